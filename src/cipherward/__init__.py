@@ -1,0 +1,49 @@
+"""cipherward: train one model across hospitals; only encrypted sums are opened, and every hospital recomputes the result.
+
+Public names are imported on first use, so that `import cipherward` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cipherward.engines.simulation import RunResult, resume_study, run_study
+    from cipherward.errors import CipherwardError
+    from cipherward.nodes.audit import verify_run
+    from cipherward.nodes.prediction import predict
+    from cipherward.study import Study
+    from cipherward.study import load as load_study
+    from cipherward.study import load_builtin as load_builtin_study
+
+_WHERE = {
+    "CipherwardError": ("cipherward.errors", "CipherwardError"),
+    "RunResult": ("cipherward.engines.simulation", "RunResult"),
+    "Study": ("cipherward.study", "Study"),
+    "load_builtin_study": ("cipherward.study", "load_builtin"),
+    "load_study": ("cipherward.study", "load"),
+    "predict": ("cipherward.nodes.prediction", "predict"),
+    "resume_study": ("cipherward.engines.simulation", "resume_study"),
+    "run_study": ("cipherward.engines.simulation", "run_study"),
+    "verify_run": ("cipherward.nodes.audit", "verify_run"),
+}
+
+__all__ = [
+    "CipherwardError",
+    "RunResult",
+    "Study",
+    "load_builtin_study",
+    "load_study",
+    "predict",
+    "resume_study",
+    "run_study",
+    "verify_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'cipherward' has no attribute {name!r}")
+    module, attribute = _WHERE[name]
+    return getattr(import_module(module), attribute)

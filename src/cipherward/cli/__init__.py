@@ -1,0 +1,52 @@
+"""The `cipherward` command. Prints and exit codes live in this package only.
+
+Exit codes: 0 done; 1 an error with a hint; 2 wrong usage; 3 a privacy breach was detected; 4 a run's files do not hold;
+130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cipherward.cli import data, predict, run, studies, verify
+from cipherward.cli.terminal import fail
+from cipherward.errors import CipherwardError
+
+app = typer.Typer(
+    name="cipherward",
+    help="Train one clinical model across hospitals; only encrypted sums are opened, and every hospital recomputes the result.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(run.run)
+app.command("predict")(predict.predict)
+app.command("verify")(verify.verify)
+app.command("studies")(studies.studies)
+app.add_typer(data.app, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"cipherward {installed('cipherward')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: turns every deliberate error into text and an exit code."""
+    try:
+        app()
+    except CipherwardError as error:
+        sys.exit(fail(error))
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,167 @@
+"""`cipherward run`: a whole study on this machine."""
+
+from __future__ import annotations
+
+import signal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cipherward.engines.simulation import RunResult
+    from cipherward.study import Study
+
+
+class SchemeName(str, Enum):
+    quorum = "quorum"
+    ckks = "ckks"
+    plain = "plain"
+
+
+class DeviceName(str, Enum):
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def run(
+    study: str = typer.Argument("readmission", help="A study.toml, or the name of a built-in study."),
+    data: Path = typer.Option(None, "--data", help="The study's data: a file or folder, instead of a download."),
+    out: Path = typer.Option(None, "--out", help="Run directory; default: runs/<study>-<time>."),
+    scheme: SchemeName = typer.Option(None, "--scheme", help="How sums are protected; default: the study's."),
+    rounds: int = typer.Option(None, "--rounds", min=1, help="Training rounds; default: the study's."),
+    seed: int = typer.Option(None, "--seed", min=0, help="Seed of the model and of training; default: the study's."),
+    device: DeviceName = typer.Option(DeviceName.auto, "--device", help="Where local training runs."),
+    hospitals: int = typer.Option(None, "--hospitals", min=1, help="Synthetic cohort only: number of hospitals."),
+    encounters: int = typer.Option(None, "--encounters", min=50, help="Synthetic cohort only: mean encounters per hospital."),
+    resume: Path = typer.Option(None, "--resume", help="Go on with the interrupted run in this directory."),
+    json: bool = typer.Option(False, "--json", help="Print result.json on standard output, progress on standard error."),
+) -> None:
+    """Run a study: train, encrypt, add, open only sums, verify, evaluate. Without STUDY: the quick start.
+
+    Every hospital is simulated in this process. The quick start's patients are synthetic.
+    """
+    from cipherward.engines import simulation
+    from cipherward.report import figures
+
+    stop = _StopAfterSum()
+    say = _Teller(to_stderr=json)
+    if resume:
+        result = simulation.resume_study(resume, device=device.value, on_progress=say.progress, should_stop=stop)
+    else:
+        chosen, base = _study(study, scheme, rounds, seed, hospitals, encounters)
+        say.start(chosen)
+        result = simulation.run_study(
+            chosen, data=data, base=base, out=out, device=device.value, on_progress=say.progress, should_stop=stop
+        )
+    figures.draw(result.path, dict(result.summary))
+    if json:
+        from cipherward.cli.terminal import print_json
+
+        print_json(result.summary)
+    say.finish(result)
+
+
+def _study(
+    name: str,
+    scheme: SchemeName | None,
+    rounds: int | None,
+    seed: int | None,
+    hospitals: int | None,
+    encounters: int | None,
+) -> tuple[Study, Path]:
+    from cipherward import study as document
+    from cipherward.errors import StudyError
+
+    path = Path(name)
+    is_file = path.suffix == ".toml" or path.is_file()
+    chosen = document.load(path) if is_file else document.load_builtin(name)
+    sections: dict[str, dict[str, Any]] = {}
+    if scheme:
+        sections["aggregation"] = {"scheme": scheme.value}
+    if rounds:
+        sections["training"] = {"rounds": rounds}
+    if seed is not None:
+        sections["top"] = {"seed": seed}
+    if hospitals or encounters:
+        if chosen.data.cohort is None:
+            raise StudyError("--hospitals and --encounters belong to the synthetic cohort", hint="leave them out")
+        cohort = chosen.data.cohort.model_dump() | (
+            ({"n_hospitals": hospitals} if hospitals else {}) | ({"encounters_per_hospital": encounters} if encounters else {})
+        )
+        sections["data"] = {"cohort": cohort}
+    base = path.resolve().parent if is_file else Path()
+    return (chosen.with_overrides(**sections) if sections else chosen), base
+
+
+class _StopAfterSum:
+    """First Ctrl-C: finish the current sum, then stop. Second: stop at once (the run can be resumed all the same)."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        typer.echo("\nstopping after the current sum; press Ctrl-C again to stop at once", err=True)
+
+    def __call__(self) -> bool:
+        return self.asked
+
+
+class _Teller:
+    """Writes what happens, line by line."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._err = to_stderr
+
+    def _say(self, text: str = "") -> None:
+        typer.echo(text, err=self._err)
+
+    def start(self, study: Study) -> None:
+        self._say(f"{study.title or study.name}: {study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}")
+        if study.synthetic:
+            self._say("The patients of this study are synthetic: made by a generator, nobody's data.")
+        if study.aggregation.scheme == "plain":
+            self._say("Scheme plain protects nothing: it exists for comparison on one machine.")
+        else:
+            self._say(study.thresholds.explain())
+        for warning in study.thresholds.warnings():
+            self._say(f"warning: {warning}")
+
+    def progress(self, done: Any) -> None:
+        who = f"{done.contributors}/{done.n_hospitals} hospitals"
+        what = {"statistics": "statistics opened", "evaluate": "final model evaluated"}.get(
+            done.purpose, f"round {done.round:>2}/{done.rounds_total}"
+        )
+        found = f"  AUROC {done.auroc:.4f}" if done.auroc is not None else ""
+        if done.purpose == "train":
+            found += f" before it, validation loss {done.validation_loss:.4f}"
+        self._say(f"  {what:22} {who}{found}  {done.seconds:.2f} s")
+
+    def finish(self, result: RunResult) -> None:
+        s = result.summary
+        self._say()
+        for outcome in result.outcomes:
+            self._say(outcome.phrase)
+        self._say()
+        local = s["auroc_local"].values()
+        best = f", best possible {s['auroc_best_possible']:.4f}" if s["auroc_best_possible"] else ""
+        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f}, ")
+        self._say(
+            f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
+        )
+        if s["bytes_up_per_hospital_round"]:
+            self._say(
+                f"Sent per hospital and round: {s['bytes_up_per_hospital_round'] / 1e3:.0f} kB up, "
+                f"{s['bytes_down_per_hospital_round'] / 1e3:.0f} kB down"
+            )
+        if s["scheme"] != "plain":
+            self._say("Only sums were opened. The sums and the model can still reveal training data: see docs/security.md.")
+        self._say()
+        self._say(f"Results:  {result.path / 'result.json'}, {result.path / 'accuracy.png'}, {result.path / 'hospitals.png'}")
+        self._say(f"Verify:   cipherward verify {result.path}")
+        self._say(f"Predict:  cipherward predict {result.path} TABLE.csv")

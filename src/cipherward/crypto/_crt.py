@@ -1,0 +1,175 @@
+"""From residues to lanes: Garner's mixed radix (Knuth, TAOCP 4.3.2), 32-bit limbs, noise check, unpacking.
+
+Works on blocks of coefficients, so that the digits and limbs of a block stay in the cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.crypto import _ntt
+from cipherward.crypto._jit import U32, kernel
+from cipherward.crypto._ntt import below, times
+from cipherward.crypto.params import RingParameters
+
+BLOCK = 512
+SPARE_LIMBS = 3
+NOISE, OVERFLOW, RANGE, PADDING = range(4)
+
+
+@dataclass(frozen=True)
+class GarnerTables:
+    """inverse[k, j] = 1 / p_j mod p_k for j < k, with Shoup companions; uint32[K, K], read-only."""
+
+    inverse: U32
+    inverse_shoup: U32
+
+
+@lru_cache(maxsize=16)
+def tables(ring: RingParameters) -> GarnerTables:
+    """Garner's constants of a ring."""
+    size = ring.n_primes
+    inverse = np.zeros((size, size), np.uint32)
+    companion = np.zeros((size, size), np.uint32)
+    for k, prime in enumerate(ring.primes):
+        values = np.array([pow(other, -1, prime) for other in ring.primes[:k]], np.uint64)
+        inverse[k, :k] = values.astype(np.uint32)
+        companion[k, :k] = _ntt.shoup(values, prime)
+    inverse.flags.writeable = False
+    companion.flags.writeable = False
+    return GarnerTables(inverse, companion)
+
+
+@kernel
+def digits(residues: U32, primes: U32, inverse: U32, inverse_s: U32) -> None:
+    """Residues uint32[K, B], each below its prime, become mixed-radix digits in place: x = sum_k d_k prod_{j<k} p_j."""
+    for k in range(1, primes.size):
+        prime = primes[k]
+        two_p = np.uint32(prime + prime)
+        row = residues[k]
+        for j in range(k):
+            w = inverse[k, j]
+            ws = inverse_s[k, j]
+            digit = residues[j]
+            for i in range(row.size):
+                v = np.uint32(row[i] + np.uint32(two_p - digit[i]))
+                row[i] = times(v, w, ws, prime)
+        for i in range(row.size):
+            row[i] = below(row[i], prime)
+
+
+@kernel
+def limbs_of(digit: U32, primes: U32, limbs: U32) -> None:
+    """Mixed-radix digits uint32[K, B] (overwritten) to little-endian limbs uint32[K + SPARE_LIMBS, B]; spare ones 0."""
+    n_primes = primes.size
+    limbs[0] = digit[n_primes - 1]
+    limbs[1:] = np.uint32(0)
+    for j in range(n_primes - 2, -1, -1):
+        prime = np.uint64(primes[j])
+        carry = digit[j]
+        used = n_primes - 1 - j
+        for limb in range(used):
+            row = limbs[limb]
+            for i in range(row.size):
+                t = np.uint64(np.uint64(row[i]) * prime) + np.uint64(carry[i])
+                row[i] = np.uint32(t)
+                carry[i] = np.uint32(t >> np.uint64(32))
+        limbs[used] = carry
+
+
+@kernel
+def read_lanes(
+    limbs: U32,
+    delta_bits: int,
+    lane_bits: int,
+    lanes_per_coefficient: int,
+    max_noise: int,
+    max_lane: int,
+    n_valid: int,
+    stride: int,
+    lanes: NDArray[np.int64],
+    broken: NDArray[np.int64],
+) -> None:
+    """Check and unpack a block of values v + 2^(delta_bits - 1), as limbs uint32[*, B].
+
+    Lane f of coefficient i goes to lanes[f * stride + i] where that index is below n_valid; other lanes must be 0.
+    broken int64[4] counts noise beyond max_noise, bits above the top lane, lanes above max_lane, non-zero padding.
+    """
+    size = limbs.shape[1]
+    half = np.int64(1) << np.int64(delta_bits - 1)
+    noise_mask = np.uint32((np.int64(1) << np.int64(delta_bits)) - np.int64(1))
+    low = limbs[0]
+    count = 0
+    for i in range(size):
+        count += int(abs(np.int64(low[i] & noise_mask) - half) > max_noise)
+    broken[0] += count
+
+    top = delta_bits + lane_bits * lanes_per_coefficient
+    count = 0
+    if top < 32 * limbs.shape[0]:
+        above = limbs[top >> 5]
+        shift = np.uint32(top & 31)
+        for i in range(size):
+            count += int((above[i] >> shift) != 0)
+        for limb in range((top >> 5) + 1, limbs.shape[0]):
+            above = limbs[limb]
+            for i in range(size):
+                count += int(above[i] != 0)
+    broken[1] += count
+
+    lane_mask = np.uint64((np.uint64(1) << np.uint64(lane_bits)) - np.uint64(1))
+    limit = np.uint64(max_lane)
+    for f in range(lanes_per_coefficient):
+        position = delta_bits + f * lane_bits
+        low_limb = position >> 5
+        offset = np.uint64(position & 31)
+        first = limbs[low_limb]
+        second = limbs[low_limb + 1]
+        third = limbs[low_limb + 2]
+        # Shifting by 64 is undefined; when nothing of the third limb is needed the mask removes it.
+        rest = np.uint64(64) - offset if offset > np.uint64(0) else np.uint64(63)
+        valid = min(max(n_valid - f * stride, 0), size)
+        target = lanes[f * stride : f * stride + valid]
+        count = 0
+        for i in range(valid):
+            pair = np.uint64(first[i]) | (np.uint64(second[i]) << np.uint64(32))
+            value = ((pair >> offset) | (np.uint64(third[i]) << rest)) & lane_mask
+            count += int(value > limit)
+            target[i] = np.int64(value)
+        broken[2] += count
+        count = 0
+        for i in range(valid, size):
+            pair = np.uint64(first[i]) | (np.uint64(second[i]) << np.uint64(32))
+            count += int((((pair >> offset) | (np.uint64(third[i]) << rest)) & lane_mask) != 0)
+        broken[3] += count
+
+
+@kernel
+def open_blocks(
+    residues: U32,
+    primes: U32,
+    inverse: U32,
+    inverse_s: U32,
+    shape: NDArray[np.int64],
+    digit: U32,
+    limbs: U32,
+    lanes: NDArray[np.int64],
+    broken: NDArray[np.int64],
+) -> None:
+    """Unpack one ciphertext's residues uint32[K, N] into lanes int64[*], from this ciphertext's first lane on.
+
+    shape: delta_bits, lane_bits, lanes_per_coefficient, noise bound, largest lane sum. digit, limbs: scratch.
+    """
+    n = residues.shape[1]
+    size = digit.shape[1]
+    for begin in range(0, n, size):
+        for k in range(primes.size):
+            digit[k, :] = residues[k, begin : begin + size]
+        digits(digit, primes, inverse, inverse_s)
+        limbs_of(digit, primes, limbs)
+        rest = lanes[min(begin, lanes.size) :]
+        read_lanes(limbs, shape[0], shape[1], shape[2], shape[3], shape[4], rest.size, n, rest, broken)

@@ -1,0 +1,163 @@
+"""Compiled steps of `ring`, each over one ciphertext, so that its rows stay in the cache.
+
+`up` and `down` are the forward and inverse twiddles (first, first companion, second, second companion) of `_ntt`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.crypto._jit import U32, U64, kernel
+from cipherward.crypto._ntt import Twiddles, below, forward, inverse, times
+from cipherward.crypto.packing import pack_row, unpack_row
+from cipherward.crypto.sampling import binomial_into
+
+_LOW30 = np.uint64(2**30 - 1)
+_LOW32 = np.uint64(2**32 - 1)
+
+
+@kernel
+def transform_secret(secret: NDArray[np.int64], primes: U32, up: Twiddles, key: U32) -> None:
+    """NTT of small integers int64[N] (absolute value below 2^29) into key[0] uint32[K, N], Shoup companions in key[1]."""
+    work = np.empty(secret.size, np.uint32)
+    for k in range(primes.size):
+        prime = primes[k]
+        two_p = np.uint32(prime + prime)
+        row = key[0, k]
+        for i in range(row.size):
+            row[i] = np.uint32(secret[i] + np.int64(prime))
+        forward(row, work, prime, up[0][k], up[1][k], up[2][k], up[3][k])
+        for i in range(row.size):
+            value = below(row[i], two_p)
+            row[i] = below(value, prime)
+        for i in range(row.size):
+            key[1, k, i] = np.uint32((np.uint64(row[i]) << np.uint64(32)) // np.uint64(prime))
+    work[:] = np.uint32(0)
+
+
+@kernel
+def seal(
+    lanes: U32,
+    random: U64,
+    a: U32,
+    key: U32,
+    weights: U64,
+    primes: U32,
+    fold: U32,
+    up: Twiddles,
+    noise: NDArray[np.int8],
+    message: U32,
+    words: U32,
+) -> None:
+    """One ciphertext a * s + NTT(e + 2^d m), packed into words uint32[K, 15 N / 16].
+
+    lanes uint32[F * N]; random uint64[2 N] becomes e; a uint32[K, N]; weights[k, f] = 2^(d + f lane_bits) mod p_k;
+    fold[k] is 2^30 mod p_k with its companion. Scratch: noise int8[N], message uint32[K + 1, N].
+    """
+    binomial_into(random, noise)
+    encode(lanes, noise, weights, primes, fold, message)
+    work = message[primes.size]
+    for k in range(primes.size):
+        prime = primes[k]
+        two_p = np.uint32(prime + prime)
+        x, public, secret, companion = message[k], a[k], key[0, k], key[1, k]
+        forward(x, work, prime, up[0][k], up[1][k], up[2][k], up[3][k])
+        for i in range(x.size):
+            value = times(public[i], secret[i], companion[i], prime)
+            value = np.uint32(value + below(x[i], two_p))
+            value = below(value, two_p)
+            x[i] = below(value, prime)
+        pack_row(x, words[k])
+
+
+@kernel
+def encode(lanes: U32, noise: NDArray[np.int8], weights: U64, primes: U32, fold: U32, message: U32) -> None:
+    """Residues, in [0, 4p), of e + 2^d m into message uint32[>= K, N].
+
+    A weighted sum of F lanes stays below 2^62: lanes are below 2^24, weights below 2^30, F at most 2^8. Blocks of
+    coefficients keep the lanes in the cache while every prime reads them.
+    """
+    n = noise.size
+    n_fields = weights.shape[1]
+    size = min(n, 512)
+    sums = np.empty(size, np.uint64)
+    for begin in range(0, n, size):
+        for k in range(primes.size):
+            prime = primes[k]
+            sums[:] = np.uint64(0)
+            f = 0
+            while f < n_fields:
+                lane0 = lanes[f * n + begin : f * n + begin + size]
+                w0 = weights[k, f]
+                if f + 1 < n_fields:
+                    lane1 = lanes[(f + 1) * n + begin : (f + 1) * n + begin + size]
+                    w1 = weights[k, f + 1]
+                    for i in range(size):
+                        sums[i] += np.uint64(lane0[i]) * w0 + np.uint64(lane1[i]) * w1
+                else:
+                    for i in range(size):
+                        sums[i] += np.uint64(lane0[i]) * w0
+                f += 2
+            w, ws = fold[k, 0], fold[k, 1]
+            row = message[k, begin : begin + size]
+            for i in range(size):
+                high = times(np.uint32(sums[i] >> np.uint64(30)), w, ws, prime)
+                low = np.uint32(sums[i] & _LOW30)
+                value = np.uint32(below(high, prime) + below(low, prime))
+                row[i] = np.uint32(value + np.uint32(np.int64(prime) + np.int64(noise[begin + i])))
+
+
+@kernel
+def remove_mask(
+    total: U32, key: U32, primes: U32, scale: U32, down: Twiddles, delta_bits: int, work: U32, a: U32
+) -> None:
+    """a uint32[K, N] becomes the residues, each below its prime, of (total - a * s) + 2^(delta_bits - 1)."""
+    for k in range(primes.size):
+        prime = primes[k]
+        two_p = np.uint32(prime + prime)
+        x, c, secret, companion = a[k], total[k], key[0, k], key[1, k]
+        for i in range(x.size):
+            value = times(x[i], secret[i], companion[i], prime)
+            value = np.uint32(c[i] + np.uint32(two_p - value))
+            x[i] = below(value, two_p)
+        inverse(x, work, prime, down[0][k], down[1][k], down[2][k], down[3][k])
+        w, ws = scale[k, 0], scale[k, 1]
+        half = np.uint32((np.int64(1) << np.int64(delta_bits - 1)) % np.int64(prime))
+        for i in range(x.size):
+            value = times(x[i], w, ws, prime)
+            value = below(value, prime)
+            value = np.uint32(value + half)
+            x[i] = below(value, prime)
+
+
+@kernel
+def inner_products(rows: U32, rho: U32, primes: U32, scratch: U32, total: U32) -> bool:
+    """total uint32[5, K] += <rho_v, row_k> mod p_k; rho is masked to 30 bits. False if a residue is not below p_k.
+
+    rows uint32[K, N], or packed uint32[K, 15 N / 16]. Products are summed as two halves: each half of a product is below
+    2^32, and N <= 2^16 of them fit 64 bits.
+    """
+    packed = rows.shape[1] != scratch.size
+    sound = True
+    for k in range(primes.size):
+        if packed:
+            unpack_row(rows[k], scratch)
+        else:
+            scratch[:] = rows[k]
+        outside = 0
+        for value in scratch:
+            outside += int(value >= primes[k])
+        sound = sound and outside == 0
+        prime = np.uint64(primes[k])
+        for v in range(rho.shape[0]):
+            factor = rho[v]
+            low = np.uint64(0)
+            high = np.uint64(0)
+            for i in range(scratch.size):
+                product = np.uint64(scratch[i]) * (np.uint64(factor[i]) & _LOW30)
+                low += product & _LOW32
+                high += product >> np.uint64(32)
+            value = (high % prime) * (np.uint64(2**32) % prime) + low % prime + np.uint64(total[v, k])
+            total[v, k] = np.uint32(value % prime)
+    return sound

@@ -1,0 +1,86 @@
+"""Ed25519 identities and the signed envelope that carries every message.
+
+A signature covers label, version, message kind, study digest, sender and body, so that no signature made for one
+purpose, study or sender can serve another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
+from cipherward.errors import ProtocolError, WireError
+
+COORDINATOR = 0
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Signed:
+    """`kind` names the body's type; `sender` is a roster index (1..n) or COORDINATOR (0)."""
+
+    kind: str
+    study: bytes
+    sender: int
+    body: bytes
+    signature: bytes
+
+
+class Identity:
+    """A long-lived Ed25519 signature key. Its repr shows the public fingerprint only."""
+
+    def __init__(self, private_key: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(private_key)
+        self.public_key: bytes = self._key.public_key().public_bytes_raw()
+
+    def __repr__(self) -> str:
+        return f"Identity({fingerprint(self.public_key)})"
+
+    def sign(self, kind: str, study: bytes, sender: int, body: bytes) -> bytes:
+        """The encoded `Signed` envelope around `body`."""
+        signature = self._key.sign(_covered(kind, study, sender, body))
+        return wire.encode(Signed(kind, study, sender, body, signature))
+
+
+def fingerprint(public_key: bytes) -> str:
+    """Short, human-comparable digest of a public key: 8 groups of 4 hex digits."""
+    text = digest("key-fingerprint", public_key).hex()[:32]
+    return " ".join(text[i : i + 4] for i in range(0, 32, 4))
+
+
+def open_signed(data: bytes, *, study: bytes, keys: Mapping[int, bytes], kind: str | None = None) -> Signed:
+    """Decode an envelope and check kind, study digest, sender and signature.
+
+    Args:
+        keys: public key (32 bytes) by roster index; COORDINATOR for the coordinator's.
+
+    Raises:
+        WireError: malformed.
+        ProtocolError: another study, an unknown sender, another kind, or a forged signature.
+    """
+    signed = wire.decode(Signed, data)
+    if kind is not None and signed.kind != kind:
+        raise ProtocolError(f"expected a {kind!r} message, found {signed.kind!r}")
+    if signed.study != study:
+        raise ProtocolError(f"{signed.kind!r} message of sender {signed.sender} belongs to another study")
+    key = keys.get(signed.sender)
+    if key is None:
+        raise ProtocolError(f"{signed.kind!r} message of unknown sender {signed.sender}")
+    if len(signed.signature) != 64:
+        raise WireError("a signature has 64 bytes")
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(
+            signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body)
+        )
+    except InvalidSignature:
+        raise ProtocolError(f"forged signature on a {signed.kind!r} message of sender {signed.sender}") from None
+    return signed
+
+
+def _covered(kind: str, study: bytes, sender: int, body: bytes) -> bytes:
+    return digest("signature", kind.encode(), study, sender.to_bytes(4, "big"), body)

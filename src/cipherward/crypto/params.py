@@ -1,0 +1,233 @@
+"""Parameters of the secure sum: which ring, how many lanes per coefficient, how wide the noise gap, which share field.
+
+Ring R_q = Z_q[X] / (X^N + 1), q a product of distinct 30-bit primes p = 1 mod 2N, the largest there are:
+
+| N | primes | log2 q | limit of eprint 2024/463 | core-SVP, error and secret std 3.24: classical / quantum |
+|---|---|---|---|---|
+| 4096 | 3 | 90 | 106 | 130 / 118 |
+| 8192 | 6 | 180 | 214 | 127 / 115 |
+| 16384 | 12 | 360 | 430 | 126 / 114 |
+
+Secrets and errors are centred binomial with eta = 42 (std 4.58, never beyond 42). 3.24 is what two honest parties keep
+when only the sum of their secrets is opened; that step is a heuristic, the clean proof is for Gaussians.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+ETA = 42
+"""Bound of every secret and error coefficient."""
+
+SEED_BYTES = 32
+HPKE_OVERHEAD_BYTES = 1088 + 32 + 16
+"""ML-KEM-768 ciphertext, X25519 public key and AES-GCM tag that sealing adds to each share."""
+
+SHARE_MODULI = (65521, 2**31 - 1)
+MAX_HOSPITALS = 1 << 20
+MAX_BITS = 24
+
+
+@dataclass(frozen=True)
+class RingParameters:
+    """Z_q[X] / (X^N + 1) in residue form; `primes` are distinct, between 2^29 and 2^30, and 1 mod 2N.
+
+    Raises:
+        ValueError: ring_degree is not a power of two between 16 and 65536, or a prime is unsuitable. Small degrees
+            are for tests; only the members of `RINGS` are secure.
+    """
+
+    ring_degree: int
+    primes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        n = self.ring_degree
+        if not (16 <= n <= 65536 and n & (n - 1) == 0):
+            raise ValueError(f"ring degree {n} is not a power of two between 16 and 65536")
+        if not self.primes or len(set(self.primes)) != len(self.primes):
+            raise ValueError("the primes of a ring must be distinct, and at least one")
+        for prime in self.primes:
+            if not (2**29 < prime < 2**30 and prime % (2 * n) == 1 and is_prime(prime)):
+                raise ValueError(f"{prime} is not a 30-bit prime that is 1 modulo {2 * n}")
+
+    @cached_property
+    def modulus(self) -> int:
+        """q, the exact product of the primes."""
+        return math.prod(self.primes)
+
+    @property
+    def n_primes(self) -> int:
+        return len(self.primes)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of N packed residues of one prime, 30 bits each."""
+        return self.ring_degree * 30 // 8
+
+
+@dataclass(frozen=True)
+class SumParameters:
+    """Everything both sides of one secure sum must agree on; the first five fields determine the rest.
+
+    ring: the ring. n_hospitals: roster size n. threshold: t shares open a sum. bits: each hospital's lane is below
+    2^bits. n_lanes: length of the summed vector.
+
+    Derived: lane_bits (room for n lanes), lanes_per_coefficient F, delta_bits d (lanes sit above d bits of noise room,
+    2^(d-1) > 42 n), n_ciphertexts, share_modulus (smallest of 65521 and 2^31 - 1 above 84 n).
+
+    Raises:
+        ValueError: a value is out of range, or the ring cannot hold one lane. Construction proves, over the real q,
+            that no honest sum carries from a lane into the next, wraps around q, or drowns in its noise.
+    """
+
+    ring: RingParameters
+    n_hospitals: int
+    threshold: int
+    bits: int
+    n_lanes: int
+    lane_bits: int = field(init=False)
+    lanes_per_coefficient: int = field(init=False)
+    delta_bits: int = field(init=False)
+    n_ciphertexts: int = field(init=False)
+    share_modulus: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = self.n_hospitals
+        if not 1 <= n <= MAX_HOSPITALS:
+            raise ValueError(f"{n} hospitals: between 1 and {MAX_HOSPITALS} can be summed")
+        if not 1 <= self.threshold <= n:
+            raise ValueError(f"threshold {self.threshold} is not between 1 and the {n} hospitals")
+        if not 1 <= self.bits <= MAX_BITS:
+            raise ValueError(f"{self.bits} bits per lane: between 1 and {MAX_BITS} are supported")
+        if not 1 <= self.n_lanes < 2**40:
+            raise ValueError(f"a vector of {self.n_lanes} lanes cannot be summed")
+        lane_bits = self.bits + (n - 1).bit_length()
+        delta_bits = (ETA * n).bit_length() + 1
+        room = self.ring.modulus.bit_length() - 1
+        lanes = (room - delta_bits) // lane_bits
+        if lanes < 1:
+            raise ValueError(
+                f"a {room}-bit ring cannot hold a lane of {lane_bits} bits above {delta_bits} bits of noise"
+            )
+        derived = {
+            "lane_bits": lane_bits,
+            "delta_bits": delta_bits,
+            "lanes_per_coefficient": lanes,
+            "n_ciphertexts": -(-self.n_lanes // (lanes * self.ring.ring_degree)),
+            "share_modulus": min(modulus for modulus in SHARE_MODULI if modulus > 2 * ETA * n),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+        self._prove()
+
+    def _prove(self) -> None:
+        n, d, width, lanes = self.n_hospitals, self.delta_bits, self.lane_bits, self.lanes_per_coefficient
+        lane_sum = n * (2**self.bits - 1)
+        packed = sum(lane_sum << (width * f) for f in range(lanes))
+        facts = {
+            "a lane's sum fits its width": lane_sum < 2**width,
+            "packed sums fit their field": packed < 2 ** (width * lanes),
+            "noise stays inside half a step": ETA * n < 2 ** (d - 1),
+            "the field fits the ring": width * lanes + d <= self.ring.modulus.bit_length() - 1,
+            "the largest honest value does not wrap": (packed << d) + ETA * n + 2 ** (d - 1) < self.ring.modulus,
+            "a sum of secrets is determined by its share residue": 2 * ETA * n < self.share_modulus,
+            "every hospital has its own evaluation point": n < self.share_modulus,
+        }
+        broken = [fact for fact, holds in facts.items() if not holds]
+        if broken:
+            raise ValueError(f"unsound sum parameters, not true: {'; '.join(broken)}")
+
+    @property
+    def lanes_per_ciphertext(self) -> int:
+        return self.lanes_per_coefficient * self.ring.ring_degree
+
+    @property
+    def n_residues(self) -> int:
+        """Residues of one update or sum: n_ciphertexts * n_primes * ring_degree."""
+        return self.n_ciphertexts * self.ring.n_primes * self.ring.ring_degree
+
+    @property
+    def payload_bytes(self) -> int:
+        """Length of an encrypted update, and of a packed sum."""
+        return self.n_ciphertexts * self.ring.n_primes * self.ring.row_bytes
+
+    @property
+    def share_value_bytes(self) -> int:
+        return 2 if self.share_modulus < 2**16 else 4
+
+    @property
+    def share_bytes(self) -> int:
+        """Length of one full, packed share vector: N values."""
+        return self.ring.ring_degree * self.share_value_bytes
+
+    @property
+    def n_full_shares(self) -> int:
+        """Shares of one secret that travel in full; the other threshold - 1 travel as seeds."""
+        return self.n_hospitals - self.threshold + 1
+
+    @property
+    def update_bytes(self) -> int:
+        """Payload and all sealed shares of one hospital's update, without headers."""
+        return (
+            self.payload_bytes
+            + self.n_full_shares * self.share_bytes
+            + (self.threshold - 1) * SEED_BYTES
+            + self.n_hospitals * HPKE_OVERHEAD_BYTES
+        )
+
+
+def is_prime(value: int) -> bool:
+    """Miller-Rabin with bases that decide every value below 3.2 * 10^9 (Jaeschke 1993, bases 2, 3, 5, 7)."""
+    if value < 2 or value >= 3_200_000_000:
+        raise ValueError(f"primality of {value} is not decided here")
+    for base in (2, 3, 5, 7):
+        if value % base == 0:
+            return value == base
+    twos = ((value - 1) & -(value - 1)).bit_length() - 1
+    for base in (2, 3, 5, 7):
+        x = pow(base, (value - 1) >> twos, value)
+        if x in (1, value - 1):
+            continue
+        for _ in range(twos - 1):
+            x = x * x % value
+            if x == value - 1:
+                break
+        else:
+            return False
+    return True
+
+
+def largest_primes(ring_degree: int, n_primes: int) -> tuple[int, ...]:
+    """The `n_primes` largest primes below 2^30 that are 1 mod 2 * ring_degree, largest first."""
+    step = 2 * ring_degree
+    found: list[int] = []
+    candidate = 2**30 - step + 1
+    while len(found) < n_primes:
+        if candidate <= 2**29:
+            raise ValueError(f"there are only {len(found)} 30-bit primes that are 1 modulo {step}")
+        if is_prime(candidate):
+            found.append(candidate)
+        candidate -= step
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def ring(ring_degree: int, n_primes: int) -> RingParameters:
+    """The ring of that degree over the largest primes."""
+    return RingParameters(ring_degree, largest_primes(ring_degree, n_primes))
+
+
+RINGS = (ring(4096, 3), ring(8192, 6), ring(16384, 12))
+"""The three secure sets of the table above."""
+
+
+def choose(n_lanes: int, *, bits: int, n_hospitals: int, threshold: int) -> SumParameters:
+    """The parameters over one of `RINGS` with the fewest `update_bytes` (the smaller ring on a tie).
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+    candidates = [SumParameters(each, n_hospitals, threshold, bits, n_lanes) for each in RINGS]
+    return min(candidates, key=lambda parameters: parameters.update_bytes)

@@ -1,0 +1,233 @@
+"""`quorum`: one-time-key additive RLWE, opened by a quorum of hospitals as a sum and never one by one.
+
+Every hospital encrypts under a fresh secret s_i and shares s_i among all hospitals with threshold t. Holders release
+only the sum of the shares of the manifest's contributors; t releases give S_A = sum of s_i, and C - a S_A is the sum
+of the messages plus a small error that is bounded in the worst case. Steps and letters follow docs/protocol.md;
+docs/security.md has the argument, its heuristic steps and its limits. Not independently audited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from cipherward.crypto import params, ring, sampling, shamir
+from cipherward.crypto.hashing import digest
+from cipherward.crypto.params import SEED_BYTES, SumParameters
+from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask, payload_digest
+from cipherward.errors import ProtocolError, SuspectError, WireError
+
+_SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+_MLKEM_SEED, _MLKEM_PUBLIC, _X25519 = 64, 1184, 32
+
+
+class _RingSum:
+    def __init__(self, parameters: SumParameters) -> None:
+        self._parameters = parameters
+        self._total = ring.zero_sum(parameters)
+
+    def add(self, payload: bytes) -> None:
+        ring.add_payload(self._parameters, self._total, payload)
+
+    def total(self) -> bytes:
+        return ring.pack_sum(self._parameters, self._total)
+
+
+class QuorumScheme:
+    """See the module. Stateless; every secret is an argument or is wiped before the function returns."""
+
+    name = "quorum"
+    fixed_point = True
+
+    def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
+        """Step 1. HPKE key pair (ML-KEM-768 + X25519) from 96 bytes: (96-byte private, 1216-byte public)."""
+        if len(randomness) != _MLKEM_SEED + _X25519:
+            raise ValueError("a key pair is made from 96 random bytes")
+        lattice = MLKEM768PrivateKey.from_seed_bytes(randomness[:_MLKEM_SEED])
+        curve = X25519PrivateKey.from_private_bytes(randomness[_MLKEM_SEED:])
+        public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
+        return randomness, public
+
+    def key_is_usable(self, key: bytes) -> bool:
+        """Step 1. A trial seal: some well-formed points (of low order) give no shared secret."""
+        try:
+            _SUITE.encrypt(b"", _public(key), b"trial")
+        except (WireError, ValueError):
+            return False
+        return True
+
+    def protect(
+        self,
+        task: SumTask,
+        sender: int,
+        vector: npt.NDArray[np.generic],
+        holders: Mapping[int, bytes],
+        randomness: bytes,
+    ) -> Protected:
+        """Step 2. Encrypt the lanes under a one-time secret and seal its Shamir shares.
+
+        Raises:
+            WireError: a holder's key is malformed.
+        """
+        parameters = parameters_of(task)
+        lanes = np.ascontiguousarray(vector, dtype=np.uint32)
+        # The message enters the key derivation, so that even a restored snapshot of this machine repeats no secret.
+        one_time = digest("one-time", randomness, task.context, digest("message", memoryview(lanes).cast("B")))
+        secret = sampling.centred_binomial(_stream(one_time, "secret"), parameters.ring.ring_degree)
+        payload = ring.encrypt(parameters, _stream(task.context, "a"), secret, _stream(one_time, "error"), lanes)
+        marked = payload_digest(payload)
+        order = sorted(holders)
+        # t - 1 shares of a random polynomial are uniform: they travel as seeds. Which holders get them rotates.
+        first = sender % len(order)
+        seeded = (order[first:] + order[:first])[: parameters.threshold - 1]
+        plain = {holder: _stream(one_time, f"share/{holder}") for holder in seeded}
+        full = shamir.share(parameters, secret, plain, [holder for holder in order if holder not in plain])
+        secret.fill(0)
+        plain |= {holder: shamir.pack(parameters, values) for holder, values in full.items()}
+        sealed = {
+            holder: _SUITE.encrypt(plain[holder], _public(holders[holder]), _info(task, sender, holder, marked))
+            for holder in order
+        }
+        return Protected(payload, sealed)
+
+    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
+        """Step 5. The dealers whose share does not open, or does not hold N values of the share field."""
+        parameters, key = parameters_of(task), _private(private_key)
+        bad = []
+        for dealer, share in sorted(dealt.items()):
+            try:
+                _open_share(parameters, task, holder, dealer, key, share)
+            except WireError:
+                bad.append(dealer)
+        return bad
+
+    def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
+        """Step 8. Five inner products per prime with vectors that nobody could know before the manifest."""
+        parameters = parameters_of(task)
+        return ring.fingerprint(parameters, _stream(manifest, "rho"), data).astype("<u4").tobytes()
+
+    def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
+        """Step 7. The packed sum of this holder's opened shares."""
+        parameters, key = parameters_of(task), _private(private_key)
+        opened = (_open_share(parameters, task, holder, dealer, key, share) for dealer, share in sorted(dealt.items()))
+        return shamir.pack(parameters, shamir.add_shares(parameters, opened))
+
+    def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
+        """Step 3. An empty running sum; `base` is not used."""
+        return _RingSum(parameters_of(task))
+
+    def open(
+        self,
+        task: SumTask,
+        total: bytes,
+        releases: Mapping[int, bytes],
+        base: npt.NDArray[np.float64],
+        n_contributors: int,
+    ) -> bytes:
+        """Step 7. S_A as N little-endian int32, from at least t releases.
+
+        Raises:
+            SuspectError: the releases do not lie on one polynomial, or S_A is too large: a holder or a dealer cheated.
+        """
+        parameters = parameters_of(task)
+        shares = {}
+        for holder, packed in sorted(releases.items()):
+            try:
+                shares[holder] = shamir.unpack(parameters, packed)
+            except WireError as error:
+                raise SuspectError(
+                    f"the release of hospital {holder}: {error.message}", culprit=f"hospital {holder}"
+                ) from None
+        points, values = list(shares), list(shares.values())
+        if not shamir.consistent(parameters, points, values):
+            raise SuspectError(
+                "the releases do not lie on one polynomial of degree below the threshold",
+                culprit="a holder who released, or a dealer among the contributors",
+            )
+        return shamir.interpolate_at_zero(parameters, points, values).astype("<i4").tobytes()
+
+    def sums(self, task: SumTask, total: bytes, witness: bytes, n_contributors: int) -> npt.NDArray[np.generic]:
+        """Step 7 and 8(5). C - a S_A, its noise bound in every coefficient, the exact integer sums.
+
+        Raises:
+            WireError: malformed total or witness.
+            ProtocolError: does not open.
+        """
+        parameters = parameters_of(task)
+        if len(witness) != 4 * parameters.ring.ring_degree:
+            raise WireError("an opened secret sum has four bytes per coefficient")
+        secret_sum = np.frombuffer(witness, dtype="<i4").astype(np.int64)
+        residues = ring.unpack_sum(parameters, total)
+        return ring.open_sum(parameters, _stream(task.context, "a"), residues, secret_sum, n_contributors)
+
+    def fingerprints_match(self, task: SumTask, manifest: bytes, total: bytes, fingerprints: list[bytes]) -> bool:
+        """Step 8(4). Whether the sum of f_j equals <rho, C>."""
+        parameters = parameters_of(task)
+        shape = (ring.N_FINGERPRINTS, parameters.ring.n_primes)
+        marks = []
+        for data in fingerprints:
+            if len(data) != 4 * shape[0] * shape[1]:
+                return False
+            marks.append(np.frombuffer(data, dtype="<u4").reshape(shape))
+            if bool((marks[-1] >= np.array(parameters.ring.primes)).any()):
+                return False
+        expected = ring.fingerprint(parameters, _stream(manifest, "rho"), total)
+        return bool(np.array_equal(ring.add_fingerprints(parameters, marks), expected))
+
+
+@lru_cache(maxsize=64)
+def _parameters(n_lanes: int, bits: int, n_hospitals: int, threshold: int) -> SumParameters:
+    return params.choose(n_lanes, bits=bits, n_hospitals=n_hospitals, threshold=threshold)
+
+
+def parameters_of(task: SumTask) -> SumParameters:
+    """The ring and packing of a sum: derived, never sent."""
+    return _parameters(task.n_lanes, task.bits, task.n_hospitals, task.threshold)
+
+
+def _stream(key: bytes, purpose: str) -> bytes:
+    return digest(f"stream/{purpose}", key)
+
+
+def _info(task: SumTask, dealer: int, holder: int, payload: bytes) -> bytes:
+    return digest("sealed-share", task.context, dealer.to_bytes(4, "big"), holder.to_bytes(4, "big"), payload)
+
+
+def _public(key: bytes) -> hpke.MLKEM768X25519PublicKey:
+    if len(key) != _MLKEM_PUBLIC + _X25519:
+        raise WireError(f"a holder's key has {_MLKEM_PUBLIC + _X25519} bytes, found {len(key)}")
+    try:
+        lattice = MLKEM768PublicKey.from_public_bytes(key[:_MLKEM_PUBLIC])
+        return hpke.MLKEM768X25519PublicKey(lattice, X25519PublicKey.from_public_bytes(key[_MLKEM_PUBLIC:]))
+    except ValueError:
+        raise WireError("a holder's key is not a valid ML-KEM-768 + X25519 key") from None
+
+
+def _private(key: bytes) -> hpke.MLKEM768X25519PrivateKey:
+    lattice = MLKEM768PrivateKey.from_seed_bytes(key[:_MLKEM_SEED])
+    return hpke.MLKEM768X25519PrivateKey(lattice, X25519PrivateKey.from_private_bytes(key[_MLKEM_SEED:]))
+
+
+def _open_share(
+    parameters: SumParameters,
+    task: SumTask,
+    holder: int,
+    dealer: int,
+    key: hpke.MLKEM768X25519PrivateKey,
+    share: DealtShare,
+) -> npt.NDArray[np.uint32]:
+    try:
+        plain = _SUITE.decrypt(share.sealed, key, _info(task, dealer, holder, share.payload_digest))
+    except (InvalidTag, ValueError):
+        raise WireError("a sealed share does not open") from None
+    if len(plain) == SEED_BYTES:
+        return shamir.expand_share(parameters, plain)
+    return shamir.unpack(parameters, plain)
+

@@ -1,0 +1,115 @@
+"""What every scheme of the secure sum offers; pure computation over bytes and arrays.
+
+A scheme reads no files, sockets, clocks or global randomness. Randomness and keys are arguments, except the key
+encapsulation inside HPKE, which its library draws from the operating system itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cipherward.crypto.hashing import digest
+
+
+@dataclass(frozen=True)
+class SumTask:
+    """Everything public that fixes one sum.
+
+    `context` is ctx (32 bytes). Fixed-point schemes add `n_lanes` unsigned integers below 2^bits; the unprotected
+    scheme adds `n_values` floats, of which the first `n_real` travel as float32 and the rest as float64.
+    """
+
+    context: bytes
+    n_hospitals: int
+    threshold: int
+    bits: int
+    n_lanes: int
+    n_values: int
+    n_real: int
+
+
+@dataclass(frozen=True)
+class Protected:
+    """One hospital's contribution: the payload that is added up, and a sealed share for each holder."""
+
+    payload: bytes = field(repr=False)
+    shares: Mapping[int, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DealtShare:
+    """A sealed share as its holder received it, with the digest of the payload that it belongs to."""
+
+    sealed: bytes = field(repr=False)
+    payload_digest: bytes
+
+
+class Accumulator(Protocol):
+    """The running sum; its memory does not depend on the number of hospitals."""
+
+    def add(self, payload: bytes) -> None:
+        """Add one payload. Raises WireError and leaves the sum unchanged when it is malformed."""
+
+    def total(self) -> bytes:
+        """Canonical bytes of the sum so far."""
+
+
+class Scheme(Protocol):
+    """The steps of a secure sum that differ between schemes, in the order in which they happen."""
+
+    name: str
+    fixed_point: bool
+
+    def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
+        """Join: a fresh key pair for one sum from 96 random bytes: (private, public)."""
+
+    def key_is_usable(self, key: bytes) -> bool:
+        """Join: whether shares can be sealed to this public key."""
+
+    def protect(
+        self,
+        task: SumTask,
+        sender: int,
+        vector: npt.NDArray[np.generic],
+        holders: Mapping[int, bytes],
+        randomness: bytes,
+    ) -> Protected:
+        """Deal: encrypt the vector and seal one share for each holder's public key."""
+
+    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
+        """Consent: the dealers whose sealed share for this holder does not open to a well-formed share."""
+
+    def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
+        """The linear fingerprint of a payload or total under the manifest's digest (empty where a scheme has none)."""
+
+    def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
+        """Release: the sum of this holder's shares over the manifest's contributors."""
+
+    def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
+        """Sum: start a running sum. `base` (grid units) is where a scheme that starts from Enc(model) starts."""
+
+    def open(
+        self,
+        task: SumTask,
+        total: bytes,
+        releases: Mapping[int, bytes],
+        base: npt.NDArray[np.float64],
+        n_contributors: int,
+    ) -> bytes:
+        """Open: the public witness that, together with the total, gives the sums."""
+
+    def sums(self, task: SumTask, total: bytes, witness: bytes, n_contributors: int) -> npt.NDArray[np.generic]:
+        """Verify: the opened sums (int64[n_lanes], or float64[n_values]); raises ProtocolError when it does not open."""
+
+    def fingerprints_match(self, task: SumTask, manifest: bytes, total: bytes, fingerprints: list[bytes]) -> bool:
+        """Verify: whether the contributors' fingerprints add up to the total's."""
+
+
+def payload_digest(payload: bytes) -> bytes:
+    """Digest of a payload or total, as headers and manifests carry it."""
+    return digest("payload", payload)

@@ -1,0 +1,199 @@
+"""Shamir sharing of vectors over a prime field (Shamir 1979), most shares as seeds.
+
+Hospital i of n holds the value at point i. The polynomial of degree threshold - 1 is fixed by the secret at 0 and by
+threshold - 1 seed holders, whose uniform shares are expanded from 32-byte seeds; the other holders' shares are
+evaluated. Any threshold shares determine the secret, fewer are uniform and say nothing about it (given that the seeds'
+expansions are indistinguishable from uniform).
+
+Share vectors are uint32[N] with values below `share_modulus`, which is 65521 or 2^31 - 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.crypto._jit import U32, BytesLike, kernel
+from cipherward.crypto.params import SumParameters
+from cipherward.crypto.sampling import Xof, uniform_into
+from cipherward.errors import WireError
+
+_LOW32 = np.uint64(2**32 - 1)
+_BLOCK = 1024
+
+
+def share(
+    params: SumParameters, secret: NDArray[np.signedinteger], seeds: Mapping[int, bytes], holders: Sequence[int]
+) -> dict[int, U32]:
+    """The full shares of the given holders, uint32[N] each.
+
+    Args:
+        secret: N signed integers of absolute value below share_modulus / 2.
+        seeds: 32 fresh secret random bytes for each of threshold - 1 holders.
+        holders: who else gets a share; 1..n_hospitals, none of them in `seeds`.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+    modulus = params.share_modulus
+    _check_points([*seeds, *holders], params.n_hospitals)
+    if len(seeds) != params.threshold - 1:
+        raise ValueError(f"threshold {params.threshold} needs {params.threshold - 1} seeds, not {len(seeds)}")
+    wide = secret.astype(np.int64)
+    if wide.shape != (params.ring.ring_degree,) or int(np.abs(wide).max()) * 2 >= modulus:
+        raise ValueError(f"a secret is {params.ring.ring_degree} integers below {modulus} / 2")
+    seeded = sorted(seeds)
+    known = np.empty((params.threshold, wide.size), np.uint32)
+    known[0] = wide % modulus
+    for row, holder in enumerate(seeded, start=1):
+        known[row] = expand_share(params, seeds[holder])
+    values = _evaluate([0, *seeded], known, holders, modulus)
+    known[:] = 0
+    wide[:] = 0
+    return dict(zip(holders, values, strict=True))
+
+
+def expand_share(params: SumParameters, seed: bytes) -> U32:
+    """The share that a 32-byte seed stands for: the first N uniform values of its stream (0, 0), uint32[N]."""
+    values = np.empty(params.ring.ring_degree, np.uint32)
+    uniform_into(Xof(seed), (0, 0), params.share_modulus, values)
+    return values
+
+
+def pack(params: SumParameters, values: U32) -> bytes:
+    """A share vector as `share_bytes` bytes, little-endian, 2 or 4 bytes for each value.
+
+    Raises:
+        ValueError: not uint32[N] below the share modulus.
+    """
+    if values.shape != (params.ring.ring_degree,) or int(values.max()) >= params.share_modulus:
+        raise ValueError(f"a share is {params.ring.ring_degree} values below {params.share_modulus}")
+    return values.astype(f"<u{params.share_value_bytes}").tobytes()
+
+
+def unpack(params: SumParameters, packed: BytesLike) -> U32:
+    """Inverse of `pack`: uint32[N].
+
+    Raises:
+        WireError: wrong length, or a value that is not below the share modulus.
+    """
+    n_bytes = memoryview(packed).nbytes
+    if n_bytes != params.share_bytes:
+        raise WireError(f"a share has {n_bytes} bytes, {params.share_bytes} expected")
+    values = np.frombuffer(packed, f"<u{params.share_value_bytes}").astype(np.uint32)
+    if int(values.max()) >= params.share_modulus:
+        raise WireError(f"a share holds a value that is not below {params.share_modulus}")
+    return values
+
+
+def add_shares(params: SumParameters, shares: Iterable[U32]) -> U32:
+    """The sum of one holder's shares of several secrets: its share, uint32[N], of the sum of the secrets."""
+    total = np.zeros(params.ring.ring_degree, np.uint64)
+    for values in shares:
+        total = (total + values) % np.uint64(params.share_modulus)
+    return total.astype(np.uint32)
+
+
+def interpolate_at_zero(params: SumParameters, points: Sequence[int], shares: Sequence[U32] | U32) -> NDArray[np.int32]:
+    """The secret, int32[N] within +-share_modulus / 2, from the first `threshold` of the given shares.
+
+    Extra shares are not looked at: see `consistent`.
+
+    Raises:
+        ValueError: fewer than `threshold` shares, or points that are not distinct holders.
+    """
+    known, t = _stack(params, points, shares), params.threshold
+    wide = _evaluate(points[:t], known[:t], [0], params.share_modulus)[0].astype(np.int64)
+    wide[wide > params.share_modulus // 2] -= params.share_modulus
+    return wide.astype(np.int32)
+
+
+def consistent(params: SumParameters, points: Sequence[int], shares: Sequence[U32] | U32) -> bool:
+    """Whether all given shares lie on one polynomial of degree below `threshold`, in every coefficient.
+
+    With exactly `threshold` shares that is always so: it takes one more to notice a wrong one.
+
+    Raises:
+        ValueError: fewer than `threshold` shares, or points that are not distinct holders.
+    """
+    known, t = _stack(params, points, shares), params.threshold
+    expected = _evaluate(points[:t], known[:t], points[t:], params.share_modulus)
+    return bool(np.array_equal(expected, known[t:]))
+
+
+def lagrange(known: Sequence[int], wanted: Sequence[int], modulus: int) -> U32:
+    """Coefficients uint32[wanted, known]: f(x) = sum_j out[x, j] f(known_j) for deg f < len(known); distinct points."""
+    p = np.int64(modulus)
+    nodes = np.array(known, np.int64)
+    difference = (nodes[:, None] - nodes[None, :]) % p
+    np.fill_diagonal(difference, 1)
+    weights = np.ones(nodes.size, np.int64)
+    for column in difference.T:
+        weights = weights * column % p
+    gaps = (np.array(wanted, np.int64)[:, None] - nodes[None, :]) % p
+    full = np.ones(gaps.shape[0], np.int64)
+    for column in gaps.T:
+        full = full * column % p
+    return (_inverse(gaps * weights % p, modulus) * full[:, None] % p).astype(np.uint32)
+
+
+def _inverse(values: NDArray[np.int64], modulus: int) -> NDArray[np.int64]:
+    # Fermat, elementwise: moduli are prime and below 2^31, so that squares fit.
+    result = np.ones_like(values)
+    power = values % modulus
+    exponent = modulus - 2
+    while exponent:
+        if exponent & 1:
+            result = result * power % modulus
+        power = power * power % modulus
+        exponent >>= 1
+    return result
+
+
+def _evaluate(known: Sequence[int], values: U32, wanted: Sequence[int], modulus: int) -> U32:
+    out = np.empty((len(wanted), values.shape[1]), np.uint32)
+    if len(wanted):
+        _combine(lagrange(known, wanted, modulus), values, np.uint64(modulus), out)
+    return out
+
+
+@kernel
+def _combine(coefficients: U32, values: U32, modulus: np.uint64, out: U32) -> None:
+    # Each half of a product is below 2^32, so that 2^32 products fit before one reduction.
+    n = values.shape[1]
+    low = np.empty(min(n, _BLOCK), np.uint64)
+    high = np.empty(min(n, _BLOCK), np.uint64)
+    for begin in range(0, n, _BLOCK):
+        size = min(_BLOCK, n - begin)
+        for row in range(out.shape[0]):
+            low[:] = np.uint64(0)
+            high[:] = np.uint64(0)
+            for j in range(values.shape[0]):
+                factor = np.uint64(coefficients[row, j])
+                column = values[j, begin : begin + size]
+                for i in range(size):
+                    product = np.uint64(column[i]) * factor
+                    low[i] += product & _LOW32
+                    high[i] += product >> np.uint64(32)
+            carry = np.uint64(2**32) % modulus
+            for i in range(size):
+                out[row, begin + i] = np.uint32(((high[i] % modulus) * carry + low[i] % modulus) % modulus)
+
+
+def _stack(params: SumParameters, points: Sequence[int], shares: Sequence[U32] | U32) -> U32:
+    _check_points(points, params.n_hospitals)
+    if len(points) < params.threshold or len(points) != len(shares):
+        raise ValueError(f"{len(points)} point(s) and {len(shares)} share(s) for a threshold of {params.threshold}")
+    known = np.ascontiguousarray(np.stack(list(shares)))
+    if known.dtype != np.uint32 or known.shape[1:] != (params.ring.ring_degree,):
+        raise ValueError(f"shares are uint32[{params.ring.ring_degree}]")
+    if int(known.max()) >= params.share_modulus:
+        raise ValueError(f"a share holds a value that is not below {params.share_modulus}")
+    return known
+
+
+def _check_points(points: Sequence[int], n_hospitals: int) -> None:
+    if len(set(points)) != len(points) or any(not 1 <= point <= n_hospitals for point in points):
+        raise ValueError(f"holders must be distinct and between 1 and {n_hospitals}")

@@ -1,0 +1,201 @@
+"""From typed columns to a feature matrix, with scaling numbers that every hospital shares.
+
+Each hospital contributes exact integer sums over its training rows; only their total over hospitals is ever opened.
+Mean and standard deviation follow from the totals, so every hospital scales alike. A numeric value is clipped to the
+declared range, transformed, and mapped to [0, 1] by the declared range before anything is summed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from cipherward.data.partition import TRAIN
+from cipherward.errors import DataError
+from cipherward.study import Column
+
+FRACTION_BITS = 20
+CLIP_STDDEV = 10.0
+# a variance below this many rounding steps of the sums is that of a constant column
+ROUNDING_STEPS = 64
+
+
+def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
+    """float64[n], unit of the column, NaN = missing -> [0, 1] by the declared (transformed) range, NaN kept."""
+    assert column.minimum is not None
+    assert column.maximum is not None
+    clipped = np.clip(values, column.minimum, column.maximum)
+    low, high = column.minimum, column.maximum
+    if column.transform == "log1p":
+        clipped, low, high = np.log1p(clipped), math.log1p(low), math.log1p(high)
+    return np.asarray((clipped - low) / (high - low), dtype=np.float64)
+
+
+def local_statistics(
+    table: pl.DataFrame, outcome: NDArray[np.int8], split: NDArray[np.uint8], columns: Sequence[Column]
+) -> dict[str, NDArray[np.int64]]:
+    """One hospital's sums over its training rows, all int64 and >= 0.
+
+    "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
+    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20.
+    """
+    train = split == TRAIN
+    present, total, square = [], [], []
+    for column in _numeric(columns):
+        values = scaled(table[column.name].to_numpy()[train], column)
+        values = values[~np.isnan(values)]
+        present.append(len(values))
+        total.append(round(float(values.sum()) * 2**FRACTION_BITS))
+        square.append(round(float(np.square(values).sum()) * 2**FRACTION_BITS))
+    return {
+        "rows": np.array([int(train.sum()), int(outcome[train].sum())], dtype=np.int64),
+        "present": np.array(present, dtype=np.int64),
+        "sum": np.array(total, dtype=np.int64),
+        "square": np.array(square, dtype=np.int64),
+    }
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """Public scaling numbers. `mean`, `stddev`: per numeric column, in scaled units; `n_rows`, `n_positive`: training
+    rows of all hospitals together."""
+
+    columns: tuple[Column, ...]
+    mean: tuple[float, ...]
+    stddev: tuple[float, ...]
+    n_rows: int
+    n_positive: int
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """One name per feature: `age`, `age is missing`, `sex = female`, ..., `sex is missing`."""
+        names: list[str] = []
+        for column in self.columns:
+            if column.kind == "numeric":
+                names.append(column.name)
+            else:
+                names += [f"{column.name} = {category}" for category in column.categories]
+            names.append(f"{column.name} is missing")
+        return tuple(names)
+
+    @property
+    def n_features(self) -> int:
+        return sum(1 + (len(c.categories) if c.kind == "categorical" else 1) for c in self.columns)
+
+    def transform(self, table: pl.DataFrame) -> NDArray[np.float32]:
+        """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).
+
+        Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean), then a missing indicator.
+        Categorical: one-hot, then a missing indicator; an undeclared value counts as "other", or as all zeros.
+        """
+        matrix = np.zeros((table.height, self.n_features), dtype=np.float32)
+        at = 0
+        scaling = iter(zip(self.mean, self.stddev, strict=True))
+        for column in self.columns:
+            if column.kind == "numeric":
+                mean, stddev = next(scaling)
+                values = (scaled(table[column.name].to_numpy(), column) - mean) / stddev
+                missing = np.isnan(values)
+                matrix[:, at] = np.where(missing, 0.0, np.clip(values, -CLIP_STDDEV, CLIP_STDDEV))
+                matrix[:, at + 1] = missing
+                at += 2
+                continue
+            codes = _codes(table[column.name], column.categories)
+            rows = np.flatnonzero(codes >= 0)
+            matrix[rows, at + codes[rows]] = 1.0
+            at += len(column.categories) + 1
+        return matrix
+
+    def to_json(self) -> str:
+        """JSON text; `from_json` gives the same numbers back, bit for bit."""
+        document = {
+            "columns": [column.model_dump(mode="json") for column in self.columns],
+            "mean": list(self.mean),
+            "stddev": list(self.stddev),
+            "n_rows": self.n_rows,
+            "n_positive": self.n_positive,
+        }
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Preprocessor:
+        """The inverse of `to_json`.
+
+        Raises:
+            DataError: not such a document, or with numbers that cannot be scaling numbers.
+        """
+        try:
+            document: dict[str, Any] = json.loads(text)
+            result = cls(
+                columns=tuple(Column.model_validate(column) for column in document.pop("columns")),
+                mean=tuple(float(value) for value in document.pop("mean")),
+                stddev=tuple(float(value) for value in document.pop("stddev")),
+                n_rows=int(document.pop("n_rows")),
+                n_positive=int(document.pop("n_positive")),
+            )
+            n_numeric = len(_numeric(result.columns))
+            sound = not document and len(result.mean) == len(result.stddev) == n_numeric
+            sound = sound and all(map(math.isfinite, result.mean)) and all(0 < s < math.inf for s in result.stddev)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ValidationError):
+            sound = False
+        if not sound:
+            raise DataError("not a preprocessing document", hint="use the file that the run wrote, unchanged")
+        return result
+
+
+def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Preprocessor:
+    """The shared preprocessor from the totals over hospitals of `local_statistics`.
+
+    The standard deviation is 1 where nothing is present or the variance is zero (up to the rounding of the sums).
+    Only + - * / and sqrt on exact integers and float64, so that every machine gets the same bits.
+
+    Raises:
+        DataError: totals that no data gives, which an honest opened sum never has.
+    """
+    n_numeric = len(_numeric(columns))
+    rows = np.asarray(sums["rows"], dtype=np.int64)
+    present, total, square = (np.asarray(sums[key], dtype=np.int64) for key in ("present", "sum", "square"))
+    problems = []
+    if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square)):
+        problems.append("they do not have one entry per numeric column")
+    elif not 0 <= rows[1] <= rows[0] or (present < 0).any() or (present > rows[0]).any():
+        problems.append("their counts contradict each other")
+    else:
+        slack = 2 * present + 2  # totals are rounded once per hospital, and a hospital with data has a row
+        top = (present << FRACTION_BITS) + slack
+        if (total < 0).any() or (square < 0).any() or (total > top).any() or (square > total + slack).any():
+            problems.append("a sum lies outside what values in the declared ranges give")
+    if problems:
+        raise DataError(
+            f"the preprocessing sums cannot come from data: {problems[0]}",
+            hint="one hospital sent false sums; ask every hospital to check its software and start again",
+        )
+    mean, stddev = [], []
+    for n, first, second in zip(present.tolist(), total.tolist(), square.tolist(), strict=True):
+        centre = first / 2**FRACTION_BITS / n if n else 0.0
+        variance = second / 2**FRACTION_BITS / n - centre * centre if n else 0.0
+        mean.append(centre)
+        constant = n == 0 or variance <= ROUNDING_STEPS / 2**FRACTION_BITS / n
+        stddev.append(1.0 if constant else math.sqrt(variance))
+    return Preprocessor(tuple(columns), tuple(mean), tuple(stddev), int(rows[0]), int(rows[1]))
+
+
+def _numeric(columns: Sequence[Column]) -> list[Column]:
+    return [column for column in columns if column.kind == "numeric"]
+
+
+def _codes(series: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
+    """int64[n]: place of the category; len(categories) = missing; -1 = undeclared and no "other"."""
+    fallback = categories.index("other") if "other" in categories else -1
+    codes = series.replace_strict(
+        list(categories), list(range(len(categories))), default=fallback, return_dtype=pl.Int64
+    )
+    return codes.set(series.is_null(), len(categories)).to_numpy()

@@ -1,0 +1,165 @@
+"""Makes the parties of a local run: keys, the frozen study, the hospitals' nodes and the coordinator's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from torch import nn
+
+from cipherward.crypto import ckks
+from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.sources import HospitalData
+from cipherward.nodes.rundir import RunDirectory, Spool
+from cipherward.errors import StorageError
+from cipherward.learning import models
+from cipherward.learning.local import LocalWork
+from cipherward.learning.state import StudyState
+from cipherward.learning.training import Device
+from cipherward.nodes import roster
+from cipherward.nodes.hub import Hub
+from cipherward.nodes.policy import SIMULATION, Policy
+from cipherward.nodes.site import Site
+from cipherward.store import files
+from cipherward.store.ledger import Ledger
+from cipherward.study import Study
+
+ModuleFactory = Callable[[int], nn.Module]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Long-lived keys of everyone in a simulation, by roster index; the CKKS pair belongs to the coordinator."""
+
+    identities: Mapping[int, Identity] = field(repr=False)
+    ckks_public: bytes = field(default=b"", repr=False)
+    ckks_secret: bytes = field(default=b"", repr=False)
+
+
+def make_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
+    """Fresh keys from the operating system's randomness, each in its owner's folder, readable by its owner only."""
+    identities = {}
+    for index in range(n_hospitals + 1):
+        secret = os.urandom(32)
+        files.write(_key_file(run, index), secret, private=True)
+        identities[index] = Identity(secret)
+    if scheme != "ckks":
+        return Keys(identities)
+    pair = ckks.generate_keys()
+    storage_key = os.urandom(32)
+    files.write(run.coordinator / "storage.key", storage_key, private=True)
+    files.write(run.coordinator / "ckks-secret.sealed", ckks.seal_secret(pair.secret_context, storage_key), private=True)
+    files.write(run.ckks_public, pair.public_context)
+    return Keys(identities, pair.public_context, pair.secret_context)
+
+
+def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
+    """The keys of an interrupted run.
+
+    Raises:
+        StorageError: a key file is missing or damaged.
+    """
+    identities = {}
+    for index in range(n_hospitals + 1):
+        secret = files.read(_key_file(run, index))
+        if len(secret) != 32:
+            raise StorageError(f"{_key_file(run, index)} is not a key", hint="start a new run")
+        identities[index] = Identity(secret)
+    if scheme != "ckks":
+        return Keys(identities)
+    sealed = files.read(run.coordinator / "ckks-secret.sealed")
+    secret_context = ckks.unseal_secret(sealed, files.read(run.coordinator / "storage.key"))
+    return Keys(identities, files.read(run.ckks_public), secret_context)
+
+
+def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
+    """The study with its roster: every public key enters the document, and so its digest.
+
+    Raises:
+        StudyError: the roster breaks the quorum arithmetic.
+    """
+    listed = {hospital.name: hospital for hospital in study.hospitals}
+    roster = [
+        {
+            "name": name,
+            "path": listed[name].path if name in listed else "",
+            "public_key": keys.identities[index].public_key.hex(),
+        }
+        for index, name in enumerate(names, start=1)
+    ]
+    key_digest = ckks.public_key_digest(keys.ckks_public).hex() if keys.ckks_public else ""
+    coordinator = keys.identities[COORDINATOR].public_key.hex()
+    return study.with_overrides(
+        top={"hospitals": roster, "coordinator_key": coordinator, "ckks_key_digest": key_digest}
+    )
+
+
+def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> Hub:
+    """The coordinator's node, writing to the run directory."""
+    scheme = roster.public_scheme(study, keys.ckks_public)
+    if keys.ckks_secret:
+
+        def opened(facts: dict[str, object]) -> None:
+            run.write_log("key-holder", "opened", facts)
+
+        holder = ckks.KeyHolder(keys.ckks_secret, study.thresholds.min_contributors, opened)
+        scheme = ckks.CkksScheme(keys.ckks_public, holder)
+
+    def log(event: str, facts: dict[str, object]) -> None:
+        run.write_log("coordinator", event, facts)
+
+    return Hub(
+        rules=roster.rules_of(study, scheme),
+        identity=keys.identities[COORDINATOR],
+        state=state,
+        payloads=lambda: Spool(run.coordinator / "spool"),
+        keep_opening=lambda round, data: files.write(run.opening(round), data),
+        load_opening=lambda round: files.read(run.opening(round)),
+        keep_receipt=lambda round, hospital, data: files.write(run.receipt(round, hospital), data),
+        log=log,
+        clock=perf_counter,
+    )
+
+
+def make_site(
+    study: Study,
+    index: int,
+    keys: Keys,
+    state: StudyState,
+    data: HospitalData,
+    run: RunDirectory,
+    *,
+    device: Device,
+    factory: ModuleFactory | None,
+    policy: Policy = SIMULATION,
+) -> Site:
+    """One hospital's node, with its own ledger file and its own copy of the model code."""
+
+    def log(event: str, facts: dict[str, object]) -> None:
+        run.write_log(f"hospital {index}", event, facts)
+
+    module = models.build(study.model, n_features_of(study), study.seed, factory)
+    return Site(
+        rules=roster.rules_of(study, roster.public_scheme(study, keys.ckks_public)),
+        index=index,
+        identity=keys.identities[index],
+        state=state,
+        work=LocalWork(index, data, module, device, perf_counter),
+        ledger=Ledger(run.hospital(index) / "ledger.sqlite"),
+        policy=policy,
+        log=log,
+        clock=perf_counter,
+    )
+
+
+def n_features_of(study: Study) -> int:
+    """Width of the model's input: it follows from the declared columns alone."""
+    return Preprocessor(study.columns, (), (), 0, 0).n_features
+
+
+def _key_file(run: RunDirectory, index: int) -> Path:
+    return (run.coordinator if index == COORDINATOR else run.hospital(index)) / "identity.key"

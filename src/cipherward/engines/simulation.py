@@ -1,0 +1,331 @@
+"""A whole study on one machine: every hospital trains, encrypts, consents and verifies; the sums are all that is opened.
+
+`run_study` is the public entry. It writes a run directory from which `cipherward predict`, `cipherward verify` and a
+resumed run work. Per-hospital figures and the centralised model are a simulation's privilege: a deployed coordinator
+never has what they are computed from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from cipherward import study as study_document
+from cipherward.data.sources import HospitalData, load_hospitals
+from cipherward.engines import parties
+from cipherward.engines.local import LocalEngine, Network
+from cipherward.engines.parties import ModuleFactory
+from cipherward.nodes.rundir import RunDirectory, create
+from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
+from cipherward.learning import baselines, metrics, models, training
+from cipherward.learning.local import TEST, TRAIN
+from cipherward.learning.metrics import Metrics
+from cipherward.learning.state import StudyState, begin
+from cipherward.nodes import audit, modelfile
+from cipherward.nodes.modelfile import ModelFile
+from cipherward.nodes.site import Outcome, Site
+from cipherward.store import files
+from cipherward.study import Study
+
+PHASES = ("train", "encrypt", "add", "consent", "release", "open", "verify", "evaluate")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a caller is told after every finished sum."""
+
+    round: int
+    purpose: str
+    rounds_total: int
+    contributors: int
+    n_hospitals: int
+    auroc: float | None
+    validation_loss: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run. `summary` is what result.json holds."""
+
+    path: Path
+    summary: Mapping[str, Any]
+    outcomes: tuple[Outcome, ...] = field(repr=False)
+
+
+class Interrupted(CipherwardError):
+    """The run was asked to stop between two sums; it can be resumed."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def run_study(
+    study: Study,
+    *,
+    data: Path | None = None,
+    base: Path | None = None,
+    out: Path | None = None,
+    device: training.Device = "auto",
+    module: ModuleFactory | None = None,
+    network: Network | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RunResult:
+    """Run a study with every party in this process.
+
+    Args:
+        study: a checked study, see `cipherward.load_study`.
+        data: file or folder with the study's data, instead of its own source path or download.
+        base: folder against which paths in the study are resolved.
+        out: a new or empty folder; default runs/<study>-<time>.
+        device: "auto", "cpu" or "cuda"; where local training runs.
+        module: for model.kind "custom": called with the number of input features, returns a torch.nn.Module that maps
+            float32[n, n_features] to one logit per row.
+        network: what happens to packets on their way (tests).
+        on_progress: called after every sum.
+        should_stop: asked between sums; True stops the run so that it can be resumed.
+
+    Raises:
+        StudyError, DataError: before anything runs, with every mistake found.
+        QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
+        Interrupted: `should_stop` said so.
+    """
+    _check_model(study, module)
+    training.resolve_device(device)
+    hospitals = load_hospitals(study, data, base or Path())
+    run = create(out, study)
+    keys = parties.make_keys(run, len(hospitals), study.aggregation.scheme)
+    frozen = parties.freeze(study, [hospital.name for hospital in hospitals], keys)
+    first = models.build(frozen.model, parties.n_features_of(frozen), frozen.seed, module)
+    state = begin(frozen, models.groups(first), models.flatten(first))
+    modelfile.save(run.initial_model, ModelFile(frozen, state.groups, state.weights, None))
+    sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
+    run.write_json(run.simulation, sources)
+    run.write_study(frozen)
+    return _Simulation(run, frozen, keys, hospitals, device, module, network, on_progress, should_stop, [state]).run()
+
+
+def resume_study(
+    path: Path,
+    *,
+    device: training.Device = "auto",
+    module: ModuleFactory | None = None,
+    network: Network | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RunResult:
+    """Go on with an interrupted run from its files: sums already opened are replayed, not repeated.
+
+    Raises:
+        StorageError, StudyError, DataError, AuditError: the run directory is incomplete or does not prove its rounds.
+        and what `run_study` raises.
+    """
+    run = RunDirectory(path)
+    if run.result.exists():
+        raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
+    frozen = study_document.load(run.study)
+    _check_model(frozen, module)
+    try:
+        facts = json.loads(run.simulation.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} is not an interrupted run: {error}", hint="give the folder of a run") from None
+    hospitals = load_hospitals(frozen, Path(facts["data"]) if facts["data"] else None, Path(facts["base"]))
+    keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
+    states = [replayed.state for replayed in audit.replay(audit.open_run(run.path))]
+    return _Simulation(run, frozen, keys, hospitals, device, module, network, on_progress, should_stop, states).run()
+
+
+class _Simulation:
+    """One run from its (possibly replayed) states to the result."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        study: Study,
+        keys: parties.Keys,
+        hospitals: list[HospitalData],
+        device: training.Device,
+        factory: ModuleFactory | None,
+        network: Network | None,
+        on_progress: OnProgress | None,
+        should_stop: Callable[[], bool],
+        states: list[StudyState],
+    ) -> None:
+        self.run_directory = run
+        self.study = study
+        self.hospitals = hospitals
+        self.device = device
+        self.factory = factory
+        self.on_progress = on_progress
+        self.should_stop = should_stop
+        self.first = states[0]
+        self.hub = parties.make_hub(study, keys, states[-1], run)
+        self.sites: dict[int, Site] = {}
+        for index, hospital in enumerate(hospitals, start=1):
+            site = parties.make_site(study, index, keys, states[0], hospital, run, device=device, factory=factory)
+            site.state = states[min(site.ledger.receipts(), len(states) - 1)]
+            self.sites[index] = site
+        self.engine = LocalEngine(self.hub, self.sites, network)
+        self.purposes: list[str] = []
+        self.sum_seconds: list[float] = []
+
+    def run(self) -> RunResult:
+        try:
+            while not self.hub.finished:
+                if self.should_stop():
+                    raise Interrupted(
+                        f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost",
+                        hint=f"go on with: cipherward run --resume {self.run_directory.path}",
+                    )
+                self._one_sum()
+            return self._finish()
+        finally:
+            for site in self.sites.values():
+                site.ledger.close()
+
+    def _one_sum(self) -> None:
+        started = perf_counter()
+        purpose = self.hub.state.purpose or ""
+        self.engine.run_sum()
+        seconds = perf_counter() - started
+        report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
+        measured = state.final or (state.history[-1] if purpose == "train" and state.history else None)
+        self.purposes.append(purpose)
+        self.sum_seconds.append(seconds)
+        line = {
+            "sum": report.round,
+            "purpose": purpose,
+            "attempt": report.attempt,
+            "opened": report.opened,
+            "reason": report.reason,
+            "contributors": list(report.contributors),
+            "verified": sorted(i for i, receipt in report.receipts.items() if receipt.outcome == "preserved"),
+            "model_digest": state.digest().hex(),
+            "metrics_of_incoming_model": _metrics_json(measured),
+            "validation_loss": state.losses[-1] if state.losses else None,
+            "bytes_up": traffic.up,
+            "bytes_down": traffic.down,
+            "seconds": seconds,
+        }
+        files.append(self.run_directory.rounds, json.dumps(line))
+        if self.on_progress:
+            self.on_progress(
+                Progress(
+                    report.round,
+                    purpose,
+                    self.study.training.rounds,
+                    len(report.contributors),
+                    len(self.sites),
+                    measured.auroc if measured else None,
+                    state.losses[-1] if state.losses else None,
+                    seconds,
+                )
+            )
+
+    def _finish(self) -> RunResult:
+        state, run = self.hub.state, self.run_directory
+        modelfile.save(run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
+        yardsticks = self._yardsticks()
+        outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
+        summary = self._summary(state, yardsticks, outcomes)
+        run.write_json(run.result, summary)
+        return RunResult(run.path, summary, outcomes)
+
+    def _yardsticks(self) -> dict[str, Any]:
+        """The centralised and the local-only models, on the same test rows: possible in a simulation only."""
+        state = self.hub.state
+        works = [site.work for site in self.sites.values()]
+        train_rows = [work.rows(state, TRAIN) for work in works]
+        test_rows = [work.rows(state, TEST) for work in works]
+        module = models.build(self.study.model, parties.n_features_of(self.study), self.study.seed, self.factory)
+        settings = self.study.training
+        pooled = baselines.centralised(
+            module, self.first.weights, train_rows, test_rows, settings, seed=self.study.seed, device=self.device
+        )
+        alone = baselines.local_only(
+            module, self.first.weights, train_rows, test_rows, settings, seed=self.study.seed, device=self.device
+        )
+        best = [hospital.best_score for hospital in self.hospitals]
+        best_auroc = None
+        if all(score is not None for score in best):
+            scores = np.concatenate([s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None])
+            best_auroc = metrics.exact(scores, np.concatenate([labels for _, labels in test_rows])).auroc
+        return {"centralised": pooled, "local": alone, "best_auroc": best_auroc, "test_rows": test_rows}
+
+    def _summary(self, state: StudyState, yardsticks: dict[str, Any], outcomes: tuple[Outcome, ...]) -> dict[str, Any]:
+        if state.final is None:
+            raise DataError("the study has no final evaluation")
+        trained = [k for k, purpose in enumerate(self.purposes) if purpose == "train"]
+        n = len(self.sites)
+
+        def mean_bytes(direction: str) -> float | None:
+            totals = [sum(getattr(self.engine.traffic[k], direction).values()) / n for k in trained]
+            return sum(totals) / len(totals) if totals else None
+
+        up = mean_bytes("up")
+        n_parameters = len(state.weights)
+        seconds = {phase: 0.0 for phase in PHASES}
+        for spent in (self.hub.spent, *(s.spent for s in self.sites.values()), *(s.work.spent for s in self.sites.values())):
+            for phase, value in spent.items():
+                seconds[phase] += value
+        names = [hospital.name for hospital in self.hospitals]
+        return {
+            "study": self.study.name,
+            "title": self.study.title,
+            "synthetic": self.study.synthetic,
+            "study_digest": self.study.digest().hex(),
+            "scheme": self.study.aggregation.scheme,
+            "seed": self.study.seed,
+            "hospitals": names,
+            "n_hospitals": n,
+            "n_parameters": n_parameters,
+            "n_train_rows": state.n_train,
+            "n_test_rows": state.final.n,
+            "rounds": state.rounds_done,
+            "converged_early": state.has_converged,
+            "quorum": self.study.thresholds.explain(),
+            "auroc_federated": state.final.auroc,
+            "auroc_centralised": yardsticks["centralised"].metrics.auroc,
+            "auroc_local": {n: y.metrics.auroc for n, y in zip(names, yardsticks["local"], strict=True)},
+            "auroc_best_possible": yardsticks["best_auroc"],
+            "auroc_by_round": [measured.auroc for measured in state.history] + [state.final.auroc],
+            "auroc_centralised_by_round": list(yardsticks["centralised"].auroc_by_round),
+            "validation_loss_by_round": list(state.losses),
+            "federated": _metrics_json(state.final),
+            "centralised": _metrics_json(yardsticks["centralised"].metrics),
+            "bytes_up_per_parameter": up / n_parameters if up is not None else None,
+            "bytes_up_per_hospital_round": up,
+            "bytes_down_per_hospital_round": mean_bytes("down"),
+            "seconds": seconds,
+            "seconds_per_sum": self.sum_seconds,
+            "verified": {names[outcome.client - 1]: outcome.outcome == "preserved" for outcome in outcomes},
+            "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
+            "device": str(training.resolve_device(self.device)),
+            "versions": _versions(),
+        }
+
+
+def _metrics_json(measured: Metrics | None) -> dict[str, Any] | None:
+    return dataclasses.asdict(measured) if measured else None
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}
+
+
+def _check_model(study: Study, module: ModuleFactory | None) -> None:
+    if (study.model.kind == "custom") != (module is not None):
+        raise StudyError(
+            "model.kind 'custom' and a torch module through the Python API belong together",
+            hint="cipherward.run_study(study, module=YourModule), with kind = \"custom\" in [model]",
+        )

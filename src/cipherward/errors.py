@@ -1,0 +1,92 @@
+"""Every exception that cipherward raises on purpose, in one tree.
+
+CipherwardError
+├── StudyError              a study document that cannot run (all mistakes at once)
+├── DataError               a table, a column, a value, a download
+├── WireError               bytes that are not a well-formed message
+├── ProtocolError           a party broke the protocol
+│   ├── FaultyHospitalError     and the evidence names the hospital
+│   ├── FaultyCoordinatorError  and the evidence names the coordinator
+│   └── SuspectError            and only a group of suspects is known
+├── RefusedError            this hospital's own policy or exposure rule says no
+│   └── AlreadyReleasedError    answering would open a second sum over the same data
+├── QuorumError             too few hospitals to go on
+├── BudgetExceededError     a privacy budget is spent
+├── AuditError              a finished run's files do not prove what they claim
+└── StorageError            disk, ledger or run directory
+
+An error carries the fact in its message, a `hint` that tells the person at the terminal what to do
+next, and, where one is at fault, `culprit`. Only `cipherward.cli` turns one into text and an exit code.
+"""
+
+from __future__ import annotations
+
+
+class CipherwardError(Exception):
+    """Base of all deliberate errors. `hint` is one sentence: what to do next."""
+
+    def __init__(self, message: str, *, hint: str = "", culprit: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.culprit = culprit
+
+
+class StudyError(CipherwardError):
+    """A study document that cannot run; `problems` lists every mistake found."""
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class DataError(CipherwardError):
+    """A table that does not hold what the study declares; `problems` lists every mistake found."""
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class WireError(CipherwardError):
+    """Bytes that are not the canonical encoding of the expected message."""
+
+
+class ProtocolError(CipherwardError):
+    """A party broke the protocol."""
+
+
+class FaultyHospitalError(ProtocolError):
+    """The evidence names one hospital."""
+
+
+class FaultyCoordinatorError(ProtocolError):
+    """The evidence names the coordinator."""
+
+
+class SuspectError(ProtocolError):
+    """Something is provably wrong, and the evidence names a group, not one party."""
+
+
+class RefusedError(CipherwardError):
+    """This hospital's own rules refuse what was asked."""
+
+
+class AlreadyReleasedError(RefusedError):
+    """Answering could open a second sum over the same query and data (exposure rule)."""
+
+
+class QuorumError(CipherwardError):
+    """Too few hospitals answered for the study to go on."""
+
+
+class BudgetExceededError(CipherwardError):
+    """A privacy budget does not allow another contribution."""
+
+
+class AuditError(CipherwardError):
+    """The files of a run do not prove what they claim."""
+
+
+class StorageError(CipherwardError):
+    """A file, directory or ledger could not be read or written."""

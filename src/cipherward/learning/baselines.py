@@ -1,0 +1,107 @@
+"""Yardsticks for a simulation: what pooling all rows would give, and what each hospital gets alone.
+
+They see every hospital's rows, so they exist only where one process holds them all anyway. Both spend the federated
+budget: rounds x local_epochs epochs, from the same initial weights, with the same local optimiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cipherward.learning import metrics, training
+from cipherward.learning.metrics import Metrics
+from cipherward.study import Training
+
+Rows = tuple[NDArray[np.float32], NDArray[np.integer[Any]]]
+"""Features float32[n, n_features] and labels integers[n]."""
+
+_CENTRAL, _LOCAL = 0, 1  # keeps the two kinds' shuffling apart
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """A model trained without federation, evaluated exactly on the pooled test rows.
+
+    `auroc_by_round`: before training and after each round's worth of epochs; empty for local models.
+    """
+
+    metrics: Metrics
+    auroc_by_round: tuple[float, ...]
+    weights: NDArray[np.float32]
+
+
+def centralised(
+    module: nn.Module,
+    start: NDArray[np.float32],
+    train_rows: Sequence[Rows],
+    test_rows: Sequence[Rows],
+    settings: Training,
+    *,
+    seed: int,
+    device: training.Device | torch.device = "cpu",
+) -> Yardstick:
+    """Train one model on all hospitals' training rows pooled.
+
+    Args:
+        module: from `models.build`; scratch.
+        start: float32[n_parameters], the federated run's first model.
+        train_rows, test_rows: one (features, labels) per hospital.
+        settings: the federated run's; its `rounds` are all run.
+        seed: non-negative; decides shuffling.
+        device: "auto", "cpu" or "cuda".
+
+    Raises:
+        DataError: rows that cannot be trained or evaluated on (one class in the test rows, divergence).
+    """
+    features, labels = _pooled(train_rows)
+    test_features, test_labels = _pooled(test_rows)
+    weights = start
+    reached = [_evaluate(module, weights, test_features, test_labels, device)]
+    for index in range(settings.rounds):
+        parts = (seed, _CENTRAL, index)
+        weights = training.train(module, weights, features, labels, settings, seed=parts, device=device)
+        reached.append(_evaluate(module, weights, test_features, test_labels, device))
+    return Yardstick(reached[-1], tuple(result.auroc for result in reached), weights)
+
+
+def local_only(
+    module: nn.Module,
+    start: NDArray[np.float32],
+    train_rows: Sequence[Rows],
+    test_rows: Sequence[Rows],
+    settings: Training,
+    *,
+    seed: int,
+    device: training.Device | torch.device = "cpu",
+) -> tuple[Yardstick, ...]:
+    """One model per hospital, trained on its own rows alone; arguments and errors as `centralised`."""
+    test_features, test_labels = _pooled(test_rows)
+    found = []
+    for hospital, (features, labels) in enumerate(train_rows):
+        weights = start
+        for index in range(settings.rounds):
+            parts = (seed, _LOCAL, hospital, index)
+            weights = training.train(module, weights, features, labels, settings, seed=parts, device=device)
+        found.append(Yardstick(_evaluate(module, weights, test_features, test_labels, device), (), weights))
+    return tuple(found)
+
+
+def _pooled(rows: Sequence[Rows]) -> Rows:
+    return np.concatenate([features for features, _ in rows]), np.concatenate([labels for _, labels in rows])
+
+
+def _evaluate(
+    module: nn.Module,
+    weights: NDArray[np.float32],
+    features: NDArray[np.float32],
+    labels: NDArray[np.integer[Any]],
+    device: training.Device | torch.device,
+) -> Metrics:
+    return metrics.exact(training.scores(module, weights, features, device), labels)

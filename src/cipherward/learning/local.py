@@ -1,0 +1,119 @@
+"""One hospital's own work: from its rows and the public state to the vector that may leave, encrypted.
+
+Nothing here is sent; the result is a dict of named arrays that the state's layout turns into lanes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from torch import nn
+
+from cipherward.data import preprocess
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.sources import HospitalData
+from cipherward.errors import DataError
+from cipherward.learning import metrics, training
+from cipherward.learning.state import LOSS_SCALE, StudyState
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+CROWDED_FRACTION = 0.25
+
+Rows = tuple[NDArray[np.float32], NDArray[np.int8]]
+Timer = Callable[[str, float], None]
+
+
+@dataclass
+class LocalWork:
+    """A hospital's data and its copy of the model code.
+
+    Args:
+        index: the hospital's roster index, part of its training seed.
+        module: scratch module from `models.build`.
+        clock: seconds; used to report what training and evaluation cost.
+    """
+
+    index: int
+    data: HospitalData = field(repr=False)
+    module: nn.Module = field(repr=False)
+    device: training.Device
+    clock: Callable[[], float]
+    spent: dict[str, float] = field(default_factory=dict)
+    _rows: dict[int, Rows] = field(default_factory=dict, repr=False)
+    _preprocessor: Preprocessor | None = None
+
+    def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
+        """The named values of the state's next sum, as `state.layout()` expects them.
+
+        Raises:
+            DataError: training diverged or a value is not finite; nothing may be sent.
+        """
+        if state.purpose == "statistics":
+            found = preprocess.local_statistics(self.data.table, self.data.outcome, self.data.split, state.study.columns)
+            return {name: found[name] for name in (segment.name for segment in state.layout().segments)}
+        measured = self._timed("evaluate", self._measure, state)
+        if state.purpose == "evaluate":
+            return measured
+        return self._timed("train", self._train, state) | measured
+
+    def rows(self, state: StudyState, split: int) -> Rows:
+        """The model's inputs and outcomes of one split: float32[n, n_features], int8[n]."""
+        if state.preprocessor is None:
+            raise DataError("the preprocessing statistics are not known yet")
+        if state.preprocessor != self._preprocessor:
+            self._preprocessor, self._rows = state.preprocessor, {}
+        if split not in self._rows:
+            chosen = self.data.split == split
+            table = self.data.table.filter(pl.Series(chosen))
+            self._rows[split] = (state.preprocessor.transform(table), self.data.outcome[chosen])
+        return self._rows[split]
+
+    def _train(self, state: StudyState) -> dict[str, NDArray[Any]]:
+        features, labels = self.rows(state, TRAIN)
+        trained = training.train(
+            self.module,
+            state.weights,
+            features,
+            labels,
+            state.study.training,
+            seed=(state.study.seed, self.index, state.sums_done),
+            device=self.device,
+        )
+        weight = min(len(labels) / state.weight_cap, 1.0)
+        change = (trained.astype(np.float64) - state.weights) * weight
+        values: dict[str, NDArray[Any]] = {"weight": np.array([weight])}
+        start, clipped, crowded = 0, [], []
+        for (name, size), bound in zip(state.groups, state.ranges, strict=True):
+            part = change[start : start + size]
+            start += size
+            values[f"update/{name}"] = part
+            if not np.isfinite(part).all():
+                raise DataError(f"the update of tensor {name!r} holds NaN or infinity: nothing is sent")
+            magnitude = np.abs(part)
+            clipped.append(int((magnitude > bound).sum()))
+            crowded.append(int((magnitude > CROWDED_FRACTION * bound).sum()))
+        return values | {"clipped": np.array(clipped), "crowded": np.array(crowded)}
+
+    def _measure(self, state: StudyState) -> dict[str, NDArray[Any]]:
+        features, labels = self.rows(state, TEST)
+        scores = training.scores(self.module, state.weights, features, self.device)
+        measured: dict[str, NDArray[Any]] = dict(
+            metrics.local_counts(scores, labels, state.study.evaluation.bins, prefix="test/")
+        )
+        features, labels = self.rows(state, VALIDATION)
+        probability = training.scores(self.module, state.weights, features, self.device)
+        inside = np.clip(np.where(labels == 1, probability, 1.0 - probability), metrics.CLIP, 1.0)
+        loss = math.fsum(-np.log(inside))
+        return measured | {"validation": np.array([round(loss * LOSS_SCALE), len(labels)])}
+
+    def _timed(self, name: str, work: Callable[[StudyState], Any], state: StudyState) -> Any:
+        started = self.clock()
+        result = work(state)
+        self.spent[name] = self.spent.get(name, 0.0) + self.clock() - started
+        return result

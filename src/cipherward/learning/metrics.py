@@ -1,0 +1,241 @@
+"""Evaluation from sums: hospitals send counts, the summed counts give AUROC, calibration and the rest.
+
+Each hospital counts its rows per class in bins of the score; brier and log loss are summed in fixed point. Bins are
+equally wide in asinh(logit): about 0.008 logits near 0 with 1024 bins, and relatively fine (0.8 % of the logit) in the
+tails, where overconfident models put their scores. Ties inside a bin count half, as the Mann-Whitney statistic does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.errors import DataError, ProtocolError
+from cipherward.learning.vector import CountSegment
+
+Counts = Mapping[str, NDArray[np.int64]]
+
+SCALE = 1 << 20
+"""Fixed-point units per 1.0 of brier score or log loss."""
+
+CLIP = 1e-7
+"""Log loss takes probabilities inside [CLIP, 1 - CLIP]."""
+
+_EDGE = 36.0  # beyond it a float64 probability is 1
+_SPAN = math.asinh(_EDGE)
+_MAX_ROWS = 1 << 31  # keeps pair counts inside int64
+_MAX_ROC_POINTS = 1025
+_GROUPS = 10
+
+_NEGATIVE, _POSITIVE, _BRIER, _LOG_LOSS = "negative", "positive", "brier", "log_loss"
+
+
+@dataclass(frozen=True)
+class CalibrationRow:
+    """One tenth of the rows, by predicted risk."""
+
+    mean_predicted: float
+    observed_rate: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How well scores predict a binary outcome.
+
+    `calibration`: up to 10 rows, lowest predicted risk first (fewer where many rows share one score).
+    `roc`: (false positive rate, true positive rate) from (0, 0) to (1, 1), at most 1025 points.
+    """
+
+    n: int
+    n_positive: int
+    auroc: float
+    auprc: float
+    brier: float
+    log_loss: float
+    calibration: tuple[CalibrationRow, ...]
+    roc: tuple[tuple[float, float], ...]
+
+
+def segments(prefix: str, bins: int, bits: int) -> tuple[CountSegment, ...]:
+    """Where the counts stand in a layout: two histograms of `bins` and two fixed-point sums.
+
+    Limbs are such that one hospital may hold at least 2^23 rows.
+    """
+    per_bin, per_sum = -(-24 // bits), -(-48 // bits)
+    return (
+        CountSegment(prefix + _NEGATIVE, bins, per_bin),
+        CountSegment(prefix + _POSITIVE, bins, per_bin),
+        CountSegment(prefix + _BRIER, 1, per_sum),
+        CountSegment(prefix + _LOG_LOSS, 1, per_sum),
+    )
+
+
+def local_counts(
+    scores: NDArray[np.float64], labels: NDArray[np.integer[Any]], bins: int, *, prefix: str = ""
+) -> dict[str, NDArray[np.int64]]:
+    """What one hospital contributes, named as in `segments`. No rows, or one class only, is fine here.
+
+    Brier and log loss are rounded per row, so the sum over hospitals equals that of the pooled rows exactly.
+
+    Args:
+        scores: float64[n], probabilities.
+        labels: integers[n], 0 or 1.
+        bins: number of histogram bins.
+        prefix: put before each name.
+
+    Returns:
+        int64[bins] twice and int64[1] twice, all >= 0.
+
+    Raises:
+        DataError: a score outside [0, 1] or not a number, a label that is not 0 or 1, lengths that differ.
+    """
+    positive = _check(scores, labels)
+    with np.errstate(divide="ignore"):
+        logit = np.log(scores) - np.log1p(-scores)
+    place = (np.arcsinh(np.clip(logit, -_EDGE, _EDGE)) + _SPAN) * (bins / (2.0 * _SPAN))
+    index = np.clip(place.astype(np.int64), 0, bins - 1)
+    squared, loss = _row_losses(scores, positive)
+    return {
+        prefix + _NEGATIVE: np.bincount(index[~positive], minlength=bins).astype(np.int64),
+        prefix + _POSITIVE: np.bincount(index[positive], minlength=bins).astype(np.int64),
+        prefix + _BRIER: np.rint(squared * SCALE).astype(np.int64).sum(keepdims=True),
+        prefix + _LOG_LOSS: np.rint(loss * SCALE).astype(np.int64).sum(keepdims=True),
+    }
+
+
+def from_counts(counts: Counts, *, prefix: str = "") -> Metrics:
+    """Metrics from summed counts. Brier and log loss are exact to 2^-21 per row.
+
+    AUROC, AUPRC, ROC and calibration see a score only as its bin; AUROC is off by at most half the share of
+    (positive, negative) pairs that fall in one bin. Measured with 1024 bins: when logits spread over 0.5 or more (one
+    standard deviation), below 0.001 at 10,000 rows and below 0.005 at 300, a few percent of AUROC's own standard error.
+    A model that has learned next to nothing, all logits within 0.1 of each other, looks up to 0.02 closer to 0.5 than
+    it is (more bins help in proportion), and logits beyond 36 in magnitude count as 36.
+
+    Raises:
+        DataError: no rows, or one class only.
+        ProtocolError: counts that no scores can give.
+    """
+    negative, positive = counts[prefix + _NEGATIVE], counts[prefix + _POSITIVE]
+    brier, loss = int(counts[prefix + _BRIER].sum()), int(counts[prefix + _LOG_LOSS].sum())
+    n = int(negative.sum()) + int(positive.sum())
+    ceiling = math.ceil(-math.log(CLIP) * SCALE)
+    lowest = min(int(negative.min(initial=0)), int(positive.min(initial=0)), brier, loss)
+    if lowest < 0 or n > _MAX_ROWS or brier > n * SCALE or loss > n * ceiling:
+        raise ProtocolError(f"segments {prefix}*: the opened evaluation counts fit no set of scores")
+    bins = len(negative)
+    centres = np.sinh((np.arange(bins) + 0.5) * (2.0 * _SPAN / bins) - _SPAN)
+    return _metrics(1.0 / (1.0 + np.exp(-centres)), negative, positive, brier / SCALE, loss / SCALE, binned=True)
+
+
+def exact(scores: NDArray[np.float64], labels: NDArray[np.integer[Any]]) -> Metrics:
+    """Metrics from the scores themselves, every distinct score its own bin. For rows held in one place only.
+
+    Raises:
+        DataError: as `local_counts` and `from_counts`.
+    """
+    positive = _check(scores, labels)
+    distinct, place = np.unique(scores, return_inverse=True)
+    n_of = np.bincount(place, minlength=len(distinct)).astype(np.int64)
+    positives = np.bincount(place[positive], minlength=len(distinct)).astype(np.int64)
+    squared, loss = _row_losses(scores, positive)
+    return _metrics(distinct, n_of - positives, positives, float(squared.sum()), float(loss.sum()), binned=False)
+
+
+def _check(scores: NDArray[np.float64], labels: NDArray[Any]) -> NDArray[np.bool_]:
+    if scores.ndim != 1 or labels.shape != scores.shape:
+        raise DataError(f"{scores.shape} scores and {labels.shape} labels: one of each per row is wanted")
+    if len(scores) and not (float(scores.min()) >= 0.0 and float(scores.max()) <= 1.0):
+        raise DataError("a score is not a probability between 0 and 1")
+    positive: NDArray[np.bool_] = labels == 1
+    if not bool((positive | (labels == 0)).all()):
+        raise DataError("evaluation labels must be 0 or 1")
+    return positive
+
+
+def _row_losses(
+    scores: NDArray[np.float64], positive: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    squared = np.square(scores - positive)
+    inside = np.clip(scores, CLIP, 1.0 - CLIP)
+    return squared, -np.log(np.where(positive, inside, 1.0 - inside))
+
+
+def _metrics(
+    value: NDArray[np.float64],
+    negative: NDArray[np.int64],
+    positive: NDArray[np.int64],
+    brier: float,
+    loss: float,
+    *,
+    binned: bool,
+) -> Metrics:
+    """From a table of score values, ascending, with the rows of each class that have them."""
+    n_negative, n_positive = int(negative.sum()), int(positive.sum())
+    n = n_negative + n_positive
+    if n == 0:
+        raise DataError("there are no rows to evaluate on")
+    if n_negative == 0 or n_positive == 0:
+        raise DataError(
+            f"all {n} evaluation rows have the outcome {int(n_positive > 0)}: AUROC and AUPRC need both classes",
+            hint="pool the evaluation over more hospitals, or take a larger test_fraction",
+        )
+    used = (negative + positive) > 0
+    value, negative, positive = value[used], negative[used], positive[used]
+    below = np.cumsum(negative) - negative
+    twice_pairs = int((positive * (2 * below + negative)).sum())
+    hits, alarms = np.cumsum(positive[::-1]), np.cumsum(negative[::-1])
+    return Metrics(
+        n=n,
+        n_positive=n_positive,
+        auroc=twice_pairs / (2 * n_positive * n_negative),
+        auprc=_average_precision(positive[::-1], negative[::-1], spread=binned),
+        brier=brier / n,
+        log_loss=loss / n,
+        calibration=_calibration(value, negative + positive, positive),
+        roc=_roc(alarms / n_negative, hits / n_positive),
+    )
+
+
+def _average_precision(positive: NDArray[np.int64], negative: NDArray[np.int64], *, spread: bool) -> float:
+    """Mean precision over the positives, highest score first.
+
+    Rows with one score are taken together; rows that only share a bin are `spread`: the average positive of the bin
+    then has half of the bin's other rows before it, without which AUPRC would be low by half a bin.
+    """
+    hits, alarms = np.cumsum(positive).astype(np.float64), np.cumsum(negative).astype(np.float64)
+    if spread:
+        hits -= np.maximum(positive - 1, 0) / 2.0
+        alarms -= negative / 2.0
+    found = positive > 0
+    precision = hits[found] / (hits[found] + alarms[found])
+    return float((positive[found] * precision).sum()) / int(positive.sum())
+
+
+def _calibration(
+    value: NDArray[np.float64], n_of: NDArray[np.int64], positive: NDArray[np.int64]
+) -> tuple[CalibrationRow, ...]:
+    n = int(n_of.sum())
+    twice_middle = 2 * np.cumsum(n_of) - n_of
+    group = np.minimum(twice_middle * _GROUPS // (2 * n), _GROUPS - 1)
+    rows = []
+    for index in range(_GROUPS):
+        mine = group == index
+        members = int(n_of[mine].sum())
+        if members:
+            mean = float((value[mine] * n_of[mine]).sum()) / members
+            rows.append(CalibrationRow(mean, int(positive[mine].sum()) / members, members))
+    return tuple(rows)
+
+
+def _roc(false_rate: NDArray[np.float64], true_rate: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
+    if len(false_rate) >= _MAX_ROC_POINTS:
+        kept = np.linspace(0, len(false_rate) - 1, _MAX_ROC_POINTS - 1).astype(np.int64)
+        false_rate, true_rate = false_rate[kept], true_rate[kept]
+    return ((0.0, 0.0), *zip(false_rate.tolist(), true_rate.tolist(), strict=True))

@@ -1,0 +1,188 @@
+"""Verification of a finished (or interrupted) run from its files alone.
+
+Every sum is opened again from its ciphertext, every signature, certificate and fingerprint is checked, every model is
+recomputed from the one before it, beginning with the study's seed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from cipherward import study as study_document
+from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.data.preprocess import Preprocessor
+from cipherward.errors import AuditError, CipherwardError, StorageError, SuspectError
+from cipherward.learning import models
+from cipherward.learning.state import StudyState, begin
+from cipherward.nodes import modelfile, plan, roster
+from cipherward.nodes.rundir import RunDirectory
+from cipherward.protocol import hospital
+from cipherward.protocol.messages import Opening, Receipt, unsign
+from cipherward.protocol.party import Member, Rules
+from cipherward.store import files
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding: what a hospital's receipt says of one sum, and whether the files bear it out."""
+
+    round: int
+    purpose: str
+    hospital: str
+    outcome: str
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A state of the study, recomputed; `opening` led to it (None for the first)."""
+
+    state: StudyState
+    opening: Opening | None = None
+    purpose: str = ""
+    context: bytes = b""
+    manifest: bytes = b""
+    contributors: tuple[int, ...] = ()
+    checks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's files, as far as they are checked before the replay."""
+
+    files: RunDirectory
+    rules: Rules
+    first: StudyState = field(repr=False)
+
+
+def open_run(path: Path) -> Run:
+    """Read study and initial model, and check both against what the run claims.
+
+    Raises:
+        AuditError, StorageError, StudyError, DataError: something is missing, damaged or not what it claims to be.
+    """
+    run = RunDirectory(path)
+    if not run.study.exists():
+        raise StorageError(f"{path} is not a run directory: it has no study.toml", hint="give the folder that a run printed")
+    study = study_document.load(run.study)
+    if not study.is_frozen:
+        raise AuditError(f"{run.study} is not a frozen study", hint="give the folder of a run, not of a study")
+    claimed = files.read(run.study_digest).decode("ascii", "replace").strip()
+    if claimed != study.digest().hex():
+        raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
+    public = files.read(run.ckks_public) if study.aggregation.scheme == "ckks" else b""
+    initial = modelfile.load(run.initial_model)
+    if study.model.kind != "custom":
+        drawn = models.build(study.model, Preprocessor(study.columns, (), (), 0, 0).n_features, study.seed)
+        if models.groups(drawn) != initial.groups or not np.array_equal(models.flatten(drawn), initial.weights):
+            raise AuditError("the initial model is not the one that the study's seed gives")
+    first = begin(study, initial.groups, initial.weights)
+    return Run(run, roster.rules_of(study, roster.public_scheme(study, public)), first)
+
+
+def replay(run: Run) -> Iterator[Replayed]:
+    """The states of the run, recomputed one after the other from the openings on disk.
+
+    Raises:
+        AuditError: an opening does not prove the next state; names the sum and the check.
+    """
+    state, rules = run.first, run.rules
+    yield Replayed(state)
+    for expected, round in enumerate(run.files.rounds_with_openings()):
+        try:
+            if round != expected:
+                raise AuditError(f"the opening of sum {expected} is missing")
+            data = files.read(run.files.opening(round))
+            opening = unsign(data, Opening, study=rules.study, keys=rules.keys, sender=COORDINATOR)
+            replayed = _step(rules, state, opening)
+        except CipherwardError as error:
+            raise AuditError(
+                f"sum {expected}: {error.message}",
+                hint="restore the run directory from its backup; if that fails too, the run is not what it claims",
+            ) from None
+        state = replayed.state
+        yield replayed
+
+
+def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
+    if state.purpose is None:
+        raise AuditError("there is an opening after the end of the study")
+    if opening.round != state.sums_done:
+        raise AuditError(f"the opening says it is sum {opening.round}")
+    purpose = state.purpose
+    task = plan.task_of(rules, state, opening.attempt)
+    # An auditor is nobody on the roster; index 0 has no contribution of its own to look for.
+    auditor = Member(rules, COORDINATOR, Identity(bytes(32)))
+    try:
+        verified = hospital.verify(auditor, task, opening, own_header=None, consented=None)
+    except SuspectError as error:
+        following = state.after_failed()
+        if opening.next_model != following.digest():
+            raise
+        return Replayed(following, opening, purpose, task.context, checks=(f"void: {error.message}",))
+    named = plan.named_sums(rules.scheme, state, verified.sums, len(verified.contributors))
+    following = state.after(named, len(verified.contributors))
+    if following.digest() != opening.next_model:
+        raise AuditError("the announced model is not the one that follows from the certified sum")
+    return Replayed(
+        following, opening, purpose, task.context, verified.manifest_digest, verified.contributors, verified.checks
+    )
+
+
+def verify_run(path: Path) -> Iterator[Line]:
+    """Check a run directory; one line per hospital and sum, then one for the final model.
+
+    Raises:
+        AuditError, StorageError, StudyError, DataError: as `open_run` and `replay`.
+    """
+    run = open_run(path)
+    names = [hospital.name for hospital in run.first.study.hospitals]
+    last = run.first
+    for replayed in replay(run):
+        last = replayed.state
+        if replayed.opening is not None:
+            for index, name in enumerate(names, start=1):
+                yield _receipt_line(run, replayed, replayed.opening.round, index, name)
+    yield _model_line(run, last)
+
+
+def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: str) -> Line:
+    path = run.files.receipt(round, index)
+    took_part = "contributed" if index in replayed.contributors else "took no part"
+    if not path.exists():
+        return Line(round, replayed.purpose, name, "no receipt", True, f"{took_part}; was away when the sum was verified")
+    try:
+        data = files.read(path)
+        receipt = unsign(data, Receipt, study=run.rules.study, keys=run.rules.keys, sender=index)
+        if receipt.context != replayed.context or receipt.round != round:
+            raise AuditError("the receipt is about another sum")
+        if receipt.manifest != replayed.manifest or receipt.next_model != replayed.state.digest():
+            raise AuditError("the receipt names another manifest or model")
+    except CipherwardError as error:
+        return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
+    words = {"preserved": f"Privacy Preserved for Client {index}", "failed": "round void"}
+    return Line(round, replayed.purpose, name, words.get(receipt.outcome, receipt.outcome), True, took_part)
+
+
+def _model_line(run: Run, last: StudyState) -> Line:
+    study, where = last.study, "model.safetensors"
+    if last.final is None:
+        return Line(last.sums_done, "model", "everyone", "not finished", True, f"{last.sums_done} sum(s) so far")
+    try:
+        model = modelfile.load(run.files.model)
+        if model.study.digest() != study.digest() or model.preprocessor != last.preprocessor:
+            raise AuditError(f"{where} belongs to another study or other statistics")
+        if model.groups != last.groups or not np.array_equal(model.weights, last.weights):
+            raise AuditError(f"{where} is not the model that the certified sums give")
+        result = json.loads(files.read(run.files.result))
+        if result["auroc_federated"] != last.final.auroc:
+            raise AuditError("result.json states another AUROC than the opened evaluation gives")
+    except (CipherwardError, ValueError, KeyError, TypeError) as error:
+        return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
+    return Line(last.sums_done, "model", "everyone", "recomputed", True, f"{where} and result.json follow from the sums")

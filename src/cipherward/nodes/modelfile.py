@@ -1,0 +1,96 @@
+"""The model as a file: safetensors with everything that a local prediction needs, and no code."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+from torch import nn
+
+from cipherward import study as study_document
+from cipherward.data.preprocess import Preprocessor
+from cipherward.errors import CipherwardError, DataError
+from cipherward.learning import models
+from cipherward.store import files
+from cipherward.study import Study
+
+FORMAT = "cipherward-model-1"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A trained (or initial) model. `weights` is float32[n_parameters] in the order of `groups`."""
+
+    study: Study
+    groups: tuple[tuple[str, int], ...]
+    weights: NDArray[np.float32] = field(repr=False)
+    preprocessor: Preprocessor | None
+
+    def module(self, custom: nn.Module | None = None) -> nn.Module:
+        """A torch module with these weights.
+
+        Raises:
+            DataError: the study used a module of the user's own and `custom` is not given.
+        """
+        if self.study.model.kind == "custom" and custom is None:
+            raise DataError(
+                "this model is a torch module of the user's own, which its file does not contain",
+                hint="predict from Python: cipherward.predict(run, table, module=YourModule(...))",
+            )
+        n_features = self.preprocessor.n_features if self.preprocessor else 0
+        module = custom or models.build(self.study.model, n_features, self.study.seed)
+        models.load(module, self.weights)
+        return module
+
+
+def save(path: Path, model: ModelFile) -> None:
+    """Write the model durably.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    tensors, start = {}, 0
+    for name, size in model.groups:
+        tensors[name] = model.weights[start : start + size]
+        start += size
+    facts = {
+        "format": FORMAT,
+        "study": json.dumps(model.study.model_dump(mode="json")),
+        "study_digest": model.study.digest().hex(),
+        "groups": json.dumps(model.groups),
+        "preprocessor": model.preprocessor.to_json() if model.preprocessor else "",
+    }
+    files.write(path, safetensors.numpy.save(tensors, metadata=facts))
+
+
+def load(path: Path) -> ModelFile:
+    """Read a model file.
+
+    Raises:
+        StorageError: missing or unreadable.
+        DataError: truncated, altered in its structure, or not written by cipherward.
+    """
+    data = files.read(path)
+    try:
+        tensors = safetensors.numpy.load(data)
+        with safetensors.safe_open(path, framework="numpy") as opened:
+            facts = opened.metadata() or {}
+        if facts.get("format") != FORMAT:
+            raise ValueError("no cipherward model")
+        groups = tuple((str(name), int(size)) for name, size in json.loads(facts["groups"]))
+        parts = [np.asarray(tensors[name], dtype=np.float32).reshape(-1) for name, _ in groups]
+        if [len(part) for part in parts] != [size for _, size in groups]:
+            raise ValueError("tensor sizes differ from the list of groups")
+        study = study_document.parse(json.loads(facts["study"]), origin=str(path))
+        preprocessor = Preprocessor.from_json(facts["preprocessor"]) if facts["preprocessor"] else None
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, CipherwardError) as error:
+        raise DataError(
+            f"{path} is not a complete cipherward model file ({type(error).__name__})",
+            hint="copy it again from the run directory; `cipherward verify RUN_DIR` tells whether that one is whole",
+        ) from None
+    return ModelFile(study, groups, np.concatenate(parts), preprocessor)

@@ -1,0 +1,27 @@
+"""A packet is what an engine carries: one byte that names the message kind, then the message's bytes."""
+
+from __future__ import annotations
+
+from cipherward.errors import WireError
+
+KINDS = (
+    "Announce", "Behind", "Join", "Joined", "Update", "ConsentRequest", "Vote", "Complaint",
+    "VoidRequest", "Certificate", "Release", "Opening", "Receipt",
+)  # fmt: skip
+_CODE = {kind: bytes([code]) for code, kind in enumerate(KINDS, start=1)}
+
+
+def pack(kind: str, data: bytes) -> bytes:
+    """The packet that carries `data` as a message of `kind`."""
+    return _CODE[kind] + data
+
+
+def unpack(packet: bytes) -> tuple[str, bytes]:
+    """Kind and bytes of a packet.
+
+    Raises:
+        WireError: empty, or of a kind that does not exist.
+    """
+    if not packet or not 1 <= packet[0] <= len(KINDS):
+        raise WireError("a packet of no known kind")
+    return KINDS[packet[0] - 1], packet[1:]

@@ -1,0 +1,61 @@
+"""From the public state to the next sum and back: what hospital and coordinator compute alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.crypto.scheme import Scheme, SumTask
+from cipherward.learning.state import StudyState
+from cipherward.learning.vector import RealSegment
+from cipherward.protocol.messages import Query, context
+from cipherward.protocol.party import Rules
+
+
+def query_of(state: StudyState) -> Query:
+    """What the state's next sum asks. Statistics depend on no model, so their query names none."""
+    purpose = state.purpose
+    if purpose is None:
+        raise ValueError("a finished study asks nothing")
+    return Query(purpose, state.parameters(), b"" if purpose == "statistics" else state.digest())
+
+
+def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
+    """The next sum of a study, everything computed from what this party knows itself."""
+    layout = state.layout()
+    n_real = sum(segment.size for segment in layout.segments if isinstance(segment, RealSegment))
+    return SumTask(
+        context=context(rules.study, query_of(state).digest(), state.sums_done, attempt),
+        n_hospitals=rules.n_hospitals,
+        threshold=rules.threshold,
+        bits=layout.bits,
+        n_lanes=layout.n_lanes,
+        n_values=layout.n_values,
+        n_real=n_real,
+    )
+
+
+def vector_of(scheme: Scheme, state: StudyState, values: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    """Named values as the scheme adds them: uint32 lanes, or float64 for an unprotected sum."""
+    layout = state.layout()
+    return layout.encode(values) if scheme.fixed_point else layout.flatten(values)
+
+
+def named_sums(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contributors: int) -> dict[str, NDArray[Any]]:
+    """Opened sums by name."""
+    layout = state.layout()
+    decode = layout.decode if scheme.fixed_point else layout.unflatten
+    return decode(sums, n_contributors)
+
+
+def base_of(state: StudyState) -> NDArray[np.float64]:
+    """The current model in grid units, float64[n_lanes]; zero outside training."""
+    if state.purpose != "train":
+        return np.zeros(state.layout().n_lanes)
+    parts, start = {}, 0
+    for name, size in state.groups:
+        parts[f"update/{name}"] = state.weights[start : start + size]
+        start += size
+    return state.layout().grid(parts)

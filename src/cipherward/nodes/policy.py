@@ -1,0 +1,50 @@
+"""A hospital's own floors. No study, coordinator or command line overrides them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cipherward.errors import RefusedError
+from cipherward.study import Study
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What this hospital takes part in. Counts are hospitals; `max_range` bounds a clipped update entry."""
+
+    schemes: frozenset[str] = frozenset({"quorum"})
+    min_contributors: int = 3
+    min_corrupt: int = 1
+    max_bits: int = 24
+    max_range: float = 64.0
+    max_rounds: int = 1_000
+
+    def check(self, study: Study) -> None:
+        """Approve a study or refuse it.
+
+        Raises:
+            RefusedError: names every clause that the study breaks.
+        """
+        numbers, wanted = study.thresholds, study.aggregation
+        broken = []
+        if wanted.scheme not in self.schemes:
+            broken.append(f"scheme {wanted.scheme!r} (allowed: {', '.join(sorted(self.schemes))})")
+        if numbers.min_contributors < self.min_contributors:
+            broken.append(f"min_contributors {numbers.min_contributors} (floor: {self.min_contributors})")
+        if numbers.corrupt < self.min_corrupt:
+            broken.append(f"corrupt {numbers.corrupt} (floor: {self.min_corrupt})")
+        if wanted.bits > self.max_bits:
+            broken.append(f"bits {wanted.bits} (at most {self.max_bits})")
+        if wanted.range_max > self.max_range:
+            broken.append(f"range_max {wanted.range_max} (at most {self.max_range})")
+        if study.training.rounds > self.max_rounds:
+            broken.append(f"rounds {study.training.rounds} (at most {self.max_rounds})")
+        if broken:
+            raise RefusedError(
+                f"this hospital's policy refuses the study {study.name!r}: " + "; ".join(broken),
+                hint="change the study, or ask the hospital's privacy officer to change the policy",
+            )
+
+
+SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain"}))
+"""A simulation also runs the schemes that exist for comparison."""

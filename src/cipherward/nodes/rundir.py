@@ -1,0 +1,131 @@
+"""The run directory: every file of a run by name, each written whole or not at all.
+
+runs/latest.txt names the newest. `receipts/` holds, per sum, the coordinator's opening and every hospital's signed
+receipt: with study.toml and the model files that is all `cipherward verify` needs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, MutableMapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cipherward.errors import StorageError
+from cipherward.store import files
+from cipherward.study import Study
+
+LATEST = "latest.txt"
+
+
+class RunDirectory:
+    """Names and writes the files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.study = path / "study.toml"
+        self.study_digest = path / "study.digest"
+        self.initial_model = path / "model-initial.safetensors"
+        self.model = path / "model.safetensors"
+        self.result = path / "result.json"
+        self.rounds = path / "rounds.jsonl"
+        self.log = path / "log.jsonl"
+        self.simulation = path / "simulation.json"
+        self.receipts = path / "receipts"
+        self.coordinator = path / "coordinator"
+        self.ckks_public = path / "ckks-public.key"
+
+    def hospital(self, index: int) -> Path:
+        return self.path / "hospitals" / str(index)
+
+    def opening(self, round: int) -> Path:
+        return self.receipts / f"{round:04d}" / "opening.cbor"
+
+    def receipt(self, round: int, hospital: int) -> Path:
+        return self.receipts / f"{round:04d}" / f"hospital-{hospital}.cbor"
+
+    def rounds_with_openings(self) -> list[int]:
+        """Sums whose opening is on disk, in order."""
+        return sorted(int(path.parent.name) for path in self.receipts.glob("[0-9]*/opening.cbor"))
+
+    def write_log(self, who: str, event: str, facts: dict[str, object]) -> None:
+        """Append one line to log.jsonl: time, who, what; ids, sizes and reasons only."""
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who, "event": event} | facts
+        files.append(self.log, json.dumps(line))
+
+    def write_study(self, frozen: Study) -> None:
+        """The frozen study and its digest, for people and for `verify`."""
+        files.write(self.study, frozen.to_toml().encode())
+        files.write(self.study_digest, f"{frozen.digest().hex()}\n".encode())
+
+    def write_json(self, path: Path, document: dict[str, object]) -> None:
+        files.write(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+
+
+def create(out: Path | None, study: Study) -> RunDirectory:
+    """A new, empty run directory: `out`, or runs/<study>-<time>.
+
+    Raises:
+        StorageError: it exists already and is not empty, or cannot be made.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = out or _unused(Path("runs") / f"{study.name}-{stamp}")
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise StorageError(f"{path} exists and is not an empty folder", hint="choose another --out; nothing was overwritten")
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "receipts").mkdir()
+    except OSError as error:
+        raise StorageError(f"cannot make the run directory {path}: {error.strerror or error}", hint="choose another --out") from None
+    if out is None:
+        files.write(path.parent / LATEST, f"{path.name}\n".encode())
+    return RunDirectory(path)
+
+
+def _unused(path: Path) -> Path:
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+class Spool(MutableMapping[int, bytes]):
+    """One attempt's encrypted payloads on disk, so that the coordinator's memory does not grow with the hospitals."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: set[int] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for stale in folder.glob("*.payload"):
+                stale.unlink()
+        except OSError as error:
+            raise StorageError(f"cannot use {folder}: {error.strerror or error}", hint="check space and permissions") from None
+
+    def _file(self, hospital: int) -> Path:
+        return self._folder / f"{hospital}.payload"
+
+    def __getitem__(self, hospital: int) -> bytes:
+        if hospital not in self._held:
+            raise KeyError(hospital)
+        return files.read(self._file(hospital))
+
+    def __setitem__(self, hospital: int, payload: bytes) -> None:
+        try:
+            self._file(hospital).write_bytes(payload)
+        except OSError as error:
+            raise StorageError(f"cannot keep an update in {self._folder}: {error.strerror}", hint="free space") from None
+        self._held.add(hospital)
+
+    def __delitem__(self, hospital: int) -> None:
+        if hospital not in self._held:
+            raise KeyError(hospital)
+        self._held.discard(hospital)
+        self._file(hospital).unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(sorted(self._held))
+
+    def __len__(self) -> int:
+        return len(self._held)

@@ -1,0 +1,271 @@
+"""The coordinator's side of one secure sum: collect joins, add updates, close, collect votes and releases, open.
+
+One object per attempt, no input or output of its own. What is wrong with a message is returned as a reason that names
+its sender; a bad message never changes the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.errors import ProtocolError, QuorumError, SuspectError, WireError
+from cipherward.protocol.messages import (
+    VOID,
+    Body,
+    Certificate,
+    Complaint,
+    ConsentRequest,
+    Contribution,
+    Entry,
+    Header,
+    Join,
+    Joined,
+    Manifest,
+    Opening,
+    Release,
+    ShareFor,
+    Update,
+    VoidCertificate,
+    sign,
+    unsign,
+)
+from cipherward.protocol.party import Member, signed_vote
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A message that was not used: who sent it (0 when unknown), which kind, and why."""
+
+    sender: int
+    kind: str
+    reason: str
+
+
+class Collection:
+    """One attempt of one sum, from the first join to the opening.
+
+    Args:
+        base: float64[n_lanes] in grid units; where a scheme that starts from Enc(model) starts.
+        payloads: where accepted payloads wait until their sender's fingerprint is there (memory or disk).
+        excluded: hospitals whose updates are not accepted in this attempt.
+    """
+
+    def __init__(
+        self,
+        me: Member,
+        task: SumTask,
+        base: npt.NDArray[np.float64],
+        payloads: MutableMapping[int, bytes],
+        excluded: Iterable[int] = (),
+    ) -> None:
+        self._me = me
+        self._rules = me.rules
+        self.task = task
+        self._base = base
+        self._payloads = payloads
+        self._excluded = frozenset(excluded)
+        self._joins: dict[int, bytes] = {}
+        self._joined_digest = b""
+        self._headers: dict[int, bytes] = {}
+        self._shares: dict[int, dict[int, bytes]] = {}
+        self._sum = me.rules.scheme.accumulator(task, base)
+        self._manifest = b""
+        self._manifest_digest = b""
+        self._total = b""
+        self._votes: dict[int, bytes] = {}
+        self._fingerprints: set[int] = set()
+        self._voids: dict[int, bytes] = {}
+        self._releases: dict[int, bytes] = {}
+        self.complaints: dict[int, set[int]] = {}
+
+    # 1. join
+
+    def add_join(self, sender: int, data: bytes) -> None:
+        """Note a hospital's key for this sum. Raises ProtocolError or WireError."""
+        body = self._body(data, Join, sender)
+        if self._joined_digest or sender in self._excluded:
+            raise ProtocolError("joined too late" if self._joined_digest else "set aside for this attempt")
+        if not self._rules.scheme.key_is_usable(body.key):
+            raise WireError("a join whose key nothing can be sealed to")
+        if self._joins.setdefault(sender, data) != data:
+            raise ProtocolError("a second, different join")
+
+    @property
+    def joined(self) -> frozenset[int]:
+        return frozenset(self._joins)
+
+    def close_joins(self) -> Joined:
+        """The list that every dealer gets."""
+        message = Joined(self.task.context, tuple(self._joins[i] for i in sorted(self._joins)))
+        self._joined_digest = digest("joined", wire.encode(message))
+        return message
+
+    # 2. and 3. deal, sum
+
+    def add_update(self, sender: int, data: bytes) -> None:
+        """Check one update and add it to the running sum.
+
+        Raises:
+            WireError, ProtocolError: with the reason; the sum is unchanged.
+        """
+        update = wire.decode(Update, data)
+        header = self._body(update.header, Header, sender)
+        if self._manifest:
+            raise ProtocolError("came after the sum was closed")
+        if sender not in self._joins:
+            raise ProtocolError("did not join this sum")
+        if sender in self._headers:
+            raise ProtocolError("duplicate of an update that is already in the sum")
+        if header.joined != self._joined_digest:
+            raise ProtocolError("was made for another list of holders")
+        if payload_digest(update.payload) != header.payload:
+            raise ProtocolError("the ciphertext is not the one that the header signs")
+        listed = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in update.shares)
+        holders = [item.hospital for item in update.shares]
+        if listed != header.shares or (holders and holders != sorted(self._joins)):
+            raise ProtocolError("the sealed shares are not the ones that the header signs")
+        self._sum.add(update.payload)
+        self._headers[sender] = update.header
+        self._shares[sender] = {item.hospital: item.sealed for item in update.shares}
+        self._payloads[sender] = update.payload
+
+    @property
+    def contributors(self) -> frozenset[int]:
+        return frozenset(self._headers)
+
+    # 4. manifest
+
+    def close(self) -> dict[int, ConsentRequest]:
+        """Fix the set of contributors; one request per hospital that joined.
+
+        Raises:
+            QuorumError: fewer than min_contributors.
+        """
+        if len(self._headers) < self._rules.min_contributors:
+            raise QuorumError(
+                f"{len(self._headers)} contribution(s) where the study asks for at least {self._rules.min_contributors}",
+                hint="the study waits until more hospitals are back",
+            )
+        order = sorted(self._headers)
+        self._total = self._sum.total()
+        manifest = Manifest(
+            self.task.context,
+            tuple(Entry(i, digest("header", self._headers[i])) for i in order),
+            payload_digest(self._total),
+        )
+        self._manifest = sign(self._me.identity, self._rules.study, COORDINATOR, manifest)
+        self._manifest_digest = digest("manifest", wire.encode(manifest))
+        headers = tuple(self._headers[i] for i in order)
+        return {
+            holder: ConsentRequest(
+                self._manifest,
+                headers,
+                tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
+            )
+            for holder in sorted(self._joins)
+        }
+
+    # 5. and 6. consent, certificate
+
+    def add_vote(self, sender: int, data: bytes) -> None:
+        """Note a consent or a void vote. Raises ProtocolError or WireError."""
+        voter, vote = signed_vote(self._rules, data)
+        if voter != sender or vote.context != self.task.context:
+            raise ProtocolError("a vote of somebody else, or on another sum")
+        if vote.choice == VOID:
+            if sender in self._votes:
+                raise ProtocolError("a void vote after a consent")
+            self._voids[sender] = data
+            return
+        if vote.manifest != self._manifest_digest or sender in self._voids:
+            raise ProtocolError("a consent to another manifest, or after a void vote")
+        self._votes[sender] = data
+        if vote.fingerprint:
+            self._payloads.pop(sender, None)
+            self._fingerprints.add(sender)
+
+    def add_complaint(self, sender: int, data: bytes) -> None:
+        """Note who complains about which dealer. Raises ProtocolError or WireError."""
+        complaint = self._body(data, Complaint, sender)
+        self.complaints.setdefault(complaint.dealer, set()).add(sender)
+
+    @property
+    def voters(self) -> frozenset[int]:
+        return frozenset(self._votes)
+
+    @property
+    def is_certified(self) -> bool:
+        return len(self._votes) >= self._rules.threshold
+
+    def certificate(self) -> Certificate:
+        return Certificate(self._manifest_digest, tuple(self._votes[i] for i in sorted(self._votes)))
+
+    def void_certificate(self) -> VoidCertificate | None:
+        """Proof that this attempt is never certified, once `threshold` hospitals voted void."""
+        if len(self._voids) < self._rules.threshold:
+            return None
+        return VoidCertificate(tuple(self._voids[i] for i in sorted(self._voids)))
+
+    # 7. release, open
+
+    def add_release(self, sender: int, data: bytes) -> None:
+        """Note one holder's release. Raises ProtocolError or WireError."""
+        body = self._body(data, Release, sender)
+        if body.manifest != self._manifest_digest or sender not in self._joins:
+            raise ProtocolError("a release for another manifest, or of somebody who holds no share")
+        if self._releases.setdefault(sender, body.shares) != body.shares:
+            raise SuspectError("two different releases for one manifest", culprit=f"hospital {sender}")
+
+    @property
+    def releases(self) -> frozenset[int]:
+        return frozenset(self._releases)
+
+    @property
+    def can_open(self) -> bool:
+        return len(self._releases) >= self._rules.threshold
+
+    def open(self) -> tuple[bytes, npt.NDArray[np.generic] | None, str]:
+        """The witness, and the opened sums or the reason why the certified sum does not open.
+
+        Raises:
+            SuspectError: the releases contradict each other, so there is no witness.
+        """
+        n = len(self._headers)
+        scheme = self._rules.scheme
+        witness = scheme.open(self.task, self._total, dict(self._releases), self._base, n)
+        try:
+            return witness, scheme.sums(self.task, self._total, witness, n), ""
+        except ProtocolError as error:
+            return witness, None, error.message
+
+    def opening(self, round: int, attempt: int, witness: bytes, next_model: bytes) -> Opening:
+        """The message from which every hospital checks the sum and recomputes the model."""
+        missing = sorted(set(self._headers) - self._fingerprints)
+        served = (
+            tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.scheme.name == "quorum" else ()
+        )
+        return Opening(
+            round,
+            attempt,
+            self._manifest,
+            tuple(self._headers[i] for i in sorted(self._headers)),
+            tuple(self._votes[i] for i in sorted(self._votes)),
+            self._total,
+            witness,
+            served,
+            next_model,
+        )
+
+    def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:
+        body = unsign(data, kind, study=self._rules.study, keys=self._rules.keys, sender=sender)
+        if getattr(body, "context", None) != self.task.context:
+            raise ProtocolError("belongs to another study, query, round or attempt")
+        return body

@@ -1,0 +1,239 @@
+"""The messages of a secure sum, in the order in which they travel. docs/protocol.md shows them with sizes.
+
+Every body that names a sum carries its `context`; receivers compute theirs and compare, they never copy it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
+from cipherward.crypto.identity import Identity, Signed, open_signed
+from cipherward.errors import ProtocolError
+
+CONSENT, VOID = 1, 0
+
+Body = TypeVar("Body")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a sum asks: Q = digest(purpose, parameters, model digest or "none")."""
+
+    purpose: str
+    parameters: bytes
+    model: bytes
+
+    def digest(self) -> bytes:
+        return digest("query", self.purpose.encode(), self.parameters, self.model or b"none")
+
+
+def context(study: bytes, query: bytes, round: int, attempt: int) -> bytes:
+    """ctx = (study digest, Q, round, attempt) as 32 bytes."""
+    return digest("context", study, query, round.to_bytes(8, "big"), attempt.to_bytes(8, "big"))
+
+
+@dataclass(frozen=True)
+class Announce:
+    """Coordinator: this sum begins. `voids` holds one void certificate per earlier attempt."""
+
+    context: bytes
+    round: int
+    attempt: int
+    voids: tuple[VoidCertificate, ...]
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Hospital: I have verified the sums below `round` only; send me what I missed."""
+
+    round: int
+
+
+@dataclass(frozen=True)
+class Join:
+    """Hospital: my fresh public key for this sum."""
+
+    context: bytes
+    key: bytes
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Coordinator: the signed joins of everyone who takes part."""
+
+    context: bytes
+    joins: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A hospital and a digest of something of its."""
+
+    hospital: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Header:
+    """Hospital: what my contribution consists of."""
+
+    context: bytes
+    joined: bytes
+    payload: bytes
+    shares: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class ShareFor:
+    """A sealed share: for holder `hospital` in an Update, from dealer `hospital` in a ConsentRequest."""
+
+    hospital: int
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Hospital: the contribution. The header is signed and binds the rest."""
+
+    header: bytes
+    payload: bytes = field(repr=False)
+    shares: tuple[ShareFor, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Coordinator: these contributions, and no others, are in the sum with this digest."""
+
+    context: bytes
+    entries: tuple[Entry, ...]
+    total: bytes
+
+
+@dataclass(frozen=True)
+class ConsentRequest:
+    """Coordinator to one hospital: the signed manifest, every signed header, and the shares sealed to it."""
+
+    manifest: bytes
+    headers: tuple[bytes, ...]
+    shares: tuple[ShareFor, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """Hospital: my one vote on this sum; `fingerprint` is that of my own contribution, empty where I have none."""
+
+    context: bytes
+    choice: int
+    manifest: bytes
+    fingerprint: bytes
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """Hospital: no consent, because this dealer's share for me is bad."""
+
+    context: bytes
+    dealer: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class VoidRequest:
+    """Coordinator: this attempt will not be opened; confirm that you never consented."""
+
+    context: bytes
+
+
+@dataclass(frozen=True)
+class VoidCertificate:
+    """At least `threshold` signed void votes on one context."""
+
+    votes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """At least `threshold` signed consents of distinct hospitals to one manifest."""
+
+    manifest: bytes
+    votes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """Hospital: the sum of the shares that I hold, over the manifest's contributors."""
+
+    context: bytes
+    manifest: bytes
+    shares: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """The payload of a contributor that left no signed fingerprint; its header is in the opening."""
+
+    hospital: int
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Coordinator: everything needed to check the sum and to recompute what follows from it."""
+
+    round: int
+    attempt: int
+    manifest: bytes
+    headers: tuple[bytes, ...] = field(repr=False)
+    votes: tuple[bytes, ...] = field(repr=False)
+    total: bytes = field(repr=False)
+    witness: bytes = field(repr=False)
+    unsigned: tuple[Contribution, ...]
+    next_model: bytes
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Hospital: what I checked of an opening, and what came of it."""
+
+    context: bytes
+    round: int
+    manifest: bytes
+    outcome: str
+    detail: str
+    next_model: bytes
+
+
+KINDS: Mapping[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        Announce, Behind, Join, Joined, Header, Update, Manifest, ConsentRequest,
+        Vote, Complaint, VoidRequest, Certificate, Release, Opening, Receipt,
+    )
+}  # fmt: skip
+
+
+def sign(identity: Identity, study: bytes, sender: int, body: Any) -> bytes:
+    """The signed envelope around a message body."""
+    return identity.sign(type(body).__name__, study, sender, wire.encode(body))
+
+
+def unsign(
+    data: bytes, kind: type[Body], *, study: bytes, keys: Mapping[int, bytes], sender: int | None = None
+) -> Body:
+    """The body of a signed message of the given kind (and sender, when one is expected).
+
+    Raises:
+        WireError, ProtocolError: see `open_signed`; also when another sender signed it.
+    """
+    return read(open_signed(data, study=study, keys=keys, kind=kind.__name__), kind, sender)
+
+
+def read(signed: Signed, kind: type[Body], sender: int | None = None) -> Body:
+    """The body of an envelope whose signature has been checked."""
+    if sender is not None and signed.sender != sender:
+        raise ProtocolError(f"a {signed.kind} of hospital {signed.sender} where one of {sender} belongs")
+    return wire.decode(kind, signed.body)

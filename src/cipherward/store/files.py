@@ -1,0 +1,69 @@
+"""Files that are either whole or absent: write to a temporary file, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cipherward.errors import StorageError
+
+
+def write(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Replace `path` by `data` durably. `private` makes the file readable by its owner only.
+
+    Raises:
+        StorageError: no space, no permission, or the folder is gone; the old file is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o644)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="free space or choose another folder with --out; nothing was half written",
+        ) from None
+
+
+def append(path: Path, line: str) -> None:
+    """Append one line and flush it to the operating system.
+
+    Raises:
+        StorageError: no space or no permission.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise StorageError(
+            f"cannot append to {path}: {error.strerror or error}", hint="free space, then repeat"
+        ) from None
+
+
+def read(path: Path) -> bytes:
+    """The whole file.
+
+    Raises:
+        StorageError: missing or unreadable.
+    """
+    with _readable(path):
+        return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot read {path}: {error.strerror or error}", hint="check the path and its permissions"
+        ) from None

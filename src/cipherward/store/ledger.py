@@ -1,0 +1,176 @@
+"""A hospital's ledger: one SQLite file that remembers what must never be forgotten or said twice.
+
+It is written before a message leaves. For every sum it holds the hospital's join, contribution, vote and release, so
+that a repeat is answered with the same bytes, and the per-sum private key until the release is recorded. One-time
+secrets are never in it. `secure_delete` overwrites what is erased.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cipherward.errors import AlreadyReleasedError, StorageError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sums (
+    context BLOB PRIMARY KEY, query BLOB NOT NULL, round INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    private_key BLOB, joined BLOB, header BLOB, update_bytes BLOB, vote BLOB, manifest BLOB, release BLOB,
+    is_void INTEGER NOT NULL DEFAULT 0, is_closed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX IF NOT EXISTS sums_by_query ON sums (query);
+CREATE TABLE IF NOT EXISTS receipts (round INTEGER PRIMARY KEY, receipt BLOB NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True)
+class SumRecord:
+    """What this hospital has said about one sum; empty bytes where it has said nothing."""
+
+    context: bytes
+    query: bytes
+    round: int
+    attempt: int
+    private_key: bytes = field(repr=False)
+    joined: bytes = field(repr=False)
+    header: bytes = field(repr=False)
+    update: bytes = field(repr=False)
+    vote: bytes = field(repr=False)
+    manifest: bytes
+    release: bytes = field(repr=False)
+    is_void: bool
+    is_closed: bool
+
+
+class Ledger:
+    """Opens (or creates) the ledger at `path`. Every method is one durable transaction.
+
+    Raises:
+        StorageError: from every method, when the file is damaged, read-only or the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, isolation_level=None)
+            path.chmod(0o600)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.executescript(_SCHEMA)
+            self._db.execute("INSERT OR IGNORE INTO facts VALUES ('device_key', ?)", (os.urandom(32),))
+
+    def close(self) -> None:
+        self._db.close()
+
+    def fact(self, name: str) -> bytes | None:
+        """A stored fact such as the device key, or None."""
+        with _storage(self.path):
+            row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    @property
+    def device_key(self) -> bytes:
+        """32 random bytes made with the ledger; mixed into every one-time secret."""
+        key = self.fact("device_key")
+        if key is None or len(key) != 32:
+            raise StorageError(f"the ledger {self.path} has no device key", hint="restore the ledger from a backup")
+        return key
+
+    def sum(self, context: bytes) -> SumRecord | None:
+        """What was said about this sum, or None."""
+        with _storage(self.path):
+            row = self._db.execute(
+                "SELECT context, query, round, attempt, private_key, joined, header, update_bytes, vote, manifest,"
+                " release, is_void, is_closed FROM sums WHERE context = ?",
+                (context,),
+            ).fetchone()
+        if row is None:
+            return None
+        return SumRecord(*row[:4], *(value or b"" for value in row[4:11]), bool(row[11]), bool(row[12]))
+
+    def begin(self, context: bytes, query: bytes, round: int, attempt: int, private_key: bytes, joined: bytes) -> None:
+        """Record the key and the join message of a sum that begins."""
+        self._write(
+            "INSERT INTO sums (context, query, round, attempt, private_key, joined) VALUES (?, ?, ?, ?, ?, ?)",
+            (context, query, round, attempt, private_key, joined),
+        )
+
+    def record_update(self, context: bytes, header: bytes, update: bytes) -> None:
+        """Record the contribution before it is sent."""
+        self._write("UPDATE sums SET header = ?, update_bytes = ? WHERE context = ?", (header, update, context))
+
+    def record_vote(self, context: bytes, vote: bytes, manifest: bytes) -> None:
+        """Record the one vote of this sum before it is sent.
+
+        Raises:
+            AlreadyReleasedError: another vote on this sum is recorded already.
+        """
+        with _storage(self.path):
+            changed = self._db.execute(
+                "UPDATE sums SET vote = ?, manifest = ? WHERE context = ? AND (vote IS NULL OR vote = ?)",
+                (vote, manifest, context, vote),
+            ).rowcount
+        if changed != 1:
+            raise AlreadyReleasedError("this hospital has already voted on this sum")
+
+    def record_release(self, context: bytes, release: bytes) -> None:
+        """Record the release and erase the per-sum private key, in one transaction."""
+        self._write("UPDATE sums SET release = ?, private_key = NULL WHERE context = ?", (release, context))
+
+    def mark_void(self, context: bytes) -> None:
+        """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
+        self._write(
+            "UPDATE sums SET is_void = 1, private_key = NULL, update_bytes = NULL WHERE context = ?", (context,)
+        )
+
+    def record_receipt(self, context: bytes, round: int, receipt: bytes) -> None:
+        """Record the outcome of a verified sum; its ciphertext and key are no longer needed."""
+        with _storage(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?)", (round, receipt))
+                self._db.execute(
+                    "UPDATE sums SET is_closed = 1, private_key = NULL, update_bytes = NULL WHERE context = ?",
+                    (context,),
+                )
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def receipts(self) -> int:
+        """How many sums this hospital has verified."""
+        with _storage(self.path):
+            row = self._db.execute("SELECT COUNT(*) FROM receipts").fetchone()
+        return int(row[0])
+
+    def exposed(self, query: bytes) -> list[SumRecord]:
+        """Contributions to this query that a certificate may cover: sent, and not proved void."""
+        with _storage(self.path):
+            rows = self._db.execute(
+                "SELECT context FROM sums WHERE query = ? AND header IS NOT NULL AND is_void = 0 ORDER BY round, attempt",
+                (query,),
+            ).fetchall()
+        return [record for (context,) in rows if (record := self.sum(context)) is not None]
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        with _storage(self.path):
+            self._db.execute(statement, values)
+
+
+@contextlib.contextmanager
+def _storage(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(
+            f"the ledger {path} cannot be used: {error}",
+            hint="check disk space and permissions; a damaged ledger is replaced by its backup, never edited",
+        ) from None

@@ -1,0 +1,321 @@
+"""A study is a document: `study.toml`, validated whole, frozen, digested.
+
+Everything a run depends on stands in it; command-line overrides enter the frozen copy. Freezing adds the roster (one
+public signature key per hospital, and the coordinator's), and the digest of the frozen document is what every hospital
+approves and what every message carries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cipherward import thresholds
+from cipherward.errors import StudyError
+from cipherward.thresholds import Thresholds
+
+Scheme = Literal["quorum", "ckks", "plain"]
+SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Column(_Section):
+    """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it."""
+
+    name: str = Field(min_length=1)
+    kind: Literal["numeric", "categorical"]
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    transform: Literal["none", "log1p"] = "none"
+    categories: tuple[str, ...] = ()
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "numeric":
+            if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:
+                raise ValueError(f"numeric column {self.name!r} needs minimum < maximum (its plausible range)")
+            if self.transform == "log1p" and self.minimum < 0:
+                raise ValueError(f"numeric column {self.name!r}: log1p needs minimum >= 0")
+            if self.categories:
+                raise ValueError(f"numeric column {self.name!r} cannot list categories")
+        else:
+            if not self.categories or len(set(self.categories)) != len(self.categories):
+                raise ValueError(f"categorical column {self.name!r} needs a list of distinct categories")
+            if self.minimum is not None or self.maximum is not None or self.transform != "none":
+                raise ValueError(f"categorical column {self.name!r} cannot have minimum, maximum or transform")
+        return self
+
+
+class Hospital(_Section):
+    """One roster entry. `path` is the hospital's own table (source "files"); `public_key` (hex) is set by freezing."""
+
+    name: str = Field(min_length=1)
+    path: str = ""
+    public_key: str = ""
+
+
+class Cohort(_Section):
+    """Settings of the synthetic readmission cohort (source "readmission")."""
+
+    n_hospitals: int = Field(default=5, ge=1, le=100_000)
+    encounters_per_hospital: int = Field(default=2_000, ge=50, le=10_000_000)
+    heterogeneity: float = Field(default=1.0, ge=0.0, le=5.0)
+
+
+class Data(_Section):
+    source: Literal["readmission", "diabetes130", "breast-cancer", "files"]
+    outcome: str = Field(min_length=1)
+    positive: str = "1"
+    patient_column: str = ""
+    hospital_column: str = ""
+    path: str = ""
+    split_salt: str = "cipherward-split-v1"
+    test_fraction: float = Field(default=0.2, gt=0.0, lt=0.9)
+    validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
+    allow_single_class: bool = False
+    cohort: Cohort | None = None
+
+
+class Model(_Section):
+    """`custom` is a torch.nn.Module passed to the Python API; its output is one logit per row."""
+
+    kind: Literal["logistic-regression", "mlp", "custom"] = "logistic-regression"
+    hidden: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.kind == "mlp") != bool(self.hidden):
+            raise ValueError("model.hidden (layer widths) belongs to kind 'mlp', which needs it")
+        if any(not 1 <= width <= 1_000_000 for width in self.hidden):
+            raise ValueError("model.hidden: widths are between 1 and 1,000,000")
+        return self
+
+
+class Training(_Section):
+    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""
+
+    rounds: int = Field(default=10, ge=1, le=10_000)
+    local_epochs: int = Field(default=1, ge=1, le=1_000)
+    batch_size: int = Field(default=256, ge=1)
+    learning_rate: float = Field(default=0.05, gt=0.0)
+    momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    proximal: float = Field(default=0.0, ge=0.0)
+    patience: int = Field(default=0, ge=0)
+    min_improvement: float = Field(default=0.0, ge=0.0)
+
+
+class Aggregation(_Section):
+    """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`)."""
+
+    scheme: Scheme = "quorum"
+    bits: Literal[16, 24] = 16
+    threshold: int | None = Field(default=None, ge=1)
+    corrupt: int | None = Field(default=None, ge=0)
+    dropouts: int | None = Field(default=None, ge=0)
+    min_contributors: int | None = Field(default=None, ge=1)
+    range_initial: float = Field(default=0.25, gt=0.0)
+    range_min: float = Field(default=2.0**-20, gt=0.0)
+    range_max: float = Field(default=64.0, gt=0.0)
+    weight_cap: int = Field(
+        default=0, ge=0, description="rows that count as weight 1; 0: 8 x the mean of the opened count"
+    )
+    max_attempts: int = Field(default=3, ge=1, le=20)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.range_min <= self.range_initial <= self.range_max:
+            raise ValueError("aggregation: range_min <= range_initial <= range_max must hold")
+        return self
+
+
+class Evaluation(_Section):
+    bins: int = Field(default=2_048, ge=64, le=65_536)
+
+
+class Study(_Section):
+    """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
+    title: str = ""
+    description: str = ""
+    synthetic: bool = False
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    data: Data
+    columns: tuple[Column, ...] = Field(min_length=1)
+    model: Model = Model()
+    training: Training = Training()
+    aggregation: Aggregation = Aggregation()
+    evaluation: Evaluation = Evaluation()
+    hospitals: tuple[Hospital, ...] = ()
+    coordinator_key: str = ""
+    ckks_key_digest: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        problems: list[str] = []
+        names = [column.name for column in self.columns]
+        problems += [f"column {name!r} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
+        reserved = {self.data.outcome, self.data.patient_column, self.data.hospital_column} - {""}
+        problems += [
+            f"column {name!r} cannot be both input and outcome, patient or hospital"
+            for name in names
+            if name in reserved
+        ]
+        people = [hospital.name for hospital in self.hospitals]
+        problems += [
+            f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
+        ]
+        problems += self._source_problems()
+        if self.data.test_fraction + self.data.validation_fraction >= 1.0:
+            problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
+        if self.n_hospitals:
+            problems += [f"quorum arithmetic: {problem}" for problem in self.thresholds.problems()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _source_problems(self) -> list[str]:
+        problems: list[str] = []
+        if self.data.source == "files":
+            if not self.hospitals:
+                problems.append(
+                    'source "files" needs [[hospitals]]: one entry per hospital, with its path or its value in hospital_column'
+                )
+            missing = [hospital.name for hospital in self.hospitals if not hospital.path]
+            if self.data.hospital_column and not self.data.path:
+                problems.append("data.hospital_column needs data.path, the one file that holds every hospital's rows")
+            if not self.data.hospital_column and missing:
+                problems.append(
+                    f"no path for hospital(s) {', '.join(missing)} (or give data.path and data.hospital_column)"
+                )
+        if (self.data.source == "readmission") != (self.data.cohort is not None):
+            problems.append('[data.cohort] belongs to source "readmission", which needs it')
+        if self.data.cohort and self.hospitals and len(self.hospitals) != self.data.cohort.n_hospitals:
+            problems.append("data.cohort.n_hospitals differs from the number of [[hospitals]]")
+        if self.data.source in ("diabetes130", "breast-cancer") and not self.hospitals:
+            problems.append(f'source "{self.data.source}" needs its [[hospitals]] listed')
+        return problems
+
+    @property
+    def n_hospitals(self) -> int:
+        """Number of hospitals on the roster, or that the synthetic cohort will have."""
+        return len(self.hospitals) or (self.data.cohort.n_hospitals if self.data.cohort else 0)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The quorum numbers, with what the study leaves out derived."""
+        a = self.aggregation
+        return thresholds.derive(
+            self.n_hospitals,
+            threshold=a.threshold,
+            corrupt=a.corrupt,
+            dropouts=a.dropouts,
+            min_contributors=a.min_contributors,
+        )
+
+    @property
+    def is_frozen(self) -> bool:
+        return bool(self.coordinator_key and self.hospitals and all(h.public_key for h in self.hospitals))
+
+    def digest(self) -> bytes:
+        """SHA-256 over the canonical JSON (sorted keys, no white space) of the whole document; 32 bytes."""
+        document = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(b"cipherward/v1/study\x00" + document.encode()).digest()
+
+    def with_overrides(self, **sections: dict[str, Any]) -> Study:
+        """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""
+        document = self.model_dump(mode="json")
+        for section, values in sections.items():
+            if section == "top":
+                document.update(values)
+            else:
+                document[section].update(values)
+        return parse(document, origin=self.name)
+
+    def to_toml(self) -> str:
+        """The document as TOML; `load` gives the same study back, with the same digest."""
+        import tomli_w
+
+        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+
+
+def parse(document: dict[str, Any], *, origin: str) -> Study:
+    """Check a parsed document and return the Study.
+
+    Raises:
+        StudyError: `problems` lists every mistake found, each with its place in the document.
+    """
+    try:
+        return Study.model_validate(document)
+    except ValidationError as error:
+        problems: list[str] = []
+        for item in error.errors(include_url=False):
+            place = ".".join(str(part) for part in item["loc"])
+            text = item["msg"].removeprefix("Value error, ")
+            problems += [f"{place}: {line}" if place else line for line in text.split("\n")]
+        raise StudyError(
+            f"the study {origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
+            problems=tuple(problems),
+            hint="correct the lines above in the study file; docs/study.md explains every setting",
+        ) from None
+
+
+def load(path: Path) -> Study:
+    """Read and check a study file.
+
+    Raises:
+        StudyError: not readable, not TOML, or not a valid study.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(
+            f"cannot read the study file {path}: {error.strerror or error}",
+            hint="give the path of a study.toml, or the name of a built-in study (`cipherward studies`)",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(
+            f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
+        ) from None
+    return parse(document, origin=str(path))
+
+
+def builtin_names() -> list[str]:
+    """Names of the studies that come with the package."""
+    folder = resources.files("cipherward") / "studies"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_builtin(name: str) -> Study:
+    """A study that comes with the package, by name.
+
+    Raises:
+        StudyError: no built-in study has that name.
+    """
+    if name not in builtin_names():
+        raise StudyError(
+            f"no built-in study is called {name!r}",
+            hint=f"built-in studies: {', '.join(builtin_names())}; or give the path of a study.toml",
+        )
+    text = (resources.files("cipherward") / "studies" / f"{name}.toml").read_text(encoding="utf-8")
+    return parse(tomllib.loads(text), origin=name)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    return value

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cipherward.errors import ProtocolError, StudyError
+from cipherward.learning import models
+from cipherward.study import Model
+
+LOGISTIC = Model()
+MLP = Model(kind="mlp", hidden=(8, 4))
+CUSTOM = Model(kind="custom")
+
+
+def test_logistic_regression_is_one_linear_layer() -> None:
+    module = models.build(LOGISTIC, 7, seed=1)
+    assert models.groups(module) == (("weight", 7), ("bias", 1))
+    assert models.n_parameters(module) == 8
+    assert module(torch.zeros(3, 7)).shape == (3, 1)
+
+
+def test_an_mlp_has_the_widths_of_the_study_and_relu_between_them() -> None:
+    module = models.build(MLP, 7, seed=1)
+    assert [name for name, _ in models.groups(module)][::2] == ["hidden1.weight", "hidden2.weight", "output.weight"]
+    assert models.n_parameters(module) == 7 * 8 + 8 + 8 * 4 + 4 + 4 + 1
+    assert sum(isinstance(layer, nn.ReLU) for layer in module.modules()) == 2
+
+
+@pytest.mark.parametrize("model", [LOGISTIC, MLP])
+def test_the_first_weights_are_small_random_and_follow_from_the_seed_alone(model: Model) -> None:
+    first = models.flatten(models.build(model, 16, seed=5))
+    torch.manual_seed(99)
+    assert np.array_equal(first, models.flatten(models.build(model, 16, seed=5)))
+    assert not np.array_equal(first, models.flatten(models.build(model, 16, seed=6)))
+    assert np.abs(first).max() <= 0.5
+    assert len(np.unique(first)) > 0.9 * len(first)
+
+
+def test_the_first_weights_are_the_same_bits_on_every_machine() -> None:
+    vector = models.flatten(models.build(LOGISTIC, 4, seed=2**63 - 1))
+    assert vector.astype("<f4").tobytes().hex() == "d925c1be88fcd1be2b61febe26b5e5bec65ea43d"
+
+
+@pytest.mark.parametrize("factory", [None, lambda n: nn.Sequential(nn.Linear(n, 3), nn.Dropout(), nn.Linear(3, 1))])
+def test_building_leaves_the_global_generator_alone(factory: models.Factory | None) -> None:
+    before = torch.get_rng_state()
+    models.build(CUSTOM if factory else MLP, 5, seed=3, factory=factory)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_custom_module_starts_from_the_seed_too() -> None:
+    def factory(n: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(n, 3), nn.LayerNorm(3), nn.Linear(3, 1), nn.Flatten(0))
+
+    one, two = (models.flatten(models.build(CUSTOM, 5, seed=3, factory=factory)) for _ in range(2))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, models.flatten(models.build(CUSTOM, 5, seed=4, factory=factory)))
+
+
+def test_a_vector_loaded_and_flattened_is_the_same_vector() -> None:
+    module = models.build(MLP, 6, seed=1)
+    vector = np.random.default_rng(0).normal(size=models.n_parameters(module)).astype(np.float32)
+    models.load(module, vector)
+    assert np.array_equal(models.flatten(module), vector)
+    vector[:] = 0
+    assert models.flatten(module).any()
+
+
+def test_a_vector_of_another_model_is_refused() -> None:
+    module = models.build(LOGISTIC, 6, seed=1)
+    vectors: list[Any] = [np.zeros(6, np.float32), np.zeros((7, 1), np.float32), np.zeros(7, np.float64)]
+    for wrong in vectors:
+        with pytest.raises(ProtocolError, match="does not fit"):
+            models.load(module, wrong)
+
+
+class Frozen(nn.Module):
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(n, 1)
+        self.layer.bias.requires_grad_(False)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.layer(rows)
+        return out
+
+
+class Parameterless(nn.Module):
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [
+        (lambda n: nn.Sequential(nn.Linear(n, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)), "buffer '1.running_mean'"),
+        (lambda n: nn.Linear(n, 1).double(), "float64"),
+        (lambda n: nn.Linear(n, 1).to(torch.float16), "float16"),
+        (lambda n: nn.Linear(n, 2), r"\(2, 2\)"),
+        (lambda n: nn.Sequential(nn.Linear(n, 1), nn.Flatten(0), nn.Softmax(0), nn.Unflatten(0, (1, 2))), r"\(1, 2\)"),
+        (lambda n: nn.Linear(n + 1, 1), "cannot take"),
+        (Frozen, "'layer.bias' is frozen"),
+        (lambda n: Parameterless(), "no parameters"),
+        (lambda n: "a module", "returned str"),
+        (lambda n: {1: nn.Linear(n, 1)}[2], "factory failed: KeyError"),
+    ],
+)
+def test_a_custom_module_that_cannot_be_summed_is_refused_with_the_reason(
+    factory: Callable[[int], nn.Module], reason: str
+) -> None:
+    with pytest.raises(StudyError, match=reason):
+        models.build(CUSTOM, 5, seed=0, factory=factory)
+
+
+def test_a_factory_and_the_kind_custom_belong_together() -> None:
+    with pytest.raises(StudyError, match="needs a module factory"):
+        models.build(CUSTOM, 5, seed=0)
+    with pytest.raises(StudyError, match="does not take"):
+        models.build(LOGISTIC, 5, seed=0, factory=lambda n: nn.Linear(n, 1))
+    with pytest.raises(StudyError, match="at least one"):
+        models.build(LOGISTIC, 0, seed=0)
