@@ -42,7 +42,9 @@ def task(n_lanes: int, *, n_hospitals: int = 3, bits: int = 16, context: bytes =
 
 
 def scheme(**options: Any) -> CkksScheme:
-    return CkksScheme(keys().public, KeyHolder(keys().secret, options.pop("min_contributors", 1), **options))
+    return CkksScheme(
+        keys().public_context, KeyHolder(keys().secret_context, options.pop("min_contributors", 1), **options)
+    )
 
 
 def lanes_of(rng: np.random.Generator, sum_task: SumTask) -> Lanes:
@@ -50,7 +52,7 @@ def lanes_of(rng: np.random.Generator, sum_task: SumTask) -> Lanes:
 
 
 def encrypted(sum_task: SumTask, lanes: Lanes) -> bytes:
-    return CkksScheme(keys().public).protect(sum_task, 1, lanes, {}, b"").payload
+    return CkksScheme(keys().public_context).protect(sum_task, 1, lanes, {}, b"").payload
 
 
 def opened_sum(sum_task: SumTask, base: npt.NDArray[np.float64], contributions: list[Lanes]) -> npt.NDArray[Any]:
@@ -110,7 +112,7 @@ def test_a_model_beyond_the_largest_base_changes_nothing() -> None:
 def test_the_noise_of_a_ciphertext_is_what_the_scale_was_chosen_for() -> None:
     sum_task = task(40 * ckks.N_SLOTS)
     lanes = lanes_of(np.random.default_rng(5), sum_task)
-    context = ckks._load_context(keys().secret, secret=True)
+    context = ckks._load_context(keys().secret_context, secret=True)
     raw = np.concatenate([v.decrypt() for v in ckks._parse(context, sum_task, encrypted(sum_task, lanes))])
     error = (raw * 2.0**sum_task.bits - lanes) * 2.0 ** (ckks.scale_bits(sum_task) - sum_task.bits)
     assert 0.97 < error.std() / ckks.ERROR_STDDEV < 1.03
@@ -133,7 +135,7 @@ def test_the_noise_of_all_ciphertexts_is_forty_standard_deviations_from_a_wrong_
 def test_more_hospitals_than_fit_beside_the_noise_are_refused() -> None:
     for n_hospitals, bits in ((2_000, 24), (100_000, 16)):
         with pytest.raises(StudyError, match="exactly"):
-            CkksScheme(keys().public).accumulator(task(1, n_hospitals=n_hospitals, bits=bits), np.zeros(1))
+            CkksScheme(keys().public_context).accumulator(task(1, n_hospitals=n_hospitals, bits=bits), np.zeros(1))
 
 
 def test_an_update_takes_less_than_33_bytes_per_parameter() -> None:
@@ -149,9 +151,9 @@ def test_the_parameters_respect_the_128_bit_limit_and_one_bit_more_per_prime_pai
 
 def test_the_public_context_holds_no_secret_and_two_encryptions_differ() -> None:
     with pytest.raises(WireError):
-        KeyHolder(keys().public, 1)
+        KeyHolder(keys().public_context, 1)
     with pytest.raises(WireError):
-        CkksScheme(keys().secret).accumulator(task(3), np.zeros(3))
+        CkksScheme(keys().secret_context).accumulator(task(3), np.zeros(3))
     lanes = np.zeros(3, dtype=np.uint32)
     assert encrypted(task(3), lanes) != encrypted(task(3), lanes)
 
@@ -163,12 +165,12 @@ def test_the_public_context_holds_no_secret_and_two_encryptions_differ() -> None
 )
 def test_what_is_not_a_vector_of_lanes_is_not_encrypted(vector: npt.NDArray[Any]) -> None:
     with pytest.raises(DataError):
-        CkksScheme(keys().public).protect(task(4), 1, vector, {}, b"")
+        CkksScheme(keys().public_context).protect(task(4), 1, vector, {}, b"")
 
 
 def test_a_model_that_is_not_finite_starts_no_sum() -> None:
     with pytest.raises(DataError):
-        CkksScheme(keys().public).accumulator(task(2), np.array([0.0, np.nan]))
+        CkksScheme(keys().public_context).accumulator(task(2), np.array([0.0, np.nan]))
 
 
 def _foreign(sum_task: SumTask, *, degree: int, primes: list[int], scale_bits: int) -> bytes:
@@ -196,7 +198,7 @@ def bad_payloads(sum_task: SumTask, good: bytes) -> dict[str, bytes]:
         "incompatible version": contained(one[:3] + b"\xff" + one[4:]),
         "garbage after the header": contained(one[:16] + bytes(len(one) - 16)),
         "far too large": good + bytes(1 << 20),
-        "a public key": contained(keys().public[:60_000]),
+        "a public key": contained(keys().public_context[:60_000]),
         "ring degree 8192": _foreign(sum_task, degree=8192, primes=[58, 48], scale_bits=scale),
         "other primes": _foreign(sum_task, degree=4096, primes=[57, 49], scale_bits=scale),
         "other scale": _foreign(sum_task, degree=4096, primes=[58, 48], scale_bits=scale + 1),
@@ -231,7 +233,7 @@ def test_a_flipped_byte_is_a_wire_error_or_another_valid_ciphertext_and_never_an
     sum_task = task(4)
     altered = bytearray(encrypted(sum_task, np.zeros(4, dtype=np.uint32)))
     altered[place] ^= flip
-    running = CkksScheme(keys().public).accumulator(sum_task, np.zeros(4))
+    running = CkksScheme(keys().public_context).accumulator(sum_task, np.zeros(4))
     try:
         running.add(bytes(altered))
     except WireError:
@@ -243,7 +245,7 @@ def test_a_flipped_byte_is_a_wire_error_or_another_valid_ciphertext_and_never_an
 def test_random_bytes_are_wire_errors(data: bytes, kind: str) -> None:
     header = ckks._SEAL_HEADER.pack(0xA15E, 16, 4, 3, 2, 0, 16 + len(data))
     payload = {"payload": data, "ciphertext": contained(data), "header": contained(header + data)}[kind]
-    running = CkksScheme(keys().public).accumulator(task(4), np.zeros(4))
+    running = CkksScheme(keys().public_context).accumulator(task(4), np.zeros(4))
     with pytest.raises(WireError):
         running.add(payload)
 
@@ -251,20 +253,20 @@ def test_random_bytes_are_wire_errors(data: bytes, kind: str) -> None:
 def test_a_malformed_public_context_is_a_wire_error() -> None:
     other = ts.context(ts.SCHEME_TYPE.CKKS, 4096, coeff_mod_bit_sizes=[57, 49])
     foreign = other.serialize(save_secret_key=False, save_galois_keys=False, save_relin_keys=False)
-    for public in (b"", b"x" * 100, keys().public[:-5], foreign, bytes(2 << 20)):
+    for public in (b"", b"x" * 100, keys().public_context[:-5], foreign, bytes(2 << 20)):
         with pytest.raises(WireError):
             CkksScheme(public).accumulator(task(4), np.zeros(4))
 
 
 def test_a_substituted_public_key_is_refused() -> None:
-    expected = ckks.public_key_digest(keys().public)
-    ckks.check_public_key(keys().public, expected)
+    expected = ckks.public_key_digest(keys().public_context)
+    ckks.check_public_key(keys().public_context, expected)
     with pytest.raises(ProtocolError, match="not the one"):
-        ckks.check_public_key(ckks.generate_keys().public, expected)
+        ckks.check_public_key(ckks.generate_keys().public_context, expected)
 
 
 def _closed(sum_task: SumTask, *contributions: Lanes) -> bytes:
-    running = CkksScheme(keys().public).accumulator(sum_task, np.zeros(sum_task.n_lanes))
+    running = CkksScheme(keys().public_context).accumulator(sum_task, np.zeros(sum_task.n_lanes))
     for lanes in contributions:
         running.add(encrypted(sum_task, lanes))
     return running.total()
@@ -273,7 +275,7 @@ def _closed(sum_task: SumTask, *contributions: Lanes) -> bytes:
 def test_the_key_holder_opens_no_sum_below_min_contributors() -> None:
     ones = np.ones(4, dtype=np.uint32)
     records: list[Record] = []
-    holder = KeyHolder(keys().secret, 3, record=records.append)
+    holder = KeyHolder(keys().secret_context, 3, record=records.append)
     with pytest.raises(RefusedError, match="2 hospital"):
         holder.open(task(4), _closed(task(4), ones, ones), np.zeros(4), 2)
     assert records == []
@@ -284,10 +286,10 @@ def test_the_key_holder_opens_one_total_per_sum_even_after_a_restart() -> None:
     ones = np.ones(4, dtype=np.uint32)
     first, second = _closed(task(4), ones, ones, ones), _closed(task(4), ones, ones)
     records: list[Record] = []
-    holder = KeyHolder(keys().secret, 1, record=records.append)
+    holder = KeyHolder(keys().secret_context, 1, record=records.append)
     assert holder.open(task(4), first, np.zeros(4), 3).tolist() == [3, 3, 3, 3]
     assert holder.open(task(4), first, np.zeros(4), 3).tolist() == [3, 3, 3, 3]
-    restarted = KeyHolder(keys().secret, 1, opened=records)
+    restarted = KeyHolder(keys().secret_context, 1, opened=records)
     for keeper in (holder, restarted):
         for total, base, n in ((second, np.zeros(4), 3), (first, np.ones(4), 3), (first, np.zeros(4), 2)):
             with pytest.raises(AlreadyReleasedError):
@@ -303,7 +305,7 @@ def test_nothing_is_decrypted_when_the_record_cannot_be_kept() -> None:
     def full_disk(record: Record) -> None:
         raise StorageError("disk full")
 
-    holder = KeyHolder(keys().secret, 1, record=full_disk)
+    holder = KeyHolder(keys().secret_context, 1, record=full_disk)
     with pytest.raises(StorageError):
         holder.open(task(4), _closed(task(4), np.ones(4, dtype=np.uint32)), np.zeros(4), 1)
     assert holder.log == []
@@ -311,15 +313,20 @@ def test_nothing_is_decrypted_when_the_record_cannot_be_kept() -> None:
 
 def test_a_contribution_off_the_grid_or_under_another_key_does_not_open() -> None:
     sum_task = task(4)
-    context = ckks._load_context(keys().public, secret=False)
+    context = ckks._load_context(keys().public_context, secret=False)
     for foreign in (
         ckks._encrypt(context, sum_task, np.array([0.5, 0.0, 0.0, 0.0])),
-        CkksScheme(ckks.generate_keys().public).protect(sum_task, 1, np.ones(4, dtype=np.uint32), {}, b"").payload,
+        CkksScheme(ckks.generate_keys().public_context)
+        .protect(sum_task, 1, np.ones(4, dtype=np.uint32), {}, b"")
+        .payload,
     ):
         running = scheme().accumulator(sum_task, np.zeros(4))
         running.add(foreign)
+        total = running.total()
         with pytest.raises(SuspectError):
-            scheme().open(sum_task, running.total(), {}, np.zeros(4), 1)
+            KeyHolder(keys().secret_context, 1).open(sum_task, total, np.zeros(4), 1)
+        with pytest.raises(ProtocolError, match="no whole grid units"):
+            scheme().sums(sum_task, total, scheme().open(sum_task, total, {}, np.zeros(4), 1), 1)
 
 
 def test_what_leaves_the_key_holder_is_rounded_to_whole_grid_units() -> None:
@@ -336,26 +343,26 @@ def test_what_leaves_the_key_holder_is_rounded_to_whole_grid_units() -> None:
 )
 def test_a_witness_that_two_contributions_cannot_give_is_refused(witness: bytes) -> None:
     with pytest.raises(ProtocolError):
-        CkksScheme(keys().public).sums(task(2), b"", witness, 2)
+        CkksScheme(keys().public_context).sums(task(2), b"", witness, 2)
 
 
 def test_only_the_key_holder_opens() -> None:
     with pytest.raises(ProtocolError, match="key holder"):
-        CkksScheme(keys().public).open(task(1), b"", {}, np.zeros(1), 3)
+        CkksScheme(keys().public_context).open(task(1), b"", {}, np.zeros(1), 3)
 
 
 def test_the_secret_key_is_sealed_at_rest_and_never_shown() -> None:
     key = ckks.key_from_passphrase("correct horse", b"0123456789abcdef")
-    sealed = ckks.seal_secret(keys().secret, key)
-    assert keys().secret[:64] not in sealed
-    assert ckks.unseal_secret(sealed, key) == keys().secret
+    sealed = ckks.seal_secret(keys().secret_context, key)
+    assert keys().secret_context[:64] not in sealed
+    assert ckks.unseal_secret(sealed, key) == keys().secret_context
     for bad in (b"", sealed[:-1], bytes([sealed[0] ^ 1]) + sealed[1:]):
         with pytest.raises(StorageError):
             ckks.unseal_secret(bad, key)
     with pytest.raises(StorageError):
         ckks.unseal_secret(sealed, bytes(32))
     assert repr(keys()) == "KeyPair()"
-    assert "key=hidden" in repr(KeyHolder(keys().secret, 3))
+    assert "key=hidden" in repr(KeyHolder(keys().secret_context, 3))
 
 
 def test_without_tenseal_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

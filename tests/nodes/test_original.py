@@ -15,6 +15,7 @@ from cipherward.crypto import wire
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, QuorumError, StudyError
 from cipherward.nodes import original
 from cipherward.nodes.original import OriginalRun, run_original_algorithm
+from cipherward.protocol import hospital
 from cipherward.protocol.coordinator import Collection
 from cipherward.protocol.messages import ConsentRequest, Opening
 
@@ -98,7 +99,7 @@ def test_training_stops_when_the_mean_update_is_within_the_tolerance(tmp_path: P
 
 
 def test_a_lost_update_is_resent_and_a_corrupt_one_is_set_aside_by_name(tmp_path: Path) -> None:
-    lost = []
+    lost: list[bytes] = []
 
     def unreliable(kind: str, client: int, data: bytes) -> bytes | None:
         if kind == "Update" and client == 1 and len(lost) == 0:
@@ -110,7 +111,7 @@ def test_a_lost_update_is_resent_and_a_corrupt_one_is_set_aside_by_name(tmp_path
 
     said: list[str] = []
     result = run(tmp_path, said, n=4, rounds=1, network=unreliable)
-    assert said[0].startswith("Update of client 2 set aside: the ciphertext is not the one that the header signs")
+    assert said[0].startswith("Set aside an update of client 2: the ciphertext is not the one that the header signs")
     others = [table for index, table in enumerate(hospitals(4), start=1) if index != 2]
     assert np.abs(result.model - plain_fedavg(others, 1)).max() < 1e-3
     assert any(line.startswith("Privacy Preserved for Client 2") for line in said)
@@ -173,7 +174,7 @@ def test_a_client_recognises_that_its_own_contribution_was_altered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Even with a header that client 1 really signed for this very sum: it compares with what it sent.
-    real_deal = original.hospital.deal
+    real_deal = hospital.deal
     first: list[Any] = []
 
     def deals_twice(me: Any, *rest: Any) -> Any:
@@ -187,7 +188,7 @@ def test_a_client_recognises_that_its_own_contribution_was_altered(
         def add_update(self, sender: int, data: bytes) -> None:
             super().add_update(sender, first[0].update if sender == 1 else data)
 
-    monkeypatch.setattr(original.hospital, "deal", deals_twice)
+    monkeypatch.setattr(hospital, "deal", deals_twice)
     monkeypatch.setattr(original, "Collection", Swapping)
     said: list[str] = []
     with pytest.raises(FaultyCoordinatorError, match="altered contribution of mine"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -16,8 +17,15 @@ BytesLike = bytes | bytearray | memoryview
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_KERNEL_FILES = ("_jit.py", "_ntt.py", "_crt.py", "_kernels.py", "packing.py", "sampling.py", "shamir.py")
+
 if sys.byteorder != "little":
     raise ImportError("cipherward's kernels read and write wire bytes in place and need a little-endian machine")
+
+
+def _stamp() -> tuple[tuple[float, int], ...]:
+    facts = [(Path(__file__).parent / name).stat() for name in _KERNEL_FILES]
+    return tuple((fact.st_mtime, fact.st_size) for fact in facts)
 
 
 def kernel(function: F) -> F:
@@ -28,6 +36,15 @@ def kernel(function: F) -> F:
     jit: Any = numba.jit
     options = {"nopython": True, "nogil": True, "fastmath": False, "boundscheck": False}
     try:
-        return cast(F, jit(cache=True, **options)(function))
+        compiled = jit(cache=True, **options)(function)
     except RuntimeError:
         return cast(F, jit(cache=False, **options)(function))
+    # numba looks at the mtime of a kernel's own file only, but kernels of several files are inlined into each other:
+    # without this, cached code would survive a change of what it calls.
+    index = getattr(compiled._cache, "_cache_file", None)
+    if hasattr(index, "_source_stamp"):
+        index._source_stamp = _STAMP
+    return cast(F, compiled)
+
+
+_STAMP = _stamp()

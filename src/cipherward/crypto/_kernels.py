@@ -75,7 +75,7 @@ def seal(
 def encode(lanes: U32, noise: NDArray[np.int8], weights: U64, primes: U32, fold: U32, message: U32) -> None:
     """Residues, in [0, 4p), of e + 2^d m into message uint32[>= K, N].
 
-    A weighted sum of F lanes stays below 2^62: lanes are below 2^24, weights below 2^30, F at most 2^8. Blocks of
+    A weighted sum of F lanes stays below 2^61: F * bits < 30 * 64, bits <= 24, weights are below 2^30. Blocks of
     coefficients keep the lanes in the cache while every prime reads them.
     """
     n = noise.size

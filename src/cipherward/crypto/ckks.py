@@ -49,7 +49,7 @@ from cipherward.errors import (
     WireError,
 )
 
-Record = dict[str, str | int]
+Record = dict[str, object]
 """One line of the key holder's log: context, total and base (hex digests), n_contributors, opening (1, 2, ...)."""
 
 RING_DEGREE = 4096
@@ -77,10 +77,10 @@ _SEALED_LABEL = b"cipherward/v1/ckks-secret"
 
 @dataclass(frozen=True)
 class KeyPair:
-    """Serialised TenSEAL contexts. `public` is about 120 kB and goes to every hospital; `secret` to the key holder."""
+    """Serialised TenSEAL contexts. The public one, about 120 kB, goes to every hospital."""
 
-    secret: bytes = field(repr=False)
-    public: bytes = field(repr=False)
+    secret_context: bytes = field(repr=False)
+    public_context: bytes = field(repr=False)
 
 
 def generate_keys() -> KeyPair:
@@ -160,17 +160,17 @@ class KeyHolder:
     """Holds the secret key and opens one total per sum, of at least `min_contributors` hospitals.
 
     Args:
-        opened: records of earlier runs, so that a restart forgets no opening.
         record: called with each record before the total is decrypted, to be made durable; an exception stops it.
+        opened: records of earlier runs, so that a restart forgets no opening.
     """
 
     def __init__(
         self,
         secret: bytes,
         min_contributors: int,
+        record: Callable[[Record], None] | None = None,
         *,
         opened: Iterable[Record] = (),
-        record: Callable[[Record], None] | None = None,
     ) -> None:
         self._context = _load_context(secret, secret=True)
         self._min_contributors = min_contributors
@@ -295,12 +295,22 @@ class CkksScheme:
         base: npt.NDArray[np.float64],
         n_contributors: int,
     ) -> bytes:
-        """The witness: n_lanes little-endian int64 sums. Needs the key holder; raises what `KeyHolder.open` raises."""
+        """The witness: n_lanes little-endian int64 sums; empty when the total is not a sum of honest contributions.
+
+        Raises:
+            ProtocolError: this party holds no key.
+            RefusedError, WireError: see `KeyHolder.open`.
+        """
         if self._key_holder is None:
             raise ProtocolError("only the key holder can open a ckks sum")
-        return self._key_holder.open(task, total, base, n_contributors).astype("<i8").tobytes()
+        try:
+            return self._key_holder.open(task, total, base, n_contributors).astype("<i8").tobytes()
+        except SuspectError:
+            return b""  # `sums` refuses it: like any other certified sum that does not open, it does not end the study
 
     def sums(self, task: SumTask, total: bytes, witness: bytes, n_contributors: int) -> npt.NDArray[np.generic]:
+        if not witness and task.n_lanes:
+            raise ProtocolError("the key holder found no whole grid units in the total")
         if len(witness) != 8 * task.n_lanes:
             raise ProtocolError(f"a witness of {task.n_lanes} lanes has {8 * task.n_lanes} bytes, found {len(witness)}")
         sums = np.frombuffer(witness, dtype="<i8").astype(np.int64)

@@ -28,6 +28,7 @@ HPKE_OVERHEAD_BYTES = 1088 + 32 + 16
 SHARE_MODULI = (65521, 2**31 - 1)
 MAX_HOSPITALS = 1 << 20
 MAX_BITS = 24
+MAX_PRIMES = 64
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class RingParameters:
         n = self.ring_degree
         if not (16 <= n <= 65536 and n & (n - 1) == 0):
             raise ValueError(f"ring degree {n} is not a power of two between 16 and 65536")
-        if not self.primes or len(set(self.primes)) != len(self.primes):
-            raise ValueError("the primes of a ring must be distinct, and at least one")
+        if not 1 <= len(self.primes) <= MAX_PRIMES or len(set(self.primes)) != len(self.primes):
+            raise ValueError(f"a ring has between 1 and {MAX_PRIMES} primes, all distinct")
         for prime in self.primes:
             if not (2**29 < prime < 2**30 and prime % (2 * n) == 1 and is_prime(prime)):
                 raise ValueError(f"{prime} is not a 30-bit prime that is 1 modulo {2 * n}")

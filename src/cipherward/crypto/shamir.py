@@ -105,7 +105,7 @@ def interpolate_at_zero(params: SumParameters, points: Sequence[int], shares: Se
         ValueError: fewer than `threshold` shares, or points that are not distinct holders.
     """
     known, t = _stack(params, points, shares), params.threshold
-    wide = _evaluate(points[:t], known[:t], [0], params.share_modulus)[0].astype(np.int64)
+    wide: NDArray[np.int64] = _evaluate(points[:t], known[:t], [0], params.share_modulus)[0].astype(np.int64)
     wide[wide > params.share_modulus // 2] -= params.share_modulus
     return wide.astype(np.int32)
 

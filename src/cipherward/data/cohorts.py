@@ -233,7 +233,11 @@ def _log_odds(numbers: dict[str, Floats], texts: dict[str, tuple[tuple[str, ...]
     eta += np.array([effect for _, effect in DIAGNOSES.values()])[diagnosis]
     eta += np.array([effect for _, effect in DISCHARGE.values()])[discharge]
     eta += np.array([0.20, 0.05, -0.35])[texts["admission_type"][1]]
-    eta += 0.20 * (texts["intensive_care"][1] == 1) + np.array([0.0, 0.05, 0.30])[insulin] + np.array([0.0, -0.35, -0.10])[follow_up]
+    eta += (
+        0.20 * (texts["intensive_care"][1] == 1)
+        + np.array([0.0, 0.05, 0.30])[insulin]
+        + np.array([0.0, -0.35, -0.10])[follow_up]
+    )
     eta += 0.20 * failing * np.log1p(prior)
 
     terms = {

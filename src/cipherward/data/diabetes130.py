@@ -65,7 +65,16 @@ NUMBERS = (
     "number_inpatient",
     "number_diagnoses",
 )
-DRUGS = ("metformin", "repaglinide", "glimepiride", "glipizide", "glyburide", "pioglitazone", "rosiglitazone", "insulin")
+DRUGS = (
+    "metformin",
+    "repaglinide",
+    "glimepiride",
+    "glipizide",
+    "glyburide",
+    "pioglitazone",
+    "rosiglitazone",
+    "insulin",
+)
 RARE_DRUGS = (
     "nateglinide",
     "chlorpropamide",

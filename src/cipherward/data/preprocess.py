@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from cipherward.data.partition import TRAIN
+from cipherward.data.schema import declared_range
 from cipherward.errors import DataError
 from cipherward.study import Column
 
@@ -30,10 +31,8 @@ ROUNDING_STEPS = 64
 
 def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
     """float64[n], unit of the column, NaN = missing -> [0, 1] by the declared (transformed) range, NaN kept."""
-    assert column.minimum is not None
-    assert column.maximum is not None
-    clipped = np.clip(values, column.minimum, column.maximum)
-    low, high = column.minimum, column.maximum
+    low, high = declared_range(column)
+    clipped = np.clip(values, low, high)
     if column.transform == "log1p":
         clipped, low, high = np.log1p(clipped), math.log1p(low), math.log1p(high)
     return np.asarray((clipped - low) / (high - low), dtype=np.float64)

@@ -131,7 +131,9 @@ def fetch(name: str, *, url: str | None = None) -> Path:
     """
     entry = dataset(name)
     if entry.bundled:
-        raise DataError(f"{entry.title} comes with scikit-learn", hint="there is nothing to download; just run the study")
+        raise DataError(
+            f"{entry.title} comes with scikit-learn", hint="there is nothing to download; just run the study"
+        )
     target = cache_folder() / entry.file
     if target.is_file() and sha256_of(target.read_bytes()) == entry.sha256:
         return target
@@ -227,7 +229,7 @@ def load_diabetes130(path: Path) -> pl.DataFrame:
         raise DataError(
             f"{path}: diabetic_data.csv has SHA-256 {found}, but the published file has SHA-256 "
             f"{DIABETES130_CSV_SHA256[0]} (or {DIABETES130_CSV_SHA256[1]} with LF line ends)",
-            hint="use the file as UCI publishes it; for an edited table write a study with source \"files\"",
+            hint='use the file as UCI publishes it; for an edited table write a study with source "files"',
         )
     return diabetes130.prepare(content)
 

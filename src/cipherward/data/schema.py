@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -90,6 +91,11 @@ def convert_inputs(
     return problems, pl.DataFrame(typed)
 
 
+def declared_range(column: Column) -> tuple[float, float]:
+    """(minimum, maximum) of a numeric column, which `Column` guarantees to be there."""
+    return cast(float, column.minimum), cast(float, column.maximum)
+
+
 def _absent(name: str, unused: Sequence[str]) -> str:
     simple = {text.lower().replace(" ", "_").replace("-", "_"): text for text in unused}
     close = difflib.get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), simple, n=1, cutoff=0.6)
@@ -146,16 +152,15 @@ def _numeric(series: pl.Series, column: Column, rows: Rows) -> tuple[list[str], 
 
 def _range_problem(values: pl.Series, column: Column) -> list[str]:
     """Single values outside the range are clipped; most values outside mean another unit, which clipping would hide."""
-    assert column.minimum is not None
-    assert column.maximum is not None
+    low, high = declared_range(column)
     present = values.drop_nulls()
-    outside = int(((present < column.minimum) | (present > column.maximum)).sum())
+    outside = int(((present < low) | (present > high)).sum())
     if outside * 2 <= len(present):
         return []
     unit = f" {column.unit}" if column.unit else ""
     return [
         f"column {column.name!r}: {outside} of {len(present)} values lie outside the declared range "
-        f"{column.minimum:g} to {column.maximum:g}{unit} (median {present.median():g}); convert them to the declared unit"
+        f"{low:g} to {high:g}{unit} (median {np.median(present.to_numpy()):g}); convert them to the declared unit"
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from cipherward.data.partition import TRAIN, split_patients
 from cipherward.data.schema import as_text, convert_inputs, examine
 from cipherward.data.tables import RawTable, read_table
 from cipherward.errors import DataError
-from cipherward.study import Column, Study
+from cipherward.study import Cohort, Column, Study
 
 HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/data.md shows the format"
 SINGLE_CLASS_HINT = (
@@ -131,22 +132,24 @@ def _admit(found: _Found, study: Study) -> HospitalData | list[str]:
     return HospitalData(found.name, examined.table, outcome, split, found.best_score)
 
 
-def _tables(
-    study: Study, wanted: list[str], path: Path | None, base: Path, problems: list[str]
-) -> Iterator[_Found]:
+def _tables(study: Study, wanted: list[str], path: Path | None, base: Path, problems: list[str]) -> Iterator[_Found]:
     source = study.data.source
     if source == "readmission":
-        assert study.data.cohort is not None
+        cohort = cast(Cohort, study.data.cohort)  # Study guarantees it for this source
         index = {name: place for place, name in enumerate(hospital_names(study))}
         for name in wanted:
-            table, probability = cohorts.generate(study.data.cohort, study.seed, index[name])
+            table, probability = cohorts.generate(cohort, study.seed, index[name])
             yield _Found(name, RawTable(table, np.arange(1, table.height + 1), "synthetic cohort"), probability)
     elif source == "diabetes130":
         table = public.load_diabetes130(public.locate("diabetes130", path))
         yield from _blocks(_whole(table, "Diabetes 130-US"), "hospital", wanted, problems, diabetes130.HOSPITALS)
     elif source == "breast-cancer":
         yield from _blocks(
-            _whole(breast_cancer.load(), "Breast Cancer Wisconsin"), "hospital", wanted, problems, breast_cancer.HOSPITALS
+            _whole(breast_cancer.load(), "Breast Cancer Wisconsin"),
+            "hospital",
+            wanted,
+            problems,
+            breast_cancer.HOSPITALS,
         )
     else:
         yield from _files(study, wanted, path, base, problems)
@@ -167,7 +170,9 @@ def _files(study: Study, wanted: list[str], path: Path | None, base: Path, probl
         yield from _blocks(raw, data.hospital_column, wanted, problems, ())
         return
     if given is not None and len(wanted) != 1:
-        problems.append(f"{given} is one file, but the study has {len(wanted)} hospitals with a file each; give a folder")
+        problems.append(
+            f"{given} is one file, but the study has {len(wanted)} hospitals with a file each; give a folder"
+        )
         return
     paths = {hospital.name: hospital.path for hospital in study.hospitals}
     for name in wanted:

@@ -30,7 +30,7 @@ from cipherward.learning.metrics import Metrics
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import audit, modelfile
 from cipherward.nodes.modelfile import ModelFile
-from cipherward.nodes.site import Outcome, Site
+from cipherward.nodes.site import PRESERVED, UNPROTECTED, Outcome, Site
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -207,7 +207,7 @@ class _Simulation:
             "opened": report.opened,
             "reason": report.reason,
             "contributors": list(report.contributors),
-            "verified": sorted(i for i, receipt in report.receipts.items() if receipt.outcome == "preserved"),
+            "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
             "model_digest": state.digest().hex(),
             "metrics_of_incoming_model": _metrics_json(measured),
             "validation_loss": state.losses[-1] if state.losses else None,
@@ -306,7 +306,7 @@ class _Simulation:
             "bytes_down_per_hospital_round": mean_bytes("down"),
             "seconds": seconds,
             "seconds_per_sum": self.sum_seconds,
-            "verified": {names[outcome.client - 1]: outcome.outcome == "preserved" for outcome in outcomes},
+            "verified": {names[outcome.client - 1]: outcome.outcome in (PRESERVED, UNPROTECTED) for outcome in outcomes},
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
             "device": str(training.resolve_device(self.device)),
             "versions": _versions(),

@@ -21,6 +21,7 @@ from cipherward.learning import models
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import modelfile, plan, roster
 from cipherward.nodes.rundir import RunDirectory
+from cipherward.nodes.site import FAILED, PRESERVED, UNPROTECTED, Outcome
 from cipherward.protocol import hospital
 from cipherward.protocol.messages import Opening, Receipt, unsign
 from cipherward.protocol.party import Member, Rules
@@ -166,8 +167,10 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
             raise AuditError("the receipt names another manifest or model")
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
-    words = {"preserved": f"Privacy Preserved for Client {index}", "failed": "round void"}
-    return Line(round, replayed.purpose, name, words.get(receipt.outcome, receipt.outcome), True, took_part)
+    if receipt.outcome not in (PRESERVED, UNPROTECTED, FAILED):
+        return Line(round, replayed.purpose, name, receipt.outcome, False, receipt.detail)
+    phrase = "round void" if receipt.outcome == FAILED else Outcome(round, receipt.outcome, index, "").phrase
+    return Line(round, replayed.purpose, name, phrase, True, took_part)
 
 
 def _model_line(run: Run, last: StudyState) -> Line:

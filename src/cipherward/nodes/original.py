@@ -161,15 +161,15 @@ def _parties(keys: ckks.KeyPair, n_clients: int, log: _Log) -> tuple[Member, lis
         raise StudyError(numbers.problems()[0], problems=numbers.problems())
     identities = [Identity(os.urandom(32)) for _ in range(n_clients + 1)]
     public_keys = {index: identity.public_key for index, identity in enumerate(identities)}
-    key_digest = ckks.public_key_digest(keys.public)
+    key_digest = ckks.public_key_digest(keys.public_context)
     study = digest("original-study", key_digest, *public_keys.values())
     holder = ckks.KeyHolder(
-        keys.secret, numbers.min_contributors, record=lambda entry: log.line("aggregate decrypted", entry)
+        keys.secret_context, numbers.min_contributors, record=lambda entry: log.line("aggregate decrypted", entry)
     )
 
     def member(index: int, key_holder: ckks.KeyHolder | None) -> Member:
-        ckks.check_public_key(keys.public, key_digest)
-        scheme = ckks.CkksScheme(keys.public, key_holder)
+        ckks.check_public_key(keys.public_context, key_digest)
+        scheme = ckks.CkksScheme(keys.public_context, key_holder)
         agreed = Rules(study, public_keys, numbers.threshold, numbers.min_contributors, scheme)
         return Member(agreed, index, identities[index])
 
@@ -215,7 +215,7 @@ def _deliver(collection: Collection, client: int, dealt: Dealt, network: Network
         try:
             collection.add_update(client, received)
         except (WireError, ProtocolError) as error:
-            say(f"Update of client {client} set aside: {error.message}")
+            say(f"Set aside an update of client {client}: {error.message}")
         else:
             return
     say(f"No usable update of client {client}: the round goes on without it")

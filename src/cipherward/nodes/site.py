@@ -53,10 +53,11 @@ from cipherward.protocol.messages import (
 from cipherward.protocol.party import Member, Rules, check_void, signed_vote
 from cipherward.store.ledger import Ledger, SumRecord
 
-PRESERVED, BREACH, FAILED = "preserved", "breach", "failed"
+PRESERVED, UNPROTECTED, BREACH, FAILED = "preserved", "unprotected", "breach", "failed"
 
 _PHRASES = {
     PRESERVED: "Privacy Preserved for Client {}",
+    UNPROTECTED: "Model verified for Client {} (scheme plain: nothing was protected)",
     BREACH: "Privacy Breach Detected for Client {}",
     FAILED: "Verification failed for Client {}",
 }
@@ -181,7 +182,7 @@ class Site:
         task, record = self._current(body.context)
         if record.update:
             return [pack("Update", record.update)]
-        if record.is_void or record.vote or not record.private_key:
+        if record.is_void or record.vote or not record.joined:
             raise RefusedError("this attempt is over")
         hospital.holders_of(self.rules, task, body)
         vector = plan.vector_of(self.rules.scheme, self.state, self.work.values(self.state))
@@ -279,7 +280,8 @@ class Site:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
         self.state = following
-        answer = self._receipt(body.round, task.context, verified.manifest_digest, PRESERVED, detail, body.next_model)
+        outcome = UNPROTECTED if self.rules.scheme.name == "plain" else PRESERVED
+        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
         self._spend("verify", started)
         return answer
 
