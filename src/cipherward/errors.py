@@ -13,6 +13,7 @@ CipherwardError
 ├── QuorumError             too few hospitals to go on
 ├── BudgetExceededError     a privacy budget is spent
 ├── AuditError              a finished run's files do not prove what they claim
+├── InterruptedRunError     stopped on request between two sums; it can be resumed
 └── StorageError            disk, ledger or run directory
 
 An error carries the fact in its message, a `hint` that tells the person at the terminal what to do
@@ -86,6 +87,10 @@ class BudgetExceededError(CipherwardError):
 
 class AuditError(CipherwardError):
     """The files of a run do not prove what they claim."""
+
+
+class InterruptedRunError(CipherwardError):
+    """The run was asked to stop; nothing is lost and it can be resumed."""
 
 
 class StorageError(CipherwardError):

@@ -1,16 +1,19 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cipherward.crypto import packing, params
+from cipherward.crypto._jit import U32
 from cipherward.crypto.params import SumParameters
 from cipherward.errors import WireError
 
 SUM = SumParameters(params.ring(32, 3), 4, 3, 8, 700)
 
 
-def a_total(seed: int) -> packing.U32:
+def a_total(seed: int) -> U32:
     rng = np.random.default_rng(seed)
     rows = [rng.integers(0, prime, (SUM.n_ciphertexts, SUM.ring.ring_degree)) for prime in SUM.ring.primes]
     return np.ascontiguousarray(np.stack(rows, axis=1).astype(np.uint32))
@@ -65,6 +68,7 @@ def test_bytes_at_an_odd_address_are_read_alike() -> None:
 
 
 def test_an_array_of_another_shape_is_not_a_sum() -> None:
-    for wrong in (a_total(5)[:, :2], a_total(5).astype(np.int64), a_total(5)[::-1]):
+    wrongs: list[Any] = [a_total(5)[:, :2], a_total(5).astype(np.int64), a_total(5)[::-1]]
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="a sum is"):
-            packing.pack_sum(SUM, wrong)  # type: ignore[arg-type]
+            packing.pack_sum(SUM, wrong)

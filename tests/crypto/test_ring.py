@@ -32,7 +32,8 @@ def update(p: SumParameters, i: int, lanes: U32, n_threads: int = 1) -> bytes:
 
 
 def secret_sum(p: SumParameters, contributors: range) -> NDArray[np.int64]:
-    return np.sum([secret_of(p, i).astype(np.int64) for i in contributors], axis=0)
+    total: NDArray[np.int64] = np.sum([secret_of(p, i).astype(np.int64) for i in contributors], axis=0)
+    return total
 
 
 def total_of(p: SumParameters, contributors: range) -> tuple[U32, NDArray[np.int64]]:
@@ -283,7 +284,7 @@ def test_noise_up_to_its_worst_case_is_accepted_and_one_more_is_not() -> None:
             values[31] = sign * 42 * n
             assert not open_values(ONE, values, n).any()
             values[31] += sign
-            with pytest.raises(ProtocolError, match="1 coefficient.*noise"):
+            with pytest.raises(ProtocolError, match=r"1 coefficient.*noise"):
                 open_values(ONE, values, n)
 
 
@@ -334,10 +335,10 @@ def test_the_wrong_secret_key_or_contributor_count_does_not_open_the_sum() -> No
         with pytest.raises(ProtocolError):
             ring.open_sum(p, opening[0], total, opening[1], opening[2])
     wrong[0] = 42 * 3 + 1
-    with pytest.raises(ProtocolError, match="1 coefficient.* sum of secrets"):
+    with pytest.raises(ProtocolError, match=r"1 coefficient.* sum of secrets"):
         ring.open_sum(p, A_KEY, total, wrong, 3)
     wrong[0] = -(2**62)
-    with pytest.raises(ProtocolError, match="1 coefficient.* sum of secrets"):
+    with pytest.raises(ProtocolError, match=r"1 coefficient.* sum of secrets"):
         ring.open_sum(p, A_KEY, total, wrong, 3)
 
 

@@ -80,6 +80,12 @@ def test_a_study_that_stopped_early_has_a_shorter_federated_curve(tmp_path: Path
     figures.draw(tmp_path, _summary(auroc_by_round=[0.5], auroc_centralised_by_round=[0.5, 0.6, 0.7]))
 
 
+def test_an_untrained_model_that_would_squeeze_the_others_together_is_named_instead_of_drawn() -> None:
+    far = _summary(auroc_by_round=[0.2, 0.70, 0.71], auroc_centralised_by_round=[0.2, 0.71, 0.72])
+    assert "the untrained model, 0.200" in _texts(figures._accuracy(far))
+    assert "untrained" not in _texts(figures._accuracy(_summary(auroc_by_round=[0.64, 0.66, 0.70])))
+
+
 def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import typer
 
-app = typer.Typer(help="Public data sets: list them, fetch them from their publisher.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Public data sets: list them, fetch them from their publisher.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("list")

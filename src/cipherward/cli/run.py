@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import signal
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from cipherward.engines.simulation import RunResult
+    from cipherward.engines.simulation import Progress, RunResult
     from cipherward.study import Study
 
 
-class SchemeName(str, Enum):
+class SchemeName(StrEnum):
     quorum = "quorum"
     ckks = "ckks"
     plain = "plain"
 
 
-class DeviceName(str, Enum):
+class DeviceName(StrEnum):
     auto = "auto"
     cpu = "cpu"
     cuda = "cuda"
@@ -35,9 +35,13 @@ def run(
     seed: int = typer.Option(None, "--seed", min=0, help="Seed of the model and of training; default: the study's."),
     device: DeviceName = typer.Option(DeviceName.auto, "--device", help="Where local training runs."),
     hospitals: int = typer.Option(None, "--hospitals", min=1, help="Synthetic cohort only: number of hospitals."),
-    encounters: int = typer.Option(None, "--encounters", min=50, help="Synthetic cohort only: mean encounters per hospital."),
+    encounters: int = typer.Option(
+        None, "--encounters", min=50, help="Synthetic cohort only: mean encounters per hospital."
+    ),
     resume: Path = typer.Option(None, "--resume", help="Go on with the interrupted run in this directory."),
-    json: bool = typer.Option(False, "--json", help="Print result.json on standard output, progress on standard error."),
+    json: bool = typer.Option(
+        False, "--json", help="Print result.json on standard output, progress on standard error."
+    ),
 ) -> None:
     """Run a study: train, encrypt, add, open only sums, verify, evaluate. Without STUDY: the quick start.
 
@@ -89,7 +93,8 @@ def _study(
         if chosen.data.cohort is None:
             raise StudyError("--hospitals and --encounters belong to the synthetic cohort", hint="leave them out")
         cohort = chosen.data.cohort.model_dump() | (
-            ({"n_hospitals": hospitals} if hospitals else {}) | ({"encounters_per_hospital": encounters} if encounters else {})
+            ({"n_hospitals": hospitals} if hospitals else {})
+            | ({"encounters_per_hospital": encounters} if encounters else {})
         )
         sections["data"] = {"cohort": cohort}
     base = path.resolve().parent if is_file else Path()
@@ -122,7 +127,9 @@ class _Teller:
         typer.echo(text, err=self._err)
 
     def start(self, study: Study) -> None:
-        self._say(f"{study.title or study.name}: {study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}")
+        self._say(
+            f"{study.title or study.name}: {study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}"
+        )
         if study.synthetic:
             self._say("The patients of this study are synthetic: made by a generator, nobody's data.")
         if study.aggregation.scheme == "plain":
@@ -131,16 +138,22 @@ class _Teller:
             self._say(study.thresholds.explain())
         for warning in study.thresholds.warnings():
             self._say(f"warning: {warning}")
+        self._say("AUROC and loss of a round are those of the model that it starts from:")
 
-    def progress(self, done: Any) -> None:
-        who = f"{done.contributors}/{done.n_hospitals} hospitals"
-        what = {"statistics": "statistics opened", "evaluate": "final model evaluated"}.get(
-            done.purpose, f"round {done.round:>2}/{done.rounds_total}"
-        )
-        found = f"  AUROC {done.auroc:.4f}" if done.auroc is not None else ""
-        if done.purpose == "train":
-            found += f" before it, validation loss {done.validation_loss:.4f}"
-        self._say(f"  {what:22} {who}{found}  {done.seconds:.2f} s")
+    def progress(self, done: Progress) -> None:
+        who = f"{done.contributors} of {done.n_hospitals} hospitals"
+        if done.purpose == "statistics":
+            text = "statistics   " + who
+        elif done.purpose == "evaluate":
+            text = f"final model  {who}   AUROC {done.auroc:.4f}   validation loss {done.validation_loss:.4f}"
+        elif done.auroc is None:
+            text = f"round {done.round:>2} of {done.rounds_total}  {who}   void: the sum did not open"
+        else:
+            text = (
+                f"round {done.round:>2}/{done.rounds_total}  {who}   AUROC {done.auroc:.4f}   "
+                f"validation loss {done.validation_loss:.4f}"
+            )
+        self._say(f"  {text}   {done.seconds:.2f} s")
 
     def finish(self, result: RunResult) -> None:
         s = result.summary
@@ -150,7 +163,7 @@ class _Teller:
         self._say()
         local = s["auroc_local"].values()
         best = f", best possible {s['auroc_best_possible']:.4f}" if s["auroc_best_possible"] else ""
-        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f}, ")
+        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f},")
         self._say(
             f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
         )
@@ -160,8 +173,13 @@ class _Teller:
                 f"{s['bytes_down_per_hospital_round'] / 1e3:.0f} kB down"
             )
         if s["scheme"] != "plain":
-            self._say("Only sums were opened. The sums and the model can still reveal training data: see docs/security.md.")
+            self._say(
+                "Only sums were opened. The sums and the model can still reveal training data: see docs/security.md."
+            )
         self._say()
-        self._say(f"Results:  {result.path / 'result.json'}, {result.path / 'accuracy.png'}, {result.path / 'hospitals.png'}")
+        self._say(
+            f"Results:  {result.path / 'result.json'}, {result.path / 'accuracy.png'}, {result.path / 'hospitals.png'}"
+        )
         self._say(f"Verify:   cipherward verify {result.path}")
-        self._say(f"Predict:  cipherward predict {result.path} TABLE.csv")
+        table = result.path / "example-rows.csv"
+        self._say(f"Predict:  cipherward predict {result.path} {table if table.exists() else 'TABLE.csv'}")

@@ -21,7 +21,9 @@ def studies(
         return
     found = [study.load_builtin(name) for name in study.builtin_names()]
     if json:
-        print_json([{"name": s.name, "title": s.title, "n_hospitals": s.n_hospitals, "synthetic": s.synthetic} for s in found])
+        print_json(
+            [{"name": s.name, "title": s.title, "n_hospitals": s.n_hospitals, "synthetic": s.synthetic} for s in found]
+        )
         return
     for each in found:
         kind = "synthetic data" if each.synthetic else "real data"

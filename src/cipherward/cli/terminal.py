@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cipherward.errors import AuditError, CipherwardError, FaultyCoordinatorError
+from cipherward.errors import AuditError, CipherwardError, FaultyCoordinatorError, InterruptedRunError
 
 ERROR, BREACH, NOT_VERIFIED, INTERRUPTED = 1, 3, 4, 130
 
@@ -21,6 +21,8 @@ def fail(error: CipherwardError) -> int:
         typer.echo(f"what to do: {error.hint}", err=True)
     if isinstance(error, FaultyCoordinatorError):
         return BREACH
+    if isinstance(error, InterruptedRunError):
+        return INTERRUPTED
     return NOT_VERIFIED if isinstance(error, AuditError) else ERROR
 
 

@@ -28,6 +28,8 @@ def verify(
         print_json({"holds": holds, "lines": [asdict(line) for line in lines]})
     else:
         bad = sum(not line.holds for line in lines)
-        typer.echo(f"verified: {len(lines)} finding(s), all hold" if holds else f"NOT verified: {bad} finding(s) do not hold")
+        typer.echo(
+            f"verified: {len(lines)} finding(s), all hold" if holds else f"NOT verified: {bad} finding(s) do not hold"
+        )
     if not holds:
         raise typer.Exit(NOT_VERIFIED)

@@ -17,7 +17,7 @@ BytesLike = bytes | bytearray | memoryview
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_KERNEL_FILES = ("_jit.py", "_ntt.py", "_crt.py", "_kernels.py", "packing.py", "sampling.py", "shamir.py")
+_KERNEL_FILES = ("_jit.py", "params.py", "_ntt.py", "_crt.py", "_kernels.py", "packing.py", "sampling.py", "shamir.py")
 
 if sys.byteorder != "little":
     raise ImportError("cipherward's kernels read and write wire bytes in place and need a little-endian machine")
@@ -41,7 +41,7 @@ def kernel(function: F) -> F:
         return cast(F, jit(cache=False, **options)(function))
     # numba looks at the mtime of a kernel's own file only, but kernels of several files are inlined into each other:
     # without this, cached code would survive a change of what it calls.
-    index = getattr(compiled._cache, "_cache_file", None)
+    index: Any = getattr(compiled._cache, "_cache_file", None)
     if hasattr(index, "_source_stamp"):
         index._source_stamp = _STAMP
     return cast(F, compiled)

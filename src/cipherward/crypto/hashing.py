@@ -8,10 +8,10 @@ DIGEST_BYTES = 32
 _PREFIX = b"cipherward/v1/"
 
 
-def digest(label: str, *parts: bytes) -> bytes:
+def digest(label: str, *parts: bytes | memoryview) -> bytes:
     """SHA-256 over the label and the length-prefixed parts; 32 bytes."""
     state = hashlib.sha256(_PREFIX + label.encode() + b"\x00")
     for part in parts:
-        state.update(len(part).to_bytes(8, "big"))
+        state.update(memoryview(part).nbytes.to_bytes(8, "big"))
         state.update(part)
     return state.digest()

@@ -22,7 +22,7 @@ from cipherward.crypto import params, ring, sampling, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import SEED_BYTES, SumParameters
 from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask, payload_digest
-from cipherward.errors import ProtocolError, SuspectError, WireError
+from cipherward.errors import SuspectError, WireError
 
 _SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 _MLKEM_SEED, _MLKEM_PUBLIC, _X25519 = 64, 1184, 32
@@ -79,7 +79,7 @@ class QuorumScheme:
         parameters = parameters_of(task)
         lanes = np.ascontiguousarray(vector, dtype=np.uint32)
         # The message enters the key derivation, so that even a restored snapshot of this machine repeats no secret.
-        one_time = digest("one-time", randomness, task.context, digest("message", memoryview(lanes).cast("B")))
+        one_time = digest("one-time", randomness, task.context, digest("message", lanes.data.cast("B")))
         secret = sampling.centred_binomial(_stream(one_time, "secret"), parameters.ring.ring_degree)
         payload = ring.encrypt(parameters, _stream(task.context, "a"), secret, _stream(one_time, "error"), lanes)
         marked = payload_digest(payload)
@@ -230,4 +230,3 @@ def _open_share(
     if len(plain) == SEED_BYTES:
         return shamir.expand_share(parameters, plain)
     return shamir.unpack(parameters, plain)
-

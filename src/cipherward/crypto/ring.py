@@ -87,11 +87,8 @@ def encrypt(
     )
     key = np.empty((2, ring.n_primes, ring.ring_degree), np.uint32)
     _kernels.transform_secret(secret.astype(np.int64), tables.primes, tables.up, key)
-    # BytesIO lends its buffer for writing and hands it over as bytes without a copy.
-    buffer = io.BytesIO(bytes(params.payload_bytes))
-    words = np.frombuffer(buffer.getbuffer(), np.uint32).reshape(params.n_ciphertexts, ring.n_primes, -1)
 
-    def work(ciphertexts: range) -> None:
+    def work(ciphertexts: range, words: U32) -> None:
         public, errors = Xof(a_key), Xof(error_key)
         a = np.empty((ring.n_primes, ring.ring_degree), np.uint32)
         random = np.empty(2 * ring.ring_degree, np.uint64)
@@ -111,9 +108,9 @@ def encrypt(
         for used in (random, noise, padded, message):
             used.fill(0)
 
-    _each(params.n_ciphertexts, n_threads, work)
+    payload = _written(params, lambda words: _each(params.n_ciphertexts, n_threads, lambda part: work(part, words)))
     key.fill(0)
-    return buffer.getvalue()
+    return payload
 
 
 def zero_sum(params: SumParameters) -> U32:
@@ -266,6 +263,13 @@ def add_fingerprints(params: SumParameters, fingerprints: Iterable[U32]) -> U32:
             raise ValueError(f"a fingerprint is uint32{list(total.shape)}, not {each.dtype}{list(each.shape)}")
         total = (total + each.astype(np.uint64)) % primes
     return total.astype(np.uint32)
+
+
+def _written(params: SumParameters, write: Callable[[U32], object]) -> bytes:
+    # BytesIO lends its buffer for writing, and gives it away without a copy once no array refers to it.
+    buffer = io.BytesIO(bytes(params.payload_bytes))
+    write(np.frombuffer(buffer.getbuffer(), np.uint32).reshape(params.n_ciphertexts, params.ring.n_primes, -1))
+    return buffer.getvalue()
 
 
 def _checked_words(params: SumParameters, payload: BytesLike) -> U32:

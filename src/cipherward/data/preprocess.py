@@ -165,7 +165,7 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
     problems = []
     if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square)):
         problems.append("they do not have one entry per numeric column")
-    elif not 0 <= rows[1] <= rows[0] or (present < 0).any() or (present > rows[0]).any():
+    elif not 0 <= rows[1] <= rows[0] < 2**40 or (present < 0).any() or (present > rows[0]).any():
         problems.append("their counts contradict each other")
     else:
         slack = 2 * present + 2  # totals are rounded once per hospital, and a hospital with data has a row

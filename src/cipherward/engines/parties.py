@@ -14,7 +14,6 @@ from cipherward.crypto import ckks
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
-from cipherward.nodes.rundir import RunDirectory, Spool
 from cipherward.errors import StorageError
 from cipherward.learning import models
 from cipherward.learning.local import LocalWork
@@ -23,6 +22,7 @@ from cipherward.learning.training import Device
 from cipherward.nodes import roster
 from cipherward.nodes.hub import Hub
 from cipherward.nodes.policy import SIMULATION, Policy
+from cipherward.nodes.rundir import RunDirectory, Spool
 from cipherward.nodes.site import Site
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
@@ -52,7 +52,9 @@ def make_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
     pair = ckks.generate_keys()
     storage_key = os.urandom(32)
     files.write(run.coordinator / "storage.key", storage_key, private=True)
-    files.write(run.coordinator / "ckks-secret.sealed", ckks.seal_secret(pair.secret_context, storage_key), private=True)
+    files.write(
+        run.coordinator / "ckks-secret.sealed", ckks.seal_secret(pair.secret_context, storage_key), private=True
+    )
     files.write(run.ckks_public, pair.public_context)
     return Keys(identities, pair.public_context, pair.secret_context)
 

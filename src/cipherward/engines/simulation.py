@@ -22,14 +22,14 @@ from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.engines import parties
 from cipherward.engines.local import LocalEngine, Network
 from cipherward.engines.parties import ModuleFactory
-from cipherward.nodes.rundir import RunDirectory, create
-from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
+from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import baselines, metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import audit, modelfile
 from cipherward.nodes.modelfile import ModelFile
+from cipherward.nodes.rundir import RunDirectory, create
 from cipherward.nodes.site import PRESERVED, UNPROTECTED, Outcome, Site
 from cipherward.store import files
 from cipherward.study import Study
@@ -58,10 +58,6 @@ class RunResult:
     path: Path
     summary: Mapping[str, Any]
     outcomes: tuple[Outcome, ...] = field(repr=False)
-
-
-class Interrupted(CipherwardError):
-    """The run was asked to stop between two sums; it can be resumed."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -96,7 +92,7 @@ def run_study(
     Raises:
         StudyError, DataError: before anything runs, with every mistake found.
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
-        Interrupted: `should_stop` said so.
+        InterruptedRunError: `should_stop` said so.
     """
     _check_model(study, module)
     training.resolve_device(device)
@@ -179,9 +175,11 @@ class _Simulation:
 
     def run(self) -> RunResult:
         try:
+            digest = self.study.digest().hex()
+            self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
             while not self.hub.finished:
                 if self.should_stop():
-                    raise Interrupted(
+                    raise InterruptedRunError(
                         f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost",
                         hint=f"go on with: cipherward run --resume {self.run_directory.path}",
                     )
@@ -216,6 +214,9 @@ class _Simulation:
             "seconds": seconds,
         }
         files.append(self.run_directory.rounds, json.dumps(line))
+        self.run_directory.write_log(
+            "coordinator", "sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")}
+        )
         if self.on_progress:
             self.on_progress(
                 Progress(
@@ -232,11 +233,14 @@ class _Simulation:
 
     def _finish(self) -> RunResult:
         state, run = self.hub.state, self.run_directory
+        if self.study.synthetic:
+            run.write_example(self.hospitals[0].table.head(20))
         modelfile.save(run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
         yardsticks = self._yardsticks()
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
         summary = self._summary(state, yardsticks, outcomes)
         run.write_json(run.result, summary)
+        run.write_log("engine", "run finished", {"model": state.digest().hex()})
         return RunResult(run.path, summary, outcomes)
 
     def _yardsticks(self) -> dict[str, Any]:
@@ -256,7 +260,9 @@ class _Simulation:
         best = [hospital.best_score for hospital in self.hospitals]
         best_auroc = None
         if all(score is not None for score in best):
-            scores = np.concatenate([s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None])
+            scores = np.concatenate(
+                [s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None]
+            )
             best_auroc = metrics.exact(scores, np.concatenate([labels for _, labels in test_rows])).auroc
         return {"centralised": pooled, "local": alone, "best_auroc": best_auroc, "test_rows": test_rows}
 
@@ -272,8 +278,12 @@ class _Simulation:
 
         up = mean_bytes("up")
         n_parameters = len(state.weights)
-        seconds = {phase: 0.0 for phase in PHASES}
-        for spent in (self.hub.spent, *(s.spent for s in self.sites.values()), *(s.work.spent for s in self.sites.values())):
+        seconds = dict.fromkeys(PHASES, 0.0)
+        for spent in (
+            self.hub.spent,
+            *(s.spent for s in self.sites.values()),
+            *(s.work.spent for s in self.sites.values()),
+        ):
             for phase, value in spent.items():
                 seconds[phase] += value
         names = [hospital.name for hospital in self.hospitals]
@@ -306,7 +316,9 @@ class _Simulation:
             "bytes_down_per_hospital_round": mean_bytes("down"),
             "seconds": seconds,
             "seconds_per_sum": self.sum_seconds,
-            "verified": {names[outcome.client - 1]: outcome.outcome in (PRESERVED, UNPROTECTED) for outcome in outcomes},
+            "verified": {
+                names[outcome.client - 1]: outcome.outcome in (PRESERVED, UNPROTECTED) for outcome in outcomes
+            },
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
             "device": str(training.resolve_device(self.device)),
             "versions": _versions(),
@@ -327,5 +339,5 @@ def _check_model(study: Study, module: ModuleFactory | None) -> None:
     if (study.model.kind == "custom") != (module is not None):
         raise StudyError(
             "model.kind 'custom' and a torch module through the Python API belong together",
-            hint="cipherward.run_study(study, module=YourModule), with kind = \"custom\" in [model]",
+            hint='cipherward.run_study(study, module=YourModule), with kind = "custom" in [model]',
         )

@@ -26,7 +26,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 CROWDED_FRACTION = 0.25
 
 Rows = tuple[NDArray[np.float32], NDArray[np.int8]]
-Timer = Callable[[str, float], None]
+Values = dict[str, NDArray[Any]]
 
 
 @dataclass
@@ -48,14 +48,16 @@ class LocalWork:
     _rows: dict[int, Rows] = field(default_factory=dict, repr=False)
     _preprocessor: Preprocessor | None = None
 
-    def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
+    def values(self, state: StudyState) -> Values:
         """The named values of the state's next sum, as `state.layout()` expects them.
 
         Raises:
             DataError: training diverged or a value is not finite; nothing may be sent.
         """
         if state.purpose == "statistics":
-            found = preprocess.local_statistics(self.data.table, self.data.outcome, self.data.split, state.study.columns)
+            found = preprocess.local_statistics(
+                self.data.table, self.data.outcome, self.data.split, state.study.columns
+            )
             return {name: found[name] for name in (segment.name for segment in state.layout().segments)}
         measured = self._timed("evaluate", self._measure, state)
         if state.purpose == "evaluate":
@@ -74,7 +76,7 @@ class LocalWork:
             self._rows[split] = (state.preprocessor.transform(table), self.data.outcome[chosen])
         return self._rows[split]
 
-    def _train(self, state: StudyState) -> dict[str, NDArray[Any]]:
+    def _train(self, state: StudyState) -> Values:
         features, labels = self.rows(state, TRAIN)
         trained = training.train(
             self.module,
@@ -87,7 +89,7 @@ class LocalWork:
         )
         weight = min(len(labels) / state.weight_cap, 1.0)
         change = (trained.astype(np.float64) - state.weights) * weight
-        values: dict[str, NDArray[Any]] = {"weight": np.array([weight])}
+        values: Values = {"weight": np.array([weight])}
         start, clipped, crowded = 0, [], []
         for (name, size), bound in zip(state.groups, state.ranges, strict=True):
             part = change[start : start + size]
@@ -100,19 +102,17 @@ class LocalWork:
             crowded.append(int((magnitude > CROWDED_FRACTION * bound).sum()))
         return values | {"clipped": np.array(clipped), "crowded": np.array(crowded)}
 
-    def _measure(self, state: StudyState) -> dict[str, NDArray[Any]]:
+    def _measure(self, state: StudyState) -> Values:
         features, labels = self.rows(state, TEST)
         scores = training.scores(self.module, state.weights, features, self.device)
-        measured: dict[str, NDArray[Any]] = dict(
-            metrics.local_counts(scores, labels, state.study.evaluation.bins, prefix="test/")
-        )
+        measured: Values = dict(metrics.local_counts(scores, labels, state.study.evaluation.bins, prefix="test/"))
         features, labels = self.rows(state, VALIDATION)
         probability = training.scores(self.module, state.weights, features, self.device)
         inside = np.clip(np.where(labels == 1, probability, 1.0 - probability), metrics.CLIP, 1.0)
         loss = math.fsum(-np.log(inside))
         return measured | {"validation": np.array([round(loss * LOSS_SCALE), len(labels)])}
 
-    def _timed(self, name: str, work: Callable[[StudyState], Any], state: StudyState) -> Any:
+    def _timed(self, name: str, work: Callable[[StudyState], Values], state: StudyState) -> Values:
         started = self.clock()
         result = work(state)
         self.spent[name] = self.spent.get(name, 0.0) + self.clock() - started

@@ -70,7 +70,9 @@ def open_run(path: Path) -> Run:
     """
     run = RunDirectory(path)
     if not run.study.exists():
-        raise StorageError(f"{path} is not a run directory: it has no study.toml", hint="give the folder that a run printed")
+        raise StorageError(
+            f"{path} is not a run directory: it has no study.toml", hint="give the folder that a run printed"
+        )
     study = study_document.load(run.study)
     if not study.is_frozen:
         raise AuditError(f"{run.study} is not a frozen study", hint="give the folder of a run, not of a study")
@@ -157,7 +159,9 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
     path = run.files.receipt(round, index)
     took_part = "contributed" if index in replayed.contributors else "took no part"
     if not path.exists():
-        return Line(round, replayed.purpose, name, "no receipt", True, f"{took_part}; was away when the sum was verified")
+        return Line(
+            round, replayed.purpose, name, "no receipt", True, f"{took_part}; was away when the sum was verified"
+        )
     try:
         data = files.read(path)
         receipt = unsign(data, Receipt, study=run.rules.study, keys=run.rules.keys, sender=index)
@@ -188,4 +192,6 @@ def _model_line(run: Run, last: StudyState) -> Line:
             raise AuditError("result.json states another AUROC than the opened evaluation gives")
     except (CipherwardError, ValueError, KeyError, TypeError) as error:
         return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
-    return Line(last.sums_done, "model", "everyone", "recomputed", True, f"{where} and result.json follow from the sums")
+    return Line(
+        last.sums_done, "model", "everyone", "recomputed", True, f"{where} and result.json follow from the sums"
+    )

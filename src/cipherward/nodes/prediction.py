@@ -30,7 +30,9 @@ def predict(path: Path, table: Path, *, module: nn.Module | None = None) -> NDAr
     """
     model = modelfile.load(path / "model.safetensors" if path.is_dir() else path)
     if model.preprocessor is None:
-        raise DataError(f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run")
+        raise DataError(
+            f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run"
+        )
     rows = load_table_for_prediction(table, model.study.columns)
     return training.scores(model.module(module), model.weights, model.preprocessor.transform(rows))
 

@@ -7,9 +7,11 @@ receipt: with study.toml and the model files that is all `cipherward verify` nee
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+import polars as pl
 
 from cipherward.errors import StorageError
 from cipherward.store import files
@@ -58,7 +60,11 @@ class RunDirectory:
         files.write(self.study, frozen.to_toml().encode())
         files.write(self.study_digest, f"{frozen.digest().hex()}\n".encode())
 
-    def write_json(self, path: Path, document: dict[str, object]) -> None:
+    def write_example(self, rows: pl.DataFrame) -> None:
+        """A few synthetic rows to try `cipherward predict` on."""
+        files.write(self.path / "example-rows.csv", rows.write_csv().encode())
+
+    def write_json(self, path: Path, document: Mapping[str, object]) -> None:
         files.write(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
 
 
@@ -72,11 +78,15 @@ def create(out: Path | None, study: Study) -> RunDirectory:
     path = out or _unused(Path("runs") / f"{study.name}-{stamp}")
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise StorageError(f"{path} exists and is not an empty folder", hint="choose another --out; nothing was overwritten")
+            raise StorageError(
+                f"{path} exists and is not an empty folder", hint="choose another --out; nothing was overwritten"
+            )
         path.mkdir(parents=True, exist_ok=True)
         (path / "receipts").mkdir()
     except OSError as error:
-        raise StorageError(f"cannot make the run directory {path}: {error.strerror or error}", hint="choose another --out") from None
+        raise StorageError(
+            f"cannot make the run directory {path}: {error.strerror or error}", hint="choose another --out"
+        ) from None
     if out is None:
         files.write(path.parent / LATEST, f"{path.name}\n".encode())
     return RunDirectory(path)
@@ -101,7 +111,9 @@ class Spool(MutableMapping[int, bytes]):
             for stale in folder.glob("*.payload"):
                 stale.unlink()
         except OSError as error:
-            raise StorageError(f"cannot use {folder}: {error.strerror or error}", hint="check space and permissions") from None
+            raise StorageError(
+                f"cannot use {folder}: {error.strerror or error}", hint="check space and permissions"
+            ) from None
 
     def _file(self, hospital: int) -> Path:
         return self._folder / f"{hospital}.payload"
@@ -115,7 +127,9 @@ class Spool(MutableMapping[int, bytes]):
         try:
             self._file(hospital).write_bytes(payload)
         except OSError as error:
-            raise StorageError(f"cannot keep an update in {self._folder}: {error.strerror}", hint="free space") from None
+            raise StorageError(
+                f"cannot keep an update in {self._folder}: {error.strerror}", hint="free space"
+            ) from None
         self._held.add(hospital)
 
     def __delitem__(self, hospital: int) -> None:

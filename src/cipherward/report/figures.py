@@ -10,7 +10,7 @@ import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cipherward.store import files
 
@@ -24,7 +24,7 @@ _FEDERATED, _CENTRALISED, _BEST, _LOCAL = "#0072B2", "#D55E00", "#009E73", "#B8C
 _INK, _FAINT = "#222222", "#666666"
 _WIDTH, _DPI = 7.2, 150
 _MAX_BARS, _MAX_VALUES, _MAX_NAME = 50, 25, 28
-_CHANCE = 0.5
+_CHANCE, _MIN_SPAN = 0.5, 0.03
 
 
 def draw(path: Path, summary: Mapping[str, Any]) -> None:
@@ -53,9 +53,10 @@ def _accuracy(summary: Mapping[str, Any]) -> Figure:
         "trained on all hospitals' rows pooled.",
     )
     federated, pooled = summary["auroc_by_round"], summary["auroc_centralised_by_round"]
-    _curve(axes, pooled, _CENTRALISED, "s", "--", f"centralised, rows pooled (last {summary['auroc_centralised']:.4f})")
     _curve(axes, federated, _FEDERATED, "o", "-", f"federated (last {summary['auroc_federated']:.4f})")
+    _curve(axes, pooled, _CENTRALISED, "s", "--", f"centralised, rows pooled (last {summary['auroc_centralised']:.4f})")
     _best(axes, summary, axes.axhline)
+    _look_closer(axes, summary)
     axes.set_xlabel("training rounds done", color=_INK)
     axes.set_ylabel("AUROC on the pooled test rows", color=_INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -81,10 +82,10 @@ def _hospitals(summary: Mapping[str, Any]) -> Figure:
         axes.hist(list(local.values()), bins=min(40, len(local) // 4), color=_LOCAL, label="hospitals alone")
         axes.set_ylabel("number of hospitals", color=_INK)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.axvline(summary["auroc_federated"], color=_FEDERATED, lw=2.6, label=_value(summary, "federated"))
     axes.axvline(
         summary["auroc_centralised"], color=_CENTRALISED, lw=1.6, ls="--", label=_value(summary, "centralised")
     )
-    axes.axvline(summary["auroc_federated"], color=_FEDERATED, lw=2.2, label=_value(summary, "federated"))
     _best(axes, summary, axes.axvline)
     axes.set_xlabel("AUROC on the pooled test rows", color=_INK)
     _legend(figure, axes)
@@ -145,7 +146,22 @@ def _facts(summary: Mapping[str, Any]) -> str:
 
 def _curve(axes: Axes, values: Sequence[float], colour: str, marker: str, dash: str, label: str) -> None:
     markers = marker if len(values) <= 40 else ""
-    axes.plot(range(len(values)), values, color=colour, marker=markers, ms=5, lw=2, ls=dash, label=label)
+    axes.plot(range(len(values)), values, color=colour, marker=markers, ms=4.5, lw=2, ls=dash, label=label)
+
+
+def _look_closer(axes: Axes, summary: Mapping[str, Any]) -> None:
+    """Leave the untrained model below the picture, and say so, where it would squeeze all trained ones together."""
+    untrained = summary["auroc_by_round"][0]
+    trained = [*summary["auroc_by_round"][1:], *summary["auroc_centralised_by_round"][1:]]
+    if not trained:
+        return
+    top = max(*trained, summary["auroc_best_possible"] or 0.0)
+    span = max(top - min(trained), _MIN_SPAN)
+    low = min(trained) - 0.25 * span
+    if untrained > low - span:
+        return
+    axes.set_ylim(low, low + 1.5 * span)
+    _beside(axes, f"below the picture: the untrained model, {untrained:.3f}", (1, 0), (-6, 6), ha="right")
 
 
 def _best(axes: Axes, summary: Mapping[str, Any], line: Any) -> None:
@@ -157,9 +173,23 @@ def _value(summary: Mapping[str, Any], key: str) -> str:
     return f"{key.replace('_', ' ')} ({summary[f'auroc_{key}']:.4f})"
 
 
-def _beside(axes: Axes, text: str, place: tuple[float, float], points: tuple[float, float]) -> None:
+def _beside(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    points: tuple[float, float],
+    ha: Literal["left", "right"] = "left",
+) -> None:
     axes.annotate(
-        text, place, points, xycoords="axes fraction", textcoords="offset points", fontsize=9, color=_FAINT, va="bottom"
+        text,
+        place,
+        points,
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=9,
+        color=_FAINT,
+        ha=ha,
+        va="bottom",
     )
 
 

@@ -93,7 +93,22 @@ class Ledger:
             ).fetchone()
         if row is None:
             return None
-        return SumRecord(*row[:4], *(value or b"" for value in row[4:11]), bool(row[11]), bool(row[12]))
+        key, joined, header, update, vote, manifest, release = (value or b"" for value in row[4:11])
+        return SumRecord(
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            key,
+            joined,
+            header,
+            update,
+            vote,
+            manifest,
+            release,
+            is_void=bool(row[11]),
+            is_closed=bool(row[12]),
+        )
 
     def begin(self, context: bytes, query: bytes, round: int, attempt: int, private_key: bytes, joined: bytes) -> None:
         """Record the key and the join message of a sum that begins."""

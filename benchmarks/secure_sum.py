@@ -1,0 +1,404 @@
+"""What the secure sum costs, beside CKKS: bytes, time, memory, exactness, and how large it can get.
+
+    python benchmarks/secure_sum.py            about two minutes
+    python benchmarks/secure_sum.py --quick    half a minute: smaller, fewer repeats
+    python benchmarks/secure_sum.py --all      also 1,000 hospitals, all to all (many minutes, 8 GB of memory)
+    python benchmarks/secure_sum.py --only speed,open
+
+Every bar on speed is a ratio of two medians of one run with the same number of threads. The exit code is 1 when a bar
+fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.harness import (
+    MIB,
+    Section,
+    SimulatedSum,
+    alone,
+    console,
+    machine_line,
+    peak_mib,
+    quiet,
+    random_lanes,
+    timed,
+    write_results,
+)
+
+from cipherward.crypto.quorum import parameters_of
+from cipherward.learning.vector import Layout, RealSegment
+from cipherward.nodes.rundir import Spool
+
+MILLION = 1_000_000
+PLAIN_BYTES = 4  # per parameter, float32
+
+
+def bytes_per_parameter(quick: bool) -> Section:
+    """Everything that one hospital sends for one sum of 1 M parameters."""
+    section = Section(
+        "(a) Bytes that one hospital sends, 1 M parameters at 16 bits",
+        ["hospitals", "Update", "Join", "Vote", "Release", "all", "bytes per parameter", "of plain float32"],
+    )
+    for n_hospitals, limit in ((8, 3.1), (50, 4.0)):
+        sizes = _sent_by_one(n_hospitals, MILLION)
+        total = sum(sizes.values())
+        each = total / MILLION
+        section.rows.append(
+            [
+                str(n_hospitals),
+                *(f"{sizes[kind]:,}" for kind in ("Update", "Join", "Vote", "Release")),
+                f"{total:,}",
+                f"{each:.3f}",
+                f"{each / PLAIN_BYTES:.0%}",
+            ]
+        )
+        section.numbers[str(n_hospitals)] = {**sizes, "bytes_per_parameter": each}
+        section.bar(f"{n_hospitals} hospitals: less than {limit} bytes per parameter", f"{each:.3f}", each < limit)
+    return section
+
+
+def _sent_by_one(n_hospitals: int, n_lanes: int) -> dict[str, int]:
+    simulated = SimulatedSum(n_hospitals, n_lanes)
+    lanes = random_lanes(np.random.default_rng(1), n_lanes)
+    for i in simulated.hospitals[: simulated.rules.min_contributors]:
+        simulated.collection.add_update(i, simulated.deal(i, lanes))
+    simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold])
+    return {kind: max(lengths) for kind, lengths in simulated.sent.items()}
+
+
+@functools.cache
+def _tenseal_vectors(threads: int) -> tuple[Any, Any, Any]:
+    """(tenseal, public context, secret context) with the settings that peers use: N = 8192, [60, 40, 40]."""
+    import tenseal as ts
+
+    secret = ts.context(ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[60, 40, 40], n_threads=threads)
+    secret.global_scale = 2.0**40
+    public = ts.context_from(secret.serialize(save_secret_key=False), n_threads=threads)
+    return ts, public, secret
+
+
+def speed(quick: bool) -> Section:
+    """From float32 parameters to bytes ready to send, against TenSEAL."""
+    repeats = 3 if quick else 9
+    threads = numba.get_num_threads()
+    ts, public, _ = _tenseal_vectors(threads)
+    values = np.random.default_rng(2).normal(0, 0.05, MILLION).astype(np.float32)
+    listed = values.tolist()
+    layout = Layout((RealSegment("update", MILLION, 0.25),), 16)
+    simulated = SimulatedSum(8, MILLION)
+
+    def ours() -> bytes:
+        return simulated.deal(1, layout.encode({"update": values}))
+
+    def theirs() -> int:
+        return len(ts.ckks_vector(public, listed).serialize())
+
+    ours()
+    seconds = {"ours": [0.0] * repeats, "tenseal": [0.0] * repeats}
+    with quiet():
+        size = theirs()
+        for k in range(repeats):  # alternating, so that both see the same machine
+            seconds["ours"][k] = timed(ours)
+            seconds["tenseal"][k] = timed(theirs)
+    median = {name: statistics.median(found) for name, found in seconds.items()}
+    ratio = median["tenseal"] / median["ours"]
+    section = Section(
+        "(b) Encrypt and serialise 1 M parameters, 8 hospitals",
+        ["what", "median", "fastest", "bytes per parameter"],
+        [
+            [
+                "quorum: quantise, encrypt, share, seal, sign, serialise",
+                f"{1e3 * median['ours']:.1f} ms",
+                f"{1e3 * min(seconds['ours']):.1f} ms",
+                f"{simulated.sent['Update'][-1] / MILLION:.2f}",
+            ],
+            [
+                "TenSEAL CKKS N=8192 [60,40,40], public key, flat vector",
+                f"{1e3 * median['tenseal']:.1f} ms",
+                f"{1e3 * min(seconds['tenseal']):.1f} ms",
+                f"{size / MILLION:.2f}",
+            ],
+        ],
+        numbers={"seconds": seconds, "threads": threads, "ratio": ratio},
+    )
+    section.bar("at least 30 x faster than TenSEAL", f"{ratio:.0f} x", ratio >= 30)
+    return section
+
+
+def opening(quick: bool) -> Section:
+    """From t releases and the total to exact integers, against TenSEAL's decryption."""
+    repeats = 3 if quick else 9
+    threads = numba.get_num_threads()
+    ts, _, secret = _tenseal_vectors(threads)
+    rng = np.random.default_rng(3)
+    simulated = SimulatedSum(8, MILLION)
+    for i in simulated.hospitals:
+        simulated.collection.add_update(i, simulated.deal(i, random_lanes(rng, MILLION)))
+    simulated.agree()
+    simulated.open()
+    with quiet():
+        vector = ts.ckks_vector(secret, rng.normal(0, 0.05, MILLION).tolist())
+    seconds = {"ours": [0.0] * repeats, "tenseal": [0.0] * repeats}
+    for k in range(repeats):
+        seconds["ours"][k] = timed(simulated.open)
+        seconds["tenseal"][k] = timed(vector.decrypt)
+    median = {name: statistics.median(found) for name, found in seconds.items()}
+    ratio = median["tenseal"] / median["ours"]
+    section = Section(
+        "(c) Open a sum of 1 M parameters",
+        ["what", "median"],
+        [
+            ["quorum: interpolate, open, check noise, unpack", f"{1e3 * median['ours']:.1f} ms"],
+            ["TenSEAL CKKS N=8192 [60,40,40]: decrypt", f"{1e3 * median['tenseal']:.1f} ms"],
+        ],
+        numbers={"seconds": seconds, "threads": threads, "ratio": ratio},
+    )
+    section.bar("at least 8 x faster than TenSEAL", f"{ratio:.1f} x", ratio >= 8)
+    return section
+
+
+class _Forgets(MutableMapping[int, bytes]):
+    """A payload store that keeps nothing: stands for a disk."""
+
+    def __getitem__(self, key: int) -> bytes:
+        raise KeyError(key)
+
+    def __setitem__(self, key: int, value: bytes) -> None: ...
+
+    def __delitem__(self, key: int) -> None: ...
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def peak_after_updates(n_hospitals: int, n_updates: int) -> float:
+    """Peak memory (MiB) of a process that deals and adds that many updates of 1 M parameters, one at a time."""
+    simulated = SimulatedSum(n_hospitals, MILLION, payloads=_Forgets())
+    lanes = random_lanes(np.random.default_rng(4), MILLION)
+    for i in simulated.hospitals[:n_updates]:
+        simulated.collection.add_update(i, simulated.deal(i, lanes))
+    return peak_mib()
+
+
+def adding(quick: bool) -> Section:
+    """The coordinator's work for one update, on one core, and its memory."""
+    rng = np.random.default_rng(5)
+    simulated = SimulatedSum(8, MILLION)
+    updates = {i: simulated.deal(i, random_lanes(rng, MILLION)) for i in simulated.hospitals}
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        seconds, core_seconds = [], []
+        for _ in range(3 if quick else 6):
+            collection = simulated.rejoin(simulated.new_collection({}))
+            for i, data in updates.items():
+                used = time.process_time()
+                seconds.append(timed(functools.partial(collection.add_update, i, data)))
+                core_seconds.append(time.process_time() - used)
+    finally:
+        numba.set_num_threads(threads)
+    median = statistics.median(core_seconds)
+    few, many, n_hospitals = 4, 24, 24
+    peaks = {k: alone(peak_after_updates, n_hospitals, k) for k in (few, many)}
+    payload_mib = parameters_of(simulated.task).payload_bytes / MIB
+    growth = peaks[many] - peaks[few]
+    section = Section(
+        "(d) Add one update of 1 M parameters, one core: decode, signature, digests, sum",
+        ["what", "found"],
+        [
+            ["core time, median", f"{1e3 * median:.2f} ms"],
+            [
+                "wall time, median and fastest",
+                f"{1e3 * statistics.median(seconds):.2f} ms, {1e3 * min(seconds):.2f} ms",
+            ],
+            *([f"peak memory after {k} of {n_hospitals} updates", f"{peak:.0f} MiB"] for k, peak in peaks.items()),
+        ],
+        numbers={"seconds": seconds, "core_seconds": core_seconds, "peak_mib": peaks},
+    )
+    section.bar("at most 3 ms of one core", f"{1e3 * median:.2f} ms", median <= 3e-3)
+    section.bar(
+        f"{many - few} more updates ({(many - few) * payload_mib:.0f} MiB of ciphertext) need less than 16 MiB more memory",
+        f"{growth:+.0f} MiB (their sealed shares)",
+        growth < 16,
+    )
+    return section
+
+
+def exactness(quick: bool) -> Section:
+    """50 hospitals, every opened value against integer arithmetic."""
+    n_lanes = 50_000 if quick else MILLION
+    section = Section("(e) Exactness: 50 random updates, full range", ["bits", "values compared", "values that differ"])
+    for bits in (16, 24):
+        rng = np.random.default_rng(6)
+        simulated = SimulatedSum(50, n_lanes, bits)
+        expected = np.zeros(n_lanes, dtype=np.int64)
+        for i in simulated.hospitals:
+            lanes = random_lanes(rng, n_lanes, bits)
+            expected += lanes
+            simulated.collection.add_update(i, simulated.deal(i, lanes))
+        simulated.agree()
+        wrong = int(np.count_nonzero(simulated.open() != expected))
+        section.rows.append([str(bits), f"{n_lanes:,}", str(wrong)])
+        section.numbers[str(bits)] = {"compared": n_lanes, "wrong": wrong}
+        section.bar(f"{bits} bits: none differs", str(wrong), wrong == 0)
+    return section
+
+
+def break_even(quick: bool) -> Section:
+    """From how many parameters on all that a hospital sends is smaller than its plain float32 update."""
+    section = Section(
+        "(f) Smallest model whose encrypted update is smaller than plain float32 (16 bits)",
+        ["hospitals", "Update alone: parameters", "bytes", "with Join, Vote, Release: parameters", "bytes"],
+    )
+    for n_hospitals in (3, 8, 50) if quick else (3, 5, 8, 20, 50):
+        alone, alone_bytes = _first_smaller(n_hospitals, ("Update",))
+        whole, whole_bytes = _first_smaller(n_hospitals, ("Update", "Join", "Vote", "Release"))
+        section.rows.append([str(n_hospitals), f"{alone:,}", f"{alone_bytes:,}", f"{whole:,}", f"{whole_bytes:,}"])
+        section.numbers[str(n_hospitals)] = {"update_alone": alone, "everything": whole}
+    found = section.numbers["8"]["everything"]
+    section.bar("8 hospitals: below 50,000 parameters", f"{found:,}", found < 50_000)
+    return section
+
+
+def _first_smaller(n_hospitals: int, kinds: tuple[str, ...]) -> tuple[int, int]:
+    # A larger model never has a smaller update, so everything up to size / 4 can be skipped.
+    n_lanes = 1_000
+    while True:
+        sizes = _sent_by_one(n_hospitals, n_lanes)
+        size = sum(sizes[kind] for kind in kinds)
+        if size < PLAIN_BYTES * n_lanes:
+            return n_lanes, size
+        n_lanes = size // PLAIN_BYTES + 1
+
+
+def large(quick: bool) -> Section:
+    """A 100 M parameter model, 4 hospitals, payloads on disk as in a real run."""
+    n_lanes, n_hospitals = (5 * MILLION if quick else 100 * MILLION), 4
+    rng = np.random.default_rng(7)
+    expected = np.zeros(n_lanes, dtype=np.uint32)
+    spent: dict[str, float] = {"deal": 0.0, "add": 0.0}
+    with tempfile.TemporaryDirectory() as folder:
+        simulated = SimulatedSum(n_hospitals, n_lanes, payloads=Spool(Path(folder)))
+        for i in simulated.hospitals:
+            lanes = random_lanes(rng, n_lanes)
+            expected += lanes
+            start = time.perf_counter()
+            update = simulated.deal(i, lanes)
+            spent["deal"] += time.perf_counter() - start
+            spent["add"] += timed(functools.partial(simulated.collection.add_update, i, update))
+            del lanes, update
+        spent["consent, release"] = timed(simulated.agree)
+        start = time.perf_counter()
+        sums = simulated.open()
+        spent["open"] = time.perf_counter() - start
+    wrong = int(np.count_nonzero(sums != expected))
+    each = simulated.sent["Update"][0] / n_lanes
+    section = Section(
+        f"(g) {n_lanes // MILLION} M parameters, {n_hospitals} hospitals",
+        ["what", "found"],
+        [
+            *([f"{what}, all hospitals", f"{seconds:.1f} s"] for what, seconds in spent.items()),
+            ["update", f"{simulated.sent['Update'][0] / 1e6:,.0f} MB, {each:.2f} bytes per parameter"],
+            ["peak memory, all parties in one process", f"{peak_mib():,.0f} MiB"],
+        ],
+        numbers={"n_parameters": n_lanes, "seconds": spent, "bytes_per_parameter": each, "peak_mib": peak_mib()},
+    )
+    section.bar("every sum exact", f"{wrong} differ", wrong == 0)
+    return section
+
+
+def many(quick: bool) -> Section:
+    """1,000 hospitals, 10,000 parameters, everyone holds a share of everyone; for simulation only."""
+    n_hospitals, n_lanes = (60, 10_000) if quick else (1_000, 10_000)
+    rng = np.random.default_rng(8)
+    start = time.perf_counter()
+
+    def progress(what: str, i: int) -> None:
+        if i % 100 == 0:
+            console.print(f"  {what} {i} of {n_hospitals}, {time.perf_counter() - start:.0f} s, {peak_mib():,.0f} MiB")
+
+    simulated = SimulatedSum(n_hospitals, n_lanes)
+    expected = np.zeros(n_lanes, dtype=np.int64)
+    for i in simulated.hospitals:
+        lanes = random_lanes(rng, n_lanes)
+        expected += lanes
+        simulated.collection.add_update(i, simulated.deal(i, lanes))
+        progress("deal", i)
+    dealt = time.perf_counter() - start
+    simulated.agree(progress=progress)
+    agreed = time.perf_counter() - start - dealt
+    wrong = int(np.count_nonzero(simulated.open() != expected))
+    total = time.perf_counter() - start
+    update, whole = max(simulated.sent["Update"]), sum(sum(lengths) for lengths in simulated.sent.values())
+    section = Section(
+        f"(h) {n_hospitals:,} hospitals, {n_lanes:,} parameters, all to all",
+        ["what", "found"],
+        [
+            ["all deals and additions", f"{dealt:.0f} s, {1e3 * dealt / n_hospitals:.0f} ms per hospital"],
+            ["all consents, threshold releases", f"{agreed:.0f} s, {1e3 * agreed / n_hospitals:.0f} ms per hospital"],
+            ["whole sum", f"{total:.0f} s"],
+            ["largest update", f"{update / 1e6:.2f} MB"],
+            ["sent by all hospitals together", f"{whole / 1e9:.2f} GB"],
+            ["peak memory, all parties in one process", f"{peak_mib():,.0f} MiB"],
+        ],
+        numbers={"seconds": total, "update_bytes": update, "sent_bytes": whole, "peak_mib": peak_mib()},
+    )
+    section.bar("every sum exact", f"{wrong} differ", wrong == 0)
+    return section
+
+
+SECTIONS: dict[str, Callable[[bool], Section]] = {
+    "bytes": bytes_per_parameter,
+    "speed": speed,
+    "open": opening,
+    "add": adding,
+    "exact": exactness,
+    "break-even": break_even,
+    "large": functools.partial(alone, large),
+    "many": functools.partial(alone, many),
+}
+
+
+def main() -> int:
+    """Run the chosen sections; 0 when every bar holds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer repeats")
+    parser.add_argument("--all", action="store_true", help="also the sum over 1,000 hospitals")
+    parser.add_argument("--only", default="", help=f"some of: {','.join(SECTIONS)}")
+    arguments = parser.parse_args()
+    names = arguments.only.split(",") if arguments.only else [n for n in SECTIONS if arguments.all or n != "many"]
+    if unknown := sorted(set(names) - set(SECTIONS)):
+        parser.error(f"unknown section(s): {', '.join(unknown)}")
+    console.print(machine_line(), highlight=False, soft_wrap=True)
+    console.print()
+    sections = []
+    for name in names:
+        section = SECTIONS[name](arguments.quick)
+        section.show()
+        sections.append(section)
+    suffix = "_quick" if arguments.quick else ""
+    partial = f"_{'_'.join(names)}" if arguments.only else ""
+    console.print(f"written to {write_results(f'secure_sum{suffix}{partial}', sections).name}")
+    return 0 if all(holds for section in sections for _, _, holds in section.bars) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

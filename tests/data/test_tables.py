@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cipherward.data.tables import read_table
+from cipherward.errors import DataError
+
+TABLE = pl.DataFrame({"age": [71, 58], "ward": ["medical", None]})
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_csv_is_read_as_text_with_any_usual_separator(separator: str, tmp_path: Path) -> None:
+    content = "\ufeffage,ward \r\n71,medical\r\n\r\n58,\r\n".replace(",", separator).encode()
+    raw = read_table(write(tmp_path / "t.csv", content))
+    assert raw.table.to_dicts() == [{"age": "71", "ward": "medical"}, {"age": "58", "ward": None}]
+    assert raw.rows.tolist() == [1, 3]
+
+
+def test_gzipped_csv_and_parquet_are_known_by_their_content(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path / "a", gzip.compress(b"age\n7\n"))).table["age"].to_list() == ["7"]
+    TABLE.write_parquet(tmp_path / "b")
+    assert read_table(tmp_path / "b").table.equals(TABLE)
+
+
+def parquet() -> bytes:
+    buffer = io.BytesIO()
+    TABLE.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("t.csv", b"", "is empty"),
+        ("t.csv", b" \n\n", "is empty"),
+        ("t.csv", b"a,b\n1,2,3\n", "a row has more fields than the header"),
+        ("t.csv", b"a,b\n\xff\xfe,2\n", "invalid utf-8"),
+        ("t.csv", b"a\xff,b\n1,2\n", "is not UTF-8"),
+        ("t.csv", b"a,b\n\x00\x01", "binary data"),
+        ("t.xlsx", b"PK\x03\x04....", "Excel"),
+        ("t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "cut short"),
+        ("t.parquet", b"a,b\n1,2\n", "not a Parquet file"),
+        ("t.parquet", b"PAR1", "damaged or cut short"),
+        ("t.parquet", b"PAR1" + b"x" * 40 + b"PAR1", "damaged or cut short"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_words(name: str, content: bytes, text: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=text) as error:
+        read_table(write(tmp_path / name, content))
+    assert error.value.hint
+    assert name in error.value.message
+
+
+def test_a_parquet_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    content = parquet()
+    for length in range(4, len(content), 7):
+        with pytest.raises(DataError):
+            read_table(write(tmp_path / "t.parquet", content[:length]))
+
+
+def test_a_parquet_file_with_flipped_bytes_gives_a_table_or_a_data_error(tmp_path: Path) -> None:
+    content = parquet()
+    for place in range(4, len(content), 5):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        try:
+            read_table(write(tmp_path / "t.parquet", bytes(damaged)))
+        except DataError:
+            continue
+
+
+def test_a_doubled_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="column 'a' appears 2 times"):
+        read_table(write(tmp_path / "t.csv", b"a,b,a\n1,2,3\n"))
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(DataError, match="cannot read"):
+            read_table(path)
