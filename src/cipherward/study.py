@@ -7,6 +7,7 @@ approves and what every message carries.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import tomllib
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from cipherward import thresholds
 from cipherward.errors import StudyError
@@ -261,7 +263,7 @@ def parse(document: dict[str, Any], *, origin: str) -> Study:
         return Study.model_validate(document)
     except ValidationError as error:
         problems: list[str] = []
-        for item in error.errors(include_url=False):
+        for item in _all_errors(document, error):
             place = ".".join(str(part) for part in item["loc"])
             text = item["msg"].removeprefix("Value error, ")
             problems += [f"{place}: {line}" if place else line for line in text.split("\n")]
@@ -270,6 +272,25 @@ def parse(document: dict[str, Any], *, origin: str) -> Study:
             problems=tuple(problems),
             hint="correct the lines above in the study file; docs/study.md explains every setting",
         ) from None
+
+
+def _all_errors(document: dict[str, Any], error: ValidationError) -> list[ErrorDetails]:
+    """The errors found, and those that unknown keys hid: pydantic checks a section as a whole only without them."""
+    found = error.errors(include_url=False)
+    unknown = [item for item in found if item["type"] == "extra_forbidden"]
+    if not unknown:
+        return found
+    known = copy.deepcopy(document)
+    for item in unknown:
+        section: Any = known
+        for part in item["loc"][:-1]:
+            section = section[part]
+        del section[item["loc"][-1]]
+    try:
+        Study.model_validate(known)
+    except ValidationError as further:
+        return unknown + further.errors(include_url=False)
+    return unknown
 
 
 def load(path: Path) -> Study:

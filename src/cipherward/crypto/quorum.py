@@ -58,8 +58,8 @@ class QuorumScheme:
     def key_is_usable(self, key: bytes) -> bool:
         """Step 1. A trial seal: some well-formed points (of low order) give no shared secret."""
         try:
-            _SUITE.encrypt(b"", _public(key), b"trial")
-        except (WireError, ValueError):
+            _seal(b"", key, b"trial")
+        except WireError:
             return False
         return True
 
@@ -74,9 +74,12 @@ class QuorumScheme:
         """Step 2. Encrypt the lanes under a one-time secret and seal its Shamir shares.
 
         Raises:
-            WireError: a holder's key is malformed.
+            WireError: a holder's key is malformed, or nothing can be sealed to it.
+            ValueError: not uint32[n_lanes], each below 2^bits.
         """
         parameters = parameters_of(task)
+        if vector.dtype != np.uint32:
+            raise ValueError(f"lanes are uint32, not {vector.dtype}")
         lanes = np.ascontiguousarray(vector, dtype=np.uint32)
         # The message enters the key derivation, so that even a restored snapshot of this machine repeats no secret.
         one_time = digest("one-time", randomness, task.context, digest("message", lanes.data.cast("B")))
@@ -92,8 +95,7 @@ class QuorumScheme:
         secret.fill(0)
         plain |= {holder: shamir.pack(parameters, values) for holder, values in full.items()}
         sealed = {
-            holder: _SUITE.encrypt(plain[holder], _public(holders[holder]), _info(task, sender, holder, marked))
-            for holder in order
+            holder: _seal(plain[holder], holders[holder], _info(task, sender, holder, marked)) for holder in order
         }
         return Protected(payload, sealed)
 
@@ -134,7 +136,8 @@ class QuorumScheme:
         """Step 7. S_A as N little-endian int32, from at least t releases.
 
         Raises:
-            SuspectError: the releases do not lie on one polynomial, or S_A is too large: a holder or a dealer cheated.
+            SuspectError: a release is malformed, or they do not lie on one polynomial: a holder or a dealer cheated.
+            ValueError: fewer than t releases.
         """
         parameters = parameters_of(task)
         shares = {}
@@ -213,6 +216,13 @@ def _public(key: bytes) -> hpke.MLKEM768X25519PublicKey:
 def _private(key: bytes) -> hpke.MLKEM768X25519PrivateKey:
     lattice = MLKEM768PrivateKey.from_seed_bytes(key[:_MLKEM_SEED])
     return hpke.MLKEM768X25519PrivateKey(lattice, X25519PrivateKey.from_private_bytes(key[_MLKEM_SEED:]))
+
+
+def _seal(plain: bytes, key: bytes, info: bytes) -> bytes:
+    try:
+        return _SUITE.encrypt(plain, _public(key), info)
+    except ValueError:  # a curve point of low order
+        raise WireError("nothing can be sealed to a holder's key") from None
 
 
 def _open_share(

@@ -18,7 +18,7 @@ from cipherward.data.tables import RawTable, read_table
 from cipherward.errors import DataError
 from cipherward.study import Cohort, Column, Study
 
-HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/data.md shows the format"
+HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/study.md shows the format"
 SINGLE_CLASS_HINT = (
     "a hospital needs both outcomes to train: give it more data, leave it out, or set data.allow_single_class = true"
 )

@@ -76,6 +76,7 @@ class Collection:
         self._joined_digest = b""
         self._headers: dict[int, bytes] = {}
         self._shares: dict[int, dict[int, bytes]] = {}
+        self._senders: dict[bytes, int] = {}
         self._sum = me.rules.scheme.accumulator(task, base)
         self._manifest = b""
         self._manifest_digest = b""
@@ -130,9 +131,15 @@ class Collection:
             raise ProtocolError("the ciphertext is not the one that the header signs")
         listed = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in update.shares)
         holders = [item.hospital for item in update.shares]
-        if listed != header.shares or (holders and holders != sorted(self._joins)):
+        if listed != header.shares:
             raise ProtocolError("the sealed shares are not the ones that the header signs")
+        if holders != (sorted(self._joins) if self._rules.deals_shares else []):
+            raise ProtocolError("does not hold one share for every hospital that joined")
+        if self._rules.is_encrypted and header.payload in self._senders:
+            # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
+            raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload]}")
         self._sum.add(update.payload)
+        self._senders[header.payload] = sender
         self._headers[sender] = update.header
         self._shares[sender] = {item.hospital: item.sealed for item in update.shares}
         self._payloads[sender] = update.payload
@@ -185,16 +192,26 @@ class Collection:
                 raise ProtocolError("a void vote after a consent")
             self._voids[sender] = data
             return
-        if vote.manifest != self._manifest_digest or sender in self._voids:
+        if not self._manifest or vote.manifest != self._manifest_digest or sender in self._voids:
             raise ProtocolError("a consent to another manifest, or after a void vote")
-        self._votes[sender] = data
-        if vote.fingerprint:
-            self._payloads.pop(sender, None)
+        if sender in self._votes:
+            if data != self._votes[sender]:
+                raise ProtocolError("a second, different consent")
+            return
+        if vote.fingerprint and sender in self._headers:
+            # Checked while the payload is still here: later, nobody could say whose fingerprint is wrong.
+            expected = self._rules.scheme.fingerprint(self.task, self._manifest_digest, self._payloads[sender])
+            if vote.fingerprint != expected:
+                raise ProtocolError("a consent whose fingerprint is not that of its sender's ciphertext")
+            del self._payloads[sender]
             self._fingerprints.add(sender)
+        self._votes[sender] = data
 
     def add_complaint(self, sender: int, data: bytes) -> None:
         """Note who complains about which dealer. Raises ProtocolError or WireError."""
         complaint = self._body(data, Complaint, sender)
+        if complaint.dealer not in self._headers:
+            raise ProtocolError("complains about a hospital that dealt no share")
         self.complaints.setdefault(complaint.dealer, set()).add(sender)
 
     @property
@@ -219,7 +236,7 @@ class Collection:
     def add_release(self, sender: int, data: bytes) -> None:
         """Note one holder's release. Raises ProtocolError or WireError."""
         body = self._body(data, Release, sender)
-        if body.manifest != self._manifest_digest or sender not in self._joins:
+        if not self._manifest or body.manifest != self._manifest_digest or sender not in self._joins:
             raise ProtocolError("a release for another manifest, or of somebody who holds no share")
         if self._releases.setdefault(sender, body.shares) != body.shares:
             raise SuspectError("two different releases for one manifest", culprit=f"hospital {sender}")

@@ -142,7 +142,7 @@ def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple
             raise FaultyCoordinatorError(
                 f"the header of hospital {entry.hospital} belongs to another sum", culprit="coordinator"
             )
-        if header.payload in seen_payloads:
+        if rules.is_encrypted and header.payload in seen_payloads:
             raise FaultyCoordinatorError("two headers of the manifest name one ciphertext", culprit="coordinator")
         seen_payloads.add(header.payload)
         found[entry.hospital] = header
@@ -179,10 +179,8 @@ def consent(
     check_own(me, manifest, own.header if own else None)
     sealed = {item.hospital: item.sealed for item in request.shares}
     dealt: dict[int, DealtShare] = {}
-    for dealer, header in headers.items():
+    for dealer, header in headers.items() if rules.deals_shares else ():
         expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
-        if expected is None and not header.shares:
-            continue
         if expected is None or dealer not in sealed or digest("share", sealed[dealer]) != expected:
             raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
         dealt[dealer] = DealtShare(sealed[dealer], header.payload)
@@ -220,7 +218,7 @@ def verify(
     Raises:
         FaultyCoordinatorError: evidence against the coordinator (a breach).
         SuspectError: the total does not open.
-        ProtocolError: anything else that does not hold (verification failed; ask again).
+        ProtocolError, WireError: anything else that does not hold (verification failed; ask again).
     """
     rules, scheme = me.rules, me.rules.scheme
     manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
@@ -263,7 +261,7 @@ def _check_fingerprints(
     headers: Mapping[int, Header],
     votes: Mapping[int, Vote],
 ) -> str:
-    if rules.scheme.name != "quorum":
+    if not rules.deals_shares:
         return "no fingerprints in this scheme"
     served = {item.hospital: item.payload for item in opening.unsigned}
     marks: list[bytes] = []

@@ -25,6 +25,16 @@ class Rules:
     def n_hospitals(self) -> int:
         return len(self.keys) - 1
 
+    @property
+    def deals_shares(self) -> bool:
+        """Whether a contribution comes with a share for every holder, and consents with fingerprints."""
+        return self.scheme.name == "quorum"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether two honest contributions are never the same bytes."""
+        return self.scheme.name != "plain"
+
 
 @dataclass(frozen=True)
 class Member:

@@ -157,10 +157,10 @@ def _look_closer(axes: Axes, summary: Mapping[str, Any]) -> None:
         return
     top = max(*trained, summary["auroc_best_possible"] or 0.0)
     span = max(top - min(trained), _MIN_SPAN)
-    low = min(trained) - 0.25 * span
-    if untrained > low - span:
+    middle = (top + min(trained)) / 2
+    if untrained > middle - 2 * span:
         return
-    axes.set_ylim(low, low + 1.5 * span)
+    axes.set_ylim(middle - 0.75 * span, middle + 0.6 * span)
     _beside(axes, f"below the picture: the untrained model, {untrained:.3f}", (1, 0), (-6, 6), ha="right")
 
 

@@ -1,0 +1,267 @@
+"""The command line as a person or a script meets it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cipherward import cli
+from cipherward.nodes.rundir import LATEST
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of one command, run in this process."""
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["cipherward", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, before)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished two-round quick start."""
+    path = tmp_path_factory.mktemp("cli") / "run"
+    command = [
+        sys.executable,
+        "-c",
+        "from cipherward.cli import main; main()",
+        "run",
+        "--rounds",
+        "2",
+        "--out",
+        str(path),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+def test_help_loads_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv = ['cipherward', '--help']\n"
+        "from cipherward.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'numba', 'polars', 'pydantic', 'matplotlib', 'cryptography'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "verify" in done.stdout
+
+
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["run"], ["predict"], ["verify"], ["studies"], ["data"], ["data", "list"], ["data", "fetch"]):
+        code, out, _ = call(capsys, *command, "--help")
+        assert code == 0
+        assert "Usage: cipherward" in out
+
+
+def test_a_run_says_what_it_did_and_where_the_results_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = call(capsys, "run", "--rounds", "1")
+    assert code == 0
+    run = tmp_path / "runs" / (tmp_path / "runs" / LATEST).read_text().strip()
+    for client in range(1, 6):
+        assert f"Privacy Preserved for Client {client}" in out
+    assert "synthetic" in out
+    assert "can still reveal training data" in out
+    assert run.name in out
+    for name in ("study.toml", "study.digest", "model.safetensors", "result.json", "rounds.jsonl", "log.jsonl"):
+        assert (run / name).stat().st_size > 0
+    for name in ("accuracy.png", "hospitals.png"):
+        assert (run / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_json_output_is_the_result_and_nothing_else(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = call(capsys, "run", "breast-cancer", "--rounds", "1", "--json", "--out", tmp_path / "r")
+    assert code == 0
+    assert json.loads(out) == json.loads((tmp_path / "r" / "result.json").read_text())
+    assert "Privacy Preserved for Client 4" in err
+
+
+def test_scheme_plain_never_claims_that_privacy_was_preserved(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, out, _ = call(capsys, "run", "breast-cancer", "--rounds", "1", "--scheme", "plain", "--out", tmp_path / "r")
+    assert code == 0
+    assert "Privacy Preserved" not in out
+    assert "protects nothing" in out
+
+
+def test_command_line_overrides_enter_the_frozen_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ("--rounds", "1", "--seed", "77", "--hospitals", "6", "--encounters", "200")
+    code, _, _ = call(capsys, "run", *arguments, "--out", tmp_path / "r")
+    assert code == 0
+    frozen = (tmp_path / "r" / "study.toml").read_text()
+    assert "seed = 77" in frozen
+    assert frozen.count("[[hospitals]]") == 6
+
+
+def test_verify_prints_a_line_per_hospital_and_sum(capsys: pytest.CaptureFixture[str], run_dir: Path) -> None:
+    code, out, _ = call(capsys, "verify", run_dir)
+    assert code == 0
+    assert out.count("Privacy Preserved for Client 3") == 4
+    assert "all hold" in out
+    code, out, _ = call(capsys, "verify", run_dir, "--json")
+    assert code == 0
+    assert json.loads(out)["holds"] is True
+
+
+def test_verify_fails_with_its_own_exit_code_when_a_file_was_changed(
+    capsys: pytest.CaptureFixture[str], run_dir: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(run_dir, copy)
+    opening = copy / "receipts" / "0001" / "opening.cbor"
+    data = bytearray(opening.read_bytes())
+    data[len(data) // 2] ^= 1
+    opening.write_bytes(data)
+    code, _, err = call(capsys, "verify", copy)
+    assert code == 4
+    assert "sum 1" in err
+    assert "Traceback" not in err
+
+
+def test_predictions_are_one_probability_per_row(
+    capsys: pytest.CaptureFixture[str], run_dir: Path, tmp_path: Path
+) -> None:
+    table = run_dir / "example-rows.csv"
+    code, out, _ = call(capsys, "predict", run_dir, table)
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0] == "row,probability"
+    assert len(lines) == len(table.read_text().splitlines())
+    assert all(0.0 < float(line.split(",")[1]) < 1.0 for line in lines[1:])
+    code, printed, err = call(capsys, "predict", run_dir, table, "--out", tmp_path / "p.csv")
+    assert (code, printed) == (0, "")
+    assert (tmp_path / "p.csv").read_text() == out
+    assert "written" in err
+
+
+def test_predicting_needs_every_column_and_names_the_missing_one(
+    capsys: pytest.CaptureFixture[str], run_dir: Path, tmp_path: Path
+) -> None:
+    rows = (run_dir / "example-rows.csv").read_text().splitlines()
+    first = rows[0].split(",")[0]
+    (tmp_path / "t.csv").write_text("\n".join(row.split(",", 1)[1] for row in rows))
+    code, out, err = call(capsys, "predict", run_dir, tmp_path / "t.csv")
+    assert (code, out) == (1, "")
+    assert repr(first) in err
+    assert "what to do" in err
+
+
+def test_unknown_studies_and_missing_files_are_explained(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = call(capsys, "run", "no-such-study")
+    assert code == 1
+    assert "readmission" in err
+    code, _, err = call(capsys, "run", tmp_path / "absent.toml")
+    assert code == 1
+    assert "absent.toml" in err
+    code, _, err = call(capsys, "verify", tmp_path)
+    assert code == 1
+    assert "not a run directory" in err
+    code, _, err = call(capsys, "predict", tmp_path, tmp_path / "t.csv")
+    assert code == 1
+    assert "model.safetensors" in err
+
+
+def test_an_existing_folder_is_never_overwritten(capsys: pytest.CaptureFixture[str], run_dir: Path) -> None:
+    before = (run_dir / "result.json").read_bytes()
+    code, _, err = call(capsys, "run", "--rounds", "1", "--out", run_dir)
+    assert code == 1
+    assert "nothing was overwritten" in err
+    assert (run_dir / "result.json").read_bytes() == before
+
+
+def test_two_hospitals_are_refused_with_the_reason(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = call(capsys, "run", "--hospitals", "2", "--out", tmp_path / "r")
+    assert code == 1
+    assert "at least 3" in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_three_hospitals_are_warned_that_none_may_be_missing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ("run", "--hospitals", "3", "--encounters", "200", "--rounds", "1", "--out", tmp_path / "r")
+    code, out, _ = call(capsys, *arguments)
+    assert code == 0
+    assert "no drop-out is possible" in out
+
+
+def test_your_own_tables_need_a_study_file_and_nothing_else(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    import numpy as np
+
+    study = ['name = "own"', "[data]", 'source = "files"', 'outcome = "readmitted"', 'positive = "yes"']
+    study += ["[training]", "rounds = 2", "batch_size = 32"]
+    study += ["[[columns]]", 'name = "age"', 'kind = "numeric"', "minimum = 0", "maximum = 120"]
+    study += ["[[columns]]", 'name = "sex"', 'kind = "categorical"', 'categories = ["f", "m"]']
+    rng = np.random.default_rng(3)
+    for name in ("north", "south", "east", "west"):
+        age = rng.integers(20, 95, 300)
+        outcome = rng.random(300) < 1 / (1 + np.exp(-(age - 70) / 10))
+        rows = [
+            f"{a},{s},{'yes' if y else 'no'}" for a, s, y in zip(age, rng.choice(["f", "m"], 300), outcome, strict=True)
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["age,sex,readmitted", *rows]) + "\n")
+        study += ["[[hospitals]]", f'name = "{name}"', f'path = "{name}.csv"']
+    (tmp_path / "study.toml").write_text("\n".join(study) + "\n")
+    code, out, err = call(capsys, "run", tmp_path / "study.toml", "--out", tmp_path / "r")
+    assert code == 0, err
+    assert json.loads((tmp_path / "r" / "result.json").read_text())["auroc_federated"] > 0.8
+    (tmp_path / "east.csv").write_text("age,gender,readmitted\n61,f,yes\n")
+    (tmp_path / "west.csv").unlink()
+    code, _, err = call(capsys, "run", tmp_path / "study.toml", "--out", tmp_path / "r2")
+    assert code == 1
+    assert "'sex'" in err
+    assert "west.csv" in err
+    assert not (tmp_path / "r2").exists()
+
+
+def test_data_sets_are_listed_with_licence(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "data", "list")
+    assert code == 0
+    assert "diabetes130" in out
+    assert "CC BY 4.0" in out
+    code, out, _ = call(capsys, "studies", "--json")
+    assert code == 0
+    assert {study["name"] for study in json.loads(out)} >= {"readmission", "diabetes130", "breast-cancer"}
+
+
+def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path: Path) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", "--rounds", "6"]
+    subprocess.run([*command, "--out", str(whole)], check=True, capture_output=True)
+    process = subprocess.Popen(
+        [*command, "--out", str(stopped)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "round  2" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "--resume" in err
+    resume = [*command[:4], "run", "--resume", str(stopped)]
+    subprocess.run(resume, check=True, capture_output=True)
+    first, second = (json.loads((path / "result.json").read_text()) for path in (whole, stopped))
+    assert first["auroc_by_round"] == second["auroc_by_round"]
+    assert first["auroc_federated"] == second["auroc_federated"]

@@ -1,0 +1,313 @@
+"""A small study in a world that can be made worse: networks that lose, alter, repeat and reorder packets, liars.
+
+`run` does a whole study through the public entry; `World` holds the parties of one, so that a test can stop between
+two packets, sign in anybody's name and see what the others do about it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cipherward import study as study_document
+from cipherward.crypto import wire
+from cipherward.crypto.identity import Signed
+from cipherward.data.sources import load_hospitals
+from cipherward.engines import parties
+from cipherward.engines.local import LocalEngine, Network
+from cipherward.engines.simulation import RunResult, run_study
+from cipherward.errors import WireError
+from cipherward.learning import models
+from cipherward.learning.state import StudyState, begin
+from cipherward.nodes import audit, modelfile, rundir
+from cipherward.nodes.audit import Line, verify_run
+from cipherward.nodes.hub import Hub, Outgoing, Phase
+from cipherward.nodes.modelfile import ModelFile
+from cipherward.nodes.packets import KINDS, pack, unpack
+from cipherward.nodes.policy import SIMULATION, Policy
+from cipherward.nodes.site import Site
+from cipherward.protocol.messages import Announce, Opening, sign
+from cipherward.study import Study
+
+PHASES: Mapping[str, frozenset[str]] = {
+    "join": frozenset({"Announce", "Join"}),
+    "deal": frozenset({"Joined", "Update"}),
+    "consent": frozenset({"ConsentRequest", "Vote", "Complaint", "VoidRequest"}),
+    "release": frozenset({"Certificate", "Release"}),
+    "verify": frozenset({"Opening", "Receipt"}),
+}
+
+T = TypeVar("T")
+
+# Eight weights need no second thread, and several test processes share the machine.
+torch.set_num_threads(1)
+
+
+# the study
+
+
+def document(n: int = 5, /, **sections: Any) -> dict[str, Any]:
+    """A study document with one CSV file per hospital; sections replace or add keys."""
+    result: dict[str, Any] = {
+        "name": "tiny",
+        "seed": 3,
+        "data": {"source": "files", "outcome": "outcome"},
+        "columns": [
+            {"name": "age", "kind": "numeric", "minimum": -8.0, "maximum": 8.0},
+            {"name": "dose", "kind": "numeric", "minimum": -8.0, "maximum": 8.0},
+            {"name": "ward", "kind": "categorical", "categories": ["A", "B"]},
+        ],
+        "training": {"rounds": 2, "batch_size": 32, "learning_rate": 0.5},
+        "aggregation": {"scheme": "quorum"},
+        "evaluation": {"bins": 64},
+        "hospitals": [{"name": f"clinic-{i}", "path": f"clinic-{i}.csv"} for i in range(1, n + 1)],
+    }
+    for section, values in sections.items():
+        if isinstance(values, dict):
+            result[section] = {**result.get(section, {}), **values}
+        else:
+            result[section] = values
+    return result
+
+
+def study(n: int = 5, /, **sections: Any) -> Study:
+    """The checked form of `document`."""
+    return study_document.parse(document(n, **sections), origin="tests")
+
+
+def write_tables(folder: Path, n: int = 5, *, rows: int = 80) -> Path:
+    """One CSV file per hospital, sizes and case-mix differing a little; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(1, n + 1):
+        rng = np.random.default_rng(index)
+        count = rows + 10 * index
+        x, ward = rng.normal(0.1 * index, 1.0, (count, 2)), rng.integers(0, 2, count)
+        outcome = rng.random(count) < 1.0 / (1.0 + np.exp(-(x[:, 0] - x[:, 1] + ward - 0.5)))
+        lines = [f"{a:.4f},{d:.4f},{'AB'[w]},{int(o)}" for (a, d), w, o in zip(x, ward, outcome, strict=True)]
+        (folder / f"clinic-{index}.csv").write_text("\n".join(["age,dose,ward,outcome", *lines]) + "\n")
+    return folder
+
+
+def run(folder: Path, chosen: Study, *, name: str = "run", **options: Any) -> RunResult:
+    """A whole study under `folder`, with its tables."""
+    tables = write_tables(folder / "tables", chosen.n_hospitals)
+    return run_study(chosen, base=tables, out=folder / name, device="cpu", **options)
+
+
+# what a run left behind
+
+
+def lines_of(path: Path) -> list[Line]:
+    return list(verify_run(path))
+
+
+def holds(path: Path) -> bool:
+    """Whether `verify` is content with every line; there is at least one."""
+    lines = lines_of(path)
+    return bool(lines) and all(line.holds for line in lines)
+
+
+def replayed(path: Path) -> StudyState:
+    """The last state that an auditor recomputes from the openings."""
+    return list(audit.replay(audit.open_run(path)))[-1].state
+
+
+def weights(path: Path) -> NDArray[np.float32]:
+    return modelfile.load(path / "model.safetensors").weights
+
+
+def contributors(path: Path) -> list[list[int]]:
+    """Per sum, who is in it."""
+    lines = (path / "rounds.jsonl").read_text().splitlines()
+    return [json.loads(line)["contributors"] for line in lines]
+
+
+def log(path: Path, event: str) -> list[dict[str, Any]]:
+    """The lines of a run's log about one event."""
+    lines = (path / "log.jsonl").read_text().splitlines() if (path / "log.jsonl").exists() else []
+    found = [json.loads(line) for line in lines]
+    return [line for line in found if line["event"] == event]
+
+
+# the network
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet on its way: `up` towards the coordinator. `round`, `attempt`: of the last announcement seen."""
+
+    up: bool
+    hospital: int
+    kind: str
+    raw: bytes
+    round: int
+    attempt: int
+
+
+Bend = Callable[[Packet], list[bytes] | None]
+"""What arrives instead of a packet, or None to leave it alone."""
+
+
+class BentNetwork:
+    """Asks every bend in turn; the first that answers decides."""
+
+    def __init__(self, *bends: Bend) -> None:
+        self.bends = bends
+        self.round = self.attempt = -1
+
+    def down(self, hospital: int, packet: bytes) -> list[bytes]:
+        kind = kind_of(packet)
+        if kind == "Announce":
+            announced = body(packet, Announce)
+            self.round, self.attempt = announced.round, announced.attempt
+        return self._bent(Packet(False, hospital, kind, packet, self.round, self.attempt))
+
+    def up(self, hospital: int, packet: bytes) -> list[bytes]:
+        return self._bent(Packet(True, hospital, kind_of(packet), packet, self.round, self.attempt))
+
+    def _bent(self, packet: Packet) -> list[bytes]:
+        for bend in self.bends:
+            arrived = bend(packet)
+            if arrived is not None:
+                return arrived
+        return [packet.raw]
+
+
+def lost(
+    hospitals: Collection[int], *, kinds: Collection[str] = KINDS, rounds: Collection[int] = range(1000)
+) -> Bend:
+    """Packets of these kinds to and from these hospitals do not arrive in these rounds."""
+
+    def bend(packet: Packet) -> list[bytes] | None:
+        gone = packet.hospital in hospitals and packet.kind in kinds and packet.round in rounds
+        return [] if gone else None
+
+    return bend
+
+
+def altered(
+    hospital: int, kind: str, change: Callable[[bytes], list[bytes]], *, rounds: Collection[int] = range(1000)
+) -> Bend:
+    """The packets of one kind from this hospital, changed in these rounds."""
+
+    def bend(packet: Packet) -> list[bytes] | None:
+        hit = packet.up and packet.hospital == hospital and packet.kind == kind and packet.round in rounds
+        return change(packet.raw) if hit else None
+
+    return bend
+
+
+def kind_of(packet: bytes) -> str:
+    try:
+        return unpack(packet)[0]
+    except WireError:
+        return "?"
+
+
+def body(packet: bytes, kind: type[T]) -> T:
+    """The body of a packet that carries a signed message."""
+    return signed_body(unpack(packet)[1], kind)
+
+
+def signed_body(data: bytes, kind: type[T]) -> T:
+    """The body of a signed message."""
+    return wire.decode(kind, wire.decode(Signed, data).body)
+
+
+# the parties
+
+
+class World:
+    """Everyone in a study, up to date and with durable ledgers under `folder`."""
+
+    def __init__(
+        self, folder: Path, chosen: Study, *, network: Network | None = None, policy: Policy = SIMULATION
+    ) -> None:
+        self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals))
+        self.run = rundir.create(folder / "run", chosen)
+        self.keys = parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
+        self.study = parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
+        first = models.build(self.study.model, parties.n_features_of(self.study), self.study.seed)
+        self.first = begin(self.study, models.groups(first), models.flatten(first))
+        modelfile.save(self.run.initial_model, ModelFile(self.study, self.first.groups, self.first.weights, None))
+        self.run.write_study(self.study)
+        self.policy = policy
+        self.hub: Hub = parties.make_hub(self.study, self.keys, self.first, self.run)
+        self.sites = {index: self.make_site(index) for index in range(1, len(self.hospitals) + 1)}
+        self.engine = LocalEngine(self.hub, self.sites, network)
+
+    def make_site(self, index: int, state: StudyState | None = None) -> Site:
+        """Hospital `index` as it starts from its files."""
+        return parties.make_site(
+            self.study,
+            index,
+            self.keys,
+            state or self.first,
+            self.hospitals[index - 1],
+            self.run,
+            device="cpu",
+            factory=None,
+            policy=self.policy,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for site in self.sites.values():
+            site.ledger.close()
+
+    def run_sums(self, count: int = 1000) -> None:
+        """The next sums, at most `count`."""
+        while count and not self.hub.finished:
+            self.engine.run_sum()
+            count -= 1
+
+    def until(self, kind: str) -> dict[int, bytes]:
+        """Begin the next sum and stop where the coordinator has packets of `kind` for the hospitals."""
+        return self._go_on(self.hub.begin(), kind)
+
+    def finish(self, packets: Mapping[int, bytes]) -> None:
+        """Deliver these packets and go on to the end of the sum."""
+        self._go_on(list(packets.items()), "")
+
+    def _go_on(self, outgoing: Iterable[Outgoing], kind: str) -> dict[int, bytes]:
+        queue, held = deque(outgoing), dict[int, bytes]()
+        while self.hub.phase is not Phase.IDLE:
+            while queue:
+                hospital, packet = queue.popleft()
+                if kind_of(packet) == kind:
+                    held[hospital] = packet
+                    continue
+                for reply in self.sites[hospital].handle(packet):
+                    queue.extend(self.hub.handle(hospital, reply))
+            if held:
+                break
+            queue.extend(self.hub.expire() if self.hub.waiting else self.hub.advance())
+        return held
+
+    def signed(self, message: Any, sender: int = 0) -> bytes:
+        """A message in the name of the coordinator or of a hospital."""
+        return sign(self.keys.identities[sender], self.study.digest(), sender, message)
+
+    def packet(self, message: Any, sender: int = 0) -> bytes:
+        return pack(type(message).__name__, self.signed(message, sender))
+
+    def opening(self, round: int) -> Opening:
+        """The opening that the coordinator published for a sum."""
+        return signed_body(self.run.opening(round).read_bytes(), Opening)
+
+    def refusals(self) -> list[str]:
+        """Why hospitals did not answer, newest last."""
+        return [line["reason"] for line in log(self.run.path, "refused")]

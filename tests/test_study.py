@@ -1,0 +1,210 @@
+"""The study document: what is refused, in which words, and what its digest covers."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cipherward import study as study_document
+from cipherward.errors import StudyError
+from cipherward.study import Study
+from tests import simulator
+
+
+def problems_of(document: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(StudyError) as caught:
+        study_document.parse(document, origin="tests")
+    assert caught.value.hint
+    for problem in caught.value.problems:
+        assert problem in caught.value.message
+    return caught.value.problems
+
+
+def test_every_mistake_in_every_section_is_reported_at_once() -> None:
+    document = simulator.document(
+        name="Not A Name",
+        training={"rounds": 0, "learning_rate": -1.0, "moment": 0.9},
+        aggregation={"scheme": "rot13", "bits": 17, "range_min": 2.0},
+        model={"kind": "mlp"},
+        colour="blue",
+    )
+    document["columns"][0]["minimum"] = 9.0
+    document["columns"][2]["categories"] = ["A", "A"]
+    problems = problems_of(document)
+    for place in (
+        "name:",
+        "training.rounds:",
+        "training.learning_rate:",
+        "training.moment:",
+        "aggregation.scheme:",
+        "aggregation.bits:",
+        "model:",
+        "colour:",
+        "columns.0:",
+        "columns.2:",
+    ):
+        assert any(problem.startswith(place) for problem in problems), (place, problems)
+
+
+def test_mistakes_between_sections_are_reported_at_once_too() -> None:
+    document = simulator.document(2, data={"outcome": "ward", "test_fraction": 0.5, "validation_fraction": 0.5})
+    document["columns"].append(document["columns"][0])
+    document["hospitals"][1] = {"name": "clinic-1"}
+    document["data"]["cohort"] = {}
+    problems = "\n".join(problems_of(document))
+    for words in (
+        "column 'age' is declared twice",
+        "column 'ward' cannot be both input and outcome",
+        "hospital 'clinic-1' is listed twice",
+        "no path for hospital(s) clinic-1",
+        "[data.cohort] belongs to source",
+        "must leave rows to train on",
+        "by subtraction",
+    ):
+        assert words in problems
+
+
+def test_an_unknown_key_does_not_hide_a_mistake_between_sections() -> None:
+    problems = problems_of(simulator.document(2, colour="blue", training={"round": 3}))
+    assert [problem.split(":")[0] for problem in problems] == ["training.round", "colour", "quorum arithmetic"]
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [("training", "secure"), ("aggregation", "privacy"), ("data", "sorce"), ("evaluation", "bin"), ("model", "path")],
+)
+def test_unknown_keys_are_refused_by_name(section: str, key: str) -> None:
+    (problem,) = problems_of(simulator.document(**{section: {key: 1}}))
+    assert problem.startswith(f"{section}.{key}:")
+
+
+def test_two_hospitals_are_refused_with_the_reason() -> None:
+    (problem,) = problems_of(simulator.document(2))
+    assert problem == (
+        "quorum arithmetic: 2 hospital(s): a sum over two tells each the other's update by subtraction; "
+        "at least 3 are needed"
+    )
+
+
+def test_three_hospitals_run_and_are_warned_that_nobody_may_drop_out() -> None:
+    numbers = simulator.study(3).thresholds
+    assert numbers.problems() == ()
+    assert "no drop-out is possible" in numbers.warnings()[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"threshold": 2}, "two manifests of one sum can be certified"),
+        ({"corrupt": 0}, "corrupt must be at least 1"),
+        ({"min_contributors": 2}, "one honest update must not stand alone"),
+        ({"dropouts": 3}, "cannot be reached when 3 of 5 hospitals drop out"),
+    ],
+)
+def test_a_study_that_breaks_the_quorum_arithmetic_is_refused(change: dict[str, int], words: str) -> None:
+    assert words in "\n".join(problems_of(simulator.document(aggregation=change)))
+
+
+def test_infinity_and_not_a_number_are_no_settings() -> None:
+    document = simulator.document(training={"learning_rate": float("inf")}, aggregation={"range_max": float("nan")})
+    assert len(problems_of(document)) == 2
+
+
+def frozen(chosen: Study) -> Study:
+    hospitals = [h.model_dump() | {"public_key": f"{i:02x}" * 32} for i, h in enumerate(chosen.hospitals, start=1)]
+    return chosen.with_overrides(top={"hospitals": hospitals, "coordinator_key": "00" * 32})
+
+
+def test_a_study_is_frozen_once_everybodys_key_is_in_it() -> None:
+    chosen = simulator.study()
+    assert not chosen.is_frozen
+    assert frozen(chosen).is_frozen
+    assert frozen(chosen).digest() != chosen.digest()
+
+
+@given(
+    title=st.text(max_size=40),
+    rate=st.floats(min_value=1e-300, max_value=1e300),
+    seed=st.integers(0, 2**63 - 1),
+    category=st.text(min_size=1, max_size=5),
+)
+def test_the_frozen_digest_survives_toml_and_back(
+    tmp_path_factory: pytest.TempPathFactory, title: str, rate: float, seed: int, category: str
+) -> None:
+    chosen = simulator.study(title=title, seed=seed, training={"learning_rate": rate})
+    columns = [column.model_dump() for column in chosen.columns]
+    columns[2]["categories"] = ["x", "x" + category]
+    chosen = frozen(chosen.with_overrides(top={"columns": columns}))
+    path = tmp_path_factory.getbasetemp() / "study.toml"
+    path.write_bytes(chosen.to_toml().encode())
+    assert study_document.load(path) == chosen
+    assert study_document.load(path).digest() == chosen.digest()
+
+
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("training", {"rounds": 3}),
+        ("aggregation", {"scheme": "plain"}),
+        ("aggregation", {"threshold": 4}),
+        ("evaluation", {"bins": 65}),
+        ("data", {"split_salt": "other"}),
+        ("top", {"seed": 4}),
+        ("top", {"title": "x"}),
+    ],
+)
+def test_an_override_enters_the_digest(section: str, change: dict[str, Any]) -> None:
+    chosen = simulator.study()
+    changed = chosen.with_overrides(**{section: change})
+    assert changed.digest() != chosen.digest()
+    assert changed.with_overrides(**{section: change}).digest() == changed.digest()
+
+
+def test_an_override_is_checked_like_the_document_itself() -> None:
+    with pytest.raises(StudyError, match=r"aggregation\.bits"):
+        simulator.study().with_overrides(aggregation={"bits": 12})
+
+
+def test_a_changed_roster_is_a_new_study() -> None:
+    chosen = frozen(simulator.study())
+    other = [h.model_dump() for h in chosen.hospitals]
+    other[4]["public_key"] = "ff" * 32
+    assert chosen.with_overrides(top={"hospitals": other}).digest() != chosen.digest()
+
+
+def test_a_checked_study_cannot_be_changed_in_place() -> None:
+    chosen = simulator.study()
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(chosen, "seed", 4)  # noqa: B010
+
+
+def test_a_missing_file_and_a_file_that_is_not_toml_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="cannot read the study file"):
+        study_document.load(tmp_path / "nowhere.toml")
+    path = tmp_path / "study.toml"
+    path.write_text("name = ")
+    with pytest.raises(StudyError, match="is not valid TOML"):
+        study_document.load(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(StudyError, match="is not valid TOML"):
+        study_document.load(path)
+
+
+@pytest.mark.parametrize("name", study_document.builtin_names())
+def test_every_built_in_study_is_valid_and_named_after_its_file(name: str) -> None:
+    chosen = study_document.load_builtin(name)
+    assert chosen.name == name
+    assert chosen.title
+    assert chosen.thresholds.problems() == ()
+    assert study_document.parse(tomllib.loads(chosen.to_toml()), origin=name).digest() == chosen.digest()
+
+
+def test_an_unknown_built_in_study_is_answered_with_the_ones_that_exist() -> None:
+    with pytest.raises(StudyError) as caught:
+        study_document.load_builtin("diabetes")
+    assert "diabetes130" in caught.value.hint
