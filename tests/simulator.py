@@ -182,9 +182,7 @@ class BentNetwork:
         return [packet.raw]
 
 
-def lost(
-    hospitals: Collection[int], *, kinds: Collection[str] = KINDS, rounds: Collection[int] = range(1000)
-) -> Bend:
+def lost(hospitals: Collection[int], *, kinds: Collection[str] = KINDS, rounds: Collection[int] = range(1000)) -> Bend:
     """Packets of these kinds to and from these hospitals do not arrive in these rounds."""
 
     def bend(packet: Packet) -> list[bytes] | None:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import simulator
 
 from cipherward import study as study_document
 from cipherward.errors import StudyError
 from cipherward.study import Study
-from tests import simulator
 
 
 def problems_of(document: dict[str, Any]) -> tuple[str, ...]:

@@ -26,9 +26,7 @@ def test_derived_numbers_are_sound_for_every_number_of_hospitals(n: int) -> None
     assert derive(n).problems() == ()
 
 
-@given(
-    st.integers(3, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60)
-)
+@given(st.integers(3, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(0, 60))
 def test_what_passes_satisfies_every_inequality_and_what_is_refused_breaks_one(
     n: int, t: int, f: int, d: int, m: int
 ) -> None:

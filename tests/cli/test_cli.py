@@ -210,7 +210,7 @@ def test_your_own_tables_need_a_study_file_and_nothing_else(capsys: pytest.Captu
     import numpy as np
 
     study = ['name = "own"', "[data]", 'source = "files"', 'outcome = "readmitted"', 'positive = "yes"']
-    study += ["[training]", "rounds = 2", "batch_size = 32"]
+    study += ["[training]", "rounds = 5", "batch_size = 32", "learning_rate = 0.5"]
     study += ["[[columns]]", 'name = "age"', 'kind = "numeric"', "minimum = 0", "maximum = 120"]
     study += ["[[columns]]", 'name = "sex"', 'kind = "categorical"', 'categories = ["f", "m"]']
     rng = np.random.default_rng(3)
@@ -223,7 +223,7 @@ def test_your_own_tables_need_a_study_file_and_nothing_else(capsys: pytest.Captu
         (tmp_path / f"{name}.csv").write_text("\n".join(["age,sex,readmitted", *rows]) + "\n")
         study += ["[[hospitals]]", f'name = "{name}"', f'path = "{name}.csv"']
     (tmp_path / "study.toml").write_text("\n".join(study) + "\n")
-    code, out, err = call(capsys, "run", tmp_path / "study.toml", "--out", tmp_path / "r")
+    code, _out, err = call(capsys, "run", tmp_path / "study.toml", "--out", tmp_path / "r")
     assert code == 0, err
     assert json.loads((tmp_path / "r" / "result.json").read_text())["auroc_federated"] > 0.8
     (tmp_path / "east.csv").write_text("age,gender,readmitted\n61,f,yes\n")

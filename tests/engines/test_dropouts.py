@@ -7,9 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from cipherward.engines.simulation import resume_study
-from cipherward.errors import QuorumError
 from tests import simulator
 from tests.simulator import (
     PHASES,
@@ -25,6 +22,9 @@ from tests.simulator import (
     weights,
 )
 
+from cipherward.engines.simulation import resume_study
+from cipherward.errors import QuorumError
+
 EVERYONE = [1, 2, 3, 4, 5]
 STATISTICS, TRAIN, EVALUATE = 0, 1, 3
 
@@ -34,9 +34,7 @@ STATISTICS, TRAIN, EVALUATE = 0, 1, 3
 def test_a_hospital_away_in_one_phase_of_one_sum_does_not_stop_the_study(
     tmp_path: Path, phase: str, round: int
 ) -> None:
-    result = run(
-        tmp_path, simulator.study(5), network=BentNetwork(lost({2}, kinds=PHASES[phase], rounds={round}))
-    )
+    result = run(tmp_path, simulator.study(5), network=BentNetwork(lost({2}, kinds=PHASES[phase], rounds={round})))
     expected = [EVERYONE] * 4
     if phase in ("join", "deal"):
         expected[round] = [1, 3, 4, 5]
@@ -126,7 +124,9 @@ def test_the_served_ciphertext_must_be_the_one_that_its_sender_signed(tmp_path: 
 @pytest.mark.parametrize("phase", PHASES)
 def test_too_many_drop_outs_stop_the_study_and_the_missing_are_named(tmp_path: Path, phase: str) -> None:
     network = BentNetwork(lost({2, 4}, kinds=PHASES[phase], rounds={TRAIN}))
-    with pytest.raises(QuorumError, match=r"sum \d \(\w+\): 3 hospital\(s\) .*; missing: clinic-2, clinic-4$") as caught:
+    with pytest.raises(
+        QuorumError, match=r"sum \d \(\w+\): 3 hospital\(s\) .*; missing: clinic-2, clinic-4$"
+    ) as caught:
         run(tmp_path, simulator.study(5), network=network)
     assert "resume" in caught.value.hint
 

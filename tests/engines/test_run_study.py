@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests import simulator
+from tests.simulator import BentNetwork, World, holds, lost, replayed, run, weights
 from torch import nn
 
 import cipherward
 from cipherward.engines.simulation import Progress, RunResult, run_study
 from cipherward.errors import DataError, QuorumError, StorageError, StudyError
 from cipherward.nodes import audit, modelfile
-from tests import simulator
-from tests.simulator import BentNetwork, World, holds, lost, replayed, run, weights
 
 needs_tenseal = pytest.mark.skipif(importlib.util.find_spec("tenseal") is None, reason="TenSEAL is not installed")
 SCHEMES = ["quorum", "plain", pytest.param("ckks", marks=needs_tenseal)]
@@ -47,9 +47,7 @@ def test_every_hospital_ends_with_the_coordinators_model(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-def test_a_run_verifies_from_its_files_and_gives_the_replayed_model(
-    results: dict[str, RunResult], name: str
-) -> None:
+def test_a_run_verifies_from_its_files_and_gives_the_replayed_model(results: dict[str, RunResult], name: str) -> None:
     path = results[name].path
     assert holds(path)
     last = replayed(path)

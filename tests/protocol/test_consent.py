@@ -50,9 +50,10 @@ def test_a_request_as_the_coordinator_made_it_is_consented_to() -> None:
 @pytest.mark.parametrize("scheme", [parties, plain_parties])
 def test_duplicate_names_in_the_set_are_refused_with_evidence(scheme: Callable[[], Parties]) -> None:
     run = closed_sum(scheme())
-    for twice in ((0, 1, 1, 2, 3), (0, 0, 1, 2, 3), (0, 1, 2, 3, 3)):
+    e = run.manifest.entries
+    for twice in ((e[0], e[1], e[1], e[2], e[3]), (e[0], *e[:4]), (*e, e[4])):
         with pytest.raises(FaultyCoordinatorError, match="repeats hospitals") as caught:
-            asked(run, 1, with_entries(lambda entries, order=twice: tuple(entries[k] for k in order)))
+            run.consent_of(1, run.request_for(1, dataclasses.replace(run.manifest, entries=twice)))
         assert caught.value.culprit == "coordinator"
 
 
@@ -153,8 +154,8 @@ def test_two_headers_of_one_hospital_over_one_ciphertext_make_two_manifests_and_
 @pytest.mark.parametrize("scheme", [parties, plain_parties])
 def test_the_own_header_altered_is_evidence_against_the_coordinator(scheme: Callable[[], Parties]) -> None:
     run = closed_sum(scheme())
+    run.dealt[1] = dataclasses.replace(run.dealt[1], header=run.dealt[2].header)
     with pytest.raises(FaultyCoordinatorError, match="altered contribution of mine"):
-        run.dealt[1] = dataclasses.replace(run.dealt[1], header=run.dealt[2].header)
         run.consent_of(1)
 
 
@@ -245,8 +246,8 @@ def test_a_complaint_about_somebody_who_dealt_nothing_or_in_anothers_name_is_set
             run.collection.add_complaint(2, run.parties.sign(2, Complaint(run.task.context, dealer, "")))
     with pytest.raises(ProtocolError, match="where one of 2 belongs"):
         run.collection.add_complaint(2, run.parties.sign(3, Complaint(run.task.context, 4, "")))
+    other = run.parties.in_another(attempt=1)
     with pytest.raises(ProtocolError, match="another study"):
-        other = run.parties.in_another(attempt=1)
         run.collection.add_complaint(2, other.sign(2, Complaint(other.task.context, 4, "")))
     assert run.collection.complaints == {}
 

@@ -41,7 +41,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 def main() -> None:
     """Entry point: turns every deliberate error into text and an exit code."""
     try:
-        app()
+        app(prog_name="cipherward")
     except CipherwardError as error:
         sys.exit(fail(error))
     except KeyboardInterrupt:

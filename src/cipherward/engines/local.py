@@ -63,11 +63,21 @@ class LocalEngine:
         queue = deque(self.hub.begin())
         while self.hub.phase is not Phase.IDLE:
             while queue:
-                queue.extend(self._deliver(*queue.popleft()))
+                queue.extend(self._deliver(*queue.popleft(), self.traffic[-1]))
             queue.extend(self.hub.expire() if self.hub.waiting else self.hub.advance())
 
-    def _deliver(self, hospital: int, packet: bytes) -> list[Outgoing]:
-        traffic = self.traffic[-1]
+    def last_call(self) -> None:
+        """After the last sum: its opening once more for whoever has not verified it.
+
+        Raises:
+            FaultyCoordinatorError, StorageError: as `run_sum`.
+        """
+        queue = deque(self.hub.last_call())
+        while queue:
+            queue.extend(self._deliver(*queue.popleft(), Traffic()))
+        self.hub.advance()
+
+    def _deliver(self, hospital: int, packet: bytes, traffic: Traffic) -> list[Outgoing]:
         traffic.down[hospital] = traffic.down.get(hospital, 0) + len(packet)
         answers: list[Outgoing] = []
         for arrived in self.network.down(hospital, packet):

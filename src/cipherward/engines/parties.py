@@ -104,11 +104,9 @@ def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> 
     """The coordinator's node, writing to the run directory."""
     scheme = roster.public_scheme(study, keys.ckks_public)
     if keys.ckks_secret:
-
-        def opened(facts: dict[str, object]) -> None:
-            run.write_log("key-holder", "opened", facts)
-
-        holder = ckks.KeyHolder(keys.ckks_secret, study.thresholds.min_contributors, opened)
+        holder = ckks.KeyHolder(
+            keys.ckks_secret, study.thresholds.min_contributors, run.record_opening, opened=run.openings()
+        )
         scheme = ckks.CkksScheme(keys.ckks_public, holder)
 
     def log(event: str, facts: dict[str, object]) -> None:

@@ -30,7 +30,7 @@ from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import audit, modelfile
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.rundir import RunDirectory, create
-from cipherward.nodes.site import PRESERVED, UNPROTECTED, Outcome, Site
+from cipherward.nodes.site import Outcome, Site
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -97,6 +97,7 @@ def run_study(
     _check_model(study, module)
     training.resolve_device(device)
     hospitals = load_hospitals(study, data, base or Path())
+    _check_classes(hospitals)
     run = create(out, study)
     keys = parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = parties.freeze(study, [hospital.name for hospital in hospitals], keys)
@@ -184,6 +185,7 @@ class _Simulation:
                         hint=f"go on with: cipherward run --resume {self.run_directory.path}",
                     )
                 self._one_sum()
+            self.engine.last_call()
             return self._finish()
         finally:
             for site in self.sites.values():
@@ -238,7 +240,7 @@ class _Simulation:
         modelfile.save(run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
         yardsticks = self._yardsticks()
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
-        summary = self._summary(state, yardsticks, outcomes)
+        summary = self._summary(state, yardsticks)
         run.write_json(run.result, summary)
         run.write_log("engine", "run finished", {"model": state.digest().hex()})
         return RunResult(run.path, summary, outcomes)
@@ -266,7 +268,7 @@ class _Simulation:
             best_auroc = metrics.exact(scores, np.concatenate([labels for _, labels in test_rows])).auroc
         return {"centralised": pooled, "local": alone, "best_auroc": best_auroc, "test_rows": test_rows}
 
-    def _summary(self, state: StudyState, yardsticks: dict[str, Any], outcomes: tuple[Outcome, ...]) -> dict[str, Any]:
+    def _summary(self, state: StudyState, yardsticks: dict[str, Any]) -> dict[str, Any]:
         if state.final is None:
             raise DataError("the study has no final evaluation")
         trained = [k for k, purpose in enumerate(self.purposes) if purpose == "train"]
@@ -316,13 +318,26 @@ class _Simulation:
             "bytes_down_per_hospital_round": mean_bytes("down"),
             "seconds": seconds,
             "seconds_per_sum": self.sum_seconds,
+            # A hospital's own state moves only when it has verified what leads there.
             "verified": {
-                names[outcome.client - 1]: outcome.outcome in (PRESERVED, UNPROTECTED) for outcome in outcomes
+                names[index - 1]: site.state.digest() == state.digest() and not site.stopped
+                for index, site in self.sites.items()
             },
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
             "device": str(training.resolve_device(self.device)),
             "versions": _versions(),
         }
+
+
+def _check_classes(hospitals: list[HospitalData]) -> None:
+    """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
+    for split, name in ((TRAIN, "training"), (TEST, "test")):
+        labels = np.concatenate([hospital.outcome[hospital.split == split] for hospital in hospitals])
+        if labels.size == 0 or labels.min() == labels.max():
+            raise DataError(
+                f"all {name} rows of all hospitals together have one outcome class only ({labels.size} rows)",
+                hint="check data.outcome and data.positive in the study, or give more rows",
+            )
 
 
 def _metrics_json(measured: Metrics | None) -> dict[str, Any] | None:

@@ -124,13 +124,12 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
     auditor = Member(rules, COORDINATOR, Identity(bytes(32)))
     try:
         verified = hospital.verify(auditor, task, opening, own_header=None, consented=None)
+        following = plan.following(rules.scheme, state, verified.sums, len(verified.contributors))
     except SuspectError as error:
         following = state.after_failed()
         if opening.next_model != following.digest():
             raise
         return Replayed(following, opening, purpose, task.context, checks=(f"void: {error.message}",))
-    named = plan.named_sums(rules.scheme, state, verified.sums, len(verified.contributors))
-    following = state.after(named, len(verified.contributors))
     if following.digest() != opening.next_model:
         raise AuditError("the announced model is not the one that follows from the certified sum")
     return Replayed(

@@ -7,9 +7,12 @@ over. Each returns the packets to send. It cannot read an update, and no hospita
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from numpy.typing import NDArray
 
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
@@ -19,6 +22,7 @@ from cipherward.errors import (
     FaultyCoordinatorError,
     ProtocolError,
     QuorumError,
+    StorageError,
     SuspectError,
 )
 from cipherward.learning.state import StudyState
@@ -116,11 +120,17 @@ class Hub:
         return self._attempt(())
 
     def handle(self, sender: int, packet: bytes) -> list[Outgoing]:
-        """Take one hospital's packet. What cannot be used is set aside with the reason, and nothing else happens."""
+        """Take one hospital's packet. What cannot be used is set aside with the reason, and nothing else happens.
+
+        Raises:
+            StorageError: the coordinator's disk failed.
+        """
         kind = "?"
         try:
             kind, data = unpack(packet)
             return self._take(sender, kind, data)
+        except StorageError:
+            raise  # this machine's disk, not what the hospital sent
         except CipherwardError as error:
             reason = SetAside(sender, kind, error.message)
             self.set_aside.append(reason)
@@ -242,6 +252,11 @@ class Hub:
             certificate = wire.encode(self._collection.certificate())
             self._enter(Phase.RELEASE, self._collection.voters)
             return self._send(self._collection.voters, "Certificate", certificate)
+        voters = self._collection.voters
+        silent = self._collection.joined - voters - self._collection.complainers
+        if len(voters) + len(silent) >= self.rules.threshold:
+            # Their consent may still come. A void vote would rule it out for ever.
+            raise self._quorum_error("consented to the sum", len(voters), self.rules.threshold, silent)
         self._enter(Phase.VOID, self._everyone)
         return self._send(self._everyone, "VoidRequest", self._sign(VoidRequest(self._task.context)))
 
@@ -249,9 +264,10 @@ class Hub:
         if self._collection.is_certified:
             return self._certify()
         certificate = self._collection.void_certificate()
-        voters = len(self._collection.voters)
         if certificate is None:
-            raise self._quorum_error("agreed on the sum, or on leaving it", voters, self.rules.threshold, frozenset())
+            agreed = max(self._collection.voters, self._collection.void_voters, key=len)
+            silent = self._everyone - self._collection.voters - self._collection.void_voters
+            raise self._quorum_error("agreed on the sum, or on leaving it", len(agreed), self.rules.threshold, silent)
         if len(self._voids) + 1 >= self.state.study.aggregation.max_attempts:
             raise SuspectError(
                 f"no attempt at the {self.state.purpose} sum found {self.rules.threshold} hospitals that consent",
@@ -269,11 +285,13 @@ class Hub:
             missing = self._collection.voters - releases
             raise self._quorum_error("released their shares", len(releases), self.rules.threshold, missing)
         started = self.clock()
-        witness, sums, reason = self._collection.open()
+        witness, sums, reason = self._witness()
         if sums is not None:
-            n = len(self._collection.contributors)
-            following = self.state.after(plan.named_sums(self.rules.scheme, self.state, sums, n), n)
-        else:
+            try:
+                following = plan.following(self.rules.scheme, self.state, sums, len(self._collection.contributors))
+            except SuspectError as error:
+                sums, reason = None, error.message
+        if sums is None:
             self.log("sum does not open", {"round": self.state.sums_done, "reason": reason})
             following = self._after_failed(reason)
         opening = self._collection.opening(self.state.sums_done, len(self._voids), witness, following.digest())
@@ -286,6 +304,22 @@ class Hub:
         self._asked_again.clear()
         self._enter(Phase.VERIFY, self._everyone)
         return self._send(self._everyone, "Opening", message)
+
+    def _witness(self) -> tuple[bytes, NDArray[Any] | None, str]:
+        """What the releases open, without the one that contradicts the others where that can be told."""
+        try:
+            return self._collection.open()
+        except SuspectError as error:
+            released = self._collection.releases
+            self.log("releases contradict each other", {"reason": error.message, "holders": sorted(released)})
+            for holder in sorted(released) if len(released) > self.rules.threshold else ():
+                with suppress(SuspectError):
+                    found = self._collection.open(released - {holder})
+                    if found[1] is not None:
+                        self.log("opened without a holder", {"hospital": holder})
+                        return found
+            # Any quorum's witness will do to show everybody that this sum does not open.
+            return self._collection.open(frozenset(sorted(released)[: self.rules.threshold]))
 
     def _after_failed(self, reason: str) -> StudyState:
         try:
@@ -332,6 +366,13 @@ class Hub:
         )
         self._enter(Phase.IDLE, frozenset())
         return []
+
+    def last_call(self) -> list[Outgoing]:
+        """The last opening once more: after a study's last sum, no later one makes the absent catch up."""
+        if not self.finished or not self.state.sums_done:
+            return []
+        late = self._everyone - set(self._receipts)
+        return self._send(late, "Opening", self.load_opening(self.state.sums_done - 1))
 
     # shared
 

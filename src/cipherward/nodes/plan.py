@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.crypto.scheme import Scheme, SumTask
+from cipherward.errors import ProtocolError, SuspectError
 from cipherward.learning.state import StudyState
 from cipherward.learning.vector import RealSegment
 from cipherward.protocol.messages import Query, context
@@ -48,6 +49,19 @@ def named_sums(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contribu
     layout = state.layout()
     decode = layout.decode if scheme.fixed_point else layout.unflatten
     return decode(sums, n_contributors)
+
+
+def following(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contributors: int) -> StudyState:
+    """The state after an opened sum.
+
+    Raises:
+        SuspectError: it opened to numbers that honest contributions never give, such as a weight sum below zero.
+        DataError: the sums make no model (no rows, one class only).
+    """
+    try:
+        return state.after(named_sums(scheme, state, sums, n_contributors), n_contributors)
+    except ProtocolError as error:
+        raise SuspectError(f"the opened sum is refused: {error.message}", culprit="a contributor") from None
 
 
 def base_of(state: StudyState) -> NDArray[np.float64]:

@@ -55,6 +55,24 @@ class RunDirectory:
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who, "event": event} | facts
         files.append(self.log, json.dumps(line))
 
+    def record_opening(self, record: Mapping[str, object]) -> None:
+        """Note an opening by the CKKS key holder, durably, before it happens."""
+        files.append(self.coordinator / "openings.jsonl", json.dumps(record))
+
+    def openings(self) -> list[dict[str, object]]:
+        """Every opening noted so far.
+
+        Raises:
+            StorageError: the record of openings is damaged, so the key holder must not open anything.
+        """
+        path = self.coordinator / "openings.jsonl"
+        if not path.exists():
+            return []
+        try:
+            return [json.loads(line) for line in files.read(path).splitlines()]
+        except ValueError:
+            raise StorageError(f"{path} is damaged", hint="restore it from a backup, or start a new run") from None
+
     def write_study(self, frozen: Study) -> None:
         """The frozen study and its digest, for people and for `verify`."""
         files.write(self.study, frozen.to_toml().encode())

@@ -153,7 +153,9 @@ class Site:
         if body.context != task.context:
             raise ProtocolError("the announced sum is not the one that follows from the approved study and my model")
         known = self.ledger.sum(task.context)
-        if known is not None and known.joined:
+        if known is not None:
+            if not known.joined:
+                raise RefusedError("I have voted to leave this attempt")
             return [pack("Join", known.joined)]
         query = plan.query_of(self.state).digest()
         self._check_earlier_attempts(body)
@@ -171,9 +173,11 @@ class Site:
         for attempt, certificate in enumerate(body.voids):
             context = plan.task_of(self.rules, self.state, attempt).context
             known = self.ledger.sum(context)
-            if known is None or known.is_void or not (known.header or known.manifest):
+            if known is None or known.is_void:
                 continue
-            check_void(self.rules, context, certificate.votes)
+            if known.header or known.manifest:
+                check_void(self.rules, context, certificate.votes)
+            # Where I have said nothing that counts, my own word is enough: no more of that attempt, and its key goes.
             self.ledger.mark_void(context)
 
     # deal
@@ -184,6 +188,8 @@ class Site:
             return [pack("Update", record.update)]
         if record.is_void or record.vote or not record.joined:
             raise RefusedError("this attempt is over")
+        if self.ledger.exposed(record.query):
+            raise AlreadyReleasedError("I have contributed to this query in another attempt or study")
         hospital.holders_of(self.rules, task, body)
         vector = plan.vector_of(self.rules.scheme, self.state, self.work.values(self.state))
         started = self.clock()
@@ -217,6 +223,8 @@ class Site:
         return [pack("Vote", vote)]
 
     def _void(self, body: VoidRequest) -> list[bytes]:
+        if self.state.purpose is None:
+            raise RefusedError("the study is finished")
         for attempt in range(self.state.study.aggregation.max_attempts):
             task = plan.task_of(self.rules, self.state, attempt)
             if task.context == body.context:
@@ -257,7 +265,7 @@ class Site:
     def _opening(self, body: Opening) -> list[bytes]:
         if body.round > self.state.sums_done:
             return [self._packet(Behind(self.state.sums_done))]
-        if body.round < self.state.sums_done:
+        if body.round < self.state.sums_done or self.state.purpose is None:
             raise RefusedError("that sum is behind us")
         started = self.clock()
         task = plan.task_of(self.rules, self.state, body.attempt)
@@ -267,10 +275,9 @@ class Site:
             verified = hospital.verify(
                 self._me, task, body, own_header=(record.header or None) if record else None, consented=consented
             )
+            following = plan.following(self.rules.scheme, self.state, verified.sums, len(verified.contributors))
         except SuspectError as error:
             return self._does_not_open(body, task, error)
-        named = plan.named_sums(self.rules.scheme, self.state, verified.sums, len(verified.contributors))
-        following = self.state.after(named, len(verified.contributors))
         if following.digest() != body.next_model:
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"

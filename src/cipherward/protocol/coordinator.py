@@ -219,6 +219,14 @@ class Collection:
         return frozenset(self._votes)
 
     @property
+    def void_voters(self) -> frozenset[int]:
+        return frozenset(self._voids)
+
+    @property
+    def complainers(self) -> frozenset[int]:
+        return frozenset().union(*self.complaints.values())
+
+    @property
     def is_certified(self) -> bool:
         return len(self._votes) >= self._rules.threshold
 
@@ -249,15 +257,19 @@ class Collection:
     def can_open(self) -> bool:
         return len(self._releases) >= self._rules.threshold
 
-    def open(self) -> tuple[bytes, npt.NDArray[np.generic] | None, str]:
+    def open(self, holders: frozenset[int] | None = None) -> tuple[bytes, npt.NDArray[np.generic] | None, str]:
         """The witness, and the opened sums or the reason why the certified sum does not open.
+
+        Args:
+            holders: whose releases to use, at least `threshold`; default all.
 
         Raises:
             SuspectError: the releases contradict each other, so there is no witness.
         """
         n = len(self._headers)
         scheme = self._rules.scheme
-        witness = scheme.open(self.task, self._total, dict(self._releases), self._base, n)
+        releases = {i: shares for i, shares in self._releases.items() if holders is None or i in holders}
+        witness = scheme.open(self.task, self._total, releases, self._base, n)
         try:
             return witness, scheme.sums(self.task, self._total, witness, n), ""
         except ProtocolError as error:

@@ -35,7 +35,7 @@ def write(path: Path, data: bytes, *, private: bool = False) -> None:
 
 
 def append(path: Path, line: str) -> None:
-    """Append one line and flush it to the operating system.
+    """Append one line, durably.
 
     Raises:
         StorageError: no space or no permission.
@@ -43,6 +43,8 @@ def append(path: Path, line: str) -> None:
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise StorageError(
             f"cannot append to {path}: {error.strerror or error}", hint="free space, then repeat"

@@ -138,6 +138,7 @@ class Ledger:
     def record_release(self, context: bytes, release: bytes) -> None:
         """Record the release and erase the per-sum private key, in one transaction."""
         self._write("UPDATE sums SET release = ?, private_key = NULL WHERE context = ?", (release, context))
+        self._forget_log()
 
     def mark_void(self, context: bytes) -> None:
         """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
@@ -146,14 +147,14 @@ class Ledger:
         )
 
     def record_receipt(self, context: bytes, round: int, receipt: bytes) -> None:
-        """Record the outcome of a verified sum; its ciphertext and key are no longer needed."""
+        """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed."""
         with _storage(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?)", (round, receipt))
                 self._db.execute(
-                    "UPDATE sums SET is_closed = 1, private_key = NULL, update_bytes = NULL WHERE context = ?",
-                    (context,),
+                    "UPDATE sums SET is_closed = (context = ?), private_key = NULL, update_bytes = NULL WHERE round <= ?",
+                    (context, round),
                 )
                 self._db.execute("COMMIT")
             except BaseException:
@@ -174,6 +175,11 @@ class Ledger:
                 (query,),
             ).fetchall()
         return [record for (context,) in rows if (record := self.sum(context)) is not None]
+
+    def _forget_log(self) -> None:
+        # The write-ahead log would keep erased keys until it is next overwritten.
+        with _storage(self.path):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with _storage(self.path):
