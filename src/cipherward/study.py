@@ -23,6 +23,7 @@ from cipherward.errors import StudyError
 from cipherward.thresholds import Thresholds
 
 Scheme = Literal["quorum", "ckks", "plain"]
+_MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain")
 
 
@@ -110,10 +111,10 @@ class Training(_Section):
     rounds: int = Field(default=10, ge=1, le=10_000)
     local_epochs: int = Field(default=1, ge=1, le=1_000)
     batch_size: int = Field(default=256, ge=1)
-    learning_rate: float = Field(default=0.05, gt=0.0)
+    learning_rate: float = Field(default=0.05, gt=0.0, le=_MAX_STEP)
     momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
-    weight_decay: float = Field(default=0.0, ge=0.0)
-    proximal: float = Field(default=0.0, ge=0.0)
+    weight_decay: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
+    proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
     patience: int = Field(default=0, ge=0)
     min_improvement: float = Field(default=0.0, ge=0.0)
 

@@ -188,8 +188,17 @@ def test_an_outcome_of_one_class_everywhere_is_a_data_error(tmp_path: Path) -> N
         header, *lines = path.read_text().splitlines()
         path.write_text("\n".join([header, *(line[:-1] + "0" for line in lines)]) + "\n")
     study = simulator.study(3, data={"allow_single_class": True})
-    with pytest.raises(DataError, match="one class only"):
+    with pytest.raises(DataError, match="one outcome class only"):
         run_study(study, base=tmp_path / "tables", out=tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_coordinator_that_sees_no_rows_finds_the_one_class_in_the_opened_statistics(tmp_path: Path) -> None:
+    with World(tmp_path, simulator.study(3)) as world:
+        for site in world.sites.values():
+            site.work.data.outcome[:] = 0
+        with pytest.raises(DataError, match=r"\d+ training rows, 0 with the outcome: one class only"):
+            world.run_sums()
 
 
 def test_a_hospital_without_a_positive_case_is_named_unless_the_study_allows_it(tmp_path: Path) -> None:

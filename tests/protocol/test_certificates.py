@@ -19,7 +19,7 @@ from cipherward.protocol.messages import CONSENT, VOID, Certificate, Release, Vo
 from cipherward.protocol.party import check_void, distinct_votes
 
 MANIFESTS = tuple(digest("manifest", bytes([k])) for k in range(3))
-VOIDED = "void"
+VOIDED = b"void"
 
 
 def consent_to(who: Parties, i: int, manifest: bytes, fingerprint: bytes = b"") -> bytes:
@@ -54,7 +54,7 @@ def outcomes(who: Parties, liars: tuple[int, ...]) -> Iterator[int]:
     honest = [i for i in who.everyone if i not in liars]
     signed = {(i, m): consent_to(who, i, m) for i in who.everyone for m in MANIFESTS}
     void = {i: void_of(who, i) for i in who.everyone}
-    proved: dict[tuple[object, frozenset[int]], bool] = {}
+    proved: dict[tuple[bytes, frozenset[int]], bool] = {}
     for choices in itertools.product([*MANIFESTS, VOIDED], repeat=len(honest)):
         chosen = dict(zip(honest, choices, strict=True))
         n_proved = 0
@@ -63,7 +63,7 @@ def outcomes(who: Parties, liars: tuple[int, ...]) -> Iterator[int]:
             if (outcome, voters) not in proved:
                 proved[outcome, voters] = (
                     is_void(who, {i: void[i] for i in voters})
-                    if isinstance(outcome, str)
+                    if outcome == VOIDED
                     else is_certified(who, {i: signed[i, outcome] for i in voters}, outcome)
                 )
             n_proved += proved[outcome, voters]

@@ -168,7 +168,7 @@ class _Simulation:
         self.sites: dict[int, Site] = {}
         for index, hospital in enumerate(hospitals, start=1):
             site = parties.make_site(study, index, keys, states[0], hospital, run, device=device, factory=factory)
-            site.state = states[min(site.ledger.receipts(), len(states) - 1)]
+            site.state = states[min(site.ledger.receipts(study.digest()), len(states) - 1)]
             self.sites[index] = site
         self.engine = LocalEngine(self.hub, self.sites, network)
         self.purposes: list[str] = []

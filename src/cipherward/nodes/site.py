@@ -102,6 +102,8 @@ class Site:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
         self._me = Member(self.rules, self.index, self.identity)
+        self._breach_fact = f"breach in study {self.rules.study.hex()}"
+        self.stopped = self.ledger.fact(self._breach_fact) is not None
 
     def handle(self, packet: bytes) -> list[bytes]:
         """Answer one packet.
@@ -163,7 +165,7 @@ class Site:
             raise AlreadyReleasedError("I have contributed to this query before; a second sum could single me out")
         started = self.clock()
         private, message = hospital.join(self._me, task, os.urandom(96))
-        self.ledger.begin(task.context, query, body.round, body.attempt, private, message)
+        self.ledger.begin(task.context, self.rules.study, query, body.round, body.attempt, private, message)
         self._spend("encrypt", started)
         return [pack("Join", message)]
 
@@ -234,7 +236,7 @@ class Site:
         record = self.ledger.sum(task.context)
         if record is None:
             query = plan.query_of(self.state).digest()
-            self.ledger.begin(task.context, query, self.state.sums_done, attempt, b"", b"")
+            self.ledger.begin(task.context, self.rules.study, query, self.state.sums_done, attempt, b"", b"")
         elif record.vote:
             return [pack("Vote", record.vote)]
         vote = sign(self.identity, self.rules.study, self.index, hospital.void(task))
@@ -303,6 +305,7 @@ class Site:
 
     def _breach(self, error: CipherwardError) -> list[bytes]:
         self.stopped = True
+        self.ledger.record_fact(self._breach_fact, error.message.encode())
         self.log("breach", {"reason": error.message})
         return self._outcome(BREACH, error.message)
 
@@ -319,7 +322,7 @@ class Site:
     ) -> list[bytes]:
         body = Receipt(context, round, manifest, outcome, detail, next_model)
         message = sign(self.identity, self.rules.study, self.index, body)
-        self.ledger.record_receipt(context, round, message)
+        self.ledger.record_receipt(context, self.rules.study, round, message)
         self._given.clear()
         self.outcomes.append(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]

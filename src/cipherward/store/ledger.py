@@ -2,7 +2,8 @@
 
 It is written before a message leaves. For every sum it holds the hospital's join, contribution, vote and release, so
 that a repeat is answered with the same bytes, and the per-sum private key until the release is recorded. One-time
-secrets are never in it. `secure_delete` overwrites what is erased.
+secrets are never in it. `secure_delete` overwrites what is erased, and the write-ahead log, which still holds it, is
+emptied at once.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from cipherward.errors import AlreadyReleasedError, StorageError
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sums (
-    context BLOB PRIMARY KEY, query BLOB NOT NULL, round INTEGER NOT NULL, attempt INTEGER NOT NULL,
+    context BLOB PRIMARY KEY, study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
     private_key BLOB, joined BLOB, header BLOB, update_bytes BLOB, vote BLOB, manifest BLOB, release BLOB,
     is_void INTEGER NOT NULL DEFAULT 0, is_closed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS sums_by_query ON sums (query);
-CREATE TABLE IF NOT EXISTS receipts (round INTEGER PRIMARY KEY, receipt BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS receipts (
+    study BLOB NOT NULL, round INTEGER NOT NULL, receipt BLOB NOT NULL, PRIMARY KEY (study, round)
+) STRICT;
 """
 
 
@@ -69,6 +73,10 @@ class Ledger:
     def close(self) -> None:
         self._db.close()
 
+    def record_fact(self, name: str, value: bytes) -> None:
+        """Remember a fact for good; a name that is there already keeps its value."""
+        self._write("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
+
     def fact(self, name: str) -> bytes | None:
         """A stored fact such as the device key, or None."""
         with _storage(self.path):
@@ -110,11 +118,14 @@ class Ledger:
             is_closed=bool(row[12]),
         )
 
-    def begin(self, context: bytes, query: bytes, round: int, attempt: int, private_key: bytes, joined: bytes) -> None:
+    def begin(
+        self, context: bytes, study: bytes, query: bytes, round: int, attempt: int, private_key: bytes, joined: bytes
+    ) -> None:
         """Record the key and the join message of a sum that begins."""
         self._write(
-            "INSERT INTO sums (context, query, round, attempt, private_key, joined) VALUES (?, ?, ?, ?, ?, ?)",
-            (context, query, round, attempt, private_key, joined),
+            "INSERT INTO sums (context, study, query, round, attempt, private_key, joined)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (context, study, query, round, attempt, private_key, joined),
         )
 
     def record_update(self, context: bytes, header: bytes, update: bytes) -> None:
@@ -145,26 +156,29 @@ class Ledger:
         self._write(
             "UPDATE sums SET is_void = 1, private_key = NULL, update_bytes = NULL WHERE context = ?", (context,)
         )
+        self._forget_log()
 
-    def record_receipt(self, context: bytes, round: int, receipt: bytes) -> None:
+    def record_receipt(self, context: bytes, study: bytes, round: int, receipt: bytes) -> None:
         """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed."""
         with _storage(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?)", (round, receipt))
+                self._db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (study, round, receipt))
+                self._db.execute("UPDATE sums SET is_closed = 1 WHERE context = ?", (context,))
                 self._db.execute(
-                    "UPDATE sums SET is_closed = (context = ?), private_key = NULL, update_bytes = NULL WHERE round <= ?",
-                    (context, round),
+                    "UPDATE sums SET private_key = NULL, update_bytes = NULL WHERE study = ? AND round <= ?",
+                    (study, round),
                 )
                 self._db.execute("COMMIT")
             except BaseException:
                 self._db.execute("ROLLBACK")
                 raise
+        self._forget_log()
 
-    def receipts(self) -> int:
-        """How many sums this hospital has verified."""
+    def receipts(self, study: bytes) -> int:
+        """How many sums of a study this hospital has verified."""
         with _storage(self.path):
-            row = self._db.execute("SELECT COUNT(*) FROM receipts").fetchone()
+            row = self._db.execute("SELECT COUNT(*) FROM receipts WHERE study = ?", (study,)).fetchone()
         return int(row[0])
 
     def exposed(self, query: bytes) -> list[SumRecord]:
@@ -179,7 +193,7 @@ class Ledger:
     def _forget_log(self) -> None:
         # The write-ahead log would keep erased keys until it is next overwritten.
         with _storage(self.path):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with _storage(self.path):

@@ -1,0 +1,68 @@
+"""Every command that the README shows is run, and its study of one's own as well."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def commands() -> list[str]:
+    """The cipherward commands in the README's table, in order."""
+    rows = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    found = re.findall(r"`cipherward ([^`]+)`", "\n".join(rows))
+    return list(dict.fromkeys(found))
+
+
+def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from cipherward.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the quick start has been run."""
+    path = tmp_path_factory.mktemp("readme")
+    done = execute(["run"], path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", commands())
+def test_a_command_of_the_readme_does_what_it_says(shown: str, folder: Path) -> None:
+    run = f"runs/{(folder / 'runs' / 'latest.txt').read_text().strip()}"
+    text = (
+        shown.replace("RUN_DIR", run).replace("TABLE.csv", f"{run}/example-rows.csv").replace("STUDY", "breast-cancer")
+    )
+    done = execute(text.split(), folder)
+    if "--resume" in text:
+        assert "is finished" in done.stderr
+    elif text.startswith("data fetch") and done.returncode:
+        assert "CIPHERWARD_DATA" in done.stderr, "without a network the error says what stands in for it"
+    else:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
+@pytest.mark.slow
+def test_the_study_of_ones_own_in_the_readme_runs(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "my-study.toml").write_text(blocks[0])
+    rng = np.random.default_rng(5)
+    for name in ("north", "south", "west"):
+        rows = ["patient,age,sex,readmitted"]
+        for patient in range(300):
+            age = int(rng.integers(20, 100))
+            sex = "female" if rng.random() < 0.5 else "male"
+            rows.append(f"{name}{patient},{age},{sex},{int(rng.random() < age / 150)}")
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows) + "\n")
+    done = execute(["run", "my-study.toml"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Privacy Preserved for Client 3" in done.stdout
