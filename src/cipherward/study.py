@@ -254,6 +254,9 @@ class Study(_Section):
         return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
 
 
+_PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
+
+
 def parse(document: dict[str, Any], *, origin: str) -> Study:
     """Check a parsed document and return the Study.
 
@@ -266,7 +269,7 @@ def parse(document: dict[str, Any], *, origin: str) -> Study:
         problems: list[str] = []
         for item in _all_errors(document, error):
             place = ".".join(str(part) for part in item["loc"])
-            text = item["msg"].removeprefix("Value error, ")
+            text = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
             problems += [f"{place}: {line}" if place else line for line in text.split("\n")]
         raise StudyError(
             f"the study {origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),

@@ -138,11 +138,11 @@ class _Teller:
             self._say(study.thresholds.explain())
         for warning in study.thresholds.warnings():
             self._say(f"warning: {warning}")
-        self._say("AUROC and loss of a round are those of the model that it starts from:")
 
     def progress(self, done: Progress) -> None:
         who = f"{done.contributors} of {done.n_hospitals} hospitals"
         if done.purpose == "statistics":
+            self._say("AUROC and loss of a round are those of the model that it starts from:")
             text = "statistics   " + who
         elif done.purpose == "evaluate":
             text = f"final model  {who}   AUROC {done.auroc:.4f}   validation loss {done.validation_loss:.4f}"
