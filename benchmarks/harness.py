@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 import numba
 import numpy as np
@@ -30,7 +31,7 @@ from cipherward.crypto.scheme import SumTask
 from cipherward.protocol import hospital
 from cipherward.protocol.coordinator import Collection
 from cipherward.protocol.hospital import Consent, Dealt
-from cipherward.protocol.messages import context, sign
+from cipherward.protocol.messages import Manifest, context, sign
 from cipherward.protocol.party import Member, Rules
 
 T = TypeVar("T")
@@ -130,6 +131,27 @@ class SimulatedSum:
         self._headers[i] = dealt.header
         self._note("Update", dealt.update)
         return dealt.update
+
+    @contextmanager
+    def headers_read_once(self) -> Iterator[list[float]]:
+        """Let all simulated hospitals share one reading of the headers; gives the list of seconds that readings took.
+
+        Every hospital checks the same signed headers, each with one entry per holder. In a real study that is parallel;
+        in one process with n hospitals it would be n^3 entries.
+        """
+        real = hospital.read_headers
+        known: dict[bytes, Any] = {}
+        seconds: list[float] = []
+
+        def shared(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> Any:
+            if manifest.total not in known:
+                start = time.perf_counter()
+                known[manifest.total] = real(rules, task, manifest, headers)
+                seconds.append(time.perf_counter() - start)
+            return known[manifest.total]
+
+        with mock.patch.object(hospital, "read_headers", shared):
+            yield seconds
 
     def agree(
         self, voters: Iterable[int] | None = None, progress: Callable[[str, int], None] = lambda what, i: None

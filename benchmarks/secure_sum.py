@@ -381,7 +381,8 @@ def many(quick: bool) -> Section:
         simulated.collection.add_update(i, simulated.deal(i, lanes))
         progress("deal", i)
     dealt = time.perf_counter() - start
-    simulated.agree(progress=progress)
+    with simulated.headers_read_once() as reading:
+        simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold], progress=progress)
     agreed = time.perf_counter() - start - dealt
     wrong = int(np.count_nonzero(simulated.open() != expected))
     total = time.perf_counter() - start
@@ -391,13 +392,25 @@ def many(quick: bool) -> Section:
         ["what", "found"],
         [
             ["all deals and additions", f"{dealt:.0f} s, {1e3 * dealt / n_hospitals:.0f} ms per hospital"],
-            ["all consents, threshold releases", f"{agreed:.0f} s, {1e3 * agreed / n_hospitals:.0f} ms per hospital"],
+            [
+                f"{simulated.rules.threshold} consents and releases",
+                f"{agreed:.0f} s, {1e3 * agreed / simulated.rules.threshold:.0f} ms per hospital",
+            ],
+            ["checking all headers (done once here, by every hospital in a study)", f"{reading[0]:.1f} s"],
             ["whole sum", f"{total:.0f} s"],
             ["largest update", f"{update / 1e6:.2f} MB"],
             ["sent by all hospitals together", f"{whole / 1e9:.2f} GB"],
             ["peak memory, all parties in one process", f"{peak_mib():,.0f} MiB"],
         ],
-        numbers={"seconds": total, "update_bytes": update, "sent_bytes": whole, "peak_mib": peak_mib()},
+        numbers={
+            "seconds": total,
+            "deal": dealt,
+            "agree": agreed,
+            "headers": reading[0],
+            "update_bytes": update,
+            "sent_bytes": whole,
+            "peak_mib": peak_mib(),
+        },
     )
     section.bar("every sum exact", f"{wrong} differ", wrong == 0)
     return section

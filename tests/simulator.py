@@ -276,9 +276,13 @@ class World:
         """Begin the next sum and stop where the coordinator has packets of `kind` for the hospitals."""
         return self._go_on(self.hub.begin(), kind)
 
+    def continue_until(self, packets: Mapping[int, bytes], kind: str) -> dict[int, bytes]:
+        """Deliver these packets and stop where the coordinator has packets of `kind`."""
+        return self._go_on(list(packets.items()), kind)
+
     def finish(self, packets: Mapping[int, bytes]) -> None:
         """Deliver these packets and go on to the end of the sum."""
-        self._go_on(list(packets.items()), "")
+        self.continue_until(packets, "")
 
     def _go_on(self, outgoing: Iterable[Outgoing], kind: str) -> dict[int, bytes]:
         queue, held = deque(outgoing), dict[int, bytes]()

@@ -85,11 +85,13 @@ SAMPLE = Nested(
 SAMPLE_BYTES = wire.encode(SAMPLE)
 
 
+@settings(deadline=None)
 @given(message=messages_of_any_kind())
 def test_what_was_encoded_decodes_to_the_same_message(message: Any) -> None:
     assert wire.decode(type(message), wire.encode(message)) == message
 
 
+@settings(deadline=None)
 @given(message=messages_of_any_kind())
 def test_the_bytes_are_those_of_another_canonical_cbor_implementation(message: Any) -> None:
     encoded = wire.encode(message)
@@ -97,6 +99,7 @@ def test_the_bytes_are_those_of_another_canonical_cbor_implementation(message: A
     assert cbor2.loads(encoded) == as_lists(message)
 
 
+@settings(deadline=None)
 @given(message=messages_of_any_kind())
 def test_a_memoryview_decodes_like_bytes_and_owns_nothing_of_it(message: Any) -> None:
     buffer = bytearray(wire.encode(message))
@@ -120,7 +123,7 @@ def test_every_flipped_bit_is_refused_or_is_another_message_with_exactly_those_b
     assert 0 < accepted < 8 * len(SAMPLE_BYTES)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(message=messages_of_any_kind(), data=st.data())
 def test_mutated_bytes_are_refused_or_encode_to_themselves(message: Any, data: st.DataObject) -> None:
     encoded = wire.encode(message)
@@ -134,7 +137,7 @@ def test_mutated_bytes_are_refused_or_encode_to_themselves(message: Any, data: s
     assert wire.encode(decoded) == mutated
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(kind=st.sampled_from(ALL_KINDS), data=st.binary(max_size=120))
 def test_random_bytes_are_a_wire_error_and_never_anything_else(kind: type, data: bytes) -> None:
     fields = len(dataclasses.fields(kind))
@@ -146,6 +149,7 @@ def test_random_bytes_are_a_wire_error_and_never_anything_else(kind: type, data:
         assert wire.encode(decoded) == candidate
 
 
+@settings(deadline=None)
 @given(kind=st.sampled_from(ALL_KINDS), other=messages_of_any_kind())
 def test_a_message_read_as_another_kind_is_refused_or_has_the_same_bytes(kind: type, other: Any) -> None:
     try:

@@ -15,19 +15,18 @@ from unittest import mock
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests import simulator
+from tests.simulator import BentNetwork, Packet, World, altered, contributors, holds, lost, replayed, run, signed_body
 
-from cipherward.crypto import quorum, wire
+from cipherward.crypto import shamir, wire
 from cipherward.crypto.identity import Signed
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Protected, SumTask, payload_digest
-from cipherward.engines.simulation import resume_study
 from cipherward.errors import FaultyCoordinatorError, SuspectError
 from cipherward.learning.local import LocalWork
 from cipherward.learning.state import StudyState
 from cipherward.nodes.packets import pack, unpack
-from cipherward.protocol.messages import Complaint, Entry, Header, Receipt, Release, Update, Vote, sign
-from tests import simulator
-from tests.simulator import BentNetwork, Packet, World, altered, contributors, holds, lost, replayed, run, signed_body
+from cipherward.protocol.messages import Complaint, Header, Receipt, Release, Update, Vote
 
 LIAR = 5
 TRAIN = 1
@@ -184,12 +183,12 @@ class Lying(QuorumScheme):
             return super().protect(task, sender, vector, holders, randomness)
         if self._lie:
             return self._lie(super().protect(task, sender, vector, holders, randomness))
-        honest = quorum.shamir.share
+        honest = shamir.share
 
         def share(parameters: Any, secret: NDArray[np.int8], *rest: Any) -> Any:
             return honest(parameters, np.roll(secret, 1), *rest)
 
-        with mock.patch.object(quorum.shamir, "share", share):
+        with mock.patch.object(shamir, "share", share):
             return super().protect(task, sender, vector, holders, randomness)
 
 

@@ -31,15 +31,12 @@ from cipherward.protocol.messages import (
     ConsentRequest,
     Entry,
     Header,
-    Join,
     Joined,
     Manifest,
     Opening,
     Query,
-    Release,
     ShareFor,
     Update,
-    Vote,
     context,
     sign,
     unsign,
@@ -297,27 +294,3 @@ def contribution(who: Parties, sender: int, joined: Joined, payload: bytes, shar
 
 def shares_in(dealt: Dealt) -> dict[int, bytes]:
     return {item.hospital: item.sealed for item in wire.decode(Update, dealt.update).shares}
-
-
-__all__ = [
-    "N_LANES",
-    "QUERY",
-    "STUDY",
-    "Join",
-    "Parties",
-    "Release",
-    "Sum",
-    "Vote",
-    "altered",
-    "certified_sum",
-    "closed_sum",
-    "contribution",
-    "opened_sum",
-    "parties",
-    "plain_parties",
-    "random_bytes",
-    "run_secure_sum",
-    "shares_in",
-    "update_of",
-    "vector_of",
-]

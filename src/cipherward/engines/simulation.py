@@ -25,9 +25,9 @@ from cipherward.engines.parties import ModuleFactory
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import baselines, metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
-from cipherward.learning.metrics import Metrics
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import audit, modelfile
+from cipherward.nodes.findings import findings, metrics_json
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.rundir import RunDirectory, create
 from cipherward.nodes.site import Outcome, Site
@@ -140,6 +140,16 @@ def resume_study(
     return _Simulation(run, frozen, keys, hospitals, device, module, network, on_progress, should_stop, states).run()
 
 
+@dataclass(frozen=True)
+class _Yardsticks:
+    """What only a simulation can compute. `exact_auroc` is the federated model's, from the rows, without bins."""
+
+    centralised: baselines.Yardstick
+    local: tuple[baselines.Yardstick, ...]
+    exact_auroc: float
+    best_auroc: float | None
+
+
 class _Simulation:
     """One run from its (possibly replayed) states to the result."""
 
@@ -209,7 +219,7 @@ class _Simulation:
             "contributors": list(report.contributors),
             "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
             "model_digest": state.digest().hex(),
-            "metrics_of_incoming_model": _metrics_json(measured),
+            "metrics_of_incoming_model": metrics_json(measured),
             "validation_loss": state.losses[-1] if state.losses else None,
             "bytes_up": traffic.up,
             "bytes_down": traffic.down,
@@ -245,7 +255,7 @@ class _Simulation:
         run.write_log("engine", "run finished", {"model": state.digest().hex()})
         return RunResult(run.path, summary, outcomes)
 
-    def _yardsticks(self) -> dict[str, Any]:
+    def _yardsticks(self) -> _Yardsticks:
         """The centralised and the local-only models, on the same test rows: possible in a simulation only."""
         state = self.hub.state
         works = [site.work for site in self.sites.values()]
@@ -259,18 +269,19 @@ class _Simulation:
         alone = baselines.local_only(
             module, self.first.weights, train_rows, test_rows, settings, seed=self.study.seed, device=self.device
         )
+        labels = np.concatenate([labels for _, labels in test_rows])
+        scores = training.scores(module, state.weights, np.concatenate([rows for rows, _ in test_rows]), self.device)
+        exact = metrics.exact(scores, labels).auroc
         best = [hospital.best_score for hospital in self.hospitals]
         best_auroc = None
         if all(score is not None for score in best):
             scores = np.concatenate(
                 [s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None]
             )
-            best_auroc = metrics.exact(scores, np.concatenate([labels for _, labels in test_rows])).auroc
-        return {"centralised": pooled, "local": alone, "best_auroc": best_auroc, "test_rows": test_rows}
+            best_auroc = metrics.exact(scores, labels).auroc
+        return _Yardsticks(pooled, alone, exact, best_auroc)
 
-    def _summary(self, state: StudyState, yardsticks: dict[str, Any]) -> dict[str, Any]:
-        if state.final is None:
-            raise DataError("the study has no final evaluation")
+    def _summary(self, state: StudyState, yardsticks: _Yardsticks) -> dict[str, Any]:
         trained = [k for k, purpose in enumerate(self.purposes) if purpose == "train"]
         n = len(self.sites)
 
@@ -290,29 +301,13 @@ class _Simulation:
                 seconds[phase] += value
         names = [hospital.name for hospital in self.hospitals]
         return {
-            "study": self.study.name,
-            "title": self.study.title,
-            "synthetic": self.study.synthetic,
-            "study_digest": self.study.digest().hex(),
-            "scheme": self.study.aggregation.scheme,
-            "seed": self.study.seed,
-            "hospitals": names,
-            "n_hospitals": n,
-            "n_parameters": n_parameters,
-            "n_train_rows": state.n_train,
-            "n_test_rows": state.final.n,
-            "rounds": state.rounds_done,
-            "converged_early": state.has_converged,
-            "quorum": self.study.thresholds.explain(),
-            "auroc_federated": state.final.auroc,
-            "auroc_centralised": yardsticks["centralised"].metrics.auroc,
-            "auroc_local": {n: y.metrics.auroc for n, y in zip(names, yardsticks["local"], strict=True)},
-            "auroc_best_possible": yardsticks["best_auroc"],
-            "auroc_by_round": [measured.auroc for measured in state.history] + [state.final.auroc],
-            "auroc_centralised_by_round": list(yardsticks["centralised"].auroc_by_round),
-            "validation_loss_by_round": list(state.losses),
-            "federated": _metrics_json(state.final),
-            "centralised": _metrics_json(yardsticks["centralised"].metrics),
+            **findings(state),
+            "auroc_federated_exact": yardsticks.exact_auroc,
+            "auroc_centralised": yardsticks.centralised.metrics.auroc,
+            "auroc_local": {n: y.metrics.auroc for n, y in zip(names, yardsticks.local, strict=True)},
+            "auroc_best_possible": yardsticks.best_auroc,
+            "auroc_centralised_by_round": list(yardsticks.centralised.auroc_by_round),
+            "centralised": metrics_json(yardsticks.centralised.metrics),
             "bytes_up_per_parameter": up / n_parameters if up is not None else None,
             "bytes_up_per_hospital_round": up,
             "bytes_down_per_hospital_round": mean_bytes("down"),
@@ -338,10 +333,6 @@ def _check_classes(hospitals: list[HospitalData]) -> None:
                 f"all {name} rows of all hospitals together have one outcome class only ({labels.size} rows)",
                 hint="check data.outcome and data.positive in the study, or give more rows",
             )
-
-
-def _metrics_json(measured: Metrics | None) -> dict[str, Any] | None:
-    return dataclasses.asdict(measured) if measured else None
 
 
 def _versions() -> dict[str, str]:

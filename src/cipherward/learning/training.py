@@ -7,7 +7,8 @@ arguments alone; on CUDA some user modules have kernels that torch does not make
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ from cipherward.study import Training
 Device = Literal["auto", "cpu", "cuda"]
 
 _SCORE_ROWS = 1 << 15
+_WORTH_THREADS = 1 << 24  # multiplications in one forward pass
 
 
 def resolve_device(device: Device | torch.device) -> torch.device:
@@ -91,7 +93,7 @@ def train(
     velocity = torch.zeros_like(weights)
     was_training = module.training
     module.train()
-    with models.seeded_rng(module_seed, target):
+    with models.seeded_rng(module_seed, target), _threads(settings.batch_size * len(start)):
         for epoch in range(settings.local_epochs):
             order = torch.randperm(len(labels), generator=order_source).to(target)
             for rows in torch.split(order, settings.batch_size):
@@ -128,7 +130,7 @@ def scores(
     was_training = module.training
     module.eval()
     found = np.empty(len(features), dtype=np.float64)
-    with torch.inference_mode():
+    with torch.inference_mode(), _threads(min(_SCORE_ROWS, len(features)) * len(vector)):
         for start in range(0, len(features), _SCORE_ROWS):
             part = _tensor(features[start : start + _SCORE_ROWS], target)
             found[start : start + len(part)] = torch.sigmoid(logits(module, part).double()).cpu().numpy()
@@ -155,6 +157,17 @@ def _check_rows(features: NDArray[Any], labels: NDArray[Any]) -> None:
         raise DataError("training labels must be 0 or 1")
     if not np.isfinite(features).all():
         raise DataError("a training feature is NaN or infinite; nothing is sent")
+
+
+@contextlib.contextmanager
+def _threads(multiplications: int) -> Iterator[None]:
+    """One thread for small steps: waking others costs more than they save, and far more on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if multiplications >= _WORTH_THREADS else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _seeds(seed: int | Sequence[int]) -> tuple[int, int]:

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from cipherward import study as study_document
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.preprocess import Preprocessor
@@ -20,6 +18,7 @@ from cipherward.errors import AuditError, CipherwardError, StorageError, Suspect
 from cipherward.learning import models
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import modelfile, plan, roster
+from cipherward.nodes.findings import contradictions
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.nodes.site import FAILED, PRESERVED, UNPROTECTED, Outcome
 from cipherward.protocol import hospital
@@ -81,9 +80,11 @@ def open_run(path: Path) -> Run:
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
     public = files.read(run.ckks_public) if study.aggregation.scheme == "ckks" else b""
     initial = modelfile.load(run.initial_model)
+    if initial.study.digest() != study.digest():
+        raise AuditError("the initial model belongs to another study")
     if study.model.kind != "custom":
         drawn = models.build(study.model, Preprocessor(study.columns, (), (), 0, 0).n_features, study.seed)
-        if models.groups(drawn) != initial.groups or not np.array_equal(models.flatten(drawn), initial.weights):
+        if models.groups(drawn) != initial.groups or models.flatten(drawn).tobytes() != initial.weights.tobytes():
             raise AuditError("the initial model is not the one that the study's seed gives")
     first = begin(study, initial.groups, initial.weights)
     return Run(run, roster.rules_of(study, roster.public_scheme(study, public)), first)
@@ -184,13 +185,20 @@ def _model_line(run: Run, last: StudyState) -> Line:
         model = modelfile.load(run.files.model)
         if model.study.digest() != study.digest() or model.preprocessor != last.preprocessor:
             raise AuditError(f"{where} belongs to another study or other statistics")
-        if model.groups != last.groups or not np.array_equal(model.weights, last.weights):
+        if model.groups != last.groups or model.weights.tobytes() != last.weights.tobytes():
             raise AuditError(f"{where} is not the model that the certified sums give")
         result = json.loads(files.read(run.files.result))
-        if result["auroc_federated"] != last.final.auroc:
-            raise AuditError("result.json states another AUROC than the opened evaluation gives")
-    except (CipherwardError, ValueError, KeyError, TypeError) as error:
+        if not isinstance(result, dict):
+            raise AuditError("result.json is not the result of a run")
+        if wrong := contradictions(last, result):
+            raise AuditError(f"result.json contradicts the opened sums in {', '.join(wrong)}")
+    except (CipherwardError, ValueError, RecursionError) as error:
         return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
     return Line(
-        last.sums_done, "model", "everyone", "recomputed", True, f"{where} and result.json follow from the sums"
+        last.sums_done,
+        "model",
+        "everyone",
+        "recomputed",
+        True,
+        f"{where} and the federated results in result.json follow from the sums",
     )

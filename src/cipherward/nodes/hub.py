@@ -161,7 +161,8 @@ class Hub:
                 sender, unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)
             )
         if kind == "Receipt":
-            self._receipt(sender, data)
+            if not self._receipt(sender, data):
+                return []
         elif kind == "Join" and self.phase is Phase.JOIN:
             self._collection.add_join(sender, data)
         elif kind == "Update" and self.phase is Phase.DEAL:
@@ -274,10 +275,17 @@ class Hub:
                 hint=f"complaints name dealers {sorted(self._collection.complaints)}; see log.jsonl",
                 culprit="the dealers named, or those who complain",
             )
-        excluded = tuple(sorted(self._collection.complaints))
+        excluded = self._faulty_dealers()
         self.log("attempt void", {"attempt": len(self._voids), "dealers complained about": list(excluded)})
         self._voids = (*self._voids, certificate)
         return self._attempt(excluded)
+
+    def _faulty_dealers(self) -> tuple[int, ...]:
+        """Dealers that more hospitals complain about than can be lying; where there is none, all complained about."""
+        complaints = self._collection.complaints
+        corrupt = self.state.study.thresholds.corrupt
+        sure = sorted(dealer for dealer, complainers in complaints.items() if len(complainers) > corrupt)
+        return tuple(sure or sorted(complaints))
 
     def _open(self) -> list[Outgoing]:
         releases = self._collection.releases
@@ -329,21 +337,22 @@ class Hub:
                 f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"
             ) from None
 
-    def _receipt(self, sender: int, data: bytes) -> None:
+    def _receipt(self, sender: int, data: bytes) -> bool:
+        """Note a receipt; whether it answers what the current phase waits for."""
         body = unsign(data, Receipt, study=self.rules.study, keys=self.rules.keys, sender=sender)
         if body.outcome == "breach":
             self._breaches[sender] = body.detail
-            return
-        if body.round != self.state.sums_done - 1 or self.phase is not Phase.VERIFY:
-            self.log("receipt", {"hospital": sender, "round": body.round, "outcome": body.outcome})
-            if body.context:
-                self.keep_receipt(body.round, sender, data)
-            return
+            return True
+        if not body.round < self.state.sums_done + (not body.context):
+            raise ProtocolError("a receipt for a sum that has not been opened")
         if body.context:
-            self._receipts[sender] = body
             self.keep_receipt(body.round, sender, data)
         else:
             self.log("verification failed", {"hospital": sender, "reason": body.detail})
+        is_current = self.phase is Phase.VERIFY and body.round == self.state.sums_done - 1
+        if is_current and body.context:
+            self._receipts[sender] = body
+        return is_current
 
     def _finish(self) -> list[Outgoing]:
         late = self._everyone - set(self._receipts) - self._asked_again

@@ -87,6 +87,8 @@ def load(path: Path) -> ModelFile:
         if [len(part) for part in parts] != [size for _, size in groups]:
             raise ValueError("tensor sizes differ from the list of groups")
         study = study_document.parse(json.loads(facts["study"]), origin=str(path))
+        if facts["study_digest"] != study.digest().hex():
+            raise ValueError("the study is not the one whose digest is given")
         preprocessor = Preprocessor.from_json(facts["preprocessor"]) if facts["preprocessor"] else None
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError, CipherwardError) as error:
         raise DataError(

@@ -1,0 +1,53 @@
+"""What a finished run states that anybody can recompute from its opened sums: written once, checked by the audit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from cipherward.errors import DataError
+from cipherward.learning.metrics import Metrics
+from cipherward.learning.state import StudyState
+
+
+def findings(state: StudyState) -> dict[str, Any]:
+    """The provable part of result.json, from the state after the last sum.
+
+    Raises:
+        DataError: the study is not finished.
+    """
+    study, final = state.study, state.final
+    if final is None:
+        raise DataError("the study has no final evaluation")
+    return {
+        "study": study.name,
+        "title": study.title,
+        "synthetic": study.synthetic,
+        "study_digest": study.digest().hex(),
+        "scheme": study.aggregation.scheme,
+        "seed": study.seed,
+        "hospitals": [hospital.name for hospital in study.hospitals],
+        "n_hospitals": study.n_hospitals,
+        "n_parameters": len(state.weights),
+        "n_train_rows": state.n_train,
+        "n_test_rows": final.n,
+        "rounds": state.rounds_done,
+        "converged_early": state.has_converged,
+        "quorum": study.thresholds.explain(),
+        "auroc_federated": final.auroc,
+        "auroc_by_round": [measured.auroc for measured in state.history] + [final.auroc],
+        "validation_loss_by_round": list(state.losses),
+        "federated": metrics_json(final),
+    }
+
+
+def contradictions(state: StudyState, result: dict[str, Any]) -> list[str]:
+    """The keys of result.json that say something else than the opened sums."""
+    proved = json.loads(json.dumps(findings(state)))
+    return [key for key, value in proved.items() if key not in result or result[key] != value]
+
+
+def metrics_json(measured: Metrics | None) -> dict[str, Any] | None:
+    """Metrics as JSON values."""
+    return dataclasses.asdict(measured) if measured else None

@@ -1,0 +1,24 @@
+"""The byte in front of every message."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cipherward.errors import WireError
+from cipherward.nodes.packets import KINDS, pack, unpack
+
+
+@given(st.sampled_from(KINDS), st.binary())
+def test_a_packet_gives_its_kind_and_bytes_back(kind: str, data: bytes) -> None:
+    assert unpack(pack(kind, data)) == (kind, data)
+
+
+@given(st.binary(max_size=4))
+def test_bytes_are_a_packet_of_one_known_kind_or_refused(packet: bytes) -> None:
+    if packet and 1 <= packet[0] <= len(KINDS):
+        assert pack(*unpack(packet)) == packet
+    else:
+        with pytest.raises(WireError, match="no known kind"):
+            unpack(packet)

@@ -1,0 +1,91 @@
+"""Files that are whole or absent, also when the disk is full in the middle."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cipherward.errors import StorageError
+from cipherward.store import files
+
+
+def test_a_file_is_replaced_as_a_whole_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "file"
+    files.write(path, b"old")
+    files.write(path, b"new")
+    assert files.read(path) == b"new"
+    assert [entry.name for entry in path.parent.iterdir()] == ["file"]
+
+
+def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    files.write(tmp_path / "key", b"secret", private=True)
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+def no_space(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(("owner", "name"), [(os, "fsync"), (os, "open"), (Path, "replace"), (Path, "mkdir")])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    path = tmp_path / "file"
+    files.write(path, b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, no_space)
+        with pytest.raises(StorageError, match="No space left on device") as caught:
+            files.write(path, b"new")
+    assert "free space" in caught.value.hint
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_fills_up_while_writing_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    files.write(path, b"old")
+
+    class Full(io.FileIO):
+        def write(self, data: Any) -> int:
+            super().write(bytes(data)[:2])
+            return int(no_space())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", lambda descriptor, mode: Full(descriptor, mode))
+        with pytest.raises(StorageError, match="No space left"):
+            files.write(path, b"new content")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_lines_are_appended_and_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
+    files.append(tmp_path / "log", "one")
+    files.append(tmp_path / "log", "two")
+    assert files.read(tmp_path / "log") == b"one\ntwo\n"
+    with pytest.raises(StorageError, match="cannot append"):
+        files.append(tmp_path / "nowhere" / "log", "line")
+
+
+def test_what_cannot_be_read_is_a_storage_error_with_its_path(tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(StorageError, match=str(path)) as caught:
+            files.read(path)
+        assert caught.value.hint
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_read_only_folder_is_a_storage_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(StorageError, match="Permission denied"):
+            files.write(tmp_path / "file", b"")
+    finally:
+        tmp_path.chmod(0o700)

@@ -1,0 +1,228 @@
+"""A hospital's memory: what it never forgets, what it never says twice, and what it must forget."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cipherward.errors import AlreadyReleasedError, StorageError
+from cipherward.store.ledger import Ledger
+
+STUDY, OTHER_STUDY = b"s" * 32, b"t" * 32
+QUERY = b"q" * 32
+KEY = bytes(range(96))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.sqlite")
+    yield made
+    made.close()
+
+
+def begun(ledger: Ledger, context: bytes, *, round: int = 0, attempt: int = 0, study: bytes = STUDY) -> None:
+    ledger.begin(context, study, QUERY, round, attempt, KEY, b"join")
+
+
+def files_of(ledger: Ledger) -> bytes:
+    """Everything on disk: the database, its write-ahead log, its index."""
+    return b"".join(path.read_bytes() for path in sorted(ledger.path.parent.iterdir()))
+
+
+def test_what_was_said_about_a_sum_is_remembered_after_a_restart(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    begun(ledger, b"ctx", round=4, attempt=2)
+    ledger.record_update(b"ctx", b"header", b"update")
+    ledger.record_vote(b"ctx", b"vote", b"manifest")
+    device_key = ledger.device_key
+    ledger.close()
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    record = ledger.sum(b"ctx")
+    assert record is not None
+    assert (record.query, record.round, record.attempt) == (QUERY, 4, 2)
+    assert (record.private_key, record.joined, record.header) == (KEY, b"join", b"header")
+    assert (record.update, record.vote, record.manifest, record.release) == (b"update", b"vote", b"manifest", b"")
+    assert not record.is_void
+    assert not record.is_closed
+    assert ledger.device_key == device_key
+    assert ledger.sum(b"another") is None
+    ledger.close()
+
+
+def test_every_ledger_has_a_device_key_of_its_own(tmp_path: Path) -> None:
+    ledgers = [Ledger(tmp_path / f"{i}.sqlite") for i in range(3)]
+    assert len({ledger.device_key for ledger in ledgers}) == 3
+    for ledger in ledgers:
+        ledger.close()
+
+
+def test_a_ledger_is_readable_by_its_owner_only(ledger: Ledger) -> None:
+    assert stat.S_IMODE(ledger.path.stat().st_mode) == 0o600
+
+
+def test_one_sum_gets_one_vote(ledger: Ledger) -> None:
+    begun(ledger, b"ctx")
+    ledger.record_vote(b"ctx", b"vote", b"manifest")
+    ledger.record_vote(b"ctx", b"vote", b"manifest")
+    for vote, manifest in ((b"other", b"manifest"), (b"void", b"")):
+        with pytest.raises(AlreadyReleasedError, match="already voted"):
+            ledger.record_vote(b"ctx", vote, manifest)
+    record = ledger.sum(b"ctx")
+    assert record is not None
+    assert record.vote == b"vote"
+
+
+def test_a_vote_on_an_unknown_sum_is_not_recorded(ledger: Ledger) -> None:
+    with pytest.raises(AlreadyReleasedError):
+        ledger.record_vote(b"ctx", b"vote", b"")
+
+
+def test_the_private_key_is_erased_from_every_file_with_the_release(ledger: Ledger) -> None:
+    begun(ledger, b"ctx")
+    assert KEY in files_of(ledger)
+    ledger.record_release(b"ctx", b"release")
+    record = ledger.sum(b"ctx")
+    assert record is not None
+    assert (record.private_key, record.release) == (b"", b"release")
+    for start in range(0, 96, 16):
+        assert KEY[start : start + 16] not in files_of(ledger)
+
+
+def test_the_private_key_is_erased_with_a_void_attempt(ledger: Ledger) -> None:
+    begun(ledger, b"ctx")
+    ledger.record_update(b"ctx", b"header", b"update" * 5000)
+    ledger.mark_void(b"ctx")
+    record = ledger.sum(b"ctx")
+    assert record is not None
+    assert record.is_void
+    assert (record.private_key, record.update) == (b"", b"")
+    assert KEY[:32] not in files_of(ledger)
+
+
+def test_the_keys_of_all_attempts_are_erased_with_the_receipt_and_those_of_other_studies_stay(
+    ledger: Ledger,
+) -> None:
+    for attempt, context in enumerate((b"first", b"second", b"third")):
+        begun(ledger, context, attempt=attempt)
+    begun(ledger, b"later", round=1)
+    begun(ledger, b"elsewhere", study=OTHER_STUDY)
+    ledger.record_update(b"third", b"header", b"update")
+    ledger.record_receipt(b"third", STUDY, 0, b"receipt")
+    left = {context: ledger.sum(context) for context in (b"first", b"second", b"third", b"later", b"elsewhere")}
+    assert [record.private_key for record in left.values() if record] == [b"", b"", b"", KEY, KEY]
+    assert [record.is_closed for record in left.values() if record] == [False, False, True, False, False]
+    third = left[b"third"]
+    assert third is not None
+    assert (third.header, third.update) == (b"header", b"")
+
+
+def test_a_closed_sum_stays_closed_when_later_ones_close(ledger: Ledger) -> None:
+    for round in range(3):
+        begun(ledger, bytes([round]), round=round)
+        ledger.record_receipt(bytes([round]), STUDY, round, b"receipt")
+    records = [ledger.sum(bytes([round])) for round in range(3)]
+    assert [record.is_closed for record in records if record] == [True] * 3
+
+
+def test_receipts_are_counted_per_study(ledger: Ledger) -> None:
+    for round in range(3):
+        ledger.record_receipt(b"", STUDY, round, b"receipt")
+    ledger.record_receipt(b"", STUDY, 1, b"again")
+    ledger.record_receipt(b"", OTHER_STUDY, 0, b"receipt")
+    assert (ledger.receipts(STUDY), ledger.receipts(OTHER_STUDY), ledger.receipts(b"none")) == (3, 1, 0)
+
+
+def test_a_contribution_is_exposed_until_its_attempt_is_proved_void(ledger: Ledger) -> None:
+    begun(ledger, b"joined only")
+    begun(ledger, b"sent", attempt=1)
+    assert ledger.exposed(QUERY) == []
+    ledger.record_update(b"sent", b"header", b"update")
+    assert [record.context for record in ledger.exposed(QUERY)] == [b"sent"]
+    assert ledger.exposed(b"another") == []
+    ledger.record_receipt(b"sent", STUDY, 0, b"receipt")
+    assert len(ledger.exposed(QUERY)) == 1
+    ledger.mark_void(b"sent")
+    assert ledger.exposed(QUERY) == []
+
+
+def test_a_fact_once_recorded_keeps_its_value(ledger: Ledger) -> None:
+    ledger.record_fact("breach", b"first")
+    ledger.record_fact("breach", b"second")
+    assert ledger.fact("breach") == b"first"
+    assert ledger.fact("nothing") is None
+
+
+def test_a_record_shows_no_secret_when_it_is_printed(ledger: Ledger) -> None:
+    begun(ledger, b"ctx")
+    assert repr(KEY)[2:20] not in repr(ledger.sum(b"ctx"))
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 400, b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_damaged_ledger_is_a_storage_error_that_says_what_to_do(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=r"ledger\.sqlite cannot be used") as caught:
+        Ledger(path)
+    assert "replaced by its backup, never edited" in caught.value.hint
+    assert path.read_bytes() == content
+
+
+def test_a_ledger_cut_short_is_a_storage_error(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path)
+    for number in range(40):
+        ledger.begin(bytes([number]), STUDY, QUERY, number, 0, KEY, b"join" * 500)
+    ledger.close()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    def use() -> None:
+        damaged = Ledger(path)
+        try:
+            for number in range(40):
+                damaged.sum(bytes([number]))
+        finally:
+            damaged.close()
+
+    with pytest.raises(StorageError, match="cannot be used"):
+        use()
+
+
+def test_a_ledger_without_its_device_key_is_not_used(ledger: Ledger) -> None:
+    ledger._db.execute("DELETE FROM facts")
+    with pytest.raises(StorageError, match="has no device key"):
+        _ = ledger.device_key
+
+
+def test_a_full_disk_changes_nothing(ledger: Ledger) -> None:
+    begun(ledger, b"ctx")
+    pages = ledger._db.execute("PRAGMA page_count").fetchone()[0]
+    ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError, match="full"):
+        ledger.record_update(b"ctx", b"header", bytes(100_000))
+    with pytest.raises(StorageError, match="full"):
+        ledger.record_receipt(b"ctx", STUDY, 0, bytes(100_000))
+    record = ledger.sum(b"ctx")
+    assert record is not None
+    assert (record.header, record.update, record.private_key) == (b"", b"", KEY)
+    assert ledger.receipts(STUDY) == 0
+
+
+def test_a_ledger_that_has_no_place_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "ledger.sqlite"):
+        with pytest.raises(StorageError, match="cannot be used"):
+            Ledger(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_ledger_in_a_read_only_folder_is_a_storage_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(StorageError, match="cannot be used"):
+            Ledger(tmp_path / "ledger.sqlite")
+    finally:
+        tmp_path.chmod(0o700)
