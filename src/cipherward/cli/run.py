@@ -18,6 +18,7 @@ class SchemeName(StrEnum):
     quorum = "quorum"
     ckks = "ckks"
     plain = "plain"
+    masks = "masks"
 
 
 class DeviceName(StrEnum):
