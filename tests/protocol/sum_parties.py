@@ -141,7 +141,7 @@ class Sum:
             self.joined,
             self.vectors[i],
             random_bytes("deal", i, self.task.context),
-            self.private[i],
+            self.private.get(i, b""),
         )
         return self.dealt[i]
 

@@ -14,7 +14,7 @@ For comparison on one machine; every engine that leaves the machine refuses it. 
   another total; that it does not is assumed, and receipts say so.
 - The masks between pairs rest on X25519 alone, which a quantum attacker breaks; b_i is public once the sum is open, and adds
   nothing to them.
-- Every pair costs a seed and every holder a share of it: n^2 sealed shares in each update.
+- An update carries a share of each of its n seeds for each of n holders, and costs n expansions.
 
 Not independently audited.
 """
