@@ -22,9 +22,11 @@ from cipherward import thresholds
 from cipherward.errors import StudyError
 from cipherward.thresholds import Thresholds
 
-Scheme = Literal["quorum", "ckks", "plain"]
+Scheme = Literal["quorum", "ckks", "plain", "masks"]
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
-SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain")
+SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain", "masks")
+MASKS_MAX_HOSPITALS = 256
+"""Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
 
 
 class _Section(BaseModel):
@@ -185,6 +187,8 @@ class Study(_Section):
             problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
             problems += [f"quorum arithmetic: {problem}" for problem in self.thresholds.problems()]
+        if self.aggregation.scheme == "masks" and self.n_hospitals > MASKS_MAX_HOSPITALS:
+            problems.append(f"aggregation.scheme: masks sums at most {MASKS_MAX_HOSPITALS} hospitals")
         if problems:
             raise ValueError("\n".join(problems))
         return self

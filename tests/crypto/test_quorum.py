@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cipherward.crypto import _ntt, quorum, ring, sampling, shamir
+from cipherward.crypto import _ntt, ring, sampling, sealing, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import ETA, SEED_BYTES
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
@@ -188,7 +188,7 @@ def test_a_flipped_bit_of_a_sealed_share_keeps_it_closed(position: int) -> None:
 
 def sealed_to(holder: int, dealer: int, plain: bytes) -> DealtShare:
     marked = payload_digest(DEALT[dealer].payload)
-    return DealtShare(quorum._seal(plain, HOLDERS[holder], quorum._info(TASK, dealer, holder, marked)), marked)
+    return DealtShare(sealing.seal(plain, HOLDERS[holder], sealing.info(TASK, dealer, holder, marked)), marked)
 
 
 def test_a_share_that_opens_to_something_else_is_bad() -> None:

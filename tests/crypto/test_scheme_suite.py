@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cipherward.crypto import ckks
 from cipherward.crypto.ckks import CkksScheme, KeyHolder
+from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import DealtShare, Protected, Scheme, SumTask, payload_digest
@@ -27,8 +28,8 @@ Vector = NDArray[Any]
 NO_TENSEAL = pytest.mark.skipif(
     importlib.util.find_spec("tenseal") is None, reason='TenSEAL is not installed (pip install "cipherward[ckks]")'
 )
-every_scheme = pytest.mark.parametrize("name", ["plain", pytest.param("ckks", marks=NO_TENSEAL), "quorum"])
-encrypted_schemes = pytest.mark.parametrize("name", [pytest.param("ckks", marks=NO_TENSEAL), "quorum"])
+every_scheme = pytest.mark.parametrize("name", ["plain", pytest.param("ckks", marks=NO_TENSEAL), "quorum", "masks"])
+encrypted_schemes = pytest.mark.parametrize("name", [pytest.param("ckks", marks=NO_TENSEAL), "quorum", "masks"])
 
 
 @cache
@@ -39,7 +40,8 @@ def ckks_keys() -> ckks.KeyPair:
 def scheme_of(name: str) -> Scheme:
     if name == "ckks":
         return CkksScheme(ckks_keys().public_context, KeyHolder(ckks_keys().secret_context, 1))
-    return QuorumScheme() if name == "quorum" else PlainScheme()
+    own: dict[str, Scheme] = {"quorum": QuorumScheme(), "masks": MasksScheme(), "plain": PlainScheme()}
+    return own[name]
 
 
 def random_bytes(*parts: object, size: int = 96) -> bytes:
@@ -119,8 +121,11 @@ def deal(scheme: Scheme, task: SumTask, vectors: dict[int, Vector], salt: object
     keys = {i: scheme.make_key(random_bytes("key", salt, i)) for i in vectors}
     holders = {i: public for i, (_, public) in keys.items()}
     assert all(scheme.key_is_usable(public) for public in holders.values())
-    dealt = {i: scheme.protect(task, i, vectors[i], holders, random_bytes("deal", salt, i)) for i in vectors}
-    return Dealing(scheme, task, {i: private for i, (private, _) in keys.items()}, dealt)
+    private = {i: secret for i, (secret, _) in keys.items()}
+    dealt = {
+        i: scheme.protect(task, i, vectors[i], holders, random_bytes("deal", salt, i), private[i]) for i in vectors
+    }
+    return Dealing(scheme, task, private, dealt)
 
 
 def small(
@@ -265,7 +270,7 @@ def test_an_altered_total_does_not_open_where_the_scheme_can_tell(name: str) -> 
     for altered in (b"", total[:-1], total + b"\x00", b"\xff" * len(total)):
         with pytest.raises(CipherwardError):
             scheme.sums(task, altered, dealing.witness(altered, (1, 2, 3), (1, 2, 3)), 3)
-    if name == "plain":  # nothing in the scheme binds the total: only the manifest's digest does
+    if name in ("plain", "masks"):  # nothing in the scheme binds the total: only the manifest's digest does
         return
     refused = 0
     releases = dealing.releases((1, 2, 3), (1, 2, 3))
@@ -292,6 +297,13 @@ def test_an_altered_witness_does_not_open_where_the_scheme_can_tell(name: str) -
         with pytest.raises((WireError, ProtocolError)):
             dealing.scheme.sums(dealing.task, total, altered, 3)
     if name == "ckks":  # without the key a witness within range cannot be checked against the total
+        return
+    if name == "masks":  # every bit of a seed counts; the heads around them are in tests/crypto/test_masks.py
+        for position in range(len(witness) - 3 * 2 * 36, len(witness)):
+            flipped = bytearray(witness)
+            flipped[position] ^= 1
+            with pytest.raises((WireError, ProtocolError)):
+                dealing.scheme.sums(dealing.task, total, bytes(flipped), 3)
         return
     for coefficient in range(0, len(witness), 404):
         changed = np.frombuffer(witness, "<i4").copy()

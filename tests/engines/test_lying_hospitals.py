@@ -178,7 +178,9 @@ class Lying(QuorumScheme):
     def __init__(self, when: Callable[[], bool], lie: Callable[[Protected], Protected] | None = None) -> None:
         self._when, self._lie = when, lie
 
-    def protect(self, task: SumTask, sender: int, vector: Any, holders: Any, randomness: bytes) -> Protected:
+    def protect(
+        self, task: SumTask, sender: int, vector: Any, holders: Any, randomness: bytes, private_key: bytes = b""
+    ) -> Protected:
         if not self._when():
             return super().protect(task, sender, vector, holders, randomness)
         if self._lie:

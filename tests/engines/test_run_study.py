@@ -20,7 +20,7 @@ from cipherward.errors import DataError, QuorumError, StorageError, StudyError
 from cipherward.nodes import audit, modelfile
 
 needs_tenseal = pytest.mark.skipif(importlib.util.find_spec("tenseal") is None, reason="TenSEAL is not installed")
-SCHEMES = ["quorum", "plain", pytest.param("ckks", marks=needs_tenseal)]
+SCHEMES = ["quorum", "plain", "masks", pytest.param("ckks", marks=needs_tenseal)]
 PHASES = {"train", "encrypt", "add", "consent", "release", "open", "verify", "evaluate"}
 
 
@@ -31,7 +31,7 @@ def scheme(name: str, **aggregation: Any) -> Any:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunResult]:
     """One run per scheme of the same study with the same seed."""
-    names = ["quorum", "plain"] + ["ckks"] * (importlib.util.find_spec("tenseal") is not None)
+    names = ["quorum", "plain", "masks"] + ["ckks"] * (importlib.util.find_spec("tenseal") is not None)
     return {name: run(tmp_path_factory.mktemp(name), scheme(name)) for name in names}
 
 
@@ -79,10 +79,10 @@ def test_the_result_file_says_what_a_reader_needs(results: dict[str, RunResult],
     assert document["set_aside"] == []
 
 
-@needs_tenseal
-def test_both_encrypted_schemes_give_the_same_model_bit_for_bit(results: dict[str, RunResult]) -> None:
-    assert weights(results["ckks"].path).tobytes() == weights(results["quorum"].path).tobytes()
-    assert replayed(results["ckks"].path).digest() == replayed(results["quorum"].path).digest()
+@pytest.mark.parametrize("name", ["masks", pytest.param("ckks", marks=needs_tenseal)])
+def test_every_encrypted_scheme_gives_the_same_model_bit_for_bit(results: dict[str, RunResult], name: str) -> None:
+    assert weights(results[name].path).tobytes() == weights(results["quorum"].path).tobytes()
+    assert replayed(results[name].path).digest() == replayed(results["quorum"].path).digest()
 
 
 def test_encryption_costs_a_thousandth_of_the_weight_range_and_no_accuracy(results: dict[str, RunResult]) -> None:

@@ -136,7 +136,12 @@ class Sum:
         """Hospital i's update, not sent yet."""
         self.vectors[i] = vector_of(self.parties, i)
         self.dealt[i] = hospital.deal(
-            self.member(i), self.task, self.joined, self.vectors[i], random_bytes("deal", i, self.task.context)
+            self.member(i),
+            self.task,
+            self.joined,
+            self.vectors[i],
+            random_bytes("deal", i, self.task.context),
+            self.private.get(i, b""),
         )
         return self.dealt[i]
 

@@ -18,6 +18,7 @@ class SchemeName(StrEnum):
     quorum = "quorum"
     ckks = "ckks"
     plain = "plain"
+    masks = "masks"
 
 
 class DeviceName(StrEnum):
@@ -172,6 +173,8 @@ class _Teller:
                 f"Sent per hospital and round: {s['bytes_up_per_hospital_round'] / 1e3:.0f} kB up, "
                 f"{s['bytes_down_per_hospital_round'] / 1e3:.0f} kB down"
             )
+        if s["scheme"] == "masks":
+            self._say("Scheme masks exists for comparison: nothing shows that the coordinator added what it lists.")
         if s["scheme"] != "plain":
             self._say(
                 "Only sums were opened. The sums and the model can still reveal training data: see docs/security.md."

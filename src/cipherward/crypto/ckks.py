@@ -258,6 +258,7 @@ class CkksScheme:
         vector: npt.NDArray[np.generic],
         holders: Mapping[int, bytes],
         randomness: bytes,
+        private_key: bytes = b"",
     ) -> Protected:
         """Encrypt lanes (uint32[n_lanes], each below 2^bits), divided by 2^bits, N/2 to a ciphertext. No shares.
 

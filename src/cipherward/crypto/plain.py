@@ -42,6 +42,7 @@ class PlainScheme:
         vector: npt.NDArray[np.generic],
         holders: Mapping[int, bytes],
         randomness: bytes,
+        private_key: bytes = b"",
     ) -> Protected:
         real, exact = vector[: task.n_real], vector[task.n_real :]
         return Protected(real.astype("<f4").tobytes() + exact.astype("<f8").tobytes(), {})

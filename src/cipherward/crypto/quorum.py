@@ -13,19 +13,12 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hpke
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from cipherward.crypto import params, ring, sampling, shamir
+from cipherward.crypto import params, ring, sampling, sealing, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import SEED_BYTES, SumParameters
 from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask, payload_digest
 from cipherward.errors import SuspectError, WireError
-
-_SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-_MLKEM_SEED, _MLKEM_PUBLIC, _X25519 = 64, 1184, 32
 
 
 class _RingSum:
@@ -48,20 +41,11 @@ class QuorumScheme:
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Step 1. HPKE key pair (ML-KEM-768 + X25519) from 96 bytes: (96-byte private, 1216-byte public)."""
-        if len(randomness) != _MLKEM_SEED + _X25519:
-            raise ValueError("a key pair is made from 96 random bytes")
-        lattice = MLKEM768PrivateKey.from_seed_bytes(randomness[:_MLKEM_SEED])
-        curve = X25519PrivateKey.from_private_bytes(randomness[_MLKEM_SEED:])
-        public = lattice.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
-        return randomness, public
+        return randomness, sealing.public_key(randomness)
 
     def key_is_usable(self, key: bytes) -> bool:
         """Step 1. A trial seal: some well-formed points (of low order) give no shared secret."""
-        try:
-            _seal(b"", key, b"trial")
-        except WireError:
-            return False
-        return True
+        return sealing.key_is_usable(key)
 
     def protect(
         self,
@@ -70,6 +54,7 @@ class QuorumScheme:
         vector: npt.NDArray[np.generic],
         holders: Mapping[int, bytes],
         randomness: bytes,
+        private_key: bytes = b"",
     ) -> Protected:
         """Step 2. Encrypt the lanes under a one-time secret and seal its Shamir shares.
 
@@ -95,13 +80,14 @@ class QuorumScheme:
         secret.fill(0)
         plain |= {holder: shamir.pack(parameters, values) for holder, values in full.items()}
         sealed = {
-            holder: _seal(plain[holder], holders[holder], _info(task, sender, holder, marked)) for holder in order
+            holder: sealing.seal(plain[holder], holders[holder], sealing.info(task, sender, holder, marked))
+            for holder in order
         }
         return Protected(payload, sealed)
 
     def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
         """Step 5. The dealers whose share does not open, or does not hold N values of the share field."""
-        parameters, key = parameters_of(task), _private(private_key)
+        parameters, key = parameters_of(task), sealing.private_key(private_key)
         bad = []
         for dealer, share in sorted(dealt.items()):
             try:
@@ -117,7 +103,7 @@ class QuorumScheme:
 
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         """Step 7. The packed sum of this holder's opened shares."""
-        parameters, key = parameters_of(task), _private(private_key)
+        parameters, key = parameters_of(task), sealing.private_key(private_key)
         opened = (_open_share(parameters, task, holder, dealer, key, share) for dealer, share in sorted(dealt.items()))
         return shamir.pack(parameters, shamir.add_shares(parameters, opened))
 
@@ -199,44 +185,15 @@ def _stream(key: bytes, purpose: str) -> bytes:
     return digest(f"stream/{purpose}", key)
 
 
-def _info(task: SumTask, dealer: int, holder: int, payload: bytes) -> bytes:
-    return digest("sealed-share", task.context, dealer.to_bytes(4, "big"), holder.to_bytes(4, "big"), payload)
-
-
-def _public(key: bytes) -> hpke.MLKEM768X25519PublicKey:
-    if len(key) != _MLKEM_PUBLIC + _X25519:
-        raise WireError(f"a holder's key has {_MLKEM_PUBLIC + _X25519} bytes, found {len(key)}")
-    try:
-        lattice = MLKEM768PublicKey.from_public_bytes(key[:_MLKEM_PUBLIC])
-        return hpke.MLKEM768X25519PublicKey(lattice, X25519PublicKey.from_public_bytes(key[_MLKEM_PUBLIC:]))
-    except ValueError:
-        raise WireError("a holder's key is not a valid ML-KEM-768 + X25519 key") from None
-
-
-def _private(key: bytes) -> hpke.MLKEM768X25519PrivateKey:
-    lattice = MLKEM768PrivateKey.from_seed_bytes(key[:_MLKEM_SEED])
-    return hpke.MLKEM768X25519PrivateKey(lattice, X25519PrivateKey.from_private_bytes(key[_MLKEM_SEED:]))
-
-
-def _seal(plain: bytes, key: bytes, info: bytes) -> bytes:
-    try:
-        return _SUITE.encrypt(plain, _public(key), info)
-    except ValueError:  # a curve point of low order
-        raise WireError("nothing can be sealed to a holder's key") from None
-
-
 def _open_share(
     parameters: SumParameters,
     task: SumTask,
     holder: int,
     dealer: int,
-    key: hpke.MLKEM768X25519PrivateKey,
+    key: sealing.PrivateKey,
     share: DealtShare,
 ) -> npt.NDArray[np.uint32]:
-    try:
-        plain = _SUITE.decrypt(share.sealed, key, _info(task, dealer, holder, share.payload_digest))
-    except (InvalidTag, ValueError):
-        raise WireError("a sealed share does not open") from None
+    plain = sealing.unseal(share.sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
     if len(plain) == SEED_BYTES:
         return shamir.expand_share(parameters, plain)
     return shamir.unpack(parameters, plain)

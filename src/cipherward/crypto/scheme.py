@@ -78,8 +78,12 @@ class Scheme(Protocol):
         vector: npt.NDArray[np.generic],
         holders: Mapping[int, bytes],
         randomness: bytes,
+        private_key: bytes = b"",
     ) -> Protected:
-        """Deal: encrypt the vector and seal one share for each holder's public key."""
+        """Deal: encrypt the vector and seal one share for each holder's public key.
+
+        `private_key` is the sender's own for this sum; only a scheme with keys between pairs of hospitals needs it.
+        """
 
     def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
         """Consent: the dealers whose sealed share for this holder does not open to a well-formed share."""

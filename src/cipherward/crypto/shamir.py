@@ -49,7 +49,7 @@ def share(
     known[0] = wide % modulus
     for row, holder in enumerate(seeded, start=1):
         known[row] = expand_share(params, seeds[holder])
-    values = _evaluate([0, *seeded], known, holders, modulus)
+    values = evaluate([0, *seeded], known, holders, modulus)
     known[:] = 0
     wide[:] = 0
     return dict(zip(holders, values, strict=True))
@@ -105,7 +105,7 @@ def interpolate_at_zero(params: SumParameters, points: Sequence[int], shares: Se
         ValueError: fewer than `threshold` shares, or points that are not distinct holders.
     """
     known, t = _stack(params, points, shares), params.threshold
-    wide: NDArray[np.int64] = _evaluate(points[:t], known[:t], [0], params.share_modulus)[0].astype(np.int64)
+    wide: NDArray[np.int64] = evaluate(points[:t], known[:t], [0], params.share_modulus)[0].astype(np.int64)
     wide[wide > params.share_modulus // 2] -= params.share_modulus
     return wide.astype(np.int32)
 
@@ -119,7 +119,7 @@ def consistent(params: SumParameters, points: Sequence[int], shares: Sequence[U3
         ValueError: fewer than `threshold` shares, or points that are not distinct holders.
     """
     known, t = _stack(params, points, shares), params.threshold
-    expected = _evaluate(points[:t], known[:t], points[t:], params.share_modulus)
+    expected = evaluate(points[:t], known[:t], points[t:], params.share_modulus)
     return bool(np.array_equal(expected, known[t:]))
 
 
@@ -152,7 +152,16 @@ def _inverse(values: NDArray[np.int64], modulus: int) -> NDArray[np.int64]:
     return result
 
 
-def _evaluate(known: Sequence[int], values: U32, wanted: Sequence[int], modulus: int) -> U32:
+def evaluate(known: Sequence[int], values: U32, wanted: Sequence[int], modulus: int) -> U32:
+    """Polynomials of degree < len(known), given at the points `known`, at other points.
+
+    Args:
+        known: distinct points. values: uint32[known, columns] below `modulus`, one polynomial in each column.
+        modulus: a prime of at most 31 bits.
+
+    Returns:
+        uint32[wanted, columns].
+    """
     out = np.empty((len(wanted), values.shape[1]), np.uint32)
     if len(wanted):
         _combine(lagrange(known, wanted, modulus), values, np.uint64(modulus), out)

@@ -46,5 +46,5 @@ class Policy:
             )
 
 
-SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain"}))
+SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
 """A simulation also runs the schemes that exist for comparison."""

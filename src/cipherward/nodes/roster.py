@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cipherward.crypto import ckks
 from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Scheme
@@ -31,6 +32,8 @@ def public_scheme(study: Study, ckks_public: bytes) -> Scheme:
     """
     if study.aggregation.scheme == "plain":
         return PlainScheme()
+    if study.aggregation.scheme == "masks":
+        return MasksScheme()
     if study.aggregation.scheme == "ckks":
         ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
         return ckks.CkksScheme(ckks_public, None)

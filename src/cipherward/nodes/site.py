@@ -195,7 +195,8 @@ class Site:
         hospital.holders_of(self.rules, task, body)
         vector = plan.vector_of(self.rules.scheme, self.state, self.work.values(self.state))
         started = self.clock()
-        dealt = hospital.deal(self._me, task, body, vector, os.urandom(32) + self.ledger.device_key)
+        randomness = os.urandom(32) + self.ledger.device_key
+        dealt = hospital.deal(self._me, task, body, vector, randomness, record.private_key)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]

@@ -278,9 +278,7 @@ class Collection:
     def opening(self, round: int, attempt: int, witness: bytes, next_model: bytes) -> Opening:
         """The message from which every hospital checks the sum and recomputes the model."""
         missing = sorted(set(self._headers) - self._fingerprints)
-        served = (
-            tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.scheme.name == "quorum" else ()
-        )
+        served = tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.has_fingerprints else ()
         return Opening(
             round,
             attempt,

@@ -91,17 +91,25 @@ def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
     return holders
 
 
-def deal(me: Member, task: SumTask, joined: Joined, vector: npt.NDArray[Any], randomness: bytes) -> Dealt:
+def deal(
+    me: Member,
+    task: SumTask,
+    joined: Joined,
+    vector: npt.NDArray[Any],
+    randomness: bytes,
+    private_key: bytes = b"",
+) -> Dealt:
     """Step 2. Encrypt the vector, seal a share to every holder, sign the header.
 
     Args:
         vector: uint32[n_lanes] lanes below 2^bits (float64[n_values] for `plain`).
         randomness: OS randomness and device key; never reused.
+        private_key: from `join`; only `masks` needs it.
     """
     holders = holders_of(me.rules, task, joined)
     if me.index not in holders:
         raise FaultyCoordinatorError("the list of joins leaves me out but asks for my update", culprit="coordinator")
-    protected = me.rules.scheme.protect(task, me.index, vector, holders, randomness)
+    protected = me.rules.scheme.protect(task, me.index, vector, holders, randomness, private_key)
     shares = tuple(sorted(protected.shares.items()))
     header = sign(
         me.identity,
@@ -248,6 +256,7 @@ def verify(
 
 
 _ASSUMED = {
+    "masks": "the coordinator added exactly the listed contributions, and nothing else, to the sum",
     "ckks": "the coordinator, who holds the decryption key, opened nothing but this sum",
     "plain": "nothing is protected: the coordinator reads every update",
 }
@@ -261,7 +270,7 @@ def _check_fingerprints(
     headers: Mapping[int, Header],
     votes: Mapping[int, Vote],
 ) -> str:
-    if not rules.deals_shares:
+    if not rules.has_fingerprints:
         return "no fingerprints in this scheme"
     served = {item.hospital: item.payload for item in opening.unsigned}
     marks: list[bytes] = []

@@ -27,7 +27,12 @@ class Rules:
 
     @property
     def deals_shares(self) -> bool:
-        """Whether a contribution comes with a share for every holder, and consents with fingerprints."""
+        """Whether a contribution comes with a share for every holder."""
+        return self.scheme.name in ("quorum", "masks")
+
+    @property
+    def has_fingerprints(self) -> bool:
+        """Whether consents carry fingerprints, and an opening the payloads of those who left none."""
         return self.scheme.name == "quorum"
 
     @property
