@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from cipherward.report.blocks import SHOWN_HOSPITALS, SMALL, TOO_FEW, Figure, Table, count, limited, score, seconds
 from cipherward.report.blocks import with_interval as both
 from cipherward.report.facts import Facts
@@ -76,7 +78,7 @@ def hospitals_pooled(facts: Facts) -> Figure:
     lines = [("fed", shared["federated"]), ("cen", shared["centralised"])]
     values = [*alone, *shared.values(), *(end for pair in intervals for end in pair)]
     if len(alone) <= SHOWN_HOSPITALS:
-        chart = _rows([facts.names[k] for k in order], Axis.over(values, _AUROC), 40)
+        chart = _rows([facts.names[k] for k in order], Axis.over(values, _AUROC), 50)
         for place, k in enumerate(order):
             chart.segment((intervals[k][0], _level(place)), (intervals[k][1], _level(place)), "loc thin")
             chart.marks([(alone[k], _level(place))], "triangle", "loc")
@@ -138,18 +140,19 @@ def hospitals_own(facts: Facts) -> Figure | None:
     table = limited(caption, head, rows, "result.json")
     label = "AUROC, the hospital's own test rows"
     values = [v for models in found.values() for v in models.values()]
-    if len(each) <= SHOWN_HOSPITALS:
+    models = _MODELS if len(shown) <= SHOWN_HOSPITALS else _MODELS[:2]
+    if len(shown) <= SHOWN_HOSPITALS:
         x = Axis.over([*values, *(end for pair in spans.values() for end in pair)], label)
-        chart = _rows([facts.names[k] for k in shown], x, 58)
+        chart = _rows([facts.names[k] for k in shown], x, 68)
         for place, k in enumerate(shown):
             for offset, (name, shape, style) in zip((0.0, 0.2, 0.4), _MODELS, strict=True):
-                level = _level(place) + 0.22 - offset
+                level = _level(place) + 0.24 - offset
                 low, high = spans[k, name]
                 chart.segment((low, level), (high, level), f"{style} thin solid")
                 chart.marks([(found[k][name], level)], shape, style)
     else:
         chart = _ranked(len(shown), Axis.over(values, label))
-        for name, shape, style in _MODELS[:2]:
+        for name, shape, style in models:
             ordered = sorted(shown, key=lambda k: -found[k]["federated"])
             chart.marks([(rank + 1, found[k][name]) for rank, k in enumerate(ordered)], shape, style, 3)
     gained = sum(found[k]["federated"] > found[k]["local"] for k in shown)
@@ -158,8 +161,11 @@ def hospitals_own(facts: Facts) -> Figure | None:
         f"hospitals with enough test rows; where intervals overlap widely, that may be chance. {_SIMULATED}"
     )
     named = {"local": "hospital alone", "federated": "federated", "centralised": "centralised"}
-    legend = tuple((key(shape, style), named[name]) for name, shape, style in _MODELS)
+    legend = tuple((key(shape, style), named[name]) for name, shape, style in models)
     title = "The three models on each hospital's own test rows"
+    if not shown:
+        none = f"No hospital has {SMALL} test rows with and {SMALL} without the outcome: nothing is shown."
+        return Figure("2.2", title, none, Markup(""), (), table)
     return Figure("2.2", title, shows, chart.svg("figure-2-2", title, shows), legend, table)
 
 
@@ -179,12 +185,12 @@ def _rows(names: Sequence[str], x: Axis, height: int) -> Chart:
     chart = Chart(x, Axis(-float(n), 0.0, (), ""), height=height * n + 74, left=32, right=32, grid="x", y_labels=False)
     for place, name in enumerate(names):
         shown = name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
-        chart.text((x.low, -float(place)), shown, dy=14, dx=2, style="name")
+        chart.text((x.low, -float(place)), shown, dy=18, dx=2, style="name")
     return chart
 
 
 def _level(place: int) -> float:
-    return -place - 0.62
+    return -place - 0.7
 
 
 def _ranked(n: int, y: Axis) -> Chart:
@@ -261,7 +267,7 @@ def roc(facts: Facts) -> Figure:
     """The ROC curves of both models."""
     curves = {"federated": facts.federated["roc"], "centralised": facts.centralised["roc"]}
     unit = [0.0, 1.0]
-    chart = Chart(Axis.over(unit, "1 - specificity"), Axis.over(unit, "sensitivity"))
+    chart = Chart(Axis.over(unit, "false positive rate (1 - specificity)"), Axis.over(unit, "sensitivity"))
     chart.segment((0, 0), (1, 1), "ideal")
     for name, style in (("centralised", "cen"), ("federated", "fed")):
         chart.line([(float(a), float(b)) for a, b in _thinned(curves[name])], style)

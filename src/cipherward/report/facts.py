@@ -19,6 +19,8 @@ from cipherward.report.intervals import auroc_interval
 from cipherward.store import files
 from cipherward.study import Study
 
+_MAX_NAME = 80
+
 
 @dataclass(frozen=True)
 class Sum:
@@ -116,7 +118,7 @@ def gather(path: Path) -> Facts:
     return Facts(
         study=study,
         digest=study.digest().hex(),
-        names=tuple(clean(hospital.name) for hospital in study.hospitals),
+        names=tuple(_shortened(clean(hospital.name)) for hospital in study.hospitals),
         result=result,
         rounds=rounds,
         sums=tuple(sums),
@@ -128,6 +130,10 @@ def gather(path: Path) -> Facts:
 def clean(text: str) -> str:
     """Text without control and direction-changing characters, with which a name could rewrite the line around it."""
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t" else c for c in text)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
 
 
 def _json(path: Path, data: bytes) -> dict[str, Any]:

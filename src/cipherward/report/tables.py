@@ -71,7 +71,7 @@ def entries_of(facts: Facts) -> tuple[Entry, ...]:
         Entry(
             f"this run: federated, scheme {facts.scheme}",
             "one unencrypted contribution per sum" if facts.scheme == "plain" else protected,
-            readable(facts),
+            READERS[facts.scheme],
             with_interval(shared["federated"], facts.interval(shared["federated"])),
             facts.federated,
             result["bytes_up_per_hospital_round"],
