@@ -89,7 +89,7 @@ class Chart:
 
     def __post_init__(self) -> None:
         # Room for the longest tick label at the larger type of small screens.
-        self.left = self.left or 42 + 10 * max((len(text) for _, text in self.y.ticks), default=0)
+        self.left = self.left or 48 + 11 * max((len(text) for _, text in self.y.ticks), default=0)
 
     def at(self, x: float, y: float) -> Point:
         """A data point in user units."""
@@ -151,8 +151,8 @@ class Chart:
         parts.append(_text((self.left + right) / 2, self.height - 12, self.x.label, "middle", "label"))
         if self.y.label:
             middle = (self.top + floor) / 2
-            turned = f'transform="rotate(-90 16 {middle:.1f})"'
-            parts.append(_text(16, middle, self.y.label, "middle", "label", turned))
+            turned = f'transform="rotate(-90 22 {middle:.1f})"'
+            parts.append(_text(22, middle, self.y.label, "middle", "label", turned))
         return parts
 
 
