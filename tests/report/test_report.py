@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -11,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import simulator
 
 from cipherward import study as study_document
+from cipherward.crypto.scheme import SumTask
 from cipherward.engines import simulation
-from cipherward.errors import AuditError, StorageError
+from cipherward.errors import AuditError, InterruptedRunError, StorageError
+from cipherward.protocol import hospital
+from cipherward.protocol.messages import Release, sign
+from cipherward.protocol.party import Member
 from cipherward.report import page
 from cipherward.report.facts import gather
 
@@ -236,7 +242,7 @@ def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
     study = study_document.load_builtin("readmission")
     cohort = study.data.cohort
     assert cohort is not None
-    changed = {"cohort": cohort.model_dump() | {"n_hospitals": 60, "encounters_per_hospital": 60}}
+    changed = {"cohort": cohort.model_dump() | {"n_hospitals": 60, "encounters_per_hospital": 100}}
     small = study.with_overrides(data=changed, training={"rounds": 1}, aggregation={"scheme": "plain"})
     simulation.run_study(small, out=tmp_path / "run")
     page.write(tmp_path / "run")
@@ -244,3 +250,51 @@ def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
     assert "hospitals, in order" in text
     assert "Receipts of 60 hospitals by sum" in text
     assert len(text.encode()) < page.MAX_BYTES
+
+
+def test_sums_that_went_on_without_a_hospital_are_listed_with_its_name(tmp_path: Path) -> None:
+    network = simulator.BentNetwork(simulator.lost({2}, kinds=simulator.PHASES["deal"], rounds={1}))
+    path = simulator.run(tmp_path, simulator.study(5), network=network).path
+    facts = page.write(path)
+    assert facts.holds
+    shown = read(path)
+    table = re.search(r"<caption>Sums that went on without.*?</table>", shown, re.DOTALL)
+    assert table is not None
+    assert "clinic-2" in table[0]
+    assert "round 1" in table[0]
+    assert "not in the sum" in shown
+    assert "4 of 5" in shown
+
+
+def test_a_round_that_did_not_open_is_shown_as_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release, sums = hospital.release, []
+
+    def wrong_in_round_1(me: Member, task: SumTask, *arguments: Any) -> bytes:
+        message: bytes = release(me, task, *arguments)
+        if task.context not in sums:
+            sums.append(task.context)
+        body = simulator.signed_body(message, Release)
+        bent = bytes([body.shares[0] ^ me.index]) + body.shares[1:]
+        changed = dataclasses.replace(body, shares=bent)
+        return sign(me.identity, me.rules.study, me.index, changed) if len(sums) == 2 else message
+
+    monkeypatch.setattr(hospital, "release", wrong_in_round_1)
+    path = simulator.run(tmp_path, simulator.study(5)).path
+    facts = page.write(path)
+    assert [item.opened for item in facts.sums] == [True, False, True, True]
+    assert facts.holds
+    assert [n for n, _ in facts.accuracy()] == [1, 2], "a void sum measured nothing"
+    shown = Elements(read(path)).text
+    assert "void: did not open" in shown
+    assert "round void" in shown
+
+
+def test_a_resumed_run_is_reported_whole(tmp_path: Path) -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(InterruptedRunError):
+        simulator.run(tmp_path, simulator.study(5), should_stop=lambda: next(asked))
+    simulation.resume_study(tmp_path / "run")
+    facts = page.write(tmp_path / "run")
+    assert sorted(facts.rounds) == [0, 1, 2, 3]
+    assert [n for n, _ in facts.accuracy()] == [0, 1, 2]
+    assert "was not recorded" not in read(tmp_path / "run")
