@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,7 +64,16 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (["run"], ["predict"], ["verify"], ["studies"], ["data"], ["data", "list"], ["data", "fetch"]):
+    for command in (
+        ["run"],
+        ["predict"],
+        ["report"],
+        ["verify"],
+        ["studies"],
+        ["data"],
+        ["data", "list"],
+        ["data", "fetch"],
+    ):
         code, out, _ = call(capsys, *command, "--help")
         assert code == 0
         assert "Usage: cipherward" in out
@@ -81,7 +91,15 @@ def test_a_run_says_what_it_did_and_where_the_results_are(
     assert "synthetic" in out
     assert "can still reveal training data" in out
     assert run.name in out
-    for name in ("study.toml", "study.digest", "model.safetensors", "result.json", "rounds.jsonl", "log.jsonl"):
+    for name in (
+        "study.toml",
+        "study.digest",
+        "model.safetensors",
+        "result.json",
+        "report.html",
+        "rounds.jsonl",
+        "log.jsonl",
+    ):
         assert (run / name).stat().st_size > 0
     for name in ("accuracy.png", "hospitals.png"):
         assert (run / name).read_bytes().startswith(b"\x89PNG")
@@ -265,3 +283,38 @@ def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path:
     first, second = (json.loads((path / "result.json").read_text()) for path in (whole, stopped))
     assert first["auroc_by_round"] == second["auroc_by_round"]
     assert first["auroc_federated"] == second["auroc_federated"]
+
+
+def test_report_rebuilds_the_page_and_names_it(capsys: pytest.CaptureFixture[str], run_dir: Path) -> None:
+    page = run_dir / "report.html"
+    before = page.read_bytes()
+    page.unlink()
+    code, out, _ = call(capsys, "report", run_dir)
+    assert code == 0
+    assert str(page) in out
+    assert page.read_bytes() == before
+
+
+def test_report_of_a_run_that_does_not_hold_is_written_and_fails(
+    capsys: pytest.CaptureFixture[str], run_dir: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(run_dir, tmp_path / "copy"))
+    (copy / "receipts" / "0001" / "hospital-1.cbor").write_bytes(b"x")
+    code, _, err = call(capsys, "report", copy)
+    assert code == 4
+    assert "NOT verified" in err
+    assert "do not prove its result" in (copy / "report.html").read_text("utf-8")
+
+
+def test_report_of_what_is_no_finished_run_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], run_dir: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(run_dir, tmp_path / "copy"))
+    (copy / "result.json").unlink()
+    code, _, err = call(capsys, "report", copy)
+    assert code == 1
+    assert "not finished" in err
+    assert "--resume" in err
+    code, _, err = call(capsys, "report", tmp_path / "nothing")
+    assert code == 1
+    assert "not a run directory" in err

@@ -188,7 +188,7 @@ def test_an_outcome_of_one_class_everywhere_is_a_data_error(tmp_path: Path) -> N
         header, *lines = path.read_text().splitlines()
         path.write_text("\n".join([header, *(line[:-1] + "0" for line in lines)]) + "\n")
     study = simulator.study(3, data={"allow_single_class": True})
-    with pytest.raises(DataError, match="one outcome class only"):
+    with pytest.raises(DataError, match="one class only"):
         run_study(study, base=tmp_path / "tables", out=tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
 

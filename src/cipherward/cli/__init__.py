@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from cipherward.cli import data, predict, run, studies, verify
+from cipherward.cli import data, predict, report, run, studies, verify
 from cipherward.cli.terminal import fail
 from cipherward.errors import CipherwardError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("predict")(predict.predict)
 app.command("verify")(verify.verify)
+app.command("report")(report.report)
 app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
 

@@ -49,7 +49,7 @@ def run(
     Every hospital is simulated in this process. The quick start's patients are synthetic.
     """
     from cipherward.engines import simulation
-    from cipherward.report import figures
+    from cipherward.report import figures, page
 
     stop = _StopAfterSum()
     say = _Teller(to_stderr=json)
@@ -62,6 +62,7 @@ def run(
             chosen, data=data, base=base, out=out, device=device.value, on_progress=say.progress, should_stop=stop
         )
     figures.draw(result.path, dict(result.summary))
+    page.write(result.path)
     if json:
         from cipherward.cli.terminal import print_json
 
@@ -180,6 +181,7 @@ class _Teller:
                 "Only sums were opened. The sums and the model can still reveal training data: see docs/security.md."
             )
         self._say()
+        self._say(f"Report:   {result.path / 'report.html'}")
         self._say(
             f"Results:  {result.path / 'result.json'}, {result.path / 'accuracy.png'}, {result.path / 'hospitals.png'}"
         )

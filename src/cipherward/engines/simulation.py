@@ -19,7 +19,7 @@ import numpy as np
 
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.engines import parties
+from cipherward.engines import by_hospital, parties
 from cipherward.engines.local import LocalEngine, Network
 from cipherward.engines.parties import ModuleFactory
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
@@ -148,6 +148,7 @@ class _Yardsticks:
     local: tuple[baselines.Yardstick, ...]
     exact_auroc: float
     best_auroc: float | None
+    by_hospital: list[dict[str, Any]]
 
 
 class _Simulation:
@@ -184,6 +185,15 @@ class _Simulation:
         self.purposes: list[str] = []
         self.sum_seconds: list[float] = []
 
+    def _seconds(self) -> dict[str, float]:
+        """Seconds spent so far by phase, all parties together."""
+        seconds = dict.fromkeys(PHASES, 0.0)
+        sites = self.sites.values()
+        for spent in (self.hub.spent, *(site.spent for site in sites), *(site.work.spent for site in sites)):
+            for phase, value in spent.items():
+                seconds[phase] += value
+        return seconds
+
     def run(self) -> RunResult:
         try:
             digest = self.study.digest().hex()
@@ -202,12 +212,12 @@ class _Simulation:
                 site.ledger.close()
 
     def _one_sum(self) -> None:
-        started = perf_counter()
+        started, before = perf_counter(), self._seconds()
         purpose = self.hub.state.purpose or ""
         self.engine.run_sum()
         seconds = perf_counter() - started
         report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
-        measured = state.final or (state.history[-1] if purpose == "train" and state.history else None)
+        measured = state.final or (state.history[-1] if purpose == "train" and report.opened else None)
         self.purposes.append(purpose)
         self.sum_seconds.append(seconds)
         line = {
@@ -224,6 +234,15 @@ class _Simulation:
             "bytes_up": traffic.up,
             "bytes_down": traffic.down,
             "seconds": seconds,
+            # A deployed coordinator knows neither.
+            "simulation": {
+                "seconds_by_phase": {phase: value - before[phase] for phase, value in self._seconds().items()},
+                "local_distance": {
+                    index: site.work.distances[report.round]
+                    for index, site in self.sites.items()
+                    if report.round in site.work.distances
+                },
+            },
         }
         files.append(self.run_directory.rounds, json.dumps(line))
         self.run_directory.write_log(
@@ -279,7 +298,10 @@ class _Simulation:
                 [s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None]
             )
             best_auroc = metrics.exact(scores, labels).auroc
-        return _Yardsticks(pooled, alone, exact, best_auroc)
+        shared = {"federated": state.weights, "centralised": pooled.weights}
+        own = [yardstick.weights for yardstick in alone]
+        each = by_hospital.facts(self.hospitals, test_rows, module, shared, own, self.device)
+        return _Yardsticks(pooled, alone, exact, best_auroc, each)
 
     def _summary(self, state: StudyState, yardsticks: _Yardsticks) -> dict[str, Any]:
         trained = [k for k, purpose in enumerate(self.purposes) if purpose == "train"]
@@ -291,14 +313,6 @@ class _Simulation:
 
         up = mean_bytes("up")
         n_parameters = len(state.weights)
-        seconds = dict.fromkeys(PHASES, 0.0)
-        for spent in (
-            self.hub.spent,
-            *(s.spent for s in self.sites.values()),
-            *(s.work.spent for s in self.sites.values()),
-        ):
-            for phase, value in spent.items():
-                seconds[phase] += value
         names = [hospital.name for hospital in self.hospitals]
         return {
             **findings(state),
@@ -311,13 +325,14 @@ class _Simulation:
             "bytes_up_per_parameter": up / n_parameters if up is not None else None,
             "bytes_up_per_hospital_round": up,
             "bytes_down_per_hospital_round": mean_bytes("down"),
-            "seconds": seconds,
+            "seconds": self._seconds(),
             "seconds_per_sum": self.sum_seconds,
             # A hospital's own state moves only when it has verified what leads there.
             "verified": {
                 names[index - 1]: site.state.digest() == state.digest() and not site.stopped
                 for index, site in self.sites.items()
             },
+            "by_hospital": yardsticks.by_hospital,
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
             "device": str(training.resolve_device(self.device)),
             "versions": _versions(),
@@ -330,7 +345,7 @@ def _check_classes(hospitals: list[HospitalData]) -> None:
         labels = np.concatenate([hospital.outcome[hospital.split == split] for hospital in hospitals])
         if labels.size == 0 or labels.min() == labels.max():
             raise DataError(
-                f"all {name} rows of all hospitals together have one outcome class only ({labels.size} rows)",
+                f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
                 hint="check data.outcome and data.positive in the study, or give more rows",
             )
 

@@ -37,6 +37,8 @@ class LocalWork:
         index: the hospital's roster index, part of its training seed.
         module: scratch module from `models.build`.
         clock: seconds; used to report what training and evaluation cost.
+
+    `distances` holds, by sum, the L2 distance between the model trained here and the one it started from. It stays here.
     """
 
     index: int
@@ -45,6 +47,7 @@ class LocalWork:
     device: training.Device
     clock: Callable[[], float]
     spent: dict[str, float] = field(default_factory=dict)
+    distances: dict[int, float] = field(default_factory=dict, repr=False)
     _rows: dict[int, Rows] = field(default_factory=dict, repr=False)
     _preprocessor: Preprocessor | None = None
 
@@ -88,7 +91,9 @@ class LocalWork:
             device=self.device,
         )
         weight = min(len(labels) / state.weight_cap, 1.0)
-        change = (trained.astype(np.float64) - state.weights) * weight
+        moved = trained.astype(np.float64) - state.weights
+        self.distances[state.sums_done] = float(np.linalg.norm(moved))
+        change = moved * weight
         values: Values = {"weight": np.array([weight])}
         start, clipped, crowded = 0, [], []
         for (name, size), bound in zip(state.groups, state.ranges, strict=True):

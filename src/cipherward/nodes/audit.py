@@ -145,14 +145,20 @@ def verify_run(path: Path) -> Iterator[Line]:
         AuditError, StorageError, StudyError, DataError: as `open_run` and `replay`.
     """
     run = open_run(path)
-    names = [hospital.name for hospital in run.first.study.hospitals]
     last = run.first
     for replayed in replay(run):
         last = replayed.state
-        if replayed.opening is not None:
-            for index, name in enumerate(names, start=1):
-                yield _receipt_line(run, replayed, replayed.opening.round, index, name)
-    yield _model_line(run, last)
+        yield from receipt_lines(run, replayed)
+    yield model_line(run, last)
+
+
+def receipt_lines(run: Run, replayed: Replayed) -> list[Line]:
+    """What every hospital's receipt says of one replayed sum; empty for the first state, which no sum led to."""
+    if replayed.opening is None:
+        return []
+    names = [hospital.name for hospital in run.first.study.hospitals]
+    round = replayed.opening.round
+    return [_receipt_line(run, replayed, round, index, name) for index, name in enumerate(names, start=1)]
 
 
 def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: str) -> Line:
@@ -177,7 +183,8 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
     return Line(round, replayed.purpose, name, phrase, True, took_part)
 
 
-def _model_line(run: Run, last: StudyState) -> Line:
+def model_line(run: Run, last: StudyState) -> Line:
+    """Whether the final model and the figures of result.json are those of the last replayed state."""
     study, where = last.study, "model.safetensors"
     if last.final is None:
         return Line(last.sums_done, "model", "everyone", "not finished", True, f"{last.sums_done} sum(s) so far")

@@ -1,0 +1,21 @@
+"""`cipherward report`: rebuild a run's report from its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def report(path: Path = typer.Argument(help="Run directory of a finished run.")) -> None:
+    """Write report.html again: the run on one page, verified on the way. Nothing is sent anywhere."""
+    from cipherward.cli.terminal import NOT_VERIFIED
+    from cipherward.report import page
+
+    facts = page.write(path)
+    typer.echo(f"Report:   {path / page.NAME}")
+    if not facts.holds:
+        bad = sum(not line.holds for line in facts.findings)
+        reason = facts.failure or f"{bad} finding(s) do not hold"
+        typer.echo(f"NOT verified: {reason}; the report says so", err=True)
+        raise typer.Exit(NOT_VERIFIED)

@@ -1,0 +1,196 @@
+"""What a report says, gathered from a run directory: recomputed from the receipts where they prove it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.errors import AuditError, CipherwardError, StorageError
+from cipherward.learning.state import StudyState
+from cipherward.nodes import audit
+from cipherward.nodes.audit import Line, Replayed, Run
+from cipherward.protocol.messages import Header, Manifest, Opening, unsign
+from cipherward.report.intervals import auroc_interval
+from cipherward.store import files
+from cipherward.study import Study
+
+_MAX_NAME = 80
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One opened (or void) sum, as its receipts prove it. `parts`: name and number of values of what was added up."""
+
+    round: int
+    purpose: str
+    attempt: int
+    contributors: tuple[int, ...]
+    consents: int
+    opened: bool
+    parts: tuple[tuple[str, int], ...]
+    n_values: int
+    manifest: str
+    total: str
+    total_bytes: int
+    model: str
+    payloads: Mapping[int, str]
+    findings: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the page is made of. `names` and all text are cleaned for display, not yet escaped.
+
+    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it.
+    """
+
+    study: Study
+    digest: str
+    names: tuple[str, ...]
+    result: Mapping[str, Any] = field(repr=False)
+    rounds: Mapping[int, Mapping[str, Any]] = field(repr=False)
+    sums: tuple[Sum, ...] = field(repr=False)
+    last: Line | None
+    failure: str
+
+    @property
+    def scheme(self) -> str:
+        return self.study.aggregation.scheme
+
+    @property
+    def findings(self) -> tuple[Line, ...]:
+        """Every finding of the verification, the final model's last."""
+        every = tuple(line for item in self.sums for line in item.findings)
+        return (*every, self.last) if self.last else every
+
+    @property
+    def holds(self) -> bool:
+        """Whether the files prove the run."""
+        return not self.failure and all(line.holds for line in self.findings)
+
+    @property
+    def federated(self) -> Mapping[str, Any]:
+        return dict(self.result["federated"])
+
+    @property
+    def centralised(self) -> Mapping[str, Any]:
+        return dict(self.result["centralised"])
+
+    def accuracy(self) -> tuple[tuple[int, float], ...]:
+        """(training rounds done, AUROC of the model at that point), where a sum measured it."""
+        points = {}
+        for number, line in self.rounds.items():
+            measured = line.get("metrics_of_incoming_model")
+            if measured and line["purpose"] != "statistics" and line["opened"]:
+                points[number - 1] = float(measured["auroc"])
+        points[int(self.result["rounds"])] = float(self.result["auroc_federated"])
+        return tuple(sorted(points.items()))
+
+    def interval(self, auroc: float) -> tuple[float, float]:
+        """95 % interval of an AUROC on the pooled test rows."""
+        n, positive = int(self.federated["n"]), int(self.federated["n_positive"])
+        return auroc_interval(auroc, positive, n - positive)
+
+
+def gather(path: Path) -> Facts:
+    """Read a finished run, and verify it on the way.
+
+    Raises:
+        StorageError: no run, not finished, or damaged.
+        AuditError, StudyError, DataError: study or initial model are not what they claim to be.
+    """
+    run = audit.open_run(path)
+    if not run.files.result.exists():
+        raise StorageError(
+            f"the run {path} is not finished: it has no result.json",
+            hint=f"go on with: cipherward run --resume {path}",
+        )
+    result = _json(run.files.result, files.read(run.files.result))
+    lines = files.read(run.files.rounds).splitlines() if run.files.rounds.exists() else []
+    rounds = {int(line["sum"]): line for line in (_json(run.files.rounds, text) for text in lines)}
+    sums, last, failure = _sums(run)
+    study = run.first.study
+    return Facts(
+        study=study,
+        digest=study.digest().hex(),
+        names=tuple(_shortened(clean(hospital.name)) for hospital in study.hospitals),
+        result=result,
+        rounds=rounds,
+        sums=tuple(sums),
+        last=last,
+        failure=clean(failure),
+    )
+
+
+def clean(text: str) -> str:
+    """Text without control and direction-changing characters, with which a name could rewrite the line around it."""
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t" else c for c in text)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
+
+
+def _json(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+        if not isinstance(document, dict):
+            raise TypeError("not an object")
+    except (ValueError, TypeError) as error:
+        raise StorageError(f"{path} is damaged: {error}", hint="restore it from a backup") from None
+    return document
+
+
+def _sums(run: Run) -> tuple[list[Sum], Line | None, str]:
+    sums: list[Sum] = []
+    state = run.first
+    try:
+        for replayed in audit.replay(run):
+            if replayed.opening is not None:
+                sums.append(_sum(run, state, replayed, replayed.opening))
+            state = replayed.state
+    except AuditError as error:
+        return sums, None, error.message
+    return sums, audit.model_line(run, state), ""
+
+
+def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:
+    layout = before.layout()
+    return Sum(
+        round=opening.round,
+        purpose=replayed.purpose,
+        attempt=opening.attempt,
+        contributors=replayed.contributors,
+        consents=len(opening.votes),
+        opened=bool(replayed.manifest),
+        parts=tuple((segment.name, segment.size) for segment in layout.segments),
+        n_values=layout.n_values,
+        manifest=replayed.manifest.hex(),
+        total=_total(run, opening),
+        total_bytes=len(opening.total),
+        model=replayed.state.digest().hex(),
+        payloads=_payloads(run, opening, replayed.contributors),
+        findings=tuple(audit.receipt_lines(run, replayed)),
+    )
+
+
+def _total(run: Run, opening: Opening) -> str:
+    try:
+        rules = run.rules
+        return unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR).total.hex()
+    except CipherwardError:
+        return ""
+
+
+def _payloads(run: Run, opening: Opening, contributors: tuple[int, ...]) -> dict[int, str]:
+    """Digest of what each contributor sent, from the headers that it signed."""
+    found = {}
+    for index, data in zip(contributors, opening.headers, strict=False):
+        header = unsign(data, Header, study=run.rules.study, keys=run.rules.keys, sender=index)
+        found[index] = header.payload.hex()
+    return found

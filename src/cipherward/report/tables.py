@@ -1,0 +1,263 @@
+"""The report's tables: what left each hospital, what was opened, comparison, data, verification, versions."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cipherward.nodes.audit import Line
+from cipherward.report.blocks import (
+    SMALL,
+    TOO_FEW,
+    Cell,
+    Code,
+    Mark,
+    Table,
+    count,
+    limited,
+    percent,
+    score,
+    short,
+    size,
+    with_interval,
+)
+from cipherward.report.costs import label
+from cipherward.report.facts import Facts, Sum, clean
+from cipherward.report.words import PARTS, READABLE, READERS
+
+_MAX_COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the comparison: a way to train the model and what came of it. None where it has no such figure."""
+
+    name: str
+    leaves: str
+    readable_by: str
+    auroc: str
+    measured: Mapping[str, Any] | None = None
+    bytes_up: float | None = None
+    seconds: float | None = None
+
+
+def comparison(entries: Sequence[Entry]) -> Table:
+    """Ways to train the same model side by side."""
+    head = (
+        "Way to train", "What leaves a hospital", "Who can read one hospital's part", "AUROC (95 % interval)",
+        "AUPRC", "Brier score", "Log loss", "Sent per hospital and round", "Mean time of a round",
+    )  # fmt: skip
+    rows = []
+    for entry in entries:
+        measured = entry.measured
+        figures = tuple(score(measured[k]) if measured else "–" for k in ("auprc", "brier", "log_loss"))
+        sent = size(entry.bytes_up) if entry.bytes_up is not None else "–"
+        took = f"{entry.seconds:.2f} s" if entry.seconds is not None else "–"
+        rows.append((entry.name, entry.leaves, entry.readable_by, entry.auroc, *figures, sent, took))
+    return Table("The same model, trained in different ways, on the same pooled test rows", head, tuple(rows))
+
+
+def entries_of(facts: Facts) -> tuple[Entry, ...]:
+    """This run, the centralised model, and the hospitals alone."""
+    result = facts.result
+    took = [line["seconds"] for line in facts.rounds.values() if line["purpose"] == "train"]
+    alone = sorted(result["auroc_local"].values())
+    shared = {name: float(result[f"auroc_{name}"]) for name in ("federated", "centralised")}
+    protected = "nothing readable: one encrypted contribution per sum"
+    return (
+        Entry(
+            f"this run: federated, scheme {facts.scheme}",
+            "one unencrypted contribution per sum" if facts.scheme == "plain" else protected,
+            READERS[facts.scheme],
+            with_interval(shared["federated"], facts.interval(shared["federated"])),
+            facts.federated,
+            result["bytes_up_per_hospital_round"],
+            statistics.mean(took) if took else None,
+        ),
+        Entry(
+            "centralised: all rows in one place",
+            "every row",
+            "whoever holds the pool",
+            with_interval(shared["centralised"], facts.interval(shared["centralised"])),
+            facts.centralised,
+        ),
+        Entry(
+            "each hospital alone",
+            "nothing",
+            "nobody",
+            f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}",
+        ),
+    )
+
+
+def readable(facts: Facts) -> str:
+    """Who could read one hospital's contribution."""
+    return READABLE[facts.scheme].format(threshold=facts.study.thresholds.threshold)
+
+
+def example(facts: Facts) -> Sum | None:
+    """The sum whose flow is shown in detail: the first training round that was opened."""
+    return next((item for item in facts.sums if item.purpose == "train" and item.opened), None)
+
+
+def left(facts: Facts, shown: Sum) -> Table:
+    """What left each hospital in one sum."""
+    line = facts.rounds.get(shown.round, {})
+    sent, received = line.get("bytes_up", {}), line.get("bytes_down", {})
+    rows: list[tuple[Cell, ...]] = []
+    for index, name in enumerate(facts.names, start=1):
+        up, down = (size(by[str(index)]) if str(index) in by else "not recorded" for by in (sent, received))
+        inside = index in shown.contributors
+        rows.append(
+            (
+                name,
+                short(shown.payloads.get(index, "")),
+                up,
+                down,
+                Mark(inside or None, "in the sum" if inside else "not in the sum"),
+                READERS[facts.scheme] if inside else "–",
+            )
+        )
+    head = ("Hospital", "Digest of its contribution", "Sent", "Received", "Part of the sum", "Who could read it")
+    caption = (
+        f"What left each hospital in {label(facts, shown.round)}: one contribution of {count(shown.n_values)} values"
+    )
+    note = f"Each contribution was readable by {readable(facts)}."
+    return limited(caption, head, rows, "receipts/", note)
+
+
+def contents(shown: Sum) -> Table:
+    """What the values of one sum mean."""
+    groups: Counter[str] = Counter()
+    for name, values in shown.parts:
+        groups[name.split("/")[0]] += values
+    rows = [(PARTS.get(name, name), count(values)) for name, values in groups.items()]
+    return Table("What the sum over hospitals consists of", ("Content", "Values"), tuple(rows))
+
+
+def opened(facts: Facts) -> Table:
+    """Every sum of the run."""
+    n = len(facts.names)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            label(facts, item.round),
+            f"{len(item.contributors)} of {n}" if item.opened else "–",
+            f"{item.consents} of {n}",
+            Mark(True, f"{count(item.n_values)} values") if item.opened else Mark(None, "void: did not open"),
+            size(item.total_bytes),
+            short(item.total),
+            short(item.manifest),
+            short(item.model),
+        )
+        for item in facts.sums
+    ]
+    head = (
+        "Sum", "Contributors", "Consents", "Opened", "Size of the sum as sent", "Digest of it",
+        "Digest of the list of contributions", "Digest of the model that follows",
+    )  # fmt: skip
+    return limited("What was opened, sum by sum", head, rows, "receipts/")
+
+
+def data(facts: Facts) -> Table | None:
+    """Rows and outcomes by hospital, without small counts; None where the run did not record them."""
+    each: Sequence[Mapping[str, Any]] = facts.result.get("by_hospital", [])
+    if len(each) != len(facts.names):
+        return None
+    hidden = [min(item["positive"], item["rows"] - item["positive"]) < SMALL for item in each]
+    rows: list[tuple[str, ...]] = []
+    for name, item, is_hidden in zip(facts.names, each, hidden, strict=True):
+        outcomes = ("not shown", "not shown") if is_hidden else _outcomes(item["rows"], item["positive"])
+        rows.append((name, count(item["rows"]) if item["rows"] >= SMALL else TOO_FEW, *outcomes))
+    total = sum(item["rows"] for item in each)
+    # One hidden cell would follow from the total by subtraction.
+    outcomes = ("not shown", "not shown") if sum(hidden) == 1 else _outcomes(total, sum(i["positive"] for i in each))
+    rows.insert(0, ("All hospitals", count(total), *outcomes))
+    head = ("Hospital", "Rows", "With the outcome", "Outcome rate")
+    note = (
+        f"Outcome counts are not shown where {TOO_FEW} rows are with, or without, the outcome." if any(hidden) else ""
+    )
+    return limited("Rows and outcomes by hospital, all splits", head, rows, "result.json", note)
+
+
+def _outcomes(rows: int, positive: int) -> tuple[str, str]:
+    return count(positive), percent(positive / rows if rows else 0.0)
+
+
+def verification(facts: Facts) -> list[Table]:
+    """Per hospital and sum where that stays readable, otherwise per sum; then what is out of the ordinary."""
+    n = len(facts.names)
+    if n <= _MAX_COLUMNS:
+        head = ("Sum", *facts.names)
+        rows: list[tuple[Cell, ...]] = [
+            (label(facts, item.round), *(_verdict(line.holds, line.outcome) for line in item.findings))
+            for item in facts.sums
+        ]
+        caption = "Each hospital's receipt of each sum, checked again from the files"
+    else:
+        head = ("Sum", "Hold", "No receipt", "Do not hold")
+        rows = []
+        for item in facts.sums:
+            bad = [line for line in item.findings if not line.holds]
+            none = sum(line.outcome == "no receipt" for line in item.findings)
+            held = n - len(bad) - none
+            kept = Mark(held == n or None, f"{held} of {n}")
+            rows.append((label(facts, item.round), kept, str(none), Mark(not bad, str(len(bad)))))
+        caption = f"Receipts of {n} hospitals by sum, checked again from the files"
+    tables = [limited(caption, head, rows, "the output of cipherward verify")]
+    unusual = [line for line in facts.findings if not line.holds or line.outcome in ("no receipt", "round void")]
+    if unusual:
+        found: list[tuple[Cell, ...]] = [
+            (_called(facts, line), clean(line.hospital), _verdict(line.holds, line.outcome), clean(line.detail))
+            for line in unusual
+        ]
+        head = ("Sum", "Hospital", "Receipt", "Detail")
+        tables.append(limited("What is out of the ordinary", head, found, "the output of cipherward verify"))
+    return tables
+
+
+def _called(facts: Facts, line: Line) -> str:
+    return "final model" if line.purpose == "model" else label(facts, line.round)
+
+
+def _verdict(holds: bool, outcome: str) -> Mark:
+    if not holds:
+        return Mark(False, outcome)
+    if outcome in ("no receipt", "round void"):
+        return Mark(None, outcome)
+    return Mark(True, "verified" if "Preserved" in outcome else "verified, unprotected")
+
+
+def set_aside(facts: Facts) -> Table | None:
+    """Messages that the coordinator could not use; None where there were none."""
+    kept = facts.result.get("set_aside", [])
+    rows = [(_name(facts, item["hospital"]), clean(str(item["kind"])), clean(str(item["reason"]))) for item in kept]
+    return (
+        limited("Messages that were set aside", ("Hospital", "Message", "Reason"), rows, "log.jsonl") if rows else None
+    )
+
+
+def missing(facts: Facts) -> Table | None:
+    """Sums that went on without some hospitals; None where all took part in all."""
+    rows: list[tuple[Cell, ...]] = []
+    for item in facts.sums:
+        away = [name for index, name in enumerate(facts.names, start=1) if index not in item.contributors]
+        if away and item.opened:
+            some = ", ".join(away[:_MAX_COLUMNS]) + (
+                f" and {len(away) - _MAX_COLUMNS} more" if len(away) > _MAX_COLUMNS else ""
+            )
+            rows.append((label(facts, item.round), str(len(away)), some))
+    caption = "Sums that went on without some hospitals"
+    return limited(caption, ("Sum", "Missing", "Hospitals"), rows, "rounds.jsonl") if rows else None
+
+
+def _name(facts: Facts, index: int) -> str:
+    return facts.names[index - 1] if 1 <= index <= len(facts.names) else f"hospital {index}"
+
+
+def versions(facts: Facts) -> Table:
+    """Software versions of the run."""
+    rows = tuple((clean(name), Code(clean(str(value)))) for name, value in facts.result["versions"].items())
+    return Table("Versions", ("Package", "Version"), rows)

@@ -1,0 +1,71 @@
+"""Sentences of the report that do not depend on a run's numbers. docs/security.md is their source."""
+
+from __future__ import annotations
+
+READABLE = {
+    "quorum": "nobody alone: {threshold} hospitals together with the coordinator, while the keys of the sum existed",
+    "ckks": "the coordinator, who holds the decryption key",
+    "plain": "the coordinator: it was not encrypted",
+}
+
+READERS = {"quorum": "nobody alone", "ckks": "the coordinator", "plain": "the coordinator"}
+"""READABLE in few words."""
+
+SCHEMES = {
+    "quorum": "Each hospital encrypts under a fresh one-time secret and deals shares of it to the others. No party holds a key "
+    "that opens one hospital's contribution; {threshold} of {n} hospitals must agree before a sum is opened.",
+    "ckks": "Each hospital encrypts under the coordinator's public key (CKKS). It protects against eavesdroppers and other "
+    "hospitals. It does not protect against the coordinator, who holds the key and could open one contribution.",
+    "plain": "Nothing is protected: the coordinator reads every hospital's contribution. The scheme exists for comparison.",
+}
+
+OPENERS = {
+    "quorum": "{consents} hospitals consented ({threshold} needed), and released shares of this one sum.",
+    "ckks": "The coordinator decrypted this one sum; {consents} hospitals consented ({threshold} needed).",
+    "plain": "There was nothing to open; {consents} hospitals consented to the list of contributions ({threshold} needed).",
+}
+
+NOT_PROTECTED = (
+    "The opened sums and the final model can reveal training data. Only differential privacy bounds that, and this run used none.",
+    "The sums that measure a model are histograms of narrow bins by outcome: a bin that holds one row shows one test "
+    "patient's score and outcome, without saying whose.",
+    "Sets of contributors that differ between rounds leak differences of similar updates.",
+    "All hospitals but one together learn the last one's contribution by subtraction, with any scheme that gives exact sums.",
+    "Who took part, sizes and timing are visible to the coordinator and, in the openings, to every hospital.",
+    "A hospital can poison the model within the bounds of its contribution, send false counts, or stop a sum.",
+    "Nothing proves that a hospital used real data, or authenticates the people who run a node.",
+    "The final model is not secret.",
+)
+
+PARTS = {
+    "update": "change of the model's parameters, weighted by training rows",
+    "weight": "the hospital's weight (training rows, capped)",
+    "clipped": "how many values were cut to the public range",
+    "crowded": "how many values came near the public range",
+    "test": "test rows counted by predicted risk and outcome, and their losses",
+    "validation": "validation loss and rows",
+    "rows": "training rows, and those with the outcome",
+    "present": "rows with a value, for each numeric column",
+    "sum": "sum of each numeric column",
+    "square": "sum of squares of each numeric column",
+}
+"""By the first part of a segment's name (learning/state.py)."""
+
+SOURCES = {
+    "readmission": "cohort made by cipherward's generator",
+    "diabetes130": "UCI Diabetes 130-US Hospitals (public)",
+    "breast-cancer": "Breast Cancer Wisconsin (public)",
+    "files": "tables given with the study",
+}
+
+TERMS = (
+    ("AUROC", "how often the model gives a patient with the outcome a higher risk than one without; 0.5 is chance, 1 is perfect."),
+    ("95 % interval", "the range in which the true AUROC plausibly lies, given how few or many test patients there are "
+     "(Newcombe 2006, method 5). It says nothing about other hospitals or other years."),
+    ("Federated", "trained by all hospitals together; only encrypted contributions left them."),
+    ("Centralised", "trained on all rows in one place, for comparison. Possible in a simulation only."),
+    ("Alone", "trained by one hospital on its own rows only."),
+    ("Sum", "one secure addition over the hospitals: first the statistics for preprocessing, then each training round, last the final evaluation."),
+    ("Digest", "a fingerprint (SHA-256) that changes when anything in the file or message changes; 16 of 64 digits are shown."),
+    ("Quorum", "how many hospitals must agree before a sum is opened."),
+)  # fmt: skip

@@ -1,0 +1,300 @@
+"""report.html says what a run did, believes nothing it reads, and is the same whenever it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests import simulator
+
+from cipherward import study as study_document
+from cipherward.crypto.scheme import SumTask
+from cipherward.engines import simulation
+from cipherward.errors import AuditError, InterruptedRunError, StorageError
+from cipherward.protocol import hospital
+from cipherward.protocol.messages import Release, sign
+from cipherward.protocol.party import Member
+from cipherward.report import page
+from cipherward.report.facts import gather
+
+NAMES = ("<script>alert(1)</script>", 'St. \u202eMary & "Sons"', "x" * 300, "Krankenhaus Süd")
+
+
+def make(path: Path, **changes: Any) -> Path:
+    """A two-round run over four small synthetic hospitals whose names are as bad as names get."""
+    document = study_document.load_builtin("readmission").model_dump(mode="json")
+    document["hospitals"] = [{"name": name} for name in NAMES]
+    document["data"]["cohort"] |= {"n_hospitals": len(NAMES), "encounters_per_hospital": 200}
+    document["training"]["rounds"] = 2
+    document |= changes
+    simulation.run_study(study_document.parse(document, origin="test"), out=path)
+    page.write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp("report") / "run", title="<img src=x onerror=alert(1)>")
+
+
+@pytest.fixture
+def copied(run_dir: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run_dir, tmp_path / "copy"))
+
+
+def read(path: Path) -> str:
+    return (path / page.NAME).read_text("utf-8")
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, and the text of the page without its style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.found and self.found[-1][0] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str) -> Iterator[dict[str, str | None]]:
+        return (attributes for name, attributes in self.found if name == tag)
+
+
+def test_the_report_has_its_twelve_sections_and_every_figure_a_sentence_and_a_table(run_dir: Path) -> None:
+    text = read(run_dir)
+    assert re.findall(r"<h2 id=\"[\w-]+\">(\d+)\.", text) == [str(n) for n in range(1, 13)]
+    figures = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
+    assert len(figures) == 9
+    for figure in figures:
+        assert re.search(r"</strong> \S.{20,}</figcaption>", figure)
+        assert "<details>" in figure
+        assert "<caption>" in figure
+        if '<svg class="chart"' in figure:
+            assert "<title" in figure
+            assert "<desc" in figure
+
+
+def test_the_report_shows_the_runs_own_numbers(run_dir: Path) -> None:
+    shown, result = Elements(read(run_dir)).text, json.loads((run_dir / "result.json").read_text())
+    facts = gather(run_dir)
+    assert f"{result['auroc_federated']:.3f}" in shown
+    assert f"{result['auroc_centralised']:.3f}" in shown
+    assert result["study_digest"] in shown
+    for item in facts.sums:
+        assert item.total[:16] in shown
+        assert item.manifest[:16] in shown
+        assert item.model[:16] in shown
+    assert len(facts.sums[1].payloads) == len(NAMES)
+    assert all(digest[:16] in shown for digest in facts.sums[1].payloads.values())
+    assert "Synthetic data: no real patients" in shown
+    assert "Differential privacy: none" in shown
+    assert "can reveal training data" in shown
+    assert f"seed is {result['seed']}" in shown
+
+
+def test_names_and_titles_are_text_and_never_markup(run_dir: Path) -> None:
+    text = read(run_dir)
+    page_elements = Elements(text)
+    assert not list(page_elements.all("script"))
+    assert not list(page_elements.all("img"))
+    assert "<script>alert(1)</script>" in page_elements.text
+    assert "\u202e" not in text
+    assert "x" * 300 not in text.split("The frozen study")[0]
+    assert not [name for _, attributes in page_elements.found for name in attributes if name.startswith("on")]
+
+
+def test_the_report_is_one_file_that_loads_nothing(run_dir: Path) -> None:
+    text = read(run_dir)
+    assert len(text.encode()) < page.MAX_BYTES
+    elements = Elements(text)
+    assert not {"script", "link", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in elements.found}
+    for _, attributes in elements.found:
+        for name in ("src", "href", "xlink:href", "action", "srcset"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert not re.search(r"https?://|url\(|@import", text)
+    policy = next(a["content"] for a in elements.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(run_dir: Path) -> None:
+    elements = Elements(read(run_dir))
+    ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    wanted = {href[1:] for a in elements.all("a") if (href := a.get("href"))}
+    wanted |= {name for _, a in elements.found for name in (a.get("aria-labelledby") or "").split()}
+    assert wanted <= set(ids)
+
+
+def test_a_rebuilt_report_has_the_same_bytes_wherever_the_run_lies(run_dir: Path, copied: Path) -> None:
+    before = (run_dir / page.NAME).read_bytes()
+    (copied / page.NAME).unlink()
+    page.write(copied)
+    assert (copied / page.NAME).read_bytes() == before
+
+
+def test_small_counts_of_a_hospital_are_not_shown(copied: Path) -> None:
+    result = json.loads((copied / "result.json").read_text())
+    result["by_hospital"][0] |= {"rows": 171, "positive": 7, "test_rows": 38, "test_positive": 3}
+    (copied / "result.json").write_text(json.dumps(result))
+    page.write(copied)
+    table = re.search(r"<caption>Rows and outcomes.*?</table>", read(copied), re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"<tr>(.*?)</tr>", table[0])
+    first = re.sub(r"<[^>]+>", " ", next(row for row in rows if "alert(1)" in row))
+    assert "171" in first
+    assert first.count("not shown") == 2
+    hidden = sum("not shown" in row for row in rows if "All hospitals" not in row)
+    every = next(row for row in rows if "All hospitals" in row)
+    assert ("not shown" in every) == (hidden == 1), "one hidden count would follow from the total"
+
+
+def test_a_report_of_a_run_whose_files_do_not_hold_says_so(copied: Path) -> None:
+    opening = copied / "receipts" / "0002" / "opening.cbor"
+    data = bytearray(opening.read_bytes())
+    data[len(data) // 2] ^= 1
+    opening.write_bytes(bytes(data))
+    facts = page.write(copied)
+    assert not facts.holds
+    shown = Elements(read(copied)).text
+    assert "do not prove its result" in shown
+    assert "does not hold" in shown
+    assert "sum 2" in shown
+
+
+def test_a_changed_result_is_noticed(copied: Path) -> None:
+    result = json.loads((copied / "result.json").read_text())
+    result["federated"]["brier"] = 0.01
+    (copied / "result.json").write_text(json.dumps(result))
+    facts = page.write(copied)
+    assert not facts.holds
+    assert "other figures than the opened evaluation" in read(copied)
+
+
+def test_a_missing_receipt_is_neither_good_nor_bad_and_is_listed(copied: Path) -> None:
+    (copied / "receipts" / "0001" / "hospital-4.cbor").unlink()
+    facts = page.write(copied)
+    assert facts.holds
+    assert "– </span> no receipt" in read(copied) or "–</span> no receipt" in read(copied)
+    assert "out of the ordinary" in read(copied)
+
+
+def test_an_unfinished_run_has_no_report_and_the_error_says_how_to_go_on(copied: Path) -> None:
+    (copied / "result.json").unlink()
+    with pytest.raises(StorageError, match="not finished") as caught:
+        page.write(copied)
+    assert "--resume" in caught.value.hint
+
+
+def test_what_is_no_run_or_is_damaged_is_an_error_with_a_hint(copied: Path, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="not a run directory"):
+        page.write(tmp_path)
+    for damaged in ("{", "[]", "{}", '{"federated": 3}'):
+        (copied / "result.json").write_text(damaged)
+        with pytest.raises(StorageError) as caught:
+            page.write(copied)
+        assert caught.value.hint
+    (copied / "study.digest").write_text("00")
+    with pytest.raises(AuditError):
+        page.write(copied)
+
+
+def test_a_run_of_an_older_version_is_reported_without_what_it_did_not_record(copied: Path) -> None:
+    result = json.loads((copied / "result.json").read_text())
+    del result["by_hospital"]
+    (copied / "result.json").write_text(json.dumps(result))
+    lines = [json.loads(line) for line in (copied / "rounds.jsonl").read_text().splitlines()]
+    for line in lines:
+        del line["simulation"]
+    (copied / "rounds.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page.write(copied)
+    assert read(copied).count("was not recorded") == 4
+
+
+def test_scheme_plain_is_marked_as_no_protection(tmp_path: Path) -> None:
+    document = study_document.load_builtin("readmission").model_dump(mode="json")
+    aggregation = document["aggregation"] | {"scheme": "plain"}
+    shown = Elements(read(make(tmp_path / "run", aggregation=aggregation))).text
+    assert "Scheme plain (no protection)" in shown
+    assert "Nothing is protected" in shown
+    assert "nobody alone" not in shown
+
+
+@pytest.mark.slow
+def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
+    study = study_document.load_builtin("readmission")
+    cohort = study.data.cohort
+    assert cohort is not None
+    changed = {"cohort": cohort.model_dump() | {"n_hospitals": 60, "encounters_per_hospital": 100}}
+    small = study.with_overrides(data=changed, training={"rounds": 1}, aggregation={"scheme": "plain"})
+    simulation.run_study(small, out=tmp_path / "run")
+    page.write(tmp_path / "run")
+    text = read(tmp_path / "run")
+    assert "hospitals, in order" in text
+    assert "Receipts of 60 hospitals by sum" in text
+    assert len(text.encode()) < page.MAX_BYTES
+
+
+def test_sums_that_went_on_without_a_hospital_are_listed_with_its_name(tmp_path: Path) -> None:
+    network = simulator.BentNetwork(simulator.lost({2}, kinds=simulator.PHASES["deal"], rounds={1}))
+    path = simulator.run(tmp_path, simulator.study(5), network=network).path
+    facts = page.write(path)
+    assert facts.holds
+    shown = read(path)
+    table = re.search(r"<caption>Sums that went on without.*?</table>", shown, re.DOTALL)
+    assert table is not None
+    assert "clinic-2" in table[0]
+    assert "round 1" in table[0]
+    assert "not in the sum" in shown
+    assert "4 of 5" in shown
+
+
+def test_a_round_that_did_not_open_is_shown_as_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release, sums = hospital.release, []
+
+    def wrong_in_round_1(me: Member, task: SumTask, *arguments: Any) -> bytes:
+        message: bytes = release(me, task, *arguments)
+        if task.context not in sums:
+            sums.append(task.context)
+        body = simulator.signed_body(message, Release)
+        bent = bytes([body.shares[0] ^ me.index]) + body.shares[1:]
+        changed = dataclasses.replace(body, shares=bent)
+        return sign(me.identity, me.rules.study, me.index, changed) if len(sums) == 2 else message
+
+    monkeypatch.setattr(hospital, "release", wrong_in_round_1)
+    path = simulator.run(tmp_path, simulator.study(5)).path
+    facts = page.write(path)
+    assert [item.opened for item in facts.sums] == [True, False, True, True]
+    assert facts.holds
+    assert [n for n, _ in facts.accuracy()] == [1, 2], "a void sum measured nothing"
+    shown = Elements(read(path)).text
+    assert "void: did not open" in shown
+    assert "round void" in shown
+
+
+def test_a_resumed_run_is_reported_whole(tmp_path: Path) -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(InterruptedRunError):
+        simulator.run(tmp_path, simulator.study(5), should_stop=lambda: next(asked))
+    simulation.resume_study(tmp_path / "run")
+    facts = page.write(tmp_path / "run")
+    assert sorted(facts.rounds) == [0, 1, 2, 3]
+    assert [n for n, _ in facts.accuracy()] == [0, 1, 2]
+    assert "was not recorded" not in read(tmp_path / "run")

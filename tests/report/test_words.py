@@ -1,0 +1,57 @@
+"""The report's fixed sentences keep up with the code and with docs/security.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from cipherward import study as study_document
+from cipherward.engines.simulation import PHASES
+from cipherward.report import blocks, costs, words
+from cipherward.report.facts import clean
+from cipherward.report.svg import Axis
+from cipherward.study import SCHEMES, Data
+
+SECURITY = " ".join((Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8").lower().split())
+
+
+def test_every_phase_scheme_and_source_has_its_words() -> None:
+    assert tuple(costs.PHASES) == PHASES
+    for by_scheme in (words.READABLE, words.READERS, words.SCHEMES, words.OPENERS):
+        assert set(by_scheme) == set(SCHEMES)
+    assert set(words.SOURCES) == set(get_args(Data.model_fields["source"].annotation))
+
+
+def test_only_studies_that_are_synthetic_are_called_so() -> None:
+    for name in study_document.builtin_names():
+        study = study_document.load_builtin(name)
+        assert study.synthetic == (study.data.source == "readmission")
+
+
+@pytest.mark.parametrize(
+    "threat",
+    [
+        "sums and the final model can reveal training data",
+        "sets of contributors that differ between rounds leak differences of similar updates",
+        "who took part, sizes and timing are visible",
+        "secrecy of the final model",
+        "poison",
+        "authentication of the people who run a node",
+    ],
+)
+def test_what_is_not_protected_is_what_the_security_page_says(threat: str) -> None:
+    assert threat in SECURITY
+    said = " ".join(words.NOT_PROTECTED).lower()
+    kept = {"secrecy of the final model": "the final model is not secret"}
+    kept["authentication of the people who run a node"] = "authenticates the people who run a node"
+    assert kept.get(threat, threat) in said
+
+
+def test_numbers_read_well() -> None:
+    assert [blocks.size(n) for n in (12, 79_174, 812_000, 2_500_000)] == ["12 bytes", "79.2 kB", "812 kB", "2.5 MB"]
+    assert [label for _, label in Axis.over([0.72, 0.79], "").ticks][:2] == ["0.72", "0.74"]
+    assert [label for _, label in Axis.over([0, 10], "", count=5, whole=True).ticks] == ["0", "2", "4", "6", "8", "10"]
+    assert Axis.over([0.5], "").low < 0.5 < Axis.over([0.5], "").high
+    assert clean("a\x00b\u202ec\nd") == "a\ufffdb\ufffdc\nd"
