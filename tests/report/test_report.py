@@ -185,7 +185,7 @@ def test_a_changed_result_is_noticed(copied: Path) -> None:
     (copied / "result.json").write_text(json.dumps(result))
     facts = page.write(copied)
     assert not facts.holds
-    assert "other figures than the opened evaluation" in read(copied)
+    assert "contradicts the opened sums" in read(copied)
 
 
 def test_a_missing_receipt_is_neither_good_nor_bad_and_is_listed(copied: Path) -> None:
