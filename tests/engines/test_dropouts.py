@@ -24,6 +24,7 @@ from tests.simulator import (
 
 from cipherward.engines.simulation import resume_study
 from cipherward.errors import QuorumError
+from cipherward.protocol.messages import Opening
 
 EVERYONE = [1, 2, 3, 4, 5]
 STATISTICS, TRAIN, EVALUATE = 0, 1, 3
@@ -88,6 +89,17 @@ def test_different_hospitals_may_be_away_in_every_sum(tmp_path: Path) -> None:
     assert holds(result.path)
 
 
+def test_eight_hospitals_go_on_with_two_missing_in_every_phase_and_stop_with_three(tmp_path: Path) -> None:
+    study = simulator.study(8, training={"rounds": 1})
+    away = [lost({i, i % 8 + 1}, kinds=kinds, rounds={1}) for i, kinds in ((1, PHASES["deal"]), (3, PHASES["consent"]))]
+    # The two without an update still hold shares, and whoever consented must not be missed twice.
+    result = run(tmp_path, study, network=BentNetwork(*away))
+    assert contributors(result.path)[1] == [3, 4, 5, 6, 7, 8]
+    assert holds(result.path)
+    with pytest.raises(QuorumError, match=r"missing: clinic-3, clinic-4, clinic-5$"):
+        run(tmp_path, study, name="stopped", network=BentNetwork(lost({3, 4, 5}, kinds=PHASES["release"])))
+
+
 def test_who_leaves_before_consenting_is_verified_from_its_served_ciphertext(tmp_path: Path) -> None:
     with World(tmp_path, simulator.study(5), network=BentNetwork(lost({4}, kinds={"ConsentRequest"}))) as world:
         world.run_sums()
@@ -102,23 +114,21 @@ def test_who_leaves_before_consenting_is_verified_from_its_served_ciphertext(tmp
 
 
 def test_the_served_ciphertext_must_be_the_one_that_its_sender_signed(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5), network=BentNetwork(lost({4}, kinds={"ConsentRequest"}))) as world:
-        world.run_sums(1)
-        opening = world.opening(0)
+    with World(tmp_path, simulator.study(5)) as world:
+        requests = world.until("ConsentRequest")
+        del requests[4]
+        opening = simulator.body(world.continue_until(requests, "Opening")[1], Opening)
         (served,) = opening.unsigned
         damaged = bytearray(served.payload)
         damaged[-1] ^= 1
         forged = dataclasses.replace(opening, unsigned=(dataclasses.replace(served, payload=bytes(damaged)),))
-        late = world.make_site(4)
-        try:
-            (reply,) = late.handle(world.packet(forged))
-            assert simulator.kind_of(reply) == "Receipt"
-            assert late.outcomes[-1].phrase == "Verification failed for Client 4"
-            assert late.state.sums_done == 0
-            late.handle(world.packet(opening))
-            assert late.outcomes[-1].phrase == "Privacy Preserved for Client 4"
-        finally:
-            late.ledger.close()
+        for packet in (world.packet(forged), world.packet(dataclasses.replace(opening, unsigned=()))):
+            world.sites[1].handle(packet)
+            assert world.sites[1].outcomes[-1].phrase == "Verification failed for Client 1"
+            assert "neither a signed fingerprint nor the ciphertext" in world.sites[1].outcomes[-1].detail
+            assert world.sites[1].state.sums_done == 0
+        world.sites[1].handle(world.packet(opening))
+        assert world.sites[1].outcomes[-1].phrase == "Privacy Preserved for Client 1"
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -139,6 +149,16 @@ def test_once_the_missing_are_back_a_stopped_study_goes_on_to_the_same_model(tmp
     resumed = resume_study(tmp_path / "stopped", device="cpu")
     whole = run(tmp_path, simulator.study(5), name="whole")
     assert weights(resumed.path).tobytes() == weights(whole.path).tobytes()
+    assert holds(resumed.path)
+
+
+@pytest.mark.parametrize("kind", ["ConsentRequest", "Vote"])
+def test_a_lost_question_or_answer_never_turns_into_a_vote_to_leave(tmp_path: Path, kind: str) -> None:
+    """Three have consented; two void votes would rule out the certificate, and the void certificate, for ever."""
+    with pytest.raises(QuorumError, match="missing: clinic-2, clinic-4"):
+        run(tmp_path, simulator.study(5), network=BentNetwork(lost({2, 4}, kinds={kind}, rounds={TRAIN})))
+    resumed = resume_study(tmp_path / "run", device="cpu")
+    assert contributors(resumed.path) == [EVERYONE] * 3
     assert holds(resumed.path)
 
 

@@ -78,7 +78,8 @@ def of_another_study(packet: bytes) -> list[bytes]:
         (of_another_study, "belongs to another study"),
         (lambda packet: [b""], "no known kind"),
         (lambda packet: [b"\xff" + packet[1:]], "no known kind"),
-        (lambda packet: [pack("Vote", packet[1:])], "Vote"),
+        (lambda packet: [pack("Release", packet[1:])], "no place in phase 'deal'"),
+        (lambda packet: [pack("Vote", packet[1:])], "wrong number of fields"),
         (lambda packet: [np.random.default_rng(0).bytes(3000)], ""),
     ],
 )

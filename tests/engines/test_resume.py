@@ -23,10 +23,19 @@ from tests.simulator import (
     weights,
 )
 
-from cipherward.engines.simulation import Interrupted, RunResult, resume_study
-from cipherward.errors import AuditError, FaultyCoordinatorError, QuorumError, StorageError, StudyError
+from cipherward.engines.simulation import RunResult, resume_study
+from cipherward.errors import (
+    AuditError,
+    FaultyCoordinatorError,
+    InterruptedRunError,
+    QuorumError,
+    StorageError,
+    StudyError,
+)
 from cipherward.nodes.rundir import RunDirectory
+from cipherward.protocol.messages import Opening
 from cipherward.store import files
+from cipherward.study import Study
 
 SCHEMES = ["quorum", "plain"]
 KINDS = [
@@ -43,7 +52,7 @@ KINDS = [
 ]
 
 
-def study(scheme: str) -> simulator.Study:
+def study(scheme: str) -> Study:
     return simulator.study(4, aggregation={"scheme": scheme})
 
 
@@ -93,7 +102,7 @@ def same(resumed: RunResult, whole: RunResult) -> None:
 def test_a_run_stopped_between_two_sums_resumes_to_the_same_model(
     tmp_path: Path, whole: dict[str, RunResult], scheme: str, sums: int
 ) -> None:
-    with pytest.raises(Interrupted, match=rf"stopped after {sums} sum\(s\)") as caught:
+    with pytest.raises(InterruptedRunError, match=rf"stopped after {sums} sum\(s\)") as caught:
         run(tmp_path, study(scheme), should_stop=after(sums))
     assert "--resume" in caught.value.hint
     assert not (tmp_path / "run" / "result.json").exists()
@@ -189,8 +198,8 @@ def test_a_hospital_that_found_a_breach_takes_no_part_in_the_resumed_run(tmp_pat
         def lie(packet: Packet) -> list[bytes] | None:
             if packet.kind != "Opening" or packet.hospital != 2:
                 return None
-            opening = simulator.body(packet.raw, simulator.Opening)
-            return [world.packet(simulator.Opening(**{**vars(opening), "next_model": bytes(32)}))]
+            opening = simulator.body(packet.raw, Opening)
+            return [world.packet(Opening(**{**vars(opening), "next_model": bytes(32)}))]
 
         world.engine.network = BentNetwork(lie)
         with pytest.raises(FaultyCoordinatorError):
@@ -205,7 +214,7 @@ def test_a_hospital_that_found_a_breach_takes_no_part_in_the_resumed_run(tmp_pat
 
 
 def stopped(folder: Path, sums: int = 2) -> RunDirectory:
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedRunError):
         run(folder, study("quorum"), should_stop=after(sums))
     return RunDirectory(folder / "run")
 
@@ -255,14 +264,25 @@ def test_a_damaged_note_of_where_the_data_were_is_a_storage_error(tmp_path: Path
         resume_study(interrupted.path, device="cpu")
 
 
-def test_a_hospital_whose_ledger_is_lost_is_not_exposed_twice(tmp_path: Path) -> None:
-    """Without its memory it asks for what it missed, verifies it again and goes on."""
+def test_a_hospital_that_lost_its_ledger_takes_no_further_part_and_accuses_nobody(tmp_path: Path) -> None:
     interrupted = stopped(tmp_path)
     for path in interrupted.hospital(3).glob("ledger.sqlite*"):
         path.unlink()
     resumed = resume_study(interrupted.path, device="cpu")
     assert holds(resumed.path)
-    assert set(resumed.summary["verified"].values()) == {True}
+    assert contributors(resumed.path)[2:] == [[1, 2, 4]] * 2
+    assert resumed.summary["verified"] == {"clinic-1": True, "clinic-2": True, "clinic-3": False, "clinic-4": True}
+    reasons = [line["reason"] for line in simulator.log(resumed.path, "verification failed")]
+    assert any("was my ledger lost or set back?" in reason for reason in reasons)
+
+
+def test_a_sum_dealt_among_fewer_hospitals_is_dealt_again_when_another_one_is_back(tmp_path: Path) -> None:
+    """The updates of before the crash were sealed to four holders; the fifth is there when the run resumes."""
+    with pytest.raises(Killed):
+        run(tmp_path, simulator.study(5), network=BentNetwork(lost({5}, rounds={1}), *crash("Update", 1).bends))
+    resumed = resume_study(tmp_path / "run", device="cpu")
+    assert holds(resumed.path)
+    assert contributors(resumed.path)[1:] == [[1, 2, 3, 4, 5]] * 3
 
 
 def test_a_full_disk_in_the_middle_stops_the_run_which_then_resumes(
@@ -281,6 +301,19 @@ def test_a_full_disk_in_the_middle_stops_the_run_which_then_resumes(
             run(tmp_path, study("quorum"))
     shutil.rmtree(tmp_path / "run" / "receipts" / "0002", ignore_errors=True)
     same(resume_study(tmp_path / "run", device="cpu"), whole["quorum"])
+
+
+def test_a_full_disk_at_the_coordinator_is_not_blamed_on_a_hospital(tmp_path: Path) -> None:
+    with World(tmp_path, study("quorum")) as world:
+
+        class Full(dict[int, bytes]):
+            def __setitem__(self, hospital: int, payload: bytes) -> None:
+                raise StorageError("cannot keep an update: No space left on device")
+
+        world.hub.payloads = Full
+        with pytest.raises(StorageError, match="No space left"):
+            world.run_sums()
+        assert world.hub.set_aside == []
 
 
 def test_a_study_that_waits_for_hospitals_resumes_when_they_are_back(

@@ -18,7 +18,7 @@ from tests.simulator import BentNetwork, Packet, World, body, kind_of, signed_bo
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import SumTask
-from cipherward.errors import FaultyCoordinatorError
+from cipherward.errors import FaultyCoordinatorError, QuorumError
 from cipherward.nodes import plan
 from cipherward.nodes.packets import pack, unpack
 from cipherward.protocol.messages import (
@@ -248,7 +248,7 @@ def test_who_left_an_attempt_never_consents_to_it(world: World) -> None:
     request, manifest = request_of(world)
     (vote,) = world.sites[ME].handle(world.packet(VoidRequest(task(world).context)))
     assert body(vote, Vote).choice == VOID
-    refused(world, asked(world, request, manifest), "not for this manifest")
+    assert world.sites[ME].handle(asked(world, request, manifest)) == [vote]
 
 
 # certificates
@@ -307,6 +307,28 @@ def test_with_three_quorums_that_share_one_holder_only_one_manifest_is_released(
         headers = tuple(request.headers[i - 1] for i in kept)
         replies.append(world.sites[ME].handle(asked(world, request, subset, headers=headers, shares=shares)))
     assert [len(reply) for reply in replies] == [1, 0, 0]
+
+
+def test_different_manifests_for_different_hospitals_certify_none_of_them(tmp_path: Path) -> None:
+    with World(tmp_path, simulator.study(4)) as world:
+
+        def split(packet: Packet) -> list[bytes] | None:
+            if packet.kind != "ConsentRequest" or packet.hospital not in (3, 4):
+                return None
+            request = wire.decode(ConsentRequest, unpack(packet.raw)[1])
+            manifest = signed_body(request.manifest, Manifest)
+            subset = dataclasses.replace(manifest, entries=manifest.entries[:3])
+            shares = tuple(share for share in request.shares if share.hospital != 4)
+            return [asked(world, request, subset, headers=request.headers[:3], shares=shares)]
+
+        world.engine.network = BentNetwork(split)
+        with pytest.raises(QuorumError, match=r"2 hospital\(s\) consented to the sum, 3 are needed"):
+            world.run_sums()
+        for site in world.sites.values():
+            known = site.ledger.sum(task(world).context)
+            assert known is not None
+            assert known.vote
+            assert not known.release
 
 
 def test_a_breach_at_one_hospital_ends_the_run_and_names_the_coordinator(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class LocalEngine:
             queue.extend(self.hub.expire() if self.hub.waiting else self.hub.advance())
 
     def last_call(self) -> None:
-        """After the last sum: its opening once more for whoever has not verified it.
+        """Between two sums: the newest opening once more, for whoever has left no receipt for it.
 
         Raises:
             FaultyCoordinatorError, StorageError: as `run_sum`.

@@ -132,9 +132,10 @@ def resume_study(
     _check_model(frozen, module)
     try:
         facts = json.loads(run.simulation.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data, base = Path(facts["data"]) if facts["data"] else None, Path(facts["base"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise StorageError(f"{path} is not an interrupted run: {error}", hint="give the folder of a run") from None
-    hospitals = load_hospitals(frozen, Path(facts["data"]) if facts["data"] else None, Path(facts["base"]))
+    hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states = [replayed.state for replayed in audit.replay(audit.open_run(run.path))]
     return _Simulation(run, frozen, keys, hospitals, device, module, network, on_progress, should_stop, states).run()
@@ -198,6 +199,7 @@ class _Simulation:
         try:
             digest = self.study.digest().hex()
             self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
+            self.engine.last_call()
             while not self.hub.finished:
                 if self.should_stop():
                     raise InterruptedRunError(

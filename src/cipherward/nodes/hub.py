@@ -169,7 +169,7 @@ class Hub:
             started = self.clock()
             self._collection.add_update(sender, data)
             self._spend("add", started)
-        elif kind == "Vote" and self.phase in (Phase.CONSENT, Phase.VOID):
+        elif kind == "Vote" and self.phase in (Phase.DEAL, Phase.CONSENT, Phase.VOID):
             self._collection.add_vote(sender, data)
         elif kind == "Complaint" and self.phase is Phase.CONSENT:
             self._collection.add_complaint(sender, data)
@@ -242,6 +242,9 @@ class Hub:
     def _close_sum(self) -> list[Outgoing]:
         contributors = self._collection.contributors
         if len(contributors) < self.rules.min_contributors:
+            if self._collection.void_voters or self._collection.stale:
+                # An earlier coordinator process left this attempt, or dealt it to another list of holders.
+                return self._ask_to_leave()
             missing = self._collection.joined - contributors
             raise self._quorum_error("sent a usable update", len(contributors), self.rules.min_contributors, missing)
         requests = self._collection.close()
@@ -254,10 +257,13 @@ class Hub:
             self._enter(Phase.RELEASE, self._collection.voters)
             return self._send(self._collection.voters, "Certificate", certificate)
         voters = self._collection.voters
-        silent = self._collection.joined - voters - self._collection.complainers
+        silent = self._collection.joined - voters - self._collection.complainers - self._collection.void_voters
         if len(voters) + len(silent) >= self.rules.threshold:
             # Their consent may still come. A void vote would rule it out for ever.
             raise self._quorum_error("consented to the sum", len(voters), self.rules.threshold, silent)
+        return self._ask_to_leave()
+
+    def _ask_to_leave(self) -> list[Outgoing]:
         self._enter(Phase.VOID, self._everyone)
         return self._send(self._everyone, "VoidRequest", self._sign(VoidRequest(self._task.context)))
 
@@ -377,8 +383,11 @@ class Hub:
         return []
 
     def last_call(self) -> list[Outgoing]:
-        """The last opening once more: after a study's last sum, no later one makes the absent catch up."""
-        if not self.finished or not self.state.sums_done:
+        """The newest opening once more, for whoever has left no receipt.
+
+        After the study's last sum no later one makes the absent catch up, and after a restart receipts may be missing.
+        """
+        if self.phase is not Phase.IDLE or not self.state.sums_done:
             return []
         late = self._everyone - set(self._receipts)
         return self._send(late, "Opening", self.load_opening(self.state.sums_done - 1))

@@ -186,6 +186,8 @@ class Site:
 
     def _joined(self, body: Joined) -> list[bytes]:
         task, record = self._current(body.context)
+        if record.vote and not record.manifest:
+            return [pack("Vote", record.vote)]
         if record.update:
             return [pack("Update", record.update)]
         if record.is_void or record.vote or not record.joined:
@@ -210,6 +212,8 @@ class Site:
         manifest_digest = digest("manifest", wire.encode(manifest))
         if record.is_void:
             raise RefusedError("this attempt is void")
+        if record.vote and not record.manifest:
+            return [pack("Vote", record.vote)]
         if record.vote and record.manifest != manifest_digest:
             raise RefusedError("I have voted on this sum, and not for this manifest")
         if record.release:
@@ -268,6 +272,8 @@ class Site:
     def _opening(self, body: Opening) -> list[bytes]:
         if body.round > self.state.sums_done:
             return [self._packet(Behind(self.state.sums_done))]
+        if receipt := self.ledger.receipt(self.rules.study, body.round):
+            return [pack("Receipt", receipt)]
         if body.round < self.state.sums_done or self.state.purpose is None:
             raise RefusedError("that sum is behind us")
         started = self.clock()

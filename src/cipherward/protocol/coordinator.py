@@ -86,6 +86,7 @@ class Collection:
         self._voids: dict[int, bytes] = {}
         self._releases: dict[int, bytes] = {}
         self.complaints: dict[int, set[int]] = {}
+        self.stale: set[int] = set()
 
     # 1. join
 
@@ -126,6 +127,7 @@ class Collection:
         if sender in self._headers:
             raise ProtocolError("duplicate of an update that is already in the sum")
         if header.joined != self._joined_digest:
+            self.stale.add(sender)
             raise ProtocolError("was made for another list of holders")
         if payload_digest(update.payload) != header.payload:
             raise ProtocolError("the ciphertext is not the one that the header signs")

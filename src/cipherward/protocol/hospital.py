@@ -158,9 +158,14 @@ def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple
 
 
 def check_own(me: Member, manifest: Manifest, own_header: bytes | None) -> None:
-    """Check 4: the own contribution is listed as it was sent, or not at all."""
+    """Check 4: the own contribution is listed as it was sent, or not at all. Comes after the headers' signatures."""
     listed = {entry.hospital: entry.digest for entry in manifest.entries}.get(me.index)
-    if listed is not None and (own_header is None or listed != digest("header", own_header)):
+    if listed is None:
+        return
+    if own_header is None:
+        # It bears my signature, which the coordinator cannot make: my memory is at fault, or my key is not mine alone.
+        raise ProtocolError("a contribution of mine that I do not remember is listed: was my ledger lost or set back?")
+    if listed != digest("header", own_header):
         raise FaultyCoordinatorError("the manifest lists an altered contribution of mine", culprit="coordinator")
 
 

@@ -175,6 +175,14 @@ class Ledger:
                 raise
         self._forget_log()
 
+    def receipt(self, study: bytes, round: int) -> bytes:
+        """The signed receipt of a sum, empty where there is none."""
+        with _storage(self.path):
+            row = self._db.execute(
+                "SELECT receipt FROM receipts WHERE study = ? AND round = ?", (study, round)
+            ).fetchone()
+        return row[0] if row else b""
+
     def receipts(self, study: bytes) -> int:
         """How many sums of a study this hospital has verified."""
         with _storage(self.path):
