@@ -5,10 +5,16 @@ from __future__ import annotations
 READABLE = {
     "quorum": "nobody alone: {threshold} hospitals together with the coordinator, while the keys of the sum existed",
     "ckks": "the coordinator, who holds the decryption key",
+    "masks": "nobody alone: {threshold} hospitals together with the coordinator, while the keys of the sum existed",
     "plain": "the coordinator: it was not encrypted",
 }
 
-READERS = {"quorum": "nobody alone", "ckks": "the coordinator", "plain": "the coordinator"}
+READERS = {
+    "quorum": "nobody alone",
+    "masks": "nobody alone",
+    "ckks": "the coordinator",
+    "plain": "the coordinator",
+}
 """READABLE in few words."""
 
 SCHEMES = {
@@ -16,12 +22,16 @@ SCHEMES = {
     "that opens one hospital's contribution; {threshold} of {n} hospitals must agree before a sum is opened.",
     "ckks": "Each hospital encrypts under the coordinator's public key (CKKS). It protects against eavesdroppers and other "
     "hospitals. It does not protect against the coordinator, who holds the key and could open one contribution.",
+    "masks": "Each pair of hospitals hides its contributions behind masks that cancel in the sum (secure aggregation, for "
+    "comparison). {threshold} of {n} hospitals must agree before the masks that remain are opened. Nothing checks that the "
+    "sum holds exactly the listed contributions.",
     "plain": "Nothing is protected: the coordinator reads every hospital's contribution. The scheme exists for comparison.",
 }
 
 OPENERS = {
     "quorum": "{consents} hospitals consented ({threshold} needed), and released shares of this one sum.",
     "ckks": "The coordinator decrypted this one sum; {consents} hospitals consented ({threshold} needed).",
+    "masks": "{consents} hospitals consented ({threshold} needed), and released shares of the masks left in this one sum.",
     "plain": "There was nothing to open; {consents} hospitals consented to the list of contributions ({threshold} needed).",
 }
 
