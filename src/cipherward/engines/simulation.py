@@ -31,6 +31,8 @@ from cipherward.nodes import audit, modelfile
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.rundir import RunDirectory, create
 from cipherward.nodes.site import Outcome, Site
+from cipherward.privacy import ledger as privacy_ledger
+from cipherward.privacy import plan as privacy_plan
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -49,6 +51,7 @@ class Progress:
     auroc: float | None
     validation_loss: float | None
     seconds: float
+    opened: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,12 @@ def run_study(
 
     Raises:
         StudyError, DataError: before anything runs, with every mistake found.
+        BudgetExceededError: a hospital's privacy budget is spent; names the hospital.
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
         InterruptedRunError: `should_stop` said so.
     """
     _check_model(study, module)
+    privacy_plan.check_study(study)
     training.resolve_device(device)
     hospitals = load_hospitals(study, data, base or Path())
     _check_classes(hospitals)
@@ -178,6 +183,8 @@ class _Simulation:
         try:
             digest = self.study.digest().hex()
             self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
+            if self.study.privacy:
+                self.run_directory.write_log("engine", "privacy", self.study.privacy.model_dump(mode="json"))
             while not self.hub.finished:
                 if self.should_stop():
                     raise InterruptedRunError(
@@ -197,7 +204,8 @@ class _Simulation:
         self.engine.run_sum()
         seconds = perf_counter() - started
         report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
-        measured = state.final or (state.history[-1] if purpose == "train" and state.history else None)
+        fresh = purpose == "train" and state.history and not state.adds_noise_shares
+        measured = state.final or (state.history[-1] if fresh else None)
         self.purposes.append(purpose)
         self.sum_seconds.append(seconds)
         line = {
@@ -230,6 +238,7 @@ class _Simulation:
                     measured.auroc if measured else None,
                     state.losses[-1] if state.losses else None,
                     seconds,
+                    report.opened,
                 )
             )
 
@@ -308,9 +317,13 @@ class _Simulation:
             "auroc_centralised": yardsticks["centralised"].metrics.auroc,
             "auroc_local": {n: y.metrics.auroc for n, y in zip(names, yardsticks["local"], strict=True)},
             "auroc_best_possible": yardsticks["best_auroc"],
-            "auroc_by_round": [measured.auroc for measured in state.history] + [state.final.auroc],
+            "auroc_by_round": _auroc_by_round(state),
             "auroc_centralised_by_round": list(yardsticks["centralised"].auroc_by_round),
             "validation_loss_by_round": list(state.losses),
+            "privacy": privacy_ledger.describe(
+                self.study,
+                {names[index - 1]: site.budget.report() for index, site in self.sites.items() if site.budget},
+            ),
             "federated": _metrics_json(state.final),
             "centralised": _metrics_json(yardsticks["centralised"].metrics),
             "bytes_up_per_parameter": up / n_parameters if up is not None else None,
@@ -338,6 +351,13 @@ def _check_classes(hospitals: list[HospitalData]) -> None:
                 f"all {name} rows of all hospitals together have one outcome class only ({labels.size} rows)",
                 hint="check data.outcome and data.positive in the study, or give more rows",
             )
+
+
+def _auroc_by_round(state: StudyState) -> list[float | None]:
+    """Before each round and at the end; None where training sums carry nothing but the update."""
+    if state.adds_noise_shares:
+        return [None] * state.rounds_done + [state.final.auroc if state.final else None]
+    return [measured.auroc for measured in (*state.history, *([state.final] if state.final else []))]
 
 
 def _metrics_json(measured: Metrics | None) -> dict[str, Any] | None:

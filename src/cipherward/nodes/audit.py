@@ -189,6 +189,10 @@ def _model_line(run: Run, last: StudyState) -> Line:
         result = json.loads(files.read(run.files.result))
         if result["auroc_federated"] != last.final.auroc:
             raise AuditError("result.json states another AUROC than the opened evaluation gives")
+        promised = study.privacy.model_dump(mode="json") if study.privacy else {}
+        stated = result["privacy"] or {}
+        if {key: stated.get(key) for key in promised} != promised or bool(stated) != bool(promised):
+            raise AuditError("result.json states another privacy than the study")
     except (CipherwardError, ValueError, KeyError, TypeError) as error:
         return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
     return Line(
