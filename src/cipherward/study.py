@@ -149,6 +149,16 @@ class Evaluation(_Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
 
 
+class Privacy(_Section):
+    """Differential privacy of the training rounds (docs/privacy.md says of what). `noise_multiplier` is set by freezing."""
+
+    unit: Literal["record", "hospital"]
+    epsilon: float = Field(gt=0.0, le=50.0)
+    delta: float = Field(gt=0.0, lt=1.0)
+    clipping_norm: float = Field(gt=0.0)
+    noise_multiplier: float = Field(default=0.0, ge=0.0)
+
+
 class Study(_Section):
     """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set."""
 
@@ -163,6 +173,7 @@ class Study(_Section):
     training: Training = Training()
     aggregation: Aggregation = Aggregation()
     evaluation: Evaluation = Evaluation()
+    privacy: Privacy | None = None
     hospitals: tuple[Hospital, ...] = ()
     coordinator_key: str = ""
     ckks_key_digest: str = ""
@@ -183,6 +194,7 @@ class Study(_Section):
             f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
         ]
         problems += self._source_problems()
+        problems += self._privacy_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:
             problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
@@ -213,6 +225,21 @@ class Study(_Section):
             problems.append("data.cohort.n_hospitals differs from the number of [[hospitals]]")
         if self.data.source in ("diabetes130", "breast-cancer") and not self.hospitals:
             problems.append(f'source "{self.data.source}" needs its [[hospitals]] listed')
+        return problems
+
+    def _privacy_problems(self) -> list[str]:
+        if self.privacy is None:
+            return []
+        problems: list[str] = []
+        if self.privacy.unit == "hospital":
+            if self.aggregation.scheme == "plain":
+                problems.append('privacy.unit "hospital" needs a scheme that adds whole numbers: "quorum" or "ckks"')
+            if self.training.patience:
+                problems.append(
+                    'privacy.unit "hospital" needs training.patience 0: its rounds carry no validation loss'
+                )
+        elif self.privacy.noise_multiplier:
+            problems.append('privacy.noise_multiplier belongs to unit "hospital" and is set by freezing')
         return problems
 
     @property
@@ -248,7 +275,7 @@ class Study(_Section):
             if section == "top":
                 document.update(values)
             else:
-                document[section].update(values)
+                document[section] = {**(document[section] or {}), **values}
         return parse(document, origin=self.name)
 
     def to_toml(self) -> str:

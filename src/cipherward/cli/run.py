@@ -140,6 +140,16 @@ class _Teller:
             self._say(study.thresholds.explain())
         for warning in study.thresholds.warnings():
             self._say(f"warning: {warning}")
+        if study.privacy:
+            p = study.privacy
+            self._say(
+                f"Differential privacy of each {p.unit}: epsilon {p.epsilon:g}, delta {p.delta:g}, clipping norm "
+                f"{p.clipping_norm:g}, for the updates of the training rounds (docs/privacy.md says what else leaves)."
+            )
+            if p.unit == "hospital":
+                self._say(
+                    "The model is measured at the end only: training rounds carry the noisy update and nothing else."
+                )
 
     def progress(self, done: Progress) -> None:
         who = f"{done.contributors} of {done.n_hospitals} hospitals"
@@ -148,8 +158,10 @@ class _Teller:
             text = "statistics   " + who
         elif done.purpose == "evaluate":
             text = f"final model  {who}   AUROC {done.auroc:.4f}   validation loss {done.validation_loss:.4f}"
-        elif done.auroc is None:
+        elif not done.opened:
             text = f"round {done.round:>2} of {done.rounds_total}  {who}   void: the sum did not open"
+        elif done.auroc is None:
+            text = f"round {done.round:>2}/{done.rounds_total}  {who}"
         else:
             text = (
                 f"round {done.round:>2}/{done.rounds_total}  {who}   AUROC {done.auroc:.4f}   "
@@ -169,6 +181,13 @@ class _Teller:
         self._say(
             f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
         )
+        if s["privacy"]:
+            p = s["privacy"]
+            self._say(
+                f"Privacy budget of a {p['unit']}: epsilon {p['epsilon_spent']:.3g} of {p['epsilon']:g} spent at delta "
+                f"{p['delta']:g} on {', '.join(p['covered'])}; {p['epsilon_left']:.3g} left."
+            )
+            self._say(f"  Not covered: {'; '.join(p['not_covered'])}.")
         if s["bytes_up_per_hospital_round"]:
             self._say(
                 f"Sent per hospital and round: {s['bytes_up_per_hospital_round'] / 1e3:.0f} kB up, "

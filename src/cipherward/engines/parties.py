@@ -24,6 +24,7 @@ from cipherward.nodes.hub import Hub
 from cipherward.nodes.policy import SIMULATION, Policy
 from cipherward.nodes.rundir import RunDirectory, Spool
 from cipherward.nodes.site import Site
+from cipherward.privacy import plan as privacy_plan
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
@@ -95,9 +96,12 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
     ]
     key_digest = ckks.public_key_digest(keys.ckks_public).hex() if keys.ckks_public else ""
     coordinator = keys.identities[COORDINATOR].public_key.hex()
-    return study.with_overrides(
+    frozen = study.with_overrides(
         top={"hospitals": roster, "coordinator_key": coordinator, "ckks_key_digest": key_digest}
     )
+    if frozen.privacy and frozen.privacy.unit == "hospital":
+        return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
+    return frozen
 
 
 def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> Hub:

@@ -31,6 +31,8 @@ from cipherward.nodes.findings import findings, metrics_json
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.rundir import RunDirectory, create
 from cipherward.nodes.site import Outcome, Site
+from cipherward.privacy import ledger as privacy_ledger
+from cipherward.privacy import plan as privacy_plan
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -49,6 +51,7 @@ class Progress:
     auroc: float | None
     validation_loss: float | None
     seconds: float
+    opened: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,12 @@ def run_study(
 
     Raises:
         StudyError, DataError: before anything runs, with every mistake found.
+        BudgetExceededError: a hospital's privacy budget is spent; names the hospital.
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
         InterruptedRunError: `should_stop` said so.
     """
     _check_model(study, module)
+    privacy_plan.check_study(study)
     training.resolve_device(device)
     hospitals = load_hospitals(study, data, base or Path())
     _check_classes(hospitals)
@@ -200,6 +205,8 @@ class _Simulation:
             digest = self.study.digest().hex()
             self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
             self.engine.last_call()
+            if self.study.privacy:
+                self.run_directory.write_log("engine", "privacy", self.study.privacy.model_dump(mode="json"))
             while not self.hub.finished:
                 if self.should_stop():
                     raise InterruptedRunError(
@@ -219,7 +226,8 @@ class _Simulation:
         self.engine.run_sum()
         seconds = perf_counter() - started
         report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
-        measured = state.final or (state.history[-1] if purpose == "train" and report.opened else None)
+        fresh = purpose == "train" and report.opened and state.history and not state.adds_noise_shares
+        measured = state.final or (state.history[-1] if fresh else None)
         self.purposes.append(purpose)
         self.sum_seconds.append(seconds)
         line = {
@@ -261,6 +269,7 @@ class _Simulation:
                     measured.auroc if measured else None,
                     state.losses[-1] if state.losses else None,
                     seconds,
+                    report.opened,
                 )
             )
 
@@ -324,6 +333,10 @@ class _Simulation:
             "auroc_best_possible": yardsticks.best_auroc,
             "auroc_centralised_by_round": list(yardsticks.centralised.auroc_by_round),
             "centralised": metrics_json(yardsticks.centralised.metrics),
+            "privacy": privacy_ledger.describe(
+                self.study,
+                {names[index - 1]: site.budget.report() for index, site in self.sites.items() if site.budget},
+            ),
             "bytes_up_per_parameter": up / n_parameters if up is not None else None,
             "bytes_up_per_hospital_round": up,
             "bytes_down_per_hospital_round": mean_bytes("down"),

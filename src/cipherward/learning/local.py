@@ -21,6 +21,10 @@ from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning import metrics, training
 from cipherward.learning.state import LOSS_SCALE, StudyState
+from cipherward.privacy import plan as privacy_plan
+from cipherward.privacy import sharing
+from cipherward.privacy.accounting import Event
+from cipherward.privacy.randomness import SYSTEM, Randomness
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 CROWDED_FRACTION = 0.25
@@ -37,6 +41,7 @@ class LocalWork:
         index: the hospital's roster index, part of its training seed.
         module: scratch module from `models.build`.
         clock: seconds; used to report what training and evaluation cost.
+        randomness: of differential privacy's noise and sampling.
 
     `distances` holds, by sum, the L2 distance between the model trained here and the one it started from. It stays here.
     """
@@ -48,6 +53,7 @@ class LocalWork:
     clock: Callable[[], float]
     spent: dict[str, float] = field(default_factory=dict)
     distances: dict[int, float] = field(default_factory=dict, repr=False)
+    randomness: Randomness = field(default=SYSTEM, repr=False)
     _rows: dict[int, Rows] = field(default_factory=dict, repr=False)
     _preprocessor: Preprocessor | None = None
 
@@ -62,10 +68,25 @@ class LocalWork:
                 self.data.table, self.data.outcome, self.data.split, state.study.columns
             )
             return {name: found[name] for name in (segment.name for segment in state.layout().segments)}
+        if state.purpose == "train" and state.adds_noise_shares:
+            return self._timed("train", self._train_with_share, state)
         measured = self._timed("evaluate", self._measure, state)
         if state.purpose == "evaluate":
             return measured
         return self._timed("train", self._train, state) | measured
+
+    def event(self, state: StudyState) -> Event | None:
+        """What the state's next sum costs this hospital's privacy budget; None for an exact sum, which it does not cover.
+
+        Raises:
+            StudyError: the study plans more than its noise can cover.
+        """
+        privacy = state.study.privacy
+        if privacy is None or state.purpose != "train":
+            return None
+        if privacy.unit == "hospital":
+            return privacy_plan.hospital_noise(state.study, len(state.weights)).per_round
+        return privacy_plan.record_noise(state.study, len(self.rows(state, TRAIN)[1])).per_round
 
     def rows(self, state: StudyState, split: int) -> Rows:
         """The model's inputs and outcomes of one split: float32[n, n_features], int8[n]."""
@@ -79,17 +100,35 @@ class LocalWork:
             self._rows[split] = (state.preprocessor.transform(table), self.data.outcome[chosen])
         return self._rows[split]
 
-    def _train(self, state: StudyState) -> Values:
+    def _trained(self, state: StudyState) -> NDArray[np.float32]:
         features, labels = self.rows(state, TRAIN)
-        trained = training.train(
-            self.module,
-            state.weights,
-            features,
-            labels,
-            state.study.training,
-            seed=(state.study.seed, self.index, state.sums_done),
-            device=self.device,
-        )
+        settings, privacy = state.study.training, state.study.privacy
+        if privacy and privacy.unit == "record":
+            noise = privacy_plan.record_noise(state.study, len(labels))
+            return training.train_privately(
+                self.module,
+                state.weights,
+                features,
+                labels,
+                settings,
+                noise,
+                randomness=self.randomness,
+                device=self.device,
+            )
+        seed = (state.study.seed, self.index, state.sums_done)
+        return training.train(self.module, state.weights, features, labels, settings, seed=seed, device=self.device)
+
+    def _train_with_share(self, state: StudyState) -> Values:
+        """The clipped update with this hospital's share of the noise; every hospital has weight 1, nothing else leaves."""
+        noise = privacy_plan.hospital_noise(state.study, len(state.weights))
+        change = self._trained(state).astype(np.float64) - state.weights
+        sent = sharing.noisy(change, noise, state.layout().half, self.randomness)
+        parts = np.split(sent, np.cumsum([size for _, size in state.groups])[:-1])
+        return {f"update/{name}": part for (name, _), part in zip(state.groups, parts, strict=True)}
+
+    def _train(self, state: StudyState) -> Values:
+        labels = self.rows(state, TRAIN)[1]
+        trained = self._trained(state)
         weight = min(len(labels) / state.weight_cap, 1.0)
         moved = trained.astype(np.float64) - state.weights
         self.distances[state.sums_done] = float(np.linalg.norm(moved))

@@ -23,6 +23,7 @@ from cipherward.errors import DataError
 from cipherward.learning import metrics, rules
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.vector import CountSegment, Layout, RealSegment, Segment
+from cipherward.privacy import plan as privacy_plan
 from cipherward.study import Study
 
 Purpose = Literal["statistics", "train", "evaluate"]
@@ -65,6 +66,11 @@ class StudyState:
         return "evaluate" if converged or self.rounds_done >= settings.rounds else "train"
 
     @property
+    def adds_noise_shares(self) -> bool:
+        """Whether training sums carry noise of privacy unit "hospital", and nothing but the update."""
+        return self.study.privacy is not None and self.study.privacy.unit == "hospital"
+
+    @property
     def has_converged(self) -> bool:
         """Whether training ended before its last round because the validation loss stopped falling."""
         return self.purpose in ("evaluate", None) and self.rounds_done < self.study.training.rounds
@@ -93,6 +99,8 @@ class StudyState:
         ]
         if self.purpose == "train":
             parts |= {"training": study["training"], "model": study["model"], "bits": self.study.aggregation.bits}
+            if self.study.privacy:
+                parts["privacy"] = study["privacy"]
         if self.purpose != "statistics":
             parts["bins"] = self.study.evaluation.bins
         return json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
@@ -107,14 +115,16 @@ class StudyState:
             if n_numeric:
                 parts += [CountSegment(name, n_numeric, limbs) for name in ("present", "sum", "square")]
             return Layout(tuple(parts), bits)
-        measured: tuple[Segment, ...] = metrics.segments("test/", self.study.evaluation.bins, bits)
-        measured += (CountSegment("validation", 2, limbs),)
-        if self.purpose == "evaluate":
-            return Layout(measured, bits)
         updates: tuple[Segment, ...] = tuple(
             RealSegment(f"update/{name}", size, bound)
             for (name, size), bound in zip(self.groups, self.ranges, strict=True)
         )
+        if self.purpose == "train" and self.adds_noise_shares:
+            return Layout(updates, bits)
+        measured: tuple[Segment, ...] = metrics.segments("test/", self.study.evaluation.bins, bits)
+        measured += (CountSegment("validation", 2, limbs),)
+        if self.purpose == "evaluate":
+            return Layout(measured, bits)
         own: tuple[Segment, ...] = (RealSegment("weight", 1, 1.0),)
         own += tuple(CountSegment(name, len(self.groups), limbs) for name in ("clipped", "crowded"))
         return Layout(updates + own + measured, bits)
@@ -130,6 +140,13 @@ class StudyState:
         """
         if self.purpose == "statistics":
             return self._after_statistics(sums)
+        if self.purpose == "train" and self.adds_noise_shares:
+            return dataclasses.replace(
+                self,
+                weights=self._next_weights(sums, n_contributors),
+                sums_done=self.sums_done + 1,
+                rounds_done=self.rounds_done + 1,
+            )
         measured = metrics.from_counts(sums, prefix="test/")
         if self.purpose == "evaluate":
             return dataclasses.replace(
@@ -187,7 +204,8 @@ class StudyState:
 
     def _next_weights(self, sums: Sums, n_contributors: int) -> NDArray[np.float32]:
         total = np.concatenate([np.asarray(sums[f"update/{name}"], dtype=np.float64) for name, _ in self.groups])
-        return rules.next_weights(self.weights, rules.mean_update(total, float(sums["weight"][0]), n_contributors))
+        weight = float(n_contributors) if self.adds_noise_shares else float(sums["weight"][0])
+        return rules.next_weights(self.weights, rules.mean_update(total, weight, n_contributors))
 
     def _next_ranges(self, sums: Sums, n_contributors: int) -> tuple[float, ...]:
         limits = self.study.aggregation
@@ -214,5 +232,12 @@ def _loss(sums: Sums) -> float:
 
 
 def begin(study: Study, groups: tuple[tuple[str, int], ...], weights: NDArray[np.float32]) -> StudyState:
-    """The state before the first sum, from the initial model."""
-    return StudyState(study, groups, weights, (study.aggregation.range_initial,) * len(groups))
+    """The state before the first sum, from the initial model.
+
+    Raises:
+        StudyError: privacy of hospitals in a study that is not frozen, or with lanes too narrow for the noise.
+    """
+    bound = study.aggregation.range_initial
+    if study.privacy and study.privacy.unit == "hospital":
+        bound = privacy_plan.hospital_noise(study, len(weights)).bound  # fixed: no range may follow private data
+    return StudyState(study, groups, weights, (bound,) * len(groups))

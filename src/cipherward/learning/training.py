@@ -19,6 +19,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cipherward.errors import DataError, StudyError
 from cipherward.learning import models
+from cipherward.privacy import dpsgd
+from cipherward.privacy.plan import RecordNoise
+from cipherward.privacy.randomness import Randomness, Words
 from cipherward.study import Training
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -109,6 +112,36 @@ def train(
             _check_finite(module, weights, epoch)
     module.train(was_training)
     trained: NDArray[np.float32] = weights.cpu().numpy().copy()
+    return trained
+
+
+def train_privately(
+    module: nn.Module,
+    start: NDArray[np.float32],
+    features: NDArray[np.float32],
+    labels: NDArray[np.integer[Any]],
+    settings: Training,
+    noise: RecordNoise,
+    *,
+    randomness: Randomness,
+    device: Device | torch.device = "cpu",
+) -> NDArray[np.float32]:
+    """As `train`, by DP-SGD. Minibatches, noise and the module's own randomness come from `randomness`, no seed.
+
+    Raises:
+        as `train`, and StudyError for a module whose gradients Opacus cannot give record by record.
+    """
+    target = resolve_device(device)
+    _check_rows(features, labels)
+    module.to(target)
+    models.load(module, start)
+    words = Words(randomness)
+    was_training = module.training
+    with models.seeded_rng(int(words.take(1)[0]) >> 1, target):
+        dpsgd.fit(module, _tensor(features, target), _tensor(labels.astype(np.float32), target), settings, noise, words)
+    module.train(was_training)
+    trained = models.flatten(module)
+    _check_finite(module, torch.from_numpy(trained), settings.local_epochs - 1)
     return trained
 
 

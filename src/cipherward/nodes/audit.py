@@ -199,7 +199,11 @@ def model_line(run: Run, last: StudyState) -> Line:
             raise AuditError("result.json is not the result of a run")
         if wrong := contradictions(last, result):
             raise AuditError(f"result.json contradicts the opened sums in {', '.join(wrong)}")
-    except (CipherwardError, ValueError, RecursionError) as error:
+        promised = study.privacy.model_dump(mode="json") if study.privacy else {}
+        stated = result.get("privacy") or {}
+        if {key: stated.get(key) for key in promised} != promised or bool(stated) != bool(promised):
+            raise AuditError("result.json states another privacy than the study")
+    except (CipherwardError, ValueError, RecursionError, AttributeError) as error:
         return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
     return Line(
         last.sums_done,

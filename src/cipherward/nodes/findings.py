@@ -36,10 +36,17 @@ def findings(state: StudyState) -> dict[str, Any]:
         "converged_early": state.has_converged,
         "quorum": study.thresholds.explain(),
         "auroc_federated": final.auroc,
-        "auroc_by_round": [measured.auroc for measured in state.history] + [final.auroc],
+        "auroc_by_round": [*_before_rounds(state), final.auroc],
         "validation_loss_by_round": list(state.losses),
         "federated": metrics_json(final),
     }
+
+
+def _before_rounds(state: StudyState) -> list[float | None]:
+    """AUROC before each round; None where training sums carry nothing but the update."""
+    if state.adds_noise_shares:
+        return [None] * state.rounds_done
+    return [measured.auroc for measured in state.history]
 
 
 def contradictions(state: StudyState, result: dict[str, Any]) -> list[str]:

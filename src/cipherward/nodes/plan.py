@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.crypto.scheme import Scheme, SumTask
-from cipherward.errors import ProtocolError, SuspectError
+from cipherward.errors import ProtocolError, StorageError, SuspectError
 from cipherward.learning.state import StudyState
 from cipherward.learning.vector import RealSegment
 from cipherward.protocol.messages import Query, context
@@ -42,6 +42,24 @@ def vector_of(scheme: Scheme, state: StudyState, values: dict[str, NDArray[Any]]
     """Named values as the scheme adds them: uint32 lanes, or float64 for an unprotected sum."""
     layout = state.layout()
     return layout.encode(values) if scheme.fixed_point else layout.flatten(values)
+
+
+def stored(scheme: Scheme, vector: NDArray[Any]) -> bytes:
+    """A vector as the ledger keeps it with its charge."""
+    return vector.astype("<u4" if scheme.fixed_point else "<f8").tobytes()
+
+
+def from_stored(scheme: Scheme, state: StudyState, data: bytes) -> NDArray[Any]:
+    """The vector that `stored` wrote.
+
+    Raises:
+        StorageError: it is not one of this sum.
+    """
+    vector: NDArray[Any] = np.frombuffer(data, dtype="<u4" if scheme.fixed_point else "<f8")
+    layout = state.layout()
+    if vector.size != (layout.n_lanes if scheme.fixed_point else layout.n_values):
+        raise StorageError("the contribution in the privacy ledger does not fit this sum", hint="restore the ledger")
+    return vector.copy()
 
 
 def named_sums(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contributors: int) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,11 @@ from cipherward.study import Study
 
 @dataclass(frozen=True)
 class Policy:
-    """What this hospital takes part in. Counts are hospitals; `max_range` bounds a clipped update entry."""
+    """What this hospital takes part in. Counts are hospitals; `max_range` bounds a clipped update entry.
+
+    `max_epsilon`, when set, refuses studies without differential privacy or with a larger epsilon, and bounds what all
+    studies in the hospital's ledger spend together.
+    """
 
     schemes: frozenset[str] = frozenset({"quorum"})
     min_contributors: int = 3
@@ -18,6 +22,7 @@ class Policy:
     max_bits: int = 24
     max_range: float = 64.0
     max_rounds: int = 1_000
+    max_epsilon: float | None = None
 
     def check(self, study: Study) -> None:
         """Approve a study or refuse it.
@@ -39,6 +44,13 @@ class Policy:
             broken.append(f"range_max {wanted.range_max} (at most {self.max_range})")
         if study.training.rounds > self.max_rounds:
             broken.append(f"rounds {study.training.rounds} (at most {self.max_rounds})")
+        privacy = study.privacy
+        if privacy and privacy.unit == "hospital" and privacy.clipping_norm > self.max_range:
+            broken.append(f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})")
+        if self.max_epsilon is not None and privacy is None:
+            broken.append(f"no differential privacy (epsilon at most {self.max_epsilon})")
+        if self.max_epsilon is not None and privacy and privacy.epsilon > self.max_epsilon:
+            broken.append(f"epsilon {privacy.epsilon} (at most {self.max_epsilon})")
         if broken:
             raise RefusedError(
                 f"this hospital's policy refuses the study {study.name!r}: " + "; ".join(broken),

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.errors import (
     AlreadyReleasedError,
+    BudgetExceededError,
     CipherwardError,
     DataError,
     FaultyCoordinatorError,
@@ -31,6 +34,8 @@ from cipherward.learning.state import StudyState
 from cipherward.nodes import plan
 from cipherward.nodes.packets import pack, unpack
 from cipherward.nodes.policy import Policy
+from cipherward.privacy import ledger as privacy_ledger
+from cipherward.privacy import plan as privacy_plan
 from cipherward.protocol import hospital
 from cipherward.protocol.hospital import Consent, Dealt
 from cipherward.protocol.messages import (
@@ -101,6 +106,10 @@ class Site:
         if self.state.study.digest() != self.rules.study:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
+        privacy_plan.check_hospital(self.state.study, len(self.state.weights))
+        name = self.state.study.hospitals[self.index - 1].name
+        limit = self.policy.max_epsilon
+        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", limit)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"
         self.stopped = self.ledger.fact(self._breach_fact) is not None
@@ -112,6 +121,7 @@ class Site:
 
         Raises:
             StorageError: the ledger cannot be written; nothing was sent.
+            BudgetExceededError: the privacy budget does not allow this contribution; nothing was sent.
         """
         if self.stopped:
             return []
@@ -119,6 +129,10 @@ class Site:
         try:
             kind, data = unpack(packet)
             return self._answer(kind, data)
+        except BudgetExceededError as error:
+            self.stopped = True
+            self.log("privacy budget spent", {"reason": error.message})
+            raise
         except FaultyCoordinatorError as error:
             return self._breach(error)
         except SuspectError as error:
@@ -195,13 +209,34 @@ class Site:
         if self.ledger.exposed(record.query):
             raise AlreadyReleasedError("I have contributed to this query in another attempt or study")
         hospital.holders_of(self.rules, task, body)
-        vector = plan.vector_of(self.rules.scheme, self.state, self.work.values(self.state))
+        vector = self._contribution(record.query)
         started = self.clock()
         randomness = os.urandom(32) + self.ledger.device_key
         dealt = hospital.deal(self._me, task, body, vector, randomness, record.private_key)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
+
+    def _contribution(self, query: bytes) -> NDArray[Any]:
+        """The vector to protect. With a privacy budget it is charged, and kept, before anything can be sent."""
+        scheme, state = self.rules.scheme, self.state
+        if self.budget is None:
+            return plan.vector_of(scheme, state, self.work.values(state))
+        kept = self.budget.kept(query)
+        if kept is not None:
+            return plan.from_stored(scheme, state, kept)
+        event = self.work.event(state)
+        if event is not None:
+            self.budget.check(event)  # before time is spent on training
+        vector = plan.vector_of(scheme, state, self.work.values(state))
+        purpose = state.purpose or ""
+        self.budget.charge(query, state.sums_done, purpose, event, plan.stored(scheme, vector))
+        facts: dict[str, object] = {"sum": state.sums_done, "what": purpose, "unit": self.budget.privacy.unit}
+        if event is not None:
+            spent = {"noise_multiplier": event.noise_multiplier, "steps": event.steps, "spent": self.budget.spent}
+            facts |= {**spent, "epsilon": self.budget.privacy.epsilon, "delta": self.budget.privacy.delta}
+        self.log("privacy charge" if event else "exact release, not covered by privacy", facts)
+        return vector
 
     # consent, void
 

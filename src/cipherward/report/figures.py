@@ -144,16 +144,18 @@ def _facts(summary: Mapping[str, Any]) -> str:
     return f"{data}   |   {len(summary['auroc_local'])} hospitals   |   scheme {summary['scheme']}{protection}"
 
 
-def _curve(axes: Axes, values: Sequence[float], colour: str, marker: str, dash: str, label: str) -> None:
+def _curve(axes: Axes, values: Sequence[float | None], colour: str, marker: str, dash: str, label: str) -> None:
     markers = marker if len(values) <= 40 else ""
-    axes.plot(range(len(values)), values, color=colour, marker=markers, ms=4.5, lw=2, ls=dash, label=label)
+    known = [float("nan") if value is None else value for value in values]
+    axes.plot(range(len(values)), known, color=colour, marker=markers, ms=4.5, lw=2, ls=dash, label=label)
 
 
 def _look_closer(axes: Axes, summary: Mapping[str, Any]) -> None:
     """Leave the untrained model below the picture, and say so, where it would squeeze all trained ones together."""
     untrained = summary["auroc_by_round"][0]
     trained = [*summary["auroc_by_round"][1:], *summary["auroc_centralised_by_round"][1:]]
-    if not trained:
+    trained = [value for value in trained if value is not None]
+    if not trained or untrained is None:
         return
     top = max(*trained, summary["auroc_best_possible"] or 0.0)
     span = max(top - min(trained), _MIN_SPAN)

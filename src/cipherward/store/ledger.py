@@ -4,6 +4,9 @@ It is written before a message leaves. For every sum it holds the hospital's joi
 that a repeat is answered with the same bytes, and the per-sum private key until the release is recorded. One-time
 secrets are never in it. `secure_delete` overwrites what is erased, and the write-ahead log, which still holds it, is
 emptied at once.
+
+With differential privacy it also holds every charge to the budget, with the noisy contribution that was charged until
+the release is recorded: another attempt at the same sum sends the same values, which costs nothing more.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ CREATE TABLE IF NOT EXISTS sums (
 CREATE INDEX IF NOT EXISTS sums_by_query ON sums (query);
 CREATE TABLE IF NOT EXISTS receipts (
     study BLOB NOT NULL, round INTEGER NOT NULL, receipt BLOB NOT NULL, PRIMARY KEY (study, round)
+) STRICT;
+CREATE TABLE IF NOT EXISTS charges (
+    study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL, unit TEXT NOT NULL, what TEXT NOT NULL,
+    event TEXT NOT NULL, contribution BLOB, PRIMARY KEY (study, query)
 ) STRICT;
 """
 
@@ -147,8 +154,13 @@ class Ledger:
             raise AlreadyReleasedError("this hospital has already voted on this sum")
 
     def record_release(self, context: bytes, release: bytes) -> None:
-        """Record the release and erase the per-sum private key, in one transaction."""
-        self._write("UPDATE sums SET release = ?, private_key = NULL WHERE context = ?", (release, context))
+        """Record the release and erase the per-sum private key and the noisy contribution, in one transaction."""
+        with self._transaction():
+            self._db.execute("UPDATE sums SET release = ?, private_key = NULL WHERE context = ?", (release, context))
+            self._db.execute(
+                "UPDATE charges SET contribution = NULL WHERE query = (SELECT query FROM sums WHERE context = ?)",
+                (context,),
+            )
         self._forget_log()
 
     def mark_void(self, context: bytes) -> None:
@@ -160,20 +172,45 @@ class Ledger:
 
     def record_receipt(self, context: bytes, study: bytes, round: int, receipt: bytes) -> None:
         """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed."""
-        with _storage(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (study, round, receipt))
-                self._db.execute("UPDATE sums SET is_closed = 1 WHERE context = ?", (context,))
-                self._db.execute(
-                    "UPDATE sums SET private_key = NULL, update_bytes = NULL WHERE study = ? AND round <= ?",
-                    (study, round),
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (study, round, receipt))
+            self._db.execute("UPDATE sums SET is_closed = 1 WHERE context = ?", (context,))
+            self._db.execute(
+                "UPDATE sums SET private_key = NULL, update_bytes = NULL WHERE study = ? AND round <= ?", (study, round)
+            )
+            self._db.execute("UPDATE charges SET contribution = NULL WHERE study = ? AND round <= ?", (study, round))
         self._forget_log()
+
+    def record_charge(
+        self, study: bytes, query: bytes, round: int, unit: str, what: str, event: str, contribution: bytes
+    ) -> None:
+        """Record what a release costs (`event`; empty: an exact release) and the contribution, before it is sent.
+
+        Raises:
+            AlreadyReleasedError: this query is charged already. Exact releases may be noted again.
+        """
+        with _storage(self.path):
+            added = self._db.execute(
+                "INSERT OR IGNORE INTO charges VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (study, query, round, unit, what, event, contribution or None),
+            ).rowcount
+        if event and added != 1:
+            raise AlreadyReleasedError("this query is charged and answered: fresh noise for it would cost once more")
+
+    def charges(self) -> list[tuple[bytes, bytes, int, str, str, str]]:
+        """Every charge: study, query, round, unit, what, event; in the order in which they were made."""
+        with _storage(self.path):
+            return self._db.execute(
+                "SELECT study, query, round, unit, what, event FROM charges ORDER BY rowid"
+            ).fetchall()
+
+    def contribution(self, study: bytes, query: bytes) -> bytes | None:
+        """The contribution recorded with a charge, until it is erased."""
+        with _storage(self.path):
+            row = self._db.execute(
+                "SELECT contribution FROM charges WHERE study = ? AND query = ?", (study, query)
+            ).fetchone()
+        return row[0] if row else None
 
     def receipt(self, study: bytes, round: int) -> bytes:
         """The signed receipt of a sum, empty where there is none."""
@@ -202,6 +239,17 @@ class Ledger:
         # The write-ahead log would keep erased keys until it is next overwritten.
         with _storage(self.path):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _storage(self.path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with _storage(self.path):
