@@ -43,7 +43,7 @@ def test_only_studies_that_are_synthetic_are_called_so() -> None:
 )
 def test_what_is_not_protected_is_what_the_security_page_says(threat: str) -> None:
     assert threat in SECURITY
-    said = " ".join(words.NOT_PROTECTED).lower()
+    said = " ".join((words.LEAKAGE[False], *words.NOT_PROTECTED)).lower()
     kept = {"secrecy of the final model": "the final model is not secret"}
     kept["authentication of the people who run a node"] = "authenticates the people who run a node"
     assert kept.get(threat, threat) in said

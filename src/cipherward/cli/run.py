@@ -152,9 +152,10 @@ class _Teller:
                 )
 
     def progress(self, done: Progress) -> None:
+        if done.purpose == "train" and done.round == 1 and done.auroc is not None:
+            self._say("AUROC and loss of a round are those of the model that it starts from:")
         who = f"{done.contributors} of {done.n_hospitals} hospitals"
         if done.purpose == "statistics":
-            self._say("AUROC and loss of a round are those of the model that it starts from:")
             text = "statistics   " + who
         elif done.purpose == "evaluate":
             text = f"final model  {who}   AUROC {done.auroc:.4f}   validation loss {done.validation_loss:.4f}"

@@ -64,6 +64,7 @@ def render(facts: Facts) -> str:
 
 def _content(facts: Facts) -> dict[str, Any]:
     study, result = facts.study, facts.result
+    budget: dict[str, Any] | None = result.get("privacy")
     numbers = study.thresholds
     shown = tables.example(facts)
     toml = clean(study.to_toml())
@@ -114,7 +115,8 @@ def _content(facts: Facts) -> dict[str, Any]:
         "set_aside": tables.set_aside(facts),
         "missing": tables.missing(facts),
         "versions": tables.versions(facts),
-        "not_protected": words.NOT_PROTECTED,
+        "budget": budget,
+        "not_protected": (words.LEAKAGE[budget is not None], *words.NOT_PROTECTED),
         "terms": words.TERMS,
         "quorum": numbers.explain(),
         "toml": toml[:_MAX_TOML],

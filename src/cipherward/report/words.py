@@ -35,8 +35,14 @@ OPENERS = {
     "plain": "There was nothing to open; {consents} hospitals consented to the list of contributions ({threshold} needed).",
 }
 
+LEAKAGE = {
+    False: "The opened sums and the final model can reveal training data. Only differential privacy bounds that, and this run used none.",
+    True: "The opened sums and the final model can reveal training data. Differential privacy bounds that for what is listed as "
+    "covered above, and for nothing else.",
+}
+"""By whether the run used differential privacy."""
+
 NOT_PROTECTED = (
-    "The opened sums and the final model can reveal training data. Only differential privacy bounds that, and this run used none.",
     "The sums that measure a model are histograms of narrow bins by outcome: a bin that holds one row shows one test "
     "patient's score and outcome, without saying whose.",
     "Sets of contributors that differ between rounds leak differences of similar updates.",
