@@ -80,12 +80,12 @@ def calibrate(target: float, delta: float, sampling_rate: float, steps: int) -> 
 
     low, high = 0, STEPS_PER_UNIT // 2
     while costs_too_much(high):
-        low, high = high, 2 * high
-        if high > _LARGEST:
+        if high == _LARGEST:
             raise StudyError(
                 f"no noise keeps {steps} steps within epsilon {target} at delta {delta}",
                 hint="take fewer training.rounds or local_epochs, or a larger privacy.epsilon",
             )
+        low, high = high, min(2 * high, _LARGEST)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if costs_too_much(middle) else (low, middle)
