@@ -80,7 +80,7 @@ class Chart:
     width: int = 640
     height: int = 360
     left: int = 0
-    right: int = 18
+    right: int = 28
     top: int = 16
     bottom: int = 58
     grid: str = "xy"
