@@ -10,7 +10,7 @@ import pytest
 from tests.simulator import study, write_tables
 
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.engines import case_mix, shift
+from cipherward.engines import case_mix
 from cipherward.engines.shift import run_shift
 from cipherward.errors import DataError, InterruptedRunError, StudyError
 from cipherward.learning import training
@@ -30,7 +30,8 @@ def hospitals(tables: Path) -> list[HospitalData]:
 
 
 def run(out: Path, tables: Path, **options: Any) -> dict[str, Any]:
-    return run_shift(CHOSEN, out, **{"base": tables, "rounds": 4, "shift_round": 3, "device": "cpu"} | options)
+    short: dict[str, Any] = {"base": tables, "rounds": 4, "shift_round": 3, "device": "cpu"}
+    return run_shift(CHOSEN, out, **short | options)
 
 
 def keys_of(rows: HospitalData) -> set[tuple[Any, ...]]:
@@ -84,7 +85,7 @@ def test_before_and_after_are_measured_on_the_current_case_mix(
         return real_scores(module, vector, features, *rest)
 
     monkeypatch.setattr(training, "train", train)
-    monkeypatch.setattr(shift.training, "scores", scores)
+    monkeypatch.setattr(training, "scores", scores)
     document = run(tmp_path, tables)
     mixes = case_mix.choose(CHOSEN, hospitals, case_mix.score_of(CHOSEN.columns, hospitals))
     for index, mix in mixes.items():

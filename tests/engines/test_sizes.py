@@ -23,7 +23,8 @@ WITHOUT_CKKS = tuple(scheme for scheme in SCHEMES if scheme != "ckks")
 
 
 def sweep(out: Path, **options: Any) -> dict[str, Any]:
-    return run_sizes(out, **{"counts": (50, 300), "schemes": WITHOUT_CKKS, "n_hospitals": 3, "repeats": 1} | options)
+    small: dict[str, Any] = {"counts": (50, 300), "schemes": WITHOUT_CKKS, "n_hospitals": 3, "repeats": 1}
+    return run_sizes(out, **small | options)
 
 
 @pytest.fixture(autouse=True)

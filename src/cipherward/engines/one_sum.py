@@ -222,4 +222,5 @@ def _scheme(name: str, min_contributors: int) -> Scheme:
     if name == "ckks":
         pair = ckks.generate_keys()
         return ckks.CkksScheme(pair.public_context, ckks.KeyHolder(pair.secret_context, min_contributors))
-    return {"plain": PlainScheme, "masks": MasksScheme, "quorum": QuorumScheme}[name]()
+    others: dict[str, Scheme] = {"plain": PlainScheme(), "masks": MasksScheme(), "quorum": QuorumScheme()}
+    return others[name]
