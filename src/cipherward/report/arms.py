@@ -119,7 +119,7 @@ class Hospital(_Checked):
 
 
 class Alone(_Checked):
-    """What three models reach for one hospital, and on how many test rows."""
+    """What a hospital's own model reaches on the pooled test rows, beside the shared ones; `n_test`: its own rows."""
 
     hospital: Name
     n_test: Count
@@ -173,10 +173,15 @@ class Size(_Checked):
 
 
 class BreakEven(_Checked):
-    """From how many parameters an encrypted update is smaller than plain float32: the first such, and all from there."""
+    """From how many parameters all that a hospital sends takes less than plain float32: the first, and every one from."""
 
     first: Count | None = None
     always: Count | None = None
+
+
+class LeftOut(_Checked):
+    scheme: Name
+    reason: Words
 
 
 class Sizes(_Checked):
@@ -191,6 +196,7 @@ class Sizes(_Checked):
     float32_bytes_per_parameter: Amount = 4
     ratio_to_masks: dict[Name, Amount] = {}
     break_even_parameters: BreakEven | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 Scores = dict[Name, Share | None]
@@ -208,7 +214,10 @@ class ShiftPoint(_Checked):
 
 
 class Shift(_Checked):
-    """shift.json: AUROC by hospital on the test rows of its case mix at the time."""
+    """shift.json: AUROC by hospital on the test rows of its case mix at the time.
+
+    `at_shift`: the models of the last round before the change, on the new case mix.
+    """
 
     study: Name
     scheme: Name
@@ -218,6 +227,7 @@ class Shift(_Checked):
     case_mix: Words
     by_round: tuple[ShiftRound, ...]
     before: ShiftPoint
+    at_shift: ShiftPoint | None = None
     after: ShiftPoint
 
 

@@ -116,6 +116,4 @@ def _content(facts: Facts) -> dict[str, Any]:
 
 
 def _model(facts: Facts) -> str:
-    model = facts.study.model
-    kind = {"logistic-regression": "logistic regression", "mlp": "multilayer perceptron", "custom": "custom network"}
-    return f"{kind[model.kind]}, {blocks.count(int(facts.result['n_parameters']))} parameters"
+    return f"{words.MODELS[facts.study.model.kind]}, {blocks.count(int(facts.result['n_parameters']))} parameters"
