@@ -28,7 +28,16 @@ ARMS: tuple[tuple[str, str, str | None, float, float, float, int | None], ...] =
     ("quorum", "homomorphic encryption, opened by a quorum", "quorum", 0.787, 0.22, 79_000, 1),
     ("quorum-dp", "quorum + differential privacy, epsilon 3", "quorum", 0.780, 1.4, 79_000, 1),
 )
-_PHASES = {"train": 0.5, "encrypt": 0.2, "add": 0.05, "consent": 0.1, "release": 0.02, "open": 0.03, "verify": 0.05, "evaluate": 0.05}
+_PHASES = {
+    "train": 0.5,
+    "encrypt": 0.2,
+    "add": 0.05,
+    "consent": 0.1,
+    "release": 0.02,
+    "open": 0.03,
+    "verify": 0.05,
+    "evaluate": 0.05,
+}
 
 
 def make(path: Path, *, title: str = "Readmission within 30 days", names: tuple[str, ...] = ()) -> Path:
@@ -75,7 +84,11 @@ def document(result: dict[str, Any], names: list[str], title: str) -> dict[str, 
         "n_test_positive": result["federated"]["n_positive"],
         "n_parameters": result["n_parameters"],
         "data": [
-            {"name": each["name"], "rows": each["rows"], "positive": each["positive"] if each["positive"] >= 10 else None}
+            {
+                "name": each["name"],
+                "rows": each["rows"],
+                "positive": each["positive"] if each["positive"] >= 10 else None,
+            }
             for each in result["by_hospital"]
         ],
         "model": "mlp",
@@ -110,7 +123,13 @@ def _arm(
         "label": label,
         "scheme": scheme,
         "privacy": epsilon
-        and {"unit": "record", "epsilon": epsilon, "delta": 1e-5, "clipping_norm": 1.0, "epsilon_spent": 0.999 * epsilon},
+        and {
+            "unit": "record",
+            "epsilon": epsilon,
+            "delta": 1e-5,
+            "clipping_norm": 1.0,
+            "epsilon_spent": 0.999 * epsilon,
+        },
         "objective": "add updates without any key that opens one",
         "methodology": "additive RLWE under one-time secrets that are shared among hospitals; a quorum opens the sum",
         "primary_contribution": "no party can open one update, and every hospital verifies the sum",
@@ -120,8 +139,9 @@ def _arm(
         "bytes_up_per_hospital_round": sent or None,
         "bytes_down_per_hospital_round": 3.1 * sent or None,
         "rounds_to_convergence": None if name == "local-only" else {"mean": 1.3, "min": 1, "max": 2},
-        "who_can_read_one_update": "the coordinator, who holds the only key" if name == "ckks" else "nobody, while at most "
-        "1 of 5 hospitals collude with the coordinator",
+        "who_can_read_one_update": "the coordinator, who holds the only key"
+        if name == "ckks"
+        else "nobody, while at most 1 of 5 hospitals collude with the coordinator",
         "dropouts_tolerated": dropouts,
         "seeds": [
             {
@@ -146,7 +166,7 @@ def sizes() -> dict[str, Any]:
         {
             "n_parameters": n,
             "scheme": scheme,
-            "seconds": {phase: n * nanoseconds[scheme] * 1e-9 + 1e-3 for phase in ("encrypt", "add", "consent", "release", "open", "verify")},
+            "seconds": dict.fromkeys(("encrypt", "add", "consent", "release", "open", "verify"), n * nanoseconds[scheme] * 1e-09 + 0.001),
             "bytes_up_per_hospital": n * rate + (0 if scheme in ("plain", "ckks") else 14_000),
             "bytes_down_per_hospital": n * rate * 1.1 + 20_000,
             "bytes_up_per_parameter": rate + 14_000 / n,

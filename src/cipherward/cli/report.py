@@ -7,7 +7,9 @@ from pathlib import Path
 import typer
 
 
-def report(path: Path = typer.Argument(help="Run directory of a finished run, or the directory of a comparison.")) -> None:
+def report(
+    path: Path = typer.Argument(help="Run directory of a finished run, or the directory of a comparison."),
+) -> None:
     """Write report.html again: the run or comparison on one page, verified on the way. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
     from cipherward.report import comparison, page

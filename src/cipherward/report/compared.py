@@ -67,7 +67,7 @@ def accuracy(c: Comparison) -> Figure | None:
         shown = {n: values for n, values in curves[arm.name].items() if min(values) >= chart.y.low}
         if len(arm.seeds) > 1:
             top, floor = [(n, max(v)) for n, v in shown.items()], [(n, min(v)) for n, v in shown.items()]
-            chart.area(top, floor, f"band {style_of(arm.name)[1]}")
+            chart.area(top, floor, f"band seeds {style_of(arm.name)[1]}")
     for arm in arms:
         shape, style = style_of(arm.name)
         points = [(float(n), _mean(v)) for n, v in curves[arm.name].items() if min(v) >= chart.y.low]
@@ -118,9 +118,8 @@ def hospitals(c: Comparison) -> Figure | None:
     values = [v for e in (*(own for _, own in order), *(e for *_, e in lines)) for v in (e.mean, e.low, e.high)]
     if len(order) <= SHOWN_HOSPITALS:
         chart = rows_of([item.hospital for item, _ in order], Axis.over(values, _AUROC), 50)
-        for _, style, e in lines:
-            ends = chart.y.low, chart.y.high
-            chart.area([(e.low, ends[0]), (e.low, ends[1])], [(e.high, ends[0]), (e.high, ends[1])], f"band {style}")
+        low, high, top, floor = shared.federated.low, shared.federated.high, chart.y.high, chart.y.low
+        chart.area([(low, floor), (low, top)], [(high, floor), (high, top)], "band")
         for place, (_, own) in enumerate(order):
             chart.segment((own.low, level(place)), (own.high, level(place)), "loc thin")
             chart.marks([(own.mean, level(place))], "triangle", "loc")
@@ -135,8 +134,8 @@ def hospitals(c: Comparison) -> Figure | None:
     lowest, highest = order[-1][1].mean, order[0][1].mean
     shows = (
         f"On the same {count(c.n_test_rows)} pooled test rows the federated model does better than the model that a hospital "
-        f"trains alone for {better} of {len(order)} hospitals; alone they reach {lowest:.3f} to {highest:.3f}. Bars and "
-        "bands are 95 % intervals. Simulation only: a deployed coordinator has no figures of a single hospital."
+        f"trains alone for {better} of {len(order)} hospitals; alone they reach {lowest:.3f} to {highest:.3f}. Bars, "
+        "and the band of the federated model, are 95 % intervals. Simulation only: a deployed coordinator has no figures of a single hospital."
     )
     rows = [(name, "all", interval(e)) for name, _, e in lines]
     rows += [(f"{item.hospital}, alone", few(item.n_test), interval(own)) for item, own in order]
@@ -162,16 +161,20 @@ def against_time(c: Comparison) -> Figure | None:
     if not points:
         return None
     every = [point for some in points.values() for point in some]
-    label = "seconds for the round, all parties one after the other (log scale)"
+    label = "seconds per round (log scale)"
     x = Axis.log([t for _, t, _ in every], label)
     chart = Chart(x, Axis.over([a for _, _, a in every], "AUROC after the round", least=MIN_SPAN), height=400)
     for arm in _drawing_order([arm for arm in c.arms if arm.name in points]):
         shape, style = style_of(arm.name)
         chart.marks([(t, a) for _, t, a in points[arm.name]], shape, style, 5)
     means = {name: _mean(t for _, t, _ in some) for name, some in points.items()}
-    shows = "One point per round and scheme, from the first round (lowest) up: "
-    known = [(c.arm(name), mean) for name, mean in sorted(means.items(), key=lambda pair: pair[1])]
-    shows += ", ".join(f"{arm.label} takes {seconds(mean)}" for arm, mean in known if arm) + " on average."
+    fast, slow = (c.arm(pick(means, key=lambda name: means[name])) for pick in (min, max))
+    shows = "One point per round and way to train, all parties one after the other, means over seeds"
+    if fast and slow:
+        shows += f": a round takes from {seconds(means[fast.name])} ({short_name(fast)}) to {seconds(means[slow.name])} ({short_name(slow)})"
+    if QUORUM in means:
+        shows += f", with scheme quorum {seconds(means[QUORUM])}"
+    shows += ". Further up is more accurate, further left is faster."
     head = ("Way to train", "Round", "Seconds", "AUROC after the round")
     rows: list[tuple[Cell, ...]] = [
         (arm.label, str(n), seconds(t), score(a)) for arm in c.arms for n, t, a in points.get(arm.name, ())
@@ -188,7 +191,7 @@ def time(c: Comparison) -> Figure | None:
     if not timed:
         return None
     x = Axis.over([max(t.mean, sum(t.by_phase.values())) for _, t in timed if t], "seconds per round", zero=True)
-    chart = rows_of([f"{arm.label}: {seconds(t.mean)}" for arm, t in timed if t], x, 56)
+    chart = rows_of([f"{short_name(arm)}: {seconds(t.mean)}" for arm, t in timed if t], x, 56)
     for place, (_, spent) in enumerate(timed):
         floor = 0.0
         for k, phase in enumerate(PHASES, start=1):
@@ -196,11 +199,16 @@ def time(c: Comparison) -> Figure | None:
             if width:
                 chart.box((floor, level(place) + 0.17), (floor + width, level(place) - 0.17), f"p{k} fill")
             floor += width
-    fast, slow = (pick(timed, key=lambda pair: pair[1].mean if pair[1] else 0.0) for pick in (min, max))
-    shows = f"A round of {fast[0].label} takes {seconds(fast[1].mean if fast[1] else 0)}, one of {slow[0].label} {seconds(slow[1].mean if slow[1] else 0)}: all parties one after the other, means over rounds and seeds. Bars stack the phases in the order of the legend, from the left."
+    order = sorted((t.mean, short_name(arm)) for arm, t in timed if t)
+    shows = (
+        f"A round takes from {seconds(order[0][0])} ({order[0][1]}) to {seconds(order[-1][0])} ({order[-1][1]}): all parties one after "
+        "the other, means over rounds and seeds. Bars stack the phases in the order of the legend, from the left."
+    )
     head = ("Way to train", "A round", *(text.capitalize() for text in PHASES.values()))
     rows = [
-        (arm.label, seconds(t.mean), *(seconds(t.by_phase.get(phase, 0.0)) for phase in PHASES)) for arm, t in timed if t
+        (arm.label, seconds(t.mean), *(seconds(t.by_phase.get(phase, 0.0)) for phase in PHASES))
+        for arm, t in timed
+        if t
     ]
     table = limited("Seconds per round by phase, all parties together", head, rows, "comparison.json")
     legend = tuple((key("box", f"p{k} fill"), text) for k, text in enumerate(PHASES.values(), start=1))
@@ -215,8 +223,9 @@ def traffic(c: Comparison) -> Figure | None:
     if not known:
         return None
     plain = 4.0 * c.n_parameters
-    x = Axis.log([plain, *(v for _, up, down in known for v in (up, down))], "per hospital and round (log scale)", size)
-    chart = rows_of([arm.label for arm, _, _ in known], x, 50)
+    both_ways = [v for _, up, down in known for v in (up, down)]
+    x = Axis.log([plain, *both_ways], "per hospital and round (log scale)", tick_size)
+    chart = rows_of([short_name(arm) for arm, _, _ in known], x, 50)
     for place, (_, up, down) in enumerate(known):
         chart.segment((x.low, level(place)), (max(up, down), level(place)), "ideal")
         chart.marks([(down, level(place))], "square", "cen")
@@ -224,7 +233,7 @@ def traffic(c: Comparison) -> Figure | None:
     chart.segment((plain, chart.y.low), (plain, chart.y.high), "best dash-b")
     less, more = (pick(known, key=lambda row: row[1]) for pick in (min, max))
     shows = (
-        f"In a round a hospital sends from {size(less[1])} ({less[0].label}) to {size(more[1])} ({more[0].label}); the {count(c.n_parameters)} "
+        f"In a round a hospital sends from {size(less[1])} ({short_name(less[0])}) to {size(more[1])} ({short_name(more[0])}); the {count(c.n_parameters)} "
         f"parameters alone take {size(plain)} as float32."
     )
     table = limited(
@@ -240,6 +249,20 @@ def traffic(c: Comparison) -> Figure | None:
     )
     title = "Traffic per hospital and round, by scheme"
     return Figure("6.2", title, shows, chart.svg("figure-6-2", title, shows), legend, table)
+
+
+def short_name(arm: Arm) -> str:
+    """A name that fits into a chart: what protects the arm."""
+    name = arm.scheme or arm.name
+    return f"{name} + DP, epsilon {arm.privacy.epsilon:g}" if arm.privacy else name
+
+
+def tick_size(n_bytes: float) -> str:
+    """A round number of bytes, as a tick's label."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:g} {unit}"
+    return f"{n_bytes:g} B"
 
 
 def interval(found: Estimate) -> str:

@@ -30,7 +30,9 @@ class Axis:
         low, high = min(given), max(given)
         decades = math.log10(high / low)
         factors = (1, 2, 5) if decades < 1.6 else (1, 3) if decades < 2.6 else (1,)
-        steps = [f * 10.0**k for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1) for f in factors]
+        steps = [
+            f * 10.0**k for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1) for f in factors
+        ]
         first = max((step for step in steps if step <= low * (1 + 1e-9)), default=low)
         last = min((step for step in steps if step >= high * (1 - 1e-9)), default=high)
         if last <= first:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cipherward.report.arms import Shift, ShiftPoint, Size, Sizes
 from cipherward.report.blocks import Figure, Table, count, limited, score, seconds, size
 from cipherward.report.charts import MIN_SPAN
-from cipherward.report.compared import style_of
+from cipherward.report.compared import style_of, tick_size
 from cipherward.report.costs import PHASES
 from cipherward.report.svg import Axis, Chart, key
 
@@ -18,7 +18,7 @@ _PER_HOSPITAL = ("encrypt", "add", "consent", "release", "verify")
 def time(s: Sizes) -> Figure | None:
     """Seconds of one secure sum against the number of parameters."""
     found = {name: [(row.n_parameters, whole(s, row)) for row in rows] for name, rows in _by_scheme(s).items()}
-    label = f"seconds for one sum of {s.n_hospitals} hospitals"
+    label = "seconds per sum"
     slowest = max(found, key=lambda name: found[name][-1][1], default="")
     if not slowest:
         return None
@@ -38,7 +38,9 @@ def time(s: Sizes) -> Figure | None:
     ]
     note = "Phases are medians: per hospital (adding: per update), opening once."
     table = limited("Time of a secure sum by scheme and number of parameters", head, rows, "sizes.json", note)
-    return _curves("6.3", "Time of a secure sum against the size of the model", label, "{:g}".format, found, shows, table)
+    return _curves(
+        "6.3", "Time of a secure sum against the size of the model", label, "{:g}".format, found, shows, table
+    )
 
 
 def bytes_up(s: Sizes) -> Figure | None:
@@ -65,14 +67,14 @@ def bytes_up(s: Sizes) -> Figure | None:
     spans = sorted({row.n_parameters for row in s.rows})
     float32 = [(n, s.float32_bytes_per_parameter * n) for n in (spans[0], spans[-1])]
     title = "What a hospital sends against the size of the model"
-    return _curves("6.4", title, "sent by one hospital", size, found, shows, table, float32)
+    return _curves("6.4", title, "sent", tick_size, found, shows, table, float32)
 
 
 def _curves(
     number: str,
     title: str,
     label: str,
-    names: object,
+    names: Callable[[float], str],
     found: Mapping[str, Sequence[tuple[int, float]]],
     shows: str,
     table: Table,
@@ -80,7 +82,7 @@ def _curves(
 ) -> Figure:
     values = [value for points in found.values() for _, value in points if value > 0]
     x = Axis.log([n for points in found.values() for n, _ in points], "parameters (log scale)", _amount)
-    y = Axis.log([*values, *(v for _, v in float32)], f"{label} (log scale)", names if callable(names) else str)
+    y = Axis.log([*values, *(v for _, v in float32)], f"{label} (log scale)", names)
     chart = Chart(x, y, height=400)
     if float32:
         chart.line([(float(n), v) for n, v in float32], "best")
@@ -175,7 +177,7 @@ def _shift_in_words(s: Shift) -> str:
     for kind, name in (("federated", "the federated model"), ("local", "the hospitals' own models")):
         points = [_mean_of(getattr(point, kind), s.hospitals_shifted) if point else None for point in _points(s)]
         if points[0] is not None and points[2] is not None:
-            drop = f", {points[1]:.3f} on the new patients before it has seen any" if points[1] is not None else ""
+            drop = f", {points[1]:.3f} on the new patients at first" if points[1] is not None else ""
             said.append(f"{name}: {points[0]:.3f} before{drop}, {points[2]:.3f} at the end")
     n = len(s.hospitals_shifted)
     where = " and ".join(s.hospitals_shifted) if n < 4 else f"{n} hospitals"
