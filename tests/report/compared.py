@@ -166,7 +166,9 @@ def sizes() -> dict[str, Any]:
         {
             "n_parameters": n,
             "scheme": scheme,
-            "seconds": dict.fromkeys(("encrypt", "add", "consent", "release", "open", "verify"), n * nanoseconds[scheme] * 1e-09 + 0.001),
+            "seconds": dict.fromkeys(
+                ("encrypt", "add", "consent", "release", "open", "verify"), n * nanoseconds[scheme] * 1e-09 + 0.001
+            ),
             "bytes_up_per_hospital": n * rate + (0 if scheme in ("plain", "ckks") else 14_000),
             "bytes_down_per_hospital": n * rate * 1.1 + 20_000,
             "bytes_up_per_parameter": rate + 14_000 / n,
