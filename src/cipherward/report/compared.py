@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from cipherward.report.arms import Arm, Comparison, Estimate
+from cipherward.report.arms import Arm, Comparison, Estimate, Seconds
 from cipherward.report.blocks import SHOWN_HOSPITALS, Cell, Figure, count, limited, score, seconds, size
 from cipherward.report.blocks import with_interval as both
 from cipherward.report.charts import MIN_SPAN, few, level, look_closer, ranked, rows_of
@@ -199,6 +199,9 @@ def time(c: Comparison) -> Figure | None:
             if width:
                 chart.box((floor, level(place) + 0.17), (floor + width, level(place) - 0.17), f"p{k} fill")
             floor += width
+        rest = _rest(spent) if spent else 0.0
+        if rest > 0:
+            chart.box((floor, level(place) + 0.17), (floor + rest, level(place) - 0.17), "rest")
     order = sorted((t.mean, short_name(arm)) for arm, t in timed if t)
     shows = (
         f"A round takes from {seconds(order[0][0])} ({order[0][1]}) to {seconds(order[-1][0])} ({order[-1][1]}): all parties one after "
@@ -211,9 +214,17 @@ def time(c: Comparison) -> Figure | None:
         if t
     ]
     table = limited("Seconds per round by phase, all parties together", head, rows, "comparison.json")
-    legend = tuple((key("box", f"p{k} fill"), text) for k, text in enumerate(PHASES.values(), start=1))
+    legend = (
+        *((key("box", f"p{k} fill"), text) for k, text in enumerate(PHASES.values(), start=1)),
+        (key("box", "rest"), "the rest: messages, ledger, start-up"),
+    )
     title = "Time of a round by phase and scheme"
     return Figure("6.1", title, shows, chart.svg("figure-6-1", title, shows), legend, table)
+
+
+def _rest(spent: Seconds) -> float:
+    """What the clock shows and no phase accounts for."""
+    return max(spent.mean - sum(spent.by_phase.get(phase, 0.0) for phase in PHASES), 0.0)
 
 
 def traffic(c: Comparison) -> Figure | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cipherward.report.arms import Shift, ShiftPoint, Size, Sizes
 from cipherward.report.blocks import Figure, Table, count, limited, score, seconds, size
 from cipherward.report.charts import MIN_SPAN
-from cipherward.report.compared import style_of, tick_size
+from cipherward.report.compared import style_of
 from cipherward.report.costs import PHASES
 from cipherward.report.svg import Axis, Chart, key
 
@@ -44,13 +44,16 @@ def time(s: Sizes) -> Figure | None:
 
 
 def bytes_up(s: Sizes) -> Figure | None:
-    """Bytes that one hospital sends against the number of parameters, beside plain float32."""
+    """Bytes per parameter that one hospital sends, against the number of parameters, beside plain float32."""
     found = {
-        name: [(row.n_parameters, row.bytes_up_per_hospital) for row in rows] for name, rows in _by_scheme(s).items()
+        name: [(row.n_parameters, row.bytes_up_per_parameter) for row in rows] for name, rows in _by_scheme(s).items()
     }
     if not found:
         return None
-    shows = " ".join((*_break_even(s), *_ratio(s))) or "Bytes that one hospital sends for one sum."
+    shows = (
+        " ".join((*_break_even(s), *_ratio(s)))
+        or "Bytes that one hospital sends for one sum, over the number of parameters."
+    )
     head = ("Scheme and parameters", "Sent", "Received", "Sent, bytes per parameter")
     rows = [
         (
@@ -65,9 +68,9 @@ def bytes_up(s: Sizes) -> Figure | None:
     caption = "Bytes per hospital for one sum, by scheme and number of parameters"
     table = limited(caption, head, rows, "sizes.json")
     spans = sorted({row.n_parameters for row in s.rows})
-    float32 = [(n, s.float32_bytes_per_parameter * n) for n in (spans[0], spans[-1])]
-    title = "What a hospital sends against the size of the model"
-    return _curves("6.4", title, "sent", tick_size, found, shows, table, float32)
+    float32 = [(n, s.float32_bytes_per_parameter) for n in (spans[0], spans[-1])]
+    title = "What a hospital sends per parameter, against the size of the model"
+    return _curves("6.4", title, "bytes per parameter", "{:g}".format, found, shows, table, float32)
 
 
 def _curves(

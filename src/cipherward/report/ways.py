@@ -189,6 +189,10 @@ def equality(c: Comparison) -> str:
     found = {name: item.max_auroc_difference_per_seed for name, item in c.equal_to_plain.items()}
     if not found:
         return ""
-    said = ", ".join(f"{name} {value:.5f}" for name, value in found.items())
+    said = ", ".join(f"{name} {_small(value)}" for name, value in found.items())
     text = f"Largest difference of a scheme's AUROC to plain federated learning, over seeds: {said}."
     return f"{text} Encryption costs time and bytes here, not accuracy." if max(found.values()) <= _EQUAL else text
+
+
+def _small(value: float) -> str:
+    return f"{value:.5f}" if value >= 1e-5 else "0" if value == 0 else "below 0.00001"
