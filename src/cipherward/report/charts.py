@@ -183,7 +183,7 @@ def few(n: int) -> str:
 def rows_of(names: Sequence[str], x: Axis, height: int) -> Chart:
     """A chart with one row per name, the name above the row's marks."""
     n = max(len(names), 1)
-    chart = Chart(x, Axis(-float(n), 0.0, (), ""), height=height * n + 74, left=32, right=32, grid="x", y_labels=False)
+    chart = Chart(x, Axis(-float(n), 0.0, (), ""), height=height * n + 74, left=36, right=44, grid="x", y_labels=False)
     for place, name in enumerate(names):
         shown = name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
         chart.text((x.low, -float(place)), shown, dy=18, dx=2, style="name")
