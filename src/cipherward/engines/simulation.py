@@ -360,7 +360,7 @@ class _Simulation:
             "by_hospital": known.by_hospital,
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
             "device": str(training.resolve_device(self.device)),
-            "versions": _versions(),
+            "versions": versions(),
         }
 
 
@@ -375,7 +375,8 @@ def _check_classes(hospitals: list[HospitalData]) -> None:
             )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What a result depends on, as installed."""
     from importlib.metadata import version
 
     return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}
