@@ -1,4 +1,4 @@
-"""`cipherward report`: rebuild a run's report from its files."""
+"""`cipherward report`: rebuild the report of a run or a comparison from its files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from pathlib import Path
 import typer
 
 
-def report(path: Path = typer.Argument(help="Run directory of a finished run.")) -> None:
-    """Write report.html again: the run on one page, verified on the way. Nothing is sent anywhere."""
+def report(path: Path = typer.Argument(help="Directory of a finished run, or of a comparison.")) -> None:
+    """Write report.html again: a run on one page, verified on the way, or a comparison. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
     from cipherward.report import page
 
+    if (path / "comparison.json").exists():
+        from cipherward.report import comparison
+
+        written = comparison.write(path)
+        typer.echo(f"Report:   {path / page.NAME}")
+        if not written.holds:
+            typer.echo("NOT verified: the run shown in detail does not hold; the report says so", err=True)
+            raise typer.Exit(NOT_VERIFIED)
+        return
     facts = page.write(path)
     typer.echo(f"Report:   {path / page.NAME}")
     if not facts.holds:

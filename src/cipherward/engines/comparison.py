@@ -19,11 +19,13 @@ from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.engines import arms, simulation, yardsticks
 from cipherward.engines.arms import Arm
+from cipherward.engines.comparison_document import to_csv
 from cipherward.engines.comparison_results import Results, Seed
 from cipherward.engines.simulation import OnProgress
-from cipherward.errors import InterruptedRunError, StorageError, StudyError
+from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import training
 from cipherward.nodes.rundir import RunDirectory
+from cipherward.report import page
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -113,7 +115,12 @@ def _open(study: Study, out: Path, chosen: Sequence[Arm], options: Options) -> N
             found = dict(json.loads(files.read(path)))
         except (ValueError, TypeError):
             raise StorageError(f"{path} is damaged", hint="choose another --out") from None
-        words = {"study_digest": "the study or an override", "arms": "--schemes", "seeds": "--seeds", "device": "--device"}
+        words = {
+            "study_digest": "the study or an override",
+            "arms": "--schemes",
+            "seeds": "--seeds",
+            "device": "--device",
+        }
         if different := [text for key, text in words.items() if found.get(key) != wanted[key]]:
             raise StudyError(
                 f"{out} holds another comparison: {', '.join(different)} differ(s)",
@@ -164,7 +171,9 @@ class _Comparison:
         found = {seeds[0]: first}
         for seed in seeds[1:]:
             again = self.study.data.cohort is not None
-            found[seed] = load_hospitals(self.study.with_overrides(top={"seed": seed}), None, Path()) if again else first
+            found[seed] = (
+                load_hospitals(self.study.with_overrides(top={"seed": seed}), None, Path()) if again else first
+            )
         return found
 
     def _study(self, arm: Arm, seed: int, hospitals: Sequence[HospitalData]) -> Study:
@@ -216,6 +225,8 @@ class _Comparison:
                     simulation.run_study(study, data=data, base=base, out=run.path, **options)
             except InterruptedRunError:
                 raise self._stopped() from None
+        if not (run.path / page.NAME).exists():
+            page.write(run.path)
         auroc = float(json.loads(files.read(run.result))["auroc_federated_exact"])
         self._step(arm.name, seed.seed, auroc, perf_counter() - started, kept)
 
@@ -233,21 +244,23 @@ class _Comparison:
             if self.options.shift:
                 from cipherward.engines.shift import run_shift
 
-                run_shift(
-                    self.study,
-                    self.out,
-                    data=self.options.data,
-                    base=self.options.base,
-                    device=self.options.device,
-                    on_progress=told("shift"),
-                    should_stop=self.should_stop,
-                )
+                tell = told("shift")
+                try:
+                    run_shift(
+                        self.study,
+                        self.out,
+                        data=self.options.data,
+                        base=self.options.base,
+                        device=self.options.device,
+                        on_progress=tell,
+                        should_stop=self.should_stop,
+                    )
+                except DataError as error:  # such as too few rows for a shift: the comparison stands without
+                    tell(0, 0, f"left out: {error.message}")
         except InterruptedRunError:
             raise self._stopped() from None
 
     def _write(self, document: dict[str, Any]) -> None:
-        from cipherward.engines.comparison_document import to_csv
-
         files.write(self.out / TABLE, to_csv(document).encode())
         files.write(self.out / NAME, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 

@@ -56,9 +56,7 @@ class Results:
         rows = [comparison_statistics.pooled(seed.hospitals) for seed in seeds]
         self._draws = Draws(rows, study.seed)
         self._rows = rows[0]
-        self._central = [
-            self._sample(k, seed.yardsticks.centralised.weights) for k, seed in enumerate(self._seeds)
-        ]
+        self._central = [self._sample(k, seed.yardsticks.centralised.weights) for k, seed in enumerate(self._seeds)]
         self._local = [
             [self._sample(k, own.weights) for own in seed.yardsticks.local] for k, seed in enumerate(self._seeds)
         ]

@@ -72,7 +72,9 @@ class Draws:
         for index, own in enumerate(rows):
             earlier = next((j for j in range(index) if _same(rows[j], own)), None)
             self._times.append(
-                self._times[earlier] if earlier is not None else _multiplicities(own.n_clusters, count, children[index + 1])
+                self._times[earlier]
+                if earlier is not None
+                else _multiplicities(own.n_clusters, count, children[index + 1])
             )
 
     def sample(self, index: int, scores: Floats) -> Sampled:
@@ -121,9 +123,7 @@ class Sampled:
 
 def mean(sampled: Sequence[Sampled]) -> Sampled:
     """The mean over models, draw by draw."""
-    return Sampled(
-        np.mean([each.point for each in sampled], axis=0), np.mean([each.draws for each in sampled], axis=0)
-    )
+    return Sampled(np.mean([each.point for each in sampled], axis=0), np.mean([each.draws for each in sampled], axis=0))
 
 
 class _Ranked:

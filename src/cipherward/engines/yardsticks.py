@@ -136,16 +136,16 @@ def load(path: Path) -> Yardsticks:
         if document["format"] != FORMAT:
             raise ValueError("another format")
         local = [_yardstick(each, tensors[f"local-{k}"]) for k, each in enumerate(document["local"], start=1)]
-        return Yardsticks(
-            document["basis"], _yardstick(document["centralised"], tensors["centralised"]), tuple(local)
-        )
+        return Yardsticks(document["basis"], _yardstick(document["centralised"], tensors["centralised"]), tuple(local))
     except (ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
         raise DataError(
             f"{path} holds no yardsticks ({type(error).__name__})", hint="delete it; it is computed again"
         ) from None
 
 
-def check_basis(found: Yardsticks, study: Study, first: NDArray[np.float32], state: StudyState, hospitals: Sequence[HospitalData]) -> None:
+def check_basis(
+    found: Yardsticks, study: Study, first: NDArray[np.float32], state: StudyState, hospitals: Sequence[HospitalData]
+) -> None:
     """Refuse yardsticks of other data, another seed or other settings.
 
     Raises:
