@@ -308,7 +308,10 @@ def test_a_synthetic_cohort_is_made_anew_for_each_seed(tmp_path: Path) -> None:
     study = load_builtin("readmission").with_overrides(data={"cohort": cohort}, training={"rounds": 1})
     found = compare(tmp_path, study, ("plain", "centralised"))
     assert found["synthetic"]
-    rows = [len(load_hospitals(study.with_overrides(top={"seed": seed}), None, tmp_path)[0].outcome) for seed in found["seeds"]]
+    rows = [
+        len(load_hospitals(study.with_overrides(top={"seed": seed}), None, tmp_path)[0].outcome)
+        for seed in found["seeds"]
+    ]
     runs = [json.loads((tmp_path / f"out/arms/plain/seed-{seed}/result.json").read_text()) for seed in found["seeds"]]
     assert [run["by_hospital"][0]["rows"] for run in runs] == rows
 
