@@ -32,7 +32,7 @@ def compare(folder: Path, study: Study, names: tuple[str, ...] | None = QUICK, *
     tables = folder / "tables"
     if not tables.exists():
         simulator.write_tables(tables, study.n_hospitals)
-    given = {"n_seeds": N_SEEDS, "base": tables, "device": "cpu", "sizes": False, "shift": False}
+    given: dict[str, Any] = {"n_seeds": N_SEEDS, "base": tables, "device": "cpu", "sizes": False, "shift": False}
     given |= {key: how.pop(key) for key in tuple(how) if key in given}
     return compare_study(study, folder / "out", Options(names, **given), **how)
 

@@ -21,7 +21,7 @@ from cipherward.errors import DataError
 DRAWS = 1_000
 METRICS = ("auroc", "auprc", "brier")
 _LOW, _HIGH = 0.025, 0.975
-_ROWS_AT_ONCE = 1 << 19  # weights held at a time: a few arrays of 4 MiB, so that they stay in the cache
+_ROWS_AT_ONCE = 1 << 19  # weights held at a time: arrays of 2 MiB, so that they stay in the cache
 
 Floats = NDArray[np.float64]
 
@@ -89,10 +89,10 @@ class Draws:
         rows, times = self.rows[index], self._times[index]
         if rows.labels.min(initial=1) == rows.labels.max(initial=0):
             raise DataError("the test rows have one class only: AUROC and AUPRC need both")
-        ranked = _Ranked(scores, rows.labels)
-        point = ranked.metrics(np.ones((1, len(rows.labels))))[:, 0]
+        ranked = _Ranked(scores, rows)
+        point = ranked.metrics(np.ones((1, rows.n_clusters), np.uint8))[:, 0]
         step = max(1, _ROWS_AT_ONCE // len(rows.labels))
-        parts = [ranked.metrics(times[k : k + step][:, rows.cluster]) for k in range(0, self.count, step)]
+        parts = [ranked.metrics(times[k : k + step]) for k in range(0, self.count, step)]
         return Sampled(point, np.concatenate(parts, axis=1))
 
     def over_seeds(self, sampled: Sequence[Sampled]) -> Sampled:
@@ -127,33 +127,46 @@ def mean(sampled: Sequence[Sampled]) -> Sampled:
 
 
 class _Ranked:
-    """Rows in order of their score, highest first, so that every draw is a few cumulative sums."""
+    """Rows in order of their score, highest first. In a draw, all that is asked of the order is how many rows, and how
+    many positive ones, stand before and after each positive row's score: one cumulative sum, read at those places.
+    """
 
-    def __init__(self, scores: Floats, labels: NDArray[np.int8]) -> None:
-        self._order = np.argsort(-scores, kind="stable")
-        ranked = scores[self._order]
-        self._last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # of the rows with one score
-        self._has_ties = len(self._last) < len(scores)
-        self._positive = labels[self._order] == 1
-        self._error = np.square(ranked - self._positive)
+    def __init__(self, scores: Floats, rows: TestRows) -> None:
+        order = np.argsort(-scores, kind="stable")
+        self._cluster = rows.cluster[order]
+        ranked, positive = scores[order], rows.labels[order] == 1
+        self._positive = np.flatnonzero(positive)
+        # Rows with one score stand side by side: the first of them, and the first after them.
+        self._first = np.searchsorted(-ranked, -ranked[self._positive], "left")
+        self._after = np.searchsorted(-ranked, -ranked[self._positive], "right")
+        before = np.concatenate([[0], np.cumsum(positive)])
+        self._first_positive, self._after_positive = before[self._first], before[self._after]
+        error = np.square(ranked - positive)
+        self._error_of = np.bincount(self._cluster, error, minlength=rows.n_clusters)
 
-    def metrics(self, weights: NDArray[Any]) -> Floats:
-        """float64[3, n_draws] from weights [n_draws, n_rows] in the order of the rows."""
-        ordered = weights[:, self._order].astype(np.float64)
-        hits = np.cumsum(ordered * self._positive, axis=1)
-        seen = np.cumsum(ordered, axis=1)
-        brier = ordered @ self._error / seen[:, -1]
-        if self._has_ties:
-            hits, seen = hits[:, self._last], seen[:, self._last]
-        alarms = seen - hits
-        positives = np.diff(hits, axis=1, prepend=0.0)
+    def metrics(self, times: NDArray[np.uint8]) -> Floats:
+        """float64[3, n_draws] from how often each cluster is in each draw, [n_draws, n_clusters]."""
+        weights = np.take(times, self._cluster, axis=1)
+        seen = _sums_before(weights)
+        own = weights[:, self._positive].astype(np.float64)
+        hits = _sums_before(own)
+        n_positive, n = hits[:, -1], seen[:, -1].astype(np.float64)
+        hits_after, seen_after = hits[:, self._after_positive], seen[:, self._after].astype(np.float64)
+        alarms_twice = seen_after - hits_after + seen[:, self._first] - hits[:, self._first_positive]
         with np.errstate(invalid="ignore", divide="ignore"):
-            # Of the pairs, those with the negative behind the positive, and half of those with one score.
-            pairs = np.einsum("dr,dr->d", np.diff(alarms, axis=1, prepend=0.0), hits - positives / 2.0)
-            auroc = pairs / (hits[:, -1] * alarms[:, -1])
-            precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
-            auprc = np.einsum("dr,dr->d", positives, precision) / hits[:, -1]
-        return np.stack([auroc, auprc, brier])
+            # Of all pairs, those with the negative before the positive are lost, and half of those with one score.
+            lost = np.einsum("dp,dp->d", own, alarms_twice) / 2.0 / n_positive / (n - n_positive)
+            precision = np.divide(hits_after, seen_after, out=np.zeros_like(hits_after), where=seen_after > 0)
+            auprc = np.einsum("dp,dp->d", own, precision) / n_positive
+        return np.stack([1.0 - lost, auprc, times @ self._error_of / n])
+
+
+def _sums_before(weights: NDArray[Any]) -> NDArray[Any]:
+    """Per draw the sum of the first 0, 1, ..., n columns: int32 from integers, else float64."""
+    kind = np.int32 if weights.dtype.kind == "u" else np.float64
+    found = np.zeros((len(weights), weights.shape[1] + 1), dtype=kind)
+    np.cumsum(weights, axis=1, dtype=kind, out=found[:, 1:])
+    return found
 
 
 def _same(a: TestRows, b: TestRows) -> bool:

@@ -96,7 +96,7 @@ def prepare(
     state = begin(named, models.groups(module), models.flatten(module))
     works = [LocalWork(index, data, module, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
     each = [work.values(state) for work in works]
-    sums = {name: np.sum([values[name] for values in each], axis=0, dtype=np.int64) for name in each[0]}
+    sums: dict[str, NDArray[Any]] = {name: np.stack([values[name] for values in each]).sum(axis=0) for name in each[0]}
     return state.after(sums, len(hospitals)), works
 
 
