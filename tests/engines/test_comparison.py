@@ -295,6 +295,15 @@ def test_a_missing_extra_is_found_before_anything_runs(
     assert arms.choose(left)
 
 
+def test_a_study_that_an_arm_cannot_run_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="custom"):
+        compare(tmp_path, simulator.study(5, model={"kind": "custom"}))
+    (tmp_path / "tables" / "clinic-2.csv").write_text("age,dose\n1,2\n")
+    with pytest.raises(DataError, match="clinic-2"):
+        compare(tmp_path, simulator.study(5))
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unknown_arm_is_refused_with_the_list_of_arms(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no arm is called 'paillier'") as error:
         compare(tmp_path, simulator.study(5), ("plain", "paillier"))

@@ -25,6 +25,7 @@ from cipherward.engines.simulation import OnProgress
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import training
 from cipherward.nodes.rundir import RunDirectory
+from cipherward.privacy import plan as privacy_plan
 from cipherward.report import page
 from cipherward.store import files
 from cipherward.study import Study
@@ -97,7 +98,11 @@ def compare_study(
     options = options or Options()
     chosen = arms.choose(options.names)
     training.resolve_device(options.device)
-    _open(study, out, chosen, options)
+    if study.model.kind == "custom":
+        raise StudyError(
+            "a comparison needs a model that a study describes, not one of kind custom",
+            hint="take logistic-regression or mlp; `run_study` trains your own module under one scheme",
+        )
     return _Comparison(study, out, chosen, options, on_step, on_progress, on_extra, should_stop).run()
 
 
@@ -131,7 +136,6 @@ def _open(study: Study, out: Path, chosen: Sequence[Arm], options: Options) -> N
         raise StorageError(
             f"{out} exists and is not an empty folder", hint="choose another --out; nothing was overwritten"
         )
-    files.write(out / "study.toml", study.to_toml().encode())
     files.write(path, (json.dumps(wanted, indent=2) + "\n").encode())
 
 
@@ -152,6 +156,10 @@ class _Comparison:
         seeds = [self.study.seed + k for k in range(self.options.n_seeds)]
         loaded = self._load(seeds)
         studies = {(arm.name, seed): self._study(arm, seed, loaded[seed]) for arm in self.arms for seed in seeds}
+        for each in studies.values():
+            privacy_plan.check_study(each)
+        _open(self.study, self.out, self.arms, self.options)
+        files.write(self.out / "study.toml", self.study.to_toml().encode())
         prepared = [self._prepare(seed, loaded[seed]) for seed in seeds]
         results = Results(self.study, self.out, prepared, self.options.command, self.options.device)
         for arm in self.arms:
