@@ -159,7 +159,8 @@ class _Comparison:
         for each in studies.values():
             privacy_plan.check_study(each)
         _open(self.study, self.out, self.arms, self.options)
-        files.write(self.out / "study.toml", self.study.to_toml().encode())
+        if not (self.out / "study.toml").exists():
+            files.write(self.out / "study.toml", self.study.to_toml().encode())
         prepared = [self._prepare(seed, loaded[seed]) for seed in seeds]
         results = Results(self.study, self.out, prepared, self.options.command, self.options.device)
         for arm in self.arms:
