@@ -177,7 +177,7 @@ def who_can_read(arm: Arm, run: Run | None) -> str:
         return "whoever keeps the pool: all rows lie there" if arm.name == "centralised" else "nobody: nothing is sent"
     study, opener = run.first.study, run.rules.scheme.opener
     if opener is Opener.ANYONE:
-        text = "the coordinator, and whoever carries it: it is not encrypted"
+        text = "the coordinator, and whoever carries it: not encrypted"
     elif opener is Opener.COORDINATOR:
         text = "the coordinator, who holds the only key"
     else:
@@ -186,7 +186,7 @@ def who_can_read(arm: Arm, run: Run | None) -> str:
             "coordinator"
         )
     if study.privacy:
-        text += f"; what it tells of one {study.privacy.unit} is bounded (epsilon {study.privacy.epsilon:g})"
+        text += f"; bounded for one {study.privacy.unit} (epsilon {study.privacy.epsilon:g})"
     return text
 
 
