@@ -32,7 +32,7 @@ from cipherward.crypto import sealing, seeds, shamir, wire
 from cipherward.crypto._jit import U8, U32, kernel
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.sampling import Xof
-from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask, payload_digest
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask, payload_digest
 from cipherward.errors import ProtocolError, SuspectError, WireError
 
 _CHECK_BITS = 128
@@ -134,6 +134,7 @@ class MasksScheme:
 
     name = "masks"
     fixed_point = True
+    opener = Opener.HOSPITALS
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Join: (96 private bytes, 1248 public ones: HPKE key, then the X25519 key that pairs agree with)."""
