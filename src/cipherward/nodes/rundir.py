@@ -18,6 +18,7 @@ from cipherward.store import files
 from cipherward.study import Study
 
 LATEST = "latest.txt"
+_OPENING = {"context", "total", "base", "n_contributors"}
 
 
 class RunDirectory:
@@ -69,8 +70,11 @@ class RunDirectory:
         if not path.exists():
             return []
         try:
-            return [json.loads(line) for line in files.read(path).splitlines()]
-        except ValueError:
+            found = [json.loads(line) for line in files.read(path).splitlines()]
+            if not all(isinstance(item, dict) and _OPENING <= set(item) for item in found):
+                raise ValueError("not a record of an opening")
+            return found
+        except (ValueError, RecursionError):
             raise StorageError(f"{path} is damaged", hint="restore it from a backup, or start a new run") from None
 
     def write_study(self, frozen: Study) -> None:
