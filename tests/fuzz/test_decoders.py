@@ -2,49 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.fuzz import decoders, documents
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.fuzz.attack import CORPUS, attack, corpus, is_refused
 from tests.fuzz.decoders import Decoder
-from tests.schedules.world import World, memory_folder, setting
-
-from cipherward.nodes.hub import Phase
 
 QUICK = 300
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Decoder]]:
-    """All decoders by name."""
-    otherwise = tmp_path_factory.mktemp("worlds")
-    with tempfile.TemporaryDirectory(dir=memory_folder(otherwise)) as name:
-        folder = Path(name)
-        # What is spliced in comes from another study: its signatures are good, and not for this one.
-        worlds = [World(folder / str(k), setting(4, 3, 2 if k == 0 else 1)) for k in range(6)]
-        ups, downs = decoders.packets_of(worlds[0])
-        found = [
-            *decoders.wire_kinds(ups, downs),
-            decoders.packets(ups, downs),
-            decoders.signatures(worlds[0], ups, downs),
-            decoders.hospital_node(worlds[1]),
-            *(
-                decoders.coordinator_node(world, ups, phase)
-                for world, phase in zip(
-                    worlds[2:], (Phase.JOIN, Phase.DEAL, Phase.CONSENT, Phase.RELEASE), strict=True
-                )
-            ),
-            *decoders.quorum_parsers(),
-            *decoders.masks_parsers(),
-            *decoders.plain_parsers(),
-            *documents.everything(folder / "documents"),
-        ]
-        yield {decoder.name: decoder for decoder in found}
-        for world in worlds:
-            world.close()
 
 
 WIRE = (
@@ -93,3 +57,18 @@ def test_a_decoder_refuses_malformed_input_or_takes_it_for_what_it_is(
 def test_a_decoder_survives_a_hundred_thousand_malformed_inputs(everything: dict[str, Decoder], name: str) -> None:
     tries = everything[name].tries
     assert attack(everything[name], seed=1, tries=tries) > tries // 50
+
+
+@every
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_decoder_survives_bytes_around_its_own(everything: dict[str, Decoder], name: str, data: st.DataObject) -> None:
+    decoder = everything[name]
+    if data.draw(st.booleans()):
+        drawn = data.draw(st.binary(max_size=200))
+    else:
+        own = data.draw(st.sampled_from(list(decoder.valid)))
+        start = data.draw(st.integers(0, len(own)))
+        drawn = own[:start] + data.draw(st.binary(max_size=20)) + own[start + data.draw(st.integers(0, 20)) :]
+    if drawn not in decoder.valid:
+        is_refused(decoder, drawn)
