@@ -12,7 +12,7 @@ from random import Random
 
 import numpy as np
 from tests.schedules.liars import LyingCoordinator, LyingHospital, kind_of, opened
-from tests.schedules.world import Setting, World, setting, sum_of
+from tests.schedules.world import KilledError, Setting, World, setting, sum_of
 
 from cipherward import thresholds
 from cipherward.crypto import wire
@@ -51,7 +51,6 @@ class Schedule:
         self.seen: list[Packet] = []
         self.down: set[int] = set()
         self.ended = ""
-        self.forgot = False
         self.counts: Counter[str] = Counter()
         # What honest hospitals have said: votes by (hospital, sum), released manifests by query.
         self.votes: dict[tuple[int, bytes], bytes] = {}
@@ -71,7 +70,7 @@ class Schedule:
     def run(self) -> None:
         """Faults for a while, then none; afterwards everything that must hold at the end."""
         try:
-            for _ in range(self.rng.randrange(10, 400)):
+            for _ in range(self.rng.randrange(10, 300)):
                 if self.ended:
                     break
                 self._step()
@@ -88,17 +87,24 @@ class Schedule:
         if self.seen and rng.random() < self.rates["replay"]:
             self._arrive(*rng.choice(self.seen))
         elif rng.random() < self.rates["crash"] / 4:
-            self._crash(rng.choice(self.setting.everyone))
+            self._light(rng.choice(self.setting.everyone))
         elif rng.random() < self.rates["full"] / 8:
-            self._fill_disk(rng.choice(self.setting.everyone))
+            self.world.fuses[rng.randrange(self.setting.rules.n_hospitals + 1)].is_full = True
         elif self.down and rng.random() < 0.1:
             self._restart(rng.choice(sorted(self.down)))
-        elif rng.random() < self.rates["coordinator"] / 8:
-            self._restart_coordinator()
+        elif rng.random() < self.rates["coordinator"] / 4:
+            self._light(0)
         elif self.in_flight and rng.random() >= self.rates["impatient"] / 4:
             self._carry()
         else:
-            self._go_on()
+            self._go_on(rng.random() < 0.5)
+
+    def _light(self, party: int) -> None:
+        """Now, or around one of the next writes, the process is killed."""
+        if self.rng.random() < 0.3:
+            self._crash(party)
+        else:
+            self.world.fuses[party].left = self.rng.randrange(6)
 
     def _carry(self) -> None:
         """One packet that is on its way, in any order, arrives: whole, or as the network left it."""
@@ -118,15 +124,15 @@ class Schedule:
             packet = packet[: rng.randrange(len(packet))]
         self._arrive(up, hospital, packet)
 
-    def _go_on(self) -> None:
-        """The coordinator loses its patience, or begins the next sum."""
+    def _go_on(self, patient: bool = False) -> None:
+        """The coordinator asks again, or loses its patience, or begins the next sum."""
         hub = self.world.hub
-        if hub.phase is not Phase.IDLE:
-            self._coordinator(hub.expire if hub.waiting else hub.advance)
-        elif not hub.finished:
-            self._coordinator(hub.begin)
+        if hub.phase is Phase.IDLE:
+            self._coordinator(hub.last_call if hub.finished else hub.begin)
+        elif patient and hub.waiting:
+            self._coordinator(hub.outstanding)
         else:
-            self._coordinator(hub.last_call)
+            self._coordinator(hub.expire if hub.waiting else hub.advance)
 
     # the parties
 
@@ -149,7 +155,10 @@ class Schedule:
             outgoing = action()
         except QuorumError:
             self.counts["waited"] += 1
-            self._restart_coordinator()  # as a run that stopped and is resumed
+            return  # it waits, and goes on when they answer
+        except (KilledError, StorageError) as error:
+            self.counts[f"coordinator: {type(error).__name__}"] += 1
+            self._crash(0)
             return
         except SuspectError as error:
             self.ended = f"suspect: {error.message}"
@@ -169,8 +178,9 @@ class Schedule:
         before = site.state
         try:
             replies = site.handle(packet)
-        except StorageError:
-            self.counts["full disks"] += 1
+        except (KilledError, StorageError) as error:
+            self.counts[f"hospital: {type(error).__name__}"] += 1
+            self.world.note(index)  # what it had found out is on its disk, or found out again
             self._crash(index)
             return
         self.world.note(index)
@@ -189,58 +199,56 @@ class Schedule:
             if len(self.seen) < 200 or self.rng.random() < 0.3:
                 self.seen.append((up, hospital, packet))
 
-    def _crash(self, index: int) -> None:
-        self.counts["crashes"] += 1
-        self.down.add(index)
+    def _crash(self, party: int) -> None:
+        if party:
+            self.down.add(party)
+            return
+        before = self.world.hub
+        self._coordinator(self.world.restart_hub)
+        assert self.ended or self.world.hub is not before
 
     def _restart(self, index: int) -> None:
         self.down.discard(index)
         self.world.restart_site(index)
 
-    def _fill_disk(self, index: int) -> None:
-        # SQLite then reports a full disk at the first write that needs another page.
-        self.world.sites[index].ledger._db.execute("PRAGMA max_page_count = 1")
-
-    def _restart_coordinator(self) -> None:
-        self.counts["coordinator restarts"] += 1
-        self.forgot |= self.world.hub.phase is not Phase.IDLE
-        self.world.restart_hub()
-
     # the end
 
     def _heal(self) -> None:
         self.rates = dict.fromkeys(self.rates, 0.0)
+        self.world.fuses[0].left, self.world.fuses[0].is_full = -1, False
         for index in self.setting.everyone:
             self._restart(index)
 
     def _finish(self) -> None:
         """With a perfect network and everybody back, to the end of the study and of its receipts."""
-        calls = 0
+        calls = idle = 0
         for _ in range(MOST_STEPS):
             if self.ended:
                 return
             if self.in_flight:
                 self._arrive(*self.in_flight.pop(0))
                 continue
-            calls += self.world.hub.finished
-            if calls > 2:
-                self.ended = "finished"
+            hub = self.world.hub
+            before = hub.phase, hub.state.sums_done, hub.waiting
+            calls += hub.finished
+            if calls > 2 or idle > 5:
+                self.ended = "finished" if hub.finished else "waits"
                 return
-            if self.counts["waited"] > 40:
-                self.ended = "waits"
-                return
-            self._go_on()
+            self._go_on(patient=idle % 2 == 0)
+            idle = idle + 1 if before == (hub.phase, hub.state.sums_done, hub.waiting) else 0
         self.ended = "out of steps"
 
     # what must hold
 
     def _check_said(self, index: int, reply: bytes) -> None:
         """One vote for a sum, ever; one released manifest for a query, whichever hospital releases."""
+        if kind_of(reply) not in ("Vote", "Release"):
+            return
         kind, body = opened(reply)
         if kind == "Vote":
             known = self.votes.setdefault((index, body.context), reply)
             assert known == reply, f"hospital {index} voted twice on one sum"
-        elif kind == "Release":
+        else:
             record = self.world.sites[index].ledger.sum(body.context)
             assert record is not None
             vote = opened(self.votes[index, body.context])[1]
@@ -285,6 +293,6 @@ class Schedule:
             for line in audit.receipt_lines(self.world.audit(), replayed):
                 honest = int(line.hospital.removeprefix("clinic-")) in self.honest
                 assert line.holds or not honest, f"the receipt of {line.hospital} for sum {line.round}: {line.detail}"
-        if self.all_honest and not self.forgot:
+        if self.all_honest:
             assert self.ended == "finished", f"did not finish: {self.ended}"
             assert {i: len(states[i]) for i in self.honest} == dict.fromkeys(self.honest, len(states[0]))

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,16 +25,18 @@ from tests.engines.conftest import Hasty
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
+from cipherward.errors import StorageError
 from cipherward.engines.parties import Keys, freeze
 from cipherward.learning import models
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import audit, plan, roster
-from cipherward.nodes.hub import Hub
+from cipherward.nodes.hub import Hub, Outgoing
 from cipherward.nodes.policy import Policy
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.nodes.site import Site
 from cipherward.protocol.party import Rules
 from cipherward.store import files
+from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 
@@ -166,6 +168,74 @@ class Work:
         return None
 
 
+class KilledError(BaseException):
+    """The process is gone; nothing in it may catch this."""
+
+
+class Fuse:
+    """Kills a process, or fills its disk, at one of its next writes: before it, or after it."""
+
+    def __init__(self) -> None:
+        self.left = -1
+        self.is_full = False
+
+    def write(self, done: Callable[[], Any]) -> Any:
+        self._burn()
+        if self.is_full:
+            raise StorageError("no space left on device", hint="free space")
+        result = done()
+        self._burn()
+        return result
+
+    def _burn(self) -> None:
+        self.left -= 1
+        if self.left == -1:
+            raise KilledError
+
+
+class ShakyLedger(Ledger):
+    """A ledger whose process may die around any write."""
+
+    def __init__(self, path: Path, fuse: Fuse) -> None:
+        self.fuse = fuse
+        super().__init__(path)
+
+    def record_fact(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_fact(self, *values))
+
+    def begin(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.begin(self, *values))
+
+    def record_update(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_update(self, *values))
+
+    def record_vote(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_vote(self, *values))
+
+    def record_release(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_release(self, *values))
+
+    def mark_void(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.mark_void(self, *values))
+
+    def record_receipt(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_receipt(self, *values))
+
+
+class ShakyJournal(Journal):
+    """The same of the coordinator."""
+
+    def __init__(self, folder: Path, fuse: Fuse) -> None:
+        self.fuse = fuse
+        super().__init__(folder)
+
+    def append(self, kind: str, hospital: int = 0, data: bytes = b"") -> None:
+        self.fuse.write(lambda: Journal.append(self, kind, hospital, data))
+
+    def clear(self) -> None:
+        self.fuse.write(lambda: Journal.clear(self))
+
+
 class World:
     """The parties of one study under `folder`, each of which can lose its memory and start again from its files."""
 
@@ -175,29 +245,35 @@ class World:
         self.files = RunDirectory(folder)
         self.logs: dict[int, list[tuple[str, Mapping[str, object]]]] = {i: [] for i in (0, *chosen.everyone)}
         self.states: dict[int, list[StudyState]] = {i: [chosen.first] for i in (0, *chosen.everyone)}
+        self.fuses = {i: Fuse() for i in (0, *chosen.everyone)}
+        self.quarantined: list[tuple[int, str]] = []
         self.hub = self._make_hub(chosen.first)
         self.sites = {i: self._make_site(i) for i in chosen.everyone}
 
     def _make_hub(self, state: StudyState) -> Hub:
+        fuse = self.fuses[0]
         return Hub(
             rules=self.rules,
             identity=self.setting.keys.identities[0],
             state=state,
             payloads=dict,
-            keep_opening=lambda round, data: files.write(self.files.opening(round), data),
+            keep_opening=lambda round, data: fuse.write(lambda: files.write(self.files.opening(round), data)),
             load_opening=lambda round: files.read(self.files.opening(round)),
             keep_receipt=lambda round, hospital, data: files.write(self.files.receipt(round, hospital), data),
             log=lambda event, facts: self.logs[0].append((event, facts)),
             clock=lambda: 0.0,
+            journal=ShakyJournal(self.files.journal, fuse),
+            keep_quarantine=lambda round, hospital, packet, reason: self.quarantined.append((hospital, reason)),
         )
 
     def _make_site(self, index: int) -> Site:
-        ledger = Ledger(self.files.hospital(index) / "ledger.sqlite")
+        ledger = ShakyLedger(self.files.hospital(index) / "ledger.sqlite", self.fuses[index])
+        known = self.states[index] = self.states[index][: ledger.receipts(self.rules.study) + 1]
         return Site(
             rules=self.rules,
             index=index,
             identity=self.setting.keys.identities[index],
-            state=self.states[index][ledger.receipts(self.rules.study)],
+            state=known[-1],
             work=Work(index),  # type: ignore[arg-type]
             ledger=ledger,
             policy=Policy(),
@@ -208,17 +284,20 @@ class World:
     def note(self, party: int) -> None:
         """Remember the state that a party has reached."""
         state = self.hub.state if party == 0 else self.sites[party].state
-        if state.sums_done == len(self.states[party]):
-            self.states[party].append(state)
+        if state is not self.states[party][-1]:
+            self.states[party][state.sums_done :] = [state]
 
     def restart_site(self, index: int) -> None:
         """The process is gone and starts again: only its ledger and its states are left."""
         self.sites[index].ledger.close()
+        self.fuses[index] = Fuse()
         self.sites[index] = self._make_site(index)
 
-    def restart_hub(self) -> None:
-        """The coordinator starts again from what is on its disk."""
+    def restart_hub(self) -> list[Outgoing]:
+        """The coordinator starts again from what is on its disk; what it says first."""
+        self.fuses[0] = Fuse()
         self.hub = self._make_hub(self.replayed()[-1].state)
+        return self.hub.recover()
 
     def audit(self) -> audit.Run:
         return audit.Run(self.files, self.rules, self.setting.first)
