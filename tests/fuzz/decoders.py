@@ -21,6 +21,7 @@ from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import DealtShare, Protected, SumTask
 from cipherward.errors import WireError
+from cipherward.nodes import sumlog
 from cipherward.nodes.hub import Phase
 from cipherward.nodes.packets import pack, unpack
 from cipherward.protocol.messages import (
@@ -28,7 +29,9 @@ from cipherward.protocol.messages import (
     Behind,
     Complaint,
     Contribution,
+    Declined,
     Entry,
+    Notice,
     ShareFor,
     VoidCertificate,
     VoidRequest,
@@ -86,7 +89,8 @@ def packets_of(world: World) -> tuple[list[tuple[int, bytes]], list[tuple[int, b
     context = opened(downs[0][1])[1].context
     signed = partial(packet_of, world.setting)
     ups += [(2, signed(2, Behind(1))), (2, signed(2, Complaint(context, 3, "its share does not open")))]
-    downs += [(1, signed(0, VoidRequest(context)))]
+    ups += [(2, signed(2, Declined(context, "diverged")))]
+    downs += [(1, signed(0, VoidRequest(context))), (1, signed(0, Notice(context, 0, "late", "an update")))]
     return ups, downs
 
 
@@ -110,11 +114,13 @@ def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, byte
     for values in small:
         bodies[type(values[0])] = [wire.encode(value) for value in values]
     bodies[Signed] = envelopes[:40]
+    bodies[sumlog.Opened] = [wire.encode(sumlog.Opened(2, 0, "train", (1, 2, 4), 1, ""))]
     bodies[seeds.Dealing] = [wire.encode(seeds.Dealing((1, 2, 5), bytes(3 * seeds.SHARE_BYTES)))]
     bodies[seeds.SeedTable] = [wire.encode(seeds.SeedTable((1, 2), (4,), bytes(4 * seeds.SHARE_BYTES)))]
     everything = [min(each, key=len) for each in bodies.values()]
     for kind, valid in sorted(bodies.items(), key=lambda item: item[0].__name__):
         valid = sorted(set(valid), key=len)[:12]
+        assert {kind.__name__ for kind in bodies} >= set(KINDS)
         yield Decoder(
             f"wire-{kind.__name__}", valid, partial(wire.decode, kind), lambda data, value: wire.encode(value) == data, everything
         )
@@ -193,8 +199,10 @@ def coordinator_node(world: World, ups: Sequence[tuple[int, bytes]], phase: Phas
     def decode(data: bytes) -> None:
         world.logs[0].clear()
         hub.set_aside.clear()
-        assert hub.handle(1, data) == []
+        answers = hub.handle(1, data)
+        assert all(hospital == 1 and kind_of(packet) == "Notice" for hospital, packet in answers)
         assert hub.state is state
+        assert hub.phase is phase
         if hub.set_aside:
             raise WireError(hub.set_aside[0].reason)
 
