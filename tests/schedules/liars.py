@@ -188,7 +188,7 @@ class LyingCoordinator:
 
     def __init__(self, setting: Setting, rng: Random) -> None:
         self.setting, self.rng = setting, rng
-        self.lies = rng.sample(sorted(("manifests", "openings", "models", "joins", "voids")), rng.randint(1, 3))
+        self.lies = rng.sample(sorted(("manifests", "openings", "models", "joins", "voids")), rng.randint(1, 2))
         self.votes: dict[bytes, dict[int, bytes]] = {}
         self.other: dict[bytes, Manifest] = {}
 
@@ -214,7 +214,8 @@ class LyingCoordinator:
         kind, body = opened(packet)
         rng, pack_ = self.rng, lambda item: packet_of(self.setting, 0, item)
         if kind == "ConsentRequest" and "manifests" in self.lies:
-            return [rng.choice([packet, pack_(self._other_manifest(body))])]
+            both = [packet, pack_(self._other_manifest(body))]
+            return rng.sample(both, rng.choice([1, 1, 2]))
         if kind == "Opening" and "openings" in self.lies and rng.random() < 0.7:
             name = rng.choice(["total", "witness", "next_model", "manifest"])
             return [pack_(dataclasses.replace(body, **{name: flipped(getattr(body, name) or b"\0", rng)}))]
@@ -230,7 +231,8 @@ class LyingCoordinator:
         """The sum without one of its contributors, or the same hospitals with another total."""
         manifest = wire.decode(Manifest, wire.decode(Signed, body.manifest).body)
         if manifest.context not in self.other:
-            left_out = self.rng.randrange(len(manifest.entries) + 1)
+            spare = len(manifest.entries) > self.setting.rules.min_contributors
+            left_out = self.rng.randrange(len(manifest.entries) + 1) if spare else -1
             kept = tuple(entry for k, entry in enumerate(manifest.entries) if k != left_out)
             self.other[manifest.context] = Manifest(manifest.context, kept, self.rng.randbytes(32))
         other = self.other[manifest.context]

@@ -41,7 +41,7 @@ class Schedule:
         self.world = World(folder, self.setting)
         n_liars = rng.randint(1, self.setting.study.thresholds.corrupt) if rng.random() < 0.5 else 0
         self.liars = {i: LyingHospital(self.setting, i, rng) for i in rng.sample(self.setting.everyone, n_liars)}
-        self.coordinator = LyingCoordinator(self.setting, rng) if rng.random() < 0.15 else None
+        self.coordinator = LyingCoordinator(self.setting, rng) if rng.random() < 0.2 else None
         self.honest = [i for i in self.setting.everyone if i not in self.liars]
         self.rates = {
             fault: rng.choice(RATES)
@@ -64,8 +64,14 @@ class Schedule:
         return f"{numbers.n_hospitals} hospitals, threshold {numbers.threshold}, {rates}, liars {who}, ended {self.ended!r}"
 
     @property
-    def all_honest(self) -> bool:
-        return not self.liars and not self.coordinator
+    def must_finish(self) -> bool:
+        """Nobody lies, or no more hospitals than may drop out, and only by saying nothing.
+
+        Other lies can stop a study, which is left to people: a dealer's bad shares for fewer holders than make a void
+        certificate, a consent taken back, a statistic or evaluation that was certified and does not open.
+        """
+        silent = all(liar.lies == ["silence"] for liar in self.liars.values())
+        return not self.coordinator and silent and len(self.liars) <= self.setting.study.thresholds.dropouts
 
     def run(self) -> None:
         """Faults for a while, then none; afterwards everything that must hold at the end."""
@@ -293,6 +299,7 @@ class Schedule:
             for line in audit.receipt_lines(self.world.audit(), replayed):
                 honest = int(line.hospital.removeprefix("clinic-")) in self.honest
                 assert line.holds or not honest, f"the receipt of {line.hospital} for sum {line.round}: {line.detail}"
-        if self.all_honest:
+        if self.must_finish:
             assert self.ended == "finished", f"did not finish: {self.ended}"
-            assert {i: len(states[i]) for i in self.honest} == dict.fromkeys(self.honest, len(states[0]))
+            behind = [i for i in self.honest if len(states[i]) < len(states[0])]
+            assert not behind, f"hospitals {behind} never verified the last sum"
