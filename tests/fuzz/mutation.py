@@ -35,7 +35,7 @@ TEXT_TOKENS = (
 Mutation = Callable[[bytes, Random, Sequence[bytes]], bytes]
 
 
-def place(data: bytes, rng: Random) -> int:
+def place(data: bytes | bytearray, rng: Random) -> int:
     """Anywhere, but half the time near the start, where the structure is."""
     return rng.randrange(min(len(data), 64) if rng.random() < 0.5 else len(data)) if data else 0
 
@@ -92,7 +92,7 @@ def forge_head(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
 def forge_number(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     """A fixed-width number at any place, either way round, with a value at which things break."""
     size, at = rng.choice((2, 4, 8)), place(data, rng)
-    value = min(rng.choice((*SIZES, len(data), len(data) + 1, max(len(data) - 8, 0))), 2 ** (8 * size) - 1)
+    value = min(rng.choice((*SIZES, len(data), len(data) + 1, max(len(data) - 8, 0))), (1 << 8 * size) - 1)
     return data[:at] + value.to_bytes(size, rng.choice(("big", "little"))) + data[at + size :]
 
 
@@ -107,7 +107,7 @@ def splice(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
 
 def another(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     """Something valid, but elsewhere."""
-    return rng.choice(others)
+    return others[rng.randrange(len(others))]
 
 
 def noise(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
