@@ -42,7 +42,10 @@ def attack(decoder: Decoder, seed: int, tries: int) -> int:
 
     An input that breaks the decoder is put into the corpus, and named.
     """
-    valid, next_input = set(decoder.valid), Mutator((decoder.name, seed), decoder.valid, decoder.others, decoder.mutations)
+    valid, next_input = (
+        set(decoder.valid),
+        Mutator((decoder.name, seed), decoder.valid, decoder.others, decoder.mutations),
+    )
     done = refused = 0
     while done < tries:
         with no_hang():
@@ -71,7 +74,9 @@ def keep(decoder: Decoder, data: bytes, error: BaseException) -> AssertionError:
     path = CORPUS / decoder.name / f"{hashlib.sha256(data).hexdigest()[:12]}.bin"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    return AssertionError(f"{decoder.name} fails with {error!r} on {len(data)} bytes, kept in tests/corpus/{path.parent.name}/{path.name}")
+    return AssertionError(
+        f"{decoder.name} fails with {error!r} on {len(data)} bytes, kept in tests/corpus/{path.parent.name}/{path.name}"
+    )
 
 
 def corpus(name: str) -> Iterable[Path]:

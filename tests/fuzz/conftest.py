@@ -40,9 +40,7 @@ def everything(hasty_world: None, tmp_path_factory: pytest.TempPathFactory) -> I
             decoders.hospital_node(worlds[1]),
             *(
                 decoders.coordinator_node(world, ups, phase)
-                for world, phase in zip(
-                    worlds[2:], (Phase.JOIN, Phase.DEAL, Phase.CONSENT, Phase.RELEASE), strict=True
-                )
+                for world, phase in zip(worlds[2:], (Phase.JOIN, Phase.DEAL, Phase.CONSENT, Phase.RELEASE), strict=True)
             ),
             *decoders.quorum_parsers(),
             *decoders.masks_parsers(),

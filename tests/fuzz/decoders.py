@@ -122,7 +122,11 @@ def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, byte
         valid = sorted(set(valid), key=len)[:12]
         assert {kind.__name__ for kind in bodies} >= set(KINDS)
         yield Decoder(
-            f"wire-{kind.__name__}", valid, partial(wire.decode, kind), lambda data, value: wire.encode(value) == data, everything
+            f"wire-{kind.__name__}",
+            valid,
+            partial(wire.decode, kind),
+            lambda data, value: wire.encode(value) == data,
+            everything,
         )
 
 
@@ -135,7 +139,9 @@ def packets(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]
 
 def signatures(world: World, ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]) -> Decoder:
     signed = [
-        unpack(packet)[1] for _, packet in (*ups, *downs) if kind_of(packet) not in ("Update", "ConsentRequest", "Certificate")
+        unpack(packet)[1]
+        for _, packet in (*ups, *downs)
+        if kind_of(packet) not in ("Update", "ConsentRequest", "Certificate")
     ]
     keys, study = world.rules.keys, world.rules.study
     return Decoder("signed", signed, partial(open_signed, study=study, keys=keys))
@@ -229,7 +235,9 @@ def _contributions(scheme: Any, who: SumTask) -> tuple[dict[int, bytes], dict[in
 
 def _released(scheme: Any, who: SumTask, private: dict[int, bytes], sent: dict[int, Protected]) -> dict[int, bytes]:
     return {
-        j: scheme.release(who, j, private[j], {i: DealtShare(p.shares[j], quorum.payload_digest(p.payload)) for i, p in sent.items()})
+        j: scheme.release(
+            who, j, private[j], {i: DealtShare(p.shares[j], quorum.payload_digest(p.payload)) for i, p in sent.items()}
+        )
         for j in private
     }
 
@@ -261,10 +269,15 @@ def quorum_parsers() -> Iterator[Decoder]:
 
     yield Decoder("quorum-payload", payloads, add, lambda data, value: value == data)
     yield Decoder("quorum-total", [total.total()], lambda data: scheme.sums(who, data, witness, 5))
-    yield Decoder("quorum-witness", [witness], lambda data: scheme.sums(who, total.total(), data, 5), others=[*releases.values()])
+    yield Decoder(
+        "quorum-witness", [witness], lambda data: scheme.sums(who, total.total(), data, 5), others=[*releases.values()]
+    )
     yield Decoder("quorum-fingerprint", [marks[0]], match, others=marks)
     yield Decoder(
-        "quorum-release", [*releases.values()], partial(shamir.unpack, numbers), lambda data, v: shamir.pack(numbers, v) == data
+        "quorum-release",
+        [*releases.values()],
+        partial(shamir.unpack, numbers),
+        lambda data, v: shamir.pack(numbers, v) == data,
     )
     share, key = sent[2].shares[1], sealing.private_key(private[1])
     purpose = sealing.info(who, 2, 1, quorum.payload_digest(payloads[1]))

@@ -97,7 +97,9 @@ def documents(folder: Path) -> Iterator[Decoder]:
         return Preprocessor.from_json(value.to_json()) == value
 
     numeric = study_document.load_builtin(study_document.builtin_names()[0]).columns[:1]
-    scaling = Preprocessor(numeric, (0.5,) * (numeric[0].kind == "numeric"), (1.0,) * (numeric[0].kind == "numeric"), 9, 3)
+    scaling = Preprocessor(
+        numeric, (0.5,) * (numeric[0].kind == "numeric"), (1.0,) * (numeric[0].kind == "numeric"), 9, 3
+    )
     texts = [each.to_json().encode() for each in (preprocessor, scaling)]
     yield Decoder("preprocessor", texts, load_preprocessor, same_preprocessor, mutations=TEXT)
 
@@ -117,7 +119,9 @@ def documents(folder: Path) -> Iterator[Decoder]:
     yield Decoder("openings", [two], load_openings, lambda data, value: isinstance(value, list), mutations=TEXT)
 
     rounds = b"".join(json.dumps({"sum": k, "purpose": "train", "opened": True}).encode() + b"\n" for k in (0, 1))
-    yield Decoder("rounds", [rounds], partial(facts.rounds_of, path), lambda data, value: isinstance(value, dict), mutations=TEXT)
+    yield Decoder(
+        "rounds", [rounds], partial(facts.rounds_of, path), lambda data, value: isinstance(value, dict), mutations=TEXT
+    )
 
 
 def ledger(folder: Path) -> Decoder:
@@ -129,7 +133,9 @@ def ledger(folder: Path) -> Decoder:
     made.record_update(context, b"header", b"update" * 100)
     made.record_vote(context, b"vote", b"m" * 32)
     made.record_receipt(context, study, 0, b"receipt")
-    made.record_charge(study, query, 0, "record", "train", '{"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 3}', b"")
+    made.record_charge(
+        study, query, 0, "record", "train", '{"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 3}', b""
+    )
     made.close()
 
     def read(data: bytes) -> list[Any]:

@@ -8,7 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-SIZES = (0, 1, 23, 24, 255, 256, 2**15, 2**16 - 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1)
+SIZES = (
+    0,
+    1,
+    23,
+    24,
+    255,
+    256,
+    2**15,
+    2**16 - 1,
+    2**16,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+)
 TEXT_TOKENS = (
     b"[" * 5000, b'{"a":' * 2000, b"[", b"]", b"{", b"}", b'"', b"'", b'"""', b"\\", b"\\u0000", b"\\ud800", b"\x00", b"\xff",
     b"null", b"true", b"nan", b"inf", b"-inf", b"NaN", b"Infinity", b"1e999", b"-1", b"0", b"9" * 5000, b"1" * 400,
@@ -18,7 +35,7 @@ TEXT_TOKENS = (
 Mutation = Callable[[bytes, Random, Sequence[bytes]], bytes]
 
 
-def place(data: bytes, rng: Random) -> int:
+def place(data: bytes | bytearray, rng: Random) -> int:
     """Anywhere, but half the time near the start, where the structure is."""
     return rng.randrange(min(len(data), 64) if rng.random() < 0.5 else len(data)) if data else 0
 
@@ -32,7 +49,11 @@ def flip(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
 
 def set_byte(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     at = place(data, rng)
-    return data[:at] + bytes([rng.choice((0, 1, 0x17, 0x18, 0x1B, 0x1F, 0x3B, 0x5F, 0x7F, 0x80, 0x9F, 0xFF))]) + data[at + 1 :]
+    return (
+        data[:at]
+        + bytes([rng.choice((0, 1, 0x17, 0x18, 0x1B, 0x1F, 0x3B, 0x5F, 0x7F, 0x80, 0x9F, 0xFF))])
+        + data[at + 1 :]
+    )
 
 
 def cut(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
@@ -71,7 +92,7 @@ def forge_head(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
 def forge_number(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     """A fixed-width number at any place, either way round, with a value at which things break."""
     size, at = rng.choice((2, 4, 8)), place(data, rng)
-    value = min(rng.choice((*SIZES, len(data), len(data) + 1, max(len(data) - 8, 0))), 2 ** (8 * size) - 1)
+    value = min(rng.choice((*SIZES, len(data), len(data) + 1, max(len(data) - 8, 0))), (1 << 8 * size) - 1)
     return data[:at] + value.to_bytes(size, rng.choice(("big", "little"))) + data[at + size :]
 
 
@@ -86,7 +107,7 @@ def splice(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
 
 def another(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
     """Something valid, but elsewhere."""
-    return rng.choice(others)
+    return others[rng.randrange(len(others))]
 
 
 def noise(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
@@ -111,13 +132,27 @@ def text_value(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
 BINARY: tuple[Mutation, ...] = (
     flip, flip, set_byte, cut, insert, remove, repeat, append, forge_head, forge_head, forge_number, splice, another, noise,
 )  # fmt: skip
-TEXT: tuple[Mutation, ...] = (flip, cut, insert, remove, repeat, append, splice, noise, text_token, text_value, text_value)
+TEXT: tuple[Mutation, ...] = (
+    flip,
+    cut,
+    insert,
+    remove,
+    repeat,
+    append,
+    splice,
+    noise,
+    text_token,
+    text_value,
+    text_value,
+)
 
 
 class Mutator:
     """Calls give malformed inputs, one after the other, for ever; the same ones for the same seed."""
 
-    def __init__(self, seed: object, valid: Sequence[bytes], others: Sequence[bytes], mutations: Sequence[Mutation]) -> None:
+    def __init__(
+        self, seed: object, valid: Sequence[bytes], others: Sequence[bytes], mutations: Sequence[Mutation]
+    ) -> None:
         self._rng = Random(repr(seed))
         self._valid, self._others, self._mutations = valid, others or valid, mutations
 

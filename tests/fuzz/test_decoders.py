@@ -66,7 +66,9 @@ def test_a_decoder_survives_a_hundred_thousand_malformed_inputs(everything: dict
 @every
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_decoder_survives_bytes_around_its_own(everything: dict[str, Decoder], name: str, data: st.DataObject) -> None:
+def test_a_decoder_survives_bytes_around_its_own(
+    everything: dict[str, Decoder], name: str, data: st.DataObject
+) -> None:
     decoder = everything[name]
     own = decoder.valid[data.draw(st.integers(0, len(decoder.valid) - 1))]
     start, gone = data.draw(st.integers(0, len(own))), data.draw(st.integers(0, 20))

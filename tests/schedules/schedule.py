@@ -170,14 +170,17 @@ class Schedule:
             self.ended = f"suspect: {error.message}"
             return
         except FaultyCoordinatorError as error:
-            accusers = set(self.world.hub._breaches)
-            assert self.coordinator or accusers <= set(self.liars), f"an honest coordinator is accused: {error.message}"
-            self.ended = "breach" if self.coordinator else "falsely accused"
+            self._end_by_breach(error.message)
             return
         self.world.note(0)
         for hospital, packet in outgoing:
             said = self.coordinator.said(hospital, packet) if self.coordinator else [packet]
             self._send(False, ((hospital, item) for item in said))
+
+    def _end_by_breach(self, message: str) -> None:
+        accusers = set(self.world.hub._breaches)
+        assert self.coordinator or accusers <= set(self.liars), f"an honest coordinator is accused: {message}"
+        self.ended = "breach" if self.coordinator else "falsely accused"
 
     def _hospital(self, index: int, packet: bytes) -> None:
         site = self.world.sites[index]

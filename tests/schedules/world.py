@@ -25,8 +25,8 @@ from tests.engines.conftest import Hasty
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
-from cipherward.errors import StorageError
 from cipherward.engines.parties import Keys, freeze
+from cipherward.errors import StorageError
 from cipherward.learning import models
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import audit, plan, roster

@@ -86,7 +86,7 @@ class RunDirectory:
             return []
         try:
             found = [json.loads(line) for line in files.read(path).splitlines()]
-            if not all(isinstance(item, dict) and _OPENING <= set(item) for item in found):
+            if not all(isinstance(item, dict) and set(item) >= _OPENING for item in found):
                 raise ValueError("not a record of an opening")
             return found
         except (ValueError, RecursionError):
