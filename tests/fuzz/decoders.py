@@ -19,7 +19,7 @@ from cipherward.crypto.identity import Signed, open_signed
 from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
-from cipherward.crypto.scheme import DealtShare, Protected, SumTask
+from cipherward.crypto.scheme import DealtShare, Protected, SumTask, payload_digest
 from cipherward.errors import WireError
 from cipherward.nodes import sumlog
 from cipherward.nodes.hub import Phase
@@ -117,14 +117,13 @@ def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, byte
     bodies[sumlog.Opened] = [wire.encode(sumlog.Opened(2, 0, "train", (1, 2, 4), 1, ""))]
     bodies[seeds.Dealing] = [wire.encode(seeds.Dealing((1, 2, 5), bytes(3 * seeds.SHARE_BYTES)))]
     bodies[seeds.SeedTable] = [wire.encode(seeds.SeedTable((1, 2), (4,), bytes(4 * seeds.SHARE_BYTES)))]
-    everything = [min(each, key=len) for each in bodies.values()]
-    for kind, valid in sorted(bodies.items(), key=lambda item: item[0].__name__):
-        valid = sorted(set(valid), key=len)[:12]
-        assert {kind.__name__ for kind in bodies} >= set(KINDS)
+    everything = [min(valid, key=len) for valid in bodies.values()]
+    assert {each.__name__ for each in bodies} >= set(KINDS)
+    for each, valid in sorted(bodies.items(), key=lambda item: item[0].__name__):
         yield Decoder(
-            f"wire-{kind.__name__}",
-            valid,
-            partial(wire.decode, kind),
+            f"wire-{each.__name__}",
+            sorted(set(valid), key=len)[:12],
+            partial(wire.decode, each),
             lambda data, value: wire.encode(value) == data,
             everything,
         )
@@ -236,7 +235,7 @@ def _contributions(scheme: Any, who: SumTask) -> tuple[dict[int, bytes], dict[in
 def _released(scheme: Any, who: SumTask, private: dict[int, bytes], sent: dict[int, Protected]) -> dict[int, bytes]:
     return {
         j: scheme.release(
-            who, j, private[j], {i: DealtShare(p.shares[j], quorum.payload_digest(p.payload)) for i, p in sent.items()}
+            who, j, private[j], {i: DealtShare(p.shares[j], payload_digest(p.payload)) for i, p in sent.items()}
         )
         for j in private
     }
@@ -280,7 +279,7 @@ def quorum_parsers() -> Iterator[Decoder]:
         lambda data, v: shamir.pack(numbers, v) == data,
     )
     share, key = sent[2].shares[1], sealing.private_key(private[1])
-    purpose = sealing.info(who, 2, 1, quorum.payload_digest(payloads[1]))
+    purpose = sealing.info(who, 2, 1, payload_digest(payloads[1]))
     others = [sent[3].shares[1], sent[2].shares[3]]
     yield Decoder("sealed-share", [share], lambda data: sealing.unseal(data, key, purpose), others=others)
     public = [scheme.make_key(private[i])[1] for i in private]

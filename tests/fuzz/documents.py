@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.decoders import N_LANES, Decoder, lanes, task
+from tests.fuzz.decoders import Decoder, lanes, task
 from tests.fuzz.mutation import TEXT
+from tests.protocol.sum_parties import N_LANES
 from tests.schedules.world import setting
 
 from cipherward import study as study_document

@@ -26,6 +26,7 @@ from cipherward.protocol.messages import (
     Complaint,
     ConsentRequest,
     Entry,
+    Header,
     Manifest,
     Release,
     ShareFor,
@@ -86,7 +87,7 @@ def noise_for_a_payload(setting: Setting, me: int, body: Update, rng: Random) ->
 
 
 def _with_header(setting: Setting, me: int, body: Update, payload: bytes, shares: tuple[ShareFor, ...]) -> Update:
-    header = wire.decode(KINDS["Header"], wire.decode(Signed, body.header).body)
+    header = wire.decode(Header, wire.decode(Signed, body.header).body)
     entries = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in shares)
     changed = dataclasses.replace(header, payload=payload_digest(payload), shares=entries)
     return Update(sign(setting.keys.identities[me], setting.study.digest(), me, changed), payload, shares)
@@ -212,7 +213,11 @@ class LyingCoordinator:
 
     def said(self, hospital: int, packet: bytes) -> list[bytes]:
         kind, body = opened(packet)
-        rng, pack_ = self.rng, lambda item: packet_of(self.setting, 0, item)
+        rng = self.rng
+
+        def pack_(item: Any) -> bytes:
+            return packet_of(self.setting, 0, item)
+
         if kind == "ConsentRequest" and "manifests" in self.lies:
             both = [packet, pack_(self._other_manifest(body))]
             return rng.sample(both, rng.choice([1, 1, 2]))

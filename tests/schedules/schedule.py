@@ -299,7 +299,7 @@ class Schedule:
         if self.coordinator:
             return
         for replayed in self.world.replayed():
-            for line in audit.receipt_lines(self.world.audit(), replayed):
+            for line in audit.receipt_lines(self.world.as_run(), replayed):
                 honest = int(line.hospital.removeprefix("clinic-")) in self.honest
                 assert line.holds or not honest, f"the receipt of {line.hospital} for sum {line.round}: {line.detail}"
         if self.must_finish:

@@ -299,12 +299,12 @@ class World:
         self.hub = self._make_hub(self.replayed()[-1].state)
         return self.hub.recover()
 
-    def audit(self) -> audit.Run:
+    def as_run(self) -> audit.Run:
         return audit.Run(self.files, self.rules, self.setting.first)
 
     def replayed(self) -> list[audit.Replayed]:
         """The states that follow from the openings on disk."""
-        return list(audit.replay(self.audit()))
+        return list(audit.replay(self.as_run()))
 
     def close(self) -> None:
         for site in self.sites.values():
