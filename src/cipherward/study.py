@@ -63,7 +63,8 @@ class Column(_Section):
 
 
 class Hospital(_Section):
-    """One roster entry. `path` is the hospital's own table (source "files"); `public_key` (hex) is set by freezing."""
+    """One roster entry. `path` is the hospital's own table (source "files"), "" in a deployment, where only the hospital
+    knows it; `public_key` (hex) is set by freezing."""
 
     name: str = Field(min_length=1)
     path: str = ""
@@ -215,7 +216,8 @@ class Study(_Section):
             missing = [hospital.name for hospital in self.hospitals if not hospital.path]
             if self.data.hospital_column and not self.data.path:
                 problems.append("data.hospital_column needs data.path, the one file that holds every hospital's rows")
-            if not self.data.hospital_column and missing:
+            # Without any path, every hospital knows its own table and nobody else does: a deployment.
+            if not self.data.hospital_column and missing and len(missing) < len(self.hospitals):
                 problems.append(
                     f"no path for hospital(s) {', '.join(missing)} (or give data.path and data.hospital_column)"
                 )

@@ -25,8 +25,8 @@ from cipherward.engines.parties import ModuleFactory
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import baselines, metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
-from cipherward.learning.state import StudyState, begin
-from cipherward.nodes import audit, modelfile
+from cipherward.learning.state import StudyState
+from cipherward.nodes import audit, modelfile, roster
 from cipherward.nodes.findings import findings, metrics_json
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.rundir import RunDirectory, create
@@ -106,8 +106,7 @@ def run_study(
     run = create(out, study)
     keys = parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-    first = models.build(frozen.model, parties.n_features_of(frozen), frozen.seed, module)
-    state = begin(frozen, models.groups(first), models.flatten(first))
+    state = roster.first_state(frozen, module)
     modelfile.save(run.initial_model, ModelFile(frozen, state.groups, state.weights, None))
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
     run.write_json(run.simulation, sources)
@@ -291,7 +290,7 @@ class _Simulation:
         works = [site.work for site in self.sites.values()]
         train_rows = [work.rows(state, TRAIN) for work in works]
         test_rows = [work.rows(state, TEST) for work in works]
-        module = models.build(self.study.model, parties.n_features_of(self.study), self.study.seed, self.factory)
+        module = models.build(self.study.model, roster.n_features_of(self.study), self.study.seed, self.factory)
         settings = self.study.training
         pooled = baselines.centralised(
             module, self.first.weights, train_rows, test_rows, settings, seed=self.study.seed, device=self.device
