@@ -138,6 +138,9 @@ class Aggregation(_Section):
         default=0, ge=0, description="rows that count as weight 1; 0: 8 x the mean of the opened count"
     )
     max_attempts: int = Field(default=3, ge=1, le=20)
+    deadline_seconds: float = Field(
+        default=600.0, gt=0.0, le=30 * 86_400.0, description="how long a phase waits for the rest once enough answered"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -10,7 +10,7 @@ from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -39,6 +39,7 @@ from cipherward.protocol.messages import (
     unsign,
 )
 from cipherward.protocol.party import Member, Rules
+from cipherward.store.journal import Journal
 
 Outgoing = tuple[int, bytes]
 
@@ -77,6 +78,12 @@ class Hub:
         keep_opening: called with (round, bytes) before an opening is sent.
         load_opening: gives those bytes back, for hospitals that were away.
         keep_receipt: called with (round, hospital, bytes) for every signed receipt.
+        journal: where the current sum is made durable; None: a restart asks for the sum from its beginning.
+        on_breach: "stop" ends the study when a hospital reports a breach; "exclude" goes on without that hospital.
+        keep_breach: called with (hospital, signed receipt) for every reported breach, before anything follows from it.
+        keep_quarantine: called with (round, hospital, packet, reason) for every faulty message.
+        keep_evidence: called with (round, hospital, two signed messages, reason) when a hospital contradicts itself.
+        excluded: hospitals that take no further part, from earlier breaches.
     """
 
     rules: Rules
@@ -88,6 +95,12 @@ class Hub:
     keep_receipt: Callable[[int, int, bytes], None]
     log: Callable[[str, dict[str, object]], None]
     clock: Callable[[], float]
+    journal: Journal | None = None
+    on_breach: Literal["stop", "exclude"] = "stop"
+    keep_breach: Callable[[int, bytes], None] = lambda hospital, receipt: None
+    keep_quarantine: Callable[[int, int, bytes, str], None] = lambda round, hospital, packet, reason: None
+    keep_evidence: Callable[[int, int, tuple[bytes, bytes], str], None] = lambda round, hospital, messages, reason: None
+    excluded: set[int] = field(default_factory=set)
     spent: dict[str, float] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     reports: list[SumReport] = field(default_factory=list)
@@ -111,6 +124,32 @@ class Hub:
     def waiting(self) -> frozenset[int]:
         """Hospitals whose answer the current phase still waits for."""
         return frozenset(self._waiting)
+
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        """Names of the hospitals in `waiting`."""
+        return tuple(self.state.study.hospitals[i - 1].name for i in sorted(self._waiting))
+
+    @property
+    def enough(self) -> bool:
+        """Whether `expire` would take the current phase to its end with the answers that are there."""
+        raise NotImplementedError
+
+    def recover(self) -> list[Outgoing]:
+        """After a restart: take the journal's sum up where it was, and give what is still to be answered.
+
+        Called once, on a fresh hub whose `state` follows from the openings on disk. The same attempt goes on with the
+        same list of joins and the same manifest. Nothing to recover: [], and the phase is IDLE; `reports` then holds the
+        last sum's report if it had just finished.
+
+        Raises:
+            StorageError: the journal is damaged, or is not of this study or state; its hint says the way out.
+        """
+        raise NotImplementedError
+
+    def outstanding(self, hospital: int = 0) -> list[Outgoing]:
+        """The current phase's packets once more, for whoever has not answered (or for one hospital, if it has not)."""
+        raise NotImplementedError
 
     def begin(self) -> list[Outgoing]:
         """Start the next sum."""
