@@ -6,16 +6,13 @@ never copied into an envelope. The head says to whom the letter goes: nobody can
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity, Signed, open_signed
 from cipherward.errors import ProtocolError, WireError
-
-T = TypeVar("T")
 
 NO_STUDY = bytes(32)
 """In the place of a study digest where a letter is about none."""
@@ -50,9 +47,9 @@ class Approval:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """Hospital: no further update; what is certified is still released and verified."""
+    """Hospital: no further update; what is certified is still released and verified; `statement` is signed."""
 
-    reason: str
+    statement: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,3 @@ def _parts(data: bytes) -> tuple[Signed, bytes]:
 def _label(kind: str) -> str:
     return f"letter/{kind}"
 
-
-def fields_of(body: Any) -> dict[str, object]:
-    """The short text fields of a body, for a log."""
-    return {f.name: getattr(body, f.name) for f in dataclasses.fields(body) if f.type in ("str", "int")}

@@ -6,18 +6,15 @@ verified, its receipts and the model, laid out as a run directory, so that `ciph
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
-from cipherward import study as study_document
-from cipherward.crypto.identity import Identity
 from cipherward.data.sources import load_hospitals
-from cipherward.deployment import approvals
-from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError
+from cipherward.deployment import approvals, policyfile
+from cipherward.deployment.approvals import OfferedStudy
+from cipherward.deployment.homes import HospitalHome
+from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning import models
 from cipherward.learning.local import LocalWork
 from cipherward.learning.training import Device
@@ -25,16 +22,13 @@ from cipherward.nodes import audit, modelfile, roster
 from cipherward.nodes.findings import findings
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.packets import unpack
-from cipherward.nodes.policy import Policy
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.nodes.site import Site
 from cipherward.privacy import ledger as privacy_ledger
-from cipherward.protocol.messages import Opening, Receipt, unsign
+from cipherward.protocol.messages import Receipt, unsign
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
-
-Log = Callable[[str, dict[str, object]], None]
 
 BEGINS = ("Announce", "Joined")
 """Packets that lead to a new contribution; the others are about one that was made."""
@@ -42,44 +36,17 @@ BEGINS = ("Announce", "Joined")
 _ALARMS = {"refused", "breach", "verification failed", "privacy budget spent"}
 
 
-@dataclass(frozen=True)
-class Office:
-    """What a hospital brings to every study.
-
-    Args:
-        home: its folder.
-        table: its own table; None only where a study generates its data.
-        policy, confirmed: read again before every sum, so that people's changes count at once. `confirmed` gives the
-            public key of every active member that this hospital's people have confirmed, by name.
-        keep_members: takes a members list that the coordinator sent, for people to confirm.
-    """
-
-    home: Path
-    name: str
-    identity: Identity = field(repr=False)
-    coordinator_key: bytes
-    table: Path | None
-    device: Device
-    policy: Callable[[], Policy]
-    confirmed: Callable[[], Mapping[str, bytes]]
-    keep_members: Callable[[bytes], None]
-    log: Log
-    alarm: Log
-
-
 class Participation:
-    """One study at one hospital. Made from `studies/<digest>/`, which `Seat` writes when an offer comes."""
+    """One study at one hospital, as `approvals.keep_offer` has kept it in the home."""
 
-    def __init__(self, office: Office, folder: Path, ledger: Ledger) -> None:
-        self.office = office
-        self.folder = folder
-        self.study: Study = study_document.load(folder / "study.toml")
-        self.digest = self.study.digest()
-        if folder.name != self.digest.hex():
-            raise ProtocolError(f"{folder / 'study.toml'} is not the study that was offered", hint="remove the folder")
-        names = [hospital.name for hospital in self.study.hospitals]
-        self.index = names.index(office.name) + 1
-        self.run = RunDirectory(office.home / "models" / f"{self.study.name}-{self.digest.hex()[:8]}")
+    def __init__(self, home: HospitalHome, offered: OfferedStudy, ledger: Ledger) -> None:
+        self.home = home
+        self.offered = offered
+        self.folder = offered.folder
+        self.study: Study = offered.study
+        self.digest = offered.digest
+        self.index = offered.index
+        self.run = RunDirectory(home.models / f"{self.study.name}-{self.digest.hex()[:12]}")
         self.last_error = ""
         self._ledger = ledger
         self._site: Site | None = None
@@ -89,15 +56,14 @@ class Participation:
     @property
     def is_approved(self) -> bool:
         """Whether this hospital's people signed exactly this study."""
-        with suppress(CipherwardError):
-            data = files.read(self.folder / approvals.APPROVAL)
-            approvals.check_approval(data, self.digest, self.office.name, self.office.identity.public_key)
-            return True
-        return False
+        try:
+            return approvals.open_approval(self.offered.approval, self.study) == self.index
+        except CipherwardError:
+            return False
 
     @property
     def is_withdrawn(self) -> bool:
-        return (self.folder / approvals.WITHDRAWN).exists()
+        return bool(self.offered.withdrawal)
 
     @property
     def stopped(self) -> str:
@@ -110,26 +76,18 @@ class Participation:
         files.write(self.folder / "stopped", f"{reason}\n".encode())
 
     def check(self) -> None:
-        """Whether this hospital may contribute now.
+        """Whether this hospital may contribute now. Asked again before every sum, so that people's changes count.
 
         Raises:
             RefusedError: not approved, withdrawn, stopped, a member that nobody here confirmed, or outside the policy.
         """
-        confirmed = self.office.confirmed()
-        unknown = [h.name for h in self.study.hospitals if confirmed.get(h.name) != bytes.fromhex(h.public_key)]
-        if unknown:
-            raise RefusedError(
-                f"the study {self.study.name!r} lists members that this hospital has not confirmed with these keys: "
-                + ", ".join(unknown),
-                hint="compare the fingerprints by phone, then `cipherward hospital confirm`",
-            )
-        self.office.policy().check(self.study)
         if not self.is_approved:
             raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
         if self.is_withdrawn:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
         if self.stopped:
             raise RefusedError(f"the study {self.study.name!r} was stopped: {self.stopped}")
+        approvals.check(self.home, self.offered)
 
     # packets
 
@@ -159,9 +117,9 @@ class Participation:
             files.write(candidate, unpack(packet)[1])
         try:
             replies = site.handle(packet)
+        except StorageError:
+            raise  # this machine's disk, not what the coordinator sent
         except CipherwardError as error:
-            if type(error).__name__ == "StorageError":
-                raise
             self._problem(error)
             return []
         answered = {unpack(reply)[0] for reply in replies}
@@ -185,25 +143,24 @@ class Participation:
         return self._site
 
     def _make_site(self) -> Site:
-        study, office = self.study, self.office
-        public = files.read(self.folder / "ckks-public.key") if study.aggregation.scheme == "ckks" else b""
+        study, home, public = self.study, self.home, self.offered.ckks_public
         self._prepare_run(public)
         self._keep_unfinished()
         run = audit.open_run(self.run.path)
         state = run.first
         for replayed in audit.replay(run):
             state = replayed.state
-        table = office.table if study.data.source == "files" else None
-        (data,) = load_hospitals(study, table, office.home, only=[office.name])
+        table = home.data_path if study.data.source == "files" else None
+        (data,) = load_hospitals(study, table, home.path, only=[home.name])
         module = models.build(study.model, roster.n_features_of(study), study.seed)
         site = Site(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
-            identity=office.identity,
+            identity=home.identity,
             state=state,
-            work=LocalWork(self.index, data, module, office.device, perf_counter),
+            work=LocalWork(self.index, data, module, cast(Device, home.device), perf_counter),
             ledger=self._ledger,
-            policy=office.policy(),
+            policy=policyfile.load(home.policy_file),
             log=self._log,
             clock=perf_counter,
         )
@@ -239,11 +196,11 @@ class Participation:
     def _keep_model(self, site: Site) -> None:
         state = site.state
         modelfile.save(self.run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
-        budgets = {self.office.name: site.budget.report()} if site.budget else {}
+        budgets = {self.home.name: site.budget.report()} if site.budget else {}
         self.run.write_json(
             self.run.result, findings(state) | {"privacy": privacy_ledger.describe(self.study, budgets)}
         )
-        self.office.log("model received", {"study": self.study.name, "folder": self.run.path.name})
+        self.home.log("model received", {"study": self.study.name, "folder": self.run.path.name})
 
     # words
 
@@ -260,7 +217,7 @@ class Participation:
             raise ProtocolError("an alert without a breach in it")
         files.write(self.folder / "alerts" / f"hospital-{hospital}.cbor", receipt)
         name = self.study.hospitals[hospital - 1].name
-        self.office.alarm("breach reported", {"study": self.study.name, "hospital": name, "reason": body.detail})
+        self.home.alarm("breach reported", {"study": self.study.name, "hospital": name, "reason": body.detail})
 
     def status(self) -> dict[str, Any]:
         """What is true of this study here, from the files."""
@@ -303,16 +260,12 @@ class Participation:
         return self.folder / "consent-request.packet"
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
-        say = self.office.alarm if event in _ALARMS else self.office.log
+        say = self.home.alarm if event in _ALARMS else self.home.log
         say(event, {"study": self.study.name} | facts)
         if event in _ALARMS:
             self.last_error = str(facts.get("reason", event))
 
     def _problem(self, error: CipherwardError) -> None:
         self.last_error = error.message
-        self.office.alarm("refused", {"study": self.study.name, "reason": error.message})
+        self.home.alarm("refused", {"study": self.study.name, "reason": error.message})
 
-
-def opening_round(packet: bytes, study: bytes, keys: Mapping[int, bytes]) -> int:
-    """The sum that an opening is about."""
-    return unsign(packet, Opening, study=study, keys=keys, sender=0).round
