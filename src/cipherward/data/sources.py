@@ -177,7 +177,7 @@ def _files(study: Study, wanted: list[str], path: Path | None, base: Path, probl
     paths = {hospital.name: hospital.path for hospital in study.hospitals}
     for name in wanted:
         if given is None and not paths[name]:
-            problems.append(f"{name}: the study gives no path for its table")
+            problems.append(f"{name}: the study names no path for its table (it was frozen for a deployment)")
             continue
         try:
             yield _Found(name, read_table(given or folder / paths[name]))

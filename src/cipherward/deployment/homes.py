@@ -6,10 +6,11 @@
 | `hospital.toml` | | own name, consortium, servers, where its table is | no, and it never leaves |
 | `policy.toml` | | the privacy officer's floors (`policyfile`) | no |
 | `identity.key`, `tls.key` | own | own | yes, 0600 |
-| `authority.key` | the consortium's CA | | yes, 0600 |
+| `authority.key`, `server.key` | the consortium's CA, the message server's | | yes, 0600 |
 | `authority.crt`, `tls.crt` | own | from invitation and admission | no |
+| `server.crt`, `certificates/` | issued to the message server, to members | | no |
 | `members/` | every version, signed | the version confirmed and the newest offered | no |
-| `invitations/` | digest of each one-time token | the open invitation (0600) | |
+| `invitations/` | digest of each one-time token | | no |
 | `studies/<digest>/` | openings, receipts, models | the study offered, approval, withdrawal | |
 | `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
 | `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
@@ -26,14 +27,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cipherward.crypto.identity import Identity
 from cipherward.deployment import members as members_list
 from cipherward.deployment.members import MembersList
-from cipherward.errors import StorageError
+from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
 
-SECRET_FILES = ("identity.key", "tls.key", "authority.key", "ledger.sqlite", "invitations/open")
+SECRET_FILES = ("identity.key", "tls.key", "authority.key", "server.key", "ledger.sqlite")
 
 
 class Home:
@@ -204,6 +206,11 @@ class CoordinatorHome(Home):
         return self.path / "authority.key"
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names and addresses under which hospitals reach the server; its certificate is for these."""
+        return tuple(_host(url) for url in self.servers)
+
+    @property
     def server_folder(self) -> Path:
         """Configuration, permissions and storage of a managed server."""
         return self.path / "server"
@@ -316,7 +323,17 @@ class HospitalHome(Home):
             FaultyCoordinatorError: a rollback or a fork; logged as an alarm, nothing was kept.
             WireError, ProtocolError: malformed or forged; logged as an alarm, nothing was kept.
         """
-        raise NotImplementedError
+        try:
+            opened = members_list.open_chain(chain, self.consortium_id, self.coordinator_key)
+            newest = members_list.follow(self.confirmed, opened)
+        except (WireError, ProtocolError) as error:
+            self.alarm("members list refused", {"reason": error.message})
+            raise
+        before = self.offered
+        if before is None or newest.version > before.version or self.confirmed is None:
+            files.write(self._chain_file("offered"), chain)
+            self.log("members list offered", {"version": newest.version, "fingerprint": newest.fingerprint})
+        return newest
 
     def confirm_members(self) -> MembersList:
         """Pin the offered version: people have compared its fingerprints.
@@ -324,13 +341,26 @@ class HospitalHome(Home):
         Raises:
             RefusedError: no list was offered.
         """
-        raise NotImplementedError
+        path = self._chain_file("offered")
+        if not path.exists():
+            raise RefusedError(
+                "there is no members list to confirm", hint="enroll first: cipherward hospital enroll ADMISSION"
+            )
+        data = files.read(path)
+        chain = members_list.open_chain(data, self.consortium_id, self.coordinator_key)
+        newest = members_list.follow(self.confirmed, chain)
+        files.write(self._chain_file("confirmed"), data)
+        self.log("members list confirmed", {"version": newest.version, "fingerprint": newest.fingerprint})
+        return newest
 
     def _kept(self, which: str) -> MembersList | None:
-        path = self.path / "members" / f"{which}.chain"
+        path = self._chain_file(which)
         if not path.exists():
             return None
         return members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key)[-1]
+
+    def _chain_file(self, which: str) -> Path:
+        return self.path / "members" / f"{which}.chain"
 
 
 def prepare(path: Path) -> None:
@@ -359,6 +389,10 @@ def _read_toml(path: Path, made_by: str) -> dict[str, Any]:
         return tomllib.loads(files.read(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StorageError(f"{path} is not valid TOML: {error}", hint="correct the file at the place named") from None
+
+
+def _host(url: str) -> str:
+    return urlsplit(url if "://" in url else f"tls://{url}").hostname or url
 
 
 def _now() -> str:

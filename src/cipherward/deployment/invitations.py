@@ -20,9 +20,6 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, KEY_BYTES, Identity, Signed, open_signed
