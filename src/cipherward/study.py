@@ -99,7 +99,7 @@ class Model(_Section):
 
     kind: Literal["logistic-regression", "mlp", "custom"] = "logistic-regression"
     hidden: tuple[int, ...] = ()
-    package: str = Field(default="", pattern=r"^([A-Za-z_][\w.]{0,199}:[A-Za-z_]\w{0,99})?$")
+    package: str = Field(default="", max_length=255, pattern=r"^([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)?$")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

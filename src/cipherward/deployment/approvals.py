@@ -124,7 +124,9 @@ def find(home: HospitalHome, selector: str) -> OfferedStudy:
         return found[0]
     listed = ", ".join(f"{offer.study.name} ({offer.folder.name[:12]})" for offer in found or known) or "none"
     if found:
-        raise StudyError(f"{len(found)} studies are called {selector!r}: {listed}", hint="give the digest's first digits")
+        raise StudyError(
+            f"{len(found)} studies are called {selector!r}: {listed}", hint="give the digest's first digits"
+        )
     raise StudyError(f"no study {selector!r} was offered to this hospital", hint=f"studies offered: {listed}")
 
 

@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 
 from cipherward.crypto.identity import Identity
 from cipherward.deployment import members as members_list
+from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.members import MembersList
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
@@ -185,7 +186,7 @@ class CoordinatorHome(Home):
 
     settings_file = "consortium.toml"
     made_by = "make the folder with: cipherward coordinator init DIR"
-    name = members_list.RESERVED
+    name = COORDINATOR_NAME
 
     @property
     def coordinator_key(self) -> bytes:

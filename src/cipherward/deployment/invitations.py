@@ -23,7 +23,8 @@ from typing import Literal, TypeVar
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, KEY_BYTES, Identity, Signed, open_signed
-from cipherward.deployment.members import MAX_CHAIN_BYTES, check_name, consortium_id
+from cipherward.deployment.authority import check_name
+from cipherward.deployment.members import MAX_CHAIN_BYTES, consortium_id
 from cipherward.errors import ProtocolError, RefusedError, WireError
 
 Kind = Literal["invitation", "request", "admission", "members"]

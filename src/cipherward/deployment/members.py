@@ -7,17 +7,15 @@ people compare only the members that are new.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import DIGEST_BYTES, digest
 from cipherward.crypto.identity import COORDINATOR, KEY_BYTES, Identity, fingerprint, open_signed
+from cipherward.deployment.authority import check_name
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, WireError
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-RESERVED = "coordinator"
 ACTIVE, REVOKED = "active", "revoked"
 MAX_CHAIN_BYTES = 4 << 20
 _KIND = "members"
@@ -91,15 +89,6 @@ class Change:
 @dataclass(frozen=True)
 class _Chain:
     versions: tuple[bytes, ...]
-
-
-def check_name(name: str) -> None:
-    """Raises ProtocolError unless `name` can be a member's name, mailbox and certificate subject."""
-    if not NAME.fullmatch(name) or name == RESERVED:
-        raise ProtocolError(
-            f"{name!r} cannot be a hospital's name",
-            hint="a name has 1 to 63 lower-case letters, digits and hyphens, and is not 'coordinator'",
-        )
 
 
 def consortium_id(name: str, coordinator_key: bytes) -> bytes:

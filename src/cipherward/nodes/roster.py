@@ -20,7 +20,9 @@ from cipherward.protocol.party import Rules
 from cipherward.study import Study
 
 
-def freeze(study: Study, hospitals: Mapping[str, tuple[str, bytes]], coordinator_key: bytes, ckks_public: bytes) -> Study:
+def freeze(
+    study: Study, hospitals: Mapping[str, tuple[str, bytes]], coordinator_key: bytes, ckks_public: bytes
+) -> Study:
     """The study with its roster: every public key enters the document, and so its digest.
 
     Args:
