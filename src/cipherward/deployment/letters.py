@@ -157,4 +157,3 @@ def _parts(data: bytes) -> tuple[Signed, bytes]:
 
 def _label(kind: str) -> str:
     return f"letter/{kind}"
-

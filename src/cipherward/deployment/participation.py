@@ -6,12 +6,16 @@ verified, its receipts and the model, laid out as a run directory, so that `ciph
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
+from torch import nn
+
 from cipherward.data.sources import load_hospitals
-from cipherward.deployment import approvals, policyfile
+from cipherward.deployment import approvals, modelcode, policyfile
+from cipherward.deployment import models as received
 from cipherward.deployment.approvals import OfferedStudy
 from cipherward.deployment.homes import HospitalHome
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
@@ -22,8 +26,9 @@ from cipherward.nodes import audit, modelfile, roster
 from cipherward.nodes.findings import findings
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.packets import unpack
+from cipherward.nodes.policy import Policy
 from cipherward.nodes.rundir import RunDirectory
-from cipherward.nodes.site import Site
+from cipherward.nodes.site import Outcome, Site
 from cipherward.privacy import ledger as privacy_ledger
 from cipherward.protocol.messages import Receipt, unsign
 from cipherward.store import files
@@ -87,7 +92,15 @@ class Participation:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
         if self.stopped:
             raise RefusedError(f"the study {self.study.name!r} was stopped: {self.stopped}")
-        approvals.check(self.home, self.offered)
+        problems = [*self._policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
+        if problems:
+            raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
+
+    def _policy(self) -> Policy:
+        try:
+            return policyfile.load(self.home.policy_file)
+        except StorageError as error:
+            raise RefusedError(f"without a readable policy nothing leaves: {error.message}") from None
 
     # packets
 
@@ -144,7 +157,9 @@ class Participation:
 
     def _make_site(self) -> Site:
         study, home, public = self.study, self.home, self.offered.ckks_public
-        self._prepare_run(public)
+        policy = self._policy()
+        factory = modelcode.factory_of(study, policy)
+        self._prepare_run(public, factory)
         self._keep_unfinished()
         run = audit.open_run(self.run.path)
         state = run.first
@@ -152,7 +167,7 @@ class Participation:
             state = replayed.state
         table = home.data_path if study.data.source == "files" else None
         (data,) = load_hospitals(study, table, home.path, only=[home.name])
-        module = models.build(study.model, roster.n_features_of(study), study.seed)
+        module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
         site = Site(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
@@ -160,7 +175,7 @@ class Participation:
             state=state,
             work=LocalWork(self.index, data, module, cast(Device, home.device), perf_counter),
             ledger=self._ledger,
-            policy=policyfile.load(home.policy_file),
+            policy=policy,
             log=self._log,
             clock=perf_counter,
         )
@@ -172,9 +187,9 @@ class Participation:
             self._keep_model(site)
         return site
 
-    def _prepare_run(self, public: bytes) -> None:
+    def _prepare_run(self, public: bytes, factory: Callable[[int], nn.Module] | None) -> None:
         if not self.run.study_digest.exists():
-            first = roster.first_state(self.study)
+            first = roster.first_state(self.study, factory)
             self.run.path.mkdir(parents=True, exist_ok=True)
             modelfile.save(self.run.initial_model, ModelFile(self.study, first.groups, first.weights, None))
             if public:
@@ -195,12 +210,22 @@ class Participation:
 
     def _keep_model(self, site: Site) -> None:
         state = site.state
-        modelfile.save(self.run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
+        model = ModelFile(self.study, state.groups, state.weights, state.preprocessor)
+        auroc = state.final.auroc if state.final else None
+        received.keep(self.home, model, self._outcomes(), rounds=state.rounds_done, auroc=auroc)
         budgets = {self.home.name: site.budget.report()} if site.budget else {}
         self.run.write_json(
             self.run.result, findings(state) | {"privacy": privacy_ledger.describe(self.study, budgets)}
         )
-        self.home.log("model received", {"study": self.study.name, "folder": self.run.path.name})
+
+    def _outcomes(self) -> list[Outcome]:
+        """What this hospital signed about every sum, from its own receipts."""
+        found = []
+        for round in self.run.rounds_with_openings():
+            data = files.read(self.run.receipt(round, self.index))
+            receipt = unsign(data, Receipt, study=self.digest, keys=roster.roster_keys(self.study), sender=self.index)
+            found.append(Outcome(round, receipt.outcome, self.index, receipt.detail))
+        return found
 
     # words
 
@@ -268,4 +293,3 @@ class Participation:
     def _problem(self, error: CipherwardError) -> None:
         self.last_error = error.message
         self.home.alarm("refused", {"study": self.study.name, "reason": error.message})
-

@@ -38,9 +38,7 @@ class Seat:
             StorageError: this machine's disk failed; nothing was answered, the letter has to come again.
         """
         try:
-            letter = letters.open_letter(
-                data, to=self.home.name, key=self.home.coordinator_key, from_coordinator=True
-            )
+            letter = letters.open_letter(data, to=self.home.name, key=self.home.coordinator_key, from_coordinator=True)
             return self._take(letter)
         except StorageError:
             raise

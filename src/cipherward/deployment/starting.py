@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
 from pathlib import Path
 
+from cipherward import study as study_document
+from cipherward.deployment import freezing, modelcode
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.errors import CipherwardError, StorageError, StudyError
 from cipherward.nodes import keyholder, modelfile, roster
 from cipherward.nodes.modelfile import ModelFile
+from cipherward.nodes.policy import SIMULATION
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.privacy import plan as privacy_plan
 from cipherward.store import files
 from cipherward.study import Study
 
 STARTED = "started.json"
-SCHEMES = ("quorum", "ckks")
 
 
 def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float | None = None) -> Path:
@@ -31,15 +34,12 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
         StudyError: `problems` names everything that speaks against it.
         StorageError: the home cannot be written.
     """
-    problems = _problems(home, study)
-    if problems:
+    if study.is_frozen:
         raise StudyError(
-            f"the study {study.name!r} cannot run across machines:\n  - " + "\n  - ".join(problems),
-            problems=tuple(problems),
-            hint="correct the study, or admit the hospitals first (`cipherward coordinator members`)",
+            f"the study {study.name!r} is frozen already", hint="give the file that people wrote, not that of a run"
         )
+    privacy_plan.check_study(study)
     draft = home.studies / f".draft-{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)
     try:
         frozen = _freeze(home, study, RunDirectory(draft))
         facts = {"offered": now, "begin_after": begin_after}
@@ -58,39 +58,50 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
     return folder
 
 
-def _problems(home: CoordinatorHome, study: Study) -> list[str]:
-    problems = []
-    if study.is_frozen:
-        problems.append("it is frozen already: give the study file that people wrote, not that of a run")
-    if study.aggregation.scheme not in SCHEMES:
-        problems.append(
-            f"aggregation.scheme {study.aggregation.scheme!r} exists for comparison on one machine; "
-            f"across machines: {' or '.join(SCHEMES)}"
-        )
-    if study.data.source != "files":
-        problems.append(f'data.source {study.data.source!r}: hospitals have their own tables, which is source "files"')
-    if study.data.hospital_column or study.data.path:
-        problems.append("data.path and data.hospital_column: leave them out, every hospital has a table of its own")
-    if study.model.kind == "custom":
-        problems.append("model.kind 'custom': hospitals run only code that they have installed themselves")
-    members = home.members
-    for hospital in study.hospitals:
-        member = members.find(hospital.name)
-        if member is None or not member.is_active:
-            problems.append(f"hospital {hospital.name!r} is not {'a member' if member is None else 'active any more'}")
-    try:
-        privacy_plan.check_study(study)
-    except CipherwardError as error:
-        problems.append(error.message)
-    return problems
+def find(home: CoordinatorHome, selector: str) -> Path:
+    """The folder of the study of that name or digest prefix (at least 4 hex digits).
+
+    Raises:
+        StudyError: none, or more than one.
+    """
+    folders = [path for path in home.study_folders() if not path.name.startswith(".")]
+    named = {folder: _name(folder) for folder in folders}
+    found = [f for f in folders if named[f] == selector or (len(selector) >= 4 and f.name.startswith(selector.lower()))]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"{named[f]} ({f.name[:12]})" for f in found or folders) or "none"
+    raise StudyError(f"{len(found) or 'no'} study is called {selector!r}", hint=f"studies: {listed}")
+
+
+def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
+    """Ask for a study's end after its current sum; the service does it and tells the hospitals.
+
+    Raises:
+        StudyError: no such study.
+        StorageError: the home cannot be written.
+    """
+    folder = find(home, selector)
+    files.write(folder / "stop", f"{reason}\n".encode())
+    home.log("stop asked", {"study": folder.name, "reason": reason})
+    return folder
 
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     members = home.members
-    keys = {h.name: ("", found.public_key) for h in study.hospitals if (found := members.find(h.name))}
-    public = keyholder.make(run)[0] if study.aggregation.scheme == "ckks" else b""
-    frozen = roster.freeze(study, keys, home.coordinator_key, public)
-    first = roster.first_state(frozen)
+    # Once without the key, so that nothing is made for a study that cannot run.
+    frozen = freezing.freeze(study, members, home.coordinator_key)
+    if study.aggregation.scheme == "ckks":
+        frozen = freezing.freeze(study, members, home.coordinator_key, keyholder.make(run)[0])
+    # The coordinator starts from the same installed model code as the hospitals.
+    own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
+    first = roster.first_state(frozen, modelcode.factory_of(frozen, own))
     modelfile.save(run.initial_model, ModelFile(frozen, first.groups, first.weights, None))
     run.write_study(frozen)
     return frozen
+
+
+def _name(folder: Path) -> str:
+    try:
+        return study_document.load(folder / "study.toml").name
+    except CipherwardError:
+        return ""
