@@ -3,6 +3,7 @@
 CipherwardError
 ├── StudyError              a study document that cannot run (all mistakes at once)
 ├── DataError               a table, a column, a value, a download
+│   └── UnfitUpdateError        training diverged: this hospital sends nothing
 ├── WireError               bytes that are not a well-formed message
 ├── ProtocolError           a party broke the protocol
 │   ├── FaultyHospitalError     and the evidence names the hospital
@@ -11,6 +12,7 @@ CipherwardError
 ├── RefusedError            this hospital's own policy or exposure rule says no
 │   └── AlreadyReleasedError    answering would open a second sum over the same data
 ├── QuorumError             too few hospitals to go on
+│   └── DeclinedError           because too many say that they cannot contribute
 ├── BudgetExceededError     a privacy budget is spent
 ├── AuditError              a finished run's files do not prove what they claim
 ├── InterruptedRunError     stopped on request between two sums; it can be resumed
@@ -25,7 +27,9 @@ from __future__ import annotations
 
 
 class CipherwardError(Exception):
-    """Base of all deliberate errors. `hint` is one sentence: what to do next."""
+    """Base of all deliberate errors. `hint` is one sentence: what to do next; `check` the check of a message, or 0."""
+
+    check: int = 0
 
     def __init__(self, message: str, *, hint: str = "", culprit: str = "") -> None:
         super().__init__(message)
@@ -50,6 +54,14 @@ class DataError(CipherwardError):
         self.problems = problems
 
 
+class UnfitUpdateError(DataError):
+    """A trained update that must not be sent; `reason` is the code that the coordinator is told."""
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
 class WireError(CipherwardError):
     """Bytes that are not the canonical encoding of the expected message."""
 
@@ -59,7 +71,11 @@ class ProtocolError(CipherwardError):
 
 
 class FaultyHospitalError(ProtocolError):
-    """The evidence names one hospital."""
+    """The evidence names one hospital; `evidence` holds its signed messages that contradict each other."""
+
+    def __init__(self, message: str, *, hint: str = "", culprit: str = "", evidence: tuple[bytes, ...] = ()) -> None:
+        super().__init__(message, hint=hint, culprit=culprit)
+        self.evidence = evidence
 
 
 class FaultyCoordinatorError(ProtocolError):
@@ -80,6 +96,10 @@ class AlreadyReleasedError(RefusedError):
 
 class QuorumError(CipherwardError):
     """Too few hospitals answered for the study to go on."""
+
+
+class DeclinedError(QuorumError):
+    """So many hospitals cannot contribute (training diverged, unusable data) that the sum cannot close."""
 
 
 class BudgetExceededError(CipherwardError):

@@ -192,6 +192,10 @@ class MasksScheme:
         absent = joined - set(dealt)
         return wire.encode(seeds.SeedTable(tuple(sorted(dealt)), tuple(sorted(absent)), b"".join(values)))
 
+    def update_limit(self, task: SumTask) -> int:
+        form = form_of(task)
+        return form.n_words * form.lane_bytes + task.n_hospitals * (40 * task.n_hospitals + 1_400)
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """Sum: an empty running sum; `base` is not used."""
         return _MaskedSum(form_of(task))

@@ -56,6 +56,9 @@ class PlainScheme:
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         return b""
 
+    def update_limit(self, task: SumTask) -> int:
+        return 8 * task.n_values
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         return _PlainSum(task)
 

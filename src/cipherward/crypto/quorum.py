@@ -107,6 +107,10 @@ class QuorumScheme:
         opened = (_open_share(parameters, task, holder, dealer, key, share) for dealer, share in sorted(dealt.items()))
         return shamir.pack(parameters, shamir.add_shares(parameters, opened))
 
+    def update_limit(self, task: SumTask) -> int:
+        chosen = parameters_of(task)
+        return chosen.payload_bytes + task.n_hospitals * (chosen.share_bytes + params.HPKE_OVERHEAD_BYTES)
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """Step 3. An empty running sum; `base` is not used."""
         return _RingSum(parameters_of(task))

@@ -94,6 +94,9 @@ class Scheme(Protocol):
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         """Release: the sum of this holder's shares over the manifest's contributors."""
 
+    def update_limit(self, task: SumTask) -> int:
+        """Sum: no honest payload with its sealed shares together takes more bytes than this."""
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """Sum: start a running sum. `base` (grid units) is where a scheme that starts from Enc(model) starts."""
 

@@ -53,14 +53,14 @@ class LocalEngine:
         self.traffic: list[Traffic] = []
 
     def run_sum(self) -> None:
-        """The next sum, from its announcement to the last receipt.
+        """The next sum, from its announcement to the last receipt; or a recovered one, from where it was.
 
         Raises:
             QuorumError, SuspectError, FaultyCoordinatorError: see `Hub.expire`.
             StorageError: a node's disk failed.
         """
         self.traffic.append(Traffic())
-        queue = deque(self.hub.begin())
+        queue = deque(self.hub.begin() if self.hub.phase is Phase.IDLE else self.hub.outstanding())
         while self.hub.phase is not Phase.IDLE:
             while queue:
                 queue.extend(self._deliver(*queue.popleft(), self.traffic[-1]))

@@ -20,9 +20,10 @@ from cipherward.learning.training import Device
 from cipherward.nodes import keyholder, roster
 from cipherward.nodes.hub import Hub
 from cipherward.nodes.policy import SIMULATION, Policy
-from cipherward.nodes.rundir import RunDirectory, Spool
+from cipherward.nodes.rundir import Quarantine, RunDirectory, Spool
 from cipherward.nodes.site import Site
 from cipherward.store import files
+from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 
@@ -97,6 +98,10 @@ def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> 
         keep_receipt=lambda round, hospital, data: files.write(run.receipt(round, hospital), data),
         log=log,
         clock=perf_counter,
+        journal=Journal(run.journal),
+        keep_breach=run.keep_breach,
+        keep_quarantine=Quarantine(run.quarantine).keep,
+        keep_evidence=run.keep_evidence,
     )
 
 

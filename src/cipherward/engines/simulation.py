@@ -20,7 +20,7 @@ import numpy as np
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.engines import by_hospital, parties
-from cipherward.engines.local import LocalEngine, Network
+from cipherward.engines.local import LocalEngine, Network, Traffic
 from cipherward.engines.parties import ModuleFactory
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import baselines, metrics, models, training
@@ -28,6 +28,7 @@ from cipherward.learning.local import TEST, TRAIN
 from cipherward.learning.state import StudyState
 from cipherward.nodes import audit, modelfile, roster
 from cipherward.nodes.findings import findings, metrics_json
+from cipherward.nodes.hub import Phase
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.rundir import RunDirectory, create
 from cipherward.nodes.site import Outcome, Site
@@ -203,7 +204,7 @@ class _Simulation:
         try:
             digest = self.study.digest().hex()
             self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
-            self.engine.last_call()
+            self._recover()
             if self.study.privacy:
                 self.run_directory.write_log("engine", "privacy", self.study.privacy.model_dump(mode="json"))
             while not self.hub.finished:
@@ -219,12 +220,28 @@ class _Simulation:
             for site in self.sites.values():
                 site.ledger.close()
 
-    def _one_sum(self) -> None:
+    def _recover(self) -> None:
+        """Take up the sum in which an earlier process ended; note one that it had finished and not noted."""
+        self.hub.recover()
+        if self.hub.phase is not Phase.IDLE:
+            self._one_sum()
+        elif self.hub.reports and not self._is_noted(self.hub.reports[-1].round):
+            self._one_sum(is_finished=True)
+        self.engine.last_call()
+
+    def _is_noted(self, round: int) -> bool:
+        path = self.run_directory.rounds
+        return path.exists() and any(json.loads(line)["sum"] == round for line in files.read(path).splitlines())
+
+    def _one_sum(self, *, is_finished: bool = False) -> None:
         started, before = perf_counter(), self._seconds()
-        purpose = self.hub.state.purpose or ""
-        self.engine.run_sum()
+        if is_finished:
+            self.engine.traffic.append(Traffic())
+        else:
+            self.engine.run_sum()
         seconds = perf_counter() - started
         report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
+        purpose = report.purpose
         fresh = purpose == "train" and report.opened and state.history and not state.adds_noise_shares
         measured = state.final or (state.history[-1] if fresh else None)
         self.purposes.append(purpose)

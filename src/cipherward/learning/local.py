@@ -18,7 +18,7 @@ from torch import nn
 from cipherward.data import preprocess
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
-from cipherward.errors import DataError
+from cipherward.errors import DataError, UnfitUpdateError
 from cipherward.learning import metrics, training
 from cipherward.learning.state import LOSS_SCALE, StudyState
 from cipherward.privacy import plan as privacy_plan
@@ -28,6 +28,10 @@ from cipherward.privacy.randomness import SYSTEM, Randomness
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 CROWDED_FRACTION = 0.25
+EXPLODED = 1e3
+"""A loss or an update so many times larger than it may be is no training result."""
+
+_HINT = "lower training.learning_rate or training.momentum, and check the columns' ranges"
 
 Rows = tuple[NDArray[np.float32], NDArray[np.int8]]
 Values = dict[str, NDArray[Any]]
@@ -140,11 +144,48 @@ class LocalWork:
             start += size
             values[f"update/{name}"] = part
             if not np.isfinite(part).all():
-                raise DataError(f"the update of tensor {name!r} holds NaN or infinity: nothing is sent")
+                raise UnfitUpdateError(
+                    f"the update of tensor {name!r} holds NaN or infinity: nothing is sent",
+                    reason="training diverged: not finite",
+                    hint=_HINT,
+                )
             magnitude = np.abs(part)
             clipped.append(int((magnitude > bound).sum()))
             crowded.append(int((magnitude > CROWDED_FRACTION * bound).sum()))
+        self._check_clipped(state, change)
+        if state.study.privacy is None:  # with a budget, nothing but the noisy update may follow from the rows
+            self._check_loss(state, trained)
         return values | {"clipped": np.array(clipped), "crowded": np.array(crowded)}
+
+    def _check_clipped(self, state: StudyState, change: NDArray[np.float64]) -> None:
+        """Ranges double from round to round, up to `range_max`; an update far beyond them everywhere never fits.
+
+        Raises:
+            UnfitUpdateError: every entry would be clipped, and more than a few rounds of wider ranges could help.
+        """
+        sizes = [size for _, size in state.groups]
+        bounds = np.repeat(np.minimum(np.array(state.ranges) * EXPLODED, state.study.aggregation.range_max), sizes)
+        if change.size and bool((np.abs(change) > bounds).all()):
+            raise UnfitUpdateError(
+                f"every one of the update's {change.size} entries is clipped, the smallest at "
+                f"{np.abs(change).min():.3g}: nothing is sent",
+                reason="training diverged: every entry is clipped",
+                hint=_HINT,
+            )
+
+    def _check_loss(self, state: StudyState, trained: NDArray[np.float32]) -> None:
+        features, labels = self.rows(state, TRAIN)
+        after = training.mean_loss(self.module, trained, features, labels, self.device)
+        if after <= EXPLODED * math.log(2.0):
+            return
+        before = training.mean_loss(self.module, state.weights, features, labels, self.device)
+        if math.isfinite(after) and math.isfinite(before) and after <= EXPLODED * before:
+            return
+        raise UnfitUpdateError(
+            f"the training loss went from {before:.4g} to {after:.4g}: nothing is sent",
+            reason="training diverged: exploding loss",
+            hint=_HINT,
+        )
 
     def _measure(self, state: StudyState) -> Values:
         features, labels = self.rows(state, TEST)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from cipherward.errors import DataError, StudyError
+from cipherward.errors import DataError, StudyError, UnfitUpdateError
 from cipherward.learning import models
 from cipherward.privacy import dpsgd
 from cipherward.privacy.plan import RecordNoise
@@ -157,6 +157,33 @@ def scores(
         DataError: a score is not finite.
         StudyError, ProtocolError: as `train`.
     """
+    found: NDArray[np.float64] = torch.sigmoid(torch.from_numpy(_outputs(module, vector, features, device))).numpy()
+    if not np.isfinite(found).all():
+        raise DataError("the model gives a score that is not a number; look for missing values in the table")
+    return found
+
+
+def mean_loss(
+    module: nn.Module,
+    vector: NDArray[np.float32],
+    features: NDArray[np.float32],
+    labels: NDArray[np.integer[Any]],
+    device: Device | torch.device = "cpu",
+) -> float:
+    """Mean binary cross-entropy of the model on these rows, from its logits, without any limit: NaN or infinity included."""
+    outputs = _outputs(module, vector, features, device)
+    with np.errstate(invalid="ignore"):
+        losses = np.logaddexp(0.0, outputs) - labels * outputs
+    return float(losses.mean()) if len(losses) else 0.0
+
+
+def _outputs(
+    module: nn.Module,
+    vector: NDArray[np.float32],
+    features: NDArray[np.float32],
+    device: Device | torch.device,
+) -> NDArray[np.float64]:
+    """Float64[n] logits in evaluation mode."""
     target = resolve_device(device)
     module.to(target)
     models.load(module, vector)
@@ -166,10 +193,8 @@ def scores(
     with torch.inference_mode(), _threads(min(_SCORE_ROWS, len(features)) * len(vector)):
         for start in range(0, len(features), _SCORE_ROWS):
             part = _tensor(features[start : start + _SCORE_ROWS], target)
-            found[start : start + len(part)] = torch.sigmoid(logits(module, part).double()).cpu().numpy()
+            found[start : start + len(part)] = logits(module, part).double().cpu().numpy()
     module.train(was_training)
-    if not np.isfinite(found).all():
-        raise DataError("the model gives a score that is not a number; look for missing values in the table")
     return found
 
 
@@ -238,8 +263,9 @@ def _check_finite(module: nn.Module, weights: torch.Tensor, epoch: int) -> None:
     if bool(torch.isfinite(weights).all()):
         return
     name = next(name for name, value in module.named_parameters() if not bool(torch.isfinite(value).all()))
-    raise DataError(
+    raise UnfitUpdateError(
         f"training diverged in local epoch {epoch + 1}: tensor {name!r} holds values that are not finite; "
         "nothing is sent",
+        reason="training diverged: not finite",
         hint="lower training.learning_rate or training.momentum, and check the columns' ranges",
     )

@@ -6,7 +6,7 @@ from cipherward.errors import WireError
 
 KINDS = (
     "Announce", "Behind", "Join", "Joined", "Update", "ConsentRequest", "Vote", "Complaint",
-    "VoidRequest", "Certificate", "Release", "Opening", "Receipt",
+    "VoidRequest", "Certificate", "Release", "Opening", "Receipt", "Notice", "Declined",
 )  # fmt: skip
 _CODE = {kind: bytes([code]) for code, kind in enumerate(KINDS, start=1)}
 

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
+from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
 from cipherward.errors import StorageError
 from cipherward.store import files
 from cipherward.study import Study
 
 LATEST = "latest.txt"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a hospital has signed twice, differently, where it may say one thing only."""
+
+    round: int
+    hospital: int
+    reason: str
+    messages: tuple[bytes, ...]
 
 
 class RunDirectory:
@@ -35,6 +48,8 @@ class RunDirectory:
         self.simulation = path / "simulation.json"
         self.receipts = path / "receipts"
         self.coordinator = path / "coordinator"
+        self.journal = self.coordinator / "journal"
+        self.quarantine = self.coordinator / "quarantine"
         self.ckks_public = path / "ckks-public.key"
 
     def hospital(self, index: int) -> Path:
@@ -72,6 +87,17 @@ class RunDirectory:
             return [json.loads(line) for line in files.read(path).splitlines()]
         except ValueError:
             raise StorageError(f"{path} is damaged", hint="restore it from a backup, or start a new run") from None
+
+    def keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:
+        """Two signed messages of one hospital that contradict each other, for people."""
+        name = digest("evidence", *messages).hex()[:12]
+        data = wire.encode(Evidence(round, hospital, reason, messages))
+        files.write(self.coordinator / "evidence" / f"sum-{round}-hospital-{hospital}-{name}.cbor", data)
+
+    def keep_breach(self, hospital: int, receipt: bytes) -> None:
+        """A hospital's signed report of a breach."""
+        name = digest("breach", receipt).hex()[:12]
+        files.write(self.coordinator / "breaches" / f"hospital-{hospital}-{name}.cbor", receipt)
 
     def write_study(self, frozen: Study) -> None:
         """The frozen study and its digest, for people and for `verify`."""
@@ -116,6 +142,34 @@ def _unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
+
+
+class Quarantine:
+    """Faulty messages as they came, each with its reason beside it; the oldest go when there are too many."""
+
+    def __init__(self, folder: Path, *, max_files: int = 64, max_bytes: int = 1 << 28) -> None:
+        self._folder, self._max_files, self._max_bytes = folder, max_files, max_bytes
+
+    def keep(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
+        """Keep one message.
+
+        Raises:
+            StorageError: no space or no permission.
+        """
+        kept = self._kept()
+        number = int(kept[-1].name.split("-")[0]) + 1 if kept else 0
+        room = self._max_bytes - len(packet)
+        while kept and (len(kept) >= self._max_files or sum(path.stat().st_size for path in kept) > room):
+            oldest = kept.pop(0)
+            oldest.with_suffix(".json").unlink(missing_ok=True)
+            oldest.unlink(missing_ok=True)
+        path = self._folder / f"{number:06d}-sum-{round}-hospital-{hospital}.packet"
+        facts = {"sum": round, "hospital": hospital, "bytes": len(packet), "reason": reason}
+        files.write(path.with_suffix(".json"), (json.dumps(facts) + "\n").encode())
+        files.write(path, packet if room >= 0 else b"", private=True)
+
+    def _kept(self) -> list[Path]:
+        return sorted(self._folder.glob("*.packet"))
 
 
 class Spool(MutableMapping[int, bytes]):

@@ -27,6 +27,7 @@ from cipherward.errors import (
     RefusedError,
     StudyError,
     SuspectError,
+    UnfitUpdateError,
     WireError,
 )
 from cipherward.learning.local import LocalWork
@@ -45,9 +46,11 @@ from cipherward.protocol.messages import (
     Certificate,
     Complaint,
     ConsentRequest,
+    Declined,
     Header,
     Joined,
     Manifest,
+    Notice,
     Opening,
     Receipt,
     Update,
@@ -66,6 +69,8 @@ _PHRASES = {
     BREACH: "Privacy Breach Detected for Client {}",
     FAILED: "Verification failed for Client {}",
 }
+
+_MAX_NOTICES = 100
 
 Log = Callable[[str, dict[str, object]], None]
 
@@ -86,7 +91,10 @@ class Outcome:
 
 @dataclass
 class Site:
-    """One hospital. `handle` takes a packet from the coordinator and returns the packets that answer it."""
+    """One hospital. `handle` takes a packet from the coordinator and returns the packets that answer it.
+
+    `notices` holds the newest things that the coordinator said about this hospital's own messages.
+    """
 
     rules: Rules
     index: int
@@ -99,6 +107,7 @@ class Site:
     clock: Callable[[], float]
     spent: dict[str, float] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     stopped: bool = False
     _given: dict[bytes, Consent] = field(default_factory=dict, repr=False)
 
@@ -154,6 +163,8 @@ class Site:
             return self._void(self._from_coordinator(data, VoidRequest))
         if kind == "Opening":
             return self._opening(self._from_coordinator(data, Opening))
+        if kind == "Notice":
+            return self._notice(self._from_coordinator(data, Notice))
         raise ProtocolError(f"a hospital does not take {kind} messages")
 
     # join
@@ -209,13 +220,22 @@ class Site:
         if self.ledger.exposed(record.query):
             raise AlreadyReleasedError("I have contributed to this query in another attempt or study")
         hospital.holders_of(self.rules, task, body)
-        vector = self._contribution(record.query)
+        try:
+            vector = self._contribution(record.query)
+        except DataError as error:
+            return self._decline(task, error)
         started = self.clock()
         randomness = os.urandom(32) + self.ledger.device_key
         dealt = hospital.deal(self._me, task, body, vector, randomness, record.private_key)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
+
+    def _decline(self, task: SumTask, error: DataError) -> list[bytes]:
+        """Nothing is sent. The coordinator gets a code and need not wait; the reason stays here."""
+        reason = error.reason if isinstance(error, UnfitUpdateError) else "unusable data"
+        self.log("declined", {"sum": self.state.sums_done, "code": reason, "reason": error.message, "hint": error.hint})
+        return [self._packet(Declined(task.context, reason))]
 
     def _contribution(self, query: bytes) -> NDArray[Any]:
         """The vector to protect. With a privacy budget it is charged, and kept, before anything can be sent."""
@@ -259,7 +279,7 @@ class Site:
             self.log("complaint", {"dealer": answer.dealer, "reason": answer.reason})
             return [self._packet(answer)]
         vote = sign(self.identity, self.rules.study, self.index, answer.vote)
-        self.ledger.record_vote(task.context, vote, manifest_digest)
+        self.ledger.record_vote(task.context, vote, manifest_digest, wire.encode(request))
         self._given[task.context] = answer
         self._spend("consent", started)
         return [pack("Vote", vote)]
@@ -293,14 +313,22 @@ class Site:
         task, record = self._current(vote.context)
         if record.release:
             return [pack("Release", record.release)]
-        given = self._given.get(task.context)
+        given = self._given.get(task.context) or self._recalled(task, record)
         if given is None or given.vote.choice != CONSENT:
             raise RefusedError("no consent of mine to release for")
         message = hospital.release(self._me, task, certificate, given, record.private_key)
         self.ledger.record_release(task.context, message)
-        del self._given[task.context]
+        self._given.pop(task.context, None)
         self._spend("release", started)
         return [pack("Release", message)]
+
+    def _recalled(self, task: SumTask, record: SumRecord) -> Consent | None:
+        """The consent in the ledger, worked out again after a restart from the request that it answered."""
+        if not record.request or not record.manifest or record.is_void:
+            return None
+        request = wire.decode(ConsentRequest, record.request)
+        answer = hospital.consent(self._me, task, request, private_key=record.private_key, own=self._own(record))
+        return answer if isinstance(answer, Consent) and answer.vote.manifest == record.manifest else None
 
     # verify
 
@@ -344,6 +372,11 @@ class Site:
         return self._receipt(body.round, task.context, b"", FAILED, error.message, body.next_model)
 
     # outcomes
+
+    def _notice(self, body: Notice) -> list[bytes]:
+        self.log("notice", {"sum": body.round, "code": body.code, "reason": body.reason})
+        self.notices = [*self.notices, body][-_MAX_NOTICES:]
+        return []
 
     def _breach(self, error: CipherwardError) -> list[bytes]:
         self.stopped = True

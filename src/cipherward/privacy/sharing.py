@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.errors import DataError
+from cipherward.errors import DataError, UnfitUpdateError
 from cipherward.privacy import discrete
 from cipherward.privacy.plan import HospitalNoise
 from cipherward.privacy.randomness import Randomness, Words
@@ -27,7 +27,9 @@ def clipped(change: NDArray[np.float64], noise: HospitalNoise) -> NDArray[np.int
         DataError: the update holds NaN or infinity.
     """
     if not np.isfinite(change).all():
-        raise DataError("the update holds NaN or infinity: nothing is sent")
+        raise UnfitUpdateError(
+            "the update holds NaN or infinity: nothing is sent", reason="training diverged: not finite"
+        )
     largest = float(np.abs(change).max(initial=0.0))
     if largest == 0.0:
         return np.zeros(change.shape, dtype=np.int64)

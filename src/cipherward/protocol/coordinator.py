@@ -6,8 +6,8 @@ its sender; a bad message never changes the sum.
 
 from __future__ import annotations
 
+from collections.abc import Collection as AnyOf
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import SumTask, payload_digest
-from cipherward.errors import ProtocolError, QuorumError, SuspectError, WireError
+from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
+from cipherward.protocol.checks import Check, SetAside, check, late, packet_limit, signed_body
 from cipherward.protocol.messages import (
     VOID,
     Body,
@@ -24,6 +25,7 @@ from cipherward.protocol.messages import (
     Complaint,
     ConsentRequest,
     Contribution,
+    Declined,
     Entry,
     Header,
     Join,
@@ -35,18 +37,10 @@ from cipherward.protocol.messages import (
     Update,
     VoidCertificate,
     sign,
-    unsign,
 )
 from cipherward.protocol.party import Member, signed_vote
 
-
-@dataclass(frozen=True)
-class SetAside:
-    """A message that was not used: who sent it (0 when unknown), which kind, and why."""
-
-    sender: int
-    kind: str
-    reason: str
+__all__ = ["Collection", "SetAside"]
 
 
 class Collection:
@@ -56,6 +50,7 @@ class Collection:
         base: float64[n_lanes] in grid units; where a scheme that starts from Enc(model) starts.
         payloads: where accepted payloads wait until their sender's fingerprint is there (memory or disk).
         excluded: hospitals whose updates are not accepted in this attempt.
+        closed: contexts of sums and attempts that are over.
     """
 
     def __init__(
@@ -65,6 +60,7 @@ class Collection:
         base: npt.NDArray[np.float64],
         payloads: MutableMapping[int, bytes],
         excluded: Iterable[int] = (),
+        closed: AnyOf[bytes] = (),
     ) -> None:
         self._me = me
         self._rules = me.rules
@@ -72,6 +68,7 @@ class Collection:
         self._base = base
         self._payloads = payloads
         self._excluded = frozenset(excluded)
+        self._closed = closed
         self._joins: dict[int, bytes] = {}
         self._joined_digest = b""
         self._headers: dict[int, bytes] = {}
@@ -85,20 +82,27 @@ class Collection:
         self._fingerprints: set[int] = set()
         self._voids: dict[int, bytes] = {}
         self._releases: dict[int, bytes] = {}
+        self._signed_releases: dict[int, bytes] = {}
+        self.declined: dict[int, str] = {}
         self.complaints: dict[int, set[int]] = {}
         self.stale: set[int] = set()
 
     # 1. join
 
-    def add_join(self, sender: int, data: bytes) -> None:
-        """Note a hospital's key for this sum. Raises ProtocolError or WireError."""
+    def add_join(self, sender: int, data: bytes) -> bool:
+        """Note a hospital's key for this sum; whether it is new. Raises ProtocolError or WireError."""
         body = self._body(data, Join, sender)
-        if self._joined_digest or sender in self._excluded:
-            raise ProtocolError("joined too late" if self._joined_digest else "set aside for this attempt")
+        if self._joined_digest:
+            raise late("joined too late")
+        if sender in self._excluded:
+            raise ProtocolError("set aside for this attempt")
         if not self._rules.scheme.key_is_usable(body.key):
             raise WireError("a join whose key nothing can be sealed to")
-        if self._joins.setdefault(sender, data) != data:
-            raise ProtocolError("a second, different join")
+        if sender in self._joins:
+            _same("join", sender, self._joins[sender], data)
+            return False
+        self._joins[sender] = data
+        return True
 
     @property
     def joined(self) -> frozenset[int]:
@@ -113,38 +117,63 @@ class Collection:
     # 2. and 3. deal, sum
 
     def add_update(self, sender: int, data: bytes) -> None:
-        """Check one update and add it to the running sum.
+        """The numbered checks of one update; then it is added to the running sum.
 
         Raises:
-            WireError, ProtocolError: with the reason; the sum is unchanged.
+            WireError, ProtocolError: with the reason and the number of the check; the sum is unchanged.
         """
-        update = wire.decode(Update, data)
+        with check(Check.SIZE):
+            if len(data) > packet_limit(self._rules, self.task):
+                raise WireError(f"an update of {len(data)} bytes, more than this sum can need")
+        with check(Check.ENCODING):
+            update = wire.decode(Update, data)
         header = self._body(update.header, Header, sender)
         if self._manifest:
-            raise ProtocolError("came after the sum was closed")
-        if sender not in self._joins:
-            raise ProtocolError("did not join this sum")
-        if sender in self._headers:
-            raise ProtocolError("duplicate of an update that is already in the sum")
-        if header.joined != self._joined_digest:
-            self.stale.add(sender)
-            raise ProtocolError("was made for another list of holders")
-        if payload_digest(update.payload) != header.payload:
-            raise ProtocolError("the ciphertext is not the one that the header signs")
+            raise late("came after the sum was closed")
+        with check(Check.ROSTER):
+            if sender not in self._joins:
+                raise ProtocolError("did not join this sum")
+        with check(Check.DUPLICATE):
+            if sender in self._headers:
+                _same("update: a duplicate is not added", sender, self._headers[sender], update.header)
+                raise ProtocolError("duplicate of an update that is already in the sum")
+        with check(Check.HOLDERS):
+            if header.joined != self._joined_digest:
+                self.stale.add(sender)
+                raise ProtocolError("was made for another list of holders")
+        with check(Check.PAYLOAD):
+            if payload_digest(update.payload) != header.payload:
+                raise ProtocolError("the ciphertext is not the one that the header signs")
+        with check(Check.SHARES):
+            self._check_shares(update, header)
+        with check(Check.COPY):
+            if self._rules.is_encrypted and header.payload in self._senders:
+                # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
+                raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload]}")
+        with check(Check.RESIDUES):
+            self._sum.add(update.payload)
+        self._senders[header.payload] = sender
+        self._headers[sender] = update.header
+        self._shares[sender] = {item.hospital: item.sealed for item in update.shares}
+        self._payloads[sender] = update.payload
+        self.declined.pop(sender, None)
+
+    def _check_shares(self, update: Update, header: Header) -> None:
         listed = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in update.shares)
         holders = [item.hospital for item in update.shares]
         if listed != header.shares:
             raise ProtocolError("the sealed shares are not the ones that the header signs")
         if holders != (sorted(self._joins) if self._rules.deals_shares else []):
             raise ProtocolError("does not hold one share for every hospital that joined")
-        if self._rules.is_encrypted and header.payload in self._senders:
-            # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
-            raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload]}")
-        self._sum.add(update.payload)
-        self._senders[header.payload] = sender
-        self._headers[sender] = update.header
-        self._shares[sender] = {item.hospital: item.sealed for item in update.shares}
-        self._payloads[sender] = update.payload
+
+    def add_declined(self, sender: int, data: bytes) -> bool:
+        """Note that a hospital sends no contribution, and its reason; whether that is new."""
+        body = self._body(data, Declined, sender)
+        if sender not in self._joins or sender in self._headers:
+            raise ProtocolError("declines a sum that it did not join, or has contributed to")
+        is_new = self.declined.get(sender) != body.reason
+        self.declined[sender] = body.reason
+        return is_new
 
     @property
     def contributors(self) -> frozenset[int]:
@@ -152,8 +181,11 @@ class Collection:
 
     # 4. manifest
 
-    def close(self) -> dict[int, ConsentRequest]:
+    def close(self, total: bytes = b"") -> dict[int, ConsentRequest]:
         """Fix the set of contributors; one request per hospital that joined.
+
+        Args:
+            total: the total of these very contributions, when it has been computed before; `ckks` adds randomness.
 
         Raises:
             QuorumError: fewer than min_contributors.
@@ -164,7 +196,7 @@ class Collection:
                 hint="the study waits until more hospitals are back",
             )
         order = sorted(self._headers)
-        self._total = self._sum.total()
+        self._total = total or self._sum.total()
         manifest = Manifest(
             self.task.context,
             tuple(Entry(i, digest("header", self._headers[i])) for i in order),
@@ -184,22 +216,32 @@ class Collection:
 
     # 5. and 6. consent, certificate
 
-    def add_vote(self, sender: int, data: bytes) -> None:
-        """Note a consent or a void vote. Raises ProtocolError or WireError."""
+    @property
+    def total(self) -> bytes:
+        """The sum's canonical bytes; empty before `close`."""
+        return self._total
+
+    def add_vote(self, sender: int, data: bytes) -> bool:
+        """Note a consent or a void vote; whether it is new.
+
+        Raises:
+            FaultyHospitalError: it contradicts an earlier vote of its sender; both are the evidence.
+            ProtocolError, WireError: anything else.
+        """
         voter, vote = signed_vote(self._rules, data)
+        if vote.context in self._closed:
+            raise late("a vote on a sum or attempt that is over")
         if voter != sender or vote.context != self.task.context:
             raise ProtocolError("a vote of somebody else, or on another sum")
+        for earlier, what in ((self._votes.get(sender), "consent"), (self._voids.get(sender), "void vote")):
+            if earlier is not None:
+                _same(f"vote after a {what}", sender, earlier, data)
+                return False
         if vote.choice == VOID:
-            if sender in self._votes:
-                raise ProtocolError("a void vote after a consent")
             self._voids[sender] = data
-            return
-        if not self._manifest or vote.manifest != self._manifest_digest or sender in self._voids:
-            raise ProtocolError("a consent to another manifest, or after a void vote")
-        if sender in self._votes:
-            if data != self._votes[sender]:
-                raise ProtocolError("a second, different consent")
-            return
+            return True
+        if not self._manifest or vote.manifest != self._manifest_digest:
+            raise ProtocolError("a consent to another manifest")
         if vote.fingerprint and sender in self._headers:
             # Checked while the payload is still here: later, nobody could say whose fingerprint is wrong.
             expected = self._rules.scheme.fingerprint(self.task, self._manifest_digest, self._payloads[sender])
@@ -208,13 +250,17 @@ class Collection:
             del self._payloads[sender]
             self._fingerprints.add(sender)
         self._votes[sender] = data
+        return True
 
-    def add_complaint(self, sender: int, data: bytes) -> None:
-        """Note who complains about which dealer. Raises ProtocolError or WireError."""
+    def add_complaint(self, sender: int, data: bytes) -> bool:
+        """Note who complains about which dealer; whether it is new. Raises ProtocolError or WireError."""
         complaint = self._body(data, Complaint, sender)
         if complaint.dealer not in self._headers:
             raise ProtocolError("complains about a hospital that dealt no share")
-        self.complaints.setdefault(complaint.dealer, set()).add(sender)
+        complainers = self.complaints.setdefault(complaint.dealer, set())
+        is_new = sender not in complainers
+        complainers.add(sender)
+        return is_new
 
     @property
     def voters(self) -> frozenset[int]:
@@ -243,13 +289,21 @@ class Collection:
 
     # 7. release, open
 
-    def add_release(self, sender: int, data: bytes) -> None:
-        """Note one holder's release. Raises ProtocolError or WireError."""
+    def add_release(self, sender: int, data: bytes) -> bool:
+        """Note one holder's release; whether it is new.
+
+        Raises:
+            FaultyHospitalError: a second, different release for one manifest; both are the evidence.
+            ProtocolError, WireError: anything else.
+        """
         body = self._body(data, Release, sender)
         if not self._manifest or body.manifest != self._manifest_digest or sender not in self._joins:
             raise ProtocolError("a release for another manifest, or of somebody who holds no share")
-        if self._releases.setdefault(sender, body.shares) != body.shares:
-            raise SuspectError("two different releases for one manifest", culprit=f"hospital {sender}")
+        if sender in self._releases:
+            _same("release", sender, self._signed_releases[sender], data)
+            return False
+        self._releases[sender], self._signed_releases[sender] = body.shares, data
+        return True
 
     @property
     def releases(self) -> frozenset[int]:
@@ -294,7 +348,10 @@ class Collection:
         )
 
     def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:
-        body = unsign(data, kind, study=self._rules.study, keys=self._rules.keys, sender=sender)
-        if getattr(body, "context", None) != self.task.context:
-            raise ProtocolError("belongs to another study, query, round or attempt")
-        return body
+        return signed_body(self._rules, self.task, data, kind, sender, self._closed)
+
+
+def _same(what: str, sender: int, first: bytes, second: bytes) -> None:
+    """Honest hospitals repeat themselves byte by byte, from their ledger; whoever does not has signed the evidence."""
+    if first != second:
+        raise FaultyHospitalError(f"a second, different {what}", culprit=f"hospital {sender}", evidence=(first, second))

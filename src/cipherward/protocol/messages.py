@@ -207,11 +207,29 @@ class Receipt:
     next_model: bytes
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Coordinator to one hospital: a message of yours was not used. `code`: "late", "faulty" or "excluded"."""
+
+    context: bytes
+    round: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Declined:
+    """Hospital: I send no contribution to this sum. `reason` is a code; what happened stays in the hospital's log."""
+
+    context: bytes
+    reason: str
+
+
 KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         Announce, Behind, Join, Joined, Header, Update, Manifest, ConsentRequest,
-        Vote, Complaint, VoidRequest, Certificate, Release, Opening, Receipt,
+        Vote, Complaint, VoidRequest, Certificate, Release, Opening, Receipt, Notice, Declined,
     )
 }  # fmt: skip
 

@@ -86,17 +86,12 @@ class Journal:
         self._lines.append(line)
         self._ends.append(self._end + _HEAD + _DIGEST + len(body))
 
-    def records(self) -> Iterator[Record]:
-        """Every record, oldest first; large data are read as they are asked for."""
-        for number, line in enumerate(list(self._lines)):
-            yield Record(line.kind, line.hospital, self._data(number, line) if line.payload else line.data)
+    def index(self) -> list[tuple[str, int]]:
+        """Kind and hospital of every record, oldest first, without reading large data."""
+        return [(line.kind, line.hospital) for line in self._lines]
 
-    def kinds(self) -> list[str]:
-        """The records' kinds, oldest first, without reading large data."""
-        return [line.kind for line in self._lines]
-
-    def tail(self, start: int) -> Iterator[Record]:
-        """The records from number `start` on."""
+    def records(self, start: int = 0) -> Iterator[Record]:
+        """The records from number `start` on, oldest first; large data are read when it is their turn."""
         for number, line in enumerate(self._lines[start:], start=start):
             yield Record(line.kind, line.hospital, self._data(number, line) if line.payload else line.data)
 

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) ST
 CREATE TABLE IF NOT EXISTS sums (
     context BLOB PRIMARY KEY, study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
-    private_key BLOB, joined BLOB, header BLOB, update_bytes BLOB, vote BLOB, manifest BLOB, release BLOB,
+    private_key BLOB, joined BLOB, header BLOB, update_bytes BLOB, vote BLOB, manifest BLOB, request BLOB, release BLOB,
     is_void INTEGER NOT NULL DEFAULT 0, is_closed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS sums_by_query ON sums (query);
@@ -53,6 +53,7 @@ class SumRecord:
     update: bytes = field(repr=False)
     vote: bytes = field(repr=False)
     manifest: bytes
+    request: bytes = field(repr=False)
     release: bytes = field(repr=False)
     is_void: bool
     is_closed: bool
@@ -75,6 +76,8 @@ class Ledger:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.executescript(_SCHEMA)
+            if "request" not in {row[1] for row in self._db.execute("PRAGMA table_info(sums)")}:
+                self._db.execute("ALTER TABLE sums ADD COLUMN request BLOB")  # a ledger of version 0.1.0
             self._db.execute("INSERT OR IGNORE INTO facts VALUES ('device_key', ?)", (os.urandom(32),))
 
     def close(self) -> None:
@@ -103,12 +106,12 @@ class Ledger:
         with _storage(self.path):
             row = self._db.execute(
                 "SELECT context, query, round, attempt, private_key, joined, header, update_bytes, vote, manifest,"
-                " release, is_void, is_closed FROM sums WHERE context = ?",
+                " request, release, is_void, is_closed FROM sums WHERE context = ?",
                 (context,),
             ).fetchone()
         if row is None:
             return None
-        key, joined, header, update, vote, manifest, release = (value or b"" for value in row[4:11])
+        key, joined, header, update, vote, manifest, request, release = (value or b"" for value in row[4:12])
         return SumRecord(
             row[0],
             row[1],
@@ -120,9 +123,10 @@ class Ledger:
             update,
             vote,
             manifest,
+            request,
             release,
-            is_void=bool(row[11]),
-            is_closed=bool(row[12]),
+            is_void=bool(row[12]),
+            is_closed=bool(row[13]),
         )
 
     def begin(
@@ -139,16 +143,16 @@ class Ledger:
         """Record the contribution before it is sent."""
         self._write("UPDATE sums SET header = ?, update_bytes = ? WHERE context = ?", (header, update, context))
 
-    def record_vote(self, context: bytes, vote: bytes, manifest: bytes) -> None:
-        """Record the one vote of this sum before it is sent.
+    def record_vote(self, context: bytes, vote: bytes, manifest: bytes, request: bytes = b"") -> None:
+        """Record the one vote of this sum before it is sent, and the request from which the release will be made.
 
         Raises:
             AlreadyReleasedError: another vote on this sum is recorded already.
         """
         with _storage(self.path):
             changed = self._db.execute(
-                "UPDATE sums SET vote = ?, manifest = ? WHERE context = ? AND (vote IS NULL OR vote = ?)",
-                (vote, manifest, context, vote),
+                "UPDATE sums SET vote = ?, manifest = ?, request = ? WHERE context = ? AND (vote IS NULL OR vote = ?)",
+                (vote, manifest, request, context, vote),
             ).rowcount
         if changed != 1:
             raise AlreadyReleasedError("this hospital has already voted on this sum")
@@ -156,7 +160,9 @@ class Ledger:
     def record_release(self, context: bytes, release: bytes) -> None:
         """Record the release and erase the per-sum private key and the noisy contribution, in one transaction."""
         with self._transaction():
-            self._db.execute("UPDATE sums SET release = ?, private_key = NULL WHERE context = ?", (release, context))
+            self._db.execute(
+                "UPDATE sums SET release = ?, private_key = NULL, request = NULL WHERE context = ?", (release, context)
+            )
             self._db.execute(
                 "UPDATE charges SET contribution = NULL WHERE query = (SELECT query FROM sums WHERE context = ?)",
                 (context,),
@@ -166,7 +172,8 @@ class Ledger:
     def mark_void(self, context: bytes) -> None:
         """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
         self._write(
-            "UPDATE sums SET is_void = 1, private_key = NULL, update_bytes = NULL WHERE context = ?", (context,)
+            "UPDATE sums SET is_void = 1, private_key = NULL, update_bytes = NULL, request = NULL WHERE context = ?",
+            (context,),
         )
         self._forget_log()
 
@@ -176,7 +183,8 @@ class Ledger:
             self._db.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (study, round, receipt))
             self._db.execute("UPDATE sums SET is_closed = 1 WHERE context = ?", (context,))
             self._db.execute(
-                "UPDATE sums SET private_key = NULL, update_bytes = NULL WHERE study = ? AND round <= ?", (study, round)
+                "UPDATE sums SET private_key = NULL, update_bytes = NULL, request = NULL WHERE study = ? AND round <= ?",
+                (study, round),
             )
             self._db.execute("UPDATE charges SET contribution = NULL WHERE study = ? AND round <= ?", (study, round))
         self._forget_log()
