@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from cipherward.deployment import letters
+from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.hosted import Breach, Ended, HostedStudy, Out
 from cipherward.deployment.letters import NO_STUDY, Alert, Approval, Body, Letter, Members, Offer, Packet, Stopped
-from cipherward.deployment.members import RESERVED, MembersList
+from cipherward.deployment.members import MembersList
 from cipherward.errors import CipherwardError, ProtocolError, StorageError
 
 Letters = list[tuple[str, bytes]]
@@ -44,7 +45,7 @@ class Host:
             known = self._members.find(member)
             if known is None or not known.is_active:
                 raise ProtocolError(f"{member!r} is not an active member")
-            letter = letters.open_letter(data, to=RESERVED, key=known.public_key, from_coordinator=False)
+            letter = letters.open_letter(data, to=COORDINATOR_NAME, key=known.public_key, from_coordinator=False)
             return self._take(member, letter)
         except StorageError:
             raise

@@ -10,9 +10,9 @@ from typing import Any
 
 from cipherward.deployment import approvals, letters
 from cipherward.deployment.approvals import OfferedStudy
+from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import HospitalHome
 from cipherward.deployment.letters import Alert, Approval, Body, Letter, Members, Offer, Packet, Stopped, Withdrawal
-from cipherward.deployment.members import RESERVED
 from cipherward.deployment.participation import Participation
 from cipherward.errors import CipherwardError, RefusedError, StorageError
 from cipherward.store.ledger import Ledger
@@ -111,4 +111,4 @@ class Seat:
             self._parts[offered.digest] = Participation(self.home, offered, self._ledger)
 
     def _letter(self, study: bytes, body: Body) -> bytes:
-        return letters.seal(self.home.identity, RESERVED, study, body, from_coordinator=False)
+        return letters.seal(self.home.identity, COORDINATOR_NAME, study, body, from_coordinator=False)

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.host import Host
-from cipherward.deployment.members import RESERVED
 from cipherward.engines.nats import service
 from cipherward.engines.nats.configuration import ACCOUNTS_FILE, ServerSettings, write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
@@ -41,7 +41,9 @@ class _Service:
         self.follower = Follower(home)
         self.members = _active(home)
         self.server = ManagedServer(_settings(home)) if home.managed else None
-        connection = Connection(RESERVED, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate)
+        connection = Connection(
+            COORDINATOR_NAME, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate
+        )
         log = service.transport_log(home)
         self.post = CoordinatorPost(connection, home.path / "post", log, self.members)
         self.dispatch = Dispatch(self.post.outbox, home)

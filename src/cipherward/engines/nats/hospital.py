@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import HospitalHome
-from cipherward.deployment.members import RESERVED
 from cipherward.deployment.seat import Seat
 from cipherward.engines.nats import service
 from cipherward.engines.nats.post import HospitalPost
@@ -60,10 +60,10 @@ class _Service:
         await self.worker.do(self._handle, seat, path)
 
     def _handle(self, seat: Seat, path: Path) -> None:
-        self.dispatch.put((RESERVED, letter) for letter in seat.receive(service.read(path)))
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.receive(service.read(path)))
 
     def _look(self, seat: Seat, heartbeat: bool) -> None:
-        self.dispatch.put((RESERVED, letter) for letter in seat.poll())
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.poll())
         if heartbeat:
             self._write_status(seat.status(), running=True)
 
