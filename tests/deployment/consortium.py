@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -172,7 +173,7 @@ def opened(path: Path) -> list[tuple[bytes, NDArray[Any]]]:
     states = list(audit.replay(run))
     auditor = Member(run.rules, COORDINATOR, Identity(bytes(32)))
     result = []
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         data = files.read(run.files.opening(before.state.sums_done))
         opening = unsign(data, Opening, study=run.rules.study, keys=run.rules.keys, sender=COORDINATOR)
         task = plan.task_of(run.rules, before.state, opening.attempt)

@@ -67,6 +67,7 @@ class HostedStudy:
         self._hub: Hub | None = None
         self._news: Out = []
         self._place: tuple[object, ...] = ()
+        self._said_short: tuple[object, ...] = ()
         self._place_since = clock()
         self._enough_since: float | None = None
         self._recorded = 0
@@ -213,15 +214,19 @@ class HostedStudy:
         packets: list[Outgoing] = []
         try:
             packets += step(hub)
-            while not hub.waiting and not self.is_over:
-                if hub.phase is not Phase.IDLE:
+            while not self.is_over:
+                if hub.phase is Phase.IDLE:
+                    self._record(hub)
+                    if hub.finished:
+                        self._finish(hub)
+                    elif (self.folder / STOP).exists():
+                        break
+                    else:
+                        packets += hub.begin()
+                elif not hub.waiting:
                     packets += hub.advance()
-                    continue
-                self._record(hub)
-                if hub.finished:
-                    self._finish(hub)
-                elif not (self.folder / STOP).exists():
-                    packets += hub.begin()
+                elif hub.enough and hub.waiting <= self._silent(hub):
+                    packets += hub.expire()
                 else:
                     break
             self.last_error = ""
@@ -245,11 +250,20 @@ class HostedStudy:
 
     def _waited_enough(self, hub: Hub) -> bool:
         self._note_place(hub)
-        if self._enough_since is None or not hub.waiting:
+        if self._enough_since is None:
+            self._say_short(hub)
             return False
-        if hub.waiting <= self._silent(hub):
-            return True
-        return self._clock() >= self._enough_since + self.study.aggregation.deadline_seconds
+        return bool(hub.waiting) and self._clock() >= self._enough_since + hub.deadline_seconds
+
+    def _is_short(self, hub: Hub) -> bool:
+        """Whether a quorum has been missing for longer than a phase waits for the rest."""
+        late = self._clock() >= self._place_since + hub.deadline_seconds
+        return bool(self.last_error) or (hub.phase is not Phase.IDLE and not hub.enough and late)
+
+    def _say_short(self, hub: Hub) -> None:
+        if self._said_short != self._place and self._is_short(hub):
+            self._said_short = self._place
+            self._log("waiting for quorum", {"step": hub.phase.value, "hospitals": list(hub.waiting_for)})
 
     def _silent(self, hub: Hub) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
@@ -356,16 +370,15 @@ class HostedStudy:
         if phase == "offered":
             found["waiting_for"] = self._named(self.offered_to())
         if phase == "running" and hub is not None and hub.phase is not Phase.IDLE:
-            short = not hub.enough
             found |= {
-                "phase": "waiting for quorum" if short and self.last_error else "running",
-                "sum": hub.state.sums_done - (hub.phase is Phase.VERIFY),
+                "phase": "waiting for quorum" if self._is_short(hub) else "running",
+                "sum": hub.round,
                 "purpose": hub.state.purpose or "evaluate",
                 "step": hub.phase.value,
                 "waiting_for": self._named(hub.waiting),
                 "answered": self._named(self.approved - hub.waiting),
                 "since": _iso(self._place_since),
-                "enough": not short,
+                "enough": hub.enough,
             }
         return found
 
