@@ -207,6 +207,14 @@ class CoordinatorHome(Home):
         return self.path / "authority.key"
 
     @property
+    def server_certificate(self) -> Path:
+        return self.path / "server.crt"
+
+    @property
+    def server_key(self) -> Path:
+        return self.path / "server.key"
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """Names and addresses under which hospitals reach the server; its certificate is for these."""
         return tuple(_host(url) for url in self.servers)
