@@ -11,6 +11,7 @@ from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, s
 
 if TYPE_CHECKING:
     from cipherward.deployment.homes import HospitalHome
+    from cipherward.deployment.members import MembersList
 
 app = typer.Typer(
     help="Take part in a consortium: enroll, review and approve studies, use the models.",
@@ -85,7 +86,7 @@ def members(json: bool = JSON, home: Path = HOME) -> None:
         typer.echo("No members list is confirmed here.")
     if offered and (confirmed is None or offered.version > confirmed.version):
         typer.echo()
-        _show_changes(own)
+        _show_changes(own, confirmed, offered)
 
 
 @app.command("confirm")
@@ -96,20 +97,22 @@ def confirm(
 ) -> None:
     """Pin the newest members list, after people have compared its fingerprints by phone. The old members stay as they are."""
     from cipherward.deployment import invitations
+    from cipherward.errors import RefusedError
     from cipherward.store import files
 
     own = _open(home)
     if file:
         own.receive_members(invitations.dearmour("members", files.read(file)))
     confirmed, offered = own.confirmed, own.offered
-    if offered and confirmed and offered.version == confirmed.version:
+    if offered is None:
+        raise RefusedError("there is no members list to confirm", hint="first: cipherward hospital enroll ADMISSION")
+    if confirmed and offered.version == confirmed.version:
         typer.echo(f"Version {confirmed.version} is confirmed already; there is no newer one.")
         return
-    if offered:
-        _show_changes(own)
-        if not yes:
-            typer.confirm("Have you compared these fingerprints by phone, and do they agree?", abort=True)
-    newest = own.confirm_members()
+    _show_changes(own, confirmed, offered)
+    if not yes:
+        typer.confirm("Have you compared these fingerprints by phone, and do they agree?", abort=True)
+    newest = own.confirm_members(offered)
     typer.echo(f"Version {newest.version} of the members list is confirmed here.")
 
 
@@ -195,7 +198,7 @@ def policy(json: bool = JSON, home: Path = HOME) -> None:
         return
     typer.echo(f"{own.policy_file} is in order.")
     for name, value in clauses.items():
-        typer.echo(f"  {name:<16}  {', '.join(value) or 'none' if isinstance(value, list) else value}")
+        typer.echo(f"  {name:<16}  {_words(value)}")
     for name, broken in verdicts.items():
         typer.echo(f"study {name}: {'refused: ' + '; '.join(broken) if broken else 'allowed'}")
 
@@ -257,17 +260,20 @@ def health(json: bool = JSON, home: Path = HOME) -> None:
     show_health(checks.hospital(_open(home)), json=json)
 
 
-def _show_changes(home: HospitalHome) -> None:
+def _show_changes(home: HospitalHome, confirmed: MembersList | None, offered: MembersList) -> None:
     from cipherward.deployment import members
 
-    confirmed, offered = home.confirmed, home.offered
-    if offered is None:
-        return
     since = f"since version {confirmed.version}, confirmed here" if confirmed else "nothing is confirmed here yet"
     typer.echo(f"Version {offered.version} of the members list is offered ({since}). Compare by phone:")
     typer.echo(f"  Fingerprint of the list:  {offered.fingerprint}")
     for change in members.changes(confirmed, offered):
         typer.echo(f"  {change.text}{'  (this hospital)' if change.member.name == home.name else ''}")
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return "no limit" if value is None else str(value)
 
 
 def _open(path: Path) -> HospitalHome:

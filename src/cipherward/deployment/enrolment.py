@@ -168,7 +168,7 @@ def accept_invitation(home: HospitalHome, text: bytes, *, now: float | None = No
     invitation = invitations.read_invitation(text)
     if _seconds(now) > invitation.expires:
         raise RefusedError("the invitation has expired", hint="ask the coordinator for a new one")
-    if home.settings.get("name") and (home.name != invitation.name or home.consortium_id != invitation.consortium_id):
+    if home.is_enrolled and (home.name != invitation.name or home.consortium_id != invitation.consortium_id):
         raise RefusedError(
             f"this home is that of {home.name} in the consortium {home.consortium}; the invitation is for "
             f"{invitation.name} in {invitation.consortium}",
@@ -315,7 +315,7 @@ def _write_settings(home: HospitalHome, invitation: Invitation) -> None:
         coordinator_key=_quoted(invitation.coordinator_key.hex()),
         servers=json.dumps(list(invitation.servers), ensure_ascii=False),
         device=_quoted(home.device),
-        data=_quoted(home.settings["data"]["path"]),
+        data=_quoted(home.data_setting),
     )
     files.write(home.path / home.settings_file, text.encode())
     home.settings = tomllib.loads(text)
