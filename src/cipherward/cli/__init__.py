@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from cipherward.cli import data, predict, report, run, studies, verify
+from cipherward.cli import coordinator, data, hospital, predict, report, run, studies, verify
 from cipherward.cli.terminal import fail
 from cipherward.errors import CipherwardError
 
@@ -28,6 +28,8 @@ app.command("verify")(verify.verify)
 app.command("report")(report.report)
 app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
+app.add_typer(coordinator.app, name="coordinator")
+app.add_typer(hospital.app, name="hospital")
 
 
 @app.callback(invoke_without_command=True)

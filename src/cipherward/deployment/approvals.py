@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from cipherward import study as study_document
 from cipherward.crypto import ckks, wire
 from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.deployment import policyfile
+from cipherward.deployment.authority import check_name
 from cipherward.deployment.homes import HospitalHome
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
 from cipherward.nodes import roster
@@ -45,7 +47,7 @@ class OfferedStudy:
     """A study in a hospital's home. `index`: this hospital's roster index, 1..n."""
 
     folder: Path
-    study: Study
+    study: Study = field(repr=False)
     index: int
 
     @property
@@ -241,6 +243,7 @@ def _parse(document: bytes) -> Study:
 def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     if not study.is_frozen:
         raise StudyError("the offered study is not frozen: it names no keys")
+    _check_texts(study)
     if study.data.source != "files":
         raise StudyError(f'the offered study reads source "{study.data.source}", not this hospital\'s own table')
     if study.data.path or any(hospital.path for hospital in study.hospitals):
@@ -254,6 +257,27 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     index = _index(home, study)
     if study.hospitals[index - 1].public_key != home.identity.public_key.hex():
         raise ProtocolError("the offered study lists another key for this hospital", culprit="coordinator")
+
+
+def _check_texts(study: Study) -> None:
+    """Names and texts of others end up on this hospital's screens: no control characters, and names are names."""
+    document = study.model_dump(mode="json")
+    document["description"] = document["description"].replace("\n", " ")
+    if not all(text.isprintable() for text in _texts(document)):
+        raise StudyError("the offered study holds control characters")
+    for hospital in study.hospitals:
+        check_name(hospital.name)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _index(home: HospitalHome, study: Study) -> int:

@@ -65,7 +65,14 @@ class Admitted:
 
 
 def create_coordinator(
-    path: Path, *, name: str, servers: Sequence[str], listen: str, managed: bool = True, now: float | None = None
+    path: Path,
+    *,
+    name: str,
+    servers: Sequence[str],
+    listen: str,
+    hosts: Sequence[str] = (),
+    managed: bool = True,
+    now: float | None = None,
 ) -> CoordinatorHome:
     """A consortium of nobody yet: its authority, the coordinator's keys, version 1 of the members list.
 
@@ -73,6 +80,7 @@ def create_coordinator(
         path: new or empty folder.
         servers: URLs under which hospitals reach the message server.
         listen: host:port for a managed server.
+        hosts: further names and addresses for the server's certificate.
 
     Raises:
         StorageError, ProtocolError: the folder is not empty, or a URL names no host.
@@ -88,9 +96,10 @@ def create_coordinator(
     head = "# The consortium, as the coordinator runs it. docs/operations.md explains every line.\n"
     files.write(path / "consortium.toml", (head + tomli_w.dumps(settings)).encode())
     home = CoordinatorHome(path)
+    names = tuple(dict.fromkeys((*home.hosts, *hosts)))
     server_key, own_key = authority.new_tls_key(), authority.new_tls_key()
     files.write(path / "server.key", server_key, private=True)
-    files.write(path / "server.crt", authority.server_certificate(certificate, key, server_key, home.hosts))
+    files.write(path / "server.crt", authority.server_certificate(certificate, key, server_key, names))
     files.write(path / "tls.key", own_key, private=True)
     request = authority.signing_request(own_key, home.name)
     files.write(path / "tls.crt", authority.client_certificate(certificate, key, request, home.name))
@@ -159,7 +168,7 @@ def accept_invitation(home: HospitalHome, text: bytes, *, now: float | None = No
     invitation = invitations.read_invitation(text)
     if _seconds(now) > invitation.expires:
         raise RefusedError("the invitation has expired", hint="ask the coordinator for a new one")
-    if home.settings.get("name") and (home.name != invitation.name or home.consortium_id != invitation.consortium_id):
+    if home.is_enrolled and (home.name != invitation.name or home.consortium_id != invitation.consortium_id):
         raise RefusedError(
             f"this home is that of {home.name} in the consortium {home.consortium}; the invitation is for "
             f"{invitation.name} in {invitation.consortium}",
@@ -306,7 +315,7 @@ def _write_settings(home: HospitalHome, invitation: Invitation) -> None:
         coordinator_key=_quoted(invitation.coordinator_key.hex()),
         servers=json.dumps(list(invitation.servers), ensure_ascii=False),
         device=_quoted(home.device),
-        data=_quoted(home.settings["data"]["path"]),
+        data=_quoted(home.data_setting),
     )
     files.write(home.path / home.settings_file, text.encode())
     home.settings = tomllib.loads(text)

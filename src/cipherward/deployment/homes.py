@@ -207,6 +207,14 @@ class CoordinatorHome(Home):
         return self.path / "authority.key"
 
     @property
+    def server_certificate(self) -> Path:
+        return self.path / "server.crt"
+
+    @property
+    def server_key(self) -> Path:
+        return self.path / "server.key"
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """Names and addresses under which hospitals reach the server; its certificate is for these."""
         return tuple(_host(url) for url in self.servers)
@@ -272,13 +280,18 @@ class HospitalHome(Home):
     @property
     def data_path(self) -> Path:
         """This hospital's own table; a relative path starts at the home folder."""
+        return self.path / self.data_setting
+
+    @property
+    def data_setting(self) -> str:
+        """The table's path as it stands in hospital.toml."""
         data = self.settings.get("data")
         path = data.get("path") if isinstance(data, dict) else None
         if not isinstance(path, str) or not path:
             raise StorageError(
                 f"{self.path / self.settings_file}: [data] path is missing", hint="write where the hospital's table is"
             )
-        return self.path / path
+        return path
 
     @property
     def device(self) -> str:
@@ -327,20 +340,22 @@ class HospitalHome(Home):
         try:
             opened = members_list.open_chain(chain, self.consortium_id, self.coordinator_key)
             newest = members_list.follow(self.confirmed, opened)
+            before = self.offered
+            if before and newest.version >= before.version:
+                members_list.follow(before, opened)
         except (WireError, ProtocolError) as error:
             self.alarm("members list refused", {"reason": error.message})
             raise
-        before = self.offered
-        if before is None or newest.version > before.version or self.confirmed is None:
+        if before is None or newest.version > before.version:
             files.write(self._chain_file("offered"), chain)
             self.log("members list offered", {"version": newest.version, "fingerprint": newest.fingerprint})
         return newest
 
-    def confirm_members(self) -> MembersList:
-        """Pin the offered version: people have compared its fingerprints.
+    def confirm_members(self, compared: MembersList) -> MembersList:
+        """Pin the offered version, whose fingerprints people have compared.
 
         Raises:
-            RefusedError: no list was offered.
+            RefusedError: no list was offered, or meanwhile another one than they `compared`.
         """
         path = self._chain_file("offered")
         if not path.exists():
@@ -350,6 +365,10 @@ class HospitalHome(Home):
         data = files.read(path)
         chain = members_list.open_chain(data, self.consortium_id, self.coordinator_key)
         newest = members_list.follow(self.confirmed, chain)
+        if newest.digest() != compared.digest():
+            raise RefusedError(
+                f"meanwhile version {newest.version} of the members list has arrived", hint="compare that one"
+            )
         files.write(self._chain_file("confirmed"), data)
         self.log("members list confirmed", {"version": newest.version, "fingerprint": newest.fingerprint})
         return newest

@@ -12,6 +12,9 @@ from typing import cast
 from torch import nn
 
 from cipherward.errors import RefusedError, StudyError
+from cipherward.learning import models
+from cipherward.nodes import roster
+from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.policy import Policy
 from cipherward.study import Study
 
@@ -41,3 +44,15 @@ def factory_of(study: Study, policy: Policy) -> Callable[[int], nn.Module] | Non
     if not callable(found):
         raise StudyError(f"{name!r} is not a function that makes a model")
     return cast(Callable[[int], nn.Module], found)
+
+
+def module_of(model: ModelFile, policy: Policy) -> nn.Module | None:
+    """The module to predict with, for a received model of kind "custom"; None for the built-in kinds.
+
+    Raises:
+        RefusedError, StudyError: as `factory_of`.
+    """
+    factory = factory_of(model.study, policy)
+    if factory is None:
+        return None
+    return models.build(model.study.model, roster.n_features_of(model.study), model.study.seed, factory)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,11 @@ def received(home: HospitalHome) -> list[ReceivedModel]:
     """Every model in the home, oldest first; damaged ones too, with their problem."""
     folders = [path.parent for path in home.models.glob("*/model.safetensors")]
     return [_examine(folder) for folder in sorted(folders, key=lambda folder: (folder.stat().st_mtime, folder.name))]
+
+
+def to_json(model: ReceivedModel) -> dict[str, Any]:
+    """A received model as JSON values."""
+    return asdict(model) | {"folder": str(model.folder), "file": str(model.file)}
 
 
 def find(home: HospitalHome, selector: str) -> ReceivedModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -113,6 +113,22 @@ def load(path: Path) -> Policy:
     except UnicodeDecodeError:
         raise StorageError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from None
     return parse(text, str(path))
+
+
+def clauses(policy: Policy) -> dict[str, Any]:
+    """A policy's clauses by name, as JSON values."""
+    return {
+        "schemes": sorted(policy.schemes),
+        "min_contributors": policy.min_contributors,
+        "min_corrupt": policy.min_corrupt,
+        "max_rounds": policy.max_rounds,
+        "max_epsilon": policy.max_epsilon,
+        "models": sorted(policy.models),
+        "packages": sorted(policy.packages),
+        "columns": "*" if policy.columns is None else sorted(policy.columns),
+        "max_bits": policy.max_bits,
+        "max_range": policy.max_range,
+    }
 
 
 def _words(place: tuple[int | str, ...], kind: str, message: str) -> str:

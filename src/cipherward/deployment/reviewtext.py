@@ -18,8 +18,9 @@ _SUMS = {
 
 
 def to_text(review: Review) -> str:
-    """The whole review, ending in a line break."""
-    return "\n".join(_lines(review)) + "\n"
+    """The whole review, ending in a line break. Names and descriptions are others' text: no control characters."""
+    lines = ("".join(c if c.isprintable() else "?" for c in line) for line in _lines(review))
+    return "\n".join(lines) + "\n"
 
 
 def _lines(review: Review) -> Iterator[str]:
