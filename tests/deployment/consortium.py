@@ -46,8 +46,7 @@ def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222") -> Coordin
         join(folder, home, f"clinic-{index}", tables / f"clinic-{index}.csv")
     for index in range(1, n + 1):
         hospital = HospitalHome(folder / f"clinic-{index}")
-        hospital.receive_members(home.chain())
-        hospital.confirm_members()
+        hospital.confirm_members(hospital.receive_members(home.chain()))
     return home
 
 

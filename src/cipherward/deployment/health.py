@@ -110,6 +110,8 @@ def _service(home: Home, now: datetime) -> Finding:
         return Finding("service", False, "status.json is damaged", start)
     if age > STALE_SECONDS:
         return Finding("service", False, f"not running: last seen {age:.0f} s ago", start)
+    if status.get("running") is False:
+        return Finding("service", False, "stopped", start)
     if status.get("connected") is False:
         reason = str(status.get("reason") or "no reason known")
         return Finding("service", False, f"running, not connected: {reason}", "check the network and the server")

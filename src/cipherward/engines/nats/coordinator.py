@@ -164,11 +164,11 @@ class _Service:
 
 def _settings(home: CoordinatorHome) -> ServerSettings:
     return ServerSettings(
-        folder=home.server_folder,
+        folder=home.server_folder.resolve(),
         listen=home.listen,
-        certificate=home.path / "server.crt",
-        key=home.path / "server.key",
-        authority=home.authority_certificate,
+        certificate=home.server_certificate.resolve(),
+        key=home.server_key.resolve(),
+        authority=home.authority_certificate.resolve(),
     )
 
 
