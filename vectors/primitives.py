@@ -18,11 +18,13 @@ from cipherward.protocol.messages import (
     Complaint,
     ConsentRequest,
     Contribution,
+    Declined,
     Entry,
     Header,
     Join,
     Joined,
     Manifest,
+    Notice,
     Opening,
     Query,
     Receipt,
@@ -106,6 +108,8 @@ def samples() -> list[Any]:
         Release(ctx, fixed("manifest"), fixed("shares", size=64)),
         Opening(23, 1, b"manifest", (b"h",), (b"v",), b"total", b"witness", (Contribution(3, b"payload"),), b"model"),
         Receipt(ctx, 65535, fixed("manifest"), "preserved", "", fixed("model")),
+        Notice(ctx, 3, "late", "joined too late"),
+        Declined(ctx, "training diverged: not finite"),
         Signed("Vote", fixed("study"), 3, b"body", fixed("signature", size=64)),
     ]
 

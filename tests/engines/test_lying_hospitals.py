@@ -107,8 +107,11 @@ def test_an_update_of_an_older_round_is_no_update_of_this_one(tmp_path: Path, wi
 
     result = run(tmp_path, simulator.study(5), network=BentNetwork(replay))
     assert [(item["sender"], item["reason"]) for item in result.summary["set_aside"]] == [
-        (LIAR, "belongs to another study, query, round or attempt")
+        (LIAR, "belongs to a sum or attempt that is over")
     ]
+    assert [(item["check"], item["verdict"]) for item in result.summary["set_aside"]] == [(7, "late")]
+    (notice,) = simulator.log(result.path, "notice")
+    assert (notice["who"], notice["code"]) == ("hospital 5", "late")
     assert replayed(result.path).digest() == without.digest()
 
 
@@ -374,7 +377,11 @@ def test_a_hospital_whose_training_diverges_sends_nothing_and_the_others_go_on(
         assert world.hub.finished
         assert [r.contributors for r in world.hub.reports][1:3] == [tuple(HONEST)] * 2
         assert {packet.round for packet in sent} == {0, 3}
-        reasons = [line for line in simulator.log(world.run.path, "refused") if line["kind"] == "Joined"]
-        assert {line["who"] for line in reasons} == {"hospital 5"}
-        assert all("nothing is sent" in line["reason"] for line in reasons)
+        declined = simulator.log(world.run.path, "declined")
+        own = [line for line in declined if line["who"] == "hospital 5"]
+        assert [line["sum"] for line in own] == [1, 2]
+        assert all("nothing is sent" in line["reason"] for line in own)
+        told = [line["hospital"] for line in declined if line["who"] == "coordinator"]
+        assert told == [LIAR] * 2
+        assert simulator.log(world.run.path, "deadline") == []
         assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}

@@ -33,7 +33,7 @@ from cipherward.errors import (
     StudyError,
 )
 from cipherward.nodes.rundir import RunDirectory
-from cipherward.protocol.messages import Opening
+from cipherward.protocol.messages import Complaint, Opening
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -77,11 +77,11 @@ class Killed(BaseException):
     """The process is gone; nothing in it may catch this."""
 
 
-def crash(kind: str, round: int, hospital: int = 3) -> BentNetwork:
-    """The process dies when this packet is on its way."""
+def crash(kind: str, round: int | None, hospital: int = 3) -> BentNetwork:
+    """The process dies when this packet is on its way; without a round, the first such packet."""
 
     def bend(packet: Packet) -> list[bytes] | None:
-        if (packet.kind, packet.round, packet.hospital) == (kind, round, hospital):
+        if (packet.kind, packet.hospital) == (kind, hospital) and round in (None, packet.round):
             raise Killed
         return None
 
@@ -142,10 +142,10 @@ def test_an_unprotected_run_killed_in_the_middle_of_a_sum_resumes_too(
 
 def test_a_run_may_be_killed_again_while_it_is_resumed(tmp_path: Path, whole: dict[str, RunResult]) -> None:
     with pytest.raises(Killed):
-        run(tmp_path, study("quorum"), network=crash("Release", 1))
-    for kind, round in (("Vote", 1), ("Opening", 1), ("Update", 2), ("Receipt", 3)):
+        run(tmp_path, study("quorum"), network=crash("Joined", 1))
+    for kind in ("Update", "Vote", "Release", "Release", "Opening", "Update", "Receipt", "Receipt"):
         with pytest.raises(Killed):
-            resume_study(tmp_path / "run", device="cpu", network=crash(kind, round))
+            resume_study(tmp_path / "run", device="cpu", network=crash(kind, None))
     same(resume_study(tmp_path / "run", device="cpu"), whole["quorum"])
 
 
@@ -179,7 +179,9 @@ def test_a_void_attempt_is_not_forgotten_over_a_crash(tmp_path: Path) -> None:
     with World(tmp_path, simulator.study(4)) as world:
         world.run_sums(1)
         world.until("ConsentRequest")
-        world.hub._collection.complaints[4] = {1, 2, 3}
+        context = world.hub._task.context
+        for index in (1, 2, 3):
+            world.hub.handle(index, world.packet(Complaint(context, 4, "no reason"), index))
         requests = dict(world.hub.expire())
         assert {simulator.kind_of(packet) for packet in requests.values()} == {"VoidRequest"}
         for index, packet in requests.items():
@@ -277,13 +279,19 @@ def test_a_hospital_that_lost_its_ledger_takes_no_further_part_and_accuses_nobod
     assert any("was my ledger lost or set back?" in reason for reason in reasons)
 
 
-def test_a_sum_dealt_among_fewer_hospitals_is_dealt_again_when_another_one_is_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost_journal", [False, True])
+def test_a_sum_dealt_among_fewer_hospitals_goes_on_among_them_unless_the_journal_is_lost(
+    tmp_path: Path, lost_journal: bool
+) -> None:
     """The updates of before the crash were sealed to four holders; the fifth is there when the run resumes."""
     with pytest.raises(Killed):
         run(tmp_path, simulator.study(5), network=BentNetwork(lost({5}, rounds={1}), *crash("Update", 1).bends))
+    if lost_journal:
+        shutil.rmtree(tmp_path / "run" / "coordinator" / "journal")
     resumed = resume_study(tmp_path / "run", device="cpu")
     assert holds(resumed.path)
-    assert contributors(resumed.path)[1:] == [[1, 2, 3, 4, 5]] * 3
+    first = [1, 2, 3, 4, 5] if lost_journal else [1, 2, 3, 4]
+    assert contributors(resumed.path)[1:] == [first, [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]
 
 
 def test_a_full_disk_in_the_middle_stops_the_run_which_then_resumes(

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from tests.protocol.sum_parties import Parties, certified_sum, closed_sum, opened_sum, parties
+from tests.simulator import signed_body
 
 from cipherward import thresholds
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.errors import CipherwardError, ProtocolError, SuspectError
+from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, SuspectError
 from cipherward.protocol import hospital
 from cipherward.protocol.messages import CONSENT, VOID, Certificate, Release, Vote
 from cipherward.protocol.party import check_void, distinct_votes
@@ -186,10 +187,10 @@ def test_a_vote_or_release_that_comes_before_the_manifest_is_not_counted() -> No
 def test_nobody_votes_void_after_a_consent_or_consents_after_a_void_vote() -> None:
     run = closed_sum()
     run.consent((1,))
-    with pytest.raises(ProtocolError, match="void vote after a consent"):
+    with pytest.raises(ProtocolError, match="different vote after a consent"):
         run.collection.add_vote(1, void_of(run.parties, 1))
     run.collection.add_vote(2, void_of(run.parties, 2))
-    with pytest.raises(ProtocolError, match="after a void vote"):
+    with pytest.raises(ProtocolError, match="different vote after a void vote"):
         run.consent((2,))
     assert run.collection.voters == {1}
 
@@ -280,9 +281,12 @@ def test_two_different_releases_of_one_holder_are_evidence_and_the_first_one_sta
     run = certified_sum()
     run.release((1, 2, 3, 4))
     other = Release(run.task.context, run.certificate.manifest, b"something else")
-    with pytest.raises(SuspectError, match="two different releases") as caught:
+    with pytest.raises(FaultyHospitalError, match="second, different release") as caught:
         run.collection.add_release(2, run.parties.sign(2, other))
     assert caught.value.culprit == "hospital 2"
+    first, second = (signed_body(message, Release) for message in caught.value.evidence)
+    assert (first.context, first.manifest) == (second.context, second.manifest)
+    assert first.shares != second.shares == b"something else"
     run.release((2,))
     assert np.array_equal(run.verify(1, run.open()).sums, run.expected(range(1, 6)))
 

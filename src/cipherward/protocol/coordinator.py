@@ -19,6 +19,7 @@ from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
 from cipherward.protocol.checks import Check, SetAside, check, late, packet_limit, signed_body
 from cipherward.protocol.messages import (
+    CONSENT,
     VOID,
     Body,
     Certificate,
@@ -235,7 +236,8 @@ class Collection:
             raise ProtocolError("a vote of somebody else, or on another sum")
         for earlier, what in ((self._votes.get(sender), "consent"), (self._voids.get(sender), "void vote")):
             if earlier is not None:
-                _same(f"vote after a {what}", sender, earlier, data)
+                again = vote.choice == CONSENT and what == "consent"
+                _same(what if again else f"vote after a {what}", sender, earlier, data)
                 return False
         if vote.choice == VOID:
             self._voids[sender] = data
