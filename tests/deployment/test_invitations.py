@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 
 import pytest
@@ -70,10 +71,8 @@ def test_a_damaged_file_is_never_a_crash_and_never_read_as_something_else(kind: 
     at = data.draw(st.integers(0, len(text) - 1))
     damaged = text[:at] + bytes([data.draw(st.integers(0, 255))]) + text[at + 1 :]
     for attempt in (damaged, text[:at], text[at:], text + text, text[:at] + text[at + 1 :]):
-        try:
+        with contextlib.suppress(CipherwardError):
             assert read(kind, attempt) == read(kind, text)
-        except CipherwardError as error:
-            assert error.message
 
 
 @pytest.mark.parametrize("kind", list(FILES))
