@@ -22,7 +22,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 
 from cipherward.deployment import authority, invitations, members, policyfile
-from cipherward.deployment.homes import CoordinatorHome, HospitalHome, prepare
+from cipherward.deployment.home import prepare
+from cipherward.deployment.homes import CoordinatorHome, HospitalHome
 from cipherward.deployment.invitations import Admission, Invitation
 from cipherward.deployment.members import ACTIVE, REVOKED, Member, MembersList
 from cipherward.errors import DataError, ProtocolError, RefusedError, StorageError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cipherward import study as study_document
 from cipherward.data import cohorts
-from cipherward.deployment.homes import prepare
+from cipherward.deployment.home import prepare
 from cipherward.store import files
 from cipherward.study import Cohort
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from cipherward.data.tables import read_table
 from cipherward.deployment import authority, policyfile
-from cipherward.deployment.homes import CoordinatorHome, Home, HospitalHome
+from cipherward.deployment.home import Home
+from cipherward.deployment.homes import CoordinatorHome, HospitalHome
 from cipherward.errors import CipherwardError
 from cipherward.store import files
 

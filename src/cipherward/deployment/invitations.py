@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -98,7 +100,11 @@ def read_invitation(text: bytes) -> Invitation:
     Raises:
         WireError, ProtocolError: damaged, altered, or not an invitation.
     """
-    signed = dearmour("invitation", text)
+    with _reading("invitation"):
+        return _invitation(dearmour("invitation", text))
+
+
+def _invitation(signed: bytes) -> Invitation:
     invitation = _body(Invitation, signed)
     texts = (invitation.consortium, *invitation.servers)
     check_name(invitation.name)
@@ -137,7 +143,11 @@ def read_request(text: bytes, consortium: bytes) -> Request:
     Raises:
         WireError, ProtocolError: damaged, altered, or for another consortium.
     """
-    signed = dearmour("request", text)
+    with _reading("request"):
+        return _request(dearmour("request", text), consortium)
+
+
+def _request(signed: bytes, consortium: bytes) -> Request:
     request = _body(Request, signed)
     check_name(request.name)
     if len(request.public_key) != KEY_BYTES or len(request.signing_request) > _MAX_PEM:
@@ -170,7 +180,11 @@ def read_admission(text: bytes, consortium: bytes, coordinator_key: bytes) -> Ad
     Raises:
         WireError, ProtocolError: damaged, altered, or of another coordinator.
     """
-    signed = dearmour("admission", text)
+    with _reading("admission"):
+        return _admission(dearmour("admission", text), consortium, coordinator_key)
+
+
+def _admission(signed: bytes, consortium: bytes, coordinator_key: bytes) -> Admission:
     opened = open_signed(signed, study=consortium, keys={COORDINATOR: coordinator_key}, kind="admission")
     admission = wire.decode(Admission, opened.body)
     if admission.consortium != consortium or len(admission.certificate) > _MAX_PEM:
@@ -217,6 +231,20 @@ def dearmour(kind: Kind, text: bytes) -> bytes:
     if not data or base64.b64encode(data) != content:
         raise WireError(f"the {kind} file is damaged", hint="copy it again, whole and unchanged")
     return data
+
+
+@contextlib.contextmanager
+def _reading(kind: Kind) -> Iterator[None]:
+    """What is wrong inside a file, in words for whoever carries it."""
+    try:
+        yield
+    except (WireError, ProtocolError) as error:
+        if error.hint:
+            raise
+        raise type(error)(
+            f"the {kind} is damaged, altered, or from somebody else: {error.message}",
+            hint="copy the file again, whole and unchanged; if that does not help, ask its sender by phone",
+        ) from None
 
 
 def _block(text: bytes) -> tuple[bytes, bytes]:

@@ -28,7 +28,7 @@ _MEANING = {
 # Envelopes, headers, votes, certificates and receipts around the values; fitted to what the messages take, and tested.
 _UP, _UP_EACH = 2_540, 41
 _DOWN, _DOWN_EACH, _DOWN_PAIR = 860, 2_370, 72
-_CKKS_CIPHERTEXT = 2 * ckks.RING_DEGREE * 8 + 8
+_CKKS_CIPHERTEXT, _CKKS_UP, _CKKS_DOWN = 63_700, 1_300, 1_000
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ def _groups(layout: Layout) -> tuple[Group, ...]:
 def _bytes(study: Study, layout: Layout) -> tuple[int, int]:
     """(up, down) of one sum in which every hospital takes part. Shares are an average over roster places."""
     n, lanes = study.n_hospitals, max(layout.n_lanes, 1)
-    up, down = _UP + _UP_EACH * n, _DOWN + _DOWN_EACH * n + _DOWN_PAIR * n * n
     if study.aggregation.scheme == "ckks":
         payload = -(-lanes // ckks.N_SLOTS) * _CKKS_CIPHERTEXT
-        return up + payload, down + payload + 8 * lanes
+        return _CKKS_UP + payload, _CKKS_DOWN * (n + 1) + payload + 8 * lanes
     chosen = params.choose(lanes, bits=layout.bits, n_hospitals=n, threshold=study.thresholds.threshold)
+    up, down = _UP + _UP_EACH * n, _DOWN + _DOWN_EACH * n + _DOWN_PAIR * n * n
     return (
         up + chosen.update_bytes + chosen.share_bytes,
         down + chosen.update_bytes + 4 * chosen.ring.ring_degree,  # the shares to open, the sum, what opens it
