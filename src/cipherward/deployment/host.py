@@ -17,6 +17,9 @@ from cipherward.deployment.letters import NO_STUDY, Alert, Approval, Body, Lette
 from cipherward.deployment.members import MembersList
 from cipherward.errors import CipherwardError, ProtocolError, StorageError
 
+DAMAGED_PAUSE = 60.0
+"""Seconds until a study whose files could not be read is tried again."""
+
 Letters = list[tuple[str, bytes]]
 """To whom, and the sealed letter."""
 
@@ -30,6 +33,7 @@ class Host:
         self._studies: dict[str, HostedStudy] = {}
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
+        self._damaged: dict[str, tuple[float, str]] = {}
 
     def start(self) -> Letters:
         """Take every study up where it was; what may not have been sent before is sent again."""
@@ -59,14 +63,20 @@ class Host:
         out = self._news_of_members()
         for folder in self.home.study_folders():
             if folder.name not in self._studies and not folder.name.startswith("."):
-                out += self._open(folder.name)
+                out += self._try_to_open(folder.name)
+        active = {member.name for member in self._members.active}
         for hosted in self._studies.values():
+            hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
             out += self._sealed(hosted, hosted.tick())
         return out
 
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
-        return [hosted.status() for hosted in self._studies.values()]
+        damaged = [
+            {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
+            for name, (_, message) in self._damaged.items()
+        ]
+        return [hosted.status() for hosted in self._studies.values()] + damaged
 
     # letters
 
@@ -83,6 +93,21 @@ class Host:
             return self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
         hosted.take_withdrawal(hospital, letter.body.statement)
         return []
+
+    def _try_to_open(self, name: str) -> Letters:
+        """A study whose files are damaged does not keep the others from running."""
+        since, _ = self._damaged.get(name, (float("-inf"), ""))
+        if self._clock() < since + DAMAGED_PAUSE:
+            return []
+        try:
+            out = self._open(name)
+            self._damaged.pop(name, None)
+            return out
+        except CipherwardError as error:
+            self._studies.pop(name, None)
+            self._damaged[name] = (self._clock(), error.message)
+            self.home.alarm("study cannot run", {"digest": name, "reason": error.message, "hint": error.hint})
+            return []
 
     def _open(self, name: str) -> Letters:
         hosted = HostedStudy(self.home, self.home.studies / name, self._clock)

@@ -28,7 +28,7 @@ from cipherward.privacy import ledger as privacy_ledger
 from cipherward.store import files
 from cipherward.store.journal import Journal
 
-STOP, STOPPED, FAILED = "stop", "stopped", "failed"
+STOP, STOPPED, FAILED, TOLD = "stop", "stopped", "failed", "told"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ Out = list[tuple[int, bytes | Breach | Ended]]
 
 
 class HostedStudy:
-    """`clock` gives Unix seconds."""
+    """`clock` gives Unix seconds; `gone` are the hospitals on the roster that are no active members any more."""
 
     def __init__(self, home: CoordinatorHome, folder: Path, clock: Callable[[], float]) -> None:
         self.folder = folder
@@ -71,6 +71,8 @@ class HostedStudy:
         self._place_since = clock()
         self._enough_since: float | None = None
         self._recorded = 0
+        self._end_told = False
+        self.gone: frozenset[int] = frozenset()
         self.last_error = ""
 
     # what hospitals decided
@@ -129,6 +131,8 @@ class HostedStudy:
 
     def resume(self) -> Out:
         """After a start: take the study up where its files say it is."""
+        if self._ended() and not (self.folder / TOLD).exists():
+            return self._tell_end(files.read(self.folder / self._ended()).decode("utf-8", "replace").strip())
         if self.is_over:
             return []
         for hospital in sorted(self.breached):
@@ -147,13 +151,18 @@ class HostedStudy:
             StorageError: the coordinator's disk failed.
         """
         if self._hub is None:
+            if self._ended():
+                return []  # sent before the news of the end arrived
             if not self.run.result.exists():
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
             self._load()  # a receipt that comes late, or somebody who catches up
         return self._go_on(lambda hub: hub.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
-        """What time and people bring: the beginning, a deadline, a stop."""
+        """What time and people bring: the beginning, a deadline, a stop. What it returned before has been put by now."""
+        if self._end_told:
+            files.write(self.folder / TOLD, b"")
+            self._end_told = False
         if self.is_over:
             return []
         if (self.folder / STOP).exists() and self._may_stop():
@@ -163,7 +172,7 @@ class HostedStudy:
         return self._go_on(lambda hub: hub.expire() if self._waited_enough(hub) else []) + self._take_news()
 
     def _is_due(self) -> bool:
-        willing = self.approved - self.withdrawn - self.breached
+        willing = self.approved - self.withdrawn - self.breached - self.gone
         if willing == self._everyone:
             return True
         facts = self._started()
@@ -200,6 +209,7 @@ class HostedStudy:
             on_breach="exclude",
             keep_breach=self._keep_breach,
             keep_quarantine=self._keep_quarantine,
+            keep_evidence=self._keep_evidence,
             excluded=set(self.breached),
         )
         sent = self._hub.recover()
@@ -267,12 +277,12 @@ class HostedStudy:
 
     def _silent(self, hub: Hub) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
-        silent = (self._everyone - self.approved) | self.breached
+        silent = (self._everyone - self.approved) | self.breached | self.gone
         return silent | self.withdrawn if hub.phase in (Phase.JOIN, Phase.DEAL) else silent
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
-        approved = self.approved - self.breached
+        approved = self.approved - self.breached - self.gone
         return [(hospital, packet) for hospital, packet in packets if hospital in approved]
 
     # records
@@ -314,6 +324,10 @@ class HostedStudy:
         say = self._home.alarm if how == FAILED else self._home.log
         say(how, {"study": self.study.name, "reason": reason})
         self.last_error = reason if how == FAILED else ""
+        return self._tell_end(reason)
+
+    def _tell_end(self, reason: str) -> Out:
+        self._end_told = True
         return [(hospital, Ended(reason)) for hospital in sorted(self._everyone)]
 
     def _ended(self) -> str:
@@ -339,6 +353,12 @@ class HostedStudy:
         files.write(self.folder / "quarantine" / f"{number:06d}-{round:04d}-hospital-{hospital}.packet", packet)
         name = self.names[hospital - 1] if hospital in self._everyone else "?"
         self._home.alarm("faulty message", {"study": self.study.name, "hospital": name, "reason": reason})
+
+    def _keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:
+        for number, message in enumerate(messages, start=1):
+            files.write(self.folder / "evidence" / f"{round:04d}-hospital-{hospital}-{number}.cbor", message)
+        facts = {"study": self.study.name, "hospital": self.names[hospital - 1], "reason": reason}
+        self._home.alarm("a hospital contradicts itself", facts)
 
     def _take_news(self) -> Out:
         news, self._news = self._news, []

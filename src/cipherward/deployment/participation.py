@@ -78,6 +78,9 @@ class Participation:
 
     def stop(self, reason: str) -> None:
         """Note that the coordinator ended the study."""
+        if self.stopped:
+            return
+        self.home.log("study stopped", {"study": self.study.name, "reason": reason[:500]})
         files.write(self.folder / "stopped", f"{reason}\n".encode())
 
     def check(self) -> None:

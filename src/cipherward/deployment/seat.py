@@ -26,7 +26,6 @@ class Seat:
         self._ledger = Ledger(home.ledger_file)
         self._parts: dict[bytes, Participation] = {}
         self._told: set[tuple[bytes, str]] = set()
-        self._broken: set[bytes] = set()
 
     def close(self) -> None:
         self._ledger.close()
@@ -77,9 +76,7 @@ class Seat:
         elif isinstance(body, Alert):
             self._part(letter.study).take_alert(body.hospital, body.receipt)
         elif isinstance(body, Stopped):
-            part = self._part(letter.study)
-            part.stop(body.reason)
-            self.home.log("study stopped", {"study": part.study.name, "reason": body.reason[:500]})
+            self._part(letter.study).stop(body.reason)
         return []
 
     def _offer(self, digest: bytes, body: Offer) -> list[bytes]:
@@ -96,9 +93,10 @@ class Seat:
     # studies
 
     def _part(self, digest: bytes) -> Participation:
-        for part in self._participations():
-            if part.digest == digest:
-                return part
+        if digest not in self._parts:
+            self._participations()
+        if part := self._parts.get(digest):
+            return part
         raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})")
 
     def _participations(self) -> list[Participation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -44,9 +45,11 @@ class Deployment:
         consortium.found(self.folder, N, url=f"tls://127.0.0.1:{port}")
         self.names = [f"clinic-{i}" for i in range(1, N + 1)]
         self.server_pid = 0
+        self.paths = {name: self.folder / name for name in ("coordinator", *self.names)}
 
     def home(self, name: str) -> Home:
-        return CoordinatorHome(self.folder / name) if name == "coordinator" else HospitalHome(self.folder / name)
+        path = self.paths[name]
+        return CoordinatorHome(path) if name == "coordinator" else HospitalHome(path)
 
     def serve(self, *names: str) -> None:
         for name in names or ("coordinator", *self.names):
@@ -54,7 +57,7 @@ class Deployment:
             command = [sys.executable, "-c", "from cipherward.cli import main; main()", role, "serve", "--home"]
             with (self.folder / f"{name}.out").open("ab") as out:
                 self.processes[name] = subprocess.Popen(
-                    [*command, str(self.folder / name)],
+                    [*command, str(self.paths[name])],
                     stdout=out,
                     stderr=out,
                     env=os.environ | {"OMP_NUM_THREADS": "1", "CIPHERWARD_HOME": ""},
@@ -107,12 +110,10 @@ class Deployment:
     def close(self) -> None:
         for name in list(self.processes):
             self.kill(name)
-        pid_file = self.folder / "coordinator" / "server" / "nats.pid"
+        pid_file = self.paths["coordinator"] / "server" / "nats.pid"
         if pid_file.exists():
-            try:
+            with contextlib.suppress(ProcessLookupError, ValueError):
                 os.kill(int(pid_file.read_text()), signal.SIGKILL)
-            except (ProcessLookupError, ValueError):
-                pass
 
 
 @pytest.fixture
@@ -154,3 +155,76 @@ def test_a_study_across_processes_gives_the_sums_and_the_model_of_the_local_engi
         assert deployment.stop(name) == 0
         assert deployment.home(name).alarms() == []
         assert deployment.status(name)["running"] is False
+
+
+@pytest.mark.parametrize("victim", ["coordinator", "clinic-3"])
+@pytest.mark.parametrize("sums", [1, 2])
+def test_a_process_killed_in_the_middle_of_a_sum_and_started_again_finishes_with_the_same_model(
+    deployment: Deployment, local: Path, victim: str, sums: int
+) -> None:
+    deployment.serve()
+    folder = deployment.start()
+    deployment.approve()
+    receipts = folder / "receipts"
+    deployment.until(lambda: len(list(receipts.glob("*/opening.cbor"))) >= sums, "under way")
+    deployment.kill(victim)
+    deployment.serve(victim)
+    deployment.until(lambda: deployment.study().get("phase") == "finished", "finished")
+    deployment.until(lambda: deployment.study(deployment.names[-2]).get("phase") == "finished", "received")
+    same_as(local, folder)
+
+
+def test_sigterm_while_hospitals_train_stops_at_once_and_nothing_is_lost(deployment: Deployment) -> None:
+    deployment.serve()
+    folder = deployment.start(training={"rounds": 1, "local_epochs": 300, "batch_size": 1})
+    deployment.approve()
+    deployment.until(lambda: (folder / "receipts" / "0000" / "opening.cbor").exists(), "trains")
+    deployment.until(lambda: deployment.study().get("step") == "deal", "trains")
+    time.sleep(1.0)
+    for name in ("clinic-1", "coordinator", "clinic-2"):
+        started = time.monotonic()
+        assert deployment.stop(name) == 0
+        assert time.monotonic() - started < 20
+    deployment.serve("coordinator", "clinic-1", "clinic-2")
+    deployment.until(lambda: deployment.study().get("phase") == "finished", "finished")
+    assert simulator.holds(folder)
+
+
+def test_a_dead_message_server_is_started_again(deployment: Deployment, local: Path) -> None:
+    deployment.serve()
+    folder = deployment.start()
+    deployment.approve()
+    deployment.until(lambda: bool(list(folder.glob("receipts/*/opening.cbor"))), "under way")
+    deployment.until(lambda: bool(deployment.status("coordinator").get("server_pid")), "served")
+    os.kill(deployment.server_pid, signal.SIGKILL)
+    deployment.until(lambda: deployment.study().get("phase") == "finished", "finished")
+    same_as(local, folder)
+    assert "server died" in [alarm["event"] for alarm in deployment.home("coordinator").alarms()]
+
+
+def test_two_services_on_one_home_are_refused(deployment: Deployment) -> None:
+    deployment.serve("clinic-1")
+    deployment.until(lambda: deployment.status("clinic-1").get("running") is True, "running")
+    first = deployment.processes.pop("clinic-1")
+    deployment.serve("clinic-1")
+    second = deployment.processes.pop("clinic-1")
+    assert second.wait(30) == 1
+    assert "a service runs on" in deployment.said("clinic-1")
+    deployment.processes["clinic-1"] = first
+    assert deployment.stop("clinic-1") == 0
+
+
+def test_another_machine_takes_over_with_a_copy_of_the_folder(deployment: Deployment, local: Path) -> None:
+    deployment.serve()
+    folder = deployment.start()
+    deployment.approve()
+    deployment.until(lambda: len(list(folder.glob("receipts/*/opening.cbor"))) >= 2, "under way")
+    deployment.kill("coordinator")
+    os.kill(int((deployment.folder / "coordinator" / "server" / "nats.pid").read_text()), signal.SIGKILL)
+    moved = deployment.folder / "elsewhere" / "home"
+    shutil.copytree(deployment.folder / "coordinator", moved)
+    shutil.rmtree(deployment.folder / "coordinator")
+    deployment.paths["coordinator"] = moved
+    deployment.serve("coordinator")
+    deployment.until(lambda: deployment.study().get("phase") == "finished", "finished")
+    same_as(local, moved / "studies" / folder.name)

@@ -14,7 +14,7 @@ from cipherward.engines.nats import service
 from cipherward.engines.nats.configuration import ACCOUNTS_FILE, ServerSettings, write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
 from cipherward.engines.nats.server import ManagedServer
-from cipherward.engines.nats.service import Dispatch, Follower, Worker
+from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
 from cipherward.engines.nats.tls import Connection
 from cipherward.errors import StorageError, TransportError
 
@@ -39,6 +39,7 @@ class _Service:
         self.say = say
         self.worker = Worker()
         self.follower = Follower(home)
+        self.complaints = Complaints(home)
         self.members = _active(home)
         self.server = ManagedServer(_settings(home)) if home.managed else None
         connection = Connection(
@@ -88,11 +89,12 @@ class _Service:
                 if due:
                     beat = clock() + service.HEARTBEAT_SECONDS
                 await self.worker.do(self._look, host, due)
+                self.complaints.clear()
             except TransportError as error:
-                service.complain(self.home, error)
+                self.complaints.add(error)
                 pause = clock() + _SERVER_PAUSE
             except StorageError as error:
-                service.complain(self.home, error)
+                self.complaints.add(error)
                 await asyncio.sleep(_SERVER_PAUSE)
             for line in self.follower.new_lines():
                 self.say(line)

@@ -12,7 +12,7 @@ from cipherward.deployment.homes import HospitalHome
 from cipherward.deployment.seat import Seat
 from cipherward.engines.nats import service
 from cipherward.engines.nats.post import HospitalPost
-from cipherward.engines.nats.service import Dispatch, Follower, Worker
+from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
 from cipherward.engines.nats.tls import Connection
 from cipherward.errors import RefusedError, StorageError
 from cipherward.store.outbox import Outbox
@@ -39,6 +39,7 @@ class _Service:
         self.say = say
         self.worker = Worker()
         self.follower = Follower(home)
+        self.complaints = Complaints(home)
         self.outbox = Outbox(home.outbox_folder)
         self.dispatch = Dispatch(lambda _: self.outbox, home)
         connection = Connection(home.name, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate)
@@ -78,8 +79,9 @@ class _Service:
             else:
                 try:
                     await self.worker.do(self._look, seat, due)
+                    self.complaints.clear()
                 except StorageError as error:
-                    service.complain(self.home, error)
+                    self.complaints.add(error)
             if due:
                 beat = clock() + service.HEARTBEAT_SECONDS
             self._tell()

@@ -169,10 +169,22 @@ def transport_log(home: Home) -> Callable[[str, dict[str, object]], None]:
     return log
 
 
-def complain(home: Home, error: CipherwardError) -> None:
-    """Log a failure of this machine, as far as its disk still takes it; the service tries again."""
-    with contextlib.suppress(StorageError):
-        home.alarm("trouble here", {"reason": error.message, "hint": error.hint})
+class Complaints:
+    """Logs failures of this machine, as far as its disk still takes it, and each only once in a row."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._last = ""
+
+    def add(self, error: CipherwardError) -> None:
+        if error.message != self._last:
+            self._last = error.message
+            with contextlib.suppress(StorageError):
+                self._home.alarm("trouble here", {"reason": error.message, "hint": error.hint})
+
+    def clear(self) -> None:
+        """It went well."""
+        self._last = ""
 
 
 def stop_event() -> asyncio.Event:
