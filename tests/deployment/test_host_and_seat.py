@@ -161,6 +161,7 @@ def test_who_approves_late_catches_up_and_takes_part(four: Consortium) -> None:
     def before(sender: str, to: str, letter: bytes) -> None:
         if kind_of(letter) == "Opening" and four.status()["sums_opened"] == 2:
             four.approve("clinic-4")
+            four.queue.extend(("clinic-4", "coordinator", told) for told in four.seats["clinic-4"].poll())
 
     four.before = before
     four.pump()

@@ -102,7 +102,7 @@ class _Service:
                 "connected": post.connected,
                 "since": post.since,
                 "reason": post.reason,
-                "doing": "working on a letter" if self.worker.is_busy and running else post.doing,
+                "doing": post.doing,
                 "letters_waiting": len(self.outbox.pending()),
                 "alarms": self.follower.alarms,
                 "studies": studies,
