@@ -101,18 +101,26 @@ def test_a_study_that_was_never_offered_gets_nothing(running: Consortium) -> Non
     refused(running, from_coordinator(running, bytes(32 * [7]), Packet(packet)), "never offered here")
 
 
-def test_a_study_that_was_changed_after_its_approval_is_another_study_and_nobody_approved_it(running: Consortium) -> None:
+def test_a_study_that_was_changed_after_its_approval_is_another_study_and_nobody_approved_it(
+    running: Consortium,
+) -> None:
     changed = frozen(running).with_overrides(training={"rounds": 1})
     offer = Offer(changed.to_toml(), b"")
     assert running.seats[ME].receive(from_coordinator(running, changed.digest(), offer)) == []
     assert len(approvals.offers(running.hospital(ME))) == 2
-    announce = pack("Announce", sign(running.home.identity, changed.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ())))
+    announce = pack(
+        "Announce", sign(running.home.identity, changed.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ()))
+    )
     refused(running, from_coordinator(running, changed.digest(), Packet(announce)), "nobody here has approved")
 
 
 def test_an_offer_of_another_study_than_its_letter_names_is_refused(running: Consortium) -> None:
     changed = frozen(running).with_overrides(training={"rounds": 9})
-    refused(running, from_coordinator(running, bytes([1] * 32), Offer(changed.to_toml(), b"")), "not the one that its letter")
+    refused(
+        running,
+        from_coordinator(running, bytes([1] * 32), Offer(changed.to_toml(), b"")),
+        "not the one that its letter",
+    )
 
 
 def test_packets_of_one_study_in_a_letter_about_another_are_refused(running: Consortium) -> None:
@@ -252,7 +260,11 @@ def test_the_coordinator_refuses_letters_that_are_not_their_sender_s_own(running
     two = running.hospital("clinic-2")
     approval = approvals.offers(two)[0].approval
     for sender, letter, words in (
-        ("clinic-1", letters.seal(two.identity, "coordinator", study, Packet(b"\x02"), from_coordinator=False), "forged"),
+        (
+            "clinic-1",
+            letters.seal(two.identity, "coordinator", study, Packet(b"\x02"), from_coordinator=False),
+            "forged",
+        ),
         ("clinic-9", b"CWL1", "not an active member"),
         (
             "clinic-1",
@@ -308,9 +320,7 @@ def test_an_alert_without_the_hospital_s_own_word_is_refused(running: Consortium
     study = digest_of(running)
     forged = sign(running.home.identity, study, 2, Receipt(b"", 0, b"", "breach", "made up", b""))
     refused(running, from_coordinator(running, study, Alert(2, forged)), "forged signature")
-    harmless = sign(
-        running.hospital("clinic-2").identity, study, 2, Receipt(b"", 0, b"", "preserved", "all well", b"")
-    )
+    harmless = sign(running.hospital("clinic-2").identity, study, 2, Receipt(b"", 0, b"", "preserved", "all well", b""))
     refused(running, from_coordinator(running, study, Alert(2, harmless)), "without a breach")
     refused(running, from_coordinator(running, study, Alert(0, harmless)), "")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from tests.engines.nats.consortium import Consortium, running, until
 
 from cipherward.deployment import authority
 from cipherward.engines.nats import link as links
@@ -18,7 +19,6 @@ from cipherward.engines.nats.link import Dialer, Link
 from cipherward.engines.nats.tls import Connection, client_context
 from cipherward.errors import TransportError
 from cipherward.store import files
-from tests.engines.nats.consortium import Consortium, running, until
 
 FORBIDDEN_PUBLISH = [
     subjects.next_message("down", "beta"),  # reading B's mailbox
