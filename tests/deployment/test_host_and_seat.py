@@ -246,3 +246,27 @@ def test_a_study_is_stopped_after_its_current_sum_and_hospitals_are_told(four: C
     four.restart_host()
     four.pump()
     assert four.status()["phase"] == "stopped"
+
+
+def test_the_ckks_scheme_goes_through_a_restart_of_everybody_too(four: Consortium) -> None:
+    pytest.importorskip("tenseal")
+    for name in four.names:
+        file = four.hospital(name).policy_file
+        file.write_text(file.read_text().replace('schemes = ["quorum"]', 'schemes = ["ckks"]'))
+    seen = 0
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        nonlocal seen
+        if to == "clinic-2":
+            four.restart_seat(to)
+        seen += kind_of(letter) == "Update"
+        if kind_of(letter) == "Update" and seen in (6, 10):
+            four.restart_host()
+
+    four.before = before
+    folder = four.start(document(4, aggregation={"scheme": "ckks"}))
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.holds(folder)
+    assert received.received(four.hospital("clinic-2"))[0].verified

@@ -14,7 +14,7 @@ import typer
 from cipherward.cli.homes import HOME, JSON
 
 if TYPE_CHECKING:
-    from cipherward.deployment.homes import Home
+    from cipherward.deployment.home import Home
 
 JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output as JSON lines.")
 _ALIVE_SECONDS = 15.0

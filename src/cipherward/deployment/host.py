@@ -91,7 +91,7 @@ class Host:
             return self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
         if isinstance(letter.body, Approval):
             return self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
-        hosted.take_withdrawal(hospital, letter.body.statement)
+        hosted.said.take_withdrawal(hospital, letter.body.statement)
         return []
 
     def _try_to_open(self, name: str) -> Letters:

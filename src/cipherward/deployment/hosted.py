@@ -15,8 +15,8 @@ from time import perf_counter
 from typing import Any
 
 from cipherward import study as study_document
-from cipherward.deployment import approvals
 from cipherward.deployment.homes import CoordinatorHome
+from cipherward.deployment.said import Said
 from cipherward.deployment.starting import STARTED
 from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, StorageError
 from cipherward.nodes import audit, keyholder, modelfile, roster
@@ -61,6 +61,7 @@ class HostedStudy:
             raise StorageError(f"{folder} holds another study than its name says", hint="restore it from a backup")
         self.names = [hospital.name for hospital in self.study.hospitals]
         self.run = RunDirectory(folder)
+        self.said = Said(home, folder, self.study)
         self._home = home
         self._clock = clock
         self._everyone = frozenset(range(1, len(self.names) + 1))
@@ -75,27 +76,13 @@ class HostedStudy:
         self.gone: frozenset[int] = frozenset()
         self.last_error = ""
 
-    # what hospitals decided
-
-    @property
-    def approved(self) -> frozenset[int]:
-        return self._with("approvals")
-
-    @property
-    def withdrawn(self) -> frozenset[int]:
-        return self._with("withdrawals")
-
-    @property
-    def breached(self) -> frozenset[int]:
-        return self._with("breaches")
-
     @property
     def is_over(self) -> bool:
         return self.run.result.exists() or bool(self._ended())
 
     def offered_to(self) -> frozenset[int]:
         """Who has not answered the offer yet."""
-        return frozenset() if self.is_over else self._everyone - self.approved - self.withdrawn
+        return frozenset() if self.is_over else self._everyone - self.said.approved - self.said.withdrawn
 
     @property
     def ckks_public(self) -> bytes:
@@ -107,25 +94,9 @@ class HostedStudy:
         Raises:
             ProtocolError, WireError: not this hospital's approval of this study.
         """
-        if approvals.open_approval(statement, self.study) != hospital:
-            raise ProtocolError("an approval signed by somebody else")
-        if hospital in self.approved:
+        if not self.said.take_approval(hospital, statement) or self._hub is None:
             return []
-        files.write(self._statement("approvals", hospital), statement)
-        self._log("approved", {"hospital": self.names[hospital - 1]})
-        return self._reachable(self._hub.outstanding(hospital)) if self._hub else []
-
-    def take_withdrawal(self, hospital: int, statement: bytes) -> None:
-        """A hospital contributes no more; what it has contributed stays.
-
-        Raises:
-            ProtocolError, WireError: not this hospital's withdrawal from this study.
-        """
-        if approvals.open_withdrawal(statement, self.study) != hospital:
-            raise ProtocolError("a withdrawal signed by somebody else")
-        if hospital not in self.withdrawn:
-            files.write(self._statement("withdrawals", hospital), statement)
-            self._log("withdrawn", {"hospital": self.names[hospital - 1]})
+        return self._reachable(self._hub.outstanding(hospital))
 
     # running
 
@@ -135,8 +106,8 @@ class HostedStudy:
             return self._tell_end(files.read(self.folder / self._ended()).decode("utf-8", "replace").strip())
         if self.is_over:
             return []
-        for hospital in sorted(self.breached):
-            self._tell_breach(hospital, files.read(self._statement("breaches", hospital)))
+        for hospital in sorted(self.said.breached):
+            self._tell_breach(hospital, self.said.breach(hospital))
         out: Out = []
         if (self.folder / "begun").exists():
             out = self._reachable(self._load())
@@ -172,7 +143,7 @@ class HostedStudy:
         return self._go_on(lambda hub: hub.expire() if self._waited_enough(hub) else []) + self._take_news()
 
     def _is_due(self) -> bool:
-        willing = self.approved - self.withdrawn - self.breached - self.gone
+        willing = self.said.approved - self.said.withdrawn - self.said.breached - self.gone
         if willing == self._everyone:
             return True
         facts = self._started()
@@ -183,7 +154,7 @@ class HostedStudy:
 
     def _begin(self) -> Out:
         files.write(self.folder / "begun", b"")
-        self._log("begun", {"approved": [self.names[i - 1] for i in sorted(self.approved)]})
+        self._log("begun", {"approved": [self.names[i - 1] for i in sorted(self.said.approved)]})
         return self._reachable(self._load()) + self._go_on(lambda hub: []) + self._take_news()
 
     def _load(self) -> list[Outgoing]:
@@ -208,9 +179,9 @@ class HostedStudy:
             journal=Journal(self.run.coordinator / "journal"),
             on_breach="exclude",
             keep_breach=self._keep_breach,
-            keep_quarantine=self._keep_quarantine,
-            keep_evidence=self._keep_evidence,
-            excluded=set(self.breached),
+            keep_quarantine=self.said.keep_quarantine,
+            keep_evidence=self.said.keep_evidence,
+            excluded=set(self.said.breached),
         )
         sent = self._hub.recover()
         self._log("recovered", {"sum": state.sums_done, "phase": self._hub.phase.value, "packets": len(sent)})
@@ -277,12 +248,12 @@ class HostedStudy:
 
     def _silent(self, hub: Hub) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
-        silent = (self._everyone - self.approved) | self.breached | self.gone
-        return silent | self.withdrawn if hub.phase in (Phase.JOIN, Phase.DEAL) else silent
+        silent = (self._everyone - self.said.approved) | self.said.breached | self.gone
+        return silent | self.said.withdrawn if hub.phase in (Phase.JOIN, Phase.DEAL) else silent
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
-        approved = self.approved - self.breached - self.gone
+        approved = self.said.approved - self.said.breached - self.gone
         return [(hospital, packet) for hospital, packet in packets if hospital in approved]
 
     # records
@@ -341,24 +312,11 @@ class HostedStudy:
         return hub.phase in (Phase.JOIN, Phase.DEAL) and not hub.enough
 
     def _keep_breach(self, hospital: int, receipt: bytes) -> None:
-        files.write(self._statement("breaches", hospital), receipt)
-        self._home.alarm("breach", {"study": self.study.name, "hospital": self.names[hospital - 1]})
+        self.said.keep_breach(hospital, receipt)
         self._tell_breach(hospital, receipt)
 
     def _tell_breach(self, hospital: int, receipt: bytes) -> None:
         self._news += [(other, Breach(hospital, receipt)) for other in sorted(self._everyone - {hospital})]
-
-    def _keep_quarantine(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
-        number = len(list((self.folder / "quarantine").glob("*"))) + 1
-        files.write(self.folder / "quarantine" / f"{number:06d}-{round:04d}-hospital-{hospital}.packet", packet)
-        name = self.names[hospital - 1] if hospital in self._everyone else "?"
-        self._home.alarm("faulty message", {"study": self.study.name, "hospital": name, "reason": reason})
-
-    def _keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:
-        for number, message in enumerate(messages, start=1):
-            files.write(self.folder / "evidence" / f"{round:04d}-hospital-{hospital}-{number}.cbor", message)
-        facts = {"study": self.study.name, "hospital": self.names[hospital - 1], "reason": reason}
-        self._home.alarm("a hospital contradicts itself", facts)
 
     def _take_news(self) -> Out:
         news, self._news = self._news, []
@@ -379,9 +337,9 @@ class HostedStudy:
             "sums_opened": sums,
             "sums_planned": self.study.training.rounds + 2,
             "hospitals": self.names,
-            "approved": self._named(self.approved),
-            "withdrawn": self._named(self.withdrawn),
-            "breached": self._named(self.breached),
+            "approved": self._named(self.said.approved),
+            "withdrawn": self._named(self.said.withdrawn),
+            "breached": self._named(self.said.breached),
             "stop_asked": (self.folder / STOP).exists(),
             "reason": files.read(self.folder / ended).decode("utf-8", "replace").strip() if ended else "",
             "last_error": self.last_error,
@@ -396,7 +354,7 @@ class HostedStudy:
                 "purpose": hub.state.purpose or "evaluate",
                 "step": hub.phase.value,
                 "waiting_for": self._named(hub.waiting),
-                "answered": self._named(self.approved - hub.waiting),
+                "answered": self._named(self.said.approved - hub.waiting),
                 "since": _iso(self._place_since),
                 "enough": hub.enough,
             }
@@ -404,12 +362,6 @@ class HostedStudy:
 
     def _named(self, hospitals: Iterable[int]) -> list[str]:
         return [self.names[i - 1] for i in sorted(hospitals)]
-
-    def _with(self, what: str) -> frozenset[int]:
-        return frozenset(int(path.stem) for path in (self.folder / what).glob("[0-9]*.signed"))
-
-    def _statement(self, what: str, hospital: int) -> Path:
-        return self.folder / what / f"{hospital}.signed"
 
     def _started(self) -> dict[str, Any]:
         try:

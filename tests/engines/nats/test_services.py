@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from tests import simulator
 from tests.deployment import consortium
 from tests.deployment.consortium import opened
 
 from cipherward.deployment import approvals, starting
-from cipherward.deployment.homes import CoordinatorHome, Home, HospitalHome
+from cipherward.deployment.home import Home
+from cipherward.deployment.homes import CoordinatorHome, HospitalHome
 
 pytestmark = pytest.mark.slow
 
@@ -41,8 +43,8 @@ class Deployment:
     def __post_init__(self) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        consortium.found(self.folder, N, url=f"tls://127.0.0.1:{port}")
+            self.port = probe.getsockname()[1]
+        consortium.found(self.folder, N, url=f"tls://127.0.0.1:{self.port}")
         self.names = [f"clinic-{i}" for i in range(1, N + 1)]
         self.server_pid = 0
         self.paths = {name: self.folder / name for name in ("coordinator", *self.names)}
@@ -147,7 +149,17 @@ def test_a_study_across_processes_gives_the_sums_and_the_model_of_the_local_engi
     deployment.serve()
     folder = deployment.start()
     deployment.approve()
-    deployment.until(lambda: deployment.study().get("phase") == "finished", "finished")
+    dialled: dict[str, set[tuple[str, int]]] = {name: set() for name in deployment.names}
+
+    def finished() -> bool:
+        for name, seen in dialled.items():
+            connections = psutil.Process(deployment.processes[name].pid).net_connections("all")
+            seen |= {(c.raddr.ip, c.raddr.port) for c in connections if isinstance(c.raddr, tuple) and c.raddr}
+            assert not [c for c in connections if c.status == psutil.CONN_LISTEN]
+        return bool(deployment.study().get("phase") == "finished")
+
+    deployment.until(finished, "finished")
+    assert list(dialled.values()) == [{("127.0.0.1", deployment.port)}] * N
     for name in deployment.names:
         deployment.until(lambda name=name: deployment.study(name).get("phase") == "finished", "received")  # type: ignore[misc]
     same_as(local, folder)

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from cipherward.deployment.homes import Home
+from cipherward.deployment.home import Home
 from cipherward.errors import CipherwardError, StorageError, TransportError
 from cipherward.store.outbox import Outbox
 
