@@ -331,3 +331,38 @@ def test_a_study_that_waits_for_hospitals_resumes_when_they_are_back(
     with pytest.raises(QuorumError, match="clinic-1, clinic-2"):
         run(tmp_path, study("quorum"), network=BentNetwork(lost({1, 2}, rounds={2})))
     same(resume_study(tmp_path / "run", device="cpu"), whole["quorum"])
+
+
+def test_a_damaged_journal_stops_the_resume_and_its_hint_leads_to_the_same_model(
+    tmp_path: Path, whole: dict[str, RunResult]
+) -> None:
+    with pytest.raises(Killed):
+        run(tmp_path, study("quorum"), network=crash("Release", 1))
+    journal = tmp_path / "run" / "coordinator" / "journal"
+    content = bytearray((journal / "journal").read_bytes())
+    content[200] ^= 1
+    (journal / "journal").write_bytes(bytes(content))
+    with pytest.raises(StorageError, match="is damaged") as caught:
+        resume_study(tmp_path / "run", device="cpu")
+    assert "move the folder" in caught.value.hint
+    journal.rename(tmp_path / "damaged")
+    same(resume_study(tmp_path / "run", device="cpu"), whole["quorum"])
+
+
+def test_a_run_killed_after_its_last_receipt_notes_that_sum_once(tmp_path: Path, whole: dict[str, RunResult]) -> None:
+    honest = files.append
+
+    def killed(path: Path, line: str) -> None:
+        if path.name == "rounds.jsonl" and json.loads(line)["sum"] == 2:
+            raise Killed
+        honest(path, line)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "append", killed)
+        with pytest.raises(Killed):
+            run(tmp_path, study("quorum"))
+    resumed = resume_study(tmp_path / "run", device="cpu")
+    same(resumed, whole["quorum"])
+    lines = [json.loads(line) for line in (resumed.path / "rounds.jsonl").read_text().splitlines()]
+    assert [line["sum"] for line in lines] == [0, 1, 2, 3]
+    assert [line["purpose"] for line in lines] == ["statistics", "train", "train", "evaluate"]

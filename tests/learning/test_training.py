@@ -207,3 +207,15 @@ def test_the_device_is_what_was_asked_for_or_an_error_says_why_not(monkeypatch: 
     assert training.resolve_device("auto") == training.resolve_device("cuda") == torch.device("cuda")
     with pytest.raises(StudyError, match="not known"):
         training.resolve_device("tpu")  # type: ignore[arg-type]
+
+
+def test_the_mean_loss_has_no_upper_limit_and_is_not_a_number_where_the_model_is_none() -> None:
+    module, start = start_of(LOGISTIC)
+    x, labels = rows(100)
+
+    def loss(scale: float) -> float:
+        return training.mean_loss(module, np.full_like(start, scale), x, labels)
+
+    assert loss(0.0) == pytest.approx(np.log(2.0))
+    assert loss(1e30) > 1e28
+    assert np.isnan(loss(np.nan))

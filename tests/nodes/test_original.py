@@ -156,11 +156,11 @@ def test_a_coordinator_that_swaps_in_an_old_contribution_is_caught_before_anythi
     old: list[bytes] = []
 
     class Swapping(Collection):
-        def close(self) -> dict[int, ConsentRequest]:
+        def close(self, total: bytes = b"") -> dict[int, ConsentRequest]:
             if old:
                 self._headers[2] = old[0]
             old.append(self._headers[2])
-            return super().close()
+            return super().close(total)
 
     monkeypatch.setattr(original, "Collection", Swapping)
     said: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -226,3 +227,23 @@ def test_a_ledger_in_a_read_only_folder_is_a_storage_error(tmp_path: Path) -> No
             Ledger(tmp_path / "ledger.sqlite")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_ledger_of_the_first_version_is_opened_and_learns_to_keep_requests(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    Ledger(path).close()
+    db = sqlite3.connect(path)
+    db.execute("ALTER TABLE sums DROP COLUMN request")
+    db.commit()
+    db.close()
+    ledger = Ledger(path)
+    ledger.begin(b"ctx", b"study", b"query", 0, 0, b"key", b"join")
+    ledger.record_vote(b"ctx", b"vote", b"manifest", b"request")
+    known = ledger.sum(b"ctx")
+    assert known is not None
+    assert known.request == b"request"
+    ledger.record_release(b"ctx", b"release")
+    known = ledger.sum(b"ctx")
+    assert known is not None
+    assert (known.request, known.private_key, known.release) == (b"", b"", b"release")
+    ledger.close()

@@ -33,12 +33,19 @@ from cipherward.store.journal import Record
 __all__ = ["Hub", "Outgoing", "Phase", "SumReport"]
 
 
+MAX_SET_ASIDE = 10_000
+"""The newest messages set aside that `Hub.set_aside` remembers; the log has all."""
+
+
 class Hub(Phases):
     """The coordinator; `HubState` says what it is made of."""
 
     @property
     def enough(self) -> bool:
-        """Whether `expire` would take the current phase to its end with the answers that are there."""
+        """Whether `expire` would take the current phase to its end with the answers that are there.
+
+        While openings are verified, the first `expire` asks those who have not answered once more.
+        """
         if self.phase is Phase.IDLE:
             return False
         if self.phase is Phase.VERIFY:
@@ -108,7 +115,7 @@ class Hub(Phases):
                         raise WireError(f"a packet of {len(packet)} bytes, more than this sum can need")
                 with checks.check(Check.ENCODING):
                     kind, data = unpack(packet)
-                return self._take(sender, kind, data)
+                return self._take(sender, kind, data, packet)
             except StorageError:
                 raise  # this machine's disk, not what the hospital sent
             except CipherwardError as error:
@@ -132,7 +139,7 @@ class Hub(Phases):
         self._waiting.clear()
         return self._advance()
 
-    def _take(self, sender: int, kind: str, data: bytes) -> list[Outgoing]:
+    def _take(self, sender: int, kind: str, data: bytes, packet: bytes) -> list[Outgoing]:
         with checks.check(Check.ROSTER):
             if sender not in self._everyone:
                 raise ProtocolError("not on the roster")
@@ -170,7 +177,7 @@ class Hub(Phases):
         else:
             raise checks.late(f"a {kind} message has no place in phase {self.phase.value!r}")
         if is_new:
-            self._log.write(sumlog.PACKET, sender, pack(kind, data))
+            self._log.write(sumlog.PACKET, sender, packet)
         if not answers:
             self._waiting.discard(sender)
         return answers
@@ -187,6 +194,7 @@ class Hub(Phases):
         """Note a message that is not used, keep it where it is faulty, and tell its sender what it needs to know."""
         item = checks.set_aside(sender, kind, error)
         self.set_aside.append(item)
+        del self.set_aside[:-MAX_SET_ASIDE]
         facts: dict[str, object] = {"hospital": sender, "kind": kind, "reason": item.reason, "check": item.check}
         self.log("set aside", facts | {"verdict": item.verdict})
         if sender not in self._everyone:
@@ -201,9 +209,17 @@ class Hub(Phases):
             self._waiting.discard(sender)
             if sender in self._collection.stale:
                 self._log.write(sumlog.STALE, sender)
-        if item.verdict == "faulty" or (item.verdict == "late" and kind in ("Join", "Update")):
+        if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
             return self._notice(sender, item)
         return []
+
+    def _is_counted(self, sender: int, kind: str) -> bool:
+        """Whether a late message is a repeat of one that was in time, or not one that its sender would miss."""
+        if kind not in ("Join", "Update"):
+            return True
+        if self.phase in (Phase.IDLE, Phase.VERIFY):
+            return sender in self._opened.contributors
+        return sender in (self._collection.joined if kind == "Join" else self._collection.contributors)
 
     def _notice(self, sender: int, item: SetAside) -> list[Outgoing]:
         is_sum = self.phase is not Phase.IDLE and self.phase is not Phase.VERIFY
@@ -281,7 +297,7 @@ class Hub(Phases):
             self._voids = ()
             self._attempt(())
         elif record.kind == sumlog.PACKET:
-            self._take(record.hospital, *unpack(record.data))
+            self._take(record.hospital, *unpack(record.data), record.data)
         elif record.kind == sumlog.STALE:
             self._collection.stale.add(record.hospital)
             self._waiting.discard(record.hospital)

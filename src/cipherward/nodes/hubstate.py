@@ -108,6 +108,7 @@ class HubState:
         self._receipts: dict[int, Receipt] = {}
         self._breaches: dict[int, str] = {}
         self._broken = ""
+        self._opened = Opened(0, 0, "", (), 0, "")
         # Set by the steps of a sum.
         self._task: SumTask
         self._limit: int
@@ -115,7 +116,6 @@ class HubState:
         self._voids: tuple[VoidCertificate, ...]
         self._requests: dict[int, bytes]
         self._certificate: bytes
-        self._opened: Opened
 
     @property
     def deadline_seconds(self) -> float:

@@ -151,25 +151,27 @@ class Quarantine:
         self._folder, self._max_files, self._max_bytes = folder, max_files, max_bytes
 
     def keep(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
-        """Keep one message.
+        """Keep one message; of one larger than `max_bytes` the reason alone.
 
         Raises:
             StorageError: no space or no permission.
         """
-        kept = self._kept()
-        number = int(kept[-1].name.split("-")[0]) + 1 if kept else 0
         room = self._max_bytes - len(packet)
-        while kept and (len(kept) >= self._max_files or sum(path.stat().st_size for path in kept) > room):
-            oldest = kept.pop(0)
-            oldest.with_suffix(".json").unlink(missing_ok=True)
-            oldest.unlink(missing_ok=True)
+        try:
+            kept = sorted(self._folder.glob("*.packet"))
+            number = int(kept[-1].name.split("-")[0]) + 1 if kept else 0
+            while kept and (len(kept) >= self._max_files or sum(path.stat().st_size for path in kept) > room):
+                oldest = kept.pop(0)
+                oldest.with_suffix(".json").unlink(missing_ok=True)
+                oldest.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"cannot use {self._folder}: {error.strerror or error}", hint="check space and permissions"
+            ) from None
         path = self._folder / f"{number:06d}-sum-{round}-hospital-{hospital}.packet"
         facts = {"sum": round, "hospital": hospital, "bytes": len(packet), "reason": reason}
         files.write(path.with_suffix(".json"), (json.dumps(facts) + "\n").encode())
         files.write(path, packet if room >= 0 else b"", private=True)
-
-    def _kept(self) -> list[Path]:
-        return sorted(self._folder.glob("*.packet"))
 
 
 class Spool(MutableMapping[int, bytes]):
