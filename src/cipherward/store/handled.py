@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cipherward.errors import StorageError
 from cipherward.store import files
 
 _KEEP = 10_000
@@ -28,7 +29,12 @@ class Handled:
     def add(self, sender: str, letter: bytes) -> None:
         """Remember for good that a letter was handled."""
         known = self._of(sender)
-        files.append(self._path(sender), letter.hex())
+        try:
+            # Not synced: after a power failure the letter may come again, as after a crash just before this line.
+            with self._path(sender).open("a", encoding="ascii") as file:
+                file.write(letter.hex() + "\n")
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path(sender)}: {error.strerror}", hint="free space") from None
         known[letter] = None
 
     def _of(self, sender: str) -> dict[bytes, None]:

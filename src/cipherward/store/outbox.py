@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cipherward.errors import StorageError
-from cipherward.store import files
 
 MAX_LETTER_BYTES = 1 << 30
 NONCE_BYTES = 16
+_STALE_SECONDS = 3600
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,12 @@ class Outbox:
         self.max_bytes, self.max_letters = max_bytes, max_letters
         self.on_put: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+        self._unsynced = ""
         with _storage(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(".*.tmp"):
-                left.unlink()
+                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                    left.unlink(missing_ok=True)
 
     def put(self, data: bytes | bytearray | memoryview) -> int:
         """Make `data` durable, then wake the sender. Returns the letter's number in this outbox.
@@ -74,19 +78,22 @@ class Outbox:
                     hint="check the connection to the server; letters leave the outbox as they are delivered",
                 )
             number = 1 + max((letter.number for letter in waiting), default=0)
-            name = f"{number:010d}.{os.urandom(NONCE_BYTES).hex()}.{size}.letter"
-            files.write(self.folder / name, bytes(data) if isinstance(data, memoryview) else data, private=True)
-            self._sync()
+            self._write(f"{number:010d}.{os.urandom(NONCE_BYTES).hex()}.{size}.letter", data)
         self.on_put()
         return number
 
     def pending(self) -> list[Waiting]:
-        """The letters that wait, oldest first."""
+        """The letters that wait, oldest first; one that a power failure cut short was never put."""
         letters = []
         with _storage(self.folder):
             for path in self.folder.glob("[0-9]*.letter"):
                 number, nonce, size, _ = path.name.split(".")
-                letters.append(Waiting(int(number), bytes.fromhex(nonce), int(size), path))
+                try:
+                    whole = path.name != self._unsynced and path.stat().st_size == int(size)
+                except FileNotFoundError:  # delivered meanwhile
+                    continue
+                if whole:
+                    letters.append(Waiting(int(number), bytes.fromhex(nonce), int(size), path))
         return sorted(letters, key=lambda letter: letter.number)
 
     def progress(self, letter: Waiting) -> Progress:
@@ -103,26 +110,40 @@ class Outbox:
             self._note(letter).write_text(f"{progress.chunks} {progress.sequence}\n")
 
     def done(self, letter: Waiting) -> None:
-        """The server has all of it: forget the letter."""
+        """The server has all of it: forget the letter. Not synced: a forgotten removal only repeats the letter."""
         with _storage(self.folder):
             letter.path.unlink(missing_ok=True)
             self._note(letter).unlink(missing_ok=True)
-            self._sync()
 
     def _note(self, letter: Waiting) -> Path:
         return self.folder / f"{letter.number:010d}.{letter.nonce.hex()}.sent"
 
-    def _sync(self) -> None:
-        with _storage(self.folder):
-            descriptor = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    def _write(self, name: str, data: bytes | bytearray | memoryview) -> None:
+        temporary = self.folder / f".{name}.tmp"
+        try:
+            with _storage(self.folder), os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                # Renamed first, so that one commit of the disk holds the content and the name.
+                self._unsynced = name
+                temporary.rename(self.folder / name)
+                os.fsync(file.fileno())
+                descriptor = os.open(self.folder, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        except StorageError:
+            for path in (temporary, self.folder / name):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+            raise
+        finally:
+            self._unsynced = ""
 
 
 @contextlib.contextmanager
-def _storage(folder: Path):  # type: ignore[no-untyped-def]
+def _storage(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:

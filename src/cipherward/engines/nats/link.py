@@ -178,6 +178,10 @@ def translated(error: Exception, server: str) -> TransportError:
         return TransportError(f"{server} does not answer", hint="check the address and the firewall")
     if isinstance(error, nats.errors.UnexpectedEOF | nats.errors.StaleConnectionError):
         return TransportError(f"the connection to {server} broke", hint="cipherward connects again by itself")
+    if isinstance(error, ConnectionResetError):
+        return TransportError(
+            f"{server} closes the connection at once", hint="servers must speak TLS 1.3, with the handshake first"
+        )
     if isinstance(error, OSError):
         return TransportError(
             f"cannot reach {server}: {error.strerror or type(error).__name__}",

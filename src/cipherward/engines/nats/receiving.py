@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import nats.errors
@@ -133,7 +133,7 @@ class Receiver:
         """Have everything that is not acknowledged delivered again."""
         self._abandon()
         with foreign(self._link.url):
-            answer = await self._link.client.request(subjects.reset(self._direction, self._member), b"", timeout=5)
+            answer = await self._link.client.request(subjects.reset(self._direction, self._member), b"", timeout=2)
         try:
             document = json.loads(answer.data)
             problem = document.get("error")
@@ -241,7 +241,7 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def _storage(path: Path):  # type: ignore[no-untyped-def]
+def _storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
