@@ -143,6 +143,19 @@ def test_revoking_takes_one_hospital_out_of_the_servers_permissions(desk: Desk) 
     assert "hospital-1: revoked" in shown
 
 
+def test_certificates_are_renewed_without_a_new_member(desk: Desk) -> None:
+    desk.join("hospital-1")
+    own = ("--home", "home-hospital-1")
+    before = json.loads(desk.ok("coordinator", "members", "--home", "c", "--json"))["members"]
+    assert "is a member already" in desk.refused("coordinator", "invite", "hospital-1", "--home", "c")
+    desk.ok("coordinator", "invite", "hospital-1", "--renew", "--home", "c")
+    desk.ok("hospital", "enroll", "hospital-1-invitation.txt", *own)
+    desk.ok("coordinator", "admit", "hospital-1-request.txt", "--home", "c")
+    desk.ok("hospital", "enroll", "hospital-1-admission.txt", *own)
+    assert json.loads(desk.ok("coordinator", "members", "--home", "c", "--json"))["members"] == before
+    assert "valid until" in desk.ok("coordinator", "renew", "--home", "c")
+
+
 def test_people_are_asked_whether_they_compared(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.join("hospital-1")
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
@@ -220,7 +233,7 @@ def test_health_is_for_people_and_for_scripts(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [f"coordinator {name}" for name in ("init", "invite", "admit", "members", "revoke", "health")]
+    [f"coordinator {name}" for name in ("init", "invite", "admit", "members", "revoke", "renew", "health")]
     + [
         f"hospital {name}"
         for name in (

@@ -9,10 +9,12 @@ import pytest
 from tests import simulator
 from tests.deployment.enrolled import Consortium, alarms, hospital, join
 
+from cipherward import study as study_document
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.deployment import approvals, enrolment, freezing
 from cipherward.deployment.approvals import Approval
+from cipherward.engines.simulation import run_study
 from cipherward.errors import (
     CipherwardError,
     ProtocolError,
@@ -59,14 +61,12 @@ def test_a_draft_for_a_deployment_needs_no_paths_and_a_simulation_does(tmp_path:
     document = simulator.document(4)
     for each in document["hospitals"]:
         del each["path"]
-    from cipherward import study as study_document
-
     with pytest.raises(StudyError, match="no path for hospital"):
         study_document.parse(document, origin="x")
     pathless = study_document.parse(document, origin="x", deployed=True)
     assert everyone.freeze(pathless).digest() == everyone.freeze(draft()).digest()
     with pytest.raises(CipherwardError, match="names no path"):
-        simulator.run_study(everyone.freeze(pathless), base=tmp_path, out=tmp_path / "run")
+        run_study(everyone.freeze(pathless), base=tmp_path, out=tmp_path / "run")
 
 
 def test_a_kept_offer_is_the_study_byte_for_byte_and_kept_once(everyone: Consortium) -> None:

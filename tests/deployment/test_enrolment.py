@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import stat
 from pathlib import Path
 
@@ -184,6 +185,30 @@ def test_an_active_member_is_not_invited_again(tmp_path: Path) -> None:
         enrolment.invite(everyone.coordinator, "clinic-1")
 
 
+def test_a_certificate_is_renewed_for_the_same_identity_only(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 3)
+    home, own = everyone.coordinator, everyone.first
+    before = own.tls_certificate.read_bytes()
+    invitation = enrolment.invite(home, "clinic-1", renew=True)
+    thief = enrolment.accept_invitation(hospital(tmp_path / "thief"), invitation)
+    with pytest.raises(RefusedError, match="another identity key"):
+        enrolment.admit(home, thief)
+    enrolment.accept_admission(own, enrolment.admit(home, enrolment.accept_invitation(own, invitation)).admission)
+    assert own.tls_certificate.read_bytes() != before
+    assert [c.kind for c in members.changes(own.confirmed, home.members)] == ["new certificate"]
+    with pytest.raises(RefusedError, match="not an active member"):
+        enrolment.invite(home, "clinic-9", renew=True)
+
+
+def test_the_servers_own_certificates_are_renewed_for_the_same_hosts(home: CoordinatorHome) -> None:
+    before = home.server_certificate.read_bytes(), home.server_key.read_bytes(), home.tls_certificate.read_bytes()
+    enrolment.renew(home)
+    after = home.server_certificate.read_bytes(), home.server_key.read_bytes(), home.tls_certificate.read_bytes()
+    assert all(old != new for old, new in zip(before, after, strict=True))
+    assert authority.certificate_name(home.tls_certificate.read_bytes()) == "coordinator"
+    assert b"localhost" in ssl.PEM_cert_to_DER_cert(after[0].decode())
+
+
 @pytest.mark.parametrize("name", ["coordinator", "North", "a b", "", "../x", "a" * 64])
 def test_a_name_that_cannot_be_a_mailbox_is_not_invited(home: CoordinatorHome, name: str) -> None:
     with pytest.raises(ProtocolError):
@@ -208,10 +233,8 @@ def test_secrets_are_readable_by_their_owner_only_and_leave_in_no_file(tmp_path:
     request = enrolment.accept_invitation(own, invitation)
     admission = enrolment.admit(home, request).admission
     enrolment.accept_admission(own, admission)
-    carried = b"".join(
-        invitations.dearmour(kind, text)
-        for kind, text in (("invitation", invitation), ("request", request), ("admission", admission))
-    ) + invitations.armour("members", "x", home.chain())
+    carried = home.chain() + invitations.dearmour("invitation", invitation)
+    carried += invitations.dearmour("request", request) + invitations.dearmour("admission", admission)
     token = invitations.read_invitation(invitation).token
     for folder in (home, own):
         assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700

@@ -149,7 +149,7 @@ def test_a_request_without_the_token_or_with_other_keys_than_the_token_was_used_
     honest = invitations.read_request(REQUEST, ID)
     for change in ({"public_key": STRANGER.public_key}, {"signing_request": b"other"}, {"name": "other"}):
         with pytest.raises(RefusedError):
-            invitations.check_proof(dataclasses.replace(honest, **change), key)  # type: ignore[arg-type]
+            invitations.check_proof(dataclasses.replace(honest, **change), key)
 
 
 def test_an_admission_of_another_coordinator_is_forged() -> None:

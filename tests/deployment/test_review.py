@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import simulator
 from tests.deployment.enrolled import Consortium
 from tests.simulator import World
 
-from cipherward.deployment import datacheck, outgoing, reviewtext
+from cipherward.deployment import approvals, datacheck, freezing, outgoing, reviewtext
 from cipherward.deployment.review import Review, review
 from cipherward.engines.local import LocalEngine
 
@@ -20,7 +21,7 @@ def everyone(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     return Consortium(tmp_path_factory.mktemp("consortium"))
 
 
-def reviewed(everyone: Consortium, table: Path | None = None, **sections: object) -> Review:
+def reviewed(everyone: Consortium, table: Path | None = None, **sections: Any) -> Review:
     offered = everyone.offer(everyone.freeze(simulator.study(4, **sections)))
     return review(everyone.first, offered, table=table)
 
@@ -49,7 +50,7 @@ def test_what_is_said_to_leave_is_what_leaves(tmp_path: Path, n: int, scheme: st
 
 def test_every_group_of_values_has_its_own_words(everyone: Consortium) -> None:
     for privacy in (None, {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}):
-        sections = {"privacy": privacy, "aggregation": {"bits": 24}} if privacy else {}
+        sections: dict[str, Any] = {"privacy": privacy, "aggregation": {"bits": 24}} if privacy else {}
         result = reviewed(everyone, **sections)
         groups = [group for kind in result.leaves for group in kind.groups]
         assert groups
@@ -87,8 +88,6 @@ def test_a_privacy_budget_is_shown_with_what_it_does_not_cover(everyone: Consort
 
 def test_with_ckks_the_coordinators_key_is_named_as_what_it_is(tmp_path: Path) -> None:
     everyone = Consortium(tmp_path, 3)
-    from cipherward.deployment import approvals, freezing
-
     study = simulator.study(3, aggregation={"scheme": "ckks"})
     frozen = freezing.freeze(study, everyone.coordinator.members, everyone.coordinator.coordinator_key, b"key")
     result = review(everyone.first, approvals.keep_offer(everyone.first, frozen.to_toml().encode(), b"key"))
@@ -142,6 +141,13 @@ def test_a_study_that_the_policy_refuses_is_shown_with_its_clauses(tmp_path: Pat
     policy.write_text(policy.read_text().replace('columns = "*"', 'columns = ["age"]'))
     text = reviewtext.to_text(reviewed(everyone))
     assert "Refused: columns dose, outcome, ward" in text
+
+
+def test_a_model_that_is_not_allowed_here_is_not_loaded_to_be_reviewed(everyone: Consortium) -> None:
+    result = reviewed(everyone, model={"kind": "custom", "package": "no_such_module:build"})
+    assert result.leaves == ()
+    assert "Not computed" in reviewtext.to_text(result)
+    assert any("no_such_module:build" in reason for reason in result.refusals)
 
 
 def test_no_control_character_of_others_reaches_the_screen(everyone: Consortium) -> None:

@@ -61,6 +61,7 @@ def init(
 def invite(
     name: str = typer.Argument(help="The hospital's name: lower-case letters, digits, hyphens."),
     days: int = typer.Option(14, "--days", min=1, max=365, help="How long the invitation is good."),
+    renew: bool = typer.Option(False, "--renew", help="To a member: a new certificate for the identity it has."),
     out: Path = typer.Option(None, "--out", help="File to write; default: NAME-invitation.txt here."),
     home: Path = HOME,
 ) -> None:
@@ -69,7 +70,8 @@ def invite(
     from cipherward.deployment import enrolment
 
     own = _open(home)
-    carry(out or Path(f"{name}-invitation.txt"), enrolment.invite(own, name, days=days), "Invitation", private=True)
+    text = enrolment.invite(own, name, days=days, renew=renew)
+    carry(out or Path(f"{name}-invitation.txt"), text, "Invitation", private=True)
     typer.echo(f"It works once, for {days} days. Hand it to {name} privately; say by phone who you are:")
     typer.echo(f"  Coordinator's identity:  {fingerprint(own.coordinator_key)}")
 
@@ -128,6 +130,19 @@ def revoke(name: str = typer.Argument(help="The hospital's name."), home: Path =
     typer.echo(f"{name} is revoked: version {newest.version} of the members list.")
     typer.echo("Running studies that list it go on without it while their quorum holds.")
     typer.echo(f"Tell the other hospitals; the list's fingerprint is now  {newest.fingerprint}")
+
+
+@app.command("renew")
+def renew(home: Path = HOME) -> None:
+    """Renew the certificates of the message server and of the coordinator; those of hospitals: invite --renew."""
+    from cipherward.deployment import authority, enrolment
+    from cipherward.store import files
+
+    own = _open(home)
+    enrolment.renew(own)
+    write_server_files(own)
+    end = authority.expires(files.read(own.server_certificate))
+    typer.echo(f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. Restart the coordinator's service.")
 
 
 @app.command("health")

@@ -89,7 +89,13 @@ def create_coordinator(
     if not name or len(name) > 63 or not name.isprintable():
         raise ProtocolError(f"{name!r} cannot be a consortium's name", hint="use 1 to 63 printable characters")
     prepare(path)
-    settings = {"consortium": name, "servers": list(servers), "listen": listen, "managed": managed}
+    settings = {
+        "consortium": name,
+        "servers": list(servers),
+        "listen": listen,
+        "managed": managed,
+        "hosts": list(hosts),
+    }
     files.write(path / "identity.key", os.urandom(32), private=True)
     certificate, key = authority.create_authority(name)
     files.write(path / "authority.key", key, private=True)
@@ -97,13 +103,7 @@ def create_coordinator(
     head = "# The consortium, as the coordinator runs it. docs/operations.md explains every line.\n"
     files.write(path / "consortium.toml", (head + tomli_w.dumps(settings)).encode())
     home = CoordinatorHome(path)
-    names = tuple(dict.fromkeys((*home.hosts, *hosts)))
-    server_key, own_key = authority.new_tls_key(), authority.new_tls_key()
-    files.write(path / "server.key", server_key, private=True)
-    files.write(path / "server.crt", authority.server_certificate(certificate, key, server_key, names))
-    files.write(path / "tls.key", own_key, private=True)
-    request = authority.signing_request(own_key, home.name)
-    files.write(path / "tls.crt", authority.client_certificate(certificate, key, request, home.name))
+    renew(home)
     home.publish(members.first(home.consortium_id, _seconds(now)))
     home.log("consortium created", {"consortium": name})
     return home
@@ -127,17 +127,21 @@ def create_hospital(path: Path, *, data: Path) -> HospitalHome:
     return home
 
 
-def invite(home: CoordinatorHome, name: str, *, days: int = INVITATION_DAYS, now: float | None = None) -> bytes:
+def invite(
+    home: CoordinatorHome, name: str, *, days: int = INVITATION_DAYS, renew: bool = False, now: float | None = None
+) -> bytes:
     """An invitation file with a fresh one-time token; an earlier invitation of that name is void. Only the token's
-    digest is kept.
+    digest is kept. `renew`: to an active member, who gets a new certificate for the identity key that it has.
 
     Raises:
         ProtocolError: not a possible name.
-        RefusedError: an active member has that name.
+        RefusedError: an active member has that name, or, to `renew`, none has.
     """
     authority.check_name(name)
     known = home.members.find(name)
-    if known and known.is_active:
+    if renew and not (known and known.is_active):
+        raise RefusedError(f"{name} is not an active member", hint="to admit it: invite it without --renew")
+    if known and known.is_active and not renew:
         raise RefusedError(
             f"{name} is a member already",
             hint=f"to replace its keys: cipherward coordinator revoke {name}, then invite",
@@ -198,6 +202,12 @@ def admit(home: CoordinatorHome, text: bytes, *, now: float | None = None) -> Ad
         invitations.check_proof(request, kept)
         if any(m.public_key == request.public_key and m.name != request.name for m in current.members):
             raise RefusedError(f"the request of {request.name} announces the identity key of another member")
+        known = current.find(request.name)
+        if known and known.is_active and known.public_key != request.public_key:
+            raise RefusedError(
+                f"{request.name} is a member with another identity key",
+                hint=f"if it lost its keys: cipherward coordinator revoke {request.name}, then invite it",
+            )
     except RefusedError as error:
         home.alarm("request refused", {"hospital": request.name, "reason": error.message})
         raise
@@ -249,6 +259,20 @@ def revoke(home: CoordinatorHome, name: str, *, now: float | None = None) -> Mem
     home.publish(following)
     home.log("revoked", {"hospital": name, "version": following.version})
     return following
+
+
+def renew(home: CoordinatorHome) -> None:
+    """Fresh keys and certificates for the message server and the coordinator's own connection. Restart both after it."""
+    certificate, key = files.read(home.authority_certificate), files.read(home.authority_key)
+    server_key, own_key = authority.new_tls_key(), authority.new_tls_key()
+    request = authority.signing_request(own_key, home.name)
+    issued = authority.server_certificate(certificate, key, server_key, home.hosts)
+    own = authority.client_certificate(certificate, key, request, home.name)
+    files.write(home.server_key, server_key, private=True)
+    files.write(home.server_certificate, issued)
+    files.write(home.tls_key, own_key, private=True)
+    files.write(home.tls_certificate, own)
+    home.log("certificates renewed", {})
 
 
 def _check_admission(home: HospitalHome, admission: Admission) -> None:

@@ -93,7 +93,7 @@ def _certificate(home: Home, name: str, now: datetime) -> Finding:
             days = (end - now).days
             raise CipherwardError(
                 f"expires in {days} days ({end:%Y-%m-%d})" if days >= 0 else f"expired on {end:%Y-%m-%d}",
-                hint="renew it: docs/operations.md, rotation",
+                hint="renew it: cipherward coordinator renew; a hospital's: cipherward coordinator invite NAME --renew",
             )
         return f"valid until {end:%Y-%m-%d}"
 

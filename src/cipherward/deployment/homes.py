@@ -65,7 +65,9 @@ class CoordinatorHome(Home):
     @property
     def hosts(self) -> tuple[str, ...]:
         """Names and addresses under which hospitals reach the server; its certificate is for these."""
-        return tuple(_host(url) for url in self.servers)
+        further = self.settings.get("hosts", [])
+        listed = further if isinstance(further, list) else []
+        return tuple(dict.fromkeys((*(_host(url) for url in self.servers), *map(str, listed))))
 
     @property
     def server_folder(self) -> Path:

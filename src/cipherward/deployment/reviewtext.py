@@ -48,6 +48,8 @@ def _lines(review: Review) -> Iterator[str]:
     yield "3. What leaves the house, encrypted, as part of sums over hospitals; no row and no value of a patient"
     for kind in review.leaves:
         yield from _outgoing(kind)
+    if not review.leaves:
+        yield "   Not computed, as the model cannot be made here; the reason stands at the end."
     yield f"   In all about {size(review.total_bytes_up)} in the whole study. Never sent: rows, identifiers, file names."
     yield ""
     yield "4. Who can open it"
