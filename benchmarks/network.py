@@ -123,7 +123,7 @@ async def coordinator_takes(folder: Path, port: int, names: list[str]) -> float:
             everything.set()
 
     task = asyncio.create_task(post.run(receive))
-    await asyncio.sleep(10 if len(names) > 1 else 4)  # hospitals are up, and nothing but the letters is timed
+    await asyncio.sleep(10 if len(names) > 1 else 4)  # hospitals are up; only the letters are timed
     start = time.perf_counter()
     for name in names:
         post.outbox(name).put(b"go")

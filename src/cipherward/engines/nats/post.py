@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
@@ -141,9 +142,7 @@ class _Post(ABC):
                     link.lost.set()  # nats-py does not always say so
                 self._changed.clear()
         finally:
-            for task in {*running.values(), *ends}:
-                task.cancel()
-            await asyncio.gather(*running.values(), return_exceptions=True)
+            await _stop(*running.values(), *ends)
             await link.close()
         if not self._closing.is_set():
             self._change(connected=False, reason=link.reason or "connection lost", doing="")
@@ -156,8 +155,7 @@ class _Post(ABC):
         await asyncio.wait({dialling, closing}, return_when=asyncio.FIRST_COMPLETED)
         closing.cancel()
         if not dialling.done():
-            dialling.cancel()
-            await asyncio.gather(dialling, return_exceptions=True)
+            await _stop(dialling)
             return None
         self._link = dialling.result()
         self._connected(self._link)
@@ -358,9 +356,16 @@ async def _both(*works: Awaitable[None]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
+        await _stop(*tasks)
+
+
+async def _stop(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel and wait. Again and again: nats-py swallows a cancellation that meets it while it writes."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=0.2)
 
 
 def _forever(note: Callable[[RetryCallState], None], *errors: type[BaseException]) -> AsyncRetrying:
