@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from nats.js.api import PubAck
 
 from cipherward.engines.nats import chunks, receiving, sending, subjects
 from cipherward.engines.nats.chunks import CHUNK_BYTES, Label
@@ -90,7 +91,7 @@ def test_an_interrupted_upload_goes_on_at_the_first_unacknowledged_chunk(
     sent: list[int] = []
     publish_chunk = sending.Sender._publish
 
-    async def noting(self: sending.Sender, label: Label, body: bytes) -> object:
+    async def noting(self: sending.Sender, label: Label, body: bytes) -> PubAck:
         sent.append(label.index)
         return await publish_chunk(self, label, body)
 

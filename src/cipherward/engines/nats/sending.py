@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections import deque
 
-import nats.errors
 import nats.js.errors
 from nats.js.api import PubAck
 
@@ -62,36 +61,38 @@ class Sender:
         with file:
             progress = self._outbox.progress(letter)
             file.seek(progress.chunks * CHUNK_BYTES)
-            under_way: deque[asyncio.Future[PubAck]] = deque()
-            for index in range(progress.chunks, chunks.n_chunks(letter.size)):
-                if len(under_way) == WINDOW:
+            under_way: deque[asyncio.Task[PubAck]] = deque()
+            try:
+                for index in range(progress.chunks, chunks.n_chunks(letter.size)):
+                    if len(under_way) == WINDOW:
+                        progress = await self._acknowledged(letter, under_way.popleft(), progress)
+                    label = Label(letter.nonce, identity, index, letter.size)
+                    under_way.append(asyncio.create_task(self._publish(label, file.read(CHUNK_BYTES))))
+                while under_way:
                     progress = await self._acknowledged(letter, under_way.popleft(), progress)
-                label = Label(letter.nonce, identity, index, letter.size)
-                under_way.append(await self._publish(label, file.read(CHUNK_BYTES)))
-            while under_way:
-                progress = await self._acknowledged(letter, under_way.popleft(), progress)
+            finally:
+                for task in under_way:
+                    task.cancel()
+                await asyncio.gather(*under_way, return_exceptions=True)
         self._outbox.done(letter)
 
-    async def _publish(self, label: Label, body: bytes) -> asyncio.Future[PubAck]:
-        with foreign(self._link.url):
-            future = await self._jetstream.publish_async(
-                self._subject, chunks.encode(label, body), headers={"Nats-Msg-Id": label.message_id}
-            )
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return future
+    async def _publish(self, label: Label, body: bytes) -> PubAck:
+        # Not nats-py's publish_async: its futures never end when the server answers with an error.
+        return await self._jetstream.publish(
+            self._subject, chunks.encode(label, body), headers={"Nats-Msg-Id": label.message_id}
+        )
 
-    async def _acknowledged(self, letter: Waiting, future: asyncio.Future[PubAck], progress: Progress) -> Progress:
-        try:
-            with foreign(self._link.url):
-                ack = await asyncio.wait_for(future, _ACK_SECONDS)
-        except TransportError:
-            error = future.exception() if future.done() and not future.cancelled() else None
-            if isinstance(error, nats.js.errors.APIError) and error.err_code in _STORE_ERRORS:
+    async def _acknowledged(self, letter: Waiting, task: asyncio.Task[PubAck], progress: Progress) -> Progress:
+        with foreign(self._link.url):
+            try:
+                ack = await task
+            except nats.js.errors.APIError as error:
+                if error.err_code not in _STORE_ERRORS:
+                    raise
                 raise TransportError(
                     f"the mailbox {self._mailbox} is full: {error.description}",
                     hint="it empties as letters are handled; sending goes on by itself",
                 ) from None
-            raise
         if progress.chunks and not ack.duplicate and ack.seq <= progress.sequence:
             # A new stream: what it acknowledged before is gone.
             self._outbox.mark(letter, Progress())
