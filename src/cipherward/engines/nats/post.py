@@ -136,10 +136,8 @@ class _Post(ABC):
                 for name in wanted.keys() - running.keys():
                     running[name] = asyncio.create_task(self._keep(name, wanted[name]))
                 changed = asyncio.create_task(self._changed.wait())
-                await asyncio.wait({*ends, changed}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({*ends, changed}, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
-                if link.client.is_closed:
-                    link.lost.set()  # nats-py does not always say so
                 self._changed.clear()
         finally:
             await _stop(*running.values(), *ends)
@@ -194,15 +192,7 @@ class _Post(ABC):
             await asyncio.shield(task)
 
         return Receiver(
-            link,
-            direction,
-            member,
-            self._incoming,
-            self._handled,
-            self._bulk,
-            handle,
-            self._log,
-            self._max_letter_bytes,
+            link, direction, member, self._incoming, self._handled, self._bulk, handle, self._log, self._max_letter_bytes
         )
 
     async def _hand_over(self, mailbox: str, letter: bytes, path: Path, sender: str, receive: Receive) -> None:
