@@ -72,6 +72,7 @@ class HostedStudy:
         self._place_since = clock()
         self._enough_since: float | None = None
         self._recorded = 0
+        self._heard: set[int] = set()
         self._end_told = False
         self.gone: frozenset[int] = frozenset()
         self.last_error = ""
@@ -127,6 +128,7 @@ class HostedStudy:
             if not self.run.result.exists():
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
             self._load()  # a receipt that comes late, or somebody who catches up
+        self._heard.add(hospital)
         return self._go_on(lambda hub: hub.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
@@ -225,6 +227,8 @@ class HostedStudy:
     def _note_place(self, hub: Hub) -> None:
         place = (hub.state.sums_done, len(hub.reports), hub.phase)
         if place != self._place:
+            if hub.phase is Phase.JOIN:
+                self._heard.clear()
             self._place, self._place_since, self._enough_since = place, self._clock(), None
         if self._enough_since is None and hub.phase is not Phase.IDLE and hub.enough:
             self._enough_since = self._clock()
@@ -249,7 +253,10 @@ class HostedStudy:
     def _silent(self, hub: Hub) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
         silent = (self._everyone - self.said.approved) | self.said.breached | self.gone
-        return silent | self.said.withdrawn if hub.phase in (Phase.JOIN, Phase.DEAL) else silent
+        if hub.phase in (Phase.JOIN, Phase.DEAL):
+            return silent | self.said.withdrawn
+        # Who has said nothing in this whole sum is away, and verifies when it is back.
+        return silent | (self._everyone - self._heard) if hub.phase is Phase.VERIFY else silent
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
