@@ -52,8 +52,8 @@ class _Service:
     async def run(self) -> bool:
         stop = service.stop_event()
         self.home.log("service started", {"service": "coordinator", "members": len(self.members)})
-        await self._start_server()
         host = await self.worker.do(Host, self.home, time.time)
+        await self._start_server()
 
         async def receive(member: str, path: Path) -> None:
             await self.worker.do(self._handle, host, member, path)

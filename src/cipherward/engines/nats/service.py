@@ -50,18 +50,19 @@ def only_one(home: Home) -> Iterator[None]:
     """
     path = home.path / "serve.lock"
     try:
-        with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StorageError(
-                    f"a service runs on {home.path} already", hint="there is one for each folder; look at its status"
-                ) from None
-            yield
+        file = path.open("w")
     except OSError as error:
         raise StorageError(
             f"cannot lock {path}: {error.strerror or error}", hint="check the folder's permissions"
         ) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StorageError(
+                f"a service runs on {home.path} already", hint="there is one for each folder; look at its status"
+            ) from None
+        yield
 
 
 class Follower:
