@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from nats.js.api import PubAck
+from tests.engines.nats.consortium import Consortium, Letters, running, until
 
 from cipherward.engines.nats import chunks, receiving, sending, subjects
 from cipherward.engines.nats.chunks import CHUNK_BYTES, Label
@@ -18,7 +19,6 @@ from cipherward.engines.nats.link import Dialer
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.errors import StorageError, TransportError
 from cipherward.store.outbox import Progress
-from tests.engines.nats.consortium import Consortium, Letters, running, until
 
 THREE_CHUNKS = os.urandom(2 * CHUNK_BYTES + 5)
 

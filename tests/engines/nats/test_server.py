@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests.engines.nats.consortium import Consortium, free_port, running, until
 
 from cipherward.engines.nats import server as servers
 from cipherward.engines.nats.configuration import Route, write_accounts
@@ -17,7 +18,6 @@ from cipherward.engines.nats.post import CoordinatorPost
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.tls import server_address
 from cipherward.errors import ProtocolError, TransportError
-from tests.engines.nats.consortium import Consortium, free_port, running, until
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
