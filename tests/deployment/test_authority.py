@@ -43,7 +43,9 @@ def test_a_request_for_another_name_is_refused(names: tuple[str, ...]) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["", "-alpha", "Alpha", "al.pha", "a>b", "a*", "a b", "ä", "a" * 64, "coordinator", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", "-alpha", "Alpha", "al.pha", "a>b", "a*", "a b", "ä", "a" * 64, "coordinator", "a\n"]
+)
 def test_a_name_that_means_something_to_the_server_is_refused(name: str) -> None:
     with pytest.raises(ProtocolError, match="cannot be the name"):
         authority.check_name(name)

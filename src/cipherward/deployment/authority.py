@@ -115,7 +115,9 @@ def client_certificate(
         key = request.public_key()
         genuine = request.is_signature_valid
     except (ValueError, TypeError, InvalidSignature):
-        raise ProtocolError("malformed certificate request", hint="ask the hospital to send its request again") from None
+        raise ProtocolError(
+            "malformed certificate request", hint="ask the hospital to send its request again"
+        ) from None
     if not genuine:
         raise ProtocolError("the certificate request is not signed by its own key", hint="ask for a new request")
     if names != [name]:

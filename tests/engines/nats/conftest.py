@@ -11,8 +11,9 @@ from cipherward.errors import TransportError
 
 pytest.importorskip("nats", reason="nats-py is not installed (extra `network`)")
 
-from cipherward.engines.nats.server import find_server  # noqa: E402
-from tests.engines.nats.consortium import Consortium  # noqa: E402
+from tests.engines.nats.consortium import Consortium
+
+from cipherward.engines.nats.server import find_server
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -193,7 +193,9 @@ def translated(error: Exception, server: str) -> TransportError:
         return TransportError(
             "the mailbox does not exist or its server is starting", hint="the coordinator's service makes the mailboxes"
         )
-    return TransportError(f"{server}: {text.removeprefix('nats: ') or type(error).__name__}", hint="see the server's log")
+    return TransportError(
+        f"{server}: {text.removeprefix('nats: ') or type(error).__name__}", hint="see the server's log"
+    )
 
 
 @contextlib.contextmanager

@@ -139,7 +139,9 @@ class Receiver:
             problem = document.get("error")
             self._expected = int(document.get("reset_seq", 0))
         except (ValueError, AttributeError, TypeError):
-            raise TransportError(f"{self._link.url} answers nonsense", hint="nats-server 2.14 or later is needed") from None
+            raise TransportError(
+                f"{self._link.url} answers nonsense", hint="nats-server 2.14 or later is needed"
+            ) from None
         if problem:
             raise TransportError(
                 f"{self._link.url} cannot rewind {self._mailbox}: {problem.get('description', problem)}",
@@ -246,5 +248,3 @@ def _storage(path: Path) -> Iterator[None]:
         raise StorageError(
             f"cannot keep a letter in {path}: {error.strerror or error}", hint="free space; the letter will come again"
         ) from None
-
-

@@ -1,7 +1,7 @@
 """The names of things on the server: one pair of streams for each member, one durable consumer in each.
 
-    UP_<name>    holds up.<name>.>     the member publishes, the coordinator reads
-    DOWN_<name>  holds down.<name>.>   the coordinator publishes, the member reads
+UP_<name>    holds up.<name>.>     the member publishes, the coordinator reads
+DOWN_<name>  holds down.<name>.>   the coordinator publishes, the member reads
 """
 
 from __future__ import annotations
