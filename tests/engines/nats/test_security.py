@@ -158,13 +158,13 @@ def refused(consortium: Consortium, connection: Connection) -> TransportError:
 
 
 def wait_for_server_log(consortium: Consortium, *words: str) -> None:
-    async def story() -> None:
-        lines: list[str] = []
-        await until(
-            lambda: lines.extend(consortium.server.refusals()) or any(all(w in x for w in words) for x in lines), 5
-        )
+    lines: list[str] = []
 
-    asyncio.run(story())
+    def is_there() -> bool:
+        lines.extend(consortium.server.refusals())
+        return any(all(word in line for word in words) for line in lines)
+
+    asyncio.run(until(is_there, 5))
 
 
 def test_no_certificate_is_refused_on_both_sides(consortium: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:

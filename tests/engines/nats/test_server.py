@@ -7,12 +7,12 @@ import dataclasses
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 from tests.engines.nats.consortium import Consortium, free_port, running, until
 
-from cipherward.engines.nats import server as servers
 from cipherward.engines.nats.configuration import Route, write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
 from cipherward.engines.nats.server import ManagedServer
@@ -31,7 +31,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_binary_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TransportError, match="no nats-server found") as caught:
         Consortium(tmp_path).server.start(["alpha"])
