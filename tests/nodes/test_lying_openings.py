@@ -182,7 +182,7 @@ def test_an_aggregate_forged_after_the_release_opens_and_is_not_believed(world: 
 
 
 def test_a_void_round_is_believed_only_with_a_sum_that_does_not_open(world: World, opening: Opening) -> None:
-    moved = world.sites[ME].state.after_failed()
+    moved = world.sites[ME].state.after_failed(range(1, 5))
     breach(world, dataclasses.replace(opening, next_model=moved.digest()), "not the one that follows")
     other = world.sites[2]
     before = other.state.digest()

@@ -14,7 +14,7 @@ from cipherward.errors import (
     SuspectError,
 )
 from cipherward.learning.state import StudyState
-from cipherward.nodes import plan, sumlog
+from cipherward.nodes import culprits, plan, sumlog
 from cipherward.nodes.hubstate import HubState, Outgoing, Phase, SumReport
 from cipherward.nodes.packets import pack
 from cipherward.nodes.sumlog import Opened
@@ -71,7 +71,8 @@ class Phases(HubState):
         if len(joined) < self._holders_needed:
             raise self._quorum_error("joined the sum", len(joined), self._holders_needed, self._everyone - joined)
         message = self._sign(self._collection.close_joins())
-        return self._enter(Phase.DEAL, self._send(joined, "Joined", message))
+        dealers = [hospital for hospital in joined if self._task.admits(hospital)]
+        return self._enter(Phase.DEAL, self._send(dealers, "Joined", message))
 
     def _close_sum(self) -> list[Outgoing]:
         found, needed = self._collection, self.rules.min_contributors
@@ -79,7 +80,10 @@ class Phases(HubState):
             if found.void_voters or found.stale:
                 # An earlier coordinator process left this attempt, or dealt it to another list of holders.
                 return self._ask_to_leave()
-            missing = found.joined - found.contributors
+            if self._may_widen:
+                self.log("group too small", {"sum": self.round, "contributors": sorted(found.contributors)})
+                return self._ask_to_leave()
+            missing = frozenset(i for i in found.joined - found.contributors if self._task.admits(i))
             if len(found.contributors) + len(missing - set(found.declined)) < needed:
                 raise self._declined_error(missing)
             raise self._quorum_error("sent a usable update", len(found.contributors), needed, missing)
@@ -88,6 +92,13 @@ class Phases(HubState):
         self._noted_total = b""
         self._requests = {i: pack("ConsentRequest", wire.encode(request)) for i, request in requests.items()}
         return self._enter(Phase.CONSENT, list(self._requests.items()))
+
+    @property
+    def _may_widen(self) -> bool:
+        """Whether another attempt would admit more hospitals than this one, which is limited to a group."""
+        attempts = len(self._voids) + 1
+        is_group = self._task.admitted != self.state.admitted(attempts)
+        return is_group and attempts < self.state.study.aggregation.max_attempts
 
     def _certify(self) -> list[Outgoing]:
         found = self._collection
@@ -159,6 +170,7 @@ class Phases(HubState):
         if sums is None:
             self.log("sum does not open", {"round": self.state.sums_done, "reason": reason})
             following = self._after_failed(reason)
+            self.log("culprit search", culprits.facts(following))
         opening = self._collection.opening(self.state.sums_done, len(self._voids), witness, following.digest())
         message = self._sign(opening)
         self._spend("open", started)
@@ -197,7 +209,7 @@ class Phases(HubState):
 
     def _after_failed(self, reason: str) -> StudyState:
         try:
-            return self.state.after_failed()
+            return self.state.after_failed(sorted(self._collection.contributors))
         except DataError as error:
             raise SuspectError(
                 f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"

@@ -32,7 +32,7 @@ from cipherward.errors import (
 )
 from cipherward.learning.local import LocalWork
 from cipherward.learning.state import StudyState
-from cipherward.nodes import plan
+from cipherward.nodes import culprits, plan
 from cipherward.nodes.packets import pack, unpack
 from cipherward.nodes.policy import Policy
 from cipherward.privacy import ledger as privacy_ledger
@@ -217,6 +217,8 @@ class Site:
             return [pack("Update", record.update)]
         if record.is_void or record.vote or not record.joined:
             raise RefusedError("this attempt is over")
+        if not task.admits(self.index):
+            raise RefusedError("this sum is for contributions of others; I help to open it")
         if self.ledger.exposed(record.query):
             raise AlreadyReleasedError("I have contributed to this query in another attempt or study")
         hospital.holders_of(self.rules, task, body)
@@ -365,10 +367,13 @@ class Site:
         return answer
 
     def _does_not_open(self, body: Opening, task: SumTask, error: SuspectError) -> list[bytes]:
-        if self.state.purpose != "train" or body.next_model != self.state.after_failed().digest():
+        if self.state.purpose != "train":
             raise error
-        self.state = self.state.after_failed()
-        self.log("round void", {"round": body.round, "reason": error.message})
+        following = self.state.after_failed(hospital.contributors_of(self.rules, body))
+        if body.next_model != following.digest():
+            raise error
+        self.state = following
+        self.log("round void", {"round": body.round, "reason": error.message} | culprits.facts(following))
         return self._receipt(body.round, task.context, b"", FAILED, error.message, body.next_model)
 
     # outcomes

@@ -134,6 +134,8 @@ class Collection:
         with check(Check.ROSTER):
             if sender not in self._joins:
                 raise ProtocolError("did not join this sum")
+            if not self.task.admits(sender):
+                raise ProtocolError("contributes to a sum that does not admit it")
         with check(Check.DUPLICATE):
             if sender in self._headers:
                 _same("update: a duplicate is not added", sender, self._headers[sender], update.header)

@@ -1,0 +1,321 @@
+"""A hospital whose updates spoil sums is found by summing in groups, and no honest one is ever excluded."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tests import simulator
+from tests.simulator import BentNetwork, World, lost
+
+from cipherward.crypto import shamir
+from cipherward.crypto.quorum import QuorumScheme
+from cipherward.crypto.scheme import Protected, SumTask
+from cipherward.learning.search import Search
+from cipherward.nodes import audit, culprits, plan
+from cipherward.study import Study
+
+LIAR = 3
+When = Callable[[int], bool]
+
+
+class Lying(QuorumScheme):
+    """Deals shares of another secret than the one it encrypts under, in the sums for which `when` says so."""
+
+    def __init__(self, when: Callable[[], bool]) -> None:
+        self._when = when
+
+    def protect(
+        self, task: SumTask, sender: int, vector: Any, holders: Any, randomness: bytes, private_key: bytes = b""
+    ) -> Protected:
+        honest = shamir.share
+
+        def share(parameters: Any, secret: NDArray[np.int8], *rest: Any) -> Any:
+            return honest(parameters, np.roll(secret, 1) if self._when() else secret, *rest)
+
+        with mock.patch.object(shamir, "share", share):
+            return super().protect(task, sender, vector, holders, randomness)
+
+
+def lies(world: World, liar: int, when: When) -> None:
+    """Hospital `liar` spoils the training sums for which `when`, called with the sum's number, holds."""
+    site = world.sites[liar]
+    scheme = Lying(lambda: site.state.purpose == "train" and when(site.state.sums_done))
+    site.rules = dataclasses.replace(site.rules, scheme=scheme)
+    site._me = dataclasses.replace(site._me, rules=site.rules)
+
+
+def eight(rounds: int = 12) -> Study:
+    numbers = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
+    return simulator.study(8, training={"rounds": rounds}, aggregation=numbers)
+
+
+def always(number: int) -> bool:
+    return True
+
+
+def after_bad_round(world: World) -> None:
+    """Statistics, then a training sum that does not open."""
+    world.run_sums(2)
+    assert not world.hub.reports[-1].opened
+
+
+def test_a_liar_is_found_in_groups_and_excluded_and_the_study_finishes_without_it(tmp_path: Path) -> None:
+    with World(tmp_path, eight()) as world:
+        lies(world, LIAR, always)
+        world.run_sums()
+        state, reports = world.hub.state, world.hub.reports
+        (exclusion,) = state.search.excluded
+        assert exclusion.hospital == LIAR
+        failed = {report.round: set(report.contributors) for report in reports if not report.opened}
+        assert set.intersection(*failed.values()) == {LIAR}
+        assert exclusion.sums == tuple(failed)
+        found = max(failed)
+        assert all(len(report.contributors) == 4 for report in reports[2 : found + 1])
+        assert all(report.contributors == (1, 2, 4, 5, 6, 7, 8) for report in reports[found + 1 :])
+        assert all(report.opened for report in reports[found + 1 :])
+        assert world.hub.finished
+        assert {site.state.digest() for site in world.sites.values()} == {state.digest()}
+    lines = simulator.lines_of(world.run.path)
+    assert simulator.replayed(world.run.path).digest() == state.digest()
+    (line,) = [line for line in lines if line.purpose == "search"]
+    assert line.detail.startswith("clinic-3 is excluded: it is the only hospital in every one of the failed sums 1, ")
+    late = [line for line in lines if line.hospital == "clinic-3" and line.purpose == "evaluate"]
+    assert "excluded by the culprit search" in late[0].detail
+
+
+def test_the_model_of_a_search_is_that_of_its_listed_contributions(tmp_path: Path) -> None:
+    """The same sets, in a run in which the liar's rounds fail too, give the same model as the opened sums replayed."""
+    with World(tmp_path, eight(4)) as world:
+        lies(world, LIAR, always)
+        world.run_sums()
+        state = world.first
+        for report in world.hub.reports:
+            opening = world.opening(report.round)
+            if not report.opened:
+                state = state.after_failed(report.contributors)
+                continue
+            task = plan.task_of(world.hub.rules, state, report.attempt)
+            sums = QuorumScheme().sums(task, opening.total, opening.witness, len(report.contributors))
+            state = plan.following(QuorumScheme(), state, sums, len(report.contributors))
+        assert state.digest() == world.hub.state.digest()
+        assert not all(report.opened for report in world.hub.reports)
+
+
+def test_groups_are_disjoint_large_enough_and_kept_until_each_has_been_summed_twice(tmp_path: Path) -> None:
+    with World(tmp_path, eight(6)) as world:
+        lies(world, LIAR, lambda number: number == 1)
+        after_bad_round(world)
+        first = world.hub.state.search.groups
+        assert sorted(hospital for group in first for hospital in group) == list(range(1, 9))
+        assert [len(group) for group in first] == [4, 4]
+        summed = []
+        for _ in range(4):
+            assert world.hub.state.search.groups == first
+            world.run_sums(1)
+            summed.append(world.hub.reports[-1].contributors)
+        assert summed == [*first, *first]
+        world.run_sums(1)
+        assert world.hub.reports[-1].contributors == tuple(range(1, 9))
+        assert culprits.facts(world.hub.state)["suspects"] == [f"clinic-{i}" for i in range(1, 9)]
+
+
+def test_with_five_hospitals_people_are_told_who_is_possible(tmp_path: Path) -> None:
+    network = BentNetwork(lost({5}, kinds={"Update"}, rounds={1}))
+    with World(tmp_path, simulator.study(5, training={"rounds": 3}), network=network) as world:
+        lies(world, LIAR, lambda number: number == 1)
+        world.run_sums()
+        assert world.hub.finished
+        assert world.hub.state.search.groups == ()
+        assert world.hub.state.search.excluded == ()
+    (told,) = simulator.log(world.run.path, "culprit search")
+    assert told["suspects"] == ["clinic-1", "clinic-2", "clinic-3", "clinic-4"]
+    (line,) = [line for line in simulator.lines_of(world.run.path) if line.purpose == "search"]
+    assert line.detail == "the failed sums 1 were spoiled by one of clinic-1, clinic-2, clinic-3, clinic-4"
+
+
+def test_two_liars_in_different_groups_are_reported_as_possible_and_nobody_is_excluded(tmp_path: Path) -> None:
+    with World(tmp_path, eight(4)) as world:
+        lies(world, LIAR, lambda number: number == 1)
+        after_bad_round(world)
+        for group in world.hub.state.search.groups:
+            lies(world, group[0], always)
+        world.run_sums(2)
+        assert not any(report.opened for report in world.hub.reports[-2:])
+        assert world.hub.state.search.excluded == ()
+        (told,) = culprits.facts(world.hub.state)["unexplained"]
+        assert told == {"possible": [f"clinic-{i}" for i in range(1, 9)], "sums": [1, 2, 3]}
+        assert world.hub.state.search.group == ()
+
+
+def test_a_group_that_lacks_a_hospital_is_left_and_everybody_is_summed_in_its_place(tmp_path: Path) -> None:
+    with World(tmp_path, eight(6)) as world:
+        lies(world, LIAR, lambda number: number == 1)
+        after_bad_round(world)
+        away = world.hub.state.search.group[0]
+        world.engine.network = BentNetwork(lost({away}))
+        world.run_sums(1)
+        report = world.hub.reports[-1]
+        assert (report.attempt, report.opened) == (1, True)
+        assert report.contributors == tuple(i for i in range(1, 9) if i != away)
+        world.run_sums(1)
+        assert world.hub.reports[-1].contributors == world.hub.state.search.groups[1]
+        assert world.hub.reports[-1].attempt == 0
+        world.run_sums()
+        assert world.hub.finished
+
+
+def test_a_hospital_outside_of_the_group_does_not_deal_and_is_not_added(tmp_path: Path) -> None:
+    with World(tmp_path, eight(6)) as world:
+        lies(world, LIAR, lambda number: number == 1)
+        after_bad_round(world)
+        group = world.hub.state.search.group
+        outside = next(i for i in range(1, 9) if i not in group)
+        asked = world.until("Joined")
+        assert set(asked) == set(group)
+        assert world.sites[outside].handle(asked[group[0]]) == []
+        assert "for contributions of others" in world.refusals()[-1]
+        # Even one that deals in spite of the rule is set aside.
+        site = world.sites[outside]
+        with mock.patch.object(SumTask, "admits", lambda task, hospital: True):
+            (update,) = site.handle(asked[group[0]])
+        world.hub.handle(outside, update)
+        assert world.hub.set_aside[-1].reason == "contributes to a sum that does not admit it"
+        world.finish(asked)
+        assert world.hub.reports[-1].contributors == group
+
+
+def test_a_manifest_that_lists_others_than_the_group_gets_no_consent(tmp_path: Path) -> None:
+    """The coordinator cannot use the search to open a set of its choice."""
+    with World(tmp_path, eight(6)) as world:
+        lies(world, LIAR, lambda number: number == 1)
+        after_bad_round(world)
+        group = world.hub.state.search.group
+        helper = next(i for i in range(1, 9) if i not in group)
+        # A coordinator and a helper that ignore the rule: everybody else keeps to it.
+        asked = world.until("Joined")
+        wide = dataclasses.replace(world.hub._task, admitted=())
+        world.hub._task = world.hub._collection.task = wide
+        site = world.sites[helper]
+        with mock.patch.object(SumTask, "admits", lambda task, hospital: True):
+            (update,) = site.handle(next(iter(asked.values())))
+        world.hub.handle(helper, update)
+        world.hub._waiting.add(helper)
+        requests = world.continue_until(asked, "ConsentRequest")
+        assert world.hub._collection.contributors == {*group, helper}
+        answers = [reply for index, packet in requests.items() for reply in world.sites[index].handle(packet)]
+        kinds = [simulator.kind_of(reply) for reply in answers]
+        assert set(kinds) == {"Receipt"}
+        assert all(
+            "does not admit" in world.sites[index].outcomes[-1].detail
+            and world.sites[index].outcomes[-1].phrase == f"Privacy Breach Detected for Client {index}"
+            for index in requests
+        )
+
+
+def test_a_coordinator_that_restarts_in_the_middle_of_a_search_goes_on_with_it(tmp_path: Path) -> None:
+    from cipherward.engines import parties
+
+    with World(tmp_path, eight()) as world:
+        lies(world, LIAR, always)
+        after_bad_round(world)
+        for stop in ("Joined", "ConsentRequest", "Certificate", "Opening"):
+            world.until(stop)
+            before = world.hub._task.context
+            states = list(audit.replay(audit.open_run(world.run.path)))
+            world.hub = parties.make_hub(world.study, world.keys, states[-1].state, world.run)
+            packets = world.hub.recover()
+            assert stop == "Opening" or world.hub._task.context == before
+            world.finish(dict(packets))
+        world.engine.hub = world.hub
+        world.run_sums()
+        (exclusion,) = world.hub.state.search.excluded
+        assert exclusion.hospital == LIAR
+        assert simulator.replayed(world.run.path).digest() == world.hub.state.digest()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_an_intermittent_liar_harms_no_honest_hospital_and_the_study_finishes(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    liar = chance.randint(1, 8)
+    with World(tmp_path, eight(15)) as world:
+        lies(world, liar, lambda number: random.Random(f"{seed} {number}").random() < 0.6)
+        world.run_sums()
+        assert world.hub.finished
+        assert {exclusion.hospital for exclusion in world.hub.state.search.excluded} <= {liar}
+        assert world.hub.state.search.contradictions == ()
+        assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
+    lines = simulator.lines_of(world.run.path)
+    assert all(line.holds for line in lines if line.purpose != "model")
+
+
+# the rule alone
+
+
+def sets_summed(
+    search: Search, n: int, minimum: int, liar: int, spoils: Callable[[], bool], away: Callable[[], set[int]]
+) -> tuple[Search, set[int], bool]:
+    """One training sum: the search after it, who was in it, and whether it opened."""
+    absent = away()
+    present = set(search.group) - absent
+    if len(present) < minimum or not search.group:
+        present = set(search.eligible(n)) - absent
+    if len(present) < minimum:
+        present = set(search.eligible(n))
+    is_bad = liar in present and spoils()
+    if is_bad:
+        return search.after_failed(len(search.failed), present, b"seed", n, minimum), present, False
+    return search.after_opened(b"seed", n, minimum), present, True
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(4, 24), st.integers(0, 2**32), st.floats(0.05, 1.0), st.floats(0.0, 0.4))
+def test_no_schedule_of_one_liar_excludes_an_honest_hospital(n: int, seed: int, often: float, missing: float) -> None:
+    chance = random.Random(seed)
+    minimum, liar = chance.randint(2, n), chance.randint(1, n)
+    search = Search()
+    for _ in range(60):
+        groups = search.groups
+        assert all(len(group) >= minimum for group in groups)
+        assert sorted(i for group in groups for i in group) == (list(search.eligible(n)) if groups else [])
+        search, _, _ = sets_summed(
+            search,
+            n,
+            minimum,
+            liar,
+            lambda: chance.random() < often,
+            lambda: {i for i in range(1, n + 1) if chance.random() < missing},
+        )
+        assert {exclusion.hospital for exclusion in search.excluded} <= {liar}
+        assert search.contradictions == ()
+        assert not search.failed or liar in search.suspects
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(6, 40), st.integers(0, 2**32))
+def test_a_liar_that_always_lies_is_excluded_within_three_rounds_for_each_halving(n: int, seed: int) -> None:
+    chance = random.Random(seed)
+    minimum, liar = chance.randint(2, n // 2), chance.randint(1, n)
+    search, rounds, void = Search(), 0, 0
+    while not search.excluded:
+        search, _, opened = sets_summed(search, n, minimum, liar, lambda: True, set)
+        rounds, void = rounds + 1, void + (not opened)
+    halvings = (n - 1).bit_length()
+    assert rounds <= 1 + 3 * halvings
+    assert void <= 1 + halvings
+
+
+def test_facts_are_json_and_say_the_same_after_a_round_trip() -> None:
+    search = Search().after_failed(1, range(1, 9), b"seed", 8, 4)
+    assert json.loads(json.dumps(search.facts()))[1] == [list(group) for group in search.groups]
