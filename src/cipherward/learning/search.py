@@ -1,8 +1,8 @@
 """The culprit search: which hospitals may contribute after training sums that did not open.
 
-Part of the public state: hospitals and coordinator move it by the same rule, from the contributors of the failed sums
-alone. It rests on one fact: whoever spoils sums has contributed to each sum that it spoiled. A sum that opens clears
-nobody, since a culprit may behave for a while; so with one culprit an honest hospital is never excluded.
+Part of the public state: hospitals and coordinator move it by the same rule, from who can have spoiled each failed sum:
+its contributors, and where there were only just enough releases, those who released. A sum that opens clears nobody,
+since a culprit may behave for a while; so with one culprit an honest hospital is never excluded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Contradiction:
 class Search:
     """What is known about failed training sums.
 
-    `failed` holds (sum, contributors) of those not explained yet; `groups` the disjoint groups of a search that is under
+    `failed` holds (sum, who can have spoiled it) of those not explained yet; `groups` the disjoint groups of a search that is under
     way; `turns` which of them are still to be summed, in order; `last` the group to which the newest sum was
     limited, or ().
     """
@@ -61,8 +61,8 @@ class Search:
 
     @property
     def suspects(self) -> Group:
-        """The hospitals that contributed to every failed sum not explained yet."""
-        sets = [set(contributors) for _, contributors in self.failed]
+        """The hospitals that can have spoiled every failed sum not explained yet."""
+        sets = [set(possible) for _, possible in self.failed]
         return tuple(sorted(set.intersection(*sets))) if sets else ()
 
     def eligible(self, n_hospitals: int) -> Group:
@@ -83,18 +83,27 @@ class Search:
         return moved._regrouped(seed, n_hospitals, minimum) if self.turns and not moved.turns else moved
 
     def after_failed(
-        self, number: int, contributors: Iterable[int], seed: bytes, n_hospitals: int, minimum: int
+        self,
+        number: int,
+        contributors: Iterable[int],
+        seed: bytes,
+        n_hospitals: int,
+        minimum: int,
+        *,
+        releasers: Iterable[int] = (),
     ) -> Search:
         """The search after training sum `number`, over `contributors`, did not open.
 
         Args:
+            releasers: who else may have spoiled it.
             seed: public bytes from which groups are drawn.
             n_hospitals: size of the roster, whose hospitals are 1..n_hospitals.
             minimum: fewest contributors to any sum; no group is smaller.
         """
-        newest = (number, tuple(sorted(contributors)))
+        summed = set(contributors)
+        newest = (number, tuple(sorted(summed | set(releasers))))
         # Where the group was too few, everybody was summed in its place, and its next turn stands.
-        done = self.turns[:1] if set(newest[1]) <= set(self.group) else ()
+        done = self.turns[:1] if summed <= set(self.group) else ()
         turns = tuple(turn for turn in self.turns[1:] if turn not in done)
         moved = dataclasses.replace(self, failed=(*self.failed, newest), last=self.group, turns=turns)
         if not moved.suspects:

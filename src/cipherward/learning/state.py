@@ -178,11 +178,12 @@ class StudyState:
             search=self._search_opened(),
         )
 
-    def after_failed(self, contributors: Sequence[int]) -> StudyState:
+    def after_failed(self, contributors: Sequence[int], releasers: Sequence[int] = ()) -> StudyState:
         """The state after a certified training sum that does not open: moved by a public rule, so that Q differs.
 
         Args:
             contributors: who is in the failed sum.
+            releasers: holders whose releases may be at fault instead (`protocol.void.releasers`).
 
         Raises:
             DataError: a statistic that fails is dead; people decide.
@@ -195,7 +196,7 @@ class StudyState:
             )
         minimum = self.study.thresholds.min_contributors
         search = self.search.after_failed(
-            self.sums_done, contributors, self.study.digest(), self.study.n_hospitals, minimum
+            self.sums_done, contributors, self.study.digest(), self.study.n_hospitals, minimum, releasers=releasers
         )
         return dataclasses.replace(
             self,

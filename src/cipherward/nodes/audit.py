@@ -14,14 +14,14 @@ from pathlib import Path
 from cipherward import study as study_document
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.preprocess import Preprocessor
-from cipherward.errors import AuditError, CipherwardError, StorageError, SuspectError
+from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning import models
 from cipherward.learning.state import StudyState, begin
 from cipherward.nodes import culprits, modelfile, plan, roster
 from cipherward.nodes.findings import contradictions
+from cipherward.nodes.judgement import agrees, judge
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.nodes.site import FAILED, PRESERVED, UNPROTECTED, Outcome
-from cipherward.protocol import hospital
 from cipherward.protocol.messages import Opening, Receipt, unsign
 from cipherward.protocol.party import Member, Rules
 from cipherward.store import files
@@ -133,28 +133,18 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
     task = plan.task_of(rules, state, opening.attempt)
     # An auditor is nobody on the roster; index 0 has no contribution of its own to look for.
     auditor = Member(rules, COORDINATOR, Identity(bytes(32)))
-    try:
-        verified = hospital.verify(auditor, task, opening, own_header=None, consented=None)
-        following = plan.following(rules.scheme, state, verified.sums, len(verified.contributors))
-    except SuspectError as error:
-        contributors = hospital.contributors_of(rules, opening)
-        following = state.after_failed(contributors)
-        if opening.next_model != following.digest():
-            raise
-        checks = (f"void: {error.message}",)
-        return Replayed(
-            following, opening, purpose, task.context, contributors=contributors, checks=checks, admitted=task.admitted
-        )
-    if following.digest() != opening.next_model:
+    judgement = judge(auditor, task, state, opening)
+    if not agrees(judgement, opening):
         raise AuditError("the announced model is not the one that follows from the certified sum")
+    verified = judgement.verified
     return Replayed(
-        following,
+        judgement.following,
         opening,
         purpose,
         task.context,
-        verified.manifest_digest,
-        verified.contributors,
-        verified.checks,
+        verified.manifest_digest if verified else b"",
+        judgement.contributors,
+        verified.checks if verified else (f"void: {judgement.reason}",),
         task.admitted,
     )
 
@@ -177,7 +167,8 @@ def verify_run(path: Path) -> Iterator[Line]:
 def search_lines(last: StudyState) -> list[Line]:
     """Whom the failed sums exclude or leave possible, recomputed from the openings."""
     return [
-        Line(last.sums_done, "search", "everyone", "culprit search", True, text) for text in culprits.sentences(culprits.facts(last))
+        Line(last.sums_done, "search", "everyone", "culprit search", True, text)
+        for text in culprits.sentences(culprits.facts(last))
     ]
 
 

@@ -27,12 +27,12 @@ def facts(state: StudyState) -> dict[str, Any]:
 def sentences(told: Mapping[str, Any]) -> list[str]:
     """The same in words, from `facts`; empty where every training sum opened."""
     lines = [
-        f"{item['hospital']} is excluded: it is the only hospital in every one of the failed sums {_listed(item['sums'])}"
+        f"{item['hospital']} is excluded: no other can have spoiled all of the failed sums {_listed(item['sums'])}"
         for item in told["excluded"]
     ]
     lines += [
-        f"no single contributor explains the failed sums {_listed(item['sums'])}: several hospitals spoil sums, or one "
-        f"that releases shares does; possible: {', '.join(item['possible'])}"
+        f"no single hospital explains the failed sums {_listed(item['sums'])}: several "
+        f"spoil sums, or a holder releases false shares; possible: {', '.join(item['possible'])}"
         for item in told["unexplained"]
     ]
     if told["failed_sums"]:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any
-
-from numpy.typing import NDArray
-
 from cipherward.crypto import wire
 from cipherward.errors import (
     DataError,
@@ -18,7 +13,7 @@ from cipherward.nodes import culprits, plan, sumlog
 from cipherward.nodes.hubstate import HubState, Outgoing, Phase, SumReport
 from cipherward.nodes.packets import pack
 from cipherward.nodes.sumlog import Opened
-from cipherward.protocol import checks
+from cipherward.protocol import checks, void
 from cipherward.protocol.coordinator import Collection
 from cipherward.protocol.messages import (
     Announce,
@@ -161,7 +156,15 @@ class Phases(HubState):
             self._waiting |= self._silent
             raise error
         started = self.clock()
-        witness, sums, reason = self._witness()
+        found = self._collection.find()
+        sums, reason = found.sums, found.reason
+        # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
+        suspected = void.releasers(self.rules, releases) if sums is None and self.rules.deals_shares else ()
+        if found.conflict:
+            facts = {"reason": found.conflict, "holders": sorted(releases)}
+            self.log("releases contradict each other", facts)
+        if found.without:
+            self.log("opened without a holder", {"hospital": found.without})
         if sums is not None:
             try:
                 following = plan.following(self.rules.scheme, self.state, sums, len(self._collection.contributors))
@@ -169,19 +172,25 @@ class Phases(HubState):
                 sums, reason = None, error.message
         if sums is None:
             self.log("sum does not open", {"round": self.state.sums_done, "reason": reason})
-            following = self._after_failed(reason)
+            following = self._after_failed(reason, suspected)
             self.log("culprit search", culprits.facts(following))
-        opening = self._collection.opening(self.state.sums_done, len(self._voids), witness, following.digest())
+        opening = self._collection.opening(
+            self.state.sums_done,
+            len(self._voids),
+            found.witness,
+            following.digest(),
+            with_releases=found.sums is None and self.rules.deals_shares,
+        )
         message = self._sign(opening)
         self._spend("open", started)
         contributors = tuple(sorted(self._collection.contributors))
         purpose, attempt = self.state.purpose or "", len(self._voids)
-        facts = Opened(self.state.sums_done, attempt, purpose, contributors, int(sums is not None), reason)
-        self._log.write(sumlog.OPENED, 0, wire.encode(facts))
+        outcome = Opened(self.state.sums_done, attempt, purpose, contributors, int(sums is not None), reason)
+        self._log.write(sumlog.OPENED, 0, wire.encode(outcome))
         self.keep_opening(self.state.sums_done, message)
         self._closed.append(self._task.context)
         self.state = following
-        outgoing = self._publish(facts, message)
+        outgoing = self._publish(outcome, message)
         self._log.drop_large()
         return outgoing
 
@@ -191,25 +200,9 @@ class Phases(HubState):
         self._asked_again.clear()
         return self._enter(Phase.VERIFY, self._send(self._taking_part, "Opening", message))
 
-    def _witness(self) -> tuple[bytes, NDArray[Any] | None, str]:
-        """What the releases open, without the one that contradicts the others where that can be told."""
+    def _after_failed(self, reason: str, releasers: tuple[int, ...]) -> StudyState:
         try:
-            return self._collection.open()
-        except SuspectError as error:
-            released = self._collection.releases
-            self.log("releases contradict each other", {"reason": error.message, "holders": sorted(released)})
-            for holder in sorted(released) if len(released) > self.rules.threshold else ():
-                with suppress(SuspectError):
-                    found = self._collection.open(released - {holder})
-                    if found[1] is not None:
-                        self.log("opened without a holder", {"hospital": holder})
-                        return found
-            # Any quorum's witness will do to show everybody that this sum does not open.
-            return self._collection.open(frozenset(sorted(released)[: self.rules.threshold]))
-
-    def _after_failed(self, reason: str) -> StudyState:
-        try:
-            return self.state.after_failed(sorted(self._collection.contributors))
+            return self.state.after_failed(sorted(self._collection.contributors), releasers)
         except DataError as error:
             raise SuspectError(
                 f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"
