@@ -90,7 +90,7 @@ def test_a_liar_is_found_in_groups_and_excluded_and_the_study_finishes_without_i
     lines = simulator.lines_of(world.run.path)
     assert simulator.replayed(world.run.path).digest() == state.digest()
     (line,) = [line for line in lines if line.purpose == "search"]
-    assert line.detail.startswith("clinic-3 is excluded: no other can have spoiled all of the failed sums 1, ")
+    assert line.detail.startswith("clinic-3 is excluded: no other can have spoiled each of the failed sums 1, ")
     late = [line for line in lines if line.hospital == "clinic-3" and line.purpose == "evaluate"]
     assert "excluded by the culprit search" in late[0].detail
 
@@ -142,7 +142,7 @@ def test_with_five_hospitals_people_are_told_who_is_possible(tmp_path: Path) -> 
     (told,) = simulator.log(world.run.path, "culprit search")
     assert told["suspects"] == ["clinic-1", "clinic-2", "clinic-3", "clinic-4"]
     (line,) = [line for line in simulator.lines_of(world.run.path) if line.purpose == "search"]
-    assert line.detail == "the failed sums 1 were spoiled by one of clinic-1, clinic-2, clinic-3, clinic-4"
+    assert line.detail == "one of clinic-1, clinic-2, clinic-3, clinic-4 spoiled the failed sum 1"
 
 
 def test_two_liars_in_different_groups_are_reported_as_possible_and_nobody_is_excluded(tmp_path: Path) -> None:

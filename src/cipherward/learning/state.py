@@ -54,7 +54,7 @@ class StudyState:
     losses: tuple[float, ...] = ()
     history: tuple[Metrics, ...] = ()
     final: Metrics | None = None
-    search: Search = Search()
+    search: Search = field(default_factory=Search)
 
     @property
     def purpose(self) -> Purpose | None:

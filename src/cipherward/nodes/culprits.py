@@ -18,7 +18,7 @@ def facts(state: StudyState) -> dict[str, Any]:
     return {
         "suspects": named(search.suspects),
         "failed_sums": [number for number, _ in search.failed],
-        "groups": [named(group) for group in search.groups],
+        "groups": [named(group) for group in search.groups] if state.purpose == "train" else [],
         "excluded": [{"hospital": names[e.hospital - 1].name, "sums": list(e.sums)} for e in search.excluded],
         "unexplained": [{"possible": named(c.possible), "sums": list(c.sums)} for c in search.contradictions],
     }
@@ -27,21 +27,19 @@ def facts(state: StudyState) -> dict[str, Any]:
 def sentences(told: Mapping[str, Any]) -> list[str]:
     """The same in words, from `facts`; empty where every training sum opened."""
     lines = [
-        f"{item['hospital']} is excluded: no other can have spoiled all of the failed sums {_listed(item['sums'])}"
+        f"{item['hospital']} is excluded: no other can have spoiled each of the failed {_listed(item['sums'])}"
         for item in told["excluded"]
     ]
     lines += [
-        f"no single hospital explains the failed sums {_listed(item['sums'])}: several "
+        f"no single hospital explains the failed {_listed(item['sums'])}: several "
         f"spoil sums, or a holder releases false shares; possible: {', '.join(item['possible'])}"
         for item in told["unexplained"]
     ]
     if told["failed_sums"]:
         doing = "; training rounds are summed in groups, to find it" if told["groups"] else ""
-        lines.append(
-            f"the failed sums {_listed(told['failed_sums'])} were spoiled by one of {', '.join(told['suspects'])}{doing}"
-        )
+        lines.append(f"one of {', '.join(told['suspects'])} spoiled the failed {_listed(told['failed_sums'])}{doing}")
     return lines
 
 
 def _listed(sums: list[int]) -> str:
-    return ", ".join(str(number) for number in sums)
+    return f"sum{'s' * (len(sums) > 1)} {', '.join(str(number) for number in sums)}"
