@@ -20,7 +20,9 @@ from tests.simulator import BentNetwork, Packet, World, lost, signed_body
 from cipherward.crypto import shamir
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Protected, SumTask
+from cipherward.learning.local import LocalWork
 from cipherward.learning.search import Search
+from cipherward.learning.state import StudyState
 from cipherward.nodes import audit, culprits, plan
 from cipherward.nodes.packets import unpack
 from cipherward.protocol.messages import Release
@@ -265,6 +267,25 @@ def test_a_false_release_among_just_enough_makes_the_holders_suspects_too(tmp_pa
         assert world.hub.state.search.suspects == tuple(range(1, 9))
         assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
     assert simulator.replayed(world.run.path).digest() == world.hub.state.digest()
+
+
+class Negative(LocalWork):
+    """Trains, and claims a weight below zero, so that the sum opens to what honest hospitals never give."""
+
+    def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
+        values = super().values(state)
+        return values | {"weight": np.array([-1.0])} if state.purpose == "train" else values
+
+
+@pytest.mark.parametrize("scheme", ["quorum", "masks", "plain"])
+def test_the_search_is_the_same_in_every_scheme(tmp_path: Path, scheme: str) -> None:
+    numbers = {"scheme": scheme, "threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
+    with World(tmp_path, simulator.study(8, training={"rounds": 12}, aggregation=numbers)) as world:
+        work = world.sites[LIAR].work
+        world.sites[LIAR].work = Negative(LIAR, work.data, work.module, "cpu", work.clock)
+        world.run_sums()
+        assert [exclusion.hospital for exclusion in world.hub.state.search.excluded] == [LIAR]
+        assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
 
 
 @pytest.mark.slow

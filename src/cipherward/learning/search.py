@@ -8,10 +8,9 @@ since a culprit may behave for a while; so with one culprit an honest hospital i
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-from cipherward.crypto.hashing import digest
 
 CYCLES = 2
 """How often each group is summed before the hospitals are grouped anew. A group that failed is not summed again."""
@@ -96,7 +95,7 @@ class Search:
 
         Args:
             releasers: who else may have spoiled it.
-            seed: public bytes from which groups are drawn.
+            seed: the study digest, 32 bytes: groups are drawn from it.
             n_hospitals: size of the roster, whose hospitals are 1..n_hospitals.
             minimum: fewest contributors to any sum; no group is smaller.
         """
@@ -130,7 +129,7 @@ class Search:
         newest = self.failed[-1][0].to_bytes(8, "big")
 
         def place(hospital: int) -> bytes:
-            return digest("culprit search", seed, newest, hospital.to_bytes(4, "big"))
+            return hashlib.sha256(b"cipherward/v1/groups\x00" + seed + newest + hospital.to_bytes(4, "big")).digest()
 
         suspects = set(self.suspects)
         order = sorted(self.eligible(n_hospitals), key=lambda i: (i not in suspects, place(i)))

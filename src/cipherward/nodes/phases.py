@@ -161,8 +161,7 @@ class Phases(HubState):
         # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
         suspected = void.releasers(self.rules, releases) if sums is None and self.rules.deals_shares else ()
         if found.conflict:
-            facts = {"reason": found.conflict, "holders": sorted(releases)}
-            self.log("releases contradict each other", facts)
+            self.log("releases contradict each other", {"reason": found.conflict, "holders": sorted(releases)})
         if found.without:
             self.log("opened without a holder", {"hospital": found.without})
         if sums is not None:
