@@ -20,6 +20,7 @@ from tests.simulator import BentNetwork, Packet, World, lost, signed_body
 from cipherward.crypto import shamir
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Protected, SumTask
+from cipherward.engines import parties
 from cipherward.learning.local import LocalWork
 from cipherward.learning.search import Search
 from cipherward.learning.state import StudyState
@@ -227,8 +228,6 @@ def test_a_manifest_that_lists_others_than_the_group_gets_no_consent(tmp_path: P
 
 
 def test_a_coordinator_that_restarts_in_the_middle_of_a_search_goes_on_with_it(tmp_path: Path) -> None:
-    from cipherward.engines import parties
-
     with World(tmp_path, eight()) as world:
         lies(world, LIAR, always)
         after_bad_round(world)
@@ -267,6 +266,27 @@ def test_a_false_release_among_just_enough_makes_the_holders_suspects_too(tmp_pa
         assert world.hub.state.search.suspects == tuple(range(1, 9))
         assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
     assert simulator.replayed(world.run.path).digest() == world.hub.state.digest()
+
+
+@pytest.mark.parametrize("stop", ["VoidRequest", "Announce", "ConsentRequest"])
+def test_a_coordinator_that_restarts_while_it_leaves_a_group_goes_on_with_the_next_attempt(
+    tmp_path: Path, stop: str
+) -> None:
+    with World(tmp_path, eight(6)) as world:
+        lies(world, LIAR, lambda number: number == 1)
+        after_bad_round(world)
+        away = world.hub.state.search.group[0]
+        asked = world.until("Joined")
+        held = world.continue_until({i: packet for i, packet in asked.items() if i != away}, "VoidRequest")
+        if stop != "VoidRequest":
+            held = world.continue_until(held, stop)
+        states = list(audit.replay(audit.open_run(world.run.path)))
+        world.hub = parties.make_hub(world.study, world.keys, states[-1].state, world.run)
+        packets = dict(world.hub.recover())
+        assert packets == held
+        world.finish(packets)
+        assert (world.hub.reports[-1].attempt, world.hub.reports[-1].contributors) == (1, tuple(range(1, 9)))
+        assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
 
 
 class Negative(LocalWork):
