@@ -28,7 +28,7 @@ from cipherward.errors import DataError, InterruptedRunError, StorageError, Stud
 from cipherward.learning import metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
 from cipherward.learning.state import StudyState
-from cipherward.nodes import audit, modelfile, roster
+from cipherward.nodes import audit, culprits, modelfile, roster
 from cipherward.nodes.findings import findings, metrics_json
 from cipherward.nodes.hub import Phase
 from cipherward.nodes.modelfile import ModelFile
@@ -55,6 +55,7 @@ class Progress:
     validation_loss: float | None
     seconds: float
     opened: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ class _Simulation:
         measured = state.final or (state.history[-1] if fresh else None)
         self.purposes.append(purpose)
         self.sum_seconds.append(seconds)
-        line = {
+        line: dict[str, Any] = {
             "sum": report.round,
             "purpose": purpose,
             "attempt": report.attempt,
@@ -267,7 +268,8 @@ class _Simulation:
             "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
             "model_digest": state.digest().hex(),
             "metrics_of_incoming_model": metrics_json(measured),
-            "validation_loss": state.losses[-1] if state.losses else None,
+            "validation_loss": state.losses[-1] if state.losses and not state.search.last else None,
+            "group": list(state.search.last) if purpose == "train" else [],
             "bytes_up": traffic.up,
             "bytes_down": traffic.down,
             "seconds": seconds,
@@ -294,9 +296,10 @@ class _Simulation:
                     len(report.contributors),
                     len(self.sites),
                     measured.auroc if measured else None,
-                    state.losses[-1] if state.losses else None,
+                    line["validation_loss"],
                     seconds,
                     report.opened,
+                    tuple(culprits.sentences(culprits.facts(state))) if not report.opened else (),
                 )
             )
 

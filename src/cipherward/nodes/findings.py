@@ -9,6 +9,7 @@ from typing import Any
 from cipherward.errors import DataError
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.state import StudyState
+from cipherward.nodes import culprits
 
 
 def findings(state: StudyState) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def findings(state: StudyState) -> dict[str, Any]:
         "auroc_by_round": [*_before_rounds(state), final.auroc],
         "validation_loss_by_round": list(state.losses),
         "federated": metrics_json(final),
+        "culprit_search": culprits.facts(state),
     }
 
 

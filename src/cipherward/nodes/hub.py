@@ -54,7 +54,7 @@ class Hub(Phases):
         if self.phase is Phase.JOIN:
             return len(found.joined) >= self._holders_needed
         if self.phase is Phase.DEAL:
-            has_left = bool(found.void_voters or found.stale)
+            has_left = bool(found.void_voters or found.stale) or self._may_widen
             return len(found.contributors) >= self.rules.min_contributors or has_left
         if self.phase is Phase.CONSENT:
             return found.is_certified or not self._consent_may_come
