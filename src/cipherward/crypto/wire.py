@@ -17,6 +17,9 @@ from cipherward.errors import WireError
 
 T = TypeVar("T")
 
+Blob = bytes | memoryview
+"""Type of a field whose bytes may be large: decoding gives a view into the data that it was given, not a copy."""
+
 _UINT, _BYTES, _TEXT, _ARRAY = 0, 2, 3, 4
 
 
@@ -121,6 +124,8 @@ class _Reader:
             return self.head(_UINT)
         if kind is bytes:
             return bytes(self.take(self.head(_BYTES)))
+        if kind == Blob:
+            return self.take(self.head(_BYTES))
         if kind is str:
             try:
                 return str(self.take(self.head(_TEXT)), "utf-8")
