@@ -100,7 +100,7 @@ class Update:
     """Hospital: the contribution. The header is signed and binds the rest."""
 
     header: bytes
-    payload: wire.Blob = field(repr=False)
+    payload: bytes = field(repr=False)
     shares: tuple[ShareFor, ...] = field(repr=False)
 
 
