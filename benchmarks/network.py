@@ -27,14 +27,12 @@ from typing import Any
 from unittest import mock
 
 import network_hub
-
 from cipherward.deployment import authority
 from cipherward.engines.nats.configuration import ServerSettings
 from cipherward.engines.nats.post import CoordinatorPost, HospitalPost
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.tls import Connection
-from cipherward.store import files
-from cipherward.store import slots
+from cipherward.store import files, slots
 from cipherward.store.outbox import Outbox
 from cipherward.thresholds import derive
 from harness import Section, console, machine_line, peak_mib, write_results
@@ -177,7 +175,7 @@ def transfer(count: int, size: int, port: int) -> tuple[float, float]:
 @contextmanager
 def no_flush() -> Iterator[None]:
     """Nothing waits for the disk: what durability costs is the difference."""
-    with mock.patch.object(os, "fsync", lambda _: None), mock.patch.object(slots, "_flush", lambda _: None):
+    with mock.patch.object(os, "fsync"), mock.patch.object(slots, "_flush"):
         yield
 
 
@@ -265,18 +263,20 @@ def update_section(quick: bool, port: int) -> Section:
     size = LARGE // 10 if quick else LARGE
     section = Section(
         "(c) One update, hospital's outbox -> in the coordinator's sum (all checks, journal), TLS, loopback",
-        ["bytes", "parameters", "seconds of each", "coordinator's peak memory", "load"],
+        ["bytes", "parameters", "seconds of each", "CPU seconds of one", "coordinator's peak memory", "load"],
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder, n = Path(temporary), 3
         width = network_hub.width_for(size, n, derive(n).threshold)
         found = hub_run("updates", folder, port, n, width, 50, in_turn=True)
         seconds, bytes_each = network_hub.update_seconds(folder, n)
+        cpu = network_hub.update_cpu(folder, n)
     median = statistics.median(seconds)
     each = ", ".join(f"{value:.2f}" for value in seconds)
     peak = f"{found['peak_added_mib']:.0f} MiB"
-    section.rows.append([f"{bytes_each:,}", f"{found['n_parameters']:,}", each, peak, f"{found['load']:.1f}"])
-    section.numbers["update"] = found | {"bytes": bytes_each, "seconds_each": seconds}
+    spent = ", ".join(f"{who} {value:.2f}" for who, value in cpu.items())
+    section.rows.append([f"{bytes_each:,}", f"{found['n_parameters']:,}", each, spent, peak, f"{found['load']:.1f}"])
+    section.numbers["update"] = found | {"cpu_seconds": cpu} | {"bytes": bytes_each, "seconds_each": seconds}
     section.bar(f"{bytes_each:,} bytes to the sum, median of {n}, at most 3 s", f"{median:.2f} s", median <= 3)
     return section
 

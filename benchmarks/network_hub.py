@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from cipherward import study as study_document
 from cipherward.crypto import params
@@ -41,6 +42,7 @@ from cipherward.nodes.rundir import RunDirectory
 from cipherward.protocol import hospital
 from cipherward.protocol.messages import Joined, unsign
 from cipherward.protocol.party import Member
+from cipherward.store import files
 from cipherward.store.outbox import Outbox
 from cipherward.study import Study
 from harness import peak_mib
@@ -143,7 +145,8 @@ class Coordinator:
         kind, aside = unpack(packet)[0], len(hub.set_aside)
         out = hub.handle(index, packet)
         if kind == "Update" and len(hub.set_aside) == aside:
-            (self.common.folder / f"added.{index}").write_text(str(time.monotonic()))
+            facts = {"time": time.monotonic(), "cpu": cpu_seconds()}
+            files.write(self.common.folder / f"added.{index}", json.dumps(facts).encode())
             self.peak_added = peak_mib()
         del packet
         while not self.is_over(hub):
@@ -275,12 +278,28 @@ class _Crew:
         self.outboxes[name].put(letter)
 
 
+def cpu_seconds() -> dict[str, float]:
+    """Processor time so far of this process, of the server and of the hospitals' processes."""
+    used = {"coordinator": 0.0, "server": 0.0, "hospital": 0.0}
+    for process in psutil.Process(os.getppid()).children():
+        times = process.cpu_times()
+        others = "hospital" if "python" in process.name() else "server"
+        used["coordinator" if process.pid == os.getpid() else others] += times.user + times.system
+    return used
+
+
+def update_cpu(folder: Path, n_hospitals: int) -> dict[str, float]:
+    """Processor seconds of one update sent in turn, by process: the mean over all but the first, which warms up."""
+    first, last = (json.loads((folder / f"added.{index}").read_text())["cpu"] for index in (1, n_hospitals))
+    return {who: (last[who] - first[who]) / (n_hospitals - 1) for who in first}
+
+
 def update_seconds(folder: Path, n_hospitals: int) -> tuple[list[float], int]:
     """Seconds from the put of each update to its place in the sum, and the bytes of one letter."""
     seconds, size = [], 0
     for index in range(1, n_hospitals + 1):
         put = json.loads((folder / f"put.{index}").read_text())
-        seconds.append(float((folder / f"added.{index}").read_text()) - put["put"])
+        seconds.append(json.loads((folder / f"added.{index}").read_text())["time"] - put["put"])
         size = put["bytes"]
     return seconds, size
 
