@@ -100,7 +100,7 @@ class StudyState:
             "search": self.search.facts(),
         }
         state = hashlib.sha256(b"cipherward/v1/model\x00" + json.dumps(facts, sort_keys=True).encode() + b"\x00")
-        state.update(self.weights.astype("<f4").tobytes())
+        state.update(np.ascontiguousarray(self.weights, "<f4").data)
         return state.digest()
 
     def parameters(self) -> bytes:

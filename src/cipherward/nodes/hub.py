@@ -99,7 +99,7 @@ class Hub(Phases):
         self._voids = ()
         return self._attempt(())
 
-    def handle(self, sender: int, packet: bytes) -> list[Outgoing]:
+    def handle(self, sender: int, packet: bytes | memoryview) -> list[Outgoing]:
         """Take one hospital's packet. What cannot be used is set aside with the reason, and nothing else happens.
 
         What is faulty is kept in quarantine. Who sends something faulty, or joins or contributes too late, is told.

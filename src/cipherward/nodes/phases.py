@@ -52,7 +52,7 @@ class Phases(HubState):
         attempt = len(self._voids)
         self._task = plan.task_of(self.rules, self.state, attempt)
         self._limit = checks.packet_limit(self.rules, self._task)
-        base, payloads = plan.base_of(self.state), self.payloads()
+        base, payloads = plan.base_of(self.rules.scheme, self.state), self.payloads()
         self._collection = Collection(self._me, self._task, base, payloads, excluded, self._closed)
         self._caught_up.clear()
         asked = self._taking_part - set(excluded)

@@ -128,7 +128,7 @@ class Collection:
             if len(data) > packet_limit(self._rules, self.task):
                 raise WireError(f"an update of {len(data)} bytes, more than this sum can need")
         with check(Check.ENCODING):
-            update = wire.decode(Update, data)
+            update = wire.decode(Update, data, copies=False)
         header = self._body(update.header, Header, sender)
         if self._manifest:
             raise late("came after the sum was closed")
