@@ -162,7 +162,9 @@ def transfer(count: int, size: int, port: int) -> tuple[float, float]:
 
 
 def exchange_section(quick: bool, port: int) -> Section:
-    section = Section("(a) One exchange, coordinator -> hospital -> coordinator, TLS, loopback", ["letter", "median", "slowest"])
+    section = Section(
+        "(a) One exchange, coordinator -> hospital -> coordinator, TLS, loopback", ["letter", "median", "slowest"]
+    )
     for size in (1_000, 100_000):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
@@ -175,7 +177,9 @@ def exchange_section(quick: bool, port: int) -> Section:
         median = statistics.median(seconds) * 1000
         section.rows.append([f"{size:,} bytes", f"{median:.1f} ms", f"{max(seconds) * 1000:.1f} ms"])
         section.numbers[f"exchange_{size}_ms"] = median
-        section.bar(f"exchange of {size:,} bytes, median of {EXCHANGES}, at most 20 ms", f"{median:.1f} ms", median <= 20)
+        section.bar(
+            f"exchange of {size:,} bytes, median of {EXCHANGES}, at most 20 ms", f"{median:.1f} ms", median <= 20
+        )
     return section
 
 

@@ -45,9 +45,9 @@ def test_progress_survives_a_restart_and_goes_with_the_letter(tmp_path: Path) ->
 def test_a_damaged_progress_note_counts_as_none(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     outbox.put(b"x")
-    next(iter(outbox.pending())).path.with_name(
-        f"{1:010d}.{outbox.pending()[0].nonce.hex()}.sent"
-    ).write_text("nonsense")
+    next(iter(outbox.pending())).path.with_name(f"{1:010d}.{outbox.pending()[0].nonce.hex()}.sent").write_text(
+        "nonsense"
+    )
     assert outbox.progress(outbox.pending()[0]) == Progress()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from nats.js.api import PubAck
+from tests.engines.nats.consortium import Consortium, Letters, running, until
 
 from cipherward.engines.nats import chunks, receiving, sending, subjects
 from cipherward.engines.nats.chunks import CHUNK_BYTES, Label
@@ -18,7 +19,6 @@ from cipherward.engines.nats.link import Dialer
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.errors import StorageError, TransportError
 from cipherward.store.outbox import Progress
-from tests.engines.nats.consortium import Consortium, Letters, running, until
 
 THREE_CHUNKS = os.urandom(2 * CHUNK_BYTES + 5)
 
@@ -60,7 +60,7 @@ def test_a_server_killed_and_started_again_loses_nothing(consortium: Consortium)
                 alpha._outbox.put(b"while down %d" % round)
                 await until(lambda: not alpha.status.connected and not coordinator.status.connected)
                 await asyncio.to_thread(consortium.server.start, consortium.members)
-                await until(lambda round=round: len(up.got) == 3 + 2 * round, 40)
+                await until(lambda: len(up.got) >= 3 + 2 * round, 40)  # noqa: B023
             assert alpha.status.connected
         assert up.of("alpha") == [b"before", THREE_CHUNKS, b"while down 0", THREE_CHUNKS, b"while down 1"]
 
@@ -89,10 +89,13 @@ def test_an_interrupted_upload_goes_on_at_the_first_unacknowledged_chunk(
     consortium: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
+    interrupted: list[bool] = []
     publish_chunk = sending.Sender._publish
 
     async def noting(self: sending.Sender, label: Label, body: bytes) -> PubAck:
         sent.append(label.index)
+        if label.index == 8 and not interrupted:
+            await asyncio.sleep(3600)
         return await publish_chunk(self, label, body)
 
     monkeypatch.setattr(sending.Sender, "_publish", noting)
@@ -104,6 +107,7 @@ def test_an_interrupted_upload_goes_on_at_the_first_unacknowledged_chunk(
         post._outbox.put(data)
         async with running(post):
             await until(lambda: post._outbox.progress(post._outbox.pending()[0]).chunks >= 4)
+        interrupted.append(True)
 
     async def story() -> None:
         async with running(consortium.coordinator()) as up:
@@ -237,9 +241,7 @@ def test_handling_goes_on_while_the_connection_is_lost_and_happens_once(consorti
     asyncio.run(story())
 
 
-def test_slow_handling_does_not_bring_the_letter_twice(
-    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_handling_does_not_bring_the_letter_twice(consortium: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cipherward.engines.nats.mailboxes._REDELIVER_SECONDS", 1.0)
 
     async def story() -> None:

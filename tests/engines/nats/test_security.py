@@ -43,7 +43,15 @@ FORBIDDEN_PUBLISH = [
     "anything.else",
     "_INBOX_beta.x",
 ]
-FORBIDDEN_SUBSCRIBE = [">", "up.beta.>", "up.alpha.>", "down.alpha.>", "_INBOX_beta.>", "_INBOX_coordinator.>", "$SYS.>"]
+FORBIDDEN_SUBSCRIBE = [
+    ">",
+    "up.beta.>",
+    "up.alpha.>",
+    "down.alpha.>",
+    "_INBOX_beta.>",
+    "_INBOX_coordinator.>",
+    "$SYS.>",
+]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +102,13 @@ def test_a_hospital_cannot_listen_anywhere_but_in_its_own_inbox(standing: Consor
 
 @pytest.mark.parametrize(
     "reply",
-    ["up.beta.chunk", "down.beta.chunk", "$JS.API.STREAM.DELETE.UP_beta", "$JS.API.STREAM.PURGE.UP_beta", "_INBOX_beta.x"],
+    [
+        "up.beta.chunk",
+        "down.beta.chunk",
+        "$JS.API.STREAM.DELETE.UP_beta",
+        "$JS.API.STREAM.PURGE.UP_beta",
+        "_INBOX_beta.x",
+    ],
 )
 @pytest.mark.parametrize("request_subject", ["up.alpha.chunk", subjects.next_message("down", "alpha")])
 def test_a_hospital_cannot_make_the_server_write_elsewhere_by_naming_the_reply(
@@ -144,16 +158,16 @@ def refused(consortium: Consortium, connection: Connection) -> TransportError:
 
 
 def wait_for_server_log(consortium: Consortium, *words: str) -> None:
-    async def story() -> None:
-        lines: list[str] = []
-        await until(lambda: lines.extend(consortium.server.refusals()) or any(all(w in x for w in words) for x in lines), 5)
+    lines: list[str] = []
 
-    asyncio.run(story())
+    def is_there() -> bool:
+        lines.extend(consortium.server.refusals())
+        return any(all(word in line for word in words) for line in lines)
+
+    asyncio.run(until(is_there, 5))
 
 
-def test_no_certificate_is_refused_on_both_sides(
-    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_certificate_is_refused_on_both_sides(consortium: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
     def without(connection: Connection) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(connection.authority))
         context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -288,7 +302,9 @@ def test_a_revoked_member_is_disconnected_and_refused_and_the_others_stay(consor
     wait_for_server_log(consortium, "authentication error")
 
 
-def test_addresses_that_a_server_advertises_are_never_dialled(consortium: Consortium, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_that_a_server_advertises_are_never_dialled(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A hostile server inserts its own address into its greeting, then drops the connection."""
     dialled: list[int] = []
     opened = asyncio.open_connection
@@ -300,7 +316,12 @@ def test_addresses_that_a_server_advertises_are_never_dialled(consortium: Consor
     monkeypatch.setattr(asyncio, "open_connection", noting)
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        info = {"server_id": "x", "version": "2.15.0", "max_payload": 1 << 20, "connect_urls": ["127.0.0.1:9", "[::1]:9"]}
+        info = {
+            "server_id": "x",
+            "version": "2.15.0",
+            "max_payload": 1 << 20,
+            "connect_urls": ["127.0.0.1:9", "[::1]:9"],
+        }
         writer.write(b"INFO " + json.dumps(info).encode() + b"\r\n")
         while line := await reader.readline():
             if line.startswith(b"PING"):
@@ -322,5 +343,3 @@ def test_addresses_that_a_server_advertises_are_never_dialled(consortium: Consor
         assert set(dialled) == {port}
 
     asyncio.run(story())
-
-

@@ -7,17 +7,17 @@ import dataclasses
 import os
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
+from tests.engines.nats.consortium import Consortium, free_port, running, until
 
-from cipherward.engines.nats import server as servers
 from cipherward.engines.nats.configuration import Route, write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.tls import server_address
 from cipherward.errors import ProtocolError, TransportError
-from tests.engines.nats.consortium import Consortium, free_port, running, until
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
@@ -30,10 +30,8 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert "another port" in caught.value.hint
 
 
-def test_a_missing_binary_is_explained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(servers.sys, "executable", str(tmp_path / "python"))
+def test_a_missing_binary_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TransportError, match="no nats-server found") as caught:
         Consortium(tmp_path).server.start(["alpha"])
@@ -95,7 +93,11 @@ def test_a_cluster_of_three_goes_on_when_one_server_is_killed(tmp_path: Path) ->
 
     async def story() -> None:
         coordinator = CoordinatorPost(
-            made.connection("coordinator", servers=urls), tmp_path / "hub", made.log, made.members, replicas=3,
+            made.connection("coordinator", servers=urls),
+            tmp_path / "hub",
+            made.log,
+            made.members,
+            replicas=3,
             mailbox_bytes=64 << 20,
         )
         made.url = urls[0]

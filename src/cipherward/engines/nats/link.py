@@ -180,7 +180,7 @@ def translated(error: Exception, server: str) -> TransportError:
         return TransportError(f"the connection to {server} broke", hint="cipherward connects again by itself")
     if isinstance(error, ConnectionResetError):
         return TransportError(
-            f"{server} closes the connection at once", hint="servers must speak TLS 1.3, with the handshake first"
+            f"{server} closes the connection during the TLS 1.3 greeting", hint="only servers with TLS 1.3 are used"
         )
     if isinstance(error, OSError):
         return TransportError(

@@ -192,7 +192,15 @@ class _Post(ABC):
             await asyncio.shield(task)
 
         return Receiver(
-            link, direction, member, self._incoming, self._handled, self._bulk, handle, self._log, self._max_letter_bytes
+            link,
+            direction,
+            member,
+            self._incoming,
+            self._handled,
+            self._bulk,
+            handle,
+            self._log,
+            self._max_letter_bytes,
         )
 
     async def _hand_over(self, mailbox: str, letter: bytes, path: Path, sender: str, receive: Receive) -> None:

@@ -99,14 +99,13 @@ class ManagedServer:
             StorageError: the folder cannot be written.
         """
         write_server(self.settings, members)
-        if self._process is None or not self.is_running:
-            raise TransportError("nats-server is not running", hint="start the coordinator's service")
         self._signal_reload()
         # nats-server 2.15 makes a new account's imports effective with the next reload only.
         self._signal_reload()
 
     def _signal_reload(self) -> None:
-        assert self._process is not None
+        if self._process is None or not self.is_running:
+            raise TransportError("nats-server is not running", hint="start the coordinator's service")
         begin = self._log_size()
         self._process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + _START_SECONDS
