@@ -216,8 +216,8 @@ def admit(home: CoordinatorHome, text: bytes, *, now: float | None = None) -> Ad
     )
     member = Member(request.name, request.public_key, _digest(certificate), ACTIVE)
     _mark_used(home, request.name)  # first: a crash in between costs a new invitation, never a second admission
-    home.publish(members.successor(current, member, _seconds(now)))
     files.write(home.certificate(request.name), certificate)
+    home.publish(members.successor(current, member, _seconds(now)))
     home.log("admitted", {"hospital": request.name, "identity": member.fingerprint, "version": current.version + 1})
     admission = Admission(home.consortium_id, request.name, request.public_key, certificate, home.chain())
     return Admitted(member, invitations.write_admission(home.identity, admission, home.consortium))

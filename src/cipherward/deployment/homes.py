@@ -21,6 +21,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cipherward.deployment import authority
 from cipherward.deployment import members as members_list
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.home import Home
@@ -96,6 +97,17 @@ class CoordinatorHome(Home):
     def certificate(self, name: str) -> Path:
         """The TLS certificate that was issued to a member."""
         return self.path / "certificates" / f"{name}.crt"
+
+    def users(self) -> dict[str, str]:
+        """The subject of the newest certificate of the coordinator and of each active member: who may connect.
+
+        Raises:
+            StorageError: a certificate is missing.
+            ProtocolError: one is damaged.
+        """
+        names = [member.name for member in self.members.active]
+        issued = {name: authority.subject(files.read(self.certificate(name))) for name in names}
+        return {self.name: authority.subject(files.read(self.tls_certificate))} | issued
 
     def _versions(self) -> tuple[bytes, ...]:
         return tuple(files.read(path) for path in sorted((self.path / "members").glob("*.signed")))

@@ -77,7 +77,7 @@ def test_acknowledged_letters_survive_a_kill_of_the_server_before_anybody_reads_
         async with running(alpha):
             await until(lambda: not alpha._outbox.pending())
         kill(consortium.server)
-        consortium.server.start(consortium.members)
+        consortium.server.start(consortium.users())
         async with running(consortium.coordinator()) as up:
             await until(lambda: up.got)
         assert up.of("alpha") == [THREE_CHUNKS]
@@ -378,14 +378,14 @@ def test_a_member_admitted_later_is_served_and_one_dismissed_is_not(consortium: 
         async with running(coordinator) as up:
             await asyncio.sleep(0.5)
             consortium.members.append("gamma")
-            await asyncio.to_thread(consortium.server.reload, consortium.members)
+            await asyncio.to_thread(consortium.server.reload, consortium.users())
             coordinator.admit("gamma")
             gamma = consortium.hospital("gamma")
             gamma._outbox.put(b"hello")
             async with running(gamma):
                 await until(lambda: up.of("gamma"))
                 await coordinator.dismiss("gamma")
-                await asyncio.to_thread(consortium.server.reload, ["alpha", "beta"])
+                await asyncio.to_thread(consortium.server.reload, consortium.users("alpha", "beta"))
                 await until(lambda: not gamma.status.connected)
                 assert coordinator.status.connected
                 await until(lambda: "revoked" in gamma.status.reason)
