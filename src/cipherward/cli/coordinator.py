@@ -142,7 +142,9 @@ def renew(home: Path = HOME) -> None:
     enrolment.renew(own)
     write_server_files(own)
     end = authority.expires(files.read(own.server_certificate))
-    typer.echo(f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. A running service takes them by itself.")
+    typer.echo(
+        f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. A running service takes them by itself."
+    )
 
 
 @app.command("health")

@@ -31,6 +31,8 @@ from cipherward.store import files
 
 DAY = 86_400
 INVITATION_DAYS = 14
+_CLUSTER = 3
+"""With that many servers that somebody else runs, they are a cluster, and keep that many copies of a mailbox."""
 
 _HOSPITAL = """\
 # This hospital's own settings. Nothing in this file leaves the hospital.
@@ -94,6 +96,7 @@ def create_coordinator(
         "servers": list(servers),
         "listen": listen,
         "managed": managed,
+        "replicas": 1 if managed or len(servers) < _CLUSTER else _CLUSTER,
         "hosts": list(hosts),
     }
     files.write(path / "identity.key", os.urandom(32), private=True)

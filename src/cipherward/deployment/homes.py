@@ -52,6 +52,14 @@ class CoordinatorHome(Home):
         return bool(self.settings.get("managed", True))
 
     @property
+    def replicas(self) -> int:
+        """On how many servers of a cluster every mailbox is kept: 1, 3 or 5."""
+        found = self.settings.get("replicas", 1)
+        if found not in (1, 3, 5):
+            raise StorageError(f"{self.path / self.settings_file}: replicas is 1, 3 or 5")
+        return int(found)
+
+    @property
     def authority_key(self) -> Path:
         return self.path / "authority.key"
 

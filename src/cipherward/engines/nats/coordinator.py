@@ -46,7 +46,7 @@ class _Service:
             COORDINATOR_NAME, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate
         )
         log = service.transport_log(home)
-        self.post = CoordinatorPost(connection, home.path / "post", log, _members(self.users))
+        self.post = CoordinatorPost(connection, home.path / "post", log, _members(self.users), replicas=home.replicas)
         self.dispatch = Dispatch(self.post.outbox, home)
 
     async def run(self) -> bool:
