@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread per test process: the processes share the cores already.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-.PHONY: run test test-all lint types bench vectors clean
+.PHONY: run test test-all lint types bench vectors figures clean
 
 run: $(VENV)/.run
 	$(BIN)/cipherward run
@@ -30,6 +30,9 @@ bench: $(VENV)/.dev
 
 vectors: $(VENV)/.dev
 	$(BIN)/python -m vectors.make
+
+figures: $(VENV)/.dev
+	$(BIN)/python docs/figures/make.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

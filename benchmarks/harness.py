@@ -1,4 +1,4 @@
-"""What the benchmarks share: one secure sum with every party simulated, peers' settings, tables, the machine's line."""
+"""What the benchmarks share: tables and bars, timing, memory, the machine's line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,20 +19,14 @@ from typing import Any, TypeVar
 from unittest import mock
 
 import numba
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from cipherward import thresholds
-from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import SumTask
+from cipherward.engines.sizes import cpu_model
 from cipherward.protocol import hospital
-from cipherward.protocol.coordinator import Collection
-from cipherward.protocol.hospital import Consent, Dealt
-from cipherward.protocol.messages import Manifest, context, sign
-from cipherward.protocol.party import Member, Rules
+from cipherward.protocol.messages import Manifest
+from cipherward.protocol.party import Rules
 
 T = TypeVar("T")
 
@@ -69,125 +63,26 @@ class Section:
         console.print()
 
 
-class SimulatedSum:
-    """One sum under `quorum`: the messages are the real ones, only the network is missing.
+@contextmanager
+def headers_read_once() -> Iterator[list[float]]:
+    """Let all simulated hospitals share one reading of the headers; gives the list of seconds that readings took.
 
-    `sent[kind]` lists the length in bytes of every message of that kind, in roster order.
+    Every hospital checks the same signed headers, each with one entry per holder. In a real study that is parallel;
+    in one process with n hospitals it would be n^3 entries.
     """
+    real = hospital.read_headers
+    known: dict[bytes, Any] = {}
+    seconds: list[float] = []
 
-    def __init__(
-        self, n_hospitals: int, n_lanes: int, bits: int = 16, payloads: MutableMapping[int, bytes] | None = None
-    ) -> None:
-        numbers = thresholds.derive(n_hospitals)
-        identities = [Identity(os.urandom(32)) for _ in range(n_hospitals + 1)]
-        keys = {index: identity.public_key for index, identity in enumerate(identities)}
-        rules = Rules(os.urandom(32), keys, numbers.threshold, numbers.min_contributors, QuorumScheme())
-        self.members = {index: Member(rules, index, identity) for index, identity in enumerate(identities)}
-        self.task = SumTask(
-            context(rules.study, os.urandom(32), 1, 1),
-            n_hospitals,
-            numbers.threshold,
-            bits,
-            n_lanes,
-            n_lanes,
-            n_lanes,
-        )
-        self.rules = rules
-        self.payloads: MutableMapping[int, bytes] = {} if payloads is None else payloads
-        self.collection = self.new_collection(self.payloads)
-        self.sent: dict[str, list[int]] = {}
-        self._private: dict[int, bytes] = {}
-        self._headers: dict[int, bytes] = {}
-        self._consents: dict[int, Consent] = {}
-        self._joins: dict[int, bytes] = {}
-        self._join()
+    def shared(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> Any:
+        if manifest.total not in known:
+            start = time.perf_counter()
+            known[manifest.total] = real(rules, task, manifest, headers)
+            seconds.append(time.perf_counter() - start)
+        return known[manifest.total]
 
-    def new_collection(self, payloads: MutableMapping[int, bytes]) -> Collection:
-        """A fresh coordinator for the same sum (call `rejoin` on it before it takes updates)."""
-        return Collection(self.members[COORDINATOR], self.task, np.zeros(self.task.n_lanes), payloads)
-
-    def rejoin(self, collection: Collection) -> Collection:
-        """Give another coordinator the joins of this sum."""
-        for index, data in self._joins.items():
-            collection.add_join(index, data)
-        collection.close_joins()
-        return collection
-
-    @property
-    def hospitals(self) -> range:
-        return range(1, self.task.n_hospitals + 1)
-
-    def _join(self) -> None:
-        for i in self.hospitals:
-            self._private[i], data = hospital.join(self.members[i], self.task, os.urandom(96))
-            self._note("Join", data)
-            self._joins[i] = data
-            self.collection.add_join(i, data)
-        self.joined = self.collection.close_joins()
-
-    def deal(self, i: int, lanes: NDArray[np.uint32]) -> bytes:
-        """Hospital i's encoded Update: encryption, shares, sealing, signature, serialisation."""
-        dealt = hospital.deal(self.members[i], self.task, self.joined, lanes, os.urandom(32))
-        self._headers[i] = dealt.header
-        self._note("Update", dealt.update)
-        return dealt.update
-
-    @contextmanager
-    def headers_read_once(self) -> Iterator[list[float]]:
-        """Let all simulated hospitals share one reading of the headers; gives the list of seconds that readings took.
-
-        Every hospital checks the same signed headers, each with one entry per holder. In a real study that is parallel;
-        in one process with n hospitals it would be n^3 entries.
-        """
-        real = hospital.read_headers
-        known: dict[bytes, Any] = {}
-        seconds: list[float] = []
-
-        def shared(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> Any:
-            if manifest.total not in known:
-                start = time.perf_counter()
-                known[manifest.total] = real(rules, task, manifest, headers)
-                seconds.append(time.perf_counter() - start)
-            return known[manifest.total]
-
-        with mock.patch.object(hospital, "read_headers", shared):
-            yield seconds
-
-    def agree(
-        self, voters: Iterable[int] | None = None, progress: Callable[[str, int], None] = lambda what, i: None
-    ) -> None:
-        """Manifest, consent of every voter (default: all), certificate, `threshold` releases."""
-        requests = self.collection.close()
-        for i in self.hospitals if voters is None else voters:
-            member = self.members[i]
-            own = Dealt(self._headers[i], self.payloads[i], b"") if i in self._headers else None
-            given = hospital.consent(member, self.task, requests[i], private_key=self._private[i], own=own)
-            assert isinstance(given, Consent)
-            vote = sign(member.identity, self.rules.study, i, given.vote)
-            self._note("Vote", vote)
-            self.collection.add_vote(i, vote)
-            self._consents[i] = given
-            progress("consent", i)
-        certificate = self.collection.certificate()
-        for i in list(self._consents)[: self.rules.threshold]:
-            data = hospital.release(self.members[i], self.task, certificate, self._consents[i], self._private[i])
-            self._note("Release", data)
-            self.collection.add_release(i, data)
-            progress("release", i)
-
-    def open(self) -> NDArray[Any]:
-        """The opened integer sums, int64[n_lanes]."""
-        _, sums, reason = self.collection.open()
-        assert sums is not None, reason
-        return sums
-
-    def _note(self, kind: str, data: bytes) -> None:
-        self.sent.setdefault(kind, []).append(len(data))
-
-
-def random_lanes(rng: np.random.Generator, n_lanes: int, bits: int = 16) -> NDArray[np.uint32]:
-    """uint32[n_lanes], uniform below 2^bits."""
-    return rng.integers(0, 1 << bits, n_lanes, dtype=np.uint32)
+    with mock.patch.object(hospital, "read_headers", shared):
+        yield seconds
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -230,13 +125,6 @@ def alone(work: Callable[..., T], *arguments: object) -> T:
 
 def machine() -> dict[str, str]:
     """CPU, cores, memory and versions, for the line above every table."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        cpu = names[0] if names else cpu
     packages = {}
     for name in ("numpy", "numba", "cryptography", "tenseal"):
         try:
@@ -245,7 +133,7 @@ def machine() -> dict[str, str]:
             packages[name] = "not installed"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
     return {
-        "cpu": cpu,
+        "cpu": cpu_model(),
         "cores": str(os.cpu_count()),
         "memory": f"{memory:.0f} GiB",
         "threads": str(numba.get_num_threads()),

@@ -16,35 +16,33 @@ import functools
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 
-from cipherward import thresholds
-from cipherward.crypto import params
-from cipherward.crypto.params import SumParameters
 from cipherward.crypto.quorum import parameters_of
+from cipherward.engines.break_even import FLOAT32_BYTES, break_even, sent_by_one
+from cipherward.engines.one_sum import Forgets, SimulatedSum, random_lanes
+from cipherward.engines.sizes import PHASES, measure
 from cipherward.learning.vector import Layout, RealSegment
 from cipherward.nodes.rundir import Spool
 from harness import (
     MIB,
     Section,
-    SimulatedSum,
     alone,
     console,
+    headers_read_once,
     machine_line,
     peak_mib,
     quiet,
-    random_lanes,
     timed,
     write_results,
 )
 
 MILLION = 1_000_000
-PLAIN_BYTES = 4  # per parameter, float32
 
 
 def bytes_per_parameter(quick: bool) -> Section:
@@ -54,7 +52,7 @@ def bytes_per_parameter(quick: bool) -> Section:
         ["hospitals", "Update", "Join", "Vote", "Release", "all", "bytes per parameter", "of plain float32"],
     )
     for n_hospitals, limit in ((8, 3.1), (50, 4.0)):
-        sizes = _sent_by_one(n_hospitals, MILLION)
+        sizes = sent_by_one(n_hospitals, MILLION)
         total = sum(sizes.values())
         each = total / MILLION
         section.rows.append(
@@ -63,21 +61,12 @@ def bytes_per_parameter(quick: bool) -> Section:
                 *(f"{sizes[kind]:,}" for kind in ("Update", "Join", "Vote", "Release")),
                 f"{total:,}",
                 f"{each:.3f}",
-                f"{each / PLAIN_BYTES:.0%}",
+                f"{each / FLOAT32_BYTES:.0%}",
             ]
         )
         section.numbers[str(n_hospitals)] = {**sizes, "bytes_per_parameter": each}
         section.bar(f"{n_hospitals} hospitals: less than {limit} bytes per parameter", f"{each:.3f}", each < limit)
     return section
-
-
-def _sent_by_one(n_hospitals: int, n_lanes: int) -> dict[str, int]:
-    simulated = SimulatedSum(n_hospitals, n_lanes)
-    lanes = random_lanes(np.random.default_rng(1), n_lanes)
-    for i in simulated.hospitals[: simulated.rules.min_contributors]:
-        simulated.collection.add_update(i, simulated.deal(i, lanes))
-    simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold])
-    return {kind: max(lengths) for kind, lengths in simulated.sent.items()}
 
 
 @functools.cache
@@ -186,26 +175,9 @@ def opening(quick: bool) -> Section:
     return section
 
 
-class _Forgets(MutableMapping[int, bytes]):
-    """A payload store that keeps nothing: stands for a disk."""
-
-    def __getitem__(self, key: int) -> bytes:
-        raise KeyError(key)
-
-    def __setitem__(self, key: int, value: bytes) -> None: ...
-
-    def __delitem__(self, key: int) -> None: ...
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
 def peak_after_updates(n_hospitals: int, n_updates: int) -> float:
     """Peak memory (MiB) of a process that deals and adds that many updates of 1 M parameters, one at a time."""
-    simulated = SimulatedSum(n_hospitals, MILLION, payloads=_Forgets())
+    simulated = SimulatedSum(n_hospitals, MILLION, payloads=Forgets())
     lanes = random_lanes(np.random.default_rng(4), MILLION)
     for i in simulated.hospitals[:n_updates]:
         simulated.collection.add_update(i, simulated.deal(i, lanes))
@@ -276,7 +248,7 @@ def exactness(quick: bool) -> Section:
     return section
 
 
-def break_even(quick: bool) -> Section:
+def sizes_of_plain(quick: bool) -> Section:
     """From how many parameters on what a hospital sends is smaller than its plain float32 update."""
     section = Section(
         "(f) Models whose encrypted update is smaller than plain float32 (16 bits), in parameters",
@@ -284,8 +256,8 @@ def break_even(quick: bool) -> Section:
     )
     for n_hospitals in (3, 8, 50) if quick else (3, 5, 8, 20, 50):
         found = [
-            *_break_even(n_hospitals, ("Update",)),
-            *_break_even(n_hospitals, ("Update", "Join", "Vote", "Release")),
+            *break_even(n_hospitals, ("Update",)),
+            *break_even(n_hospitals),
         ]
         section.rows.append([str(n_hospitals), *(f"{n:,}" for n in found)])
         section.numbers[str(n_hospitals)] = dict(
@@ -296,35 +268,21 @@ def break_even(quick: bool) -> Section:
     return section
 
 
-def _break_even(n_hospitals: int, kinds: tuple[str, ...]) -> tuple[int, int]:
-    def sent(n_lanes: int) -> int:
-        sizes = _sent_by_one(n_hospitals, n_lanes)
-        return sum(sizes[kind] for kind in kinds)
-
-    first, size = 1_000, sent(1_000)
-    while size >= PLAIN_BYTES * first:
-        first = size // PLAIN_BYTES + 1  # a larger model never has a smaller update: everything up to here fails too
-        size = sent(first)
-    # Updates grow by whole ciphertexts, so the last model that fails is the largest of one such step.
-    threshold = thresholds.derive(n_hospitals).threshold
-
-    def chosen(n_lanes: int) -> SumParameters:
-        return params.choose(n_lanes, bits=16, n_hospitals=n_hospitals, threshold=threshold)
-
-    def formula(n_lanes: int) -> int:
-        parameters = chosen(n_lanes)
-        return parameters.update_bytes + ("Release" in kinds) * parameters.share_bytes
-
-    headers = size - formula(first)
-    steps = sorted({k * one.lanes_per_ciphertext + 1 for one in _each_ring(chosen(first)) for k in range(300)})
-    failing = [n for n in steps if n > first and formula(n) + headers >= PLAIN_BYTES * n]
-    always = sent(failing[-1]) // PLAIN_BYTES + 1 if failing else first
-    assert sent(always) < PLAIN_BYTES * always, "the formula of sizes is wrong"
-    return first, always
-
-
-def _each_ring(like: SumParameters) -> list[SumParameters]:
-    return [SumParameters(ring, like.n_hospitals, like.threshold, like.bits, like.n_lanes) for ring in params.RINGS]
+def masks_beside(quick: bool) -> Section:
+    """The pairwise-mask baseline through the same protocol, beside quorum."""
+    section = Section(
+        "(i) quorum beside masks, 1 M parameters, median",
+        ["hospitals", "scheme", *PHASES, "bytes up per parameter"],
+    )
+    for n_hospitals in (5,) if quick else (5, 8, 20):
+        rows = {name: measure(name, MILLION, n_hospitals, 1 if quick else 3) for name in ("quorum", "masks")}
+        for name, row in rows.items():
+            times = (f"{1e3 * row['seconds'][phase]:.1f} ms" for phase in PHASES)
+            section.rows.append([str(n_hospitals), name, *times, f"{row['bytes_up_per_parameter']:.3f}"])
+        ratio = rows["quorum"]["bytes_up_per_hospital"] / rows["masks"]["bytes_up_per_hospital"]
+        section.numbers[str(n_hospitals)] = {**rows, "ratio_of_bytes_up": ratio}
+        section.rows.append([str(n_hospitals), f"bytes, quorum / masks: {ratio:.3f}", *([""] * (len(PHASES) + 1))])
+    return section
 
 
 def large(quick: bool) -> Section:
@@ -381,7 +339,7 @@ def many(quick: bool) -> Section:
         simulated.collection.add_update(i, simulated.deal(i, lanes))
         progress("deal", i)
     dealt = time.perf_counter() - start
-    with simulated.headers_read_once() as reading:
+    with headers_read_once() as reading:
         simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold], progress=progress)
     agreed = time.perf_counter() - start - dealt
     wrong = int(np.count_nonzero(simulated.open() != expected))
@@ -422,7 +380,8 @@ SECTIONS: dict[str, Callable[[bool], Section]] = {
     "open": opening,
     "add": adding,
     "exact": exactness,
-    "break-even": break_even,
+    "break-even": sizes_of_plain,
+    "masks": masks_beside,
     "large": functools.partial(alone, large),
     "many": functools.partial(alone, many),
 }

@@ -66,6 +66,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     for command in (
         ["run"],
+        ["compare"],
         ["predict"],
         ["report"],
         ["verify"],

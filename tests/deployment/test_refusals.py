@@ -16,6 +16,7 @@ from tests.deployment.consortium import Consortium, document
 
 from cipherward import study as study_document
 from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.deployment import approvals, enrolment, letters, starting
 from cipherward.deployment import models as received
@@ -235,7 +236,7 @@ def test_code_and_pickles_are_bytes_that_nobody_opens(running: Consortium, tmp_p
 
 def test_a_letter_of_an_unknown_kind_is_refused(running: Consortium) -> None:
     payload = b"print('hello')"
-    head = wire.encode(letters._Head(ME, letters.digest("letter", payload)))
+    head = wire.encode(letters._Head(ME, digest("letter", payload)))
     signed = running.home.identity.sign("letter/Execute", digest_of(running), COORDINATOR, head)
     letter = b"CWL1" + len(signed).to_bytes(4, "big") + signed + payload
     refused(running, letter, "no known kind")

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.report import compared
 
 from cipherward import study as study_document
 from cipherward.engines import simulation
-from cipherward.report import page
+from cipherward.report import comparison, page
 
 pytestmark = pytest.mark.slow
 
@@ -40,9 +41,13 @@ def browser() -> str:
     return named
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("browser") / "run"
+@pytest.fixture(scope="module", params=["run", "comparison"])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("browser") / request.param
+    if request.param == "comparison":
+        path.mkdir()
+        comparison.write(compared.make(path))
+        return path / page.NAME
     study = study_document.load_builtin("readmission").with_overrides(training={"rounds": 2})
     simulation.run_study(study, out=path)
     page.write(path)
@@ -92,7 +97,7 @@ def asked(browser: str, report: Path, folder: Path, script: str, *, width: int, 
 
 def test_the_report_opens_from_a_file_without_a_word_on_the_console(browser: str, report: Path, tmp_path: Path) -> None:
     shown, console = visit(browser, report, tmp_path)
-    assert "12. How to repeat this run" in shown
+    assert "12. How to repeat this" in shown
     assert console == []
 
 

@@ -1,4 +1,4 @@
-"""`cipherward report`: rebuild a run's report from its files."""
+"""`cipherward report`: rebuild the report of a run or a comparison from its files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from pathlib import Path
 import typer
 
 
-def report(path: Path = typer.Argument(help="Run directory of a finished run.")) -> None:
-    """Write report.html again: the run on one page, verified on the way. Nothing is sent anywhere."""
+def report(
+    path: Path = typer.Argument(help="Run directory of a finished run, or the directory of a comparison."),
+) -> None:
+    """Write report.html again: the run or comparison on one page, verified on the way. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
-    from cipherward.report import page
+    from cipherward.report import comparison, page
 
-    facts = page.write(path)
+    facts = comparison.write(path).detail if comparison.is_comparison(path) else page.write(path)
     typer.echo(f"Report:   {path / page.NAME}")
-    if not facts.holds:
+    if facts is not None and not facts.holds:
         bad = sum(not line.holds for line in facts.findings)
         reason = facts.failure or f"{bad} finding(s) do not hold"
         typer.echo(f"NOT verified: {reason}; the report says so", err=True)

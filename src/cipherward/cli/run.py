@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from cipherward.cli.choosing import study_named
+from cipherward.cli.stopping import StopAfterSum
 
 if TYPE_CHECKING:
     from cipherward.engines.simulation import Progress, RunResult
@@ -51,7 +53,7 @@ def run(
     from cipherward.engines import simulation
     from cipherward.report import figures, page
 
-    stop = _StopAfterSum()
+    stop = StopAfterSum()
     say = _Teller(to_stderr=json)
     if resume:
         result = simulation.resume_study(resume, device=device.value, on_progress=say.progress, should_stop=stop)
@@ -78,12 +80,9 @@ def _study(
     hospitals: int | None,
     encounters: int | None,
 ) -> tuple[Study, Path]:
-    from cipherward import study as document
     from cipherward.errors import StudyError
 
-    path = Path(name)
-    is_file = path.suffix == ".toml" or path.is_file()
-    chosen = document.load(path) if is_file else document.load_builtin(name)
+    chosen, base = study_named(name)
     sections: dict[str, dict[str, Any]] = {}
     if scheme:
         sections["aggregation"] = {"scheme": scheme.value}
@@ -99,24 +98,7 @@ def _study(
             | ({"encounters_per_hospital": encounters} if encounters else {})
         )
         sections["data"] = {"cohort": cohort}
-    base = path.resolve().parent if is_file else Path()
     return (chosen.with_overrides(**sections) if sections else chosen), base
-
-
-class _StopAfterSum:
-    """First Ctrl-C: finish the current sum, then stop. Second: stop at once (the run can be resumed all the same)."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        signal.signal(signal.SIGINT, self._ask)
-
-    def _ask(self, *_: object) -> None:
-        self.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        typer.echo("\nstopping after the current sum; press Ctrl-C again to stop at once", err=True)
-
-    def __call__(self) -> bool:
-        return self.asked
 
 
 class _Teller:

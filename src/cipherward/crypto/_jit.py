@@ -11,13 +11,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 BytesLike = bytes | bytearray | memoryview
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_KERNEL_FILES = ("_jit.py", "params.py", "_ntt.py", "_crt.py", "_kernels.py", "packing.py", "sampling.py", "shamir.py")
+_KERNEL_FILES = (
+    "_jit.py", "params.py", "_ntt.py", "_crt.py", "_kernels.py", "masks.py", "packing.py", "sampling.py", "shamir.py",
+)  # fmt: skip
 
 if sys.byteorder != "little":
     raise ImportError("cipherward's kernels read and write wire bytes in place and need a little-endian machine")

@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
 from cipherward.errors import (
     AlreadyReleasedError,
     CipherwardError,
@@ -236,6 +236,7 @@ class CkksScheme:
 
     name = "ckks"
     fixed_point = True
+    opener = Opener.COORDINATOR
 
     def __init__(self, public_context: bytes, key_holder: KeyHolder | None = None) -> None:
         self._public = public_context

@@ -29,10 +29,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cipherward.crypto import sealing, seeds, shamir, wire
-from cipherward.crypto._jit import U32
+from cipherward.crypto._jit import U8, U32, kernel
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.sampling import Xof
-from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask, payload_digest
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask, payload_digest
 from cipherward.errors import ProtocolError, SuspectError, WireError
 
 _CHECK_BITS = 128
@@ -63,17 +63,58 @@ class _Form:
         return np.uint32((1 << self.lane_bits) - 1)
 
     def pack(self, words: U32) -> bytes:
-        return words.astype("<u4", copy=False).view(np.uint8).reshape(-1, 4)[:, : self.lane_bytes].tobytes()
+        data = np.empty(self.n_words * self.lane_bytes, np.uint8)
+        _pack(words, self.lane_bytes, data)
+        return data.tobytes()
 
     def unpack(self, data: bytes, what: str) -> U32:
+        lanes = np.zeros(self.n_words, np.uint32)
+        self.add(data, what, lanes)
+        return lanes
+
+    def add(self, data: bytes, what: str, total: U32) -> None:
+        """total uint32[n_words] += the lanes of `data`. Raises WireError, before anything is added: malformed."""
         if len(data) != self.n_words * self.lane_bytes:
             raise WireError(f"{what} has {len(data)} bytes, {self.n_words * self.lane_bytes} expected")
-        words = np.zeros((self.n_words, 4), np.uint8)
-        words[:, : self.lane_bytes] = np.frombuffer(data, np.uint8).reshape(-1, self.lane_bytes)
-        lanes: U32 = words.view("<u4").reshape(-1).astype(np.uint32, copy=False)
-        if int(lanes.max()) > int(self.modulo):
+        lanes = np.frombuffer(data, np.uint8)
+        if _used_bits(lanes, self.lane_bytes) > int(self.modulo):
             raise WireError(f"{what} has a lane of more than {self.lane_bits} bits")
-        return lanes
+        _add_lanes(lanes, self.lane_bytes, self.modulo, total)
+
+
+@kernel
+def _pack(words: U32, lane_bytes: int, data: U8) -> None:
+    for b in range(lane_bytes):
+        shift = np.uint32(8 * b)
+        for i in range(words.size):
+            data[i * lane_bytes + b] = np.uint8((words[i] >> shift) & np.uint32(255))
+
+
+@kernel
+def _lane(data: U8, at: int, lane_bytes: int) -> np.uint32:
+    lane = np.uint32(data[at])
+    if lane_bytes > 1:
+        lane |= np.uint32(data[at + 1]) << np.uint32(8)
+    if lane_bytes > 2:
+        lane |= np.uint32(data[at + 2]) << np.uint32(16)
+    if lane_bytes > 3:
+        lane |= np.uint32(data[at + 3]) << np.uint32(24)
+    return lane
+
+
+@kernel
+def _used_bits(data: U8, lane_bytes: int) -> int:
+    """All lanes, or-ed: which bits are set in any of them."""
+    used = np.uint32(0)
+    for i in range(data.size // lane_bytes):
+        used |= _lane(data, i * lane_bytes, lane_bytes)
+    return int(used)
+
+
+@kernel
+def _add_lanes(data: U8, lane_bytes: int, modulo: np.uint32, total: U32) -> None:
+    for i in range(total.size):
+        total[i] = np.uint32(total[i] + _lane(data, i * lane_bytes, lane_bytes)) & modulo
 
 
 class _MaskedSum:
@@ -82,8 +123,7 @@ class _MaskedSum:
         self._total = np.zeros(form.n_words, np.uint32)
 
     def add(self, payload: bytes) -> None:
-        self._total += self._form.unpack(payload, "a masked update")
-        self._total &= self._form.modulo
+        self._form.add(payload, "a masked update", self._total)
 
     def total(self) -> bytes:
         return self._form.pack(self._total)
@@ -94,6 +134,7 @@ class MasksScheme:
 
     name = "masks"
     fixed_point = True
+    opener = Opener.HOSPITALS
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Join: (96 private bytes, 1248 public ones: HPKE key, then the X25519 key that pairs agree with)."""

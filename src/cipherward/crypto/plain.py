@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
 from cipherward.errors import ProtocolError, WireError
 
 
@@ -28,6 +28,7 @@ class PlainScheme:
 
     name = "plain"
     fixed_point = False
+    opener = Opener.ANYONE
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         return b"", b""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cipherward.crypto import params, ring, sampling, sealing, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import SEED_BYTES, SumParameters
-from cipherward.crypto.scheme import Accumulator, DealtShare, Protected, SumTask, payload_digest
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask, payload_digest
 from cipherward.errors import SuspectError, WireError
 
 
@@ -38,6 +38,7 @@ class QuorumScheme:
 
     name = "quorum"
     fixed_point = True
+    opener = Opener.HOSPITALS
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Step 1. HPKE key pair (ML-KEM-768 + X25519) from 96 bytes: (96-byte private, 1216-byte public)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -49,6 +50,17 @@ class DealtShare:
     payload_digest: bytes
 
 
+class Opener(StrEnum):
+    """What it takes to open one hospital's contribution by itself."""
+
+    ANYONE = "anyone"
+    """Nothing: it travels as it is."""
+    COORDINATOR = "coordinator"
+    """The coordinator's own key."""
+    HOSPITALS = "hospitals"
+    """Shares that hospitals hold: more of them than may be corrupt, together with the coordinator."""
+
+
 class Accumulator(Protocol):
     """The running sum; its memory does not depend on the number of hospitals."""
 
@@ -64,6 +76,7 @@ class Scheme(Protocol):
 
     name: str
     fixed_point: bool
+    opener: Opener
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Join: a fresh key pair for one sum from 96 random bytes: (private, public)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -28,13 +28,15 @@ SINGLE_CLASS_HINT = (
 class HospitalData:
     """One hospital's rows. `table`: exactly the declared columns, Float64 or String, null = missing; `outcome`
     int8[n_rows] 0/1; `split` uint8[n_rows] 0 train, 1 validation, 2 test; `best_score` float64[n_rows]: the true
-    probability, where the data are synthetic and it is known. Patient ids are not kept."""
+    probability, where the data are synthetic and it is known; `cluster` uint32[n_rows]: rows of one patient share a code
+    0, 1, ... made at load (None: every row stands for itself). Patient ids are not kept."""
 
     name: str
     table: pl.DataFrame
     outcome: NDArray[np.int8]
     split: NDArray[np.uint8]
     best_score: NDArray[np.float64] | None = None
+    cluster: NDArray[np.uint32] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"HospitalData({self.name!r}, {self.table.height} rows)"
@@ -129,7 +131,8 @@ def _admit(found: _Found, study: Study) -> HospitalData | list[str]:
     if not data.allow_single_class and positive in (0, len(in_training)):
         which = "positive" if positive == 0 else "negative"
         return [f"{place}: none of the {len(in_training)} training rows is {which}"]
-    return HospitalData(found.name, examined.table, outcome, split, found.best_score)
+    cluster = (examined.patients.rank("dense") - 1).to_numpy().astype(np.uint32) if data.patient_column else None
+    return HospitalData(found.name, examined.table, outcome, split, found.best_score, cluster)
 
 
 def _tables(study: Study, wanted: list[str], path: Path | None, base: Path, problems: list[str]) -> Iterator[_Found]:

@@ -20,10 +20,12 @@ import numpy as np
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.engines import by_hospital, parties
+from cipherward.engines import yardsticks as yardstick_files
 from cipherward.engines.local import LocalEngine, Network, Traffic
 from cipherward.engines.parties import ModuleFactory
+from cipherward.engines.yardsticks import Yardsticks
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
-from cipherward.learning import baselines, metrics, models, training
+from cipherward.learning import metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
 from cipherward.learning.state import StudyState
 from cipherward.nodes import audit, modelfile, roster
@@ -76,6 +78,7 @@ def run_study(
     device: training.Device = "auto",
     module: ModuleFactory | None = None,
     network: Network | None = None,
+    yardsticks: Yardsticks | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -90,6 +93,8 @@ def run_study(
         module: for model.kind "custom": called with the number of input features, returns a torch.nn.Module that maps
             float32[n, n_features] to one logit per row.
         network: what happens to packets on their way (tests).
+        yardsticks: the centralised and local-only models, where they are known already from a run on the same data with
+            the same seed and training settings.
         on_progress: called after every sum.
         should_stop: asked between sums; True stops the run so that it can be resumed.
 
@@ -112,7 +117,9 @@ def run_study(
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
     run.write_json(run.simulation, sources)
     run.write_study(frozen)
-    return _Simulation(run, frozen, keys, hospitals, device, module, network, on_progress, should_stop, [state]).run()
+    return _Simulation(
+        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, [state]
+    ).run()
 
 
 def resume_study(
@@ -121,6 +128,7 @@ def resume_study(
     device: training.Device = "auto",
     module: ModuleFactory | None = None,
     network: Network | None = None,
+    yardsticks: Yardsticks | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -143,15 +151,16 @@ def resume_study(
     hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states = [replayed.state for replayed in audit.replay(audit.open_run(run.path))]
-    return _Simulation(run, frozen, keys, hospitals, device, module, network, on_progress, should_stop, states).run()
+    return _Simulation(
+        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, states
+    ).run()
 
 
 @dataclass(frozen=True)
-class _Yardsticks:
+class _Known:
     """What only a simulation can compute. `exact_auroc` is the federated model's, from the rows, without bins."""
 
-    centralised: baselines.Yardstick
-    local: tuple[baselines.Yardstick, ...]
+    yardsticks: Yardsticks
     exact_auroc: float
     best_auroc: float | None
     by_hospital: list[dict[str, Any]]
@@ -169,6 +178,7 @@ class _Simulation:
         device: training.Device,
         factory: ModuleFactory | None,
         network: Network | None,
+        yardsticks: Yardsticks | None,
         on_progress: OnProgress | None,
         should_stop: Callable[[], bool],
         states: list[StudyState],
@@ -178,6 +188,7 @@ class _Simulation:
         self.hospitals = hospitals
         self.device = device
         self.factory = factory
+        self.yardsticks = yardsticks
         self.on_progress = on_progress
         self.should_stop = should_stop
         self.first = states[0]
@@ -294,27 +305,26 @@ class _Simulation:
         if self.study.synthetic:
             run.write_example(self.hospitals[0].table.head(20))
         modelfile.save(run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
-        yardsticks = self._yardsticks()
+        known = self._known()
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
-        summary = self._summary(state, yardsticks)
+        summary = self._summary(state, known)
         run.write_json(run.result, summary)
         run.write_log("engine", "run finished", {"model": state.digest().hex()})
         return RunResult(run.path, summary, outcomes)
 
-    def _yardsticks(self) -> _Yardsticks:
+    def _known(self) -> _Known:
         """The centralised and the local-only models, on the same test rows: possible in a simulation only."""
-        state = self.hub.state
+        state, first = self.hub.state, self.first.weights
         works = [site.work for site in self.sites.values()]
-        train_rows = [work.rows(state, TRAIN) for work in works]
-        test_rows = [work.rows(state, TEST) for work in works]
+        test_rows = yardstick_files.rows_of(works, state, TEST)
+        if self.yardsticks:
+            yardsticks = self.yardsticks
+            yardstick_files.check_basis(yardsticks, self.study, first, state, self.hospitals)
+        else:
+            yardsticks = yardstick_files.compute(
+                self.study, first, state, self.hospitals, works, self.device, self.factory
+            )
         module = models.build(self.study.model, roster.n_features_of(self.study), self.study.seed, self.factory)
-        settings = self.study.training
-        pooled = baselines.centralised(
-            module, self.first.weights, train_rows, test_rows, settings, seed=self.study.seed, device=self.device
-        )
-        alone = baselines.local_only(
-            module, self.first.weights, train_rows, test_rows, settings, seed=self.study.seed, device=self.device
-        )
         labels = np.concatenate([labels for _, labels in test_rows])
         scores = training.scores(module, state.weights, np.concatenate([rows for rows, _ in test_rows]), self.device)
         exact = metrics.exact(scores, labels).auroc
@@ -325,12 +335,12 @@ class _Simulation:
                 [s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None]
             )
             best_auroc = metrics.exact(scores, labels).auroc
-        shared = {"federated": state.weights, "centralised": pooled.weights}
-        own = [yardstick.weights for yardstick in alone]
+        shared = {"federated": state.weights, "centralised": yardsticks.centralised.weights}
+        own = [yardstick.weights for yardstick in yardsticks.local]
         each = by_hospital.facts(self.hospitals, test_rows, module, shared, own, self.device)
-        return _Yardsticks(pooled, alone, exact, best_auroc, each)
+        return _Known(yardsticks, exact, best_auroc, each)
 
-    def _summary(self, state: StudyState, yardsticks: _Yardsticks) -> dict[str, Any]:
+    def _summary(self, state: StudyState, known: _Known) -> dict[str, Any]:
         trained = [k for k, purpose in enumerate(self.purposes) if purpose == "train"]
         n = len(self.sites)
 
@@ -343,12 +353,12 @@ class _Simulation:
         names = [hospital.name for hospital in self.hospitals]
         return {
             **findings(state),
-            "auroc_federated_exact": yardsticks.exact_auroc,
-            "auroc_centralised": yardsticks.centralised.metrics.auroc,
-            "auroc_local": {n: y.metrics.auroc for n, y in zip(names, yardsticks.local, strict=True)},
-            "auroc_best_possible": yardsticks.best_auroc,
-            "auroc_centralised_by_round": list(yardsticks.centralised.auroc_by_round),
-            "centralised": metrics_json(yardsticks.centralised.metrics),
+            "auroc_federated_exact": known.exact_auroc,
+            "auroc_centralised": known.yardsticks.centralised.metrics.auroc,
+            "auroc_local": {n: y.metrics.auroc for n, y in zip(names, known.yardsticks.local, strict=True)},
+            "auroc_best_possible": known.best_auroc,
+            "auroc_centralised_by_round": list(known.yardsticks.centralised.auroc_by_round),
+            "centralised": metrics_json(known.yardsticks.centralised.metrics),
             "privacy": privacy_ledger.describe(
                 self.study,
                 {names[index - 1]: site.budget.report() for index, site in self.sites.items() if site.budget},
@@ -363,10 +373,10 @@ class _Simulation:
                 names[index - 1]: site.state.digest() == state.digest() and not site.stopped
                 for index, site in self.sites.items()
             },
-            "by_hospital": yardsticks.by_hospital,
+            "by_hospital": known.by_hospital,
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
             "device": str(training.resolve_device(self.device)),
-            "versions": _versions(),
+            "versions": versions(),
         }
 
 
@@ -381,7 +391,8 @@ def _check_classes(hospitals: list[HospitalData]) -> None:
             )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What a result depends on, as installed."""
     from importlib.metadata import version
 
     return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}

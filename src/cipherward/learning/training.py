@@ -137,7 +137,8 @@ def train_privately(
     models.load(module, start)
     words = Words(randomness)
     was_training = module.training
-    with models.seeded_rng(int(words.take(1)[0]) >> 1, target):
+    threads = _threads(settings.batch_size * len(start))
+    with models.seeded_rng(int(words.take(1)[0]) >> 1, target), threads:
         dpsgd.fit(module, _tensor(features, target), _tensor(labels.astype(np.float32), target), settings, noise, words)
     module.train(was_training)
     trained = models.flatten(module)

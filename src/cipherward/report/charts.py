@@ -15,7 +15,7 @@ from cipherward.report.svg import Axis, Chart, Point, key
 
 _SIMULATED = "Simulation only: a deployed coordinator has no figures of a single hospital."
 _MAX_NAME = 60
-_MIN_SPAN = 0.03
+MIN_SPAN = 0.03
 _AUROC = "AUROC, pooled test rows"
 
 
@@ -26,10 +26,10 @@ def accuracy(facts: Facts) -> Figure:
     pooled = tuple(enumerate(float(value) for value in result["auroc_centralised_by_round"]))
     best = result["auroc_best_possible"]
     trained = [v for n, v in (*federated, *pooled) if n > 0] or [v for _, v in federated]
-    low, left_out = _look_closer([v for n, v in federated if n == 0], trained)
+    low, left_out = look_closer([v for n, v in federated if n == 0], trained)
     values = [*trained, *([best] if best is not None else []), *([] if left_out else [v for _, v in federated])]
     x = Axis.over([0, *(n for n, _ in (*federated, *pooled))], "training rounds done", count=8, whole=True, zero=True)
-    chart = Chart(x, Axis.over([low, *values], _AUROC, least=_MIN_SPAN))
+    chart = Chart(x, Axis.over([low, *values], _AUROC, least=MIN_SPAN))
     legend = [(key("circle", "fed", line=True), "federated"), (key("square", "cen", line=True), "centralised")]
     if best is not None:
         chart.segment((x.low, best), (x.high, best), "best")
@@ -61,9 +61,9 @@ def accuracy(facts: Facts) -> Figure:
     return Figure("1", title, shows, chart.svg("figure-1", title, shows), tuple(legend), table)
 
 
-def _look_closer(untrained: Sequence[float], trained: Sequence[float]) -> tuple[float, list[float]]:
+def look_closer(untrained: Sequence[float], trained: Sequence[float]) -> tuple[float, list[float]]:
     """The lowest value to show, and untrained ones that would squeeze all others together."""
-    span = max(max(trained) - min(trained), _MIN_SPAN)
+    span = max(max(trained) - min(trained), MIN_SPAN)
     left_out = [value for value in untrained if value < min(trained) - 2 * span]
     return min([*trained, *(value for value in untrained if value not in left_out)]), left_out
 
@@ -78,14 +78,14 @@ def hospitals_pooled(facts: Facts) -> Figure:
     lines = [("fed", shared["federated"]), ("cen", shared["centralised"])]
     values = [*alone, *shared.values(), *(end for pair in intervals for end in pair)]
     if len(alone) <= SHOWN_HOSPITALS:
-        chart = _rows([facts.names[k] for k in order], Axis.over(values, _AUROC), 50)
+        chart = rows_of([facts.names[k] for k in order], Axis.over(values, _AUROC), 50)
         for place, k in enumerate(order):
-            chart.segment((intervals[k][0], _level(place)), (intervals[k][1], _level(place)), "loc thin")
-            chart.marks([(alone[k], _level(place))], "triangle", "loc")
+            chart.segment((intervals[k][0], level(place)), (intervals[k][1], level(place)), "loc thin")
+            chart.marks([(alone[k], level(place))], "triangle", "loc")
         for style, value in lines:
             chart.segment((value, chart.y.low), (value, chart.y.high), style)
     else:
-        chart = _ranked(len(alone), Axis.over([*alone, *shared.values()], _AUROC))
+        chart = ranked(len(alone), Axis.over([*alone, *shared.values()], _AUROC))
         chart.marks([(rank + 1, alone[k]) for rank, k in enumerate(order)], "triangle", "loc", 3)
         for style, value in lines:
             chart.segment((chart.x.low, value), (chart.x.high, value), style)
@@ -127,7 +127,7 @@ def hospitals_own(facts: Facts) -> Figure | None:
         for name, value in found[k].items()
     }
     rows = [
-        (facts.names[k], _few(item["train_rows"]), _few(item["test_rows"]))
+        (facts.names[k], few(item["train_rows"]), few(item["test_rows"]))
         + (
             tuple(both(found[k][name], spans[k, name]) for name, _, _ in _MODELS)
             if k in found
@@ -143,15 +143,15 @@ def hospitals_own(facts: Facts) -> Figure | None:
     models = _MODELS if len(shown) <= SHOWN_HOSPITALS else _MODELS[:2]
     if len(shown) <= SHOWN_HOSPITALS:
         x = Axis.over([*values, *(end for pair in spans.values() for end in pair)], label)
-        chart = _rows([facts.names[k] for k in shown], x, 68)
+        chart = rows_of([facts.names[k] for k in shown], x, 68)
         for place, k in enumerate(shown):
             for offset, (name, shape, style) in zip((0.0, 0.2, 0.4), _MODELS, strict=True):
-                level = _level(place) + 0.24 - offset
+                height = level(place) + 0.24 - offset
                 low, high = spans[k, name]
-                chart.segment((low, level), (high, level), f"{style} thin solid")
-                chart.marks([(found[k][name], level)], shape, style)
+                chart.segment((low, height), (high, height), f"{style} thin solid")
+                chart.marks([(found[k][name], height)], shape, style)
     else:
-        chart = _ranked(len(shown), Axis.over(values, label))
+        chart = ranked(len(shown), Axis.over(values, label))
         for name, shape, style in models:
             ordered = sorted(shown, key=lambda k: -found[k]["federated"])
             chart.marks([(rank + 1, found[k][name]) for rank, k in enumerate(ordered)], shape, style, 3)
@@ -175,25 +175,28 @@ def enough(hospital: Mapping[str, Any]) -> bool:
     return min(positive, int(hospital["test_rows"]) - positive) >= SMALL
 
 
-def _few(n: int) -> str:
+def few(n: int) -> str:
+    """A count of one hospital's rows, hidden where it is small."""
     return count(n) if n >= SMALL else TOO_FEW
 
 
-def _rows(names: Sequence[str], x: Axis, height: int) -> Chart:
+def rows_of(names: Sequence[str], x: Axis, height: int) -> Chart:
     """A chart with one row per name, the name above the row's marks."""
     n = max(len(names), 1)
-    chart = Chart(x, Axis(-float(n), 0.0, (), ""), height=height * n + 74, left=32, right=32, grid="x", y_labels=False)
+    chart = Chart(x, Axis(-float(n), 0.0, (), ""), height=height * n + 74, left=36, right=44, grid="x", y_labels=False)
     for place, name in enumerate(names):
         shown = name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
         chart.text((x.low, -float(place)), shown, dy=18, dx=2, style="name")
     return chart
 
 
-def _level(place: int) -> float:
+def level(place: int) -> float:
+    """Where the marks of row `place` of `rows_of` stand."""
     return -place - 0.7
 
 
-def _ranked(n: int, y: Axis) -> Chart:
+def ranked(n: int, y: Axis) -> Chart:
+    """A chart of many hospitals in order, without their names."""
     return Chart(Axis.over([0, n], "hospitals, in order", count=8, whole=True, zero=True), y)
 
 
@@ -203,7 +206,7 @@ def against_time(facts: Facts) -> Figure:
     took = {n: float(line["seconds"]) for n, line in facts.rounds.items() if line["purpose"] == "train"}
     points = [(n, took[n], after[n]) for n in sorted(took) if n in after]
     x = Axis.over([t for _, t, _ in points], "seconds for the round, all parties one after the other", zero=True)
-    chart = Chart(x, Axis.over([a for _, _, a in points], "AUROC after the round", least=_MIN_SPAN))
+    chart = Chart(x, Axis.over([a for _, _, a in points], "AUROC after the round", least=MIN_SPAN))
     chart.marks([(t, a) for _, t, a in points], "circle", "fed", 5.5)
     labelled: list[Point] = []
     for n, t, a in (*points[:1], *points[:0:-1]):
@@ -227,15 +230,27 @@ def against_time(facts: Facts) -> Figure:
     return Figure("4", title, shows, chart.svg("figure-4", title, shows), legend, table)
 
 
+_CURVES = (("centralised", "square", "cen"), ("federated", "circle", "fed"))
+"""In the order in which they are drawn: the last one lies on top."""
+
+
+def _evaluated(facts: Facts) -> dict[str, Mapping[str, Any]]:
+    """The measured models; a run of a comparison has no centralised model of its own."""
+    return {name: facts.result[name] for name in ("federated", "centralised") if facts.result.get(name)}
+
+
 def calibration(facts: Facts) -> Figure:
     """Predicted risk against what happened, in tenths of the test rows."""
-    found = {"federated": facts.federated["calibration"], "centralised": facts.centralised["calibration"]}
+    models = _evaluated(facts)
+    found = {name: measured["calibration"] for name, measured in models.items()}
     kept = {name: [row for row in rows if row["n"] >= SMALL] for name, rows in found.items()}
     every = [v for rows in kept.values() for row in rows for v in (row["mean_predicted"], row["observed_rate"])]
     top = Axis.over([*every, 0.0], "mean predicted risk", zero=True)
     chart = Chart(top, Axis(top.low, top.high, top.ticks, "observed rate"))
     chart.segment((top.low, top.low), (top.high, top.high), "ideal")
-    for name, shape, style in (("centralised", "square", "cen"), ("federated", "circle", "fed")):
+    for name, shape, style in _CURVES:
+        if name not in kept:
+            continue
         points: list[Point] = [(row["mean_predicted"], row["observed_rate"]) for row in kept[name]]
         chart.line(points, style)
         chart.marks(points, shape, style)
@@ -255,8 +270,7 @@ def calibration(facts: Facts) -> Figure:
         f"Calibration in tenths of the pooled test rows; groups of {TOO_FEW} rows are left out", head, tuple(rows)
     )
     legend = (
-        (key("circle", "fed", line=True), "federated"),
-        (key("square", "cen", line=True), "centralised"),
+        *((key(shape, style, line=True), name) for name, shape, style in reversed(_CURVES) if name in kept),
         (key("", "ideal", line=True), "perfect calibration"),
     )
     title = "Calibration: predicted risk against observed rate"
@@ -265,23 +279,24 @@ def calibration(facts: Facts) -> Figure:
 
 def roc(facts: Facts) -> Figure:
     """The ROC curves of both models."""
-    curves = {"federated": facts.federated["roc"], "centralised": facts.centralised["roc"]}
+    curves = {name: measured["roc"] for name, measured in _evaluated(facts).items()}
     unit = [0.0, 1.0]
     chart = Chart(Axis.over(unit, "false positive rate (1 - specificity)"), Axis.over(unit, "sensitivity"))
     chart.segment((0, 0), (1, 1), "ideal")
-    for name, style in (("centralised", "cen"), ("federated", "fed")):
-        chart.line([(float(a), float(b)) for a, b in _thinned(curves[name])], style)
+    for name, _, style in _CURVES:
+        if name in curves:
+            chart.line([(float(a), float(b)) for a, b in _thinned(curves[name])], style)
     at_tenth = {name: _sensitivity(points, 0.1) for name, points in curves.items()}
+    centralised = f", the centralised one {100 * at_tenth['centralised']:.0f} %" if "centralised" in curves else ""
     shows = (
         f"Where one patient in ten without the outcome is flagged, the federated model finds {100 * at_tenth['federated']:.0f} % "
-        f"of those who have it, the centralised one {100 * at_tenth['centralised']:.0f} %."
+        f"of those who have it{centralised}."
     )
     levels = [0.01, 0.02, 0.05, *(k / 10 for k in range(1, 10))]
     rows = [(f"{level:.2f}", *(score(_sensitivity(curves[name], level)) for name in curves)) for level in levels]
-    head = ("False positive rate", "Federated: true positive rate", "Centralised: true positive rate")
+    head = ("False positive rate", *(f"{name.capitalize()}: true positive rate" for name in curves))
     legend = (
-        (key("", "fed", line=True), "federated"),
-        (key("", "cen", line=True), "centralised"),
+        *((key("", style, line=True), name) for name, _, style in reversed(_CURVES) if name in curves),
         (key("", "ideal", line=True), "chance"),
     )
     title = "ROC curve: sensitivity at every false positive rate"

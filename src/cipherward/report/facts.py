@@ -118,7 +118,7 @@ def gather(path: Path) -> Facts:
     return Facts(
         study=study,
         digest=study.digest().hex(),
-        names=tuple(_shortened(clean(hospital.name)) for hospital in study.hospitals),
+        names=tuple(shortened(clean(hospital.name)) for hospital in study.hospitals),
         result=result,
         rounds=rounds,
         sums=tuple(sums),
@@ -132,7 +132,8 @@ def clean(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t" else c for c in text)
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
+    """A name that leaves room for others."""
     return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
 
 

@@ -5,19 +5,17 @@ The page is made of the run directory alone and holds no time of its making, so 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, costs, tables, words
+from cipherward.report import blocks, charts, costs, rendering, tables, words
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
 
 NAME = "report.html"
 MAX_BYTES = 3_000_000
-_MAX_TOML = 300_000
-_NUMBER = re.compile(r"^[<−-]?\d[\d.,\s\u202f]*( ?(%|s|[kMG]?B|bytes))?$")
+MAX_TOML = 300_000
 
 
 def write(path: Path) -> Facts:
@@ -43,43 +41,45 @@ def write(path: Path) -> Facts:
 
 def render(facts: Facts) -> str:
     """The page as text."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("cipherward.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"count": blocks.count, "percent": blocks.percent, "size": blocks.size}
-    environment.tests |= {
-        "mark": lambda cell: isinstance(cell, blocks.Mark),
-        "code": lambda cell: isinstance(cell, blocks.Code),
-        "numeral": lambda cell: isinstance(cell, str) and bool(_NUMBER.match(cell)),
-    }
-    return environment.get_template("report.html").render(_content(facts))
+    return rendering.render("report.html", _content(facts))
 
 
-def _content(facts: Facts) -> dict[str, Any]:
-    study, result = facts.study, facts.result
-    budget: dict[str, Any] | None = result.get("privacy")
-    numbers = study.thresholds
+def details(facts: Facts) -> dict[str, Any]:
+    """What the pages of a run and of a comparison both show of one run: flow, sums, verification."""
+    numbers = facts.study.thresholds
     shown = tables.example(facts)
-    toml = clean(study.to_toml())
     fill = {"threshold": numbers.threshold, "n": len(facts.names), "consents": shown.consents if shown else 0}
-    alone = sorted(result["auroc_local"].values())
-    auroc = {name: float(result[f"auroc_{name}"]) for name in ("federated", "centralised")}
     return {
-        "title": clean(study.title or study.name),
-        "description": clean(study.description),
-        "name": study.name,
         "facts": facts,
         "scheme": facts.scheme,
         "scheme_text": words.SCHEMES[facts.scheme].format(**fill),
         "opener": words.OPENERS[facts.scheme].format(**fill),
         "readable": tables.readable(facts),
+        "flow": shown,
+        "flow_name": costs.label(facts, shown.round) if shown else "",
+        "left": tables.left(facts, shown) if shown else None,
+        "contents": tables.contents(shown) if shown else None,
+        "opened": tables.opened(facts),
+        "verification": tables.verification(facts),
+        "set_aside": tables.set_aside(facts),
+        "missing": tables.missing(facts),
+        "numbers": numbers,
+        "warnings": numbers.warnings(),
+        "quorum": numbers.explain(),
+    }
+
+
+def _content(facts: Facts) -> dict[str, Any]:
+    study, result = facts.study, facts.result
+    budget: dict[str, Any] | None = result.get("privacy")
+    toml = clean(study.to_toml())
+    alone = sorted(result["auroc_local"].values())
+    auroc = {name: float(result[f"auroc_{name}"]) for name in ("federated", "centralised")}
+    return {
+        **details(facts),
+        "title": clean(study.title or study.name),
+        "description": clean(study.description),
+        "name": study.name,
         "synthetic": study.synthetic,
         "source": words.SOURCES[study.data.source],
         "outcome": clean(study.data.outcome),
@@ -91,8 +91,6 @@ def _content(facts: Facts) -> dict[str, Any]:
         "alone": f"{alone[0]:.3f} to {alone[-1]:.3f}",
         "n_test": int(facts.federated["n"]),
         "n_test_positive": int(facts.federated["n_positive"]),
-        "numbers": numbers,
-        "warnings": numbers.warnings(),
         "figures": {
             "accuracy": charts.accuracy(facts),
             "pooled": charts.hospitals_pooled(facts),
@@ -104,29 +102,18 @@ def _content(facts: Facts) -> dict[str, Any]:
             "traffic": costs.traffic(facts),
             "distance": costs.distance(facts),
         },
-        "flow": shown,
-        "flow_name": costs.label(facts, shown.round) if shown else "",
-        "left": tables.left(facts, shown) if shown else None,
-        "contents": tables.contents(shown) if shown else None,
-        "opened": tables.opened(facts),
         "comparison": tables.comparison(tables.entries_of(facts)),
         "data": tables.data(facts),
-        "verification": tables.verification(facts),
-        "set_aside": tables.set_aside(facts),
-        "missing": tables.missing(facts),
         "versions": tables.versions(facts),
         "budget": budget,
         "not_protected": (words.LEAKAGE[budget is not None], *words.NOT_PROTECTED),
         "terms": words.TERMS,
-        "quorum": numbers.explain(),
-        "toml": toml[:_MAX_TOML],
-        "toml_cut": len(toml) > _MAX_TOML,
+        "toml": toml[:MAX_TOML],
+        "toml_cut": len(toml) > MAX_TOML,
         "device": clean(str(result["device"])),
         "small": blocks.SMALL,
     }
 
 
 def _model(facts: Facts) -> str:
-    model = facts.study.model
-    kind = {"logistic-regression": "logistic regression", "mlp": "multilayer perceptron", "custom": "custom network"}
-    return f"{kind[model.kind]}, {blocks.count(int(facts.result['n_parameters']))} parameters"
+    return f"{words.MODELS[facts.study.model.kind]}, {blocks.count(int(facts.result['n_parameters']))} parameters"

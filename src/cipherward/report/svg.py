@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -21,6 +21,25 @@ class Axis:
     high: float
     ticks: tuple[tuple[float, str], ...]
     label: str
+    logarithmic: bool = False
+
+    @classmethod
+    def log(cls, values: Iterable[float], label: str, names: Callable[[float], str] = "{:g}".format) -> Axis:
+        """A logarithmic axis over the positive ones of the values, with ticks at 1, 2, 5 or powers of ten."""
+        given = [float(value) for value in values if value > 0 and math.isfinite(value)] or [1.0, 10.0]
+        low, high = min(given), max(given)
+        decades = math.log10(high / low)
+        factors = (1, 2, 5) if decades < 1.6 else (1, 3) if decades < 2.6 else (1,)
+        steps = [
+            f * 10.0**k for k in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1) for f in factors
+        ]
+        first = max((step for step in steps if step <= low * (1 + 1e-9)), default=low)
+        last = min((step for step in steps if step >= high * (1 - 1e-9)), default=high)
+        if last <= first:
+            first, last = first / 2, last * 2
+        every = 1 if decades < 7 else 2
+        shown = [step for step in steps if first <= step <= last][::every]
+        return cls(first, last, tuple((step, names(step)) for step in shown), label, logarithmic=True)
 
     @classmethod
     def over(
@@ -52,6 +71,8 @@ class Axis:
 
     def share(self, value: float) -> float:
         """Where the value stands between the ends, 0 to 1."""
+        if self.logarithmic:
+            return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
 

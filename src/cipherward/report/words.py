@@ -42,6 +42,11 @@ LEAKAGE = {
 }
 """By whether the run used differential privacy."""
 
+LEAKAGE_COMPARED = (
+    "The opened sums and the final model can reveal training data. Only differential privacy bounds that: in the arms that "
+    "have it, for what its budget is spent on, and for nothing else."
+)
+
 NOT_PROTECTED = (
     "The sums that measure a model are histograms of narrow bins by outcome: a bin that holds one row shows one test "
     "patient's score and outcome, without saying whose.",
@@ -74,6 +79,8 @@ SOURCES = {
     "files": "tables given with the study",
 }
 
+MODELS = {"logistic-regression": "logistic regression", "mlp": "multilayer perceptron", "custom": "custom network"}
+
 TERMS = (
     ("AUROC", "how often the model gives a patient with the outcome a higher risk than one without; 0.5 is chance, 1 is perfect."),
     ("95 % interval", "the range in which the true AUROC plausibly lies, given how few or many test patients there are "
@@ -84,4 +91,13 @@ TERMS = (
     ("Sum", "one secure addition over the hospitals: first the statistics for preprocessing, then each training round, last the final evaluation."),
     ("Digest", "a fingerprint (SHA-256) that changes when anything in the file or message changes; 16 of 64 digits are shown."),
     ("Quorum", "how many hospitals must agree before a sum is opened."),
+)  # fmt: skip
+
+TERMS_COMPARED = (
+    ("Arm", "one way to train the model, with every seed."),
+    ("Seed", "the number that decides the first model and the order of rows; several show how much is chance."),
+    *((term, meaning) for term, meaning in TERMS if term not in ("95 % interval", "Alone")),
+    ("95 % interval", "from drawing patients again with replacement (bootstrap over patients), over the test rows and the seeds."),
+    ("Alone", "trained by one hospital on its own rows only (local-only)."),
+    ("Epsilon, delta", "how much differential privacy lets one record or hospital change what can be seen; less is more private."),
 )  # fmt: skip

@@ -72,7 +72,8 @@ class Deployment:
 
     def study(self, name: str = "coordinator") -> dict[str, Any]:
         """The newest study as this party sees it."""
-        return (self.status(name).get("studies") or [{}])[-1]
+        studies: list[dict[str, Any]] = self.status(name).get("studies") or [{}]
+        return studies[-1]
 
     def until(self, what: Callable[[], bool], words: str, seconds: float = SECONDS) -> float:
         started = time.monotonic()

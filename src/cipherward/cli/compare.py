@@ -1,0 +1,161 @@
+"""`cipherward compare`: every scheme on the same data with the same seeds."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cipherward.cli.choosing import study_named
+from cipherward.cli.run import DeviceName
+from cipherward.cli.stopping import StopAfterSum
+
+if TYPE_CHECKING:
+    from cipherward.engines.comparison import Step
+
+
+def compare(
+    study: str = typer.Argument("readmission", help="A study.toml, or the name of a built-in study."),
+    schemes: str = typer.Option(
+        None,
+        "--schemes",
+        help="Arms, with commas: centralised, local-only, plain, dp-1, dp-3, dp-8, masks, ckks, quorum, quorum-dp; default: all.",
+    ),
+    seeds: int = typer.Option(3, "--seeds", min=1, help="How many seeds each arm runs with."),
+    out: Path = typer.Option(
+        None,
+        "--out",
+        help="Folder; the one of an interrupted comparison goes on. Default: runs/compare-<study>-<time>.",
+    ),
+    data: Path = typer.Option(None, "--data", help="The study's data: a file or folder, instead of a download."),
+    rounds: int = typer.Option(None, "--rounds", min=1, help="Training rounds; default: the study's."),
+    device: DeviceName = typer.Option(DeviceName.auto, "--device", help="Where local training runs."),
+    sizes: bool = typer.Option(True, "--sizes/--no-sizes", help="Measure models of 10 k to 10 M parameters too."),
+    shift: bool = typer.Option(True, "--shift/--no-shift", help="Change two hospitals' case mix during a run too."),
+    json: bool = typer.Option(
+        False, "--json", help="Print comparison.json on standard output, progress on standard error."
+    ),
+) -> None:
+    """Compare centralised, local-only and federated training under every scheme: accuracy, seconds, bytes, who reads what.
+
+    Ctrl-C stops it; the same command with the same --out goes on, and what is done is not run again.
+    """
+    from cipherward.engines import comparison
+
+    chosen, base = study_named(study)
+    if rounds:
+        chosen = chosen.with_overrides(training={"rounds": rounds})
+    path = out or Path("runs") / f"compare-{chosen.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    given = {"--schemes": schemes, "--seeds": seeds, "--data": data, "--rounds": rounds}
+    words = ["cipherward", "compare", study, *(w for key, value in given.items() if value for w in (key, str(value)))]
+    words += [] if device == DeviceName.auto else ["--device", device.value]
+    words += [flag for flag, on in (("--no-sizes", sizes), ("--no-shift", shift)) if not on]
+    options = comparison.Options(
+        names=[name.strip() for name in schemes.split(",") if name.strip()] if schemes is not None else None,
+        n_seeds=seeds,
+        data=data,
+        base=base,
+        device=device.value,
+        sizes=sizes,
+        shift=shift,
+        command=shlex.join(words),
+    )
+    say = _Teller(to_stderr=json)
+    say(f"{chosen.title or chosen.name}: {chosen.n_hospitals} hospitals, {seeds} seed(s), into {path}")
+    if chosen.synthetic:
+        say("The patients of this study are synthetic: made by a generator, nobody's data.")
+    stop = StopAfterSum()
+    document = comparison.compare_study(chosen, path, options, on_step=say.step, on_extra=say.extra, should_stop=stop)
+    _write_report(path)
+    if json:
+        from cipherward.cli.terminal import print_json
+
+        print_json(document)
+    say.finish(document, path)
+
+
+def _write_report(path: Path) -> None:
+    from cipherward.report import comparison
+
+    comparison.write(path)
+
+
+class _Teller:
+    """Writes what happens, line by line."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._err = to_stderr
+
+    def __call__(self, text: str = "") -> None:
+        typer.echo(text, err=self._err)
+
+    def step(self, step: Step) -> None:
+        name = "centralised and local-only" if step.arm == "yardsticks" else step.arm
+        place = f"  {step.number:>3} of {step.total}  {name:<26} seed {step.seed}"
+        if step.seconds is None:
+            return
+        left = f"   about {_duration(step.seconds_left)} left" if step.seconds_left else ""
+        spent = "done before" if step.kept else f"{step.seconds:.1f} s"
+        self(f"{place}   AUROC {step.auroc:.4f}   {spent}{left}")
+
+    def extra(self, what: str, done: int, total: int, text: str) -> None:
+        self(f"  {what} {done} of {total}   {text}")
+
+    def finish(self, document: Mapping[str, Any], path: Path) -> None:
+        self()
+        self(
+            f"On {document['n_test_rows']} pooled test rows ({document['n_test_patients']} patients), mean over "
+            f"{len(document['seeds'])} seed(s) and 95 % interval over patients and seeds:"
+        )
+        for line in table(document):
+            self(line)
+        self()
+        self("Who could read one hospital's update:")
+        for arm in document["arms"]:
+            self(f"  {arm['name']:<12} {arm['who_can_read_one_update']}")
+        self()
+        for name, found in document["equal_to_plain"].items():
+            self(f"{name}: AUROC differs from plain by at most {found['max_auroc_difference_per_seed']:.1e} per seed")
+        self(f"Report:   {path / 'report.html'}")
+        self(f"Results:  {path / 'comparison.csv'}, {path / 'comparison.json'}")
+
+
+def table(document: Mapping[str, Any]) -> list[str]:
+    """The arms side by side, at most 110 characters wide."""
+    lines = [
+        f"{'arm':<12}{'AUROC':<23}{'to centralised':<26}{'AUPRC':>6}{'Brier':>8}{'s/round':>9}{'kB up':>9}"
+        f"{'rounds':>8}{'away':>6}"
+    ]
+    for arm in document["arms"]:
+        metrics, seconds, rounds = arm["metrics"], arm["seconds_per_round"], arm["rounds_to_convergence"]
+        up = arm["bytes_up_per_hospital_round"]
+        lines.append(
+            f"{arm['name']:<12}{_interval(metrics['auroc']):<23}{_interval(arm['difference_to_centralised'], '+'):<26}"
+            f"{metrics['auprc']['mean']:>6.3f}{metrics['brier']['mean']:>8.4f}"
+            f"{_cell(seconds and seconds['mean'], '.2f'):>9}{_cell(up and up / 1e3, '.1f'):>9}"
+            f"{_cell(rounds and rounds['mean'], '.1f'):>8}{_cell(arm['dropouts_tolerated'], 'd'):>6}"
+        )
+    lines.append(
+        "s/round: all parties together. kB up: per hospital and round. rounds: until AUROC stays within 0.001."
+    )
+    lines.append("away: hospitals that may drop out.")
+    return lines
+
+
+def _interval(found: Mapping[str, float] | None, sign: str = "") -> str:
+    if found is None:
+        return "-"
+    return f"{found['mean']:{sign}.3f} ({found['low']:{sign}.3f} to {found['high']:{sign}.3f})"
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _duration(seconds: float | None) -> str:
+    whole = round(seconds or 0)
+    return f"{whole} s" if whole < 100 else f"{round(whole / 60)} min"
