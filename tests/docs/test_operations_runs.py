@@ -17,6 +17,9 @@ from typing import IO
 
 import pytest
 
+from cipherward.deployment import hosted, participation
+from cipherward.nodes.hubstate import Phase
+
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 SECONDS = 400.0
 END = "-- end of block --"
@@ -73,10 +76,11 @@ class Terminal:
             text=True,
         )
 
-    def type(self, commands: str) -> str:
-        """Run commands; their output. Each of them must succeed."""
+    def type(self, commands: str, until: str = "") -> str:
+        """Run commands; their output. Each must succeed, but for the last while it does not show `until` yet."""
         output = ""
-        for command in commands.strip().splitlines():
+        lines = commands.strip().splitlines()
+        for number, command in enumerate(lines, start=1):
             _pipe(self.shell.stdin).write(f'{command}\necho "{END} $?"\n')
             _pipe(self.shell.stdin).flush()
             shown = ""
@@ -84,7 +88,8 @@ class Terminal:
                 assert line, f"the shell ended in: {command}\n{shown}"
                 shown += line
             self.said += f"$ {command}\n{shown}"
-            assert line.split()[-1] == "0", self.said
+            waits = number == len(lines) and until not in shown
+            assert waits or line.split()[-1] == "0", self.said
             output += shown
         return output
 
@@ -132,7 +137,7 @@ def test_every_block_of_the_trial_is_found() -> None:
     assert {name for block in found for name in block.terminals} == {
         "coordinator", "hospital-1", "hospital-2", "hospital-3",
     }  # fmt: skip
-    assert sum(bool(block.until) for block in found) == 4
+    assert sum(bool(block.until) for block in found) == 5
 
 
 @pytest.mark.slow
@@ -146,11 +151,11 @@ def test_the_trial_ends_with_a_verified_model_and_predictions_at_every_hospital(
         # The only change: a port that nobody else on this machine uses.
         commands = block.commands.replace("--name trial", f"--name trial --port {port}")
         for name in block.terminals:
-            shown = terminals[name].type(commands)
+            shown = terminals[name].type(commands, block.until)
             while block.until not in shown:
                 assert time.monotonic() - began < SECONDS, terminals[name].said
                 time.sleep(0.5)
-                shown = terminals[name].type(commands.strip().splitlines()[-1])
+                shown = terminals[name].type(commands.strip().splitlines()[-1], block.until)
             if "cipherward verify" in commands:
                 verified.append((name, shown))
     assert [name for name, _ in verified] == ["hospital-1", "hospital-2", "hospital-3", "coordinator"]
@@ -160,3 +165,24 @@ def test_the_trial_ends_with_a_verified_model_and_predictions_at_every_hospital(
         assert rows
         assert all(0.0 < float(row["probability"]) < 1.0 for row in rows)
     print(f"the trial took {time.monotonic() - began:.0f} s")
+
+
+def code(*parts: str) -> str:
+    return "\n".join(path.read_text("utf-8") for part in parts for path in (PAGE.parents[1] / "src").rglob(part))
+
+
+def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
+    raised = set(re.findall(r'\.alarm\(\s*"([^"]+)"', code("*.py")))
+    raised |= set(re.findall(r'"kind": "([^"]+)"', code("engines/nats/*.py")))
+    raised |= participation._ALARMS | {hosted.FAILED, "refused by the server"}
+    section = PAGE.read_text("utf-8").split("\n## Alarms\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == raised
+
+
+def test_every_state_of_a_study_and_every_step_is_explained() -> None:
+    sources = code("deployment/hosted.py", "deployment/host.py", "deployment/participation.py")
+    shown = set(re.findall(r'phase(?:"\] =|": |  ?= )"([a-z ]+)"', sources))
+    shown |= {"running", "offered", "finished", "waiting for quorum", "damaged", hosted.STOPPED, hosted.FAILED}
+    shown |= {phase.value for phase in Phase if phase is not Phase.IDLE}
+    section = PAGE.read_text("utf-8").split("\n## What status shows\n")[1].split("\n## ")[0]
+    assert shown <= set(re.findall(r"^\| ([a-z ]+) \|", section, re.MULTILINE))
