@@ -44,7 +44,7 @@ def init(
         folder,
         name=name or folder.resolve().name,
         servers=servers if server or host else servers[:1],
-        hosts=() if server else hosts,
+        hosts=hosts if host or not server else (),
         listen=f"{'0.0.0.0' if host else '127.0.0.1'}:{port}",  # noqa: S104 - hospitals dial in from elsewhere
         managed=not server,
     )

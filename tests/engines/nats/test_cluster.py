@@ -34,6 +34,7 @@ class Cluster(Deployment):
             name="Test consortium",
             servers=[f"tls://localhost:{port}" for port in ports],
             listen="127.0.0.1:4222",
+            hosts=["127.0.0.1"],
             managed=False,
         )
         assert home.replicas == 3
