@@ -19,6 +19,7 @@ from cipherward.engines.nats.configuration import Route, ServerSettings
 from cipherward.engines.nats.server import ManagedServer
 
 pytestmark = pytest.mark.slow
+TRAINING = {"rounds": 30, "batch_size": 32, "learning_rate": 0.5}
 
 
 class Cluster(Deployment):
@@ -78,18 +79,19 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same study with the same tables and seeds on the local engine."""
-    return simulator.run(tmp_path_factory.mktemp("local"), simulator.study(N)).path
+    return simulator.run(tmp_path_factory.mktemp("local"), simulator.study(N, training=TRAINING)).path
 
 
 def test_a_study_goes_on_when_one_of_three_servers_is_killed_in_a_round(cluster: Cluster, local: Path) -> None:
     cluster.serve()
     cluster.until(lambda: bool(cluster.status("coordinator").get("connected")), "connected")
-    folder = cluster.start()
+    folder = cluster.start(training=TRAINING)
     cluster.approve()
     cluster.until(lambda: cluster.study().get("step") is not None, "in a round")
     pid = cluster.servers[0].pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    assert not (folder / "result.json").exists()
     cluster.until(lambda: cluster.study().get("phase") == "finished", "finished")
     same_as(local, folder)
     assert CoordinatorHome(cluster.paths["coordinator"]).alarms() == []

@@ -9,25 +9,34 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.engines.nats.test_services import Deployment, deployment, local, same_as
+from tests import simulator
+from tests.engines.nats.test_services import N, Deployment, deployment, same_as
 
 from cipherward.deployment.homes import CoordinatorHome
 
 pytestmark = pytest.mark.slow
-__all__ = ["deployment", "local"]
+__all__ = ["deployment"]
+TRAINING = {"rounds": 40, "batch_size": 32, "learning_rate": 0.5}
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same study with the same tables and seeds on the local engine."""
+    return simulator.run(tmp_path_factory.mktemp("local"), simulator.study(N, training=TRAINING)).path
 
 
 def test_a_copy_of_the_home_goes_on_in_the_same_sum_on_another_machine(
     deployment: Deployment, local: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployment.serve()
-    digest = deployment.start().name
+    digest = deployment.start(training=TRAINING).name
     deployment.approve()
     deployment.until(lambda: deployment.study().get("sums_opened", 0) >= 2, "two sums")
     server = int((deployment.paths["coordinator"] / "server" / "nats.pid").read_text())
     deployment.kill("coordinator")
     os.kill(server, signal.SIGKILL)
-    done = deployment.study()["sums_opened"]
+    assert not (deployment.paths["coordinator"] / "studies" / digest / "result.json").exists()
+    done = len(list((deployment.paths["coordinator"] / "studies" / digest / "receipts").iterdir()))
 
     began = time.monotonic()
     second = deployment.folder / "second-machine"
