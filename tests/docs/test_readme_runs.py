@@ -39,7 +39,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_command_of_the_readme_does_what_it_says(shown: str, folder: Path) -> None:
     run = f"runs/{(folder / 'runs' / 'latest.txt').read_text().strip()}"
     text = (
-        shown.replace("example DIR", "example new-folder").replace("RUN_DIR", run).replace("TABLE.csv", f"{run}/example-rows.csv").replace("STUDY", "breast-cancer")
+        shown.replace("example DIR", "example new-folder")
+        .replace("RUN_DIR", run)
+        .replace("TABLE.csv", f"{run}/example-rows.csv")
+        .replace("STUDY", "breast-cancer")
     )
     done = execute(text.split(), folder)
     if "--resume" in text:

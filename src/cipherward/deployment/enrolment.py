@@ -265,7 +265,7 @@ def revoke(home: CoordinatorHome, name: str, *, now: float | None = None) -> Mem
 
 
 def renew(home: CoordinatorHome) -> None:
-    """Fresh keys and certificates for the message server and the coordinator's own connection. Restart both after it."""
+    """Fresh keys and certificates for the message server and the coordinator's own connection."""
     certificate, key = files.read(home.authority_certificate), files.read(home.authority_key)
     server_key, own_key = authority.new_tls_key(), authority.new_tls_key()
     request = authority.signing_request(own_key, home.name)

@@ -11,7 +11,7 @@ import pytest
 from tests import simulator
 from tests.deployment import consortium
 from tests.engines.nats.consortium import free_port
-from tests.engines.nats.test_services import N, Deployment, same_as
+from tests.engines.nats.test_services import Deployment, N, same_as
 
 from cipherward.deployment import enrolment
 from cipherward.deployment.homes import CoordinatorHome, HospitalHome

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests import simulator
-from tests.engines.nats.test_services import N, Deployment, deployment, same_as
+from tests.engines.nats.test_services import Deployment, N, deployment, same_as
 
 from cipherward.deployment.homes import CoordinatorHome
 
