@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,15 +108,18 @@ class CoordinatorHome(Home):
         return self.path / "certificates" / f"{name}.crt"
 
     def users(self) -> dict[str, str]:
-        """The subject of the newest certificate of the coordinator and of each active member: who may connect.
+        """The subject of the newest certificate of the coordinator and of each active member: who may connect. A member
+        whose certificate file is damaged here is left out, so that it does not keep the others from working; `health`
+        names it.
 
         Raises:
-            StorageError: a certificate is missing.
-            ProtocolError: one is damaged.
+            StorageError, ProtocolError: the coordinator's own certificate is missing or damaged.
         """
-        names = [member.name for member in self.members.active]
-        issued = {name: authority.subject(files.read(self.certificate(name))) for name in names}
-        return {self.name: authority.subject(files.read(self.tls_certificate))} | issued
+        found = {self.name: authority.subject(files.read(self.tls_certificate))}
+        for member in self.members.active:
+            with contextlib.suppress(StorageError, ProtocolError):
+                found[member.name] = authority.subject(files.read(self.certificate(member.name)))
+        return found
 
     def _versions(self) -> tuple[bytes, ...]:
         return tuple(files.read(path) for path in sorted((self.path / "members").glob("*.signed")))

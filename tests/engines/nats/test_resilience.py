@@ -59,7 +59,7 @@ def test_a_server_killed_and_started_again_loses_nothing(consortium: Consortium)
                 kill(consortium.server)
                 alpha._outbox.put(b"while down %d" % round)
                 await until(lambda: not alpha.status.connected and not coordinator.status.connected)
-                await asyncio.to_thread(consortium.server.start, consortium.members)
+                await asyncio.to_thread(consortium.server.start, consortium.users())
                 await until(lambda: len(up.got) >= 3 + 2 * round, 40)  # noqa: B023
             assert alpha.status.connected
         assert up.of("alpha") == [b"before", THREE_CHUNKS, b"while down 0", THREE_CHUNKS, b"while down 1"]
@@ -228,7 +228,7 @@ def test_handling_goes_on_while_the_connection_is_lost_and_happens_once(consorti
         async with running(coordinator, letters), running(alpha):
             await until(lambda: began)
             kill(consortium.server)
-            await asyncio.to_thread(consortium.server.start, consortium.members)
+            await asyncio.to_thread(consortium.server.start, consortium.users())
             await until(lambda: coordinator.status.connected)
             alpha._outbox.put(b"next")
             await asyncio.sleep(1)
