@@ -21,7 +21,7 @@ from cipherward.deployment import hosted, participation
 from cipherward.nodes.hubstate import Phase
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
-SECONDS = 400.0
+SECONDS = 900.0
 END = "-- end of block --"
 
 
