@@ -66,6 +66,10 @@ def make_consortium(folder: Path, names: list[str], port: int) -> ManagedServer:
     return ManagedServer(settings)
 
 
+def users(folder: Path, names: list[str]) -> dict[str, str]:
+    return {name: authority.subject(files.read(folder / name / "tls.crt")) for name in ["coordinator", *names]}
+
+
 def connection(folder: Path, name: str, port: int) -> Connection:
     home = folder / name
     return Connection(name, (f"tls://localhost:{port}",), home / "tls.crt", home / "tls.key", folder / "authority.crt")
@@ -150,7 +154,7 @@ def transfer(count: int, size: int, port: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as temporary:
         folder, names = Path(temporary), members(count)
         server = make_consortium(folder, names, port)
-        server.start(names)
+        server.start(users(folder, names))
         command = [sys.executable, __file__, "--folder", temporary, "--port", str(port), "--size", str(size)]
         # a few processes act for several hospitals each
         crews = [names[i :: min(count, 4)] for i in range(min(count, 4))]

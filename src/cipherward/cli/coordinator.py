@@ -44,7 +44,7 @@ def init(
         folder,
         name=name or folder.resolve().name,
         servers=servers if server or host else servers[:1],
-        hosts=() if server else hosts,
+        hosts=hosts if host or not server else (),
         listen=f"{'0.0.0.0' if host else '127.0.0.1'}:{port}",  # noqa: S104 - hospitals dial in from elsewhere
         managed=not server,
     )
@@ -142,7 +142,9 @@ def renew(home: Path = HOME) -> None:
     enrolment.renew(own)
     write_server_files(own)
     end = authority.expires(files.read(own.server_certificate))
-    typer.echo(f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. Restart the coordinator's service.")
+    typer.echo(
+        f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. A running service takes them by itself."
+    )
 
 
 @app.command("health")
@@ -157,9 +159,8 @@ def write_server_files(home: CoordinatorHome) -> None:
     """Rewrite the message server's configuration from the members list; a running service notices and applies it."""
     from cipherward.engines.nats import configuration
 
-    names = [member.name for member in home.members.active]
     if not home.managed:
-        configuration.write_accounts(home.server_folder / configuration.ACCOUNTS_FILE, names)
+        configuration.write_accounts(home.server_folder / configuration.ACCOUNTS_FILE, home.users())
         return
     settings = configuration.ServerSettings(
         folder=home.server_folder.resolve(),
@@ -168,7 +169,7 @@ def write_server_files(home: CoordinatorHome) -> None:
         key=home.server_key.resolve(),
         authority=home.authority_certificate.resolve(),
     )
-    configuration.write_server(settings, names)
+    configuration.write_server(settings, home.users())
 
 
 def _open(path: Path) -> CoordinatorHome:
