@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cipherward.deployment.authority import COORDINATOR_NAME, check_name
+from cipherward.deployment.homes import CoordinatorHome
 from cipherward.engines.nats import subjects
 from cipherward.store import files
 
@@ -52,6 +53,30 @@ class ServerSettings:
     @property
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
+
+
+def settings_of(home: CoordinatorHome) -> ServerSettings:
+    """The server that a coordinator starts itself."""
+    return ServerSettings(
+        folder=home.server_folder.resolve(),
+        listen=home.listen,
+        certificate=home.server_certificate.resolve(),
+        key=home.server_key.resolve(),
+        authority=home.authority_certificate.resolve(),
+    )
+
+
+def write_for(home: CoordinatorHome) -> None:
+    """Write the files of a coordinator's server, or those that its operator includes, from the members list.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    names = [member.name for member in home.members.active]
+    if home.managed:
+        write_server(settings_of(home), names)
+    else:
+        write_accounts(home.server_folder / ACCOUNTS_FILE, names)
 
 
 def write_server(settings: ServerSettings, members: Iterable[str]) -> Path:
