@@ -132,10 +132,10 @@ def review(
 
     own = _open(home)
     if not study:
+        offered, damaged = approvals.whole_offers(own)
         found = [
-            {"study": offer.study.name, "digest": offer.digest.hex(), "status": offer.status}
-            for offer in approvals.offers(own)
-        ]
+            {"study": offer.study.name, "digest": offer.digest.hex(), "status": offer.status} for offer in offered
+        ] + [{"study": "?", "digest": folder.name, "status": error.message} for folder, error in damaged.items()]
         if json:
             print_json(found)
         else:
@@ -192,7 +192,7 @@ def policy(json: bool = JSON, home: Path = HOME) -> None:
     own = _open(home)
     found = policyfile.load(own.policy_file)
     clauses = policyfile.clauses(found)
-    verdicts = {offer.study.name: found.broken(offer.study) for offer in approvals.offers(own)}
+    verdicts = {offer.study.name: found.broken(offer.study) for offer in approvals.whole_offers(own)[0]}
     if json:
         print_json({"clauses": clauses, "studies": {name: list(broken) for name, broken in verdicts.items()}})
         return

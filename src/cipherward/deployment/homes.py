@@ -168,6 +168,10 @@ class HospitalHome(Home):
         """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
         return self.path / "models"
 
+    def rule_files(self) -> tuple[Path, ...]:
+        """What decides whether a study is refused here: the policy, and the members that were confirmed."""
+        return self.policy_file, self._chain_file("confirmed")
+
     # members
 
     @property

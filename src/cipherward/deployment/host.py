@@ -13,7 +13,17 @@ from cipherward.deployment import letters
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.hosted import Breach, Ended, HostedStudy, Out
-from cipherward.deployment.letters import NO_STUDY, Alert, Approval, Body, Letter, Members, Offer, Packet, Stopped
+from cipherward.deployment.letters import (
+    NO_STUDY,
+    Alert,
+    Approval,
+    Body,
+    Letter,
+    Members,
+    Packet,
+    Refusal,
+    Stopped,
+)
 from cipherward.deployment.members import MembersList
 from cipherward.errors import CipherwardError, ProtocolError, StorageError
 
@@ -70,6 +80,19 @@ class Host:
             out += self._sealed(hosted, hosted.tick())
         return out
 
+    def remind(self, member: str) -> Letters:
+        """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""
+        self._told.pop(member, None)
+        out = self._news_of_members()
+        for hosted in self._studies.values():
+            if member not in hosted.names:
+                continue
+            hospital = hosted.names.index(member) + 1
+            if hospital in hosted.offered_to():
+                out.append(self._letter(hosted, hospital, hosted.offer))
+            out += self._sealed(hosted, hosted.remind(hospital))
+        return out
+
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
         damaged = [
@@ -91,6 +114,9 @@ class Host:
             return self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
         if isinstance(letter.body, Approval):
             return self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+        if isinstance(letter.body, Refusal):
+            hosted.take_refusal(hospital, letter.body.reasons)
+            return []
         hosted.said.take_withdrawal(hospital, letter.body.statement)
         return []
 
@@ -113,8 +139,7 @@ class Host:
         hosted = HostedStudy(self.home, self.home.studies / name, self._clock)
         self._studies[name] = hosted
         out = self._sealed(hosted, hosted.resume())
-        offer = Offer(hosted.study.to_toml(), hosted.ckks_public)
-        return out + [self._letter(hosted, hospital, offer) for hospital in sorted(hosted.offered_to())]
+        return out + [self._letter(hosted, hospital, hosted.offer) for hospital in sorted(hosted.offered_to())]
 
     def _news_of_members(self) -> Letters:
         """The signed list for every member that has not been sent this version since the start."""
