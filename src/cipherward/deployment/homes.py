@@ -21,6 +21,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cipherward.data.database import Database, Source
 from cipherward.deployment import members as members_list
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.home import Home
@@ -128,20 +129,30 @@ class HospitalHome(Home):
         return key
 
     @property
-    def data_path(self) -> Path:
-        """This hospital's own table; a relative path starts at the home folder."""
-        return self.path / self.data_setting
+    def data_source(self) -> Source:
+        """Where this hospital's own table is; relative paths start at the home folder."""
+        given = self.data_settings
+        if "path" in given:
+            return self.path / given["path"]
+        file = given.get("password_file")
+        return Database(
+            given["database"], given["query"], given.get("password_env", ""), self.path / file if file else None
+        )
 
     @property
-    def data_setting(self) -> str:
-        """The table's path as it stands in hospital.toml."""
+    def data_settings(self) -> dict[str, str]:
+        """[data] as it stands in hospital.toml: path, or database and query."""
         data = self.settings.get("data")
-        path = data.get("path") if isinstance(data, dict) else None
-        if not isinstance(path, str) or not path:
+        found = data if isinstance(data, dict) else {}
+        wanted = {"path"} if "path" in found else {"database", "query"}
+        optional = set() if "path" in found else {"password_env", "password_file"}
+        whole = wanted <= found.keys() <= wanted | optional and all(isinstance(v, str) and v for v in found.values())
+        if not whole or {"password_env", "password_file"} <= found.keys():
             raise StorageError(
-                f"{self.path / self.settings_file}: [data] path is missing", hint="write where the hospital's table is"
+                f"{self.path / self.settings_file}: [data] does not say where the hospital's table is",
+                hint="write path, or database and query with at most one of password_env and password_file",
             )
-        return path
+        return dict(found)
 
     @property
     def device(self) -> str:

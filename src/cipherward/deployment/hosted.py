@@ -15,11 +15,11 @@ from time import perf_counter
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.deployment import starting
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.letters import Offer
 from cipherward.deployment.said import Said
-from cipherward.deployment.starting import STARTED
-from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, StorageError
+from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
 from cipherward.nodes import audit, keyholder, modelfile, roster
 from cipherward.nodes.findings import findings, metrics_json
 from cipherward.nodes.hub import Hub, Outgoing, Phase
@@ -176,7 +176,7 @@ class HostedStudy:
         willing = self.said.approved - self.said.withdrawn - self.said.breached - self.gone - set(self.said.refused)
         if willing == self._everyone:
             return True
-        facts = self._started()
+        facts = starting.facts(self.folder)
         numbers = self.study.thresholds
         enough = len(willing) >= max(numbers.threshold, numbers.min_contributors)
         after = facts.get("begin_after")
@@ -407,13 +407,6 @@ class HostedStudy:
 
     def _named(self, hospitals: Iterable[int]) -> list[str]:
         return [self.names[i - 1] for i in sorted(hospitals)]
-
-    def _started(self) -> dict[str, Any]:
-        try:
-            facts = json.loads(files.read(self.folder / STARTED))
-            return {"offered": float(facts["offered"]), "begin_after": facts["begin_after"]}
-        except (ValueError, KeyError, TypeError):
-            raise DataError(f"{self.folder / STARTED} is damaged", hint="restore it from a backup") from None
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
         self._home.log(event, {"study": self.study.name} | facts)

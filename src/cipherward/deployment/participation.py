@@ -207,7 +207,7 @@ class Participation:
                 f"the files of the study {study.name!r} here are damaged: {error.message}",
                 hint=f"restore {self.run.path} from a backup",
             ) from None
-        table = home.data_path if study.data.source == "files" else None
+        table = home.data_source if study.data.source == "files" else None
         (data,) = load_hospitals(study, table, home.path, only=[home.name])
         module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
         site = Site(
