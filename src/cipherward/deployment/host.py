@@ -7,6 +7,7 @@ the home's files, which `tick` looks at, so they work whether or not this runs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cipherward.deployment import letters
@@ -35,10 +36,14 @@ Letters = list[tuple[str, bytes]]
 
 
 class Host:
-    """`clock` gives Unix seconds. Made and used in one thread."""
+    """`clock` gives Unix seconds; `report` writes the report of a finished study. Made and used in one thread."""
 
-    def __init__(self, home: CoordinatorHome, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, home: CoordinatorHome, clock: Callable[[], float], report: Callable[[Path], object] | None = None
+    ) -> None:
         self.home = home
+        self._report = report
+        self._reported: set[str] = set()
         self._clock = clock
         self._studies: dict[str, HostedStudy] = {}
         self._members: MembersList = home.members
@@ -79,6 +84,19 @@ class Host:
             hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
             out += self._sealed(hosted, hosted.tick())
         return out
+
+    def report(self) -> None:
+        """Write the report of a study that has finished, if there is one; takes as long as verifying it."""
+        for name, hosted in self._studies.items():
+            if self._report is None or name in self._reported or not hosted.is_unreported:
+                continue
+            self._reported.add(name)
+            try:
+                self._report(hosted.folder)
+                self.home.log("report written", {"study": hosted.study.name, "digest": name})
+            except CipherwardError as error:
+                self.home.alarm("report not written", {"study": hosted.study.name, "reason": error.message})
+            return
 
     def remind(self, member: str) -> Letters:
         """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""

@@ -84,6 +84,11 @@ class HostedStudy:
     def is_over(self) -> bool:
         return self.run.result.exists() or bool(self._ended())
 
+    @property
+    def is_unreported(self) -> bool:
+        """Whether the study has a final model and nobody has written its report."""
+        return self.run.result.exists() and not (self.folder / "report.html").exists()
+
     def offered_to(self) -> frozenset[int]:
         """Who has not answered the offer yet."""
         return frozenset() if self.is_over else self._everyone - self.said.approved - self.said.withdrawn

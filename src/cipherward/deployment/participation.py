@@ -14,7 +14,7 @@ from typing import Any, cast
 from torch import nn
 
 from cipherward.data.sources import load_hospitals
-from cipherward.deployment import approvals, modelcode, policyfile
+from cipherward.deployment import approvals, modelcode, ownresults, policyfile
 from cipherward.deployment import models as received
 from cipherward.deployment.approvals import OfferedStudy
 from cipherward.deployment.homes import HospitalHome
@@ -259,6 +259,21 @@ class Participation:
         self.run.write_json(
             self.run.result, findings(state) | {"privacy": privacy_ledger.describe(self.study, budgets)}
         )
+
+    @property
+    def is_unreported(self) -> bool:
+        """Whether the study has ended here with a model, and nobody has written its report."""
+        return self.run.result.exists() and not (self.run.path / "report.html").exists()
+
+    def keep_own_results(self) -> None:
+        """The model on this hospital's own rows beside one that it trains alone; nothing of it is ever sent.
+
+        Raises:
+            CipherwardError: the study's files, its table or the disk.
+        """
+        if not (self.run.path / ownresults.NAME).exists():
+            first = modelfile.load(self.run.initial_model)
+            ownresults.keep(self.run.path, self._opened_site(), first.weights)
 
     def _outcomes(self) -> list[Outcome]:
         """What this hospital signed about every sum, from its own receipts."""

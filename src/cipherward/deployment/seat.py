@@ -6,6 +6,7 @@ everything in its home, so that it can be stopped at any instant. Synchronous, w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ from cipherward.store.ledger import Ledger
 
 
 class Seat:
-    """Made and used in one thread, as the ledger is."""
+    """Made and used in one thread, as the ledger is. `report` writes the report of a finished study's folder."""
 
-    def __init__(self, home: HospitalHome) -> None:
+    def __init__(self, home: HospitalHome, report: Callable[[Path], object] | None = None) -> None:
         self.home = home
+        self._report = report
+        self._reported: set[bytes] = set()
         self._ledger = Ledger(home.ledger_file)
         self._parts: dict[bytes, Participation] = {}
         self._told: set[tuple[bytes, str]] = set()
@@ -72,6 +75,20 @@ class Seat:
                 body = Approval(statement) if kind == "Approval" else Withdrawal(statement)
                 found.append(self._letter(part.digest, body))
         return found
+
+    def report(self) -> None:
+        """Write the report of a study that has ended, if there is one; takes as long as its training did."""
+        for part in self._participations():
+            if self._report is None or part.digest in self._reported or not part.is_unreported:
+                continue
+            self._reported.add(part.digest)
+            try:
+                part.keep_own_results()
+                self._report(part.run.path)
+                self.home.log("report written", {"study": part.study.name, "folder": part.run.path.name})
+            except CipherwardError as error:
+                self.home.alarm("report not written", {"study": part.study.name, "reason": error.message})
+            return
 
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""

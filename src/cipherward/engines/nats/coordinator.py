@@ -18,6 +18,7 @@ from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
 from cipherward.engines.nats.tls import Connection
 from cipherward.errors import StorageError, TransportError
+from cipherward.report import deployed
 
 _SERVER_PAUSE = 2.0
 
@@ -55,7 +56,7 @@ class _Service:
     async def run(self) -> bool:
         stop = service.stop_event()
         self.home.log("service started", {"service": "coordinator", "members": len(self.members)})
-        host = self.host = await self.worker.do(Host, self.home, time.time)
+        host = self.host = await self.worker.do(Host, self.home, time.time, deployed.write)
         await self._start_server()
 
         async def receive(member: str, path: Path) -> None:
@@ -78,6 +79,7 @@ class _Service:
 
     def _look(self, host: Host, heartbeat: bool) -> None:
         self.dispatch.put(host.tick())
+        host.report()
         if heartbeat:
             self._write_status(host.status(), running=True)
 
