@@ -187,7 +187,7 @@ def exchange_times(size: int, port: int) -> list[float]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         server = make_consortium(folder, members(1), port)
-        server.start(members(1))
+        server.start(users(folder, members(1)))
         try:
             return [1000 * seconds for seconds in asyncio.run(exchanges(folder, port, size, EXCHANGES))]
         finally:
@@ -239,7 +239,7 @@ def hub_run(role: str, folder: Path, port: int, n: int, width: int, rows: int, i
     network_hub.prepare(folder, n, width, rows)
     names = members(n)
     server = make_consortium(folder, names, port)
-    server.start(names)
+    server.start(users(folder, names))
     command = [sys.executable, __file__, "--folder", str(folder), "--port", str(port)]
     crews = [names] if in_turn else [names[i :: min(n, 2)] for i in range(min(n, 2))]
     hospitals = [

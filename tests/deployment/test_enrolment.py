@@ -252,7 +252,7 @@ def test_secrets_are_readable_by_their_owner_only_and_leave_in_no_file(tmp_path:
             if path.is_file():
                 assert token not in path.read_bytes()
                 assert token.hex().encode() not in path.read_bytes()
-    assert str(own.data_path).encode() not in carried
+    assert str(own.data_source).encode() not in carried
 
 
 def test_the_homes_repr_and_logs_hold_no_secret(tmp_path: Path) -> None:
@@ -291,15 +291,15 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
 
 def read_settings(path: Path) -> object:
     opened = HospitalHome(path)
-    return opened.data_path, opened.device, opened.servers, opened.coordinator_key
+    return opened.data_source, opened.device, opened.servers, opened.coordinator_key
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("name = ", "not valid TOML"),
-        ("", r"\[data\] path is missing"),
-        ("[data]\npath = 3", r"\[data\] path is missing"),
+        ("", "does not say where"),
+        ("[data]\npath = 3", "does not say where"),
         ('device = "tpu"\n[data]\npath = "x"', "device is"),
         ('servers = "x"\n[data]\npath = "x"', "servers is not a list"),
         ('coordinator_key = "zz"\nconsortium = "x"\n[data]\npath = "x"', "coordinator_key is not a key"),
@@ -325,7 +325,7 @@ def test_unusual_paths_and_names_survive_the_settings_file(tmp_path: Path) -> No
     own = hospital(tmp_path / "h", odd)
     join(coordinator(tmp_path / "c", 'Klinik "Süd" \\ 🏥'), own, "north")
     opened = HospitalHome(own.path)
-    assert opened.data_path == odd.resolve()
+    assert opened.data_source == odd.resolve()
     assert opened.consortium == 'Klinik "Süd" \\ 🏥'
 
 

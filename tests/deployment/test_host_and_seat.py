@@ -197,15 +197,120 @@ def test_a_hospital_that_is_away_is_missed_only_until_the_deadline(four: Consort
     four.pump()
     status = four.status()
     assert (status["phase"], status["step"], status["waiting_for"]) == ("running", "join", ["clinic-2"])
-    for _ in range(4):  # one deadline for each sum
-        four.now += 31
-        four.pump()
+    four.now += 31  # one deadline for all sums
+    four.pump()
     assert four.status()["phase"] == "finished"
     assert [2 in line for line in simulator.contributors(folder)] == [False] * 4
+    assert list(four.status()["away"]) == ["clinic-2"]
     four.come_back("clinic-2")
     four.pump()
     assert received.received(four.hospital("clinic-2"))[0].verified
+    assert four.status()["away"] == {}
     assert simulator.holds(folder)
+
+
+def test_a_hospital_that_was_away_is_waited_for_again_once_it_has_spoken(four: Consortium) -> None:
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable.discard("clinic-2")
+    four.pump()
+    four.now += 31
+    back = False
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        nonlocal back
+        if not back and four.status()["sums_opened"] == 2:
+            back = True
+            assert list(four.status()["away"]) == ["clinic-2"]
+            four.come_back("clinic-2")
+
+    four.before = before
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert [2 in line for line in simulator.contributors(folder)][-1]
+    assert [line["event"] for line in four.home.log_lines() if "away" in line["event"] or "back" in line["event"]] == [
+        "hospital is away",
+        "hospital is back",
+    ]
+
+
+def test_a_hospital_whose_rules_refuse_says_which_by_name_and_takes_it_back(four: Consortium) -> None:
+    home = four.hospital("clinic-3")
+    good = home.policy_file.read_text()
+    strict = good.replace("max_rounds = 1000", "max_rounds = 1").replace(
+        "min_contributors = 3", "min_contributors = 77"
+    )
+    home.policy_file.write_text(strict)
+    folder = four.start(document(4))
+    assert four.status()["refused"] == {"clinic-3": ["max_rounds", "min_contributors"]}
+    sent = [letter for sender, _, letter in four.carried if sender == "clinic-3"]
+    assert [kind_of(letter) for letter in sent] == ["Refusal"]
+    assert b"77" not in letters._parts(sent[0])[1]
+    assert "study refused: max_rounds, min_contributors" in four.alarms("coordinator")
+    four.restart_seat("clinic-3")
+    four.restart_host()
+    four.pump()
+    assert four.status()["refused"] == {"clinic-3": ["max_rounds", "min_contributors"]}
+    home.policy_file.write_text(good)
+    four.pump()
+    assert four.status()["refused"] == {}
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.holds(folder)
+
+
+def test_a_policy_that_becomes_stricter_is_told_and_the_sum_does_not_wait(four: Consortium) -> None:
+    folder = four.start(document(4))
+    four.approve()
+    policy = four.hospital("clinic-4").policy_file
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if four.status()["sums_opened"] == 1 and "max_rounds = 1000" in policy.read_text():
+            policy.write_text(policy.read_text().replace("max_rounds = 1000", "max_rounds = 1"))
+
+    four.before = before
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert four.status()["refused"] == {"clinic-4": ["max_rounds"]}
+    assert [4 in line for line in simulator.contributors(folder)][-1] is False
+
+
+def test_a_refusal_in_other_words_than_names_of_rules_is_refused(four: Consortium) -> None:
+    folder = four.start(document(4))
+    letter = letters.seal(
+        four.hospital("clinic-1").identity,
+        "coordinator",
+        bytes.fromhex(folder.name),
+        letters.Refusal(("because of patient 17",)),
+        from_coordinator=False,
+    )
+    assert four.host.receive("clinic-1", letter) == []
+    assert "a reason that does not exist" in four.alarms("coordinator")[-1]
+    assert four.status()["refused"] == {}
+
+
+@pytest.mark.parametrize("opened", [1, 4], ids=["while it runs", "after its end"])
+def test_a_hospital_whose_letters_were_dropped_catches_up(four: Consortium, opened: int) -> None:
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable.discard("clinic-2")
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if not four.reachable >= {"clinic-2"} and len(list(folder.glob("receipts/*/opening.cbor"))) >= opened:
+            four.held["clinic-2"].clear()
+            four.come_back("clinic-2")
+            four.put_down(four.host.remind("clinic-2"))
+
+    four.before = before
+    four.pump()
+    four.now += 31
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert received.received(four.hospital("clinic-2"))[0].verified
+    assert [2 in line for line in simulator.contributors(folder)][-1] == (opened == 1)
 
 
 def test_without_a_quorum_the_study_waits_and_says_for_whom(four: Consortium, local: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_received_model_predicts_offline_and_says_that_every_sum_was_verified(
     assert found.verified
     assert found.auroc == 0.7
     assert found.outcomes[0] == "Privacy Preserved for Client 1"
-    scores = prediction.predict(found.file, everyone.first.data_path)
+    scores = prediction.predict(found.file, Path(str(everyone.first.data_source)))
     assert scores.shape == (90,)
     assert bool(np.all((scores > 0) & (scores < 1)))
     assert json.dumps(models.to_json(found))
@@ -107,7 +107,7 @@ def test_everything_that_is_not_in_order_is_found(tmp_path: Path) -> None:
     own = everyone.first
     (own.path / "tls.key").chmod(0o644)
     own.policy_file.write_text("schemes = 1")
-    own.data_path.unlink()
+    Path(str(own.data_source)).unlink()
     own.alarm("letter refused", {})
     own.write_status({"connected": False, "reason": "no route to host"})
     found = bad(health.hospital(own, datetime.now(UTC) + timedelta(minutes=0)))

@@ -136,8 +136,46 @@ def test_a_study_file_that_was_changed_on_the_hospital_s_disk_runs_nothing(four:
     path = approvals.offers(four.hospital(ME))[0].folder / "study.toml"
     path.write_text(path.read_text().replace("rounds = 2", "rounds = 3"))
     four.restart_seat(ME)
-    with pytest.raises(Exception, match="was changed"):
-        four.seats[ME].poll()
+    assert four.seats[ME].poll() == []
+    assert four.seats[ME].poll() == []
+    assert len([reason for reason in four.alarms(ME) if "was changed" in reason]) == 1
+    assert four.seats[ME].status()[0]["phase"] == "damaged"
+    announce = Announce(bytes(32), 0, 0, ())
+    packet = pack("Announce", sign(four.home.identity, bytes.fromhex(path.parent.name), COORDINATOR, announce))
+    refused(four, from_coordinator(four, bytes.fromhex(path.parent.name), Packet(packet)), "never offered here")
+
+
+def test_a_damaged_study_at_a_hospital_stops_no_other(four: Consortium) -> None:
+    first = four.start(document(4))
+    path = four.hospital(ME).path / "studies" / first.name / "study.toml"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    four.restart_seat(ME)
+    second = four.start(document(4, name="another"))
+    four.approve()
+    four.pump()
+    assert four.host.status()[1]["phase"] == "finished"
+    assert simulator.holds(second)
+    assert any("study cannot run" in reason for reason in four.alarms(ME))
+    path.write_bytes(whole)
+    for name in four.names:
+        home = four.hospital(name)
+        approvals.approve(home, approvals.find(home, first.name))
+    four.pump()
+    assert four.host.status()[0]["approved"] == four.names
+    assert "damaged" not in {study["phase"] for study in four.seats[ME].status()}
+
+
+def test_a_damaged_opening_at_a_hospital_is_an_alarm_and_stops_no_other_study(four: Consortium) -> None:
+    first = four.start(document(4))
+    four.approve()
+    four.pump()
+    (kept,) = four.hospital(ME).models.glob("tiny-*/receipts/0000/opening.cbor")
+    kept.write_bytes(kept.read_bytes()[:-50])
+    four.restart_seat(ME)
+    announce = Announce(bytes(32), 9, 0, ())
+    packet = pack("Announce", sign(four.home.identity, bytes.fromhex(first.name), COORDINATOR, announce))
+    refused(four, from_coordinator(four, bytes.fromhex(first.name), Packet(packet)), "files of the study 'tiny'")
 
 
 # who takes part

@@ -159,17 +159,7 @@ def write_server_files(home: CoordinatorHome) -> None:
     """Rewrite the message server's configuration from the members list; a running service notices and applies it."""
     from cipherward.engines.nats import configuration
 
-    if not home.managed:
-        configuration.write_accounts(home.server_folder / configuration.ACCOUNTS_FILE, home.users())
-        return
-    settings = configuration.ServerSettings(
-        folder=home.server_folder.resolve(),
-        listen=home.listen,
-        certificate=home.server_certificate.resolve(),
-        key=home.server_key.resolve(),
-        authority=home.authority_certificate.resolve(),
-    )
-    configuration.write_server(settings, home.users())
+    configuration.write_for(home)
 
 
 def _open(path: Path) -> CoordinatorHome:

@@ -24,13 +24,24 @@ STUDY = typer.Argument(help="Name of the study, or the first digits of its diges
 @app.command("init")
 def init(
     folder: Path = typer.Argument(metavar="DIR", help="New folder: this hospital's home."),
-    data: Path = typer.Option(..., "--data", help="This hospital's table (CSV or Parquet). Its path never leaves."),
+    data: Path = typer.Option(None, "--data", help="This hospital's table (CSV or Parquet). Its path never leaves."),
+    database: str = typer.Option(
+        None, "--database", help="Or its database, without a password: postgresql+psycopg://reader@db/clinic."
+    ),
+    query: str = typer.Option("", "--query", help='With --database: one "SELECT ..." that answers the table.'),
+    password_env: str = typer.Option("", "--password-env", help="Environment variable that holds the password."),
+    password_file: Path = typer.Option(None, "--password-file", help="File of mode 0600 that holds the password."),
 ) -> None:
     """Make this hospital's home: identity key, settings, and the privacy officer's policy.toml."""
     from cipherward.crypto.identity import fingerprint
+    from cipherward.data.database import Database
     from cipherward.deployment import enrolment
 
-    home = enrolment.create_hospital(folder, data=data)
+    if (data is None) == (database is None) or (data and (query or password_env or password_file)):
+        raise typer.BadParameter("give --data TABLE, or --database URL with --query")
+    if password_env and password_file:
+        raise typer.BadParameter("give --password-env or --password-file, not both")
+    home = enrolment.create_hospital(folder, data=data or Database(database, query, password_env, password_file))
     typer.echo(f"Home in {folder}. Back it up, and keep it closed: it holds this hospital's keys.")
     typer.echo(f"Identity of this hospital:  {fingerprint(home.identity.public_key)}")
     typer.echo(f"For the privacy officer:    {home.policy_file}")
@@ -132,10 +143,10 @@ def review(
 
     own = _open(home)
     if not study:
+        offered, damaged = approvals.whole_offers(own)
         found = [
-            {"study": offer.study.name, "digest": offer.digest.hex(), "status": offer.status}
-            for offer in approvals.offers(own)
-        ]
+            {"study": offer.study.name, "digest": offer.digest.hex(), "status": offer.status} for offer in offered
+        ] + [{"study": "?", "digest": folder.name, "status": error.message} for folder, error in damaged.items()]
         if json:
             print_json(found)
         else:
@@ -192,7 +203,7 @@ def policy(json: bool = JSON, home: Path = HOME) -> None:
     own = _open(home)
     found = policyfile.load(own.policy_file)
     clauses = policyfile.clauses(found)
-    verdicts = {offer.study.name: found.broken(offer.study) for offer in approvals.offers(own)}
+    verdicts = {offer.study.name: found.broken(offer.study) for offer in approvals.whole_offers(own)[0]}
     if json:
         print_json({"clauses": clauses, "studies": {name: list(broken) for name, broken in verdicts.items()}})
         return

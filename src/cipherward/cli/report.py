@@ -8,13 +8,19 @@ import typer
 
 
 def report(
-    path: Path = typer.Argument(help="Run directory of a finished run, or the directory of a comparison."),
+    path: Path = typer.Argument(
+        help="Run directory of a finished run, the directory of a comparison, or a finished study's folder in a coordinator's "
+        "studies/ or a hospital's models/."
+    ),
 ) -> None:
     """Write report.html again: the run or comparison on one page, verified on the way. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
-    from cipherward.report import comparison, page
+    from cipherward.report import comparison, deployed, page
 
-    facts = comparison.write(path).detail if comparison.is_comparison(path) else page.write(path)
+    if comparison.is_comparison(path):
+        facts = comparison.write(path).detail
+    else:
+        facts = deployed.write(path) if deployed.is_deployed(path) else page.write(path)
     typer.echo(f"Report:   {path / page.NAME}")
     if facts is not None and not facts.holds:
         bad = sum(not line.holds for line in facts.findings)

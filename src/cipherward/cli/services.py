@@ -121,6 +121,8 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, dict):
+        value = [f"{name} ({_short(what)})" for name, what in value.items()]
     text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
     return text if len(text) <= 200 else text[:197] + "..."
 
@@ -166,6 +168,8 @@ def _show(study: dict[str, Any]) -> None:
         ("answered", "answered"),
         ("approved", "approved"),
         ("withdrawn", "withdrawn"),
+        ("refused", "refused by the hospital's own rules"),
+        ("away", "away since"),
         ("breached", "reported a breach"),
         ("alerts", "breaches reported by others"),
         ("reason", "why"),

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import breast_cancer, cohorts, diabetes130, public
+from cipherward.data.database import Database, Source, read_source
 from cipherward.data.partition import TRAIN, split_patients
 from cipherward.data.schema import as_text, convert_inputs, examine
 from cipherward.data.tables import RawTable, read_table
@@ -58,12 +59,12 @@ def hospital_names(study: Study) -> tuple[str, ...]:
 
 
 def load_hospitals(
-    study: Study, path: Path | None, base: Path, *, only: Collection[str] | None = None
+    study: Study, path: Source | None, base: Path, *, only: Collection[str] | None = None
 ) -> list[HospitalData]:
     """Every hospital's data, in roster order.
 
-    `path` (--data): for source "files" the one file with every hospital's rows, or the folder that replaces `base`;
-    for "diabetes130" the downloaded file or its folder. `base`: the study file's folder. `only`: load just these
+    `path` (--data): for source "files" the one file or query with every hospital's rows, or the folder that replaces
+    `base`; for "diabetes130" the downloaded file or its folder. `base`: the study file's folder. `only`: load just these
     hospitals, as a hospital does that has its own table and nobody else's.
 
     Raises:
@@ -135,7 +136,7 @@ def _admit(found: _Found, study: Study) -> HospitalData | list[str]:
     return HospitalData(found.name, examined.table, outcome, split, found.best_score, cluster)
 
 
-def _tables(study: Study, wanted: list[str], path: Path | None, base: Path, problems: list[str]) -> Iterator[_Found]:
+def _tables(study: Study, wanted: list[str], path: Source | None, base: Path, problems: list[str]) -> Iterator[_Found]:
     source = study.data.source
     if source == "readmission":
         cohort = cast(Cohort, study.data.cohort)  # Study guarantees it for this source
@@ -144,7 +145,8 @@ def _tables(study: Study, wanted: list[str], path: Path | None, base: Path, prob
             table, probability = cohorts.generate(cohort, study.seed, index[name])
             yield _Found(name, RawTable(table, np.arange(1, table.height + 1), "synthetic cohort"), probability)
     elif source == "diabetes130":
-        table = public.load_diabetes130(public.locate("diabetes130", path))
+        given = path if isinstance(path, Path) else None
+        table = public.load_diabetes130(public.locate("diabetes130", given))
         yield from _blocks(_whole(table, "Diabetes 130-US"), "hospital", wanted, problems, diabetes130.HOSPITALS)
     elif source == "breast-cancer":
         yield from _blocks(
@@ -158,12 +160,12 @@ def _tables(study: Study, wanted: list[str], path: Path | None, base: Path, prob
         yield from _files(study, wanted, path, base, problems)
 
 
-def _files(study: Study, wanted: list[str], path: Path | None, base: Path, problems: list[str]) -> Iterator[_Found]:
+def _files(study: Study, wanted: list[str], path: Source | None, base: Path, problems: list[str]) -> Iterator[_Found]:
     data = study.data
-    folder = path if path is not None and path.is_dir() else base
-    given = path if path is not None and not path.is_dir() else None
+    folder = path if isinstance(path, Path) and path.is_dir() else base
+    given = path if isinstance(path, Database) or (path is not None and not path.is_dir()) else None
     if data.hospital_column:
-        raw = read_table(given or folder / data.path)
+        raw = read_source(given or folder / data.path)
         if data.hospital_column not in raw.table.columns:
             problems.append(
                 f"{raw.origin}: column {data.hospital_column!r} (data.hospital_column) is missing; "
@@ -183,7 +185,7 @@ def _files(study: Study, wanted: list[str], path: Path | None, base: Path, probl
             problems.append(f"{name}: the study names no path for its table (it was frozen for a deployment)")
             continue
         try:
-            yield _Found(name, read_table(given or folder / paths[name]))
+            yield _Found(name, read_source(given or folder / paths[name]))
         except DataError as error:
             problems += [f"{name}: {text}" for text in (error.problems or (error.message,))]
 

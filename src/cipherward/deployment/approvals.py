@@ -101,7 +101,7 @@ def keep_offer(home: HospitalHome, document: bytes, ckks_public: bytes) -> Offer
             files.write(folder / "ckks-public.key", ckks_public)
         files.write(folder / "study.toml", study.to_toml().encode())
         home.log("study offered", {"study": study.name, "digest": study.digest().hex()})
-    return _open(home, folder)
+    return open_offer(home, folder)
 
 
 def offers(home: HospitalHome) -> list[OfferedStudy]:
@@ -110,7 +110,18 @@ def offers(home: HospitalHome) -> list[OfferedStudy]:
     Raises:
         StorageError: a study file in the home was changed.
     """
-    return [_open(home, folder) for folder in home.study_folders()]
+    return [open_offer(home, folder) for folder in home.study_folders()]
+
+
+def whole_offers(home: HospitalHome) -> tuple[list[OfferedStudy], dict[Path, CipherwardError]]:
+    """Every study that was offered, oldest first, and what is wrong with the folders that cannot be used."""
+    found, damaged = [], {}
+    for folder in home.study_folders():
+        try:
+            found.append(open_offer(home, folder))
+        except CipherwardError as error:
+            damaged[folder] = error
+    return found, damaged
 
 
 def find(home: HospitalHome, selector: str) -> OfferedStudy:
@@ -118,9 +129,13 @@ def find(home: HospitalHome, selector: str) -> OfferedStudy:
 
     Raises:
         StudyError: none, or more than one.
+        StorageError: its file was changed.
     """
-    known = offers(home)
+    known, damaged = whole_offers(home)
     prefix = selector.lower() if len(selector) >= _MIN_PREFIX else "-"
+    for folder, error in damaged.items():
+        if folder.name.startswith(prefix):
+            raise error
     found = [offer for offer in known if offer.study.name == selector or offer.folder.name.startswith(prefix)]
     if len(found) == 1:
         return found[0]
@@ -287,7 +302,12 @@ def _index(home: HospitalHome, study: Study) -> int:
     raise RefusedError(f"the offered study does not list this hospital ({home.name})")
 
 
-def _open(home: HospitalHome, folder: Path) -> OfferedStudy:
+def open_offer(home: HospitalHome, folder: Path) -> OfferedStudy:
+    """The study in that folder of the home.
+
+    Raises:
+        StorageError, StudyError: its file is damaged or was changed.
+    """
     study = study_document.load(folder / "study.toml")
     if study.digest().hex() != folder.name:
         raise StorageError(

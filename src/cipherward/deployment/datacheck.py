@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cipherward.data.database import Source, read_source
 from cipherward.data.schema import declared_range, examine
 from cipherward.data.sources import load_hospitals
-from cipherward.data.tables import read_table
 from cipherward.errors import DataError
 from cipherward.study import Study
 
@@ -45,10 +45,10 @@ class OwnData:
     problems: tuple[str, ...]
 
 
-def check(study: Study, name: str, table: Path) -> OwnData:
+def check(study: Study, name: str, table: Source) -> OwnData:
     """Look at this hospital's table as the study will. Reads the table only; an unreadable one is a problem."""
     try:
-        raw = read_table(table)
+        raw = read_source(table)
     except DataError as error:
         return OwnData(0, None, None, (), 0, error.problems or (error.message,))
     examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)

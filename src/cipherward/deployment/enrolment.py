@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 
+from cipherward.data.database import Source, check_url
 from cipherward.deployment import authority, invitations, members, policyfile
 from cipherward.deployment.home import prepare
 from cipherward.deployment.homes import CoordinatorHome, HospitalHome
@@ -37,10 +38,7 @@ _CLUSTER = 3
 _HOSPITAL = """\
 # This hospital's own settings. Nothing in this file leaves the hospital.
 
-# The hospital's table: a CSV or Parquet file, read when a study needs it. A relative path starts at this folder.
-[data]
-path = {data}
-"""
+{data}"""
 _ENROLLED = """\
 # This hospital's own settings. Nothing in this file leaves the hospital.
 
@@ -53,9 +51,13 @@ servers = {servers}
 # Where local training runs: "auto", "cpu" or "cuda".
 device = {device}
 
+{data}"""
+_FILE = """\
 # The hospital's table: a CSV or Parquet file, read when a study needs it. A relative path starts at this folder.
-[data]
-path = {data}
+"""
+_DATABASE = """\
+# The hospital's table: what one query answers, asked when a study needs it. The password never stands here: it comes
+# from the environment variable password_env or from the file password_file (mode 0600), whichever is named.
 """
 
 
@@ -112,19 +114,18 @@ def create_coordinator(
     return home
 
 
-def create_hospital(path: Path, *, data: Path) -> HospitalHome:
+def create_hospital(path: Path, *, data: Source) -> HospitalHome:
     """A hospital's home before it belongs to anything: where its table is, its policy, its identity key.
 
     Raises:
         StorageError: the folder is not empty.
-        DataError: there is no such table.
+        DataError: there is no such table, or the database's URL is none or holds a password. Nothing is asked of it.
     """
-    if not data.is_file():
-        raise DataError(f"there is no table {data}", hint="give this hospital's CSV or Parquet file with --data")
+    settings = _data_settings(data)
     prepare(path)
     files.write(path / "identity.key", os.urandom(32), private=True)
     files.write(path / "policy.toml", policyfile.DEFAULT.encode())
-    files.write(path / "hospital.toml", _HOSPITAL.format(data=_quoted(str(data.resolve()))).encode())
+    files.write(path / "hospital.toml", _HOSPITAL.format(data=_data_section(settings)).encode())
     home = HospitalHome(path)
     home.log("home created", {})
     return home
@@ -343,10 +344,33 @@ def _write_settings(home: HospitalHome, invitation: Invitation) -> None:
         coordinator_key=_quoted(invitation.coordinator_key.hex()),
         servers=json.dumps(list(invitation.servers), ensure_ascii=False),
         device=_quoted(home.device),
-        data=_quoted(home.data_setting),
+        data=_data_section(home.data_settings),
     )
     files.write(home.path / home.settings_file, text.encode())
     home.settings = tomllib.loads(text)
+
+
+def _data_settings(data: Source) -> dict[str, str]:
+    if isinstance(data, Path):
+        if not data.is_file():
+            raise DataError(f"there is no table {data}", hint="give this hospital's CSV or Parquet file with --data")
+        return {"path": str(data.resolve())}
+    if not data.query.strip():
+        raise DataError("there is no query for the database", hint='give it with --query "SELECT ..."')
+    url = check_url(data.url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        url = url.set(database=str(Path(url.database).resolve()))
+    found = {"database": url.render_as_string(hide_password=False), "query": data.query}
+    if data.password_env:
+        found["password_env"] = data.password_env
+    elif data.password_file:
+        found["password_file"] = str(data.password_file.resolve())
+    return found
+
+
+def _data_section(settings: Mapping[str, str]) -> str:
+    lines = [f"{key} = {_quoted(value)}" for key, value in settings.items()]
+    return (_FILE if "path" in settings else _DATABASE) + "\n".join(["[data]", *lines, ""])
 
 
 def _quoted(text: str) -> str:

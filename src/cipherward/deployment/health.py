@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cipherward.data.tables import read_table
+from cipherward.data.database import read_source
 from cipherward.deployment import authority, policyfile
 from cipherward.deployment.home import Home
 from cipherward.deployment.homes import CoordinatorHome, HospitalHome
@@ -47,7 +47,7 @@ def hospital(home: HospitalHome, now: datetime | None = None) -> list[Finding]:
     found = [
         _checked("keys", lambda: _keys(home)),
         _checked("policy", lambda: _policy(home)),
-        _checked("table", lambda: f"{read_table(home.data_path).table.height:,} rows"),
+        _checked("table", lambda: f"{read_source(home.data_source).table.height:,} rows"),
     ]
     if not home.is_enrolled:
         return [*found, Finding("membership", False, "not enrolled", "cipherward hospital enroll FILE")]

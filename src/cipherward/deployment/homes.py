@@ -22,6 +22,7 @@ import contextlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cipherward.data.database import Database, Source
 from cipherward.deployment import authority
 from cipherward.deployment import members as members_list
 from cipherward.deployment.authority import COORDINATOR_NAME
@@ -152,20 +153,30 @@ class HospitalHome(Home):
         return key
 
     @property
-    def data_path(self) -> Path:
-        """This hospital's own table; a relative path starts at the home folder."""
-        return self.path / self.data_setting
+    def data_source(self) -> Source:
+        """Where this hospital's own table is; relative paths start at the home folder."""
+        given = self.data_settings
+        if "path" in given:
+            return self.path / given["path"]
+        file = given.get("password_file")
+        return Database(
+            given["database"], given["query"], given.get("password_env", ""), self.path / file if file else None
+        )
 
     @property
-    def data_setting(self) -> str:
-        """The table's path as it stands in hospital.toml."""
+    def data_settings(self) -> dict[str, str]:
+        """[data] as it stands in hospital.toml: path, or database and query."""
         data = self.settings.get("data")
-        path = data.get("path") if isinstance(data, dict) else None
-        if not isinstance(path, str) or not path:
+        found = data if isinstance(data, dict) else {}
+        wanted = {"path"} if "path" in found else {"database", "query"}
+        optional = set() if "path" in found else {"password_env", "password_file"}
+        whole = wanted <= found.keys() <= wanted | optional and all(isinstance(v, str) and v for v in found.values())
+        if not whole or {"password_env", "password_file"} <= found.keys():
             raise StorageError(
-                f"{self.path / self.settings_file}: [data] path is missing", hint="write where the hospital's table is"
+                f"{self.path / self.settings_file}: [data] does not say where the hospital's table is",
+                hint="write path, or database and query with at most one of password_env and password_file",
             )
-        return path
+        return dict(found)
 
     @property
     def device(self) -> str:
@@ -191,6 +202,10 @@ class HospitalHome(Home):
     def models(self) -> Path:
         """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
         return self.path / "models"
+
+    def rule_files(self) -> tuple[Path, ...]:
+        """What decides whether a study is refused here: the policy, and the members that were confirmed."""
+        return self.policy_file, self._chain_file("confirmed")
 
     # members
 

@@ -7,13 +7,24 @@ the home's files, which `tick` looks at, so they work whether or not this runs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cipherward.deployment import letters
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.hosted import Breach, Ended, HostedStudy, Out
-from cipherward.deployment.letters import NO_STUDY, Alert, Approval, Body, Letter, Members, Offer, Packet, Stopped
+from cipherward.deployment.letters import (
+    NO_STUDY,
+    Alert,
+    Approval,
+    Body,
+    Letter,
+    Members,
+    Packet,
+    Refusal,
+    Stopped,
+)
 from cipherward.deployment.members import MembersList
 from cipherward.errors import CipherwardError, ProtocolError, StorageError
 
@@ -25,10 +36,14 @@ Letters = list[tuple[str, bytes]]
 
 
 class Host:
-    """`clock` gives Unix seconds. Made and used in one thread."""
+    """`clock` gives Unix seconds; `report` writes the report of a finished study. Made and used in one thread."""
 
-    def __init__(self, home: CoordinatorHome, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, home: CoordinatorHome, clock: Callable[[], float], report: Callable[[Path], object] | None = None
+    ) -> None:
         self.home = home
+        self._report = report
+        self._reported: set[str] = set()
         self._clock = clock
         self._studies: dict[str, HostedStudy] = {}
         self._members: MembersList = home.members
@@ -70,6 +85,32 @@ class Host:
             out += self._sealed(hosted, hosted.tick())
         return out
 
+    def report(self) -> None:
+        """Write the report of a study that has finished, if there is one; takes as long as verifying it."""
+        for name, hosted in self._studies.items():
+            if self._report is None or name in self._reported or not hosted.is_unreported:
+                continue
+            self._reported.add(name)
+            try:
+                self._report(hosted.folder)
+                self.home.log("report written", {"study": hosted.study.name, "digest": name})
+            except CipherwardError as error:
+                self.home.alarm("report not written", {"study": hosted.study.name, "reason": error.message})
+            return
+
+    def remind(self, member: str) -> Letters:
+        """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""
+        self._told.pop(member, None)
+        out = self._news_of_members()
+        for hosted in self._studies.values():
+            if member not in hosted.names:
+                continue
+            hospital = hosted.names.index(member) + 1
+            if hospital in hosted.offered_to():
+                out.append(self._letter(hosted, hospital, hosted.offer))
+            out += self._sealed(hosted, hosted.remind(hospital))
+        return out
+
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
         damaged = [
@@ -91,6 +132,9 @@ class Host:
             return self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
         if isinstance(letter.body, Approval):
             return self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+        if isinstance(letter.body, Refusal):
+            hosted.take_refusal(hospital, letter.body.reasons)
+            return []
         hosted.said.take_withdrawal(hospital, letter.body.statement)
         return []
 
@@ -113,8 +157,7 @@ class Host:
         hosted = HostedStudy(self.home, self.home.studies / name, self._clock)
         self._studies[name] = hosted
         out = self._sealed(hosted, hosted.resume())
-        offer = Offer(hosted.study.to_toml(), hosted.ckks_public)
-        return out + [self._letter(hosted, hospital, offer) for hospital in sorted(hosted.offered_to())]
+        return out + [self._letter(hosted, hospital, hosted.offer) for hospital in sorted(hosted.offered_to())]
 
     def _news_of_members(self) -> Letters:
         """The signed list for every member that has not been sent this version since the start."""

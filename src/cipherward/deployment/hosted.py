@@ -15,14 +15,16 @@ from time import perf_counter
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.deployment import starting
 from cipherward.deployment.homes import CoordinatorHome
+from cipherward.deployment.letters import Offer
 from cipherward.deployment.said import Said
-from cipherward.deployment.starting import STARTED
-from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, StorageError
+from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
 from cipherward.nodes import audit, keyholder, modelfile, roster
 from cipherward.nodes.findings import findings, metrics_json
 from cipherward.nodes.hub import Hub, Outgoing, Phase
 from cipherward.nodes.modelfile import ModelFile
+from cipherward.nodes.packets import pack
 from cipherward.nodes.rundir import RunDirectory, Spool
 from cipherward.privacy import ledger as privacy_ledger
 from cipherward.store import files
@@ -73,6 +75,7 @@ class HostedStudy:
         self._enough_since: float | None = None
         self._recorded = 0
         self._heard: set[int] = set()
+        self._away: dict[int, float] = {}
         self._end_told = False
         self.gone: frozenset[int] = frozenset()
         self.last_error = ""
@@ -81,13 +84,19 @@ class HostedStudy:
     def is_over(self) -> bool:
         return self.run.result.exists() or bool(self._ended())
 
+    @property
+    def is_unreported(self) -> bool:
+        """Whether the study has a final model and nobody has written its report."""
+        return self.run.result.exists() and not (self.folder / "report.html").exists()
+
     def offered_to(self) -> frozenset[int]:
         """Who has not answered the offer yet."""
         return frozenset() if self.is_over else self._everyone - self.said.approved - self.said.withdrawn
 
     @property
-    def ckks_public(self) -> bytes:
-        return files.read(self.run.ckks_public) if self.study.aggregation.scheme == "ckks" else b""
+    def offer(self) -> Offer:
+        public = files.read(self.run.ckks_public) if self.study.aggregation.scheme == "ckks" else b""
+        return Offer(self.study.to_toml(), public)
 
     def take_approval(self, hospital: int, statement: bytes) -> Out:
         """A hospital's signed approval; what it missed goes to it when the study runs already.
@@ -98,6 +107,28 @@ class HostedStudy:
         if not self.said.take_approval(hospital, statement) or self._hub is None:
             return []
         return self._reachable(self._hub.outstanding(hospital))
+
+    def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
+        """A hospital says which of its own rules keep it from contributing; none: they no longer do.
+
+        Raises:
+            ProtocolError: a reason that is none of the names that there are.
+        """
+        if not self.is_over:
+            self.said.take_refusal(hospital, reasons)
+
+    def remind(self, hospital: int) -> Out:
+        """Letters to this hospital were lost: what it needs to find out where the study is. It asks for the rest."""
+        if self._ended():
+            return [(hospital, Ended(files.read(self.folder / self._ended()).decode("utf-8", "replace").strip()))]
+        if hospital not in self.said.approved or not (self.folder / "begun").exists():
+            return []
+        if self._hub is None:
+            self._load()
+        opened = self.run.rounds_with_openings()
+        newest = [(hospital, pack("Opening", files.read(self.run.opening(opened[-1]))))] if opened else []
+        outstanding = self._hub.outstanding(hospital) if self._hub else []
+        return self._reachable([*newest, *outstanding])
 
     # running
 
@@ -129,6 +160,8 @@ class HostedStudy:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
             self._load()  # a receipt that comes late, or somebody who catches up
         self._heard.add(hospital)
+        if self._away.pop(hospital, None) is not None:
+            self._log("hospital is back", {"hospital": self.names[hospital - 1]})
         return self._go_on(lambda hub: hub.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
@@ -142,13 +175,13 @@ class HostedStudy:
             return self._end(STOPPED, files.read(self.folder / STOP).decode("utf-8", "replace").strip())
         if self._hub is None:
             return self._begin() if self._is_due() else []
-        return self._go_on(lambda hub: hub.expire() if self._waited_enough(hub) else []) + self._take_news()
+        return self._go_on(lambda hub: self._expire(hub) if self._waited_enough(hub) else []) + self._take_news()
 
     def _is_due(self) -> bool:
-        willing = self.said.approved - self.said.withdrawn - self.said.breached - self.gone
+        willing = self.said.approved - self.said.withdrawn - self.said.breached - self.gone - set(self.said.refused)
         if willing == self._everyone:
             return True
-        facts = self._started()
+        facts = starting.facts(self.folder)
         numbers = self.study.thresholds
         enough = len(willing) >= max(numbers.threshold, numbers.min_contributors)
         after = facts.get("begin_after")
@@ -240,6 +273,14 @@ class HostedStudy:
             return False
         return bool(hub.waiting) and self._clock() >= self._enough_since + hub.deadline_seconds
 
+    def _expire(self, hub: Hub) -> list[Outgoing]:
+        """The deadline has passed: whoever let it pass is away, and waited for again only once it has spoken."""
+        now = self._clock()
+        for hospital in hub.waiting - self._away.keys():
+            self._away[hospital] = now
+            self._log("hospital is away", {"hospital": self.names[hospital - 1], "step": hub.phase.value})
+        return hub.expire()
+
     def _is_short(self, hub: Hub) -> bool:
         """Whether a quorum has been missing for longer than a phase waits for the rest."""
         late = self._clock() >= self._place_since + hub.deadline_seconds
@@ -252,9 +293,9 @@ class HostedStudy:
 
     def _silent(self, hub: Hub) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
-        silent = (self._everyone - self.said.approved) | self.said.breached | self.gone
+        silent = (self._everyone - self.said.approved) | self.said.breached | self.gone | self._away.keys()
         if hub.phase in (Phase.JOIN, Phase.DEAL):
-            return silent | self.said.withdrawn
+            return silent | self.said.withdrawn | self.said.refused.keys()
         # Who has said nothing in this whole sum is away, and verifies when it is back.
         return silent | (self._everyone - self._heard) if hub.phase is Phase.VERIFY else silent
 
@@ -347,6 +388,8 @@ class HostedStudy:
             "approved": self._named(self.said.approved),
             "withdrawn": self._named(self.said.withdrawn),
             "breached": self._named(self.said.breached),
+            "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.said.refused.items())},
+            "away": {self.names[i - 1]: _iso(since) for i, since in sorted(self._away.items())},
             "stop_asked": (self.folder / STOP).exists(),
             "reason": files.read(self.folder / ended).decode("utf-8", "replace").strip() if ended else "",
             "last_error": self.last_error,
@@ -369,13 +412,6 @@ class HostedStudy:
 
     def _named(self, hospitals: Iterable[int]) -> list[str]:
         return [self.names[i - 1] for i in sorted(hospitals)]
-
-    def _started(self) -> dict[str, Any]:
-        try:
-            facts = json.loads(files.read(self.folder / STARTED))
-            return {"offered": float(facts["offered"]), "begin_after": facts["begin_after"]}
-        except (ValueError, KeyError, TypeError):
-            raise DataError(f"{self.folder / STARTED} is damaged", hint="restore it from a backup") from None
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
         self._home.log(event, {"study": self.study.name} | facts)

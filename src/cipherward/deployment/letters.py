@@ -53,6 +53,13 @@ class Withdrawal:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Hospital: names of its own rules that refuse the study as it is, and no word more; none: they no longer do."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Members:
     """Coordinator: the newest signed list of members."""
 
@@ -74,10 +81,10 @@ class Stopped:
     reason: str
 
 
-Body = Packet | Offer | Approval | Withdrawal | Members | Alert | Stopped
+Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped
 
 FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped)}
-FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal)}
+FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal)}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, cast
 from torch import nn
 
 from cipherward.data.sources import load_hospitals
-from cipherward.deployment import approvals, modelcode, policyfile
+from cipherward.deployment import approvals, modelcode, ownresults, policyfile
 from cipherward.deployment import models as received
 from cipherward.deployment.approvals import OfferedStudy
 from cipherward.deployment.homes import HospitalHome
@@ -55,6 +55,8 @@ class Participation:
         self.last_error = ""
         self._ledger = ledger
         self._site: Site | None = None
+        self._looked_at: tuple[int, ...] = ()
+        self._told: tuple[str, ...] | None = None
 
     # what people decided
 
@@ -98,6 +100,36 @@ class Participation:
         problems = [*self._policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
+
+    def refusal_to_tell(self) -> tuple[str, ...] | None:
+        """The names of the rules here that refuse the study, when the coordinator has to hear them; otherwise None.
+
+        Told after each start and at each change, and taken back (empty) when nothing refuses it any more.
+        """
+        if self.is_withdrawn or self.stopped or self.run.result.exists():
+            return None
+        looked_at = tuple(path.stat().st_mtime_ns for path in self.home.rule_files() if path.exists())
+        if looked_at == self._looked_at:
+            return None
+        self._looked_at = looked_at
+        reasons = self._refused_by()
+        told = self.folder / "refusal-told"
+        if reasons == self._told or (self._told is None and not reasons and not told.exists()):
+            return None
+        self._told = reasons
+        if reasons:
+            files.write(told, ", ".join(reasons).encode())
+        else:
+            told.unlink(missing_ok=True)
+        self.home.log("refusal sent", {"study": self.study.name, "reason": ", ".join(reasons) or "none any more"})
+        return reasons
+
+    def _refused_by(self) -> tuple[str, ...]:
+        try:
+            reasons = self._policy().clauses_broken(self.study)
+        except RefusedError:
+            reasons = ("policy",)
+        return (*reasons, "members") if approvals.unconfirmed(self.home, self.study) else reasons
 
     def _policy(self) -> Policy:
         try:
@@ -164,11 +196,18 @@ class Participation:
         factory = modelcode.factory_of(study, policy)
         self._prepare_run(public, factory)
         self._keep_unfinished()
-        run = audit.open_run(self.run.path)
-        state = run.first
-        for replayed in audit.replay(run):
-            state = replayed.state
-        table = home.data_path if study.data.source == "files" else None
+        try:
+            run = audit.open_run(self.run.path)
+            state = run.first
+            for replayed in audit.replay(run):
+                state = replayed.state
+        except CipherwardError as error:
+            # Not a disk that fails for everything: the letter must not come again and again, and hold up other studies.
+            raise DataError(
+                f"the files of the study {study.name!r} here are damaged: {error.message}",
+                hint=f"restore {self.run.path} from a backup",
+            ) from None
+        table = home.data_source if study.data.source == "files" else None
         (data,) = load_hospitals(study, table, home.path, only=[home.name])
         module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
         site = Site(
@@ -220,6 +259,21 @@ class Participation:
         self.run.write_json(
             self.run.result, findings(state) | {"privacy": privacy_ledger.describe(self.study, budgets)}
         )
+
+    @property
+    def is_unreported(self) -> bool:
+        """Whether the study has ended here with a model, and nobody has written its report."""
+        return self.run.result.exists() and not (self.run.path / "report.html").exists()
+
+    def keep_own_results(self) -> None:
+        """The model on this hospital's own rows beside one that it trains alone; nothing of it is ever sent.
+
+        Raises:
+            CipherwardError: the study's files, its table or the disk.
+        """
+        if not (self.run.path / ownresults.NAME).exists():
+            first = modelfile.load(self.run.initial_model)
+            ownresults.keep(self.run.path, self._opened_site(), first.weights)
 
     def _outcomes(self) -> list[Outcome]:
         """What this hospital signed about every sum, from its own receipts."""

@@ -79,7 +79,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
-    data = datacheck.check(study, home.name, table or home.data_path)
+    data = datacheck.check(study, home.name, table or home.data_source)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
     problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]

@@ -1,18 +1,25 @@
 """What hospitals have said about a study besides its sums, kept at the coordinator with their signatures.
 
-approvals/, withdrawals/ and breaches/ hold one signed statement per roster index; quarantine/ what was faulty, evidence/
-the pairs of messages in which a hospital contradicts itself.
+approvals/, withdrawals/ and breaches/ hold one signed statement per roster index; refusals/ the names of the rules that
+keep a hospital out for now; quarantine/ what was faulty, evidence/ the pairs of messages in which a hospital contradicts
+itself.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
 
 from cipherward.deployment import approvals
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.errors import ProtocolError
+from cipherward.nodes.policy import CLAUSES
 from cipherward.store import files
 from cipherward.study import Study
+
+REASONS = CLAUSES | {"policy", "members"}
+"""Why a hospital refuses, by name: a clause of its policy, an unreadable policy, or members that nobody confirmed."""
 
 QUARANTINED = 1_000
 """Faulty packets kept for one study; later ones are alarms only, so that a hostile hospital cannot fill the disk."""
@@ -38,6 +45,33 @@ class Said:
     def breached(self) -> frozenset[int]:
         """Hospitals that reported a breach, and take no further part."""
         return self._who("breaches")
+
+    @property
+    def refused(self) -> dict[int, tuple[str, ...]]:
+        """Hospitals whose own rules refuse the study as it is: the names of these rules."""
+        found = {}
+        for path in (self._folder / "refusals").glob("[0-9]*.json"):
+            with contextlib.suppress(ValueError):
+                found[int(path.stem)] = tuple(map(str, json.loads(files.read(path))))
+        return found
+
+    def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
+        """Keep which rules of a hospital refuse the study; an empty list takes an earlier one back.
+
+        Raises:
+            ProtocolError: not names of rules, of which the letter holds nothing else.
+        """
+        if not set(reasons) <= REASONS or len(reasons) > len(REASONS):
+            raise ProtocolError("a refusal for a reason that does not exist")
+        if reasons == self.refused.get(hospital, ()):
+            return
+        path = self._folder / "refusals" / f"{hospital}.json"
+        if reasons:
+            files.write(path, json.dumps(sorted(reasons)).encode())
+            self._home.alarm("study refused", self._facts(hospital) | {"reason": ", ".join(reasons)})
+        else:
+            path.unlink(missing_ok=True)
+            self._home.log("study no longer refused", self._facts(hospital))
 
     def take_approval(self, hospital: int, statement: bytes) -> bool:
         """Keep a hospital's signed approval; whether it is new.

@@ -6,26 +6,42 @@ everything in its home, so that it can be stopped at any instant. Synchronous, w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from cipherward.deployment import approvals, letters
 from cipherward.deployment.approvals import OfferedStudy
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import HospitalHome
-from cipherward.deployment.letters import Alert, Approval, Body, Letter, Members, Offer, Packet, Stopped, Withdrawal
+from cipherward.deployment.letters import (
+    Alert,
+    Approval,
+    Body,
+    Letter,
+    Members,
+    Offer,
+    Packet,
+    Refusal,
+    Stopped,
+    Withdrawal,
+)
 from cipherward.deployment.participation import Participation
 from cipherward.errors import CipherwardError, RefusedError, StorageError
 from cipherward.store.ledger import Ledger
 
 
 class Seat:
-    """Made and used in one thread, as the ledger is."""
+    """Made and used in one thread, as the ledger is. `report` writes the report of a finished study's folder."""
 
-    def __init__(self, home: HospitalHome) -> None:
+    def __init__(self, home: HospitalHome, report: Callable[[Path], object] | None = None) -> None:
         self.home = home
+        self._report = report
+        self._reported: set[bytes] = set()
         self._ledger = Ledger(home.ledger_file)
         self._parts: dict[bytes, Participation] = {}
         self._told: set[tuple[bytes, str]] = set()
+        self._damaged: dict[Path, str] = {}
 
     def close(self) -> None:
         self._ledger.close()
@@ -49,6 +65,8 @@ class Seat:
         """Letters for what people here decided since: approvals and withdrawals. Each is told once per start."""
         found = []
         for part in self._participations():
+            if (reasons := part.refusal_to_tell()) is not None:
+                found.append(self._letter(part.digest, Refusal(reasons)))
             for kind, statement in (("Approval", part.offered.approval), ("Withdrawal", part.offered.withdrawal)):
                 if not statement or (part.digest, kind) in self._told or part.run.result.exists():
                     continue
@@ -58,9 +76,27 @@ class Seat:
                 found.append(self._letter(part.digest, body))
         return found
 
+    def report(self) -> None:
+        """Write the report of a study that has ended, if there is one; takes as long as its training did."""
+        for part in self._participations():
+            if self._report is None or part.digest in self._reported or not part.is_unreported:
+                continue
+            self._reported.add(part.digest)
+            try:
+                part.keep_own_results()
+                self._report(part.run.path)
+                self.home.log("report written", {"study": part.study.name, "folder": part.run.path.name})
+            except CipherwardError as error:
+                self.home.alarm("report not written", {"study": part.study.name, "reason": error.message})
+            return
+
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
-        return [part.status() for part in self._participations()]
+        damaged = [
+            {"study": "?", "digest": folder.name, "phase": "damaged", "sums_planned": 0, "last_error": message}
+            for folder, message in self._damaged.items()
+        ]
+        return [part.status() for part in self._participations()] + damaged
 
     # letters
 
@@ -99,7 +135,16 @@ class Seat:
         raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})")
 
     def _participations(self) -> list[Participation]:
-        for offered in approvals.offers(self.home):
+        found, damaged = approvals.whole_offers(self.home)
+        for folder, error in damaged.items():
+            # It stops this study and no other; once its file is restored it goes on.
+            self._parts.pop(bytes.fromhex(folder.name), None)
+            if self._damaged.get(folder) != error.message:
+                self.home.alarm(
+                    "study cannot run", {"digest": folder.name, "reason": error.message, "hint": error.hint}
+                )
+        self._damaged = {folder: error.message for folder, error in damaged.items()}
+        for offered in found:
             self._open(offered)
         return list(self._parts.values())
 

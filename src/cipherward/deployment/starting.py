@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from cipherward import study as study_document
 from cipherward.deployment import freezing, modelcode
 from cipherward.deployment.homes import CoordinatorHome
-from cipherward.errors import CipherwardError, StorageError, StudyError
+from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.nodes import keyholder, modelfile, roster
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.policy import SIMULATION
@@ -42,8 +43,8 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
     draft = home.studies / f".draft-{os.getpid()}"
     try:
         frozen = _freeze(home, study, RunDirectory(draft))
-        facts = {"offered": now, "begin_after": begin_after}
-        files.write(draft / STARTED, (json.dumps(facts) + "\n").encode())
+        offered = {"offered": now, "begin_after": begin_after}
+        files.write(draft / STARTED, (json.dumps(offered) + "\n").encode())
         folder = home.study_folder(frozen.digest())
         if folder.exists():
             raise StudyError(
@@ -56,6 +57,19 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
         shutil.rmtree(draft, ignore_errors=True)
     home.log("study started", {"study": frozen.name, "digest": frozen.digest().hex()})
     return folder
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """When a study was offered (Unix seconds), and after how many seconds it begins with a quorum, or None.
+
+    Raises:
+        DataError: the study's folder does not say.
+    """
+    try:
+        found = json.loads(files.read(folder / STARTED))
+        return {"offered": float(found["offered"]), "begin_after": found["begin_after"]}
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{folder / STARTED} is damaged", hint="restore it from a backup") from None
 
 
 def find(home: CoordinatorHome, selector: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from cipherward.errors import RefusedError
 from cipherward.study import Study
@@ -43,39 +43,53 @@ class Policy:
 
     def broken(self, study: Study) -> tuple[str, ...]:
         """Every clause that the study breaks, with the study's value and this policy's; empty: it may run here."""
+        return tuple(text for _, text in self._broken(study))
+
+    def clauses_broken(self, study: Study) -> tuple[str, ...]:
+        """The same by name, without any value of this policy: all that others are told."""
+        return tuple(sorted({name for name, _ in self._broken(study)}))
+
+    def _broken(self, study: Study) -> list[tuple[str, str]]:
         numbers, wanted = study.thresholds, study.aggregation
-        broken = []
+        broken: list[tuple[str, str]] = []
         if wanted.scheme not in self.schemes:
-            broken.append(f"scheme {wanted.scheme!r} (allowed: {', '.join(sorted(self.schemes))})")
+            broken.append(("schemes", f"scheme {wanted.scheme!r} (allowed: {', '.join(sorted(self.schemes))})"))
         if numbers.min_contributors < self.min_contributors:
-            broken.append(f"min_contributors {numbers.min_contributors} (floor: {self.min_contributors})")
+            broken.append(
+                ("min_contributors", f"min_contributors {numbers.min_contributors} (floor: {self.min_contributors})")
+            )
         if numbers.corrupt < self.min_corrupt:
-            broken.append(f"corrupt {numbers.corrupt} (floor: {self.min_corrupt})")
+            broken.append(("min_corrupt", f"corrupt {numbers.corrupt} (floor: {self.min_corrupt})"))
         if wanted.bits > self.max_bits:
-            broken.append(f"bits {wanted.bits} (at most {self.max_bits})")
+            broken.append(("max_bits", f"bits {wanted.bits} (at most {self.max_bits})"))
         if wanted.range_max > self.max_range:
-            broken.append(f"range_max {wanted.range_max} (at most {self.max_range})")
+            broken.append(("max_range", f"range_max {wanted.range_max} (at most {self.max_range})"))
         if study.training.rounds > self.max_rounds:
-            broken.append(f"rounds {study.training.rounds} (at most {self.max_rounds})")
+            broken.append(("max_rounds", f"rounds {study.training.rounds} (at most {self.max_rounds})"))
         privacy = study.privacy
         if privacy and privacy.unit == "hospital" and privacy.clipping_norm > self.max_range:
-            broken.append(f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})")
+            broken.append(("max_range", f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})"))
         if self.max_epsilon is not None and privacy is None:
-            broken.append(f"no differential privacy (epsilon at most {self.max_epsilon})")
+            broken.append(("max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"))
         if self.max_epsilon is not None and privacy and privacy.epsilon > self.max_epsilon:
-            broken.append(f"epsilon {privacy.epsilon} (at most {self.max_epsilon})")
+            broken.append(("max_epsilon", f"epsilon {privacy.epsilon} (at most {self.max_epsilon})"))
         model = study.model
         if model.kind not in self.models:
-            broken.append(f"model {model.kind!r} (allowed: {', '.join(sorted(self.models))})")
+            broken.append(("models", f"model {model.kind!r} (allowed: {', '.join(sorted(self.models))})"))
         if model.package and model.package not in self.packages:
-            broken.append(f"package {model.package!r} (allowed: {', '.join(sorted(self.packages)) or 'none'})")
+            broken.append(
+                ("packages", f"package {model.package!r} (allowed: {', '.join(sorted(self.packages)) or 'none'})")
+            )
         if self.columns is not None:
             read = {column.name for column in study.columns} | {study.data.outcome, study.data.patient_column}
             strange = sorted(read - self.columns - {""})
             if strange:
-                broken.append(f"columns {', '.join(strange)} (not among the columns allowed)")
-        return tuple(broken)
+                broken.append(("columns", f"columns {', '.join(strange)} (not among the columns allowed)"))
+        return broken
 
 
 SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
 """A simulation also runs the schemes that exist for comparison."""
+
+CLAUSES = frozenset(field.name for field in fields(Policy))
+"""What a clause can be called."""

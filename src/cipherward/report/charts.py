@@ -20,17 +20,18 @@ _AUROC = "AUROC, pooled test rows"
 
 
 def accuracy(facts: Facts) -> Figure:
-    """AUROC over rounds, federated against centralised."""
+    """AUROC over rounds, federated against centralised (which a deployed study does not have)."""
     result = facts.result
     federated = facts.accuracy()
-    pooled = tuple(enumerate(float(value) for value in result["auroc_centralised_by_round"]))
-    best = result["auroc_best_possible"]
+    pooled = tuple(enumerate(float(value) for value in result.get("auroc_centralised_by_round", ())))
+    best = result.get("auroc_best_possible")
     trained = [v for n, v in (*federated, *pooled) if n > 0] or [v for _, v in federated]
     low, left_out = look_closer([v for n, v in federated if n == 0], trained)
     values = [*trained, *([best] if best is not None else []), *([] if left_out else [v for _, v in federated])]
     x = Axis.over([0, *(n for n, _ in (*federated, *pooled))], "training rounds done", count=8, whole=True, zero=True)
     chart = Chart(x, Axis.over([low, *values], _AUROC, least=MIN_SPAN))
-    legend = [(key("circle", "fed", line=True), "federated"), (key("square", "cen", line=True), "centralised")]
+    legend = [(key("circle", "fed", line=True), "federated")]
+    legend += [(key("square", "cen", line=True), "centralised")] if pooled else []
     if best is not None:
         chart.segment((x.low, best), (x.high, best), "best")
         legend.append((key("", "best", line=True), f"best possible on these synthetic patients ({best:.3f})"))
@@ -39,24 +40,24 @@ def accuracy(facts: Facts) -> Figure:
         chart.line(shown, style)
         if len(shown) <= 60:
             chart.marks(shown, shape, style)
-    last, reference = float(result["auroc_federated"]), float(result["auroc_centralised"])
-    rounds = int(result["rounds"])
-    gap = last - reference
-    compared = "as good as" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'above' if gap > 0 else 'below'}"
-    shows = (
-        f"After {rounds} round{'s' if rounds != 1 else ''} the federated model reaches an AUROC of "
-        f"{both(last, facts.interval(last))}, {compared} the model trained on all rows in one place."
-    )
+    last, rounds = float(result["auroc_federated"]), int(result["rounds"])
+    shows = f"After {rounds} round{'s' if rounds != 1 else ''} the federated model reaches an AUROC of {both(last, facts.interval(last))}"
+    if pooled:
+        gap = last - float(result["auroc_centralised"])
+        compared = "as good as" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'above' if gap > 0 else 'below'}"
+        shows += f", {compared} the model trained on all rows in one place"
+    shows += "."
     if left_out:
         shows += f" The untrained model ({left_out[0]:.3f}) lies below the picture."
     losses = {n - 1: line.get("validation_loss") for n, line in facts.rounds.items() if line["opened"] and n > 0}
     by_federated, by_pooled = dict(federated), dict(pooled)
     rows = [
-        (str(n), score(by_federated.get(n)), score(by_pooled.get(n)), score(losses.get(n), 4))
+        (str(n), score(by_federated.get(n)), *([score(by_pooled.get(n))] if pooled else []), score(losses.get(n), 4))
         for n in sorted(set(by_federated) | set(by_pooled))
     ]
-    head = ("Rounds done", "Federated AUROC", "Centralised AUROC", "Federated validation loss")
-    title = "Accuracy over rounds, federated against centralised"
+    centralised = ("Centralised AUROC",) if pooled else ()
+    head = ("Rounds done", "Federated AUROC", *centralised, "Federated validation loss")
+    title = "Accuracy over rounds" + (", federated against centralised" if pooled else "")
     table = limited("AUROC on the pooled test rows and validation loss, by rounds done", head, rows, "rounds.jsonl")
     return Figure("1", title, shows, chart.svg("figure-1", title, shows), tuple(legend), table)
 

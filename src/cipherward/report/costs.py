@@ -146,8 +146,12 @@ def distance(facts: Facts) -> Figure | None:
 
 def label(facts: Facts, n: int) -> str:
     """How a sum is called for people."""
-    purpose = facts.rounds[n]["purpose"] if n in facts.rounds else ""
+    purpose = facts.rounds[n]["purpose"] if n in facts.rounds else _purpose(facts, n)
     return {"statistics": "statistics", "evaluate": "final evaluation"}.get(purpose, f"round {n}")
+
+
+def _purpose(facts: Facts, n: int) -> str:
+    return next((item.purpose for item in facts.sums if item.round == n), "")
 
 
 def _simulated(line: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -87,6 +87,9 @@ class Facts:
 
     def accuracy(self) -> tuple[tuple[int, float], ...]:
         """(training rounds done, AUROC of the model at that point), where a sum measured it."""
+        if not self.rounds:  # a hospital keeps no record of rounds beside its openings
+            known = enumerate(self.result["auroc_by_round"])
+            return tuple((number, float(value)) for number, value in known if value is not None)
         points = {}
         for number, line in self.rounds.items():
             measured = line.get("metrics_of_incoming_model")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cipherward.deployment.authority import COORDINATOR_NAME, check_subject
+from cipherward.deployment.homes import CoordinatorHome
 from cipherward.engines.nats import subjects
 from cipherward.errors import ProtocolError
 from cipherward.store import files
@@ -56,6 +57,29 @@ class ServerSettings:
     @property
     def port(self) -> int:
         return int(self.listen.rpartition(":")[2])
+
+
+def settings_of(home: CoordinatorHome) -> ServerSettings:
+    """The server that a coordinator starts itself."""
+    return ServerSettings(
+        folder=home.server_folder.resolve(),
+        listen=home.listen,
+        certificate=home.server_certificate.resolve(),
+        key=home.server_key.resolve(),
+        authority=home.authority_certificate.resolve(),
+    )
+
+
+def write_for(home: CoordinatorHome) -> None:
+    """Write the files of a coordinator's server, or those that its operator includes, from the members list.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    if home.managed:
+        write_server(settings_of(home), home.users())
+    else:
+        write_accounts(home.server_folder / ACCOUNTS_FILE, home.users())
 
 
 def write_server(settings: ServerSettings, users: Users) -> Path:

@@ -9,14 +9,16 @@ from typing import Any
 
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
-from cipherward.deployment.host import Host
+from cipherward.deployment.host import Host, Letters
 from cipherward.engines.nats import service
-from cipherward.engines.nats.configuration import ACCOUNTS_FILE, ServerSettings, Users, write_accounts
+from cipherward.engines.nats.configuration import ACCOUNTS_FILE, Users, settings_of, write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
+from cipherward.engines.nats.refusals import RefusalAlarms
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
 from cipherward.engines.nats.tls import Connection
 from cipherward.errors import StorageError, TransportError
+from cipherward.report import deployed
 
 _SERVER_PAUSE = 2.0
 
@@ -40,19 +42,21 @@ class _Service:
         self.worker = Worker()
         self.follower = Follower(home)
         self.complaints = Complaints(home)
+        self.refusals = RefusalAlarms(home)
         self.users = home.users()
-        self.server = ManagedServer(_settings(home)) if home.managed else None
+        self.server = ManagedServer(settings_of(home)) if home.managed else None
         connection = Connection(
             COORDINATOR_NAME, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate
         )
         log = service.transport_log(home)
         self.post = CoordinatorPost(connection, home.path / "post", log, _members(self.users), replicas=home.replicas)
-        self.dispatch = Dispatch(self.post.outbox, home)
+        self.host: Host | None = None
+        self.dispatch = Dispatch(self.post.outbox, home, self._remind)
 
     async def run(self) -> bool:
         stop = service.stop_event()
         self.home.log("service started", {"service": "coordinator", "members": len(self.users) - 1})
-        host = await self.worker.do(Host, self.home, time.time)
+        host = self.host = await self.worker.do(Host, self.home, time.time, deployed.write)
         await self._start_server()
 
         async def receive(member: str, path: Path) -> None:
@@ -67,11 +71,15 @@ class _Service:
 
     # in the worker
 
+    def _remind(self, member: str) -> Letters:
+        return self.host.remind(member) if self.host else []
+
     def _handle(self, host: Host, member: str, path: Path) -> None:
         self.dispatch.put(host.receive(member, service.read(path)))
 
     def _look(self, host: Host, heartbeat: bool) -> None:
         self.dispatch.put(host.tick())
+        host.report()
         if heartbeat:
             self._write_status(host.status(), running=True)
 
@@ -110,8 +118,7 @@ class _Service:
     async def _mind_server(self) -> None:
         if not self.server:
             return
-        for line in self.server.refusals():
-            self.home.alarm("refused by the server", {"line": line})
+        self.refusals.take(self.server.refusals())
         if not self.server.is_running:
             self.home.alarm("server died", {"listen": self.home.listen})
             await self._start_server()
@@ -162,16 +169,6 @@ class _Service:
         for line in self.follower.new_lines():
             self.say(line)
         return finished
-
-
-def _settings(home: CoordinatorHome) -> ServerSettings:
-    return ServerSettings(
-        folder=home.server_folder.resolve(),
-        listen=home.listen,
-        certificate=home.server_certificate.resolve(),
-        key=home.server_key.resolve(),
-        authority=home.authority_certificate.resolve(),
-    )
 
 
 def _members(users: Users) -> list[str]:

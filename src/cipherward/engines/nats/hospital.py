@@ -15,6 +15,7 @@ from cipherward.engines.nats.post import HospitalPost
 from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
 from cipherward.engines.nats.tls import Connection
 from cipherward.errors import RefusedError, StorageError
+from cipherward.report import deployed
 from cipherward.store.outbox import Outbox
 
 
@@ -48,7 +49,7 @@ class _Service:
     async def run(self) -> bool:
         stop = service.stop_event()
         self.home.log("service started", {"service": "hospital", "name": self.home.name})
-        seat = await self.worker.do(Seat, self.home)
+        seat = await self.worker.do(Seat, self.home, deployed.write)
         post = asyncio.create_task(self.post.run(partial(self._receive, seat)))
         polling = asyncio.create_task(self._poll(seat))
         try:
@@ -65,6 +66,7 @@ class _Service:
 
     def _look(self, seat: Seat, heartbeat: bool) -> None:
         self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.poll())
+        seat.report()
         if heartbeat:
             self._write_status(seat.status(), running=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import ssl
 from collections.abc import Callable, Iterator
@@ -33,6 +34,11 @@ _ALERTS = {  # OpenSSL's names for what the server's TLS said
 }
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    # nats-py puts TLS under a stream that does not know of it; asyncio then says so at the end of every connection.
+    return "returning true from eof_received()" not in record.msg
+
+
 class Link:
     """A live connection; `lost` is set when it is gone, with the reason."""
 
@@ -44,6 +50,7 @@ class Link:
         self.last_error: Exception | None = None
         self._log = log
         self._is_open = False
+        logging.getLogger("asyncio").addFilter(_is_news)
 
     async def open(self, connection: Connection, context: ssl.SSLContext) -> None:
         """Connect. Raises: whatever nats-py, ssl and asyncio raise."""

@@ -119,11 +119,21 @@ class Worker:
 
 class Dispatch:
     """Letters on their way into outboxes. What an outbox cannot take stays here, in order, and is tried again: a node
-    that has answered once may not answer the same letter with the same packets again."""
+    that has answered once may not answer the same letter with the same packets again.
 
-    def __init__(self, outbox: Callable[[str], Outbox], home: Home) -> None:
+    Where more than UNSENT wait they are dropped; once the outbox takes letters again, `remind` gives those from which
+    the member finds out what it has missed."""
+
+    def __init__(
+        self,
+        outbox: Callable[[str], Outbox],
+        home: Home,
+        remind: Callable[[str], Iterable[tuple[str, bytes]]] = lambda name: (),
+    ) -> None:
         self._outbox = outbox
         self._home = home
+        self._remind = remind
+        self._missed: set[str] = set()
         self._unsent: dict[str, deque[bytes]] = {}
 
     def put(self, letters: Iterable[tuple[str, bytes]]) -> None:
@@ -135,8 +145,10 @@ class Dispatch:
         for name, letter in letters:
             self._unsent.setdefault(name, deque()).append(letter)
         failure: StorageError | None = None
-        for name in list(self._unsent):
+        for name in sorted(self._unsent.keys() | self._missed):
             try:
+                if name not in self._unsent:
+                    self._unsent[name] = deque(letter for _, letter in self._remind(name))
                 self._flush(name)
             except StorageError as error:
                 failure = error
@@ -150,14 +162,18 @@ class Dispatch:
             while waiting:
                 outbox.put(waiting[0])
                 waiting.popleft()
+            self._missed.discard(name)
         except TransportError:
             waiting.clear()  # no member any more
-        if len(waiting) > UNSENT:
-            # Whoever misses packets says so when it is back, and catches up from the openings.
-            self._home.alarm("letters dropped", {"hospital": name, "letters": len(waiting)})
-            waiting.clear()
-        if not waiting:
-            del self._unsent[name]
+            self._missed.discard(name)
+        finally:
+            if len(waiting) > UNSENT:
+                # Whoever misses packets says so when it is back, and catches up from the openings.
+                self._home.alarm("letters dropped", {"hospital": name, "letters": len(waiting)})
+                waiting.clear()
+                self._missed.add(name)
+            if not waiting:
+                del self._unsent[name]
 
 
 def transport_log(home: Home) -> Callable[[str, dict[str, object]], None]:

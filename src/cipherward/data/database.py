@@ -1,0 +1,210 @@
+"""A hospital's table from its own database: one query, read only, with a password that stands in no configuration.
+
+SQLAlchemy 2 (extra `sql`) and the database's driver are loaded when a query is run. What comes back passes the same
+checks as a table file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+import polars as pl
+
+from cipherward.data.tables import RawTable, read_table
+from cipherward.errors import DataError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+_INSTALL = "pip install 'cipherward[sql]'"
+_CONNECT_SECONDS = 15
+_SECRETIVE = ("password", "passwd", "pwd", "secret", "token")
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where to ask, and what. `url` is SQLAlchemy's (dialect+driver://user@host/database), without a password.
+
+    The password is in the environment variable `password_env`, or alone in the file `password_file`, which only its
+    owner can read; without either, the database asks for none.
+    """
+
+    url: str
+    query: str
+    password_env: str = ""
+    password_file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"the database {self.url}"
+
+
+Source = Path | Database
+"""Where a hospital's table is: a file, or a query."""
+
+
+def read_source(source: Source) -> RawTable:
+    """The table of a file or of a query; see `read_table` and `read_query`."""
+    return read_query(source) if isinstance(source, Database) else read_table(source)
+
+
+def read_query(database: Database) -> RawTable:
+    """Run the query in a transaction that is rolled back; whatever it answers is a table.
+
+    Raises:
+        DataError: no driver, no connection, no password, or an answer that is no table. It names neither the password
+            nor any value of the table.
+    """
+    url = check_url(database.url)
+    password = _password(database)
+    if password:
+        url = url.set(password=password)
+    from sqlalchemy import text
+
+    engine = _engine(url, database)
+    try:
+        with _foreign(database, password), engine.connect() as connection:
+            # A colon is a colon here, never a parameter.
+            answer = connection.execute(text(database.query.replace(":", "\\:")))
+            if not answer.returns_rows:
+                connection.rollback()
+                raise DataError(f"the query on {database} returns no table", hint="[data] query is one SELECT")
+            names = list(answer.keys())
+            rows = answer.fetchall()
+            connection.rollback()
+    finally:
+        engine.dispose()
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        problems = tuple(f"{database}: the query names column {name!r} more than once" for name in doubled)
+        raise DataError("; ".join(problems), problems=problems, hint="name each column once, with AS")
+    columns = [_column(name, [row[place] for row in rows]) for place, name in enumerate(names)]
+    return RawTable(pl.DataFrame(columns), np.arange(1, len(rows) + 1), str(database))
+
+
+def check_url(url: str) -> URL:
+    """Parse a database URL.
+
+    Raises:
+        DataError: it is none, or it holds a password; neither is repeated.
+    """
+    try:
+        from sqlalchemy import exc, make_url
+    except ImportError:
+        raise DataError("reading from a database needs SQLAlchemy, which is not installed", hint=_INSTALL) from None
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError):
+        raise DataError(
+            "the setting `database` is not a database URL",
+            hint="write it as dialect+driver://user@host/database, for example postgresql+psycopg://reader@db/clinic",
+        ) from None
+    if parsed.password is not None or any(word in key.lower() for key in parsed.query for word in _SECRETIVE):
+        raise DataError(
+            "the database URL holds a password",
+            hint="take it out; name an environment variable (password_env) or a file of mode 0600 (password_file)",
+        )
+    return parsed
+
+
+def _password(database: Database) -> str:
+    if database.password_env:
+        found = os.environ.get(database.password_env, "")
+        if not found:
+            raise DataError(
+                f"the environment variable {database.password_env} with the database's password is not set",
+                hint="set it for this command and for the service",
+            )
+        return found
+    path = database.password_file
+    if path is None:
+        return ""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise DataError(
+                f"{path} holds a password and is open to other users (mode {mode:03o})", hint=f"chmod 600 {path}"
+            )
+        found = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise DataError(
+            f"cannot read the password file {path}: {reason}", hint="it holds the password alone, mode 0600"
+        ) from None
+    if not found:
+        raise DataError(f"the password file {path} is empty", hint="write the database's password into it")
+    return found
+
+
+def _engine(url: URL, database: Database) -> Engine:
+    from sqlalchemy import create_engine, exc
+    from sqlalchemy.pool import NullPool
+
+    # Values of the table are parameters and results: never in an error or a log.
+    options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True, "echo": False}
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        options["creator"] = _sqlite(url, database)
+    elif backend == "postgresql":
+        options |= {"execution_options": {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}}
+        options |= {"connect_args": {"connect_timeout": _CONNECT_SECONDS}}
+    try:
+        return create_engine(url, **options)
+    except ImportError as error:
+        raise DataError(
+            f"{database} needs the Python package {error.name or 'of its driver'}, which is not installed",
+            hint=f"{_INSTALL} brings PostgreSQL's; install another database's driver beside cipherward",
+        ) from None
+    except (exc.SQLAlchemyError, TypeError):
+        raise DataError(
+            f"{database}: no such kind of database is known here",
+            hint="write it as dialect+driver://user@host/database, for example postgresql+psycopg://reader@db/clinic",
+        ) from None
+
+
+def _sqlite(url: URL, database: Database) -> Any:
+    import sqlite3
+
+    path = Path(url.database or "")
+    if not path.is_file():
+        raise DataError(f"there is no database file {path}", hint="check the path; sqlite:////absolute/path")
+    return lambda: sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
+
+
+@contextmanager
+def _foreign(database: Database, password: str) -> Iterator[None]:
+    from sqlalchemy import exc
+
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError) as error:
+        # Of a connection, or of the query's own text; other errors may quote a value of the table.
+        reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0][:300]
+        reason = reason.replace(password, "***") if password else reason
+        raise DataError(f"{database} does not answer the query: {reason}", hint=_ADVICE) from None
+    except exc.SQLAlchemyError as error:
+        kind = type(getattr(error, "orig", None) or error).__name__
+        raise DataError(f"{database} does not answer the query: {kind}", hint=_ADVICE) from None
+
+
+_ADVICE = "try the query with the database's own client as the same user; check the network and its permissions"
+
+
+def _column(name: str, values: list[Any]) -> pl.Series:
+    """Numbers as numbers, everything else as the text that a CSV export would hold."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {bool}:
+        return pl.Series(name, values, dtype=pl.Boolean if kinds else pl.Null)
+    if kinds <= {int, bool}:
+        return pl.Series(name, [None if value is None else str(int(value)) for value in values], dtype=pl.String)
+    if kinds <= {int, float, Decimal, bool}:
+        return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
+    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)

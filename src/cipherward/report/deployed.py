@@ -1,0 +1,218 @@
+"""report.html of a study that ran between real parties: what one of them knows, and why it does not know the rest.
+
+Made from a study's folder at the coordinator, or from a hospital's folder of a received model, and from nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cipherward.errors import StorageError
+from cipherward.nodes.rundir import RunDirectory
+from cipherward.report import blocks, charts, page, rendering, words
+from cipherward.report.blocks import Figure, Mark, Table, limited
+from cipherward.report.costs import label
+from cipherward.report.facts import Facts, clean, gather
+from cipherward.report.intervals import auroc_interval
+from cipherward.report.page import NAME
+from cipherward.report.svg import Axis, key
+from cipherward.store import files
+
+OWN = "own.json"
+"""A hospital's own results; nobody else has such a file."""
+
+_HOSPITAL = "verification.json"
+
+REASONS = {
+    "coordinator": {
+        "each": "A deployed coordinator never has this: no figure of a single hospital leaves it. Each hospital finds its own "
+        "in its own report.",
+        "data": "A deployed coordinator never has this: rows and outcomes of one hospital stay there; their sums are in the "
+        "opened statistics.",
+        "distance": "A deployed coordinator never has this: how far a hospital's local model moves stays in the hospital.",
+    },
+    "hospital": {
+        "each": "No hospital has figures of another one.",
+        "data": "No hospital has rows or counts of another one.",
+        "distance": "It was not kept: the distance is known during local training only.",
+    },
+}
+CENTRALISED = "Nobody has this: a model trained on all rows in one place needs the rows in one place."
+TIME = "Not recorded: each party's clock is its own, and how long a hospital trains stays there."
+TRAFFIC = "Not recorded here: the transport counts letters, not sums. What one sum sends is computed before the approval (cipherward hospital review)."
+
+
+def is_deployed(path: Path) -> bool:
+    """Whether a run's folder is that of a deployed party rather than of a simulation."""
+    run = RunDirectory(path)
+    return (path / "started.json").exists() or ((path / _HOSPITAL).exists() and not run.simulation.exists())
+
+
+def write(path: Path) -> Facts:
+    """Write report.html into the study's folder, and give back what was found when its files were verified.
+
+    Raises:
+        StorageError: no such folder, not finished, damaged, or it cannot be written.
+        AuditError, StudyError, DataError: study or initial model are not what they claim to be.
+    """
+    facts = gather(path)
+    own = _own(path)
+    index = _index(path, facts)
+    if index:
+        # Receipts of the others never come here: their absence says nothing.
+        lines = [tuple(line for n, line in enumerate(item.findings, 1) if n == index) for item in facts.sums]
+        sums = tuple(dataclasses.replace(s, findings=kept) for s, kept in zip(facts.sums, lines, strict=True))
+        facts = dataclasses.replace(facts, sums=sums)
+    try:
+        text = rendering.render("deployed.html", _content(facts, index, own))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise StorageError(
+            f"result.json, rounds.jsonl or {OWN} in {path} lacks what a report needs, or is damaged: {error!r}",
+            hint="restore the folder from a backup; a study of another version needs that version's report",
+        ) from None
+    files.write(path / NAME, text.encode(), private=bool(index))
+    return facts
+
+
+def _content(facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]:
+    study, result = facts.study, facts.result
+    auroc = float(result["auroc_federated"])
+    toml = clean(study.to_toml())
+    shared = page.details(facts)
+    role = "hospital" if index else "coordinator"
+    if index:
+        shared |= {"verification": _own_verification(facts), "missing": None}
+    return {
+        **shared,
+        "simulated": False,
+        "role": role,
+        "me": facts.names[index - 1] if index else "",
+        "title": clean(study.title or study.name),
+        "description": clean(study.description),
+        "name": study.name,
+        "synthetic": study.synthetic,
+        "outcome": clean(study.data.outcome),
+        "model": f"{words.MODELS[study.model.kind]}, {blocks.count(int(result['n_parameters']))} parameters",
+        "rounds": int(result["rounds"]),
+        "converged": bool(result["converged_early"]),
+        "auroc": blocks.with_interval(auroc, facts.interval(auroc)),
+        "n_test": int(facts.federated["n"]),
+        "n_test_positive": int(facts.federated["n_positive"]),
+        "n_train": int(result["n_train_rows"]),
+        "accuracy": charts.accuracy(facts),
+        "own": own_rows(own) if own.get("auroc") else None,
+        "own_why_not": clean(str(own.get("why_not") or "")),
+        "own_rows": _own_table(own) if own else None,
+        "taking_part": _taking_part(facts, index),
+        "calibration": charts.calibration(facts),
+        "roc": charts.roc(facts),
+        "figures_of_it": _measured(facts),
+        "why": REASONS[role] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},
+        "budget": result.get("privacy"),
+        "not_protected": (words.LEAKAGE[result.get("privacy") is not None], *words.NOT_PROTECTED),
+        "terms": [entry for entry in words.TERMS if entry[0] != "Centralised"],
+        "toml": toml[: page.MAX_TOML],
+        "toml_cut": len(toml) > page.MAX_TOML,
+        "small": blocks.SMALL,
+    }
+
+
+def own_rows(own: Mapping[str, Any]) -> Figure:
+    """The federated model and, where there is one, this hospital's own, on its own test rows."""
+    positive, n = int(own["test_positive"]), int(own["test_rows"])
+    drawn = [
+        (name, shape, style, float(own["auroc"][which]))
+        for which, name, shape, style in (
+            ("federated", "federated model", "circle", "fed"),
+            ("local", "trained alone", "triangle", "loc"),
+        )
+        if which in own["auroc"]
+    ]
+    spans = [auroc_interval(value, positive, n - positive) for *_, value in drawn]
+    ends = [end for span in spans for end in span]
+    chart = charts.rows_of([name for name, *_ in drawn], Axis.over([*ends], "AUROC, this hospital's test rows"), 50)
+    for place, ((_, shape, style, value), (low, high)) in enumerate(zip(drawn, spans, strict=True)):
+        chart.segment((low, charts.level(place)), (high, charts.level(place)), f"{style} thin")
+        chart.marks([(value, charts.level(place))], shape, style)
+    shows = f"On this hospital's own {blocks.count(n)} test rows the federated model reaches {drawn[0][3]:.3f}"
+    if len(drawn) > 1:
+        gap = drawn[0][3] - drawn[1][3]
+        as_good = "as good as" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'above' if gap > 0 else 'below'}"
+        shows += f", {as_good} the model trained here alone; where intervals overlap widely, that may be chance"
+    table = Table(
+        "AUROC (95 % interval) on this hospital's own test rows",
+        ("Model", "AUROC (95 % interval)"),
+        tuple((name, blocks.with_interval(v, span)) for (name, *_, v), span in zip(drawn, spans, strict=True)),
+    )
+    title = "The model on this hospital's own patients"
+    legend = tuple((key(shape, style, line=True), name) for name, shape, style, _ in drawn)
+    return Figure("2", title, f"{shows}.", chart.svg("figure-2", title, shows), legend, table)
+
+
+def _own_table(own: Mapping[str, Any]) -> Table:
+    named = {"rows": "Rows", "positive": "With the outcome", "train_rows": "Training rows", "test_rows": "Test rows"}
+    rows = [
+        (text, blocks.TOO_FEW if own[name] is None else blocks.count(int(own[name]))) for name, text in named.items()
+    ]
+    return Table("This hospital's own rows", ("What", "Rows"), tuple(rows), "Computed here, and never sent.")
+
+
+def _taking_part(facts: Facts, index: int) -> Table:
+    opened = [item for item in facts.sums if item.opened]
+    rows: list[tuple[blocks.Cell, ...]] = []
+    for place, name in enumerate(facts.names, start=1):
+        inside = sum(place in item.contributors for item in opened)
+        if index:
+            rows.append((name + (" (this hospital)" if place == index else ""), f"{inside} of {len(opened)}"))
+            continue
+        kept = [item.findings[place - 1] for item in facts.sums]
+        held = sum(line.holds and line.outcome != "no receipt" for line in kept)
+        rows.append((name, f"{inside} of {len(opened)}", Mark(held == len(kept) or None, f"{held} of {len(kept)}")))
+    head = ("Hospital", "Sums that it contributed to", *(() if index else ("Receipts that hold",)))
+    return limited("Who took part, from the certified lists of contributions", head, rows, "receipts/")
+
+
+def _own_verification(facts: Facts) -> list[Table]:
+    rows = [
+        (
+            label(facts, item.round),
+            Mark(line.holds and (line.outcome != "no receipt" or None), line.outcome),
+            line.detail,
+        )
+        for item in facts.sums
+        for line in item.findings
+    ]
+    head = ("Sum", "This hospital's receipt", "Its part")
+    return [limited("This hospital's receipt of each sum, checked again from the files", head, rows, "receipts/")]
+
+
+def _measured(facts: Facts) -> Table:
+    names = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier score", "log_loss": "Log loss"}
+    rows = tuple((text, blocks.score(facts.federated[name])) for name, text in names.items())
+    return Table("The federated model on the test rows of all hospitals together", ("Measure", "Value"), rows)
+
+
+def _index(path: Path, facts: Facts) -> int:
+    """Which hospital's folder it is, from the receipts in it; 0: the coordinator's."""
+    if not (path / _HOSPITAL).exists():
+        return 0
+    found = {int(file.stem.rpartition("-")[2]) for file in (path / "receipts").glob("*/hospital-[0-9]*.cbor")}
+    if len(found) != 1 or not found <= set(range(1, len(facts.names) + 1)):
+        raise StorageError(f"{path} does not hold the receipts of one hospital", hint="restore it from a backup")
+    return found.pop()
+
+
+def _own(path: Path) -> dict[str, Any]:
+    if not (path / OWN).exists():
+        return {}
+    try:
+        document = json.loads(files.read(path / OWN))
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise StorageError(f"{path / OWN} is damaged", hint="remove it: the service computes it again")
+    return document

@@ -1,0 +1,146 @@
+"""The report of a deployed party says what that party knows, and why it does not know the rest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.deployment.consortium import Consortium, document
+from typer.testing import CliRunner
+
+from cipherward.cli import app
+from cipherward.deployment.homes import HospitalHome
+from cipherward.deployment.host import Host
+from cipherward.deployment.seat import Seat
+from cipherward.errors import StorageError
+from cipherward.report import deployed
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
+    """Four hospitals that have finished a study; each service has looked at its files since."""
+    four = Consortium(tmp_path_factory.mktemp("deployed"), 4)
+    four.host = Host(four.home, lambda: four.now, deployed.write)
+    for name, seat in four.seats.items():
+        seat.close()
+        four.seats[name] = Seat(HospitalHome(four.folder / name), deployed.write)
+    four.start(document(4, data={"test_fraction": 0.4}))
+    four.approve()
+    four.pump()
+    four.host.report()
+    for seat in four.seats.values():
+        seat.report()
+    yield four
+    four.close()
+
+
+def folder_of(four: Consortium, name: str) -> Path:
+    if name == "coordinator":
+        return four.home.study_folders()[0]
+    (path,) = four.hospital(name).models.glob("tiny-*")
+    return path
+
+
+def page(four: Consortium, name: str) -> str:
+    return (folder_of(four, name) / "report.html").read_text("utf-8")
+
+
+def test_every_party_gets_its_report_when_the_study_ends(finished: Consortium) -> None:
+    for name in ("coordinator", *finished.names):
+        home = finished.home if name == "coordinator" else finished.hospital(name)
+        assert [line["event"] for line in home.log_lines()].count("report written") == 1
+        assert home.alarms() == []
+        text = page(finished, name)
+        assert "holds</span>" in text
+        assert "Simulation" not in text
+        assert "simulation" not in text
+        assert 'id="figure-1"' in text
+
+
+def test_the_coordinator_s_report_has_no_figure_of_a_single_hospital_and_says_why(finished: Consortium) -> None:
+    text = page(finished, "coordinator")
+    assert "A deployed coordinator never has this" in text
+    assert 'id="figure-2' not in text
+    assert "trained alone" not in text
+    assert "Receipts that hold" in text
+    assert not (folder_of(finished, "coordinator") / "own.json").exists()
+
+
+def test_a_hospital_s_report_has_its_own_bar_and_no_other_s(finished: Consortium) -> None:
+    text = page(finished, "clinic-2")
+    own = json.loads((folder_of(finished, "clinic-2") / "own.json").read_text())
+    assert set(own["auroc"]) == {"federated", "local"}
+    assert f"reaches {own['auroc']['federated']:.3f}" in text
+    assert "trained here alone" in text
+    assert "No hospital has figures of another one." in text
+    assert "clinic-2 (this hospital)" in text
+    assert "no receipt" not in text
+    assert text.count('<tr><th scope="row"><bdi>trained alone</bdi></th>') == 1
+
+
+def test_what_a_hospital_computes_for_itself_stays_closed_and_is_never_sent(finished: Consortium) -> None:
+    path = folder_of(finished, "clinic-2")
+    for name in ("own.json", "report.html"):
+        assert (path / name).stat().st_mode & 0o077 == 0
+    assert not [letter for sender, _, letter in finished.carried if b"own.json" in letter or b"auroc" in letter]
+
+
+def test_the_command_rebuilds_either_report(finished: Consortium, tmp_path: Path) -> None:
+    for name in ("coordinator", "clinic-1"):
+        copy = Path(shutil.copytree(folder_of(finished, name), tmp_path / name))
+        (copy / "report.html").unlink()
+        result = CliRunner().invoke(app, ["report", str(copy)])
+        assert result.exit_code == 0, result.output
+        assert (copy / "report.html").read_text("utf-8") == page(finished, name)
+
+
+def test_small_counts_are_left_out(finished: Consortium, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder_of(finished, "clinic-1"), tmp_path / "copy"))
+    own = json.loads((copy / "own.json").read_text())
+    few = own | {"auroc": {}, "test_positive": None, "test_rows": None, "why_not": "fewer than 10 own test rows"}
+    (copy / "own.json").write_text(json.dumps(few))
+    deployed.write(copy)
+    text = (copy / "report.html").read_text("utf-8")
+    assert 'id="figure-2"' not in text
+    assert "fewer than 10 own test rows" in text
+
+
+def test_a_changed_result_is_not_believed(finished: Consortium, tmp_path: Path) -> None:
+    for name in ("coordinator", "clinic-1"):
+        copy = Path(shutil.copytree(folder_of(finished, name), tmp_path / name))
+        result = json.loads((copy / "result.json").read_text())
+        (copy / "result.json").write_text(json.dumps(result | {"auroc_federated": 0.999}))
+        assert not deployed.write(copy).holds
+        assert "do not prove its result" in (copy / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("file", "text"), [("own.json", "[]"), ("own.json", "{"), ("result.json", "{}")])
+def test_damaged_files_are_said_and_nothing_crashes(finished: Consortium, tmp_path: Path, file: str, text: str) -> None:
+    copy = Path(shutil.copytree(folder_of(finished, "clinic-1"), tmp_path / "copy"))
+    (copy / file).write_text(text)
+    with pytest.raises(StorageError):
+        deployed.write(copy)
+
+
+def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium) -> None:
+    from cipherward.deployment import ownresults
+
+    part = finished.seats["clinic-3"]._participations()[0]
+    site = part._opened_site()
+    rows = site.work.rows
+
+    def few(state: object, split: int) -> tuple[object, object]:
+        features, labels = rows(state, split)  # type: ignore[arg-type]
+        return features[:12], labels[:12]
+
+    site.work.rows = few  # type: ignore[method-assign, assignment]
+    try:
+        found = ownresults.compute(site, site.state.weights)
+    finally:
+        del site.work.rows
+    assert found["auroc"] == {}
+    assert found["test_positive"] is None
+    assert "fewer than 10" in found["why_not"]
