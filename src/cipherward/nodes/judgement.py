@@ -44,7 +44,7 @@ def judge(
     except SuspectError as error:
         if state.purpose != "train" or (me.rules.deals_shares and not opening.releases):
             raise
-        releasers = void.check(me.rules, task, opening, plan.base_of(state))
+        releasers = void.check(me.rules, task, opening, plan.base_of(me.rules.scheme, state))
         contributors = hospital.contributors_of(me.rules, opening)
         return Judgement(state.after_failed(contributors, releasers), contributors, None, error.message)
     try:
