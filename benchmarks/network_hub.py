@@ -37,7 +37,7 @@ from cipherward.engines.one_sum import random_lanes
 from cipherward.learning.state import StudyState
 from cipherward.nodes import plan, roster
 from cipherward.nodes.hub import Hub, Phase
-from cipherward.nodes.packets import pack, unpack
+from cipherward.nodes.packets import pack, unpack, view
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.protocol import hospital
 from cipherward.protocol.messages import Joined, unsign
@@ -142,7 +142,7 @@ class Coordinator:
     def _take(self, member: str, path: Path) -> None:
         hub, index = self.hub, self.common.index(member)
         packet = self.common.open(index, COORDINATOR_NAME, path)
-        kind, aside = unpack(packet)[0], len(hub.set_aside)
+        kind, aside = view(packet)[0], len(hub.set_aside)
         out = hub.handle(index, packet)
         if kind == "Update" and len(hub.set_aside) == aside:
             facts = {"time": time.monotonic(), "cpu": cpu_seconds()}
