@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tracemalloc
 import typing
 from dataclasses import dataclass
@@ -106,6 +107,17 @@ def test_a_memoryview_decodes_like_bytes_and_owns_nothing_of_it(message: Any) ->
     decoded = wire.decode(type(message), memoryview(buffer))
     buffer[:] = bytes(len(buffer))
     assert decoded == message
+
+
+@given(size=st.sampled_from([0, 65_535, 65_536, 200_000]))
+def test_large_byte_strings_can_stay_where_they_are(size: int) -> None:
+    message = Update(b"header", os.urandom(size), ())
+    buffer = bytearray(wire.encode(message))
+    kept = wire.decode(Update, memoryview(buffer), copies=False)
+    assert kept == message
+    assert wire.encode(kept) == buffer
+    buffer[:] = bytes(len(buffer))
+    assert (kept == message) == (size < 65_536)
 
 
 def test_every_flipped_bit_is_refused_or_is_another_message_with_exactly_those_bytes() -> None:

@@ -28,6 +28,7 @@ def test_a_certificate_is_for_the_key_and_name_of_the_request_and_for_clients_on
     loaded = x509.load_pem_x509_certificate(pem)
     loaded.verify_directly_issued_by(x509.load_pem_x509_certificate(CERT))
     assert authority.certificate_name(pem) == "alpha"
+    assert authority.subject(pem) == f"CN=alpha,OU={x509.load_pem_x509_certificate(pem).serial_number:040x}"
     assert loaded.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value == x509.ExtendedKeyUsage(
         [ExtendedKeyUsageOID.CLIENT_AUTH]
     )

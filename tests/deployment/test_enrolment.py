@@ -168,11 +168,14 @@ def test_a_revoked_hospital_is_out_and_can_join_again_with_other_keys(tmp_path: 
     everyone = Consortium(tmp_path, 3)
     home = everyone.coordinator
     others = [m for m in home.members.members if m.name != "clinic-2"]
+    earlier = home.users()
     enrolment.revoke(home, "clinic-2")
     assert [m.name for m in home.members.active] == ["clinic-1", "clinic-3"]
+    assert set(home.users()) == set(earlier) - {"clinic-2"}
     with pytest.raises(RefusedError, match="not an active member"):
         enrolment.revoke(home, "clinic-2")
     join(home, hospital(tmp_path / "new-2"), "clinic-2")
+    assert {name for name, subject in home.users().items() if earlier[name] != subject} == {"clinic-2"}
     everyone.first.receive_members(home.chain())
     kinds = [(c.kind, c.member.name) for c in members.changes(everyone.first.confirmed, home.members)]
     assert kinds == [("new identity key", "clinic-2")]

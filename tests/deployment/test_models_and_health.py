@@ -120,6 +120,19 @@ def test_everything_that_is_not_in_order_is_found(tmp_path: Path) -> None:
     assert "expired" in bad(health.hospital(own, datetime.now(UTC) + timedelta(days=500)))["certificate tls.crt"]
 
 
+def test_a_damaged_certificate_shuts_out_its_member_only_and_is_a_finding(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 3)
+    home = everyone.coordinator
+    names = {member.name for member in home.members.active}
+    assert set(home.users()) == {"coordinator", *names}
+    first = min(names)
+    home.certificate(first).write_text("damaged")
+    assert set(home.users()) == {"coordinator", *(names - {first})}
+    assert first in bad(health.coordinator(home))["certificates of members"]
+    later = datetime.now(UTC) + timedelta(days=380)
+    assert all(name in bad(health.coordinator(home, later))["certificates of members"] for name in names)
+
+
 def test_a_waiting_members_list_is_a_finding(tmp_path: Path) -> None:
     from cipherward.deployment import enrolment
 

@@ -17,7 +17,17 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
 from cipherward.crypto.scheme import payload_digest
 from cipherward.nodes import plan
-from cipherward.protocol.messages import CONSENT, Entry, Header, Manifest, Opening, Receipt, VoidRequest, Vote
+from cipherward.protocol.messages import (
+    CONSENT,
+    Entry,
+    Header,
+    Manifest,
+    Opening,
+    Receipt,
+    Release,
+    VoidRequest,
+    Vote,
+)
 
 ME = 1
 
@@ -181,18 +191,33 @@ def test_an_aggregate_forged_after_the_release_opens_and_is_not_believed(world: 
     preserved(world, opening)
 
 
-def test_a_void_round_is_believed_only_with_a_sum_that_does_not_open(world: World, opening: Opening) -> None:
-    moved = world.sites[ME].state.after_failed()
+def test_a_void_round_is_believed_only_with_releases_that_do_not_open_the_sum(world: World, opening: Opening) -> None:
+    moved = world.sites[ME].state.after_failed(range(1, 5))
     breach(world, dataclasses.replace(opening, next_model=moved.digest()), "not the one that follows")
-    other = world.sites[2]
+    other, releases = world.sites[2], world.hub._collection._signed_releases
     before = other.state.digest()
-    unopened = dataclasses.replace(opening, witness=bytes(len(opening.witness)))
-    (reply,) = other.handle(world.packet(unopened))
-    assert body(reply, Receipt).outcome == "failed"
+    unopened = dataclasses.replace(opening, witness=bytes(len(opening.witness)), next_model=moved.digest())
+    two = tuple(releases[i] for i in (1, 2))
+    manifest = digest("manifest", wire.encode(signed_body(opening.manifest, Manifest)))
+    context = signed_body(releases[1], Release).context
+    forged = tuple(world.signed(Release(context, manifest, bytes(8192)), 1) for _ in range(3))
+    foreign = tuple(world.signed(Release(bytes(32), manifest, bytes(8192)), i) for i in (1, 2, 3))
+    for evidence, reason in (
+        ((), "does not open"),
+        (two, "2 release(s) as evidence"),
+        ((*two, releases[1]), "counted twice"),
+        (forged, "counted twice"),
+        (foreign, "another sum"),
+    ):
+        (reply,) = other.handle(world.packet(dataclasses.replace(unopened, releases=evidence)))
+        assert body(reply, Receipt).outcome == "failed"
+        assert reason in body(reply, Receipt).detail
+        assert other.state.digest() == before
+    honest = dataclasses.replace(unopened, releases=tuple(releases[i] for i in sorted(releases)))
+    (reply,) = other.handle(world.packet(honest))
+    assert body(reply, Receipt).outcome == "breach"
+    assert "not what the signed releases give" in body(reply, Receipt).detail
     assert other.state.digest() == before
-    (reply,) = other.handle(world.packet(dataclasses.replace(unopened, next_model=moved.digest())))
-    assert body(reply, Receipt).context
-    assert other.state.digest() == moved.digest()
 
 
 def test_an_opening_of_a_past_or_future_sum_moves_nothing(world: World, opening: Opening) -> None:

@@ -229,7 +229,7 @@ class ShakyJournal(Journal):
         self.fuse = fuse
         super().__init__(folder)
 
-    def append(self, kind: str, hospital: int = 0, data: bytes = b"") -> None:
+    def append(self, kind: str, hospital: int = 0, data: bytes | memoryview = b"") -> None:
         self.fuse.write(lambda: Journal.append(self, kind, hospital, data))
 
     def clear(self) -> None:

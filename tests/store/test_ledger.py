@@ -168,7 +168,7 @@ def test_a_damaged_ledger_is_a_storage_error_that_says_what_to_do(tmp_path: Path
     path.write_bytes(content)
     with pytest.raises(StorageError, match=r"ledger\.sqlite cannot be used") as caught:
         Ledger(path)
-    assert "replaced by its backup, never edited" in caught.value.hint
+    assert "docs/operations.md" in caught.value.hint
     assert path.read_bytes() == content
 
 

@@ -44,7 +44,7 @@ def init(
         folder,
         name=name or folder.resolve().name,
         servers=servers if server or host else servers[:1],
-        hosts=() if server else hosts,
+        hosts=hosts if host or not server else (),
         listen=f"{'0.0.0.0' if host else '127.0.0.1'}:{port}",  # noqa: S104 - hospitals dial in from elsewhere
         managed=not server,
     )
@@ -142,7 +142,9 @@ def renew(home: Path = HOME) -> None:
     enrolment.renew(own)
     write_server_files(own)
     end = authority.expires(files.read(own.server_certificate))
-    typer.echo(f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. Restart the coordinator's service.")
+    typer.echo(
+        f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. A running service takes them by itself."
+    )
 
 
 @app.command("health")

@@ -146,11 +146,11 @@ class _Teller:
         elif done.auroc is None:
             text = f"round {done.round:>2}/{done.rounds_total}  {who}"
         else:
-            text = (
-                f"round {done.round:>2}/{done.rounds_total}  {who}   AUROC {done.auroc:.4f}   "
-                f"validation loss {done.validation_loss:.4f}"
-            )
+            loss = "" if done.validation_loss is None else f"   validation loss {done.validation_loss:.4f}"
+            text = f"round {done.round:>2}/{done.rounds_total}  {who}   AUROC {done.auroc:.4f}{loss}"
         self._say(f"  {text}   {done.seconds:.2f} s")
+        for note in done.notes:
+            self._say(f"    {note}")
 
     def finish(self, result: RunResult) -> None:
         s = result.summary

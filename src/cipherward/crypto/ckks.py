@@ -338,7 +338,7 @@ class _CkksSum:
         self._vectors = vectors
 
     def add(self, payload: bytes) -> None:
-        parsed = _parse(self._context, self._task, payload)
+        parsed = _parse(self._context, self._task, bytes(payload))
         with _seal_errors("a ckks update cannot be added"):  # not in place: a failure half-way leaves the sum as it was
             self._vectors = [mine + theirs for mine, theirs in zip(self._vectors, parsed, strict=True)]
 

@@ -22,7 +22,8 @@ class SumTask:
     """Everything public that fixes one sum.
 
     `context` is ctx (32 bytes). Fixed-point schemes add `n_lanes` unsigned integers below 2^bits; the unprotected
-    scheme adds `n_values` floats, of which the first `n_real` travel as float32 and the rest as float64.
+    scheme adds `n_values` floats, of which the first `n_real` travel as float32 and the rest as float64. `admitted`
+    holds the roster indices that may contribute; () for the whole roster.
     """
 
     context: bytes
@@ -32,6 +33,11 @@ class SumTask:
     n_lanes: int
     n_values: int
     n_real: int
+    admitted: tuple[int, ...] = ()
+
+    def admits(self, hospital: int) -> bool:
+        """Whether a contribution of this hospital may be in the sum."""
+        return not self.admitted or hospital in self.admitted
 
 
 @dataclass(frozen=True)

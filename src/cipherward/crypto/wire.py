@@ -17,6 +17,8 @@ from cipherward.errors import WireError
 
 T = TypeVar("T")
 
+_LARGE = 1 << 16
+
 _UINT, _BYTES, _TEXT, _ARRAY = 0, 2, 3, 4
 
 
@@ -31,13 +33,16 @@ def encode(message: Any) -> bytes:
     return bytes(out)
 
 
-def decode(kind: type[T], data: bytes | memoryview) -> T:
+def decode(kind: type[T], data: bytes | memoryview, *, copies: bool = True) -> T:
     """The message of type `kind` that `data` is the canonical encoding of.
+
+    Args:
+        copies: False leaves byte strings of 64 KiB and more where they are: they are views into `data`.
 
     Raises:
         WireError: truncated, trailing bytes, wrong type, wrong number of fields, or not canonical.
     """
-    reader = _Reader(memoryview(data))
+    reader = _Reader(memoryview(data), copies)
     message = reader.value(kind)
     if reader.position != len(reader.data):
         raise WireError(f"{kind.__name__}: {len(reader.data) - reader.position} byte(s) after the end of the message")
@@ -87,8 +92,9 @@ def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
 
 
 class _Reader:
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: memoryview, copies: bool) -> None:
         self.data = data
+        self.copies = copies
         self.position = 0
 
     def take(self, size: int) -> memoryview:
@@ -120,7 +126,8 @@ class _Reader:
         if kind is int:
             return self.head(_UINT)
         if kind is bytes:
-            return bytes(self.take(self.head(_BYTES)))
+            part = self.take(self.head(_BYTES))
+            return bytes(part) if self.copies or len(part) < _LARGE else part
         if kind is str:
             try:
                 return str(self.take(self.head(_TEXT)), "utf-8")

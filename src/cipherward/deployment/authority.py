@@ -1,6 +1,7 @@
 """The consortium's certificate authority: ECDSA P-256 certificates for the server and for each member.
 
-A member's certificate carries the consortium-wide name as its common name; the server maps it to permissions.
+A member's certificate carries the consortium-wide name and its own serial number in the subject. The server maps the whole
+subject to permissions: of all the certificates that a name ever had, only the newest opens its mailbox.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
 CLIENT_DAYS = 398
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_SERIAL = re.compile(r"[0-9a-f]{40}")
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
 
 
@@ -142,6 +144,32 @@ def certificate_name(cert_pem: bytes) -> str:
     return str(names[0].value)
 
 
+def subject(cert_pem: bytes) -> str:
+    """The subject of a client certificate as the message server maps it: `CN=<name>,OU=<serial number, 40 hex digits>`.
+
+    Raises:
+        ProtocolError: not a certificate, or one with another kind of subject.
+    """
+    name = certificate_name(cert_pem)
+    units = _certificate(cert_pem).subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return check_subject(name, f"CN={name},OU={','.join(str(unit.value) for unit in units)}")
+
+
+def check_subject(name: str, text: str) -> str:
+    """`text` if it can be the subject of a certificate of `name`.
+
+    Raises:
+        ProtocolError: anything else.
+    """
+    start = f"CN={check_name(name, reserved=True)},OU="
+    if not text.startswith(start) or not _SERIAL.fullmatch(text.removeprefix(start)):
+        raise ProtocolError(
+            f"the certificate of {name!r} is of an older kind",
+            hint="issue it again: cipherward coordinator invite NAME --renew; the coordinator's own: coordinator renew",
+        )
+    return text
+
+
 def expires(cert_pem: bytes) -> datetime.datetime:
     """The last moment (UTC) at which a certificate is valid.
 
@@ -173,8 +201,9 @@ def _issue(
     issuer, issuer_key = _certificate(authority_cert), _key(authority_key)
     if issuer.public_key() != issuer_key.public_key():
         raise StorageError("the authority's key does not belong to its certificate", hint="restore both from a backup")
+    serial = x509.random_serial_number()
     builder = (
-        _builder(_subject(name), issuer.subject, key, valid_days)
+        _builder(_subject(name, f"{serial:040x}"), issuer.subject, key, valid_days, serial)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
@@ -186,7 +215,7 @@ def _issue(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid_days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid_days: int, serial: int | None = None
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     end = now + datetime.timedelta(days=valid_days)
@@ -196,14 +225,15 @@ def _builder(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
-        .serial_number(x509.random_serial_number())
+        .serial_number(serial or x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
     )
 
 
-def _subject(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def _subject(name: str, unit: str = "") -> x509.Name:
+    units = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit)] if unit else []
+    return x509.Name([*units, x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

@@ -32,6 +32,8 @@ from cipherward.store import files
 
 DAY = 86_400
 INVITATION_DAYS = 14
+_CLUSTER = 3
+"""With that many servers that somebody else runs, they are a cluster, and keep that many copies of a mailbox."""
 
 _HOSPITAL = """\
 # This hospital's own settings. Nothing in this file leaves the hospital.
@@ -96,6 +98,7 @@ def create_coordinator(
         "servers": list(servers),
         "listen": listen,
         "managed": managed,
+        "replicas": 1 if managed or len(servers) < _CLUSTER else _CLUSTER,
         "hosts": list(hosts),
     }
     files.write(path / "identity.key", os.urandom(32), private=True)
@@ -217,8 +220,8 @@ def admit(home: CoordinatorHome, text: bytes, *, now: float | None = None) -> Ad
     )
     member = Member(request.name, request.public_key, _digest(certificate), ACTIVE)
     _mark_used(home, request.name)  # first: a crash in between costs a new invitation, never a second admission
-    home.publish(members.successor(current, member, _seconds(now)))
     files.write(home.certificate(request.name), certificate)
+    home.publish(members.successor(current, member, _seconds(now)))
     home.log("admitted", {"hospital": request.name, "identity": member.fingerprint, "version": current.version + 1})
     admission = Admission(home.consortium_id, request.name, request.public_key, certificate, home.chain())
     return Admitted(member, invitations.write_admission(home.identity, admission, home.consortium))
@@ -263,7 +266,7 @@ def revoke(home: CoordinatorHome, name: str, *, now: float | None = None) -> Mem
 
 
 def renew(home: CoordinatorHome) -> None:
-    """Fresh keys and certificates for the message server and the coordinator's own connection. Restart both after it."""
+    """Fresh keys and certificates for the message server and the coordinator's own connection."""
     certificate, key = files.read(home.authority_certificate), files.read(home.authority_key)
     server_key, own_key = authority.new_tls_key(), authority.new_tls_key()
     request = authority.signing_request(own_key, home.name)

@@ -35,6 +35,7 @@ def coordinator(home: CoordinatorHome, now: datetime | None = None) -> list[Find
         _checked("keys", lambda: _keys(home)),
         _checked("members", lambda: f"version {home.members.version}, {len(home.members.active)} active"),
         *(_certificate(home, name, moment) for name in ("authority.crt", "server.crt", "tls.crt")),
+        _checked("certificates of members", lambda: _issued(home, moment)),
         _service(home, moment),
         _alarms(home, moment),
     ]
@@ -98,6 +99,24 @@ def _certificate(home: Home, name: str, now: datetime) -> Finding:
         return f"valid until {end:%Y-%m-%d}"
 
     return _checked(f"certificate {name}", left)
+
+
+def _issued(home: CoordinatorHome, now: datetime) -> str:
+    """Whether every member's certificate can be used, and for how long."""
+    problems = []
+    for member in home.members.active:
+        try:
+            issued = files.read(home.certificate(member.name))
+            authority.subject(issued)
+            end = authority.expires(issued)
+        except CipherwardError as error:
+            problems.append(f"{member.name}: {error.message}")
+            continue
+        if end < now + timedelta(days=WARN_DAYS):
+            problems.append(f"{member.name}: until {end:%Y-%m-%d}")
+    if problems:
+        raise CipherwardError("; ".join(problems), hint="cipherward coordinator invite NAME --renew")
+    return f"none ends within {WARN_DAYS} days"
 
 
 def _service(home: Home, now: datetime) -> Finding:

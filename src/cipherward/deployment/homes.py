@@ -18,10 +18,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cipherward.data.database import Database, Source
+from cipherward.deployment import authority
 from cipherward.deployment import members as members_list
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.home import Home
@@ -50,6 +52,14 @@ class CoordinatorHome(Home):
     def managed(self) -> bool:
         """Whether the coordinator starts the server itself."""
         return bool(self.settings.get("managed", True))
+
+    @property
+    def replicas(self) -> int:
+        """On how many servers of a cluster every mailbox is kept: 1, 3 or 5."""
+        found = self.settings.get("replicas", 1)
+        if found not in (1, 3, 5):
+            raise StorageError(f"{self.path / self.settings_file}: replicas is 1, 3 or 5")
+        return int(found)
 
     @property
     def authority_key(self) -> Path:
@@ -97,6 +107,20 @@ class CoordinatorHome(Home):
     def certificate(self, name: str) -> Path:
         """The TLS certificate that was issued to a member."""
         return self.path / "certificates" / f"{name}.crt"
+
+    def users(self) -> dict[str, str]:
+        """The subject of the newest certificate of the coordinator and of each active member: who may connect. A member
+        whose certificate file is damaged here is left out, so that it does not keep the others from working; `health`
+        names it.
+
+        Raises:
+            StorageError, ProtocolError: the coordinator's own certificate is missing or damaged.
+        """
+        found = {self.name: authority.subject(files.read(self.tls_certificate))}
+        for member in self.members.active:
+            with contextlib.suppress(StorageError, ProtocolError):
+                found[member.name] = authority.subject(files.read(self.certificate(member.name)))
+        return found
 
     def _versions(self) -> tuple[bytes, ...]:
         return tuple(files.read(path) for path in sorted((self.path / "members").glob("*.signed")))

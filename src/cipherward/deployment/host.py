@@ -55,7 +55,7 @@ class Host:
         """Take every study up where it was; what may not have been sent before is sent again."""
         return self.tick()
 
-    def receive(self, member: str, data: bytes) -> Letters:
+    def receive(self, member: str, data: bytes | memoryview) -> Letters:
         """One letter from a member's mailbox; the letters that follow from it.
 
         Raises:

@@ -127,7 +127,7 @@ class HostedStudy:
             out += self._go_on(lambda hub: [])
         return out + self._take_news()
 
-    def handle(self, hospital: int, packet: bytes) -> Out:
+    def handle(self, hospital: int, packet: bytes | memoryview) -> Out:
         """One packet of a hospital.
 
         Raises:

@@ -25,9 +25,9 @@ _MEMBER = 1
 
 @dataclass(frozen=True)
 class Packet:
-    """Either way: one packet of a running study, see `cipherward.nodes.packets`."""
+    """Either way: one packet of a running study, see `cipherward.nodes.packets`. Opened, a view into the letter."""
 
-    packet: bytes = field(repr=False)
+    packet: bytes | memoryview = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def seal(identity: Identity, to: str, study: bytes, body: Body, *, from_coordina
     return b"".join((_MAGIC, len(signed).to_bytes(4, "big"), signed, payload))
 
 
-def open_letter(data: bytes, *, to: str, key: bytes, from_coordinator: bool) -> Letter:
+def open_letter(data: bytes | memoryview, *, to: str, key: bytes, from_coordinator: bool) -> Letter:
     """Check a letter and decode it by its declared kind; nothing in it is ever executed or unpickled.
 
     Args:
@@ -142,7 +142,7 @@ def open_letter(data: bytes, *, to: str, key: bytes, from_coordinator: bool) -> 
     return Letter(kind, signed.study, body)
 
 
-def describe(data: bytes) -> dict[str, object]:
+def describe(data: bytes | memoryview) -> dict[str, object]:
     """Kind and size of a letter for a log, whether or not it can be trusted; never its content."""
     try:
         signed, payload = _parts(data)
@@ -153,13 +153,13 @@ def describe(data: bytes) -> dict[str, object]:
     return {"letter": kind if known else "?", "study": signed.study[:32].hex(), "bytes": len(payload)}
 
 
-def _parts(data: bytes) -> tuple[Signed, bytes]:
+def _parts(data: bytes | memoryview) -> tuple[Signed, memoryview]:
     if data[:4] != _MAGIC or len(data) < 8:
         raise WireError("not a letter")
     size = int.from_bytes(data[4:8], "big")
     if size > _MAX_HEAD or len(data) < 8 + size:
         raise WireError("a letter that ends early")
-    return wire.decode(Signed, data[8 : 8 + size]), data[8 + size :]
+    return wire.decode(Signed, data[8 : 8 + size]), memoryview(data)[8 + size :]
 
 
 def _label(kind: str) -> str:

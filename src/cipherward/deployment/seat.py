@@ -122,7 +122,6 @@ class Seat:
         offered = approvals.keep_offer(self.home, body.document.encode(), body.ckks_public)
         if offered.digest != digest:
             raise RefusedError("the study in the offer is not the one that its letter names")
-        self.home.log("study offered", {"study": offered.study.name, "digest": digest.hex()})
         self._open(offered)
         return self.poll()
 

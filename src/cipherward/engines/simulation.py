@@ -28,7 +28,7 @@ from cipherward.errors import DataError, InterruptedRunError, StorageError, Stud
 from cipherward.learning import metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
 from cipherward.learning.state import StudyState
-from cipherward.nodes import audit, modelfile, roster
+from cipherward.nodes import audit, culprits, modelfile, roster
 from cipherward.nodes.findings import findings, measured_by, metrics_json, sum_line
 from cipherward.nodes.hub import Phase
 from cipherward.nodes.modelfile import ModelFile
@@ -55,6 +55,7 @@ class Progress:
     validation_loss: float | None
     seconds: float
     opened: bool = True
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,7 @@ class _Simulation:
         measured = measured_by(report, state)
         self.purposes.append(purpose)
         self.sum_seconds.append(seconds)
-        line = {
+        line: dict[str, Any] = {
             **sum_line(report, state),
             "bytes_up": traffic.up,
             "bytes_down": traffic.down,
@@ -284,9 +285,10 @@ class _Simulation:
                     len(report.contributors),
                     len(self.sites),
                     measured.auroc if measured else None,
-                    state.losses[-1] if state.losses else None,
+                    line["validation_loss"],
                     seconds,
                     report.opened,
+                    tuple(culprits.sentences(culprits.facts(state))) if not report.opened else (),
                 )
             )
 

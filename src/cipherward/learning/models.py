@@ -23,6 +23,7 @@ from cipherward.study import Model
 Factory = Callable[[int], nn.Module]
 
 _INIT = 0x696E6974  # "init": keeps these words apart from those that shuffle rows
+_DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
 
 
 def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> nn.Module:
@@ -131,10 +132,10 @@ def _initialise(module: nn.Module, seed: int) -> None:
             if isinstance(layer, nn.Linear):
                 limit = 1.0 / math.sqrt(layer.in_features)
                 for parameter in (layer.weight, layer.bias):
-                    # 53-bit fractions are exact in float64 and raw PCG64 words are the same in every numpy release.
-                    unit = (source.random_raw(parameter.numel()) >> np.uint64(11)) * 2.0**-53
-                    drawn = ((2.0 * unit - 1.0) * limit).astype(np.float32)
-                    parameter.copy_(torch.from_numpy(drawn).view(parameter.shape))
+                    for part in parameter.view(-1).split(_DRAWN_AT_ONCE):
+                        # 53-bit fractions are exact in float64; raw PCG64 words are the same in every numpy release.
+                        unit = (source.random_raw(part.numel()) >> np.uint64(11)) * 2.0**-53
+                        part.copy_(torch.from_numpy(((2.0 * unit - 1.0) * limit).astype(np.float32)))
 
 
 def _call_factory(factory: Factory, n_features: int) -> nn.Module:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import DataError
 from cipherward.learning import metrics, rules
 from cipherward.learning.metrics import Metrics
+from cipherward.learning.search import Search
 from cipherward.learning.vector import CountSegment, Layout, RealSegment, Segment
 from cipherward.privacy import plan as privacy_plan
 from cipherward.study import Study
@@ -53,6 +54,7 @@ class StudyState:
     losses: tuple[float, ...] = ()
     history: tuple[Metrics, ...] = ()
     final: Metrics | None = None
+    search: Search = field(default_factory=Search)
 
     @property
     def purpose(self) -> Purpose | None:
@@ -64,6 +66,16 @@ class StudyState:
         settings = self.study.training
         converged = rules.has_converged(self.losses, settings.patience, settings.min_improvement)
         return "evaluate" if converged or self.rounds_done >= settings.rounds else "train"
+
+    def admitted(self, attempt: int) -> tuple[int, ...]:
+        """The hospitals that may contribute to an attempt at the next sum; () for the whole roster.
+
+        In a culprit search the first attempt at a training sum is limited to a group. Where the group was too few, the
+        attempt is void and the next one is for everyone who is not excluded.
+        """
+        if self.purpose == "train" and attempt == 0 and self.search.group:
+            return self.search.group
+        return self.search.eligible(self.study.n_hospitals) if self.search.excluded else ()
 
     @property
     def adds_noise_shares(self) -> bool:
@@ -85,9 +97,10 @@ class StudyState:
             "losses": [loss.hex() for loss in self.losses],
             "counters": [self.sums_done, self.rounds_done, self.n_train, self.n_positive],
             "final": self.final is not None,
+            "search": self.search.facts(),
         }
         state = hashlib.sha256(b"cipherward/v1/model\x00" + json.dumps(facts, sort_keys=True).encode() + b"\x00")
-        state.update(self.weights.astype("<f4").tobytes())
+        state.update(np.ascontiguousarray(self.weights, "<f4").data)
         return state.digest()
 
     def parameters(self) -> bytes:
@@ -146,6 +159,7 @@ class StudyState:
                 weights=self._next_weights(sums, n_contributors),
                 sums_done=self.sums_done + 1,
                 rounds_done=self.rounds_done + 1,
+                search=self._search_opened(),
             )
         measured = metrics.from_counts(sums, prefix="test/")
         if self.purpose == "evaluate":
@@ -158,27 +172,47 @@ class StudyState:
             ranges=self._next_ranges(sums, n_contributors),
             sums_done=self.sums_done + 1,
             rounds_done=self.rounds_done + 1,
-            losses=(*self.losses, _loss(sums)),
+            # The rows of a group alone are no measure of progress: early stopping does not look at them.
+            losses=self.losses if self.search.group else (*self.losses, _loss(sums)),
             history=(*self.history, measured),
+            search=self._search_opened(),
         )
 
-    def after_failed(self) -> StudyState:
+    def after_failed(self, contributors: Sequence[int], releasers: Sequence[int] = ()) -> StudyState:
         """The state after a certified training sum that does not open: moved by a public rule, so that Q differs.
+
+        Args:
+            contributors: who is in the failed sum.
+            releasers: holders whose releases may be at fault instead (`protocol.void.releasers`).
 
         Raises:
             DataError: a statistic that fails is dead; people decide.
         """
         if self.purpose != "train":
+            suspects = self.names(self.search.suspects or tuple(contributors))
             raise DataError(
                 f"the {self.purpose} sum was certified but does not open, and may not be asked again",
-                hint="find the faulty hospital from the log, remove it and start a new study",
+                hint=f"the faulty hospital is one of {suspects}, or releases shares; remove it and start a new study",
             )
+        minimum = self.study.thresholds.min_contributors
+        search = self.search.after_failed(
+            self.sums_done, contributors, self.study.digest(), self.study.n_hospitals, minimum, releasers=releasers
+        )
         return dataclasses.replace(
             self,
             weights=rules.moved_weights(self.weights),
             sums_done=self.sums_done + 1,
             rounds_done=self.rounds_done + 1,
+            search=search,
         )
+
+    def names(self, hospitals: Sequence[int]) -> str:
+        """Names of hospitals, for people."""
+        return ", ".join(self.study.hospitals[i - 1].name for i in hospitals)
+
+    def _search_opened(self) -> Search:
+        minimum = self.study.thresholds.min_contributors
+        return self.search.after_opened(self.study.digest(), self.study.n_hospitals, minimum)
 
     def _after_statistics(self, sums: Sums) -> StudyState:
         n_train, n_positive = (int(value) for value in sums["rows"])

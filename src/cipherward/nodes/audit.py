@@ -14,14 +14,14 @@ from pathlib import Path
 from cipherward import study as study_document
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.preprocess import Preprocessor
-from cipherward.errors import AuditError, CipherwardError, StorageError, SuspectError
+from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning import models
 from cipherward.learning.state import StudyState, begin
-from cipherward.nodes import modelfile, plan, roster
+from cipherward.nodes import culprits, modelfile, plan, roster
 from cipherward.nodes.findings import contradictions
+from cipherward.nodes.judgement import agrees, judge
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.nodes.site import FAILED, PRESERVED, UNPROTECTED, Outcome
-from cipherward.protocol import hospital
 from cipherward.protocol.messages import Opening, Receipt, unsign
 from cipherward.protocol.party import Member, Rules
 from cipherward.store import files
@@ -50,6 +50,16 @@ class Replayed:
     manifest: bytes = b""
     contributors: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
+    admitted: tuple[int, ...] = ()
+
+    def part_of(self, hospital: int) -> str:
+        """What a hospital had to do with the sum."""
+        if hospital in self.contributors:
+            return "contributed"
+        if self.admitted and hospital not in self.admitted:
+            is_out = any(hospital == exclusion.hospital for exclusion in self.state.search.excluded)
+            return "excluded by the culprit search" if is_out else "not in the group of this sum"
+        return "took no part"
 
 
 @dataclass(frozen=True)
@@ -123,18 +133,19 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
     task = plan.task_of(rules, state, opening.attempt)
     # An auditor is nobody on the roster; index 0 has no contribution of its own to look for.
     auditor = Member(rules, COORDINATOR, Identity(bytes(32)))
-    try:
-        verified = hospital.verify(auditor, task, opening, own_header=None, consented=None)
-        following = plan.following(rules.scheme, state, verified.sums, len(verified.contributors))
-    except SuspectError as error:
-        following = state.after_failed()
-        if opening.next_model != following.digest():
-            raise
-        return Replayed(following, opening, purpose, task.context, checks=(f"void: {error.message}",))
-    if following.digest() != opening.next_model:
+    judgement = judge(auditor, task, state, opening)
+    if not agrees(judgement, opening):
         raise AuditError("the announced model is not the one that follows from the certified sum")
+    verified = judgement.verified
     return Replayed(
-        following, opening, purpose, task.context, verified.manifest_digest, verified.contributors, verified.checks
+        judgement.following,
+        opening,
+        purpose,
+        task.context,
+        verified.manifest_digest if verified else b"",
+        judgement.contributors,
+        verified.checks if verified else (f"void: {judgement.reason}",),
+        task.admitted,
     )
 
 
@@ -149,7 +160,16 @@ def verify_run(path: Path) -> Iterator[Line]:
     for replayed in replay(run):
         last = replayed.state
         yield from receipt_lines(run, replayed)
+    yield from search_lines(last)
     yield model_line(run, last)
+
+
+def search_lines(last: StudyState) -> list[Line]:
+    """Whom the failed sums exclude or leave possible, recomputed from the openings."""
+    return [
+        Line(last.sums_done, "search", "everyone", "culprit search", True, text)
+        for text in culprits.sentences(culprits.facts(last))
+    ]
 
 
 def receipt_lines(run: Run, replayed: Replayed) -> list[Line]:
@@ -163,7 +183,7 @@ def receipt_lines(run: Run, replayed: Replayed) -> list[Line]:
 
 def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: str) -> Line:
     path = run.files.receipt(round, index)
-    took_part = "contributed" if index in replayed.contributors else "took no part"
+    took_part = replayed.part_of(index)
     if not path.exists():
         return Line(
             round, replayed.purpose, name, "no receipt", True, f"{took_part}; was away when the sum was verified"

@@ -9,6 +9,7 @@ from typing import Any
 from cipherward.errors import DataError
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.state import StudyState
+from cipherward.nodes import culprits
 from cipherward.nodes.hubstate import SumReport
 
 
@@ -40,6 +41,7 @@ def findings(state: StudyState) -> dict[str, Any]:
         "auroc_by_round": [*_before_rounds(state), final.auroc],
         "validation_loss_by_round": list(state.losses),
         "federated": metrics_json(final),
+        "culprit_search": culprits.facts(state),
     }
 
 
@@ -68,7 +70,8 @@ def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:
         "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
         "model_digest": state.digest().hex(),
         "metrics_of_incoming_model": metrics_json(measured_by(report, state)),
-        "validation_loss": state.losses[-1] if state.losses else None,
+        "validation_loss": state.losses[-1] if state.losses and not state.search.last else None,
+        "group": list(state.search.last) if report.purpose == "train" else [],
     }
 
 

@@ -54,7 +54,7 @@ class Hub(Phases):
         if self.phase is Phase.JOIN:
             return len(found.joined) >= self._holders_needed
         if self.phase is Phase.DEAL:
-            has_left = bool(found.void_voters or found.stale)
+            has_left = bool(found.void_voters or found.stale) or self._may_widen
             return len(found.contributors) >= self.rules.min_contributors or has_left
         if self.phase is Phase.CONSENT:
             return found.is_certified or not self._consent_may_come
@@ -99,7 +99,7 @@ class Hub(Phases):
         self._voids = ()
         return self._attempt(())
 
-    def handle(self, sender: int, packet: bytes) -> list[Outgoing]:
+    def handle(self, sender: int, packet: bytes | memoryview) -> list[Outgoing]:
         """Take one hospital's packet. What cannot be used is set aside with the reason, and nothing else happens.
 
         What is faulty is kept in quarantine. Who sends something faulty, or joins or contributes too late, is told.

@@ -16,12 +16,13 @@ def pack(kind: str, data: bytes) -> bytes:
     return _CODE[kind] + data
 
 
-def unpack(packet: bytes) -> tuple[str, bytes]:
-    """Kind and bytes of a packet.
+def unpack(packet: bytes | memoryview) -> tuple[str, bytes]:
+    """Kind and bytes of a packet; an update's are a view into it, because they may be large.
 
     Raises:
         WireError: empty, or of a kind that does not exist.
     """
     if not packet or not 1 <= packet[0] <= len(KINDS):
         raise WireError("a packet of no known kind")
-    return KINDS[packet[0] - 1], packet[1:]
+    kind, data = KINDS[packet[0] - 1], memoryview(packet)[1:]
+    return kind, data if kind == "Update" else bytes(data)

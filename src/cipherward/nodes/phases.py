@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any
-
-from numpy.typing import NDArray
-
 from cipherward.crypto import wire
 from cipherward.errors import (
     DataError,
@@ -14,11 +9,11 @@ from cipherward.errors import (
     SuspectError,
 )
 from cipherward.learning.state import StudyState
-from cipherward.nodes import plan, sumlog
+from cipherward.nodes import culprits, plan, sumlog
 from cipherward.nodes.hubstate import HubState, Outgoing, Phase, SumReport
 from cipherward.nodes.packets import pack
 from cipherward.nodes.sumlog import Opened
-from cipherward.protocol import checks
+from cipherward.protocol import checks, void
 from cipherward.protocol.coordinator import Collection
 from cipherward.protocol.messages import (
     Announce,
@@ -57,7 +52,7 @@ class Phases(HubState):
         attempt = len(self._voids)
         self._task = plan.task_of(self.rules, self.state, attempt)
         self._limit = checks.packet_limit(self.rules, self._task)
-        base, payloads = plan.base_of(self.state), self.payloads()
+        base, payloads = plan.base_of(self.rules.scheme, self.state), self.payloads()
         self._collection = Collection(self._me, self._task, base, payloads, excluded, self._closed)
         self._caught_up.clear()
         asked = self._taking_part - set(excluded)
@@ -71,7 +66,8 @@ class Phases(HubState):
         if len(joined) < self._holders_needed:
             raise self._quorum_error("joined the sum", len(joined), self._holders_needed, self._everyone - joined)
         message = self._sign(self._collection.close_joins())
-        return self._enter(Phase.DEAL, self._send(joined, "Joined", message))
+        dealers = [hospital for hospital in joined if self._task.admits(hospital)]
+        return self._enter(Phase.DEAL, self._send(dealers, "Joined", message))
 
     def _close_sum(self) -> list[Outgoing]:
         found, needed = self._collection, self.rules.min_contributors
@@ -79,7 +75,10 @@ class Phases(HubState):
             if found.void_voters or found.stale:
                 # An earlier coordinator process left this attempt, or dealt it to another list of holders.
                 return self._ask_to_leave()
-            missing = found.joined - found.contributors
+            if self._may_widen:
+                self.log("group too small", {"sum": self.round, "contributors": sorted(found.contributors)})
+                return self._ask_to_leave()
+            missing = frozenset(i for i in found.joined - found.contributors if self._task.admits(i))
             if len(found.contributors) + len(missing - set(found.declined)) < needed:
                 raise self._declined_error(missing)
             raise self._quorum_error("sent a usable update", len(found.contributors), needed, missing)
@@ -88,6 +87,13 @@ class Phases(HubState):
         self._noted_total = b""
         self._requests = {i: pack("ConsentRequest", wire.encode(request)) for i, request in requests.items()}
         return self._enter(Phase.CONSENT, list(self._requests.items()))
+
+    @property
+    def _may_widen(self) -> bool:
+        """Whether another attempt would admit more hospitals than this one, which is limited to a group."""
+        attempts = len(self._voids) + 1
+        is_group = self._task.admitted != self.state.admitted(attempts)
+        return is_group and attempts < self.state.study.aggregation.max_attempts
 
     def _certify(self) -> list[Outgoing]:
         found = self._collection
@@ -150,7 +156,14 @@ class Phases(HubState):
             self._waiting |= self._silent
             raise error
         started = self.clock()
-        witness, sums, reason = self._witness()
+        found = self._collection.find()
+        sums, reason = found.sums, found.reason
+        # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
+        suspected = void.releasers(self.rules, releases) if sums is None and self.rules.deals_shares else ()
+        if found.conflict:
+            self.log("releases contradict each other", {"reason": found.conflict, "holders": sorted(releases)})
+        if found.without:
+            self.log("opened without a holder", {"hospital": found.without})
         if sums is not None:
             try:
                 following = plan.following(self.rules.scheme, self.state, sums, len(self._collection.contributors))
@@ -158,18 +171,25 @@ class Phases(HubState):
                 sums, reason = None, error.message
         if sums is None:
             self.log("sum does not open", {"round": self.state.sums_done, "reason": reason})
-            following = self._after_failed(reason)
-        opening = self._collection.opening(self.state.sums_done, len(self._voids), witness, following.digest())
+            following = self._after_failed(reason, suspected)
+            self.log("culprit search", culprits.facts(following))
+        opening = self._collection.opening(
+            self.state.sums_done,
+            len(self._voids),
+            found.witness,
+            following.digest(),
+            with_releases=found.sums is None and self.rules.deals_shares,
+        )
         message = self._sign(opening)
         self._spend("open", started)
         contributors = tuple(sorted(self._collection.contributors))
         purpose, attempt = self.state.purpose or "", len(self._voids)
-        facts = Opened(self.state.sums_done, attempt, purpose, contributors, int(sums is not None), reason)
-        self._log.write(sumlog.OPENED, 0, wire.encode(facts))
+        outcome = Opened(self.state.sums_done, attempt, purpose, contributors, int(sums is not None), reason)
+        self._log.write(sumlog.OPENED, 0, wire.encode(outcome))
         self.keep_opening(self.state.sums_done, message)
         self._closed.append(self._task.context)
         self.state = following
-        outgoing = self._publish(facts, message)
+        outgoing = self._publish(outcome, message)
         self._log.drop_large()
         return outgoing
 
@@ -179,25 +199,9 @@ class Phases(HubState):
         self._asked_again.clear()
         return self._enter(Phase.VERIFY, self._send(self._taking_part, "Opening", message))
 
-    def _witness(self) -> tuple[bytes, NDArray[Any] | None, str]:
-        """What the releases open, without the one that contradicts the others where that can be told."""
+    def _after_failed(self, reason: str, releasers: tuple[int, ...]) -> StudyState:
         try:
-            return self._collection.open()
-        except SuspectError as error:
-            released = self._collection.releases
-            self.log("releases contradict each other", {"reason": error.message, "holders": sorted(released)})
-            for holder in sorted(released) if len(released) > self.rules.threshold else ():
-                with suppress(SuspectError):
-                    found = self._collection.open(released - {holder})
-                    if found[1] is not None:
-                        self.log("opened without a holder", {"hospital": holder})
-                        return found
-            # Any quorum's witness will do to show everybody that this sum does not open.
-            return self._collection.open(frozenset(sorted(released)[: self.rules.threshold]))
-
-    def _after_failed(self, reason: str) -> StudyState:
-        try:
-            return self.state.after_failed()
+            return self.state.after_failed(sorted(self._collection.contributors), releasers)
         except DataError as error:
             raise SuspectError(
                 f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.crypto.scheme import Scheme, SumTask
+from cipherward.crypto.scheme import Opener, Scheme, SumTask
 from cipherward.errors import ProtocolError, StorageError, SuspectError
 from cipherward.learning.state import StudyState
 from cipherward.learning.vector import RealSegment
@@ -35,6 +35,7 @@ def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
         n_lanes=layout.n_lanes,
         n_values=layout.n_values,
         n_real=n_real,
+        admitted=state.admitted(attempt),
     )
 
 
@@ -82,9 +83,10 @@ def following(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contribut
         raise SuspectError(f"the opened sum is refused: {error.message}", culprit="a contributor") from None
 
 
-def base_of(state: StudyState) -> NDArray[np.float64]:
-    """The current model in grid units, float64[n_lanes]; zero outside training."""
-    if state.purpose != "train":
+def base_of(scheme: Scheme, state: StudyState) -> NDArray[np.float64]:
+    """Where the sum starts: under `ckks` the current model in grid units, float64[n_lanes]; else, and outside training,
+    zeros (which take no memory until somebody writes to them)."""
+    if state.purpose != "train" or scheme.opener is not Opener.COORDINATOR:
         return np.zeros(state.layout().n_lanes)
     parts, start = {}, 0
     for name, size in state.groups:

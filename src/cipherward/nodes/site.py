@@ -32,7 +32,8 @@ from cipherward.errors import (
 )
 from cipherward.learning.local import LocalWork
 from cipherward.learning.state import StudyState
-from cipherward.nodes import plan
+from cipherward.nodes import culprits, plan
+from cipherward.nodes.judgement import agrees, judge
 from cipherward.nodes.packets import pack, unpack
 from cipherward.nodes.policy import Policy
 from cipherward.privacy import ledger as privacy_ledger
@@ -217,6 +218,8 @@ class Site:
             return [pack("Update", record.update)]
         if record.is_void or record.vote or not record.joined:
             raise RefusedError("this attempt is over")
+        if not task.admits(self.index):
+            raise RefusedError("this sum is for contributions of others; I help to open it")
         if self.ledger.exposed(record.query):
             raise AlreadyReleasedError("I have contributed to this query in another attempt or study")
         hospital.holders_of(self.rules, task, body)
@@ -343,33 +346,25 @@ class Site:
         task = plan.task_of(self.rules, self.state, body.attempt)
         record = self.ledger.sum(task.context)
         consented = record.manifest if record and record.manifest else None
-        try:
-            verified = hospital.verify(
-                self._me, task, body, own_header=(record.header or None) if record else None, consented=consented
-            )
-            following = plan.following(self.rules.scheme, self.state, verified.sums, len(verified.contributors))
-        except SuspectError as error:
-            return self._does_not_open(body, task, error)
-        if following.digest() != body.next_model:
+        own_header = (record.header or None) if record else None
+        judgement = judge(self._me, task, self.state, body, own_header=own_header, consented=consented)
+        if not agrees(judgement, body):
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"
             )
+        verified = judgement.verified
+        self.state = judgement.following
+        if verified is None:
+            self.log("round void", {"round": body.round, "reason": judgement.reason} | culprits.facts(self.state))
+            return self._receipt(body.round, task.context, b"", FAILED, judgement.reason, body.next_model)
         detail = "; ".join((*verified.checks, "next model recomputed, digest matches"))
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
-        self.state = following
         outcome = UNPROTECTED if self.rules.scheme.name == "plain" else PRESERVED
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
         self._spend("verify", started)
         return answer
-
-    def _does_not_open(self, body: Opening, task: SumTask, error: SuspectError) -> list[bytes]:
-        if self.state.purpose != "train" or body.next_model != self.state.after_failed().digest():
-            raise error
-        self.state = self.state.after_failed()
-        self.log("round void", {"round": body.round, "reason": error.message})
-        return self._receipt(body.round, task.context, b"", FAILED, error.message, body.next_model)
 
     # outcomes
 

@@ -53,7 +53,7 @@ class SumLog:
             self._journal.clear()
             self._journal.append(BEGIN, 0, wire.encode(Begun(self._study, round)))
 
-    def write(self, kind: str, hospital: int = 0, data: bytes = b"") -> None:
+    def write(self, kind: str, hospital: int = 0, data: bytes | memoryview = b"") -> None:
         if self._journal is not None and not self.replaying:
             self._journal.append(kind, hospital, data)
 

@@ -17,6 +17,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
+from cipherward.protocol import void
 from cipherward.protocol.checks import Check, SetAside, check, late, packet_limit, signed_body
 from cipherward.protocol.messages import (
     CONSENT,
@@ -127,13 +128,15 @@ class Collection:
             if len(data) > packet_limit(self._rules, self.task):
                 raise WireError(f"an update of {len(data)} bytes, more than this sum can need")
         with check(Check.ENCODING):
-            update = wire.decode(Update, data)
+            update = wire.decode(Update, data, copies=False)
         header = self._body(update.header, Header, sender)
         if self._manifest:
             raise late("came after the sum was closed")
         with check(Check.ROSTER):
             if sender not in self._joins:
                 raise ProtocolError("did not join this sum")
+            if not self.task.admits(sender):
+                raise ProtocolError("contributes to a sum that does not admit it")
         with check(Check.DUPLICATE):
             if sender in self._headers:
                 _same("update: a duplicate is not added", sender, self._headers[sender], update.header)
@@ -318,26 +321,37 @@ class Collection:
     def can_open(self) -> bool:
         return len(self._releases) >= self._rules.threshold
 
-    def open(self, holders: frozenset[int] | None = None) -> tuple[bytes, npt.NDArray[np.generic] | None, str]:
-        """The witness, and the opened sums or the reason why the certified sum does not open.
+    def find(self) -> void.Found:
+        """What the releases open, without one that contradicts the others where that can be told.
 
-        Args:
-            holders: whose releases to use, at least `threshold`; default all.
+        Raises:
+            SuspectError: a release is malformed, and there are no more than the threshold.
+        """
+        return void.opened(self._rules.scheme, self.task, self._total, self._releases, self._base, len(self._headers))
+
+    def open(self) -> tuple[bytes, npt.NDArray[np.generic] | None, str]:
+        """The witness of all releases, and the opened sums or the reason why the certified sum does not open.
 
         Raises:
             SuspectError: the releases contradict each other, so there is no witness.
         """
         n = len(self._headers)
         scheme = self._rules.scheme
-        releases = {i: shares for i, shares in self._releases.items() if holders is None or i in holders}
-        witness = scheme.open(self.task, self._total, releases, self._base, n)
+        witness = scheme.open(self.task, self._total, self._releases, self._base, n)
         try:
             return witness, scheme.sums(self.task, self._total, witness, n), ""
         except ProtocolError as error:
             return witness, None, error.message
 
-    def opening(self, round: int, attempt: int, witness: bytes, next_model: bytes) -> Opening:
-        """The message from which every hospital checks the sum and recomputes the model."""
+    def opening(
+        self, round: int, attempt: int, witness: bytes, next_model: bytes, *, with_releases: bool = False
+    ) -> Opening:
+        """The message from which every hospital checks the sum and recomputes the model.
+
+        Args:
+            with_releases: the sum does not open, and the signed releases are the evidence.
+        """
+        evidence = [self._signed_releases[i] for i in sorted(self._releases)] if with_releases else []
         missing = sorted(set(self._headers) - self._fingerprints)
         served = tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.has_fingerprints else ()
         return Opening(
@@ -350,6 +364,7 @@ class Collection:
             witness,
             served,
             next_model,
+            tuple(evidence),
         )
 
     def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:

@@ -138,6 +138,8 @@ def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple
             f"the manifest sums {len(indices)} hospitals, the study asks for at least {rules.min_contributors}",
             culprit="coordinator",
         )
+    if not all(task.admits(index) for index in indices):
+        raise FaultyCoordinatorError("the manifest lists hospitals that this sum does not admit", culprit="coordinator")
     if len(headers) != len(indices):
         raise ProtocolError("the manifest and its headers differ in number")
     found: dict[int, Header] = {}
@@ -155,6 +157,12 @@ def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple
         seen_payloads.add(header.payload)
         found[entry.hospital] = header
     return found
+
+
+def contributors_of(rules: Rules, opening: Opening) -> tuple[int, ...]:
+    """Who is in an opened sum, by its signed manifest."""
+    manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
+    return tuple(entry.hospital for entry in manifest.entries)
 
 
 def check_own(me: Member, manifest: Manifest, own_header: bytes | None) -> None:

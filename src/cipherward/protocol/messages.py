@@ -182,7 +182,10 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Opening:
-    """Coordinator: everything needed to check the sum and to recompute what follows from it."""
+    """Coordinator: everything needed to check the sum and to recompute what follows from it.
+
+    `releases`: where the sum does not open, the signed releases that prove it.
+    """
 
     round: int
     attempt: int
@@ -193,6 +196,7 @@ class Opening:
     witness: bytes = field(repr=False)
     unsigned: tuple[Contribution, ...]
     next_model: bytes
+    releases: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

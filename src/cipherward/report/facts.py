@@ -24,12 +24,16 @@ _MAX_NAME = 80
 
 @dataclass(frozen=True)
 class Sum:
-    """One opened (or void) sum, as its receipts prove it. `parts`: name and number of values of what was added up."""
+    """One opened (or void) sum, as its receipts prove it. `parts`: name and number of values of what was added up.
+
+    `admitted`: the hospitals to which a culprit search limited the sum; () for none.
+    """
 
     round: int
     purpose: str
     attempt: int
     contributors: tuple[int, ...]
+    admitted: tuple[int, ...]
     consents: int
     opened: bool
     parts: tuple[tuple[str, int], ...]
@@ -181,6 +185,7 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
         purpose=replayed.purpose,
         attempt=opening.attempt,
         contributors=replayed.contributors,
+        admitted=replayed.admitted,
         consents=len(opening.votes),
         opened=bool(replayed.manifest),
         parts=tuple((segment.name, segment.size) for segment in layout.segments),

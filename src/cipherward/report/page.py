@@ -63,6 +63,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "verification": tables.verification(facts),
         "set_aside": tables.set_aside(facts),
         "missing": tables.missing(facts),
+        "search": tables.search(facts),
         "numbers": numbers,
         "warnings": numbers.warnings(),
         "quorum": numbers.explain(),

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cipherward.nodes import culprits
 from cipherward.nodes.audit import Line
 from cipherward.report.blocks import (
     SMALL,
@@ -239,11 +240,18 @@ def set_aside(facts: Facts) -> Table | None:
     )
 
 
+def search(facts: Facts) -> list[str]:
+    """Whom the sums that did not open exclude or leave possible, in sentences."""
+    told = facts.result.get("culprit_search")
+    return [clean(text) for text in culprits.sentences(told)] if told else []
+
+
 def missing(facts: Facts) -> Table | None:
     """Sums that went on without some hospitals; None where all took part in all."""
     rows: list[tuple[Cell, ...]] = []
     for item in facts.sums:
-        away = [name for index, name in enumerate(facts.names, start=1) if index not in item.contributors]
+        expected = item.admitted or range(1, len(facts.names) + 1)
+        away = [facts.names[index - 1] for index in expected if index not in item.contributors]
         if away and item.opened:
             some = ", ".join(away[:_MAX_COLUMNS]) + (
                 f" and {len(away) - _MAX_COLUMNS} more" if len(away) > _MAX_COLUMNS else ""

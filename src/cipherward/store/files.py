@@ -10,7 +10,7 @@ from pathlib import Path
 from cipherward.errors import StorageError
 
 
-def write(path: Path, data: bytes, *, private: bool = False) -> None:
+def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> None:
     """Replace `path` by `data` durably. `private` makes the file readable by its owner only.
 
     Raises:

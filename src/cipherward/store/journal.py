@@ -69,12 +69,12 @@ class Journal:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def append(self, kind: str, hospital: int = 0, data: bytes = b"") -> None:
+    def append(self, kind: str, hospital: int = 0, data: bytes | memoryview = b"") -> None:
         """Add a record; it is on the disk when this returns. After a StorageError the journal must be opened anew."""
         large = len(data) >= LARGE
         if large:
             files.write(self._payload(len(self._lines)), data, private=True)
-        line = _Line(kind, hospital, b"" if large else data, digest("journal-payload", data) if large else b"")
+        line = _Line(kind, hospital, b"" if large else bytes(data), digest("journal-payload", data) if large else b"")
         body = wire.encode(line)
         length = len(body).to_bytes(8, "big")
         mark = digest("journal", self._last, body)

@@ -98,7 +98,10 @@ class Ledger:
         """32 random bytes made with the ledger; mixed into every one-time secret."""
         key = self.fact("device_key")
         if key is None or len(key) != 32:
-            raise StorageError(f"the ledger {self.path} has no device key", hint="restore the ledger from a backup")
+            raise StorageError(
+                f"the ledger {self.path} has no device key",
+                hint="docs/operations.md says what to do with a damaged ledger",
+            )
         return key
 
     def sum(self, context: bytes) -> SumRecord | None:
@@ -271,5 +274,6 @@ def _storage(path: Path) -> Iterator[None]:
     except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: SQLite quotes what it finds in the file
         raise StorageError(
             f"the ledger {path} cannot be used: {error}",
-            hint="check disk space and permissions; a damaged ledger is replaced by its backup, never edited",
+            hint="check disk space and permissions; a damaged ledger is never edited or replaced by an older one: "
+            "docs/operations.md says what to do",
         ) from None

@@ -1,7 +1,8 @@
 """An outbox: letters that are durable before their first byte leaves, in the order in which they were put.
 
-A letter is one file, `<number>.<nonce>.<size>.letter`; how far its upload has come is in `<number>.sent`. A letter's id
-covers a random nonce, so that the same bytes put twice are two letters.
+A small letter is in a slot (see `slots`), any other in a file of its own, `<number>.<nonce>.<size>.letter`; how far its
+upload has come is in `<number>.<nonce>.sent`. A letter's id covers a random nonce, so that the same bytes put twice are
+two letters.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cipherward.errors import StorageError
+from cipherward.store.slots import Slots
 
 MAX_LETTER_BYTES = 1 << 30
 NONCE_BYTES = 16
@@ -24,12 +26,24 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 @dataclass(frozen=True)
 class Waiting:
-    """A letter that has not been delivered yet."""
+    """A letter that has not been delivered yet: `size` bytes from `offset` on in the file `path`."""
 
     number: int
     nonce: bytes
     size: int
     path: Path
+    offset: int = 0
+
+    def pieces(self, size: int, first: int = 0) -> Iterator[bytes]:
+        """The letter's bytes in pieces of `size` bytes, from piece `first` on; one empty piece for an empty letter.
+
+        Raises:
+            StorageError: unreadable.
+        """
+        with _storage(self.path.parent), self.path.open("rb", buffering=0) as file:
+            file.seek(self.offset + first * size)
+            for start in range(first * size, max(self.size, 1), size):
+                yield file.read(min(size, self.size - start))
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,8 @@ class Outbox:
         self.max_bytes, self.max_letters = max_bytes, max_letters
         self.on_put: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
-        self._unsynced = ""
+        self._slots = Slots(folder / "small.slots")
+        self._unsynced = b""
         with _storage(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(".*.tmp"):
@@ -78,7 +93,7 @@ class Outbox:
                     hint="check the connection to the server; letters leave the outbox as they are delivered",
                 )
             number = 1 + max((letter.number for letter in waiting), default=0)
-            self._write(f"{number:010d}.{os.urandom(NONCE_BYTES).hex()}.{size}.letter", data)
+            self._write(number, os.urandom(NONCE_BYTES), size, data)
         self.on_put()
         return number
 
@@ -88,13 +103,13 @@ class Outbox:
         with _storage(self.folder):
             for path in self.folder.glob("[0-9]*.letter"):
                 number, nonce, size, _ = path.name.split(".")
-                try:
-                    whole = path.name != self._unsynced and path.stat().st_size == int(size)
-                except FileNotFoundError:  # delivered meanwhile
-                    continue
-                if whole:
-                    letters.append(Waiting(int(number), bytes.fromhex(nonce), int(size), path))
-        return sorted(letters, key=lambda letter: letter.number)
+                with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
+                    if path.stat().st_size == int(size):
+                        letters.append(Waiting(int(number), bytes.fromhex(nonce), int(size), path))
+            for slot in self._slots.waiting():
+                letters.append(Waiting(slot.number, slot.nonce, slot.size, self._slots.path, slot.offset))
+        unsynced = self._unsynced
+        return sorted((letter for letter in letters if letter.nonce != unsynced), key=lambda letter: letter.number)
 
     def progress(self, letter: Waiting) -> Progress:
         """How far the upload of `letter` has come; unreadable notes count as none, which only repeats chunks."""
@@ -112,34 +127,44 @@ class Outbox:
     def done(self, letter: Waiting) -> None:
         """The server has all of it: forget the letter. Not synced: a forgotten removal only repeats the letter."""
         with _storage(self.folder):
-            letter.path.unlink(missing_ok=True)
+            if letter.path == self._slots.path:
+                self._slots.clear(letter.offset)
+            else:
+                letter.path.unlink(missing_ok=True)
             self._note(letter).unlink(missing_ok=True)
 
     def _note(self, letter: Waiting) -> Path:
         return self.folder / f"{letter.number:010d}.{letter.nonce.hex()}.sent"
 
-    def _write(self, name: str, data: bytes | bytearray | memoryview) -> None:
+    def _write(self, number: int, nonce: bytes, size: int, data: bytes | bytearray | memoryview) -> None:
+        self._unsynced = nonce  # nobody sends it before it is durable
+        try:
+            with _storage(self.folder):
+                if not self._slots.put(number, nonce, data):
+                    self._write_file(f"{number:010d}.{nonce.hex()}.{size}.letter", data)
+        finally:
+            self._unsynced = b""
+
+    def _write_file(self, name: str, data: bytes | bytearray | memoryview) -> None:
         temporary = self.folder / f".{name}.tmp"
         try:
-            with _storage(self.folder), os.fdopen(os.open(temporary, _NEW, 0o600), "wb") as file:
-                file.write(data)
-                file.flush()
+            with os.fdopen(os.open(temporary, _NEW, 0o600), "wb", buffering=0) as file:
+                view = memoryview(data).cast("B")
+                while view:
+                    view = view[file.write(view) :]
                 # Renamed first, so that one commit of the disk holds the content and the name.
-                self._unsynced = name
                 temporary.rename(self.folder / name)
                 os.fsync(file.fileno())
-                descriptor = os.open(self.folder, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-        except StorageError:
+            descriptor = os.open(self.folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError:
             for path in (temporary, self.folder / name):
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
             raise
-        finally:
-            self._unsynced = ""
 
 
 @contextlib.contextmanager

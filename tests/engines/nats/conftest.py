@@ -28,6 +28,6 @@ def server_binary() -> Path:
 def consortium(tmp_path: Path) -> Iterator[Consortium]:
     """alpha and beta with a running server."""
     made = Consortium(tmp_path)
-    made.server.start(made.members)
+    made.server.start(made.users())
     yield made
     made.server.stop()

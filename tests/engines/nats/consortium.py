@@ -78,13 +78,18 @@ class Consortium:
         self.url = f"tls://localhost:{self.settings.port}"
         self.log = Log()
 
+    def users(self, *names: str) -> dict[str, str]:
+        """Who may connect: the coordinator and `names`, or all members."""
+        everyone = ("coordinator", *(names or self.members))
+        return {name: authority.subject(files.read(self.connection(name).certificate)) for name in everyone}
+
     def server_certificate(self, key: bytes) -> bytes:
         return authority.server_certificate(self.authority_cert, self.authority_key, key, ["localhost", "127.0.0.1"])
 
     def connection(self, name: str, *, valid_days: int = 30, servers: tuple[str, ...] = ()) -> Connection:
-        """PEM files for `name`, made on the first call."""
+        """PEM files for `name`, made on the first call, and for another validity."""
         home = self.folder / name
-        if not (home / "tls.key").exists():
+        if not (home / "tls.key").exists() or valid_days != 30:
             key = authority.new_tls_key()
             request = authority.signing_request(key, name)
             certificate = authority.client_certificate(

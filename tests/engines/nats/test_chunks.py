@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -75,15 +74,14 @@ def test_a_chunk_cut_short_is_refused(cut: int) -> None:
         chunks.decode(chunks.encode(Label(bytes(16), bytes(32), 0, 0), b"")[:cut])
 
 
-def test_a_letters_id_depends_on_mailbox_nonce_and_content(tmp_path: Path) -> None:
-    path, other = tmp_path / "letter", tmp_path / "other"
-    path.write_bytes(b"content")
-    other.write_bytes(b"contend")
+def test_a_letters_id_depends_on_mailbox_nonce_size_and_content() -> None:
     ids = {
-        chunks.letter_id("up.alpha", bytes(16), path),
-        chunks.letter_id("up.beta", bytes(16), path),
-        chunks.letter_id("down.alpha", bytes(16), path),
-        chunks.letter_id("up.alpha", bytes(15) + b"1", path),
-        chunks.letter_id("up.alpha", bytes(16), other),
+        chunks.letter_id("up.alpha", bytes(16), 7, [b"content"]),
+        chunks.letter_id("up.beta", bytes(16), 7, [b"content"]),
+        chunks.letter_id("down.alpha", bytes(16), 7, [b"content"]),
+        chunks.letter_id("up.alpha", bytes(15) + b"1", 7, [b"content"]),
+        chunks.letter_id("up.alpha", bytes(16), 7, [b"contend"]),
+        chunks.letter_id("up.alpha", bytes(16), 8, [b"content"]),
     }
-    assert len(ids) == 5
+    assert len(ids) == 6
+    assert chunks.letter_id("up.alpha", bytes(16), 7, [b"con", b"tent"]) in ids

@@ -59,7 +59,7 @@ def test_a_server_killed_and_started_again_loses_nothing(consortium: Consortium)
                 kill(consortium.server)
                 alpha._outbox.put(b"while down %d" % round)
                 await until(lambda: not alpha.status.connected and not coordinator.status.connected)
-                await asyncio.to_thread(consortium.server.start, consortium.members)
+                await asyncio.to_thread(consortium.server.start, consortium.users())
                 await until(lambda: len(up.got) >= 3 + 2 * round, 40)  # noqa: B023
             assert alpha.status.connected
         assert up.of("alpha") == [b"before", THREE_CHUNKS, b"while down 0", THREE_CHUNKS, b"while down 1"]
@@ -77,7 +77,7 @@ def test_acknowledged_letters_survive_a_kill_of_the_server_before_anybody_reads_
         async with running(alpha):
             await until(lambda: not alpha._outbox.pending())
         kill(consortium.server)
-        consortium.server.start(consortium.members)
+        consortium.server.start(consortium.users())
         async with running(consortium.coordinator()) as up:
             await until(lambda: up.got)
         assert up.of("alpha") == [THREE_CHUNKS]
@@ -228,7 +228,7 @@ def test_handling_goes_on_while_the_connection_is_lost_and_happens_once(consorti
         async with running(coordinator, letters), running(alpha):
             await until(lambda: began)
             kill(consortium.server)
-            await asyncio.to_thread(consortium.server.start, consortium.members)
+            await asyncio.to_thread(consortium.server.start, consortium.users())
             await until(lambda: coordinator.status.connected)
             alpha._outbox.put(b"next")
             await asyncio.sleep(1)
@@ -378,14 +378,14 @@ def test_a_member_admitted_later_is_served_and_one_dismissed_is_not(consortium: 
         async with running(coordinator) as up:
             await asyncio.sleep(0.5)
             consortium.members.append("gamma")
-            await asyncio.to_thread(consortium.server.reload, consortium.members)
+            await asyncio.to_thread(consortium.server.reload, consortium.users())
             coordinator.admit("gamma")
             gamma = consortium.hospital("gamma")
             gamma._outbox.put(b"hello")
             async with running(gamma):
                 await until(lambda: up.of("gamma"))
                 await coordinator.dismiss("gamma")
-                await asyncio.to_thread(consortium.server.reload, ["alpha", "beta"])
+                await asyncio.to_thread(consortium.server.reload, consortium.users("alpha", "beta"))
                 await until(lambda: not gamma.status.connected)
                 assert coordinator.status.connected
                 await until(lambda: "revoked" in gamma.status.reason)

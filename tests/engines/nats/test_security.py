@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
+import shutil
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +60,7 @@ FORBIDDEN_SUBSCRIBE = [
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
     """One server for the attempts that change nothing."""
     made = Consortium(tmp_path_factory.mktemp("standing"))
-    made.server.start(made.members)
+    made.server.start(made.users())
     yield made
     made.server.stop()
 
@@ -217,7 +219,7 @@ def test_a_server_under_another_name_is_not_trusted(consortium: Consortium) -> N
     assert listening.url != url
     settings = consortium.settings
     object.__setattr__(settings, "listen", f"127.0.0.2:{settings.port}")
-    consortium.server.start(consortium.members)
+    consortium.server.start(consortium.users())
     error = refused(consortium, consortium.connection("alpha", servers=(url,)))
     assert "does not prove to be the consortium's server" in error.message
 
@@ -285,13 +287,13 @@ def test_the_servers_own_certificate_opens_no_mailbox(consortium: Consortium) ->
 def test_a_revoked_member_is_disconnected_and_refused_and_the_others_stay(consortium: Consortium) -> None:
     async def story() -> None:
         alpha, beta = await dial(consortium, "alpha"), await dial(consortium, "beta")
-        await asyncio.to_thread(consortium.server.reload, ["beta"])
+        await asyncio.to_thread(consortium.server.reload, consortium.users("beta"))
         await asyncio.wait_for(alpha.lost.wait(), 5)
         with pytest.raises(TransportError, match="never admitted, or revoked"):
             await dial(consortium, "alpha")
         await beta.client.flush()
         assert not beta.lost.is_set()
-        await asyncio.to_thread(consortium.server.reload, ["alpha", "beta", "gamma"])
+        await asyncio.to_thread(consortium.server.reload, consortium.users("alpha", "beta", "gamma"))
         await (await dial(consortium, "alpha")).close()
         await (await dial(consortium, "gamma")).close()
         assert not beta.lost.is_set()
@@ -299,6 +301,26 @@ def test_a_revoked_member_is_disconnected_and_refused_and_the_others_stay(consor
 
     asyncio.run(story())
     assert consortium.log.alarms("refused by the server")
+    wait_for_server_log(consortium, "authentication error")
+
+
+def test_an_earlier_certificate_of_a_member_that_is_admitted_again_is_refused(consortium: Consortium) -> None:
+    earlier = consortium.connection("alpha")
+    stolen = consortium.folder / "stolen"
+    shutil.copytree(earlier.certificate.parent, stolen)
+    thief = dataclasses.replace(earlier, certificate=stolen / "tls.crt", key=stolen / "tls.key")
+
+    async def story() -> None:
+        listening = await Dialer(thief, consortium.log).dial()
+        await asyncio.to_thread(consortium.server.reload, consortium.users("beta"))
+        await asyncio.wait_for(listening.lost.wait(), 5)
+        consortium.connection("alpha", valid_days=31)  # admitted again, with a new certificate
+        await asyncio.to_thread(consortium.server.reload, consortium.users("alpha", "beta"))
+        await (await dial(consortium, "alpha")).close()
+        with pytest.raises(TransportError, match="never admitted, or revoked"):
+            await Dialer(thief, consortium.log).dial()
+
+    asyncio.run(story())
     wait_for_server_log(consortium, "authentication error")
 
 

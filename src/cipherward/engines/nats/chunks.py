@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from cipherward.errors import WireError
 from cipherward.store.outbox import MAX_LETTER_BYTES, NONCE_BYTES
@@ -54,16 +54,11 @@ def hasher(mailbox: str, nonce: bytes, size: int) -> hashlib._Hash:
     return hashlib.sha256(b"cipherward/v1/letter\x00" + bytes([len(name)]) + name + nonce + size.to_bytes(8, "big"))
 
 
-def letter_id(mailbox: str, nonce: bytes, path: Path) -> bytes:
-    """The id of the letter in `path` (32 bytes); reads the file once, piece by piece.
-
-    Raises:
-        OSError: unreadable.
-    """
-    state = hasher(mailbox, nonce, path.stat().st_size)
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK_BYTES):
-            state.update(piece)
+def letter_id(mailbox: str, nonce: bytes, size: int, pieces: Iterable[bytes]) -> bytes:
+    """The id (32 bytes) of the letter of `size` bytes that consists of `pieces`."""
+    state = hasher(mailbox, nonce, size)
+    for piece in pieces:
+        state.update(piece)
     return state.digest()
 
 

@@ -9,14 +9,18 @@ write into another one's mailbox. Accounts confine replies too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cipherward.deployment.authority import COORDINATOR_NAME, check_name
+from cipherward.deployment.authority import COORDINATOR_NAME, check_subject
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.engines.nats import subjects
+from cipherward.errors import ProtocolError
 from cipherward.store import files
+
+Users = Mapping[str, str]
+"""The subject of the newest certificate (`authority.subject`) of the coordinator and of each active member, by name."""
 
 MAILBOX_BYTES = 2 << 30
 ACCOUNTS_FILE = "members.conf"
@@ -72,37 +76,39 @@ def write_for(home: CoordinatorHome) -> None:
     Raises:
         StorageError: the folder cannot be written.
     """
-    names = [member.name for member in home.members.active]
     if home.managed:
-        write_server(settings_of(home), names)
+        write_server(settings_of(home), home.users())
     else:
-        write_accounts(home.server_folder / ACCOUNTS_FILE, names)
+        write_accounts(home.server_folder / ACCOUNTS_FILE, home.users())
 
 
-def write_server(settings: ServerSettings, members: Iterable[str]) -> Path:
+def write_server(settings: ServerSettings, users: Users) -> Path:
     """Write nats.conf and members.conf into the server's folder; returns the path of nats.conf.
 
     Raises:
-        ProtocolError: a name that cannot be a member's.
+        ProtocolError: a name or a subject that cannot be a member's.
         StorageError: the folder cannot be written.
     """
-    write_accounts(settings.folder / ACCOUNTS_FILE, members)
+    write_accounts(settings.folder / ACCOUNTS_FILE, users)
     path = settings.folder / SERVER_FILE
     files.write(path, _server(settings).encode())
     return path
 
 
-def write_accounts(path: Path, members: Iterable[str]) -> None:
+def write_accounts(path: Path, users: Users) -> None:
     """Write who may do what: the file that the operator of an existing server includes in its configuration.
 
     That server needs JetStream and `tls { verify_and_map: true, handshake_first: true, min_version: "1.3" }` with the
     consortium's authority as `ca_file`.
 
     Raises:
-        ProtocolError: a name that cannot be a member's.
+        ProtocolError: a name or a subject that cannot be a member's, or no coordinator.
         StorageError: the file cannot be written.
     """
-    files.write(path, _accounts(sorted(check_name(member) for member in members)).encode())
+    checked = {name: check_subject(name, text) for name, text in sorted(users.items())}
+    if COORDINATOR_NAME not in checked:
+        raise ProtocolError("the message server needs the coordinator's certificate")
+    files.write(path, _accounts(checked).encode())
 
 
 def _server(settings: ServerSettings) -> str:
@@ -156,21 +162,22 @@ def _server(settings: ServerSettings) -> str:
     return "\n".join([*lines, f"include {ACCOUNTS_FILE}", ""])
 
 
-def _accounts(members: Sequence[str]) -> str:
+def _accounts(users: Users) -> str:
+    members = [name for name in users if name != COORDINATOR_NAME]
     exports = [line for member in members for line in _exports(member)]
     lines = [
-        "# Written by cipherward: what each member may do. A name that is not here has no access.",
+        "# Written by cipherward: what each member may do. A certificate that is not here has no access.",
         "accounts {",
         f"  {subjects.COORDINATOR_ACCOUNT}: {{",
         "    jetstream: enabled",
-        f'    users: [ {{ user: "CN={COORDINATOR_NAME}" }} ]',
+        f"    users: [ {{ user: {_text(users[COORDINATOR_NAME])} }} ]",
         "    exports: [",
         *exports,
         "    ]",
         "  }",
     ]
     for member in members:
-        lines += _member(member)
+        lines += _member(member, users[member])
     return "\n".join([*lines, "}", ""])
 
 
@@ -192,18 +199,18 @@ def _exports(member: str) -> list[str]:
     ]
 
 
-def _member(member: str) -> list[str]:
-    allowed = ", ".join(_text(subject) for subject, _ in _services(member))
+def _member(member: str, subject: str) -> list[str]:
+    allowed = ", ".join(_text(service) for service, _ in _services(member))
     return [
         f"  {_text(_account(member))}: {{",
-        f'    users: [ {{ user: "CN={member}", permissions: {{',
+        f"    users: [ {{ user: {_text(subject)}, permissions: {{",
         f"      publish: [{allowed}]",
         f"      subscribe: [{_text(subjects.inbox(member) + '.>')}]",
         "    } } ]",
         "    imports: [",
         *(
-            f"      {{ service: {{ account: {subjects.COORDINATOR_ACCOUNT}, subject: {_text(subject)} }} }}"
-            for subject, _ in _services(member)
+            f"      {{ service: {{ account: {subjects.COORDINATOR_ACCOUNT}, subject: {_text(service)} }} }}"
+            for service, _ in _services(member)
         ),
         "    ]",
         "  }",

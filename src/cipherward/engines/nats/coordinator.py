@@ -11,7 +11,7 @@ from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.host import Host, Letters
 from cipherward.engines.nats import service
-from cipherward.engines.nats.configuration import ACCOUNTS_FILE, settings_of, write_accounts
+from cipherward.engines.nats.configuration import ACCOUNTS_FILE, Users, settings_of, write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
 from cipherward.engines.nats.refusals import RefusalAlarms
 from cipherward.engines.nats.server import ManagedServer
@@ -43,19 +43,19 @@ class _Service:
         self.follower = Follower(home)
         self.complaints = Complaints(home)
         self.refusals = RefusalAlarms(home)
-        self.members = _active(home)
+        self.users = home.users()
         self.server = ManagedServer(settings_of(home)) if home.managed else None
         connection = Connection(
             COORDINATOR_NAME, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate
         )
         log = service.transport_log(home)
-        self.post = CoordinatorPost(connection, home.path / "post", log, self.members)
+        self.post = CoordinatorPost(connection, home.path / "post", log, _members(self.users), replicas=home.replicas)
         self.host: Host | None = None
         self.dispatch = Dispatch(self.post.outbox, home, self._remind)
 
     async def run(self) -> bool:
         stop = service.stop_event()
-        self.home.log("service started", {"service": "coordinator", "members": len(self.members)})
+        self.home.log("service started", {"service": "coordinator", "members": len(self.users) - 1})
         host = self.host = await self.worker.do(Host, self.home, time.time, deployed.write)
         await self._start_server()
 
@@ -110,10 +110,10 @@ class _Service:
 
     async def _start_server(self) -> None:
         if self.server:
-            await asyncio.to_thread(self.server.start, self.members)
+            await asyncio.to_thread(self.server.start, self.users)
             self.home.log("server started", {"listen": self.home.listen, "pid": self.server.pid})
         else:
-            write_accounts(self.home.server_folder / ACCOUNTS_FILE, self.members)
+            write_accounts(self.home.server_folder / ACCOUNTS_FILE, self.users)
 
     async def _mind_server(self) -> None:
         if not self.server:
@@ -124,26 +124,26 @@ class _Service:
             await self._start_server()
 
     async def _follow_members(self) -> None:
-        """Members that were admitted or revoked since: in the server's permissions, then in the mailboxes."""
-        members = await asyncio.to_thread(_active, self.home)
-        if members == self.members:
+        """Members that were admitted, renewed or revoked since: in the server's permissions, then in the mailboxes."""
+        users = await asyncio.to_thread(self.home.users)
+        if users == self.users:
             return
         if self.server:
-            await asyncio.to_thread(self.server.reload, members)
+            await asyncio.to_thread(self.server.reload, users)
         else:
-            write_accounts(self.home.server_folder / ACCOUNTS_FILE, members)
-        for name in members:
+            write_accounts(self.home.server_folder / ACCOUNTS_FILE, users)
+        for name in _members(users):
             self.post.admit(name)
-        for name in set(self.members) - set(members):
+        for name in set(self.users) - set(users):
             await self.post.dismiss(name)
-        self.members = members
+        self.users = users
 
     def _write_status(self, studies: list[dict[str, Any]], *, running: bool) -> None:
         own = {
             "service": "coordinator",
             "consortium": self.home.consortium,
             "letters_waiting": self.post.status.waiting,
-            "members": list(self.members),
+            "members": _members(self.users),
             "server_pid": self.server.pid if self.server else None,
         }
         self.home.write_status(own | service.status_of(self.post, self.follower, studies, running=running))
@@ -162,5 +162,5 @@ class _Service:
         return finished
 
 
-def _active(home: CoordinatorHome) -> tuple[str, ...]:
-    return tuple(member.name for member in home.members.active)
+def _members(users: Users) -> list[str]:
+    return [name for name in users if name != COORDINATOR_NAME]

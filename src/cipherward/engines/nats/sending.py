@@ -12,7 +12,7 @@ from nats.js.api import PubAck
 from cipherward.engines.nats import chunks, subjects
 from cipherward.engines.nats.chunks import CHUNK_BYTES, Label
 from cipherward.engines.nats.link import Link, Log, foreign
-from cipherward.errors import StorageError, TransportError
+from cipherward.errors import TransportError
 from cipherward.store.outbox import Outbox, Progress, Waiting
 
 WINDOW = 16
@@ -53,28 +53,29 @@ class Sender:
                 await asyncio.wait_for(awake.wait(), _POLL_SECONDS)
 
     async def _send(self, letter: Waiting) -> None:
+        count = chunks.n_chunks(letter.size)
+        if count == 1:
+            identity = self._identity(letter)
+        else:
+            identity = await asyncio.to_thread(self._identity, letter)
+        progress = self._outbox.progress(letter) if count > 1 else Progress()
+        under_way: deque[asyncio.Task[PubAck]] = deque()
         try:
-            identity = await asyncio.to_thread(chunks.letter_id, self._mailbox, letter.nonce, letter.path)
-            file = letter.path.open("rb")
-        except OSError as error:
-            raise StorageError(f"cannot read {letter.path}: {error.strerror}", hint="check the disk") from None
-        with file:
-            progress = self._outbox.progress(letter)
-            file.seek(progress.chunks * CHUNK_BYTES)
-            under_way: deque[asyncio.Task[PubAck]] = deque()
-            try:
-                for index in range(progress.chunks, chunks.n_chunks(letter.size)):
-                    if len(under_way) == WINDOW:
-                        progress = await self._acknowledged(letter, under_way.popleft(), progress)
-                    label = Label(letter.nonce, identity, index, letter.size)
-                    under_way.append(asyncio.create_task(self._publish(label, file.read(CHUNK_BYTES))))
-                while under_way:
+            for index, body in enumerate(letter.pieces(CHUNK_BYTES, progress.chunks), start=progress.chunks):
+                if len(under_way) == WINDOW:
                     progress = await self._acknowledged(letter, under_way.popleft(), progress)
-            finally:
-                for task in under_way:
-                    task.cancel()
-                await asyncio.gather(*under_way, return_exceptions=True)
+                label = Label(letter.nonce, identity, index, letter.size)
+                under_way.append(asyncio.create_task(self._publish(label, body)))
+            while under_way:
+                progress = await self._acknowledged(letter, under_way.popleft(), progress)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
         self._outbox.done(letter)
+
+    def _identity(self, letter: Waiting) -> bytes:
+        return chunks.letter_id(self._mailbox, letter.nonce, letter.size, letter.pieces(CHUNK_BYTES))
 
     async def _publish(self, label: Label, body: bytes) -> PubAck:
         # Not nats-py's publish_async: its futures never end when the server answers with an error.
@@ -98,5 +99,6 @@ class Sender:
             self._outbox.mark(letter, Progress())
             raise TransportError(f"the mailbox {self._mailbox} was made anew", hint="the letter is sent from its start")
         progress = Progress(progress.chunks + 1, max(progress.sequence, ack.seq))
-        self._outbox.mark(letter, progress)
+        if progress.chunks < chunks.n_chunks(letter.size):
+            self._outbox.mark(letter, progress)
         return progress

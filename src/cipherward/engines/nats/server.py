@@ -11,10 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
-from cipherward.engines.nats.configuration import SERVER_FILE, ServerSettings, write_server
+from cipherward.engines.nats.configuration import SERVER_FILE, ServerSettings, Users, write_server
 from cipherward.errors import StorageError, TransportError
 
 _READY = "Server is ready"
@@ -58,7 +57,7 @@ class ManagedServer:
         """Process id while it runs."""
         return self._process.pid if self._process is not None and self.is_running else None
 
-    def start(self, members: Iterable[str]) -> None:
+    def start(self, users: Users) -> None:
         """Write the configuration, start the server and wait until it takes connections.
 
         A server that an earlier, killed coordinator left behind in this folder is stopped first.
@@ -68,7 +67,7 @@ class ManagedServer:
             StorageError: the folder cannot be written.
         """
         binary = find_server()
-        configuration = write_server(self.settings, members)
+        configuration = write_server(self.settings, users)
         self._stop_orphan()
         self._check_port()
         begin = self._log_size()
@@ -91,14 +90,14 @@ class ManagedServer:
                 raise TransportError(f"nats-server does not start: {reason}", hint=f"see {self._log}")
             time.sleep(0.02)
 
-    def reload(self, members: Iterable[str]) -> None:
-        """Apply a new list of members; who is no longer in it is disconnected and refused from now on.
+    def reload(self, users: Users) -> None:
+        """Apply who may connect; a certificate that is no longer listed is disconnected and refused from now on.
 
         Raises:
             TransportError: not running, or the server refuses the configuration.
             StorageError: the folder cannot be written.
         """
-        write_server(self.settings, members)
+        write_server(self.settings, users)
         self._signal_reload()
         # nats-server 2.15 makes a new account's imports effective with the next reload only.
         self._signal_reload()

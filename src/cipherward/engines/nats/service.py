@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import mmap
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -242,14 +244,21 @@ async def until_stopped(stop: asyncio.Event, *tasks: asyncio.Task[Any]) -> None:
             raise StorageError("a part of the service ended by itself", hint="start it again; nothing is lost")
 
 
-def read(path: Path) -> bytes:
+_MAPPED = 1 << 20
+"""Bytes from which a letter is looked at where it lies: the system can take its pages back when memory is short."""
+
+
+def read(path: Path) -> bytes | memoryview:
     """A letter's bytes.
 
     Raises:
         StorageError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < _MAPPED:
+                return file.read()
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}", hint="check the disk") from None
 
