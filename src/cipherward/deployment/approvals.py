@@ -14,7 +14,7 @@ from typing import Literal
 
 from cipherward import study as study_document
 from cipherward.crypto import ckks, wire
-from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
+from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.deployment import policyfile
 from cipherward.deployment.authority import check_name
 from cipherward.deployment.homes import HospitalHome
@@ -213,10 +213,7 @@ def open_approval(data: bytes, study: Study) -> int:
     Raises:
         WireError, ProtocolError: malformed, forged, or of another study.
     """
-    signed = _opened(data, study, "approval")
-    if wire.decode(Approval, signed.body).study != study.digest():
-        raise ProtocolError("an approval of another study")
-    return signed.sender
+    return _opened(data, study, "approval", Approval)
 
 
 def open_withdrawal(data: bytes, study: Study) -> int:
@@ -225,10 +222,7 @@ def open_withdrawal(data: bytes, study: Study) -> int:
     Raises:
         WireError, ProtocolError: malformed, forged, or of another study.
     """
-    signed = _opened(data, study, "withdrawal")
-    if wire.decode(Withdrawal, signed.body).study != study.digest():
-        raise ProtocolError("a withdrawal from another study")
-    return signed.sender
+    return _opened(data, study, "withdrawal", Withdrawal)
 
 
 def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) -> bytes:
@@ -238,11 +232,13 @@ def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) ->
     return signed
 
 
-def _opened(data: bytes, study: Study, kind: str) -> Signed:
+def _opened(data: bytes, study: Study, kind: str, body: type[Approval] | type[Withdrawal]) -> int:
     signed = open_signed(data, study=study.digest(), keys=roster.roster_keys(study), kind=kind)
     if signed.sender == COORDINATOR:
         raise ProtocolError(f"the coordinator cannot sign a hospital's {kind}")
-    return signed
+    if wire.decode(body, signed.body).study != study.digest():
+        raise ProtocolError(f"the {kind} is about another study")
+    return signed.sender
 
 
 def _parse(document: bytes) -> Study:

@@ -13,7 +13,7 @@ from typing import Any
 from cipherward.deployment import letters
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
-from cipherward.deployment.hosted import Breach, Ended, HostedStudy, Out
+from cipherward.deployment.hosted import HostedStudy
 from cipherward.deployment.letters import (
     NO_STUDY,
     Alert,
@@ -26,6 +26,7 @@ from cipherward.deployment.letters import (
     Stopped,
 )
 from cipherward.deployment.members import MembersList
+from cipherward.deployment.news import Breach, Ended, Out
 from cipherward.errors import CipherwardError, ProtocolError, StorageError
 
 DAMAGED_PAUSE = 60.0

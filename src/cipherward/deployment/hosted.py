@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -18,10 +17,11 @@ from cipherward import study as study_document
 from cipherward.deployment import starting
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.letters import Offer
+from cipherward.deployment.news import Breach, Ended, Out
 from cipherward.deployment.said import Said
 from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
 from cipherward.nodes import audit, keyholder, modelfile, roster
-from cipherward.nodes.findings import findings, metrics_json
+from cipherward.nodes.findings import findings, sum_line
 from cipherward.nodes.hub import Hub, Outgoing, Phase
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.packets import pack
@@ -31,25 +31,6 @@ from cipherward.store import files
 from cipherward.store.journal import Journal
 
 STOP, STOPPED, FAILED, TOLD = "stop", "stopped", "failed", "told"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The study has ended without a final model; hospitals are told why."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Breach:
-    """Hospital `hospital` reports a breach; everyone else is shown its signed receipt."""
-
-    hospital: int
-    receipt: bytes
-
-
-Out = list[tuple[int, bytes | Breach | Ended]]
-"""What goes to which hospital: a packet, or the news of a breach or of the end."""
 
 
 class HostedStudy:
@@ -313,21 +294,7 @@ class HostedStudy:
             lines = files.read(self.run.rounds).splitlines() if self.run.rounds.exists() else []
             if len(lines) > report.round:
                 continue
-            state = hub.state
-            fresh = report.purpose == "train" and report.opened and state.history and not state.adds_noise_shares
-            line = {
-                "sum": report.round,
-                "purpose": report.purpose,
-                "attempt": report.attempt,
-                "opened": report.opened,
-                "reason": report.reason,
-                "contributors": list(report.contributors),
-                "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
-                "model_digest": state.digest().hex(),
-                "metrics_of_incoming_model": metrics_json(state.final or (state.history[-1] if fresh else None)),
-                "validation_loss": state.losses[-1] if state.losses else None,
-                "finished": _iso(self._clock()),
-            }
+            line = sum_line(report, hub.state) | {"finished": _iso(self._clock())}
             files.append(self.run.rounds, json.dumps(line))
             self._log("sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")})
 

@@ -29,7 +29,7 @@ from cipherward.learning import metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
 from cipherward.learning.state import StudyState
 from cipherward.nodes import audit, culprits, modelfile, roster
-from cipherward.nodes.findings import findings, metrics_json
+from cipherward.nodes.findings import findings, measured_by, metrics_json, sum_line
 from cipherward.nodes.hub import Phase
 from cipherward.nodes.modelfile import ModelFile
 from cipherward.nodes.rundir import RunDirectory, create
@@ -254,22 +254,11 @@ class _Simulation:
         seconds = perf_counter() - started
         report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
         purpose = report.purpose
-        fresh = purpose == "train" and report.opened and state.history and not state.adds_noise_shares
-        measured = state.final or (state.history[-1] if fresh else None)
+        measured = measured_by(report, state)
         self.purposes.append(purpose)
         self.sum_seconds.append(seconds)
         line: dict[str, Any] = {
-            "sum": report.round,
-            "purpose": purpose,
-            "attempt": report.attempt,
-            "opened": report.opened,
-            "reason": report.reason,
-            "contributors": list(report.contributors),
-            "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
-            "model_digest": state.digest().hex(),
-            "metrics_of_incoming_model": metrics_json(measured),
-            "validation_loss": state.losses[-1] if state.losses and not state.search.last else None,
-            "group": list(state.search.last) if purpose == "train" else [],
+            **sum_line(report, state),
             "bytes_up": traffic.up,
             "bytes_down": traffic.down,
             "seconds": seconds,

@@ -10,6 +10,7 @@ from cipherward.errors import DataError
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.state import StudyState
 from cipherward.nodes import culprits
+from cipherward.nodes.hubstate import SumReport
 
 
 def findings(state: StudyState) -> dict[str, Any]:
@@ -49,6 +50,29 @@ def _before_rounds(state: StudyState) -> list[float | None]:
     if state.adds_noise_shares:
         return [None] * state.rounds_done
     return [measured.auroc for measured in state.history]
+
+
+def measured_by(report: SumReport, state: StudyState) -> Metrics | None:
+    """What a sum measured of the model that came into it, if it did. `state`: the one that follows from the sum."""
+    is_new = report.purpose == "train" and report.opened and state.history and not state.adds_noise_shares
+    return state.final or (state.history[-1] if is_new else None)
+
+
+def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:
+    """What every engine notes of a sum in rounds.jsonl. `state`: the one that follows from the sum."""
+    return {
+        "sum": report.round,
+        "purpose": report.purpose,
+        "attempt": report.attempt,
+        "opened": report.opened,
+        "reason": report.reason,
+        "contributors": list(report.contributors),
+        "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
+        "model_digest": state.digest().hex(),
+        "metrics_of_incoming_model": metrics_json(measured_by(report, state)),
+        "validation_loss": state.losses[-1] if state.losses and not state.search.last else None,
+        "group": list(state.search.last) if report.purpose == "train" else [],
+    }
 
 
 def contradictions(state: StudyState, result: dict[str, Any]) -> list[str]:

@@ -139,23 +139,14 @@ class _Service:
         self.users = users
 
     def _write_status(self, studies: list[dict[str, Any]], *, running: bool) -> None:
-        post = self.post.status
-        self.home.write_status(
-            {
-                "service": "coordinator",
-                "consortium": self.home.consortium,
-                "running": running,
-                "connected": post.connected,
-                "since": post.since,
-                "reason": post.reason,
-                "doing": post.doing,
-                "letters_waiting": post.waiting,
-                "members": _members(self.users),
-                "server_pid": self.server.pid if self.server else None,
-                "alarms": self.follower.alarms,
-                "studies": studies,
-            }
-        )
+        own = {
+            "service": "coordinator",
+            "consortium": self.home.consortium,
+            "letters_waiting": self.post.status.waiting,
+            "members": _members(self.users),
+            "server_pid": self.server.pid if self.server else None,
+        }
+        self.home.write_status(own | service.status_of(self.post, self.follower, studies, running=running))
 
     async def _close(self, host: Host, *tasks: asyncio.Task[Any]) -> bool:
         finished = await service.close(self.post, self.worker, tasks)

@@ -95,21 +95,8 @@ class _Service:
         self._write_status(before.get("studies", []), running=True)
 
     def _write_status(self, studies: list[Any], *, running: bool) -> None:
-        post = self.post.status
-        self.home.write_status(
-            {
-                "service": "hospital",
-                "name": self.home.name,
-                "running": running,
-                "connected": post.connected,
-                "since": post.since,
-                "reason": post.reason,
-                "doing": post.doing,
-                "letters_waiting": len(self.outbox.pending()),
-                "alarms": self.follower.alarms,
-                "studies": studies,
-            }
-        )
+        own = {"service": "hospital", "name": self.home.name, "letters_waiting": len(self.outbox.pending())}
+        self.home.write_status(own | service.status_of(self.post, self.follower, studies, running=running))
 
     def _tell(self) -> None:
         for line in self.follower.new_lines():

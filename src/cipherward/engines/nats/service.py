@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cipherward.deployment.home import Home
+from cipherward.engines.nats.post import Status
 from cipherward.errors import CipherwardError, StorageError, TransportError
 from cipherward.store.outbox import Outbox
 
@@ -38,7 +39,10 @@ T = TypeVar("T")
 
 
 class Post(Protocol):
-    """What is closed at the end."""
+    """What is watched, and closed at the end."""
+
+    @property
+    def status(self) -> Status: ...
 
     async def close(self) -> None: ...
 
@@ -204,6 +208,20 @@ class Complaints:
     def clear(self) -> None:
         """It went well."""
         self._last = ""
+
+
+def status_of(post: Post, follower: Follower, studies: list[Any], *, running: bool) -> dict[str, object]:
+    """What both services say of themselves."""
+    status = post.status
+    return {
+        "running": running,
+        "connected": status.connected,
+        "since": status.since,
+        "reason": status.reason,
+        "doing": status.doing,
+        "alarms": follower.alarms,
+        "studies": studies,
+    }
 
 
 def stop_event() -> asyncio.Event:
