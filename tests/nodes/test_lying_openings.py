@@ -16,6 +16,7 @@ from cipherward.crypto import ring, wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
 from cipherward.crypto.scheme import payload_digest
+from cipherward.errors import StorageError
 from cipherward.nodes import plan
 from cipherward.protocol.messages import CONSENT, Entry, Header, Manifest, Opening, Receipt, VoidRequest, Vote
 
@@ -193,6 +194,30 @@ def test_a_void_round_is_believed_only_with_a_sum_that_does_not_open(world: Worl
     (reply,) = other.handle(world.packet(dataclasses.replace(unopened, next_model=moved.digest())))
     assert body(reply, Receipt).context
     assert other.state.digest() == moved.digest()
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_receipt_that_cannot_be_recorded_moves_nothing_and_the_repeated_opening_does(
+    world: World, opening: Opening, opens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = world.sites[ME]
+    before = site.state
+    if not opens:
+        moved = before.after_failed().digest()
+        opening = dataclasses.replace(opening, witness=bytes(len(opening.witness)), next_model=moved)
+
+    def full(*values: object) -> None:
+        raise StorageError("no space left on device", hint="free space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.ledger, "record_receipt", full)
+        with pytest.raises(StorageError):
+            site.handle(world.packet(opening))
+    assert site.state is before
+    assert site.ledger.receipts(site.rules.study) == before.sums_done
+    (reply,) = site.handle(world.packet(opening))
+    assert body(reply, Receipt).context
+    assert site.ledger.receipts(site.rules.study) == site.state.sums_done == before.sums_done + 1
 
 
 def test_an_opening_of_a_past_or_future_sum_moves_nothing(world: World, opening: Opening) -> None:

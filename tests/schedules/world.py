@@ -5,11 +5,9 @@ What a hospital contributes follows from its index and the model it starts from,
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +18,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from numpy.typing import NDArray
-from tests.engines.conftest import Hasty
+from tests.hasty import without_fsync
 
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
@@ -65,8 +63,7 @@ def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
 
 def hasten(patch: pytest.MonkeyPatch) -> None:
     """No fsync, and the toy ring, for as long as `patch` lasts; call `forget` after it."""
-    patch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Hasty))
-    patch.setattr(os, "fsync", lambda descriptor: None)
+    without_fsync(patch)
     patch.setattr(params, "RINGS", (TOY_RING,))
     patch.setattr(identity, "Ed25519PublicKey", _Ed25519PublicKey)
     forget()

@@ -358,18 +358,19 @@ class Site:
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
-        self.state = following
         outcome = UNPROTECTED if self.rules.scheme.name == "plain" else PRESERVED
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
+        self.state = following
         self._spend("verify", started)
         return answer
 
     def _does_not_open(self, body: Opening, task: SumTask, error: SuspectError) -> list[bytes]:
         if self.state.purpose != "train" or body.next_model != self.state.after_failed().digest():
             raise error
+        answer = self._receipt(body.round, task.context, b"", FAILED, error.message, body.next_model)
         self.state = self.state.after_failed()
         self.log("round void", {"round": body.round, "reason": error.message})
-        return self._receipt(body.round, task.context, b"", FAILED, error.message, body.next_model)
+        return answer
 
     # outcomes
 

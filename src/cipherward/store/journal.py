@@ -54,8 +54,10 @@ class Journal:
         self._folder = folder
         self._path = folder / "journal"
         with self._storage("open"):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
+            changed = files.make_folder(folder)
+            if not self._path.exists():
+                self._path.touch(mode=0o600)
+                files.sync_folders(changed)
             content = self._path.read_bytes()
         self._ends, self._lines = self._parse(content)
         with self._storage("repair"):
