@@ -47,6 +47,7 @@ class Schedule:
             fault: rng.choice(RATES)
             for fault in ("drop", "repeat", "flip", "cut", "replay", "crash", "full", "coordinator", "impatient")
         }
+        self.corrupts = bool(self.rates["flip"] or self.rates["cut"])
         self.in_flight: list[Packet] = []
         self.seen: list[Packet] = []
         self.down: set[int] = set()
@@ -298,6 +299,9 @@ class Schedule:
         assert self.coordinator or not stopped, f"hospitals {stopped} accuse an honest coordinator"
         if self.coordinator:
             return
+        if not self.corrupts:
+            wronged = [(i, reason) for i, reason in self.world.quarantined if i in self.honest]
+            assert not wronged, f"honest messages are in quarantine: {wronged}"
         for replayed in self.world.replayed():
             for line in audit.receipt_lines(self.world.as_run(), replayed):
                 honest = int(line.hospital.removeprefix("clinic-")) in self.honest

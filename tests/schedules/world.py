@@ -247,7 +247,7 @@ class World:
         self.hub = self._make_hub(chosen.first)
         self.sites = {i: self._make_site(i) for i in chosen.everyone}
 
-    def _make_hub(self, state: StudyState) -> Hub:
+    def _make_hub(self, state: StudyState, closed: Iterable[bytes] = ()) -> Hub:
         fuse = self.fuses[0]
         return Hub(
             rules=self.rules,
@@ -261,6 +261,7 @@ class World:
             clock=lambda: 0.0,
             journal=ShakyJournal(self.files.journal, fuse),
             keep_quarantine=lambda round, hospital, packet, reason: self.quarantined.append((hospital, reason)),
+            closed=closed,
         )
 
     def _make_site(self, index: int) -> Site:
@@ -293,7 +294,9 @@ class World:
     def restart_hub(self) -> list[Outgoing]:
         """The coordinator starts again from what is on its disk; what it says first."""
         self.fuses[0] = Fuse()
-        self.hub = self._make_hub(self.replayed()[-1].state)
+        replayed = self.replayed()
+        closed = [context for step in replayed for context in step.closed]
+        self.hub = self._make_hub(replayed[-1].state, closed)
         return self.hub.recover()
 
     def as_run(self) -> audit.Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -105,8 +105,8 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
     return frozen
 
 
-def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> Hub:
-    """The coordinator's node, writing to the run directory."""
+def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()) -> Hub:
+    """The coordinator's node, writing to the run directory. `closed`: as in `HubState`."""
     scheme = roster.public_scheme(study, keys.ckks_public)
     if keys.ckks_secret:
         holder = ckks.KeyHolder(
@@ -131,6 +131,7 @@ def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> 
         keep_breach=run.keep_breach,
         keep_quarantine=Quarantine(run.quarantine).keep,
         keep_evidence=run.keep_evidence,
+        closed=closed,
     )
 
 

@@ -110,6 +110,7 @@ class Site:
     notices: list[Notice] = field(default_factory=list)
     stopped: bool = False
     _given: dict[bytes, Consent] = field(default_factory=dict, repr=False)
+    _worked: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.state.study.digest() != self.rules.study:
@@ -174,8 +175,8 @@ class Site:
             return [self._packet(Behind(self.state.sums_done))]
         if body.round < self.state.sums_done or self.state.purpose is None:
             raise RefusedError("that sum is behind us")
-        if not body.attempt < self.state.study.aggregation.max_attempts:
-            raise RefusedError("more attempts than the study allows")
+        if not body.attempt < plan.MAX_ATTEMPTS:
+            raise RefusedError("more attempts at one sum than any hospital takes part in")
         task = plan.task_of(self.rules, self.state, body.attempt)
         if body.context != task.context:
             raise ProtocolError("the announced sum is not the one that follows from the approved study and my model")
@@ -197,8 +198,8 @@ class Site:
     def _check_earlier_attempts(self, body: Announce) -> None:
         if len(body.voids) != body.attempt:
             raise RefusedError("a new attempt needs a void certificate for each earlier one")
-        for attempt, certificate in enumerate(body.voids):
-            context = plan.task_of(self.rules, self.state, attempt).context
+        contexts = plan.contexts_of(self.rules, self.state, body.attempt)
+        for context, certificate in zip(contexts, body.voids, strict=True):
             known = self.ledger.sum(context)
             if known is None or known.is_void:
                 continue
@@ -238,10 +239,12 @@ class Site:
         return [self._packet(Declined(task.context, reason))]
 
     def _contribution(self, query: bytes) -> NDArray[Any]:
-        """The vector to protect. With a privacy budget it is charged, and kept, before anything can be sent."""
+        """The vector to protect; another attempt at the sum needs no other. With a privacy budget it is charged, and kept, before anything can be sent."""
         scheme, state = self.rules.scheme, self.state
         if self.budget is None:
-            return plan.vector_of(scheme, state, self.work.values(state))
+            if self._worked is None or self._worked[0] != query:
+                self._worked = query, plan.vector_of(scheme, state, self.work.values(state))
+            return self._worked[1]
         kept = self.budget.kept(query)
         if kept is not None:
             return plan.from_stored(scheme, state, kept)
@@ -287,12 +290,10 @@ class Site:
     def _void(self, body: VoidRequest) -> list[bytes]:
         if self.state.purpose is None:
             raise RefusedError("the study is finished")
-        for attempt in range(self.state.study.aggregation.max_attempts):
-            task = plan.task_of(self.rules, self.state, attempt)
-            if task.context == body.context:
-                break
-        else:
+        attempt = plan.attempt_of(self.rules, self.state, body.context)
+        if attempt is None:
             raise ProtocolError("asked to void a sum that does not follow from the approved study and my model")
+        task = plan.task_of(self.rules, self.state, attempt)
         record = self.ledger.sum(task.context)
         if record is None:
             query = plan.query_of(self.state).digest()
@@ -400,6 +401,7 @@ class Site:
         message = sign(self.identity, self.rules.study, self.index, body)
         self.ledger.record_receipt(context, self.rules.study, round, message)
         self._given.clear()
+        self._worked = None
         self.outcomes.append(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]
 
