@@ -26,9 +26,8 @@ from cipherward.engines import parties
 from cipherward.engines.local import LocalEngine, Network
 from cipherward.engines.simulation import RunResult, run_study
 from cipherward.errors import WireError
-from cipherward.learning import models
-from cipherward.learning.state import StudyState, begin
-from cipherward.nodes import audit, modelfile, rundir
+from cipherward.learning.state import StudyState
+from cipherward.nodes import audit, modelfile, roster, rundir
 from cipherward.nodes.audit import Line, verify_run
 from cipherward.nodes.hub import Hub, Outgoing, Phase
 from cipherward.nodes.modelfile import ModelFile
@@ -234,8 +233,7 @@ class World:
         self.run = rundir.create(folder / "run", chosen)
         self.keys = parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
         self.study = parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
-        first = models.build(self.study.model, parties.n_features_of(self.study), self.study.seed)
-        self.first = begin(self.study, models.groups(first), models.flatten(first))
+        self.first = roster.first_state(self.study)
         modelfile.save(self.run.initial_model, ModelFile(self.study, self.first.groups, self.first.weights, None))
         self.run.write_study(self.study)
         self.policy = policy

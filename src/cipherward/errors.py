@@ -16,6 +16,7 @@ CipherwardError
 ├── BudgetExceededError     a privacy budget is spent
 ├── AuditError              a finished run's files do not prove what they claim
 ├── InterruptedRunError     stopped on request between two sums; it can be resumed
+├── TransportError          the connection to the NATS server, or the server itself
 └── StorageError            disk, ledger or run directory
 
 An error carries the fact in its message, a `hint` that tells the person at the terminal what to do
@@ -111,6 +112,10 @@ class AuditError(CipherwardError):
 
 class InterruptedRunError(CipherwardError):
     """The run was asked to stop; nothing is lost and it can be resumed."""
+
+
+class TransportError(CipherwardError):
+    """The message server cannot be reached, refuses this member, or cannot be started."""
 
 
 class StorageError(CipherwardError):

@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
 from cipherward import thresholds
@@ -63,7 +63,8 @@ class Column(_Section):
 
 
 class Hospital(_Section):
-    """One roster entry. `path` is the hospital's own table (source "files"); `public_key` (hex) is set by freezing."""
+    """One roster entry. `path` is the hospital's own table (source "files"): empty in a study for a deployment, where
+    each hospital knows its own. `public_key` (hex) is set by freezing."""
 
     name: str = Field(min_length=1)
     path: str = ""
@@ -93,10 +94,12 @@ class Data(_Section):
 
 
 class Model(_Section):
-    """`custom` is a torch.nn.Module passed to the Python API; its output is one logit per row."""
+    """`custom` is a torch.nn.Module with one logit per row: passed to the Python API, or made by `package`, a
+    "module:function" that every hospital of a deployment has installed itself and allows in its policy."""
 
     kind: Literal["logistic-regression", "mlp", "custom"] = "logistic-regression"
     hidden: tuple[int, ...] = ()
+    package: str = Field(default="", max_length=255, pattern=r"^([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)?$")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -104,6 +107,8 @@ class Model(_Section):
             raise ValueError("model.hidden (layer widths) belongs to kind 'mlp', which needs it")
         if any(not 1 <= width <= 1_000_000 for width in self.hidden):
             raise ValueError("model.hidden: widths are between 1 and 1,000,000")
+        if self.package and self.kind != "custom":
+            raise ValueError("model.package belongs to kind 'custom'")
         return self
 
 
@@ -182,7 +187,8 @@ class Study(_Section):
     ckks_key_digest: str = ""
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _whole(self, info: ValidationInfo) -> Self:
+        deployed = self.is_frozen or bool(info.context and info.context.get("deployed"))
         problems: list[str] = []
         names = [column.name for column in self.columns]
         problems += [f"column {name!r} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -196,7 +202,7 @@ class Study(_Section):
         problems += [
             f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
         ]
-        problems += self._source_problems()
+        problems += self._source_problems(deployed)
         problems += self._privacy_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:
             problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
@@ -208,7 +214,7 @@ class Study(_Section):
             raise ValueError("\n".join(problems))
         return self
 
-    def _source_problems(self) -> list[str]:
+    def _source_problems(self, deployed: bool) -> list[str]:
         problems: list[str] = []
         if self.data.source == "files":
             if not self.hospitals:
@@ -218,7 +224,7 @@ class Study(_Section):
             missing = [hospital.name for hospital in self.hospitals if not hospital.path]
             if self.data.hospital_column and not self.data.path:
                 problems.append("data.hospital_column needs data.path, the one file that holds every hospital's rows")
-            if not self.data.hospital_column and missing:
+            if not self.data.hospital_column and missing and not deployed:
                 problems.append(
                     f"no path for hospital(s) {', '.join(missing)} (or give data.path and data.hospital_column)"
                 )
@@ -291,17 +297,17 @@ class Study(_Section):
 _PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
 
 
-def parse(document: dict[str, Any], *, origin: str) -> Study:
-    """Check a parsed document and return the Study.
+def parse(document: dict[str, Any], *, origin: str, deployed: bool = False) -> Study:
+    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves.
 
     Raises:
         StudyError: `problems` lists every mistake found, each with its place in the document.
     """
     try:
-        return Study.model_validate(document)
+        return Study.model_validate(document, context={"deployed": deployed})
     except ValidationError as error:
         problems: list[str] = []
-        for item in _all_errors(document, error):
+        for item in _all_errors(document, error, deployed):
             place = ".".join(str(part) for part in item["loc"])
             text = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
             problems += [f"{place}: {line}" if place else line for line in text.split("\n")]
@@ -312,7 +318,7 @@ def parse(document: dict[str, Any], *, origin: str) -> Study:
         ) from None
 
 
-def _all_errors(document: dict[str, Any], error: ValidationError) -> list[ErrorDetails]:
+def _all_errors(document: dict[str, Any], error: ValidationError, deployed: bool) -> list[ErrorDetails]:
     """The errors found, and those that unknown keys hid: pydantic checks a section as a whole only without them."""
     found = error.errors(include_url=False)
     unknown = [item for item in found if item["type"] == "extra_forbidden"]
@@ -325,14 +331,14 @@ def _all_errors(document: dict[str, Any], error: ValidationError) -> list[ErrorD
             section = section[part]
         del section[item["loc"][-1]]
     try:
-        Study.model_validate(known)
+        Study.model_validate(known, context={"deployed": deployed})
     except ValidationError as further:
         return unknown + further.errors(include_url=False)
     return unknown
 
 
-def load(path: Path) -> Study:
-    """Read and check a study file.
+def load(path: Path, *, deployed: bool = False) -> Study:
+    """Read and check a study file. `deployed`: see `parse`.
 
     Raises:
         StudyError: not readable, not TOML, or not a valid study.
@@ -348,7 +354,7 @@ def load(path: Path) -> Study:
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path))
+    return parse(document, origin=str(path), deployed=deployed)
 
 
 def builtin_names() -> list[str]:

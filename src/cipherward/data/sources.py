@@ -179,6 +179,9 @@ def _files(study: Study, wanted: list[str], path: Path | None, base: Path, probl
         return
     paths = {hospital.name: hospital.path for hospital in study.hospitals}
     for name in wanted:
+        if given is None and not paths[name]:
+            problems.append(f"{name}: the study names no path for its table (it was frozen for a deployment)")
+            continue
         try:
             yield _Found(name, read_table(given or folder / paths[name]))
         except DataError as error:

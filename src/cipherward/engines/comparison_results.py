@@ -22,13 +22,13 @@ from cipherward.engines.comparison_document import (
     shown,
 )
 from cipherward.engines.comparison_statistics import METRICS, Draws, Sampled
-from cipherward.engines.parties import n_features_of
 from cipherward.engines.simulation import versions
 from cipherward.engines.yardsticks import Yardsticks
 from cipherward.learning import models, training
 from cipherward.learning.local import TEST, LocalWork
 from cipherward.learning.state import StudyState
 from cipherward.nodes import audit, modelfile
+from cipherward.nodes.roster import n_features_of
 from cipherward.study import Study
 
 _AS_PLAIN = ("quorum", "ckks", "masks")

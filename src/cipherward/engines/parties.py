@@ -10,21 +10,18 @@ from time import perf_counter
 
 from torch import nn
 
-from cipherward.crypto import ckks
 from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
 from cipherward.learning import models
 from cipherward.learning.local import LocalWork
 from cipherward.learning.state import StudyState
 from cipherward.learning.training import Device
-from cipherward.nodes import roster
+from cipherward.nodes import keyholder, roster
 from cipherward.nodes.hub import Hub
 from cipherward.nodes.policy import SIMULATION, Policy
 from cipherward.nodes.rundir import Quarantine, RunDirectory, Spool
 from cipherward.nodes.site import Site
-from cipherward.privacy import plan as privacy_plan
 from cipherward.store import files
 from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
@@ -51,14 +48,7 @@ def make_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         identities[index] = Identity(secret)
     if scheme != "ckks":
         return Keys(identities)
-    pair = ckks.generate_keys()
-    storage_key = os.urandom(32)
-    files.write(run.coordinator / "storage.key", storage_key, private=True)
-    files.write(
-        run.coordinator / "ckks-secret.sealed", ckks.seal_secret(pair.secret_context, storage_key), private=True
-    )
-    files.write(run.ckks_public, pair.public_context)
-    return Keys(identities, pair.public_context, pair.secret_context)
+    return Keys(identities, *keyholder.make(run))
 
 
 def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
@@ -75,9 +65,7 @@ def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         identities[index] = Identity(secret)
     if scheme != "ckks":
         return Keys(identities)
-    sealed = files.read(run.coordinator / "ckks-secret.sealed")
-    secret_context = ckks.unseal_secret(sealed, files.read(run.coordinator / "storage.key"))
-    return Keys(identities, files.read(run.ckks_public), secret_context)
+    return Keys(identities, *keyholder.load(run))
 
 
 def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
@@ -86,33 +74,16 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
     Raises:
         StudyError: the roster breaks the quorum arithmetic.
     """
-    listed = {hospital.name: hospital for hospital in study.hospitals}
-    roster = [
-        {
-            "name": name,
-            "path": listed[name].path if name in listed else "",
-            "public_key": keys.identities[index].public_key.hex(),
-        }
-        for index, name in enumerate(names, start=1)
-    ]
-    key_digest = ckks.public_key_digest(keys.ckks_public).hex() if keys.ckks_public else ""
-    coordinator = keys.identities[COORDINATOR].public_key.hex()
-    frozen = study.with_overrides(
-        top={"hospitals": roster, "coordinator_key": coordinator, "ckks_key_digest": key_digest}
-    )
-    if frozen.privacy and frozen.privacy.unit == "hospital":
-        return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
-    return frozen
+    listed = {hospital.name: hospital.path for hospital in study.hospitals}
+    hospitals = {
+        name: (listed.get(name, ""), keys.identities[index].public_key) for index, name in enumerate(names, start=1)
+    }
+    return roster.freeze(study, hospitals, keys.identities[COORDINATOR].public_key, keys.ckks_public)
 
 
 def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()) -> Hub:
     """The coordinator's node, writing to the run directory. `closed`: as in `HubState`."""
-    scheme = roster.public_scheme(study, keys.ckks_public)
-    if keys.ckks_secret:
-        holder = ckks.KeyHolder(
-            keys.ckks_secret, study.thresholds.min_contributors, run.record_opening, opened=run.openings()
-        )
-        scheme = ckks.CkksScheme(keys.ckks_public, holder)
+    scheme = keyholder.scheme(study, run, keys.ckks_public, keys.ckks_secret)
 
     def log(event: str, facts: dict[str, object]) -> None:
         run.write_log("coordinator", event, facts)
@@ -152,7 +123,7 @@ def make_site(
     def log(event: str, facts: dict[str, object]) -> None:
         run.write_log(f"hospital {index}", event, facts)
 
-    module = models.build(study.model, n_features_of(study), study.seed, factory)
+    module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
     return Site(
         rules=roster.rules_of(study, roster.public_scheme(study, keys.ckks_public)),
         index=index,
@@ -164,11 +135,6 @@ def make_site(
         log=log,
         clock=perf_counter,
     )
-
-
-def n_features_of(study: Study) -> int:
-    """Width of the model's input: it follows from the declared columns alone."""
-    return Preprocessor(study.columns, (), (), 0, 0).n_features
 
 
 def _key_file(run: RunDirectory, index: int) -> Path:

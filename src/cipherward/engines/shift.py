@@ -28,7 +28,7 @@ from cipherward.learning import metrics, models, training
 from cipherward.learning.baselines import Rows
 from cipherward.learning.local import TEST, TRAIN, LocalWork
 from cipherward.learning.state import begin
-from cipherward.nodes import rundir
+from cipherward.nodes import roster, rundir
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -130,7 +130,7 @@ class _Shift:
         keys = parties.make_keys(run, len(hospitals), study.aggregation.scheme)
         self.study = parties.freeze(study, [hospital.name for hospital in hospitals], keys)
         self.module: nn.Module = models.build(
-            self.study.model, parties.n_features_of(self.study), self.study.seed, factory
+            self.study.model, roster.n_features_of(self.study), self.study.seed, factory
         )
         first = begin(self.study, models.groups(self.module), models.flatten(self.module))
         self.own: dict[int, NDArray[np.float32]] = dict.fromkeys(mixes, first.weights)

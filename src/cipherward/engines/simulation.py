@@ -27,8 +27,8 @@ from cipherward.engines.yardsticks import Yardsticks
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import metrics, models, training
 from cipherward.learning.local import TEST, TRAIN
-from cipherward.learning.state import StudyState, begin
-from cipherward.nodes import audit, modelfile
+from cipherward.learning.state import StudyState
+from cipherward.nodes import audit, modelfile, roster
 from cipherward.nodes.findings import findings, metrics_json
 from cipherward.nodes.hub import Phase
 from cipherward.nodes.modelfile import ModelFile
@@ -112,8 +112,7 @@ def run_study(
     run = create(out, study)
     keys = parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-    first = models.build(frozen.model, parties.n_features_of(frozen), frozen.seed, module)
-    state = begin(frozen, models.groups(first), models.flatten(first))
+    state = roster.first_state(frozen, module)
     modelfile.save(run.initial_model, ModelFile(frozen, state.groups, state.weights, None))
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
     run.write_json(run.simulation, sources)
@@ -329,7 +328,7 @@ class _Simulation:
             yardsticks = yardstick_files.compute(
                 self.study, first, state, self.hospitals, works, self.device, self.factory
             )
-        module = models.build(self.study.model, parties.n_features_of(self.study), self.study.seed, self.factory)
+        module = models.build(self.study.model, roster.n_features_of(self.study), self.study.seed, self.factory)
         labels = np.concatenate([labels for _, labels in test_rows])
         scores = training.scores(module, state.weights, np.concatenate([rows for rows, _ in test_rows]), self.device)
         exact = metrics.exact(scores, labels).auroc

@@ -21,13 +21,14 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from cipherward.data.sources import HospitalData
-from cipherward.engines.parties import ModuleFactory, n_features_of
+from cipherward.engines.parties import ModuleFactory
 from cipherward.errors import DataError, StudyError
 from cipherward.learning import baselines, models, training
 from cipherward.learning.baselines import Rows, Yardstick
 from cipherward.learning.local import TEST, TRAIN, LocalWork
 from cipherward.learning.metrics import CalibrationRow, Metrics
 from cipherward.learning.state import StudyState, begin
+from cipherward.nodes.roster import n_features_of
 from cipherward.store import files
 from cipherward.study import Study
 

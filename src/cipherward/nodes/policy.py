@@ -12,7 +12,8 @@ from cipherward.study import Study
 class Policy:
     """What this hospital takes part in. Counts are hospitals; `max_range` bounds a clipped update entry.
 
-    `max_epsilon`, when set, refuses studies without differential privacy or with a larger epsilon, and bounds what all
+    `models` are model.kind values; `packages` the installed code that a study with model.package may run here;
+    `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set, refuses studies without differential privacy or with a larger epsilon, and bounds what all
     studies in the hospital's ledger spend together.
     """
 
@@ -23,6 +24,9 @@ class Policy:
     max_range: float = 64.0
     max_rounds: int = 1_000
     max_epsilon: float | None = None
+    models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
+    packages: frozenset[str] = frozenset()
+    columns: frozenset[str] | None = None
 
     def check(self, study: Study) -> None:
         """Approve a study or refuse it.
@@ -30,6 +34,15 @@ class Policy:
         Raises:
             RefusedError: names every clause that the study breaks.
         """
+        broken = self.broken(study)
+        if broken:
+            raise RefusedError(
+                f"this hospital's policy refuses the study {study.name!r}: " + "; ".join(broken),
+                hint="change the study, or ask the hospital's privacy officer to change the policy",
+            )
+
+    def broken(self, study: Study) -> tuple[str, ...]:
+        """Every clause that the study breaks, with the study's value and this policy's; empty: it may run here."""
         numbers, wanted = study.thresholds, study.aggregation
         broken = []
         if wanted.scheme not in self.schemes:
@@ -51,11 +64,17 @@ class Policy:
             broken.append(f"no differential privacy (epsilon at most {self.max_epsilon})")
         if self.max_epsilon is not None and privacy and privacy.epsilon > self.max_epsilon:
             broken.append(f"epsilon {privacy.epsilon} (at most {self.max_epsilon})")
-        if broken:
-            raise RefusedError(
-                f"this hospital's policy refuses the study {study.name!r}: " + "; ".join(broken),
-                hint="change the study, or ask the hospital's privacy officer to change the policy",
-            )
+        model = study.model
+        if model.kind not in self.models:
+            broken.append(f"model {model.kind!r} (allowed: {', '.join(sorted(self.models))})")
+        if model.package and model.package not in self.packages:
+            broken.append(f"package {model.package!r} (allowed: {', '.join(sorted(self.packages)) or 'none'})")
+        if self.columns is not None:
+            read = {column.name for column in study.columns} | {study.data.outcome, study.data.patient_column}
+            strange = sorted(read - self.columns - {""})
+            if strange:
+                broken.append(f"columns {', '.join(strange)} (not among the columns allowed)")
+        return tuple(broken)
 
 
 SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain", "masks"}))

@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
+from torch import nn
+
 from cipherward.crypto import ckks
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Scheme
+from cipherward.data.preprocess import Preprocessor
+from cipherward.learning import models
+from cipherward.learning.state import StudyState, begin
+from cipherward.privacy import plan as privacy_plan
 from cipherward.protocol.party import Rules
 from cipherward.study import Study
+
+
+def freeze(
+    study: Study, hospitals: Mapping[str, tuple[str, bytes]], coordinator_key: bytes, ckks_public: bytes
+) -> Study:
+    """The study with its roster: every public key enters the document, and so its digest.
+
+    Args:
+        hospitals: name -> (path of its own table or "", public key), in roster order.
+        ckks_public: empty where the scheme has no such key.
+
+    Raises:
+        StudyError: the roster breaks the quorum arithmetic.
+    """
+    listed = [{"name": name, "path": path, "public_key": key.hex()} for name, (path, key) in hospitals.items()]
+    key_digest = ckks.public_key_digest(ckks_public).hex() if ckks_public else ""
+    frozen = study.with_overrides(
+        top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
+    )
+    if frozen.privacy and frozen.privacy.unit == "hospital":
+        return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
+    return frozen
+
+
+def first_state(study: Study, factory: Callable[[int], nn.Module] | None = None) -> StudyState:
+    """The state before the first sum: the model that the study's seed draws, or the user's own."""
+    first = models.build(study.model, n_features_of(study), study.seed, factory)
+    return begin(study, models.groups(first), models.flatten(first))
+
+
+def n_features_of(study: Study) -> int:
+    """Width of the model's input: it follows from the declared columns alone."""
+    return Preprocessor(study.columns, (), (), 0, 0).n_features
 
 
 def roster_keys(study: Study) -> dict[int, bytes]:

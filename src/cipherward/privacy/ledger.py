@@ -153,14 +153,17 @@ def budget_of(study: Study, charges: Charges, who: str, limit: float | None = No
 
 
 def describe(study: Study, reports: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """What result.json says about privacy, from every hospital's report; None for a study without."""
+    """What result.json says about privacy, from the hospitals' reports; None for a study without.
+
+    A deployed coordinator has no reports: what each hospital spent is in its own ledger.
+    """
     privacy = study.privacy
     if privacy is None:
         return None
     return {
         **privacy.model_dump(mode="json"),
-        "epsilon_spent": max(report["epsilon_spent"] for report in reports.values()),
-        "epsilon_left": min(report["epsilon_left"] for report in reports.values()),
+        "epsilon_spent": max((report["epsilon_spent"] for report in reports.values()), default=None),
+        "epsilon_left": min((report["epsilon_left"] for report in reports.values()), default=None),
         "covered": list(COVERED[privacy.unit]),
         "not_covered": list(NOT_COVERED[privacy.unit]),
         "hospitals": reports,

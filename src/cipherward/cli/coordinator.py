@@ -1,0 +1,177 @@
+"""`cipherward coordinator`: the consortium from the coordinator's side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
+
+if TYPE_CHECKING:
+    from cipherward.deployment.homes import CoordinatorHome
+
+app = typer.Typer(
+    help="Run a consortium of real hospitals: invite and admit them, start studies.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("init")
+def init(
+    folder: Path = typer.Argument(metavar="DIR", help="New folder: the coordinator's home."),
+    name: str = typer.Option(None, "--name", help="The consortium's name; default: the folder's."),
+    host: list[str] = typer.Option(
+        None, "--host", help="Name or address under which hospitals reach this machine; may be repeated."
+    ),
+    port: int = typer.Option(4222, "--port", min=1, max=65535, help="Port of the message server."),
+    server: list[str] = typer.Option(
+        None, "--server", help="Use this NATS server (tls://host:port) instead of starting one; may be repeated."
+    ),
+) -> None:
+    """Make a consortium: certificate authority, the coordinator's keys, configuration of the message server.
+
+    Without --host and --server: a trial on this machine only.
+    """
+    from cipherward.crypto.identity import fingerprint
+    from cipherward.deployment import enrolment
+
+    hosts = host or ["localhost", "127.0.0.1"]
+    servers = server or [f"tls://{f'[{each}]' if ':' in each else each}:{port}" for each in hosts]
+    home = enrolment.create_coordinator(
+        folder,
+        name=name or folder.resolve().name,
+        servers=servers if server or host else servers[:1],
+        hosts=() if server else hosts,
+        listen=f"{'0.0.0.0' if host else '127.0.0.1'}:{port}",  # noqa: S104 - hospitals dial in from elsewhere
+        managed=not server,
+    )
+    write_server_files(home)
+    typer.echo(f"Consortium {home.consortium} in {folder}; message server: {', '.join(home.servers)}")
+    typer.echo(f"Coordinator's identity, to read out by phone:  {fingerprint(home.coordinator_key)}")
+    typer.echo("Back up this folder now, and keep it closed: it holds the consortium's keys.")
+    if server:
+        typer.echo(f"Have your server include {home.server_folder / 'members.conf'}; it changes with every member.")
+    typer.echo(f"Next:  cipherward coordinator invite NAME --home {folder}")
+
+
+@app.command("invite")
+def invite(
+    name: str = typer.Argument(help="The hospital's name: lower-case letters, digits, hyphens."),
+    days: int = typer.Option(14, "--days", min=1, max=365, help="How long the invitation is good."),
+    renew: bool = typer.Option(False, "--renew", help="To a member: a new certificate for the identity it has."),
+    out: Path = typer.Option(None, "--out", help="File to write; default: NAME-invitation.txt here."),
+    home: Path = HOME,
+) -> None:
+    """Write a one-time invitation for a hospital. An earlier one of that name becomes void."""
+    from cipherward.crypto.identity import fingerprint
+    from cipherward.deployment import enrolment
+
+    own = _open(home)
+    text = enrolment.invite(own, name, days=days, renew=renew)
+    carry(out or Path(f"{name}-invitation.txt"), text, "Invitation", private=True)
+    typer.echo(f"It works once, for {days} days. Hand it to {name} privately; say by phone who you are:")
+    typer.echo(f"  Coordinator's identity:  {fingerprint(own.coordinator_key)}")
+
+
+@app.command("admit")
+def admit(
+    request: Path = typer.Argument(help="The hospital's request file."),
+    out: Path = typer.Option(None, "--out", help="File to write; default: NAME-admission.txt here."),
+    home: Path = HOME,
+) -> None:
+    """Check a hospital's request against its invitation, issue its certificate, add it to the members list."""
+    from cipherward.deployment import enrolment, members
+    from cipherward.store import files
+
+    own = _open(home)
+    admitted = enrolment.admit(own, files.read(request))
+    write_server_files(own)
+    name = admitted.member.name
+    carry(out or Path(f"{name}-admission.txt"), admitted.admission, "Admission")
+    typer.echo(f"{name} is a member: version {own.members.version} of the members list.")
+    typer.echo("Compare by phone with what the hospital's own terminal shows:")
+    typer.echo(f"  Identity of {name}:     {admitted.member.fingerprint}")
+    typer.echo(f"  Certificate of {name}:  {members.grouped(admitted.member.certificate)}")
+    typer.echo(f"If they differ: cipherward coordinator revoke {name}")
+
+
+@app.command("members")
+def members(
+    out: Path = typer.Option(None, "--out", help="Write the signed list for `cipherward hospital confirm --members`."),
+    json: bool = JSON,
+    home: Path = HOME,
+) -> None:
+    """Show the members list with the fingerprints to compare by phone."""
+    from cipherward.cli.terminal import print_json
+    from cipherward.deployment import invitations
+
+    own = _open(home)
+    newest = own.members
+    if json:
+        print_json(members_json(newest))
+    else:
+        show_members(newest)
+    if out:
+        what = f"list of the consortium {own.consortium}, version {newest.version}"
+        carry(out, invitations.armour("members", what, own.chain()), "Members list")
+
+
+@app.command("revoke")
+def revoke(name: str = typer.Argument(help="The hospital's name."), home: Path = HOME) -> None:
+    """Take a hospital out: its certificate opens nothing any more, and no new study can list it."""
+    from cipherward.deployment import enrolment
+
+    own = _open(home)
+    newest = enrolment.revoke(own, name)
+    write_server_files(own)
+    typer.echo(f"{name} is revoked: version {newest.version} of the members list.")
+    typer.echo("Running studies that list it go on without it while their quorum holds.")
+    typer.echo(f"Tell the other hospitals; the list's fingerprint is now  {newest.fingerprint}")
+
+
+@app.command("renew")
+def renew(home: Path = HOME) -> None:
+    """Renew the certificates of the message server and of the coordinator; those of hospitals: invite --renew."""
+    from cipherward.deployment import authority, enrolment
+    from cipherward.store import files
+
+    own = _open(home)
+    enrolment.renew(own)
+    write_server_files(own)
+    end = authority.expires(files.read(own.server_certificate))
+    typer.echo(f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. Restart the coordinator's service.")
+
+
+@app.command("health")
+def health(json: bool = JSON, home: Path = HOME) -> None:
+    """Check keys, certificates, members list and service; exit code 1 when something is not in order."""
+    from cipherward.deployment import health as checks
+
+    show_health(checks.coordinator(_open(home)), json=json)
+
+
+def write_server_files(home: CoordinatorHome) -> None:
+    """Rewrite the message server's configuration from the members list; a running service notices and applies it."""
+    from cipherward.engines.nats import configuration
+
+    names = [member.name for member in home.members.active]
+    if not home.managed:
+        configuration.write_accounts(home.server_folder / configuration.ACCOUNTS_FILE, names)
+        return
+    settings = configuration.ServerSettings(
+        folder=home.server_folder.resolve(),
+        listen=home.listen,
+        certificate=home.server_certificate.resolve(),
+        key=home.server_key.resolve(),
+        authority=home.authority_certificate.resolve(),
+    )
+    configuration.write_server(settings, names)
+
+
+def _open(path: Path) -> CoordinatorHome:
+    from cipherward.deployment.homes import CoordinatorHome
+
+    return CoordinatorHome(path)

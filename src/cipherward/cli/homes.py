@@ -1,0 +1,65 @@
+"""What the commands of coordinator and hospital share: which home, and how tables and findings read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from cipherward.deployment.health import Finding
+    from cipherward.deployment.members import MembersList
+
+HOME = typer.Option(Path(), "--home", envvar="CIPHERWARD_HOME", help="Home folder; default: the current folder.")
+JSON = typer.Option(False, "--json", help="Machine-readable output.")
+
+
+def carry(path: Path, text: bytes, what: str, *, private: bool = False) -> None:
+    """Write a file that people carry to another party, and say so."""
+    from cipherward.store import files
+
+    files.write(path, text, private=private)
+    typer.echo(f"{what}: {path}")
+
+
+def show_members(members: MembersList, own: str = "") -> None:
+    """The list with fingerprints to compare by phone."""
+    typer.echo(f"Members list, version {members.version}. Fingerprint of the list:  {members.fingerprint}")
+    width = max((len(member.name) for member in members.members), default=0)
+    for member in members.members:
+        note = "  (this hospital)" if member.name == own else ""
+        typer.echo(f"  {member.name:<{width}}  {member.status:<7}  {member.fingerprint}{note}")
+
+
+def members_json(members: MembersList | None) -> dict[str, object] | None:
+    """A members list as JSON values."""
+    if members is None:
+        return None
+    return {
+        "version": members.version,
+        "fingerprint": members.fingerprint,
+        "members": [
+            {"name": member.name, "status": member.status, "fingerprint": member.fingerprint}
+            for member in members.members
+        ],
+    }
+
+
+def show_health(findings: Sequence[Finding], *, json: bool) -> None:
+    """Print findings; exit code 1 unless all hold."""
+    from dataclasses import asdict
+
+    from cipherward.cli.terminal import ERROR, print_json
+
+    healthy = all(finding.holds for finding in findings)
+    if json:
+        print_json({"healthy": healthy, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok ' if finding.holds else 'BAD'} {finding.what}: {finding.detail}")
+            if not finding.holds and finding.hint:
+                typer.echo(f"    what to do: {finding.hint}")
+    if not healthy:
+        raise typer.Exit(ERROR)

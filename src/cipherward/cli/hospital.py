@@ -1,0 +1,282 @@
+"""`cipherward hospital`: membership, review and approval from a hospital's side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
+
+if TYPE_CHECKING:
+    from cipherward.deployment.homes import HospitalHome
+    from cipherward.deployment.members import MembersList
+
+app = typer.Typer(
+    help="Take part in a consortium: enroll, review and approve studies, use the models.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+STUDY = typer.Argument(help="Name of the study, or the first digits of its digest.")
+
+
+@app.command("init")
+def init(
+    folder: Path = typer.Argument(metavar="DIR", help="New folder: this hospital's home."),
+    data: Path = typer.Option(..., "--data", help="This hospital's table (CSV or Parquet). Its path never leaves."),
+) -> None:
+    """Make this hospital's home: identity key, settings, and the privacy officer's policy.toml."""
+    from cipherward.crypto.identity import fingerprint
+    from cipherward.deployment import enrolment
+
+    home = enrolment.create_hospital(folder, data=data)
+    typer.echo(f"Home in {folder}. Back it up, and keep it closed: it holds this hospital's keys.")
+    typer.echo(f"Identity of this hospital:  {fingerprint(home.identity.public_key)}")
+    typer.echo(f"For the privacy officer:    {home.policy_file}")
+    typer.echo(f"Next:  cipherward hospital enroll INVITATION --home {folder}")
+
+
+@app.command("enroll")
+def enroll(
+    file: Path = typer.Argument(help="The invitation; later the admission, which the same command recognises."),
+    out: Path = typer.Option(None, "--out", help="Request file to write; default: NAME-request.txt here."),
+    home: Path = HOME,
+) -> None:
+    """Join a consortium. With the invitation: make the keys here and write the request. With the admission: finish."""
+    from cipherward.crypto.identity import fingerprint
+    from cipherward.deployment import authority, enrolment, invitations
+    from cipherward.errors import WireError
+    from cipherward.store import files
+
+    own, text = _open(home), files.read(file)
+    kind = invitations.kind_of(text)
+    if kind == "invitation":
+        request = enrolment.accept_invitation(own, text)
+        carry(out or Path(f"{own.name}-request.txt"), request, "Request, public parts only")
+        typer.echo(f"Consortium {own.consortium}; this hospital is {own.name}; servers: {', '.join(own.servers)}")
+        typer.echo("Compare by phone with the coordinator:")
+        typer.echo(f"  Coordinator's identity:     {fingerprint(own.coordinator_key)}")
+        typer.echo(f"  Identity of this hospital:  {fingerprint(own.identity.public_key)}")
+        typer.echo("Send the request to the coordinator. Next, with the answer:  cipherward hospital enroll ADMISSION")
+    elif kind == "admission":
+        admission = enrolment.accept_admission(own, text)
+        typer.echo(f"{own.name} is a member of the consortium {own.consortium}.")
+        typer.echo("Compare by phone with the coordinator:")
+        typer.echo(f"  Identity of this hospital:     {fingerprint(own.identity.public_key)}")
+        typer.echo(f"  Certificate of this hospital:  {authority.fingerprint(admission.certificate)}")
+        typer.echo("Next:  cipherward hospital members, compare, then  cipherward hospital confirm")
+    else:
+        raise WireError(f"this is a {kind} file", hint="enroll takes the invitation, and then the admission")
+
+
+@app.command("members")
+def members(json: bool = JSON, home: Path = HOME) -> None:
+    """Show the members list that is confirmed here, and what a newer one would change."""
+    from cipherward.cli.terminal import print_json
+
+    own = _open(home)
+    confirmed, offered = own.confirmed, own.offered
+    if json:
+        print_json({"confirmed": members_json(confirmed), "offered": members_json(offered)})
+        return
+    if confirmed:
+        show_members(confirmed, own.name)
+    else:
+        typer.echo("No members list is confirmed here.")
+    if offered and (confirmed is None or offered.version > confirmed.version):
+        typer.echo()
+        _show_changes(own, confirmed, offered)
+
+
+@app.command("confirm")
+def confirm(
+    file: Path = typer.Option(None, "--members", help="A members file of the coordinator; default: the list received."),
+    yes: bool = typer.Option(False, "--yes", help="Do not ask: the fingerprints were compared."),
+    home: Path = HOME,
+) -> None:
+    """Pin the newest members list, after people have compared its fingerprints by phone. The old members stay as they are."""
+    from cipherward.deployment import invitations
+    from cipherward.errors import RefusedError
+    from cipherward.store import files
+
+    own = _open(home)
+    if file:
+        own.receive_members(invitations.dearmour("members", files.read(file)))
+    confirmed, offered = own.confirmed, own.offered
+    if offered is None:
+        raise RefusedError("there is no members list to confirm", hint="first: cipherward hospital enroll ADMISSION")
+    if confirmed and offered.version == confirmed.version:
+        typer.echo(f"Version {confirmed.version} is confirmed already; there is no newer one.")
+        return
+    _show_changes(own, confirmed, offered)
+    if not yes:
+        typer.confirm("Have you compared these fingerprints by phone, and do they agree?", abort=True)
+    newest = own.confirm_members(offered)
+    typer.echo(f"Version {newest.version} of the members list is confirmed here.")
+
+
+@app.command("review")
+def review(
+    study: str = typer.Argument("", help="Name of the study, or the first digits of its digest; none: list them."),
+    data: Path = typer.Option(None, "--data", help="Check this table instead of the configured one."),
+    out: Path = typer.Option(None, "--out", help="Also write the review to this text file."),
+    json: bool = JSON,
+    home: Path = HOME,
+) -> None:
+    """Say in plain words and numbers what a study reads, what leaves, who can open it; check this hospital's own table."""
+    from cipherward.cli.terminal import print_json
+    from cipherward.deployment import approvals, reviewtext
+    from cipherward.deployment import review as reviews
+    from cipherward.store import files
+
+    own = _open(home)
+    if not study:
+        found = [
+            {"study": offer.study.name, "digest": offer.digest.hex(), "status": offer.status}
+            for offer in approvals.offers(own)
+        ]
+        if json:
+            print_json(found)
+        else:
+            for line in found:
+                typer.echo(f"{line['study']}  {line['digest'][:12]}  {line['status']}")
+            if not found:
+                typer.echo("No study has been offered to this hospital.")
+        return
+    result = reviews.review(own, approvals.find(own, study), table=data)
+    text = reviewtext.to_text(result)
+    if json:
+        print_json(result.to_json())
+    else:
+        typer.echo(text, nl=False)
+    if out:
+        files.write(out, text.encode())
+
+
+@app.command("approve")
+def approve(study: str = STUDY, home: Path = HOME) -> None:
+    """Sign the study's digest: this hospital takes part. Review it first."""
+    from cipherward.deployment import approvals, members
+
+    own = _open(home)
+    offered = approvals.find(own, study)
+    approvals.approve(own, offered)
+    typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
+    typer.echo("The service sends the approval and takes part from now on (cipherward hospital serve).")
+
+
+@app.command("withdraw")
+def withdraw(
+    study: str = STUDY,
+    yes: bool = typer.Option(False, "--yes", help="Do not ask."),
+    home: Path = HOME,
+) -> None:
+    """Send no further update to a study. What is certified already is still released. Final."""
+    from cipherward.deployment import approvals
+
+    own = _open(home)
+    offered = approvals.find(own, study)
+    if not yes:
+        typer.confirm(f"Withdraw from {offered.study.name} for good?", abort=True)
+    approvals.withdraw(own, offered)
+    typer.echo(f"Withdrawn from {offered.study.name}: no further update leaves this hospital for it.")
+
+
+@app.command("policy")
+def policy(json: bool = JSON, home: Path = HOME) -> None:
+    """Check policy.toml, show what it allows, and say which of the studies offered it refuses."""
+    from cipherward.cli.terminal import print_json
+    from cipherward.deployment import approvals, policyfile
+
+    own = _open(home)
+    found = policyfile.load(own.policy_file)
+    clauses = policyfile.clauses(found)
+    verdicts = {offer.study.name: found.broken(offer.study) for offer in approvals.offers(own)}
+    if json:
+        print_json({"clauses": clauses, "studies": {name: list(broken) for name, broken in verdicts.items()}})
+        return
+    typer.echo(f"{own.policy_file} is in order.")
+    for name, value in clauses.items():
+        typer.echo(f"  {name:<16}  {_words(value)}")
+    for name, broken in verdicts.items():
+        typer.echo(f"study {name}: {'refused: ' + '; '.join(broken) if broken else 'allowed'}")
+
+
+@app.command("models")
+def models(json: bool = JSON, home: Path = HOME) -> None:
+    """List the models received, with what this hospital itself verified about each."""
+    from cipherward.cli.terminal import print_json
+    from cipherward.deployment import models as received
+
+    found = received.received(_open(home))
+    if json:
+        print_json([received.to_json(model) for model in found])
+        return
+    for model in found:
+        if model.problem:
+            typer.echo(f"BAD {model.folder.name}: {model.problem}")
+            continue
+        verdict = "verified here, every sum" if model.verified else "NOT verified here in every sum"
+        auroc = f", AUROC {model.auroc:.3f}" if model.auroc is not None else ""
+        typer.echo(f"{'ok ' if model.verified else 'BAD'} {model.folder.name}: {model.rounds} rounds{auroc}; {verdict}")
+    if not found:
+        typer.echo("No model has been received.")
+
+
+@app.command("predict")
+def predict(
+    model: str = typer.Argument(help="A model from `cipherward hospital models`: folder, study or digest."),
+    table: Path = typer.Argument(help="CSV or Parquet file with the study's columns."),
+    out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
+    home: Path = HOME,
+) -> None:
+    """Predict the outcome's probability for each row of TABLE, offline, with a received model."""
+    from cipherward.deployment import modelcode, policyfile
+    from cipherward.deployment import models as received
+    from cipherward.nodes import modelfile
+    from cipherward.nodes.prediction import predict as compute
+    from cipherward.nodes.prediction import to_csv
+    from cipherward.store import files
+
+    own = _open(home)
+    chosen = received.find(own, model)
+    if not chosen.verified:
+        typer.echo("warning: this hospital has not verified every sum that led to this model", err=True)
+    module = modelcode.module_of(modelfile.load(chosen.file), policyfile.load(own.policy_file))
+    text = to_csv(compute(chosen.file, table, module=module))
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    files.write(out, text.encode())
+    typer.echo(f"{text.count(chr(10)) - 1} prediction(s) written to {out}", err=True)
+
+
+@app.command("health")
+def health(json: bool = JSON, home: Path = HOME) -> None:
+    """Check keys, policy, table, membership, certificate and service; exit code 1 when something is not in order."""
+    from cipherward.deployment import health as checks
+
+    show_health(checks.hospital(_open(home)), json=json)
+
+
+def _show_changes(home: HospitalHome, confirmed: MembersList | None, offered: MembersList) -> None:
+    from cipherward.deployment import members
+
+    since = f"since version {confirmed.version}, confirmed here" if confirmed else "nothing is confirmed here yet"
+    typer.echo(f"Version {offered.version} of the members list is offered ({since}). Compare by phone:")
+    typer.echo(f"  Fingerprint of the list:  {offered.fingerprint}")
+    for change in members.changes(confirmed, offered):
+        typer.echo(f"  {change.text}{'  (this hospital)' if change.member.name == home.name else ''}")
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return "no limit" if value is None else str(value)
+
+
+def _open(path: Path) -> HospitalHome:
+    from cipherward.deployment.homes import HospitalHome
+
+    return HospitalHome(path)

@@ -1,0 +1,91 @@
+"""A hospital's own table against a study's data dictionary, for its own people: nothing here is sent anywhere.
+
+Counts of rows below `SMALL` are not shown, as a review may be printed and passed on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cipherward.data.schema import declared_range, examine
+from cipherward.data.sources import load_hospitals
+from cipherward.data.tables import read_table
+from cipherward.errors import DataError
+from cipherward.study import Study
+
+SMALL = 10
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """One input column and what this table holds of it. Counts are rows; None: between 1 and 9, not shown.
+
+    `outside`: values outside the declared range, which will be clipped to it.
+    """
+
+    name: str
+    kind: str
+    described: str
+    present: bool
+    missing: int | None
+    outside: int | None
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
+    patient column. `problems`: why this table cannot be used, all of them."""
+
+    rows: int
+    patients: int | None
+    outcome_rate: float | None
+    columns: tuple[ColumnUse, ...]
+    unused: int
+    problems: tuple[str, ...]
+
+
+def check(study: Study, name: str, table: Path) -> OwnData:
+    """Look at this hospital's table as the study will. Reads the table only; an unreadable one is a problem."""
+    try:
+        raw = read_table(table)
+    except DataError as error:
+        return OwnData(0, None, None, (), 0, error.problems or (error.message,))
+    examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
+    problems = examined.problems
+    if not problems:
+        try:
+            load_hospitals(study, table, Path(), only=[name])
+        except DataError as error:
+            problems = error.problems or (error.message,)
+    uses = []
+    for column in study.columns:
+        present = column.name in raw.table.columns
+        values = examined.table[column.name]
+        outside = 0
+        if column.kind == "numeric":
+            low, high = declared_range(column)
+            outside = int(((values < low) | (values > high)).sum())
+            described = f"{low:g} to {high:g} {column.unit}".strip()
+        else:
+            described = f"{len(column.categories)} categories"
+        missing = int(values.null_count()) if present else raw.table.height
+        uses.append(ColumnUse(column.name, column.kind, described, present, shown(missing), shown(outside)))
+    data = study.data
+    read = {column.name for column in study.columns} | {data.outcome, data.patient_column}
+    has_patients = bool(data.patient_column) and data.patient_column in raw.table.columns
+    positive = int(examined.outcome.sum())
+    small = problems or positive < SMALL or len(examined.outcome) - positive < SMALL
+    return OwnData(
+        rows=raw.table.height,
+        patients=int(examined.patients.n_unique()) if has_patients else None,
+        outcome_rate=None if small else positive / len(examined.outcome),
+        columns=tuple(uses),
+        unused=len([column for column in raw.table.columns if column not in read]),
+        problems=tuple(problems),
+    )
+
+
+def shown(count: int) -> int | None:
+    """A count that may be shown: None stands for 1 to 9."""
+    return count if count == 0 or count >= SMALL else None

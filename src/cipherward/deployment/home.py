@@ -1,0 +1,194 @@
+"""The folder of one party: who it is, what happens there, which files are secret. See `homes` for the two kinds."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cipherward.crypto.identity import Identity
+from cipherward.deployment import members as members_list
+from cipherward.errors import StorageError
+from cipherward.store import files
+
+SECRET_FILES = ("identity.key", "tls.key", "authority.key", "server.key", "ledger.sqlite")
+
+
+class Home:
+    """The folder of one party.
+
+    Raises:
+        StorageError: from the constructor, when the folder is not a home of this kind or its settings are damaged.
+    """
+
+    settings_file = ""
+    made_by = ""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings: dict[str, Any] = _read_toml(path / self.settings_file, self.made_by)
+        self.authority_certificate = path / "authority.crt"
+        self.tls_certificate = path / "tls.crt"
+        self.tls_key = path / "tls.key"
+        self.studies = path / "studies"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+    # who it is
+
+    @cached_property
+    def identity(self) -> Identity:
+        """The long-lived signature key.
+
+        Raises:
+            StorageError: missing, damaged, or readable by others.
+        """
+        path = self.path / "identity.key"
+        self.check_private(path)
+        secret = files.read(path)
+        if len(secret) != 32:
+            raise StorageError(f"{path} is not a key", hint="restore the folder from its backup")
+        return Identity(secret)
+
+    @property
+    def consortium(self) -> str:
+        """The consortium's name."""
+        return self._text("consortium")
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """URLs to connect to, such as tls://coordinator.example.org:4222."""
+        found = self.settings.get("servers", [])
+        if not isinstance(found, list) or not all(isinstance(url, str) for url in found):
+            raise StorageError(f'{self.path / self.settings_file}: servers is not a list such as ["tls://host:4222"]')
+        return tuple(found)
+
+    @property
+    def coordinator_key(self) -> bytes:
+        """The coordinator's public Ed25519 key, 32 bytes."""
+        raise NotImplementedError
+
+    @property
+    def consortium_id(self) -> bytes:
+        """What every signature within the consortium is bound to, 32 bytes."""
+        return members_list.consortium_id(self.consortium, self.coordinator_key)
+
+    # what happens
+
+    def log(self, event: str, facts: Mapping[str, object]) -> None:
+        """Append one line to log.jsonl: time, level, event; ids, sizes and reasons only."""
+        self._write_log("info", event, facts)
+
+    def alarm(self, event: str, facts: Mapping[str, object]) -> None:
+        """Like `log`, for what people must look at."""
+        self._write_log("alarm", event, facts)
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Every alarm logged so far, oldest first."""
+        return [line for line in self.log_lines() if line.get("level") == "alarm"]
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The log; lines cut short by a crash are left out."""
+        path = self.path / "log.jsonl"
+        found = []
+        for line in files.read(path).splitlines() if path.exists() else ():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(entry, dict):
+                found.append(entry)
+        return found
+
+    def write_status(self, status: Mapping[str, object]) -> None:
+        """What the running service is doing, for `status` and `health`; `time` is added."""
+        document = {"time": _now(), "pid": os.getpid()} | dict(status)
+        files.write(self.path / "status.json", (json.dumps(document, indent=2) + "\n").encode())
+
+    def read_status(self) -> dict[str, Any] | None:
+        """What `write_status` wrote last, None when nothing (or nothing readable) is there."""
+        path = self.path / "status.json"
+        try:
+            document = json.loads(files.read(path))
+        except (StorageError, ValueError):
+            return None
+        return document if isinstance(document, dict) else None
+
+    # studies
+
+    def study_folder(self, digest: bytes) -> Path:
+        """studies/<digest hex>; not created here."""
+        return self.studies / digest.hex()
+
+    def study_folders(self) -> list[Path]:
+        """Every study folder that holds a study.toml, oldest first."""
+        found = [path.parent for path in self.studies.glob("*/study.toml")]
+        return sorted(found, key=lambda path: (path.stat().st_mtime, path.name))
+
+    # checks
+
+    def check_private(self, path: Path) -> None:
+        """Raises StorageError when a secret file is missing or can be read by other users of this machine."""
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+        except OSError as error:
+            raise StorageError(
+                f"cannot read {path}: {error.strerror or error}", hint="restore the folder from its backup"
+            ) from None
+        if mode & 0o077:
+            raise StorageError(
+                f"{path} holds a secret and is open to other users (mode {mode:03o})", hint=f"chmod 600 {path}"
+            )
+
+    def secret_files(self) -> list[Path]:
+        """The secret files that this home has."""
+        return [path for name in SECRET_FILES if (path := self.path / name).exists()]
+
+    def _text(self, key: str) -> str:
+        value = self.settings.get(key, "")
+        if not isinstance(value, str) or not value:
+            raise StorageError(f"{self.path / self.settings_file}: {key} is missing", hint=self.made_by)
+        return value
+
+    def _write_log(self, level: str, event: str, facts: Mapping[str, object]) -> None:
+        line = {"time": _now(), "level": level, "event": event} | dict(facts)
+        files.append(self.path / "log.jsonl", json.dumps(line, default=str))
+
+
+def prepare(path: Path) -> None:
+    """Make the folder of a new home, readable by its owner only.
+
+    Raises:
+        StorageError: it exists and is not empty, or cannot be made. Nothing is ever overwritten.
+    """
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise StorageError(
+                f"{path} exists and is not an empty folder", hint="choose another folder; nothing was overwritten"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {path}: {error.strerror or error}", hint="choose another folder"
+        ) from None
+
+
+def _read_toml(path: Path, made_by: str) -> dict[str, Any]:
+    if not path.exists():
+        raise StorageError(f"no {path.name} in {path.parent}", hint=f"give the folder with --home, or {made_by}")
+    try:
+        return tomllib.loads(files.read(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StorageError(f"{path} is not valid TOML: {error}", hint="correct the file at the place named") from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

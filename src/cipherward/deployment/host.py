@@ -1,0 +1,145 @@
+"""The coordinator's side of a consortium: letters from hospitals in, letters to them out, for every study at once.
+
+Synchronous, with files for a memory and a clock from outside. Commands such as start, stop, admit and revoke act through
+the home's files, which `tick` looks at, so they work whether or not this runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cipherward.deployment import letters
+from cipherward.deployment.authority import COORDINATOR_NAME
+from cipherward.deployment.homes import CoordinatorHome
+from cipherward.deployment.hosted import Breach, Ended, HostedStudy, Out
+from cipherward.deployment.letters import NO_STUDY, Alert, Approval, Body, Letter, Members, Offer, Packet, Stopped
+from cipherward.deployment.members import MembersList
+from cipherward.errors import CipherwardError, ProtocolError, StorageError
+
+DAMAGED_PAUSE = 60.0
+"""Seconds until a study whose files could not be read is tried again."""
+
+Letters = list[tuple[str, bytes]]
+"""To whom, and the sealed letter."""
+
+
+class Host:
+    """`clock` gives Unix seconds. Made and used in one thread."""
+
+    def __init__(self, home: CoordinatorHome, clock: Callable[[], float]) -> None:
+        self.home = home
+        self._clock = clock
+        self._studies: dict[str, HostedStudy] = {}
+        self._members: MembersList = home.members
+        self._told: dict[str, int] = {}
+        self._damaged: dict[str, tuple[float, str]] = {}
+
+    def start(self) -> Letters:
+        """Take every study up where it was; what may not have been sent before is sent again."""
+        return self.tick()
+
+    def receive(self, member: str, data: bytes) -> Letters:
+        """One letter from a member's mailbox; the letters that follow from it.
+
+        Raises:
+            StorageError: this machine's disk failed; the letter has to come again.
+        """
+        try:
+            known = self._members.find(member)
+            if known is None or not known.is_active:
+                raise ProtocolError(f"{member!r} is not an active member")
+            letter = letters.open_letter(data, to=COORDINATOR_NAME, key=known.public_key, from_coordinator=False)
+            return self._take(member, letter)
+        except StorageError:
+            raise
+        except CipherwardError as error:
+            facts = letters.describe(data) | {"hospital": member, "reason": error.message}
+            self.home.alarm("letter refused", facts)
+            return []
+
+    def tick(self) -> Letters:
+        """What time and people bring; call it at least every half second."""
+        out = self._news_of_members()
+        for folder in self.home.study_folders():
+            if folder.name not in self._studies and not folder.name.startswith("."):
+                out += self._try_to_open(folder.name)
+        active = {member.name for member in self._members.active}
+        for hosted in self._studies.values():
+            hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
+            out += self._sealed(hosted, hosted.tick())
+        return out
+
+    def status(self) -> list[dict[str, Any]]:
+        """Every study, oldest first."""
+        damaged = [
+            {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
+            for name, (_, message) in self._damaged.items()
+        ]
+        return [hosted.status() for hosted in self._studies.values()] + damaged
+
+    # letters
+
+    def _take(self, member: str, letter: Letter) -> Letters:
+        hosted = self._studies.get(letter.study.hex())
+        if hosted is None:
+            raise ProtocolError("about a study that does not exist here")
+        if member not in hosted.names:
+            raise ProtocolError(f"{member!r} is not on the roster of {hosted.study.name!r}")
+        hospital = hosted.names.index(member) + 1
+        if isinstance(letter.body, Packet):
+            return self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
+        if isinstance(letter.body, Approval):
+            return self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+        hosted.said.take_withdrawal(hospital, letter.body.statement)
+        return []
+
+    def _try_to_open(self, name: str) -> Letters:
+        """A study whose files are damaged does not keep the others from running."""
+        since, _ = self._damaged.get(name, (float("-inf"), ""))
+        if self._clock() < since + DAMAGED_PAUSE:
+            return []
+        try:
+            out = self._open(name)
+            self._damaged.pop(name, None)
+            return out
+        except CipherwardError as error:
+            self._studies.pop(name, None)
+            self._damaged[name] = (self._clock(), error.message)
+            self.home.alarm("study cannot run", {"digest": name, "reason": error.message, "hint": error.hint})
+            return []
+
+    def _open(self, name: str) -> Letters:
+        hosted = HostedStudy(self.home, self.home.studies / name, self._clock)
+        self._studies[name] = hosted
+        out = self._sealed(hosted, hosted.resume())
+        offer = Offer(hosted.study.to_toml(), hosted.ckks_public)
+        return out + [self._letter(hosted, hospital, offer) for hospital in sorted(hosted.offered_to())]
+
+    def _news_of_members(self) -> Letters:
+        """The signed list for every member that has not been sent this version since the start."""
+        self._members = self.home.members
+        version = self._members.version
+        due = [member.name for member in self._members.active if self._told.get(member.name) != version]
+        if not due:
+            return []
+        body = Members(self.home.chain())
+        self._told |= dict.fromkeys(due, version)
+        return [(name, letters.seal(self.home.identity, name, NO_STUDY, body, from_coordinator=True)) for name in due]
+
+    def _sealed(self, hosted: HostedStudy, out: Out) -> Letters:
+        found = []
+        for hospital, what in out:
+            body: Body
+            if isinstance(what, Breach):
+                body = Alert(what.hospital, what.receipt)
+            elif isinstance(what, Ended):
+                body = Stopped(what.reason)
+            else:
+                body = Packet(what)
+            found.append(self._letter(hosted, hospital, body))
+        return found
+
+    def _letter(self, hosted: HostedStudy, hospital: int, body: Body) -> tuple[str, bytes]:
+        name = hosted.names[hospital - 1]
+        return name, letters.seal(self.home.identity, name, hosted.digest, body, from_coordinator=True)

@@ -1,0 +1,387 @@
+"""One study at the coordinator: offered, approved, run sum by sum with whoever is there, finished or stopped.
+
+Its folder is a run directory (`cipherward verify` checks it) with what people and hospitals decided beside it. State is
+read back from these files and from the journal of the current sum, so that a restart at any instant goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from cipherward import study as study_document
+from cipherward.deployment.homes import CoordinatorHome
+from cipherward.deployment.said import Said
+from cipherward.deployment.starting import STARTED
+from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, StorageError
+from cipherward.nodes import audit, keyholder, modelfile, roster
+from cipherward.nodes.findings import findings, metrics_json
+from cipherward.nodes.hub import Hub, Outgoing, Phase
+from cipherward.nodes.modelfile import ModelFile
+from cipherward.nodes.rundir import RunDirectory, Spool
+from cipherward.privacy import ledger as privacy_ledger
+from cipherward.store import files
+from cipherward.store.journal import Journal
+
+STOP, STOPPED, FAILED, TOLD = "stop", "stopped", "failed", "told"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The study has ended without a final model; hospitals are told why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Hospital `hospital` reports a breach; everyone else is shown its signed receipt."""
+
+    hospital: int
+    receipt: bytes
+
+
+Out = list[tuple[int, bytes | Breach | Ended]]
+"""What goes to which hospital: a packet, or the news of a breach or of the end."""
+
+
+class HostedStudy:
+    """`clock` gives Unix seconds; `gone` are the hospitals on the roster that are no active members any more."""
+
+    def __init__(self, home: CoordinatorHome, folder: Path, clock: Callable[[], float]) -> None:
+        self.folder = folder
+        self.study = study_document.load(folder / "study.toml")
+        self.digest = self.study.digest()
+        if folder.name != self.digest.hex():
+            raise StorageError(f"{folder} holds another study than its name says", hint="restore it from a backup")
+        self.names = [hospital.name for hospital in self.study.hospitals]
+        self.run = RunDirectory(folder)
+        self.said = Said(home, folder, self.study)
+        self._home = home
+        self._clock = clock
+        self._everyone = frozenset(range(1, len(self.names) + 1))
+        self._hub: Hub | None = None
+        self._news: Out = []
+        self._place: tuple[object, ...] = ()
+        self._said_short: tuple[object, ...] = ()
+        self._place_since = clock()
+        self._enough_since: float | None = None
+        self._recorded = 0
+        self._heard: set[int] = set()
+        self._end_told = False
+        self.gone: frozenset[int] = frozenset()
+        self.last_error = ""
+
+    @property
+    def is_over(self) -> bool:
+        return self.run.result.exists() or bool(self._ended())
+
+    def offered_to(self) -> frozenset[int]:
+        """Who has not answered the offer yet."""
+        return frozenset() if self.is_over else self._everyone - self.said.approved - self.said.withdrawn
+
+    @property
+    def ckks_public(self) -> bytes:
+        return files.read(self.run.ckks_public) if self.study.aggregation.scheme == "ckks" else b""
+
+    def take_approval(self, hospital: int, statement: bytes) -> Out:
+        """A hospital's signed approval; what it missed goes to it when the study runs already.
+
+        Raises:
+            ProtocolError, WireError: not this hospital's approval of this study.
+        """
+        if not self.said.take_approval(hospital, statement) or self._hub is None:
+            return []
+        return self._reachable(self._hub.outstanding(hospital))
+
+    # running
+
+    def resume(self) -> Out:
+        """After a start: take the study up where its files say it is."""
+        if self._ended() and not (self.folder / TOLD).exists():
+            return self._tell_end(files.read(self.folder / self._ended()).decode("utf-8", "replace").strip())
+        if self.is_over:
+            return []
+        for hospital in sorted(self.said.breached):
+            self._tell_breach(hospital, self.said.breach(hospital))
+        out: Out = []
+        if (self.folder / "begun").exists():
+            out = self._reachable(self._load())
+            out += self._go_on(lambda hub: [])
+        return out + self._take_news()
+
+    def handle(self, hospital: int, packet: bytes) -> Out:
+        """One packet of a hospital.
+
+        Raises:
+            ProtocolError: the study is not running.
+            StorageError: the coordinator's disk failed.
+        """
+        if self._hub is None:
+            if self._ended():
+                return []  # sent before the news of the end arrived
+            if not self.run.result.exists():
+                raise ProtocolError(f"the study {self.study.name!r} is not running")
+            self._load()  # a receipt that comes late, or somebody who catches up
+        self._heard.add(hospital)
+        return self._go_on(lambda hub: hub.handle(hospital, packet)) + self._take_news()
+
+    def tick(self) -> Out:
+        """What time and people bring: the beginning, a deadline, a stop. What it returned before has been put by now."""
+        if self._end_told:
+            files.write(self.folder / TOLD, b"")
+            self._end_told = False
+        if self.is_over:
+            return []
+        if (self.folder / STOP).exists() and self._may_stop():
+            return self._end(STOPPED, files.read(self.folder / STOP).decode("utf-8", "replace").strip())
+        if self._hub is None:
+            return self._begin() if self._is_due() else []
+        return self._go_on(lambda hub: hub.expire() if self._waited_enough(hub) else []) + self._take_news()
+
+    def _is_due(self) -> bool:
+        willing = self.said.approved - self.said.withdrawn - self.said.breached - self.gone
+        if willing == self._everyone:
+            return True
+        facts = self._started()
+        numbers = self.study.thresholds
+        enough = len(willing) >= max(numbers.threshold, numbers.min_contributors)
+        after = facts.get("begin_after")
+        return enough and after is not None and self._clock() >= facts["offered"] + after
+
+    def _begin(self) -> Out:
+        files.write(self.folder / "begun", b"")
+        self._log("begun", {"approved": [self.names[i - 1] for i in sorted(self.said.approved)]})
+        return self._reachable(self._load()) + self._go_on(lambda hub: []) + self._take_news()
+
+    def _load(self) -> list[Outgoing]:
+        """The hub as it was, and what it has to send again."""
+        run = audit.open_run(self.folder)
+        state, closed = run.first, list[bytes]()
+        for replayed in audit.replay(run):
+            state = replayed.state
+            closed += replayed.closed
+        public, secret = b"", b""
+        if self.study.aggregation.scheme == "ckks":
+            public, secret = keyholder.load(self.run)
+        self._hub = Hub(
+            rules=roster.rules_of(self.study, keyholder.scheme(self.study, self.run, public, secret)),
+            identity=self._home.identity,
+            state=state,
+            payloads=lambda: Spool(self.run.coordinator / "spool"),
+            keep_opening=lambda round, data: files.write(self.run.opening(round), data),
+            load_opening=lambda round: files.read(self.run.opening(round)),
+            keep_receipt=lambda round, hospital, data: files.write(self.run.receipt(round, hospital), data),
+            log=self._log,
+            clock=perf_counter,
+            journal=Journal(self.run.coordinator / "journal"),
+            on_breach="exclude",
+            keep_breach=self._keep_breach,
+            keep_quarantine=self.said.keep_quarantine,
+            keep_evidence=self.said.keep_evidence,
+            closed=closed,
+            excluded=set(self.said.breached),
+        )
+        sent = self._hub.recover()
+        self._log("recovered", {"sum": state.sums_done, "phase": self._hub.phase.value, "packets": len(sent)})
+        return sent
+
+    def _go_on(self, step: Callable[[Hub], list[Outgoing]]) -> Out:
+        """One step of the hub, then everything that follows from it without waiting for anybody."""
+        hub = self._hub
+        if hub is None:
+            return []
+        packets: list[Outgoing] = []
+        try:
+            packets += step(hub)
+            while not self.is_over:
+                if hub.phase is Phase.IDLE:
+                    self._record(hub)
+                    if hub.finished:
+                        self._finish(hub)
+                    elif (self.folder / STOP).exists():
+                        break
+                    else:
+                        packets += hub.begin()
+                elif not hub.waiting:
+                    packets += hub.advance()
+                elif hub.enough and hub.waiting <= self._silent(hub):
+                    packets += hub.expire()
+                else:
+                    break
+            self.last_error = ""
+        except QuorumError as error:
+            if error.message != self.last_error:
+                self._log("waiting for hospitals", {"reason": error.message})
+            self.last_error = error.message
+        except StorageError:
+            raise
+        except CipherwardError as error:
+            return self._reachable(packets) + self._end(FAILED, error.message)
+        self._note_place(hub)
+        return self._reachable(packets)
+
+    def _note_place(self, hub: Hub) -> None:
+        place = (hub.state.sums_done, len(hub.reports), hub.phase)
+        if place != self._place:
+            if hub.phase is Phase.JOIN:
+                self._heard.clear()
+            self._place, self._place_since, self._enough_since = place, self._clock(), None
+        if self._enough_since is None and hub.phase is not Phase.IDLE and hub.enough:
+            self._enough_since = self._clock()
+
+    def _waited_enough(self, hub: Hub) -> bool:
+        self._note_place(hub)
+        if self._enough_since is None:
+            self._say_short(hub)
+            return False
+        return bool(hub.waiting) and self._clock() >= self._enough_since + hub.deadline_seconds
+
+    def _is_short(self, hub: Hub) -> bool:
+        """Whether a quorum has been missing for longer than a phase waits for the rest."""
+        late = self._clock() >= self._place_since + hub.deadline_seconds
+        return bool(self.last_error) or (hub.phase is not Phase.IDLE and not hub.enough and late)
+
+    def _say_short(self, hub: Hub) -> None:
+        if self._said_short != self._place and self._is_short(hub):
+            self._said_short = self._place
+            self._log("waiting for quorum", {"step": hub.phase.value, "hospitals": list(hub.waiting_for)})
+
+    def _silent(self, hub: Hub) -> frozenset[int]:
+        """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
+        silent = (self._everyone - self.said.approved) | self.said.breached | self.gone
+        if hub.phase in (Phase.JOIN, Phase.DEAL):
+            return silent | self.said.withdrawn
+        # Who has said nothing in this whole sum is away, and verifies when it is back.
+        return silent | (self._everyone - self._heard) if hub.phase is Phase.VERIFY else silent
+
+    def _reachable(self, packets: Iterable[Outgoing]) -> Out:
+        """Packets for those who approved: to anybody else they would be an alarm."""
+        approved = self.said.approved - self.said.breached - self.gone
+        return [(hospital, packet) for hospital, packet in packets if hospital in approved]
+
+    # records
+
+    def _record(self, hub: Hub) -> None:
+        """One line for a finished sum, once."""
+        for report in hub.reports[self._recorded :]:
+            self._recorded += 1
+            lines = files.read(self.run.rounds).splitlines() if self.run.rounds.exists() else []
+            if len(lines) > report.round:
+                continue
+            state = hub.state
+            fresh = report.purpose == "train" and report.opened and state.history and not state.adds_noise_shares
+            line = {
+                "sum": report.round,
+                "purpose": report.purpose,
+                "attempt": report.attempt,
+                "opened": report.opened,
+                "reason": report.reason,
+                "contributors": list(report.contributors),
+                "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
+                "model_digest": state.digest().hex(),
+                "metrics_of_incoming_model": metrics_json(state.final or (state.history[-1] if fresh else None)),
+                "validation_loss": state.losses[-1] if state.losses else None,
+                "finished": _iso(self._clock()),
+            }
+            files.append(self.run.rounds, json.dumps(line))
+            self._log("sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")})
+
+    def _finish(self, hub: Hub) -> None:
+        state = hub.state
+        modelfile.save(self.run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
+        own = {"privacy": privacy_ledger.describe(self.study, {})}
+        self.run.write_json(self.run.result, findings(state) | own)
+        self._log("finished", {"model": state.digest().hex()})
+
+    def _end(self, how: str, reason: str) -> Out:
+        files.write(self.folder / how, f"{reason or 'no reason given'}\n".encode())
+        say = self._home.alarm if how == FAILED else self._home.log
+        say(how, {"study": self.study.name, "reason": reason})
+        self.last_error = reason if how == FAILED else ""
+        return self._tell_end(reason)
+
+    def _tell_end(self, reason: str) -> Out:
+        self._end_told = True
+        return [(hospital, Ended(reason)) for hospital in sorted(self._everyone)]
+
+    def _ended(self) -> str:
+        return next((how for how in (STOPPED, FAILED) if (self.folder / how).exists()), "")
+
+    def _may_stop(self) -> bool:
+        """Between two sums; or in a sum that waits for a quorum before anything in it is certified."""
+        hub = self._hub
+        if hub is None or hub.phase is Phase.IDLE:
+            return True
+        return hub.phase in (Phase.JOIN, Phase.DEAL) and not hub.enough
+
+    def _keep_breach(self, hospital: int, receipt: bytes) -> None:
+        self.said.keep_breach(hospital, receipt)
+        self._tell_breach(hospital, receipt)
+
+    def _tell_breach(self, hospital: int, receipt: bytes) -> None:
+        self._news += [(other, Breach(hospital, receipt)) for other in sorted(self._everyone - {hospital})]
+
+    def _take_news(self) -> Out:
+        news, self._news = self._news, []
+        return news
+
+    # words
+
+    def status(self) -> dict[str, Any]:
+        """What is true now, from the files and the hub."""
+        hub, sums = self._hub, len(self.run.rounds_with_openings())
+        ended = self._ended()
+        begun = (self.folder / "begun").exists()
+        phase = "finished" if self.run.result.exists() else ended or ("running" if begun else "offered")
+        found: dict[str, Any] = {
+            "study": self.study.name,
+            "digest": self.digest.hex(),
+            "phase": phase,
+            "sums_opened": sums,
+            "sums_planned": self.study.training.rounds + 2,
+            "hospitals": self.names,
+            "approved": self._named(self.said.approved),
+            "withdrawn": self._named(self.said.withdrawn),
+            "breached": self._named(self.said.breached),
+            "stop_asked": (self.folder / STOP).exists(),
+            "reason": files.read(self.folder / ended).decode("utf-8", "replace").strip() if ended else "",
+            "last_error": self.last_error,
+            "folder": self.folder.name,
+        }
+        if phase == "offered":
+            found["waiting_for"] = self._named(self.offered_to())
+        if phase == "running" and hub is not None and hub.phase is not Phase.IDLE:
+            found |= {
+                "phase": "waiting for quorum" if self._is_short(hub) else "running",
+                "sum": hub.round,
+                "purpose": hub.state.purpose or "evaluate",
+                "step": hub.phase.value,
+                "waiting_for": self._named(hub.waiting),
+                "answered": self._named(self.said.approved - hub.waiting),
+                "since": _iso(self._place_since),
+                "enough": hub.enough,
+            }
+        return found
+
+    def _named(self, hospitals: Iterable[int]) -> list[str]:
+        return [self.names[i - 1] for i in sorted(hospitals)]
+
+    def _started(self) -> dict[str, Any]:
+        try:
+            facts = json.loads(files.read(self.folder / STARTED))
+            return {"offered": float(facts["offered"]), "begin_after": facts["begin_after"]}
+        except (ValueError, KeyError, TypeError):
+            raise DataError(f"{self.folder / STARTED} is damaged", hint="restore it from a backup") from None
+
+    def _log(self, event: str, facts: dict[str, object]) -> None:
+        self._home.log(event, {"study": self.study.name} | facts)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

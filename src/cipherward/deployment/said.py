@@ -1,0 +1,96 @@
+"""What hospitals have said about a study besides its sums, kept at the coordinator with their signatures.
+
+approvals/, withdrawals/ and breaches/ hold one signed statement per roster index; quarantine/ what was faulty, evidence/
+the pairs of messages in which a hospital contradicts itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cipherward.deployment import approvals
+from cipherward.deployment.homes import CoordinatorHome
+from cipherward.errors import ProtocolError
+from cipherward.store import files
+from cipherward.study import Study
+
+QUARANTINED = 1_000
+"""Faulty packets kept for one study; later ones are alarms only, so that a hostile hospital cannot fill the disk."""
+
+
+class Said:
+    """Reads the files each time: they are few, and people look at them too."""
+
+    def __init__(self, home: CoordinatorHome, folder: Path, study: Study) -> None:
+        self._home = home
+        self._folder = folder
+        self._study = study
+
+    @property
+    def approved(self) -> frozenset[int]:
+        return self._who("approvals")
+
+    @property
+    def withdrawn(self) -> frozenset[int]:
+        return self._who("withdrawals")
+
+    @property
+    def breached(self) -> frozenset[int]:
+        """Hospitals that reported a breach, and take no further part."""
+        return self._who("breaches")
+
+    def take_approval(self, hospital: int, statement: bytes) -> bool:
+        """Keep a hospital's signed approval; whether it is new.
+
+        Raises:
+            ProtocolError, WireError: not this hospital's approval of this study.
+        """
+        if approvals.open_approval(statement, self._study) != hospital:
+            raise ProtocolError("an approval signed by somebody else")
+        if hospital in self.approved:
+            return False
+        self._keep("approvals", "approved", hospital, statement)
+        return True
+
+    def take_withdrawal(self, hospital: int, statement: bytes) -> None:
+        """Keep a hospital's signed withdrawal: it contributes no more, and what it has contributed stays.
+
+        Raises:
+            ProtocolError, WireError: not this hospital's withdrawal from this study.
+        """
+        if approvals.open_withdrawal(statement, self._study) != hospital:
+            raise ProtocolError("a withdrawal signed by somebody else")
+        if hospital not in self.withdrawn:
+            self._keep("withdrawals", "withdrawn", hospital, statement)
+
+    def keep_breach(self, hospital: int, receipt: bytes) -> None:
+        files.write(self._statement("breaches", hospital), receipt)
+        self._home.alarm("breach", self._facts(hospital))
+
+    def breach(self, hospital: int) -> bytes:
+        """The receipt in which a hospital reports a breach."""
+        return files.read(self._statement("breaches", hospital))
+
+    def keep_quarantine(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
+        number = len(list((self._folder / "quarantine").glob("*"))) + 1
+        if number <= QUARANTINED:
+            files.write(self._folder / "quarantine" / f"{number:06d}-{round:04d}-hospital-{hospital}.packet", packet)
+        self._home.alarm("faulty message", self._facts(hospital) | {"reason": reason})
+
+    def keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:
+        for number, message in enumerate(messages, start=1):
+            files.write(self._folder / "evidence" / f"{round:04d}-hospital-{hospital}-{number}.cbor", message)
+        self._home.alarm("a hospital contradicts itself", self._facts(hospital) | {"reason": reason})
+
+    def _keep(self, what: str, event: str, hospital: int, statement: bytes) -> None:
+        files.write(self._statement(what, hospital), statement)
+        self._home.log(event, self._facts(hospital))
+
+    def _facts(self, hospital: int) -> dict[str, object]:
+        return {"study": self._study.name, "hospital": self._study.hospitals[hospital - 1].name}
+
+    def _who(self, what: str) -> frozenset[int]:
+        return frozenset(int(path.stem) for path in (self._folder / what).glob("[0-9]*.signed"))
+
+    def _statement(self, what: str, hospital: int) -> Path:
+        return self._folder / what / f"{hospital}.signed"

@@ -1,0 +1,112 @@
+"""A hospital's seat in the consortium: letters from the coordinator in, letters to it out.
+
+It believes the coordinator's pinned key and nothing else, runs only studies that its own people approved, and keeps
+everything in its home, so that it can be stopped at any instant. Synchronous, without a socket or a clock of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cipherward.deployment import approvals, letters
+from cipherward.deployment.approvals import OfferedStudy
+from cipherward.deployment.authority import COORDINATOR_NAME
+from cipherward.deployment.homes import HospitalHome
+from cipherward.deployment.letters import Alert, Approval, Body, Letter, Members, Offer, Packet, Stopped, Withdrawal
+from cipherward.deployment.participation import Participation
+from cipherward.errors import CipherwardError, RefusedError, StorageError
+from cipherward.store.ledger import Ledger
+
+
+class Seat:
+    """Made and used in one thread, as the ledger is."""
+
+    def __init__(self, home: HospitalHome) -> None:
+        self.home = home
+        self._ledger = Ledger(home.ledger_file)
+        self._parts: dict[bytes, Participation] = {}
+        self._told: set[tuple[bytes, str]] = set()
+
+    def close(self) -> None:
+        self._ledger.close()
+
+    def receive(self, data: bytes) -> list[bytes]:
+        """Take one letter; the letters that answer it. Nothing is answered to what is refused: it is an alarm.
+
+        Raises:
+            StorageError: this machine's disk failed; nothing was answered, the letter has to come again.
+        """
+        try:
+            letter = letters.open_letter(data, to=self.home.name, key=self.home.coordinator_key, from_coordinator=True)
+            return self._take(letter)
+        except StorageError:
+            raise
+        except CipherwardError as error:
+            self.home.alarm("letter refused", letters.describe(data) | {"reason": error.message})
+            return []
+
+    def poll(self) -> list[bytes]:
+        """Letters for what people here decided since: approvals and withdrawals. Each is told once per start."""
+        found = []
+        for part in self._participations():
+            for kind, statement in (("Approval", part.offered.approval), ("Withdrawal", part.offered.withdrawal)):
+                if not statement or (part.digest, kind) in self._told or part.run.result.exists():
+                    continue
+                self._told.add((part.digest, kind))
+                self.home.log(f"{kind.lower()} sent", {"study": part.study.name, "digest": part.digest.hex()})
+                body = Approval(statement) if kind == "Approval" else Withdrawal(statement)
+                found.append(self._letter(part.digest, body))
+        return found
+
+    def status(self) -> list[dict[str, Any]]:
+        """Every study, oldest first."""
+        return [part.status() for part in self._participations()]
+
+    # letters
+
+    def _take(self, letter: Letter) -> list[bytes]:
+        body = letter.body
+        if isinstance(body, Packet):
+            part = self._part(letter.study)
+            return [self._letter(letter.study, Packet(packet)) for packet in part.handle(body.packet)]
+        if isinstance(body, Offer):
+            return self._offer(letter.study, body)
+        if isinstance(body, Members):
+            self.home.receive_members(body.document)
+        elif isinstance(body, Alert):
+            self._part(letter.study).take_alert(body.hospital, body.receipt)
+        elif isinstance(body, Stopped):
+            self._part(letter.study).stop(body.reason)
+        return []
+
+    def _offer(self, digest: bytes, body: Offer) -> list[bytes]:
+        if known := self._parts.get(digest):
+            self._told.discard((digest, "Approval"))  # it asks because it has not got our word
+            return [] if not known.offered.approval else self.poll()
+        offered = approvals.keep_offer(self.home, body.document.encode(), body.ckks_public)
+        if offered.digest != digest:
+            raise RefusedError("the study in the offer is not the one that its letter names")
+        self.home.log("study offered", {"study": offered.study.name, "digest": digest.hex()})
+        self._open(offered)
+        return self.poll()
+
+    # studies
+
+    def _part(self, digest: bytes) -> Participation:
+        if digest not in self._parts:
+            self._participations()
+        if part := self._parts.get(digest):
+            return part
+        raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})")
+
+    def _participations(self) -> list[Participation]:
+        for offered in approvals.offers(self.home):
+            self._open(offered)
+        return list(self._parts.values())
+
+    def _open(self, offered: OfferedStudy) -> None:
+        if offered.digest not in self._parts:
+            self._parts[offered.digest] = Participation(self.home, offered, self._ledger)
+
+    def _letter(self, study: bytes, body: Body) -> bytes:
+        return letters.seal(self.home.identity, COORDINATOR_NAME, study, body, from_coordinator=False)

@@ -1,0 +1,178 @@
+"""`coordinator serve`: the host behind one mailbox per member, with a message server of its own where the home says so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from cipherward.deployment.authority import COORDINATOR_NAME
+from cipherward.deployment.homes import CoordinatorHome
+from cipherward.deployment.host import Host
+from cipherward.engines.nats import service
+from cipherward.engines.nats.configuration import ACCOUNTS_FILE, ServerSettings, write_accounts
+from cipherward.engines.nats.post import CoordinatorPost
+from cipherward.engines.nats.server import ManagedServer
+from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
+from cipherward.engines.nats.tls import Connection
+from cipherward.errors import StorageError, TransportError
+
+_SERVER_PAUSE = 2.0
+
+
+async def serve(home: CoordinatorHome, say: service.Say) -> bool:
+    """Run every study of this home until SIGTERM or SIGINT. True: everything in hand was finished; False: something was
+    cut off, which is done again after the next start.
+
+    Raises:
+        StorageError: another service has this home, or its files are damaged.
+        TransportError: the managed server does not start.
+    """
+    with service.only_one(home):
+        return await _Service(home, say).run()
+
+
+class _Service:
+    def __init__(self, home: CoordinatorHome, say: service.Say) -> None:
+        self.home = home
+        self.say = say
+        self.worker = Worker()
+        self.follower = Follower(home)
+        self.complaints = Complaints(home)
+        self.members = _active(home)
+        self.server = ManagedServer(_settings(home)) if home.managed else None
+        connection = Connection(
+            COORDINATOR_NAME, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate
+        )
+        log = service.transport_log(home)
+        self.post = CoordinatorPost(connection, home.path / "post", log, self.members)
+        self.dispatch = Dispatch(self.post.outbox, home)
+
+    async def run(self) -> bool:
+        stop = service.stop_event()
+        self.home.log("service started", {"service": "coordinator", "members": len(self.members)})
+        host = await self.worker.do(Host, self.home, time.time)
+        await self._start_server()
+
+        async def receive(member: str, path: Path) -> None:
+            await self.worker.do(self._handle, host, member, path)
+
+        tasks = (asyncio.create_task(self.post.run(receive)), asyncio.create_task(self._tick(host)))
+        try:
+            await service.until_stopped(stop, *tasks)
+        finally:
+            finished = await self._close(host, *tasks)
+        return finished
+
+    # in the worker
+
+    def _handle(self, host: Host, member: str, path: Path) -> None:
+        self.dispatch.put(host.receive(member, service.read(path)))
+
+    def _look(self, host: Host, heartbeat: bool) -> None:
+        self.dispatch.put(host.tick())
+        if heartbeat:
+            self._write_status(host.status(), running=True)
+
+    # in the loop
+
+    async def _tick(self, host: Host) -> None:
+        clock = asyncio.get_running_loop().time
+        beat = pause = 0.0
+        while True:
+            try:
+                if clock() >= pause:
+                    await self._mind_server()
+                await self._follow_members()
+                due = clock() >= beat
+                if due:
+                    beat = clock() + service.HEARTBEAT_SECONDS
+                await self.worker.do(self._look, host, due)
+                self.complaints.clear()
+            except TransportError as error:
+                self.complaints.add(error)
+                pause = clock() + _SERVER_PAUSE
+            except StorageError as error:
+                self.complaints.add(error)
+                await asyncio.sleep(_SERVER_PAUSE)
+            for line in self.follower.new_lines():
+                self.say(line)
+            await asyncio.sleep(service.POLL_SECONDS)
+
+    async def _start_server(self) -> None:
+        if self.server:
+            await asyncio.to_thread(self.server.start, self.members)
+            self.home.log("server started", {"listen": self.home.listen, "pid": self.server.pid})
+        else:
+            write_accounts(self.home.server_folder / ACCOUNTS_FILE, self.members)
+
+    async def _mind_server(self) -> None:
+        if not self.server:
+            return
+        for line in self.server.refusals():
+            self.home.alarm("refused by the server", {"line": line})
+        if not self.server.is_running:
+            self.home.alarm("server died", {"listen": self.home.listen})
+            await self._start_server()
+
+    async def _follow_members(self) -> None:
+        """Members that were admitted or revoked since: in the server's permissions, then in the mailboxes."""
+        members = await asyncio.to_thread(_active, self.home)
+        if members == self.members:
+            return
+        if self.server:
+            await asyncio.to_thread(self.server.reload, members)
+        else:
+            write_accounts(self.home.server_folder / ACCOUNTS_FILE, members)
+        for name in members:
+            self.post.admit(name)
+        for name in set(self.members) - set(members):
+            await self.post.dismiss(name)
+        self.members = members
+
+    def _write_status(self, studies: list[dict[str, Any]], *, running: bool) -> None:
+        post = self.post.status
+        self.home.write_status(
+            {
+                "service": "coordinator",
+                "consortium": self.home.consortium,
+                "running": running,
+                "connected": post.connected,
+                "since": post.since,
+                "reason": post.reason,
+                "doing": post.doing,
+                "letters_waiting": post.waiting,
+                "members": list(self.members),
+                "server_pid": self.server.pid if self.server else None,
+                "alarms": self.follower.alarms,
+                "studies": studies,
+            }
+        )
+
+    async def _close(self, host: Host, *tasks: asyncio.Task[Any]) -> bool:
+        finished = await service.close(self.post, self.worker, tasks)
+        if finished:
+            studies = await self.worker.do(host.status)
+            self._write_status(studies, running=False)
+        if self.server:
+            await asyncio.to_thread(self.server.stop)
+        self.home.log("service stopped", {"service": "coordinator", "in_hand": not finished})
+        self.worker.close()
+        for line in self.follower.new_lines():
+            self.say(line)
+        return finished
+
+
+def _settings(home: CoordinatorHome) -> ServerSettings:
+    return ServerSettings(
+        folder=home.server_folder.resolve(),
+        listen=home.listen,
+        certificate=home.server_certificate.resolve(),
+        key=home.server_key.resolve(),
+        authority=home.authority_certificate.resolve(),
+    )
+
+
+def _active(home: CoordinatorHome) -> tuple[str, ...]:
+    return tuple(member.name for member in home.members.active)

@@ -1,0 +1,127 @@
+"""`hospital serve`: a seat behind a mailbox. It dials the configured servers and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cipherward.deployment.authority import COORDINATOR_NAME
+from cipherward.deployment.homes import HospitalHome
+from cipherward.deployment.seat import Seat
+from cipherward.engines.nats import service
+from cipherward.engines.nats.post import HospitalPost
+from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
+from cipherward.engines.nats.tls import Connection
+from cipherward.errors import RefusedError, StorageError
+from cipherward.store.outbox import Outbox
+
+
+async def serve(home: HospitalHome, say: service.Say) -> bool:
+    """Take part until SIGTERM or SIGINT. True: everything in hand was finished; False: something was cut off, which is
+    done again after the next start.
+
+    Raises:
+        RefusedError: this hospital is not enrolled.
+        StorageError: another service has this home, or the disk failed.
+        TransportError: certificate or server settings that can never work.
+    """
+    if not home.is_enrolled:
+        raise RefusedError("this hospital is not enrolled yet", hint="cipherward hospital enroll INVITATION")
+    with service.only_one(home):
+        return await _Service(home, say).run()
+
+
+class _Service:
+    def __init__(self, home: HospitalHome, say: service.Say) -> None:
+        self.home = home
+        self.say = say
+        self.worker = Worker()
+        self.follower = Follower(home)
+        self.complaints = Complaints(home)
+        self.outbox = Outbox(home.outbox_folder)
+        self.dispatch = Dispatch(lambda _: self.outbox, home)
+        connection = Connection(home.name, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate)
+        self.post = HospitalPost(connection, self.outbox, home.path / "inbox", service.transport_log(home))
+
+    async def run(self) -> bool:
+        stop = service.stop_event()
+        self.home.log("service started", {"service": "hospital", "name": self.home.name})
+        seat = await self.worker.do(Seat, self.home)
+        post = asyncio.create_task(self.post.run(partial(self._receive, seat)))
+        polling = asyncio.create_task(self._poll(seat))
+        try:
+            await service.until_stopped(stop, post, polling)
+        finally:
+            finished = await self._close(seat, post, polling)
+        return finished
+
+    async def _receive(self, seat: Seat, member: str, path: Path) -> None:
+        await self.worker.do(self._handle, seat, path)
+
+    def _handle(self, seat: Seat, path: Path) -> None:
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.receive(service.read(path)))
+
+    def _look(self, seat: Seat, heartbeat: bool) -> None:
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.poll())
+        if heartbeat:
+            self._write_status(seat.status(), running=True)
+
+    async def _poll(self, seat: Seat) -> None:
+        clock = asyncio.get_running_loop().time
+        beat = 0.0
+        while True:
+            due = clock() >= beat
+            if self.worker.is_busy:
+                if due:
+                    self._heartbeat()
+            else:
+                try:
+                    await self.worker.do(self._look, seat, due)
+                    self.complaints.clear()
+                except StorageError as error:
+                    self.complaints.add(error)
+            if due:
+                beat = clock() + service.HEARTBEAT_SECONDS
+            self._tell()
+            await asyncio.sleep(service.POLL_SECONDS)
+
+    def _heartbeat(self) -> None:
+        """The worker trains: the studies stand as they stood."""
+        before = self.home.read_status() or {}
+        self._write_status(before.get("studies", []), running=True)
+
+    def _write_status(self, studies: list[Any], *, running: bool) -> None:
+        post = self.post.status
+        self.home.write_status(
+            {
+                "service": "hospital",
+                "name": self.home.name,
+                "running": running,
+                "connected": post.connected,
+                "since": post.since,
+                "reason": post.reason,
+                "doing": post.doing,
+                "letters_waiting": len(self.outbox.pending()),
+                "alarms": self.follower.alarms,
+                "studies": studies,
+            }
+        )
+
+    def _tell(self) -> None:
+        for line in self.follower.new_lines():
+            self.say(line)
+
+    async def _close(self, seat: Seat, *tasks: asyncio.Task[Any]) -> bool:
+        finished = await service.close(self.post, self.worker, tasks)
+        if finished:
+            await self.worker.do(self._closed, seat)
+        self.home.log("service stopped", {"service": "hospital", "in_hand": not finished})
+        self.worker.close()
+        self._tell()
+        return finished
+
+    def _closed(self, seat: Seat) -> None:
+        self._write_status(seat.status(), running=False)
+        seat.close()

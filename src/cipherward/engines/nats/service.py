@@ -1,0 +1,235 @@
+"""What both services share: one process per home, one worker thread, signals, a heartbeat, and a log that people read.
+
+Network and timers live in the event loop; everything that touches a node, a ledger or a study's files happens in the one
+worker thread, a letter at a time. All of it is durable at every instant, so a stop may come at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from cipherward.deployment.home import Home
+from cipherward.errors import CipherwardError, StorageError, TransportError
+from cipherward.store.outbox import Outbox
+
+POLL_SECONDS = 0.25
+HEARTBEAT_SECONDS = 2.0
+GRACE_SECONDS = 8.0
+"""How long a stop waits for the work in hand. What is cut off is done again after the next start."""
+
+UNSENT = 64
+"""Letters for one member that are kept in memory while its outbox cannot take them."""
+
+Say = Callable[[dict[str, Any]], None]
+"""Shown every line of the home's log as it is written."""
+
+T = TypeVar("T")
+
+
+class Post(Protocol):
+    """What is closed at the end."""
+
+    async def close(self) -> None: ...
+
+
+@contextlib.contextmanager
+def only_one(home: Home) -> Iterator[None]:
+    """Hold the home's lock.
+
+    Raises:
+        StorageError: another service has it.
+    """
+    path = home.path / "serve.lock"
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise StorageError(
+            f"cannot lock {path}: {error.strerror or error}", hint="check the folder's permissions"
+        ) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StorageError(
+                f"a service runs on {home.path} already", hint="there is one for each folder; look at its status"
+            ) from None
+        yield
+
+
+class Follower:
+    """Reads the lines that are added to a home's log, by this process or another."""
+
+    def __init__(self, home: Home) -> None:
+        self._path = home.path / "log.jsonl"
+        self.alarms = len(home.alarms())
+        self._offset = self._path.stat().st_size if self._path.exists() else 0
+
+    def new_lines(self) -> list[dict[str, Any]]:
+        """Whole lines written since the last call."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        end = data.rfind(b"\n") + 1
+        self._offset += end
+        found = []
+        for line in data[:end].splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        self.alarms += sum(entry.get("level") == "alarm" for entry in found)
+        return found
+
+
+class Worker:
+    """The one thread in which nodes live."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "cipherward-node")
+        self._busy = 0
+
+    @property
+    def is_busy(self) -> bool:
+        return self._busy > 0
+
+    async def do(self, work: Callable[..., T], *given: Any) -> T:
+        """Run `work` in the thread, after what it has in hand."""
+        self._busy += 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work, *given)
+        future.add_done_callback(lambda _: self._idle())
+        return await asyncio.shield(future)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _idle(self) -> None:
+        self._busy -= 1
+
+
+class Dispatch:
+    """Letters on their way into outboxes. What an outbox cannot take stays here, in order, and is tried again: a node
+    that has answered once may not answer the same letter with the same packets again."""
+
+    def __init__(self, outbox: Callable[[str], Outbox], home: Home) -> None:
+        self._outbox = outbox
+        self._home = home
+        self._unsent: dict[str, deque[bytes]] = {}
+
+    def put(self, letters: Iterable[tuple[str, bytes]]) -> None:
+        """Add letters and put what can be put.
+
+        Raises:
+            StorageError: an outbox is full or the disk is; everybody else's letters are put.
+        """
+        for name, letter in letters:
+            self._unsent.setdefault(name, deque()).append(letter)
+        failure: StorageError | None = None
+        for name in list(self._unsent):
+            try:
+                self._flush(name)
+            except StorageError as error:
+                failure = error
+        if failure:
+            raise failure
+
+    def _flush(self, name: str) -> None:
+        waiting = self._unsent[name]
+        try:
+            outbox = self._outbox(name)
+            while waiting:
+                outbox.put(waiting[0])
+                waiting.popleft()
+        except TransportError:
+            waiting.clear()  # no member any more
+        if len(waiting) > UNSENT:
+            # Whoever misses packets says so when it is back, and catches up from the openings.
+            self._home.alarm("letters dropped", {"hospital": name, "letters": len(waiting)})
+            waiting.clear()
+        if not waiting:
+            del self._unsent[name]
+
+
+def transport_log(home: Home) -> Callable[[str, dict[str, object]], None]:
+    """Where the post says what happens; what it calls an alarm is one."""
+
+    def log(event: str, facts: dict[str, object]) -> None:
+        if event == "alarm":
+            home.alarm(str(facts.get("kind", "transport")), {k: v for k, v in facts.items() if k != "kind"})
+        else:
+            home.log(event, facts)
+
+    return log
+
+
+class Complaints:
+    """Logs failures of this machine, as far as its disk still takes it, and each only once in a row."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._last = ""
+
+    def add(self, error: CipherwardError) -> None:
+        if error.message != self._last:
+            self._last = error.message
+            with contextlib.suppress(StorageError):
+                self._home.alarm("trouble here", {"reason": error.message, "hint": error.hint})
+
+    def clear(self) -> None:
+        """It went well."""
+        self._last = ""
+
+
+def stop_event() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    return event
+
+
+async def until_stopped(stop: asyncio.Event, *tasks: asyncio.Task[Any]) -> None:
+    """Wait for the stop; a task that fails before is raised here."""
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    for task in done - {stopping}:
+        task.result()
+        if not stop.is_set():
+            raise StorageError("a part of the service ended by itself", hint="start it again; nothing is lost")
+
+
+def read(path: Path) -> bytes:
+    """A letter's bytes.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}", hint="check the disk") from None
+
+
+async def close(post: Post, worker: Worker, tasks: tuple[asyncio.Task[Any], ...]) -> bool:
+    """End the post and the tasks; whether the work in hand was finished within the time of grace."""
+    closing = asyncio.create_task(post.close())
+    await asyncio.wait({closing}, timeout=GRACE_SECONDS)
+    closing.cancel()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(closing, *tasks, return_exceptions=True)
+    for _ in range(10):
+        if not worker.is_busy:
+            return True
+        await asyncio.sleep(0.05)
+    return False

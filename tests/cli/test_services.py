@@ -1,0 +1,67 @@
+"""`start`, `stop` and `status` act through files: they work whether or not a service runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.deployment import consortium
+from tests.deployment.consortium import document
+from typer.testing import CliRunner, Result
+
+from cipherward.cli import app
+from cipherward.deployment.homes import CoordinatorHome, HospitalHome
+from cipherward.errors import StudyError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("consortium")
+    consortium.found(made, 3)
+    return made
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_a_study_is_started_once_shown_and_stopped_without_a_service(folder: Path, tmp_path: Path) -> None:
+    home = folder / "coordinator"
+    file = tmp_path / "study.toml"
+    file.write_text(document(3).to_toml())
+    started = call("coordinator", "start", file, "--home", home)
+    assert started.exit_code == 0, started.output
+    (study,) = CoordinatorHome(home).study_folders()
+    assert study.name in started.output
+    assert "The service is not running" in started.output
+    again = call("coordinator", "start", file, "--home", home)
+    assert isinstance(again.exception, StudyError)
+    assert "started before" in str(again.exception)
+    stopped = call("coordinator", "stop", "tiny", "--reason", "enough", "--home", home)
+    assert stopped.exit_code == 0
+    assert (study / "stop").read_text() == "enough\n"
+    unknown = call("coordinator", "stop", "nothing", "--home", home)
+    assert isinstance(unknown.exception, StudyError)
+
+
+def test_a_study_that_cannot_run_across_machines_is_refused_with_every_problem(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(document(4, aggregation={"scheme": "plain"}).to_toml())
+    refused = call("coordinator", "start", file, "--home", folder / "coordinator")
+    assert isinstance(refused.exception, StudyError)
+    assert "plain" in str(refused.exception)
+    assert "clinic-4" in str(refused.exception)
+
+
+@pytest.mark.parametrize(("role", "name"), [("coordinator", "coordinator"), ("hospital", "clinic-1")])
+def test_a_service_that_does_not_run_is_said_not_to(folder: Path, role: str, name: str) -> None:
+    assert "Service: not running" in call(role, "status", "--home", folder / name).output
+    assert json.loads(call(role, "status", "--json", "--home", folder / name).output)["running"] is False
+    home = CoordinatorHome(folder / name) if role == "coordinator" else HospitalHome(folder / name)
+    home.write_status({"running": True, "connected": True, "studies": [], "alarms": 2})
+    shown = call(role, "status", "--home", folder / name).output
+    assert "Service: running, connected" in shown
+    assert "Alarms so far: 2" in shown
+    home.write_status({"running": True, "time": "2020-01-01T00:00:00+00:00"})
+    assert "Service: not running; last seen 2020-01-01" in call(role, "status", "--home", folder / name).output

@@ -1,0 +1,156 @@
+"""Models that arrived, and whether a party is in order."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests import simulator
+from tests.deployment.enrolled import Consortium, hospital
+
+from cipherward import study as study_document
+from cipherward.data.preprocess import Preprocessor
+from cipherward.deployment import example, health, modelcode, models, policyfile
+from cipherward.errors import DataError, RefusedError, StorageError, StudyError
+from cipherward.nodes import prediction, roster
+from cipherward.nodes.modelfile import ModelFile
+from cipherward.nodes.policy import Policy
+from cipherward.nodes.site import FAILED, PRESERVED, Outcome
+
+
+@pytest.fixture(scope="module")
+def everyone(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    return Consortium(tmp_path_factory.mktemp("consortium"))
+
+
+def trained(everyone: Consortium, **sections: object) -> ModelFile:
+    first = roster.first_state(everyone.freeze(simulator.study(4, **sections)))
+    fitted = Preprocessor(first.study.columns, (0.0, 0.0), (1.0, 1.0), 100, 40)
+    return ModelFile(first.study, first.groups, first.weights, fitted)
+
+
+def outcomes(*kinds: str) -> list[Outcome]:
+    return [Outcome(round, kind, 1, "checked") for round, kind in enumerate(kinds)]
+
+
+def test_a_received_model_predicts_offline_and_says_that_every_sum_was_verified(everyone: Consortium) -> None:
+    model = trained(everyone)
+    folder = models.keep(everyone.first, model, outcomes(PRESERVED, PRESERVED), rounds=1, auroc=0.7)
+    found = models.find(everyone.first, model.study.digest().hex()[:8])
+    assert found.folder == folder
+    assert found.verified
+    assert found.auroc == 0.7
+    assert found.outcomes[0] == "Privacy Preserved for Client 1"
+    scores = prediction.predict(found.file, everyone.first.data_path)
+    assert scores.shape == (90,)
+    assert bool(np.all((scores > 0) & (scores < 1)))
+    assert json.dumps(models.to_json(found))
+
+
+def test_a_model_with_one_sum_not_verified_is_not_verified(everyone: Consortium) -> None:
+    model = trained(everyone, seed=11)
+    models.keep(everyone.first, model, outcomes(PRESERVED, FAILED), rounds=1, auroc=None)
+    assert not models.find(everyone.first, model.study.digest().hex()).verified
+    nothing = trained(everyone, seed=12)
+    models.keep(everyone.first, nothing, [], rounds=0, auroc=None)
+    assert not models.find(everyone.first, nothing.study.digest().hex()).verified
+
+
+def test_a_model_of_another_study_or_with_damaged_findings_is_not_used(everyone: Consortium) -> None:
+    one, two = trained(everyone, seed=21), trained(everyone, seed=22)
+    first = models.keep(everyone.first, one, outcomes(PRESERVED), rounds=1, auroc=None)
+    second = models.keep(everyone.first, two, outcomes(PRESERVED), rounds=1, auroc=None)
+    (first / "model.safetensors").write_bytes((second / "model.safetensors").read_bytes())
+    with pytest.raises(DataError, match="belongs to another study"):
+        models.find(everyone.first, first.name)
+    (second / "verification.json").write_text("{}")
+    with pytest.raises(DataError, match="missing or damaged"):
+        models.find(everyone.first, second.name)
+    with pytest.raises(StudyError, match="no model"):
+        models.find(everyone.first, "nothing")
+
+
+def test_model_code_is_loaded_from_the_list_in_the_policy_only() -> None:
+    study = simulator.study(5, model={"kind": "custom", "package": "torch.nn:Identity"})
+    with pytest.raises(RefusedError, match="does not allow the model package"):
+        modelcode.factory_of(study, Policy())
+    allowed = Policy(packages=frozenset({"torch.nn:Identity", "no_such_module:f", "os:sep"}))
+    assert modelcode.factory_of(study, allowed) is not None
+    for name in ("no_such_module:f", "os:sep"):
+        with pytest.raises(StudyError):
+            modelcode.factory_of(simulator.study(5, model={"kind": "custom", "package": name}), allowed)
+    assert modelcode.factory_of(simulator.study(5), Policy()) is None
+
+
+# health
+
+
+def bad(findings: list[health.Finding]) -> dict[str, str]:
+    return {finding.what: finding.detail for finding in findings if not finding.holds}
+
+
+def test_a_party_whose_service_runs_is_in_order(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 3)
+    assert set(bad(health.hospital(everyone.first))) == {"service"}
+    assert set(bad(health.coordinator(everyone.coordinator))) == {"service"}
+    for home in (everyone.first, everyone.coordinator):
+        home.write_status({"connected": True, "doing": "waiting"})
+    assert bad(health.hospital(everyone.first)) == {}
+    assert bad(health.coordinator(everyone.coordinator)) == {}
+
+
+def test_everything_that_is_not_in_order_is_found(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 3)
+    own = everyone.first
+    (own.path / "tls.key").chmod(0o644)
+    own.policy_file.write_text("schemes = 1")
+    own.data_path.unlink()
+    own.alarm("letter refused", {})
+    own.write_status({"connected": False, "reason": "no route to host"})
+    found = bad(health.hospital(own, datetime.now(UTC) + timedelta(minutes=0)))
+    assert set(found) == {"keys", "policy", "table", "service", "alarms"}
+    assert "no route to host" in found["service"]
+    later = bad(health.hospital(own, datetime.now(UTC) + timedelta(days=390)))
+    assert "expires in" in later["certificate tls.crt"]
+    assert "not running" in later["service"]
+    assert "alarms" not in later
+    assert "expired" in bad(health.hospital(own, datetime.now(UTC) + timedelta(days=500)))["certificate tls.crt"]
+
+
+def test_a_waiting_members_list_is_a_finding(tmp_path: Path) -> None:
+    from cipherward.deployment import enrolment
+
+    everyone = Consortium(tmp_path, 3)
+    enrolment.revoke(everyone.coordinator, "clinic-3")
+    everyone.first.receive_members(everyone.coordinator.chain())
+    assert "waits for confirmation" in bad(health.hospital(everyone.first))["members"]
+    assert "not enrolled" in bad(health.hospital(hospital(tmp_path / "new")))["membership"]
+
+
+def test_a_log_cut_short_by_a_crash_is_read_up_to_there(tmp_path: Path) -> None:
+    own = hospital(tmp_path / "h")
+    own.alarm("one", {"n": 1})
+    with (own.path / "log.jsonl").open("ab") as file:
+        file.write(b'{"time": "2026-')
+    assert [line["event"] for line in own.alarms()] == ["one"]
+
+
+# the example
+
+
+def test_the_example_is_synthetic_fits_its_tables_and_needs_no_paths_in_a_consortium(tmp_path: Path) -> None:
+    path, tables = example.write(tmp_path / "trial", n_hospitals=3, encounters=60, seed=5)
+    study = study_document.load(path)
+    assert study.synthetic
+    assert list(tables) == [hospital.name for hospital in study.hospitals]
+    from cipherward.data.sources import load_hospitals
+
+    loaded = load_hospitals(study, None, path.parent)
+    assert all(data.table.height >= 50 for data in loaded)
+    assert len({data.table.height for data in loaded}) > 1
+    with pytest.raises(StorageError, match="not an empty folder"):
+        example.write(tmp_path / "trial", n_hospitals=3, encounters=60, seed=5)
+    policyfile.parse(policyfile.DEFAULT, "x").check(study)

