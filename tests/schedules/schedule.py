@@ -111,7 +111,8 @@ class Schedule:
         if self.rng.random() < 0.3:
             self._crash(party)
         else:
-            self.world.fuses[party].left = self.rng.randrange(6)
+            self.world.fuses[party].left = self.rng.randrange(8)
+            self.world.fuses[party].part = self.rng.random()
 
     def _carry(self) -> None:
         """One packet that is on its way, in any order, arrives: whole, or as the network left it."""

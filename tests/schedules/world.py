@@ -170,14 +170,24 @@ class KilledError(BaseException):
 
 
 class Fuse:
-    """Kills a process, or fills its disk, at one of its next writes: before it, or after it."""
+    """Kills a process, or fills its disk, at one of its next writes: before it, after it, or (where that can be) in it.
+
+    `part` of a write that is cut short is on the disk.
+    """
 
     def __init__(self) -> None:
         self.left = -1
         self.is_full = False
+        self.part = 0.5
+        self.torn = 0
 
-    def write(self, done: Callable[[], Any]) -> Any:
+    def write(self, done: Callable[[], Any], tear: Callable[[float], Any] | None = None) -> Any:
         self._burn()
+        if tear and (self.is_full or self.left == 0):
+            self.torn += 1
+            tear(self.part)
+        if tear:
+            self._burn()
         if self.is_full:
             raise StorageError("no space left on device", hint="free space")
         result = done()
@@ -227,7 +237,17 @@ class ShakyJournal(Journal):
         super().__init__(folder)
 
     def append(self, kind: str, hospital: int = 0, data: bytes = b"") -> None:
-        self.fuse.write(lambda: Journal.append(self, kind, hospital, data))
+        def tear(part: float) -> None:
+            """The record, as far as it came: some of its bytes, or all of them with the last ones still zero."""
+            path = self._folder / "journal"
+            before = path.stat().st_size
+            Journal.append(self, kind, hospital, data)
+            content = path.read_bytes()
+            kept = before + int((len(content) - before) * part)
+            is_sparse = int(part * 1000) % 3 == 0
+            path.write_bytes(content[:kept] + bytes(len(content) - kept) * is_sparse)
+
+        self.fuse.write(lambda: Journal.append(self, kind, hospital, data), tear)
 
     def clear(self) -> None:
         self.fuse.write(lambda: Journal.clear(self))
@@ -266,7 +286,11 @@ class World:
 
     def _make_site(self, index: int) -> Site:
         ledger = ShakyLedger(self.files.hospital(index) / "ledger.sqlite", self.fuses[index])
-        known = self.states[index] = self.states[index][: ledger.receipts(self.rules.study) + 1]
+        verified = ledger.receipts(self.rules.study)
+        known = self.states[index][: verified + 1]
+        if len(known) <= verified:  # killed between its receipt and its next state
+            known = [step.state for step in self.replayed()][: verified + 1]
+        self.states[index] = known
         return Site(
             rules=self.rules,
             index=index,

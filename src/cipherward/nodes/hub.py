@@ -245,8 +245,10 @@ class Hub(Phases):
         return [] if self._waiting else self._advance()
 
     def _catch_up(self, sender: int, body: Behind) -> list[Outgoing]:
-        if sender in self._caught_up or not body.round < self.state.sums_done:
+        if not body.round < self.state.sums_done:
             raise ProtocolError("says that it is behind, and is not")
+        if sender in self._caught_up:
+            raise checks.late("was sent what it has missed already")
         self._caught_up.add(sender)
         self.log("catching up", {"hospital": sender, "from": body.round, "to": self.state.sums_done})
         missed = [(sender, pack("Opening", self.load_opening(r))) for r in range(body.round, self.state.sums_done)]
