@@ -39,7 +39,7 @@ def test_a_hospital_that_forgets_its_votes_is_noticed(tmp_path: Path, monkeypatc
         return dataclasses.replace(record, vote=b"", manifest=b"") if record else None
 
     def record_vote(self: Ledger, context: bytes, vote: bytes, *rest: Any) -> None:
-        self._write("UPDATE sums SET vote = ? WHERE context = ?", (vote, context))
+        self._change_sum(context, vote=vote)
 
     monkeypatch.setattr(ShakyLedger, "sum", without_vote)
     monkeypatch.setattr(ShakyLedger, "record_vote", record_vote)
