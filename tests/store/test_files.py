@@ -33,7 +33,7 @@ def test_a_renamed_file_and_its_new_folders_are_made_durable(tmp_path: Path, mon
     synced: list[tuple[str, bool]] = []
 
     def note(descriptor: int) -> None:
-        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        name = str(Path(f"/proc/self/fd/{descriptor}").readlink())
         synced.append((name, (tmp_path / "a" / "b" / "file").exists()))
 
     monkeypatch.setattr(os, "fsync", note)

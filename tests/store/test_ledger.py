@@ -266,7 +266,10 @@ def filled(path: Path) -> None:
 
 VALUES = [
     *(("sums", name) for name in ("context", "study", "query", "private_key", "joined", "header", "update_bytes")),
-    *(("sums", name) for name in ("vote", "manifest", "request", "release", "round", "attempt", "is_void", "is_closed")),
+    *(
+        ("sums", name)
+        for name in ("vote", "manifest", "request", "release", "round", "attempt", "is_void", "is_closed")
+    ),
     *(("receipts", name) for name in ("study", "round", "receipt")),
     *(("charges", name) for name in ("study", "query", "round", "unit", "what", "event", "contribution")),
     *(("facts", name) for name in ("name", "value")),
@@ -281,15 +284,15 @@ def test_a_value_that_changed_silently_is_noticed_when_it_is_read_and_when_the_l
     filled(path)
     ledger = Ledger(path)
     db = sqlite3.connect(path)
-    (held,) = db.execute(f"SELECT typeof({column}) FROM {table} WHERE {column} IS NOT NULL").fetchone()
+    (held,) = db.execute(f"SELECT typeof({column}) FROM {table} WHERE {column} IS NOT NULL").fetchone()  # noqa: S608
     changed = {"blob": "zeroblob(length({0}))", "integer": "{0} + 1", "text": "'x' || {0}"}[held].format(column)
-    db.execute(f"UPDATE {table} SET {column} = {changed} WHERE {column} IS NOT NULL")
+    db.execute(f"UPDATE {table} SET {column} = {changed} WHERE {column} IS NOT NULL")  # noqa: S608
     db.commit()
     db.close()
 
     def read() -> None:
-        ledger.sum(b"ctx"), ledger.sum(b"released"), ledger.exposed(QUERY), ledger.receipt(STUDY, 3)  # noqa: B018
-        ledger.charges(), ledger.contribution(STUDY, QUERY), ledger.device_key, ledger.fact("breach")  # noqa: B018
+        ledger.sum(b"ctx"), ledger.sum(b"released"), ledger.exposed(QUERY), ledger.receipt(STUDY, 3)
+        ledger.charges(), ledger.contribution(STUDY, QUERY), ledger.device_key, ledger.fact("breach")
 
     # What a row is found by, changed, hides the row from a running ledger; the next start finds it.
     if column not in ("context", "study", "query", "round", "name") or table == "charges":
@@ -310,7 +313,13 @@ def test_a_bit_flipped_anywhere_in_the_file_is_noticed_or_changes_nothing(tmp_pa
         ledger = Ledger(path)
         try:
             facts = [ledger.device_key, ledger.fact("breach"), ledger.charges(), ledger.contribution(STUDY, QUERY)]
-            return [*facts, ledger.sum(b"ctx"), ledger.sum(b"released"), ledger.receipt(STUDY, 3), ledger.exposed(QUERY)]
+            return [
+                *facts,
+                ledger.sum(b"ctx"),
+                ledger.sum(b"released"),
+                ledger.receipt(STUDY, 3),
+                ledger.exposed(QUERY),
+            ]
         finally:
             ledger.close()
 

@@ -14,7 +14,6 @@ from cipherward.learning.vector import RealSegment
 from cipherward.protocol.messages import Query, context
 from cipherward.protocol.party import Rules
 
-
 MAX_ATTEMPTS = 64
 """Attempts at one sum that a hospital takes part in, whatever the reason for leaving the earlier ones."""
 

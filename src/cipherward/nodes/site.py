@@ -7,16 +7,14 @@ the same bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.scheme import SumTask
 from cipherward.errors import (
     AlreadyReleasedError,
     BudgetExceededError,
@@ -25,20 +23,15 @@ from cipherward.errors import (
     FaultyCoordinatorError,
     ProtocolError,
     RefusedError,
-    StudyError,
     SuspectError,
     UnfitUpdateError,
     WireError,
 )
-from cipherward.learning.local import LocalWork
-from cipherward.learning.state import StudyState
 from cipherward.nodes import plan
 from cipherward.nodes.packets import pack, unpack
-from cipherward.nodes.policy import Policy
-from cipherward.privacy import ledger as privacy_ledger
-from cipherward.privacy import plan as privacy_plan
+from cipherward.nodes.sitestate import BREACH, FAILED, PRESERVED, UNPROTECTED, Log, Outcome, SiteState
 from cipherward.protocol import hospital
-from cipherward.protocol.hospital import Consent, Dealt
+from cipherward.protocol.hospital import Consent
 from cipherward.protocol.messages import (
     CONSENT,
     Announce,
@@ -47,82 +40,27 @@ from cipherward.protocol.messages import (
     Complaint,
     ConsentRequest,
     Declined,
-    Header,
     Joined,
     Manifest,
     Notice,
     Opening,
-    Receipt,
-    Update,
     VoidRequest,
     sign,
     unsign,
 )
-from cipherward.protocol.party import Member, Rules, check_void, signed_vote
-from cipherward.store.ledger import Ledger, SumRecord
+from cipherward.protocol.party import check_void, signed_vote
+from cipherward.store.ledger import SumRecord
 
-PRESERVED, UNPROTECTED, BREACH, FAILED = "preserved", "unprotected", "breach", "failed"
-
-_PHRASES = {
-    PRESERVED: "Privacy Preserved for Client {}",
-    UNPROTECTED: "Model verified for Client {} (scheme plain: nothing was protected)",
-    BREACH: "Privacy Breach Detected for Client {}",
-    FAILED: "Verification failed for Client {}",
-}
+__all__ = ["BREACH", "FAILED", "PRESERVED", "UNPROTECTED", "Log", "Outcome", "Site"]
 
 _MAX_NOTICES = 100
 
-Log = Callable[[str, dict[str, object]], None]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a hospital found out about one sum. `phrase` is the line that it prints."""
-
-    round: int
-    outcome: str
-    client: int
-    detail: str
-
-    @property
-    def phrase(self) -> str:
-        return _PHRASES[self.outcome].format(self.client)
-
-
-@dataclass
-class Site:
+class Site(SiteState):
     """One hospital. `handle` takes a packet from the coordinator and returns the packets that answer it.
 
-    `notices` holds the newest things that the coordinator said about this hospital's own messages.
+    `SiteState` says what it is made of.
     """
-
-    rules: Rules
-    index: int
-    identity: Identity = field(repr=False)
-    state: StudyState
-    work: LocalWork
-    ledger: Ledger
-    policy: Policy
-    log: Log
-    clock: Callable[[], float]
-    spent: dict[str, float] = field(default_factory=dict)
-    outcomes: list[Outcome] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-    stopped: bool = False
-    _given: dict[bytes, Consent] = field(default_factory=dict, repr=False)
-    _worked: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.state.study.digest() != self.rules.study:
-            raise StudyError("the study document is not the one whose digest was approved")
-        self.policy.check(self.state.study)
-        privacy_plan.check_hospital(self.state.study, len(self.state.weights))
-        name = self.state.study.hospitals[self.index - 1].name
-        limit = self.policy.max_epsilon
-        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", limit)
-        self._me = Member(self.rules, self.index, self.identity)
-        self._breach_fact = f"breach in study {self.rules.study.hex()}"
-        self.stopped = self.ledger.fact(self._breach_fact) is not None
 
     def handle(self, packet: bytes) -> list[bytes]:
         """Answer one packet.
@@ -389,48 +327,3 @@ class Site:
     def _failed(self, error: CipherwardError) -> list[bytes]:
         self.log("verification failed", {"reason": error.message})
         return self._outcome(FAILED, error.message)
-
-    def _outcome(self, outcome: str, detail: str) -> list[bytes]:
-        self.outcomes.append(Outcome(self.state.sums_done, outcome, self.index, detail))
-        return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
-
-    def _receipt(
-        self, round: int, context: bytes, manifest: bytes, outcome: str, detail: str, next_model: bytes
-    ) -> list[bytes]:
-        body = Receipt(context, round, manifest, outcome, detail, next_model)
-        message = sign(self.identity, self.rules.study, self.index, body)
-        self.ledger.record_receipt(context, self.rules.study, round, message)
-        self._given.clear()
-        self._worked = None
-        self.outcomes.append(Outcome(round, outcome, self.index, detail))
-        return [pack("Receipt", message)]
-
-    # shared
-
-    def _current(self, context: bytes) -> tuple[SumTask, SumRecord]:
-        """The task and record of one of the attempts of the sum that is next here."""
-        record = self.ledger.sum(context)
-        if record is None or record.round != self.state.sums_done or self.state.purpose is None:
-            raise RefusedError("not about a sum that I take part in")
-        task = plan.task_of(self.rules, self.state, record.attempt)
-        if task.context != context:
-            raise ProtocolError("the sum does not follow from the approved study and my model")
-        return task, record
-
-    def _own(self, record: SumRecord) -> Dealt | None:
-        if not record.update:
-            return None
-        update = wire.decode(Update, record.update)
-        header = unsign(record.header, Header, study=self.rules.study, keys=self.rules.keys, sender=self.index)
-        if payload_digest(update.payload) != header.payload:
-            raise ProtocolError("my own stored update does not match its header")
-        return Dealt(record.header, update.payload, record.update)
-
-    def _from_coordinator(self, data: bytes, kind: type[Any]) -> Any:
-        return unsign(data, kind, study=self.rules.study, keys=self.rules.keys, sender=COORDINATOR)
-
-    def _packet(self, body: Any) -> bytes:
-        return pack(type(body).__name__, sign(self.identity, self.rules.study, self.index, body))
-
-    def _spend(self, phase: str, started: float) -> None:
-        self.spent[phase] = self.spent.get(phase, 0.0) + self.clock() - started

@@ -134,8 +134,8 @@ class Journal:
             if len(head) < _HEAD:
                 break  # torn
             if head[8:] != _check(head[:8]):
-                if not any(content[start:]):
-                    break  # torn: the file grew, and its bytes never came
+                if not any(content[start + _HEAD :]):
+                    break  # torn: the file grew, and at most a part of the head came
                 raise self._damaged(f"record {len(lines)} has a damaged head")
             if body_start + length > len(content):
                 break  # torn
