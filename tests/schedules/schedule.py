@@ -233,6 +233,7 @@ class Schedule:
     def _finish(self) -> None:
         """With a perfect network and everybody back, to the end of the study and of its receipts."""
         calls = idle = 0
+        last: object = None
         for _ in range(MOST_STEPS):
             if self.ended:
                 return
@@ -240,14 +241,21 @@ class Schedule:
                 self._arrive(*self.in_flight.pop(0))
                 continue
             hub = self.world.hub
-            before = hub.phase, hub.state.sums_done, hub.waiting
+            progress = self._progress()
+            idle, last = idle + 1 if progress == last else 0, progress
             calls += hub.finished
             if calls > 2 or idle > 5:
                 self.ended = "finished" if hub.finished else "waits"
                 return
             self._go_on(patient=idle % 2 == 0)
-            idle = idle + 1 if before == (hub.phase, hub.state.sums_done, hub.waiting) else 0
         self.ended = "out of steps"
+
+    def _progress(self) -> object:
+        """What changes when asking again has led to something."""
+        hub = self.world.hub
+        assert hub.journal is not None
+        verified = [site.state.sums_done for site in self.world.sites.values()]
+        return hub.phase, hub.state.sums_done, len(hub.journal), len(hub._receipts), len(hub._asked_again), verified
 
     # what must hold
 

@@ -14,7 +14,7 @@ from cipherward.learning.vector import RealSegment
 from cipherward.protocol.messages import Query, context
 from cipherward.protocol.party import Rules
 
-MAX_ATTEMPTS = 64
+MAX_ATTEMPTS = 32
 """Attempts at one sum that a hospital takes part in, whatever the reason for leaving the earlier ones."""
 
 

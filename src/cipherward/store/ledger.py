@@ -211,7 +211,7 @@ class Ledger:
     def charges(self) -> list[tuple[bytes, bytes, int, str, str, str]]:
         """Every charge: study, query, round, unit, what, event; in the order in which they were made."""
         names = _COLUMNS["charges"][:6]
-        return [tuple(row[name] for name in names) for row in self._rows("charges", "1 ORDER BY rowid")]  # type: ignore[misc]
+        return [tuple(row[name] for name in names) for row in self._rows("charges", "1 ORDER BY rowid")]
 
     def contribution(self, study: bytes, query: bytes) -> bytes | None:
         """The contribution recorded with a charge, until it is erased."""
