@@ -228,7 +228,8 @@ def make_answers(common: Consortium, role: str, names: list[str]) -> dict[str, A
     if role == "updates":
         task = plan.task_of(common.rules, common.training_state(), 0)
         return {name: Dealer(common, common.index(name), task).answer for name in names}
-    data, state, answers = load_hospitals(common.study, None, Path()), roster.first_state(common.study), {}
+    data, state = load_hospitals(common.study, None, Path()), roster.first_state(common.study)
+    answers: dict[str, Answer] = {}
     for name in names:
         index = common.index(name)
         own = data[index - 1]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cipherward.crypto import ckks
+from cipherward.crypto import _tenseal, ckks
 from cipherward.crypto.ckks import CkksScheme, KeyHolder, KeyPair, Record
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import (
@@ -112,7 +112,7 @@ def test_a_model_beyond_the_largest_base_changes_nothing() -> None:
 def test_the_noise_of_a_ciphertext_is_what_the_scale_was_chosen_for() -> None:
     sum_task = task(40 * ckks.N_SLOTS)
     lanes = lanes_of(np.random.default_rng(5), sum_task)
-    context = ckks._load_context(keys().secret_context, secret=True)
+    context = _tenseal.load_context(keys().secret_context, secret=True)
     raw = np.concatenate([v.decrypt() for v in ckks._parse(context, sum_task, encrypted(sum_task, lanes))])
     error = (raw * 2.0**sum_task.bits - lanes) * 2.0 ** (ckks.scale_bits(sum_task) - sum_task.bits)
     assert 0.97 < error.std() / ckks.ERROR_STDDEV < 1.03
@@ -243,7 +243,7 @@ def test_a_flipped_byte_is_a_wire_error_or_another_valid_ciphertext_and_never_an
 @settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=200), kind=st.sampled_from(["payload", "ciphertext", "header"]))
 def test_random_bytes_are_wire_errors(data: bytes, kind: str) -> None:
-    header = ckks._SEAL_HEADER.pack(0xA15E, 16, 4, 3, 2, 0, 16 + len(data))
+    header = _tenseal._SEAL_HEADER.pack(0xA15E, 16, 4, 3, 2, 0, 16 + len(data))
     payload = {"payload": data, "ciphertext": contained(data), "header": contained(header + data)}[kind]
     running = CkksScheme(keys().public_context).accumulator(task(4), np.zeros(4))
     with pytest.raises(WireError):
@@ -313,7 +313,7 @@ def test_nothing_is_decrypted_when_the_record_cannot_be_kept() -> None:
 
 def test_a_contribution_off_the_grid_or_under_another_key_does_not_open() -> None:
     sum_task = task(4)
-    context = ckks._load_context(keys().public_context, secret=False)
+    context = _tenseal.load_context(keys().public_context, secret=False)
     for foreign in (
         ckks._encrypt(context, sum_task, np.array([0.5, 0.0, 0.0, 0.0])),
         CkksScheme(ckks.generate_keys().public_context)

@@ -14,7 +14,7 @@ from tests.protocol.sum_parties import N_LANES
 from tests.schedules.world import setting
 
 from cipherward import study as study_document
-from cipherward.crypto import ckks
+from cipherward.crypto import _tenseal, ckks
 from cipherward.data.preprocess import Preprocessor
 from cipherward.nodes import modelfile
 from cipherward.nodes.modelfile import ModelFile
@@ -201,5 +201,5 @@ def seal() -> Iterator[Decoder]:
     digest = ckks.public_key_digest(context)
     yield Decoder("ckks-public-key", [context], lambda data: ckks.check_public_key(data, digest))
     # Only bytes with the study's digest get here; should that ever change, they still must not crash.
-    load = partial(ckks._load_context, secret=False)
+    load = partial(_tenseal.load_context, secret=False)
     yield Decoder("ckks-context", [context], load, lambda data, value: value.has_public_key(), tries=2_000)

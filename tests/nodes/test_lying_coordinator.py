@@ -119,7 +119,9 @@ def test_a_second_attempt_needs_proof_that_the_first_is_void(world: World) -> No
     ):
         certificate = VoidCertificate(tuple(world.signed(vote, voter) for vote, voter in votes))
         refused(world, announce(world, attempt=1, voids=(certificate,)), "vote")
-    refused(world, announce(world, attempt=3), "more attempts than the study allows")
+    refused(
+        world, announce(world, attempt=plan.MAX_ATTEMPTS), "more attempts at one sum than any hospital takes part in"
+    )
     proof = VoidCertificate(tuple(world.signed(void, voter) for voter in (2, 3, 4)))
     (reply,) = world.sites[ME].handle(announce(world, attempt=1, voids=(proof,)))
     assert kind_of(reply) == "Join"

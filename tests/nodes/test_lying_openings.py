@@ -16,7 +16,9 @@ from cipherward.crypto import ring, wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
 from cipherward.crypto.scheme import payload_digest
+from cipherward.errors import StorageError
 from cipherward.nodes import plan
+from cipherward.nodes.judgement import Judgement
 from cipherward.protocol.messages import (
     CONSENT,
     Entry,
@@ -218,6 +220,31 @@ def test_a_void_round_is_believed_only_with_releases_that_do_not_open_the_sum(wo
     assert body(reply, Receipt).outcome == "breach"
     assert "not what the signed releases give" in body(reply, Receipt).detail
     assert other.state.digest() == before
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_receipt_that_cannot_be_recorded_moves_nothing_and_the_repeated_opening_does(
+    world: World, opening: Opening, opens: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = world.sites[ME]
+    before = site.state
+    if not opens:
+        void = Judgement(before.after_failed(range(1, 5)), (1, 2, 3, 4), None, "does not open")
+        monkeypatch.setattr("cipherward.nodes.site.judge", lambda *_, **__: void)
+        opening = dataclasses.replace(opening, next_model=void.following.digest())
+
+    def full(*values: object) -> None:
+        raise StorageError("no space left on device", hint="free space")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.ledger, "record_receipt", full)
+        with pytest.raises(StorageError):
+            site.handle(world.packet(opening))
+    assert site.state is before
+    assert site.ledger.receipts(site.rules.study) == before.sums_done
+    (reply,) = site.handle(world.packet(opening))
+    assert body(reply, Receipt).context
+    assert site.ledger.receipts(site.rules.study) == site.state.sums_done == before.sums_done + 1
 
 
 def test_an_opening_of_a_past_or_future_sum_moves_nothing(world: World, opening: Opening) -> None:

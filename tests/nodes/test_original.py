@@ -185,7 +185,7 @@ def test_a_client_recognises_that_its_own_contribution_was_altered(
         return dealt
 
     class Swapping(Collection):
-        def add_update(self, sender: int, data: bytes) -> None:
+        def add_update(self, sender: int, data: bytes | memoryview) -> None:
             super().add_update(sender, first[0].update if sender == 1 else data)
 
     monkeypatch.setattr(hospital, "deal", deals_twice)

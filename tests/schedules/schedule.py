@@ -47,6 +47,7 @@ class Schedule:
             fault: rng.choice(RATES)
             for fault in ("drop", "repeat", "flip", "cut", "replay", "crash", "full", "coordinator", "impatient")
         }
+        self.corrupts = bool(self.rates["flip"] or self.rates["cut"])
         self.in_flight: list[Packet] = []
         self.seen: list[Packet] = []
         self.down: set[int] = set()
@@ -110,7 +111,8 @@ class Schedule:
         if self.rng.random() < 0.3:
             self._crash(party)
         else:
-            self.world.fuses[party].left = self.rng.randrange(6)
+            self.world.fuses[party].left = self.rng.randrange(8)
+            self.world.fuses[party].part = self.rng.random()
 
     def _carry(self) -> None:
         """One packet that is on its way, in any order, arrives: whole, or as the network left it."""
@@ -231,6 +233,7 @@ class Schedule:
     def _finish(self) -> None:
         """With a perfect network and everybody back, to the end of the study and of its receipts."""
         calls = idle = 0
+        last: object = None
         for _ in range(MOST_STEPS):
             if self.ended:
                 return
@@ -238,14 +241,21 @@ class Schedule:
                 self._arrive(*self.in_flight.pop(0))
                 continue
             hub = self.world.hub
-            before = hub.phase, hub.state.sums_done, hub.waiting
+            progress = self._progress()
+            idle, last = idle + 1 if progress == last else 0, progress
             calls += hub.finished
             if calls > 2 or idle > 5:
                 self.ended = "finished" if hub.finished else "waits"
                 return
             self._go_on(patient=idle % 2 == 0)
-            idle = idle + 1 if before == (hub.phase, hub.state.sums_done, hub.waiting) else 0
         self.ended = "out of steps"
+
+    def _progress(self) -> object:
+        """What changes when asking again has led to something."""
+        hub = self.world.hub
+        assert hub.journal is not None
+        verified = [site.state.sums_done for site in self.world.sites.values()]
+        return hub.phase, hub.state.sums_done, len(hub.journal), len(hub._receipts), len(hub._asked_again), verified
 
     # what must hold
 
@@ -301,6 +311,9 @@ class Schedule:
         assert self.coordinator or not stopped, f"hospitals {stopped} accuse an honest coordinator"
         if self.coordinator:
             return
+        if not self.corrupts:
+            wronged = [(i, reason) for i, reason in self.world.quarantined if i in self.honest]
+            assert not wronged, f"honest messages are in quarantine: {wronged}"
         for replayed in self.world.replayed():
             for line in audit.receipt_lines(self.world.as_run(), replayed):
                 honest = int(line.hospital.removeprefix("clinic-")) in self.honest

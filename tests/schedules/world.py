@@ -5,11 +5,9 @@ What a hospital contributes follows from its index and the model it starts from,
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +18,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from numpy.typing import NDArray
-from tests.engines.conftest import Hasty
+from tests.hasty import without_fsync
 
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
@@ -65,8 +63,7 @@ def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
 
 def hasten(patch: pytest.MonkeyPatch) -> None:
     """No fsync, and the toy ring, for as long as `patch` lasts; call `forget` after it."""
-    patch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Hasty))
-    patch.setattr(os, "fsync", lambda descriptor: None)
+    without_fsync(patch)
     patch.setattr(params, "RINGS", (TOY_RING,))
     patch.setattr(identity, "Ed25519PublicKey", _Ed25519PublicKey)
     forget()
@@ -173,14 +170,24 @@ class KilledError(BaseException):
 
 
 class Fuse:
-    """Kills a process, or fills its disk, at one of its next writes: before it, or after it."""
+    """Kills a process, or fills its disk, at one of its next writes: before it, after it, or (where that can be) in it.
+
+    `part` of a write that is cut short is on the disk.
+    """
 
     def __init__(self) -> None:
         self.left = -1
         self.is_full = False
+        self.part = 0.5
+        self.torn = 0
 
-    def write(self, done: Callable[[], Any]) -> Any:
+    def write(self, done: Callable[[], Any], tear: Callable[[float], Any] | None = None) -> Any:
         self._burn()
+        if tear and (self.is_full or self.left == 0):
+            self.torn += 1
+            tear(self.part)
+        if tear:
+            self._burn()
         if self.is_full:
             raise StorageError("no space left on device", hint="free space")
         result = done()
@@ -230,7 +237,17 @@ class ShakyJournal(Journal):
         super().__init__(folder)
 
     def append(self, kind: str, hospital: int = 0, data: bytes | memoryview = b"") -> None:
-        self.fuse.write(lambda: Journal.append(self, kind, hospital, data))
+        def tear(part: float) -> None:
+            """The record, as far as it came: some of its bytes, or all of them with the last ones still zero."""
+            path = self._folder / "journal"
+            before = path.stat().st_size
+            Journal.append(self, kind, hospital, data)
+            content = path.read_bytes()
+            kept = before + int((len(content) - before) * part)
+            is_sparse = int(part * 1000) % 3 == 0
+            path.write_bytes(content[:kept] + bytes(len(content) - kept) * is_sparse)
+
+        self.fuse.write(lambda: Journal.append(self, kind, hospital, data), tear)
 
     def clear(self) -> None:
         self.fuse.write(lambda: Journal.clear(self))
@@ -250,7 +267,7 @@ class World:
         self.hub = self._make_hub(chosen.first)
         self.sites = {i: self._make_site(i) for i in chosen.everyone}
 
-    def _make_hub(self, state: StudyState) -> Hub:
+    def _make_hub(self, state: StudyState, closed: Iterable[bytes] = ()) -> Hub:
         fuse = self.fuses[0]
         return Hub(
             rules=self.rules,
@@ -264,11 +281,16 @@ class World:
             clock=lambda: 0.0,
             journal=ShakyJournal(self.files.journal, fuse),
             keep_quarantine=lambda round, hospital, packet, reason: self.quarantined.append((hospital, reason)),
+            closed=closed,
         )
 
     def _make_site(self, index: int) -> Site:
         ledger = ShakyLedger(self.files.hospital(index) / "ledger.sqlite", self.fuses[index])
-        known = self.states[index] = self.states[index][: ledger.receipts(self.rules.study) + 1]
+        verified = ledger.receipts(self.rules.study)
+        known = self.states[index][: verified + 1]
+        if len(known) <= verified:  # killed between its receipt and its next state
+            known = [step.state for step in self.replayed()][: verified + 1]
+        self.states[index] = known
         return Site(
             rules=self.rules,
             index=index,
@@ -296,7 +318,9 @@ class World:
     def restart_hub(self) -> list[Outgoing]:
         """The coordinator starts again from what is on its disk; what it says first."""
         self.fuses[0] = Fuse()
-        self.hub = self._make_hub(self.replayed()[-1].state)
+        replayed = self.replayed()
+        closed = [context for step in replayed for context in step.closed]
+        self.hub = self._make_hub(replayed[-1].state, closed)
         return self.hub.recover()
 
     def as_run(self) -> audit.Run:

@@ -28,6 +28,27 @@ def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to name what is synced")
+def test_a_renamed_file_and_its_new_folders_are_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def note(descriptor: int) -> None:
+        name = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        synced.append((name, (tmp_path / "a" / "b" / "file").exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    files.write(tmp_path / "a" / "b" / "file", b"")
+    assert synced[0][1] is False  # the content, before it gets its name
+    assert synced[1:] == [(str(folder), True) for folder in (tmp_path / "a" / "b", tmp_path / "a", tmp_path)]
+    synced.clear()
+    files.write(tmp_path / "a" / "b" / "file", b"again")
+    assert [name for name, _ in synced[1:]] == [str(tmp_path / "a" / "b")]
+    synced.clear()
+    files.append(tmp_path / "log", "one")
+    files.append(tmp_path / "log", "two")
+    assert [name for name, _ in synced] == [str(tmp_path / "log"), str(tmp_path), str(tmp_path / "log")]
+
+
 def no_space(*_: Any, **__: Any) -> Any:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -14,17 +14,14 @@ unlike the other schemes, `protect` ignores its `randomness` and the same call n
 Parameters: N = 4096, primes of 58 and 48 bits. SEAL's table for 128-bit security allows 109 bits in all at this N.
 Ciphertexts live modulo the 58-bit prime; the other one is used up by encryption, which leaves only rounding noise.
 
-A payload or total is: number of ciphertexts (4 bytes, big-endian), then each as length (4 bytes) and SEAL's own
-serialisation. TenSEAL's wrapping is taken off and put on again here, so nothing hides in it.
+The bytes of payloads, totals and contexts are in `_tenseal`.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -35,27 +32,24 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from cipherward.crypto import _tenseal
+from cipherward.crypto._tenseal import MODULUS_BITS as MODULUS_BITS
+from cipherward.crypto._tenseal import N_SLOTS as N_SLOTS
+from cipherward.crypto._tenseal import RING_DEGREE as RING_DEGREE
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
 from cipherward.errors import (
     AlreadyReleasedError,
-    CipherwardError,
     DataError,
     ProtocolError,
     RefusedError,
     StorageError,
     StudyError,
     SuspectError,
-    WireError,
 )
 
 Record = dict[str, object]
 """One line of the key holder's log: context, total and base (hex digests), n_contributors, opening (1, 2, ...)."""
-
-RING_DEGREE = 4096
-MODULUS_BITS = (58, 48)
-MODULI = (288230376151130113, 281474976694273)  # the largest primes 1 mod 2N of these sizes, as SEAL chooses
-N_SLOTS = RING_DEGREE // 2
 
 # Standard deviation of one fresh ciphertext's error in a slot, in units of 1/scale: dividing by the second prime rounds
 # both halves (1/12 each per coefficient, the second times a ternary secret), encoding rounds once more, and the real part
@@ -66,12 +60,6 @@ _SIGMAS = 40
 _TOLERANCE = 0.25
 _COEFFICIENT_BITS = 56  # what scale x (base + sum) may reach; half the 58-bit prime is 2^57
 
-_INSTALL = 'pip install "cipherward[ckks]"'
-_MAX_CONTEXT_BYTES = 1 << 20
-_SEAL_HEADER = struct.Struct("<HBBBBHQ")
-_SEAL_MAGIC, _SEAL_HEADER_BYTES, _ZSTD = 0xA15E, 16, 2
-_PLAIN_BYTES = 2 * RING_DEGREE * 8  # two polynomials of 64-bit words, before compression
-_MAX_CIPHERTEXT_BYTES = _PLAIN_BYTES + 4096
 _SEALED_LABEL = b"cipherward/v1/ckks-secret"
 
 
@@ -89,7 +77,7 @@ def generate_keys() -> KeyPair:
     Raises:
         StudyError: TenSEAL is not installed.
     """
-    ts = _tenseal()
+    ts = _tenseal.library()
     context = ts.context(ts.SCHEME_TYPE.CKKS, RING_DEGREE, coeff_mod_bit_sizes=list(MODULUS_BITS))
     parts = {"save_public_key": True, "save_galois_keys": False, "save_relin_keys": False}
     return KeyPair(context.serialize(save_secret_key=True, **parts), context.serialize(save_secret_key=False, **parts))
@@ -172,7 +160,7 @@ class KeyHolder:
         *,
         opened: Iterable[Record] = (),
     ) -> None:
-        self._context = _load_context(secret, secret=True)
+        self._context = _tenseal.load_context(secret, secret=True)
         self._min_contributors = min_contributors
         self._log: list[Record] = [dict(item) for item in opened]
         self._record = record
@@ -216,7 +204,7 @@ class KeyHolder:
         if self._record is not None:
             self._record(dict(entry))
         self._log.append(entry)
-        with _seal_errors("the total does not decrypt"):
+        with _tenseal.seal_errors("the total does not decrypt"):
             raw = np.concatenate([np.zeros(0), *(np.asarray(vector.decrypt(), dtype=np.float64) for vector in vectors)])
         grid = raw * float(1 << task.bits) - start
         if not np.isfinite(grid).all() or np.abs(grid).max(initial=0.0) >= 2.0**62:
@@ -282,7 +270,7 @@ class CkksScheme:
         return b""
 
     def update_limit(self, task: SumTask) -> int:
-        return 4 + -(-task.n_lanes // N_SLOTS) * (4 + _MAX_CIPHERTEXT_BYTES)
+        return 4 + -(-task.n_lanes // N_SLOTS) * (4 + _tenseal.MAX_CIPHERTEXT_BYTES)
 
     def release_is_usable(self, task: SumTask, data: bytes) -> bool:
         return data == b""
@@ -339,11 +327,12 @@ class _CkksSum:
 
     def add(self, payload: bytes) -> None:
         parsed = _parse(self._context, self._task, bytes(payload))
-        with _seal_errors("a ckks update cannot be added"):  # not in place: a failure half-way leaves the sum as it was
+        with _tenseal.seal_errors("a ckks update cannot be added"):
+            # Not in place: a failure half-way leaves the sum as it was.
             self._vectors = [mine + theirs for mine, theirs in zip(self._vectors, parsed, strict=True)]
 
     def total(self) -> bytes:
-        return _container([vector.serialize() for vector in self._vectors], self._task)
+        return _tenseal.serialize(self._vectors, self._task.n_lanes, 2.0 ** scale_bits(self._task))
 
 
 def _start(task: SumTask, base: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -354,137 +343,14 @@ def _start(task: SumTask, base: npt.NDArray[np.float64]) -> npt.NDArray[np.float
 
 
 def _encrypt(context: Any, task: SumTask, grid: npt.NDArray[np.float64]) -> bytes:
-    ts = _tenseal()
-    slots, scale = grid / float(1 << task.bits), 2.0 ** scale_bits(task)
-    with _seal_errors("the vector does not encrypt"):
-        return _container(
-            [
-                ts.ckks_vector(context, slots[i : i + N_SLOTS].tolist(), scale=scale).serialize()
-                for i in range(0, task.n_lanes, N_SLOTS)
-            ],
-            task,
-        )
-
-
-def _container(wrapped: list[bytes], task: SumTask) -> bytes:
-    out = bytearray(len(wrapped).to_bytes(4, "big"))
-    for index, data in enumerate(wrapped):
-        prefix, suffix = _wrapping(task, index)
-        rest = len(data) - len(prefix) - len(suffix)
-        n_length = next((n for n in range(1, 5) if len(_varint(rest - n)) == n), 5) if rest > 5 else 5
-        ciphertext = data[len(prefix) + n_length : len(prefix) + rest]
-        if data != _wrapped(ciphertext, prefix, suffix):
-            raise StudyError("this TenSEAL version writes ciphertexts in another form", hint=_INSTALL)
-        out += len(ciphertext).to_bytes(4, "big") + ciphertext
-    return bytes(out)
+    return _tenseal.encrypt(context, grid / float(1 << task.bits), 2.0 ** scale_bits(task))
 
 
 def _parse(context: Any, task: SumTask, payload: bytes) -> list[Any]:
     """TenSEAL vectors, one per ciphertext; WireError for anything that `_encrypt` would not have written."""
-    ts = _tenseal()
-    n_ciphertexts = -(-task.n_lanes // N_SLOTS)
-    if len(payload) > 4 + n_ciphertexts * (4 + _MAX_CIPHERTEXT_BYTES):
-        raise WireError("a ckks payload is too large for this sum")
-    if len(payload) < 4 or int.from_bytes(payload[:4], "big") != n_ciphertexts:
-        raise WireError(f"a ckks payload of {task.n_lanes} lanes has {n_ciphertexts} ciphertexts")
-    parts: list[bytes] = []
-    position = 4
-    for _ in range(n_ciphertexts):
-        end = position + 4 + int.from_bytes(payload[position : position + 4], "big")
-        part = payload[position + 4 : end]
-        if end > len(payload) or not _has_seal_header(part):
-            raise WireError(f"ciphertext {len(parts)} of a ckks payload is cut short or not in SEAL's form")
-        parts.append(part)
-        position = end
-    if position != len(payload):
-        raise WireError("bytes after the last ciphertext of a ckks payload")
-    vectors = []
-    for index, part in enumerate(parts):
-        with _seal_errors(f"ciphertext {index} of a ckks payload is not valid"):
-            vector = ts.ckks_vector_from(context, _wrapped(part, *_wrapping(task, index)))
-            _check_ciphertext(context, task, vector)
-        vectors.append(vector)
-    return vectors
-
-
-def _has_seal_header(part: bytes) -> bool:
-    # SEAL allocates what these fields claim, so they are checked before it sees them.
-    if not _SEAL_HEADER_BYTES < len(part) <= _MAX_CIPHERTEXT_BYTES:
-        return False
-    magic, header_bytes, _major, _minor, compression, reserved, size = _SEAL_HEADER.unpack_from(part)
-    return bool(
-        (magic, header_bytes, compression, reserved, size) == (_SEAL_MAGIC, _SEAL_HEADER_BYTES, _ZSTD, 0, len(part))
-    )
-
-
-def _check_ciphertext(context: Any, task: SumTask, vector: Any) -> None:
-    found = vector.ciphertext()
-    expected = context.seal_context().data.first_parms_id()
-    if (
-        len(found) != 1
-        or found[0].size() != 2
-        or found[0].scale != 2.0 ** scale_bits(task)
-        or found[0].parms_id() != expected
-        or not found[0].is_ntt_form()
-    ):
-        raise WireError("a ciphertext was made with other parameters")
-
-
-def _wrapping(task: SumTask, index: int) -> tuple[bytes, bytes]:
-    """What TenSEAL's protobuf message puts around ciphertext `index`: (sizes, tag of the ciphertext), (scale)."""
-    n_slots = _varint(min(N_SLOTS, task.n_lanes - index * N_SLOTS))
-    prefix = b"\x0a" + _varint(len(n_slots)) + n_slots + b"\x12"
-    return prefix, b"\x19" + struct.pack("<d", 2.0 ** scale_bits(task))
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _wrapped(ciphertext: bytes, prefix: bytes, suffix: bytes) -> bytes:
-    return b"".join((prefix, _varint(len(ciphertext)), ciphertext, suffix))
-
-
-def _load_context(data: bytes, *, secret: bool) -> Any:
-    ts = _tenseal()
-    what = "secret" if secret else "public"
-    if len(data) > _MAX_CONTEXT_BYTES:
-        raise WireError(f"a {what} ckks context is too large")
-    with _seal_errors(f"the {what} ckks context is not valid"):
-        context = ts.context_from(data)
-        parameters = context.seal_context().data.key_context_data().parms()
-        primes = tuple(prime.value() for prime in parameters.coeff_modulus())
-        if parameters.poly_modulus_degree() != RING_DEGREE or primes != MODULI:
-            raise WireError(f"the {what} ckks context has other parameters")
-        if context.has_secret_key() != secret or not context.has_public_key():
-            raise WireError(f"this is not a {what} ckks context")
-    return context
+    return _tenseal.parse(context, task.n_lanes, 2.0 ** scale_bits(task), payload)
 
 
 @lru_cache(maxsize=4)
 def _public_context(data: bytes) -> Any:
-    return _load_context(data, secret=False)
-
-
-@contextmanager
-def _seal_errors(what: str) -> Iterator[None]:
-    try:
-        yield
-    except CipherwardError:
-        raise
-    except Exception as error:  # TenSEAL passes on whatever SEAL, protobuf or zstd throw
-        raise WireError(f"{what} ({type(error).__name__})") from None
-
-
-def _tenseal() -> Any:
-    try:
-        import tenseal
-        import tenseal.sealapi  # registers the SEAL types that the checks below look at
-    except ImportError:
-        raise StudyError("the ckks scheme needs TenSEAL, which is not installed", hint=_INSTALL) from None
-    return tenseal
+    return _tenseal.load_context(data, secret=False)

@@ -176,9 +176,10 @@ class HostedStudy:
     def _load(self) -> list[Outgoing]:
         """The hub as it was, and what it has to send again."""
         run = audit.open_run(self.folder)
-        state = run.first
+        state, closed = run.first, list[bytes]()
         for replayed in audit.replay(run):
             state = replayed.state
+            closed += replayed.closed
         public, secret = b"", b""
         if self.study.aggregation.scheme == "ckks":
             public, secret = keyholder.load(self.run)
@@ -197,6 +198,7 @@ class HostedStudy:
             keep_breach=self._keep_breach,
             keep_quarantine=self.said.keep_quarantine,
             keep_evidence=self.said.keep_evidence,
+            closed=closed,
             excluded=set(self.said.breached),
         )
         sent = self._hub.recover()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -81,8 +81,8 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
     return roster.freeze(study, hospitals, keys.identities[COORDINATOR].public_key, keys.ckks_public)
 
 
-def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> Hub:
-    """The coordinator's node, writing to the run directory."""
+def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()) -> Hub:
+    """The coordinator's node, writing to the run directory. `closed`: as in `HubState`."""
     scheme = keyholder.scheme(study, run, keys.ckks_public, keys.ckks_secret)
 
     def log(event: str, facts: dict[str, object]) -> None:
@@ -102,6 +102,7 @@ def make_hub(study: Study, keys: Keys, state: StudyState, run: RunDirectory) -> 
         keep_breach=run.keep_breach,
         keep_quarantine=Quarantine(run.quarantine).keep,
         keep_evidence=run.keep_evidence,
+        closed=closed,
     )
 
 

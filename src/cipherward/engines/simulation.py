@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -151,9 +151,13 @@ def resume_study(
         raise StorageError(f"{path} is not an interrupted run: {error}", hint="give the folder of a run") from None
     hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
-    states = [replayed.state for replayed in audit.replay(audit.open_run(run.path))]
+    states: list[StudyState] = []
+    closed: list[bytes] = []
+    for replayed in audit.replay(audit.open_run(run.path)):
+        states.append(replayed.state)
+        closed += replayed.closed
     return _Simulation(
-        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, states
+        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, states, closed
     ).run()
 
 
@@ -183,6 +187,7 @@ class _Simulation:
         on_progress: OnProgress | None,
         should_stop: Callable[[], bool],
         states: list[StudyState],
+        closed: Sequence[bytes] = (),
     ) -> None:
         self.run_directory = run
         self.study = study
@@ -193,7 +198,7 @@ class _Simulation:
         self.on_progress = on_progress
         self.should_stop = should_stop
         self.first = states[0]
-        self.hub = parties.make_hub(study, keys, states[-1], run)
+        self.hub = parties.make_hub(study, keys, states[-1], run, closed)
         self.sites: dict[int, Site] = {}
         for index, hospital in enumerate(hospitals, start=1):
             site = parties.make_site(study, index, keys, states[0], hospital, run, device=device, factory=factory)

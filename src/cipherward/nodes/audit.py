@@ -6,6 +6,7 @@ recomputed from the one before it, beginning with the study's seed.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class Replayed:
     contributors: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
     admitted: tuple[int, ...] = ()
+    closed: tuple[bytes, ...] = ()
 
     def part_of(self, hospital: int) -> str:
         """What a hospital had to do with the sum."""
@@ -115,13 +117,14 @@ def replay(run: Run) -> Iterator[Replayed]:
             data = files.read(run.files.opening(round))
             opening = unsign(data, Opening, study=rules.study, keys=rules.keys, sender=COORDINATOR)
             replayed = _step(rules, state, opening)
+            closed = plan.contexts_of(rules, state, opening.attempt + 1)
         except CipherwardError as error:
             raise AuditError(
                 f"sum {expected}: {error.message}",
                 hint="restore the run directory from its backup; if that fails too, the run is not what it claims",
             ) from None
         state = replayed.state
-        yield replayed
+        yield dataclasses.replace(replayed, closed=closed)
 
 
 def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:

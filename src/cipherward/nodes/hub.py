@@ -54,10 +54,10 @@ class Hub(Phases):
         if self.phase is Phase.JOIN:
             return len(found.joined) >= self._holders_needed
         if self.phase is Phase.DEAL:
-            has_left = bool(found.void_voters or found.stale) or self._may_widen
-            return len(found.contributors) >= self.rules.min_contributors or has_left
+            has_left = bool(found.void_voters or found.stale)
+            return self._can_close or has_left or self._may_widen or self._could_start_again
         if self.phase is Phase.CONSENT:
-            return found.is_certified or not self._consent_may_come
+            return found.is_certified or not self._consent_may_come or self._could_leave
         if self.phase is Phase.VOID:
             return found.is_certified or found.void_certificate() is not None
         return found.can_open
@@ -96,7 +96,7 @@ class Hub(Phases):
             raise ProtocolError(f"cannot begin a sum: the coordinator is in phase {self.phase.value}")
         with self._durable():
             self._log.begin(self.state.sums_done)
-        self._voids = ()
+        self._voids, self._refused = (), 0
         return self._attempt(())
 
     def handle(self, sender: int, packet: bytes | memoryview) -> list[Outgoing]:
@@ -156,7 +156,7 @@ class Hub(Phases):
             is_new = self._receipt(sender, data)
             if not is_new:
                 return []
-        elif kind == "Join" and self.phase is Phase.JOIN:
+        elif kind == "Join" and self.phase in (Phase.JOIN, Phase.DEAL, Phase.CONSENT):
             is_new = self._collection.add_join(sender, data)
         elif kind == "Update" and self.phase is Phase.DEAL:
             started = self.clock()
@@ -209,11 +209,19 @@ class Hub(Phases):
         if self.phase is Phase.DEAL and kind == "Update" and item.check >= Check.HOLDERS:
             # Signed by this hospital for this sum: nothing better will come from it.
             self._waiting.discard(sender)
-            if sender in self._collection.stale:
-                self._log.write(sumlog.STALE, sender)
+            self._note(sumlog.STALE if sender in self._collection.stale else sumlog.HEARD, sender)
+        if kind == "Join" and self.phase in (Phase.DEAL, Phase.CONSENT) and sender in self._collection.latecomers:
+            self._waiting.discard(sender)
+            self._note(sumlog.LATECOMER, sender)
         if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
             return self._notice(sender, item)
         return []
+
+    def _note(self, kind: str, sender: int) -> None:
+        """Write into the journal, once for an attempt, what a message that is set aside says about its sender."""
+        if (kind, sender) not in self._noted:
+            self._noted.add((kind, sender))
+            self._log.write(kind, sender)
 
     def _is_counted(self, sender: int, kind: str) -> bool:
         """Whether a late message is a repeat of one that was in time, or not one that its sender would miss."""
@@ -239,8 +247,10 @@ class Hub(Phases):
         return [] if self._waiting else self._advance()
 
     def _catch_up(self, sender: int, body: Behind) -> list[Outgoing]:
-        if sender in self._caught_up or not body.round < self.state.sums_done:
+        if not body.round < self.state.sums_done:
             raise ProtocolError("says that it is behind, and is not")
+        if sender in self._caught_up:
+            raise checks.late("was sent what it has missed already")
         self._caught_up.add(sender)
         self.log("catching up", {"hospital": sender, "from": body.round, "to": self.state.sums_done})
         missed = [(sender, pack("Opening", self.load_opening(r))) for r in range(body.round, self.state.sums_done)]
@@ -297,12 +307,17 @@ class Hub(Phases):
 
     def _replay(self, record: Record) -> None:
         if record.kind == sumlog.BEGIN:
-            self._voids = ()
+            self._voids, self._refused = (), 0
             self._attempt(())
         elif record.kind == sumlog.PACKET:
             self._take(record.hospital, record.data)
-        elif record.kind == sumlog.STALE:
-            self._collection.stale.add(record.hospital)
+        elif record.kind in (sumlog.STALE, sumlog.HEARD):
+            self._collection.heard.add(record.hospital)
+            if record.kind == sumlog.STALE:
+                self._collection.stale.add(record.hospital)
+            self._waiting.discard(record.hospital)
+        elif record.kind == sumlog.LATECOMER:
+            self._collection.latecomers.add(record.hospital)
             self._waiting.discard(record.hospital)
         elif record.kind == sumlog.EXCLUDE:
             self._exclude(record.hospital)

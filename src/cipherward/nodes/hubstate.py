@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,6 +73,7 @@ class HubState:
         keep_quarantine: called with (round, hospital, packet, reason) for every faulty message.
         keep_evidence: called with (round, hospital, two signed messages, reason) when a hospital contradicts itself.
         excluded: hospitals that take no further part, from earlier breaches.
+        closed: contexts of sums and attempts that are over (`audit.Replayed.closed`): what comes for them is late.
     """
 
     rules: Rules
@@ -90,6 +91,7 @@ class HubState:
     keep_quarantine: Callable[[int, int, bytes, str], None] = lambda round, hospital, packet, reason: None
     keep_evidence: Callable[[int, int, tuple[bytes, bytes], str], None] = lambda round, hospital, messages, reason: None
     excluded: set[int] = field(default_factory=set)
+    closed: Iterable[bytes] = ()
     spent: dict[str, float] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     reports: list[SumReport] = field(default_factory=list)
@@ -99,8 +101,10 @@ class HubState:
         self._me = Member(self.rules, COORDINATOR, self.identity)
         self._everyone = frozenset(range(1, self.rules.n_hospitals + 1))
         self._log = SumLog(self.journal, self.rules.study)
+        self._noted: set[tuple[str, int]] = set()
         self._noted_total = b""
-        self._closed: deque[bytes] = deque(maxlen=64)
+        self._refused = 0
+        self._closed = deque(self.closed, maxlen=256)
         self._packets: dict[int, bytes] = {}
         self._waiting: set[int] = set()
         self._caught_up: set[int] = set()

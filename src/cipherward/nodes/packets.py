@@ -16,7 +16,7 @@ def pack(kind: str, data: bytes) -> bytes:
     return _CODE[kind] + data
 
 
-def unpack(packet: bytes) -> tuple[str, bytes]:
+def unpack(packet: bytes | memoryview) -> tuple[str, bytes]:
     """Kind and bytes of a packet.
 
     Raises:

@@ -55,6 +55,7 @@ class Phases(HubState):
         base, payloads = plan.base_of(self.rules.scheme, self.state), self.payloads()
         self._collection = Collection(self._me, self._task, base, payloads, excluded, self._closed)
         self._caught_up.clear()
+        self._noted.clear()
         asked = self._taking_part - set(excluded)
         return self._enter(Phase.JOIN, self._send(asked, "Announce", self._sign(self._announce())))
 
@@ -71,17 +72,26 @@ class Phases(HubState):
 
     def _close_sum(self) -> list[Outgoing]:
         found, needed = self._collection, self.rules.min_contributors
-        if len(found.contributors) < needed:
+        if not self._can_close:
             if found.void_voters or found.stale:
                 # An earlier coordinator process left this attempt, or dealt it to another list of holders.
                 return self._ask_to_leave()
             if self._may_widen:
                 self.log("group too small", {"sum": self.round, "contributors": sorted(found.contributors)})
                 return self._ask_to_leave()
+            if self._could_start_again:
+                self.log("attempt left", {"sum": self.round, "silent": sorted(self._unheard)})
+                return self._ask_to_leave()
             missing = frozenset(i for i in found.joined - found.contributors if self._task.admits(i))
             if len(found.contributors) + len(missing - set(found.declined)) < needed:
                 raise self._declined_error(missing)
-            raise self._quorum_error("sent a usable update", len(found.contributors), needed, missing)
+            if len(found.contributors) < needed:
+                error = self._quorum_error("sent a usable update", len(found.contributors), needed, missing)
+            else:
+                heard = len(found.joined - self._unheard)
+                error = self._quorum_error("answered the list of joins", heard, self.rules.threshold, self._unheard)
+            self._invite()
+            raise error
         requests = found.close(self._noted_total)
         self._log.write(sumlog.TOTAL, 0, found.total)
         self._noted_total = b""
@@ -93,17 +103,56 @@ class Phases(HubState):
         """Whether another attempt would admit more hospitals than this one, which is limited to a group."""
         attempts = len(self._voids) + 1
         is_group = self._task.admitted != self.state.admitted(attempts)
-        return is_group and attempts < self.state.study.aggregation.max_attempts
+        return is_group and attempts < plan.MAX_ATTEMPTS
 
     def _certify(self) -> list[Outgoing]:
         found = self._collection
         if found.is_certified:
             self._certificate = wire.encode(found.certificate())
             return self._enter(Phase.RELEASE, self._send(found.voters, "Certificate", self._certificate))
-        if self._consent_may_come:
+        if self._consent_may_come and not self._could_leave:
             # A void vote would rule it out for ever.
-            raise self._quorum_error("consented to the sum", len(found.voters), self.rules.threshold, self._silent)
+            error = self._quorum_error("consented to the sum", len(found.voters), self.rules.threshold, self._silent)
+            if len(self._everyone - found.voters - self._silent - self.excluded) >= self.rules.threshold:
+                self._invite()
+            raise error
         return self._ask_to_leave()
+
+    @property
+    def _unheard(self) -> frozenset[int]:
+        """Who was sent the list of joins and has answered it with nothing."""
+        found = self._collection
+        return found.joined.intersection(self._packets) - found.heard - self.excluded
+
+    @property
+    def _can_close(self) -> bool:
+        """Whether a manifest may be made: with it, hospitals are bound to wait for `threshold` of the holders."""
+        found = self._collection
+        present = len(found.joined - self._unheard - self.excluded)
+        return len(found.contributors) >= self.rules.min_contributors and present >= self.rules.threshold
+
+    @property
+    def _could_start_again(self) -> bool:
+        """Whether those who are there, with whoever came after the list of joins, are enough for a new attempt."""
+        found = self._collection
+        if not found.latecomers - self.excluded or len(self._voids) + 1 >= plan.MAX_ATTEMPTS:
+            return False
+        contributors = (found.contributors | found.latecomers) - self.excluded
+        holders = (contributors | found.heard) - self.excluded
+        return len(contributors) >= self.rules.min_contributors and len(holders) >= self._holders_needed
+
+    @property
+    def _could_leave(self) -> bool:
+        """Whether those who are there and have not consented are enough for a void certificate."""
+        found = self._collection
+        there = (found.latecomers | found.complainers | found.void_voters) - found.voters - self.excluded
+        return len(there) >= self.rules.threshold
+
+    def _invite(self) -> None:
+        """While the sum waits: whoever is not on the list of joins may say that it is there."""
+        outside = self._taking_part - self._collection.joined - self._collection.latecomers - self._collection.excluded
+        self._packets |= dict(self._send(outside, "Announce", self._sign(self._announce())))
+        self._waiting |= outside
 
     @property
     def _silent(self) -> frozenset[int]:
@@ -127,13 +176,15 @@ class Phases(HubState):
             agreed = max(self._collection.voters, self._collection.void_voters, key=len)
             silent = self._everyone - self._collection.voters - self._collection.void_voters
             raise self._quorum_error("agreed on the sum, or on leaving it", len(agreed), self.rules.threshold, silent)
-        if len(self._voids) + 1 >= self.state.study.aggregation.max_attempts:
+        was_voted_on = self._collection.is_closed
+        if self._refused + was_voted_on >= self.state.study.aggregation.max_attempts:
             raise SuspectError(
                 f"no attempt at the {self.state.purpose} sum found {self.rules.threshold} hospitals that consent",
                 hint=f"complaints name dealers {sorted(self._collection.complaints)}; see log.jsonl",
                 culprit="the dealers named, or those who complain",
             )
-        excluded = self._faulty_dealers()
+        excluded = self._faulty_dealers() if was_voted_on else tuple(sorted(self._collection.excluded))
+        self._refused += was_voted_on
         self.log("attempt void", {"attempt": len(self._voids), "dealers complained about": list(excluded)})
         self._voids = (*self._voids, certificate)
         self._closed.append(self._task.context)

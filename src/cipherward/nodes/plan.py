@@ -14,6 +14,9 @@ from cipherward.learning.vector import RealSegment
 from cipherward.protocol.messages import Query, context
 from cipherward.protocol.party import Rules
 
+MAX_ATTEMPTS = 32
+"""Attempts at one sum that a hospital takes part in, whatever the reason for leaving the earlier ones."""
+
 
 def query_of(state: StudyState) -> Query:
     """What the state's next sum asks. Statistics depend on no model, so their query names none."""
@@ -37,6 +40,18 @@ def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
         n_real=n_real,
         admitted=state.admitted(attempt),
     )
+
+
+def attempt_of(rules: Rules, state: StudyState, named: bytes) -> int | None:
+    """Which attempt at the state's next sum has this context."""
+    contexts = contexts_of(rules, state, MAX_ATTEMPTS)
+    return contexts.index(named) if named in contexts else None
+
+
+def contexts_of(rules: Rules, state: StudyState, attempts: int) -> tuple[bytes, ...]:
+    """The contexts of the first `attempts` attempts at the state's next sum."""
+    query = query_of(state).digest()
+    return tuple(context(rules.study, query, state.sums_done, attempt) for attempt in range(attempts))
 
 
 def vector_of(scheme: Scheme, state: StudyState, values: dict[str, NDArray[Any]]) -> NDArray[Any]:

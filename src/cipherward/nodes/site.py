@@ -7,16 +7,14 @@ the same bytes.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.scheme import SumTask
 from cipherward.errors import (
     AlreadyReleasedError,
     BudgetExceededError,
@@ -25,21 +23,16 @@ from cipherward.errors import (
     FaultyCoordinatorError,
     ProtocolError,
     RefusedError,
-    StudyError,
     SuspectError,
     UnfitUpdateError,
     WireError,
 )
-from cipherward.learning.local import LocalWork
-from cipherward.learning.state import StudyState
 from cipherward.nodes import culprits, plan
 from cipherward.nodes.judgement import agrees, judge
 from cipherward.nodes.packets import pack, unpack
-from cipherward.nodes.policy import Policy
-from cipherward.privacy import ledger as privacy_ledger
-from cipherward.privacy import plan as privacy_plan
+from cipherward.nodes.sitestate import BREACH, FAILED, PRESERVED, UNPROTECTED, Log, Outcome, SiteState
 from cipherward.protocol import hospital
-from cipherward.protocol.hospital import Consent, Dealt
+from cipherward.protocol.hospital import Consent
 from cipherward.protocol.messages import (
     CONSENT,
     Announce,
@@ -48,81 +41,27 @@ from cipherward.protocol.messages import (
     Complaint,
     ConsentRequest,
     Declined,
-    Header,
     Joined,
     Manifest,
     Notice,
     Opening,
-    Receipt,
-    Update,
     VoidRequest,
     sign,
     unsign,
 )
-from cipherward.protocol.party import Member, Rules, check_void, signed_vote
-from cipherward.store.ledger import Ledger, SumRecord
+from cipherward.protocol.party import check_void, signed_vote
+from cipherward.store.ledger import SumRecord
 
-PRESERVED, UNPROTECTED, BREACH, FAILED = "preserved", "unprotected", "breach", "failed"
-
-_PHRASES = {
-    PRESERVED: "Privacy Preserved for Client {}",
-    UNPROTECTED: "Model verified for Client {} (scheme plain: nothing was protected)",
-    BREACH: "Privacy Breach Detected for Client {}",
-    FAILED: "Verification failed for Client {}",
-}
+__all__ = ["BREACH", "FAILED", "PRESERVED", "UNPROTECTED", "Log", "Outcome", "Site"]
 
 _MAX_NOTICES = 100
 
-Log = Callable[[str, dict[str, object]], None]
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a hospital found out about one sum. `phrase` is the line that it prints."""
-
-    round: int
-    outcome: str
-    client: int
-    detail: str
-
-    @property
-    def phrase(self) -> str:
-        return _PHRASES[self.outcome].format(self.client)
-
-
-@dataclass
-class Site:
+class Site(SiteState):
     """One hospital. `handle` takes a packet from the coordinator and returns the packets that answer it.
 
-    `notices` holds the newest things that the coordinator said about this hospital's own messages.
+    `SiteState` says what it is made of.
     """
-
-    rules: Rules
-    index: int
-    identity: Identity = field(repr=False)
-    state: StudyState
-    work: LocalWork
-    ledger: Ledger
-    policy: Policy
-    log: Log
-    clock: Callable[[], float]
-    spent: dict[str, float] = field(default_factory=dict)
-    outcomes: list[Outcome] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-    stopped: bool = False
-    _given: dict[bytes, Consent] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.state.study.digest() != self.rules.study:
-            raise StudyError("the study document is not the one whose digest was approved")
-        self.policy.check(self.state.study)
-        privacy_plan.check_hospital(self.state.study, len(self.state.weights))
-        name = self.state.study.hospitals[self.index - 1].name
-        limit = self.policy.max_epsilon
-        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", limit)
-        self._me = Member(self.rules, self.index, self.identity)
-        self._breach_fact = f"breach in study {self.rules.study.hex()}"
-        self.stopped = self.ledger.fact(self._breach_fact) is not None
 
     def handle(self, packet: bytes) -> list[bytes]:
         """Answer one packet.
@@ -175,8 +114,8 @@ class Site:
             return [self._packet(Behind(self.state.sums_done))]
         if body.round < self.state.sums_done or self.state.purpose is None:
             raise RefusedError("that sum is behind us")
-        if not body.attempt < self.state.study.aggregation.max_attempts:
-            raise RefusedError("more attempts than the study allows")
+        if not body.attempt < plan.MAX_ATTEMPTS:
+            raise RefusedError("more attempts at one sum than any hospital takes part in")
         task = plan.task_of(self.rules, self.state, body.attempt)
         if body.context != task.context:
             raise ProtocolError("the announced sum is not the one that follows from the approved study and my model")
@@ -198,8 +137,8 @@ class Site:
     def _check_earlier_attempts(self, body: Announce) -> None:
         if len(body.voids) != body.attempt:
             raise RefusedError("a new attempt needs a void certificate for each earlier one")
-        for attempt, certificate in enumerate(body.voids):
-            context = plan.task_of(self.rules, self.state, attempt).context
+        contexts = plan.contexts_of(self.rules, self.state, body.attempt)
+        for context, certificate in zip(contexts, body.voids, strict=True):
             known = self.ledger.sum(context)
             if known is None or known.is_void:
                 continue
@@ -241,10 +180,12 @@ class Site:
         return [self._packet(Declined(task.context, reason))]
 
     def _contribution(self, query: bytes) -> NDArray[Any]:
-        """The vector to protect. With a privacy budget it is charged, and kept, before anything can be sent."""
+        """The vector to protect; another attempt at the sum needs no other. With a privacy budget it is charged, and kept, before anything can be sent."""
         scheme, state = self.rules.scheme, self.state
         if self.budget is None:
-            return plan.vector_of(scheme, state, self.work.values(state))
+            if self._worked is None or self._worked[0] != query:
+                self._worked = query, plan.vector_of(scheme, state, self.work.values(state))
+            return self._worked[1]
         kept = self.budget.kept(query)
         if kept is not None:
             return plan.from_stored(scheme, state, kept)
@@ -290,12 +231,10 @@ class Site:
     def _void(self, body: VoidRequest) -> list[bytes]:
         if self.state.purpose is None:
             raise RefusedError("the study is finished")
-        for attempt in range(self.state.study.aggregation.max_attempts):
-            task = plan.task_of(self.rules, self.state, attempt)
-            if task.context == body.context:
-                break
-        else:
+        attempt = plan.attempt_of(self.rules, self.state, body.context)
+        if attempt is None:
             raise ProtocolError("asked to void a sum that does not follow from the approved study and my model")
+        task = plan.task_of(self.rules, self.state, attempt)
         record = self.ledger.sum(task.context)
         if record is None:
             query = plan.query_of(self.state).digest()
@@ -353,16 +292,18 @@ class Site:
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"
             )
         verified = judgement.verified
-        self.state = judgement.following
         if verified is None:
+            answer = self._receipt(body.round, task.context, b"", FAILED, judgement.reason, body.next_model)
+            self.state = judgement.following
             self.log("round void", {"round": body.round, "reason": judgement.reason} | culprits.facts(self.state))
-            return self._receipt(body.round, task.context, b"", FAILED, judgement.reason, body.next_model)
+            return answer
         detail = "; ".join((*verified.checks, "next model recomputed, digest matches"))
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
         outcome = UNPROTECTED if self.rules.scheme.name == "plain" else PRESERVED
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
+        self.state = judgement.following
         self._spend("verify", started)
         return answer
 
@@ -382,47 +323,3 @@ class Site:
     def _failed(self, error: CipherwardError) -> list[bytes]:
         self.log("verification failed", {"reason": error.message})
         return self._outcome(FAILED, error.message)
-
-    def _outcome(self, outcome: str, detail: str) -> list[bytes]:
-        self.outcomes.append(Outcome(self.state.sums_done, outcome, self.index, detail))
-        return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
-
-    def _receipt(
-        self, round: int, context: bytes, manifest: bytes, outcome: str, detail: str, next_model: bytes
-    ) -> list[bytes]:
-        body = Receipt(context, round, manifest, outcome, detail, next_model)
-        message = sign(self.identity, self.rules.study, self.index, body)
-        self.ledger.record_receipt(context, self.rules.study, round, message)
-        self._given.clear()
-        self.outcomes.append(Outcome(round, outcome, self.index, detail))
-        return [pack("Receipt", message)]
-
-    # shared
-
-    def _current(self, context: bytes) -> tuple[SumTask, SumRecord]:
-        """The task and record of one of the attempts of the sum that is next here."""
-        record = self.ledger.sum(context)
-        if record is None or record.round != self.state.sums_done or self.state.purpose is None:
-            raise RefusedError("not about a sum that I take part in")
-        task = plan.task_of(self.rules, self.state, record.attempt)
-        if task.context != context:
-            raise ProtocolError("the sum does not follow from the approved study and my model")
-        return task, record
-
-    def _own(self, record: SumRecord) -> Dealt | None:
-        if not record.update:
-            return None
-        update = wire.decode(Update, record.update)
-        header = unsign(record.header, Header, study=self.rules.study, keys=self.rules.keys, sender=self.index)
-        if payload_digest(update.payload) != header.payload:
-            raise ProtocolError("my own stored update does not match its header")
-        return Dealt(record.header, update.payload, record.update)
-
-    def _from_coordinator(self, data: bytes, kind: type[Any]) -> Any:
-        return unsign(data, kind, study=self.rules.study, keys=self.rules.keys, sender=COORDINATOR)
-
-    def _packet(self, body: Any) -> bytes:
-        return pack(type(body).__name__, sign(self.identity, self.rules.study, self.index, body))
-
-    def _spend(self, phase: str, started: float) -> None:
-        self.spent[phase] = self.spent.get(phase, 0.0) + self.clock() - started

@@ -53,6 +53,11 @@ class Collection:
         payloads: where accepted payloads wait until their sender's fingerprint is there (memory or disk).
         excluded: hospitals whose updates are not accepted in this attempt.
         closed: contexts of sums and attempts that are over.
+
+    Attributes:
+        stale: hospitals that dealt to another list of holders.
+        heard: hospitals that joined and have answered the list of joins, with whatever their key signed.
+        latecomers: hospitals that joined after the list was closed.
     """
 
     def __init__(
@@ -88,6 +93,8 @@ class Collection:
         self.declined: dict[int, str] = {}
         self.complaints: dict[int, set[int]] = {}
         self.stale: set[int] = set()
+        self.heard: set[int] = set()
+        self.latecomers: set[int] = set()
 
     # 1. join
 
@@ -95,6 +102,7 @@ class Collection:
         """Note a hospital's key for this sum; whether it is new. Raises ProtocolError or WireError."""
         body = self._body(data, Join, sender)
         if self._joined_digest:
+            self.latecomers |= {sender} - self.joined - self._excluded
             raise late("joined too late")
         if sender in self._excluded:
             raise ProtocolError("set aside for this attempt")
@@ -138,6 +146,7 @@ class Collection:
                 raise ProtocolError("did not join this sum")
             if not self.task.admits(sender):
                 raise ProtocolError("contributes to a sum that does not admit it")
+        self.heard.add(sender)
         with check(Check.DUPLICATE):
             if sender in self._headers:
                 _same("update: a duplicate is not added", sender, self._headers[sender], signed)
@@ -177,12 +186,22 @@ class Collection:
         if sender not in self._joins or sender in self._headers:
             raise ProtocolError("declines a sum that it did not join, or has contributed to")
         is_new = self.declined.get(sender) != body.reason
+        self.heard.add(sender)
         self.declined[sender] = body.reason
         return is_new
 
     @property
     def contributors(self) -> frozenset[int]:
         return frozenset(self._headers)
+
+    @property
+    def excluded(self) -> frozenset[int]:
+        return self._excluded
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is a manifest, on which hospitals may have voted."""
+        return bool(self._manifest)
 
     # 4. manifest
 

@@ -1,10 +1,10 @@
-"""Files that are either whole or absent: write to a temporary file, fsync, rename."""
+"""Files that are either whole or absent: write to a temporary file, fsync, rename, fsync the folder."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cipherward.errors import StorageError
@@ -14,17 +14,18 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> Non
     """Replace `path` by `data` durably. `private` makes the file readable by its owner only.
 
     Raises:
-        StorageError: no space, no permission, or the folder is gone; the old file is untouched.
+        StorageError: no space, no permission, or the folder is gone; the old file is untouched, or the new one whole.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        changed = make_folder(path.parent)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o644)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folders(changed)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -41,10 +42,13 @@ def append(path: Path, line: str) -> None:
         StorageError: no space or no permission.
     """
     try:
+        is_new = not path.exists()
         with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
+        if is_new:
+            sync_folders([path.parent])
     except OSError as error:
         raise StorageError(
             f"cannot append to {path}: {error.strerror or error}", hint="free space, then repeat"
@@ -59,6 +63,35 @@ def read(path: Path) -> bytes:
     """
     with _readable(path):
         return path.read_bytes()
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and its parents. Returns the folders that change when a file is put there, for `sync_folders`.
+
+    Raises:
+        OSError: as `Path.mkdir`.
+    """
+    changed = [folder]
+    while not changed[-1].exists() and changed[-1] != changed[-1].parent:
+        changed.append(changed[-1].parent)
+    folder.mkdir(parents=True, exist_ok=True)
+    return changed
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Make the names in these folders durable: what was renamed, created or removed there. POSIX; elsewhere nothing.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    if os.name != "posix":
+        return
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextlib.contextmanager

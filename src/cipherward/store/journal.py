@@ -54,8 +54,10 @@ class Journal:
         self._folder = folder
         self._path = folder / "journal"
         with self._storage("open"):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)
+            changed = files.make_folder(folder)
+            if not self._path.exists():
+                self._path.touch(mode=0o600)
+                files.sync_folders(changed)
             content = self._path.read_bytes()
         self._ends, self._lines = self._parse(content)
         with self._storage("repair"):
@@ -132,8 +134,8 @@ class Journal:
             if len(head) < _HEAD:
                 break  # torn
             if head[8:] != _check(head[:8]):
-                if not any(content[start:]):
-                    break  # torn: the file grew, and its bytes never came
+                if not any(content[start + _HEAD :]):
+                    break  # torn: the file grew, and at most a part of the head came
                 raise self._damaged(f"record {len(lines)} has a damaged head")
             if body_start + length > len(content):
                 break  # torn

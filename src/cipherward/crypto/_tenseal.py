@@ -1,0 +1,159 @@
+"""The bytes of the `ckks` scheme: TenSEAL's contexts and ciphertexts, read strictly and written in one form.
+
+A payload or total is: number of ciphertexts (4 bytes, big-endian), then each as length (4 bytes) and SEAL's own
+serialisation. TenSEAL's wrapping is taken off and put on again here, so nothing hides in it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cipherward.errors import CipherwardError, StudyError, WireError
+
+RING_DEGREE = 4096
+MODULUS_BITS = (58, 48)
+MODULI = (288230376151130113, 281474976694273)  # the largest primes 1 mod 2N of these sizes, as SEAL chooses
+N_SLOTS = RING_DEGREE // 2
+
+_INSTALL = 'pip install "cipherward[ckks]"'
+_MAX_CONTEXT_BYTES = 1 << 20
+_SEAL_HEADER = struct.Struct("<HBBBBHQ")
+_SEAL_MAGIC, _SEAL_HEADER_BYTES, _ZSTD = 0xA15E, 16, 2
+_PLAIN_BYTES = 2 * RING_DEGREE * 8  # two polynomials of 64-bit words, before compression
+MAX_CIPHERTEXT_BYTES = _PLAIN_BYTES + 4096
+
+
+def encrypt(context: Any, slots: npt.NDArray[np.float64], scale: float) -> bytes:
+    """A payload of these slots, N_SLOTS to a ciphertext."""
+    ts = library()
+    with seal_errors("the vector does not encrypt"):
+        parts = [slots[i : i + N_SLOTS].tolist() for i in range(0, len(slots), N_SLOTS)]
+        return serialize([ts.ckks_vector(context, part, scale=scale) for part in parts], len(slots), scale)
+
+
+def serialize(vectors: list[Any], n_lanes: int, scale: float) -> bytes:
+    """TenSEAL vectors as a payload or total."""
+    wrapped = [vector.serialize() for vector in vectors]
+    out = bytearray(len(wrapped).to_bytes(4, "big"))
+    for index, data in enumerate(wrapped):
+        prefix, suffix = _wrapping(n_lanes, index, scale)
+        rest = len(data) - len(prefix) - len(suffix)
+        n_length = next((n for n in range(1, 5) if len(_varint(rest - n)) == n), 5) if rest > 5 else 5
+        ciphertext = data[len(prefix) + n_length : len(prefix) + rest]
+        if data != _wrapped(ciphertext, prefix, suffix):
+            raise StudyError("this TenSEAL version writes ciphertexts in another form", hint=_INSTALL)
+        out += len(ciphertext).to_bytes(4, "big") + ciphertext
+    return bytes(out)
+
+
+def parse(context: Any, n_lanes: int, scale: float, payload: bytes) -> list[Any]:
+    """TenSEAL vectors, one per ciphertext; WireError for anything that `encrypt` would not have written."""
+    ts = library()
+    n_ciphertexts = -(-n_lanes // N_SLOTS)
+    if len(payload) > 4 + n_ciphertexts * (4 + MAX_CIPHERTEXT_BYTES):
+        raise WireError("a ckks payload is too large for this sum")
+    if len(payload) < 4 or int.from_bytes(payload[:4], "big") != n_ciphertexts:
+        raise WireError(f"a ckks payload of {n_lanes} lanes has {n_ciphertexts} ciphertexts")
+    parts: list[bytes] = []
+    position = 4
+    for _ in range(n_ciphertexts):
+        end = position + 4 + int.from_bytes(payload[position : position + 4], "big")
+        part = payload[position + 4 : end]
+        if end > len(payload) or not _has_seal_header(part):
+            raise WireError(f"ciphertext {len(parts)} of a ckks payload is cut short or not in SEAL's form")
+        parts.append(part)
+        position = end
+    if position != len(payload):
+        raise WireError("bytes after the last ciphertext of a ckks payload")
+    vectors = []
+    for index, part in enumerate(parts):
+        with seal_errors(f"ciphertext {index} of a ckks payload is not valid"):
+            vector = ts.ckks_vector_from(context, _wrapped(part, *_wrapping(n_lanes, index, scale)))
+            _check_ciphertext(context, scale, vector)
+        vectors.append(vector)
+    return vectors
+
+
+def _has_seal_header(part: bytes) -> bool:
+    # SEAL allocates what these fields claim, so they are checked before it sees them.
+    if not _SEAL_HEADER_BYTES < len(part) <= MAX_CIPHERTEXT_BYTES:
+        return False
+    magic, header_bytes, _major, _minor, compression, reserved, size = _SEAL_HEADER.unpack_from(part)
+    return bool(
+        (magic, header_bytes, compression, reserved, size) == (_SEAL_MAGIC, _SEAL_HEADER_BYTES, _ZSTD, 0, len(part))
+    )
+
+
+def _check_ciphertext(context: Any, scale: float, vector: Any) -> None:
+    found = vector.ciphertext()
+    expected = context.seal_context().data.first_parms_id()
+    if (
+        len(found) != 1
+        or found[0].size() != 2
+        or found[0].scale != scale
+        or found[0].parms_id() != expected
+        or not found[0].is_ntt_form()
+    ):
+        raise WireError("a ciphertext was made with other parameters")
+
+
+def _wrapping(n_lanes: int, index: int, scale: float) -> tuple[bytes, bytes]:
+    """What TenSEAL's protobuf message puts around ciphertext `index`: (sizes, tag of the ciphertext), (scale)."""
+    n_slots = _varint(min(N_SLOTS, n_lanes - index * N_SLOTS))
+    prefix = b"\x0a" + _varint(len(n_slots)) + n_slots + b"\x12"
+    return prefix, b"\x19" + struct.pack("<d", scale)
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _wrapped(ciphertext: bytes, prefix: bytes, suffix: bytes) -> bytes:
+    return b"".join((prefix, _varint(len(ciphertext)), ciphertext, suffix))
+
+
+def load_context(data: bytes, *, secret: bool) -> Any:
+    ts = library()
+    what = "secret" if secret else "public"
+    if len(data) > _MAX_CONTEXT_BYTES:
+        raise WireError(f"a {what} ckks context is too large")
+    with seal_errors(f"the {what} ckks context is not valid"):
+        context = ts.context_from(data)
+        parameters = context.seal_context().data.key_context_data().parms()
+        primes = tuple(prime.value() for prime in parameters.coeff_modulus())
+        if parameters.poly_modulus_degree() != RING_DEGREE or primes != MODULI:
+            raise WireError(f"the {what} ckks context has other parameters")
+        if context.has_secret_key() != secret or not context.has_public_key():
+            raise WireError(f"this is not a {what} ckks context")
+    return context
+
+
+@contextmanager
+def seal_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except CipherwardError:
+        raise
+    except Exception as error:  # TenSEAL passes on whatever SEAL, protobuf or zstd throw
+        raise WireError(f"{what} ({type(error).__name__})") from None
+
+
+def library() -> Any:
+    """The tenseal module. Raises StudyError where it is not installed."""
+    try:
+        import tenseal
+        import tenseal.sealapi  # registers the SEAL types that the checks below look at
+    except ImportError:
+        raise StudyError("the ckks scheme needs TenSEAL, which is not installed", hint=_INSTALL) from None
+    return tenseal
