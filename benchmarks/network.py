@@ -27,6 +27,7 @@ from typing import Any
 from unittest import mock
 
 import network_hub
+from cipherward import study as study_document
 from cipherward.deployment import authority
 from cipherward.engines.nats.configuration import ServerSettings
 from cipherward.engines.nats.post import CoordinatorPost, HospitalPost
@@ -325,7 +326,7 @@ def study_section(quick: bool, port: int) -> Section:
             found = hub_run("study", folder, port, n, width, 200)
             same = None
             if compared:
-                study = network_hub.study_document.load(folder / "run" / "study.toml")
+                study = study_document.load(folder / "run" / "study.toml")
                 same = network_hub.local_digests(folder, study) == found["digests"]
                 section.bar(f"{n} hospitals: same models as the local engine after every sum", str(same), same)
         verdict = "not compared" if same is None else "identical" if same else "DIFFERENT"

@@ -37,7 +37,7 @@ from cipherward.engines.one_sum import random_lanes
 from cipherward.learning.state import StudyState
 from cipherward.nodes import plan, roster
 from cipherward.nodes.hub import Hub, Phase
-from cipherward.nodes.packets import pack, unpack
+from cipherward.nodes.packets import pack, unpack, view
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.protocol import hospital
 from cipherward.protocol.messages import Joined, unsign
@@ -142,7 +142,7 @@ class Coordinator:
     def _take(self, member: str, path: Path) -> None:
         hub, index = self.hub, self.common.index(member)
         packet = self.common.open(index, COORDINATOR_NAME, path)
-        kind, aside = unpack(packet)[0], len(hub.set_aside)
+        kind, aside = view(packet)[0], len(hub.set_aside)
         out = hub.handle(index, packet)
         if kind == "Update" and len(hub.set_aside) == aside:
             facts = {"time": time.monotonic(), "cpu": cpu_seconds()}
@@ -220,30 +220,33 @@ def attend(common: Consortium, role: str, names: list[str], *, in_turn: bool) ->
     Args:
         in_turn: every update is ready before the first is sent, and each waits until the one before is in the sum.
     """
-    answers: dict[str, Answer] = {}
+    asyncio.run(_Crew(common, names, in_turn).run(role))
+
+
+def make_answers(common: Consortium, role: str, names: list[str]) -> dict[str, Answer]:
+    """What answers the packets to each hospital; to be used in the thread that made it."""
     if role == "updates":
         task = plan.task_of(common.rules, common.training_state(), 0)
-        answers = {name: Dealer(common, common.index(name), task).answer for name in names}
-    else:
-        data = load_hospitals(common.study, None, Path())
-        state = roster.first_state(common.study)
-        for name in names:
-            index = common.index(name)
-            own = data[index - 1]
-            answers[name] = parties.make_site(
-                common.study, index, common.keys, state, own, common.run, device="cpu", factory=None
-            ).handle
-    asyncio.run(_Crew(common, answers, in_turn).run())
+        return {name: Dealer(common, common.index(name), task).answer for name in names}
+    data, state, answers = load_hospitals(common.study, None, Path()), roster.first_state(common.study), {}
+    for name in names:
+        index = common.index(name)
+        own = data[index - 1]
+        site = parties.make_site(common.study, index, common.keys, state, own, common.run, device="cpu", factory=None)
+        answers[name] = site.handle
+    return answers
 
 
 class _Crew:
-    def __init__(self, common: Consortium, answers: dict[str, Answer], in_turn: bool) -> None:
-        self.common, self.answers, self.in_turn = common, answers, in_turn
+    def __init__(self, common: Consortium, names: list[str], in_turn: bool) -> None:
+        self.common, self.in_turn = common, in_turn
+        self.answers: dict[str, Answer] = {}
         self.worker = Worker()
         self.ready: dict[str, bytes] = {}
-        self.outboxes = {name: Outbox(common.folder / name / "outbox") for name in answers}
+        self.outboxes = {name: Outbox(common.folder / name / "outbox") for name in names}
 
-    async def run(self) -> None:
+    async def run(self, role: str) -> None:
+        self.answers = await self.worker.do(make_answers, self.common, role, list(self.outboxes))
         await asyncio.gather(*(self._member(name) for name in self.answers))
 
     async def _member(self, name: str) -> None:

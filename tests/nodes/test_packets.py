@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cipherward.errors import WireError
-from cipherward.nodes.packets import KINDS, pack, unpack
+from cipherward.nodes.packets import KINDS, pack, unpack, view
 
 
 @given(st.sampled_from(KINDS), st.binary())
@@ -22,3 +22,11 @@ def test_bytes_are_a_packet_of_one_known_kind_or_refused(packet: bytes) -> None:
     else:
         with pytest.raises(WireError, match="no known kind"):
             unpack(packet)
+
+
+def test_a_view_of_a_packet_copies_nothing() -> None:
+    buffer = bytearray(pack("Update", b"payload"))
+    kind, data = view(memoryview(buffer))
+    buffer[1:] = b"changed"
+    assert (kind, data) == ("Update", b"changed")
+    assert unpack(bytes(buffer)) == ("Update", b"changed")

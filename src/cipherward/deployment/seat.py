@@ -46,7 +46,7 @@ class Seat:
     def close(self) -> None:
         self._ledger.close()
 
-    def receive(self, data: bytes) -> list[bytes]:
+    def receive(self, data: bytes | memoryview) -> list[bytes]:
         """Take one letter; the letters that answer it. Nothing is answered to what is refused: it is an alarm.
 
         Raises:
@@ -104,7 +104,7 @@ class Seat:
         body = letter.body
         if isinstance(body, Packet):
             part = self._part(letter.study)
-            return [self._letter(letter.study, Packet(packet)) for packet in part.handle(body.packet)]
+            return [self._letter(letter.study, Packet(packet)) for packet in part.handle(bytes(body.packet))]
         if isinstance(body, Offer):
             return self._offer(letter.study, body)
         if isinstance(body, Members):

@@ -132,7 +132,9 @@ def _initialise(module: nn.Module, seed: int) -> None:
             if isinstance(layer, nn.Linear):
                 limit = 1.0 / math.sqrt(layer.in_features)
                 for parameter in (layer.weight, layer.bias):
-                    for part in parameter.view(-1).split(_DRAWN_AT_ONCE):
+                    flat = parameter.view(-1)
+                    for start in range(0, flat.numel(), _DRAWN_AT_ONCE):
+                        part = flat[start : start + _DRAWN_AT_ONCE]
                         # 53-bit fractions are exact in float64; raw PCG64 words are the same in every numpy release.
                         unit = (source.random_raw(part.numel()) >> np.uint64(11)) * 2.0**-53
                         part.copy_(torch.from_numpy(((2.0 * unit - 1.0) * limit).astype(np.float32)))

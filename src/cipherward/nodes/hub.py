@@ -18,7 +18,7 @@ from cipherward.errors import (
 )
 from cipherward.nodes import sumlog
 from cipherward.nodes.hubstate import Outgoing, Phase, SumReport
-from cipherward.nodes.packets import pack, unpack
+from cipherward.nodes.packets import pack, view
 from cipherward.nodes.phases import Phases
 from cipherward.protocol import checks
 from cipherward.protocol.checks import Check, SetAside
@@ -114,12 +114,12 @@ class Hub(Phases):
                     if self.phase not in (Phase.IDLE, Phase.VERIFY) and len(packet) > self._limit:
                         raise WireError(f"a packet of {len(packet)} bytes, more than this sum can need")
                 with checks.check(Check.ENCODING):
-                    kind, data = unpack(packet)
-                return self._take(sender, kind, data, packet)
+                    kind, _ = view(packet)
+                return self._take(sender, packet)
             except StorageError:
                 raise  # this machine's disk, not what the hospital sent
             except CipherwardError as error:
-                return self._put_aside(sender, kind, packet, error)
+                return self._put_aside(sender, kind, bytes(packet), error)
 
     def expire(self) -> list[Outgoing]:
         """Waiting is over: go on with whoever is there.
@@ -139,12 +139,14 @@ class Hub(Phases):
         self._waiting.clear()
         return self._advance()
 
-    def _take(self, sender: int, kind: str, data: bytes, packet: bytes) -> list[Outgoing]:
+    def _take(self, sender: int, packet: bytes | memoryview) -> list[Outgoing]:
+        kind, content = view(packet)
         with checks.check(Check.ROSTER):
             if sender not in self._everyone:
                 raise ProtocolError("not on the roster")
             if sender in self.excluded:
                 raise ProtocolError("takes no further part: it reported a breach")
+        data = b"" if kind == "Update" else bytes(content)  # an update stays where it is
         if kind == "Behind":
             return self._catch_up(
                 sender, unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)
@@ -158,7 +160,7 @@ class Hub(Phases):
             is_new = self._collection.add_join(sender, data)
         elif kind == "Update" and self.phase is Phase.DEAL:
             started = self.clock()
-            self._collection.add_update(sender, data)
+            self._collection.add_update(sender, content)
             self._spend("add", started)
             is_new = True
         elif kind == "Declined" and self.phase is Phase.DEAL:
@@ -298,7 +300,7 @@ class Hub(Phases):
             self._voids = ()
             self._attempt(())
         elif record.kind == sumlog.PACKET:
-            self._take(record.hospital, *unpack(record.data), record.data)
+            self._take(record.hospital, record.data)
         elif record.kind == sumlog.STALE:
             self._collection.stale.add(record.hospital)
             self._waiting.discard(record.hospital)

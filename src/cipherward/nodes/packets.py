@@ -16,13 +16,22 @@ def pack(kind: str, data: bytes) -> bytes:
     return _CODE[kind] + data
 
 
-def unpack(packet: bytes | memoryview) -> tuple[str, bytes]:
-    """Kind and bytes of a packet; an update's are a view into it, because they may be large.
+def unpack(packet: bytes) -> tuple[str, bytes]:
+    """Kind and bytes of a packet.
+
+    Raises:
+        WireError: empty, or of a kind that does not exist.
+    """
+    kind, data = view(packet)
+    return kind, bytes(data)
+
+
+def view(packet: bytes | memoryview) -> tuple[str, memoryview]:
+    """As `unpack`, but the bytes stay where they are: for packets that may be large.
 
     Raises:
         WireError: empty, or of a kind that does not exist.
     """
     if not packet or not 1 <= packet[0] <= len(KINDS):
         raise WireError("a packet of no known kind")
-    kind, data = KINDS[packet[0] - 1], memoryview(packet)[1:]
-    return kind, data if kind == "Update" else bytes(data)
+    return KINDS[packet[0] - 1], memoryview(packet)[1:]

@@ -118,7 +118,7 @@ class Collection:
 
     # 2. and 3. deal, sum
 
-    def add_update(self, sender: int, data: bytes) -> None:
+    def add_update(self, sender: int, data: bytes | memoryview) -> None:
         """The numbered checks of one update; then it is added to the running sum.
 
         Raises:
@@ -129,7 +129,8 @@ class Collection:
                 raise WireError(f"an update of {len(data)} bytes, more than this sum can need")
         with check(Check.ENCODING):
             update = wire.decode(Update, data, copies=False)
-        header = self._body(update.header, Header, sender)
+        signed = bytes(update.header)  # what is kept must not hold on to the whole update
+        header = self._body(signed, Header, sender)
         if self._manifest:
             raise late("came after the sum was closed")
         with check(Check.ROSTER):
@@ -139,7 +140,7 @@ class Collection:
                 raise ProtocolError("contributes to a sum that does not admit it")
         with check(Check.DUPLICATE):
             if sender in self._headers:
-                _same("update: a duplicate is not added", sender, self._headers[sender], update.header)
+                _same("update: a duplicate is not added", sender, self._headers[sender], signed)
                 raise ProtocolError("duplicate of an update that is already in the sum")
         with check(Check.HOLDERS):
             if header.joined != self._joined_digest:
@@ -157,8 +158,8 @@ class Collection:
         with check(Check.RESIDUES):
             self._sum.add(update.payload)
         self._senders[header.payload] = sender
-        self._headers[sender] = update.header
-        self._shares[sender] = {item.hospital: item.sealed for item in update.shares}
+        self._headers[sender] = signed
+        self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
         self._payloads[sender] = update.payload
         self.declined.pop(sender, None)
 
