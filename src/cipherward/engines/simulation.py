@@ -150,7 +150,7 @@ def resume_study(
         raise StorageError(f"{path} is not an interrupted run: {error}", hint="give the folder of a run") from None
     hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
-    states, closed = [], []
+    states, closed = list[StudyState](), list[bytes]()
     for replayed in audit.replay(audit.open_run(run.path)):
         states.append(replayed.state)
         closed += replayed.closed
