@@ -33,9 +33,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from cipherward.crypto import _tenseal
-from cipherward.crypto._tenseal import MODULUS_BITS as MODULUS_BITS
-from cipherward.crypto._tenseal import N_SLOTS as N_SLOTS
-from cipherward.crypto._tenseal import RING_DEGREE as RING_DEGREE
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
 from cipherward.errors import (
@@ -50,6 +47,8 @@ from cipherward.errors import (
 
 Record = dict[str, object]
 """One line of the key holder's log: context, total and base (hex digests), n_contributors, opening (1, 2, ...)."""
+
+RING_DEGREE, MODULUS_BITS, N_SLOTS = _tenseal.RING_DEGREE, _tenseal.MODULUS_BITS, _tenseal.N_SLOTS
 
 # Standard deviation of one fresh ciphertext's error in a slot, in units of 1/scale: dividing by the second prime rounds
 # both halves (1/12 each per coefficient, the second times a ternary secret), encoding rounds once more, and the real part
