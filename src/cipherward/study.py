@@ -350,7 +350,7 @@ def load(path: Path, *, deployed: bool = False) -> Study:
             f"cannot read the study file {path}: {error.strerror or error}",
             hint="give the path of a study.toml, or the name of a built-in study (`cipherward studies`)",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, a number of 5,000 digits
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None

@@ -284,6 +284,9 @@ class CkksScheme:
     def update_limit(self, task: SumTask) -> int:
         return 4 + -(-task.n_lanes // N_SLOTS) * (4 + _MAX_CIPHERTEXT_BYTES)
 
+    def release_is_usable(self, task: SumTask, data: bytes) -> bool:
+        return data == b""
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """A sum that starts from Enc(base): the model in grid units, 0 where a lane is not a model update.
 

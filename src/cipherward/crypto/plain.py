@@ -60,6 +60,9 @@ class PlainScheme:
     def update_limit(self, task: SumTask) -> int:
         return 8 * task.n_values
 
+    def release_is_usable(self, task: SumTask, data: bytes) -> bool:
+        return data == b""
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         return _PlainSum(task)
 

@@ -112,6 +112,14 @@ class QuorumScheme:
         chosen = parameters_of(task)
         return chosen.payload_bytes + task.n_hospitals * (chosen.share_bytes + params.HPKE_OVERHEAD_BYTES)
 
+    def release_is_usable(self, task: SumTask, data: bytes) -> bool:
+        """Step 7. Whether it holds N values below the share modulus."""
+        try:
+            shamir.unpack(parameters_of(task), data)
+        except WireError:
+            return False
+        return True
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """Step 3. An empty running sum; `base` is not used."""
         return _RingSum(parameters_of(task))

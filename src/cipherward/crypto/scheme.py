@@ -110,6 +110,9 @@ class Scheme(Protocol):
     def update_limit(self, task: SumTask) -> int:
         """Sum: no honest payload with its sealed shares together takes more bytes than this."""
 
+    def release_is_usable(self, task: SumTask, data: bytes) -> bool:
+        """Open: whether a holder's release is well formed. Whether it is the right one shows in `open`."""
+
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """Sum: start a running sum. `base` (grid units) is where a scheme that starts from Enc(model) starts."""
 

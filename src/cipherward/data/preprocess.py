@@ -143,7 +143,7 @@ class Preprocessor:
             n_numeric = len(_numeric(result.columns))
             sound = not document and len(result.mean) == len(result.stddev) == n_numeric
             sound = sound and all(map(math.isfinite, result.mean)) and all(0 < s < math.inf for s in result.stddev)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, ValidationError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ValidationError):
             sound = False
         if not sound:
             raise DataError("not a preprocessing document", hint="use the file that the run wrote, unchanged")

@@ -146,7 +146,7 @@ def resume_study(
     try:
         facts = json.loads(run.simulation.read_text(encoding="utf-8"))
         data, base = Path(facts["data"]) if facts["data"] else None, Path(facts["base"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise StorageError(f"{path} is not an interrupted run: {error}", hint="give the folder of a run") from None
     hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)

@@ -290,6 +290,7 @@ class Hub(Phases):
         if self.phase is not Phase.IDLE or not self.state.sums_done:
             return []
         late = self._taking_part - set(self._receipts)
+        self._caught_up -= late
         return self._send(late, "Opening", self.load_opening(self.state.sums_done - 1))
 
     def _replay(self, record: Record) -> None:

@@ -144,6 +144,7 @@ class HubState:
 
     def outstanding(self, hospital: int = 0) -> list[Outgoing]:
         """The current phase's packets once more, for whoever has not answered (or for one hospital, if it has not)."""
+        self._caught_up -= {hospital} if hospital else self._everyone  # what they were sent may be lost, too
         asked = self._waiting & ({hospital} if hospital else self._everyone)
         return [(i, self._packets[i]) for i in sorted(asked) if i in self._packets]
 

@@ -20,6 +20,10 @@ from cipherward.store import files
 from cipherward.study import Study
 
 FORMAT = "cipherward-model-1"
+_MALFORMED = (
+    *(safetensors.SafetensorError, CipherwardError, KeyError, ValueError, TypeError),
+    *(AttributeError, OverflowError, RecursionError),
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,10 @@ def load(path: Path) -> ModelFile:
         if facts["study_digest"] != study.digest().hex():
             raise ValueError("the study is not the one whose digest is given")
         preprocessor = Preprocessor.from_json(facts["preprocessor"]) if facts["preprocessor"] else None
-    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, CipherwardError) as error:
+        weights = np.concatenate(parts)
+    except _MALFORMED as error:
         raise DataError(
             f"{path} is not a complete cipherward model file ({type(error).__name__})",
             hint="copy it again from the run directory; `cipherward verify RUN_DIR` tells whether that one is whole",
         ) from None
-    return ModelFile(study, groups, np.concatenate(parts), preprocessor)
+    return ModelFile(study, groups, weights, preprocessor)

@@ -208,6 +208,7 @@ class Phases(HubState):
         if late:
             # Once more for whoever could not verify; after that they catch up before the next sum.
             self._asked_again |= late
+            self._caught_up -= late
             return self._enter(Phase.VERIFY, self._send(late, "Opening", self.load_opening(self.round)))
         if len(self._receipts) < self.rules.threshold:
             missing = self._everyone - set(self._receipts)

@@ -21,6 +21,7 @@ from cipherward.store import files
 from cipherward.study import Study
 
 LATEST = "latest.txt"
+_OPENING = {"context", "total", "base", "n_contributors"}
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,11 @@ class RunDirectory:
         if not path.exists():
             return []
         try:
-            return [json.loads(line) for line in files.read(path).splitlines()]
-        except ValueError:
+            found = [json.loads(line) for line in files.read(path).splitlines()]
+            if not all(isinstance(item, dict) and set(item) >= _OPENING for item in found):
+                raise ValueError("not a record of an opening")
+            return found
+        except (ValueError, RecursionError):
             raise StorageError(f"{path} is damaged", hint="restore it from a backup, or start a new run") from None
 
     def keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:

@@ -304,6 +304,9 @@ class Collection:
         if sender in self._releases:
             _same("release", sender, self._signed_releases[sender], data)
             return False
+        if not self._rules.scheme.release_is_usable(self.task, body.shares):
+            # Noticed here it costs its sender's release; in `open` it would cost the sum.
+            raise WireError("a release that is not a sum of shares")
         self._releases[sender], self._signed_releases[sender] = body.shares, data
         return True
 

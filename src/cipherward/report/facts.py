@@ -111,8 +111,7 @@ def gather(path: Path) -> Facts:
             hint=f"go on with: cipherward run --resume {path}",
         )
     result = _json(run.files.result, files.read(run.files.result))
-    lines = files.read(run.files.rounds).splitlines() if run.files.rounds.exists() else []
-    rounds = {int(line["sum"]): line for line in (_json(run.files.rounds, text) for text in lines)}
+    rounds = rounds_of(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")
     sums, last, failure = _sums(run)
     study = run.first.study
     return Facts(
@@ -125,6 +124,18 @@ def gather(path: Path) -> Facts:
         last=last,
         failure=clean(failure),
     )
+
+
+def rounds_of(path: Path, data: bytes) -> dict[int, dict[str, Any]]:
+    """The lines of rounds.jsonl by sum.
+
+    Raises:
+        StorageError: damaged.
+    """
+    lines = [_json(path, text) for text in data.splitlines()]
+    if not all(isinstance(line.get("sum"), int) for line in lines):
+        raise StorageError(f"{path} is damaged: a line that names no sum", hint="restore it from a backup")
+    return {line["sum"]: line for line in lines}
 
 
 def clean(text: str) -> str:
@@ -142,7 +153,7 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
         document = json.loads(data)
         if not isinstance(document, dict):
             raise TypeError("not an object")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise StorageError(f"{path} is damaged: {error}", hint="restore it from a backup") from None
     return document
 

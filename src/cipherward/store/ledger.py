@@ -268,7 +268,7 @@ class Ledger:
 def _storage(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: SQLite quotes what it finds in the file
         raise StorageError(
             f"the ledger {path} cannot be used: {error}",
             hint="check disk space and permissions; a damaged ledger is replaced by its backup, never edited",

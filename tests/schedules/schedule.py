@@ -1,0 +1,308 @@
+"""One random schedule: a whole study over a bad network, with crashes and liars, and what must hold all the way.
+
+Everything that is random about a schedule follows from its seed, except keys and ciphertexts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from tests.schedules.liars import LyingCoordinator, LyingHospital, kind_of, opened
+from tests.schedules.world import KilledError, Setting, World, setting, sum_of
+
+from cipherward import thresholds
+from cipherward.crypto import wire
+from cipherward.crypto.identity import Signed
+from cipherward.errors import FaultyCoordinatorError, ProtocolError, QuorumError, StorageError, SuspectError
+from cipherward.learning.state import StudyState
+from cipherward.nodes import audit, plan
+from cipherward.nodes.hub import Outgoing, Phase
+from cipherward.protocol.messages import CONSENT, Manifest, Opening
+
+SIZES = {n: [t for t in range(2, n + 1) if not thresholds.derive(n, threshold=t).problems()] for n in (3, 4, 5, 6)}
+RATES = (0.0, 0.0, 0.03, 0.15)
+MOST_STEPS = 4000
+
+Packet = tuple[bool, int, bytes]
+"""Whether it goes up to the coordinator, the hospital at the other end, and the bytes."""
+
+
+class Schedule:
+    """Draws everything from `seed`; `run` plays it to its end and checks it on the way."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.rng = rng = Random(seed)
+        n = rng.choice(sorted(SIZES))
+        self.setting: Setting = setting(n, rng.choice(SIZES[n]), rng.choice([1, 1, 2]))
+        self.world = World(folder, self.setting)
+        n_liars = rng.randint(1, self.setting.study.thresholds.corrupt) if rng.random() < 0.5 else 0
+        self.liars = {i: LyingHospital(self.setting, i, rng) for i in rng.sample(self.setting.everyone, n_liars)}
+        self.coordinator = LyingCoordinator(self.setting, rng) if rng.random() < 0.2 else None
+        self.honest = [i for i in self.setting.everyone if i not in self.liars]
+        self.rates = {
+            fault: rng.choice(RATES)
+            for fault in ("drop", "repeat", "flip", "cut", "replay", "crash", "full", "coordinator", "impatient")
+        }
+        self.in_flight: list[Packet] = []
+        self.seen: list[Packet] = []
+        self.down: set[int] = set()
+        self.ended = ""
+        self.counts: Counter[str] = Counter()
+        # What honest hospitals have said: votes by (hospital, sum), released manifests by query.
+        self.votes: dict[tuple[int, bytes], bytes] = {}
+        self.released: dict[bytes, set[bytes]] = {}
+        self.accepted: dict[tuple[int, bytes], bytes] = {}
+
+    def __str__(self) -> str:
+        numbers = self.setting.study.thresholds
+        rates = {fault: rate for fault, rate in self.rates.items() if rate}
+        who = [*self.liars.values(), *([self.coordinator] if self.coordinator else [])]
+        return f"{numbers.n_hospitals} hospitals, threshold {numbers.threshold}, {rates}, liars {who}, ended {self.ended!r}"
+
+    @property
+    def must_finish(self) -> bool:
+        """Nobody lies, or no more hospitals than may drop out, and only by saying nothing.
+
+        Other lies can stop a study, which is left to people: a dealer's bad shares for fewer holders than make a void
+        certificate, a consent taken back, a statistic or evaluation that was certified and does not open.
+        """
+        silent = all(liar.lies == ["silence"] for liar in self.liars.values())
+        return not self.coordinator and silent and len(self.liars) <= self.setting.study.thresholds.dropouts
+
+    def run(self) -> None:
+        """Faults for a while, then none; afterwards everything that must hold at the end."""
+        try:
+            for _ in range(self.rng.randrange(10, 300)):
+                if self.ended:
+                    break
+                self._step()
+            self._heal()
+            self._finish()
+            self._check_end()
+        finally:
+            self.world.close()
+
+    # the scheduler
+
+    def _step(self) -> None:
+        rng = self.rng
+        if self.seen and rng.random() < self.rates["replay"]:
+            self._arrive(*rng.choice(self.seen))
+        elif rng.random() < self.rates["crash"] / 4:
+            self._light(rng.choice(self.setting.everyone))
+        elif rng.random() < self.rates["full"] / 8:
+            self.world.fuses[rng.randrange(self.setting.rules.n_hospitals + 1)].is_full = True
+        elif self.down and rng.random() < 0.1:
+            self._restart(rng.choice(sorted(self.down)))
+        elif rng.random() < self.rates["coordinator"] / 4:
+            self._light(0)
+        elif self.in_flight and rng.random() >= self.rates["impatient"] / 4:
+            self._carry()
+        else:
+            self._go_on(rng.random() < 0.5)
+
+    def _light(self, party: int) -> None:
+        """Now, or around one of the next writes, the process is killed."""
+        if self.rng.random() < 0.3:
+            self._crash(party)
+        else:
+            self.world.fuses[party].left = self.rng.randrange(6)
+
+    def _carry(self) -> None:
+        """One packet that is on its way, in any order, arrives: whole, or as the network left it."""
+        rng = self.rng
+        place = 0 if rng.random() < 0.5 else rng.randrange(len(self.in_flight))
+        up, hospital, packet = self.in_flight.pop(place)
+        if rng.random() < self.rates["drop"]:
+            self.counts["dropped"] += 1
+            return
+        if rng.random() < self.rates["repeat"]:
+            self.in_flight.append((up, hospital, packet))
+        if rng.random() < self.rates["flip"]:
+            changed = bytearray(packet)
+            changed[rng.randrange(min(len(changed), rng.choice([4, 200, 10**6])))] ^= 1 << rng.randrange(8)
+            packet = bytes(changed)
+        if rng.random() < self.rates["cut"]:
+            packet = packet[: rng.randrange(len(packet))]
+        self._arrive(up, hospital, packet)
+
+    def _go_on(self, patient: bool = False) -> None:
+        """The coordinator asks again, or loses its patience, or begins the next sum."""
+        hub = self.world.hub
+        if hub.phase is Phase.IDLE:
+            self._coordinator(hub.last_call if hub.finished else hub.begin)
+        elif patient and hub.waiting:
+            self._coordinator(hub.outstanding)
+        else:
+            self._coordinator(hub.expire if hub.waiting else hub.advance)
+
+    # the parties
+
+    def _arrive(self, up: bool, hospital: int, packet: bytes) -> None:
+        self.counts["arrived"] += 1
+        if up:
+            if self.coordinator:
+                self._send(False, self.coordinator.heard(hospital, packet))
+            self._coordinator(lambda: self.world.hub.handle(hospital, packet))
+            hub = self.world.hub
+            if not self.ended and hub.phase is not Phase.IDLE and not hub.waiting:
+                self._coordinator(hub.advance)
+        elif hospital not in self.down:
+            self._hospital(hospital, packet)
+
+    def _coordinator(self, action: Callable[[], list[Outgoing]]) -> None:
+        if self.ended:
+            return
+        try:
+            outgoing = action()
+        except QuorumError:
+            self.counts["waited"] += 1
+            return  # it waits, and goes on when they answer
+        except (KilledError, StorageError) as error:
+            self.counts[f"coordinator: {type(error).__name__}"] += 1
+            self._crash(0)
+            return
+        except SuspectError as error:
+            self.ended = f"suspect: {error.message}"
+            return
+        except FaultyCoordinatorError as error:
+            self._end_by_breach(error.message)
+            return
+        self.world.note(0)
+        for hospital, packet in outgoing:
+            said = self.coordinator.said(hospital, packet) if self.coordinator else [packet]
+            self._send(False, ((hospital, item) for item in said))
+
+    def _end_by_breach(self, message: str) -> None:
+        accusers = set(self.world.hub._breaches)
+        assert self.coordinator or accusers <= set(self.liars), f"an honest coordinator is accused: {message}"
+        self.ended = "breach" if self.coordinator else "falsely accused"
+
+    def _hospital(self, index: int, packet: bytes) -> None:
+        site = self.world.sites[index]
+        before = site.state
+        try:
+            replies = site.handle(packet)
+        except (KilledError, StorageError) as error:
+            self.counts[f"hospital: {type(error).__name__}"] += 1
+            self.world.note(index)  # what it had found out is on its disk, or found out again
+            self._crash(index)
+            return
+        self.world.note(index)
+        if index in self.liars:
+            self._send(True, ((index, item) for reply in replies for item in self.liars[index].said(reply)))
+            return
+        if site.state is not before:
+            self._check_opening(index, before, site.state, packet)
+        for reply in replies:
+            self._check_said(index, reply)
+        self._send(True, ((index, reply) for reply in replies))
+
+    def _send(self, up: bool, packets: Iterable[Outgoing]) -> None:
+        for hospital, packet in packets:
+            self.in_flight.append((up, hospital, packet))
+            if len(self.seen) < 200 or self.rng.random() < 0.3:
+                self.seen.append((up, hospital, packet))
+
+    def _crash(self, party: int) -> None:
+        if party:
+            self.down.add(party)
+            return
+        before = self.world.hub
+        self._coordinator(self.world.restart_hub)
+        assert self.ended or self.world.hub is not before
+
+    def _restart(self, index: int) -> None:
+        self.down.discard(index)
+        self.world.restart_site(index)
+
+    # the end
+
+    def _heal(self) -> None:
+        self.rates = dict.fromkeys(self.rates, 0.0)
+        self.world.fuses[0].left, self.world.fuses[0].is_full = -1, False
+        for index in self.setting.everyone:
+            self._restart(index)
+
+    def _finish(self) -> None:
+        """With a perfect network and everybody back, to the end of the study and of its receipts."""
+        calls = idle = 0
+        for _ in range(MOST_STEPS):
+            if self.ended:
+                return
+            if self.in_flight:
+                self._arrive(*self.in_flight.pop(0))
+                continue
+            hub = self.world.hub
+            before = hub.phase, hub.state.sums_done, hub.waiting
+            calls += hub.finished
+            if calls > 2 or idle > 5:
+                self.ended = "finished" if hub.finished else "waits"
+                return
+            self._go_on(patient=idle % 2 == 0)
+            idle = idle + 1 if before == (hub.phase, hub.state.sums_done, hub.waiting) else 0
+        self.ended = "out of steps"
+
+    # what must hold
+
+    def _check_said(self, index: int, reply: bytes) -> None:
+        """One vote for a sum, ever; one released manifest for a query, whichever hospital releases."""
+        if kind_of(reply) not in ("Vote", "Release"):
+            return
+        kind, body = opened(reply)
+        if kind == "Vote":
+            known = self.votes.setdefault((index, body.context), reply)
+            assert known == reply, f"hospital {index} voted twice on one sum"
+        else:
+            record = self.world.sites[index].ledger.sum(body.context)
+            assert record is not None
+            vote = opened(self.votes[index, body.context])[1]
+            assert (vote.choice, vote.manifest) == (CONSENT, body.manifest), f"hospital {index} released unasked"
+            manifests = self.released.setdefault(record.query, set())
+            manifests.add(body.manifest)
+            assert len(manifests) == 1, f"two manifests of one query were released, the second by {index}"
+
+    def _check_opening(self, index: int, before: StudyState, after: StudyState, packet: bytes) -> None:
+        """A hospital moves only along the exact sum of the listed contributors, or along the rule for a closed sum."""
+        assert kind_of(packet) == "Opening"
+        rules, body = self.setting.rules, opened(packet)[1]
+        assert isinstance(body, Opening)
+        known = self.accepted.setdefault((before.sums_done, before.digest()), after.digest())
+        assert known == after.digest(), f"hospital {index} holds another model than those before it"
+        manifest = wire.decode(Manifest, wire.decode(Signed, body.manifest).body)
+        contributors = [entry.hospital for entry in manifest.entries]
+        task = plan.task_of(rules, before, body.attempt)
+        try:
+            sums = rules.scheme.sums(task, body.total, body.witness, len(contributors))
+        except ProtocolError:
+            assert after.digest() == before.after_failed().digest()
+            assert self.liars, "an honest sum did not open"
+            self.counts["closed sums"] += 1
+            return
+        expected = sum_of(rules, contributors, before)
+        assert np.array_equal(sums, expected), f"the sum over {contributors} is not theirs"
+        following = plan.following(rules.scheme, before, expected, len(contributors))
+        assert after.digest() == following.digest(), "not the model that the listed contributors give"
+
+    def _check_end(self) -> None:
+        states = self.world.states
+        for round in range(max(len(states[i]) for i in self.honest)):
+            models = {states[i][round].digest() for i in self.honest if len(states[i]) > round}
+            assert len(models) == 1, f"hospitals that verified sum {round - 1} hold {len(models)} models"
+        assert self.ended != "out of steps", "the parties answer each other without end"
+        stopped = [i for i in self.honest if self.world.sites[i].stopped]
+        assert self.coordinator or not stopped, f"hospitals {stopped} accuse an honest coordinator"
+        if self.coordinator:
+            return
+        for replayed in self.world.replayed():
+            for line in audit.receipt_lines(self.world.as_run(), replayed):
+                honest = int(line.hospital.removeprefix("clinic-")) in self.honest
+                assert line.holds or not honest, f"the receipt of {line.hospital} for sum {line.round}: {line.detail}"
+        if self.must_finish:
+            assert self.ended == "finished", f"did not finish: {self.ended}"
+            behind = [i for i in self.honest if len(states[i]) < len(states[0])]
+            assert not behind, f"hospitals {behind} never verified the last sum"

@@ -1,0 +1,312 @@
+"""A whole study in milliseconds: real nodes, ledgers and cryptography over a toy ring, and no rows at all.
+
+What a hospital contributes follows from its index and the model it starts from, so a test can say what any sum must be.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from numpy.typing import NDArray
+from tests.engines.conftest import Hasty
+
+from cipherward import study as study_document
+from cipherward.crypto import identity, params, quorum
+from cipherward.crypto.identity import Identity
+from cipherward.engines.parties import Keys, freeze
+from cipherward.errors import StorageError
+from cipherward.learning import models
+from cipherward.learning.state import StudyState, begin
+from cipherward.nodes import audit, plan, roster
+from cipherward.nodes.hub import Hub, Outgoing
+from cipherward.nodes.policy import Policy
+from cipherward.nodes.rundir import RunDirectory
+from cipherward.nodes.site import Site
+from cipherward.protocol.party import Rules
+from cipherward.store import files
+from cipherward.store.journal import Journal
+from cipherward.store.ledger import Ledger
+from cipherward.study import Study
+
+TOY_RING = params.ring(128, 3)
+BINS = 64
+
+
+class _Ed25519PublicKey:
+    """Ed25519 keys that remember which signatures they have verified: a fifth of a schedule went into repeats."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def from_public_bytes(cls, key: bytes) -> _Ed25519PublicKey:
+        return cls(key)
+
+    def verify(self, signature: bytes, covered: bytes) -> None:
+        _verify(self._key, signature, covered)
+
+
+@lru_cache(maxsize=4096)
+def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
+    Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)  # a failure is not remembered
+
+
+def hasten(patch: pytest.MonkeyPatch) -> None:
+    """No fsync, and the toy ring, for as long as `patch` lasts; call `forget` after it."""
+    patch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Hasty))
+    patch.setattr(os, "fsync", lambda descriptor: None)
+    patch.setattr(params, "RINGS", (TOY_RING,))
+    patch.setattr(identity, "Ed25519PublicKey", _Ed25519PublicKey)
+    forget()
+
+
+def forget() -> None:
+    """Parameters are remembered by shape; those of the toy ring serve no other test."""
+    quorum._parameters.cache_clear()
+
+
+def memory_folder(otherwise: Path) -> Path:
+    """Where files cost nothing."""
+    shared = Path("/dev/shm")  # noqa: S108
+    return shared if shared.is_dir() and os.access(shared, os.W_OK) else otherwise
+
+
+def secret(*parts: object) -> bytes:
+    return hashlib.sha256(repr(parts).encode()).digest()
+
+
+@lru_cache(maxsize=64)
+def setting(n: int, threshold: int, rounds: int = 1) -> Setting:
+    """The frozen study of n hospitals with this threshold, and everything that follows from it."""
+    document: dict[str, Any] = {
+        "name": "tiny",
+        "data": {"source": "files", "outcome": "outcome"},
+        "columns": [{"name": "ward", "kind": "categorical", "categories": ["A"]}],
+        "training": {"rounds": rounds},
+        "aggregation": {"scheme": "quorum", "threshold": threshold},
+        "evaluation": {"bins": BINS},
+        "hospitals": [{"name": f"clinic-{i}", "path": f"clinic-{i}.csv"} for i in range(1, n + 1)],
+    }
+    draft = study_document.parse(document, origin="tests")
+    keys = Keys({i: Identity(secret("identity", i)) for i in range(n + 1)})
+    frozen = freeze(draft, [hospital.name for hospital in draft.hospitals], keys)
+    module = models.build(frozen.model, 2, frozen.seed)
+    first = begin(frozen, models.groups(module), models.flatten(module))
+    return Setting(frozen, keys, first, roster.rules_of(frozen, roster.public_scheme(frozen, b"")))
+
+
+@dataclass(frozen=True)
+class Setting:
+    study: Study
+    keys: Keys = field(repr=False)
+    first: StudyState
+    rules: Rules
+
+    @property
+    def everyone(self) -> range:
+        return range(1, self.rules.n_hospitals + 1)
+
+
+def values_of(hospital: int, state: StudyState) -> dict[str, NDArray[Any]]:
+    """What a hospital contributes to the state's next sum: arbitrary, in range, the same whenever it is asked."""
+    seed = hashlib.sha256(b"%d" % hospital + state.digest()).digest()
+    rng = np.random.Generator(np.random.PCG64(int.from_bytes(seed[:16], "big")))
+    if state.purpose == "statistics":
+        positive = int(rng.integers(1, 40))
+        return {"rows": np.array([positive + int(rng.integers(1, 60)), positive])}
+    found: dict[str, NDArray[Any]] = {
+        "test/negative": rng.integers(0, 3, BINS) + (np.arange(BINS) == hospital),
+        "test/positive": rng.integers(0, 3, BINS) + (np.arange(BINS) == 2 * hospital),
+        "test/brier": rng.integers(0, 1000, 1),
+        "test/log_loss": rng.integers(0, 1000, 1),
+        "validation": rng.integers(1, 1000, 2),
+    }
+    if state.purpose == "evaluate":
+        return found
+    found |= {f"update/{name}": rng.uniform(-0.2, 0.2, size) for name, size in state.groups}
+    counts = {name: rng.integers(0, 2, len(state.groups)) for name in ("clipped", "crowded")}
+    return found | counts | {"weight": rng.uniform(0.1, 1.0, 1)}
+
+
+def vector_of(rules: Rules, hospital: int, state: StudyState) -> NDArray[Any]:
+    """The same as lanes: uint32[n_lanes]."""
+    return plan.vector_of(rules.scheme, state, values_of(hospital, state))
+
+
+def sum_of(rules: Rules, hospitals: Iterable[int], state: StudyState) -> NDArray[np.int64]:
+    """What a sum over these hospitals must open to: int64[n_lanes]."""
+    vectors = [vector_of(rules, i, state).astype(np.int64) for i in hospitals]
+    total: NDArray[np.int64] = np.sum(vectors, axis=0)
+    return total
+
+
+class Work:
+    """Stands where `LocalWork` does."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.spent: dict[str, float] = {}
+        self.times_asked = 0
+
+    def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
+        self.times_asked += 1
+        return values_of(self.index, state)
+
+    def event(self, state: StudyState) -> None:
+        return None
+
+
+class KilledError(BaseException):
+    """The process is gone; nothing in it may catch this."""
+
+
+class Fuse:
+    """Kills a process, or fills its disk, at one of its next writes: before it, or after it."""
+
+    def __init__(self) -> None:
+        self.left = -1
+        self.is_full = False
+
+    def write(self, done: Callable[[], Any]) -> Any:
+        self._burn()
+        if self.is_full:
+            raise StorageError("no space left on device", hint="free space")
+        result = done()
+        self._burn()
+        return result
+
+    def _burn(self) -> None:
+        self.left -= 1
+        if self.left == -1:
+            raise KilledError
+
+
+class ShakyLedger(Ledger):
+    """A ledger whose process may die around any write."""
+
+    def __init__(self, path: Path, fuse: Fuse) -> None:
+        self.fuse = fuse
+        super().__init__(path)
+
+    def record_fact(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_fact(self, *values))
+
+    def begin(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.begin(self, *values))
+
+    def record_update(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_update(self, *values))
+
+    def record_vote(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_vote(self, *values))
+
+    def record_release(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_release(self, *values))
+
+    def mark_void(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.mark_void(self, *values))
+
+    def record_receipt(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_receipt(self, *values))
+
+
+class ShakyJournal(Journal):
+    """The same of the coordinator."""
+
+    def __init__(self, folder: Path, fuse: Fuse) -> None:
+        self.fuse = fuse
+        super().__init__(folder)
+
+    def append(self, kind: str, hospital: int = 0, data: bytes = b"") -> None:
+        self.fuse.write(lambda: Journal.append(self, kind, hospital, data))
+
+    def clear(self) -> None:
+        self.fuse.write(lambda: Journal.clear(self))
+
+
+class World:
+    """The parties of one study under `folder`, each of which can lose its memory and start again from its files."""
+
+    def __init__(self, folder: Path, chosen: Setting) -> None:
+        self.setting = chosen
+        self.rules = chosen.rules
+        self.files = RunDirectory(folder)
+        self.logs: dict[int, list[tuple[str, Mapping[str, object]]]] = {i: [] for i in (0, *chosen.everyone)}
+        self.states: dict[int, list[StudyState]] = {i: [chosen.first] for i in (0, *chosen.everyone)}
+        self.fuses = {i: Fuse() for i in (0, *chosen.everyone)}
+        self.quarantined: list[tuple[int, str]] = []
+        self.hub = self._make_hub(chosen.first)
+        self.sites = {i: self._make_site(i) for i in chosen.everyone}
+
+    def _make_hub(self, state: StudyState) -> Hub:
+        fuse = self.fuses[0]
+        return Hub(
+            rules=self.rules,
+            identity=self.setting.keys.identities[0],
+            state=state,
+            payloads=dict,
+            keep_opening=lambda round, data: fuse.write(lambda: files.write(self.files.opening(round), data)),
+            load_opening=lambda round: files.read(self.files.opening(round)),
+            keep_receipt=lambda round, hospital, data: files.write(self.files.receipt(round, hospital), data),
+            log=lambda event, facts: self.logs[0].append((event, facts)),
+            clock=lambda: 0.0,
+            journal=ShakyJournal(self.files.journal, fuse),
+            keep_quarantine=lambda round, hospital, packet, reason: self.quarantined.append((hospital, reason)),
+        )
+
+    def _make_site(self, index: int) -> Site:
+        ledger = ShakyLedger(self.files.hospital(index) / "ledger.sqlite", self.fuses[index])
+        known = self.states[index] = self.states[index][: ledger.receipts(self.rules.study) + 1]
+        return Site(
+            rules=self.rules,
+            index=index,
+            identity=self.setting.keys.identities[index],
+            state=known[-1],
+            work=Work(index),  # type: ignore[arg-type]
+            ledger=ledger,
+            policy=Policy(),
+            log=lambda event, facts: self.logs[index].append((event, facts)),
+            clock=lambda: 0.0,
+        )
+
+    def note(self, party: int) -> None:
+        """Remember the state that a party has reached."""
+        state = self.hub.state if party == 0 else self.sites[party].state
+        if state is not self.states[party][-1]:
+            self.states[party][state.sums_done :] = [state]
+
+    def restart_site(self, index: int) -> None:
+        """The process is gone and starts again: only its ledger and its states are left."""
+        self.sites[index].ledger.close()
+        self.fuses[index] = Fuse()
+        self.sites[index] = self._make_site(index)
+
+    def restart_hub(self) -> list[Outgoing]:
+        """The coordinator starts again from what is on its disk; what it says first."""
+        self.fuses[0] = Fuse()
+        self.hub = self._make_hub(self.replayed()[-1].state)
+        return self.hub.recover()
+
+    def as_run(self) -> audit.Run:
+        return audit.Run(self.files, self.rules, self.setting.first)
+
+    def replayed(self) -> list[audit.Replayed]:
+        """The states that follow from the openings on disk."""
+        return list(audit.replay(self.as_run()))
+
+    def close(self) -> None:
+        for site in self.sites.values():
+            site.ledger.close()
+        shutil.rmtree(self.files.path, ignore_errors=True)
