@@ -81,6 +81,7 @@ class Host:
     # letters
 
     def _take(self, member: str, letter: Letter) -> Letters:
+        opened = self._open_now(letter.study.hex())
         hosted = self._studies.get(letter.study.hex())
         if hosted is None:
             raise ProtocolError("about a study that does not exist here")
@@ -88,11 +89,17 @@ class Host:
             raise ProtocolError(f"{member!r} is not on the roster of {hosted.study.name!r}")
         hospital = hosted.names.index(member) + 1
         if isinstance(letter.body, Packet):
-            return self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
+            return opened + self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
         if isinstance(letter.body, Approval):
-            return self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+            return opened + self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
         hosted.said.take_withdrawal(hospital, letter.body.statement)
-        return []
+        return opened
+
+    def _open_now(self, name: str) -> Letters:
+        """After a start, the first letter may come before the first look at the folders."""
+        if name in self._studies or not (self.home.studies / name / "study.toml").exists():
+            return []
+        return self._try_to_open(name)
 
     def _try_to_open(self, name: str) -> Letters:
         """A study whose files are damaged does not keep the others from running."""

@@ -112,6 +112,10 @@ class _Service:
             return
         for line in self.server.refusals():
             self.home.alarm("refused by the server", {"line": line})
+        if self.server.needs_restart():
+            self.home.alarm("server disk was full", {"listen": self.home.listen, "doing": "restarting the server"})
+            await asyncio.to_thread(self.server.stop)
+            await self._start_server()
         if not self.server.is_running:
             self.home.alarm("server died", {"listen": self.home.listen})
             await self._start_server()
