@@ -8,6 +8,7 @@ file `gate.go` in its home, while its network goes on.
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import threading
 import time
@@ -31,6 +32,9 @@ from cipherward.nodes.packets import KINDS
 from cipherward.store.outbox import Outbox
 from tests.faults import cells
 from tests.faults.cells import EVALUATE_SUM, STATISTICS_SUM, TRAIN_SUM
+
+RANDOM_SHARE = 0.05
+"""How many letters the fault "random" hits, each in another way."""
 
 HELD_SECONDS = 1.0
 """How long a letter that is overtaken is held back at most."""
@@ -142,6 +146,8 @@ class Moment:
     def spoils(cls, letter: bytes, sender: str, way: str) -> bool:
         """Whether this letter is the one that the fault hits; once for each way."""
         spec = cls.spec
+        if spec.get("fault") == "random":
+            return sender == spec["role"] and random.random() < RANDOM_SHARE and bool(kind_of(letter))
         if spec.get("fault") not in cells.ON_LETTERS or spec.get("sender") != sender or way in cls.is_spoilt:
             return False
         kind, sum = LETTERS[sender][spec["phase"]]
@@ -235,6 +241,8 @@ class _Outbox(Outbox):
         letter = bytes(data)
         sender, fault = Moment.spec["role"], Moment.spec.get("fault", "")
         older = Moment.older.setdefault(str(self.folder), letter)
+        if fault == "random":
+            fault = random.choice(sorted(cells.ON_LETTERS))
         if not Moment.spoils(letter, sender, str(self.folder)):
             number = super().put(letter)
         elif fault == "duplicate":

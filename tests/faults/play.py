@@ -154,9 +154,13 @@ class _Player:
 
     def _slow(self) -> None:
         world = self.world
-        for proxy in world.proxies.values() if self.of_server else [world.proxies[self.victim]]:
+        proxies = list(world.proxies.values()) if self.of_server else [world.proxies[self.victim]]
+        for proxy in proxies:
             proxy.slow(LATENCY_SECONDS, BYTES_PER_SECOND)
         self._go()
+        world.until(lambda: world.log("coordinator", "sum finished", sum=self.cell.sum), "through the slow link")
+        for proxy in proxies:
+            proxy.heal()
 
     def _disk_full(self) -> None:
         self.world.fill(self.disk)

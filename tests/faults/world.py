@@ -29,6 +29,7 @@ from tests.faults.proxy import Proxy
 N = 4
 DEADLINE_SECONDS = 2.0
 SECONDS = 120.0
+_QUORUM = {"scheme": "quorum", "deadline_seconds": DEADLINE_SECONDS}
 _URL = "tls://127.0.0.1:47111"
 _DISK_BYTES = 16 << 20
 
@@ -42,22 +43,20 @@ def memory_folder() -> Path:
 class Template:
     """Homes of a consortium with one started study that its hospitals have approved; cells run on copies of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        home = consortium.found(folder / "all", N, url=_URL)
+    def __init__(self, folder: Path, n: int = N, **sections: Any) -> None:
+        self.folder, self.n = folder, n
+        self._sections = {"training": {"rounds": 2}, "aggregation": _QUORUM} | sections
+        consortium.found(folder / "all", n, url=_URL)
         self.tables = folder / "all" / "tables"
         shutil.copytree(folder / "all", folder / "three")
         self.digests = {
-            "all": self._start("all", range(1, N + 1), None),
-            "three": self._start("three", range(2, N + 1), 0.0),
+            "all": self._start("all", range(1, n + 1), None),
+            "three": self._start("three", range(2, n + 1), 0.0),
         }
-        assert home
 
     def _start(self, name: str, approving: range, begin_after: float | None) -> str:
         home = CoordinatorHome(self.folder / name / "coordinator")
-        document = consortium.document(
-            N, training={"rounds": 2}, aggregation={"scheme": "quorum", "deadline_seconds": DEADLINE_SECONDS}
-        )
+        document = consortium.document(self.n, **self._sections)
         study = starting.start(home, document, time.time(), begin_after=begin_after)
         letters = dict(Host(home, time.time).start())
         for index in approving:
@@ -77,7 +76,7 @@ class World:
         self.folder = memory_folder()
         self.mounts: list[Path] = []
         self.port = _free_port()
-        present = range(1, N + 1) if which == "all" else range(2, N + 1)
+        present = range(1 if which == "all" else 2, template.n + 1)
         self.names = ["coordinator", *(f"clinic-{i}" for i in present)]
         self.proxies = {name: Proxy(self.port) for name in self.names}
         self.pids: dict[str, int] = {}

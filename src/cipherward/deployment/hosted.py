@@ -212,7 +212,6 @@ class HostedStudy:
             keep_evidence=self.said.keep_evidence,
             excluded=set(self.said.breached),
         )
-        self._recorded = 0
         sent = self._hub.recover()
         self._log("recovered", {"sum": state.sums_done, "phase": self._hub.phase.value, "packets": len(sent)})
         return sent
@@ -255,7 +254,7 @@ class HostedStudy:
         return self._reachable(packets)
 
     def _note_place(self, hub: Hub) -> None:
-        place = (hub.state.sums_done, len(hub.reports), hub.phase)
+        place = (hub.state.sums_done, self._recorded, hub.phase)
         if place != self._place:
             if hub.phase is Phase.JOIN:
                 self._heard.clear()
@@ -299,7 +298,8 @@ class HostedStudy:
 
     def _record(self, hub: Hub) -> None:
         """One line for a finished sum, once."""
-        for report in hub.reports[self._recorded :]:
+        reports, hub.reports[:] = list(hub.reports), []
+        for report in reports:
             self._recorded += 1
             lines = files.read(self.run.rounds).splitlines() if self.run.rounds.exists() else []
             if len(lines) > report.round:

@@ -71,6 +71,7 @@ _PHRASES = {
 }
 
 _MAX_NOTICES = 100
+_MAX_OUTCOMES = 1_000
 
 Log = Callable[[str, dict[str, object]], None]
 
@@ -389,7 +390,7 @@ class Site:
         return self._outcome(FAILED, error.message)
 
     def _outcome(self, outcome: str, detail: str) -> list[bytes]:
-        self.outcomes.append(Outcome(self.state.sums_done, outcome, self.index, detail))
+        self._note(Outcome(self.state.sums_done, outcome, self.index, detail))
         return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
 
     def _receipt(
@@ -399,8 +400,11 @@ class Site:
         message = sign(self.identity, self.rules.study, self.index, body)
         self.ledger.record_receipt(context, self.rules.study, round, message)
         self._given.clear()
-        self.outcomes.append(Outcome(round, outcome, self.index, detail))
+        self._note(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]
+
+    def _note(self, outcome: Outcome) -> None:
+        self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]
 
     # shared
 

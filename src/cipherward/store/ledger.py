@@ -59,6 +59,10 @@ class SumRecord:
     is_closed: bool
 
 
+KEPT_SUMS = 3
+"""Closed sums of a study whose messages are kept whole; of older ones the ledger holds what was done, and the receipt."""
+
+
 class Ledger:
     """Opens (or creates) the ledger at `path`. Every method is one durable transaction.
 
@@ -185,6 +189,12 @@ class Ledger:
             self._db.execute(
                 "UPDATE sums SET private_key = NULL, update_bytes = NULL, request = NULL WHERE study = ? AND round <= ?",
                 (study, round),
+            )
+            # That something was said is kept for good, the rule against differencing needs it; what, for the last sums.
+            self._db.execute(
+                "UPDATE sums SET joined = X'', header = SUBSTR(header, 1, 0), vote = SUBSTR(vote, 1, 0),"
+                " release = SUBSTR(release, 1, 0) WHERE study = ? AND round = ?",
+                (study, round - KEPT_SUMS),
             )
             self._db.execute("UPDATE charges SET contribution = NULL WHERE study = ? AND round <= ?", (study, round))
         self._forget_log()

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -78,6 +79,8 @@ class Follower:
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < self._offset:
+                self._offset = 0  # the log was turned
             file.seek(self._offset)
             data = file.read()
         end = data.rfind(b"\n") + 1
