@@ -4,8 +4,9 @@
     python benchmarks/soak.py --rounds 40 --hospitals 4
 
 Real processes and a real server. Hospitals are stopped, cut off, slowed and (two of them) killed, the server is stopped,
-and two hospitals send letters twice, late, damaged or again. Memory is what a process has to itself (USS); growth is the
-median of the last tenth of the looks against that of the first tenth after round 20.
+and two hospitals send letters twice, late, damaged or again. Memory is resident memory; beside it stands what a process
+shares with nobody (the parties are forked from one process that has imported everything, so that is a small part of it).
+Growth is the median of the last tenth of the looks against that of the first tenth after round 20.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def measure(rounds: int, hospitals: int, seed: int) -> Section:
     last = found.samples[-1]
     section = Section(
         f"Soak: {rounds} rounds, {hospitals} hospitals, {found.seconds:.0f} s",
-        ["process", f"memory at round {first.round}", "at the end", "growth", "open files", "at the end", "ledger, boxes", "at the end"],
+        ["process", f"memory at round {first.round}", "at the end", "growth", "private", "at the end", "growth", "open files", "at the end", "ledger, boxes", "at the end"],
     )  # fmt: skip
     lasting = [name for name in last.memory if name in first.memory and name not in found.killed]
     growth = {name: found.growth(name) for name in lasting}
@@ -40,6 +41,9 @@ def measure(rounds: int, hospitals: int, seed: int) -> Section:
                 f"{first.memory[name] / MIB:.1f} MiB",
                 f"{last.memory[name] / MIB:.1f} MiB",
                 f"{100 * growth[name]:+.1f} %",
+                f"{first.private[name] / MIB:.1f} MiB",
+                f"{last.private[name] / MIB:.1f} MiB",
+                f"{100 * found.growth(name, 'private'):+.1f} %",
                 str(first.files[name]),
                 str(last.files[name]),
                 f"{first.disk.get(name, 0) / MIB:.2f} MiB",
@@ -60,6 +64,7 @@ def measure(rounds: int, hospitals: int, seed: int) -> Section:
         "faults": found.faults,
         "sums_without_a_hospital": found.incomplete,
         "growth": {name: round(share, 4) for name, share in growth.items()},
+        "growth_of_private_memory": {name: round(found.growth(name, "private"), 4) for name in lasting},
         "growth_of_disk": {name: last.disk[name] - first.disk[name] for name in last.disk},
         "memory": {name: [sample.memory[name] for sample in found.samples if name in sample.memory] for name in lasting},
     }

@@ -26,10 +26,11 @@ WARM_ROUNDS = 20
 
 @dataclass
 class Sample:
-    """One look at everybody. Memory in bytes (what a process has to itself), files as a number of descriptors."""
+    """One look at everybody. Bytes of memory (resident, and what a process shares with nobody), open files, disk."""
 
     round: int
     memory: dict[str, int]
+    private: dict[str, int]
     files: dict[str, int]
     disk: dict[str, int]
 
@@ -144,11 +145,12 @@ class _Runner:
         pids = {name: pid for name, pid in world.pids.items() if name not in self.mortal}
         with contextlib.suppress(OSError, ValueError):
             pids["server"] = world.server_pid()
-        found = Sample(done, {}, {}, {})
+        found = Sample(done, {}, {}, {}, {})
         for name, pid in pids.items():
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(pid)
-                found.memory[name] = process.memory_full_info().uss
+                memory = process.memory_full_info()
+                found.memory[name], found.private[name] = memory.rss, memory.uss
                 found.files[name] = process.num_fds()
         for name in world.names:
             found.disk[name] = sum(_size(path) for path in self._kept(name))
