@@ -154,6 +154,7 @@ class Moment:
         if kind_of(letter) != kind or cls.sum != sum:
             return False
         cls.is_spoilt.add(way)
+        _home().log("spoilt", {"kind": kind, "sum": sum, "fault": spec["fault"]})
         return True
 
 

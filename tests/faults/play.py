@@ -194,6 +194,8 @@ def check(world: World, result: Result) -> None:
     _nothing_acknowledged_lost(world)
     for name in world.names:
         result.alarms += [f"{name}: {line['event']}: {line.get('reason', '')}" for line in world.home(name).alarms()]
+    if result.fault in ON_LETTERS:
+        assert any(world.log(name, "spoilt") for name in world.names), "the letter that was to be hit never came"
     text = "\n".join(result.alarms)
     assert "breach" not in text, text
     if result.fault not in ON_LETTERS:
