@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -156,12 +157,14 @@ class _Service:
 
     async def _close(self, host: Host, *tasks: asyncio.Task[Any]) -> bool:
         finished = await service.close(self.post, self.worker, tasks)
-        if finished:
-            studies = await self.worker.do(host.status)
-            self._write_status(studies, running=False)
+        with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
+            if finished:
+                studies = await self.worker.do(host.status)
+                self._write_status(studies, running=False)
         if self.server:
             await asyncio.to_thread(self.server.stop)
-        self.home.log("service stopped", {"service": "coordinator", "in_hand": not finished})
+        with contextlib.suppress(StorageError):
+            self.home.log("service stopped", {"service": "coordinator", "in_hand": not finished})
         self.worker.close()
         for line in self.follower.new_lines():
             self.say(line)
