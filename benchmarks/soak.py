@@ -65,6 +65,7 @@ def measure(rounds: int, hospitals: int, seed: int) -> Section:
         "sums_without_a_hospital": found.incomplete,
         "growth": {name: round(share, 4) for name, share in growth.items()},
         "growth_of_private_memory": {name: round(found.growth(name, "private"), 4) for name in lasting},
+        "late_looks": sum(sample.round >= soak.WARM_ROUNDS for sample in found.samples),
         "growth_of_disk": {name: last.disk[name] - first.disk[name] for name in last.disk},
         "memory": {name: [sample.memory[name] for sample in found.samples if name in sample.memory] for name in lasting},
     }

@@ -12,6 +12,7 @@ from tests.deployment.consortium import Consortium, document
 from tests.deployment.test_host_and_seat import kind_of
 
 from cipherward.deployment import home as homes
+from cipherward.deployment import starting
 from cipherward.errors import StorageError
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.store import files
@@ -53,6 +54,34 @@ def test_a_letter_that_is_damaged_on_its_way_is_asked_for_again(four: Consortium
     assert four.status()["phase"] == "finished"
     assert simulator.contributors(folder) == [[1, 2, 3, 4]] * 4
     assert simulator.holds(folder)
+
+
+@pytest.mark.parametrize("kind", ["Offer", "Approval"])
+def test_an_offer_or_its_answer_that_is_damaged_comes_again(four: Consortium, kind: str) -> None:
+    starting.start(four.home, document(4), four.now)
+    hit = 0
+
+    def carry() -> None:
+        nonlocal hit
+        four.poll()
+        while four.queue:
+            sender, to, letter = four.queue.popleft()
+            if hit < 4 and kind_of(letter) == kind:
+                hit += 1
+                letter = letter[:-1]
+            four.hand_over(sender, to, letter)
+
+    carry()
+    if kind == "Approval":
+        four.approve()
+        carry()
+    assert hit == 4
+    four.now += 400.0
+    if kind == "Offer":
+        carry()
+        four.approve()
+    carry()
+    assert four.status()["approved"] == four.names
 
 
 def test_a_hospital_that_stays_away_is_asked_ever_less_often(four: Consortium) -> None:

@@ -67,7 +67,7 @@ class Host:
         active = {member.name for member in self._members.active}
         for hosted in self._studies.values():
             hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
-            out += self._sealed(hosted, hosted.tick())
+            out += self._offers(hosted) + self._sealed(hosted, hosted.tick())
         return out
 
     def status(self) -> list[dict[str, Any]]:
@@ -119,9 +119,12 @@ class Host:
     def _open(self, name: str) -> Letters:
         hosted = HostedStudy(self.home, self.home.studies / name, self._clock)
         self._studies[name] = hosted
-        out = self._sealed(hosted, hosted.resume())
-        offer = Offer(hosted.study.to_toml(), hosted.ckks_public)
-        return out + [self._letter(hosted, hospital, offer) for hospital in sorted(hosted.offered_to())]
+        return self._sealed(hosted, hosted.resume())
+
+    def _offers(self, hosted: HostedStudy) -> Letters:
+        due = sorted(hosted.offer_due())
+        offer = Offer(hosted.study.to_toml(), hosted.ckks_public) if due else None
+        return [self._letter(hosted, hospital, offer) for hospital in due] if offer else []
 
     def _news_of_members(self) -> Letters:
         """The signed list for every member that has not been sent this version since the start."""

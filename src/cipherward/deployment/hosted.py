@@ -28,8 +28,8 @@ from cipherward.privacy import ledger as privacy_ledger
 from cipherward.store import files
 from cipherward.store.journal import Journal
 
-LONGEST_PAUSE = 86_400.0
-"""Seconds between two times that a hospital which does not answer is sent the same packet again, at most."""
+OFFER_PAUSE, LONGEST_PAUSE = 300.0, 86_400.0
+"""Seconds between two times that a hospital which does not answer is sent the same again: the first of an offer, the most."""
 
 STOP, STOPPED, FAILED, TOLD = "stop", "stopped", "failed", "told"
 
@@ -76,6 +76,7 @@ class HostedStudy:
         self._enough_since: float | None = None
         self._recorded = 0
         self._ask_at = self._ask_pause = 0.0
+        self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self._heard: set[int] = set()
         self._end_told = False
         self.gone: frozenset[int] = frozenset()
@@ -88,6 +89,15 @@ class HostedStudy:
     def offered_to(self) -> frozenset[int]:
         """Who has not answered the offer yet."""
         return frozenset() if self.is_over else self._everyone - self.said.approved - self.said.withdrawn
+
+    def offer_due(self) -> frozenset[int]:
+        """To whom the offer goes now: at once, and after ever longer pauses to whoever has not answered, for offer or
+        answer may have been damaged on the way."""
+        if self._clock() < self._offer_at:
+            return frozenset()
+        self._offer_at = self._clock() + self._offer_pause
+        self._offer_pause = min(2 * self._offer_pause, LONGEST_PAUSE)
+        return self.offered_to()
 
     @property
     def ckks_public(self) -> bytes:
