@@ -23,8 +23,8 @@ from harness import Section, write_results
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.faults.nursery import Nursery  # noqa: E402 - the matrix's own processes, from the folder beside this one
-from tests.faults.world import Template, World, memory_folder  # noqa: E402
+from tests.faults.nursery import Nursery
+from tests.faults.world import Template, World, memory_folder
 
 PHASES = ("train", "close", "release", "open")
 BAR_SECONDS = 5.0
@@ -61,7 +61,9 @@ def once(template: Template, nursery: Nursery, phase: str) -> float:
 
 
 def measure(times: int) -> Section:
-    section = Section("From the start of a killed coordinator to the end of the sum it was in", ["phase", "median", "most"])
+    section = Section(
+        "From the start of a killed coordinator to the end of the sum it was in", ["phase", "median", "most"]
+    )
     folder, nursery = memory_folder(), Nursery()
     found: dict[str, list[float]] = {}
     try:

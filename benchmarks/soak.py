@@ -19,7 +19,7 @@ from harness import MIB, Section, write_results
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.faults import soak  # noqa: E402 - the matrix's own processes and proxies, from the folder beside this one
+from tests.faults import soak
 
 MEMORY_BAR = 0.05
 
@@ -52,7 +52,9 @@ def measure(rounds: int, hospitals: int, seed: int) -> Section:
         )
     own = {name: share for name, share in growth.items() if name != "server"}
     worst = max(own, key=lambda name: own[name])
-    section.bar("memory growth below 5 % after round 20", f"{100 * own[worst]:+.1f} % ({worst})", own[worst] < MEMORY_BAR)
+    section.bar(
+        "memory growth below 5 % after round 20", f"{100 * own[worst]:+.1f} % ({worst})", own[worst] < MEMORY_BAR
+    )
     files = max(last.files[name] - first.files[name] for name in own)
     section.bar("open files flat", f"{files:+d} at most", files <= 4)
     section.bar("rounds finished, verified, model exact", f"{rounds}", True)
@@ -67,7 +69,9 @@ def measure(rounds: int, hospitals: int, seed: int) -> Section:
         "growth_of_private_memory": {name: round(found.growth(name, "private"), 4) for name in lasting},
         "late_looks": sum(sample.round >= soak.WARM_ROUNDS for sample in found.samples),
         "growth_of_disk": {name: last.disk[name] - first.disk[name] for name in last.disk},
-        "memory": {name: [sample.memory[name] for sample in found.samples if name in sample.memory] for name in lasting},
+        "memory": {
+            name: [sample.memory[name] for sample in found.samples if name in sample.memory] for name in lasting
+        },
     }
     return section
 
@@ -87,5 +91,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

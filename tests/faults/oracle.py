@@ -27,5 +27,3 @@ def weights(run: Path, tables: Path, contributors: tuple[tuple[int, ...], ...]) 
         vectors = [plan.vector_of(rules.scheme, state, work[i].values(state)).astype(np.int64) for i in listed]
         state = plan.following(rules.scheme, state, np.sum(vectors, axis=0), len(listed))
     return state.weights.tobytes()
-
-

@@ -13,7 +13,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from tests.faults import cells
+from tests.faults.cells import EVALUATE_SUM, STATISTICS_SUM, TRAIN_SUM
 
 import cipherward.cli
 import cipherward.cli.coordinator
@@ -30,8 +33,6 @@ from cipherward.learning.local import LocalWork
 from cipherward.nodes.hub import Hub, Phase
 from cipherward.nodes.packets import KINDS
 from cipherward.store.outbox import Outbox
-from tests.faults import cells
-from tests.faults.cells import EVALUATE_SUM, STATISTICS_SUM, TRAIN_SUM
 
 RANDOM_SHARE = 0.05
 """How many letters the fault "random" hits, each in another way."""
@@ -122,11 +123,11 @@ def main(spec: dict[str, Any]) -> int:
 class Moment:
     """Where this process is, and what it was told to do there."""
 
-    spec: dict[str, Any] = {}
+    spec: ClassVar[dict[str, Any]] = {}
     sum = -1
     is_over = False
-    is_spoilt: set[str] = set()
-    older: dict[str, bytes] = {}
+    is_spoilt: ClassVar[set[str]] = set()
+    older: ClassVar[dict[str, bytes]] = {}
 
     @classmethod
     def take(cls, spec: dict[str, Any]) -> None:
@@ -300,4 +301,3 @@ def _home() -> Home:
 
     kind = CoordinatorHome if Moment.spec["role"] == "coordinator" else HospitalHome
     return kind(Path(Moment.spec["home"]))
-

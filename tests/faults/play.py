@@ -238,5 +238,3 @@ def _nothing_acknowledged_lost(world: World) -> None:
 def record(result: Result) -> str:
     """One line of JSON."""
     return json.dumps(asdict(result))
-
-

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 from tests import simulator
-from tests.deployment import consortium
 from tests.faults import oracle
 from tests.faults.nursery import Nursery
 from tests.faults.world import Template, World, memory_folder
@@ -172,5 +171,3 @@ def _size(path: Path) -> int:
 
 def _largest(memory: dict[str, int]) -> str:
     return ", ".join(f"{name} {size / 2**20:.0f}" for name, size in memory.items()) + " MiB"
-
-

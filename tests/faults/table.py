@@ -1,7 +1,7 @@
 """Writes the outcome of a run of the fault matrix into docs/reliability.md.
 
-    FAULTS_RESULTS=build/faults make test-faults
-    python -m tests.faults.table build/faults docs/reliability.md
+FAULTS_RESULTS=build/faults make test-faults
+python -m tests.faults.table build/faults docs/reliability.md
 """
 
 from __future__ import annotations

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.deployment import consortium
+from tests.faults.nursery import Nursery
+from tests.faults.proxy import Proxy
 
 from cipherward.deployment import approvals, starting
 from cipherward.deployment.home import Home
 from cipherward.deployment.homes import CoordinatorHome, HospitalHome
 from cipherward.deployment.host import Host
 from cipherward.deployment.seat import Seat
-from tests.faults.nursery import Nursery
-from tests.faults.proxy import Proxy
 
 N = 4
 DEADLINE_SECONDS = 2.0
@@ -101,7 +101,7 @@ class World:
         path = self.path(name) / ("consortium.toml" if name == "coordinator" else "hospital.toml")
         text = path.read_text()
         text = text.replace(_URL, f"tls://127.0.0.1:{self.proxies[name].port}")
-        text = re.sub(r'^listen = .*$', f'listen = "127.0.0.1:{self.port}"', text, flags=re.MULTILINE)
+        text = re.sub(r"^listen = .*$", f'listen = "127.0.0.1:{self.port}"', text, flags=re.MULTILINE)
         path.write_text(text)
 
     # processes

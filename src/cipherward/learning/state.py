@@ -159,7 +159,8 @@ class StudyState:
             sums_done=self.sums_done + 1,
             rounds_done=self.rounds_done + 1,
             losses=(*self.losses, _loss(sums)),
-            history=(*self.history, measured),
+            # Without its curve: one per round would be most of a long study's memory, and only the last one is shown.
+            history=(*self.history, dataclasses.replace(measured, roc=())),
         )
 
     def after_failed(self) -> StudyState:

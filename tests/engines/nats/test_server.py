@@ -35,7 +35,9 @@ def test_a_server_that_could_not_store_is_to_be_restarted_once_for_each_time(tmp
     made.server.start(made.members)
     try:
         assert not made.server.needs_restart()
-        line = b"[1] 2026/01/01 00:00:00.0 [ERR] JetStream failed to store a msg on stream 'X': no space left on device\n"
+        line = (
+            b"[1] 2026/01/01 00:00:00.0 [ERR] JetStream failed to store a msg on stream 'X': no space left on device\n"
+        )
         with (made.settings.folder / "nats.log").open("ab") as log:
             log.write(line)
         assert any("failed to store" in refusal for refusal in made.server.refusals())
