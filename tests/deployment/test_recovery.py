@@ -127,7 +127,7 @@ def test_a_hospital_whose_ledger_fails_once_goes_on_with_the_letter_that_comes_a
 def test_a_coordinator_whose_disk_fails_once_recovers_and_loses_nothing(
     four: Consortium, monkeypatch: pytest.MonkeyPatch, suffix: str, after: bool
 ) -> None:
-    failed = []
+    failed: list[Path] = []
     real = files.write
 
     def failing(path: Path, data: bytes, **how: Any) -> None:

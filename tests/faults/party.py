@@ -106,12 +106,17 @@ def main(spec: dict[str, Any]) -> int:
     """Serve `spec["home"]` as `spec["role"]`; `gate`: a phase to stop in; `fault` and `phase`: what to do to letters
     (`sender`: "server" when they are hit on their way in)."""
     Moment.take(spec)
-    coordinator_service.Host = _Host  # type: ignore[misc]
-    hospital_service.Seat = _Seat  # type: ignore[misc]
-    participation.LocalWork = _Work  # type: ignore[misc]
-    hosted.Hub = _Hub  # type: ignore[misc]
-    post.Outbox = hospital_service.Outbox = _Outbox  # type: ignore[misc]
-    post.Receiver = _Receiver  # type: ignore[misc]
+    parts: list[tuple[Any, str, type]] = [
+        (coordinator_service, "Host", _Host),
+        (hospital_service, "Seat", _Seat),
+        (participation, "LocalWork", _Work),
+        (hosted, "Hub", _Hub),
+        (post, "Outbox", _Outbox),
+        (hospital_service, "Outbox", _Outbox),
+        (post, "Receiver", _Receiver),
+    ]
+    for module, name, ours in parts:
+        setattr(module, name, ours)
     sys.argv = ["cipherward", spec["role"], "serve", "--home", spec["home"]]
     try:
         cipherward.cli.main()

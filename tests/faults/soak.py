@@ -50,7 +50,7 @@ class Soak:
         """Growth after the warm rounds, as a share: the median of the last tenth against that of the first tenth."""
         late = [getattr(s, what)[name] for s in self.samples if s.round >= WARM_ROUNDS and name in getattr(s, what)]
         tenth = max(1, len(late) // 10)
-        return statistics.median(late[-tenth:]) / statistics.median(late[:tenth]) - 1.0
+        return float(statistics.median(late[-tenth:]) / statistics.median(late[:tenth]) - 1.0)
 
 
 def run(rounds: int, hospitals: int, *, seed: int, tell: Callable[[str], None] = lambda text: None) -> Soak:
