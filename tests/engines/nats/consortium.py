@@ -122,7 +122,7 @@ async def running(post: HospitalPost | CoordinatorPost, receive: Letters | None 
         await task
 
 
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for `condition`, or fail."""
     deadline = time.monotonic() + seconds
     while not condition():
