@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread per test process: the processes share the cores already.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
-.PHONY: run test test-all lint types bench vectors figures clean
+.PHONY: run test test-all test-faults reliability soak lint types bench vectors figures clean
 
 run: $(VENV)/.run
 	$(BIN)/cipherward run
@@ -14,7 +14,19 @@ test: $(VENV)/.dev
 	$(PYTEST) -m "not slow"
 
 test-all: $(VENV)/.dev
-	$(PYTEST)
+	$(PYTEST) -m "not faults"
+
+# Every cell of the fault matrix; the table in docs/reliability.md is written from it.
+test-faults: $(VENV)/.dev
+	rm -rf build/faults
+	FAULTS_STOP_SECONDS=30 FAULTS_RESULTS=build/faults $(PYTEST) tests/faults
+	$(MAKE) reliability
+
+reliability: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.table build/faults docs/reliability.md
+
+soak: $(VENV)/.dev
+	$(BIN)/python benchmarks/soak.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

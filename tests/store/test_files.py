@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import resource
 import stat
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,20 @@ def test_lines_are_appended_and_a_missing_folder_is_a_storage_error(tmp_path: Pa
     assert files.read(tmp_path / "log") == b"one\ntwo\n"
     with pytest.raises(StorageError, match="cannot append"):
         files.append(tmp_path / "nowhere" / "log", "line")
+
+
+def test_of_a_line_that_does_not_fit_on_the_disk_nothing_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    files.append(path, "one")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        with pytest.raises(StorageError, match="cannot append"):
+            files.append(path, "a line that is too long")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    files.append(path, "two")
+    assert files.read(path) == b"one\ntwo\n"
 
 
 def test_what_cannot_be_read_is_a_storage_error_with_its_path(tmp_path: Path) -> None:

@@ -370,3 +370,21 @@ def test_a_ledger_from_before_marks_is_opened_keeps_what_it_holds_and_marks_it(t
     db.close()
     with pytest.raises(StorageError, match="a row of receipts"):
         Ledger(path)
+
+
+def test_of_older_sums_the_ledger_keeps_that_something_was_said_and_not_what(ledger: Ledger) -> None:
+    for round in range(8):
+        context = bytes([round]) * 32
+        begun(ledger, context, round=round)
+        ledger.record_update(context, b"header-of-mine" * 100, b"update-of-mine")
+        ledger.record_vote(context, b"vote-of-mine", b"manifest")
+        ledger.record_release(context, b"release-of-mine" * 1000)
+        ledger.record_receipt(context, STUDY, round, b"receipt")
+    kept = [ledger.sum(bytes([round]) * 32) for round in range(8)]
+    assert [bool(record and record.release) for record in kept] == [False] * 5 + [True] * 3
+    assert len(ledger.exposed(QUERY)) == 8, "a contribution is exposed for good"
+    assert all(record and record.manifest == b"manifest" for record in kept)
+    found = files_of(ledger).count(b"release-of-mine")
+    assert 2_900 < found <= 3_000, "three releases, less what the borders of pages cut"
+    with pytest.raises(AlreadyReleasedError):
+        ledger.record_vote(bytes(32), b"another vote", b"another manifest")

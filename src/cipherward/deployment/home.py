@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import json
 import os
 import stat
@@ -18,6 +20,11 @@ from cipherward.errors import StorageError
 from cipherward.store import files
 
 SECRET_FILES = ("identity.key", "tls.key", "authority.key", "server.key", "ledger.sqlite")
+
+
+LOG_FILE = "log.jsonl"
+LOG_BYTES, OLDER_LOGS = 8 << 20, 7
+"""A home's log takes at most this many bytes in each of its files: 64 MiB in all."""
 
 
 class Home:
@@ -95,17 +102,40 @@ class Home:
         return [line for line in self.log_lines() if line.get("level") == "alarm"]
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """The log; lines cut short by a crash are left out."""
-        path = self.path / "log.jsonl"
+        """The log with its older files; lines cut short by a crash are left out."""
         found = []
-        for line in files.read(path).splitlines() if path.exists() else ():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                found.append(entry)
+        for path in (*reversed(self._older_logs()), self.path / LOG_FILE):
+            for line in files.read(path).splitlines() if path.exists() else ():
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(entry, dict):
+                    found.append(entry)
         return found
+
+    def _older_logs(self) -> list[Path]:
+        """log.1.jsonl ..., newest first, whether or not they exist."""
+        return [self.path / f"log.{number}.jsonl" for number in range(1, OLDER_LOGS + 1)]
+
+    def _turn_log(self) -> None:
+        """Start a new log file when the present one is large; the oldest goes. Two processes may write: one of them turns."""
+        path = self.path / LOG_FILE
+        try:
+            if not path.exists() or path.stat().st_size < LOG_BYTES:
+                return
+            with (self.path / "log.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if path.stat().st_size < LOG_BYTES:
+                    return
+                names = [path, *self._older_logs()]
+                for older, newer in reversed(list(itertools.pairwise(names))):
+                    if older.exists():
+                        older.replace(newer)
+        except OSError as error:
+            raise StorageError(
+                f"cannot turn the log {path}: {error.strerror or error}", hint="check the folder's permissions"
+            ) from None
 
     def write_status(self, status: Mapping[str, object]) -> None:
         """What the running service is doing, for `status` and `health`; `time` is added."""
@@ -159,7 +189,8 @@ class Home:
 
     def _write_log(self, level: str, event: str, facts: Mapping[str, object]) -> None:
         line = {"time": _now(), "level": level, "event": event} | dict(facts)
-        files.append(self.path / "log.jsonl", json.dumps(line, default=str))
+        self._turn_log()
+        files.append(self.path / LOG_FILE, json.dumps(line, default=str))
 
 
 def prepare(path: Path) -> None:

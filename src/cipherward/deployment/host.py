@@ -83,7 +83,7 @@ class Host:
         active = {member.name for member in self._members.active}
         for hosted in self._studies.values():
             hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
-            out += self._sealed(hosted, hosted.tick())
+            out += self._offers(hosted) + self._sealed(hosted, hosted.tick())
         return out
 
     def report(self) -> None:
@@ -123,6 +123,7 @@ class Host:
     # letters
 
     def _take(self, member: str, letter: Letter) -> Letters:
+        opened = self._open_now(letter.study.hex())
         hosted = self._studies.get(letter.study.hex())
         if hosted is None:
             raise ProtocolError("about a study that does not exist here")
@@ -130,14 +131,20 @@ class Host:
             raise ProtocolError(f"{member!r} is not on the roster of {hosted.study.name!r}")
         hospital = hosted.names.index(member) + 1
         if isinstance(letter.body, Packet):
-            return self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
+            return opened + self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
         if isinstance(letter.body, Approval):
-            return self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+            return opened + self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
         if isinstance(letter.body, Refusal):
             hosted.take_refusal(hospital, letter.body.reasons)
-            return []
+            return opened
         hosted.said.take_withdrawal(hospital, letter.body.statement)
-        return []
+        return opened
+
+    def _open_now(self, name: str) -> Letters:
+        """After a start, the first letter may come before the first look at the folders."""
+        if name in self._studies or not (self.home.studies / name / "study.toml").exists():
+            return []
+        return self._try_to_open(name)
 
     def _try_to_open(self, name: str) -> Letters:
         """A study whose files are damaged does not keep the others from running."""
@@ -157,8 +164,12 @@ class Host:
     def _open(self, name: str) -> Letters:
         hosted = HostedStudy(self.home, self.home.studies / name, self._clock)
         self._studies[name] = hosted
-        out = self._sealed(hosted, hosted.resume())
-        return out + [self._letter(hosted, hospital, hosted.offer) for hospital in sorted(hosted.offered_to())]
+        return self._sealed(hosted, hosted.resume())
+
+    def _offers(self, hosted: HostedStudy) -> Letters:
+        due = sorted(hosted.offer_due())
+        offer = hosted.offer if due else None
+        return [self._letter(hosted, hospital, offer) for hospital in due] if offer else []
 
     def _news_of_members(self) -> Letters:
         """The signed list for every member that has not been sent this version since the start."""

@@ -30,6 +30,9 @@ from cipherward.privacy import ledger as privacy_ledger
 from cipherward.store import files
 from cipherward.store.journal import Journal
 
+OFFER_PAUSE, LONGEST_PAUSE = 300.0, 86_400.0
+"""Seconds between two times that a hospital which does not answer is sent the same again: the first of an offer, the most."""
+
 STOP, STOPPED, FAILED, TOLD = "stop", "stopped", "failed", "told"
 
 
@@ -55,6 +58,8 @@ class HostedStudy:
         self._place_since = clock()
         self._enough_since: float | None = None
         self._recorded = 0
+        self._ask_at = self._ask_pause = 0.0
+        self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self._heard: set[int] = set()
         self._away: dict[int, float] = {}
         self._end_told = False
@@ -73,6 +78,15 @@ class HostedStudy:
     def offered_to(self) -> frozenset[int]:
         """Who has not answered the offer yet."""
         return frozenset() if self.is_over else self._everyone - self.said.approved - self.said.withdrawn
+
+    def offer_due(self) -> frozenset[int]:
+        """To whom the offer goes now: at once, and after ever longer pauses to whoever has not answered, for offer or
+        answer may have been damaged on the way."""
+        if self._clock() < self._offer_at:
+            return frozenset()
+        self._offer_at = self._clock() + self._offer_pause
+        self._offer_pause = min(2 * self._offer_pause, LONGEST_PAUSE)
+        return self.offered_to()
 
     @property
     def offer(self) -> Offer:
@@ -121,11 +135,15 @@ class HostedStudy:
             return []
         for hospital in sorted(self.said.breached):
             self._tell_breach(hospital, self.said.breach(hospital))
-        out: Out = []
-        if (self.folder / "begun").exists():
-            out = self._reachable(self._load())
-            out += self._go_on(lambda hub: [])
-        return out + self._take_news()
+        return self._take_up() if self._has_begun else self._take_news()
+
+    @property
+    def _has_begun(self) -> bool:
+        return (self.folder / "begun").exists()
+
+    def _take_up(self) -> Out:
+        """The hub as its files say, and what it has to send again."""
+        return self._reachable(self._load()) + self._go_on(lambda hub: []) + self._take_news()
 
     def handle(self, hospital: int, packet: bytes | memoryview) -> Out:
         """One packet of a hospital.
@@ -134,16 +152,20 @@ class HostedStudy:
             ProtocolError: the study is not running.
             StorageError: the coordinator's disk failed.
         """
+        out: Out = []
         if self._hub is None:
             if self._ended():
                 return []  # sent before the news of the end arrived
-            if not self.run.result.exists():
+            if self.run.result.exists():
+                self._load()  # a receipt that comes late, or somebody who catches up
+            elif self._has_begun:
+                out = self._take_up()  # the disk had failed
+            else:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
-            self._load()  # a receipt that comes late, or somebody who catches up
         self._heard.add(hospital)
         if self._away.pop(hospital, None) is not None:
             self._log("hospital is back", {"hospital": self.names[hospital - 1]})
-        return self._go_on(lambda hub: hub.handle(hospital, packet)) + self._take_news()
+        return out + self._go_on(lambda hub: hub.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
         """What time and people bring: the beginning, a deadline, a stop. What it returned before has been put by now."""
@@ -155,8 +177,23 @@ class HostedStudy:
         if (self.folder / STOP).exists() and self._may_stop():
             return self._end(STOPPED, files.read(self.folder / STOP).decode("utf-8", "replace").strip())
         if self._hub is None:
+            if self._has_begun:
+                return self._take_up()  # the disk had failed
             return self._begin() if self._is_due() else []
-        return self._go_on(lambda hub: self._expire(hub) if self._waited_enough(hub) else []) + self._take_news()
+        return self._go_on(self._tick) + self._take_news()
+
+    def _tick(self, hub: Hub) -> list[Outgoing]:
+        return self._expire(hub) if self._waited_enough(hub) else self._ask_again(hub)
+
+    def _ask_again(self, hub: Hub) -> list[Outgoing]:
+        """Whoever is missed, after ever longer pauses: what was sent may have been damaged on its way."""
+        if hub.phase is Phase.IDLE or not hub.waiting or self._clock() < self._ask_at:
+            return []
+        self._ask_pause = min(2 * self._ask_pause, LONGEST_PAUSE)
+        self._ask_at = self._clock() + self._ask_pause
+        sent = hub.outstanding()
+        self._log("asked again", {"sum": hub.round, "step": hub.phase.value, "hospitals": list(hub.waiting_for)})
+        return sent
 
     def _is_due(self) -> bool:
         willing = self.said.approved - self.said.withdrawn - self.said.breached - self.gone - set(self.said.refused)
@@ -171,7 +208,7 @@ class HostedStudy:
     def _begin(self) -> Out:
         files.write(self.folder / "begun", b"")
         self._log("begun", {"approved": [self.names[i - 1] for i in sorted(self.said.approved)]})
-        return self._reachable(self._load()) + self._go_on(lambda hub: []) + self._take_news()
+        return self._take_up()
 
     def _load(self) -> list[Outgoing]:
         """The hub as it was, and what it has to send again."""
@@ -233,7 +270,9 @@ class HostedStudy:
             if error.message != self.last_error:
                 self._log("waiting for hospitals", {"reason": error.message})
             self.last_error = error.message
+            packets += self._ask_again(hub)
         except StorageError:
+            self._hub = None  # behind or ahead of its disk: the next occasion recovers another
             raise
         except CipherwardError as error:
             return self._reachable(packets) + self._end(FAILED, error.message)
@@ -241,11 +280,13 @@ class HostedStudy:
         return self._reachable(packets)
 
     def _note_place(self, hub: Hub) -> None:
-        place = (hub.state.sums_done, len(hub.reports), hub.phase)
+        place = (hub.state.sums_done, self._recorded, hub.phase)
         if place != self._place:
             if hub.phase is Phase.JOIN:
                 self._heard.clear()
             self._place, self._place_since, self._enough_since = place, self._clock(), None
+            self._ask_pause = hub.deadline_seconds
+            self._ask_at = self._clock() + self._ask_pause
         if self._enough_since is None and hub.phase is not Phase.IDLE and hub.enough:
             self._enough_since = self._clock()
 
@@ -291,7 +332,8 @@ class HostedStudy:
 
     def _record(self, hub: Hub) -> None:
         """One line for a finished sum, once."""
-        for report in hub.reports[self._recorded :]:
+        reports, hub.reports[:] = list(hub.reports), []
+        for report in reports:
             self._recorded += 1
             lines = files.read(self.run.rounds).splitlines() if self.run.rounds.exists() else []
             if len(lines) > report.round:

@@ -155,7 +155,11 @@ class Participation:
         except (RefusedError, ProtocolError, DataError) as error:
             self._problem(error)
             return []
-        return self._answer(site, kind, packet)
+        try:
+            return self._answer(site, kind, packet)
+        except StorageError:
+            self._site = None  # ahead of its ledger: the next packet finds it as the files say
+            raise
 
     def _answer(self, site: Site, kind: str, packet: bytes) -> list[bytes]:
         before = site.state.sums_done

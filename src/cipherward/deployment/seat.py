@@ -63,17 +63,18 @@ class Seat:
 
     def poll(self) -> list[bytes]:
         """Letters for what people here decided since: approvals and withdrawals. Each is told once per start."""
-        found = []
+        found, told = [], set()
         for part in self._participations():
             if (reasons := part.refusal_to_tell()) is not None:
                 found.append(self._letter(part.digest, Refusal(reasons)))
             for kind, statement in (("Approval", part.offered.approval), ("Withdrawal", part.offered.withdrawal)):
                 if not statement or (part.digest, kind) in self._told or part.run.result.exists():
                     continue
-                self._told.add((part.digest, kind))
+                told.add((part.digest, kind))
                 self.home.log(f"{kind.lower()} sent", {"study": part.study.name, "digest": part.digest.hex()})
                 body = Approval(statement) if kind == "Approval" else Withdrawal(statement)
                 found.append(self._letter(part.digest, body))
+        self._told |= told
         return found
 
     def report(self) -> None:

@@ -174,7 +174,8 @@ class StudyState:
             rounds_done=self.rounds_done + 1,
             # The rows of a group alone are no measure of progress: early stopping does not look at them.
             losses=self.losses if self.search.group else (*self.losses, _loss(sums)),
-            history=(*self.history, measured),
+            # Without its curve: one per round would be most of a long study's memory, and only the last one is shown.
+            history=(*self.history, dataclasses.replace(measured, roc=())),
             search=self._search_opened(),
         )
 

@@ -37,6 +37,8 @@ from cipherward.store.ledger import Ledger, SumRecord
 
 PRESERVED, UNPROTECTED, BREACH, FAILED = "preserved", "unprotected", "breach", "failed"
 
+_MAX_OUTCOMES = 1_000
+
 _PHRASES = {
     PRESERVED: "Privacy Preserved for Client {}",
     UNPROTECTED: "Model verified for Client {} (scheme plain: nothing was protected)",
@@ -127,7 +129,7 @@ class SiteState:
     # outcomes
 
     def _outcome(self, outcome: str, detail: str) -> list[bytes]:
-        self.outcomes.append(Outcome(self.state.sums_done, outcome, self.index, detail))
+        self._remember(Outcome(self.state.sums_done, outcome, self.index, detail))
         return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
 
     def _receipt(
@@ -138,5 +140,8 @@ class SiteState:
         self.ledger.record_receipt(context, self.rules.study, round, message)
         self._given.clear()
         self._worked = None
-        self.outcomes.append(Outcome(round, outcome, self.index, detail))
+        self._remember(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]
+
+    def _remember(self, outcome: Outcome) -> None:
+        self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]

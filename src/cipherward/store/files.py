@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -39,17 +40,23 @@ def append(path: Path, line: str) -> None:
     """Append one line, durably.
 
     Raises:
-        StorageError: no space or no permission.
+        StorageError: no space or no permission; nothing of the line is left.
     """
+    size = None
     try:
         is_new = not path.exists()
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
+        with path.open("ab", buffering=0) as file:
+            size = file.tell()
+            data = f"{line}\n".encode()
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
         if is_new:
             sync_folders([path.parent])
     except OSError as error:
+        if size is not None:
+            with contextlib.suppress(OSError):
+                os.truncate(path, size)
         raise StorageError(
             f"cannot append to {path}: {error.strerror or error}", hint="free space, then repeat"
         ) from None

@@ -12,7 +12,7 @@ _HEX = 64
 
 
 class Handled:
-    """The ids (32 bytes) of the last 10,000 letters of each sender.
+    """The ids (32 bytes) of the last 10,000 letters or more of each sender.
 
     Raises:
         StorageError: from every method, when the folder cannot be read or written.
@@ -36,6 +36,8 @@ class Handled:
         except OSError as error:
             raise StorageError(f"cannot write {self._path(sender)}: {error.strerror}", hint="free space") from None
         known[letter] = None
+        if len(known) >= 2 * _KEEP:
+            del self._known[sender]  # read again with its newest half, and cut on the disk
 
     def _of(self, sender: str) -> dict[bytes, None]:
         if sender not in self._known:

@@ -78,6 +78,10 @@ class SumRecord:
     is_closed: bool
 
 
+KEPT_SUMS = 3
+"""Closed sums of a study whose messages are kept whole; of older ones the ledger holds what was done, and the receipt."""
+
+
 class Ledger:
     """Opens (or creates) the ledger at `path`. Every method is one durable transaction.
 
@@ -195,6 +199,10 @@ class Ledger:
             done = "study = ? AND round <= ?", (study, round)
             self._erase("sums", *done, "private_key", "update_bytes", "request")
             self._erase("charges", *done, "contribution")
+            # That something was said is kept for good, the rule against differencing needs it; what, for the last sums.
+            for row in list(self._rows("sums", "study = ? AND round = ?", (study, round - KEPT_SUMS))):
+                said = [name for name in ("joined", "header", "vote", "release") if row[name] is not None]
+                self._change("sums", row, dict.fromkeys(said, b""), context=row["context"])
         self._forget_log()
 
     def record_charge(

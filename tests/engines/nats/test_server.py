@@ -30,6 +30,22 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     assert "another port" in caught.value.hint
 
 
+def test_a_server_that_could_not_store_is_to_be_restarted_once_for_each_time(tmp_path: Path) -> None:
+    made = Consortium(tmp_path)
+    made.server.start(made.members)
+    try:
+        assert not made.server.needs_restart()
+        line = (
+            b"[1] 2026/01/01 00:00:00.0 [ERR] JetStream failed to store a msg on stream 'X': no space left on device\n"
+        )
+        with (made.settings.folder / "nats.log").open("ab") as log:
+            log.write(line)
+        assert any("failed to store" in refusal for refusal in made.server.refusals())
+        assert [made.server.needs_restart() for _ in range(3)] == [True, False, False]
+    finally:
+        made.server.stop()
+
+
 def test_a_missing_binary_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))

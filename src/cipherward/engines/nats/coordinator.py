@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,10 @@ class _Service:
         if not self.server:
             return
         self.refusals.take(self.server.refusals())
+        if self.server.needs_restart():
+            self.home.alarm("server disk was full", {"listen": self.home.listen, "doing": "restarting the server"})
+            await asyncio.to_thread(self.server.stop)
+            await self._start_server()
         if not self.server.is_running:
             self.home.alarm("server died", {"listen": self.home.listen})
             await self._start_server()
@@ -150,12 +155,14 @@ class _Service:
 
     async def _close(self, host: Host, *tasks: asyncio.Task[Any]) -> bool:
         finished = await service.close(self.post, self.worker, tasks)
-        if finished:
-            studies = await self.worker.do(host.status)
-            self._write_status(studies, running=False)
+        with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
+            if finished:
+                studies = await self.worker.do(host.status)
+                self._write_status(studies, running=False)
         if self.server:
             await asyncio.to_thread(self.server.stop)
-        self.home.log("service stopped", {"service": "coordinator", "in_hand": not finished})
+        with contextlib.suppress(StorageError):
+            self.home.log("service stopped", {"service": "coordinator", "in_hand": not finished})
         self.worker.close()
         for line in self.follower.new_lines():
             self.say(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,15 +76,14 @@ class _Service:
         beat = 0.0
         while True:
             due = clock() >= beat
-            if self.worker.is_busy:
-                if due:
-                    self._heartbeat()
-            else:
-                try:
+            try:
+                if not self.worker.is_busy:
                     await self.worker.do(self._look, seat, due)
-                    self.complaints.clear()
-                except StorageError as error:
-                    self.complaints.add(error)
+                elif due:
+                    self._heartbeat()
+                self.complaints.clear()
+            except StorageError as error:
+                self.complaints.add(error)
             if due:
                 beat = clock() + service.HEARTBEAT_SECONDS
             self._tell()
@@ -104,9 +104,10 @@ class _Service:
 
     async def _close(self, seat: Seat, *tasks: asyncio.Task[Any]) -> bool:
         finished = await service.close(self.post, self.worker, tasks)
-        if finished:
-            await self.worker.do(self._closed, seat)
-        self.home.log("service stopped", {"service": "hospital", "in_hand": not finished})
+        with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
+            if finished:
+                await self.worker.do(self._closed, seat)
+            self.home.log("service stopped", {"service": "hospital", "in_hand": not finished})
         self.worker.close()
         self._tell()
         return finished

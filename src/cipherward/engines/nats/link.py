@@ -82,7 +82,8 @@ class Link:
     async def close(self) -> None:
         """Close; never raises."""
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.client.close(), 5)
+            # Without a connection nothing is flushed, and nats-py would wait for a greeting that never comes.
+            await asyncio.wait_for(self.client.close(), 5 if self._is_open else 0.5)
         self.lost.set()
 
     async def _on_error(self, error: Exception) -> None:

@@ -369,7 +369,8 @@ async def _stop(*tasks: asyncio.Future[Any]) -> None:
 def _forever(note: Callable[[RetryCallState], None], *errors: type[BaseException]) -> AsyncRetrying:
     """Retries with exponential back-off and full jitter, without end."""
     return AsyncRetrying(
-        wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE),
+        # The base is small so that whoever was gone for some seconds is found again within about a second.
+        wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE, exp_base=1.3),
         retry=retry_if_exception_type(errors),
         before_sleep=note,
     )

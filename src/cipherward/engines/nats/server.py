@@ -21,6 +21,9 @@ _REFUSED = re.compile(r"\[ERR\]|Violation|TLS handshake error|authentication err
 _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 _MAX_LINE = 500
+_ROOM_BYTES = 1 << 20
+_RESTART_SECONDS = 2.0
+_LONGEST_RESTART_SECONDS = 600.0
 
 
 def find_server() -> Path:
@@ -47,6 +50,8 @@ class ManagedServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = settings.folder / "nats.log"
         self._seen = self._log_size()
+        self._was_full = False
+        self._restart_at, self._restart_pause = 0.0, _RESTART_SECONDS
 
     @property
     def is_running(self) -> bool:
@@ -129,6 +134,23 @@ class ManagedServer:
             self._process.wait()
         self._process = None
 
+    def needs_restart(self) -> bool:
+        """Whether its disk was full and has room again: nats-server 2.15 stores nothing more in a stream that failed.
+
+        Says so once for each time, and ever less often where the disk goes on failing.
+        """
+        try:
+            has_room = shutil.disk_usage(self.settings.folder).free >= _ROOM_BYTES
+        except OSError:
+            has_room = False
+        self._was_full |= not has_room
+        if not (self._was_full and has_room and time.monotonic() >= self._restart_at):
+            return False
+        self._was_full = False
+        self._restart_at = time.monotonic() + self._restart_pause
+        self._restart_pause = min(2 * self._restart_pause, _LONGEST_RESTART_SECONDS)
+        return True
+
     def refusals(self) -> list[str]:
         """What the server's log says about refused certificates and forbidden subjects since the last call.
 
@@ -136,6 +158,7 @@ class ManagedServer:
         """
         text, size = self._log_since(self._seen), self._log_size()
         self._seen = size
+        self._was_full |= "failed to store a msg" in text
         lines = (line.strip() for line in text.splitlines() if _REFUSED.search(line))
         return ["".join(c if c.isprintable() else "?" for c in line)[:_MAX_LINE] for line in lines]
 

@@ -84,6 +84,8 @@ class Follower:
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < self._offset:
+                self._offset = 0  # the log was turned
             file.seek(self._offset)
             data = file.read()
         end = data.rfind(b"\n") + 1
@@ -181,13 +183,14 @@ class Dispatch:
 
 
 def transport_log(home: Home) -> Callable[[str, dict[str, object]], None]:
-    """Where the post says what happens; what it calls an alarm is one."""
+    """Where the post says what happens; what it calls an alarm is one. It goes on when the disk does not take the line."""
 
     def log(event: str, facts: dict[str, object]) -> None:
-        if event == "alarm":
-            home.alarm(str(facts.get("kind", "transport")), {k: v for k, v in facts.items() if k != "kind"})
-        else:
-            home.log(event, facts)
+        with contextlib.suppress(StorageError):
+            if event == "alarm":
+                home.alarm(str(facts.get("kind", "transport")), {k: v for k, v in facts.items() if k != "kind"})
+            else:
+                home.log(event, facts)
 
     return log
 

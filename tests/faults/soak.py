@@ -1,0 +1,173 @@
+"""A long study under random faults: does anything grow that should not?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from tests import simulator
+from tests.faults import oracle
+from tests.faults.nursery import Nursery
+from tests.faults.world import Template, World, memory_folder
+
+WARM_ROUNDS = 20
+"""Rounds until caches are filled and mailboxes exist; growth counts from here."""
+
+
+@dataclass
+class Sample:
+    """One look at everybody. Bytes of memory (resident, and what a process shares with nobody), open files, disk."""
+
+    round: int
+    memory: dict[str, int]
+    private: dict[str, int]
+    files: dict[str, int]
+    disk: dict[str, int]
+
+
+@dataclass
+class Soak:
+    """What a run gave. `killed`: parties that were killed meanwhile, whose memory starts again and does not count."""
+
+    rounds: int
+    seconds: float = 0.0
+    faults: dict[str, int] = field(default_factory=dict)
+    killed: set[str] = field(default_factory=set)
+    samples: list[Sample] = field(default_factory=list)
+    incomplete: int = 0
+    disk_parts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def growth(self, name: str, what: str = "memory") -> float:
+        """Growth after the warm rounds, as a share: the median of the last tenth against that of the first tenth."""
+        late = [getattr(s, what)[name] for s in self.samples if s.round >= WARM_ROUNDS and name in getattr(s, what)]
+        tenth = max(1, len(late) // 10)
+        return float(statistics.median(late[-tenth:]) / statistics.median(late[:tenth]) - 1.0)
+
+
+def run(rounds: int, hospitals: int, *, seed: int, tell: Callable[[str], None] = lambda text: None) -> Soak:
+    """A study of `rounds` training rounds with a fault every second or so.
+
+    Raises:
+        AssertionError: the study does not finish, does not verify, or its model is not that of its contributions.
+    """
+    folder = memory_folder()
+    nursery = Nursery()
+    # Decisions of the soak are the same for a seed; where they hit, the machine's timing decides.
+    rng = random.Random(seed)
+    sections = {
+        "training": {"rounds": rounds},
+        "aggregation": {"scheme": "quorum", "deadline_seconds": 2.0},
+    }
+    world: World | None = None
+    try:
+        template = Template(folder, hospitals, **sections)
+        world = World(template, nursery, "all")
+        soak = Soak(rounds)
+        _Runner(world, soak, rng, tell).run()
+        listed = tuple(tuple(found) for found in simulator.contributors(world.run))
+        soak.incomplete = sum(len(found) < hospitals for found in listed)
+        assert simulator.holds(world.run)
+        assert simulator.weights(world.run).tobytes() == oracle.weights(world.run, world.tables, listed)
+        return soak
+    finally:
+        if world:
+            world.close()
+        nursery.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Runner:
+    def __init__(self, world: World, soak: Soak, rng: random.Random, tell: Callable[[str], None]) -> None:
+        self.world, self.soak, self.rng, self.tell = world, soak, rng, tell
+        self.hospitals = world.names[1:]
+        # Two hospitals are killed now and then; everybody else lives from the first round to the last.
+        self.mortal = self.hospitals[-2:]
+        self.seen = -1
+
+    def run(self) -> None:
+        started = time.monotonic()
+        for name in self.world.names:
+            liar = name in self.hospitals[:2]
+            self.world.serve(name, **({"fault": "random", "seed": self.rng.random()} if liar else {}))
+        while not (self.world.run / "result.json").exists():
+            self._look()
+            self._break()
+            assert time.monotonic() < started + 60 + 20 * self.soak.rounds, self.world.everything()
+        self._look(last=True)
+        self.soak.seconds = time.monotonic() - started
+
+    def _break(self) -> None:
+        fault = self.rng.choice(("stop", "partition", "silence", "slow", "kill", "stop-server", "cut-coordinator", ""))
+        victim = self.rng.choice(self.hospitals)
+        self.soak.faults[fault or "none"] = self.soak.faults.get(fault or "none", 0) + 1
+        pause = self.rng.uniform(0.2, 1.5)
+        world = self.world
+        if fault in ("stop", "stop-server"):
+            pid = world.pids[victim] if fault == "stop" else world.server_pid()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(pause)
+                os.kill(pid, signal.SIGCONT)
+        elif fault == "kill":
+            victim = self.rng.choice(self.mortal)
+            world.kill(victim)
+            time.sleep(pause)
+            world.serve(victim)
+            self.soak.killed.add(victim)
+        elif fault:
+            proxy = world.proxies["coordinator" if fault == "cut-coordinator" else victim]
+            if fault == "silence":
+                proxy.silence()
+            elif fault == "slow":
+                proxy.slow(0.02, 400_000.0)
+            else:
+                proxy.cut()
+            time.sleep(pause)
+            proxy.heal()
+        time.sleep(self.rng.uniform(0.2, 1.0))
+
+    def _look(self, *, last: bool = False) -> None:
+        world = self.world
+        done = len(list(world.run.glob("receipts/*/opening.cbor"))) - 1
+        if done == self.seen and not last:
+            return
+        self.seen = done
+        pids = {name: pid for name, pid in world.pids.items() if name not in self.mortal}
+        with contextlib.suppress(OSError, ValueError):
+            pids["server"] = world.server_pid()
+        found = Sample(done, {}, {}, {}, {})
+        for name, pid in pids.items():
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(pid)
+                memory = process.memory_full_info()
+                found.memory[name], found.private[name] = memory.rss, memory.uss
+                found.files[name] = process.num_fds()
+        for name in world.names:
+            found.disk[name] = sum(_size(path) for path in self._kept(name))
+        self.soak.samples.append(found)
+        self.tell(f"round {done} of {self.soak.rounds}: {_largest(found.memory)}")
+
+    def _kept(self, name: str) -> list[Path]:
+        """Ledger, journal, outboxes and inboxes, not the study's own record (openings and receipts)."""
+        home = self.world.path(name)
+        parts = ("ledger.sqlite*", "outbox/*", "inbox/**/*", "post/**/*", "studies/*/coordinator/**/*")
+        return [path for part in parts for path in home.glob(part)]
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size if path.is_file() else 0
+    return 0
+
+
+def _largest(memory: dict[str, int]) -> str:
+    return ", ".join(f"{name} {size / 2**20:.0f}" for name, size in memory.items()) + " MiB"

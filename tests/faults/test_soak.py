@@ -1,0 +1,26 @@
+"""A short soak: handles and what is kept beside the study's record stay as they are. The long one is a benchmark."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from tests.faults import soak
+
+
+@pytest.mark.slow
+def test_thirty_rounds_under_random_faults_leave_nothing_behind() -> None:
+    pytest.importorskip("nats")
+    if not (Path(sys.executable).parent / "nats-server").exists() and not shutil.which("nats-server"):
+        pytest.skip("no nats-server")
+    found = soak.run(30, 4, seed=2)
+    assert sum(found.faults.values()) > 10
+    warm = next(sample for sample in found.samples if sample.round >= soak.WARM_ROUNDS)
+    last = found.samples[-1]
+    for name in set(last.files) & set(warm.files) - {"server"} - found.killed:
+        assert last.files[name] <= warm.files[name] + 4, f"{name} keeps files open"
+    for name, size in last.disk.items():
+        # Receipts of a few hundred bytes per sum stay; messages and letters do not.
+        assert size <= warm.disk[name] + 200_000, f"{name} keeps {size - warm.disk[name]} bytes more"
