@@ -183,7 +183,7 @@ def damaged(data: bytes, fault: str) -> bytes:
 class _Hub(Hub):
     """Notes what it has acknowledged: an update that was accepted, once that is durable."""
 
-    def handle(self, sender: int, packet: bytes) -> list[Any]:
+    def handle(self, sender: int, packet: bytes | memoryview) -> list[Any]:
         Moment.sum = self.round
         had = self._contributors()
         answer = super().handle(sender, packet)
@@ -203,9 +203,9 @@ class _Hub(Hub):
 
 
 class _Host(Host):
-    def receive(self, member: str, data: bytes) -> Any:
+    def receive(self, member: str, data: bytes | memoryview) -> Any:
         phase = Moment.spec.get("gate", "")
-        if _HANDLED.get(phase) == (kind_of(data), Moment.sum):
+        if _HANDLED.get(phase) == (kind_of(bytes(data)), Moment.sum):
             Moment.reached(self.home, phase)
         return self._stepped(super().receive(member, data))
 
@@ -221,12 +221,12 @@ class _Host(Host):
 
 
 class _Seat(Seat):
-    def receive(self, data: bytes) -> list[bytes]:
+    def receive(self, data: bytes | memoryview) -> list[bytes]:
         for part in self._participations():
             Moment.sum = len(part.run.rounds_with_openings())
         phase = Moment.spec.get("gate", "")
         before = Moment.sum
-        if (phase, kind_of(data), before) == ("open", "Opening", TRAIN_SUM):
+        if (phase, kind_of(bytes(data)), before) == ("open", "Opening", TRAIN_SUM):
             Moment.reached(self.home, phase)
         found = super().receive(data)
         for answer in found:
@@ -265,8 +265,8 @@ class _Outbox(Outbox):
             number = super().put(damaged(letter, fault))
         return number
 
-    def _write(self, name: str, data: Any) -> None:
-        super()._write(name, data)
+    def _write(self, number: int, nonce: bytes, size: int, data: Any) -> None:
+        super()._write(number, nonce, size, data)
         # On the disk, and nobody has been woken to send it.
         if Moment.spec["role"] == "hospital" and (kind_of(bytes(data)), Moment.sum) == ("Update", TRAIN_SUM):
             Moment.reached(_home(), "upload")

@@ -18,6 +18,8 @@ from tests.faults.cells import ON_LETTERS, Cell
 from tests.faults.nursery import Nursery
 from tests.faults.world import N, Template, World
 
+from cipherward.store.outbox import Outbox
+
 STOP_SECONDS = float(os.environ.get("FAULTS_STOP_SECONDS", "5"))
 PARTITION_SECONDS = 2.0
 DISK_SECONDS = 2.0
@@ -232,7 +234,7 @@ def _nothing_acknowledged_lost(world: World) -> None:
         boxes = [world.path(name) / "outbox", *(world.path(name) / "post" / "outboxes").glob("*")]
         absent = [box for box in boxes if box.name not in world.names and box.name != "outbox"]
         waiting = [box for box in boxes if box not in absent]
-        world.until(lambda boxes=waiting: not any(list(box.glob("*.letter")) for box in boxes), f"{name} sent", 20.0)  # type: ignore[misc]
+        world.until(lambda boxes=waiting: not any(Outbox(box).pending() for box in boxes), f"{name} sent", 20.0)  # type: ignore[misc]
 
 
 def record(result: Result) -> str:

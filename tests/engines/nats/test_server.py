@@ -32,7 +32,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 def test_a_server_that_could_not_store_is_to_be_restarted_once_for_each_time(tmp_path: Path) -> None:
     made = Consortium(tmp_path)
-    made.server.start(made.members)
+    made.server.start(made.users())
     try:
         assert not made.server.needs_restart()
         line = (
