@@ -41,6 +41,7 @@ def test_a_command_of_the_readme_does_what_it_says(shown: str, folder: Path) -> 
     text = (
         shown.replace("example DIR", "example new-folder")
         .replace("RUN_DIR", run)
+        .replace("report DIR", f"report {run}")
         .replace("TABLE.csv", f"{run}/example-rows.csv")
         .replace("STUDY", "breast-cancer")
     )

@@ -21,6 +21,7 @@ from cipherward.errors import FaultyCoordinatorError, ProtocolError, QuorumError
 from cipherward.learning.state import StudyState
 from cipherward.nodes import audit, plan
 from cipherward.nodes.hub import Outgoing, Phase
+from cipherward.nodes.packets import pack
 from cipherward.protocol.messages import CONSENT, Manifest, Opening
 
 SIZES = {n: [t for t in range(2, n + 1) if not thresholds.derive(n, threshold=t).problems()] for n in (3, 4, 5, 6)}
@@ -270,7 +271,8 @@ class Schedule:
         else:
             record = self.world.sites[index].ledger.sum(body.context)
             assert record is not None
-            vote = opened(self.votes[index, body.context])[1]
+            # A vote that was recorded just before a crash has been said to nobody; it binds the hospital all the same.
+            vote = opened(self.votes.get((index, body.context)) or pack("Vote", record.vote))[1]
             assert (vote.choice, vote.manifest) == (CONSENT, body.manifest), f"hospital {index} released unasked"
             manifests = self.released.setdefault(record.query, set())
             manifests.add(body.manifest)
