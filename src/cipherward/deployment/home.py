@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,7 +28,7 @@ LOG_BYTES, OLDER_LOGS = 8 << 20, 7
 """A home's log takes at most this many bytes in each of its files: 64 MiB in all."""
 
 
-class Home:
+class Home(ABC):
     """The folder of one party.
 
     Raises:
@@ -78,9 +79,9 @@ class Home:
         return tuple(found)
 
     @property
+    @abstractmethod
     def coordinator_key(self) -> bytes:
         """The coordinator's public Ed25519 key, 32 bytes."""
-        raise NotImplementedError
 
     @property
     def consortium_id(self) -> bytes:
