@@ -67,6 +67,23 @@ def test_a_server_killed_and_started_again_loses_nothing(consortium: Consortium)
     asyncio.run(story())
 
 
+def test_a_connection_that_ends_without_a_word_is_noticed_and_made_again(consortium: Consortium) -> None:
+    async def story() -> None:
+        alpha = consortium.hospital("alpha")
+        async with running(consortium.coordinator()) as up, running(alpha):
+            alpha._outbox.put(b"before")
+            await until(lambda: up.got)
+            first = alpha._link
+            assert first is not None
+            first.client._closed_cb = first.client._disconnected_cb = None
+            await first.client.close()
+            alpha._outbox.put(b"after")
+            await until(lambda: len(up.got) == 2, 20)
+            assert alpha._link is not first
+
+    asyncio.run(story())
+
+
 def test_acknowledged_letters_survive_a_kill_of_the_server_before_anybody_reads_them(consortium: Consortium) -> None:
     async def story() -> None:
         async with running(consortium.coordinator()):
