@@ -6,6 +6,7 @@ two packets, sign in anybody's name and see what the others do about it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from cipherward import study as study_document
 from cipherward.crypto import wire
-from cipherward.crypto.identity import Signed
+from cipherward.crypto.identity import Identity, Signed
 from cipherward.data.sources import load_hospitals
 from cipherward.engines import parties
 from cipherward.engines.local import LocalEngine, Network
@@ -227,11 +228,18 @@ class World:
     """Everyone in a study, up to date and with durable ledgers under `folder`."""
 
     def __init__(
-        self, folder: Path, chosen: Study, *, network: Network | None = None, policy: Policy = SIMULATION
+        self,
+        folder: Path,
+        chosen: Study,
+        *,
+        network: Network | None = None,
+        policy: Policy = SIMULATION,
+        identities: Mapping[int, Identity] | None = None,
     ) -> None:
         self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals))
         self.run = rundir.create(folder / "run", chosen)
-        self.keys = parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
+        keys = parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
+        self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})
         self.study = parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
         self.first = roster.first_state(self.study)
         modelfile.save(self.run.initial_model, ModelFile(self.study, self.first.groups, self.first.weights, None))

@@ -57,6 +57,37 @@ def test_a_study_goes_from_offer_to_verified_model_with_the_sums_of_the_local_en
     assert four.alarms("coordinator") == []
 
 
+def test_a_second_study_over_the_same_tables_asks_the_same_hospitals_and_a_third_without_one_says_why_not(
+    four: Consortium,
+) -> None:
+    four.start(document(4))
+    four.approve()
+    four.pump()
+    folder = four.start(document(4, name="second", training={"rounds": 1}))
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.contributors(folder)[0] == [1, 2, 3, 4]
+    assert all(four.alarms(name) == [] for name in four.names)
+    four.start(document(3, name="third", training={"rounds": 3}))
+    four.approve(*four.names[:3])
+    four.pump()
+    status = four.status()
+    assert status["phase"] == "waiting for quorum"
+    assert "clinic-1: asked before, of other hospitals" in status["last_error"]
+    (third,) = [s for s in four.seats["clinic-1"].status() if s["study"] == "third"]
+    assert "hospitals that are not all in this study" in third["last_error"]
+    # People there say that their tables hold something else by now.
+    for name in four.names[:3]:
+        settings = four.hospital(name).path / "hospital.toml"
+        settings.write_text(settings.read_text().replace("[data]", '[data]\ncut = "2027"'))
+        four.restart_seat(name)
+    four.now += 100
+    four.poll()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+
+
 def kind_of(letter: bytes) -> str:
     """What a letter carries: the packet's kind where it is a packet, the letter's otherwise."""
     signed, payload = letters._parts(letter)

@@ -14,7 +14,7 @@ from tests.simulator import World, body, kind_of, signed_body
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.errors import AlreadyReleasedError, StorageError
-from cipherward.nodes import plan
+from cipherward.nodes import plan, site
 from cipherward.nodes.packets import pack, unpack
 from cipherward.nodes.site import Site
 from cipherward.protocol.messages import (
@@ -141,9 +141,10 @@ def test_a_statistic_is_not_answered_again_in_another_study_over_the_same_data(t
             second.sites[ME].ledger = Ledger(first.run.hospital(ME) / "ledger.sqlite")
             second.run_sums(1)
             assert [report.contributors for report in second.hub.reports] == [(2, 3, 4)]
-            (line,) = simulator.log(second.run.path, "refused")
-            assert line["who"] == "hospital 1"
-            assert "I have contributed to this query before" in line["reason"]
+            told, kept = simulator.log(second.run.path, "declined")
+            assert (kept["who"], told["who"]) == ("coordinator", "hospital 1")
+            assert "hospitals that are not all in this study" in told["reason"]
+            assert kept["reason"] == site.ASKED_BEFORE
             # It still checks what the others opened, and trains: that is another question.
             assert second.sites[ME].outcomes[-1].phrase == "Privacy Preserved for Client 1"
             second.run_sums(1)

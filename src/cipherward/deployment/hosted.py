@@ -248,6 +248,7 @@ class HostedStudy:
         if hub is None:
             return []
         packets: list[Outgoing] = []
+        too_few = ""
         try:
             packets += step(hub)
             while not self.is_over:
@@ -265,11 +266,10 @@ class HostedStudy:
                     packets += hub.expire()
                 else:
                     break
-            self.last_error = ""
         except QuorumError as error:
-            if error.message != self.last_error:
-                self._log("waiting for hospitals", {"reason": error.message})
-            self.last_error = error.message
+            too_few = error.message
+            if too_few != self.last_error:
+                self._log("waiting for hospitals", {"reason": too_few})
             packets += self._ask_again(hub)
         except StorageError:
             self._hub = None  # behind or ahead of its disk: the next occasion recovers another
@@ -277,6 +277,7 @@ class HostedStudy:
         except CipherwardError as error:
             return self._reachable(packets) + self._end(FAILED, error.message)
         self._note_place(hub)
+        self.last_error = too_few or self.last_error
         return self._reachable(packets)
 
     def _note_place(self, hub: Hub) -> None:
@@ -285,6 +286,7 @@ class HostedStudy:
             if hub.phase is Phase.JOIN:
                 self._heard.clear()
             self._place, self._place_since, self._enough_since = place, self._clock(), None
+            self.last_error = ""
             self._ask_pause = hub.deadline_seconds
             self._ask_at = self._clock() + self._ask_pause
         if self._enough_since is None and hub.phase is not Phase.IDLE and hub.enough:

@@ -224,6 +224,7 @@ class Participation:
             policy=policy,
             log=self._log,
             clock=perf_counter,
+            cut=home.data_cut,
         )
         if self._request.exists():
             # What I consented to has to be in memory again before its certificate comes.
@@ -348,7 +349,7 @@ class Participation:
     def _log(self, event: str, facts: dict[str, object]) -> None:
         say = self.home.alarm if event in _ALARMS else self.home.log
         say(event, {"study": self.study.name} | facts)
-        if event in _ALARMS:
+        if event in _ALARMS or event == "declined":
             self.last_error = str(facts.get("reason", event))
 
     def _problem(self, error: CipherwardError) -> None:

@@ -52,7 +52,7 @@ class Hub(Phases):
             return len(self._receipts) >= self.rules.threshold
         found = self._collection
         if self.phase is Phase.JOIN:
-            return len(found.joined) >= self._holders_needed
+            return len(found.joined) >= self._holders_needed and found.joined.issuperset(found.only or ())
         if self.phase is Phase.DEAL:
             has_left = bool(found.void_voters or found.stale)
             return self._can_close or has_left or self._may_widen or self._could_start_again
@@ -163,7 +163,7 @@ class Hub(Phases):
             self._collection.add_update(sender, content)
             self._spend("add", started)
             is_new = True
-        elif kind == "Declined" and self.phase is Phase.DEAL:
+        elif kind == "Declined" and self.phase in (Phase.JOIN, Phase.DEAL):
             is_new = self._collection.add_declined(sender, data)
             if is_new:
                 self.log("declined", {"hospital": sender, "reason": self._collection.declined[sender]})

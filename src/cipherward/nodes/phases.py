@@ -5,6 +5,7 @@ from __future__ import annotations
 from cipherward.crypto import wire
 from cipherward.errors import (
     DataError,
+    DeclinedError,
     FaultyCoordinatorError,
     SuspectError,
 )
@@ -18,6 +19,11 @@ from cipherward.protocol.coordinator import Collection
 from cipherward.protocol.messages import (
     Announce,
     VoidRequest,
+)
+
+NO_REPEAT = (
+    "a question may be asked again of exactly the same hospitals only; docs/operations.md, "
+    '"A second study over the same tables", has the ways out'
 )
 
 
@@ -63,12 +69,31 @@ class Phases(HubState):
         return Announce(self._task.context, self.state.sums_done, len(self._voids), self._voids)
 
     def _close_joins(self) -> list[Outgoing]:
-        joined = self._collection.joined
+        joined, declined = self._collection.joined, frozenset(self._collection.declined)
         if len(joined) < self._holders_needed:
+            if len(self._taking_part - declined) < self._holders_needed:
+                raise self._declined_error(self._everyone - joined)
             raise self._quorum_error("joined the sum", len(joined), self._holders_needed, self._everyone - joined)
+        self._check_repeat(joined)
         message = self._sign(self._collection.close_joins())
-        dealers = [hospital for hospital in joined if self._task.admits(hospital)]
-        return self._enter(Phase.DEAL, self._send(dealers, "Joined", message))
+        return self._enter(Phase.DEAL, self._send(self._collection.dealers, "Joined", message))
+
+    def _check_repeat(self, joined: frozenset[int]) -> None:
+        """Whether everyone is there without whom this question may not be asked again."""
+        only = self._collection.only
+        if only is None:
+            named = {i: self._names(set(them)) for i, them in sorted(self._collection.named.items()) if them}
+            said = "; ".join(f"{self._names({i})} in a sum of {them}" for i, them in named.items())
+            raise DeclinedError(
+                f"{self._sum_name}: hospitals have answered this question before, and cannot all do so again ({said})",
+                hint=NO_REPEAT,
+            )
+        missing = frozenset(only) - joined
+        if missing & set(self._collection.declined):
+            raise self._declined_error(missing)
+        if missing:
+            what = "joined who have to answer this question together once more, as they did before"
+            raise self._quorum_error(what, len(only) - len(missing), len(only), missing)
 
     def _close_sum(self) -> list[Outgoing]:
         found, needed = self._collection, self.rules.min_contributors
@@ -82,10 +107,11 @@ class Phases(HubState):
             if self._could_start_again:
                 self.log("attempt left", {"sum": self.round, "silent": sorted(self._unheard)})
                 return self._ask_to_leave()
-            missing = frozenset(i for i in found.joined - found.contributors if self._task.admits(i))
-            if len(found.contributors) + len(missing - set(found.declined)) < needed:
+            missing = found.dealers - found.contributors
+            if len(found.contributors) + len(missing - set(found.declined)) < max(needed, len(found.only or ())):
                 raise self._declined_error(missing)
-            if len(found.contributors) < needed:
+            if not found.is_complete:
+                needed = max(needed, len(found.only or ()))
                 error = self._quorum_error("sent a usable update", len(found.contributors), needed, missing)
             else:
                 heard = len(found.joined - self._unheard)
@@ -129,7 +155,7 @@ class Phases(HubState):
         """Whether a manifest may be made: with it, hospitals are bound to wait for `threshold` of the holders."""
         found = self._collection
         present = len(found.joined - self._unheard - self.excluded)
-        return len(found.contributors) >= self.rules.min_contributors and present >= self.rules.threshold
+        return found.is_complete and present >= self.rules.threshold
 
     @property
     def _could_start_again(self) -> bool:

@@ -56,6 +56,10 @@ __all__ = ["BREACH", "FAILED", "PRESERVED", "UNPROTECTED", "Log", "Outcome", "Si
 
 _MAX_NOTICES = 100
 
+ASKED_BEFORE = "asked before, of other hospitals"
+"""What the coordinator is told; the rest stays in this hospital's log."""
+NO_REPEAT = "a second sum over other hospitals could single one out; docs/operations.md has the ways out"
+
 
 class Site(SiteState):
     """One hospital. `handle` takes a packet from the coordinator and returns the packets that answer it.
@@ -124,12 +128,15 @@ class Site(SiteState):
             if not known.joined:
                 raise RefusedError("I have voted to leave this attempt")
             return [pack("Join", known.joined)]
-        query = plan.query_of(self.state).digest()
+        query = self._query()
         self._check_earlier_attempts(body)
-        if self.ledger.exposed(query):
-            raise AlreadyReleasedError("I have contributed to this query before; a second sum could single me out")
+        try:
+            only = self._earlier(query)
+        except AlreadyReleasedError as error:
+            self.log("declined", {"sum": body.round, "code": ASKED_BEFORE, "reason": error.message, "hint": error.hint})
+            return [self._packet(Declined(task.context, ASKED_BEFORE))]
         started = self.clock()
-        private, message = hospital.join(self._me, task, os.urandom(96))
+        private, message = hospital.join(self._me, task, os.urandom(96), only)
         self.ledger.begin(task.context, self.rules.study, query, body.round, body.attempt, private, message)
         self._spend("encrypt", started)
         return [pack("Join", message)]
@@ -159,8 +166,7 @@ class Site(SiteState):
             raise RefusedError("this attempt is over")
         if not task.admits(self.index):
             raise RefusedError("this sum is for contributions of others; I help to open it")
-        if self.ledger.exposed(record.query):
-            raise AlreadyReleasedError("I have contributed to this query in another attempt or study")
+        only = self._earlier(record.query)
         hospital.holders_of(self.rules, task, body)
         try:
             vector = self._contribution(record.query)
@@ -168,10 +174,31 @@ class Site(SiteState):
             return self._decline(task, error)
         started = self.clock()
         randomness = os.urandom(32) + self.ledger.device_key
-        dealt = hospital.deal(self._me, task, body, vector, randomness, record.private_key)
+        dealt = hospital.deal(self._me, task, body, vector, randomness, record.private_key, only)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
+
+    def _earlier(self, query: bytes) -> tuple[int, ...]:
+        """The hospitals with which I answered this query before, by their numbers in this study; () if I did not.
+
+        Raises:
+            AlreadyReleasedError: they cannot answer it again together here.
+        """
+        sets = [self.ledger.contributors(record.context) for record in self.ledger.exposed(query)]
+        if not sets:
+            return ()
+        if not all(sets):
+            raise AlreadyReleasedError(
+                "I have contributed to this question before, in a sum that I did not see opened", hint=NO_REPEAT
+            )
+        numbers = {self.rules.keys[i]: i for i in range(1, self.rules.n_hospitals + 1)}
+        if len(set(sets)) > 1 or not all(key in numbers for key in sets[0]):
+            raise AlreadyReleasedError(
+                "I have contributed to this question before, in a sum of hospitals that are not all in this study",
+                hint=NO_REPEAT,
+            )
+        return tuple(sorted(numbers[key] for key in sets[0]))
 
     def _decline(self, task: SumTask, error: DataError) -> list[bytes]:
         """Nothing is sent. The coordinator gets a code and need not wait; the reason stays here."""
@@ -237,8 +264,7 @@ class Site(SiteState):
         task = plan.task_of(self.rules, self.state, attempt)
         record = self.ledger.sum(task.context)
         if record is None:
-            query = plan.query_of(self.state).digest()
-            self.ledger.begin(task.context, self.rules.study, query, self.state.sums_done, attempt, b"", b"")
+            self.ledger.begin(task.context, self.rules.study, self._query(), self.state.sums_done, attempt, b"", b"")
         elif record.vote:
             return [pack("Vote", record.vote)]
         vote = sign(self.identity, self.rules.study, self.index, hospital.void(task))
@@ -302,7 +328,11 @@ class Site(SiteState):
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
         outcome = UNPROTECTED if self.rules.scheme.name == "plain" else PRESERVED
-        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
+        together = verified.contributors if self.index in verified.contributors else ()
+        keys = tuple(self.rules.keys[i] for i in together)
+        answer = self._receipt(
+            body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model, keys
+        )
         self.state = judgement.following
         self._spend("verify", started)
         return answer

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.errors import (
@@ -67,7 +68,8 @@ class Outcome:
 class SiteState:
     """One hospital, from its ledger and the state that its receipts lead to.
 
-    `notices` holds the newest things that the coordinator said about this hospital's own messages.
+    `notices` holds the newest things that the coordinator said about this hospital's own messages. `cut` names the data
+    that `work` reads: what was asked of an earlier cut counts as another question, since people here said so.
     """
 
     rules: Rules
@@ -83,6 +85,7 @@ class SiteState:
     outcomes: list[Outcome] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     stopped: bool = False
+    cut: str = ""
     _given: dict[bytes, Consent] = field(default_factory=dict, repr=False)
     _worked: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
@@ -107,6 +110,11 @@ class SiteState:
         if task.context != context:
             raise ProtocolError("the sum does not follow from the approved study and my model")
         return task, record
+
+    def _query(self) -> bytes:
+        """The next sum's query, as the ledger knows it."""
+        query = plan.query_of(self.state).digest()
+        return digest("query of a data cut", query, self.cut.encode()) if self.cut else query
 
     def _own(self, record: SumRecord) -> Dealt | None:
         if not record.update:
@@ -133,11 +141,18 @@ class SiteState:
         return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
 
     def _receipt(
-        self, round: int, context: bytes, manifest: bytes, outcome: str, detail: str, next_model: bytes
+        self,
+        round: int,
+        context: bytes,
+        manifest: bytes,
+        outcome: str,
+        detail: str,
+        next_model: bytes,
+        contributors: tuple[bytes, ...] = (),
     ) -> list[bytes]:
         body = Receipt(context, round, manifest, outcome, detail, next_model)
         message = sign(self.identity, self.rules.study, self.index, body)
-        self.ledger.record_receipt(context, self.rules.study, round, message)
+        self.ledger.record_receipt(context, self.rules.study, round, message, contributors)
         self._given.clear()
         self._worked = None
         self._remember(Outcome(round, outcome, self.index, detail))

@@ -17,7 +17,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
-from cipherward.protocol import void
+from cipherward.protocol import repeats, void
 from cipherward.protocol.checks import Check, SetAside, check, late, packet_limit, signed_body
 from cipherward.protocol.messages import (
     CONSENT,
@@ -77,6 +77,7 @@ class Collection:
         self._excluded = frozenset(excluded)
         self._closed = closed
         self._joins: dict[int, bytes] = {}
+        self._named: dict[int, repeats.Set] = {}
         self._joined_digest = b""
         self._headers: dict[int, bytes] = {}
         self._shares: dict[int, dict[int, bytes]] = {}
@@ -108,15 +109,40 @@ class Collection:
             raise ProtocolError("set aside for this attempt")
         if not self._rules.scheme.key_is_usable(body.key):
             raise WireError("a join whose key nothing can be sealed to")
+        repeats.check_named(self._rules, sender, body.only)
         if sender in self._joins:
             _same("join", sender, self._joins[sender], data)
             return False
         self._joins[sender] = data
+        self._named[sender] = body.only
+        self.declined.pop(sender, None)
         return True
 
     @property
     def joined(self) -> frozenset[int]:
         return frozenset(self._joins)
+
+    @property
+    def named(self) -> dict[int, repeats.Set]:
+        """Who has joined, and in which set each has answered this query before: () for none."""
+        return dict(self._named)
+
+    @property
+    def only(self) -> repeats.Set | None:
+        """The hospitals of which this sum has to be, because some of them answered its query before, with these: () for
+        any hospitals; None where those who answered before name sets that cannot be."""
+        return repeats.chosen(self._named, self.task, self._excluded)
+
+    @property
+    def dealers(self) -> frozenset[int]:
+        """Who has joined and may contribute."""
+        only = self.only or self._joins
+        return frozenset(i for i in self._joins if self.task.admits(i) and i in only)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are enough contributors for a sum, and all of those without whom it may not be."""
+        return len(self._headers) >= self._rules.min_contributors and self.contributors.issuperset(self.only or ())
 
     def close_joins(self) -> Joined:
         """The list that every dealer gets."""
@@ -144,7 +170,7 @@ class Collection:
         with check(Check.ROSTER):
             if sender not in self._joins:
                 raise ProtocolError("did not join this sum")
-            if not self.task.admits(sender):
+            if sender not in self.dealers or header.only != self._named[sender]:
                 raise ProtocolError("contributes to a sum that does not admit it")
         self.heard.add(sender)
         with check(Check.DUPLICATE):
@@ -183,7 +209,7 @@ class Collection:
     def add_declined(self, sender: int, data: bytes) -> bool:
         """Note that a hospital sends no contribution, and its reason; whether that is new."""
         body = self._body(data, Declined, sender)
-        if sender not in self._joins or sender in self._headers:
+        if sender in self._headers or (self._joined_digest and sender not in self._joins):
             raise ProtocolError("declines a sum that it did not join, or has contributed to")
         is_new = self.declined.get(sender) != body.reason
         self.heard.add(sender)
@@ -214,9 +240,10 @@ class Collection:
         Raises:
             QuorumError: fewer than min_contributors.
         """
-        if len(self._headers) < self._rules.min_contributors:
+        if not self.is_complete:
             raise QuorumError(
-                f"{len(self._headers)} contribution(s) where the study asks for at least {self._rules.min_contributors}",
+                f"{len(self._headers)} contribution(s) where the study asks for at least "
+                f"{max(self._rules.min_contributors, len(self.only or ()))}",
                 hint="the study waits until more hospitals are back",
             )
         order = sorted(self._headers)

@@ -69,10 +69,15 @@ class Verified:
     assumed: tuple[str, ...]
 
 
-def join(me: Member, task: SumTask, randomness: bytes) -> tuple[bytes, bytes]:
-    """Step 1. A fresh key pair for this sum: (private key, signed Join). `randomness`: 96 bytes from the OS."""
+def join(me: Member, task: SumTask, randomness: bytes, only: tuple[int, ...] = ()) -> tuple[bytes, bytes]:
+    """Step 1. A fresh key pair for this sum: (private key, signed Join).
+
+    Args:
+        randomness: 96 bytes from the OS.
+        only: the hospitals of the sum in which I answered this query before, increasing; () if I did not.
+    """
     private, public = me.rules.scheme.make_key(randomness)
-    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public))
+    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public, only))
 
 
 def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
@@ -98,6 +103,7 @@ def deal(
     vector: npt.NDArray[Any],
     randomness: bytes,
     private_key: bytes = b"",
+    only: tuple[int, ...] = (),
 ) -> Dealt:
     """Step 2. Encrypt the vector, seal a share to every holder, sign the header.
 
@@ -105,6 +111,7 @@ def deal(
         vector: uint32[n_lanes] lanes below 2^bits (float64[n_values] for `plain`).
         randomness: OS randomness and device key; never reused.
         private_key: from `join`; only `masks` needs it.
+        only: as in `join`.
     """
     holders = holders_of(me.rules, task, joined)
     if me.index not in holders:
@@ -120,6 +127,7 @@ def deal(
             digest("joined", wire.encode(joined)),
             payload_digest(protected.payload),
             tuple(Entry(holder, digest("share", sealed)) for holder, sealed in shares),
+            only,
         ),
     )
     update = Update(header, protected.payload, tuple(ShareFor(holder, sealed) for holder, sealed in shares))
@@ -127,7 +135,7 @@ def deal(
 
 
 def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
-    """Checks 1 to 3 of a manifest: well formed and strictly increasing, every listed header signed and of this sum."""
+    """Checks 1 to 3 of a manifest: well formed and strictly increasing, every listed header signed, of this sum and set."""
     indices = [entry.hospital for entry in manifest.entries]
     if manifest.context != task.context:
         raise FaultyCoordinatorError("the manifest belongs to another sum", culprit="coordinator")
@@ -154,6 +162,10 @@ def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple
             )
         if rules.is_encrypted and header.payload in seen_payloads:
             raise FaultyCoordinatorError("two headers of the manifest name one ciphertext", culprit="coordinator")
+        if header.only and list(header.only) != indices:
+            raise FaultyCoordinatorError(
+                f"hospital {entry.hospital} contributes to a sum of other hospitals only", culprit="coordinator"
+            )
         seen_payloads.add(header.payload)
         found[entry.hospital] = header
     return found

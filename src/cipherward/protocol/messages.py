@@ -55,10 +55,14 @@ class Behind:
 
 @dataclass(frozen=True)
 class Join:
-    """Hospital: my fresh public key for this sum."""
+    """Hospital: my fresh public key for this sum.
+
+    `only`: I have answered this query before; I contribute again to a sum of exactly these hospitals. () for any.
+    """
 
     context: bytes
     key: bytes
+    only: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """Hospital: what my contribution consists of."""
+    """Hospital: what my contribution consists of. `only`: as in `Join`; no manifest of other hospitals may list it."""
 
     context: bytes
     joined: bytes
     payload: bytes
     shares: tuple[Entry, ...]
+    only: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -185,16 +185,30 @@ class Ledger:
                 self._erase("charges", "query = ?", (row["query"],), "contribution")
         self._forget_log()
 
+    def contributors(self, context: bytes) -> tuple[bytes, ...]:
+        """Who is in a sum that was opened and that this hospital is in, by public key, in order; otherwise ()."""
+        keys = self.fact(f"contributors {context.hex()}") or b""
+        return tuple(keys[i : i + 32] for i in range(0, len(keys), 32))
+
     def mark_void(self, context: bytes) -> None:
         """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
         with self._transaction():
             self._change_sum(context, is_void=1, private_key=None, update_bytes=None, request=None)
         self._forget_log()
 
-    def record_receipt(self, context: bytes, study: bytes, round: int, receipt: bytes) -> None:
-        """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed."""
+    def record_receipt(
+        self, context: bytes, study: bytes, round: int, receipt: bytes, contributors: tuple[bytes, ...] = ()
+    ) -> None:
+        """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed.
+
+        Args:
+            contributors: public keys (32 bytes each) of those in the sum, where this hospital is one of them.
+        """
         with self._transaction():
             self._insert("receipts", {"study": study, "round": round, "receipt": receipt}, "OR REPLACE")
+            if contributors:
+                keys = b"".join(sorted(contributors))
+                self._insert("facts", {"name": f"contributors {context.hex()}", "value": keys}, "OR IGNORE")
             self._change_sum(context, is_closed=1)
             done = "study = ? AND round <= ?", (study, round)
             self._erase("sums", *done, "private_key", "update_bytes", "request")
