@@ -60,9 +60,9 @@ def troubled(folder: Path) -> Consortium:
             study = bytes.fromhex(eight.status()["digest"])
             identity = eight.hospital("clinic-7").identity
             letter = letters.seal(identity, "coordinator", study, Packet(bytes(packet)), from_coordinator=False)
-        if kind == "ConsentRequest" and opened == 9 and "clinic-8" not in eight.status()["withdrawn"]:
+        if kind == "ConsentRequest" and opened == 11 and "clinic-8" not in eight.status()["withdrawn"]:
             eight.withdraw("clinic-8")
-        if to == "clinic-1" and kind == "Opening" and opened == 12 and not shown:
+        if to == "clinic-1" and kind == "Opening" and opened == 13 and not shown:
             shown.append(1)
             study = bytes.fromhex(eight.status()["digest"])
             lie = dataclasses.replace(signed_body(unpack(letters._parts(letter)[1])[1], Opening), next_model=bytes(32))

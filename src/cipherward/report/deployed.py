@@ -195,7 +195,11 @@ def _own_verification(facts: Facts) -> list[Table]:
         for line in item.findings
     ]
     head = ("Sum", "This hospital's receipt", "Its part")
-    return [limited("This hospital's receipt of each sum, checked again from the files", head, rows, "receipts/")]
+    return [
+        limited(
+            "This hospital's receipt of each sum, checked again from the files", head, rows, "receipts/", prose=True
+        )
+    ]
 
 
 def _measured(facts: Facts) -> Table:

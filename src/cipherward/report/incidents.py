@@ -49,7 +49,7 @@ def decisions(path: Path, facts: Facts) -> Table | None:
         never = [name for index, name in enumerate(facts.names, start=1) if index not in said_yes]
         rows += [(name, Mark(None, "never approved"), "nothing left this hospital") for name in never]
     head = ("Hospital", "What it did", "Detail")
-    return limited("Hospitals that left, or never came in", head, rows, "this folder") if rows else None
+    return limited("Hospitals that left, or never came in", head, rows, "this folder", prose=True) if rows else None
 
 
 def quarantined(path: Path, facts: Facts) -> Table | None:
@@ -64,7 +64,11 @@ def quarantined(path: Path, facts: Facts) -> Table | None:
         except (KeyError, TypeError, ValueError):
             raise StorageError(f"{file} is damaged", hint="remove it: no figure follows from it") from None
     head = ("Hospital", "Sum", "Reason")
-    return limited("Messages that were set aside, and kept in quarantine", head, rows, "quarantine/") if rows else None
+    return (
+        limited("Messages that were set aside, and kept in quarantine", head, rows, "quarantine/", prose=True)
+        if rows
+        else None
+    )
 
 
 def _of_hospitals(path: Path, what: str, ending: str) -> list[tuple[int, Path]]:

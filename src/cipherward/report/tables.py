@@ -221,7 +221,9 @@ def verification(facts: Facts) -> list[Table]:
             if not (_is_void(line) and line.round in void)
         ]
         head = ("Sum", "Hospital", "Receipt", "Detail")
-        tables.append(limited("What is out of the ordinary", head, found, "the output of cipherward verify"))
+        tables.append(
+            limited("What is out of the ordinary", head, found, "the output of cipherward verify", prose=True)
+        )
     return tables
 
 
