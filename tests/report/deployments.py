@@ -55,11 +55,11 @@ def troubled(folder: Path) -> Consortium:
             _make_liar(eight)
         if sender == "clinic-7" and kind == "Update" and opened == 1 and not damaged:
             damaged.append(1)
-            packet = bytearray(letters._parts(letter)[1])
-            packet[-1] ^= 1
+            good = bytes(letters._parts(letter)[1])
+            spoilt = Packet(good[:-1] + bytes([good[-1] ^ 1]))
             study = bytes.fromhex(eight.status()["digest"])
             identity = eight.hospital("clinic-7").identity
-            letter = letters.seal(identity, "coordinator", study, Packet(bytes(packet)), from_coordinator=False)
+            letter = letters.seal(identity, "coordinator", study, spoilt, from_coordinator=False)
         if kind == "ConsentRequest" and opened == 11 and "clinic-8" not in eight.status()["withdrawn"]:
             eight.withdraw("clinic-8")
         if to == "clinic-1" and kind == "Opening" and opened == 13 and not shown:

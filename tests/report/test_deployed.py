@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from cipherward.cli import app
 from cipherward.errors import StorageError
 from cipherward.report import deployed
+from cipherward.report.facts import gather
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +151,7 @@ def test_the_coordinator_s_page_says_what_went_wrong(troubled: Consortium) -> No
 
 @pytest.mark.slow
 def test_a_hospital_s_page_counts_rounds_as_the_coordinator_s_does(troubled: Consortium) -> None:
-    points = {name: deployed.gather(folder_of(troubled, name)).accuracy() for name in ("coordinator", "clinic-2")}
+    points = {name: gather(folder_of(troubled, name)).accuracy() for name in ("coordinator", "clinic-2")}
     assert points["clinic-2"] == points["coordinator"]
     assert points["clinic-2"][-1][0] == 14
     assert len(points["clinic-2"]) < 14

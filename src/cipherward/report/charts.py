@@ -52,7 +52,7 @@ def accuracy(facts: Facts) -> Figure:
     losses = {n - 1: line.get("validation_loss") for n, line in facts.rounds.items() if line["opened"] and n > 0}
     by_federated, by_pooled = dict(federated), dict(pooled)
     # A hospital's record has no losses.
-    columns = [("Federated AUROC", by_federated, 3)]
+    columns: list[tuple[str, Mapping[int, float | None], int]] = [("Federated AUROC", by_federated, 3)]
     columns += [("Centralised AUROC", by_pooled, 3)] if pooled else []
     columns += [("Federated validation loss", losses, 4)] if losses else []
     done = sorted(set(by_federated) | set(by_pooled))
