@@ -82,7 +82,7 @@ def test_a_second_study_over_the_same_tables_asks_the_same_hospitals_and_a_third
         settings = four.hospital(name).path / "hospital.toml"
         settings.write_text(settings.read_text().replace("[data]", '[data]\ncut = "2027"'))
         four.restart_seat(name)
-    four.now += 100
+    four.now += 100_000
     four.poll()
     four.pump()
     assert four.status()["phase"] == "finished"
