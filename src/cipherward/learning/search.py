@@ -56,8 +56,9 @@ class Search:
 
     `failed` holds (sum, who can have spoiled it) since the last contradiction, `explained` the fewest hospitals that
     explain them; `groups` the disjoint groups of a search that is under way; `turns` which of them are still to be
-    summed, in order; `before` the `explained` from which they were drawn; `last` the group to which the newest sum was
-    limited, or (). `excluded` holds those before a contradiction, and then those that follow from `failed`.
+    summed, in order; `before` the `explained` from which they were drawn; `tried` the hospitals in the groups of the
+    newest drawing, if these told nothing; `last` the group to which the newest sum was limited, or (). `excluded` holds
+    those from before a contradiction, and then those that follow from `failed`.
     """
 
     failed: tuple[tuple[int, Group], ...] = ()
@@ -65,6 +66,7 @@ class Search:
     groups: tuple[Group, ...] = ()
     turns: tuple[int, ...] = ()
     before: Explained = NOTHING
+    tried: Group = ()
     last: Group = ()
     excluded: tuple[Exclusion, ...] = ()
     readmitted: tuple[Readmission, ...] = ()
@@ -89,7 +91,7 @@ class Search:
     def facts(self) -> list[object]:
         """Everything that the next sum depends on, as JSON values."""
         return [
-            self.failed, self.groups, self.turns, [self.before.size, self.before.count],
+            self.failed, self.groups, self.turns, [self.before.size, self.before.count], self.tried,
             [(exclusion.hospital, exclusion.sums, exclusion.culprits) for exclusion in self.excluded],
         ]  # fmt: skip
 
@@ -166,7 +168,9 @@ class Search:
 
     def _regrouped(self, seed: bytes, n_hospitals: int, minimum: int) -> Search:
         """Each group has had its turns: new groups where that told something, or else an end for now."""
-        return self._drawn(seed, n_hospitals, minimum) if self._is_news else self._whole()
+        if self._is_news:
+            return self._drawn(seed, n_hospitals, minimum)
+        return dataclasses.replace(self._whole(), tried=tuple(sorted(i for group in self.groups for i in group)))
 
     def _drawn(self, seed: bytes, n_hospitals: int, minimum: int) -> Search:
         """New groups, from the study and the newest failed sum alone."""
@@ -186,11 +190,13 @@ class Search:
             others = [i for i in order if i not in suspects] if spread else []
             if n_groups > 1:
                 return tuple(tuple(sorted((first + others)[k::n_groups])) for k in range(n_groups))
-            half = max(len(first) // 2, minimum - len(others)) if spread else minimum
+            # Then the other half, if the first one told nothing.
+            first.sort(key=lambda i: i in self.tried)
+            half = max((len(first) + 1) // 2, minimum - len(others)) if spread else minimum
             return (tuple(sorted(first[:half] + others[: minimum - half])),)
 
         candidates = [candidate(number) for number in range(CANDIDATES if several and spread else 1)]
         failed = (possible for _, possible in self.failed)
         groups = most_telling(failed, self.explained.size, candidates) if len(candidates) > 1 else candidates[0]
         turns = tuple(range(n_groups)) * CYCLES
-        return dataclasses.replace(self, groups=groups, turns=turns, before=self.explained)
+        return dataclasses.replace(self, groups=groups, turns=turns, before=self.explained, tried=())
