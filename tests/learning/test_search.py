@@ -174,7 +174,8 @@ def test_more_culprits_than_are_looked_for_are_reported_and_the_search_begins_an
     for number, group in enumerate([(1, 2, 3, 4, 5), (1, 6, 7, 8, 9)]):
         search = search.after_failed(number, group, SEED, 20, 5)
     assert [exclusion.hospital for exclusion in search.excluded] == [1]
-    for number, group in enumerate([(2, 3, 4), (5, 6, 7), (8, 9, 10), (11, 12, 13)], start=2):
+    later: list[tuple[int, ...]] = [(2, 3, 4), (5, 6, 7), (8, 9, 10), (11, 12, 13)]
+    for number, group in enumerate(later, start=2):
         search = search.after_failed(number, group, SEED, 20, 5)
     (found,) = search.contradictions
     assert (found.sums, found.culprits, found.possible) == ((0, 1, 2, 3, 4, 5), 3, tuple(range(1, 14)))
