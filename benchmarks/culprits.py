@@ -1,7 +1,7 @@
 """How long the culprit search takes: the table of docs/adr/0013-culprit-search.md, from the rule alone.
 
-    python benchmarks/culprits.py               about five minutes: 500 studies a row, 100 with three culprits
-    python benchmarks/culprits.py --studies 50  a tenth of it
+python benchmarks/culprits.py               about five minutes: 500 studies a row, 100 with three culprits
+python benchmarks/culprits.py --studies 50  a tenth of it
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
                 runs.append(found_after(n, minimum, {int(i) + 1 for i in drawn}, seed))
             rounds, void = [run[0] for run in runs], [run[1] for run in runs]
             cells = [n, minimum, k, len(runs)]
-            cells += [f"{statistics.median(values):.0f} ({max(values)})" for values in (rounds, void)]
+            cells += [f"{statistics.median_high(values)} ({max(values)})" for values in (rounds, void)]
             table.add_row(*map(str, cells), str(sum(run[2] for run in runs)))
     Console(width=120).print(table)
 
