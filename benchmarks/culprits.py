@@ -50,9 +50,9 @@ def main() -> None:
                 drawn = np.random.default_rng([n, seed, k]).choice(n, k, replace=False)
                 runs.append(found_after(n, minimum, {int(i) + 1 for i in drawn}, seed))
             rounds, void = [run[0] for run in runs], [run[1] for run in runs]
-            cells = [n, minimum, k, len(runs)]
+            cells = [str(number) for number in (n, minimum, k, len(runs))]
             cells += [f"{statistics.median_high(values)} ({max(values)})" for values in (rounds, void)]
-            table.add_row(*map(str, cells), str(sum(run[2] for run in runs)))
+            table.add_row(*cells, str(sum(run[2] for run in runs)))
     Console(width=120).print(table)
 
 
