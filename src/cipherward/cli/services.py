@@ -149,13 +149,37 @@ def _status(home: Home, *, json: bool) -> None:
         last = f"; last seen {status['time'][:19]}" if status.get("time") else ""
         typer.echo(f"Service: not running{last}. What follows is how it was then.")
     else:
-        connected = "connected" if status.get("connected") else f"not connected: {status.get('reason', '')}"
-        typer.echo(f"Service: running, {connected}" + (f", {status['doing']}" if status.get("doing") else ""))
+        typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
+        _show_troubles(status.get("troubles") or {})
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
     if not status.get("studies"):
         typer.echo("No study yet.")
+
+
+def _connection(status: dict[str, Any]) -> str:
+    if not status.get("connected"):
+        return f"not connected{_since(status)}: {status.get('reason', '')}; it dials again by itself"
+    return "connected, but letters do not pass" if status.get("troubles") else "connected"
+
+
+def _show_troubles(troubles: dict[str, Any]) -> None:
+    reasons: dict[str, list[str]] = {}
+    for what, trouble in troubles.items():
+        reasons.setdefault(trouble["reason"], []).append(what)
+    for reason, affected in reasons.items():
+        first = min((troubles[what] for what in affected), key=lambda trouble: trouble["since"])
+        typer.echo(f"  {_short(affected)}{_since(first)}: {reason}")
+    if troubles:
+        typer.echo("  Letters wait, nothing is lost; it is tried again by itself.")
+
+
+def _since(facts: dict[str, Any]) -> str:
+    try:
+        return f" since {datetime.fromtimestamp(float(facts['since']), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return ""
 
 
 def _show(study: dict[str, Any]) -> None:
