@@ -203,6 +203,10 @@ class HospitalHome(Home):
         """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
         return self.path / "models"
 
+    def model_folder(self, study: str, digest: bytes) -> Path:
+        """Where the openings, receipts and model of the study of this name and digest are kept; not created here."""
+        return self.models / f"{study}-{digest.hex()[:12]}"
+
     def rule_files(self) -> tuple[Path, ...]:
         """What decides whether a study is refused here: the policy, and the members that were confirmed."""
         return self.policy_file, self._chain_file("confirmed")

@@ -51,7 +51,7 @@ class Participation:
         self.study: Study = offered.study
         self.digest = offered.digest
         self.index = offered.index
-        self.run = RunDirectory(home.models / f"{self.study.name}-{self.digest.hex()[:12]}")
+        self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self._ledger = ledger
         self._site: Site | None = None
