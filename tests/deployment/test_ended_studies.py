@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,3 +69,28 @@ def test_nobody_withdraws_from_a_study_that_is_over(ended: Consortium, study: st
 def model_folder(ended: Consortium, name: str, study: str) -> Path:
     (found,) = ended.hospital(name).models.glob(f"{study}-*")
     return found
+
+
+@pytest.mark.parametrize("study", ["finished", "stopped"])
+def test_verifying_at_a_hospital_does_not_say_that_the_others_were_away(ended: Consortium, study: str) -> None:
+    shown = call("verify", model_folder(ended, "clinic-2", study))
+    assert shown.exit_code == 0
+    about = {name: [line for line in shown.output.splitlines() if f" {name}: " in line] for name in ended.names}
+    assert all("Privacy Preserved for Client 2" in line for line in about["clinic-2"])
+    for name in ("clinic-1", "clinic-3", "clinic-4"):
+        assert about[name]
+        assert all("(contributed; its receipt went to the coordinator: " in line for line in about[name])
+    assert "away" not in shown.output
+
+
+def test_verifying_at_the_coordinator_says_what_may_be_behind_a_missing_receipt(
+    ended: Consortium, tmp_path: Path
+) -> None:
+    (folder,) = (path for path in ended.home.study_folders() if (path / "result.json").exists())
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "receipts" / "0001" / "hospital-3.cbor").unlink()
+    (missing,) = (line for line in simulator.lines_of(copy) if line.outcome == "no receipt")
+    assert (missing.hospital, missing.round) == ("clinic-3", 1)
+    assert missing.detail == (
+        "contributed; none has arrived here: it was away when the sum was verified, or found that it did not verify"
+    )
