@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output as JSON lines.")
 _ALIVE_SECONDS = 15.0
+_REFUSALS = {
+    "policy": "policy: it cannot be read",
+    "members": "members: not all of the roster are confirmed there",
+    "offer": "offer: it cannot be used there, or is not for that hospital",
+    "data": "data: its table cannot be read, or does not fit the study",
+    "files": "files: what it kept of the study is damaged",
+}
+"""Reasons that are no clause of a policy."""
+
 _HIDDEN = {"time", "level", "event", "digest"}
 
 
@@ -187,12 +196,16 @@ def _show(study: dict[str, Any]) -> None:
     typer.echo(f"{study['study']} ({study['digest'][:12]}): {study['phase']}, {done} of {study['sums_planned']} sums")
     if study.get("step"):
         typer.echo(f"  sum {study['sum']} ({study['purpose']}), step {study['step']}, since {study['since']}")
+    refused = study.get("refused") or {}
+    study = study | {
+        "refused": {name: [_REFUSALS.get(why, why) for why in reasons] for name, reasons in refused.items()}
+    }
     for key, words in (
         ("waiting_for", "waiting for"),
         ("answered", "answered"),
         ("approved", "approved"),
         ("withdrawn", "withdrawn"),
-        ("refused", "refused by the hospital's own rules"),
+        ("refused", "refused by the hospital itself"),
         ("away", "away since"),
         ("breached", "reported a breach"),
         ("alerts", "breaches reported by others"),

@@ -211,6 +211,15 @@ class HospitalHome(Home):
         """What decides whether a study is refused here: the policy, and the members that were confirmed."""
         return self.policy_file, self._chain_file("confirmed")
 
+    def data_files(self) -> tuple[Path, ...]:
+        """What says whether the table can be used: the settings, and the table where it is a file."""
+        settings = self.path / self.settings_file
+        try:
+            source = self.data_source
+        except StorageError:
+            return (settings,)
+        return (settings, source) if isinstance(source, Path) else (settings,)
+
     # members
 
     @property
