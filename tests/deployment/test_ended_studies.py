@@ -13,8 +13,9 @@ from tests.deployment.test_host_and_seat import kind_of
 from typer.testing import CliRunner, Result
 
 from cipherward.cli import app
+from cipherward.cli.terminal import NOT_VERIFIED
 from cipherward.deployment import approvals, starting
-from cipherward.errors import RefusedError
+from cipherward.errors import RefusedError, StorageError
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +95,53 @@ def test_verifying_at_the_coordinator_says_what_may_be_behind_a_missing_receipt(
     assert missing.detail == (
         "contributed; none has arrived here: it was away when the sum was verified, or found that it did not verify"
     )
+
+
+def folder_of(ended: Consortium, name: str, study: str) -> Path:
+    if name != "coordinator":
+        return model_folder(ended, name, study)
+    (found,) = (path for path in ended.home.study_folders() if f'name = "{study}"' in (path / "study.toml").read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", ["coordinator", "clinic-2"])
+def test_the_report_of_a_stopped_study_is_of_the_sums_until_then_and_says_so(ended: Consortium, name: str) -> None:
+    folder = folder_of(ended, name, "stopped")
+    made = call("report", folder)
+    assert made.exit_code == 0, made.output
+    assert "ended before its last sum" in made.output
+    text = (folder / "report.html").read_text("utf-8")
+    assert "This study was stopped by the coordinator after 2 of 4 sums" in text
+    assert "funding ended" in text
+    assert "no final model" in text
+    assert "holds</span>" in text
+    assert "Seen by the coordinator" in text if name == "coordinator" else f"Seen by <bdi>{name}</bdi>" in text
+    assert "No message was set aside" not in text
+    assert (name == "coordinator") == ("Receipts that hold" in text)
+    assert "was away" not in text
+
+
+def test_a_stopped_study_whose_files_do_not_prove_it_is_reported_as_such(ended: Consortium, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder_of(ended, "coordinator", "stopped"), tmp_path / "copy"))
+    opening = copy / "receipts" / "0001" / "opening.cbor"
+    opening.write_bytes(opening.read_bytes()[:-1])
+    made = call("report", copy)
+    assert made.exit_code == NOT_VERIFIED
+    assert "do not prove its sums" in (copy / "report.html").read_text("utf-8")
+
+
+def test_a_study_that_runs_or_has_no_sum_says_why_there_is_no_report(tmp_path: Path) -> None:
+    four = Consortium(tmp_path, 4)
+    try:
+        folder = four.start(document(4))
+        nothing = call("report", folder)
+        assert isinstance(nothing.exception, StorageError)
+        assert "the study 'tiny' has not ended: 0 of 4 sums" in nothing.exception.message
+        assert "cipherward verify" in nothing.exception.hint
+        starting.stop(four.home, "tiny", "too early")
+        four.pump()
+        nothing = call("report", folder)
+        assert isinstance(nothing.exception, StorageError)
+        assert "was stopped by the coordinator before a sum was opened (too early)" in nothing.exception.message
+    finally:
+        four.close()
