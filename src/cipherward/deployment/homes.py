@@ -6,6 +6,7 @@
 | `hospital.toml` | | own name, consortium, servers, where its table is | no, and it never leaves |
 | `policy.toml` | | the privacy officer's floors (`policyfile`) | no |
 | `identity.key`, `tls.key` | own | own | yes, 0600 |
+| `tls-next.key` | | from a renewal's request until its admission | yes, 0600 |
 | `authority.key`, `server.key` | the consortium's CA, the message server's | | yes, 0600 |
 | `authority.crt`, `tls.crt` | own | from invitation and admission | no |
 | `server.crt`, `certificates/` | issued to the message server, to members | | no |
@@ -136,6 +137,11 @@ class HospitalHome(Home):
     def name(self) -> str:
         """This hospital's name in the consortium (and its mailbox)."""
         return self._text("name")
+
+    @property
+    def next_tls_key(self) -> Path:
+        """The key of a certificate that was asked for and has not come; the one in use stays until it has."""
+        return self.path / "tls-next.key"
 
     @property
     def is_enrolled(self) -> bool:

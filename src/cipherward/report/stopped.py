@@ -63,7 +63,9 @@ def write(path: Path) -> Facts:
     if own and not index:
         raise StorageError(f"{path} does not hold the receipts of one hospital", hint="restore it from a backup")
     facts = deployed.seen_by(facts, index)
-    files.write(path / NAME, rendering.render("stopped.html", _content(facts, index, ended)).encode(), private=bool(own))
+    files.write(
+        path / NAME, rendering.render("stopped.html", _content(facts, index, ended)).encode(), private=bool(own)
+    )
     return facts
 
 
