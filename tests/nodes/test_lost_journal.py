@@ -34,7 +34,7 @@ def dealt_by(world: World, joining: tuple[int, ...]) -> None:
         world.hub.handle(i, world.sites[i].handle(announced[i])[0])
     for i, packet in world.hub.expire():
         world.hub.handle(i, world.sites[i].handle(packet)[0])
-    assert (world.hub.phase, world.hub._collection.contributors) == (Phase.DEAL, set(joining))
+    assert (world.hub.phase, world.hub._collection.contributors) == (Phase.DEAL, frozenset(joining))
 
 
 @pytest.mark.parametrize("scheme", ["quorum", "masks"])

@@ -168,9 +168,8 @@ def invite(
 
 
 def accept_invitation(home: HospitalHome, text: bytes, *, now: float | None = None) -> bytes:
-    """Make a new TLS key, note consortium and coordinator, and write the request; the keys stay here.
-
-    At a renewal the old key is in use until the certificate for the new one is there.
+    """Make a new TLS key, note consortium and coordinator, and write the request; the keys stay here. At a renewal the old
+    key is in use until the certificate for the new one is there.
 
     Raises:
         WireError, ProtocolError: the invitation is damaged or altered.
@@ -294,7 +293,7 @@ def _asked_for(home: HospitalHome) -> bytes:
 
 
 def _check_admission(home: HospitalHome, admission: Admission) -> bytes:
-    """The key that the certificate is for. Raises ProtocolError where it is for none of this hospital's."""
+    """The key that the certificate is for. Raises ProtocolError."""
     elsewhere = "the admission is for other keys than this hospital's"
     if admission.name != home.name or admission.public_key != home.identity.public_key:
         raise ProtocolError(elsewhere, hint="give this hospital's own admission file, or enroll again")

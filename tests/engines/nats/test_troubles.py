@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.engines.nats.consortium import Consortium, free_port, running, until
+from tests.engines.nats.test_services import Deployment
 
 from cipherward.engines.nats.configuration import Route
 from cipherward.engines.nats.post import CoordinatorPost
@@ -118,7 +119,7 @@ def test_a_server_whose_disk_is_full_says_so_and_so_does_who_sends(tmp_path: Pat
             await until(lambda: up.got and not alpha.status.troubles)
             assert server.cannot_store() == ""
             fill(filler)
-            assert "its disk is full" in server.cannot_store()
+            assert "disk is full" in server.cannot_store()
             alpha._outbox.put(os.urandom(100_000))
             await until(lambda: "letters to the coordinator" in alpha.status.troubles)
             assert "stored a letter" in alpha.status.troubles["letters to the coordinator"].reason
@@ -139,3 +140,25 @@ def test_a_server_whose_disk_is_full_says_so_and_so_does_who_sends(tmp_path: Pat
             asyncio.run(story())
         finally:
             server.stop()
+
+
+@pytest.mark.slow
+def test_the_coordinator_s_status_says_that_the_disk_of_its_server_is_full(tmp_path: Path) -> None:
+    parties = Deployment(tmp_path)
+    server = parties.paths["coordinator"] / "server"
+
+    def well() -> bool:
+        status = parties.status("coordinator")
+        return bool(status.get("connected")) and not status["troubles"]
+
+    with small_disk(server):
+        try:
+            parties.serve("coordinator")
+            parties.until(well, "well")
+            fill(server / "filler")
+            parties.until(lambda: "the message server" in parties.status("coordinator")["troubles"], "told")
+            assert parties.status("coordinator")["connected"]
+            (server / "filler").unlink()
+            parties.until(well, "well again")
+        finally:
+            parties.close()

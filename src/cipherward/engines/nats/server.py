@@ -137,8 +137,8 @@ class ManagedServer:
     def cannot_store(self) -> str:
         """Why it stores nothing now, as far as `refusals` has read its log; empty where nothing is known to be wrong."""
         if not self._has_room:
-            return f"its disk is full: less than {_ROOM_BYTES >> 20} MB are free in {self.settings.folder}"
-        return "its disk was full; it is started anew before long" if self._was_full else ""
+            return f"the server's disk is full: less than {_ROOM_BYTES >> 20} MB are free in {self.settings.folder}"
+        return "the server's disk was full; it is started anew before long" if self._was_full else ""
 
     @property
     def _has_room(self) -> bool:
