@@ -12,7 +12,7 @@ from typing import Any
 
 from cipherward.errors import StorageError
 from cipherward.nodes.rundir import RunDirectory
-from cipherward.report import blocks, deployed, page, rendering, words
+from cipherward.report import blocks, deployed, incidents, page, rendering, words
 from cipherward.report.blocks import Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -64,20 +64,23 @@ def write(path: Path) -> Facts:
         raise StorageError(f"{path} does not hold the receipts of one hospital", hint="restore it from a backup")
     facts = deployed.seen_by(facts, index)
     files.write(
-        path / NAME, rendering.render("stopped.html", _content(facts, index, ended)).encode(), private=bool(own)
+        path / NAME, rendering.render("stopped.html", _content(path, facts, index, ended)).encode(), private=bool(own)
     )
     return facts
 
 
-def _content(facts: Facts, index: int, ended: Ended) -> dict[str, Any]:
+def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, Any]:
     study = facts.study
     toml = clean(study.to_toml())
     shared = page.details(facts)
     if index:
-        shared |= {"verification": deployed.own_verification(facts), "missing": None}
+        shared |= {"verification": deployed.own_verification(facts)}
+    else:
+        shared |= {"set_aside": incidents.quarantined(path, facts)}
     return {
         **shared,
         "simulated": False,
+        "sees_all": not index,
         "role": "hospital" if index else "coordinator",
         "me": facts.names[index - 1] if index else "",
         "title": clean(study.title or study.name),
