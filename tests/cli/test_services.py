@@ -70,3 +70,41 @@ def test_a_service_that_does_not_run_is_said_not_to(folder: Path, role: str, nam
         home.write_status({"running": True, "time": "2020-01-01T00:00:00+00:00"})
         shown = call(role, "status", "--home", folder / name).output
         assert "Service: running, but silent since 2020-01-01" in shown
+
+
+@pytest.mark.parametrize(("role", "name"), [("coordinator", "coordinator"), ("hospital", "clinic-1")])
+def test_a_connection_through_which_nothing_passes_is_not_shown_as_if_all_were_well(
+    folder: Path, role: str, name: str
+) -> None:
+    home = CoordinatorHome(folder / name) if role == "coordinator" else HospitalHome(folder / name)
+    full = {"reason": "its disk is full", "since": 1.7e9}
+    home.write_status(
+        {
+            "running": True,
+            "connected": True,
+            "troubles": {
+                "letters to a": {"reason": "the mailbox does not answer", "since": 1.7e9 + 60},
+                "letters from a": {"reason": "the mailbox does not answer", "since": 1.7e9 + 2},
+                "the message server": full,
+            },
+        }
+    )
+    with only_one(home):
+        assert call(role, "status", "--home", folder / name).output.splitlines()[:4] == [
+            "Service: running, connected, but letters do not pass",
+            "  letters to a, letters from a since 2023-11-14 22:13:22 UTC: the mailbox does not answer",
+            "  the message server since 2023-11-14 22:13:20 UTC: its disk is full",
+            "  Letters wait, nothing is lost; it is tried again by itself.",
+        ]
+        shown = json.loads(call(role, "status", "--json", "--home", folder / name).output)
+        assert shown["troubles"]["the message server"] == full
+        health = call(role, "health", "--home", folder / name)
+        assert health.exit_code == 1
+        assert "letters do not pass: its disk is full; the mailbox does not answer" in health.output
+        home.write_status(
+            {"running": True, "connected": False, "since": 1.7e9, "reason": "no route to host", "troubles": {}}
+        )
+        assert (
+            call(role, "status", "--home", folder / name).output.splitlines()[0]
+            == "Service: running, not connected since 2023-11-14 22:13:20 UTC: no route to host; it dials again by itself"
+        )

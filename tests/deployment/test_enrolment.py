@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from cipherward.deployment import authority, enrolment, invitations, members
 from cipherward.deployment.homes import CoordinatorHome, HospitalHome
 from cipherward.deployment.invitations import Admission
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError, WireError
+from cipherward.store import files
 
 
 @pytest.fixture
@@ -191,7 +193,7 @@ def test_an_active_member_is_not_invited_again(tmp_path: Path) -> None:
 def test_a_certificate_is_renewed_for_the_same_identity_only(tmp_path: Path) -> None:
     everyone = Consortium(tmp_path, 3)
     home, own = everyone.coordinator, everyone.first
-    before = own.tls_certificate.read_bytes()
+    before, identity = own.tls_certificate.read_bytes(), own.identity.public_key
     invitation = enrolment.invite(home, "clinic-1", renew=True)
     thief = enrolment.accept_invitation(hospital(tmp_path / "thief"), invitation)
     with pytest.raises(RefusedError, match="another identity key"):
@@ -199,8 +201,76 @@ def test_a_certificate_is_renewed_for_the_same_identity_only(tmp_path: Path) -> 
     enrolment.accept_admission(own, enrolment.admit(home, enrolment.accept_invitation(own, invitation)).admission)
     assert own.tls_certificate.read_bytes() != before
     assert [c.kind for c in members.changes(own.confirmed, home.members)] == ["new certificate"]
+    assert own.identity.public_key == identity
     with pytest.raises(RefusedError, match="not an active member"):
         enrolment.invite(home, "clinic-9", renew=True)
+
+
+def fits(own: HospitalHome) -> bool:
+    """Whether a server's connection can be made of the TLS key and the certificate."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(own.tls_certificate, own.tls_key)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def test_a_renewal_makes_a_new_tls_key_and_the_old_one_serves_until_the_certificate_comes(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 3)
+    home, own = everyone.coordinator, everyone.first
+    key, certificate = own.tls_key.read_bytes(), own.tls_certificate.read_bytes()
+    enrolment.accept_invitation(own, enrolment.invite(home, "clinic-1", renew=True))
+    waiting = own.next_tls_key.read_bytes()
+    assert waiting != key
+    assert own.next_tls_key.stat().st_mode & 0o077 == 0
+    assert own.next_tls_key in own.secret_files()
+    assert (own.tls_key.read_bytes(), own.tls_certificate.read_bytes()) == (key, certificate)
+    # The request was lost: a second invitation asks for the same key.
+    request = enrolment.accept_invitation(own, enrolment.invite(home, "clinic-1", renew=True))
+    assert own.next_tls_key.read_bytes() == waiting
+    admission = enrolment.admit(home, request).admission
+    enrolment.accept_admission(own, admission)
+    assert own.tls_key.read_bytes() == waiting
+    assert own.tls_key.stat().st_mode & 0o077 == 0
+    assert not own.next_tls_key.exists()
+    assert own.tls_certificate.read_bytes() != certificate
+    assert fits(own)
+    enrolment.accept_admission(own, admission)  # given again: nothing changes
+    assert (own.tls_key.read_bytes(), fits(own)) == (waiting, True)
+    enrolment.accept_invitation(own, enrolment.invite(home, "clinic-1", renew=True))
+    third = own.next_tls_key.read_bytes()
+    assert third not in (key, waiting)
+    enrolment.accept_admission(own, admission)  # an old one does not take away the key that another was asked for
+    assert (own.next_tls_key.read_bytes(), fits(own)) == (third, True)
+
+
+@pytest.mark.parametrize("stops_at", ["tls.key", "tls-next.key"])
+def test_a_renewal_that_was_cut_off_is_put_right_by_giving_the_admission_again(
+    tmp_path: Path, stops_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = Consortium(tmp_path, 3)
+    home, own = everyone.coordinator, everyone.first
+    request = enrolment.accept_invitation(own, enrolment.invite(home, "clinic-1", renew=True))
+    admission = enrolment.admit(home, request).admission
+
+    def stops(name: str) -> Callable[..., None]:
+        honest = getattr(files, name)
+
+        def stop(path: Path, *given: object, **options: object) -> None:
+            if path.name == stops_at:
+                raise StorageError("the power went out")
+            honest(path, *given, **options)
+
+        return stop
+
+    with monkeypatch.context() as patch:
+        for name in ("write", "remove"):
+            patch.setattr(files, name, stops(name))
+        with pytest.raises(StorageError, match="the power went out"):
+            enrolment.accept_admission(own, admission)
+    enrolment.accept_admission(own, admission)
+    assert fits(own)
+    assert not own.next_tls_key.exists()
 
 
 def test_the_servers_own_certificates_are_renewed_for_the_same_hosts(home: CoordinatorHome) -> None:

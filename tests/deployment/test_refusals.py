@@ -86,6 +86,14 @@ def refused(four: Consortium, letter: bytes, words: str, *, name: str = ME) -> N
     assert _rows(ledger) == rows
 
 
+def refusal_of(four: Consortium, letter: bytes, name: str = ME) -> tuple[str, ...]:
+    """The reasons in a hospital's letter, which is a refusal."""
+    key = four.hospital(name).identity.public_key
+    body = letters.open_letter(letter, to="coordinator", key=key, from_coordinator=False).body
+    assert isinstance(body, letters.Refusal)
+    return body.reasons
+
+
 def _rows(ledger: Path) -> list[Any]:
     import sqlite3
 
@@ -136,7 +144,7 @@ def test_a_study_file_that_was_changed_on_the_hospital_s_disk_runs_nothing(four:
     path = approvals.offers(four.hospital(ME))[0].folder / "study.toml"
     path.write_text(path.read_text().replace("rounds = 2", "rounds = 3"))
     four.restart_seat(ME)
-    assert four.seats[ME].poll() == []
+    assert [refusal_of(four, letter) for letter in four.seats[ME].poll()] == [("files",)]
     assert four.seats[ME].poll() == []
     assert len([reason for reason in four.alarms(ME) if "was changed" in reason]) == 1
     assert four.seats[ME].status()[0]["phase"] == "damaged"
@@ -265,9 +273,14 @@ def test_code_and_pickles_are_bytes_that_nobody_opens(running: Consortium, tmp_p
     ):
         before = len(running.alarms(ME))
         for answer in running.seats[ME].receive(letter):
-            # An opening that proves nothing is answered with "verification failed", and with nothing else.
-            (packet,) = [letters._parts(answer)[1]]
-            assert unpack(packet)[0] == "Receipt"
+            # An opening that proves nothing is answered with "verification failed", an offer that is none with one word.
+            opened = letters.open_letter(
+                answer, to="coordinator", key=running.hospital(ME).identity.public_key, from_coordinator=False
+            )
+            if opened.kind == "Refusal":
+                assert opened.body.reasons == ("offer",)
+            else:
+                assert unpack(bytes(opened.body.packet))[0] == "Receipt"
         assert len(running.alarms(ME)) > before
     assert not mark.exists()
 

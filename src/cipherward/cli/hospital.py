@@ -188,6 +188,8 @@ def withdraw(
 
     own = _open(home)
     offered = approvals.find(own, study)
+    if not offered.withdrawal:
+        approvals.check_open(own, offered)
     if not yes:
         typer.confirm(f"Withdraw from {offered.study.name} for good?", abort=True)
     approvals.withdraw(own, offered)

@@ -9,16 +9,19 @@ import typer
 
 def report(
     path: Path = typer.Argument(
-        help="Run directory of a finished run, the directory of a comparison, or a finished study's folder in a coordinator's "
-        "studies/ or a hospital's models/."
+        help="Run directory of a finished run, the directory of a comparison, or the folder of a study that has ended in a "
+        "coordinator's studies/ or a hospital's models/."
     ),
 ) -> None:
     """Write report.html again: the run or comparison on one page, verified on the way. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
-    from cipherward.report import comparison, deployed, page
+    from cipherward.report import comparison, deployed, page, stopped
 
     if comparison.is_comparison(path):
         facts = comparison.write(path).detail
+    elif stopped.is_unfinished(path):
+        facts = stopped.write(path)
+        typer.echo("The study was ended before its last sum: the report is of the sums until then, and says so.")
     else:
         facts = deployed.write(path) if deployed.is_deployed(path) else page.write(path)
     typer.echo(f"Report:   {path / page.NAME}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_format
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from cipherward.deployment.home import Home
 
 JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output as JSON lines.")
+_REFUSALS = {
+    "policy": "policy: it cannot be read",
+    "members": "members: not all of the roster are confirmed there",
+    "offer": "offer: it cannot be used there, or is not for that hospital",
+    "data": "data: its table cannot be read, or does not fit the study",
+    "files": "files: what it kept of the study is damaged",
+}
+"""Reasons that are no clause of a policy."""
+
 _THEN = "What follows is how it was then."
 _HIDDEN = {"time", "level", "event", "digest"}
 
@@ -143,8 +153,8 @@ def _status(home: Home, *, json: bool) -> None:
     elif silent > SILENT_SECONDS:
         typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: busy, or it stands still. {_THEN}")
     else:
-        connected = "connected" if status.get("connected") else f"not connected: {status.get('reason', '')}"
-        typer.echo(f"Service: running, {connected}" + (f", {status['doing']}" if status.get("doing") else ""))
+        typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
+        _show_troubles(status.get("troubles") or {})
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
@@ -152,17 +162,45 @@ def _status(home: Home, *, json: bool) -> None:
         typer.echo("No study yet.")
 
 
+def _connection(status: dict[str, Any]) -> str:
+    if not status.get("connected"):
+        return f"not connected{_since(status)}: {status.get('reason', '')}; it dials again by itself"
+    return "connected, but letters do not pass" if status.get("troubles") else "connected"
+
+
+def _show_troubles(troubles: dict[str, Any]) -> None:
+    reasons: dict[str, list[str]] = {}
+    for what, trouble in troubles.items():
+        reasons.setdefault(trouble["reason"], []).append(what)
+    for reason, affected in reasons.items():
+        first = min((troubles[what] for what in affected), key=lambda trouble: trouble["since"])
+        typer.echo(f"  {_short(affected)}{_since(first)}: {reason}")
+    if troubles:
+        typer.echo("  Letters wait, nothing is lost; it is tried again by itself.")
+
+
+def _since(facts: dict[str, Any]) -> str:
+    try:
+        return f" since {datetime.fromtimestamp(float(facts['since']), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return ""
+
+
 def _show(study: dict[str, Any]) -> None:
     done = study.get("sums_opened", study.get("sums_verified", 0))
     typer.echo(f"{study['study']} ({study['digest'][:12]}): {study['phase']}, {done} of {study['sums_planned']} sums")
     if study.get("step"):
         typer.echo(f"  sum {study['sum']} ({study['purpose']}), step {study['step']}, since {study['since']}")
+    refused = study.get("refused") or {}
+    study = study | {
+        "refused": {name: [_REFUSALS.get(why, why) for why in reasons] for name, reasons in refused.items()}
+    }
     for key, words in (
         ("waiting_for", "waiting for"),
         ("answered", "answered"),
         ("approved", "approved"),
         ("withdrawn", "withdrawn"),
-        ("refused", "refused by the hospital's own rules"),
+        ("refused", "refused by the hospital itself"),
         ("away", "away since"),
         ("breached", "reported a breach"),
         ("alerts", "breaches reported by others"),

@@ -202,8 +202,29 @@ def approve(home: HospitalHome, offered: OfferedStudy) -> bytes:
     return _state(home, offered, "approval", wire.encode(statement))
 
 
+def check_open(home: HospitalHome, offered: OfferedStudy) -> None:
+    """Raises RefusedError when the study is over here: there is nothing left to withdraw from."""
+    name, folder = offered.study.name, home.model_folder(offered.study.name, offered.digest)
+    if (folder / "result.json").exists():
+        raise RefusedError(
+            f"the study {name!r} is finished: nothing more leaves this hospital for it",
+            hint=f"what was opened stays in the model, in {folder}; whether it is used here, people here decide",
+        )
+    if (offered.folder / "stopped").exists():
+        raise RefusedError(
+            f"the coordinator stopped the study {name!r}: nothing more leaves this hospital for it",
+            hint=f"nothing is left to do; the sums verified until then are in {folder}",
+        )
+
+
 def withdraw(home: HospitalHome, offered: OfferedStudy) -> bytes:
-    """No further update of this hospital; what is certified is still released. Cannot be taken back."""
+    """No further update of this hospital; what is certified is still released. Cannot be taken back.
+
+    Raises:
+        RefusedError: the study is over here (`check_open`), and this hospital had not withdrawn before.
+    """
+    if not offered.withdrawal:
+        check_open(home, offered)
     return offered.withdrawal or _state(home, offered, "withdrawal", wire.encode(Withdrawal(offered.digest)))
 
 

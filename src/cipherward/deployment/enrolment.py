@@ -170,7 +170,8 @@ def invite(
 
 
 def accept_invitation(home: HospitalHome, text: bytes, *, now: float | None = None) -> bytes:
-    """Make the TLS key, note consortium and coordinator, and write the request; the keys stay here.
+    """Make a new TLS key, note consortium and coordinator, and write the request; the keys stay here. At a renewal the old
+    key is in use until the certificate for the new one is there.
 
     Raises:
         WireError, ProtocolError: the invitation is damaged or altered.
@@ -185,11 +186,10 @@ def accept_invitation(home: HospitalHome, text: bytes, *, now: float | None = No
             f"{invitation.name} in {invitation.consortium}",
             hint="make another folder for another membership: cipherward hospital init DIR --data TABLE",
         )
-    if not home.tls_key.exists():
-        files.write(home.tls_key, authority.new_tls_key(), private=True)
+    key = _asked_for(home)
     files.write(home.authority_certificate, invitation.authority)
     _write_settings(home, invitation)
-    request = authority.signing_request(files.read(home.tls_key), invitation.name)
+    request = authority.signing_request(key, invitation.name)
     home.log("invitation accepted", {"consortium": invitation.consortium, "name": invitation.name})
     return invitations.write_request(home.identity, invitation, request)
 
@@ -240,12 +240,16 @@ def accept_admission(home: HospitalHome, text: bytes) -> Admission:
         raise RefusedError("this hospital has not accepted an invitation", hint="give the invitation file first")
     try:
         admission = invitations.read_admission(text, home.consortium_id, home.coordinator_key)
-        _check_admission(home, admission)
+        key = _check_admission(home, admission)
     except ProtocolError as error:
         home.alarm("admission refused", {"reason": error.message})
         raise
     home.receive_members(admission.members)
+    # The certificate first: a stop in between is put right by giving the admission again, since the new key is still there.
     files.write(home.tls_certificate, admission.certificate)
+    files.write(home.tls_key, key, private=True)
+    if home.next_tls_key.exists() and files.read(home.next_tls_key) == key:
+        files.remove(home.next_tls_key)
     home.log("admitted", {"name": admission.name, "certificate": authority.fingerprint(admission.certificate)})
     return admission
 
@@ -281,7 +285,17 @@ def renew(home: CoordinatorHome) -> None:
     home.log("certificates renewed", {})
 
 
-def _check_admission(home: HospitalHome, admission: Admission) -> None:
+def _asked_for(home: HospitalHome) -> bytes:
+    """The key for which a certificate is asked: made now, or at an earlier request that was not answered."""
+    path = home.next_tls_key if home.tls_certificate.exists() else home.tls_key
+    in_use = files.read(home.tls_key) if path == home.next_tls_key and home.tls_key.exists() else b""
+    if not path.exists() or files.read(path) == in_use:
+        files.write(path, authority.new_tls_key(), private=True)
+    return files.read(path)
+
+
+def _check_admission(home: HospitalHome, admission: Admission) -> bytes:
+    """The key that the certificate is for. Raises ProtocolError."""
     elsewhere = "the admission is for other keys than this hospital's"
     if admission.name != home.name or admission.public_key != home.identity.public_key:
         raise ProtocolError(elsewhere, hint="give this hospital's own admission file, or enroll again")
@@ -289,20 +303,21 @@ def _check_admission(home: HospitalHome, admission: Admission) -> None:
         certificate = x509.load_pem_x509_certificate(admission.certificate)
         issuer = x509.load_pem_x509_certificate(files.read(home.authority_certificate))
         certificate.verify_directly_issued_by(issuer)
-        private = serialization.load_pem_private_key(files.read(home.tls_key), None)
+        own = [files.read(path) for path in (home.next_tls_key, home.tls_key) if path.exists()]
+        keys = [
+            key for key in own if certificate.public_key() == serialization.load_pem_private_key(key, None).public_key()
+        ]
     except (ValueError, TypeError, InvalidSignature):
         raise ProtocolError(
             "the certificate in the admission is not one of the consortium's authority", hint="ask the coordinator"
         ) from None
-    if (
-        certificate.public_key() != private.public_key()
-        or authority.certificate_name(admission.certificate) != home.name
-    ):
+    if not keys or authority.certificate_name(admission.certificate) != home.name:
         raise ProtocolError(elsewhere, hint="give this hospital's own admission file, or enroll again")
     newest = members.open_chain(admission.members, home.consortium_id, home.coordinator_key)[-1]
     expected = Member(home.name, home.identity.public_key, _digest(admission.certificate), ACTIVE)
     if newest.find(home.name) != expected:
         raise ProtocolError("the members list in the admission does not list this hospital as admitted")
+    return keys[0]
 
 
 def _open_invitation(home: CoordinatorHome, name: str, now: int) -> bytes:

@@ -20,7 +20,7 @@ from cipherward.deployment import members as members_list
 from cipherward.errors import StorageError
 from cipherward.store import files
 
-SECRET_FILES = ("identity.key", "tls.key", "authority.key", "server.key", "ledger.sqlite")
+SECRET_FILES = ("identity.key", "tls.key", "tls-next.key", "authority.key", "server.key", "ledger.sqlite")
 
 
 LOG_FILE = "log.jsonl"

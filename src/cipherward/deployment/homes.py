@@ -6,6 +6,7 @@
 | `hospital.toml` | | own name, consortium, servers, where its table is | no, and it never leaves |
 | `policy.toml` | | the privacy officer's floors (`policyfile`) | no |
 | `identity.key`, `tls.key` | own | own | yes, 0600 |
+| `tls-next.key` | | from a renewal's request until its admission | yes, 0600 |
 | `authority.key`, `server.key` | the consortium's CA, the message server's | | yes, 0600 |
 | `authority.crt`, `tls.crt` | own | from invitation and admission | no |
 | `server.crt`, `certificates/` | issued to the message server, to members | | no |
@@ -138,6 +139,11 @@ class HospitalHome(Home):
         return self._text("name")
 
     @property
+    def next_tls_key(self) -> Path:
+        """The key of a certificate that was asked for and has not come; the one in use stays until it has."""
+        return self.path / "tls-next.key"
+
+    @property
     def is_enrolled(self) -> bool:
         """Whether the coordinator has admitted this hospital."""
         return self.tls_certificate.exists() and bool(self.settings.get("name"))
@@ -208,9 +214,22 @@ class HospitalHome(Home):
         """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
         return self.path / "models"
 
+    def model_folder(self, study: str, digest: bytes) -> Path:
+        """Where the openings, receipts and model of the study of this name and digest are kept; not created here."""
+        return self.models / f"{study}-{digest.hex()[:12]}"
+
     def rule_files(self) -> tuple[Path, ...]:
         """What decides whether a study is refused here: the policy, and the members that were confirmed."""
         return self.policy_file, self._chain_file("confirmed")
+
+    def data_files(self) -> tuple[Path, ...]:
+        """What says whether the table can be used: the settings, and the table where it is a file."""
+        settings = self.path / self.settings_file
+        try:
+            source = self.data_source
+        except StorageError:
+            return (settings,)
+        return (settings, source) if isinstance(source, Path) else (settings,)
 
     # members
 

@@ -99,7 +99,7 @@ class HostedStudy:
         return self._reachable(self._hub.outstanding(hospital))
 
     def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
-        """A hospital says which of its own rules keep it from contributing; none: they no longer do.
+        """A hospital says by name what keeps it from contributing; none: nothing does any more.
 
         Raises:
             ProtocolError: a reason that is none of the names that there are.

@@ -54,7 +54,7 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Hospital: names of its own rules that refuse the study as it is, and no word more; none: they no longer do."""
+    """Hospital: names of what keeps it from the study as it is (`said.REASONS`), and no word more; none: nothing any more."""
 
     reasons: tuple[str, ...]
 

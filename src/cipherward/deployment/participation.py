@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from cipherward.data.sources import load_hospitals
+from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.deployment import approvals, modelcode, ownresults, policyfile
 from cipherward.deployment import models as received
 from cipherward.deployment.approvals import OfferedStudy
@@ -35,6 +35,9 @@ from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 
+REFUSAL_TOLD = "refusal-told"
+"""The file in a study's folder that says what the coordinator was last told."""
+
 BEGINS = ("Announce", "Joined")
 """Packets that lead to a new contribution; the others are about one that was made."""
 
@@ -51,12 +54,14 @@ class Participation:
         self.study: Study = offered.study
         self.digest = offered.digest
         self.index = offered.index
-        self.run = RunDirectory(home.models / f"{self.study.name}-{self.digest.hex()[:12]}")
+        self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self._ledger = ledger
         self._site: Site | None = None
-        self._looked_at: tuple[int, ...] = ()
+        self._times: tuple[int, ...] = ()
+        self._looked_at: set[str] = set()
         self._told: tuple[str, ...] | None = None
+        self._unusable: set[str] = set()
 
     # what people decided
 
@@ -102,18 +107,24 @@ class Participation:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
 
     def refusal_to_tell(self) -> tuple[str, ...] | None:
-        """The names of the rules here that refuse the study, when the coordinator has to hear them; otherwise None.
+        """The names of what keeps this hospital from the study, when the coordinator has to hear them; otherwise None.
 
-        Told after each start and at each change, and taken back (empty) when nothing refuses it any more.
+        Told after each start and at each change, and taken back (empty) when nothing does any more. The table is looked at
+        once people have approved, and again when it or the settings change.
         """
         if self.is_withdrawn or self.stopped or self.run.result.exists():
             return None
-        looked_at = tuple(path.stat().st_mtime_ns for path in self.home.rule_files() if path.exists())
-        if looked_at == self._looked_at:
+        watched = (*self.home.rule_files(), *self.home.data_files(), self.folder / "approval")
+        times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        if times != self._times:
+            self._times = times
+            if self._site is None and self.is_approved:
+                self._look_at_table()
+        elif self._unusable == self._looked_at:
             return None
-        self._looked_at = looked_at
+        self._looked_at = set(self._unusable)
         reasons = self._refused_by()
-        told = self.folder / "refusal-told"
+        told = self.folder / REFUSAL_TOLD
         if reasons == self._told or (self._told is None and not reasons and not told.exists()):
             return None
         self._told = reasons
@@ -129,7 +140,25 @@ class Participation:
             reasons = self._policy().clauses_broken(self.study)
         except RefusedError:
             reasons = ("policy",)
-        return (*reasons, "members") if approvals.unconfirmed(self.home, self.study) else reasons
+        if approvals.unconfirmed(self.home, self.study):
+            reasons = (*reasons, "members")
+        return (*reasons, *sorted(self._unusable))
+
+    def _look_at_table(self) -> None:
+        try:
+            self._load_table()
+        except CipherwardError as error:
+            facts = {"study": self.study.name, "reason": error.message, "hint": error.hint}
+            self.home.alarm("table cannot be used", facts)
+            self.last_error = error.message
+
+    def _load_table(self) -> HospitalData:
+        """Raises DataError, StorageError: it does not fit the study, cannot be read, or nothing says where it is."""
+        self._unusable.add("data")
+        table = self.home.data_source if self.study.data.source == "files" else None
+        (data,) = load_hospitals(self.study, table, self.home.path, only=[self.home.name])
+        self._unusable.discard("data")
+        return data
 
     def _policy(self) -> Policy:
         try:
@@ -200,6 +229,7 @@ class Participation:
         factory = modelcode.factory_of(study, policy)
         self._prepare_run(public, factory)
         self._keep_unfinished()
+        self._unusable.add("files")
         try:
             run = audit.open_run(self.run.path)
             state = run.first
@@ -211,8 +241,8 @@ class Participation:
                 f"the files of the study {study.name!r} here are damaged: {error.message}",
                 hint=f"restore {self.run.path} from a backup",
             ) from None
-        table = home.data_source if study.data.source == "files" else None
-        (data,) = load_hospitals(study, table, home.path, only=[home.name])
+        self._unusable.discard("files")
+        data = self._load_table()
         module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
         site = Site(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
@@ -315,6 +345,8 @@ class Participation:
             self.check()
         except CipherwardError as error:
             refusal = error.message
+        if self._unusable and not refusal:
+            refusal = f"the {' and '.join(sorted(self._unusable))} here cannot be used: {self.last_error}"
         if breach is not None:
             phase = "breach"
         elif self.run.result.exists():

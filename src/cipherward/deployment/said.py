@@ -19,8 +19,9 @@ from cipherward.nodes.rundir import Quarantine
 from cipherward.store import files
 from cipherward.study import Study
 
-REASONS = CLAUSES | {"policy", "members"}
-"""Why a hospital refuses, by name: a clause of its policy, an unreadable policy, or members that nobody confirmed."""
+REASONS = CLAUSES | {"policy", "members", "offer", "data", "files"}
+"""Why a hospital refuses, by name and without any value of its own: a clause of its policy, an unreadable policy, members
+that nobody confirmed, an offer that cannot be kept, a table that cannot be used, damaged files of the study."""
 
 
 class Said:

@@ -26,8 +26,9 @@ from cipherward.deployment.letters import (
     Stopped,
     Withdrawal,
 )
-from cipherward.deployment.participation import Participation
+from cipherward.deployment.participation import REFUSAL_TOLD, Participation
 from cipherward.errors import CipherwardError, RefusedError, StorageError
+from cipherward.store import files
 from cipherward.store.ledger import Ledger
 
 
@@ -42,6 +43,7 @@ class Seat:
         self._parts: dict[bytes, Participation] = {}
         self._told: set[tuple[bytes, str]] = set()
         self._damaged: dict[Path, str] = {}
+        self._untold: set[Path] = set()
 
     def close(self) -> None:
         self._ledger.close()
@@ -75,6 +77,8 @@ class Seat:
                 body = Approval(statement) if kind == "Approval" else Withdrawal(statement)
                 found.append(self._letter(part.digest, body))
         self._told |= told
+        found += [self._refusal(bytes.fromhex(folder.name), "files") for folder in sorted(self._untold)]
+        self._untold.clear()
         return found
 
     def report(self) -> None:
@@ -120,11 +124,23 @@ class Seat:
         if known := self._parts.get(digest):
             self._told.discard((digest, "Approval"))  # it asks because it has not got our word
             return [] if not known.offered.approval else self.poll()
-        offered = approvals.keep_offer(self.home, body.document.encode(), body.ckks_public)
+        if self.home.study_folder(digest) in self._damaged:
+            return [self._refusal(digest, "files")]
+        try:
+            offered = approvals.keep_offer(self.home, body.document.encode(), body.ckks_public)
+        except StorageError:
+            raise
+        except CipherwardError:
+            return [self._refusal(digest, "offer")]  # the alarm says why; the coordinator need not wait for an answer
         if offered.digest != digest:
             raise RefusedError("the study in the offer is not the one that its letter names")
         self._open(offered)
         return self.poll()
+
+    def _refusal(self, digest: bytes, reason: str) -> bytes:
+        """Tell that there is no study to look at here, and note it: once there is one, that is told, too."""
+        files.write(self.home.study_folder(digest) / REFUSAL_TOLD, reason.encode())
+        return self._letter(digest, Refusal((reason,)))
 
     # studies
 
@@ -141,6 +157,7 @@ class Seat:
             # It stops this study and no other; once its file is restored it goes on.
             self._parts.pop(bytes.fromhex(folder.name), None)
             if self._damaged.get(folder) != error.message:
+                self._untold.add(folder)
                 self.home.alarm(
                     "study cannot run", {"digest": folder.name, "reason": error.message, "hint": error.hint}
                 )

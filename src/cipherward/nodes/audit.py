@@ -186,16 +186,15 @@ def receipt_lines(run: Run, replayed: Replayed) -> list[Line]:
         return []
     names = [hospital.name for hospital in run.first.study.hospitals]
     round = replayed.opening.round
-    return [_receipt_line(run, replayed, round, index, name) for index, name in enumerate(names, start=1)]
+    why_none = _why_none(run)
+    return [_receipt_line(run, replayed, round, index, name, why_none) for index, name in enumerate(names, start=1)]
 
 
-def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: str) -> Line:
+def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: str, why_none: str) -> Line:
     path = run.files.receipt(round, index)
     took_part = replayed.part_of(index)
     if not path.exists():
-        return Line(
-            round, replayed.purpose, name, "no receipt", True, f"{took_part}; was away when the sum was verified"
-        )
+        return Line(round, replayed.purpose, name, "no receipt", True, f"{took_part}; {why_none}")
     try:
         data = files.read(path)
         receipt = unsign(data, Receipt, study=run.rules.study, keys=run.rules.keys, sender=index)
@@ -209,6 +208,12 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
         return Line(round, replayed.purpose, name, receipt.outcome, False, receipt.detail)
     phrase = "round void" if receipt.outcome == FAILED else Outcome(round, receipt.outcome, index, "").phrase
     return Line(round, replayed.purpose, name, phrase, True, took_part)
+
+
+def _why_none(run: Run) -> str:
+    if run.files.only_receipts_of():
+        return "its receipt went to the coordinator: a hospital's folder holds its own receipts only"
+    return "none has arrived here: it was away when the sum was verified, or found that it did not verify"
 
 
 def model_line(run: Run, last: StudyState) -> Line:

@@ -54,8 +54,7 @@ class Hub(Phases):
         if self.phase is Phase.JOIN:
             return len(found.joined) >= self._holders_needed and found.joined.issuperset(found.only or ())
         if self.phase is Phase.DEAL:
-            has_left = bool(found.void_voters or found.stale)
-            return self._can_close or has_left or self._may_widen or self._could_start_again
+            return self._can_close or self._has_left or self._may_widen or self._could_start_again
         if self.phase is Phase.CONSENT:
             return found.is_certified or not self._consent_may_come or self._could_leave
         if self.phase is Phase.VOID:

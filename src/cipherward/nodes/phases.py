@@ -98,8 +98,9 @@ class Phases(HubState):
     def _close_sum(self) -> list[Outgoing]:
         found, needed = self._collection, self.rules.min_contributors
         if not self._can_close:
-            if found.void_voters or found.stale:
-                # An earlier coordinator process left this attempt, or dealt it to another list of holders.
+            if self._has_left:
+                facts: dict[str, object] = {"left": sorted(found.void_voters), "other holders": sorted(found.stale)}
+                self.log("attempt cannot be used", {"sum": self.round} | facts)
                 return self._ask_to_leave()
             if self._may_widen:
                 self.log("group too small", {"sum": self.round, "contributors": sorted(found.contributors)})
@@ -123,6 +124,15 @@ class Phases(HubState):
         self._noted_total = b""
         self._requests = {i: pack("ConsentRequest", wire.encode(request)) for i, request in requests.items()}
         return self._enter(Phase.CONSENT, list(self._requests.items()))
+
+    @property
+    def _has_left(self) -> bool:
+        """Whether an earlier coordinator process left this attempt, or hospitals dealt in it to another list of holders.
+
+        A hospital can claim either falsely, so the attempts that hospitals take part in bound this, too.
+        """
+        found = self._collection
+        return bool(found.void_voters or found.stale) and len(self._voids) + 1 < plan.MAX_ATTEMPTS
 
     @property
     def _may_widen(self) -> bool:

@@ -66,6 +66,14 @@ class RunDirectory:
         """Sums whose opening is on disk, in order."""
         return sorted(int(path.parent.name) for path in self.receipts.glob("[0-9]*/opening.cbor"))
 
+    def only_receipts_of(self) -> int:
+        """The hospital whose own folder this is: it holds that hospital's receipts, no other's, and no record of rounds.
+        0: a coordinator's folder, or nothing in it tells."""
+        if self.rounds.exists():
+            return 0
+        found = {int(path.stem.rpartition("-")[2]) for path in self.receipts.glob("*/hospital-[0-9]*.cbor")}
+        return found.pop() if len(found) == 1 else 0
+
     def write_log(self, who: str, event: str, facts: dict[str, object]) -> None:
         """Append one line to log.jsonl: time, who, what; ids, sizes and reasons only."""
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "who": who, "event": event} | facts

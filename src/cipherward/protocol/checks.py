@@ -70,7 +70,8 @@ def late(reason: str) -> ProtocolError:
 
 def set_aside(sender: int, kind: str, error: CipherwardError) -> SetAside:
     """The record of a message that was refused with this error."""
-    verdicts: dict[int, Verdict] = {Check.TIME: "late", Check.DUPLICATE: "duplicate"}
+    # A coordinator that has lost its journal makes another list of joins: what an honest hospital has kept is then not for it.
+    verdicts: dict[int, Verdict] = {Check.TIME: "late", Check.HOLDERS: "late", Check.DUPLICATE: "duplicate"}
     contradicts_itself = isinstance(error, FaultyHospitalError)
     verdict: Verdict = "faulty" if contradicts_itself else verdicts.get(error.check, "faulty")
     return SetAside(sender, kind, error.message, int(error.check), verdict)

@@ -65,11 +65,7 @@ def write(path: Path) -> Facts:
     facts = gather(path)
     own = _own(path)
     index = _index(path, facts)
-    if index:
-        # Receipts of the others never come here: their absence says nothing.
-        lines = [tuple(line for n, line in enumerate(item.findings, 1) if n == index) for item in facts.sums]
-        sums = tuple(dataclasses.replace(s, findings=kept) for s, kept in zip(facts.sums, lines, strict=True))
-        facts = dataclasses.replace(facts, sums=sums)
+    facts = seen_by(facts, index)
     try:
         text = rendering.render("deployed.html", _content(path, facts, index, own))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -81,6 +77,15 @@ def write(path: Path) -> Facts:
     return facts
 
 
+def seen_by(facts: Facts, index: int) -> Facts:
+    """Without the receipts of other hospitals, which never come to hospital `index`: their absence says nothing. 0: as is."""
+    if not index:
+        return facts
+    lines = [tuple(line for n, line in enumerate(item.findings, 1) if n == index) for item in facts.sums]
+    sums = tuple(dataclasses.replace(s, findings=kept) for s, kept in zip(facts.sums, lines, strict=True))
+    return dataclasses.replace(facts, sums=sums)
+
+
 def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]:
     study, result = facts.study, facts.result
     auroc = float(result["auroc_federated"])
@@ -88,7 +93,7 @@ def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> di
     shared = page.details(facts)
     role = "hospital" if index else "coordinator"
     if index:
-        shared |= {"verification": _own_verification(facts)}
+        shared |= {"verification": own_verification(facts)}
     else:
         shared |= {"set_aside": incidents.quarantined(path, facts)}
     return {
@@ -115,7 +120,7 @@ def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> di
         "own": own_rows(own) if own.get("auroc") else None,
         "own_why_not": clean(str(own.get("why_not") or "")),
         "own_rows": _own_table(own) if own else None,
-        "taking_part": _taking_part(facts, index),
+        "taking_part": taking_part(facts, index),
         "calibration": charts.calibration(facts),
         "roc": charts.roc(facts),
         "figures_of_it": _measured(facts),
@@ -169,7 +174,8 @@ def _own_table(own: Mapping[str, Any]) -> Table:
     return Table("This hospital's own rows", ("What", "Rows"), tuple(rows), "Computed here, and never sent.")
 
 
-def _taking_part(facts: Facts, index: int) -> Table:
+def taking_part(facts: Facts, index: int) -> Table:
+    """Every hospital's part; at the coordinator (index 0) also its receipts."""
     opened = [item for item in facts.sums if item.opened]
     rows: list[tuple[blocks.Cell, ...]] = []
     for place, name in enumerate(facts.names, start=1):
@@ -184,7 +190,8 @@ def _taking_part(facts: Facts, index: int) -> Table:
     return limited("Who took part, from the certified lists of contributions", head, rows, "receipts/")
 
 
-def _own_verification(facts: Facts) -> list[Table]:
+def own_verification(facts: Facts) -> list[Table]:
+    """The findings about the one hospital that `seen_by` has left."""
     rows = [
         (
             label(facts, item.round),

@@ -12,7 +12,7 @@ from typing import Any
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.state import StudyState
-from cipherward.nodes import audit
+from cipherward.nodes import audit, culprits
 from cipherward.nodes.audit import Line, Replayed, Run
 from cipherward.protocol.messages import Header, Manifest, Opening, unsign
 from cipherward.report.intervals import auroc_interval
@@ -105,22 +105,23 @@ class Facts:
         return auroc_interval(auroc, positive, n - positive)
 
 
-def gather(path: Path) -> Facts:
-    """Read a finished run, and verify it on the way.
+def gather(path: Path, *, unfinished: bool = False) -> Facts:
+    """Read a finished run, and verify it on the way. `unfinished`: one without a result, of which `result` then holds what
+    follows from the sums that are there.
 
     Raises:
         StorageError: no run, not finished, or damaged.
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
     run = audit.open_run(path)
-    if not run.files.result.exists():
+    if not run.files.result.exists() and not unfinished:
         raise StorageError(
             f"the run {path} is not finished: it has no result.json",
             hint=f"a simulation goes on with: cipherward run --resume {path}; a deployed study gets it when it ends",
         )
-    result = _json(run.files.result, files.read(run.files.result))
     rounds = rounds_of(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")
-    sums, last, failure = _sums(run)
+    sums, state, last, failure = _sums(run)
+    result = _so_far(state) if unfinished else _json(run.files.result, files.read(run.files.result))
     study = run.first.study
     return Facts(
         study=study,
@@ -166,7 +167,15 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
     return document
 
 
-def _sums(run: Run) -> tuple[list[Sum], Line | None, str]:
+def _so_far(state: StudyState) -> dict[str, Any]:
+    return {
+        "rounds": state.rounds_done,
+        "auroc_by_round": [] if state.adds_noise_shares else [measured.auroc for measured in state.history],
+        "culprit_search": culprits.facts(state),
+    }
+
+
+def _sums(run: Run) -> tuple[list[Sum], StudyState, Line | None, str]:
     sums: list[Sum] = []
     state = run.first
     try:
@@ -175,8 +184,8 @@ def _sums(run: Run) -> tuple[list[Sum], Line | None, str]:
                 sums.append(_sum(run, state, replayed, replayed.opening))
             state = replayed.state
     except AuditError as error:
-        return sums, None, error.message
-    return sums, audit.model_line(run, state), ""
+        return sums, state, None, error.message
+    return sums, state, audit.model_line(run, state), ""
 
 
 def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:

@@ -43,7 +43,7 @@ def decisions(path: Path, facts: Facts) -> Table | None:
         rows.append((_name(facts, hospital), Mark(None, "withdrew its approval"), withdrew))
     for hospital, file in _of_hospitals(path, "refusals", "json"):
         rules = ", ".join(clean(str(rule)) for rule in _list(file))
-        rows.append((_name(facts, hospital), Mark(None, "its own rules refuse"), f"rules of its policy: {rules}"))
+        rows.append((_name(facts, hospital), Mark(None, "could not take part"), f"what it said keeps it out: {rules}"))
     if (path / "approvals").is_dir():
         said_yes = {hospital for hospital, _ in _of_hospitals(path, "approvals", "signed")}
         never = [name for index, name in enumerate(facts.names, start=1) if index not in said_yes]

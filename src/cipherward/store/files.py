@@ -72,6 +72,20 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def remove(path: Path) -> None:
+    """Remove the file if it is there.
+
+    Raises:
+        StorageError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot remove {path}: {error.strerror or error}", hint="check the folder's permissions, then repeat"
+        ) from None
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and its parents. Returns the folders that change when a file is put there, for `sync_folders`.
 

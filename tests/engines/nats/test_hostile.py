@@ -94,7 +94,7 @@ def test_a_hospital_that_fills_its_mailbox_waits_and_disturbs_nobody(consortium:
         for letter in letters:
             alpha._outbox.put(letter)
         async with running(alpha), running(beta):
-            await until(lambda: "is full" in alpha.status.reason)
+            await until(lambda: "is full" in str(alpha.status.troubles))
             assert alpha.status.connected
             beta._outbox.put(b"beta")
             await until(lambda: not beta._outbox.pending())

@@ -19,6 +19,7 @@ from cipherward.engines.nats.refusals import RefusalAlarms
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
 from cipherward.engines.nats.tls import Connection
+from cipherward.engines.nats.troubles import Troubles
 from cipherward.errors import StorageError, TransportError
 from cipherward.report import deployed
 
@@ -45,6 +46,7 @@ class _Service:
         self.follower = Follower(home)
         self.complaints = Complaints(home)
         self.refusals = RefusalAlarms(home)
+        self.troubles = Troubles()
         self.users = home.users()
         self.server = ManagedServer(settings_of(home)) if home.managed else None
         connection = Connection(
@@ -121,6 +123,10 @@ class _Service:
         if not self.server:
             return
         self.refusals.take(self.server.refusals())
+        if reason := self.server.cannot_store():
+            self.troubles.add("the message server", reason)
+        else:
+            self.troubles.end("the message server")
         if self.server.needs_restart():
             self.home.alarm("server disk was full", {"listen": self.home.listen, "doing": "restarting the server"})
             await asyncio.to_thread(self.server.stop)
@@ -152,7 +158,8 @@ class _Service:
             "members": _members(self.users),
             "server_pid": self.server.pid if self.server else None,
         }
-        self.home.write_status(own | service.status_of(self.post, self.follower, studies, running=running))
+        common = service.status_of(self.post, self.follower, studies, running=running, own=self.troubles.found)
+        self.home.write_status(own | common)
 
     async def _close(self, host: Host, *tasks: asyncio.Task[Any]) -> bool:
         finished = await service.close(self.post, self.worker, tasks)

@@ -199,7 +199,8 @@ def translated(error: Exception, server: str) -> TransportError:
         return TransportError(f"{server} answers: {error.description}", hint="see the server's log")
     if isinstance(error, nats.js.errors.NoStreamResponseError | nats.errors.NoRespondersError):
         return TransportError(
-            "the mailbox does not exist or its server is starting", hint="the coordinator's service makes the mailboxes"
+            "the mailbox does not exist, or its server is starting or cannot store at the moment",
+            hint="the coordinator's service makes the mailboxes; a cluster needs more than half of its servers",
         )
     return TransportError(
         f"{server}: {text.removeprefix('nats: ') or type(error).__name__}", hint="see the server's log"

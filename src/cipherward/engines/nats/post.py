@@ -17,8 +17,9 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from cipherward.engines.nats.mailboxes import make_mailboxes, remove_mailboxes
 from cipherward.engines.nats.receiving import Receiver
 from cipherward.engines.nats.sending import Sender
 from cipherward.engines.nats.tls import Connection
+from cipherward.engines.nats.troubles import Trouble, Troubles
 from cipherward.errors import CipherwardError, StorageError, TransportError
 from cipherward.store.handled import Handled
 from cipherward.store.outbox import MAX_LETTER_BYTES, Outbox
@@ -40,18 +42,21 @@ Receive = Callable[[str, Path], Awaitable[None]]
 """`receive(member, letter)`: the sender's name and a file that is removed when the call returns (it may be moved)."""
 
 _LONGEST_PAUSE = 15.0  # seconds
+_TO, _FROM = "letters to the coordinator", "letters from the coordinator"
 _BULK = 2  # mailboxes with a batch of chunks in memory at a time: 2 * 8 * 0.9 MB, whatever the number of hospitals
 
 
 @dataclass
 class Status:
-    """What `status` commands show. `since` is Unix time in seconds; `waiting` counts letters by receiver."""
+    """What `status` commands show. `since` is Unix time in seconds; `waiting` counts letters by receiver; `troubles` says
+    which letters do not pass although the connection stands."""
 
     connected: bool = False
     since: float = field(default_factory=time.time)
     reason: str = "not started"
     doing: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
 
 
 class _Post(ABC):
@@ -70,11 +75,13 @@ class _Post(ABC):
         self._link: Link | None = None
         self._handling: set[asyncio.Task[None]] = set()
         self._status = Status()
+        self._troubles = Troubles()
 
     @property
     def status(self) -> Status:
         """The state of this moment."""
         self._status.waiting = {name: len(outbox.pending()) for name, outbox in self._outboxes().items()}
+        self._status.troubles = self._troubles.found
         return self._status
 
     async def start(self) -> None:
@@ -168,23 +175,31 @@ class _Post(ABC):
         raise AssertionError("retries never end")
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run `work` again and again until cancelled; says once why it fails."""
+        """Run `work` again and again until cancelled; says once why it fails.
+
+        `work` itself ends the trouble of this name when the server has done something for it."""
         said = ""
 
         def note(state: RetryCallState) -> None:
             nonlocal said
             error = state.outcome.exception() if state.outcome else None
             reason = error.message if isinstance(error, CipherwardError) else str(error)
-            self._status.reason = reason
+            self._troubles.add(name, reason)
             if reason != said:
                 said = reason
                 self._log("waiting", {"for": name, "reason": reason})
 
-        async for attempt in _forever(note, TransportError, StorageError):
-            with attempt:
-                await work()
+        try:
+            async for attempt in _forever(note, TransportError, StorageError):
+                with attempt:
+                    await work()
+        finally:
+            self._troubles.end(name)
 
-    def _receiver(self, link: Link, direction: str, member: str, sender: str, receive: Receive) -> Receiver:
+    def _sender(self, name: str, link: Link, outbox: Outbox, direction: str, member: str) -> Sender:
+        return Sender(link, outbox, direction, member, self._log, partial(self._troubles.end, name))
+
+    def _receiver(self, name: str, link: Link, direction: str, member: str, sender: str, receive: Receive) -> Receiver:
         async def handle(mailbox: str, letter: bytes, path: Path) -> None:
             # Shielded: a lost connection must not stop a letter half way and hand it over a second time meanwhile.
             task = asyncio.create_task(self._hand_over(mailbox, letter, path, sender, receive))
@@ -203,6 +218,7 @@ class _Post(ABC):
             handle,
             self._log,
             self._max_letter_bytes,
+            partial(self._troubles.end, name),
         )
 
     async def _hand_over(self, mailbox: str, letter: bytes, path: Path, sender: str, receive: Receive) -> None:
@@ -262,8 +278,8 @@ class HospitalPost(_Post):
     def _serve(self, link: Link, receive: Receive) -> dict[str, Callable[[], Awaitable[None]]]:
         name = self._connection.name
         return {
-            "sending": Sender(link, self._outbox, subjects.UP, name, self._log).run,
-            "receiving": self._receiver(link, subjects.DOWN, name, "coordinator", receive).run,
+            _TO: self._sender(_TO, link, self._outbox, subjects.UP, name).run,
+            _FROM: self._receiver(_FROM, link, subjects.DOWN, name, "coordinator", receive).run,
         }
 
 
@@ -336,14 +352,16 @@ class CoordinatorPost(_Post):
         return dict(self._members)
 
     def _serve(self, link: Link, receive: Receive) -> dict[str, Callable[[], Awaitable[None]]]:
-        return {member: self._serve_member(link, member, receive) for member in self._members}
+        return {f"letters from {member}": self._serve_member(link, member, receive) for member in self._members}
 
     def _serve_member(self, link: Link, member: str, receive: Receive) -> Callable[[], Awaitable[None]]:
+        to, back = f"letters to {member}", f"letters from {member}"
+
         async def work() -> None:
             await make_mailboxes(link, member, self._mailbox_bytes, self._replicas)
-            sender = Sender(link, self._members[member], subjects.DOWN, member, self._log)
-            receiver = self._receiver(link, subjects.UP, member, member, receive)
-            await _both(self._keep(f"letters to {member}", sender.run), receiver.run())
+            sender = self._sender(to, link, self._members[member], subjects.DOWN, member)
+            receiver = self._receiver(back, link, subjects.UP, member, member, receive)
+            await _both(self._keep(to, sender.run), receiver.run())
 
         return work
 

@@ -86,6 +86,7 @@ class Receiver:
     Args:
         bulk: bounds how many mailboxes may have a batch of chunks in memory at the same time.
         handle: called for every whole letter; it removes the file.
+        passes: called when the server has answered about this mailbox.
     """
 
     def __init__(
@@ -99,7 +100,9 @@ class Receiver:
         handle: Handle,
         log: Log,
         max_letter_bytes: int,
+        passes: Callable[[], None] = lambda: None,
     ) -> None:
+        self._passes = passes
         self._link, self._direction, self._member, self._folder = link, direction, member, folder
         self._mailbox = subjects.mailbox(direction, member)
         self._handled, self._bulk, self._handle, self._log = handled, bulk, handle, log
@@ -119,7 +122,7 @@ class Receiver:
         """
         with foreign(self._link.url):
             subscription = await self._link.client.subscribe(f"{self._inbox}.*")
-        self._next = subscription.next_msg
+        self._subscription, self._next = subscription, subscription.next_msg
         loop = asyncio.get_running_loop()
         try:
             await self._rewind()
@@ -158,6 +161,7 @@ class Receiver:
                 f"{self._link.url} cannot rewind {self._mailbox}: {problem.get('description', problem)}",
                 hint="nats-server 2.14 or later is needed, and the coordinator's service to make the mailbox",
             )
+        self._passes()
 
     async def _pull(self, batch: int, wait: float) -> int:
         """Ask for up to `batch` messages, take them as they come; returns how many came."""
@@ -173,19 +177,35 @@ class Receiver:
             try:
                 message = await self._next(timeout=wait + 5)
             except TimeoutError:
+                if wait and not came:
+                    await self._notice_silence()
                 return came
             except nats.errors.Error:
                 raise TransportError("the connection broke", hint="cipherward connects again by itself") from None
             status = (message.headers or {}).get("Status")
             if not message.reply.startswith("$JS.ACK."):
                 if message.subject == reply and status == "503":
-                    raise TransportError("the mailbox does not answer", hint="the coordinator's service makes it")
+                    raise _silent()
                 if message.subject == reply and status not in (None, "100"):
                     return came
                 continue
             came += 1
             await self._take(message)
         return came
+
+    async def _notice_silence(self) -> None:
+        """A server that keeps the mailbox says at the end of each request that nothing came. If it answers a ping now and
+        has not said so, which would have arrived before, nobody keeps the mailbox at the moment.
+
+        Raises:
+            TransportError: that is so.
+        """
+        try:
+            await self._link.client.flush(timeout=int(_WAIT_SECONDS))
+        except (nats.errors.Error, TimeoutError, OSError):
+            return  # the line is slow or gone, which others notice
+        if not self._subscription.pending_msgs:
+            raise _silent()
 
     async def _take(self, message: Msg) -> None:
         sequence = message.metadata.sequence.stream
@@ -249,6 +269,13 @@ class Receiver:
         if self._assembly is not None:
             self._assembly.discard()
             self._assembly = None
+
+
+def _silent() -> TransportError:
+    return TransportError(
+        "the mailbox does not answer: the server keeps none, or cannot store at the moment",
+        hint="the coordinator's service makes the mailboxes; a cluster needs more than half of its servers",
+    )
 
 
 @contextlib.contextmanager

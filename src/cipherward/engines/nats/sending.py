@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Callable
 
 import nats.js.errors
 from nats.js.api import PubAck
@@ -22,10 +23,19 @@ _STORE_ERRORS = {10077, 10047, 10023, 10056}  # limits of the stream, of the acc
 
 
 class Sender:
-    """Delivers the letters of one outbox, one after another, until cancelled."""
+    """Delivers the letters of one outbox, one after another, until cancelled. `passes` is called when the server has
+    stored something."""
 
-    def __init__(self, link: Link, outbox: Outbox, direction: str, member: str, log: Log) -> None:
-        self._link, self._outbox, self._log = link, outbox, log
+    def __init__(
+        self,
+        link: Link,
+        outbox: Outbox,
+        direction: str,
+        member: str,
+        log: Log,
+        passes: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._link, self._outbox, self._log, self._passes = link, outbox, log, passes
         self._mailbox = subjects.mailbox(direction, member)
         self._subject = subjects.chunks(direction, member)
         self._jetstream = link.client.jetstream(timeout=_ACK_SECONDS)
@@ -87,6 +97,12 @@ class Sender:
         with foreign(self._link.url):
             try:
                 ack = await task
+            except TimeoutError:
+                raise TransportError(
+                    f"the server has not said within {_ACK_SECONDS:.0f} s that it stored a letter: it stores nothing at the "
+                    "moment (its disk may be full), or the line is slow",
+                    hint="look at the server; sending goes on by itself",
+                ) from None
             except nats.js.errors.APIError as error:
                 if error.err_code not in _STORE_ERRORS:
                     raise
@@ -98,6 +114,7 @@ class Sender:
             # A new stream: what it acknowledged before is gone.
             self._outbox.mark(letter, Progress())
             raise TransportError(f"the mailbox {self._mailbox} was made anew", hint="the letter is sent from its start")
+        self._passes()
         progress = Progress(progress.chunks + 1, max(progress.sequence, ack.seq))
         if progress.chunks < chunks.n_chunks(letter.size):
             self._outbox.mark(letter, progress)

@@ -134,15 +134,25 @@ class ManagedServer:
             self._process.wait()
         self._process = None
 
+    def cannot_store(self) -> str:
+        """Why it stores nothing now, as far as `refusals` has read its log; empty where nothing is known to be wrong."""
+        if not self._has_room:
+            return f"the server's disk is full: less than {_ROOM_BYTES >> 20} MB are free in {self.settings.folder}"
+        return "the server's disk was full; it is started anew before long" if self._was_full else ""
+
+    @property
+    def _has_room(self) -> bool:
+        try:
+            return shutil.disk_usage(self.settings.folder).free >= _ROOM_BYTES
+        except OSError:
+            return False
+
     def needs_restart(self) -> bool:
         """Whether its disk was full and has room again: nats-server 2.15 stores nothing more in a stream that failed.
 
         Says so once for each time, and ever less often where the disk goes on failing.
         """
-        try:
-            has_room = shutil.disk_usage(self.settings.folder).free >= _ROOM_BYTES
-        except OSError:
-            has_room = False
+        has_room = self._has_room
         self._was_full |= not has_room
         if not (self._was_full and has_room and time.monotonic() >= self._restart_at):
             return False

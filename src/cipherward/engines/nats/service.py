@@ -13,13 +13,14 @@ import mmap
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cipherward.deployment.home import Home
 from cipherward.engines.nats.post import Status
+from cipherward.engines.nats.troubles import Trouble
 from cipherward.errors import CipherwardError, StorageError, TransportError
 from cipherward.store.outbox import Outbox
 
@@ -188,15 +189,19 @@ class Complaints:
         self._last = ""
 
 
-def status_of(post: Post, follower: Follower, studies: list[Any], *, running: bool) -> dict[str, object]:
-    """What both services say of themselves."""
+def status_of(
+    post: Post, follower: Follower, studies: list[Any], *, running: bool, own: Mapping[str, Trouble] | None = None
+) -> dict[str, object]:
+    """What both services say of themselves. `own`: troubles that the post does not know of."""
     status = post.status
+    troubles = {**status.troubles, **(own or {})} if running else {}
     return {
         "running": running,
         "connected": status.connected,
         "since": status.since,
         "reason": status.reason,
         "doing": status.doing,
+        "troubles": {what: {"reason": found.reason, "since": found.since} for what, found in troubles.items()},
         "alarms": follower.alarms,
         "studies": studies,
     }
