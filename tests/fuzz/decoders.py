@@ -44,7 +44,8 @@ class Decoder:
 
     valid: inputs that are accepted. holds: whether it is right that other bytes gave this value, (bytes, value): because
     they are another valid encoding; None: other bytes are never right. others: to splice with; default `valid`.
-    remembers: valid input would change what it makes of the next.
+    remembers: valid input would change what it makes of the next. refuses: False for a file of which it leaves out what is
+    damaged, and takes the rest.
     """
 
     name: str
@@ -53,8 +54,8 @@ class Decoder:
     holds: Callable[[bytes, Any], bool] | None = None
     others: Sequence[bytes] = ()
     mutations: Sequence[Mutation] = BINARY
-    tries: int = 100_000
     remembers: bool = False
+    refuses: bool = True
 
     def accepts_only_what_is_right(self, data: bytes) -> bool:
         """Decode malformed bytes. False: refused; True: accepted, and rightly so.

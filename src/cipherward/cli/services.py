@@ -132,7 +132,7 @@ def _is_alive(status: dict[str, Any] | None) -> bool:
         return False
     try:
         age = (datetime.now(UTC) - datetime.fromisoformat(str(status["time"]))).total_seconds()
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return False
     return age <= _ALIVE_SECONDS
 

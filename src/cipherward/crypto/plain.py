@@ -10,7 +10,6 @@ import numpy.typing as npt
 from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
 from cipherward.errors import ProtocolError, WireError
 
-
 _MAX_EXACT = 2.0**53  # up to here every whole number is a float64, and sums of finite values stay finite
 
 

@@ -18,7 +18,6 @@ from time import time
 
 import tomli_w
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 
 from cipherward.data.database import Source, check_url
@@ -288,14 +287,12 @@ def _check_admission(home: HospitalHome, admission: Admission) -> None:
         issuer = x509.load_pem_x509_certificate(files.read(home.authority_certificate))
         certificate.verify_directly_issued_by(issuer)
         private = serialization.load_pem_private_key(files.read(home.tls_key), None)
-    except (ValueError, TypeError, InvalidSignature):
+        is_own = certificate.public_key() == private.public_key()
+    except authority.MALFORMED:
         raise ProtocolError(
             "the certificate in the admission is not one of the consortium's authority", hint="ask the coordinator"
         ) from None
-    if (
-        certificate.public_key() != private.public_key()
-        or authority.certificate_name(admission.certificate) != home.name
-    ):
+    if not is_own or authority.certificate_name(admission.certificate) != home.name:
         raise ProtocolError(elsewhere, hint="give this hospital's own admission file, or enroll again")
     newest = members.open_chain(admission.members, home.consortium_id, home.coordinator_key)[-1]
     expected = Member(home.name, home.identity.public_key, _digest(admission.certificate), ACTIVE)
@@ -325,10 +322,10 @@ def _mark_used(home: CoordinatorHome, name: str) -> None:
 
 def _read_invitation(path: Path) -> dict[str, str]:
     try:
-        kept = tomllib.loads(files.read(path).decode())
-        if len(bytes.fromhex(kept["token_key"])) == 32 and isinstance(kept["used"], bool) and int(kept["expires"]):
+        kept = files.toml_table(files.read(path))
+        if len(bytes.fromhex(kept["token_key"])) == 32 and isinstance(kept["used"], bool) and int(kept["expires"]) > 0:
             return kept
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         pass
     raise StorageError(f"{path} is damaged", hint="restore it from a backup, or invite the hospital again")
 

@@ -126,7 +126,7 @@ def _service(home: Home, now: datetime) -> Finding:
         return Finding("service", False, "has never run", start)
     try:
         age = (now - datetime.fromisoformat(str(status["time"]))).total_seconds()
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return Finding("service", False, "status.json is damaged", start)
     if age > STALE_SECONDS:
         return Finding("service", False, f"not running: last seen {age:.0f} s ago", start)
@@ -143,7 +143,7 @@ def _alarms(home: Home, now: datetime) -> Finding:
     for alarm in home.alarms():
         try:
             fresh = now - datetime.fromisoformat(str(alarm.get("time"))) < _RECENT
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             fresh = True
         if fresh:
             recent.append(str(alarm.get("event")))

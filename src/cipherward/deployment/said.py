@@ -52,7 +52,7 @@ class Said:
         found = {}
         for path in (self._folder / "refusals").glob("[0-9]*.json"):
             with contextlib.suppress(ValueError):
-                found[int(path.stem)] = tuple(map(str, json.loads(files.read(path))))
+                found[int(path.stem)] = _reasons(files.read(path))
         return found
 
     def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
@@ -128,3 +128,14 @@ class Said:
 
     def _statement(self, what: str, hospital: int) -> Path:
         return self._folder / what / f"{hospital}.signed"
+
+
+def _reasons(data: bytes) -> tuple[str, ...]:
+    """What `take_refusal` has written; whatever else is in the file refuses nothing, and the hospital says it again."""
+    try:
+        found = json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, list) or not all(isinstance(reason, str) and reason in REASONS for reason in found):
+        raise ValueError("not names of rules")
+    return tuple(found)

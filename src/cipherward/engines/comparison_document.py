@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,8 +43,8 @@ def read_run(seed: int, path: Path) -> Finished:
     """
     run = RunDirectory(path)
     try:
-        result = json.loads(files.read(run.result))
-        lines = [json.loads(line) for line in files.read(run.rounds).splitlines()]
+        result = files.json_object(files.read(run.result))
+        lines = [files.json_object(line) for line in files.read(run.rounds).splitlines()]
         return Finished(seed, path, result, [line for line in lines if line["purpose"] == "train"])
     except (ValueError, TypeError, KeyError):
         raise StorageError(f"{path} is damaged", hint="delete this folder, and its run is done again") from None

@@ -36,6 +36,7 @@ from cipherward.nodes.rundir import RunDirectory, create
 from cipherward.nodes.site import Outcome, Site
 from cipherward.privacy import ledger as privacy_ledger
 from cipherward.privacy import plan as privacy_plan
+from cipherward.report.facts import rounds_of
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -145,10 +146,12 @@ def resume_study(
     frozen = study_document.load(run.study)
     _check_model(frozen, module)
     try:
-        facts = json.loads(run.simulation.read_text(encoding="utf-8"))
-        data, base = Path(facts["data"]) if facts["data"] else None, Path(facts["base"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise StorageError(f"{path} is not an interrupted run: {error}", hint="give the folder of a run") from None
+        data, base = _sources(files.read(run.simulation))
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f"{path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
+            hint="give the folder of a run, or restore the file from a backup",
+        ) from None
     hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states: list[StudyState] = []
@@ -159,6 +162,19 @@ def resume_study(
     return _Simulation(
         run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, states, closed
     ).run()
+
+
+def _sources(simulation: bytes) -> tuple[Path | None, Path]:
+    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
+
+    Raises:
+        ValueError, TypeError, KeyError: it does not say.
+    """
+    facts = files.json_object(simulation)
+    data, base = Path(facts["data"]), Path(facts["base"])
+    if not base.is_absolute() or not (data.is_absolute() or facts["data"] == "") or "\0" in f"{data}{base}":
+        raise ValueError("no paths")
+    return data if facts["data"] else None, base
 
 
 @dataclass(frozen=True)
@@ -248,7 +264,7 @@ class _Simulation:
 
     def _is_noted(self, round: int) -> bool:
         path = self.run_directory.rounds
-        return path.exists() and any(json.loads(line)["sum"] == round for line in files.read(path).splitlines())
+        return path.exists() and round in rounds_of(path, files.read(path))
 
     def _one_sum(self, *, is_finished: bool = False) -> None:
         started, before = perf_counter(), self._seconds()

@@ -181,7 +181,7 @@ def _begun(path: Path, n_hospitals: int, repeats: int) -> dict[str, Any]:
     if not path.exists():
         return fresh
     try:
-        found: dict[str, Any] = json.loads(files.read(path))
+        found = files.json_object(files.read(path))
         same = all(found[name] == value for name, value in settings.items())
         kept = {name: found[name] for name in fresh}
     except (ValueError, TypeError, KeyError):

@@ -6,7 +6,6 @@ Made from a study's folder at the coordinator, or from a hospital's folder of a 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ def write(path: Path) -> Facts:
         facts = dataclasses.replace(facts, sums=sums)
     try:
         text = rendering.render("deployed.html", _content(facts, index, own))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
             f"result.json, rounds.jsonl or {OWN} in {path} lacks what a report needs, or is damaged: {error!r}",
             hint="restore the folder from a backup; a study of another version needs that version's report",
@@ -210,9 +209,6 @@ def _own(path: Path) -> dict[str, Any]:
     if not (path / OWN).exists():
         return {}
     try:
-        document = json.loads(files.read(path / OWN))
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise StorageError(f"{path / OWN} is damaged", hint="remove it: the service computes it again")
-    return document
+        return files.json_object(files.read(path / OWN))
+    except ValueError:
+        raise StorageError(f"{path / OWN} is damaged", hint="remove it: the service computes it again") from None

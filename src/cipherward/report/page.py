@@ -30,7 +30,7 @@ def write(path: Path) -> Facts:
     facts = gather(path)
     try:
         page = render(facts)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
             f"{path / 'result.json'} or rounds.jsonl lacks what a report needs, or is damaged: {error!r}",
             hint="restore the run directory from a backup; a run of another version needs that version's report",
