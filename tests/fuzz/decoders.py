@@ -44,6 +44,7 @@ class Decoder:
 
     valid: inputs that are accepted. holds: whether it is right that other bytes gave this value, (bytes, value): because
     they are another valid encoding; None: other bytes are never right. others: to splice with; default `valid`.
+    tries: fewer than 100,000 only for a hospital's own tables, which are no messages, and for pages.
     remembers: valid input would change what it makes of the next. refuses: False for a file of which it leaves out what is
     damaged, and takes the rest.
     """
@@ -54,6 +55,7 @@ class Decoder:
     holds: Callable[[bytes, Any], bool] | None = None
     others: Sequence[bytes] = ()
     mutations: Sequence[Mutation] = BINARY
+    tries: int = 100_000
     remembers: bool = False
     refuses: bool = True
 

@@ -152,9 +152,9 @@ def at_the_edges(mutation: Mutation, head: int, tail: int) -> Mutation:
 
     def edged(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
         where = rng.random()
-        if where < 0.5:
+        if where < 0.6:
             return mutation(data[:head], rng, [other[:head] for other in others]) + data[head:]
-        if where < 0.8:
+        if where < 0.95:
             return data[:-tail] + mutation(data[-tail:], rng, [other[-tail:] for other in others])
         return mutation(data, rng, others)
 

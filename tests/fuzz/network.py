@@ -70,7 +70,7 @@ class Server:
     async def publish(self, subject: str, payload: bytes, reply: str = "") -> None:
         self.acknowledged.append(subject)
 
-    async def request(self, subject: str, payload: bytes, timeout: float) -> Any:  # noqa: ASYNC109 - as in nats-py
+    async def request(self, subject: str, payload: bytes, timeout: float) -> Any:
         return SimpleNamespace(data=self.answer)
 
 
@@ -117,7 +117,7 @@ def delivery(folder: Path, content: bytes, small: list[bytes]) -> Decoder:
         client: Any = server
         waiting = [Msg(client, "_INBOX.x.0", place.decode("utf-8", "replace"), body, headers)]
 
-        async def following(timeout: float) -> Msg:  # noqa: ASYNC109 - as in nats-py
+        async def following(timeout: float) -> Msg:
             if waiting:
                 return waiting.pop()
             raise nats.errors.TimeoutError
@@ -206,9 +206,7 @@ def enrolling(four: Consortium) -> Iterator[Decoder]:
         "request": (request, partial(invitations.read_request, consortium=home.consortium_id)),
         "admission": (
             admission,
-            partial(
-                invitations.read_admission, consortium=home.consortium_id, coordinator_key=home.coordinator_key
-            ),
+            partial(invitations.read_admission, consortium=home.consortium_id, coordinator_key=home.coordinator_key),
         ),
     }
     for name, (text, read) in reads.items():
@@ -338,6 +336,10 @@ def refusals(four: Consortium) -> Decoder:
         return found[1]
 
     valid = [json.dumps(names).encode() for names in (["members", "policy"], ["max_rounds"])]
-    return Decoder("refusals", valid, read, lambda data, value: set(value) <= {*"members policy max_rounds".split()}, mutations=TEXT)
-
-
+    return Decoder(
+        "refusals",
+        valid,
+        read,
+        lambda data, value: set(value) <= {*["members", "policy", "max_rounds"]},
+        mutations=TEXT,
+    )

@@ -32,7 +32,6 @@ from cipherward.deployment.members import MembersList
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
 
-
 _LAST_PORT = 65_535
 
 

@@ -145,13 +145,7 @@ def resume_study(
         raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
     frozen = study_document.load(run.study)
     _check_model(frozen, module)
-    try:
-        data, base = _sources(files.read(run.simulation))
-    except (ValueError, TypeError, KeyError) as error:
-        raise StorageError(
-            f"{path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
-            hint="give the folder of a run, or restore the file from a backup",
-        ) from None
+    data, base = sources_of(run)
     hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states: list[StudyState] = []
@@ -164,16 +158,24 @@ def resume_study(
     ).run()
 
 
-def _sources(simulation: bytes) -> tuple[Path | None, Path]:
+def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
     """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
 
     Raises:
-        ValueError, TypeError, KeyError: it does not say.
+        StorageError: it is missing, or does not say.
     """
-    facts = files.json_object(simulation)
-    data, base = Path(facts["data"]), Path(facts["base"])
-    if not base.is_absolute() or not (data.is_absolute() or facts["data"] == "") or "\0" in f"{data}{base}":
-        raise ValueError("no paths")
+    try:
+        facts = files.json_object(files.read(run.simulation))
+        data, base = Path(facts["data"]), Path(facts["base"])
+        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
+            raise ValueError("a path that is not absolute")
+        if "\0" in f"{data}{base}":
+            raise ValueError("a path with a zero in it")
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
+            hint="give the folder of a run, or restore the file from a backup",
+        ) from None
     return data if facts["data"] else None, base
 
 

@@ -136,6 +136,7 @@ def load(path: Path) -> Yardsticks:
         tensors = safetensors.numpy.load(files.read(path.with_suffix(".safetensors")))
         if document["format"] != FORMAT:
             raise ValueError("another format")
+        json.dumps(document, allow_nan=False)
         local = [_yardstick(each, tensors[f"local-{k}"]) for k, each in enumerate(document["local"], start=1)]
         return Yardsticks(document["basis"], _yardstick(document["centralised"], tensors["centralised"]), tuple(local))
     except (ValueError, KeyError, TypeError, OverflowError, safetensors.SafetensorError) as error:

@@ -216,14 +216,8 @@ def model_line(run: Run, last: StudyState) -> Line:
             raise AuditError(f"{where} belongs to another study or other statistics")
         if model.groups != last.groups or model.weights.tobytes() != last.weights.tobytes():
             raise AuditError(f"{where} is not the model that the certified sums give")
-        result = files.json_object(files.read(run.files.result))
-        if wrong := contradictions(last, result):
-            raise AuditError(f"result.json contradicts the opened sums in {', '.join(wrong)}")
-        promised = study.privacy.model_dump(mode="json") if study.privacy else {}
-        stated = result.get("privacy") or {}
-        if {key: stated.get(key) for key in promised} != promised or bool(stated) != bool(promised):
-            raise AuditError("result.json states another privacy than the study")
-    except (CipherwardError, ValueError, AttributeError) as error:
+        check_result(last, files.read(run.files.result))
+    except CipherwardError as error:
         return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
     return Line(
         last.sums_done,
@@ -233,3 +227,18 @@ def model_line(run: Run, last: StudyState) -> Line:
         True,
         f"{where} and the federated results in result.json follow from the sums",
     )
+
+
+def check_result(last: StudyState, data: bytes) -> None:
+    """Raises AuditError where result.json (`data`) says something else than the opened sums, or is damaged."""
+    study = last.study
+    try:
+        result = files.json_object(data)
+        if wrong := contradictions(last, result):
+            raise AuditError(f"result.json contradicts the opened sums in {', '.join(wrong)}")
+        promised = study.privacy.model_dump(mode="json") if study.privacy else {}
+        stated = result.get("privacy") or {}
+        if {key: stated.get(key) for key in promised} != promised or bool(stated) != bool(promised):
+            raise AuditError("result.json states another privacy than the study")
+    except (ValueError, AttributeError) as error:
+        raise AuditError(f"result.json is not the result of a run: {error}") from None
