@@ -315,6 +315,13 @@ def masks_parsers() -> Iterator[Decoder]:
     yield Decoder("masks-witness", [witness], sums, others=[*releases.values()])
     yield Decoder("masks-release", [releases[2]], reopened, others=[*releases.values(), witness])
 
+    def dealt(data: bytes) -> Any:
+        return seeds.read_dealing(who, 1, 2, data)
+
+    inside = [seeds.Dealing(joined, bytes(len(joined) * seeds.SHARE_BYTES)) for joined in ((1, 2), (1, 2, 3, 5))]
+    packed = [wire.encode(dealing) for dealing in inside]
+    yield Decoder("masks-dealing", packed, dealt, lambda data, value: wire.encode(value) == data)
+
     def key_is_usable(data: bytes) -> None:
         if not scheme.key_is_usable(data):
             raise WireError("not a key")

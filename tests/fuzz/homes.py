@@ -37,6 +37,7 @@ def everything(folder: Path) -> Iterator[Decoder]:
     home, own = coordinator(folder / "coordinator"), hospital(folder / "clinic-1")
     join(home, own, "clinic-1")
     yield from settings(home, HospitalHome(own.path))
+    yield address()
     yield policy(folder / "policy.toml")
     yield from small_files(folder, home)
     yield from logs(home)
@@ -68,6 +69,14 @@ def settings(home: CoordinatorHome, own: HospitalHome) -> Iterator[Decoder]:
 
     yield decoder("consortium-toml", CoordinatorHome, home.path / "consortium.toml")
     yield decoder("hospital-toml", HospitalHome, own.path / "hospital.toml")
+
+
+def address() -> Decoder:
+    def dial(data: bytes) -> str:
+        return server_address(data.decode("utf-8", "replace"))
+
+    urls = [b"tls://localhost:4222", b"tls://[::1]:4222", b"tls://coordinator.example.org"]
+    return Decoder("server-address", urls, dial, lambda data, url: server_address(url) == url, mutations=TEXT)
 
 
 def policy(path: Path) -> Decoder:

@@ -85,6 +85,13 @@ def opened_sums() -> Iterator[Decoder]:
         total = np.sum([plan.vector_of(chosen.rules.scheme, state, values_of(i, state)) for i in (1, 2, 3)], axis=0)
         yield opened_sum(f"sums-{state.purpose}", chosen, state, total.astype("<i8"))
         state = next_state(chosen, state, total.astype(np.int64))
+    lanes = plan.vector_of(chosen.rules.scheme, chosen.first, values_of(1, chosen.first))
+
+    def kept(data: bytes) -> Any:
+        return plan.from_stored(chosen.rules.scheme, chosen.first, data)
+
+    stored = plan.stored(chosen.rules.scheme, lanes)
+    yield Decoder("stored-contribution", [stored], kept, lambda data, found: found.tobytes() == data)
     events = [Event(1.25, 0.1, 3), Event(8.0, 1.0, 1)]
     yield Decoder(
         "privacy-event",

@@ -25,7 +25,7 @@ NAMES = (
     *(f"wire-{kind}" for kind in WIRE),
     "packet", "signed", "hospital", "coordinator-join", "coordinator-deal", "coordinator-consent", "coordinator-release",
     "quorum-payload", "quorum-total", "quorum-witness", "quorum-fingerprint", "quorum-release", "sealed-share", "join-key",
-    "masks-payload", "masks-witness", "masks-release", "masks-join-key", "plain-payload", "plain-total",
+    "masks-payload", "masks-dealing", "masks-witness", "masks-release", "masks-join-key", "plain-payload", "plain-total",
     "model-file", "model-file-text", "study-toml", "preprocessor", "openings", "rounds", "ledger", "journal",
     "ckks-payload", "ckks-witness", "ckks-sealed-key", "ckks-public-key", "ckks-context",
     # of other parties, by letter or by hand
@@ -34,7 +34,7 @@ NAMES = (
     "members-chain", "members-list", "signing-request", "certificate", "tls-key", "approval", "withdrawal", "offer",
     "sums-statistics", "sums-train", "sums-evaluate",
     # in a home
-    "consortium-toml", "hospital-toml", "policy-toml", "invitation-record", "started-json", "status-json", "verification-json",
+    "consortium-toml", "server-address", "stored-contribution", "hospital-toml", "policy-toml", "invitation-record", "started-json", "status-json", "verification-json",
     "log-jsonl", "slots", "upload-note", "handled", "refusals", "privacy-event", "journal-line", "journal-Begun", "evidence",
     # of runs and comparisons
     "result-json", "receipt-file", "opening-file", "opening-body", "simulation-json", "own-json", "report-of-result",

@@ -124,7 +124,8 @@ class Said:
         return {"study": self._study.name, "hospital": self._study.hospitals[hospital - 1].name}
 
     def _who(self, what: str) -> frozenset[int]:
-        return frozenset(int(path.stem) for path in (self._folder / what).glob("[0-9]*.signed"))
+        found = (path.stem for path in (self._folder / what).glob("[0-9]*.signed"))
+        return frozenset(int(stem) for stem in found if stem.isdecimal())  # a copy beside it says nothing
 
     def _statement(self, what: str, hospital: int) -> Path:
         return self._folder / what / f"{hospital}.signed"

@@ -199,7 +199,8 @@ def _index(path: Path, facts: Facts) -> int:
     """Which hospital's folder it is, from the receipts in it; 0: the coordinator's."""
     if not (path / _HOSPITAL).exists():
         return 0
-    found = {int(file.stem.rpartition("-")[2]) for file in (path / "receipts").glob("*/hospital-[0-9]*.cbor")}
+    ends = {file.stem.rpartition("-")[2] for file in (path / "receipts").glob("*/hospital-[0-9]*.cbor")}
+    found = {int(end) for end in ends if end.isdecimal()}
     if len(found) != 1 or not found <= set(range(1, len(facts.names) + 1)):
         raise StorageError(f"{path} does not hold the receipts of one hospital", hint="restore it from a backup")
     return found.pop()

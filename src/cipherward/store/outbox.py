@@ -116,7 +116,7 @@ class Outbox:
         """How far the upload of `letter` has come; a note that is not as it was written counts as none, which only
         repeats chunks: one that said too much would lose the letter."""
         try:
-            text = self._note(letter).read_text("ascii")
+            text = self._note(letter).read_bytes().decode("ascii")
             progress = Progress(*map(int, text.split()[:2]))
             return progress if text == _noted(letter, progress) else Progress()
         except (OSError, ValueError):
