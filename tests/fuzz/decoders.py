@@ -37,6 +37,9 @@ from cipherward.protocol.messages import (
     VoidRequest,
 )
 
+OWN_FILE = 10_000
+"""Tries against what reads a file that this very party has written, or its own table."""
+
 
 @dataclass(frozen=True)
 class Decoder:
@@ -44,7 +47,7 @@ class Decoder:
 
     valid: inputs that are accepted. holds: whether it is right that other bytes gave this value, (bytes, value): because
     they are another valid encoding; None: other bytes are never right. others: to splice with; default `valid`.
-    tries: fewer than 100,000 only for a hospital's own tables, which are no messages, and for pages.
+    tries: fewer than 100,000 only for what is no message: `OWN_FILE`, and pages.
     remembers: valid input would change what it makes of the next. refuses: False for a file of which it leaves out what is
     damaged, and takes the rest.
     """

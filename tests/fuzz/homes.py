@@ -12,7 +12,7 @@ from typing import Any
 
 import tomli_w
 from tests.deployment.enrolled import coordinator, hospital, join
-from tests.fuzz.decoders import Decoder
+from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
 from cipherward.cli import services
@@ -46,12 +46,12 @@ def everything(folder: Path) -> Iterator[Decoder]:
 
 def settings(home: CoordinatorHome, own: HospitalHome) -> Iterator[Decoder]:
     def facts(found: Home) -> list[Any]:
-        common = [found.consortium, found.servers, found.coordinator_key, found.consortium_id, found.name]
+        common = [found.consortium, found.servers, found.coordinator_key, found.consortium_id]
         if isinstance(found, CoordinatorHome):
             server = settings_of(found)
             return [*common, server.host, server.port, found.managed, found.replicas, found.hosts]
         assert isinstance(found, HospitalHome)
-        return [*common, found.device, str(found.data_source), found.is_enrolled]
+        return [*common, found.name, found.device, str(found.data_source), found.is_enrolled]
 
     def decoder(name: str, kind: type[CoordinatorHome] | type[HospitalHome], file: Path) -> Decoder:
         def read(data: bytes) -> tuple[Home, list[Any]]:
@@ -104,7 +104,7 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
     def holds(data: bytes, kept: Any) -> bool:
         return len(bytes.fromhex(kept["token_key"])) == 32 and type(kept["used"]) is bool and int(kept["expires"]) > 0
 
-    yield Decoder("invitation-record", [path.read_bytes()], read_invitation, holds, mutations=TEXT)
+    yield Decoder("invitation-record", [path.read_bytes()], read_invitation, holds, mutations=TEXT, tries=OWN_FILE)
 
     def read_started(data: bytes) -> Any:
         (folder / starting.STARTED).write_bytes(data)
@@ -115,7 +115,7 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
     def moments(data: bytes, found: Any) -> bool:
         return found["offered"] == found["offered"] and (found["begin_after"] is None or found["begin_after"] >= 0)
 
-    yield Decoder("started-json", valid, read_started, moments, mutations=TEXT)
+    yield Decoder("started-json", valid, read_started, moments, mutations=TEXT, tries=OWN_FILE)
 
     def read_status(data: bytes) -> Any:
         (home.path / "status.json").write_bytes(data)
@@ -129,7 +129,9 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
 
     home.write_status({"running": True, "connected": True, "doing": "waiting", "reason": "connected"})
     status = files.read(home.path / "status.json")
-    yield Decoder("status-json", [status], read_status, lambda data, value: bool(value.what), mutations=TEXT)
+    yield Decoder(
+        "status-json", [status], read_status, lambda data, value: bool(value.what), mutations=TEXT, tries=OWN_FILE
+    )
 
     received = folder / "models" / "tiny"
     received.mkdir(parents=True)
@@ -146,7 +148,12 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
     document = {"study": "tiny", "study_digest": "ab" * 32, "rounds": 2, "auroc": 0.75, "sums": [line]}
     verification = json.dumps(document, indent=2).encode()
     yield Decoder(
-        "verification-json", [verification], read_verification, lambda data, v: type(v.rounds) is int, mutations=TEXT
+        "verification-json",
+        [verification],
+        read_verification,
+        lambda data, v: type(v.rounds) is int,
+        mutations=TEXT,
+        tries=OWN_FILE,
     )
 
 
@@ -170,7 +177,7 @@ def logs(home: CoordinatorHome) -> Iterator[Decoder]:
     def objects(data: bytes, found: list[Any]) -> bool:
         return all(type(entry) is dict for entry in found)
 
-    yield Decoder("log-jsonl", [whole], read, objects, mutations=TEXT, refuses=False)
+    yield Decoder("log-jsonl", [whole], read, objects, mutations=TEXT, refuses=False, tries=OWN_FILE)
 
 
 def waiting(folder: Path) -> Iterator[Decoder]:
@@ -191,21 +198,21 @@ def waiting(folder: Path) -> Iterator[Decoder]:
     def were_put(data: bytes, found: list[bytes]) -> bool:
         return set(found) <= set(letters)
 
-    yield Decoder("slots", heads, read, were_put, refuses=False)
-    letter = Waiting(1, bytes(16), 5, slots)
-    note, notes = outbox._note(letter), list[bytes]()
+    yield Decoder("slots", heads, read, were_put, refuses=False, tries=OWN_FILE)
+    one = Waiting(1, bytes(16), 5, slots)
+    note, notes = outbox._note(one), list[bytes]()
     for sent in (Progress(3, 17), Progress(12, 40_000)):
-        outbox.mark(letter, sent)
+        outbox.mark(one, sent)
         notes.append(note.read_bytes())
 
     def progress(data: bytes) -> Progress:
         note.write_bytes(data)
-        return outbox.progress(letter)
+        return outbox.progress(one)
 
     def counts(data: bytes, found: Progress) -> bool:
         return found == Progress()  # its chunks are sent again
 
-    yield Decoder("upload-note", notes, progress, counts, mutations=(*TEXT, *BINARY), refuses=False)
+    yield Decoder("upload-note", notes, progress, counts, mutations=(*TEXT, *BINARY), refuses=False, tries=OWN_FILE)
     known = os.urandom(32), os.urandom(32)
     handled = Handled(folder / "handled")
     for each in known:

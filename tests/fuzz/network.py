@@ -117,7 +117,7 @@ def delivery(folder: Path, content: bytes, small: list[bytes]) -> Decoder:
         client: Any = server
         waiting = [Msg(client, "_INBOX.x.0", place.decode("utf-8", "replace"), body, headers)]
 
-        async def following(timeout: float) -> Msg:
+        async def following(timeout: float | None) -> Msg:
             if waiting:
                 return waiting.pop()
             raise nats.errors.TimeoutError
@@ -326,7 +326,7 @@ def refusals(four: Consortium) -> Decoder:
     folder = four.folder / "said"
     path = folder / "refusals" / "1.json"
     path.parent.mkdir(parents=True)
-    said = Said(four.home, folder, four.hospital(NAME) and approvals.offers(four.hospital(NAME))[0].study)
+    said = Said(four.home, folder, approvals.offers(four.hospital(NAME))[0].study)
 
     def read(data: bytes) -> tuple[str, ...]:
         path.write_bytes(data)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from tests import simulator
-from tests.fuzz.decoders import Decoder
+from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import TEXT
 from tests.report import compared
 
@@ -19,6 +19,7 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.engines import comparison, comparison_document, parties, shift, simulation, sizes, yardsticks
 from cipherward.errors import AuditError, StorageError
+from cipherward.learning.baselines import Yardstick
 from cipherward.nodes import audit
 from cipherward.nodes.findings import contradictions
 from cipherward.nodes.rundir import RunDirectory
@@ -137,13 +138,20 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
     for name, read, document in written:
         text, file = json.dumps(document).encode(), folder / name.removesuffix(".json") / name
         file.parent.mkdir()
-        yield Decoder(f"compared-{name}", [text], partial(kept, file, read), model, mutations=TEXT)
+        yield Decoder(f"compared-{name}", [text], partial(kept, file, read), model, mutations=TEXT, tries=OWN_FILE)
 
     def own(data: bytes) -> Any:
         return kept(folder / deployed.OWN, deployed._own, data)
 
     document = {"hospital": "clinic-1", "index": 1, "rows": 90, "auroc": {"federated": 0.75}, "why_not": ""}
-    yield Decoder("own-json", [json.dumps(document).encode()], own, lambda data, v: type(v) is dict, mutations=TEXT)
+    yield Decoder(
+        "own-json",
+        [json.dumps(document).encode()],
+        own,
+        lambda data, v: type(v) is dict,
+        mutations=TEXT,
+        tries=OWN_FILE,
+    )
 
     study = simulator.study(4)
     options = comparison.Options(n_seeds=3, device="cpu")
@@ -155,9 +163,9 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         return files.json_object(data)
 
     def the_same(data: bytes, value: dict[str, Any]) -> bool:
-        return json.loads(settings).items() <= value.items()
+        return bool(json.loads(settings).items() <= value.items())
 
-    yield Decoder("comparison-settings", [settings], claim, the_same, mutations=TEXT)
+    yield Decoder("comparison-settings", [settings], claim, the_same, mutations=TEXT, tries=OWN_FILE)
 
     text = json.dumps(sizes._begun(folder / "none", 5, 3) | {"rows": compared.sizes()["rows"]}).encode()
 
@@ -168,7 +176,9 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         sizes._write(folder / sizes.FILE, found)
         return found
 
-    yield Decoder("sizes-kept", [text], begun, lambda data, found: type(found["rows"]) is list, mutations=TEXT)
+    yield Decoder(
+        "sizes-kept", [text], begun, lambda data, found: type(found["rows"]) is list, mutations=TEXT, tries=OWN_FILE
+    )
     done = json.dumps(compared.shift(names) | {"study_digest": "ab" * 32, "shift_round": 2}).encode()
     wanted = {"study_digest": "ab" * 32, "shift_round": 2}
 
@@ -178,7 +188,9 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
             raise StorageError("another shift run")
         return found
 
-    yield Decoder("shift-kept", [done], finished, lambda data, v: wanted.items() <= v.items(), mutations=TEXT)
+    yield Decoder(
+        "shift-kept", [done], finished, lambda data, v: wanted.items() <= v.items(), mutations=TEXT, tries=OWN_FILE
+    )
 
     texts = {name: files.read(made / name) for name in ("result.json", "rounds.jsonl")}
     for name, text in texts.items():
@@ -187,7 +199,9 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         for other in texts:
             (run / other).write_bytes(texts[other])
         read_run = partial(kept, run / name, partial(comparison_document.read_run, 1))
-        yield Decoder(f"compared-{name}", [text], read_run, lambda data, v: type(v.result) is dict, mutations=TEXT)
+        yield Decoder(
+            f"compared-{name}", [text], read_run, lambda data, v: type(v.result) is dict, mutations=TEXT, tries=OWN_FILE
+        )
     yield measures(folder, made)
 
 
@@ -195,7 +209,7 @@ def measures(folder: Path, made: Path) -> Decoder:
     """The figures beside which a comparison's arms are put; the weights are in a file beside."""
     metrics = list(audit.replay(audit.open_run(made)))[-1].state.final
     assert metrics
-    one = yardsticks.Yardstick(metrics, (0.5, 0.75), np.zeros(4, np.float32))
+    one = Yardstick(metrics, (0.5, 0.75), np.zeros(4, np.float32))
     path = folder / "yardsticks.json"
     yardsticks.save(path, yardsticks.Yardsticks("ab" * 32, one, (one,)))
     original = files.read(path)
@@ -208,4 +222,4 @@ def measures(folder: Path, made: Path) -> Decoder:
         yardsticks.save(path, value)
         return bool(yardsticks.load(path).centralised.metrics == value.centralised.metrics)
 
-    return Decoder("yardsticks", [original], load, again, mutations=TEXT)
+    return Decoder("yardsticks", [original], load, again, mutations=TEXT, tries=OWN_FILE)

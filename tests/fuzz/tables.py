@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import io
 import json
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from tests import simulator
-from tests.fuzz.decoders import Decoder
+from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 from tests.schedules.world import Setting, setting, values_of
 
@@ -24,6 +23,7 @@ from cipherward.data.tables import RawTable, read_table
 from cipherward.errors import DataError
 from cipherward.learning.state import StudyState
 from cipherward.nodes import plan
+from cipherward.nodes.findings import findings
 from cipherward.privacy.accounting import Event
 
 ROWS = """age,dose,ward,outcome
@@ -55,8 +55,8 @@ def everything(folder: Path) -> Iterator[Decoder]:
         return raw.table.height == len(raw.rows)
 
     semicolons = ROWS.replace(",", ";").replace("\n", "\r\n").encode()
-    yield Decoder("table-csv", [ROWS.encode(), semicolons], read, rows, mutations=(*TEXT, *BINARY), tries=10_000)
-    yield Decoder("table-csv-gz", [gzip.compress(ROWS.encode(), mtime=0)], read, rows, tries=10_000)
+    yield Decoder("table-csv", [ROWS.encode(), semicolons], read, rows, mutations=(*TEXT, *BINARY), tries=OWN_FILE)
+    yield Decoder("table-csv-gz", [gzip.compress(ROWS.encode(), mtime=0)], read, rows, tries=OWN_FILE)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("set/diabetic_data.csv", ROWS)
@@ -69,11 +69,11 @@ def everything(folder: Path) -> Iterator[Decoder]:
         return public._csv_content(path)
 
     plain = gzip.compress(ROWS.encode(), mtime=0)
-    yield Decoder("table-zip", [packed.getvalue(), plain], unzip, checked_next, tries=10_000)
+    yield Decoder("table-zip", [packed.getvalue(), plain], unzip, checked_next, tries=OWN_FILE)
     table = pl.read_csv(ROWS.encode())
     parquet = io.BytesIO()
     table.write_parquet(parquet)
-    yield Decoder("table-parquet", [parquet.getvalue()], read, rows, tries=10_000)
+    yield Decoder("table-parquet", [parquet.getvalue()], read, rows, tries=OWN_FILE)
     yield from opened_sums()
 
 
@@ -118,7 +118,8 @@ def opened_sum(name: str, chosen: Setting, state: StudyState, total: Any) -> Dec
     def usable(data: bytes, after: StudyState) -> bool:
         assert after.sums_done == state.sums_done + 1
         assert len(after.digest()) == 32
-        json.dumps([after.losses, dataclasses.asdict(after.final) if after.final else None], allow_nan=False)
+        if after.final:
+            json.dumps(findings(after), allow_nan=False)  # as result.json
         return bool(np.isfinite(after.weights).all())
 
     return Decoder(name, [total.tobytes()], decode, usable)
