@@ -117,7 +117,7 @@ def delivery(folder: Path, content: bytes, small: list[bytes]) -> Decoder:
         client: Any = server
         waiting = [Msg(client, "_INBOX.x.0", place.decode("utf-8", "replace"), body, headers)]
 
-        async def following(timeout: float | None) -> Msg:
+        async def following(timeout: float | None = None) -> Msg:
             if waiting:
                 return waiting.pop()
             raise nats.errors.TimeoutError

@@ -24,7 +24,7 @@ from cipherward.nodes import audit
 from cipherward.nodes.findings import contradictions
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.protocol.messages import Opening, unsign
-from cipherward.report import arms, deployed, facts, page
+from cipherward.report import arms, deployed, facts, incidents, page
 from cipherward.store import files
 
 
@@ -114,6 +114,22 @@ def reported(made: Path) -> Iterator[Decoder]:
     def is_page(data: bytes, text: str) -> bool:
         return "</html>" in text
 
+    note = made / "quarantine" / "000001-sum-1-hospital-2.json"
+    note.parent.mkdir()
+
+    def of_quarantine(data: bytes) -> Any:
+        note.write_bytes(data)
+        return incidents.quarantined(made, known)
+
+    text = json.dumps({"sum": 1, "hospital": 2, "bytes": 90, "reason": "a repeat"}).encode()
+    yield Decoder(
+        "quarantine-note",
+        [text],
+        of_quarantine,
+        lambda data, found: len(found.rows) == 1,
+        mutations=TEXT,
+        tries=OWN_FILE,
+    )
     yield Decoder("report-of-result", [result], of_result, is_page, mutations=TEXT, tries=2_000)
     yield Decoder("report-of-rounds", [rounds], of_rounds, is_page, mutations=TEXT, tries=2_000)
 

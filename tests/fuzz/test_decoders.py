@@ -37,7 +37,7 @@ NAMES = (
     "consortium-toml", "server-address", "stored-contribution", "hospital-toml", "policy-toml", "invitation-record", "started-json", "status-json", "verification-json",
     "log-jsonl", "slots", "upload-note", "handled", "refusals", "privacy-event", "journal-line", "journal-Begun", "evidence",
     # of runs and comparisons
-    "result-json", "receipt-file", "opening-file", "opening-body", "simulation-json", "own-json", "report-of-result",
+    "result-json", "receipt-file", "opening-file", "opening-body", "simulation-json", "own-json", "quarantine-note", "report-of-result",
     "report-of-rounds", "compared-comparison.json", "compared-sizes.json", "compared-shift.json", "compared-result.json",
     "compared-rounds.jsonl", "comparison-settings", "sizes-kept", "shift-kept", "yardsticks",
     # of a hospital's own data
