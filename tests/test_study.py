@@ -126,6 +126,15 @@ def frozen(chosen: Study) -> Study:
     return chosen.with_overrides(top={"hospitals": hospitals, "coordinator_key": "00" * 32})
 
 
+@pytest.mark.parametrize("key", ["no key", "ab", "00" * 33, "AB" * 32])
+def test_what_stands_where_a_key_belongs_is_a_key(key: str) -> None:
+    hospitals = [hospital | {"public_key": key} for hospital in simulator.document()["hospitals"]]
+    (problem, *_) = problems_of(simulator.document(hospitals=hospitals))
+    assert problem.startswith("hospitals.0.public_key:")
+    (problem,) = problems_of(simulator.document(coordinator_key=key))
+    assert problem.startswith("coordinator_key:")
+
+
 def test_a_study_is_frozen_once_everybodys_key_is_in_it() -> None:
     chosen = simulator.study()
     assert not chosen.is_frozen

@@ -13,7 +13,7 @@ import json
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
@@ -22,6 +22,8 @@ from cipherward import thresholds
 from cipherward.errors import StudyError
 from cipherward.thresholds import Thresholds
 
+HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
+"""A key or digest that freezing sets; empty before."""
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain", "masks")
@@ -68,7 +70,7 @@ class Hospital(_Section):
 
     name: str = Field(min_length=1)
     path: str = ""
-    public_key: str = ""
+    public_key: HexOf32Bytes = ""
 
 
 class Cohort(_Section):
@@ -183,8 +185,8 @@ class Study(_Section):
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
     hospitals: tuple[Hospital, ...] = ()
-    coordinator_key: str = ""
-    ckks_key_digest: str = ""
+    coordinator_key: HexOf32Bytes = ""
+    ckks_key_digest: HexOf32Bytes = ""
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:

@@ -258,6 +258,20 @@ def test_a_malformed_public_context_is_a_wire_error() -> None:
             CkksScheme(public).accumulator(task(4), np.zeros(4))
 
 
+def test_only_a_context_in_the_form_of_ours_reaches_the_foreign_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = ts.context(ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[58, 48])
+    foreign = other.serialize(save_secret_key=False, save_galois_keys=False, save_relin_keys=False)
+    public, secret = keys().public_context, keys().secret_context
+    assert _tenseal.load_context(public, secret=False).is_public()
+    assert _tenseal.load_context(secret, secret=True).is_private()
+    monkeypatch.setattr(ts, "context_from", pytest.fail)
+    for data in (foreign, public[:-1], public + b"\0", public + public, public[:200], b"\x0a" + public, secret):
+        with pytest.raises(WireError):
+            _tenseal.load_context(data, secret=False)
+    with pytest.raises(WireError):
+        _tenseal.load_context(public, secret=True)
+
+
 def test_a_substituted_public_key_is_refused() -> None:
     expected = ckks.public_key_digest(keys().public_context)
     ckks.check_public_key(keys().public_context, expected)

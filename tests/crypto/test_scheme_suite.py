@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.util
 from collections.abc import Sequence
@@ -260,6 +261,18 @@ def test_numbers_that_are_not_finite_never_get_into_an_unprotected_sum() -> None
             payload = dealing.scheme.protect(dealing.task, 1, vector, {}, b"").payload
         with pytest.raises(WireError, match="NaN or infinity"):
             dealing.scheme.accumulator(dealing.task, dealing.base).add(payload)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("exact", [1e300, -1e300, 2.0**53 + 2])
+def test_a_plain_count_that_no_hospital_has_and_a_signalling_nan_are_refused(exact: float) -> None:
+    who = task_of(3, 2, 16, 3)
+    who = dataclasses.replace(who, n_values=3, n_real=2)
+    running = PlainScheme().accumulator(who, np.zeros(3))
+    for real in (b"\x01\x00\xa0\x7f" * 2, bytes(8)):
+        with pytest.raises(WireError):
+            running.add(real + np.array([exact], "<f8").tobytes())
+    assert running.total() == bytes(24)
 
 
 @every_scheme

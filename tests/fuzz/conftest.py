@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fuzz import decoders, documents
+from tests.fuzz import decoders, documents, homes, network, runs, tables
 from tests.fuzz.decoders import Decoder
 from tests.schedules import world
 from tests.schedules.world import World, memory_folder, setting
@@ -46,6 +46,10 @@ def everything(hasty_world: None, tmp_path_factory: pytest.TempPathFactory) -> I
             *decoders.masks_parsers(),
             *decoders.plain_parsers(),
             *documents.everything(folder / "documents"),
+            *network.everything(folder / "network"),
+            *homes.everything(folder / "homes"),
+            *tables.everything(folder / "tables"),
+            *runs.everything(folder / "runs"),
         ]
         yield {decoder.name: decoder for decoder in found}
         for world in worlds:

@@ -37,6 +37,9 @@ from cipherward.protocol.messages import (
     VoidRequest,
 )
 
+OWN_FILE = 10_000
+"""Tries against what reads a file that this very party has written, or its own table."""
+
 
 @dataclass(frozen=True)
 class Decoder:
@@ -44,7 +47,9 @@ class Decoder:
 
     valid: inputs that are accepted. holds: whether it is right that other bytes gave this value, (bytes, value): because
     they are another valid encoding; None: other bytes are never right. others: to splice with; default `valid`.
-    remembers: valid input would change what it makes of the next.
+    tries: fewer than 100,000 only for what is no message: `OWN_FILE`, and pages.
+    remembers: valid input would change what it makes of the next. refuses: False for a file of which it leaves out what is
+    damaged, and takes the rest.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Decoder:
     mutations: Sequence[Mutation] = BINARY
     tries: int = 100_000
     remembers: bool = False
+    refuses: bool = True
 
     def accepts_only_what_is_right(self, data: bytes) -> bool:
         """Decode malformed bytes. False: refused; True: accepted, and rightly so.
@@ -311,6 +317,13 @@ def masks_parsers() -> Iterator[Decoder]:
     yield Decoder("masks-payload", payloads, lambda data: form.unpack(data, "it"), lambda data, v: form.pack(v) == data)
     yield Decoder("masks-witness", [witness], sums, others=[*releases.values()])
     yield Decoder("masks-release", [releases[2]], reopened, others=[*releases.values(), witness])
+
+    def dealt(data: bytes) -> Any:
+        return seeds.read_dealing(who, 1, 2, data)
+
+    inside = [seeds.Dealing(joined, bytes(len(joined) * seeds.SHARE_BYTES)) for joined in ((1, 2), (1, 2, 3, 5))]
+    packed = [wire.encode(dealing) for dealing in inside]
+    yield Decoder("masks-dealing", packed, dealt, lambda data, value: wire.encode(value) == data)
 
     def key_is_usable(data: bytes) -> None:
         if not scheme.key_is_usable(data):

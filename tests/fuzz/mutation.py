@@ -147,6 +147,20 @@ TEXT: tuple[Mutation, ...] = (
 )
 
 
+def at_the_edges(mutation: Mutation, head: int, tail: int) -> Mutation:
+    """Mostly in the first or last bytes, for inputs whose middle is noise that is costly to refuse."""
+
+    def edged(data: bytes, rng: Random, others: Sequence[bytes]) -> bytes:
+        where = rng.random()
+        if where < 0.6:
+            return mutation(data[:head], rng, [other[:head] for other in others]) + data[head:]
+        if where < 0.95:
+            return data[:-tail] + mutation(data[-tail:], rng, [other[-tail:] for other in others])
+        return mutation(data, rng, others)
+
+    return edged
+
+
 class Mutator:
     """Calls give malformed inputs, one after the other, for ever; the same ones for the same seed."""
 

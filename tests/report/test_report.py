@@ -206,7 +206,10 @@ def test_an_unfinished_run_has_no_report_and_the_error_says_how_to_go_on(copied:
 def test_what_is_no_run_or_is_damaged_is_an_error_with_a_hint(copied: Path, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="not a run directory"):
         page.write(tmp_path)
-    for damaged in ("{", "[]", "{}", '{"federated": 3}'):
+    whole = json.loads((copied / "result.json").read_text())
+    changes: list[dict[str, Any]] = [{"privacy": 7}, {"rounds": 1e999}, {"auroc_local": []}]
+    odd = [json.dumps(whole | changed) for changed in changes]
+    for damaged in ("{", "[]", "{}", '{"federated": 3}', *odd):
         (copied / "result.json").write_text(damaged)
         with pytest.raises(StorageError) as caught:
             page.write(copied)

@@ -47,12 +47,14 @@ def test_progress_survives_a_restart_and_goes_with_the_letter(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["small.slots"]
 
 
-def test_a_damaged_progress_note_counts_as_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["nonsense", "", "8 31 {mark}\n", "7 31\n", "7 31 {mark}"])
+def test_a_damaged_progress_note_counts_as_none(tmp_path: Path, text: str) -> None:
     outbox = Outbox(tmp_path)
     outbox.put(b"x")
     letter = outbox.pending()[0]
     outbox.mark(letter, Progress(7, 31))
-    (tmp_path / f"{1:010d}.{letter.nonce.hex()}.sent").write_text("nonsense")
+    note = tmp_path / f"{1:010d}.{letter.nonce.hex()}.sent"
+    note.write_text(text.format(mark=note.read_text().split()[2]))
     assert outbox.progress(letter) == Progress()
 
 

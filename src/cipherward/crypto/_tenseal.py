@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,11 @@ def parse(context: Any, n_lanes: int, scale: float, payload: bytes) -> list[Any]
 
 def _has_seal_header(part: bytes) -> bool:
     # SEAL allocates what these fields claim, so they are checked before it sees them.
-    if not _SEAL_HEADER_BYTES < len(part) <= MAX_CIPHERTEXT_BYTES:
+    return len(part) <= MAX_CIPHERTEXT_BYTES and _is_seal_object(part)
+
+
+def _is_seal_object(part: bytes) -> bool:
+    if len(part) <= _SEAL_HEADER_BYTES:
         return False
     magic, header_bytes, _major, _minor, compression, reserved, size = _SEAL_HEADER.unpack_from(part)
     return bool(
@@ -124,10 +129,16 @@ def _wrapped(ciphertext: bytes, prefix: bytes, suffix: bytes) -> bytes:
 
 
 def load_context(data: bytes, *, secret: bool) -> Any:
+    """A context that `ckks.generate_keys` has made: these parameters, a public key, and a secret key or none.
+
+    Raises:
+        WireError: anything else. What is not in the form of our own contexts does not reach TenSEAL.
+    """
     ts = library()
     what = "secret" if secret else "public"
     if len(data) > _MAX_CONTEXT_BYTES:
         raise WireError(f"a {what} ckks context is too large")
+    _check_form(data, what, 2 if secret else 1)
     with seal_errors(f"the {what} ckks context is not valid"):
         context = ts.context_from(data)
         parameters = context.seal_context().data.key_context_data().parms()
@@ -137,6 +148,50 @@ def load_context(data: bytes, *, secret: bool) -> Any:
         if context.has_secret_key() != secret or not context.has_public_key():
             raise WireError(f"this is not a {what} ckks context")
     return context
+
+
+def _check_form(data: bytes, what: str, n_keys: int) -> None:
+    """Everything around the keys is what this TenSEAL writes itself; of the keys, the lengths and SEAL's headers."""
+    parameters, settings = _context_form()
+    position = len(parameters)
+    is_ours = data[:position] == parameters
+    for field, rest in ((b"\x12", settings), (b"\x1a", b""))[:n_keys]:  # the public key, the secret key
+        if not is_ours or data[position : position + 1] != field:
+            raise WireError(
+                f"the {what} ckks context is not in the form of ours",
+                hint="it is damaged, or another version of TenSEAL has made it",
+            )
+        length, start = _read_varint(data, position + 1)
+        position = start + length
+        key_length, key_start = _read_varint(data, start + 1)
+        key = data[key_start : position - len(rest)]
+        is_ours = data[start : start + 1] == b"\x0a" and data[position - len(rest) : position] == rest
+        if len(key) != key_length or not _is_seal_object(key):
+            raise WireError(f"a key of the {what} ckks context is cut short or not in SEAL's form")
+    if not is_ours or position != len(data):
+        raise WireError(f"the {what} ckks context has other settings or further keys")
+
+
+@lru_cache(maxsize=1)
+def _context_form() -> tuple[bytes, bytes]:
+    """The parameters at the start of every context of ours, and the settings after its public key."""
+    ts = library()
+    context = ts.context(ts.SCHEME_TYPE.CKKS, RING_DEGREE, coeff_mod_bit_sizes=list(MODULUS_BITS))
+    without = ("save_public_key", "save_secret_key", "save_galois_keys", "save_relin_keys")
+    bare = context.serialize(**dict.fromkeys(without, False))
+    length, start = _read_varint(bare, 1)
+    _, settings = _read_varint(bare, start + length + 1)
+    return bare[: start + length], bare[settings:]
+
+
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """(value, position after it) of a length of at most four bytes."""
+    value = 0
+    for n, byte in enumerate(data[position : position + 4]):
+        value |= (byte & 0x7F) << 7 * n
+        if byte < 0x80:
+            return value, position + n + 1
+    raise WireError("a ckks context with a length that is none")
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
 from cipherward.errors import ProtocolError, WireError
 
+_MAX_EXACT = 2.0**53  # up to here every whole number is a float64, and sums of finite values stay finite
+
 
 class _PlainSum:
     def __init__(self, task: SumTask) -> None:
@@ -94,7 +96,9 @@ def _parse(task: SumTask, payload: bytes) -> npt.NDArray[np.float64]:
         raise WireError(f"a plain update of {task.n_values} values has {expected} bytes, found {len(payload)}")
     real = np.frombuffer(payload, dtype="<f4", count=task.n_real)
     exact = np.frombuffer(payload, dtype="<f8", offset=4 * task.n_real)
-    values = np.concatenate([real.astype(np.float64), exact])
-    if not np.isfinite(values).all():
+    # Before the cast: numpy warns when it widens a NaN that signals.
+    if not (np.isfinite(real).all() and np.isfinite(exact).all()):
         raise WireError("a plain update holds NaN or infinity")
-    return values
+    if (np.abs(exact) > _MAX_EXACT).any():
+        raise WireError("a plain update holds a count beyond 2^53")
+    return np.concatenate([real.astype(np.float64), exact])

@@ -121,6 +121,11 @@ def _increasing(task: SumTask, *hospitals: int) -> bool:
 def open_dealing(task: SumTask, holder: int, dealer: int, key: sealing.PrivateKey, share: DealtShare) -> Dealing:
     """What a dealer sealed for this holder. Raises WireError: it does not open, or is malformed."""
     plain = sealing.unseal(share.sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
+    return read_dealing(task, holder, dealer, plain)
+
+
+def read_dealing(task: SumTask, holder: int, dealer: int, plain: bytes) -> Dealing:
+    """What was under the seal. Raises WireError: malformed."""
     dealing = wire.decode(Dealing, plain)
     if not _increasing(task, *dealing.joined) or not {dealer, holder} <= set(dealing.joined):
         raise WireError("a share with an impossible list of joins")

@@ -249,7 +249,7 @@ def _csv_content(path: Path) -> bytes:
                 return packed.read(MAX_UNPACKED)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}", hint=no_network_hint("diabetes130")) from None
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, ValueError):
         raise DataError(
             f"{path} is damaged or cut short", hint="copy it again, or delete it and fetch it again"
         ) from None

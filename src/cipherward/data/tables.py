@@ -94,7 +94,10 @@ def _csv(content: bytes, path: Path) -> RawTable:
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text", hint="save the file as CSV with encoding UTF-8") from None
     separator = max(",;\t", key=header.count)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+    try:
+        names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+    except csv.Error as error:
+        raise DataError(f"{path} is not a readable CSV table: its header line ({error})", hint=HINT) from None
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         problems = tuple(f"{path}: column {name!r} appears {names.count(name)} times" for name in doubled)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -266,8 +265,8 @@ def _parse(document: bytes) -> Study:
     if len(document) > MAX_STUDY_BYTES:
         raise WireError(f"a study of {len(document)} bytes is too large (at most {MAX_STUDY_BYTES})")
     try:
-        parsed = tomllib.loads(document.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        parsed = files.toml_table(document)
+    except ValueError:
         raise StudyError("the offered study is not valid TOML") from None
     return study_document.parse(parsed, origin="offered by the coordinator")
 

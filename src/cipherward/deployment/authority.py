@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -24,6 +24,8 @@ COORDINATOR_NAME = "coordinator"
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 825
 CLIENT_DAYS = 398
+MALFORMED = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What `cryptography` raises about a certificate, a request or a key that it cannot make sense of."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SERIAL = re.compile(r"[0-9a-f]{40}")
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
@@ -116,7 +118,7 @@ def client_certificate(
         names = [attribute.value for attribute in request.subject]
         key = request.public_key()
         genuine = request.is_signature_valid
-    except (ValueError, TypeError, InvalidSignature):
+    except MALFORMED:
         raise ProtocolError(
             "malformed certificate request", hint="ask the hospital to send its request again"
         ) from None
@@ -256,15 +258,18 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 def _certificate(pem: bytes) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(pem)
-    except ValueError:
+        found = x509.load_pem_x509_certificate(pem)
+        # Parsed only when asked for, so ask for all that is used.
+        _ = found.subject, found.issuer, found.not_valid_before_utc, found.not_valid_after_utc, found.public_key()
+        return found
+    except MALFORMED:
         raise ProtocolError("malformed certificate", hint="ask for the file again") from None
 
 
 def _key(pem: bytes) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError):
+    except MALFORMED:
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise StorageError("a TLS key file does not hold a P-256 key", hint="restore it from a backup")

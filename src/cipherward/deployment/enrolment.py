@@ -18,7 +18,6 @@ from time import time
 
 import tomli_w
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 
 from cipherward.data.database import Source, check_url
@@ -307,7 +306,7 @@ def _check_admission(home: HospitalHome, admission: Admission) -> bytes:
         keys = [
             key for key in own if certificate.public_key() == serialization.load_pem_private_key(key, None).public_key()
         ]
-    except (ValueError, TypeError, InvalidSignature):
+    except authority.MALFORMED:
         raise ProtocolError(
             "the certificate in the admission is not one of the consortium's authority", hint="ask the coordinator"
         ) from None
@@ -342,10 +341,10 @@ def _mark_used(home: CoordinatorHome, name: str) -> None:
 
 def _read_invitation(path: Path) -> dict[str, str]:
     try:
-        kept = tomllib.loads(files.read(path).decode())
-        if len(bytes.fromhex(kept["token_key"])) == 32 and isinstance(kept["used"], bool) and int(kept["expires"]):
+        kept = files.toml_table(files.read(path))
+        if len(bytes.fromhex(kept["token_key"])) == 32 and isinstance(kept["used"], bool) and int(kept["expires"]) > 0:
             return kept
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         pass
     raise StorageError(f"{path} is damaged", hint="restore it from a backup, or invite the hospital again")
 

@@ -147,7 +147,7 @@ def _alarms(home: Home, now: datetime) -> Finding:
     for alarm in home.alarms():
         try:
             fresh = now - datetime.fromisoformat(str(alarm.get("time"))) < _RECENT
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             fresh = True
         if fresh:
             recent.append(str(alarm.get("event")))

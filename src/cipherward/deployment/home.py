@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import stat
-import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -108,11 +107,9 @@ class Home(ABC):
         for path in (*reversed(self._older_logs()), self.path / LOG_FILE):
             for line in files.read(path).splitlines() if path.exists() else ():
                 try:
-                    entry = json.loads(line)
+                    found.append(files.json_object(line))
                 except ValueError:
                     continue
-                if isinstance(entry, dict):
-                    found.append(entry)
         return found
 
     def _older_logs(self) -> list[Path]:
@@ -145,12 +142,10 @@ class Home(ABC):
 
     def read_status(self) -> dict[str, Any] | None:
         """What `write_status` wrote last, None when nothing (or nothing readable) is there."""
-        path = self.path / "status.json"
         try:
-            document = json.loads(files.read(path))
+            return files.json_object(files.read(self.path / "status.json"))
         except (StorageError, ValueError):
             return None
-        return document if isinstance(document, dict) else None
 
     # studies
 
@@ -217,8 +212,8 @@ def _read_toml(path: Path, made_by: str) -> dict[str, Any]:
     if not path.exists():
         raise StorageError(f"no {path.name} in {path.parent}", hint=f"give the folder with --home, or {made_by}")
     try:
-        return tomllib.loads(files.read(path).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return files.toml_table(files.read(path))
+    except ValueError as error:
         raise StorageError(f"{path} is not valid TOML: {error}", hint="correct the file at the place named") from None
 
 

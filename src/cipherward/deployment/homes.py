@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ from cipherward.deployment.home import Home
 from cipherward.deployment.members import MembersList
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
+
+_LAST_PORT = 65_535
 
 
 class CoordinatorHome(Home):
@@ -47,7 +50,14 @@ class CoordinatorHome(Home):
     @property
     def listen(self) -> str:
         """host:port on which a managed server listens."""
-        return self._text("listen")
+        found = self._text("listen")
+        host, _, port = found.rpartition(":")
+        if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > _LAST_PORT:
+            raise StorageError(
+                f'{self.path / self.settings_file}: listen is not host:port such as "127.0.0.1:4222"',
+                hint="correct this line",
+            )
+        return found
 
     @property
     def managed(self) -> bool:
@@ -79,7 +89,14 @@ class CoordinatorHome(Home):
         """Names and addresses under which hospitals reach the server; its certificate is for these."""
         further = self.settings.get("hosts", [])
         listed = further if isinstance(further, list) else []
-        return tuple(dict.fromkeys((*(_host(url) for url in self.servers), *map(str, listed))))
+        try:
+            named = [_host(url) for url in self.servers]
+        except ValueError:
+            raise StorageError(
+                f'{self.path / self.settings_file}: servers is not a list such as ["tls://host:4222"]',
+                hint="correct this line",
+            ) from None
+        return tuple(dict.fromkeys((*named, *map(str, listed))))
 
     @property
     def server_folder(self) -> Path:

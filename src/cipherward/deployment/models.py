@@ -90,13 +90,13 @@ def find(home: HospitalHome, selector: str) -> ReceivedModel:
 
 def _examine(folder: Path) -> ReceivedModel:
     try:
-        facts: dict[str, Any] = json.loads(files.read(folder / "verification.json"))
+        facts = files.json_object(files.read(folder / "verification.json"))
         sums = facts["sums"]
         outcomes = tuple(str(line["phrase"]) for line in sums)
         study, digest = str(facts["study"]), str(facts["study_digest"])
         rounds, auroc = int(facts["rounds"]), None if facts["auroc"] is None else float(facts["auroc"])
         verified = bool(sums) and all(line["outcome"] == PRESERVED for line in sums)
-    except (CipherwardError, ValueError, KeyError, TypeError):
+    except (CipherwardError, ValueError, KeyError, TypeError, OverflowError):
         return ReceivedModel(folder, "?", "", 0, False, None, (), "verification.json is missing or damaged")
     try:
         inside = modelfile.load(folder / "model.safetensors").study

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,8 +76,8 @@ def parse(text: str, origin: str) -> Policy:
         StorageError: names every mistake; unknown settings are mistakes.
     """
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = files.toml_table(text.encode())
+    except ValueError as error:
         raise StorageError(f"{origin} is not valid TOML: {error}", hint="correct the file at the place named") from None
     try:
         found = _File.model_validate(document)

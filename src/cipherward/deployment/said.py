@@ -51,7 +51,7 @@ class Said:
         found = {}
         for path in (self._folder / "refusals").glob("[0-9]*.json"):
             with contextlib.suppress(ValueError):
-                found[int(path.stem)] = tuple(map(str, json.loads(files.read(path))))
+                found[int(path.stem)] = _reasons(files.read(path))
         return found
 
     def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
@@ -121,7 +121,19 @@ class Said:
         return {"study": self._study.name, "hospital": self._study.hospitals[hospital - 1].name}
 
     def _who(self, what: str) -> frozenset[int]:
-        return frozenset(int(path.stem) for path in (self._folder / what).glob("[0-9]*.signed"))
+        found = (path.stem for path in (self._folder / what).glob("[0-9]*.signed"))
+        return frozenset(int(stem) for stem in found if stem.isdecimal())  # a copy beside it says nothing
 
     def _statement(self, what: str, hospital: int) -> Path:
         return self._folder / what / f"{hospital}.signed"
+
+
+def _reasons(data: bytes) -> tuple[str, ...]:
+    """What `take_refusal` has written; whatever else is in the file refuses nothing, and the hospital says it again."""
+    try:
+        found = json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, list) or not all(isinstance(reason, str) and reason in REASONS for reason in found):
+        raise ValueError("not names of rules")
+    return tuple(found)

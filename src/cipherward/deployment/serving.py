@@ -63,5 +63,5 @@ def silence(home: Home) -> float:
     try:
         then = datetime.fromisoformat(str((home.read_status() or {})["time"]))
         return max((datetime.now(UTC) - then).total_seconds(), 0.0)
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return float("inf")

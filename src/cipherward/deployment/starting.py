@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -66,9 +67,12 @@ def facts(folder: Path) -> dict[str, Any]:
         DataError: the study's folder does not say.
     """
     try:
-        found = json.loads(files.read(folder / STARTED))
-        return {"offered": float(found["offered"]), "begin_after": found["begin_after"]}
-    except (ValueError, KeyError, TypeError):
+        found = files.json_object(files.read(folder / STARTED))
+        offered, after = float(found["offered"]), found["begin_after"]
+        if not math.isfinite(offered) or not (after is None or 0 <= float(after) < math.inf):
+            raise ValueError("no moment")
+        return {"offered": offered, "begin_after": after}
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise DataError(f"{folder / STARTED} is damaged", hint="restore it from a backup") from None
 
 

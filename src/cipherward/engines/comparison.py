@@ -117,8 +117,8 @@ def _open(study: Study, out: Path, chosen: Sequence[Arm], options: Options) -> N
     path = out / "settings.json"
     if path.exists():
         try:
-            found = dict(json.loads(files.read(path)))
-        except (ValueError, TypeError):
+            found = files.json_object(files.read(path))
+        except ValueError:
             raise StorageError(f"{path} is damaged", hint="choose another --out") from None
         words = {
             "study_digest": "the study or an override",

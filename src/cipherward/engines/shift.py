@@ -228,7 +228,7 @@ def _finished(path: Path, wanted: Mapping[str, object]) -> dict[str, Any] | None
     if not path.exists():
         return None
     try:
-        found: dict[str, Any] = json.loads(files.read(path))
+        found = files.json_object(files.read(path))
         return found if all(found[name] == value for name, value in wanted.items()) else None
     except (ValueError, TypeError, KeyError):
         raise StorageError(f"{path} is damaged", hint="delete it; the shift run is made again") from None

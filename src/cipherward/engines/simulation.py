@@ -36,6 +36,7 @@ from cipherward.nodes.rundir import RunDirectory, create
 from cipherward.nodes.site import Outcome, Site
 from cipherward.privacy import ledger as privacy_ledger
 from cipherward.privacy import plan as privacy_plan
+from cipherward.report.facts import rounds_of
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -144,11 +145,7 @@ def resume_study(
         raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
     frozen = study_document.load(run.study)
     _check_model(frozen, module)
-    try:
-        facts = json.loads(run.simulation.read_text(encoding="utf-8"))
-        data, base = Path(facts["data"]) if facts["data"] else None, Path(facts["base"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise StorageError(f"{path} is not an interrupted run: {error}", hint="give the folder of a run") from None
+    data, base = sources_of(run)
     hospitals = load_hospitals(frozen, data, base)
     keys = parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states: list[StudyState] = []
@@ -159,6 +156,27 @@ def resume_study(
     return _Simulation(
         run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, states, closed
     ).run()
+
+
+def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
+    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
+
+    Raises:
+        StorageError: it is missing, or does not say.
+    """
+    try:
+        facts = files.json_object(files.read(run.simulation))
+        data, base = Path(facts["data"]), Path(facts["base"])
+        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
+            raise ValueError("a path that is not absolute")
+        if "\0" in f"{data}{base}":
+            raise ValueError("a path with a zero in it")
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
+            hint="give the folder of a run, or restore the file from a backup",
+        ) from None
+    return data if facts["data"] else None, base
 
 
 @dataclass(frozen=True)
@@ -248,7 +266,7 @@ class _Simulation:
 
     def _is_noted(self, round: int) -> bool:
         path = self.run_directory.rounds
-        return path.exists() and any(json.loads(line)["sum"] == round for line in files.read(path).splitlines())
+        return path.exists() and round in rounds_of(path, files.read(path))
 
     def _one_sum(self, *, is_finished: bool = False) -> None:
         started, before = perf_counter(), self._seconds()

@@ -181,10 +181,15 @@ def _begun(path: Path, n_hospitals: int, repeats: int) -> dict[str, Any]:
     if not path.exists():
         return fresh
     try:
-        found: dict[str, Any] = json.loads(files.read(path))
+        found = files.json_object(files.read(path))
         same = all(found[name] == value for name, value in settings.items())
         kept = {name: found[name] for name in fresh}
-    except (ValueError, TypeError, KeyError):
+        for row in kept["rows"]:
+            if type(row["n_parameters"]) is not int or row["scheme"] not in SCHEMES:
+                raise ValueError("not a row")
+        _ratios(kept["rows"])
+        json.dumps(kept, allow_nan=False)
+    except (ValueError, TypeError, KeyError, ArithmeticError):
         raise StorageError(f"{path} is damaged", hint="delete it; the sweep is measured again") from None
     return kept if same else fresh
 

@@ -132,13 +132,14 @@ def load(path: Path) -> Yardsticks:
         DataError: another file, or a damaged one.
     """
     try:
-        document = json.loads(files.read(path))
+        document = files.json_object(files.read(path))
         tensors = safetensors.numpy.load(files.read(path.with_suffix(".safetensors")))
         if document["format"] != FORMAT:
             raise ValueError("another format")
+        json.dumps(document, allow_nan=False)
         local = [_yardstick(each, tensors[f"local-{k}"]) for k, each in enumerate(document["local"], start=1)]
         return Yardsticks(document["basis"], _yardstick(document["centralised"], tensors["centralised"]), tuple(local))
-    except (ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, safetensors.SafetensorError) as error:
         raise DataError(
             f"{path} holds no yardsticks ({type(error).__name__})", hint="delete it; it is computed again"
         ) from None

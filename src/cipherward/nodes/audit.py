@@ -7,7 +7,6 @@ recomputed from the one before it, beginning with the study's seed.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -227,16 +226,8 @@ def model_line(run: Run, last: StudyState) -> Line:
             raise AuditError(f"{where} belongs to another study or other statistics")
         if model.groups != last.groups or model.weights.tobytes() != last.weights.tobytes():
             raise AuditError(f"{where} is not the model that the certified sums give")
-        result = json.loads(files.read(run.files.result))
-        if not isinstance(result, dict):
-            raise AuditError("result.json is not the result of a run")
-        if wrong := contradictions(last, result):
-            raise AuditError(f"result.json contradicts the opened sums in {', '.join(wrong)}")
-        promised = study.privacy.model_dump(mode="json") if study.privacy else {}
-        stated = result.get("privacy") or {}
-        if {key: stated.get(key) for key in promised} != promised or bool(stated) != bool(promised):
-            raise AuditError("result.json states another privacy than the study")
-    except (CipherwardError, ValueError, RecursionError, AttributeError) as error:
+        check_result(last, files.read(run.files.result))
+    except CipherwardError as error:
         return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
     return Line(
         last.sums_done,
@@ -246,3 +237,18 @@ def model_line(run: Run, last: StudyState) -> Line:
         True,
         f"{where} and the federated results in result.json follow from the sums",
     )
+
+
+def check_result(last: StudyState, data: bytes) -> None:
+    """Raises AuditError where result.json (`data`) says something else than the opened sums, or is damaged."""
+    study = last.study
+    try:
+        result = files.json_object(data)
+        if wrong := contradictions(last, result):
+            raise AuditError(f"result.json contradicts the opened sums in {', '.join(wrong)}")
+        promised = study.privacy.model_dump(mode="json") if study.privacy else {}
+        stated = result.get("privacy") or {}
+        if {key: stated.get(key) for key in promised} != promised or bool(stated) != bool(promised):
+            raise AuditError("result.json states another privacy than the study")
+    except (ValueError, AttributeError) as error:
+        raise AuditError(f"result.json is not the result of a run: {error}") from None

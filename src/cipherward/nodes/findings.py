@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import Any
 
 from cipherward.errors import DataError
@@ -39,10 +40,15 @@ def findings(state: StudyState) -> dict[str, Any]:
         "quorum": study.thresholds.explain(),
         "auroc_federated": final.auroc,
         "auroc_by_round": [*_before_rounds(state), final.auroc],
-        "validation_loss_by_round": list(state.losses),
+        "validation_loss_by_round": [_stated(loss) for loss in state.losses],
         "federated": metrics_json(final),
         "culprit_search": culprits.facts(state),
     }
+
+
+def _stated(loss: float) -> float | None:
+    """None for the loss of no validation rows at all: JSON has no infinity."""
+    return loss if math.isfinite(loss) else None
 
 
 def _before_rounds(state: StudyState) -> list[float | None]:
@@ -70,7 +76,7 @@ def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:
         "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
         "model_digest": state.digest().hex(),
         "metrics_of_incoming_model": metrics_json(measured_by(report, state)),
-        "validation_loss": state.losses[-1] if state.losses and not state.search.last else None,
+        "validation_loss": _stated(state.losses[-1]) if state.losses and not state.search.last else None,
         "group": list(state.search.last) if report.purpose == "train" else [],
     }
 

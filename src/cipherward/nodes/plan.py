@@ -71,11 +71,11 @@ def from_stored(scheme: Scheme, state: StudyState, data: bytes) -> NDArray[Any]:
     Raises:
         StorageError: it is not one of this sum.
     """
-    vector: NDArray[Any] = np.frombuffer(data, dtype="<u4" if scheme.fixed_point else "<f8")
     layout = state.layout()
-    if vector.size != (layout.n_lanes if scheme.fixed_point else layout.n_values):
+    size, dtype = (layout.n_lanes, np.dtype("<u4")) if scheme.fixed_point else (layout.n_values, np.dtype("<f8"))
+    if len(data) != size * dtype.itemsize:
         raise StorageError("the contribution in the privacy ledger does not fit this sum", hint="restore the ledger")
-    return vector.copy()
+    return np.frombuffer(data, dtype=dtype).copy()
 
 
 def named_sums(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contributors: int) -> dict[str, NDArray[Any]]:

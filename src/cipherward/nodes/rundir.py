@@ -64,7 +64,8 @@ class RunDirectory:
 
     def rounds_with_openings(self) -> list[int]:
         """Sums whose opening is on disk, in order."""
-        return sorted(int(path.parent.name) for path in self.receipts.glob("[0-9]*/opening.cbor"))
+        names = (path.parent.name for path in self.receipts.glob("[0-9]*/opening.cbor"))
+        return sorted(int(name) for name in names if name.isdecimal())  # not a copy that somebody has put beside it
 
     def only_receipts_of(self) -> int:
         """The hospital whose own folder this is: it holds that hospital's receipts, no other's, and no record of rounds.

@@ -8,6 +8,7 @@ Integer orders only. For them the bound on the Poisson-subsampled Gaussian (Miro
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -41,7 +42,16 @@ class Event:
         Raises:
             ValueError: another text.
         """
-        return cls(**json.loads(text))
+        try:
+            found = cls(**json.loads(text))
+            numbers = found.noise_multiplier, found.sampling_rate, found.steps
+            is_sound = all(type(n) in (int, float) for n in numbers) and type(found.steps) is int and found.steps > 0
+            is_sound = is_sound and 0 < found.noise_multiplier < math.inf and 0 < found.sampling_rate <= 1
+        except (TypeError, RecursionError):
+            is_sound = False
+        if not is_sound:
+            raise ValueError("not an event")
+        return found
 
 
 def epsilon(events: Iterable[Event], delta: float) -> float:

@@ -140,7 +140,7 @@ class Budget:
         chosen = [c for c in self._all() if c.event and c.unit == self.privacy.unit and study in (None, c.study)]
         try:
             return [Event.from_json(charge.event) for charge in chosen]
-        except (ValueError, TypeError, RecursionError):
+        except ValueError:
             raise StorageError("a charge in the privacy ledger is damaged", hint="restore the ledger") from None
 
     def _all(self) -> list[Charge]:

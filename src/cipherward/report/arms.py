@@ -6,7 +6,6 @@ escaped by the template.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -259,7 +258,7 @@ def read_shift(path: Path) -> Shift | None:
 
 def _read(path: Path, kind: type[T]) -> T:
     try:
-        return kind.model_validate(json.loads(files.read(path)))
+        return kind.model_validate(files.json_object(files.read(path)))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         said = [clean(f"{'.'.join(map(str, item['loc']))}: {item['msg']}") for item in found[:_MAX_SHOWN_PROBLEMS]]
@@ -268,7 +267,7 @@ def _read(path: Path, kind: type[T]) -> T:
             f"{path} is damaged or of another version: {'; '.join(said)}{more}",
             hint="restore it from a backup, or delete it and run the comparison again: finished arms are kept",
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise StorageError(
             f"{path} is damaged: {error}",
             hint="restore it from a backup, or delete it and run the comparison again: finished arms are kept",

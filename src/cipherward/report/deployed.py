@@ -6,7 +6,6 @@ Made from a study's folder at the coordinator, or from a hospital's folder of a 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,7 @@ def write(path: Path) -> Facts:
     facts = seen_by(facts, index)
     try:
         text = rendering.render("deployed.html", _content(path, facts, index, own))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
             f"result.json, rounds.jsonl or {OWN} in {path} lacks what a report needs, or is damaged: {error!r}",
             hint="restore the folder from a backup; a study of another version needs that version's report",
@@ -219,7 +218,8 @@ def _index(path: Path, facts: Facts) -> int:
     """Which hospital's folder it is, from the receipts in it; 0: the coordinator's."""
     if not (path / _HOSPITAL).exists():
         return 0
-    found = {int(file.stem.rpartition("-")[2]) for file in (path / "receipts").glob("*/hospital-[0-9]*.cbor")}
+    ends = {file.stem.rpartition("-")[2] for file in (path / "receipts").glob("*/hospital-[0-9]*.cbor")}
+    found = {int(end) for end in ends if end.isdecimal()}
     if len(found) != 1 or not found <= set(range(1, len(facts.names) + 1)):
         raise StorageError(f"{path} does not hold the receipts of one hospital", hint="restore it from a backup")
     return found.pop()
@@ -229,9 +229,6 @@ def _own(path: Path) -> dict[str, Any]:
     if not (path / OWN).exists():
         return {}
     try:
-        document = json.loads(files.read(path / OWN))
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise StorageError(f"{path / OWN} is damaged", hint="remove it: the service computes it again")
-    return document
+        return files.json_object(files.read(path / OWN))
+    except ValueError:
+        raise StorageError(f"{path / OWN} is damaged", hint="remove it: the service computes it again") from None

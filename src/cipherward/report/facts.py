@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -159,12 +158,9 @@ def shortened(name: str) -> str:
 
 def _json(path: Path, data: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(data)
-        if not isinstance(document, dict):
-            raise TypeError("not an object")
-    except (ValueError, TypeError, RecursionError) as error:
+        return files.json_object(data)
+    except ValueError as error:
         raise StorageError(f"{path} is damaged: {error}", hint="restore it from a backup") from None
-    return document
 
 
 def _so_far(state: StudyState) -> dict[str, Any]:

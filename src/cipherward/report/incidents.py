@@ -61,7 +61,7 @@ def quarantined(path: Path, facts: Facts) -> Table | None:
             rows.append(
                 (_name(facts, int(note["hospital"])), label(facts, int(note["sum"])), clean(str(note["reason"])))
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise StorageError(f"{file} is damaged", hint="remove it: no figure follows from it") from None
     head = ("Hospital", "Sum", "Reason")
     return (
@@ -72,7 +72,8 @@ def quarantined(path: Path, facts: Facts) -> Table | None:
 
 
 def _of_hospitals(path: Path, what: str, ending: str) -> list[tuple[int, Path]]:
-    return sorted((int(file.stem), file) for file in (path / what).glob(f"[0-9]*.{ending}"))
+    found = (path / what).glob(f"[0-9]*.{ending}")
+    return sorted((int(file.stem), file) for file in found if file.stem.isdecimal())
 
 
 def _name(facts: Facts, hospital: int) -> str:

@@ -5,6 +5,8 @@ The page is made of the run directory alone and holds no time of its making, so 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,22 @@ def write(path: Path) -> Facts:
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
     facts = gather(path)
-    try:
+    with what_is_damaged(path):
         page = render(facts)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    files.write(path / NAME, page.encode())
+    return facts
+
+
+@contextlib.contextmanager
+def what_is_damaged(path: Path) -> Iterator[None]:
+    """Inside, what is missing or odd in the files of a run becomes a StorageError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
             f"{path / 'result.json'} or rounds.jsonl lacks what a report needs, or is damaged: {error!r}",
             hint="restore the run directory from a backup; a run of another version needs that version's report",
         ) from None
-    files.write(path / NAME, page.encode())
-    return facts
 
 
 def render(facts: Facts) -> str:

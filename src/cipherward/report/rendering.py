@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from cipherward.report import blocks
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _NUMBER = re.compile(r"^[<+−-]?\d[\d.,\s\u202f]*( ?(%|s|[kMG]?B|bytes))?$")
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
-    """The page as text."""
+    """The page as text.
+
+    Raises:
+        ValueError: the content lacks something, or holds a value of another kind than the template asks for.
+    """
+    from jinja2 import TemplateRuntimeError
+
+    try:
+        return _environment().get_template(template).render(content)
+    except TemplateRuntimeError as error:
+        raise ValueError(str(error)) from None
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -29,4 +47,4 @@ def render(template: str, content: Mapping[str, Any]) -> str:
         "code": lambda cell: isinstance(cell, blocks.Code),
         "numeral": lambda cell: isinstance(cell, str) and bool(_NUMBER.match(cell)),
     }
-    return environment.get_template(template).render(content)
+    return environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from cipherward.errors import StorageError
@@ -148,9 +147,9 @@ def _replayed(run: str, replayed: str, holds: bool) -> Mark:
 
 def _verified(run: Path) -> Mark:
     try:
-        found = json.loads(files.read(run / "result.json"))["verified"]
+        found = files.json_object(files.read(run / "result.json"))["verified"]
         held, n = sum(value is True for value in found.values()), len(found)
-    except (StorageError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (StorageError, ValueError, KeyError, TypeError, AttributeError):
         return Mark(None, "not recorded")
     return Mark(held == n or None, f"{held} of {n}")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from cipherward.errors import StorageError
 
@@ -84,6 +87,33 @@ def remove(path: Path) -> None:
         raise StorageError(
             f"cannot remove {path}: {error.strerror or error}", hint="check the folder's permissions, then repeat"
         ) from None
+
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """The JSON object that a file or a line of it holds.
+
+    Raises:
+        ValueError: anything else, however it is wrong: not JSON, another value, nested too deeply.
+    """
+    try:
+        found = json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    return found
+
+
+def toml_table(data: bytes) -> dict[str, Any]:
+    """The table that a TOML file holds.
+
+    Raises:
+        ValueError: not UTF-8, not TOML, a number that is too long, nested too deeply.
+    """
+    try:
+        return tomllib.loads(data.decode())
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def make_folder(folder: Path) -> list[Path]:

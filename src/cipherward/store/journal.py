@@ -121,7 +121,7 @@ class Journal:
         return self._folder / f"{number:06d}.payload"
 
     def _payloads(self) -> list[tuple[int, Path]]:
-        return [(int(path.stem), path) for path in self._folder.glob("[0-9]*.payload")]
+        return [(int(path.stem), path) for path in self._folder.glob("[0-9]*.payload") if path.stem.isdecimal()]
 
     def _parse(self, content: bytes) -> tuple[list[int], list[_Line]]:
         ends: list[int] = []

@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,17 +113,19 @@ class Outbox:
         return sorted((letter for letter in letters if letter.nonce != unsynced), key=lambda letter: letter.number)
 
     def progress(self, letter: Waiting) -> Progress:
-        """How far the upload of `letter` has come; unreadable notes count as none, which only repeats chunks."""
+        """How far the upload of `letter` has come; a note that is not as it was written counts as none, which only
+        repeats chunks: one that said too much would lose the letter."""
         try:
-            chunks, sequence = self._note(letter).read_text().split()
-            return Progress(int(chunks), int(sequence))
+            text = self._note(letter).read_bytes().decode("ascii")
+            progress = Progress(*map(int, text.split()[:2]))
+            return progress if text == _noted(letter, progress) else Progress()
         except (OSError, ValueError):
             return Progress()
 
     def mark(self, letter: Waiting, progress: Progress) -> None:
         """Note acknowledged chunks. Not synced: what a power failure forgets is sent again and dropped as a repeat."""
         with _storage(self.folder):
-            self._note(letter).write_text(f"{progress.chunks} {progress.sequence}\n")
+            self._note(letter).write_text(_noted(letter, progress), "ascii")
 
     def done(self, letter: Waiting) -> None:
         """The server has all of it: forget the letter. Not synced: a forgotten removal only repeats the letter."""
@@ -165,6 +168,11 @@ class Outbox:
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
             raise
+
+
+def _noted(letter: Waiting, progress: Progress) -> str:
+    said = f"{progress.chunks} {progress.sequence}"
+    return f"{said} {zlib.crc32(letter.nonce + said.encode()):08x}\n"
 
 
 @contextlib.contextmanager

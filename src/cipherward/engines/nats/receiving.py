@@ -22,6 +22,7 @@ from cipherward.engines.nats import chunks, subjects
 from cipherward.engines.nats.chunks import CHUNK_BYTES, Label
 from cipherward.engines.nats.link import Link, Log, foreign
 from cipherward.errors import StorageError, TransportError, WireError
+from cipherward.store import files
 from cipherward.store.handled import Handled
 
 Handle = Callable[[str, bytes, Path], Awaitable[None]]
@@ -30,6 +31,7 @@ Handle = Callable[[str, bytes, Path], Awaitable[None]]
 BATCH = 8
 _WAIT_SECONDS = 5.0
 _REWIND_SECONDS = 60.0
+_NEEDED = "nats-server 2.14 or later is needed"
 _names = itertools.count()
 
 
@@ -149,13 +151,11 @@ class Receiver:
         with foreign(self._link.url):
             answer = await self._link.client.request(subjects.reset(self._direction, self._member), b"", timeout=2)
         try:
-            document = json.loads(answer.data)
-            problem = document.get("error")
+            document = files.json_object(answer.data)
+            problem = dict(document.get("error") or {})
             self._expected = int(document.get("reset_seq", 0))
-        except (ValueError, AttributeError, TypeError):
-            raise TransportError(
-                f"{self._link.url} answers nonsense", hint="nats-server 2.14 or later is needed"
-            ) from None
+        except (ValueError, TypeError, OverflowError):
+            raise TransportError(f"{self._link.url} answers nonsense", hint=_NEEDED) from None
         if problem:
             raise TransportError(
                 f"{self._link.url} cannot rewind {self._mailbox}: {problem.get('description', problem)}",
@@ -208,7 +208,10 @@ class Receiver:
             raise _silent()
 
     async def _take(self, message: Msg) -> None:
-        sequence = message.metadata.sequence.stream
+        try:
+            sequence = message.metadata.sequence.stream
+        except (nats.errors.Error, ValueError, ArithmeticError, OSError):  # the place holds numbers and a time
+            raise TransportError(f"{self._link.url} answers nonsense", hint=_NEEDED) from None
         if sequence < self._expected:
             await self._repeat(message)
             return

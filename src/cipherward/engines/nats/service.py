@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import mmap
 import os
 import signal
@@ -22,6 +21,7 @@ from cipherward.deployment.home import Home
 from cipherward.engines.nats.post import Status
 from cipherward.engines.nats.troubles import Trouble
 from cipherward.errors import CipherwardError, StorageError, TransportError
+from cipherward.store import files
 from cipherward.store.outbox import Outbox
 
 POLL_SECONDS = 0.25
@@ -69,7 +69,7 @@ class Follower:
         found = []
         for line in data[:end].splitlines():
             with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
+                found.append(files.json_object(line))
         self.alarms += sum(entry.get("level") == "alarm" for entry in found)
         return found
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from cipherward.deployment.authority import MALFORMED
 from cipherward.errors import StorageError, TransportError
 
 
@@ -80,19 +81,20 @@ def check_validity(certificate: Path) -> None:
     """
     try:
         loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except (OSError, ValueError) as error:
+        begin, end = loaded.not_valid_before_utc, loaded.not_valid_after_utc
+    except (OSError, *MALFORMED) as error:
         raise StorageError(
             f"cannot read the certificate {certificate}: {_reason(error)}", hint="enrol again or restore a backup"
         ) from None
     now = datetime.datetime.now(datetime.UTC)
-    if now > loaded.not_valid_after_utc:
+    if now > end:
         raise TransportError(
-            f"the certificate {certificate} expired on {loaded.not_valid_after_utc:%Y-%m-%d}",
+            f"the certificate {certificate} expired on {end:%Y-%m-%d}",
             hint="ask the coordinator to admit this member again",
         )
-    if now < loaded.not_valid_before_utc:
+    if now < begin:
         raise TransportError(
-            f"the certificate {certificate} is valid from {loaded.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
+            f"the certificate {certificate} is valid from {begin:%Y-%m-%d %H:%M} UTC",
             hint="check this machine's clock",
         )
 
