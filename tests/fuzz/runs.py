@@ -54,7 +54,7 @@ def provable(run: audit.Run, replayed: list[audit.Replayed]) -> Iterator[Decoder
 
     def receipt(data: bytes) -> None:
         path.write_bytes(data)
-        line = audit._receipt_line(run, after, 1, 2, "clinic-2")
+        line = audit._receipt_line(run, after, 1, 2, "clinic-2", "none has arrived")
         if not line.holds:
             raise AuditError(line.outcome)
 
