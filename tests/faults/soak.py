@@ -97,7 +97,8 @@ class _Runner:
         started = time.monotonic()
         for name in self.world.names:
             liar = name in self.hospitals[:2]
-            self.world.serve(name, **({"fault": "random", "seed": self.rng.random()} if liar else {}))
+            spoils = {"fault": "random", "seed": self.rng.random()} if liar else {}
+            self.world.serve(name, fresh=name not in self.mortal, **spoils)
         while not (self.world.run / "result.json").exists():
             self._look()
             self._break()
