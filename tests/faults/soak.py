@@ -25,9 +25,13 @@ WARM_ROUNDS = 20
 
 @dataclass
 class Sample:
-    """One look at everybody. Bytes of memory (resident, and what a process shares with nobody), open files, disk."""
+    """One look at everybody. Bytes of memory (resident, and what a process shares with nobody), open files, disk.
+
+    `seconds`: since the first look. Who is measured is started afresh, not forked, so its memory is its own.
+    """
 
     round: int
+    seconds: float
     memory: dict[str, int]
     private: dict[str, int]
     files: dict[str, int]
@@ -92,6 +96,7 @@ class _Runner:
         # Two hospitals are killed now and then; everybody else lives from the first round to the last.
         self.mortal = self.hospitals[-2:]
         self.seen = -1
+        self.first_look = time.monotonic()
 
     def run(self) -> None:
         started = time.monotonic()
@@ -145,7 +150,7 @@ class _Runner:
         pids = {name: pid for name, pid in world.pids.items() if name not in self.mortal}
         with contextlib.suppress(OSError, ValueError):
             pids["server"] = world.server_pid()
-        found = Sample(done, {}, {}, {}, {})
+        found = Sample(done, time.monotonic() - self.first_look, {}, {}, {}, {})
         for name, pid in pids.items():
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(pid)
