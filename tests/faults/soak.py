@@ -25,15 +25,15 @@ WARM_ROUNDS = 20
 
 @dataclass
 class Sample:
-    """One look at everybody. Bytes of memory (resident, and what a process shares with nobody), open files, disk.
+    """One look at everybody. Bytes of memory, open files, bytes on disk.
 
-    `seconds`: since the first look. Who is measured is started afresh, not forked, so its memory is its own.
+    `memory` is resident memory, `own` the part of it that a process has allocated: heap and stacks, without programs,
+    libraries and files. Whoever is measured was started afresh, not forked, so both are its own.
     """
 
     round: int
-    seconds: float
     memory: dict[str, int]
-    private: dict[str, int]
+    own: dict[str, int]
     files: dict[str, int]
     disk: dict[str, int]
 
@@ -50,11 +50,17 @@ class Soak:
     incomplete: int = 0
     disk_parts: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def growth(self, name: str, what: str = "memory") -> float:
-        """Growth after the warm rounds, as a share: the median of the last tenth against that of the first tenth."""
+    def early_and_late(self, name: str, what: str) -> tuple[float, float]:
+        """`memory`, `own` or `files` of a process: medians of the first and the last tenth of the looks after the warm
+        rounds. One look may meet a process in the middle of its work."""
         late = [getattr(s, what)[name] for s in self.samples if s.round >= WARM_ROUNDS and name in getattr(s, what)]
         tenth = max(1, len(late) // 10)
-        return float(statistics.median(late[-tenth:]) / statistics.median(late[:tenth]) - 1.0)
+        return statistics.median(late[:tenth]), statistics.median(late[-tenth:])
+
+    def growth(self, name: str, what: str = "memory") -> float:
+        """Growth after the warm rounds, as a share."""
+        early, late = self.early_and_late(name, what)
+        return late / early - 1.0
 
 
 def run(rounds: int, hospitals: int, *, seed: int, tell: Callable[[str], None] = lambda text: None) -> Soak:
@@ -96,7 +102,6 @@ class _Runner:
         # Two hospitals are killed now and then; everybody else lives from the first round to the last.
         self.mortal = self.hospitals[-2:]
         self.seen = -1
-        self.first_look = time.monotonic()
 
     def run(self) -> None:
         started = time.monotonic()
@@ -150,12 +155,11 @@ class _Runner:
         pids = {name: pid for name, pid in world.pids.items() if name not in self.mortal}
         with contextlib.suppress(OSError, ValueError):
             pids["server"] = world.server_pid()
-        found = Sample(done, time.monotonic() - self.first_look, {}, {}, {}, {})
+        found = Sample(done, {}, {}, {}, {})
         for name, pid in pids.items():
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(pid)
-                memory = process.memory_full_info()
-                found.memory[name], found.private[name] = memory.rss, memory.uss
+                found.memory[name], found.own[name] = _memory(process)
                 found.files[name] = process.num_fds()
         for name in world.names:
             found.disk[name] = sum(_size(path) for path in self._kept(name))
@@ -167,6 +171,17 @@ class _Runner:
         home = self.world.path(name)
         parts = ("ledger.sqlite*", "outbox/*", "inbox/**/*", "post/**/*", "studies/*/coordinator/**/*")
         return [path for part in parts for path in home.glob(part)]
+
+
+def _memory(process: psutil.Process) -> tuple[int, int]:
+    """Resident memory, and what of it is anonymous (where the system does not say: what is shared with nobody)."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        found = process.memory_full_info()
+        return found.rss, found.uss
+    sizes = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    resident, own = (int(sizes[key].split()[0]) << 10 for key in ("VmRSS", "RssAnon"))
+    return resident, own
 
 
 def _size(path: Path) -> int:
