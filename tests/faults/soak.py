@@ -22,6 +22,10 @@ from tests.faults.world import Template, World, memory_folder
 WARM_ROUNDS = 20
 """Rounds until caches are filled and mailboxes exist; growth counts from here."""
 
+SERVER_WARM_ROUNDS = 80
+"""The same for the server: nats-server remembers to whom the last 512 subjects in each mailbox's traffic went, and a round
+has about 7 messages for a mailbox, each with a reply subject of its own."""
+
 
 @dataclass
 class Sample:
@@ -50,10 +54,15 @@ class Soak:
     incomplete: int = 0
     disk_parts: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def early_and_late(self, name: str, what: str) -> tuple[float, float]:
+    def warm_rounds(self, name: str) -> int:
+        """The round from which the growth of a process counts; in a short run half of it."""
+        return min(SERVER_WARM_ROUNDS if name == "server" else WARM_ROUNDS, self.rounds // 2)
+
+    def early_and_late(self, name: str, what: str, *, after: int | None = None) -> tuple[float, float]:
         """`memory`, `own` or `files` of a process: medians of the first and the last tenth of the looks after the warm
-        rounds. One look may meet a process in the middle of its work."""
-        late = [getattr(s, what)[name] for s in self.samples if s.round >= WARM_ROUNDS and name in getattr(s, what)]
+        rounds, or `after` others. One look may meet a process in the middle of its work."""
+        start = self.warm_rounds(name) if after is None else after
+        late = [getattr(s, what)[name] for s in self.samples if s.round >= start and name in getattr(s, what)]
         tenth = max(1, len(late) // 10)
         return statistics.median(late[:tenth]), statistics.median(late[-tenth:])
 

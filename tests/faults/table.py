@@ -86,6 +86,12 @@ def soak_table(results: Path) -> str:
         for early, late in (found["resident"][name], found["own"][name]):
             cells += [f"{early / 2**20:.0f} MiB", f"{late / 2**20:.0f} MiB", f"{100 * (late / early - 1):+.1f} %"]
         lines.append(f"| {' | '.join(cells)} |")
+    before = [size / 2**20 for size in found["server_before"]]
+    lines += [
+        "",
+        f"The server's row counts from round {found['server_after_round']}, when its tables of subjects are full; from round 20 "
+        f"its memory went from {before[0]:.0f} to {before[1]:.0f} MiB.",
+    ]
     kept = max(size for name, size in found["growth_of_disk"].items() if name != "coordinator")
     lines += ["", f"Ledger, outbox and inbox of a hospital grew by at most {kept / 1024:.0f} KiB after round 20."]
     return "\n".join([*lines, "", *_bars(section)])
