@@ -19,7 +19,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,126 +27,23 @@ from unittest import mock
 
 import network_hub
 from cipherward import study as study_document
-from cipherward.deployment import authority
-from cipherward.engines.nats.configuration import ServerSettings
-from cipherward.engines.nats.post import CoordinatorPost, HospitalPost
-from cipherward.engines.nats.server import ManagedServer
-from cipherward.engines.nats.tls import Connection
-from cipherward.store import files, slots
-from cipherward.store.outbox import Outbox
+from cipherward.store import slots
 from cipherward.thresholds import derive
 from harness import Section, console, machine_line, peak_mib, write_results
+from network_letters import (
+    connection,
+    coordinator_takes,
+    exchanges,
+    hospital_sends,
+    make_consortium,
+    members,
+    note,
+    users,
+)
 
 SECTIONS = ("exchange", "transfer", "update", "growth", "study")
 EXCHANGES = 50
 LARGE = 100_000_000
-
-
-def members(count: int) -> list[str]:
-    return [f"hospital-{i}" for i in range(1, count + 1)]
-
-
-def make_consortium(folder: Path, names: list[str], port: int) -> ManagedServer:
-    """Keys and certificates of everybody under `folder`, and a server that is not started yet."""
-    certificate, key = authority.create_authority("benchmark")
-    files.write(folder / "authority.crt", certificate)
-    server_key = authority.new_tls_key()
-    files.write(folder / "server.key", server_key, private=True)
-    files.write(
-        folder / "server.crt", authority.server_certificate(certificate, key, server_key, ["localhost", "127.0.0.1"])
-    )
-    for name in ["coordinator", *names]:
-        own = authority.new_tls_key()
-        request = authority.signing_request(own, name)
-        files.write(folder / name / "tls.key", own, private=True)
-        files.write(folder / name / "tls.crt", authority.client_certificate(certificate, key, request, name))
-    settings = ServerSettings(
-        folder / "server", f"127.0.0.1:{port}", folder / "server.crt", folder / "server.key", folder / "authority.crt"
-    )
-    return ManagedServer(settings)
-
-
-def users(folder: Path, names: list[str]) -> dict[str, str]:
-    return {name: authority.subject(files.read(folder / name / "tls.crt")) for name in ["coordinator", *names]}
-
-
-def connection(folder: Path, name: str, port: int) -> Connection:
-    home = folder / name
-    return Connection(name, (f"tls://localhost:{port}",), home / "tls.crt", home / "tls.key", folder / "authority.crt")
-
-
-def note(event: str, facts: dict[str, object]) -> None:
-    if event == "alarm":
-        console.print(event, facts)
-
-
-async def exchanges(folder: Path, port: int, size: int, repeats: int) -> list[float]:
-    """Seconds from put at the coordinator over the hospital's answer to its handling at the coordinator."""
-    coordinator = CoordinatorPost(connection(folder, "coordinator", port), folder / "c", note, ["hospital-1"])
-    outbox = Outbox(folder / "h" / "outbox")
-    hospital = HospitalPost(connection(folder, "hospital-1", port), outbox, folder / "h", note)
-    answered = asyncio.Event()
-    letter = os.urandom(size)
-
-    async def answer(member: str, path: Path) -> None:
-        outbox.put(path.read_bytes())
-
-    async def arrived(member: str, path: Path) -> None:
-        answered.set()
-
-    tasks = [asyncio.create_task(coordinator.run(arrived)), asyncio.create_task(hospital.run(answer))]
-    seconds = []
-    for _ in range(repeats + 1):
-        answered.clear()
-        start = time.perf_counter()
-        coordinator.outbox("hospital-1").put(letter)
-        await answered.wait()
-        seconds.append(time.perf_counter() - start)
-    await asyncio.gather(coordinator.close(), hospital.close())
-    await asyncio.gather(*tasks)
-    return seconds[1:]  # the first one includes the connections
-
-
-async def hospital_sends(folder: Path, port: int, name: str, size: int) -> None:
-    """A hospital process: waits for a letter, sends one of `size` bytes, ends when it is delivered."""
-    outbox = Outbox(folder / name / "outbox")
-    post = HospitalPost(connection(folder, name, port), outbox, folder / name / "post", note)
-    data = os.urandom(size)
-    asked = asyncio.Event()
-
-    async def receive(member: str, path: Path) -> None:
-        asked.set()
-
-    task = asyncio.create_task(post.run(receive))
-    await asked.wait()
-    outbox.put(data)
-    while outbox.pending():
-        await asyncio.sleep(0.02)
-    await post.close()
-    await task
-
-
-async def coordinator_takes(folder: Path, port: int, names: list[str]) -> float:
-    """The coordinator's process: asks everybody, takes one letter from each; prints seconds and its peak memory."""
-    post = CoordinatorPost(connection(folder, "coordinator", port), folder / "coordinator" / "post", note, names)
-    waiting = set(names)
-    everything = asyncio.Event()
-
-    async def receive(member: str, path: Path) -> None:
-        waiting.discard(member)
-        if not waiting:
-            everything.set()
-
-    task = asyncio.create_task(post.run(receive))
-    await asyncio.sleep(10 if len(names) > 1 else 4)  # hospitals are up; only the letters are timed
-    start = time.perf_counter()
-    for name in names:
-        post.outbox(name).put(b"go")
-    await everything.wait()
-    seconds = time.perf_counter() - start
-    await post.close()
-    await task
-    return seconds
 
 
 def transfer(count: int, size: int, port: int) -> tuple[float, float]:

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from diagram import Diagram  # noqa: E402 - it lies beside this file
+from diagram import Box, Diagram  # noqa: E402 - it lies beside this file
+
+Step = tuple[str, tuple[str, ...], str]
+"""What a box says and of which kind it is: head, lines, style."""
+
+
+def chain(d: Diagram, places: Iterable[tuple[float, float]], y: float, steps: Sequence[Step]) -> list[Box]:
+    """Boxes from left to right, at (x, width) each, and an arrow from each to the next."""
+    boxes = [d.box(x, y, width, *step) for (x, width), step in zip(places, steps, strict=True)]
+    for a, b in pairwise(boxes):
+        d.arrow(a.right, b.left)
+    return boxes
+
+
+def evenly(x: float, step: float, width: float, n: int) -> list[tuple[float, float]]:
+    """(x, width) of `n` boxes, one every `step`."""
+    return [(x + step * k, width) for k in range(n)]
+
+
+def column(d: Diagram, x: float, y: float, width: float, step: float, steps: Sequence[Step]) -> list[Box]:
+    """Boxes under each other, one every `step`."""
+    return [d.box(x, y + step * k, width, *said) for k, said in enumerate(steps)]
 
 
 def flow() -> Diagram:
@@ -123,18 +145,13 @@ def training() -> Diagram:
     )  # fmt: skip
     d.group(8, 10, 944, 190, "Inside one hospital: nothing of this leaves, except the update, encrypted")
     steps = (
-        ("own table", ("checked against the", "data dictionary", "split by patient")),
-        ("preprocess", ("scaled with means of", "all hospitals, from an", "opened sum")),
-        ("train", ("from the shared model,", "local epochs on own", "rows (CPU or GPU)")),
-        ("update", ("difference to the", "shared model, times", "the rows' weight")),
-        ("with privacy", ("clipped, with noise,", "if the study asks;", "the ledger is charged")),
+        ("own table", ("checked against the", "data dictionary", "split by patient"), "hospital"),
+        ("preprocess", ("scaled with means of", "all hospitals, from an", "opened sum"), "hospital"),
+        ("train", ("from the shared model,", "local epochs on own", "rows (CPU or GPU)"), "hospital"),
+        ("update", ("difference to the", "shared model, times", "the rows' weight"), "hospital"),
+        ("with privacy", ("clipped, with noise,", "if the study asks;", "the ledger is charged"), "quorum"),
     )
-    boxes = [
-        d.box(22 + 187 * k, 62, 168, head, lines, "quorum" if k == 4 else "hospital")
-        for k, (head, lines) in enumerate(steps)
-    ]
-    for a, b in pairwise(boxes):
-        d.arrow(a.right, b.left)
+    chain(d, evenly(22, 187, 168, 5), 62, steps)
     d.note(
         480, 178, "how far training moves from the shared model is shown in section 7 of the report", anchor="middle"
     )
@@ -148,17 +165,16 @@ def update() -> Diagram:
         "all hospitals, each share sealed to its holder, signs, keeps a copy in its ledger, and sends.",
     )  # fmt: skip
     steps = (
-        ("update x", ("real numbers:", "one per parameter,", "and counts")),
-        ("whole numbers", ("a public range per", "tensor, rounded;", "packed into lanes m")),
-        ("encrypt", ("fresh secret s, errors e:", "c = a s + e + 2ᵈ m", "a follows from the sum's name")),
-        ("sign and keep", ("header: digests of c and", "of every share; ledger", "first, then the network")),
+        ("update x", ("real numbers:", "one per parameter,", "and counts"), "hospital"),
+        ("whole numbers", ("a public range per", "tensor, rounded;", "packed into lanes m"), "hospital"),
+        ("encrypt", ("fresh secret s, errors e:", "c = a s + e + 2ᵈ m", "a follows from the sum's name"), "hospital"),
+        (
+            "sign and keep",
+            ("header: digests of c and", "of every share; ledger", "first, then the network"),
+            "hospital",
+        ),
     )
-    widths, x, boxes = (170, 190, 232, 214), 14.0, []
-    for (head, lines), w in zip(steps, widths, strict=True):
-        boxes.append(d.box(x, 20, w, head, lines, "hospital"))
-        x += w + 41
-    for a, b in pairwise(boxes):
-        d.arrow(a.right, b.left)
+    boxes = chain(d, ((14.0, 170), (225.0, 190), (456.0, 232), (729.0, 214)), 20, steps)
     share = d.box(
         262, 160, 206, "share the secret", ("Shamir: any t of n shares", "give s, fewer give nothing"), "quorum"
     )
@@ -193,33 +209,25 @@ def aggregation() -> Diagram:
         ("release", ("each sends a sum", "of its shares over", "those on the list"), "quorum"),
         ("open", ("Σ sᵢ from t of them;", "C gives Σ xᵢ,", "never one xᵢ"), "coordinator"),
     )
-    boxes = [d.box(8 + 159 * k, 20, 142, head, lines, kind) for k, (head, lines, kind) in enumerate(steps)]
-    for a, b in pairwise(boxes):
-        d.arrow(a.right, b.left)
-    aside = d.box(
-        8,
-        178,
-        250,
-        "set aside",
-        ("late, repeated, malformed, unsigned:", "with a reason that names the sender"),
-        "plain",
+    boxes = chain(d, evenly(8, 159, 142, 6), 20, steps)
+    below = (
+        (8, 250, "set aside", ("late, repeated, malformed, unsigned:", "with a reason that names the sender"), "plain"),
+        (
+            320,
+            292,
+            "void attempt",
+            ("fewer than t consents: a new attempt", "without dealers complained about"),
+            "plain",
+        ),
+        (
+            668,
+            284,
+            "every hospital",
+            ("verifies C and the opening, recomputes", "the model, signs a receipt"),
+            "hospital",
+        ),
     )
-    void = d.box(
-        320,
-        178,
-        292,
-        "void attempt",
-        ("fewer than t consents: a new attempt", "without dealers complained about"),
-        "plain",
-    )
-    verify = d.box(
-        668,
-        178,
-        284,
-        "every hospital",
-        ("verifies C and the opening, recomputes", "the model, signs a receipt"),
-        "hospital",
-    )
+    aside, void, verify = (d.box(x, 178, width, *said) for x, width, *said in below)
     d.arrow(boxes[0].bottom, (boxes[0].bottom[0], aside.y))
     d.arrow(boxes[3].bottom, (boxes[3].bottom[0], void.y))
     d.arrow(boxes[5].bottom, (boxes[5].bottom[0], verify.y))
@@ -243,9 +251,7 @@ def prediction() -> Diagram:
         ("model.safetensors", ("weights, study, scaling;", "no code, no rows"), "hospital"),
         ("cipherward predict", ("own table, own machine:", "a risk for each row"), "hospital"),
     )
-    boxes = [d.box(10 + 238 * k, 20, 204, head, lines, kind) for k, (head, lines, kind) in enumerate(steps)]
-    for a, b in pairwise(boxes):
-        d.arrow(a.right, b.left)
+    boxes = chain(d, evenly(10, 238, 204, 4), 20, steps)
     report = d.box(
         248, 132, 262, "report.html", ("accuracy, calibration, verification,", "what is not protected"), "plain"
     )
@@ -264,49 +270,22 @@ def interruptions() -> Diagram:
     )  # fmt: skip
     d.group(8, 10, 330, 308, "Hospital: recovery")
     d.group(622, 10, 330, 308, "Coordinator: goes on, and reports")
-    ledger = d.box(
-        24, 48, 298, "ledger first", ("the encrypted update is on disk", "before the first byte leaves"), "hospital"
-    )
-    again = d.box(
-        24,
-        138,
-        298,
-        "sends the same bytes again",
-        ("after a lost connection or a restart;", "never a second update for one sum"),
-        "hospital",
-    )
-    behind = d.box(
-        24,
-        228,
-        298,
-        "was away",
-        ("is sent the openings it missed, and", "recomputes every model in between"),
-        "hospital",
-    )
-    waits = d.box(
-        638,
-        48,
-        298,
-        "waits, then goes on",
-        ("with those who are there, if a quorum", "and min_contributors remain"),
-        "coordinator",
-    )
-    once = d.box(
-        638,
-        138,
-        298,
-        "counts each update once",
-        ("repeats are answered alike; damaged or", "late ones are set aside, with a reason"),
-        "coordinator",
-    )
-    fresh = d.box(
-        638,
-        228,
-        298,
-        "void attempt",
-        ("too few consents: the sum is asked", "again, without dealers complained of"),
-        "coordinator",
-    )
+    ledger, again, behind = column(
+        d, 24, 48, 298, 90,
+        (
+            ("ledger first", ("the encrypted update is on disk", "before the first byte leaves"), "hospital"),
+            ("sends the same bytes again", ("after a lost connection or a restart;", "never a second update for one sum"), "hospital"),
+            ("was away", ("is sent the openings it missed, and", "recomputes every model in between"), "hospital"),
+        ),
+    )  # fmt: skip
+    waits, once, fresh = column(
+        d, 638, 48, 298, 90,
+        (
+            ("waits, then goes on", ("with those who are there, if a quorum", "and min_contributors remain"), "coordinator"),
+            ("counts each update once", ("repeats are answered alike; damaged or", "late ones are set aside, with a reason"), "coordinator"),
+            ("void attempt", ("too few consents: the sum is asked", "again, without dealers complained of"), "coordinator"),
+        ),
+    )  # fmt: skip
     middle = (ledger.right[0], once.left[0])
     d.arrow((middle[0], ledger.right[1]), (440, ledger.right[1]))
     d.note(452, ledger.right[1] + 5, "✗ lost", style="head")
@@ -339,22 +318,13 @@ def architecture() -> Diagram:
         "plain",
     )
     coordinator = d.group(660, 12, 290, 292, "Coordinator")
-    hub = d.box(
-        676,
-        48,
-        258,
-        "node (hub)",
-        ("announces, adds ciphertexts,", "collects consents and releases,", "opens sums"),
-        "coordinator",
-    )
-    d.box(
-        676,
-        166,
-        258,
-        "run directory",
-        ("openings, receipts, models, log:", "cipherward verify, report;", "on disk or a mounted drive"),
-        "coordinator",
-    )
+    hub, _ = column(
+        d, 676, 48, 258, 118,
+        (
+            ("node (hub)", ("announces, adds ciphertexts,", "collects consents and releases,", "opens sums"), "coordinator"),
+            ("run directory", ("openings, receipts, models, log:", "cipherward verify, report;", "on disk or a mounted drive"), "coordinator"),
+        ),
+    )  # fmt: skip
     d.arrow((310, 100), (nats.x, 126))
     d.arrow((310, 222), (nats.x, 176))
     d.arrow((coordinator.x, hub.left[1] + 40), nats.right)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cipherward.cli import app
 from cipherward.deployment.homes import CoordinatorHome, HospitalHome
+from cipherward.deployment.serving import only_one
 from cipherward.errors import StudyError
 
 
@@ -59,9 +60,13 @@ def test_a_service_that_does_not_run_is_said_not_to(folder: Path, role: str, nam
     assert "Service: not running" in call(role, "status", "--home", folder / name).output
     assert json.loads(call(role, "status", "--json", "--home", folder / name).output)["running"] is False
     home = CoordinatorHome(folder / name) if role == "coordinator" else HospitalHome(folder / name)
-    home.write_status({"running": True, "connected": True, "studies": [], "alarms": 2})
-    shown = call(role, "status", "--home", folder / name).output
-    assert "Service: running, connected" in shown
-    assert "Alarms so far: 2" in shown
-    home.write_status({"running": True, "time": "2020-01-01T00:00:00+00:00"})
-    assert "Service: not running; last seen 2020-01-01" in call(role, "status", "--home", folder / name).output
+    home.write_status({"running": True, "connected": True, "studies": [], "alarms": 2})  # then it was killed
+    assert "Service: not running; last seen 20" in call(role, "status", "--home", folder / name).output
+    assert json.loads(call(role, "status", "--json", "--home", folder / name).output)["running"] is False
+    with only_one(home):
+        shown = call(role, "status", "--home", folder / name).output
+        assert "Service: running, connected" in shown
+        assert "Alarms so far: 2" in shown
+        home.write_status({"running": True, "time": "2020-01-01T00:00:00+00:00"})
+        shown = call(role, "status", "--home", folder / name).output
+        assert "Service: running, but silent since 2020-01-01" in shown

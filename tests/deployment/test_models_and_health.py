@@ -14,6 +14,7 @@ from tests.deployment.enrolled import Consortium, hospital
 from cipherward import study as study_document
 from cipherward.data.preprocess import Preprocessor
 from cipherward.deployment import example, health, modelcode, models, policyfile
+from cipherward.deployment.serving import is_served, only_one
 from cipherward.errors import DataError, RefusedError, StorageError, StudyError
 from cipherward.nodes import prediction, roster
 from cipherward.nodes.modelfile import ModelFile
@@ -98,8 +99,22 @@ def test_a_party_whose_service_runs_is_in_order(tmp_path: Path) -> None:
     assert set(bad(health.coordinator(everyone.coordinator))) == {"service"}
     for home in (everyone.first, everyone.coordinator):
         home.write_status({"connected": True, "doing": "waiting"})
-    assert bad(health.hospital(everyone.first)) == {}
-    assert bad(health.coordinator(everyone.coordinator)) == {}
+    assert "last seen" in bad(health.coordinator(everyone.coordinator))["service"]
+    with only_one(everyone.first), only_one(everyone.coordinator):
+        assert bad(health.hospital(everyone.first)) == {}
+        assert bad(health.coordinator(everyone.coordinator)) == {}
+        everyone.first.write_status({"connected": True, "time": "2020-01-01T00:00:00+00:00"})
+        assert "has said nothing for" in bad(health.hospital(everyone.first))["service"]
+
+
+def test_a_home_is_served_by_one_process_at_most(tmp_path: Path) -> None:
+    home = Consortium(tmp_path, 3).first
+    assert not is_served(home)
+    with only_one(home):
+        assert is_served(home)
+        with pytest.raises(StorageError, match=r"runs on .* already"), only_one(home):
+            pass
+    assert not is_served(home)
 
 
 def test_everything_that_is_not_in_order_is_found(tmp_path: Path) -> None:
@@ -110,7 +125,8 @@ def test_everything_that_is_not_in_order_is_found(tmp_path: Path) -> None:
     Path(str(own.data_source)).unlink()
     own.alarm("letter refused", {})
     own.write_status({"connected": False, "reason": "no route to host"})
-    found = bad(health.hospital(own, datetime.now(UTC) + timedelta(minutes=0)))
+    with only_one(own):
+        found = bad(health.hospital(own, datetime.now(UTC)))
     assert set(found) == {"keys", "policy", "table", "service", "alarms"}
     assert "no route to host" in found["service"]
     later = bad(health.hospital(own, datetime.now(UTC) + timedelta(days=390)))

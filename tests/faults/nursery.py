@@ -109,7 +109,9 @@ def main() -> None:
     for line in sys.stdin:
         command = json.loads(line)
         if "serve" in command:
-            answer: int | None = _fork(command["serve"])
+            started = _fork(command["serve"])
+            left.pop(started, None)  # numbers of processes come round again
+            answer: int | None = started
         else:
             pid = command["ended"]
             if pid not in left:

@@ -123,10 +123,10 @@ class World:
         return int((self.path("coordinator") / "server" / "nats.pid").read_text())
 
     def close(self) -> None:
-        for pid in self.pids.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for pid in self.pids.values():
+        alive = [pid for pid in self.pids.values() if self.nursery.ended(pid) is None]
+        for pid in alive:
+            os.kill(pid, signal.SIGKILL)
+        for pid in alive:
             while self.nursery.ended(pid) is None:
                 time.sleep(0.005)
         with contextlib.suppress(OSError, ValueError):

@@ -8,40 +8,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.deployment.consortium import Consortium, document
+from tests.deployment.consortium import Consortium
+from tests.report import deployments
+from tests.report.deployments import folder_of
 from typer.testing import CliRunner
 
 from cipherward.cli import app
-from cipherward.deployment.homes import HospitalHome
-from cipherward.deployment.host import Host
-from cipherward.deployment.seat import Seat
 from cipherward.errors import StorageError
 from cipherward.report import deployed
+from cipherward.report.facts import gather
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
-    """Four hospitals that have finished a study; each service has looked at its files since."""
-    four = Consortium(tmp_path_factory.mktemp("deployed"), 4)
-    four.host = Host(four.home, lambda: four.now, deployed.write)
-    for name, seat in four.seats.items():
-        seat.close()
-        four.seats[name] = Seat(HospitalHome(four.folder / name), deployed.write)
-    four.start(document(4, data={"test_fraction": 0.4}))
-    four.approve()
-    four.pump()
-    four.host.report()
-    for seat in four.seats.values():
-        seat.report()
+    four = deployments.finished(tmp_path_factory.mktemp("deployed"))
     yield four
     four.close()
 
 
-def folder_of(four: Consortium, name: str) -> Path:
-    if name == "coordinator":
-        return four.home.study_folders()[0]
-    (path,) = four.hospital(name).models.glob("tiny-*")
-    return path
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
+    eight = deployments.troubled(tmp_path_factory.mktemp("troubled"))
+    yield eight
+    eight.close()
 
 
 def page(four: Consortium, name: str) -> str:
@@ -144,3 +133,40 @@ def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium)
     assert found["auroc"] == {}
     assert found["test_positive"] is None
     assert "fewer than 10" in found["why_not"]
+
+
+@pytest.mark.slow
+def test_the_coordinator_s_page_says_what_went_wrong(troubled: Consortium) -> None:
+    text = page(troubled, "coordinator")
+    assert "clinic-1</bdi> reported a breach" in text
+    assert "because the announced model is not the one that follows from the certified sum" in text
+    assert "clinic-3 is excluded" in text
+    assert "the sealed shares are not the ones that the header signs" in text
+    assert "No message was set aside" not in text
+    assert "withdrew its approval" in text
+    assert "never approved" not in text
+    assert "✓</span> holds" in text
+    assert text.count("and every hospital says so") == text.count("void: did not open") > 1
+
+
+@pytest.mark.slow
+def test_a_hospital_s_page_counts_rounds_as_the_coordinator_s_does(troubled: Consortium) -> None:
+    points = {name: gather(folder_of(troubled, name)).accuracy() for name in ("coordinator", "clinic-2")}
+    assert points["clinic-2"] == points["coordinator"]
+    assert points["clinic-2"][-1][0] == 14
+    assert len(points["clinic-2"]) < 14
+    text = page(troubled, "clinic-2")
+    assert "clinic-3 is excluded" in text
+    assert "✓</span> round void" not in text
+    assert "not recorded</bdi>" not in text
+
+
+@pytest.mark.slow
+def test_damaged_notes_of_what_went_wrong_are_said(troubled: Consortium, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder_of(troubled, "coordinator"), tmp_path / "copy"))
+    (copy / "breaches" / "1.signed").write_bytes(b"no receipt")
+    deployed.write(copy)
+    assert "cannot be read" in (copy / "report.html").read_text("utf-8")
+    next((copy / "quarantine").glob("*.json")).write_text("{}")
+    with pytest.raises(StorageError, match="quarantine"):
+        deployed.write(copy)

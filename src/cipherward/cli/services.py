@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_format
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from cipherward.deployment.home import Home
 
 JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output as JSON lines.")
-_ALIVE_SECONDS = 15.0
+_THEN = "What follows is how it was then."
 _HIDDEN = {"time", "level", "event", "digest"}
 
 
@@ -50,12 +49,13 @@ def coordinator_start(
     from cipherward import study as document
     from cipherward.deployment import starting
     from cipherward.deployment.homes import CoordinatorHome
+    from cipherward.deployment.serving import is_served
 
     own = CoordinatorHome(home)
     folder = starting.start(own, document.load(study, deployed=True), time.time(), begin_after=begin_after)
     typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
     typer.echo(f"Files: {folder}")
-    if not _is_alive(own.read_status()):
+    if not is_served(own):
         typer.echo(f"The service is not running: cipherward coordinator serve --home {home}")
 
 
@@ -127,27 +127,21 @@ def _short(value: object) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _is_alive(status: dict[str, Any] | None) -> bool:
-    if not status or not status.get("running"):
-        return False
-    try:
-        age = (datetime.now(UTC) - datetime.fromisoformat(str(status["time"]))).total_seconds()
-    except (KeyError, ValueError):
-        return False
-    return age <= _ALIVE_SECONDS
-
-
 def _status(home: Home, *, json: bool) -> None:
+    from cipherward.deployment.serving import SILENT_SECONDS, is_served, silence
+
+    running, silent = is_served(home), silence(home)
     status = home.read_status() or {}
-    alive = _is_alive(status)
     if json:
         from cipherward.cli.terminal import print_json
 
-        print_json(status | {"running": alive})
+        print_json(status | {"running": running})
         return
-    if not alive:
-        last = f"; last seen {status['time'][:19]}" if status.get("time") else ""
-        typer.echo(f"Service: not running{last}. What follows is how it was then.")
+    last = str(status.get("time", ""))[:19]
+    if not running:
+        typer.echo(f"Service: not running{f'; last seen {last}. {_THEN}' if last else ''}")
+    elif silent > SILENT_SECONDS:
+        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: busy, or it stands still. {_THEN}")
     else:
         connected = "connected" if status.get("connected") else f"not connected: {status.get('reason', '')}"
         typer.echo(f"Service: running, {connected}" + (f", {status['doing']}" if status.get("doing") else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,11 @@ from cipherward.data.database import read_source
 from cipherward.deployment import authority, policyfile
 from cipherward.deployment.home import Home
 from cipherward.deployment.homes import CoordinatorHome, HospitalHome
+from cipherward.deployment.serving import SILENT_SECONDS, is_served, silence
 from cipherward.errors import CipherwardError
 from cipherward.store import files
 
 WARN_DAYS = 30
-STALE_SECONDS = 60.0
 _RECENT = timedelta(days=1)
 
 
@@ -36,7 +37,7 @@ def coordinator(home: CoordinatorHome, now: datetime | None = None) -> list[Find
         _checked("members", lambda: f"version {home.members.version}, {len(home.members.active)} active"),
         *(_certificate(home, name, moment) for name in ("authority.crt", "server.crt", "tls.crt")),
         _checked("certificates of members", lambda: _issued(home, moment)),
-        _service(home, moment),
+        _service(home),
         _alarms(home, moment),
     ]
 
@@ -55,7 +56,7 @@ def hospital(home: HospitalHome, now: datetime | None = None) -> list[Finding]:
         *found,
         _members(home),
         _certificate(home, "tls.crt", moment),
-        _service(home, moment),
+        _service(home),
         _alarms(home, moment),
     ]
 
@@ -119,19 +120,18 @@ def _issued(home: CoordinatorHome, now: datetime) -> str:
     return f"none ends within {WARN_DAYS} days"
 
 
-def _service(home: Home, now: datetime) -> Finding:
+def _service(home: Home) -> Finding:
     status = home.read_status()
     start = f"start it: cipherward {'coordinator' if isinstance(home, CoordinatorHome) else 'hospital'} serve"
-    if status is None:
-        return Finding("service", False, "has never run", start)
-    try:
-        age = (now - datetime.fromisoformat(str(status["time"]))).total_seconds()
-    except (KeyError, ValueError, TypeError):
-        return Finding("service", False, "status.json is damaged", start)
-    if age > STALE_SECONDS:
-        return Finding("service", False, f"not running: last seen {age:.0f} s ago", start)
-    if status.get("running") is False:
-        return Finding("service", False, "stopped", start)
+    if not is_served(home):
+        last = f"; last seen {str(status['time'])[:19]}" if status and status.get("time") else ""
+        return Finding("service", False, f"not running{last}", start)
+    silent = silence(home)
+    if status is None or silent > SILENT_SECONDS:
+        said = f"nothing for {silent:.0f} s" if status and math.isfinite(silent) else "nothing yet"
+        return Finding(
+            "service", False, f"running, but it has said {said}", "if that lasts, look at its processor and disk"
+        )
     if status.get("connected") is False:
         reason = str(status.get("reason") or "no reason known")
         return Finding("service", False, f"running, not connected: {reason}", "check the network and the server")

@@ -18,6 +18,7 @@ from cipherward.deployment import starting
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.letters import Offer
 from cipherward.deployment.news import Breach, Ended, Out
+from cipherward.deployment.patience import LONGEST_PAUSE, Patience
 from cipherward.deployment.said import Said
 from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
 from cipherward.nodes import audit, keyholder, modelfile, roster
@@ -30,8 +31,8 @@ from cipherward.privacy import ledger as privacy_ledger
 from cipherward.store import files
 from cipherward.store.journal import Journal
 
-OFFER_PAUSE, LONGEST_PAUSE = 300.0, 86_400.0
-"""Seconds between two times that a hospital which does not answer is sent the same again: the first of an offer, the most."""
+OFFER_PAUSE = 300.0
+"""Seconds between the first two times that a hospital which does not answer is sent the offer."""
 
 STOP, STOPPED, FAILED, TOLD = "stop", "stopped", "failed", "told"
 
@@ -53,15 +54,9 @@ class HostedStudy:
         self._everyone = frozenset(range(1, len(self.names) + 1))
         self._hub: Hub | None = None
         self._news: Out = []
-        self._place: tuple[object, ...] = ()
-        self._said_short: tuple[object, ...] = ()
-        self._place_since = clock()
-        self._enough_since: float | None = None
+        self._patience = Patience(self.names, clock, self._log)
         self._recorded = 0
-        self._ask_at = self._ask_pause = 0.0
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
-        self._heard: set[int] = set()
-        self._away: dict[int, float] = {}
         self._end_told = False
         self.gone: frozenset[int] = frozenset()
         self.last_error = ""
@@ -162,9 +157,7 @@ class HostedStudy:
                 out = self._take_up()  # the disk had failed
             else:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
-        self._heard.add(hospital)
-        if self._away.pop(hospital, None) is not None:
-            self._log("hospital is back", {"hospital": self.names[hospital - 1]})
+        self._patience.hear(hospital)
         return out + self._go_on(lambda hub: hub.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
@@ -183,17 +176,12 @@ class HostedStudy:
         return self._go_on(self._tick) + self._take_news()
 
     def _tick(self, hub: Hub) -> list[Outgoing]:
-        return self._expire(hub) if self._waited_enough(hub) else self._ask_again(hub)
-
-    def _ask_again(self, hub: Hub) -> list[Outgoing]:
-        """Whoever is missed, after ever longer pauses: what was sent may have been damaged on its way."""
-        if hub.phase is Phase.IDLE or not hub.waiting or self._clock() < self._ask_at:
-            return []
-        self._ask_pause = min(2 * self._ask_pause, LONGEST_PAUSE)
-        self._ask_at = self._clock() + self._ask_pause
-        sent = hub.outstanding()
-        self._log("asked again", {"sum": hub.round, "step": hub.phase.value, "hospitals": list(hub.waiting_for)})
-        return sent
+        self._patience.note(hub, self._recorded)
+        if self._patience.is_over(hub):
+            return self._patience.expire(hub)
+        if self._is_short(hub):
+            self._patience.say_short(hub)
+        return self._patience.ask_again(hub)
 
     def _is_due(self) -> bool:
         willing = self.said.approved - self.said.withdrawn - self.said.breached - self.gone - set(self.said.refused)
@@ -270,58 +258,25 @@ class HostedStudy:
             if error.message != self.last_error:
                 self._log("waiting for hospitals", {"reason": error.message})
             self.last_error = error.message
-            packets += self._ask_again(hub)
+            packets += self._patience.ask_again(hub)
         except StorageError:
             self._hub = None  # behind or ahead of its disk: the next occasion recovers another
             raise
         except CipherwardError as error:
             return self._reachable(packets) + self._end(FAILED, error.message)
-        self._note_place(hub)
+        self._patience.note(hub, self._recorded)
         return self._reachable(packets)
 
-    def _note_place(self, hub: Hub) -> None:
-        place = (hub.state.sums_done, self._recorded, hub.phase)
-        if place != self._place:
-            if hub.phase is Phase.JOIN:
-                self._heard.clear()
-            self._place, self._place_since, self._enough_since = place, self._clock(), None
-            self._ask_pause = hub.deadline_seconds
-            self._ask_at = self._clock() + self._ask_pause
-        if self._enough_since is None and hub.phase is not Phase.IDLE and hub.enough:
-            self._enough_since = self._clock()
-
-    def _waited_enough(self, hub: Hub) -> bool:
-        self._note_place(hub)
-        if self._enough_since is None:
-            self._say_short(hub)
-            return False
-        return bool(hub.waiting) and self._clock() >= self._enough_since + hub.deadline_seconds
-
-    def _expire(self, hub: Hub) -> list[Outgoing]:
-        """The deadline has passed: whoever let it pass is away, and waited for again only once it has spoken."""
-        now = self._clock()
-        for hospital in hub.waiting - self._away.keys():
-            self._away[hospital] = now
-            self._log("hospital is away", {"hospital": self.names[hospital - 1], "step": hub.phase.value})
-        return hub.expire()
-
     def _is_short(self, hub: Hub) -> bool:
-        """Whether a quorum has been missing for longer than a phase waits for the rest."""
-        late = self._clock() >= self._place_since + hub.deadline_seconds
-        return bool(self.last_error) or (hub.phase is not Phase.IDLE and not hub.enough and late)
-
-    def _say_short(self, hub: Hub) -> None:
-        if self._said_short != self._place and self._is_short(hub):
-            self._said_short = self._place
-            self._log("waiting for quorum", {"step": hub.phase.value, "hospitals": list(hub.waiting_for)})
+        return bool(self.last_error) or self._patience.is_short(hub)
 
     def _silent(self, hub: Hub) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
-        silent = (self._everyone - self.said.approved) | self.said.breached | self.gone | self._away.keys()
+        silent = (self._everyone - self.said.approved) | self.said.breached | self.gone | self._patience.away.keys()
         if hub.phase in (Phase.JOIN, Phase.DEAL):
             return silent | self.said.withdrawn | self.said.refused.keys()
         # Who has said nothing in this whole sum is away, and verifies when it is back.
-        return silent | (self._everyone - self._heard) if hub.phase is Phase.VERIFY else silent
+        return silent | self._patience.unheard(self._everyone) if hub.phase is Phase.VERIFY else silent
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
@@ -400,7 +355,7 @@ class HostedStudy:
             "withdrawn": self._named(self.said.withdrawn),
             "breached": self._named(self.said.breached),
             "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.said.refused.items())},
-            "away": {self.names[i - 1]: _iso(since) for i, since in sorted(self._away.items())},
+            "away": {self.names[i - 1]: _iso(since) for i, since in sorted(self._patience.away.items())},
             "stop_asked": (self.folder / STOP).exists(),
             "reason": files.read(self.folder / ended).decode("utf-8", "replace").strip() if ended else "",
             "last_error": self.last_error,
@@ -416,7 +371,7 @@ class HostedStudy:
                 "step": hub.phase.value,
                 "waiting_for": self._named(hub.waiting),
                 "answered": self._named(self.said.approved - hub.waiting),
-                "since": _iso(self._place_since),
+                "since": _iso(self._patience.since),
                 "enough": hub.enough,
             }
         return found

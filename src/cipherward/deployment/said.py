@@ -15,14 +15,12 @@ from cipherward.deployment import approvals
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.errors import ProtocolError
 from cipherward.nodes.policy import CLAUSES
+from cipherward.nodes.rundir import Quarantine
 from cipherward.store import files
 from cipherward.study import Study
 
 REASONS = CLAUSES | {"policy", "members"}
 """Why a hospital refuses, by name: a clause of its policy, an unreadable policy, or members that nobody confirmed."""
-
-QUARANTINED = 1_000
-"""Faulty packets kept for one study; later ones are alarms only, so that a hostile hospital cannot fill the disk."""
 
 
 class Said:
@@ -106,9 +104,7 @@ class Said:
         return files.read(self._statement("breaches", hospital))
 
     def keep_quarantine(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
-        number = len(list((self._folder / "quarantine").glob("*"))) + 1
-        if number <= QUARANTINED:
-            files.write(self._folder / "quarantine" / f"{number:06d}-{round:04d}-hospital-{hospital}.packet", packet)
+        Quarantine(self._folder / "quarantine").keep(round, hospital, packet, reason)
         self._home.alarm("faulty message", self._facts(hospital) | {"reason": reason})
 
     def keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:

@@ -42,12 +42,13 @@ Cell = str | Mark | Code
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of each row is its heading."""
+    """A table; the first cell of each row is its heading. `prose`: it has sentences, so its rows are cards on a phone."""
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    prose: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,21 @@ class Figure:
         return "figure-" + self.number.replace(".", "-")
 
 
-def limited(caption: str, head: Sequence[str], rows: Iterable[Sequence[Cell]], where: str, note: str = "") -> Table:
+def limited(
+    caption: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    where: str,
+    note: str = "",
+    *,
+    prose: bool = False,
+) -> Table:
     """A table of at most MAX_ROWS rows that says where the others are."""
     every = [tuple(row) for row in rows]
     left = len(every) - MAX_ROWS
     if left > 0:
         note = f"{note} The first {MAX_ROWS} of {len(every)} rows; all are in {where}.".strip()
-    return Table(caption, tuple(head), tuple(every[:MAX_ROWS]), note)
+    return Table(caption, tuple(head), tuple(every[:MAX_ROWS]), note, prose)
 
 
 def score(value: float | None, places: int = 3) -> str:

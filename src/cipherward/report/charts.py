@@ -51,14 +51,20 @@ def accuracy(facts: Facts) -> Figure:
         shows += f" The untrained model ({left_out[0]:.3f}) lies below the picture."
     losses = {n - 1: line.get("validation_loss") for n, line in facts.rounds.items() if line["opened"] and n > 0}
     by_federated, by_pooled = dict(federated), dict(pooled)
-    rows = [
-        (str(n), score(by_federated.get(n)), *([score(by_pooled.get(n))] if pooled else []), score(losses.get(n), 4))
-        for n in sorted(set(by_federated) | set(by_pooled))
-    ]
-    centralised = ("Centralised AUROC",) if pooled else ()
-    head = ("Rounds done", "Federated AUROC", *centralised, "Federated validation loss")
+    # A hospital's record has no losses.
+    columns: list[tuple[str, Mapping[int, float | None], int]] = [("Federated AUROC", by_federated, 3)]
+    columns += [("Centralised AUROC", by_pooled, 3)] if pooled else []
+    columns += [("Federated validation loss", losses, 4)] if losses else []
+    done = sorted(set(by_federated) | set(by_pooled))
+    rows = [(str(n), *(score(known.get(n), places) for _, known, places in columns)) for n in done]
+    head = ("Rounds done", *(name for name, _, _ in columns))
     title = "Accuracy over rounds" + (", federated against centralised" if pooled else "")
-    table = limited("AUROC on the pooled test rows and validation loss, by rounds done", head, rows, "rounds.jsonl")
+    table = limited(
+        f"AUROC on the pooled test rows{' and validation loss' if losses else ''}, by rounds done",
+        head,
+        rows,
+        "rounds.jsonl",
+    )
     return Figure("1", title, shows, chart.svg("figure-1", title, shows), tuple(legend), table)
 
 

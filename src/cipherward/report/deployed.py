@@ -13,7 +13,7 @@ from typing import Any
 
 from cipherward.errors import StorageError
 from cipherward.nodes.rundir import RunDirectory
-from cipherward.report import blocks, charts, page, rendering, words
+from cipherward.report import blocks, charts, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -43,7 +43,10 @@ REASONS = {
 }
 CENTRALISED = "Nobody has this: a model trained on all rows in one place needs the rows in one place."
 TIME = "Not recorded: each party's clock is its own, and how long a hospital trains stays there."
-TRAFFIC = "Not recorded here: the transport counts letters, not sums. What one sum sends is computed before the approval (cipherward hospital review)."
+TRAFFIC = (
+    "Not recorded here: the transport counts letters, not sums. What one sum sends is in what each hospital reviewed before "
+    "it approved the study."
+)
 
 
 def is_deployed(path: Path) -> bool:
@@ -68,7 +71,7 @@ def write(path: Path) -> Facts:
         sums = tuple(dataclasses.replace(s, findings=kept) for s, kept in zip(facts.sums, lines, strict=True))
         facts = dataclasses.replace(facts, sums=sums)
     try:
-        text = rendering.render("deployed.html", _content(facts, index, own))
+        text = rendering.render("deployed.html", _content(path, facts, index, own))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise StorageError(
             f"result.json, rounds.jsonl or {OWN} in {path} lacks what a report needs, or is damaged: {error!r}",
@@ -78,17 +81,20 @@ def write(path: Path) -> Facts:
     return facts
 
 
-def _content(facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]:
+def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]:
     study, result = facts.study, facts.result
     auroc = float(result["auroc_federated"])
     toml = clean(study.to_toml())
     shared = page.details(facts)
     role = "hospital" if index else "coordinator"
     if index:
-        shared |= {"verification": _own_verification(facts), "missing": None}
+        shared |= {"verification": _own_verification(facts)}
+    else:
+        shared |= {"set_aside": incidents.quarantined(path, facts)}
     return {
         **shared,
         "simulated": False,
+        "sees_all": not index,
         "role": role,
         "me": facts.names[index - 1] if index else "",
         "title": clean(study.title or study.name),
@@ -104,6 +110,8 @@ def _content(facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]
         "n_test_positive": int(facts.federated["n_positive"]),
         "n_train": int(result["n_train_rows"]),
         "accuracy": charts.accuracy(facts),
+        "breaches": [] if index else incidents.breaches(path, facts),
+        "decisions": None if index else incidents.decisions(path, facts),
         "own": own_rows(own) if own.get("auroc") else None,
         "own_why_not": clean(str(own.get("why_not") or "")),
         "own_rows": _own_table(own) if own else None,
@@ -180,14 +188,18 @@ def _own_verification(facts: Facts) -> list[Table]:
     rows = [
         (
             label(facts, item.round),
-            Mark(line.holds and (line.outcome != "no receipt" or None), line.outcome),
+            tables.verdict(line.holds, line.outcome),
             line.detail,
         )
         for item in facts.sums
         for line in item.findings
     ]
     head = ("Sum", "This hospital's receipt", "Its part")
-    return [limited("This hospital's receipt of each sum, checked again from the files", head, rows, "receipts/")]
+    return [
+        limited(
+            "This hospital's receipt of each sum, checked again from the files", head, rows, "receipts/", prose=True
+        )
+    ]
 
 
 def _measured(facts: Facts) -> Table:

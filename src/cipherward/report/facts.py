@@ -87,10 +87,11 @@ class Facts:
 
     def accuracy(self) -> tuple[tuple[int, float], ...]:
         """(training rounds done, AUROC of the model at that point), where a sum measured it."""
-        if not self.rounds:  # a hospital keeps no record of rounds beside its openings
-            known = enumerate(self.result["auroc_by_round"])
-            return tuple((number, float(value)) for number, value in known if value is not None)
         points = {}
+        if not self.rounds:  # a hospital keeps no record of rounds beside its openings
+            opened = [item.round for item in self.sums if item.purpose == "train" and item.opened]
+            known = zip(opened, self.result["auroc_by_round"], strict=False)  # whose last one is the final model's
+            points = {number - 1: float(value) for number, value in known if value is not None}
         for number, line in self.rounds.items():
             measured = line.get("metrics_of_incoming_model")
             if measured and line["purpose"] != "statistics" and line["opened"]:
@@ -115,7 +116,7 @@ def gather(path: Path) -> Facts:
     if not run.files.result.exists():
         raise StorageError(
             f"the run {path} is not finished: it has no result.json",
-            hint=f"go on with: cipherward run --resume {path}",
+            hint=f"a simulation goes on with: cipherward run --resume {path}; a deployed study gets it when it ends",
         )
     result = _json(run.files.result, files.read(run.files.result))
     rounds = rounds_of(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")

@@ -110,19 +110,19 @@ def left(facts: Facts, shown: Sum) -> Table:
     sent, received = line.get("bytes_up", {}), line.get("bytes_down", {})
     rows: list[tuple[Cell, ...]] = []
     for index, name in enumerate(facts.names, start=1):
-        up, down = (size(by[str(index)]) if str(index) in by else "not recorded" for by in (sent, received))
+        traffic = [size(by[str(index)]) if str(index) in by else "not recorded" for by in (sent, received)]
         inside = index in shown.contributors
         rows.append(
             (
                 name,
                 short(shown.payloads.get(index, "")),
-                up,
-                down,
+                *(traffic if sent or received else []),
                 Mark(inside or None, "in the sum" if inside else "not in the sum"),
                 READERS[facts.scheme] if inside else "–",
             )
         )
-    head = ("Hospital", "Digest of its contribution", "Sent", "Received", "Part of the sum", "Who could read it")
+    traffic = ["Sent", "Received"] if sent or received else []  # a deployed party's transport counts letters, not sums
+    head = ("Hospital", "Digest of its contribution", *traffic, "Part of the sum", "Who could read it")
     caption = (
         f"What left each hospital in {label(facts, shown.round)}: one contribution of {count(shown.n_values)} values"
     )
@@ -145,9 +145,9 @@ def opened(facts: Facts) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             label(facts, item.round),
+            Mark(True, f"{count(item.n_values)} values") if item.opened else Mark(None, "void: did not open"),
             f"{len(item.contributors)} of {n}" if item.opened else "–",
             f"{item.consents} of {n}",
-            Mark(True, f"{count(item.n_values)} values") if item.opened else Mark(None, "void: did not open"),
             size(item.total_bytes),
             short(item.total),
             short(item.manifest),
@@ -156,7 +156,7 @@ def opened(facts: Facts) -> Table:
         for item in facts.sums
     ]
     head = (
-        "Sum", "Contributors", "Consents", "Opened", "Size of the sum as sent", "Digest of it",
+        "Sum", "Opened", "Contributors", "Consents", "Size as sent", "Digest of the sum",
         "Digest of the list of contributions", "Digest of the model that follows",
     )  # fmt: skip
     return limited("What was opened, sum by sum", head, rows, "receipts/")
@@ -193,7 +193,7 @@ def verification(facts: Facts) -> list[Table]:
     if n <= _MAX_COLUMNS:
         head = ("Sum", *facts.names)
         rows: list[tuple[Cell, ...]] = [
-            (label(facts, item.round), *(_verdict(line.holds, line.outcome) for line in item.findings))
+            (label(facts, item.round), *(verdict(line.holds, line.outcome) for line in item.findings))
             for item in facts.sums
         ]
         caption = "Each hospital's receipt of each sum, checked again from the files"
@@ -208,14 +208,22 @@ def verification(facts: Facts) -> list[Table]:
             rows.append((label(facts, item.round), kept, str(none), Mark(not bad, str(len(bad)))))
         caption = f"Receipts of {n} hospitals by sum, checked again from the files"
     tables = [limited(caption, head, rows, "the output of cipherward verify")]
+    void = {item.round for item in facts.sums if item.findings and all(map(_is_void, item.findings))}
     unusual = [line for line in facts.findings if not line.holds or line.outcome in ("no receipt", "round void")]
     if unusual:
         found: list[tuple[Cell, ...]] = [
-            (_called(facts, line), clean(line.hospital), _verdict(line.holds, line.outcome), clean(line.detail))
+            (label(facts, number), "all", Mark(None, "round void"), "the sum did not open, and every hospital says so")
+            for number in sorted(void)
+        ]
+        found += [
+            (_called(facts, line), clean(line.hospital), verdict(line.holds, line.outcome), clean(line.detail))
             for line in unusual
+            if not (_is_void(line) and line.round in void)
         ]
         head = ("Sum", "Hospital", "Receipt", "Detail")
-        tables.append(limited("What is out of the ordinary", head, found, "the output of cipherward verify"))
+        tables.append(
+            limited("What is out of the ordinary", head, found, "the output of cipherward verify", prose=True)
+        )
     return tables
 
 
@@ -223,7 +231,12 @@ def _called(facts: Facts, line: Line) -> str:
     return "final model" if line.purpose == "model" else label(facts, line.round)
 
 
-def _verdict(holds: bool, outcome: str) -> Mark:
+def _is_void(line: Line) -> bool:
+    return line.holds and line.outcome == "round void"
+
+
+def verdict(holds: bool, outcome: str) -> Mark:
+    """What a hospital's receipt says of a sum."""
     if not holds:
         return Mark(False, outcome)
     if outcome in ("no receipt", "round void"):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 from cipherward.deployment import authority
+from cipherward.engines.nats.chunks import CHUNK_BYTES
 from cipherward.engines.nats.configuration import ServerSettings
 from cipherward.engines.nats.post import CoordinatorPost, HospitalPost
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.tls import Connection
 from cipherward.store import files
 from cipherward.store.outbox import Outbox
+
+THREE_CHUNKS = os.urandom(2 * CHUNK_BYTES + 5)
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import CoordinatorHome
 from cipherward.deployment.host import Host, Letters
+from cipherward.deployment.serving import only_one
 from cipherward.engines.nats import service
 from cipherward.engines.nats.configuration import ACCOUNTS_FILE, Users, settings_of, write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
@@ -32,7 +33,7 @@ async def serve(home: CoordinatorHome, say: service.Say) -> bool:
         StorageError: another service has this home, or its files are damaged.
         TransportError: the managed server does not start.
     """
-    with service.only_one(home):
+    with only_one(home):
         return await _Service(home, say).run()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from cipherward.deployment.authority import COORDINATOR_NAME
 from cipherward.deployment.homes import HospitalHome
 from cipherward.deployment.seat import Seat
+from cipherward.deployment.serving import only_one
 from cipherward.engines.nats import service
 from cipherward.engines.nats.post import HospitalPost
 from cipherward.engines.nats.service import Complaints, Dispatch, Follower, Worker
@@ -31,7 +32,7 @@ async def serve(home: HospitalHome, say: service.Say) -> bool:
     """
     if not home.is_enrolled:
         raise RefusedError("this hospital is not enrolled yet", hint="cipherward hospital enroll INVITATION")
-    with service.only_one(home):
+    with only_one(home):
         return await _Service(home, say).run()
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import mmap
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -45,30 +44,6 @@ class Post(Protocol):
     def status(self) -> Status: ...
 
     async def close(self) -> None: ...
-
-
-@contextlib.contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Hold the home's lock.
-
-    Raises:
-        StorageError: another service has it.
-    """
-    path = home.path / "serve.lock"
-    try:
-        file = path.open("w")
-    except OSError as error:
-        raise StorageError(
-            f"cannot lock {path}: {error.strerror or error}", hint="check the folder's permissions"
-        ) from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StorageError(
-                f"a service runs on {home.path} already", hint="there is one for each folder; look at its status"
-            ) from None
-        yield
 
 
 class Follower:

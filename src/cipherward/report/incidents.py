@@ -1,0 +1,91 @@
+"""What went wrong around the sums of a deployed study, as the coordinator's files of it say: for people, not for the proof.
+
+Hospitals' signed statements are checked again here; refusals and quarantine are the coordinator's own notes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cipherward.errors import CipherwardError, StorageError
+from cipherward.nodes import audit
+from cipherward.protocol.messages import Receipt, unsign
+from cipherward.report.blocks import Cell, Mark, Table, limited
+from cipherward.report.costs import label
+from cipherward.report.facts import Facts, clean
+from cipherward.store import files
+
+
+def breaches(path: Path, facts: Facts) -> list[tuple[str, str]]:
+    """(hospital, what it found wrong) of every hospital that reported a breach."""
+    rules = audit.open_run(path).rules
+    found = []
+    for hospital, file in _of_hospitals(path, "breaches", "signed"):
+        try:
+            said = unsign(files.read(file), Receipt, study=rules.study, keys=rules.keys, sender=hospital).detail
+        except CipherwardError as error:
+            said = f"its report in breaches/ cannot be read: {error.message}"
+        found.append((_name(facts, hospital), clean(said)))
+    return found
+
+
+def decisions(path: Path, facts: Facts) -> Table | None:
+    """Hospitals that do not, or no longer, take part by their own decision; None where there are none."""
+    withdrew = "contributes no more; what it contributed before stays in the model"
+    rows: list[tuple[Cell, ...]] = []
+    rows += [
+        (name, Mark(False, "reported a breach"), f"{said}; takes no further part")
+        for name, said in breaches(path, facts)
+    ]
+    for hospital, _ in _of_hospitals(path, "withdrawals", "signed"):
+        rows.append((_name(facts, hospital), Mark(None, "withdrew its approval"), withdrew))
+    for hospital, file in _of_hospitals(path, "refusals", "json"):
+        rules = ", ".join(clean(str(rule)) for rule in _list(file))
+        rows.append((_name(facts, hospital), Mark(None, "its own rules refuse"), f"rules of its policy: {rules}"))
+    if (path / "approvals").is_dir():
+        said_yes = {hospital for hospital, _ in _of_hospitals(path, "approvals", "signed")}
+        never = [name for index, name in enumerate(facts.names, start=1) if index not in said_yes]
+        rows += [(name, Mark(None, "never approved"), "nothing left this hospital") for name in never]
+    head = ("Hospital", "What it did", "Detail")
+    return limited("Hospitals that left, or never came in", head, rows, "this folder", prose=True) if rows else None
+
+
+def quarantined(path: Path, facts: Facts) -> Table | None:
+    """Messages that broke a rule and were kept out of their sum, from the newest ones that are kept; None: none."""
+    rows = []
+    for file in sorted((path / "quarantine").glob("*.json")):
+        note = _read(file)
+        try:
+            rows.append(
+                (_name(facts, int(note["hospital"])), label(facts, int(note["sum"])), clean(str(note["reason"])))
+            )
+        except (KeyError, TypeError, ValueError):
+            raise StorageError(f"{file} is damaged", hint="remove it: no figure follows from it") from None
+    head = ("Hospital", "Sum", "Reason")
+    return (
+        limited("Messages that were set aside, and kept in quarantine", head, rows, "quarantine/", prose=True)
+        if rows
+        else None
+    )
+
+
+def _of_hospitals(path: Path, what: str, ending: str) -> list[tuple[int, Path]]:
+    return sorted((int(file.stem), file) for file in (path / what).glob(f"[0-9]*.{ending}"))
+
+
+def _name(facts: Facts, hospital: int) -> str:
+    return facts.names[hospital - 1] if 1 <= hospital <= len(facts.names) else f"hospital {hospital}"
+
+
+def _list(file: Path) -> list[object]:
+    found = _read(file)
+    return found if isinstance(found, list) else []
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(files.read(file))
+    except (ValueError, RecursionError):
+        raise StorageError(f"{file} is damaged", hint="remove it: no figure follows from it") from None

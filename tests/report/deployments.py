@@ -1,0 +1,114 @@
+"""Deployed studies whose parties have written their reports: one without trouble, one with every kind of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from tests.deployment.consortium import Consortium, document
+from tests.deployment.test_host_and_seat import kind_of
+from tests.nodes.test_culprit_search import Lying
+from tests.simulator import signed_body
+
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.deployment import letters
+from cipherward.deployment.homes import HospitalHome
+from cipherward.deployment.host import Host
+from cipherward.deployment.letters import Packet
+from cipherward.deployment.seat import Seat
+from cipherward.errors import UnfitUpdateError
+from cipherward.learning.local import LocalWork
+from cipherward.nodes.packets import pack, unpack
+from cipherward.protocol.messages import Opening, sign
+from cipherward.report import deployed
+
+TROUBLE = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4, "deadline_seconds": 30.0}
+
+
+def finished(folder: Path) -> Consortium:
+    """Four hospitals that have finished a study; each service has looked at its files since."""
+    four = _reporting(folder, 4)
+    four.start(document(4, data={"test_fraction": 0.4}))
+    four.approve()
+    four.pump()
+    _report(four)
+    return four
+
+
+def troubled(folder: Path) -> Consortium:
+    """Eight hospitals: clinic-3 spoils sums until it is found, an update of clinic-7 arrives damaged, clinic-6 declines one
+    sum, clinic-8 withdraws, the coordinator shows clinic-1 another model than the others."""
+    eight = _reporting(folder, 8)
+    study = document(8, training={"rounds": 14}, data={"test_fraction": 0.4}, aggregation=TROUBLE)
+    eight.start(study)
+    eight.approve()
+    honest = LocalWork.values
+    damaged: list[int] = []
+    shown: list[int] = []
+
+    def hand_over(sender: str, to: str, letter: bytes) -> None:
+        opened = eight.status()["sums_opened"]
+        kind = kind_of(letter)
+        if to == "clinic-3" and kind == "Joined":
+            _make_liar(eight)
+        if sender == "clinic-7" and kind == "Update" and opened == 1 and not damaged:
+            damaged.append(1)
+            good = bytes(letters._parts(letter)[1])
+            spoilt = Packet(good[:-1] + bytes([good[-1] ^ 1]))
+            study = bytes.fromhex(eight.status()["digest"])
+            identity = eight.hospital("clinic-7").identity
+            letter = letters.seal(identity, "coordinator", study, spoilt, from_coordinator=False)
+        if kind == "ConsentRequest" and opened == 11 and "clinic-8" not in eight.status()["withdrawn"]:
+            eight.withdraw("clinic-8")
+        if to == "clinic-1" and kind == "Opening" and opened == 13 and not shown:
+            shown.append(1)
+            study = bytes.fromhex(eight.status()["digest"])
+            lie = dataclasses.replace(signed_body(unpack(letters._parts(letter)[1])[1], Opening), next_model=bytes(32))
+            packet = pack("Opening", sign(eight.home.identity, study, COORDINATOR, lie))
+            letter = letters.seal(eight.home.identity, to, study, Packet(packet), from_coordinator=True)
+        Consortium.hand_over(eight, sender, to, letter)
+
+    def values(self: LocalWork, state: Any) -> Any:
+        if state.sums_done == 10 and self is eight.seats["clinic-6"]._participations()[0]._opened_site().work:
+            raise UnfitUpdateError("training diverged", reason="diverged")
+        return honest(self, state)
+
+    eight.hand_over = hand_over  # type: ignore[method-assign]
+    with mock.patch.object(LocalWork, "values", values):
+        for _ in range(40):
+            eight.pump()
+            eight.now += 31
+    _report(eight)
+    return eight
+
+
+def folder_of(made: Consortium, name: str) -> Path:
+    if name == "coordinator":
+        return made.home.study_folders()[0]
+    (path,) = made.hospital(name).models.glob("tiny-*")
+    return path
+
+
+def _make_liar(made: Consortium) -> None:
+    """Hospital clinic-3 encrypts under another secret than the one of which it deals shares."""
+    site = made.seats["clinic-3"]._participations()[0]._opened_site()
+    if not isinstance(site.rules.scheme, Lying):
+        site.rules = dataclasses.replace(site.rules, scheme=Lying(lambda: site.state.purpose == "train"))
+        site._me = dataclasses.replace(site._me, rules=site.rules)
+
+
+def _reporting(folder: Path, n: int) -> Consortium:
+    made = Consortium(folder, n)
+    made.host = Host(made.home, lambda: made.now, deployed.write)
+    for name, seat in made.seats.items():
+        seat.close()
+        made.seats[name] = Seat(HospitalHome(made.folder / name), deployed.write)
+    return made
+
+
+def _report(made: Consortium) -> None:
+    made.host.report()
+    for seat in made.seats.values():
+        seat.report()
