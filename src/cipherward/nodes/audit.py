@@ -42,7 +42,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Replayed:
-    """A state of the study, recomputed; `opening` led to it (None for the first)."""
+    """A state of the study, recomputed; `opening` led to it (None for the first).
+
+    `admitted`: to whom the sum was limited, () for nobody; `excluded`: who was excluded when it was asked.
+    """
 
     state: StudyState
     opening: Opening | None = None
@@ -52,6 +55,7 @@ class Replayed:
     contributors: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
     admitted: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
     closed: tuple[bytes, ...] = ()
 
     def part_of(self, hospital: int) -> str:
@@ -59,7 +63,7 @@ class Replayed:
         if hospital in self.contributors:
             return "contributed"
         if self.admitted and hospital not in self.admitted:
-            is_out = any(hospital == exclusion.hospital for exclusion in self.state.search.excluded)
+            is_out = hospital in self.excluded
             return "excluded by the culprit search" if is_out else "not in the group of this sum"
         return "took no part"
 
@@ -149,6 +153,7 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
         judgement.contributors,
         verified.checks if verified else (f"void: {judgement.reason}",),
         task.admitted,
+        tuple(exclusion.hospital for exclusion in state.search.excluded),
     )
 
 
