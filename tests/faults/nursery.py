@@ -1,5 +1,8 @@
 """A process with everything imported that forks the parties of a cell: a start costs no import, a kill -9 is real.
 
+A forked party shares its memory with the nursery until either writes to it, so nothing can be said about how much it
+uses: a party whose memory is measured is started afresh (`fresh`), which costs the imports.
+
 Spoken to in JSON lines over its standard input and output; `Nursery` is the other end.
 """
 
@@ -36,7 +39,7 @@ class Nursery:
         assert self._process.stdout.readline() == b"ready\n"
 
     def serve(self, **spec: Any) -> int:
-        """Fork a party; its process id. `party.main` says what `spec` holds."""
+        """Start a party; its process id. `fresh`: with the memory of a process of its own. `party.main` says the rest."""
         return int(self._ask({"serve": spec}))
 
     def ended(self, pid: int) -> int | None:
@@ -83,6 +86,8 @@ def _fork(spec: dict[str, Any]) -> int:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it lives as long as the process
         sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+        if spec.pop("fresh", False):
+            os.execv(sys.executable, [sys.executable, "-m", "tests.faults.party", json.dumps(spec)])  # noqa: S606
         random.seed()
         from tests.faults import party
 

@@ -8,6 +8,7 @@ file `gate.go` in its home, while its network goes on.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
 import threading
@@ -306,3 +307,7 @@ def _home() -> Home:
 
     kind = CoordinatorHome if Moment.spec["role"] == "coordinator" else HospitalHome
     return kind(Path(Moment.spec["home"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -22,14 +22,22 @@ from tests.faults.world import Template, World, memory_folder
 WARM_ROUNDS = 20
 """Rounds until caches are filled and mailboxes exist; growth counts from here."""
 
+SERVER_WARM_ROUNDS = 80
+"""The same for the server: nats-server remembers to whom the last 512 subjects in each mailbox's traffic went, and a round
+has about 7 messages for a mailbox, each with a reply subject of its own."""
+
 
 @dataclass
 class Sample:
-    """One look at everybody. Bytes of memory (resident, and what a process shares with nobody), open files, disk."""
+    """One look at everybody. Bytes of memory, open files, bytes on disk.
+
+    `memory` is resident memory, `own` the part of it that a process has allocated: heap and stacks, without programs,
+    libraries and files. Whoever is measured was started afresh, not forked, so both are its own.
+    """
 
     round: int
     memory: dict[str, int]
-    private: dict[str, int]
+    own: dict[str, int]
     files: dict[str, int]
     disk: dict[str, int]
 
@@ -46,11 +54,22 @@ class Soak:
     incomplete: int = 0
     disk_parts: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def growth(self, name: str, what: str = "memory") -> float:
-        """Growth after the warm rounds, as a share: the median of the last tenth against that of the first tenth."""
-        late = [getattr(s, what)[name] for s in self.samples if s.round >= WARM_ROUNDS and name in getattr(s, what)]
+    def warm_rounds(self, name: str) -> int:
+        """The round from which the growth of a process counts; in a short run half of it."""
+        return min(SERVER_WARM_ROUNDS if name == "server" else WARM_ROUNDS, self.rounds // 2)
+
+    def early_and_late(self, name: str, what: str, *, after: int | None = None) -> tuple[float, float]:
+        """`memory`, `own` or `files` of a process: medians of the first and the last tenth of the looks after the warm
+        rounds, or `after` others. One look may meet a process in the middle of its work."""
+        start = self.warm_rounds(name) if after is None else after
+        late = [getattr(s, what)[name] for s in self.samples if s.round >= start and name in getattr(s, what)]
         tenth = max(1, len(late) // 10)
-        return float(statistics.median(late[-tenth:]) / statistics.median(late[:tenth]) - 1.0)
+        return statistics.median(late[:tenth]), statistics.median(late[-tenth:])
+
+    def growth(self, name: str, what: str = "memory") -> float:
+        """Growth after the warm rounds, as a share."""
+        early, late = self.early_and_late(name, what)
+        return late / early - 1.0
 
 
 def run(rounds: int, hospitals: int, *, seed: int, tell: Callable[[str], None] = lambda text: None) -> Soak:
@@ -97,7 +116,8 @@ class _Runner:
         started = time.monotonic()
         for name in self.world.names:
             liar = name in self.hospitals[:2]
-            self.world.serve(name, **({"fault": "random", "seed": self.rng.random()} if liar else {}))
+            spoils = {"fault": "random", "seed": self.rng.random()} if liar else {}
+            self.world.serve(name, fresh=name not in self.mortal, **spoils)
         while not (self.world.run / "result.json").exists():
             self._look()
             self._break()
@@ -148,8 +168,7 @@ class _Runner:
         for name, pid in pids.items():
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(pid)
-                memory = process.memory_full_info()
-                found.memory[name], found.private[name] = memory.rss, memory.uss
+                found.memory[name], found.own[name] = _memory(process)
                 found.files[name] = process.num_fds()
         for name in world.names:
             found.disk[name] = sum(_size(path) for path in self._kept(name))
@@ -161,6 +180,17 @@ class _Runner:
         home = self.world.path(name)
         parts = ("ledger.sqlite*", "outbox/*", "inbox/**/*", "post/**/*", "studies/*/coordinator/**/*")
         return [path for part in parts for path in home.glob(part)]
+
+
+def _memory(process: psutil.Process) -> tuple[int, int]:
+    """Resident memory, and what of it is anonymous (where the system does not say: what is shared with nobody)."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        found = process.memory_full_info()
+        return found.rss, found.uss
+    sizes = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    resident, own = (int(sizes[key].split()[0]) << 10 for key in ("VmRSS", "RssAnon"))
+    return resident, own
 
 
 def _size(path: Path) -> int:

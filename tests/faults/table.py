@@ -78,15 +78,20 @@ def soak_table(results: Path) -> str:
         f"damaged or again. {found['sums_without_a_hospital']} of {found['rounds'] + 2} sums were closed without some hospital; "
         "the record verifies, and the model is exactly that of the hospitals listed.",
         "",
-        "| process | memory after round 20 | at the end | growth | of what it shares with nobody |",
-        "|---|---|---|---|---|",
+        "| process | memory after round 20 | at the end | growth | allocated after round 20 | at the end | growth |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for name, sizes in found["memory"].items():
-        late = sizes[-found["late_looks"] :]
-        lines.append(
-            f"| {name} | {late[0] / 2**20:.0f} MiB | {late[-1] / 2**20:.0f} MiB | {100 * found['growth'][name]:+.1f} % "
-            f"| {100 * found['growth_of_private_memory'][name]:+.1f} % |"
-        )
+    for name in found["resident"]:
+        cells = [name]
+        for early, late in (found["resident"][name], found["own"][name]):
+            cells += [f"{early / 2**20:.0f} MiB", f"{late / 2**20:.0f} MiB", f"{100 * (late / early - 1):+.1f} %"]
+        lines.append(f"| {' | '.join(cells)} |")
+    before = [size / 2**20 for size in found["server_before"]]
+    lines += [
+        "",
+        f"The server's row counts from round {found['server_after_round']}, when its tables of subjects are full; from round 20 "
+        f"its memory went from {before[0]:.0f} to {before[1]:.0f} MiB.",
+    ]
     kept = max(size for name, size in found["growth_of_disk"].items() if name != "coordinator")
     lines += ["", f"Ledger, outbox and inbox of a hospital grew by at most {kept / 1024:.0f} KiB after round 20."]
     return "\n".join([*lines, "", *_bars(section)])

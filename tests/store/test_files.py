@@ -125,3 +125,14 @@ def test_a_read_only_folder_is_a_storage_error(tmp_path: Path) -> None:
             files.write(tmp_path / "file", b"")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_lines_are_counted_as_they_were_appended(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    assert files.count_lines(path) == 0
+    for number in range(3):
+        files.append(path, f'{{"sum": {number}}}')
+        assert files.count_lines(path) == number + 1
+    with path.open("ab") as file:
+        file.write(b"torn")
+    assert files.count_lines(path) == 4

@@ -23,3 +23,15 @@ def test_the_newest_letters_stay_known_and_the_oldest_are_forgotten_in_memory_an
     assert not known.has("UP.alpha", letters[0])
     assert (tmp_path / "UP.alpha.handled").stat().st_size <= 100 * 65
     assert all(Handled(tmp_path).has("UP.alpha", letter) for letter in letters[-50:])
+
+
+def test_an_id_that_only_lies_across_two_others_was_not_handled(tmp_path: Path) -> None:
+    known, zeros = Handled(tmp_path), bytes(32)
+    first, second = b"\x01" + bytes(31), bytes(31) + b"\x01"
+    known.add("UP.alpha", first)
+    known.add("UP.alpha", second)
+    assert not known.has("UP.alpha", zeros)  # sixty-two zeros in a row, and none of the ids
+    assert known.has("UP.alpha", first)
+    assert known.has("UP.alpha", second)
+    known.add("UP.alpha", zeros)
+    assert known.has("UP.alpha", zeros)

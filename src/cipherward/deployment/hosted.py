@@ -292,8 +292,7 @@ class HostedStudy:
         reports, hub.reports[:] = list(hub.reports), []
         for report in reports:
             self._recorded += 1
-            lines = files.read(self.run.rounds).splitlines() if self.run.rounds.exists() else []
-            if len(lines) > report.round:
+            if files.count_lines(self.run.rounds) > report.round:
                 continue
             line = sum_line(report, hub.state) | {"finished": _iso(self._clock())}
             files.append(self.run.rounds, json.dumps(line))

@@ -38,7 +38,8 @@ class StudyState:
     """State after `sums_done` sums. Built by `begin`, moved by `after` or `after_failed`.
 
     `weights` is float32[n_parameters]; `ranges` holds one clipping bound per parameter tensor; `history` holds the
-    federated test metrics of the model at the start of each training round; `losses` the validation losses.
+    federated AUROC of the model at the start of each training round, `measured` all metrics (without the ROC curve) of
+    the last one; `losses` the validation losses. A round adds two numbers to it, so a long study stays small in memory.
     """
 
     study: Study
@@ -52,7 +53,8 @@ class StudyState:
     sums_done: int = 0
     rounds_done: int = 0
     losses: tuple[float, ...] = ()
-    history: tuple[Metrics, ...] = ()
+    history: tuple[float, ...] = ()
+    measured: Metrics | None = None
     final: Metrics | None = None
     search: Search = field(default_factory=Search)
 
@@ -174,8 +176,8 @@ class StudyState:
             rounds_done=self.rounds_done + 1,
             # The rows of a group alone are no measure of progress: early stopping does not look at them.
             losses=self.losses if self.search.group else (*self.losses, _loss(sums)),
-            # Without its curve: one per round would be most of a long study's memory, and only the last one is shown.
-            history=(*self.history, dataclasses.replace(measured, roc=())),
+            history=(*self.history, measured.auroc),
+            measured=dataclasses.replace(measured, roc=()),
             search=self._search_opened(),
         )
 

@@ -55,13 +55,13 @@ def _before_rounds(state: StudyState) -> list[float | None]:
     """AUROC before each round; None where training sums carry nothing but the update."""
     if state.adds_noise_shares:
         return [None] * state.rounds_done
-    return [measured.auroc for measured in state.history]
+    return list(state.history)
 
 
 def measured_by(report: SumReport, state: StudyState) -> Metrics | None:
     """What a sum measured of the model that came into it, if it did. `state`: the one that follows from the sum."""
-    is_new = report.purpose == "train" and report.opened and state.history and not state.adds_noise_shares
-    return state.final or (state.history[-1] if is_new else None)
+    is_new = report.purpose == "train" and report.opened and not state.adds_noise_shares
+    return state.final or (state.measured if is_new else None)
 
 
 def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from cipherward.store.journal import Record
 __all__ = ["Hub", "Outgoing", "Phase", "SumReport"]
 
 
-MAX_SET_ASIDE = 10_000
+MAX_SET_ASIDE = 1_000
 """The newest messages set aside that `Hub.set_aside` remembers; the log has all."""
 
 

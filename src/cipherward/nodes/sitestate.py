@@ -38,7 +38,7 @@ from cipherward.store.ledger import Ledger, SumRecord
 
 PRESERVED, UNPROTECTED, BREACH, FAILED = "preserved", "unprotected", "breach", "failed"
 
-_MAX_OUTCOMES = 1_000
+_MAX_OUTCOMES = 100
 
 _PHRASES = {
     PRESERVED: "Privacy Preserved for Client {}",

@@ -116,6 +116,18 @@ def toml_table(data: bytes) -> dict[str, Any]:
         raise ValueError("nested too deeply") from None
 
 
+def count_lines(path: Path) -> int:
+    """How many lines a file has, one without an end counted; 0 where there is none. Not all of it is in memory at once.
+
+    Raises:
+        StorageError: unreadable.
+    """
+    if not path.exists():
+        return 0
+    with _readable(path), path.open("rb") as file:
+        return sum(1 for _ in file)
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and its parents. Returns the folders that change when a file is put there, for `sync_folders`.
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from cipherward.errors import StorageError
 from cipherward.store import files
 
-_KEEP = 10_000
-_HEX = 64
+_KEEP = 2_000
+# A letter comes twice because its acknowledgement was lost: the sender repeats the one it has not seen acknowledged, and
+# a server that lost power repeats what it was told in the two minutes before (its own sync interval). Older ones come
+# from nobody but a liar, and nodes know a packet that they have answered.
+_BYTES = 32
 
 
 class Handled:
-    """The ids (32 bytes) of the last 10,000 letters or more of each sender.
+    """The ids (32 bytes) of the last 2,000 letters or more of each sender, at most 128 KB in memory.
 
     Raises:
         StorageError: from every method, when the folder cannot be read or written.
@@ -20,11 +23,15 @@ class Handled:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._known: dict[str, dict[bytes, None]] = {}
+        self._known: dict[str, bytearray] = {}
 
     def has(self, sender: str, letter: bytes) -> bool:
         """Whether this letter of `sender` was handled."""
-        return letter in self._of(sender)
+        known = self._of(sender)
+        at = known.rfind(letter)  # a repeat is most likely of the newest
+        while at > 0 and at % _BYTES:
+            at = known.rfind(letter, 0, at + _BYTES - 1)
+        return at >= 0
 
     def add(self, sender: str, letter: bytes) -> None:
         """Remember for good that a letter was handled."""
@@ -35,22 +42,22 @@ class Handled:
                 file.write(letter.hex() + "\n")
         except OSError as error:
             raise StorageError(f"cannot write {self._path(sender)}: {error.strerror}", hint="free space") from None
-        known[letter] = None
-        if len(known) >= 2 * _KEEP:
+        known += letter
+        if len(known) >= 2 * _KEEP * _BYTES:
             del self._known[sender]  # read again with its newest half, and cut on the disk
 
-    def _of(self, sender: str) -> dict[bytes, None]:
+    def _of(self, sender: str) -> bytearray:
         if sender not in self._known:
             self._known[sender] = self._load(sender)
         return self._known[sender]
 
-    def _load(self, sender: str) -> dict[bytes, None]:
+    def _load(self, sender: str) -> bytearray:
         path = self._path(sender)
         lines = files.read(path).decode("ascii", "replace").splitlines() if path.exists() else []
-        whole = [line for line in lines if len(line) == _HEX and set(line) <= set("0123456789abcdef")][-_KEEP:]
+        whole = [line for line in lines if len(line) == 2 * _BYTES and set(line) <= set("0123456789abcdef")][-_KEEP:]
         # a line torn by a power failure would swallow the next one
         files.write(path, "".join(f"{line}\n" for line in whole).encode())
-        return dict.fromkeys(bytes.fromhex(line) for line in whole)
+        return bytearray(bytes.fromhex("".join(whole)))
 
     def _path(self, sender: str) -> Path:
         return self.folder / f"{sender}.handled"

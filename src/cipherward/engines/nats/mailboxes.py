@@ -11,7 +11,10 @@ from cipherward.engines.nats import subjects
 from cipherward.engines.nats.link import Link, foreign
 
 _MAX_MESSAGES = 50_000
-_DUPLICATES_SECONDS = 2 * 3600.0
+_DUPLICATES_SECONDS = 30.0
+# How long the server remembers the id of every message, in its memory. It spares the repeats of a connection that broke
+# and was dialled again at once; nothing depends on it: chunks carry their letter's id and place, and receivers drop what
+# they have (`Assembly.add`, `Handled`), however late it comes again.
 _REDELIVER_SECONDS = 600.0
 _MAX_UNACKNOWLEDGED = 8192  # more than the chunks of the largest letter
 
