@@ -220,11 +220,12 @@ def waiting(folder: Path) -> Iterator[Decoder]:
         handled.add("clinic-1", each)
     path = folder / "handled" / "clinic-1.handled"
 
-    def ids(data: bytes) -> dict[bytes, None]:
+    def ids(data: bytes) -> list[bytes]:
         path.write_bytes(data)
-        return Handled(folder / "handled")._of("clinic-1")
+        found = Handled(folder / "handled")._of("clinic-1")
+        return [bytes(found[at : at + 32]) for at in range(0, len(found), 32)]
 
-    def whole_ids(data: bytes, found: dict[bytes, None]) -> bool:
+    def whole_ids(data: bytes, found: list[bytes]) -> bool:
         return all(len(each) == 32 and each.hex().encode() in data for each in found)
 
     yield Decoder("handled", [path.read_bytes()], ids, whole_ids, mutations=(*TEXT, *BINARY), refuses=False)
