@@ -160,6 +160,44 @@ def test_contributions_that_nobody_saw_opened_are_not_made_again(tmp_path: Path)
             assert "did not see opened" in str(simulator.log(second.run.path, "declined"))
 
 
+# two studies at a time
+
+
+def side_by_side(first: World, folder: Path) -> World:
+    """Another study whose hospitals write to the same ledgers."""
+    second = World(folder, another(4), identities=first.keys.identities)
+    for index, site in second.sites.items():
+        site.ledger.close()
+        site.ledger = first.sites[index].ledger
+    return second
+
+
+def test_a_question_that_was_answered_elsewhere_after_the_joins_is_put_again(tmp_path: Path) -> None:
+    with World(tmp_path / "first", simulator.study(4)) as first:
+        second = side_by_side(first, tmp_path / "second")
+        lists = second.until("Joined")
+        first.run_sums(1)
+        second.finish(lists)
+        assert second.hub.reports[-1].attempt == 1
+        second.run_sums()
+        first.run_sums()
+        assert second.hub.finished
+        assert first.hub.finished
+
+
+def test_a_question_that_another_study_is_about_to_open_waits_for_it(tmp_path: Path) -> None:
+    with World(tmp_path / "first", simulator.study(4)) as first:
+        second = side_by_side(first, tmp_path / "second")
+        lists, requests = second.until("Joined"), first.until("ConsentRequest")
+        with pytest.raises(DeclinedError, match=ASKED_BEFORE):
+            second.finish(lists)
+        first.finish(requests)
+        second.finish(dict(second.hub.outstanding()))
+        assert second.hub.reports[-1].contributors == (1, 2, 3, 4)
+        second.run_sums()
+        assert second.hub.finished
+
+
 # liars
 
 

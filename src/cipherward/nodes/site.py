@@ -41,6 +41,7 @@ from cipherward.protocol.messages import (
     Complaint,
     ConsentRequest,
     Declined,
+    Join,
     Joined,
     Manifest,
     Notice,
@@ -166,7 +167,14 @@ class Site(SiteState):
             raise RefusedError("this attempt is over")
         if not task.admits(self.index):
             raise RefusedError("this sum is for contributions of others; I help to open it")
-        only = self._earlier(record.query)
+        try:
+            only = self._earlier(record.query)
+        except AlreadyReleasedError as error:
+            if self._dealt_here(record.query):
+                raise
+            return self._leave(task, error.message)
+        if only != unsign(record.joined, Join, study=self.rules.study, keys=self.rules.keys, sender=self.index).only:
+            return self._leave(task, "since I joined, I have answered this question in another study")
         hospital.holders_of(self.rules, task, body)
         try:
             vector = self._contribution(record.query)
@@ -199,6 +207,18 @@ class Site(SiteState):
                 hint=NO_REPEAT,
             )
         return tuple(sorted(numbers[key] for key in sets[0]))
+
+    def _dealt_here(self, query: bytes) -> bool:
+        """Whether one of the contributions to this query is to another attempt at the present sum."""
+        contexts = plan.contexts_of(self.rules, self.state, plan.MAX_ATTEMPTS)
+        return any(record.context in contexts for record in self.ledger.exposed(query))
+
+    def _leave(self, task: SumTask, reason: str) -> list[bytes]:
+        """Vote against this attempt: in the next one I can say with whom I have answered the question meanwhile."""
+        self.log("attempt left", {"sum": self.state.sums_done, "reason": reason})
+        vote = sign(self.identity, self.rules.study, self.index, hospital.void(task))
+        self.ledger.record_vote(task.context, vote, b"")
+        return [pack("Vote", vote)]
 
     def _decline(self, task: SumTask, error: DataError) -> list[bytes]:
         """Nothing is sent. The coordinator gets a code and need not wait; the reason stays here."""
