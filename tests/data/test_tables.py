@@ -61,16 +61,22 @@ def test_a_file_that_is_no_table_is_refused_in_words(name: str, content: bytes, 
     assert name in error.value.message
 
 
+def test_a_parquet_file_whose_reading_ends_the_reader_is_refused() -> None:
+    (damaged,) = (Path(__file__).parents[1] / "corpus" / "table-parquet").glob("*.bin")
+    with pytest.raises(DataError, match="reading it ended the reader"):
+        read_table(damaged)
+
+
 def test_a_parquet_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     content = parquet()
-    for length in range(4, len(content), 7):
+    for length in range(4, len(content), 97):
         with pytest.raises(DataError):
             read_table(write(tmp_path / "t.parquet", content[:length]))
 
 
 def test_a_parquet_file_with_flipped_bytes_gives_a_table_or_a_data_error(tmp_path: Path) -> None:
     content = parquet()
-    for place in range(4, len(content), 5):
+    for place in range(4, len(content), 61):
         damaged = bytearray(content)
         damaged[place] ^= 0xFF
         try:

@@ -63,8 +63,15 @@ def test_a_second_study_over_the_same_tables_asks_the_same_hospitals_and_a_third
     four.start(document(4))
     four.approve()
     four.pump()
-    folder = four.start(document(4, name="second", training={"rounds": 1}))
-    four.approve()
+    folder = four.start(document(4, name="second", training={"rounds": 1}), begin_after=10.0)
+    four.approve(*four.names[:3])
+    four.pump()
+    four.now += 100_000
+    four.pump()
+    assert four.status()["phase"] == "waiting for quorum"
+    assert four.status()["only"] == four.names
+    assert four.status()["waiting_for"] == ["clinic-4"]
+    four.approve("clinic-4")
     four.pump()
     assert four.status()["phase"] == "finished"
     assert simulator.contributors(folder)[0] == [1, 2, 3, 4]

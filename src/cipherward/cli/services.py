@@ -198,6 +198,7 @@ def _show(study: dict[str, Any]) -> None:
     for key, words in (
         ("waiting_for", "waiting for"),
         ("answered", "answered"),
+        ("only", "a question that was answered before; it needs all of"),
         ("approved", "approved"),
         ("withdrawn", "withdrawn"),
         ("refused", "refused by the hospital itself"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import subprocess
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,15 +78,27 @@ def _gunzip(content: bytes, path: Path) -> bytes:
         raise DataError(f"{path}: the gzip data is damaged or cut short", hint="copy the file again") from None
 
 
+# A damaged Parquet file can end the process that reads it: polars allocates what the file claims. So another one does.
+_READER = """
+import sys, polars as pl
+try:
+    pl.read_parquet(sys.stdin.buffer).write_ipc(sys.stdout.buffer)
+except BaseException as error:
+    print("\\x00" + str(error).strip().split("\\n", 1)[0], file=sys.stderr)
+    sys.exit(1)
+"""
+
+
 def _parquet(content: bytes, path: Path) -> RawTable:
-    try:
-        table = pl.read_parquet(io.BytesIO(content))
-    # polars reports some damage as a panic, which is a BaseException
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+    done = subprocess.run([sys.executable, "-P", "-c", _READER], input=content, capture_output=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").rpartition("\x00")[2].strip()[:200]
+        reason = said if done.returncode == 1 else "reading it ended the reader"
         raise DataError(
-            f"{path} is not a readable Parquet file (damaged or cut short): {_first_line(error)}",
+            f"{path} is not a readable Parquet file (damaged or cut short): {reason}",
             hint="copy or write the file again; its last four bytes must be PAR1",
-        ) from None
+        )
+    table = pl.read_ipc(done.stdout)
     return RawTable(table, np.arange(1, table.height + 1), str(path))
 
 

@@ -374,6 +374,7 @@ class HostedStudy:
                 "answered": self._named(self.said.approved - hub.waiting),
                 "since": _iso(self._patience.since),
                 "enough": hub.enough,
+                "only": self._named(hub.only),
             }
         return found
 

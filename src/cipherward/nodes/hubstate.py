@@ -142,6 +142,12 @@ class HubState:
         return tuple(self.state.study.hospitals[i - 1].name for i in sorted(self._waiting))
 
     @property
+    def only(self) -> frozenset[int]:
+        """The hospitals of which the current sum has to be, since some of them have answered its question before."""
+        is_open = self.phase in (Phase.JOIN, Phase.DEAL)
+        return frozenset(self._collection.only or ()) if is_open else frozenset()
+
+    @property
     def round(self) -> int:
         """Number of the current sum; of the next one between two sums."""
         return self.state.sums_done - (self.phase is Phase.VERIFY)
