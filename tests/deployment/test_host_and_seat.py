@@ -12,6 +12,7 @@ from tests.deployment.consortium import Consortium, document, opened
 
 from cipherward.deployment import letters, starting
 from cipherward.deployment import models as received
+from cipherward.deployment.host import Host
 from cipherward.nodes.packets import unpack
 
 
@@ -66,8 +67,9 @@ def test_a_second_study_over_the_same_tables_asks_the_same_hospitals_and_a_third
     folder = four.start(document(4, name="second", training={"rounds": 1}), begin_after=10.0)
     four.approve(*four.names[:3])
     four.pump()
-    four.now += 100_000
-    four.pump()
+    for _ in range(2):  # it begins without clinic-4, and waits for longer than a deadline
+        four.now += 100_000
+        four.pump()
     assert four.status()["phase"] == "waiting for quorum"
     assert four.status()["only"] == four.names
     assert four.status()["waiting_for"] == ["clinic-4"]
@@ -225,6 +227,23 @@ def test_who_withdraws_contributes_no_more_and_still_verifies(four: Consortium) 
     assert {kind_of(x) for s, _, x in four.carried if s == "clinic-4"} >= {"Release", "Receipt"}
     assert received.received(four.hospital("clinic-4"))[0].verified
     assert simulator.holds(folder)
+
+
+@pytest.mark.parametrize("jump", [-400 * 86_400, 400 * 86_400])
+def test_deadlines_do_not_follow_a_clock_that_jumps(four: Consortium, jump: int) -> None:
+    ticks = 0.0
+    four.host = Host(four.home, lambda: four.now, ticks=lambda: ticks)
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable.discard("clinic-2")
+    four.now += jump
+    four.pump()
+    assert not (folder / "rounds.jsonl").exists()  # nobody was called late before the time
+    ticks = 31.0
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.contributors(folder)[1] == [1, 3, 4]
 
 
 def test_a_hospital_that_is_away_is_missed_only_until_the_deadline(four: Consortium) -> None:

@@ -37,15 +37,26 @@ Letters = list[tuple[str, bytes]]
 
 
 class Host:
-    """`clock` gives Unix seconds; `report` writes the report of a finished study. Made and used in one thread."""
+    """Made and used in one thread.
+
+    Args:
+        clock: Unix seconds.
+        report: writes the report of a finished study.
+        ticks: seconds that never jump, by which deadlines count; where there is none, `clock`.
+    """
 
     def __init__(
-        self, home: CoordinatorHome, clock: Callable[[], float], report: Callable[[Path], object] | None = None
+        self,
+        home: CoordinatorHome,
+        clock: Callable[[], float],
+        report: Callable[[Path], object] | None = None,
+        ticks: Callable[[], float] | None = None,
     ) -> None:
         self.home = home
         self._report = report
         self._reported: set[str] = set()
         self._clock = clock
+        self._ticks = ticks or clock
         self._studies: dict[str, HostedStudy] = {}
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
@@ -149,7 +160,7 @@ class Host:
     def _try_to_open(self, name: str) -> Letters:
         """A study whose files are damaged does not keep the others from running."""
         since, _ = self._damaged.get(name, (float("-inf"), ""))
-        if self._clock() < since + DAMAGED_PAUSE:
+        if self._ticks() < since + DAMAGED_PAUSE:
             return []
         try:
             out = self._open(name)
@@ -157,12 +168,12 @@ class Host:
             return out
         except CipherwardError as error:
             self._studies.pop(name, None)
-            self._damaged[name] = (self._clock(), error.message)
+            self._damaged[name] = (self._ticks(), error.message)
             self.home.alarm("study cannot run", {"digest": name, "reason": error.message, "hint": error.hint})
             return []
 
     def _open(self, name: str) -> Letters:
-        hosted = HostedStudy(self.home, self.home.studies / name, self._clock)
+        hosted = HostedStudy(self.home, self.home.studies / name, self._clock, self._ticks)
         self._studies[name] = hosted
         return self._sealed(hosted, hosted.resume())
 

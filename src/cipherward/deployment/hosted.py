@@ -38,9 +38,11 @@ STOP, STOPPED, FAILED, TOLD = "stop", "stopped", "failed", "told"
 
 
 class HostedStudy:
-    """`clock` gives Unix seconds; `gone` are the hospitals on the roster that are no active members any more."""
+    """`clock` gives Unix seconds, `ticks` seconds that never jump; `gone` are the hospitals on the roster that are no active members any more."""
 
-    def __init__(self, home: CoordinatorHome, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, home: CoordinatorHome, folder: Path, clock: Callable[[], float], ticks: Callable[[], float]
+    ) -> None:
         self.folder = folder
         self.study = study_document.load(folder / "study.toml")
         self.digest = self.study.digest()
@@ -51,10 +53,11 @@ class HostedStudy:
         self.said = Said(home, folder, self.study)
         self._home = home
         self._clock = clock
+        self._ticks = ticks
         self._everyone = frozenset(range(1, len(self.names) + 1))
         self._hub: Hub | None = None
         self._news: Out = []
-        self._patience = Patience(self.names, clock, self._log)
+        self._patience = Patience(self.names, clock, ticks, self._log)
         self._recorded = 0
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self._end_told = False
@@ -77,9 +80,9 @@ class HostedStudy:
     def offer_due(self) -> frozenset[int]:
         """To whom the offer goes now: at once, and after ever longer pauses to whoever has not answered, for offer or
         answer may have been damaged on the way."""
-        if self._clock() < self._offer_at:
+        if self._ticks() < self._offer_at:
             return frozenset()
-        self._offer_at = self._clock() + self._offer_pause
+        self._offer_at = self._ticks() + self._offer_pause
         self._offer_pause = min(2 * self._offer_pause, LONGEST_PAUSE)
         return self.offered_to()
 

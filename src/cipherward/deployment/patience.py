@@ -18,19 +18,22 @@ class Log(Protocol):
 class Patience:
     """Where a study's current sum stands, since when, and which hospitals have let a deadline pass.
 
-    `clock` gives Unix seconds; hospitals are numbered from 1 in the order of `names`.
+    `clock` gives Unix seconds, `ticks` seconds that never jump, by which deadlines count; hospitals are numbered from 1 in
+    the order of `names`.
     """
 
-    def __init__(self, names: list[str], clock: Callable[[], float], log: Log) -> None:
+    def __init__(self, names: list[str], clock: Callable[[], float], ticks: Callable[[], float], log: Log) -> None:
         self.away: dict[int, float] = {}
         self.since = clock()
         """When the sum came to the step that it is in."""
         self._names = names
         self._clock = clock
+        self._ticks = ticks
         self._log = log
         self._heard: set[int] = set()
         self._place: tuple[object, ...] = ()
         self._said_short: tuple[object, ...] = ()
+        self._came = ticks()
         self._enough_since: float | None = None
         self._ask_at = self._ask_pause = 0.0
 
@@ -48,17 +51,17 @@ class Patience:
         if is_new:
             if hub.phase is Phase.JOIN:
                 self._heard.clear()
-            self._place, self.since, self._enough_since = place, self._clock(), None
+            self._place, self.since, self._came, self._enough_since = place, self._clock(), self._ticks(), None
             self._ask_pause = hub.deadline_seconds
-            self._ask_at = self._clock() + self._ask_pause
+            self._ask_at = self._came + self._ask_pause
         if self._enough_since is None and hub.phase is not Phase.IDLE and hub.enough:
-            self._enough_since = self._clock()
+            self._enough_since = self._ticks()
         return is_new
 
     def is_over(self, hub: Hub) -> bool:
         """Whether the deadline has passed: it counts from the moment when enough hospitals had answered."""
         since = self._enough_since
-        return since is not None and bool(hub.waiting) and self._clock() >= since + hub.deadline_seconds
+        return since is not None and bool(hub.waiting) and self._ticks() >= since + hub.deadline_seconds
 
     def expire(self, hub: Hub) -> list[Outgoing]:
         """The deadline has passed: whoever let it pass is away, and waited for again only once it has spoken."""
@@ -70,17 +73,17 @@ class Patience:
 
     def ask_again(self, hub: Hub) -> list[Outgoing]:
         """Whoever is missed, after ever longer pauses: what was sent may have been damaged on its way."""
-        if hub.phase is Phase.IDLE or not hub.waiting or self._clock() < self._ask_at:
+        if hub.phase is Phase.IDLE or not hub.waiting or self._ticks() < self._ask_at:
             return []
         self._ask_pause = min(2 * self._ask_pause, LONGEST_PAUSE)
-        self._ask_at = self._clock() + self._ask_pause
+        self._ask_at = self._ticks() + self._ask_pause
         sent = hub.outstanding()
         self._log("asked again", {"sum": hub.round, "step": hub.phase.value, "hospitals": list(hub.waiting_for)})
         return sent
 
     def is_short(self, hub: Hub) -> bool:
         """Whether a quorum has been missing for longer than a phase waits for the rest."""
-        late = self._clock() >= self.since + hub.deadline_seconds
+        late = self._ticks() >= self._came + hub.deadline_seconds
         return hub.phase is not Phase.IDLE and not hub.enough and late
 
     def unheard(self, everyone: frozenset[int]) -> frozenset[int]:

@@ -60,7 +60,7 @@ class _Service:
     async def run(self) -> bool:
         stop = service.stop_event()
         self.home.log("service started", {"service": "coordinator", "members": len(self.users) - 1})
-        host = self.host = await self.worker.do(Host, self.home, time.time, deployed.write)
+        host = self.host = await self.worker.do(Host, self.home, time.time, deployed.write, time.monotonic)
         await self._start_server()
 
         async def receive(member: str, path: Path) -> None:
