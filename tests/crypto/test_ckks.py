@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cipherward.crypto import _tenseal, ckks
+from cipherward.crypto import _seal, _tenseal, ckks
 from cipherward.crypto.ckks import CkksScheme, KeyHolder, KeyPair, Record
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import (
@@ -243,7 +243,7 @@ def test_a_flipped_byte_is_a_wire_error_or_another_valid_ciphertext_and_never_an
 @settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=200), kind=st.sampled_from(["payload", "ciphertext", "header"]))
 def test_random_bytes_are_wire_errors(data: bytes, kind: str) -> None:
-    header = _tenseal._SEAL_HEADER.pack(0xA15E, 16, 4, 3, 2, 0, 16 + len(data))
+    header = _seal._OUTER.pack(0xA15E, 16, 4, 3, 2, 0, 16 + len(data))
     payload = {"payload": data, "ciphertext": contained(data), "header": contained(header + data)}[kind]
     running = CkksScheme(keys().public_context).accumulator(task(4), np.zeros(4))
     with pytest.raises(WireError):

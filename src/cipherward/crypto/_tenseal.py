@@ -7,14 +7,16 @@ serialisation. TenSEAL's wrapping is taken off and put on again here, so nothing
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cipherward.crypto import _seal
 from cipherward.errors import CipherwardError, StudyError, WireError
 
 RING_DEGREE = 4096
@@ -24,10 +26,8 @@ N_SLOTS = RING_DEGREE // 2
 
 _INSTALL = 'pip install "cipherward[ckks]"'
 _MAX_CONTEXT_BYTES = 1 << 20
-_SEAL_HEADER = struct.Struct("<HBBBBHQ")
-_SEAL_MAGIC, _SEAL_HEADER_BYTES, _ZSTD = 0xA15E, 16, 2
 _PLAIN_BYTES = 2 * RING_DEGREE * 8  # two polynomials of 64-bit words, before compression
-MAX_CIPHERTEXT_BYTES = _PLAIN_BYTES + 4096
+MAX_CIPHERTEXT_BYTES = _PLAIN_BYTES + _seal.MOST_EXTRA_BYTES
 
 
 def encrypt(context: Any, slots: npt.NDArray[np.float64], scale: float) -> bytes:
@@ -66,9 +66,9 @@ def parse(context: Any, n_lanes: int, scale: float, payload: bytes) -> list[Any]
     for _ in range(n_ciphertexts):
         end = position + 4 + int.from_bytes(payload[position : position + 4], "big")
         part = payload[position + 4 : end]
-        if end > len(payload) or not _has_seal_header(part):
-            raise WireError(f"ciphertext {len(parts)} of a ckks payload is cut short or not in SEAL's form")
-        parts.append(part)
+        if end > len(payload) or len(part) > MAX_CIPHERTEXT_BYTES:
+            raise WireError(f"ciphertext {len(parts)} of a ckks payload is cut short or too large")
+        parts.append(_checked(part, _parameters().first, MODULI[:1], scale))
         position = end
     if position != len(payload):
         raise WireError("bytes after the last ciphertext of a ckks payload")
@@ -81,18 +81,9 @@ def parse(context: Any, n_lanes: int, scale: float, payload: bytes) -> list[Any]
     return vectors
 
 
-def _has_seal_header(part: bytes) -> bool:
-    # SEAL allocates what these fields claim, so they are checked before it sees them.
-    return len(part) <= MAX_CIPHERTEXT_BYTES and _is_seal_object(part)
-
-
-def _is_seal_object(part: bytes) -> bool:
-    if len(part) <= _SEAL_HEADER_BYTES:
-        return False
-    magic, header_bytes, _major, _minor, compression, reserved, size = _SEAL_HEADER.unpack_from(part)
-    return bool(
-        (magic, header_bytes, compression, reserved, size) == (_SEAL_MAGIC, _SEAL_HEADER_BYTES, _ZSTD, 0, len(part))
-    )
+def _checked(data: bytes, parms: Sequence[int], moduli: Sequence[int], scale: float) -> bytes:
+    version = _parameters().version
+    return _seal.uncompressed(data, parms=parms, degree=RING_DEGREE, moduli=moduli, scale=scale, version=version)
 
 
 def _check_ciphertext(context: Any, scale: float, vector: Any) -> None:
@@ -138,9 +129,9 @@ def load_context(data: bytes, *, secret: bool) -> Any:
     what = "secret" if secret else "public"
     if len(data) > _MAX_CONTEXT_BYTES:
         raise WireError(f"a {what} ckks context is too large")
-    _check_form(data, what, 2 if secret else 1)
+    checked = _check_form(data, what, secret=secret)
     with seal_errors(f"the {what} ckks context is not valid"):
-        context = ts.context_from(data)
+        context = ts.context_from(checked)
         parameters = context.seal_context().data.key_context_data().parms()
         primes = tuple(prime.value() for prime in parameters.coeff_modulus())
         if parameters.poly_modulus_degree() != RING_DEGREE or primes != MODULI:
@@ -150,38 +141,63 @@ def load_context(data: bytes, *, secret: bool) -> Any:
     return context
 
 
-def _check_form(data: bytes, what: str, n_keys: int) -> None:
-    """Everything around the keys is what this TenSEAL writes itself; of the keys, the lengths and SEAL's headers."""
-    parameters, settings = _context_form()
-    position = len(parameters)
-    is_ours = data[:position] == parameters
-    for field, rest in ((b"\x12", settings), (b"\x1a", b""))[:n_keys]:  # the public key, the secret key
-        if not is_ours or data[position : position + 1] != field:
-            raise WireError(
-                f"the {what} ckks context is not in the form of ours",
-                hint="it is damaged, or another version of TenSEAL has made it",
-            )
-        length, start = _read_varint(data, position + 1)
-        position = start + length
-        key_length, key_start = _read_varint(data, start + 1)
-        key = data[key_start : position - len(rest)]
-        is_ours = data[start : start + 1] == b"\x0a" and data[position - len(rest) : position] == rest
-        if len(key) != key_length or not _is_seal_object(key):
-            raise WireError(f"a key of the {what} ckks context is cut short or not in SEAL's form")
-    if not is_ours or position != len(data):
-        raise WireError(f"the {what} ckks context has other settings or further keys")
+def _check_form(data: bytes, what: str, *, secret: bool) -> bytes:
+    """The same context with its public key uncompressed. Everything around the keys is what this TenSEAL writes itself."""
+    ours = _parameters()
+    position = len(ours.start)
+    if data[:position] != ours.start:
+        raise WireError(
+            f"the {what} ckks context is not in the form of ours",
+            hint="it is damaged, or another version of TenSEAL has made it",
+        )
+    public, end = _field(data, position, b"\x12")
+    key, settings = _field(public, 0, b"\x0a")
+    if public[settings:] != ours.settings:
+        raise WireError(f"the {what} ckks context has other settings")
+    own = data[end:]  # the secret key: this party's, from its sealed file
+    if (_field(own, 0, b"\x1a")[1] if secret else 0) != len(own):
+        raise WireError(f"the {what} ckks context has further keys")
+    checked = _as_field(b"\x0a", _checked(key, ours.all, MODULI, 1.0)) + ours.settings
+    return ours.start + _as_field(b"\x12", checked) + own
+
+
+def _field(data: bytes, position: int, tag: bytes) -> tuple[bytes, int]:
+    """(content, position after it) of a protobuf field with this tag."""
+    if data[position : position + 1] != tag:
+        raise WireError("a ckks context without a key where one has to be")
+    length, start = _read_varint(data, position + 1)
+    if start + length > len(data):
+        raise WireError("a ckks context that is cut short")
+    return data[start : start + length], start + length
+
+
+def _as_field(tag: bytes, content: bytes) -> bytes:
+    return tag + _varint(len(content)) + content
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    """`start`: the parameters at the start of every context of ours; `settings`: what follows its public key; `first`, `all`:
+    SEAL's digests of the parameters of ciphertexts and of keys."""
+
+    start: bytes
+    settings: bytes
+    version: bytes
+    first: tuple[int, ...]
+    all: tuple[int, ...]
 
 
 @lru_cache(maxsize=1)
-def _context_form() -> tuple[bytes, bytes]:
-    """The parameters at the start of every context of ours, and the settings after its public key."""
+def _parameters() -> _Parameters:
     ts = library()
     context = ts.context(ts.SCHEME_TYPE.CKKS, RING_DEGREE, coeff_mod_bit_sizes=list(MODULUS_BITS))
     without = ("save_public_key", "save_secret_key", "save_galois_keys", "save_relin_keys")
     bare = context.serialize(**dict.fromkeys(without, False))
     length, start = _read_varint(bare, 1)
     _, settings = _read_varint(bare, start + length + 1)
-    return bare[: start + length], bare[settings:]
+    data = context.seal_context().data
+    first, every = tuple(data.first_parms_id()), tuple(data.key_parms_id())
+    return _Parameters(bare[: start + length], bare[settings:], _seal.version_in(bare), first, every)
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
@@ -209,6 +225,9 @@ def library() -> Any:
     try:
         import tenseal
         import tenseal.sealapi  # registers the SEAL types that the checks below look at
+        import zstandard  # noqa: F401
     except ImportError:
-        raise StudyError("the ckks scheme needs TenSEAL, which is not installed", hint=_INSTALL) from None
+        raise StudyError(
+            "the ckks scheme needs TenSEAL and zstandard, which are not installed", hint=_INSTALL
+        ) from None
     return tenseal
