@@ -73,7 +73,7 @@ def everything(folder: Path) -> Iterator[Decoder]:
     table = pl.read_csv(ROWS.encode())
     parquet = io.BytesIO()
     table.write_parquet(parquet)
-    yield Decoder("table-parquet", [parquet.getvalue()], read, rows, tries=200)  # each starts a process
+    yield Decoder("table-parquet", [parquet.getvalue()], read, rows, tries=60)  # each starts a process
     yield from opened_sums()
 
 
