@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,6 @@ from cipherward.deployment import letters, starting
 from cipherward.deployment import models as received
 from cipherward.deployment.host import Host
 from cipherward.nodes.packets import unpack
-
-
-@pytest.fixture
-def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

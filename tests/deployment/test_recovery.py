@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,6 @@ from cipherward.errors import StorageError
 from cipherward.nodes.rundir import RunDirectory
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
-
-
-@pytest.fixture
-def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4)
-    yield made
-    made.close()
 
 
 def begun(world: Consortium) -> Path:

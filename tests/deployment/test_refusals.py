@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +37,6 @@ from cipherward.protocol.messages import (
 from cipherward.study import Study
 
 ME = "clinic-1"
-
-
-@pytest.fixture
-def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from tests import simulator
 from tests.deployment.consortium import Consortium, document
 from tests.deployment.test_host_and_seat import kind_of
@@ -18,13 +16,6 @@ from cipherward.deployment import approvals, letters
 from cipherward.deployment.letters import Offer
 
 ME = "clinic-4"
-
-
-@pytest.fixture
-def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4)
-    yield made
-    made.close()
 
 
 def table_of(four: Consortium) -> Path:

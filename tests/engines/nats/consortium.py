@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import socket
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from cipherward.deployment import authority
 from cipherward.engines.nats.chunks import CHUNK_BYTES
-from cipherward.engines.nats.configuration import ServerSettings
+from cipherward.engines.nats.configuration import Route, ServerSettings
 from cipherward.engines.nats.post import CoordinatorPost, HospitalPost
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.tls import Connection
@@ -137,3 +138,20 @@ async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.01)
+
+
+def three_servers(made: Consortium, folder: Path) -> list[ManagedServer]:
+    """A cluster, not started yet."""
+    routes = [f"127.0.0.1:{free_port()}" for _ in range(3)]
+    return [
+        ManagedServer(
+            dataclasses.replace(
+                made.settings,
+                folder=folder / f"server-{i}",
+                listen=f"127.0.0.1:{free_port()}",
+                name=f"server-{i}",
+                route=Route("cipherward", routes[i], tuple(other for other in routes if other != routes[i])),
+            )
+        )
+        for i in range(3)
+    ]

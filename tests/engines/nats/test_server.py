@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import signal
 import socket
@@ -11,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.engines.nats.consortium import Consortium, free_port, running, until
+from tests.engines.nats.consortium import Consortium, running, three_servers, until
 
-from cipherward.engines.nats.configuration import Route, write_accounts
+from cipherward.engines.nats.configuration import write_accounts
 from cipherward.engines.nats.post import CoordinatorPost
 from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.tls import server_address
@@ -103,19 +102,7 @@ def test_only_tls_addresses_are_servers(url: str) -> None:
 @pytest.mark.slow
 def test_a_cluster_of_three_goes_on_when_one_server_is_killed(tmp_path: Path) -> None:
     made = Consortium(tmp_path)
-    routes = [f"127.0.0.1:{free_port()}" for _ in range(3)]
-    cluster = [
-        ManagedServer(
-            dataclasses.replace(
-                made.settings,
-                folder=tmp_path / f"server-{i}",
-                listen=f"127.0.0.1:{free_port()}",
-                name=f"server-{i}",
-                route=Route("cipherward", routes[i], tuple(other for other in routes if other != routes[i])),
-            )
-        )
-        for i in range(3)
-    ]
+    cluster = three_servers(made, tmp_path)
     urls = tuple(f"tls://localhost:{server.settings.port}" for server in cluster)
 
     async def story() -> None:

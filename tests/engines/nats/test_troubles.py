@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import errno
 import os
 import subprocess
@@ -12,12 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.engines.nats.consortium import Consortium, free_port, running, until
+from tests.engines.nats.consortium import Consortium, running, three_servers, until
 from tests.engines.nats.test_services import Deployment
 
-from cipherward.engines.nats.configuration import Route
 from cipherward.engines.nats.post import CoordinatorPost
-from cipherward.engines.nats.server import ManagedServer
 from cipherward.engines.nats.troubles import Trouble, Troubles
 
 
@@ -39,19 +36,7 @@ def test_a_trouble_keeps_the_time_of_its_first_failure_until_it_ends() -> None:
 @pytest.mark.slow
 def test_a_cluster_without_its_majority_is_told_from_one_that_stores(tmp_path: Path) -> None:
     made = Consortium(tmp_path, ["alpha"])
-    routes = [f"127.0.0.1:{free_port()}" for _ in range(3)]
-    cluster = [
-        ManagedServer(
-            dataclasses.replace(
-                made.settings,
-                folder=tmp_path / f"server-{i}",
-                listen=f"127.0.0.1:{free_port()}",
-                name=f"server-{i}",
-                route=Route("cipherward", routes[i], tuple(other for other in routes if other != routes[i])),
-            )
-        )
-        for i in range(3)
-    ]
+    cluster = three_servers(made, tmp_path)
     made.url = f"tls://localhost:{cluster[0].settings.port}"  # the one that stays
 
     async def story() -> None:
