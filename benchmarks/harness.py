@@ -166,3 +166,11 @@ def write_results(name: str, sections: list[Section]) -> Path:
     }
     path.write_text(json.dumps(document, indent=2) + "\n")
     return path
+
+
+def finish(name: str, section: Section) -> None:
+    """Show the section, write its results, and end with exit code 1 if a bar does not hold."""
+    section.show()
+    write_results(name, [section])
+    if not all(holds for _, _, holds in section.bars):
+        sys.exit(1)

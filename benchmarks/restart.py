@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness import Section, write_results
+from harness import Section, finish
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -84,10 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=5)
     section = measure(parser.parse_args().times)
-    section.show()
-    write_results("restart", [section])
-    if not all(holds for _, _, holds in section.bars):
-        sys.exit(1)
+    finish("restart", section)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness import MIB, Section, write_results
+from harness import MIB, Section, finish
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -80,10 +80,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     section = measure(chosen.rounds, chosen.hospitals, chosen.seed)
-    section.show()
-    write_results("soak", [section])
-    if not all(holds for _, _, holds in section.bars):
-        sys.exit(1)
+    finish("soak", section)
 
 
 if __name__ == "__main__":
