@@ -14,16 +14,11 @@ from cipherward.nodes import culprits, plan, sumlog
 from cipherward.nodes.hubstate import HubState, Outgoing, Phase, SumReport
 from cipherward.nodes.packets import pack
 from cipherward.nodes.sumlog import Opened
-from cipherward.protocol import checks, void
+from cipherward.protocol import checks, repeats, void
 from cipherward.protocol.coordinator import Collection
 from cipherward.protocol.messages import (
     Announce,
     VoidRequest,
-)
-
-NO_REPEAT = (
-    "a question may be asked again of exactly the same hospitals only; docs/operations.md, "
-    '"A second study over the same tables", has the ways out'
 )
 
 
@@ -86,7 +81,7 @@ class Phases(HubState):
             said = "; ".join(f"{self._names({i})} in a sum of {them}" for i, them in named.items())
             raise DeclinedError(
                 f"{self._sum_name}: hospitals have answered this question before, and cannot all do so again ({said})",
-                hint=NO_REPEAT,
+                hint=repeats.HINT,
             )
         missing = frozenset(only) - joined
         if missing & set(self._collection.declined):
@@ -96,7 +91,7 @@ class Phases(HubState):
             raise self._quorum_error(what, len(only) - len(missing), len(only), missing)
 
     def _close_sum(self) -> list[Outgoing]:
-        found, needed = self._collection, self.rules.min_contributors
+        found, needed = self._collection, self._collection.n_needed
         if not self._can_close:
             if self._has_left:
                 facts: dict[str, object] = {"left": sorted(found.void_voters), "other holders": sorted(found.stale)}
@@ -109,10 +104,9 @@ class Phases(HubState):
                 self.log("attempt left", {"sum": self.round, "silent": sorted(self._unheard)})
                 return self._ask_to_leave()
             missing = found.dealers - found.contributors
-            if len(found.contributors) + len(missing - set(found.declined)) < max(needed, len(found.only or ())):
+            if len(found.contributors) + len(missing - set(found.declined)) < needed:
                 raise self._declined_error(missing)
             if not found.is_complete:
-                needed = max(needed, len(found.only or ()))
                 error = self._quorum_error("sent a usable update", len(found.contributors), needed, missing)
             else:
                 heard = len(found.joined - self._unheard)

@@ -31,7 +31,7 @@ from cipherward.nodes import culprits, plan
 from cipherward.nodes.judgement import agrees, judge
 from cipherward.nodes.packets import pack, unpack
 from cipherward.nodes.sitestate import BREACH, FAILED, PRESERVED, UNPROTECTED, Log, Outcome, SiteState
-from cipherward.protocol import hospital
+from cipherward.protocol import hospital, repeats
 from cipherward.protocol.hospital import Consent
 from cipherward.protocol.messages import (
     CONSENT,
@@ -59,7 +59,6 @@ _MAX_NOTICES = 100
 
 ASKED_BEFORE = "asked before, of other hospitals"
 """What the coordinator is told; the rest stays in this hospital's log."""
-NO_REPEAT = "a second sum over other hospitals could single one out; docs/operations.md has the ways out"
 
 
 class Site(SiteState):
@@ -198,13 +197,13 @@ class Site(SiteState):
             return ()
         if not all(sets):
             raise AlreadyReleasedError(
-                "I have contributed to this question before, in a sum that I did not see opened", hint=NO_REPEAT
+                "I have contributed to this question before, in a sum that I did not see opened", hint=repeats.HINT
             )
         numbers = {self.rules.keys[i]: i for i in range(1, self.rules.n_hospitals + 1)}
         if len(set(sets)) > 1 or not all(key in numbers for key in sets[0]):
             raise AlreadyReleasedError(
                 "I have contributed to this question before, in a sum of hospitals that are not all in this study",
-                hint=NO_REPEAT,
+                hint=repeats.HINT,
             )
         return tuple(sorted(numbers[key] for key in sets[0]))
 

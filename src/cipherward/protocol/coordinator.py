@@ -140,9 +140,14 @@ class Collection:
         return frozenset(i for i in self._joins if self.task.admits(i) and i in only)
 
     @property
+    def n_needed(self) -> int:
+        """The fewest contributors that make a sum."""
+        return max(self._rules.min_contributors, len(self.only or ()))
+
+    @property
     def is_complete(self) -> bool:
         """Whether there are enough contributors for a sum, and all of those without whom it may not be."""
-        return len(self._headers) >= self._rules.min_contributors and self.contributors.issuperset(self.only or ())
+        return len(self._headers) >= self.n_needed and self.contributors.issuperset(self.only or ())
 
     def close_joins(self) -> Joined:
         """The list that every dealer gets."""
@@ -242,8 +247,7 @@ class Collection:
         """
         if not self.is_complete:
             raise QuorumError(
-                f"{len(self._headers)} contribution(s) where the study asks for at least "
-                f"{max(self._rules.min_contributors, len(self.only or ()))}",
+                f"{len(self._headers)} contribution(s) where the study asks for at least {self.n_needed}",
                 hint="the study waits until more hospitals are back",
             )
         order = sorted(self._headers)

@@ -15,6 +15,11 @@ from cipherward.protocol.party import Rules
 
 Set = tuple[int, ...]
 
+HINT = (
+    "a question may be asked again of exactly the same hospitals only; docs/operations.md, "
+    '"A second study over the same tables", has the ways out'
+)
+
 
 def check_named(rules: Rules, sender: int, only: Set) -> None:
     """Whether this can be the set of an earlier sum.
