@@ -85,12 +85,11 @@ def seen_by(facts: Facts, index: int) -> Facts:
     return dataclasses.replace(facts, sums=sums)
 
 
-def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]:
-    study, result = facts.study, facts.result
-    auroc = float(result["auroc_federated"])
+def shared_content(path: Path, facts: Facts, index: int) -> dict[str, Any]:
+    """What every page of a deployed study shows, finished or not. `index`: of the hospital whose page it is; 0: the coordinator's."""
+    study = facts.study
     toml = clean(study.to_toml())
     shared = page.details(facts)
-    role = "hospital" if index else "coordinator"
     if index:
         shared |= {"verification": own_verification(facts)}
     else:
@@ -99,13 +98,26 @@ def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> di
         **shared,
         "simulated": False,
         "sees_all": not index,
-        "role": role,
+        "role": "hospital" if index else "coordinator",
         "me": facts.names[index - 1] if index else "",
         "title": clean(study.title or study.name),
         "description": clean(study.description),
         "name": study.name,
         "synthetic": study.synthetic,
         "outcome": clean(study.data.outcome),
+        "taking_part": taking_part(facts, index),
+        "terms": [entry for entry in words.TERMS if entry[0] != "Centralised"],
+        "toml": toml[: page.MAX_TOML],
+        "toml_cut": len(toml) > page.MAX_TOML,
+    }
+
+
+def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]:
+    study, result = facts.study, facts.result
+    auroc = float(result["auroc_federated"])
+    shared = shared_content(path, facts, index)
+    return {
+        **shared,
         "model": f"{words.MODELS[study.model.kind]}, {blocks.count(int(result['n_parameters']))} parameters",
         "rounds": int(result["rounds"]),
         "converged": bool(result["converged_early"]),
@@ -119,16 +131,12 @@ def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> di
         "own": own_rows(own) if own.get("auroc") else None,
         "own_why_not": clean(str(own.get("why_not") or "")),
         "own_rows": _own_table(own) if own else None,
-        "taking_part": taking_part(facts, index),
         "calibration": charts.calibration(facts),
         "roc": charts.roc(facts),
         "figures_of_it": _measured(facts),
-        "why": REASONS[role] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},
+        "why": REASONS[shared["role"]] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},
         "budget": result.get("privacy"),
         "not_protected": (words.LEAKAGE[result.get("privacy") is not None], *words.NOT_PROTECTED),
-        "terms": [entry for entry in words.TERMS if entry[0] != "Centralised"],
-        "toml": toml[: page.MAX_TOML],
-        "toml_cut": len(toml) > page.MAX_TOML,
         "small": blocks.SMALL,
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cipherward.errors import StorageError
 from cipherward.nodes.rundir import RunDirectory
-from cipherward.report import blocks, deployed, incidents, page, rendering, words
+from cipherward.report import blocks, deployed, rendering, words
 from cipherward.report.blocks import Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -71,23 +71,8 @@ def write(path: Path) -> Facts:
 
 def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, Any]:
     study = facts.study
-    toml = clean(study.to_toml())
-    shared = page.details(facts)
-    if index:
-        shared |= {"verification": deployed.own_verification(facts)}
-    else:
-        shared |= {"set_aside": incidents.quarantined(path, facts)}
     return {
-        **shared,
-        "simulated": False,
-        "sees_all": not index,
-        "role": "hospital" if index else "coordinator",
-        "me": facts.names[index - 1] if index else "",
-        "title": clean(study.title or study.name),
-        "description": clean(study.description),
-        "name": study.name,
-        "synthetic": study.synthetic,
-        "outcome": clean(study.data.outcome),
+        **deployed.shared_content(path, facts, index),
         "model": words.MODELS[study.model.kind],
         "how": ended.how,
         "reason": clean(ended.reason),
@@ -97,12 +82,8 @@ def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, An
         "rounds": int(facts.result["rounds"]),
         "rounds_planned": study.training.rounds,
         "measured": _measured(facts),
-        "taking_part": deployed.taking_part(facts, index),
         "private": study.privacy,
         "not_protected": (words.LEAKAGE[study.privacy is not None], *words.NOT_PROTECTED),
-        "terms": [entry for entry in words.TERMS if entry[0] != "Centralised"],
-        "toml": toml[: page.MAX_TOML],
-        "toml_cut": len(toml) > page.MAX_TOML,
     }
 
 
