@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cipherward.learning.search import Search
+from cipherward.tasks.culprit_search import Search
 
 SIZES = ((8, 4), (10, 5), (12, 6), (20, 9), (20, 6), (50, 19), (50, 12))
 MOST_ROUNDS = 400

@@ -22,11 +22,11 @@ import numba
 from rich.console import Console
 from rich.table import Table
 
+from cipherward.comparison.sizes import cpu_model
 from cipherward.crypto.scheme import SumTask
-from cipherward.engines.sizes import cpu_model
-from cipherward.protocol import hospital
-from cipherward.protocol.messages import Manifest
-from cipherward.protocol.party import Rules
+from cipherward.sums import hospital_steps
+from cipherward.sums.messages import Manifest
+from cipherward.sums.votes import Rules
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ def headers_read_once() -> Iterator[list[float]]:
     Every hospital checks the same signed headers, each with one entry per holder. In a real study that is parallel;
     in one process with n hospitals it would be n^3 entries.
     """
-    real = hospital.read_headers
+    real = hospital_steps.read_headers
     known: dict[bytes, Any] = {}
     seconds: list[float] = []
 
@@ -81,7 +81,7 @@ def headers_read_once() -> Iterator[list[float]]:
             seconds.append(time.perf_counter() - start)
         return known[manifest.total]
 
-    with mock.patch.object(hospital, "read_headers", shared):
+    with mock.patch.object(hospital_steps, "read_headers", shared):
         yield seconds
 
 

@@ -21,30 +21,30 @@ import numpy as np
 import psutil
 
 from cipherward import study as study_document
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.service import letters
+from cipherward.consortium.service.letters import Packet
 from cipherward.crypto import params
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import load_hospitals
-from cipherward.deployment import letters
-from cipherward.deployment.authority import COORDINATOR_NAME
-from cipherward.deployment.letters import Packet
-from cipherward.engines import parties
-from cipherward.engines.local import LocalEngine
-from cipherward.engines.nats import service
-from cipherward.engines.nats.post import CoordinatorPost, HospitalPost
-from cipherward.engines.nats.service import Worker
-from cipherward.engines.nats.tls import Connection
-from cipherward.engines.one_sum import random_lanes
-from cipherward.learning.state import StudyState
-from cipherward.nodes import plan, roster
-from cipherward.nodes.hub import Hub, Phase
-from cipherward.nodes.packets import pack, unpack, view
-from cipherward.nodes.rundir import RunDirectory
-from cipherward.protocol import hospital
-from cipherward.protocol.messages import Joined, unsign
-from cipherward.protocol.party import Member
+from cipherward.parties import asking, roster
+from cipherward.parties.coordinator_node import CoordinatorNode, Phase
+from cipherward.runs.folder import RunDirectory
+from cipherward.simulation import make_parties
+from cipherward.simulation.network import LocalEngine
 from cipherward.store import files
 from cipherward.store.outbox import Outbox
 from cipherward.study import Study
+from cipherward.sums import hospital_steps as hospital
+from cipherward.sums.messages import Joined, unsign
+from cipherward.sums.packets import pack, unpack, view
+from cipherward.sums.run_sum import random_lanes
+from cipherward.sums.votes import Member
+from cipherward.tasks.state import StudyState
+from cipherward.transport import serving
+from cipherward.transport.post import CoordinatorPost, HospitalPost
+from cipherward.transport.serving import Worker
+from cipherward.transport.tls import Connection
 from harness import peak_mib
 
 Connect = Callable[[str], Connection]
@@ -71,8 +71,8 @@ def prepare(folder: Path, n_hospitals: int, width: int, rows: int) -> Study:
         data={"cohort": cohort | {"n_hospitals": n_hospitals, "encounters_per_hospital": rows}},
     )
     run = RunDirectory(folder / "run")
-    keys = parties.make_keys(run, n_hospitals, "quorum")
-    frozen = parties.freeze(study, [f"hospital-{i}" for i in range(1, n_hospitals + 1)], keys)
+    keys = make_parties.make_keys(run, n_hospitals, "quorum")
+    frozen = make_parties.freeze(study, [f"hospital-{i}" for i in range(1, n_hospitals + 1)], keys)
     run.write_study(frozen)
     return frozen
 
@@ -89,7 +89,7 @@ class Consortium:
         self.run = RunDirectory(self.folder / "run")
         self.study = study_document.load(self.run.study)
         self.names = [hospital.name for hospital in self.study.hospitals]
-        self.keys = parties.load_keys(self.run, len(self.names), "quorum")
+        self.keys = make_parties.load_keys(self.run, len(self.names), "quorum")
         self.rules = roster.rules_of(self.study, roster.public_scheme(self.study, b""))
 
     def index(self, name: str) -> int:
@@ -107,7 +107,7 @@ class Consortium:
 
     def open(self, sender: int, to: str, path: Path) -> bytes | memoryview:
         key = self.keys.identities[sender].public_key
-        letter = letters.open_letter(service.read(path), to=to, key=key, from_coordinator=sender == 0)
+        letter = letters.open_letter(serving.read(path), to=to, key=key, from_coordinator=sender == 0)
         packet: bytes | memoryview = letter.body.packet
         return packet
 
@@ -115,9 +115,9 @@ class Consortium:
 class Coordinator:
     """The hub behind its mailboxes, until `is_over` says that the benchmark has seen enough."""
 
-    def __init__(self, common: Consortium, state: StudyState, is_over: Callable[[Hub], bool]) -> None:
+    def __init__(self, common: Consortium, state: StudyState, is_over: Callable[[CoordinatorNode], bool]) -> None:
         self.common, self.is_over = common, is_over
-        self.hub = parties.make_hub(common.study, common.keys, state, common.run)
+        self.hub = make_parties.make_coordinator(common.study, common.keys, state, common.run)
         self.digests: list[str] = []
         self.peak_added = 0.0
         folder = common.folder / "coordinator" / "post"
@@ -226,14 +226,16 @@ def attend(common: Consortium, role: str, names: list[str], *, in_turn: bool) ->
 def make_answers(common: Consortium, role: str, names: list[str]) -> dict[str, Answer]:
     """What answers the packets to each hospital; to be used in the thread that made it."""
     if role == "updates":
-        task = plan.task_of(common.rules, common.training_state(), 0)
+        task = asking.task_of(common.rules, common.training_state(), 0)
         return {name: Dealer(common, common.index(name), task).answer for name in names}
     data, state = load_hospitals(common.study, None, Path()), roster.first_state(common.study)
     answers: dict[str, Answer] = {}
     for name in names:
         index = common.index(name)
         own = data[index - 1]
-        site = parties.make_site(common.study, index, common.keys, state, own, common.run, device="cpu", factory=None)
+        site = make_parties.make_hospital(
+            common.study, index, common.keys, state, own, common.run, device="cpu", factory=None
+        )
         answers[name] = site.handle
     return answers
 
@@ -312,15 +314,15 @@ def local_digests(folder: Path, study: Study) -> list[str]:
     """Digests of the states after every sum of the same study in the local engine, with other keys."""
     run = RunDirectory(folder / "local")
     names = [hospital.name for hospital in study.hospitals]
-    keys = parties.make_keys(run, len(names), "quorum")
+    keys = make_parties.make_keys(run, len(names), "quorum")
     own = study.with_overrides(top={"hospitals": [], "coordinator_key": ""})
-    frozen = parties.freeze(own, names, keys)
+    frozen = make_parties.freeze(own, names, keys)
     state = roster.first_state(frozen)
     sites = {
-        index: parties.make_site(frozen, index, keys, state, data, run, device="cpu", factory=None)
+        index: make_parties.make_hospital(frozen, index, keys, state, data, run, device="cpu", factory=None)
         for index, data in enumerate(load_hospitals(frozen, None, Path()), start=1)
     }
-    hub = parties.make_hub(frozen, keys, state, run)
+    hub = make_parties.make_coordinator(frozen, keys, state, run)
     engine = LocalEngine(hub, sites)
     digests = []
     while not hub.finished:

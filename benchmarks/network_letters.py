@@ -7,13 +7,13 @@ import os
 import time
 from pathlib import Path
 
-from cipherward.deployment import authority
-from cipherward.engines.nats.configuration import ServerSettings
-from cipherward.engines.nats.post import CoordinatorPost, HospitalPost
-from cipherward.engines.nats.server import ManagedServer
-from cipherward.engines.nats.tls import Connection
+from cipherward.consortium.membership import authority
 from cipherward.store import files
 from cipherward.store.outbox import Outbox
+from cipherward.transport.configuration import ServerSettings
+from cipherward.transport.post import CoordinatorPost, HospitalPost
+from cipherward.transport.server import ManagedServer
+from cipherward.transport.tls import Connection
 from harness import console
 
 

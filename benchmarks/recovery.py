@@ -18,12 +18,12 @@ import time
 from pathlib import Path
 
 from cipherward import study as study_document
-from cipherward.engines import parties
-from cipherward.engines.simulation import run_study
-from cipherward.nodes import audit
-from cipherward.nodes.packets import unpack
-from cipherward.nodes.rundir import RunDirectory
+from cipherward.runs import verify
+from cipherward.runs.folder import RunDirectory
+from cipherward.simulation import make_parties
+from cipherward.simulation.simulate import run_study
 from cipherward.study import Study
+from cipherward.sums.packets import unpack
 
 KINDS = ("Join", "Update", "Vote", "Release", "Receipt")
 
@@ -76,9 +76,9 @@ def main() -> None:
             started = time.perf_counter()
             run = RunDirectory(path)
             frozen = study_document.load(run.study)
-            keys = parties.load_keys(run, chosen.hospitals, frozen.aggregation.scheme)
-            state = [replayed.state for replayed in audit.replay(audit.open_run(path))][-1]
-            hub = parties.make_hub(frozen, keys, state, run)
+            keys = make_parties.load_keys(run, chosen.hospitals, frozen.aggregation.scheme)
+            state = [replayed.state for replayed in verify.replay(verify.open_run(path))][-1]
+            hub = make_parties.make_coordinator(frozen, keys, state, run)
             packets = hub.recover()
             seconds = time.perf_counter() - started
             size = sum(file.stat().st_size for file in run.journal.iterdir())

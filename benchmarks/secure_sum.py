@@ -23,12 +23,12 @@ from typing import Any
 import numba
 import numpy as np
 
+from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, sent_by_one
+from cipherward.comparison.sizes import PHASES, measure
 from cipherward.crypto.quorum import parameters_of
-from cipherward.engines.break_even import FLOAT32_BYTES, break_even, sent_by_one
-from cipherward.engines.one_sum import Forgets, SimulatedSum, random_lanes
-from cipherward.engines.sizes import PHASES, measure
-from cipherward.learning.vector import Layout, RealSegment
-from cipherward.nodes.rundir import Spool
+from cipherward.runs.folder import Spool
+from cipherward.sums.run_sum import Forgets, SimulatedSum, random_lanes
+from cipherward.tasks.lanes import Layout, RealSegment
 from harness import (
     MIB,
     Section,

@@ -21,7 +21,7 @@ import numpy as np
 
 from cipherward import RunResult, load_builtin_study, run_study
 from cipherward.errors import DataError
-from cipherward.nodes import modelfile
+from cipherward.runs import modelfile
 from harness import Section, console, machine_line, write_results
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "diabetes130"

@@ -23,20 +23,22 @@ from cipherward import study as study_document
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Identity, Signed
 from cipherward.data.sources import load_hospitals
-from cipherward.engines import parties
-from cipherward.engines.local import LocalEngine, Network
-from cipherward.engines.simulation import RunResult, run_study
 from cipherward.errors import WireError
-from cipherward.learning.state import StudyState
-from cipherward.nodes import audit, modelfile, roster, rundir
-from cipherward.nodes.audit import Line, verify_run
-from cipherward.nodes.hub import Hub, Outgoing, Phase
-from cipherward.nodes.modelfile import ModelFile
-from cipherward.nodes.packets import KINDS, pack, unpack
-from cipherward.nodes.policy import SIMULATION, Policy
-from cipherward.nodes.site import Site
-from cipherward.protocol.messages import Announce, Opening, sign
+from cipherward.parties import roster
+from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
+from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.policy import SIMULATION, Policy
+from cipherward.runs import folder as rundir
+from cipherward.runs import modelfile, verify
+from cipherward.runs.modelfile import ModelFile
+from cipherward.runs.verify import Line, verify_run
+from cipherward.simulation import make_parties
+from cipherward.simulation.network import LocalEngine, Network
+from cipherward.simulation.simulate import RunResult, run_study
 from cipherward.study import Study
+from cipherward.sums.messages import Announce, Opening, sign
+from cipherward.sums.packets import KINDS, pack, unpack
+from cipherward.tasks.state import StudyState
 
 PHASES: Mapping[str, frozenset[str]] = {
     "join": frozenset({"Announce", "Join"}),
@@ -118,7 +120,7 @@ def holds(path: Path) -> bool:
 
 def replayed(path: Path) -> StudyState:
     """The last state that an auditor recomputes from the openings."""
-    return list(audit.replay(audit.open_run(path)))[-1].state
+    return list(verify.replay(verify.open_run(path)))[-1].state
 
 
 def weights(path: Path) -> NDArray[np.float32]:
@@ -238,20 +240,20 @@ class World:
     ) -> None:
         self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals))
         self.run = rundir.create(folder / "run", chosen)
-        keys = parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
+        keys = make_parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
         self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})
-        self.study = parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
+        self.study = make_parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
         self.first = roster.first_state(self.study)
         modelfile.save(self.run.initial_model, ModelFile(self.study, self.first.groups, self.first.weights, None))
         self.run.write_study(self.study)
         self.policy = policy
-        self.hub: Hub = parties.make_hub(self.study, self.keys, self.first, self.run)
-        self.sites = {index: self.make_site(index) for index in range(1, len(self.hospitals) + 1)}
+        self.hub: CoordinatorNode = make_parties.make_coordinator(self.study, self.keys, self.first, self.run)
+        self.sites = {index: self.make_hospital(index) for index in range(1, len(self.hospitals) + 1)}
         self.engine = LocalEngine(self.hub, self.sites, network)
 
-    def make_site(self, index: int, state: StudyState | None = None) -> Site:
+    def make_hospital(self, index: int, state: StudyState | None = None) -> HospitalNode:
         """Hospital `index` as it starts from its files."""
-        return parties.make_site(
+        return make_parties.make_hospital(
             self.study,
             index,
             self.keys,

@@ -11,11 +11,11 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.scheme import SumTask
-from cipherward.protocol import hospital, messages
-from cipherward.protocol.coordinator import Collection
-from cipherward.protocol.hospital import Consent, Dealt
-from cipherward.protocol.messages import Certificate, ConsentRequest, Joined, Opening, Update, unsign
-from cipherward.protocol.party import Member, Rules
+from cipherward.sums import hospital_steps, messages
+from cipherward.sums.coordinator_steps import Collection
+from cipherward.sums.hospital_steps import Consent, Dealt
+from cipherward.sums.messages import Certificate, ConsentRequest, Joined, Opening, Update, unsign
+from cipherward.sums.votes import Member, Rules
 
 
 def parties(content: dict[str, Any]) -> tuple[Rules, SumTask]:
@@ -33,25 +33,25 @@ def test_a_whole_sum_has_these_messages() -> None:
     members = {int(i): Member(rules, int(i), Identity(bytes.fromhex(s))) for i, s in content["secrets"].items()}
     collection = Collection(members[COORDINATOR], task, np.zeros(task.n_lanes), {})
     for i in (3, 1, 2):
-        assert hospital.join(members[i], task, b"")[1].hex() == content["joins"][str(i)]
+        assert hospital_steps.join(members[i], task, b"")[1].hex() == content["joins"][str(i)]
         collection.add_join(i, bytes.fromhex(content["joins"][str(i)]))
     collection.close_joins()
     joined = unsign(bytes.fromhex(content["joined"]), Joined, study=rules.study, keys=rules.keys, sender=COORDINATOR)
     dealt = {}
     for i in (2, 3, 1):
-        dealt[i] = hospital.deal(members[i], task, joined, np.array(content["values"][str(i)]), b"")
+        dealt[i] = hospital_steps.deal(members[i], task, joined, np.array(content["values"][str(i)]), b"")
         assert dealt[i].update.hex() == content["updates"][str(i)]
         collection.add_update(i, dealt[i].update)
     requests = collection.close()
     certificate = wire.decode(Certificate, bytes.fromhex(content["certificate"]))
     for i, request in requests.items():
         assert wire.encode(request).hex() == content["requests"][str(i)]
-        consent = hospital.consent(members[i], task, request, private_key=b"", own=dealt[i])
+        consent = hospital_steps.consent(members[i], task, request, private_key=b"", own=dealt[i])
         assert isinstance(consent, Consent)
         vote = messages.sign(members[i].identity, rules.study, i, consent.vote)
         assert vote.hex() == content["votes"][str(i)]
         collection.add_vote(i, vote)
-        release = hospital.release(members[i], task, certificate, consent, b"")
+        release = hospital_steps.release(members[i], task, certificate, consent, b"")
         assert release.hex() == content["releases"][str(i)]
         collection.add_release(i, release)
     assert collection.certificate() == certificate
@@ -59,7 +59,7 @@ def test_a_whole_sum_has_these_messages() -> None:
     assert collection.opening(1, 0, collection.open()[0], opening.next_model) == opening
     for i, member in members.items():
         if i != COORDINATOR:
-            verified = hospital.verify(
+            verified = hospital_steps.verify(
                 member, task, opening, own_header=dealt[i].header, consented=certificate.manifest
             )
             assert verified.sums.tolist() == content["sums"]
@@ -74,7 +74,7 @@ def hospital_1(content: dict[str, Any]) -> tuple[Member, SumTask, Dealt, Consent
     update = wire.decode(Update, sent)
     own = Dealt(update.header, update.payload, sent)
     request = wire.decode(ConsentRequest, bytes.fromhex(honest["requests"]["1"]))
-    given = hospital.consent(me, task, request, private_key=b"", own=own)
+    given = hospital_steps.consent(me, task, request, private_key=b"", own=own)
     assert isinstance(given, Consent)
     return me, task, own, given
 
@@ -100,7 +100,7 @@ def test_these_requests_are_not_consented_to(case: Case) -> None:
 
     def ask() -> object:
         request = wire.decode(ConsentRequest, bytes.fromhex(case["message"]))
-        return hospital.consent(me, task, request, private_key=b"", own=own)
+        return hospital_steps.consent(me, task, request, private_key=b"", own=own)
 
     refused(case, ask)
 
@@ -111,7 +111,7 @@ def test_on_these_certificates_nothing_is_released(case: Case) -> None:
 
     def release() -> bytes:
         certificate = wire.decode(Certificate, bytes.fromhex(case["message"]))
-        return hospital.release(me, task, certificate, given, b"")
+        return hospital_steps.release(me, task, certificate, given, b"")
 
     refused(case, release)
 
@@ -122,6 +122,6 @@ def test_these_openings_are_not_verified(case: Case) -> None:
 
     def verify() -> object:
         opening = wire.decode(Opening, bytes.fromhex(case["message"]))
-        return hospital.verify(me, task, opening, own_header=own.header, consented=given.vote.manifest)
+        return hospital_steps.verify(me, task, opening, own_header=own.header, consented=given.vote.manifest)
 
     refused(case, verify)

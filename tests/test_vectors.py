@@ -18,8 +18,8 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, fingerprint, open_signed
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
 from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest
-from cipherward.protocol import messages
-from cipherward.protocol.messages import Query, context
+from cipherward.sums import messages
+from cipherward.sums.messages import Query, context
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 KINDS: dict[str, type[Any]] = {

@@ -11,7 +11,7 @@ import numpy as np
 from cipherward.crypto import params, sampling, wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, fingerprint
-from cipherward.protocol.messages import (
+from cipherward.sums.messages import (
     Announce,
     Behind,
     Certificate,

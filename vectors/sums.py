@@ -18,10 +18,10 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.scheme import SumTask, payload_digest
-from cipherward.protocol import hospital
-from cipherward.protocol.coordinator import Collection
-from cipherward.protocol.hospital import Consent, Dealt
-from cipherward.protocol.messages import (
+from cipherward.sums import hospital_steps
+from cipherward.sums.coordinator_steps import Collection
+from cipherward.sums.hospital_steps import Consent, Dealt
+from cipherward.sums.messages import (
     CONSENT,
     VOID,
     Certificate,
@@ -39,7 +39,7 @@ from cipherward.protocol.messages import (
     sign,
     unsign,
 )
-from cipherward.protocol.party import Member, Rules
+from cipherward.sums.votes import Member, Rules
 from vectors.primitives import Content, fixed
 
 STUDY, QUERY = fixed("study"), Query("train", b"{}", fixed("model"))
@@ -80,17 +80,17 @@ def transcript() -> Transcript:
     dealt: dict[int, Dealt] = {}
     consents: dict[int, Consent] = {}
     for i in HOSPITALS:
-        _, made.joins[i] = hospital.join(MEMBERS[i], TASK, b"")
+        _, made.joins[i] = hospital_steps.join(MEMBERS[i], TASK, b"")
         collection.add_join(i, made.joins[i])
     joined = collection.close_joins()
     made.joined = by(COORDINATOR, joined)
     for i in HOSPITALS:
-        dealt[i] = hospital.deal(MEMBERS[i], TASK, joined, np.array(VECTORS[i]), b"")
+        dealt[i] = hospital_steps.deal(MEMBERS[i], TASK, joined, np.array(VECTORS[i]), b"")
         made.headers[i], made.updates[i] = dealt[i].header, dealt[i].update
         collection.add_update(i, made.updates[i])
     for i, request in collection.close().items():
         made.requests[i] = wire.encode(request)
-        answer = hospital.consent(MEMBERS[i], TASK, request, private_key=b"", own=dealt[i])
+        answer = hospital_steps.consent(MEMBERS[i], TASK, request, private_key=b"", own=dealt[i])
         if isinstance(answer, Complaint):
             raise TypeError("an honest request was complained about")
         consents[i] = answer
@@ -99,7 +99,7 @@ def transcript() -> Transcript:
     certificate = collection.certificate()
     made.certificate = wire.encode(certificate)
     for i in HOSPITALS:
-        made.releases[i] = hospital.release(MEMBERS[i], TASK, certificate, consents[i], b"")
+        made.releases[i] = hospital_steps.release(MEMBERS[i], TASK, certificate, consents[i], b"")
         collection.add_release(i, made.releases[i])
     witness, _, _ = collection.open()
     made.opening = wire.encode(collection.opening(1, 0, witness, fixed("next model")))

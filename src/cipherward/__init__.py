@@ -9,24 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cipherward.engines.simulation import RunResult, resume_study, run_study
     from cipherward.errors import CipherwardError
-    from cipherward.nodes.audit import verify_run
-    from cipherward.nodes.prediction import predict
+    from cipherward.runs.prediction import predict
+    from cipherward.runs.verify import verify_run
+    from cipherward.simulation.simulate import RunResult, resume_study, run_study
     from cipherward.study import Study
     from cipherward.study import load as load_study
     from cipherward.study import load_builtin as load_builtin_study
 
 _WHERE = {
     "CipherwardError": ("cipherward.errors", "CipherwardError"),
-    "RunResult": ("cipherward.engines.simulation", "RunResult"),
+    "RunResult": ("cipherward.simulation.simulate", "RunResult"),
     "Study": ("cipherward.study", "Study"),
     "load_builtin_study": ("cipherward.study", "load_builtin"),
     "load_study": ("cipherward.study", "load"),
-    "predict": ("cipherward.nodes.prediction", "predict"),
-    "resume_study": ("cipherward.engines.simulation", "resume_study"),
-    "run_study": ("cipherward.engines.simulation", "run_study"),
-    "verify_run": ("cipherward.nodes.audit", "verify_run"),
+    "predict": ("cipherward.runs.prediction", "predict"),
+    "resume_study": ("cipherward.simulation.simulate", "resume_study"),
+    "run_study": ("cipherward.simulation.simulate", "run_study"),
+    "verify_run": ("cipherward.runs.verify", "verify_run"),
 }
 
 __all__ = [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cipherward import cli
-from cipherward.nodes.rundir import LATEST
+from cipherward.runs.folder import LATEST
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

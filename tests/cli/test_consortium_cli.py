@@ -11,8 +11,9 @@ import pytest
 from tests.cli.test_cli import call
 
 from cipherward import study as study_document
-from cipherward.deployment import approvals, freezing
-from cipherward.deployment.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.approval import approvals
+from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.service import freezing
 
 Capture = pytest.CaptureFixture[str]
 

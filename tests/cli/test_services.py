@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.deployment import consortium
-from tests.deployment.consortium import document
+from tests.consortium import consortium
+from tests.consortium.consortium import document
 from typer.testing import CliRunner, Result
 
 from cipherward.cli import app
-from cipherward.deployment.homes import CoordinatorHome, HospitalHome
-from cipherward.deployment.serving import only_one
+from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.lock import only_one
 from cipherward.errors import StudyError
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
 from cipherward.errors import WireError
-from cipherward.protocol import messages
-from cipherward.protocol.messages import (
+from cipherward.sums import messages
+from cipherward.sums.messages import (
     KINDS,
     Announce,
     Behind,

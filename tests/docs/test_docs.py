@@ -17,8 +17,7 @@ from pydantic import BaseModel
 from cipherward import study, thresholds
 from cipherward.cli import app
 from cipherward.crypto import params
-from cipherward.nodes import packets
-from cipherward.protocol import messages
+from cipherward.sums import messages, packets
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -17,8 +17,8 @@ from typing import IO
 
 import pytest
 
-from cipherward.deployment import hosted, participation
-from cipherward.nodes.hubstate import Phase
+from cipherward.consortium.service import coordinator_study, hospital_study
+from cipherward.parties.coordinator_state import Phase
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 SECONDS = 900.0
@@ -121,7 +121,7 @@ def terminals(tmp_path: Path) -> Iterator[dict[str, Terminal]]:
     command.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from cipherward.cli import main; main()' \"$@\"\n")
     command.chmod(0o755)
     environment = os.environ | {"PATH": f"{command.parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = str(Path(hosted.__file__).parents[2])  # the code under test, from any folder
+    environment["PYTHONPATH"] = str(Path(coordinator_study.__file__).parents[2])  # the code under test, from any folder
     environment.pop("CIPHERWARD_HOME", None)
     folder = tmp_path / "trial"
     folder.mkdir()
@@ -175,7 +175,7 @@ def code(*parts: str) -> str:
 def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
     raised = set(re.findall(r'\.alarm\(\s*"([^"]+)"', code("*.py")))
     raised |= set(re.findall(r'"kind": "([^"]+)"', code("engines/nats/*.py")))
-    raised |= participation._ALARMS | {hosted.FAILED, "refused by the server"}
+    raised |= hospital_study._ALARMS | {coordinator_study.FAILED, "refused by the server"}
     section = PAGE.read_text("utf-8").split("\n## Alarms\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == raised
 
@@ -183,7 +183,15 @@ def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
 def test_every_state_of_a_study_and_every_step_is_explained() -> None:
     sources = code("deployment/hosted.py", "deployment/host.py", "deployment/participation.py")
     shown = set(re.findall(r'phase(?:"\] =|": |  ?= )"([a-z ]+)"', sources))
-    shown |= {"running", "offered", "finished", "waiting for quorum", "damaged", hosted.STOPPED, hosted.FAILED}
+    shown |= {
+        "running",
+        "offered",
+        "finished",
+        "waiting for quorum",
+        "damaged",
+        coordinator_study.STOPPED,
+        coordinator_study.FAILED,
+    }
     shown |= {phase.value for phase in Phase if phase is not Phase.IDLE}
     section = PAGE.read_text("utf-8").split("\n## What status shows\n")[1].split("\n## ")[0]
     assert shown <= set(re.findall(r"^\| ([a-z ]+) \|", section, re.MULTILINE))

@@ -63,7 +63,7 @@ def _warm() -> None:
     """Load what every party loads, without starting a thread: those would not survive the fork."""
     import torch
     from tests.faults import party
-    from tests.protocol.sum_parties import parties, run_secure_sum
+    from tests.sums.sum_parties import parties, run_secure_sum
 
     torch.set_num_threads(1)
     assert party

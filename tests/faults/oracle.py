@@ -9,14 +9,15 @@ import numpy as np
 
 from cipherward.data.sources import load_hospitals
 from cipherward.learning import models
-from cipherward.learning.local import LocalWork
-from cipherward.nodes import audit, plan, roster
+from cipherward.parties import asking, roster
+from cipherward.runs import verify
+from cipherward.tasks.hospital_work import LocalWork
 
 
 @functools.cache
 def weights(run: Path, tables: Path, contributors: tuple[tuple[int, ...], ...]) -> bytes:
     """The final model's weights when each sum holds exactly these hospitals. `run` gives the study and its first model."""
-    opened = audit.open_run(run)
+    opened = verify.open_run(run)
     study, rules, state = opened.first.study, opened.rules, opened.first
     work = {}
     for index, hospital in enumerate(study.hospitals, start=1):
@@ -24,6 +25,6 @@ def weights(run: Path, tables: Path, contributors: tuple[tuple[int, ...], ...]) 
         module = models.build(study.model, roster.n_features_of(study), study.seed)
         work[index] = LocalWork(index, data, module, "cpu", lambda: 0.0)
     for listed in contributors:
-        vectors = [plan.vector_of(rules.scheme, state, work[i].values(state)).astype(np.int64) for i in listed]
-        state = plan.following(rules.scheme, state, np.sum(vectors, axis=0), len(listed))
+        vectors = [asking.vector_of(rules.scheme, state, work[i].values(state)).astype(np.int64) for i in listed]
+        state = asking.following(rules.scheme, state, np.sum(vectors, axis=0), len(listed))
     return state.weights.tobytes()

@@ -22,18 +22,18 @@ from tests.faults.cells import EVALUATE_SUM, STATISTICS_SUM, TRAIN_SUM
 import cipherward.cli
 import cipherward.cli.coordinator
 import cipherward.cli.hospital
-import cipherward.engines.nats.coordinator as coordinator_service
-import cipherward.engines.nats.hospital as hospital_service
-from cipherward.deployment import hosted, letters, participation
-from cipherward.deployment.home import Home
-from cipherward.deployment.host import Host
-from cipherward.deployment.seat import Seat
-from cipherward.engines.nats import chunks, post, receiving
+import cipherward.transport.coordinator_service as coordinator_service
+import cipherward.transport.hospital_service as hospital_service
+from cipherward.consortium.homes.home import Home
+from cipherward.consortium.service import coordinator_study, hospital_study, letters
+from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
+from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.errors import WireError
-from cipherward.learning.local import LocalWork
-from cipherward.nodes.hub import Hub, Phase
-from cipherward.nodes.packets import KINDS
+from cipherward.parties.coordinator_node import CoordinatorNode, Phase
 from cipherward.store.outbox import Outbox
+from cipherward.sums.packets import KINDS
+from cipherward.tasks.hospital_work import LocalWork
+from cipherward.transport import chunks, post, receiving
 
 RANDOM_SHARE = 0.05
 """How many letters the fault "random" hits, each in another way."""
@@ -108,10 +108,10 @@ def main(spec: dict[str, Any]) -> int:
     (`sender`: "server" when they are hit on their way in)."""
     Moment.take(spec)
     parts: list[tuple[Any, str, type]] = [
-        (coordinator_service, "Host", _Host),
-        (hospital_service, "Seat", _Seat),
-        (participation, "LocalWork", _Work),
-        (hosted, "Hub", _Hub),
+        (coordinator_service, "CoordinatorDesk", _Host),
+        (hospital_service, "HospitalDesk", _Seat),
+        (hospital_study, "LocalWork", _Work),
+        (coordinator_study, "CoordinatorNode", _Hub),
         (post, "Outbox", _Outbox),
         (hospital_service, "Outbox", _Outbox),
         (post, "Receiver", _Receiver),
@@ -181,7 +181,7 @@ def damaged(data: bytes, fault: str) -> bytes:
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
-class _Hub(Hub):
+class _Hub(CoordinatorNode):
     """Notes what it has acknowledged: an update that was accepted, once that is durable."""
 
     def handle(self, sender: int, packet: bytes | memoryview) -> list[Any]:
@@ -203,7 +203,7 @@ class _Hub(Hub):
         return found
 
 
-class _Host(Host):
+class _Host(CoordinatorDesk):
     def receive(self, member: str, data: bytes | memoryview) -> Any:
         phase = Moment.spec.get("gate", "")
         if _HANDLED.get(phase) == (kind_of(bytes(data)), Moment.sum):
@@ -221,7 +221,7 @@ class _Host(Host):
         return out
 
 
-class _Seat(Seat):
+class _Seat(HospitalDesk):
     def receive(self, data: bytes | memoryview) -> list[bytes]:
         for part in self._participations():
             Moment.sum = len(part.run.rounds_with_openings())
@@ -303,7 +303,7 @@ class _Receiver(receiving.Receiver):
 
 
 def _home() -> Home:
-    from cipherward.deployment.homes import CoordinatorHome, HospitalHome
+    from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
 
     kind = CoordinatorHome if Moment.spec["role"] == "coordinator" else HospitalHome
     return kind(Path(Moment.spec["home"]))

@@ -16,15 +16,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.deployment import consortium
+from tests.consortium import consortium
 from tests.faults.nursery import Nursery
 from tests.faults.proxy import Proxy
 
-from cipherward.deployment import approvals, starting
-from cipherward.deployment.home import Home
-from cipherward.deployment.homes import CoordinatorHome, HospitalHome
-from cipherward.deployment.host import Host
-from cipherward.deployment.seat import Seat
+from cipherward.consortium.approval import approvals
+from cipherward.consortium.homes.home import Home
+from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.service import offering
+from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
+from cipherward.consortium.service.hospital_desk import HospitalDesk
 
 N = 4
 DEADLINE_SECONDS = 2.0
@@ -57,11 +58,11 @@ class Template:
     def _start(self, name: str, approving: range, begin_after: float | None) -> str:
         home = CoordinatorHome(self.folder / name / "coordinator")
         document = consortium.document(self.n, **self._sections)
-        study = starting.start(home, document, time.time(), begin_after=begin_after)
-        letters = dict(Host(home, time.time).start())
+        study = offering.start(home, document, time.time(), begin_after=begin_after)
+        letters = dict(CoordinatorDesk(home, time.time).start())
         for index in approving:
             hospital = HospitalHome(self.folder / name / f"clinic-{index}")
-            seat = Seat(hospital)
+            seat = HospitalDesk(hospital)
             seat.receive(letters[f"clinic-{index}"])
             seat.close()
             approvals.approve(hospital, approvals.offers(hospital)[-1])

@@ -13,7 +13,7 @@ from tests.fuzz.decoders import Decoder
 from tests.schedules import world
 from tests.schedules.world import World, memory_folder, setting
 
-from cipherward.nodes.hub import Phase
+from cipherward.parties.coordinator_node import Phase
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from tests.fuzz.mutation import BINARY, Mutation
-from tests.protocol.sum_parties import N_LANES, parties
 from tests.schedules.liars import kind_of, opened, packet_of
 from tests.schedules.world import World
+from tests.sums.sum_parties import N_LANES, parties
 
 from cipherward.crypto import masks, quorum, ring, sealing, seeds, shamir, wire
 from cipherward.crypto.identity import Signed, open_signed
@@ -21,10 +21,9 @@ from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import DealtShare, Protected, SumTask, payload_digest
 from cipherward.errors import WireError
-from cipherward.nodes import sumlog
-from cipherward.nodes.hub import Phase
-from cipherward.nodes.packets import pack, unpack
-from cipherward.protocol.messages import (
+from cipherward.parties import sumlog
+from cipherward.parties.coordinator_node import Phase
+from cipherward.sums.messages import (
     KINDS,
     Behind,
     Complaint,
@@ -36,6 +35,7 @@ from cipherward.protocol.messages import (
     VoidCertificate,
     VoidRequest,
 )
+from cipherward.sums.packets import pack, unpack
 
 OWN_FILE = 10_000
 """Tries against what reads a file that this very party has written, or its own table."""

@@ -10,16 +10,16 @@ from typing import Any
 
 from tests.fuzz.decoders import Decoder, lanes, task
 from tests.fuzz.mutation import BINARY, TEXT, at_the_edges
-from tests.protocol.sum_parties import N_LANES
 from tests.schedules.world import setting
+from tests.sums.sum_parties import N_LANES
 
 from cipherward import study as study_document
 from cipherward.crypto import _tenseal, ckks
 from cipherward.data.preprocess import Preprocessor
-from cipherward.nodes import modelfile
-from cipherward.nodes.modelfile import ModelFile
-from cipherward.nodes.rundir import RunDirectory
 from cipherward.report import facts
+from cipherward.runs import modelfile
+from cipherward.runs.folder import RunDirectory
+from cipherward.runs.modelfile import ModelFile
 from cipherward.store.journal import LARGE, Journal, Record
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study

@@ -11,23 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from tests.deployment.enrolled import coordinator, hospital, join
+from tests.consortium.enrolled import coordinator, hospital, join
 from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
 from cipherward.cli import services
-from cipherward.deployment import enrolment, health, models, policyfile, serving, starting
-from cipherward.deployment.home import Home
-from cipherward.deployment.homes import CoordinatorHome, HospitalHome
-from cipherward.engines.nats.configuration import settings_of
-from cipherward.engines.nats.service import Follower
-from cipherward.engines.nats.tls import server_address
+from cipherward.consortium.approval import policyfile
+from cipherward.consortium.homes import health, lock, received_models
+from cipherward.consortium.homes.home import Home
+from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.membership import enrolment
+from cipherward.consortium.service import offering
 from cipherward.errors import CipherwardError, WireError
-from cipherward.nodes.policy import Policy
+from cipherward.parties.policy import Policy
 from cipherward.store import files
 from cipherward.store.handled import Handled
 from cipherward.store.outbox import Outbox, Progress, Waiting
 from cipherward.store.slots import SLOT_BYTES
+from cipherward.transport.configuration import settings_of
+from cipherward.transport.serving import Follower
+from cipherward.transport.tls import server_address
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -107,8 +110,8 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
     yield Decoder("invitation-record", [path.read_bytes()], read_invitation, holds, mutations=TEXT, tries=OWN_FILE)
 
     def read_started(data: bytes) -> Any:
-        (folder / starting.STARTED).write_bytes(data)
-        return starting.facts(folder)
+        (folder / offering.STARTED).write_bytes(data)
+        return offering.facts(folder)
 
     valid = [json.dumps({"offered": 1.8e9, "begin_after": after}).encode() for after in (None, 3600.0)]
 
@@ -120,9 +123,9 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
     def read_status(data: bytes) -> Any:
         (home.path / "status.json").write_bytes(data)
         found = home.read_status()
-        with serving.only_one(home):  # a service runs, and this is what it said last
+        with lock.only_one(home):  # a service runs, and this is what it said last
             finding = health._service(home)
-        assert serving.silence(home) >= 0
+        assert lock.silence(home) >= 0
         if found is None:
             assert not finding.holds
             raise WireError("no status")
@@ -139,7 +142,7 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
 
     def read_verification(data: bytes) -> Any:
         (received / "verification.json").write_bytes(data)
-        found = models._examine(received)
+        found = received_models._examine(received)
         assert not found.verified  # there is no model
         if found.digest == "":
             raise WireError(found.problem)

@@ -14,22 +14,25 @@ from typing import Any
 import nats.errors
 from cryptography import x509
 from nats.aio.msg import Msg
-from tests.deployment.consortium import Consortium, document
+from tests.consortium.consortium import Consortium, document
 from tests.fuzz.decoders import Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
+from cipherward.consortium.approval import approvals
+from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.membership import authority, enrolment, invitations, members
+from cipherward.consortium.service import letters
+from cipherward.consortium.service.statements import Said
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.deployment import approvals, authority, enrolment, invitations, letters, members
-from cipherward.deployment.homes import HospitalHome
-from cipherward.deployment.said import Said
-from cipherward.engines.nats import chunks
-from cipherward.engines.nats.chunks import Label
-from cipherward.engines.nats.receiving import Receiver
 from cipherward.errors import WireError
-from cipherward.nodes import roster, rundir, sumlog
+from cipherward.parties import roster, sumlog
+from cipherward.runs import folder as rundir
 from cipherward.store import files, journal
 from cipherward.store.handled import Handled
+from cipherward.transport import chunks
+from cipherward.transport.chunks import Label
+from cipherward.transport.receiving import Receiver
 
 NAME, MAILBOX = "clinic-1", "down.clinic-1"
 

@@ -11,34 +11,36 @@ from typing import Any
 
 import numpy as np
 from tests import simulator
+from tests.comparison import compared
 from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import TEXT
-from tests.report import compared
 
+from cipherward.comparison import compare, comparison_json, shift, sizes
+from cipherward.comparison import document as comparison_document
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.engines import comparison, comparison_document, parties, shift, simulation, sizes, yardsticks
 from cipherward.errors import AuditError, StorageError
 from cipherward.learning.baselines import Yardstick
-from cipherward.nodes import audit
-from cipherward.nodes.findings import contradictions
-from cipherward.nodes.rundir import RunDirectory
-from cipherward.protocol.messages import Opening, unsign
-from cipherward.report import arms, deployed, facts, incidents, page
+from cipherward.report import deployed, facts, incidents, page
+from cipherward.runs import verify
+from cipherward.runs.folder import RunDirectory
+from cipherward.runs.result import contradictions
+from cipherward.simulation import make_parties, simulate, yardsticks
 from cipherward.store import files
+from cipherward.sums.messages import Opening, unsign
 
 
 def everything(folder: Path) -> Iterator[Decoder]:
     made = simulator.run(folder, simulator.study(4)).path
-    run = audit.open_run(made)
-    replayed = list(audit.replay(run))
+    run = verify.open_run(made)
+    replayed = list(verify.replay(run))
     yield from provable(run, replayed)
     yield sources(made)
     yield from reported(made)
     yield from compare_directory(folder / "compared", made)
 
 
-def provable(run: audit.Run, replayed: list[audit.Replayed]) -> Iterator[Decoder]:
+def provable(run: verify.Run, replayed: list[verify.Replayed]) -> Iterator[Decoder]:
     """What the signed openings prove, or contradict."""
     last, before, after = replayed[-1].state, replayed[1].state, replayed[2]
     result = files.read(run.files.result)
@@ -47,14 +49,14 @@ def provable(run: audit.Run, replayed: list[audit.Replayed]) -> Iterator[Decoder
         return contradictions(last, json.loads(data)) == []
 
     # What the sums do not prove, such as seconds, may say anything.
-    yield Decoder("result-json", [result], partial(audit.check_result, last), same, mutations=TEXT)
+    yield Decoder("result-json", [result], partial(verify.check_result, last), same, mutations=TEXT)
 
     path = run.files.receipt(1, 2)
     receipts = [files.read(run.files.receipt(1, i)) for i in (2, 1, 3)]
 
     def receipt(data: bytes) -> None:
         path.write_bytes(data)
-        line = audit._receipt_line(run, after, 1, 2, "clinic-2", "none has arrived")
+        line = verify._receipt_line(run, after, 1, 2, "clinic-2", "none has arrived")
         if not line.holds:
             raise AuditError(line.outcome)
 
@@ -65,10 +67,10 @@ def provable(run: audit.Run, replayed: list[audit.Replayed]) -> Iterator[Decoder
 
     def step(data: bytes) -> Any:
         opening = unsign(data, Opening, study=rules.study, keys=rules.keys, sender=COORDINATOR)
-        return audit._step(rules, before, opening).state
+        return verify._step(rules, before, opening).state
 
     yield Decoder("opening-file", signed[:1], step, others=signed)
-    coordinator = parties.load_keys(run.files, rules.n_hospitals, "quorum").identities[0]
+    coordinator = make_parties.load_keys(run.files, rules.n_hospitals, "quorum").identities[0]
 
     def lied(data: bytes) -> Any:
         """The coordinator signs whatever it likes."""
@@ -87,7 +89,7 @@ def sources(made: Path) -> Decoder:
 
     def read(data: bytes) -> tuple[Path | None, Path]:
         run.simulation.write_bytes(data)
-        return simulation.sources_of(run)
+        return simulate.sources_of(run)
 
     def paths(data: bytes, found: tuple[Path | None, Path]) -> bool:
         return found[1].is_absolute() and (found[0] is None or found[0].is_absolute())
@@ -139,9 +141,9 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
     result = json.loads(files.read(made / "result.json"))
     names = [each["name"] for each in result["by_hospital"]]
     written = (
-        (arms.NAME, arms.read, compared.document(result, names, "title")),
-        (arms.SIZES, arms.read_sizes, compared.sizes()),
-        (arms.SHIFT, arms.read_shift, compared.shift(names)),
+        (comparison_json.NAME, comparison_json.read, compared.document(result, names, "title")),
+        (comparison_json.SIZES, comparison_json.read_sizes, compared.sizes()),
+        (comparison_json.SHIFT, comparison_json.read_shift, compared.shift(names)),
     )
 
     def kept(file: Path, read: Callable[[Path], Any], data: bytes) -> Any:
@@ -170,12 +172,12 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
     )
 
     study = simulator.study(4)
-    options = comparison.Options(n_seeds=3, device="cpu")
-    comparison._open(study, folder / "new", [], options)
+    options = compare.Options(n_seeds=3, device="cpu")
+    compare._open(study, folder / "new", [], options)
     settings = files.read(folder / "new" / "settings.json")
 
     def claim(data: bytes) -> dict[str, Any]:
-        kept(folder / "new" / "settings.json", lambda path: comparison._open(study, path, [], options), data)
+        kept(folder / "new" / "settings.json", lambda path: compare._open(study, path, [], options), data)
         return files.json_object(data)
 
     def the_same(data: bytes, value: dict[str, Any]) -> bool:
@@ -223,7 +225,7 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
 
 def measures(folder: Path, made: Path) -> Decoder:
     """The figures beside which a comparison's arms are put; the weights are in a file beside."""
-    metrics = list(audit.replay(audit.open_run(made)))[-1].state.final
+    metrics = list(verify.replay(verify.open_run(made)))[-1].state.final
     assert metrics
     one = Yardstick(metrics, (0.5, 0.75), np.zeros(4, np.float32))
     path = folder / "yardsticks.json"

@@ -21,10 +21,10 @@ from cipherward.data import public
 from cipherward.data.schema import examine
 from cipherward.data.tables import RawTable, read_table
 from cipherward.errors import DataError
-from cipherward.learning.state import StudyState
-from cipherward.nodes import plan
-from cipherward.nodes.findings import findings
+from cipherward.parties import asking
 from cipherward.privacy.accounting import Event
+from cipherward.runs.result import findings
+from cipherward.tasks.state import StudyState
 
 ROWS = """age,dose,ward,outcome
 1.5,-0.25,A,1
@@ -82,15 +82,15 @@ def opened_sums() -> Iterator[Decoder]:
     chosen = setting(4, 3, 1)
     state = chosen.first
     while state.purpose is not None:
-        total = np.sum([plan.vector_of(chosen.rules.scheme, state, values_of(i, state)) for i in (1, 2, 3)], axis=0)
+        total = np.sum([asking.vector_of(chosen.rules.scheme, state, values_of(i, state)) for i in (1, 2, 3)], axis=0)
         yield opened_sum(f"sums-{state.purpose}", chosen, state, total.astype("<i8"))
         state = next_state(chosen, state, total.astype(np.int64))
-    lanes = plan.vector_of(chosen.rules.scheme, chosen.first, values_of(1, chosen.first))
+    lanes = asking.vector_of(chosen.rules.scheme, chosen.first, values_of(1, chosen.first))
 
     def kept(data: bytes) -> Any:
-        return plan.from_stored(chosen.rules.scheme, chosen.first, data)
+        return asking.from_stored(chosen.rules.scheme, chosen.first, data)
 
-    stored = plan.stored(chosen.rules.scheme, lanes)
+    stored = asking.stored(chosen.rules.scheme, lanes)
     yield Decoder("stored-contribution", [stored], kept, lambda data, found: found.tobytes() == data)
     events = [Event(1.25, 0.1, 3), Event(8.0, 1.0, 1)]
     yield Decoder(
@@ -126,4 +126,4 @@ def opened_sum(name: str, chosen: Setting, state: StudyState, total: Any) -> Dec
 
 
 def next_state(chosen: Setting, state: StudyState, sums: Any) -> StudyState:
-    return plan.following(chosen.rules.scheme, state, sums, 3)
+    return asking.following(chosen.rules.scheme, state, sums, 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cipherward.errors import DataError
-from cipherward.learning import baselines, metrics, models, training
+from cipherward.learning import baselines, metrics, models, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.study import Model, Training
 
@@ -29,8 +29,8 @@ def test_the_centralised_model_has_the_federated_budget_and_start() -> None:
     assert len(found.auroc_by_round) == SETTINGS.rounds + 1
     assert found.auroc_by_round[-1] == found.metrics.auroc > found.auroc_by_round[0]
     test_x, test_y = (np.concatenate(parts) for parts in zip(*TEST, strict=True))
-    assert found.auroc_by_round[0] == metrics.exact(training.scores(module, start, test_x), test_y).auroc
-    assert found.metrics == metrics.exact(training.scores(module, found.weights, test_x), test_y)
+    assert found.auroc_by_round[0] == metrics.exact(sgd.scores(module, start, test_x), test_y).auroc
+    assert found.metrics == metrics.exact(sgd.scores(module, found.weights, test_x), test_y)
     again = baselines.centralised(module, start, TRAIN, TEST, SETTINGS, seed=9)
     assert np.array_equal(found.weights, again.weights)
 

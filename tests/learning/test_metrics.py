@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from cipherward.errors import DataError, ProtocolError
 from cipherward.learning import metrics
-from cipherward.learning.vector import Layout
+from cipherward.tasks.lanes import Layout
 
 Floats = NDArray[np.float64]
 Drawn = tuple[Floats, NDArray[np.int8]]

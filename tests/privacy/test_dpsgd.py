@@ -17,9 +17,9 @@ from tests import simulator
 from torch import nn
 
 from cipherward.errors import StudyError
-from cipherward.learning import models, training
+from cipherward.learning import models, sgd
 from cipherward.privacy import dpsgd
-from cipherward.privacy.plan import RECORD_GRID, RecordNoise, record_noise
+from cipherward.privacy.noise import RECORD_GRID, RecordNoise, record_noise
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.study import Study, Training
 
@@ -101,7 +101,7 @@ def test_one_step_moves_the_model_by_the_stated_noise() -> None:
     assert noise.expected_batch == 50.0
     assert noise.steps_per_epoch == 1
     x, y = np.zeros((50, 2_000), dtype=np.float32), np.array([0, 1] * 25)
-    moved = training.train_privately(module, start, x, y, settings_, noise, randomness=seeded("step")) - start
+    moved = sgd.train_privately(module, start, x, y, settings_, noise, randomness=seeded("step")) - start
     stated = 0.5 * noise.per_round.noise_multiplier / 50.0
     n = len(moved) - 1  # the bias has a gradient, rows of zeros give the weights none
     assert abs(moved[:n].std() / stated - 1.0) < 4.0 / math.sqrt(2 * n)
@@ -111,7 +111,7 @@ def test_one_step_moves_the_model_by_the_stated_noise() -> None:
 def run_once(randomness: Randomness, noise: RecordNoise, settings_: Training) -> np.ndarray:
     module, (x, y) = network(), rows()
     start = models.flatten(module)
-    return training.train_privately(module, start, x, y, settings_, noise, randomness=randomness)
+    return sgd.train_privately(module, start, x, y, settings_, noise, randomness=randomness)
 
 
 def test_only_injected_randomness_repeats_a_run() -> None:
@@ -130,8 +130,8 @@ def test_with_little_noise_and_every_row_it_is_gradient_descent() -> None:
     noise = dataclasses.replace(record_noise(study(training=settings_.model_dump()), 60), stddev=1, clipping_norm=100.0)
     module, (x, y) = network(), rows()
     start = models.flatten(module)
-    expected = training.train(module, start, x, y, settings_, seed=0)
-    found = training.train_privately(module, start, x, y, settings_, noise, randomness=seeded("plain"))
+    expected = sgd.train(module, start, x, y, settings_, seed=0)
+    found = sgd.train_privately(module, start, x, y, settings_, noise, randomness=seeded("plain"))
     assert np.abs(expected - start).max() > 0.05
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
@@ -156,10 +156,10 @@ def test_a_layer_that_mixes_records_is_refused() -> None:
 def test_nothing_of_opacus_stays_on_the_module() -> None:
     chosen, module, (x, y) = study(), network(), rows()
     start = models.flatten(module)
-    training.train_privately(module, start, x, y, chosen.training, record_noise(chosen, 60), randomness=SYSTEM)
+    sgd.train_privately(module, start, x, y, chosen.training, record_noise(chosen, 60), randomness=SYSTEM)
     assert all(not hasattr(p, "grad_sample") and p.grad is None for p in module.parameters())
-    once = training.train(module, start, x, y, chosen.training, seed=1)
-    np.testing.assert_array_equal(once, training.train(network(), start, x, y, chosen.training, seed=1))
+    once = sgd.train(module, start, x, y, chosen.training, seed=1)
+    np.testing.assert_array_equal(once, sgd.train(network(), start, x, y, chosen.training, seed=1))
 
 
 def test_a_missing_opacus_is_named_with_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,6 @@ import pytest
 from tests import simulator
 from tests.simulator import World, holds, run, study
 
-from cipherward.engines.simulation import resume_study
 from cipherward.errors import (
     AlreadyReleasedError,
     BudgetExceededError,
@@ -21,10 +20,11 @@ from cipherward.errors import (
     StorageError,
     StudyError,
 )
-from cipherward.nodes.policy import SIMULATION
-from cipherward.privacy import plan
+from cipherward.parties.policy import SIMULATION
+from cipherward.privacy import noise
 from cipherward.privacy.accounting import Event
-from cipherward.privacy.ledger import NOT_COVERED
+from cipherward.privacy.budget import NOT_COVERED
+from cipherward.simulation.simulate import resume_study
 from cipherward.store.ledger import Ledger
 
 pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
@@ -104,7 +104,7 @@ def test_a_restarted_hospital_sends_the_same_bytes_and_is_charged_once(tmp_path:
         packets = world.until("Joined")
         (first,) = world.sites[1].handle(packets[1])
         world.sites[1].ledger.close()
-        world.sites[1] = world.make_site(1, state)
+        world.sites[1] = world.make_hospital(1, state)
         world.engine.sites = world.sites
         assert world.sites[1].handle(packets[1]) == [first]
         assert charges(world.sites[1].ledger) == ["train"]
@@ -131,7 +131,7 @@ def test_a_crash_between_charge_and_update_neither_charges_twice_nor_draws_new_n
         (*_, last) = site.ledger.charges()
         kept = site.ledger.contribution(last[0], last[1])
         site.ledger.close()
-        world.sites[1] = world.make_site(1, state)
+        world.sites[1] = world.make_hospital(1, state)
 
         def never(*_: object) -> None:
             raise AssertionError("trained again, with other noise")
@@ -247,4 +247,4 @@ def test_noise_that_would_not_fit_stops_a_run_before_it_leaves_a_folder(tmp_path
     with pytest.raises(StudyError, match=r"too narrow|no noise"):
         run(tmp_path, impossible)
     assert not (tmp_path / "run").exists()
-    assert plan.honest_shares(impossible) == 2
+    assert noise.honest_shares(impossible) == 2

@@ -16,14 +16,15 @@ from hypothesis.extra import numpy as arrays
 from tests import simulator
 from tests.simulator import World, replayed
 
-from cipherward.engines import parties
 from cipherward.errors import DataError, StudyError
-from cipherward.learning.vector import RealSegment
-from cipherward.nodes import audit
-from cipherward.privacy import accounting, plan, sharing
-from cipherward.privacy.plan import HospitalNoise
+from cipherward.privacy import accounting, sharing
+from cipherward.privacy import noise as plan
+from cipherward.privacy.noise import HospitalNoise
 from cipherward.privacy.randomness import Randomness
+from cipherward.runs import verify
+from cipherward.simulation import make_parties
 from cipherward.study import Study
+from cipherward.tasks.lanes import RealSegment
 
 pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
 
@@ -180,7 +181,7 @@ def test_the_noise_in_the_opened_sum_has_the_stated_standard_deviation(tmp_path:
 
 def test_training_sums_carry_the_update_alone_in_a_range_that_never_moves(tmp_path: Path) -> None:
     result = simulator.run(tmp_path, study())
-    states = [item.state for item in audit.replay(audit.open_run(result.path))]
+    states = [item.state for item in verify.replay(verify.open_run(result.path))]
     trained = [state for state in states if state.purpose == "train"]
     assert len(trained) == 2
     for state in trained:
@@ -194,7 +195,7 @@ def test_freezing_states_the_noise_and_binds_it_into_the_digest(tmp_path: Path) 
     with World(tmp_path, study()) as world:
         assert world.study.privacy is not None
         assert world.study.privacy.noise_multiplier == plan.noise_multiplier(study())
-        refrozen = parties.freeze(world.study, [h.name for h in world.study.hospitals], world.keys)
+        refrozen = make_parties.freeze(world.study, [h.name for h in world.study.hospitals], world.keys)
         assert refrozen.digest() == world.study.digest()
         other = world.study.with_overrides(privacy={"noise_multiplier": 0.1})
         assert other.digest() != world.study.digest()

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tests.deployment.consortium import Consortium, document
-from tests.deployment.test_host_and_seat import kind_of
-from tests.nodes.test_culprit_search import Lying
+from tests.consortium.consortium import Consortium, document
+from tests.consortium.test_host_and_seat import kind_of
+from tests.parties.test_culprit_search import Lying
 from tests.simulator import signed_body
 
+from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.service import letters
+from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
+from cipherward.consortium.service.hospital_desk import HospitalDesk
+from cipherward.consortium.service.letters import Packet
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.deployment import letters
-from cipherward.deployment.homes import HospitalHome
-from cipherward.deployment.host import Host
-from cipherward.deployment.letters import Packet
-from cipherward.deployment.seat import Seat
 from cipherward.errors import UnfitUpdateError
-from cipherward.learning.local import LocalWork
-from cipherward.nodes.packets import pack, unpack
-from cipherward.protocol.messages import Opening, sign
 from cipherward.report import deployed
+from cipherward.sums.messages import Opening, sign
+from cipherward.sums.packets import pack, unpack
+from cipherward.tasks.hospital_work import LocalWork
 
 TROUBLE = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4, "deadline_seconds": 30.0}
 
@@ -101,10 +101,10 @@ def _make_liar(made: Consortium) -> None:
 
 def _reporting(folder: Path, n: int) -> Consortium:
     made = Consortium(folder, n)
-    made.host = Host(made.home, lambda: made.now, deployed.write)
+    made.host = CoordinatorDesk(made.home, lambda: made.now, deployed.write)
     for name, seat in made.seats.items():
         seat.close()
-        made.seats[name] = Seat(HospitalHome(made.folder / name), deployed.write)
+        made.seats[name] = HospitalDesk(HospitalHome(made.folder / name), deployed.write)
     return made
 
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report import compared, deployments
+from tests.comparison import compared
+from tests.report import deployments
 
 from cipherward import study as study_document
-from cipherward.engines import simulation
-from cipherward.report import comparison, page
+from cipherward.comparison import comparison_page
+from cipherward.report import page
+from cipherward.simulation import simulate
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +50,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     path: Path = tmp_path_factory.mktemp("browser") / request.param
     if request.param == "comparison":
         path.mkdir()
-        comparison.write(compared.make(path))
+        comparison_page.write(compared.make(path))
         return path / page.NAME
     if request.param != "run":
         trouble, _, name = request.param.rpartition(" ")
@@ -56,7 +58,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         made.close()
         return deployments.folder_of(made, name) / page.NAME
     study = study_document.load_builtin("readmission").with_overrides(training={"rounds": 2})
-    simulation.run_study(study, out=path)
+    simulate.run_study(study, out=path)
     page.write(path)
     return path / page.NAME
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.deployment.consortium import Consortium
+from tests.consortium.consortium import Consortium
 from tests.report import deployments
 from tests.report.deployments import folder_of
 from typer.testing import CliRunner
@@ -115,7 +115,7 @@ def test_damaged_files_are_said_and_nothing_crashes(finished: Consortium, tmp_pa
 
 
 def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium) -> None:
-    from cipherward.deployment import ownresults
+    from cipherward.consortium.service import own_results
 
     part = finished.seats["clinic-3"]._participations()[0]
     site = part._opened_site()
@@ -127,7 +127,7 @@ def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium)
 
     site.work.rows = few  # type: ignore[method-assign, assignment]
     try:
-        found = ownresults.compute(site, site.state.weights)
+        found = own_results.compute(site, site.state.weights)
     finally:
         del site.work.rows
     assert found["auroc"] == {}

@@ -16,13 +16,13 @@ from tests import simulator
 
 from cipherward import study as study_document
 from cipherward.crypto.scheme import SumTask
-from cipherward.engines import simulation
 from cipherward.errors import AuditError, InterruptedRunError, StorageError
-from cipherward.protocol import hospital
-from cipherward.protocol.messages import Release, sign
-from cipherward.protocol.party import Member
 from cipherward.report import page
 from cipherward.report.facts import gather
+from cipherward.simulation import simulate
+from cipherward.sums import hospital_steps
+from cipherward.sums.messages import Release, sign
+from cipherward.sums.votes import Member
 
 NAMES = ("<script>alert(1)</script>", 'St. \u202eMary & "Sons"', "x" * 300, "Krankenhaus Süd")
 
@@ -34,7 +34,7 @@ def make(path: Path, **changes: Any) -> Path:
     document["data"]["cohort"] |= {"n_hospitals": len(NAMES), "encounters_per_hospital": 200}
     document["training"]["rounds"] = 2
     document |= changes
-    simulation.run_study(study_document.parse(document, origin="test"), out=path)
+    simulate.run_study(study_document.parse(document, origin="test"), out=path)
     page.write(path)
     return path
 
@@ -247,7 +247,7 @@ def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
     assert cohort is not None
     changed = {"cohort": cohort.model_dump() | {"n_hospitals": 60, "encounters_per_hospital": 100}}
     small = study.with_overrides(data=changed, training={"rounds": 1}, aggregation={"scheme": "plain"})
-    simulation.run_study(small, out=tmp_path / "run")
+    simulate.run_study(small, out=tmp_path / "run")
     page.write(tmp_path / "run")
     text = read(tmp_path / "run")
     assert "hospitals, in order" in text
@@ -270,7 +270,7 @@ def test_sums_that_went_on_without_a_hospital_are_listed_with_its_name(tmp_path:
 
 
 def test_a_round_that_did_not_open_is_shown_as_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    release, sums = hospital.release, []
+    release, sums = hospital_steps.release, []
 
     def wrong_in_round_1(me: Member, task: SumTask, *arguments: Any) -> bytes:
         message: bytes = release(me, task, *arguments)
@@ -281,7 +281,7 @@ def test_a_round_that_did_not_open_is_shown_as_void(tmp_path: Path, monkeypatch:
         changed = dataclasses.replace(body, shares=bent)
         return sign(me.identity, me.rules.study, me.index, changed) if len(sums) == 2 else message
 
-    monkeypatch.setattr(hospital, "release", wrong_in_round_1)
+    monkeypatch.setattr(hospital_steps, "release", wrong_in_round_1)
     path = simulator.run(tmp_path, simulator.study(5)).path
     facts = page.write(path)
     assert [item.opened for item in facts.sums] == [True, False, True, True]
@@ -297,7 +297,7 @@ def test_a_resumed_run_is_reported_whole(tmp_path: Path) -> None:
     asked = iter([False, False, True])
     with pytest.raises(InterruptedRunError):
         simulator.run(tmp_path, simulator.study(5), should_stop=lambda: next(asked))
-    simulation.resume_study(tmp_path / "run")
+    simulate.resume_study(tmp_path / "run")
     facts = page.write(tmp_path / "run")
     assert sorted(facts.rounds) == [0, 1, 2, 3]
     assert [n for n, _ in facts.accuracy()] == [0, 1, 2]

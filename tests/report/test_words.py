@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 
 from cipherward import study as study_document
-from cipherward.engines.simulation import PHASES
 from cipherward.report import blocks, costs, words
 from cipherward.report.facts import clean
 from cipherward.report.svg import Axis
+from cipherward.simulation.simulate import PHASES
 from cipherward.study import SCHEMES, Data
 
 SECURITY = " ".join((Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8").lower().split())

@@ -17,8 +17,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Signed
 from cipherward.crypto.scheme import payload_digest
 from cipherward.errors import CipherwardError
-from cipherward.nodes.packets import pack, unpack
-from cipherward.protocol.messages import (
+from cipherward.sums.messages import (
     CONSENT,
     KINDS,
     VOID,
@@ -34,6 +33,7 @@ from cipherward.protocol.messages import (
     Vote,
     sign,
 )
+from cipherward.sums.packets import pack, unpack
 
 UNSIGNED = ("Update", "ConsentRequest", "Certificate")
 

@@ -18,11 +18,12 @@ from cipherward import thresholds
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, QuorumError, StorageError, SuspectError
-from cipherward.learning.state import StudyState
-from cipherward.nodes import audit, plan
-from cipherward.nodes.hub import Outgoing, Phase
-from cipherward.nodes.packets import pack
-from cipherward.protocol.messages import CONSENT, Manifest, Opening
+from cipherward.parties import asking
+from cipherward.parties.coordinator_node import Outgoing, Phase
+from cipherward.runs import verify
+from cipherward.sums.messages import CONSENT, Manifest, Opening
+from cipherward.sums.packets import pack
+from cipherward.tasks.state import StudyState
 
 SIZES = {n: [t for t in range(2, n + 1) if not thresholds.derive(n, threshold=t).problems()] for n in (3, 4, 5, 6)}
 RATES = (0.0, 0.0, 0.03, 0.15)
@@ -287,7 +288,7 @@ class Schedule:
         assert known == after.digest(), f"hospital {index} holds another model than those before it"
         manifest = wire.decode(Manifest, wire.decode(Signed, body.manifest).body)
         contributors = [entry.hospital for entry in manifest.entries]
-        task = plan.task_of(rules, before, body.attempt)
+        task = asking.task_of(rules, before, body.attempt)
         try:
             sums = rules.scheme.sums(task, body.total, body.witness, len(contributors))
         except ProtocolError:
@@ -300,7 +301,7 @@ class Schedule:
             return
         expected = sum_of(rules, contributors, before)
         assert np.array_equal(sums, expected), f"the sum over {contributors} is not theirs"
-        following = plan.following(rules.scheme, before, expected, len(contributors))
+        following = asking.following(rules.scheme, before, expected, len(contributors))
         assert after.digest() == following.digest(), "not the model that the listed contributors give"
 
     def _check_end(self) -> None:
@@ -317,7 +318,7 @@ class Schedule:
             wronged = [(i, reason) for i, reason in self.world.quarantined if i in self.honest]
             assert not wronged, f"honest messages are in quarantine: {wronged}"
         for replayed in self.world.replayed():
-            for line in audit.receipt_lines(self.world.as_run(), replayed):
+            for line in verify.receipt_lines(self.world.as_run(), replayed):
                 honest = int(line.hospital.removeprefix("clinic-")) in self.honest
                 assert line.holds or not honest, f"the receipt of {line.hospital} for sum {line.round}: {line.detail}"
         if self.must_finish:

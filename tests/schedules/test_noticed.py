@@ -13,7 +13,7 @@ from tests.schedules.world import ShakyLedger
 
 from cipherward.crypto import quorum
 from cipherward.errors import CipherwardError
-from cipherward.nodes.hub import Hub
+from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.store.ledger import Ledger, SumRecord
 
 ENOUGH = 300
@@ -62,7 +62,7 @@ def test_an_update_that_is_acknowledged_and_lost_is_noticed(tmp_path: Path, monk
 def test_a_coordinator_that_starts_over_after_a_crash_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Hub, "recover", lambda self: [])
+    monkeypatch.setattr(CoordinatorNode, "recover", lambda self: [])
     said = found(tmp_path)
     assert any(
         words in said for words in ("did not finish", "an honest coordinator", "honest messages are in quarantine")

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.schedules.liars import kind_of, opened, packet_of
 from tests.schedules.world import World, setting
 
-from cipherward.nodes.hub import Outgoing, Phase
+from cipherward.parties.coordinator_node import Outgoing, Phase
 
 Change = Callable[[int, bytes], bytes | None]
 

@@ -23,20 +23,21 @@ from tests.hasty import without_fsync
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
-from cipherward.engines.parties import Keys, freeze
 from cipherward.errors import StorageError
 from cipherward.learning import models
-from cipherward.learning.state import StudyState, begin
-from cipherward.nodes import audit, plan, roster
-from cipherward.nodes.hub import Hub, Outgoing
-from cipherward.nodes.policy import Policy
-from cipherward.nodes.rundir import RunDirectory
-from cipherward.nodes.site import Site
-from cipherward.protocol.party import Rules
+from cipherward.parties import asking, roster
+from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing
+from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.policy import Policy
+from cipherward.runs import verify as audit
+from cipherward.runs.folder import RunDirectory
+from cipherward.simulation.make_parties import Keys, freeze
 from cipherward.store import files
 from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
+from cipherward.sums.votes import Rules
+from cipherward.tasks.state import StudyState, begin
 
 TOY_RING = params.ring(128, 3)
 BINS = 64
@@ -139,7 +140,7 @@ def values_of(hospital: int, state: StudyState) -> dict[str, NDArray[Any]]:
 
 def vector_of(rules: Rules, hospital: int, state: StudyState) -> NDArray[Any]:
     """The same as lanes: uint32[n_lanes]."""
-    return plan.vector_of(rules.scheme, state, values_of(hospital, state))
+    return asking.vector_of(rules.scheme, state, values_of(hospital, state))
 
 
 def sum_of(rules: Rules, hospitals: Iterable[int], state: StudyState) -> NDArray[np.int64]:
@@ -267,9 +268,9 @@ class World:
         self.hub = self._make_hub(chosen.first)
         self.sites = {i: self._make_site(i) for i in chosen.everyone}
 
-    def _make_hub(self, state: StudyState, closed: Iterable[bytes] = ()) -> Hub:
+    def _make_hub(self, state: StudyState, closed: Iterable[bytes] = ()) -> CoordinatorNode:
         fuse = self.fuses[0]
-        return Hub(
+        return CoordinatorNode(
             rules=self.rules,
             identity=self.setting.keys.identities[0],
             state=state,
@@ -284,14 +285,14 @@ class World:
             closed=closed,
         )
 
-    def _make_site(self, index: int) -> Site:
+    def _make_site(self, index: int) -> HospitalNode:
         ledger = ShakyLedger(self.files.hospital(index) / "ledger.sqlite", self.fuses[index])
         verified = ledger.receipts(self.rules.study)
         known = self.states[index][: verified + 1]
         if len(known) <= verified:  # killed between its receipt and its next state
             known = [step.state for step in self.replayed()][: verified + 1]
         self.states[index] = known
-        return Site(
+        return HospitalNode(
             rules=self.rules,
             index=index,
             identity=self.setting.keys.identities[index],

@@ -15,7 +15,7 @@ from cipherward.cli.run import DeviceName
 from cipherward.cli.stopping import StopAfterSum
 
 if TYPE_CHECKING:
-    from cipherward.engines.comparison import Step
+    from cipherward.comparison.compare import Step
 
 
 def compare(
@@ -44,7 +44,8 @@ def compare(
 
     Ctrl-C stops it; the same command with the same --out goes on, and what is done is not run again.
     """
-    from cipherward.engines import comparison
+
+    from cipherward.comparison import compare as comparison
 
     chosen, base = study_named(study)
     if rounds:
@@ -79,9 +80,9 @@ def compare(
 
 
 def _write_report(path: Path) -> None:
-    from cipherward.report import comparison
+    from cipherward.comparison import comparison_page
 
-    comparison.write(path)
+    comparison_page.write(path)
 
 
 class _Teller:

@@ -10,7 +10,7 @@ import typer
 from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
 
 if TYPE_CHECKING:
-    from cipherward.deployment.homes import CoordinatorHome
+    from cipherward.consortium.homes.homes import CoordinatorHome
 
 app = typer.Typer(
     help="Run a consortium of real hospitals: invite and admit them, start studies.",
@@ -35,8 +35,8 @@ def init(
 
     Without --host and --server: a trial on this machine only.
     """
+    from cipherward.consortium.membership import enrolment
     from cipherward.crypto.identity import fingerprint
-    from cipherward.deployment import enrolment
 
     hosts = host or ["localhost", "127.0.0.1"]
     servers = server or [f"tls://{f'[{each}]' if ':' in each else each}:{port}" for each in hosts]
@@ -66,8 +66,8 @@ def invite(
     home: Path = HOME,
 ) -> None:
     """Write a one-time invitation for a hospital. An earlier one of that name becomes void."""
+    from cipherward.consortium.membership import enrolment
     from cipherward.crypto.identity import fingerprint
-    from cipherward.deployment import enrolment
 
     own = _open(home)
     text = enrolment.invite(own, name, days=days, renew=renew)
@@ -83,7 +83,7 @@ def admit(
     home: Path = HOME,
 ) -> None:
     """Check a hospital's request against its invitation, issue its certificate, add it to the members list."""
-    from cipherward.deployment import enrolment, members
+    from cipherward.consortium.membership import enrolment, members
     from cipherward.store import files
 
     own = _open(home)
@@ -106,7 +106,7 @@ def members(
 ) -> None:
     """Show the members list with the fingerprints to compare by phone."""
     from cipherward.cli.terminal import print_json
-    from cipherward.deployment import invitations
+    from cipherward.consortium.membership import invitations
 
     own = _open(home)
     newest = own.members
@@ -122,7 +122,7 @@ def members(
 @app.command("revoke")
 def revoke(name: str = typer.Argument(help="The hospital's name."), home: Path = HOME) -> None:
     """Take a hospital out: its certificate opens nothing any more, and no new study can list it."""
-    from cipherward.deployment import enrolment
+    from cipherward.consortium.membership import enrolment
 
     own = _open(home)
     newest = enrolment.revoke(own, name)
@@ -135,7 +135,7 @@ def revoke(name: str = typer.Argument(help="The hospital's name."), home: Path =
 @app.command("renew")
 def renew(home: Path = HOME) -> None:
     """Renew the certificates of the message server and of the coordinator; those of hospitals: invite --renew."""
-    from cipherward.deployment import authority, enrolment
+    from cipherward.consortium.membership import authority, enrolment
     from cipherward.store import files
 
     own = _open(home)
@@ -150,19 +150,19 @@ def renew(home: Path = HOME) -> None:
 @app.command("health")
 def health(json: bool = JSON, home: Path = HOME) -> None:
     """Check keys, certificates, members list and service; exit code 1 when something is not in order."""
-    from cipherward.deployment import health as checks
+    from cipherward.consortium.homes import health as checks
 
     show_health(checks.coordinator(_open(home)), json=json)
 
 
 def write_server_files(home: CoordinatorHome) -> None:
     """Rewrite the message server's configuration from the members list; a running service notices and applies it."""
-    from cipherward.engines.nats import configuration
+    from cipherward.transport import configuration
 
     configuration.write_for(home)
 
 
 def _open(path: Path) -> CoordinatorHome:
-    from cipherward.deployment.homes import CoordinatorHome
+    from cipherward.consortium.homes.homes import CoordinatorHome
 
     return CoordinatorHome(path)

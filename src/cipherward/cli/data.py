@@ -45,7 +45,7 @@ def example(
     seed: int = typer.Option(1, "--seed", min=0, help="Another seed gives other patients."),
 ) -> None:
     """Write a study and one synthetic table for each hospital: a trial of a consortium without real data."""
-    from cipherward.deployment import example as examples
+    from cipherward.consortium.homes import example as examples
 
     study, tables = examples.write(folder, n_hospitals=hospitals, encounters=encounters, seed=seed)
     typer.echo("The patients are synthetic: made by a generator, nobody's data.")

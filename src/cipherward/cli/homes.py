@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from cipherward.deployment.health import Finding
-    from cipherward.deployment.members import MembersList
+    from cipherward.consortium.homes.health import Finding
+    from cipherward.consortium.membership.members import MembersList
 
 HOME = typer.Option(Path(), "--home", envvar="CIPHERWARD_HOME", help="Home folder; default: the current folder.")
 JSON = typer.Option(False, "--json", help="Machine-readable output.")

@@ -10,8 +10,8 @@ import typer
 from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
 
 if TYPE_CHECKING:
-    from cipherward.deployment.homes import HospitalHome
-    from cipherward.deployment.members import MembersList
+    from cipherward.consortium.homes.homes import HospitalHome
+    from cipherward.consortium.membership.members import MembersList
 
 app = typer.Typer(
     help="Take part in a consortium: enroll, review and approve studies, use the models.",
@@ -33,9 +33,9 @@ def init(
     password_file: Path = typer.Option(None, "--password-file", help="File of mode 0600 that holds the password."),
 ) -> None:
     """Make this hospital's home: identity key, settings, and the privacy officer's policy.toml."""
+    from cipherward.consortium.membership import enrolment
     from cipherward.crypto.identity import fingerprint
     from cipherward.data.database import Database
-    from cipherward.deployment import enrolment
 
     if (data is None) == (database is None) or (data and (query or password_env or password_file)):
         raise typer.BadParameter("give --data TABLE, or --database URL with --query")
@@ -55,8 +55,8 @@ def enroll(
     home: Path = HOME,
 ) -> None:
     """Join a consortium. With the invitation: make the keys here and write the request. With the admission: finish."""
+    from cipherward.consortium.membership import authority, enrolment, invitations
     from cipherward.crypto.identity import fingerprint
-    from cipherward.deployment import authority, enrolment, invitations
     from cipherward.errors import WireError
     from cipherward.store import files
 
@@ -107,7 +107,7 @@ def confirm(
     home: Path = HOME,
 ) -> None:
     """Pin the newest members list, after people have compared its fingerprints by phone. The old members stay as they are."""
-    from cipherward.deployment import invitations
+    from cipherward.consortium.membership import invitations
     from cipherward.errors import RefusedError
     from cipherward.store import files
 
@@ -137,8 +137,8 @@ def review(
 ) -> None:
     """Say in plain words and numbers what a study reads, what leaves, who can open it; check this hospital's own table."""
     from cipherward.cli.terminal import print_json
-    from cipherward.deployment import approvals, reviewtext
-    from cipherward.deployment import review as reviews
+    from cipherward.consortium.approval import approvals, review_text
+    from cipherward.consortium.approval import review as reviews
     from cipherward.store import files
 
     own = _open(home)
@@ -156,7 +156,7 @@ def review(
                 typer.echo("No study has been offered to this hospital.")
         return
     result = reviews.review(own, approvals.find(own, study), table=data)
-    text = reviewtext.to_text(result)
+    text = review_text.to_text(result)
     if json:
         print_json(result.to_json())
     else:
@@ -168,7 +168,8 @@ def review(
 @app.command("approve")
 def approve(study: str = STUDY, home: Path = HOME) -> None:
     """Sign the study's digest: this hospital takes part. Review it first."""
-    from cipherward.deployment import approvals, members
+    from cipherward.consortium.approval import approvals
+    from cipherward.consortium.membership import members
 
     own = _open(home)
     offered = approvals.find(own, study)
@@ -184,7 +185,7 @@ def withdraw(
     home: Path = HOME,
 ) -> None:
     """Send no further update to a study. What is certified already is still released. Final."""
-    from cipherward.deployment import approvals
+    from cipherward.consortium.approval import approvals
 
     own = _open(home)
     offered = approvals.find(own, study)
@@ -200,7 +201,7 @@ def withdraw(
 def policy(json: bool = JSON, home: Path = HOME) -> None:
     """Check policy.toml, show what it allows, and say which of the studies offered it refuses."""
     from cipherward.cli.terminal import print_json
-    from cipherward.deployment import approvals, policyfile
+    from cipherward.consortium.approval import approvals, policyfile
 
     own = _open(home)
     found = policyfile.load(own.policy_file)
@@ -220,7 +221,7 @@ def policy(json: bool = JSON, home: Path = HOME) -> None:
 def models(json: bool = JSON, home: Path = HOME) -> None:
     """List the models received, with what this hospital itself verified about each."""
     from cipherward.cli.terminal import print_json
-    from cipherward.deployment import models as received
+    from cipherward.consortium.homes import received_models as received
 
     found = received.received(_open(home))
     if json:
@@ -245,11 +246,11 @@ def predict(
     home: Path = HOME,
 ) -> None:
     """Predict the outcome's probability for each row of TABLE, offline, with a received model."""
-    from cipherward.deployment import modelcode, policyfile
-    from cipherward.deployment import models as received
-    from cipherward.nodes import modelfile
-    from cipherward.nodes.prediction import predict as compute
-    from cipherward.nodes.prediction import to_csv
+    from cipherward.consortium.approval import modelcode, policyfile
+    from cipherward.consortium.homes import received_models as received
+    from cipherward.runs import modelfile
+    from cipherward.runs.prediction import predict as compute
+    from cipherward.runs.prediction import to_csv
     from cipherward.store import files
 
     own = _open(home)
@@ -268,13 +269,13 @@ def predict(
 @app.command("health")
 def health(json: bool = JSON, home: Path = HOME) -> None:
     """Check keys, policy, table, membership, certificate and service; exit code 1 when something is not in order."""
-    from cipherward.deployment import health as checks
+    from cipherward.consortium.homes import health as checks
 
     show_health(checks.hospital(_open(home)), json=json)
 
 
 def _show_changes(home: HospitalHome, confirmed: MembersList | None, offered: MembersList) -> None:
-    from cipherward.deployment import members
+    from cipherward.consortium.membership import members
 
     since = f"since version {confirmed.version}, confirmed here" if confirmed else "nothing is confirmed here yet"
     typer.echo(f"Version {offered.version} of the members list is offered ({since}). Compare by phone:")
@@ -290,6 +291,6 @@ def _words(value: object) -> str:
 
 
 def _open(path: Path) -> HospitalHome:
-    from cipherward.deployment.homes import HospitalHome
+    from cipherward.consortium.homes.homes import HospitalHome
 
     return HospitalHome(path)

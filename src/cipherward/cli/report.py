@@ -15,10 +15,11 @@ def report(
 ) -> None:
     """Write report.html again: the run or comparison on one page, verified on the way. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
-    from cipherward.report import comparison, deployed, page, stopped
+    from cipherward.comparison import comparison_page
+    from cipherward.report import deployed, page, stopped
 
-    if comparison.is_comparison(path):
-        facts = comparison.write(path).detail
+    if comparison_page.is_comparison(path):
+        facts = comparison_page.write(path).detail
     elif stopped.is_unfinished(path):
         facts = stopped.write(path)
         typer.echo("The study was ended before its last sum: the report is of the sums until then, and says so.")

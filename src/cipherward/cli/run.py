@@ -12,7 +12,7 @@ from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
 
 if TYPE_CHECKING:
-    from cipherward.engines.simulation import Progress, RunResult
+    from cipherward.simulation.simulate import Progress, RunResult
     from cipherward.study import Study
 
 
@@ -50,17 +50,17 @@ def run(
 
     Every hospital is simulated in this process. The quick start's patients are synthetic.
     """
-    from cipherward.engines import simulation
     from cipherward.report import figures, page
+    from cipherward.simulation import simulate
 
     stop = StopAfterSum()
     say = _Teller(to_stderr=json)
     if resume:
-        result = simulation.resume_study(resume, device=device.value, on_progress=say.progress, should_stop=stop)
+        result = simulate.resume_study(resume, device=device.value, on_progress=say.progress, should_stop=stop)
     else:
         chosen, base = _study(study, scheme, rounds, seed, hospitals, encounters)
         say.start(chosen)
-        result = simulation.run_study(
+        result = simulate.run_study(
             chosen, data=data, base=base, out=out, device=device.value, on_progress=say.progress, should_stop=stop
         )
     figures.draw(result.path, dict(result.summary))

@@ -14,7 +14,7 @@ import typer
 from cipherward.cli.homes import HOME, JSON
 
 if TYPE_CHECKING:
-    from cipherward.deployment.home import Home
+    from cipherward.consortium.homes.home import Home
 
 JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output as JSON lines.")
 _REFUSALS = {
@@ -32,16 +32,16 @@ _HIDDEN = {"time", "level", "event", "digest"}
 
 def coordinator_serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
     """Run the consortium: message server (where this folder says so), offers, studies. SIGTERM stops it at any moment."""
-    from cipherward.deployment.homes import CoordinatorHome
-    from cipherward.engines.nats import coordinator
+    from cipherward.consortium.homes.homes import CoordinatorHome
+    from cipherward.transport import coordinator_service as coordinator
 
     _run(coordinator.serve(CoordinatorHome(home), _teller(json)))
 
 
 def hospital_serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
     """Take part in approved studies. Dials out to the consortium's server only. SIGTERM stops it at any moment."""
-    from cipherward.deployment.homes import HospitalHome
-    from cipherward.engines.nats import hospital
+    from cipherward.consortium.homes.homes import HospitalHome
+    from cipherward.transport import hospital_service as hospital
 
     _run(hospital.serve(HospitalHome(home), _teller(json)))
 
@@ -57,12 +57,12 @@ def coordinator_start(
     import time
 
     from cipherward import study as document
-    from cipherward.deployment import starting
-    from cipherward.deployment.homes import CoordinatorHome
-    from cipherward.deployment.serving import is_served
+    from cipherward.consortium.homes.homes import CoordinatorHome
+    from cipherward.consortium.homes.lock import is_served
+    from cipherward.consortium.service import offering
 
     own = CoordinatorHome(home)
-    folder = starting.start(own, document.load(study, deployed=True), time.time(), begin_after=begin_after)
+    folder = offering.start(own, document.load(study, deployed=True), time.time(), begin_after=begin_after)
     typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
     typer.echo(f"Files: {folder}")
     if not is_served(own):
@@ -75,23 +75,23 @@ def coordinator_stop(
     home: Path = HOME,
 ) -> None:
     """End a study after its current sum. What was certified stays verified; there is no way back."""
-    from cipherward.deployment import starting
-    from cipherward.deployment.homes import CoordinatorHome
+    from cipherward.consortium.homes.homes import CoordinatorHome
+    from cipherward.consortium.service import offering
 
-    folder = starting.stop(CoordinatorHome(home), study, reason)
+    folder = offering.stop(CoordinatorHome(home), study, reason)
     typer.echo(f"{folder.name[:12]} stops after its current sum.")
 
 
 def coordinator_status(json: bool = JSON, home: Path = HOME) -> None:
     """Show the service and every study: its step, who has answered, for whom it waits."""
-    from cipherward.deployment.homes import CoordinatorHome
+    from cipherward.consortium.homes.homes import CoordinatorHome
 
     _status(CoordinatorHome(home), json=json)
 
 
 def hospital_status(json: bool = JSON, home: Path = HOME) -> None:
     """Show the service, its connection, and every study offered to this hospital."""
-    from cipherward.deployment.homes import HospitalHome
+    from cipherward.consortium.homes.homes import HospitalHome
 
     _status(HospitalHome(home), json=json)
 
@@ -138,7 +138,7 @@ def _short(value: object) -> str:
 
 
 def _status(home: Home, *, json: bool) -> None:
-    from cipherward.deployment.serving import SILENT_SECONDS, is_served, silence
+    from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 
     running, silent = is_served(home), silence(home)
     status = home.read_status() or {}

@@ -15,7 +15,7 @@ def verify(
     from dataclasses import asdict
 
     from cipherward.cli.terminal import NOT_VERIFIED, print_json
-    from cipherward.nodes.audit import verify_run
+    from cipherward.runs.verify import verify_run
 
     lines = []
     for line in verify_run(path):

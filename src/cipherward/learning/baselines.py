@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cipherward.learning import metrics, training
+from cipherward.learning import metrics, sgd
 from cipherward.learning.metrics import Metrics
 from cipherward.study import Training
 
@@ -45,7 +45,7 @@ def centralised(
     settings: Training,
     *,
     seed: int,
-    device: training.Device | torch.device = "cpu",
+    device: sgd.Device | torch.device = "cpu",
 ) -> Yardstick:
     """Train one model on all hospitals' training rows pooled.
 
@@ -66,7 +66,7 @@ def centralised(
     reached = [_evaluate(module, weights, test_features, test_labels, device)]
     for index in range(settings.rounds):
         parts = (seed, _CENTRAL, index)
-        weights = training.train(module, weights, features, labels, settings, seed=parts, device=device)
+        weights = sgd.train(module, weights, features, labels, settings, seed=parts, device=device)
         reached.append(_evaluate(module, weights, test_features, test_labels, device))
     return Yardstick(reached[-1], tuple(result.auroc for result in reached), weights)
 
@@ -79,7 +79,7 @@ def local_only(
     settings: Training,
     *,
     seed: int,
-    device: training.Device | torch.device = "cpu",
+    device: sgd.Device | torch.device = "cpu",
 ) -> tuple[Yardstick, ...]:
     """One model per hospital, trained on its own rows alone; arguments and errors as `centralised`."""
     test_features, test_labels = _pooled(test_rows)
@@ -88,7 +88,7 @@ def local_only(
         weights = start
         for index in range(settings.rounds):
             parts = (seed, _LOCAL, hospital, index)
-            weights = training.train(module, weights, features, labels, settings, seed=parts, device=device)
+            weights = sgd.train(module, weights, features, labels, settings, seed=parts, device=device)
         found.append(Yardstick(_evaluate(module, weights, test_features, test_labels, device), (), weights))
     return tuple(found)
 
@@ -102,6 +102,6 @@ def _evaluate(
     weights: NDArray[np.float32],
     features: NDArray[np.float32],
     labels: NDArray[np.integer[Any]],
-    device: training.Device | torch.device,
+    device: sgd.Device | torch.device,
 ) -> Metrics:
-    return metrics.exact(training.scores(module, weights, features, device), labels)
+    return metrics.exact(sgd.scores(module, weights, features, device), labels)

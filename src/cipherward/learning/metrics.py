@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, ProtocolError
-from cipherward.learning.vector import CountSegment
+from cipherward.tasks.lanes import CountSegment
 
 Counts = Mapping[str, NDArray[np.int64]]
 

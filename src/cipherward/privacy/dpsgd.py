@@ -17,7 +17,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cipherward.errors import StudyError
 from cipherward.privacy import accounting, discrete
-from cipherward.privacy.plan import RECORD_GRID, RecordNoise
+from cipherward.privacy.noise import RECORD_GRID, RecordNoise
 from cipherward.privacy.randomness import Words
 from cipherward.study import Training
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cipherward.errors import DataError, UnfitUpdateError
 from cipherward.privacy import discrete
-from cipherward.privacy.plan import HospitalNoise
+from cipherward.privacy.noise import HospitalNoise
 from cipherward.privacy.randomness import Randomness, Words
 
 _TRIES = 4

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.nodes.rundir import RunDirectory
 from cipherward.report import blocks, charts, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
@@ -19,6 +18,7 @@ from cipherward.report.facts import Facts, clean, gather
 from cipherward.report.intervals import auroc_interval
 from cipherward.report.page import NAME
 from cipherward.report.svg import Axis, key
+from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 
 OWN = "own.json"

@@ -10,13 +10,14 @@ from typing import Any
 
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, CipherwardError, StorageError
-from cipherward.learning.state import StudyState
-from cipherward.nodes import audit, culprits
-from cipherward.nodes.audit import Line, Replayed, Run
-from cipherward.protocol.messages import Header, Manifest, Opening, unsign
+from cipherward.parties import culprits
 from cipherward.report.intervals import auroc_interval
+from cipherward.runs import verify
+from cipherward.runs.verify import Line, Replayed, Run
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.sums.messages import Header, Manifest, Opening, unsign
+from cipherward.tasks.state import StudyState
 
 _MAX_NAME = 80
 
@@ -112,7 +113,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         StorageError: no run, not finished, or damaged.
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
-    run = audit.open_run(path)
+    run = verify.open_run(path)
     if not run.files.result.exists() and not unfinished:
         raise StorageError(
             f"the run {path} is not finished: it has no result.json",
@@ -175,13 +176,13 @@ def _sums(run: Run) -> tuple[list[Sum], StudyState, Line | None, str]:
     sums: list[Sum] = []
     state = run.first
     try:
-        for replayed in audit.replay(run):
+        for replayed in verify.replay(run):
             if replayed.opening is not None:
                 sums.append(_sum(run, state, replayed, replayed.opening))
             state = replayed.state
     except AuditError as error:
         return sums, state, None, error.message
-    return sums, state, audit.model_line(run, state), ""
+    return sums, state, verify.model_line(run, state), ""
 
 
 def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:
@@ -201,7 +202,7 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
         total_bytes=len(opening.total),
         model=replayed.state.digest().hex(),
         payloads=_payloads(run, opening, replayed.contributors),
-        findings=tuple(audit.receipt_lines(run, replayed)),
+        findings=tuple(verify.receipt_lines(run, replayed)),
     )
 
 

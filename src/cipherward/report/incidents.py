@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import CipherwardError, StorageError
-from cipherward.nodes import audit
-from cipherward.protocol.messages import Receipt, unsign
 from cipherward.report.blocks import Cell, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean
+from cipherward.runs import verify
 from cipherward.store import files
+from cipherward.sums.messages import Receipt, unsign
 
 
 def breaches(path: Path, facts: Facts) -> list[tuple[str, str]]:
     """(hospital, what it found wrong) of every hospital that reported a breach."""
-    rules = audit.open_run(path).rules
+    rules = verify.open_run(path).rules
     found = []
     for hospital, file in _of_hospitals(path, "breaches", "signed"):
         try:

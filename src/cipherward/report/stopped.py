@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.nodes.rundir import RunDirectory
 from cipherward.report import blocks, deployed, rendering, words
 from cipherward.report.blocks import Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.report.page import NAME
+from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 
 _STOPPED, _FAILED = "stopped", "failed"

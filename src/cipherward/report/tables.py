@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cipherward.nodes import culprits
-from cipherward.nodes.audit import Line
+from cipherward.parties import culprits
 from cipherward.report.blocks import (
     SMALL,
     TOO_FEW,
@@ -28,6 +27,7 @@ from cipherward.report.blocks import (
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, Sum, clean
 from cipherward.report.words import PARTS, READABLE, READERS
+from cipherward.runs.verify import Line
 
 _MAX_COLUMNS = 10
 

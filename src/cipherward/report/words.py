@@ -70,7 +70,7 @@ PARTS = {
     "sum": "sum of each numeric column",
     "square": "sum of squares of each numeric column",
 }
-"""By the first part of a segment's name (learning/state.py)."""
+"""By the first part of a segment's name (tasks/state.py)."""
 
 SOURCES = {
     "readmission": "cohort made by cipherward's generator",

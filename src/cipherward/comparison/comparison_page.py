@@ -1,0 +1,148 @@
+"""report.html of a comparison: the ways to train side by side, and one run of scheme quorum in detail.
+
+Made from the compare directory alone: comparison.json, sizes.json and shift.json where they were run, and the run
+directory of the quorum arm's first seed, which is verified on the way. The same files give the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cipherward.comparison import comparison_figures, comparison_json, side_by_side, sweep_figures
+from cipherward.comparison.comparison_json import Comparison
+from cipherward.errors import StorageError
+from cipherward.report import blocks, charts, costs, page, rendering, words
+from cipherward.report.facts import Facts, clean, gather
+from cipherward.store import files
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report was made from. `detail`: the verified run of scheme quorum; None where it is not there (yet)."""
+
+    comparison: Comparison
+    detail: Facts | None = field(repr=False)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the files of the run shown in detail prove it."""
+        return self.detail is None or self.detail.holds
+
+
+def is_comparison(path: Path) -> bool:
+    """Whether the folder is a compare directory, and not that of one run."""
+    return (path / comparison_json.NAME).exists()
+
+
+def write(path: Path) -> Written:
+    """Write report.html into a compare directory, finished or not, and give back what it was made from.
+
+    Raises:
+        StorageError: no compare directory, a damaged file in it, or the page cannot be written.
+        AuditError, StudyError, DataError: the run shown in detail is not what it claims to be.
+    """
+    found, sizes, shift = comparison_json.read(path), comparison_json.read_sizes(path), comparison_json.read_shift(path)
+    run = _first_run(path, found)
+    facts = gather(path / run) if run else None
+    try:
+        text = rendering.render("comparison.html", _content(path, found, sizes, shift, run, facts))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
+        raise StorageError(
+            f"{path / comparison_json.NAME} or the run {run or 'of scheme quorum'} lacks what a report needs, or is damaged: {error!r}",
+            hint="restore the compare directory from a backup, or run the comparison again: finished arms are kept",
+        ) from None
+    files.write(path / page.NAME, text.encode())
+    return Written(found, facts)
+
+
+def _first_run(path: Path, c: Comparison) -> str:
+    """The run directory of the quorum arm's first seed, relative to `path`; empty where it is not finished."""
+    quorum = c.arm(comparison_figures.QUORUM)
+    run = next((seed.run for seed in quorum.seeds if seed.run), None) if quorum else None
+    return run if run and (path / run / "result.json").exists() else ""
+
+
+def _content(
+    path: Path,
+    c: Comparison,
+    sizes: comparison_json.Sizes | None,
+    shift: comparison_json.Shift | None,
+    run: str,
+    facts: Facts | None,
+) -> dict[str, Any]:
+    toml = (
+        clean(files.read(path / comparison_json.STUDY).decode("utf-8", "replace"))
+        if (path / comparison_json.STUDY).exists()
+        else ""
+    )
+    return {
+        **(page.details(facts) if facts else {"facts": None}),
+        "c": c,
+        "title": c.title or c.study,
+        "run": run,
+        "model": f"{words.MODELS.get(c.model, c.model)}, {blocks.count(c.n_parameters)} parameters",
+        "cards": _cards(c),
+        "figures": {
+            "accuracy": comparison_figures.accuracy(c),
+            "hospitals": comparison_figures.hospitals(c),
+            "own": charts.hospitals_own(facts) if facts else None,
+            "time_scatter": comparison_figures.against_time(c),
+            "calibration": charts.calibration(facts) if facts else None,
+            "roc": charts.roc(facts) if facts else None,
+            "time": comparison_figures.time(c),
+            "traffic": comparison_figures.traffic(c),
+            "distance": costs.distance(facts) if facts else None,
+            "size_time": sweep_figures.time(sizes) if sizes else None,
+            "size_bytes": sweep_figures.bytes_up(sizes) if sizes else None,
+            "shift": sweep_figures.shift(shift) if shift else None,
+        },
+        "sizes": sizes,
+        "shift": shift,
+        "shift_table": sweep_figures.shift_table(shift) if shift else None,
+        "ways": side_by_side.words(c),
+        "reached": side_by_side.accuracy(c),
+        "cost": side_by_side.costs(c),
+        "equality": side_by_side.equality(c),
+        "data": side_by_side.data(c),
+        "runs": side_by_side.runs(path, c, run, facts.holds if facts else False),
+        "budgets": side_by_side.budgets(c),
+        "coverage": side_by_side.coverage(c),
+        "schemes": _schemes(c, facts),
+        "not_protected": (words.LEAKAGE_COMPARED, *words.NOT_PROTECTED),
+        "versions": side_by_side.versions(c),
+        "terms": words.TERMS_COMPARED,
+        "toml": toml[: page.MAX_TOML],
+        "toml_cut": len(toml) > page.MAX_TOML,
+        "sources": words.SOURCES,
+    }
+
+
+def _cards(c: Comparison) -> list[tuple[str, str, str, str]]:
+    """Style, what, number, and what goes with it, for the numbers at the top of the page."""
+    cards = []
+    for name, style, what in (
+        (comparison_figures.QUORUM, "fed", "Federated, scheme quorum: AUROC (95 % interval)"),
+        (comparison_figures.CENTRALISED, "cen", "All rows in one place, for comparison"),
+        (comparison_figures.PLAIN, "loc", "Federated without protection"),
+    ):
+        if (arm := c.arm(name)) and "auroc" in arm.metrics:
+            number, _, rest = comparison_figures.interval(arm.metrics["auroc"]).partition(" ")
+            cards.append((style, what, number, rest))
+    alone = [item.local.mean for item in c.hospitals_alone if item.local]
+    if alone:
+        cards.append(("loc", "Hospitals alone", f"{min(alone):.3f} to {max(alone):.3f}", ""))
+    n = blocks.count(c.n_test_rows)
+    cards.append(("", "Test rows, all hospitals", n, f"{blocks.count(c.n_test_positive)} with the outcome"))
+    seeds = f"{len(c.seeds)} seed{'s' if len(c.seeds) != 1 else ''}"
+    cards.append(("", "Compared", f"{len(c.arms)} ways", f"{seeds}, {c.n_hospitals} hospitals, {c.rounds} rounds"))
+    return cards
+
+
+def _schemes(c: Comparison, facts: Facts | None) -> list[tuple[str, str]]:
+    """What each scheme of the comparison does, in the order of the arms."""
+    names = list(dict.fromkeys(arm.scheme for arm in c.arms if arm.scheme in words.SCHEMES))
+    threshold = facts.study.thresholds.threshold if facts else "a quorum of"
+    fill = {"threshold": threshold, "n": c.n_hospitals}
+    return [(name, words.SCHEMES[name].format(**fill)) for name in names if name]

@@ -1,0 +1,1 @@
+"""What a hospital is asked to approve, and what it allows."""

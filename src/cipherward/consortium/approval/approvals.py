@@ -1,0 +1,333 @@
+"""The studies that a hospital was offered, and its people's signed yes or no to each.
+
+`studies/<digest>/` of a hospital's home: `study.toml`, `ckks-public.key` (scheme ckks), `approval` and `withdrawal`
+(signed statements, made by `cipherward hospital approve` and `withdraw`; the service sends them on).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from cipherward import study as study_document
+from cipherward.consortium.approval import policyfile
+from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.membership.authority import check_name
+from cipherward.crypto import ckks, wire
+from cipherward.crypto.identity import COORDINATOR, open_signed
+from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
+from cipherward.parties import roster
+from cipherward.store import files
+from cipherward.study import Study
+
+MAX_STUDY_BYTES = 1 << 20
+_MIN_PREFIX = 4
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What an approval states: this study, with the members list (digest) that the hospital had confirmed."""
+
+    study: bytes
+    members: bytes
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What a withdrawal states: no further update of this hospital to this study."""
+
+    study: bytes
+
+
+@dataclass(frozen=True)
+class OfferedStudy:
+    """A study in a hospital's home. `index`: this hospital's roster index, 1..n."""
+
+    folder: Path
+    study: Study = field(repr=False)
+    index: int
+
+    @property
+    def digest(self) -> bytes:
+        return bytes.fromhex(self.folder.name)
+
+    @property
+    def ckks_public(self) -> bytes:
+        """The coordinator's CKKS key; empty for other schemes."""
+        return self._kept("ckks-public.key")
+
+    @property
+    def approval(self) -> bytes:
+        """The signed approval, empty while people have not approved."""
+        return self._kept("approval")
+
+    @property
+    def withdrawal(self) -> bytes:
+        """The signed withdrawal, empty unless people withdrew."""
+        return self._kept("withdrawal")
+
+    @property
+    def status(self) -> Literal["pending review", "approved", "withdrawn"]:
+        """Where this hospital's people stand."""
+        if self.withdrawal:
+            return "withdrawn"
+        return "approved" if self.approval else "pending review"
+
+    def _kept(self, name: str) -> bytes:
+        path = self.folder / name
+        return files.read(path) if path.exists() else b""
+
+
+def keep_offer(home: HospitalHome, document: bytes, ckks_public: bytes) -> OfferedStudy:
+    """Keep a study that the coordinator offers (frozen study.toml), to be reviewed by people.
+
+    Raises:
+        StudyError: not a complete, frozen study.
+        RefusedError, ProtocolError: not this coordinator's, or this hospital is not on its roster with its own key.
+            Either is logged as an alarm and nothing was kept. A study that was offered before stays as it is.
+    """
+    try:
+        study = _parse(document)
+        _check_offer(home, study, ckks_public)
+    except CipherwardError as error:
+        home.alarm("study offer refused", {"reason": error.message})
+        raise
+    folder = home.study_folder(study.digest())
+    if not (folder / "study.toml").exists():
+        if ckks_public:
+            files.write(folder / "ckks-public.key", ckks_public)
+        files.write(folder / "study.toml", study.to_toml().encode())
+        home.log("study offered", {"study": study.name, "digest": study.digest().hex()})
+    return open_offer(home, folder)
+
+
+def offers(home: HospitalHome) -> list[OfferedStudy]:
+    """Every study that was offered, oldest first.
+
+    Raises:
+        StorageError: a study file in the home was changed.
+    """
+    return [open_offer(home, folder) for folder in home.study_folders()]
+
+
+def whole_offers(home: HospitalHome) -> tuple[list[OfferedStudy], dict[Path, CipherwardError]]:
+    """Every study that was offered, oldest first, and what is wrong with the folders that cannot be used."""
+    found, damaged = [], {}
+    for folder in home.study_folders():
+        try:
+            found.append(open_offer(home, folder))
+        except CipherwardError as error:
+            damaged[folder] = error
+    return found, damaged
+
+
+def find(home: HospitalHome, selector: str) -> OfferedStudy:
+    """The study of that name or digest prefix (at least 4 hex digits).
+
+    Raises:
+        StudyError: none, or more than one.
+        StorageError: its file was changed.
+    """
+    known, damaged = whole_offers(home)
+    prefix = selector.lower() if len(selector) >= _MIN_PREFIX else "-"
+    for folder, error in damaged.items():
+        if folder.name.startswith(prefix):
+            raise error
+    found = [offer for offer in known if offer.study.name == selector or offer.folder.name.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"{offer.study.name} ({offer.folder.name[:12]})" for offer in found or known) or "none"
+    if found:
+        raise StudyError(
+            f"{len(found)} studies are called {selector!r}: {listed}", hint="give the digest's first digits"
+        )
+    raise StudyError(f"no study {selector!r} was offered to this hospital", hint=f"studies offered: {listed}")
+
+
+def unconfirmed(home: HospitalHome, study: Study) -> tuple[str, ...]:
+    """Why the roster cannot be dealt shares: members unknown, changed or revoked in the confirmed list, by name."""
+    confirmed = home.confirmed
+    if confirmed is None:
+        return ("no members list is confirmed here",)
+    problems = []
+    for hospital in study.hospitals:
+        member = confirmed.find(hospital.name)
+        if member is None:
+            problems.append(f"{hospital.name} is not on the members list that was confirmed here")
+        elif not member.is_active:
+            problems.append(f"{hospital.name} is revoked")
+        elif member.public_key.hex() != hospital.public_key:
+            problems.append(f"{hospital.name} has another identity key than the one that was confirmed here")
+    return tuple(problems)
+
+
+def check(home: HospitalHome, offered: OfferedStudy) -> None:
+    """Everything that must hold before this hospital takes part, whoever approved: policy, roster, keys.
+
+    Raises:
+        RefusedError: names every reason; logged as an alarm.
+    """
+    problems = list(unconfirmed(home, offered.study))
+    hint = "compare fingerprints and confirm: cipherward hospital members, then cipherward hospital confirm"
+    try:
+        policyfile.load(home.policy_file).check(offered.study)
+    except RefusedError as error:
+        problems.insert(0, error.message)
+        hint = error.hint
+    if problems:
+        reason = "; ".join(problems)
+        home.alarm("study refused", {"digest": offered.digest.hex(), "reason": reason})
+        raise RefusedError(f"the study {offered.study.name!r} is refused: {reason}", hint=hint)
+
+
+def approve(home: HospitalHome, offered: OfferedStudy) -> bytes:
+    """Sign the study's digest, after `check`; the same bytes when it is approved already.
+
+    Raises:
+        RefusedError: as `check`, or this hospital has withdrawn from the study.
+    """
+    if offered.withdrawal:
+        raise RefusedError(
+            f"this hospital has withdrawn from the study {offered.study.name!r}",
+            hint="a withdrawal is final; ask the coordinator for a new study",
+        )
+    if offered.approval:
+        return offered.approval
+    check(home, offered)
+    confirmed = home.confirmed
+    statement = Approval(offered.digest, confirmed.digest() if confirmed else b"")
+    return _state(home, offered, "approval", wire.encode(statement))
+
+
+def check_open(home: HospitalHome, offered: OfferedStudy) -> None:
+    """Raises RefusedError when the study is over here: there is nothing left to withdraw from."""
+    name, folder = offered.study.name, home.model_folder(offered.study.name, offered.digest)
+    if (folder / "result.json").exists():
+        raise RefusedError(
+            f"the study {name!r} is finished: nothing more leaves this hospital for it",
+            hint=f"what was opened stays in the model, in {folder}; whether it is used here, people here decide",
+        )
+    if (offered.folder / "stopped").exists():
+        raise RefusedError(
+            f"the coordinator stopped the study {name!r}: nothing more leaves this hospital for it",
+            hint=f"nothing is left to do; the sums verified until then are in {folder}",
+        )
+
+
+def withdraw(home: HospitalHome, offered: OfferedStudy) -> bytes:
+    """No further update of this hospital; what is certified is still released. Cannot be taken back.
+
+    Raises:
+        RefusedError: the study is over here (`check_open`), and this hospital had not withdrawn before.
+    """
+    if not offered.withdrawal:
+        check_open(home, offered)
+    return offered.withdrawal or _state(home, offered, "withdrawal", wire.encode(Withdrawal(offered.digest)))
+
+
+def open_approval(data: bytes, study: Study) -> int:
+    """The roster index of the hospital that signed this approval of a frozen study (the coordinator's check).
+
+    Raises:
+        WireError, ProtocolError: malformed, forged, or of another study.
+    """
+    return _opened(data, study, "approval", Approval)
+
+
+def open_withdrawal(data: bytes, study: Study) -> int:
+    """The roster index of the hospital that signed this withdrawal.
+
+    Raises:
+        WireError, ProtocolError: malformed, forged, or of another study.
+    """
+    return _opened(data, study, "withdrawal", Withdrawal)
+
+
+def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) -> bytes:
+    signed = home.identity.sign(kind, offered.digest, offered.index, body)
+    files.write(offered.folder / kind, signed)
+    home.log(f"study {kind} signed", {"study": offered.study.name, "digest": offered.digest.hex()})
+    return signed
+
+
+def _opened(data: bytes, study: Study, kind: str, body: type[Approval] | type[Withdrawal]) -> int:
+    signed = open_signed(data, study=study.digest(), keys=roster.roster_keys(study), kind=kind)
+    if signed.sender == COORDINATOR:
+        raise ProtocolError(f"the coordinator cannot sign a hospital's {kind}")
+    if wire.decode(body, signed.body).study != study.digest():
+        raise ProtocolError(f"the {kind} is about another study")
+    return signed.sender
+
+
+def _parse(document: bytes) -> Study:
+    if len(document) > MAX_STUDY_BYTES:
+        raise WireError(f"a study of {len(document)} bytes is too large (at most {MAX_STUDY_BYTES})")
+    try:
+        parsed = files.toml_table(document)
+    except ValueError:
+        raise StudyError("the offered study is not valid TOML") from None
+    return study_document.parse(parsed, origin="offered by the coordinator")
+
+
+def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
+    if not study.is_frozen:
+        raise StudyError("the offered study is not frozen: it names no keys")
+    _check_texts(study)
+    if study.data.source != "files":
+        raise StudyError(f'the offered study reads source "{study.data.source}", not this hospital\'s own table')
+    if study.data.path or any(hospital.path for hospital in study.hospitals):
+        raise StudyError("the offered study names paths: where a hospital's table is belongs in its own settings")
+    if study.coordinator_key != home.coordinator_key.hex():
+        raise ProtocolError("the offered study is of another coordinator", culprit="coordinator")
+    if study.aggregation.scheme == "ckks":
+        ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
+    elif ckks_public:
+        raise ProtocolError("a CKKS key came with a study that uses none", culprit="coordinator")
+    index = _index(home, study)
+    if study.hospitals[index - 1].public_key != home.identity.public_key.hex():
+        raise ProtocolError("the offered study lists another key for this hospital", culprit="coordinator")
+
+
+def _check_texts(study: Study) -> None:
+    """Names and texts of others end up on this hospital's screens: no control characters, and names are names."""
+    document = study.model_dump(mode="json")
+    document["description"] = document["description"].replace("\n", " ")
+    if not all(text.isprintable() for text in _texts(document)):
+        raise StudyError("the offered study holds control characters")
+    for hospital in study.hospitals:
+        check_name(hospital.name)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _index(home: HospitalHome, study: Study) -> int:
+    for index, hospital in enumerate(study.hospitals, start=1):
+        if hospital.name == home.name:
+            return index
+    raise RefusedError(f"the offered study does not list this hospital ({home.name})")
+
+
+def open_offer(home: HospitalHome, folder: Path) -> OfferedStudy:
+    """The study in that folder of the home.
+
+    Raises:
+        StorageError, StudyError: its file is damaged or was changed.
+    """
+    study = study_document.load(folder / "study.toml")
+    if study.digest().hex() != folder.name:
+        raise StorageError(
+            f"{folder / 'study.toml'} was changed: it is not the study whose digest names its folder",
+            hint="restore the folder from its backup; the coordinator can offer the study again",
+        )
+    return OfferedStudy(folder, study, _index(home, study))

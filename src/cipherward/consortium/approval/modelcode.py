@@ -1,0 +1,58 @@
+"""A hospital's own installed model code, for studies with model.kind "custom".
+
+A study names "module:function"; nothing is fetched or unpacked. It is imported only where the hospital's policy lists it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import cast
+
+from torch import nn
+
+from cipherward.errors import RefusedError, StudyError
+from cipherward.learning import models
+from cipherward.parties import roster
+from cipherward.parties.policy import Policy
+from cipherward.runs.modelfile import ModelFile
+from cipherward.study import Study
+
+
+def factory_of(study: Study, policy: Policy) -> Callable[[int], nn.Module] | None:
+    """What makes the study's model from the number of input features; None for the built-in kinds.
+
+    Raises:
+        RefusedError: the policy does not allow the package.
+        StudyError: it is not installed here, or has no such function.
+    """
+    name = study.model.package
+    if study.model.kind != "custom":
+        return None
+    if not name or name not in policy.packages:
+        raise RefusedError(
+            f"this hospital's policy does not allow the model package {name!r}",
+            hint="its privacy officer lists installed packages in policy.toml",
+        )
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise StudyError(
+            f"the model package {name!r} cannot be loaded here: {error}", hint=f"install {module.split('.')[0]} first"
+        ) from None
+    if not callable(found):
+        raise StudyError(f"{name!r} is not a function that makes a model")
+    return cast(Callable[[int], nn.Module], found)
+
+
+def module_of(model: ModelFile, policy: Policy) -> nn.Module | None:
+    """The module to predict with, for a received model of kind "custom"; None for the built-in kinds.
+
+    Raises:
+        RefusedError, StudyError: as `factory_of`.
+    """
+    factory = factory_of(model.study, policy)
+    if factory is None:
+        return None
+    return models.build(model.study.model, roster.n_features_of(model.study), model.study.seed, factory)

@@ -1,0 +1,141 @@
+"""policy.toml: the privacy officer's floors, in a file that says what each line means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cipherward.errors import StorageError
+from cipherward.parties.policy import Policy
+from cipherward.store import files
+
+DEFAULT = """\
+# What this hospital takes part in. This file belongs to the privacy officer.
+#
+# A study outside these limits is refused, whoever approved it and whatever the coordinator says. A study inside them
+# still needs a person's approval (cipherward hospital review, then approve). No study changes this file.
+# After a change: cipherward hospital policy. It says whether the file is right and which studies it refuses.
+
+# How numbers are protected before they leave.
+#   quorum  nobody holds a key that opens this hospital's numbers; several hospitals together open the sum only.
+#   ckks    the coordinator holds a key that could open this hospital's numbers; a rule and a log say that it does not.
+schemes = ["quorum"]
+
+# No sum over fewer hospitals than this. More hospitals hide this one better. At least 3.
+min_contributors = 3
+
+# How many other hospitals may work together with the coordinator against this one without success, at least.
+min_corrupt = 1
+
+# Training rounds in one study, at most. Every round says a little more about the patients.
+max_rounds = 1000
+
+# Differential privacy bounds what anyone can learn about a patient from the training. The smaller epsilon, the stronger.
+# With this line, studies without differential privacy or with a larger epsilon are refused, and all studies of this
+# hospital together stay below it. Without it there is no such limit.
+# max_epsilon = 8.0
+
+# Kinds of model: "logistic-regression", "mlp" (a small neural network), "custom" (see the next line).
+models = ["logistic-regression", "mlp"]
+
+# Model code that this hospital has installed itself and has checked, for studies of kind "custom":
+# for example ["icu_models.lstm:build"]. A study can only name code from this list; it never brings its own.
+packages = []
+
+# Columns that a study may read, the outcome and the patient column included: "*" for all that the table has, or a
+# list such as ["patient_id", "age", "sex", "readmitted_30d"].
+columns = "*"
+
+# Technical limits on precision and range of one number. Change them on advice only.
+max_bits = 24
+max_range = 64.0
+"""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    schemes: list[Literal["quorum", "ckks"]] = Field(min_length=1)
+    min_contributors: int = Field(default=3, ge=3)
+    min_corrupt: int = Field(default=1, ge=1)
+    max_bits: int = Field(default=24, ge=1, le=24)
+    max_range: float = Field(default=64.0, gt=0.0)
+    max_rounds: int = Field(default=1_000, ge=1)
+    max_epsilon: float | None = Field(default=None, gt=0.0)
+    models: list[Literal["logistic-regression", "mlp", "custom"]] = Field(min_length=1)
+    packages: list[str] = []
+    columns: Literal["*"] | list[str] = "*"
+
+
+def parse(text: str, origin: str) -> Policy:
+    """The policy that a file states.
+
+    Raises:
+        StorageError: names every mistake; unknown settings are mistakes.
+    """
+    try:
+        document = files.toml_table(text.encode())
+    except ValueError as error:
+        raise StorageError(f"{origin} is not valid TOML: {error}", hint="correct the file at the place named") from None
+    try:
+        found = _File.model_validate(document)
+    except ValidationError as error:
+        problems = sorted({_words(item["loc"], item["type"], item["msg"]) for item in error.errors()})
+        raise StorageError(
+            f"{origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
+            hint="correct the lines above; until then this hospital takes part in nothing",
+        ) from None
+    return Policy(
+        schemes=frozenset(found.schemes),
+        min_contributors=found.min_contributors,
+        min_corrupt=found.min_corrupt,
+        max_bits=found.max_bits,
+        max_range=found.max_range,
+        max_rounds=found.max_rounds,
+        max_epsilon=found.max_epsilon,
+        models=frozenset(found.models),
+        packages=frozenset(found.packages),
+        columns=None if found.columns == "*" else frozenset(found.columns),
+    )
+
+
+def load(path: Path) -> Policy:
+    """Read and check a policy file.
+
+    Raises:
+        StorageError: missing, not TOML, or with mistakes, all of which are named.
+    """
+    try:
+        text = files.read(path).decode()
+    except UnicodeDecodeError:
+        raise StorageError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from None
+    return parse(text, str(path))
+
+
+def clauses(policy: Policy) -> dict[str, Any]:
+    """A policy's clauses by name, as JSON values."""
+    return {
+        "schemes": sorted(policy.schemes),
+        "min_contributors": policy.min_contributors,
+        "min_corrupt": policy.min_corrupt,
+        "max_rounds": policy.max_rounds,
+        "max_epsilon": policy.max_epsilon,
+        "models": sorted(policy.models),
+        "packages": sorted(policy.packages),
+        "columns": "*" if policy.columns is None else sorted(policy.columns),
+        "max_bits": policy.max_bits,
+        "max_range": policy.max_range,
+    }
+
+
+def _words(place: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = str(place[0])
+    if kind == "extra_forbidden":
+        return f"{name}: unknown setting; remove it or correct its spelling"
+    if kind == "missing":
+        return f"{name} is missing"
+    if name == "columns":
+        return 'columns: write "*" or a list of column names'
+    return f"{name}: {message[0].lower()}{message[1:]}"

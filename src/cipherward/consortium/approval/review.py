@@ -1,0 +1,179 @@
+"""What a privacy officer reads before saying yes: the study in plain words and computed numbers.
+
+Everything is derived here, from the frozen study and this hospital's own files; no sentence of the coordinator is
+repeated except the study's title and description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, what_leaves
+from cipherward.consortium.approval.approvals import OfferedStudy
+from cipherward.consortium.approval.datacheck import OwnData
+from cipherward.consortium.approval.what_leaves import Outgoing
+from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.membership import members
+from cipherward.consortium.membership.members import MembersList
+from cipherward.crypto.identity import fingerprint
+from cipherward.errors import CipherwardError
+from cipherward.parties import roster
+from cipherward.privacy import budget as privacy_ledger
+from cipherward.privacy import noise as privacy_plan
+from cipherward.study import Study
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A hospital of the roster. `standing`: what the confirmed members list says about exactly this key."""
+
+    name: str
+    fingerprint: str
+    standing: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """Everything that `cipherward hospital review` shows. `refusals`: why it cannot be approved now; empty: it can."""
+
+    study: str
+    title: str
+    description: str
+    synthetic: bool
+    digest: str
+    status: str
+    hospital: str
+    coordinator_fingerprint: str
+    outcome: str
+    model: str
+    n_parameters: int
+    rounds: int
+    data: OwnData
+    leaves: tuple[Outgoing, ...]
+    scheme: str
+    opening: tuple[str, ...]
+    privacy: tuple[str, ...]
+    partners: tuple[Partner, ...]
+    policy_broken: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+    @property
+    def total_bytes_up(self) -> int:
+        """Sent by this hospital in the whole study, when every sum opens at the first attempt."""
+        return sum(kind.times * kind.bytes_up for kind in self.leaves)
+
+    def to_json(self) -> dict[str, Any]:
+        """The review as JSON values."""
+        return asdict(self) | {"total_bytes_up": self.total_bytes_up, "can_be_approved": not self.refusals}
+
+
+def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = None) -> Review:
+    """Look at a study that was offered, with this hospital's own table (`table` instead of the configured one).
+
+    Raises:
+        StorageError: a file of the home is missing or damaged, policy.toml has mistakes.
+    """
+    study = offered.study
+    policy = policyfile.load(home.policy_file)
+    data = datacheck.check(study, home.name, table or home.data_source)
+    broken = policy.broken(study)
+    unconfirmed = approvals.unconfirmed(home, study)
+    problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
+    leaves: tuple[Outgoing, ...] = ()
+    n_parameters = 0
+    try:
+        factory: Callable[[int], nn.Module] | None = modelcode.factory_of(study, policy)
+        first = roster.first_state(study, factory)
+        n_parameters = len(first.weights)
+        leaves = what_leaves.outgoing(study, first)
+        privacy_plan.check_hospital(study, n_parameters)
+    except CipherwardError as error:
+        problems.append(error.message)
+    if data.problems:
+        problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
+    return Review(
+        study=study.name,
+        title=study.title,
+        description=study.description,
+        synthetic=study.synthetic,
+        digest=members.grouped(offered.digest),
+        status=offered.status,
+        hospital=home.name,
+        coordinator_fingerprint=fingerprint(home.coordinator_key),
+        outcome=f"{study.data.outcome} = {study.data.positive}",
+        model=_model(study),
+        n_parameters=n_parameters,
+        rounds=study.training.rounds,
+        data=data,
+        leaves=leaves,
+        scheme=study.aggregation.scheme,
+        opening=_opening(study),
+        privacy=_privacy(study),
+        partners=_partners(study, home.confirmed),
+        policy_broken=broken,
+        refusals=tuple(problems),
+    )
+
+
+def _model(study: Study) -> str:
+    model = study.model
+    if model.kind == "mlp":
+        return f"small neural network, hidden layers of {', '.join(map(str, model.hidden))}"
+    return f"own code {model.package}" if model.kind == "custom" else "logistic regression"
+
+
+def _opening(study: Study) -> tuple[str, ...]:
+    """Who can open what, in words."""
+    numbers = study.thresholds
+    said = [numbers.explain()]
+    if study.aggregation.scheme == "ckks":
+        said.append(
+            "Scheme ckks: the coordinator holds a key that could open this hospital's own numbers. Other hospitals and "
+            "eavesdroppers cannot open them; that the coordinator opens sums only is its rule and its log, not a proof."
+        )
+    else:
+        t, n = numbers.threshold, numbers.n_hospitals
+        said.append(
+            f"Scheme quorum: no key opens this hospital's own numbers. {t} of the {n} hospitals together open the sum, "
+            f"and nothing else, when they find it in order. {t} hospitals that break the rules together with the "
+            "coordinator could open a hospital's numbers while the sum is running; after it the keys are erased."
+        )
+        said.append(f"{n - 1} hospitals that work together learn the numbers of the last one, by subtraction.")
+    said += [warning[0].upper() + warning[1:] + "." for warning in numbers.warnings()]
+    return tuple(said)
+
+
+def _privacy(study: Study) -> tuple[str, ...]:
+    """What differential privacy bounds here, and what it does not."""
+    privacy = study.privacy
+    if privacy is None:
+        return (
+            "None. The opened sums and the final model can reveal something about single patients, and nothing in this "
+            "study bounds how much.",
+        )
+    covered = "; ".join(privacy_ledger.COVERED[privacy.unit])
+    return (
+        f"Of each {privacy.unit}: epsilon {privacy.epsilon:g}, delta {privacy.delta:g}, for all rounds together.",
+        f"Covered: {covered}.",
+        *(f"Not covered: {text}." for text in privacy_ledger.NOT_COVERED[privacy.unit]),
+    )
+
+
+def _partners(study: Study, confirmed: MembersList | None) -> tuple[Partner, ...]:
+    found = []
+    for hospital in study.hospitals:
+        key = bytes.fromhex(hospital.public_key)
+        member = confirmed.find(hospital.name) if confirmed else None
+        if member is None:
+            standing = "not confirmed here"
+        elif not member.is_active:
+            standing = "revoked"
+        else:
+            standing = "confirmed" if member.public_key == key else "another key than the one confirmed here"
+        found.append(Partner(hospital.name, fingerprint(key), standing))
+    return tuple(found)

@@ -1,0 +1,126 @@
+"""A review as plain text, to be read on a screen or printed and signed."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from cipherward.consortium.approval.datacheck import OwnData
+from cipherward.consortium.approval.review import Review
+from cipherward.consortium.approval.what_leaves import Outgoing
+
+_WIDTH = 100
+_SUMS = {
+    "statistics": "Once, before training: statistics that scale the model's inputs",
+    "train": "In each training round",
+    "evaluate": "Once, at the end: how good the model is",
+}
+
+
+def to_text(review: Review) -> str:
+    """The whole review, ending in a line break. Names and descriptions are others' text: no control characters."""
+    lines = ("".join(c if c.isprintable() else "?" for c in line) for line in _lines(review))
+    return "\n".join(lines) + "\n"
+
+
+def _lines(review: Review) -> Iterator[str]:
+    yield f"Study {review.study}: {review.title or '(no title)'}"
+    yield from _wrapped(review.description, "")
+    if review.synthetic:
+        yield "The study says that its patients are synthetic: nobody's data."
+    yield ""
+    yield f"For {review.hospital}. Status: {review.status}."
+    yield f"Digest of the study, to compare by phone:      {review.digest}"
+    yield f"Coordinator's identity, to compare by phone:   {review.coordinator_fingerprint}"
+    yield ""
+    yield "1. What is computed"
+    parameters = f", {review.n_parameters:,} numbers" if review.n_parameters else ""
+    yield from _points(
+        [
+            f"Model: {review.model}{parameters}. It learns to predict {review.outcome}.",
+            f"Training rounds: at most {review.rounds}.",
+        ]
+    )
+    yield ""
+    yield "2. What is read here, in this hospital's own table (nothing of this section is sent)"
+    yield from _data(review.data)
+    yield ""
+    yield "3. What leaves the house, encrypted, as part of sums over hospitals; no row and no value of a patient"
+    for kind in review.leaves:
+        yield from _outgoing(kind)
+    if not review.leaves:
+        yield "   Not computed, as the model cannot be made here; the reason stands at the end."
+    yield f"   In all about {size(review.total_bytes_up)} in the whole study. Never sent: rows, identifiers, file names."
+    yield ""
+    yield "4. Who can open it"
+    yield from _points(review.opening)
+    yield ""
+    yield "5. Differential privacy: a bound on what anyone can learn about one patient from what is opened"
+    yield from _points(review.privacy)
+    yield ""
+    yield "6. Who takes part. Compare these fingerprints by phone before you confirm a member"
+    width = max(len(partner.name) for partner in review.partners)
+    for partner in review.partners:
+        own = "this hospital" if partner.name == review.hospital else partner.standing
+        yield f"   {partner.name:<{width}}  {partner.fingerprint}  {own}"
+    yield ""
+    yield "7. This hospital's policy (policy.toml)"
+    if review.policy_broken:
+        yield from _points(f"Refused: {clause}." for clause in review.policy_broken)
+    else:
+        yield "   Every clause allows this study."
+    yield ""
+    if review.refusals:
+        yield "This study cannot be approved now:"
+        yield from _points(review.refusals)
+    else:
+        yield f"This study can be approved: cipherward hospital approve {review.study}"
+
+
+def _data(data: OwnData) -> Iterator[str]:
+    if data.rows:
+        of = f" of {data.patients:,} patients" if data.patients is not None else ""
+        rate = "not shown (small counts)" if data.outcome_rate is None else f"{data.outcome_rate:.1%}"
+        yield f"   {data.rows:,} rows{of}; rows with the outcome: {rate}; columns not read: {data.unused}"
+    width = max((len(column.name) for column in data.columns), default=0)
+    for column in data.columns:
+        if not column.present:
+            yield f"   {column.name:<{width}}  MISSING in the table"
+            continue
+        notes = [column.described]
+        if column.missing != 0:
+            notes.append(f"{_count(column.missing)} without a value")
+        if column.outside != 0:
+            notes.append(f"{_count(column.outside)} outside the range (cut to it)")
+        yield f"   {column.name:<{width}}  {', '.join(notes)}"
+    for problem in data.problems:
+        yield from _wrapped(f"PROBLEM: {problem}", "   ")
+
+
+def _outgoing(kind: Outgoing) -> Iterator[str]:
+    times = f" (at most {kind.times})" if kind.purpose == "train" else ""
+    traffic = f"about {size(kind.bytes_up)} out, {size(kind.bytes_down)} in"
+    yield f"   {_SUMS[kind.purpose]}{times}: {kind.count:,} numbers; {traffic}"
+    for group in kind.groups:
+        yield from _wrapped(f"{group.count:,} x {group.meaning}", "     - ")
+
+
+def size(n_bytes: int) -> str:
+    """Bytes for people: 950 bytes, 78 kB, 1.3 MB."""
+    if n_bytes < 1_000:
+        return f"{n_bytes} bytes"
+    return f"{n_bytes / 1e3:.0f} kB" if n_bytes < 1_000_000 else f"{n_bytes / 1e6:.1f} MB"
+
+
+def _count(count: int | None) -> str:
+    return "fewer than 10 rows" if count is None else f"{count:,} rows"
+
+
+def _points(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from _wrapped(text, "   - ")
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    after = " " * len(indent)
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=after) if text else []

@@ -1,0 +1,1 @@
+"""The folders in which coordinator and hospital keep what is theirs."""

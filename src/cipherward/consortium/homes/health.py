@@ -1,0 +1,166 @@
+"""Is this party in order? Files, keys, certificates, table, policy, service: one finding each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cipherward.consortium.approval import policyfile
+from cipherward.consortium.homes.home import Home
+from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
+from cipherward.consortium.membership import authority
+from cipherward.data.database import read_source
+from cipherward.errors import CipherwardError
+from cipherward.store import files
+
+WARN_DAYS = 30
+_RECENT = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check. `detail` says what was found, `hint` what to do when it is not in order."""
+
+    what: str
+    holds: bool
+    detail: str
+    hint: str = ""
+
+
+def coordinator(home: CoordinatorHome, now: datetime | None = None) -> list[Finding]:
+    """Every check of a coordinator's home."""
+    moment = now or datetime.now(UTC)
+    return [
+        _checked("keys", lambda: _keys(home)),
+        _checked("members", lambda: f"version {home.members.version}, {len(home.members.active)} active"),
+        *(_certificate(home, name, moment) for name in ("authority.crt", "server.crt", "tls.crt")),
+        _checked("certificates of members", lambda: _issued(home, moment)),
+        _service(home),
+        _alarms(home, moment),
+    ]
+
+
+def hospital(home: HospitalHome, now: datetime | None = None) -> list[Finding]:
+    """Every check of a hospital's home."""
+    moment = now or datetime.now(UTC)
+    found = [
+        _checked("keys", lambda: _keys(home)),
+        _checked("policy", lambda: _policy(home)),
+        _checked("table", lambda: f"{read_source(home.data_source).table.height:,} rows"),
+    ]
+    if not home.is_enrolled:
+        return [*found, Finding("membership", False, "not enrolled", "cipherward hospital enroll FILE")]
+    return [
+        *found,
+        _members(home),
+        _certificate(home, "tls.crt", moment),
+        _service(home),
+        _alarms(home, moment),
+    ]
+
+
+def _keys(home: Home) -> str:
+    fingerprint = repr(home.identity)
+    secret = home.secret_files()
+    for path in secret:
+        home.check_private(path)
+    return f"{len(secret)} secret files, readable by their owner only; {fingerprint}"
+
+
+def _policy(home: HospitalHome) -> str:
+    policyfile.load(home.policy_file)
+    return "policy.toml is in order"
+
+
+def _members(home: HospitalHome) -> Finding:
+    try:
+        confirmed, offered = home.confirmed, home.offered
+    except CipherwardError as error:
+        return Finding("members", False, error.message, error.hint)
+    hint = "cipherward hospital members, compare fingerprints by phone, then cipherward hospital confirm"
+    if confirmed is None:
+        return Finding("members", False, "no members list is confirmed", hint)
+    if offered and offered.version > confirmed.version:
+        waiting = f"version {offered.version} waits for confirmation, version {confirmed.version} is confirmed"
+        return Finding("members", False, waiting, hint)
+    return Finding("members", True, f"version {confirmed.version} is confirmed, {len(confirmed.active)} active")
+
+
+def _certificate(home: Home, name: str, now: datetime) -> Finding:
+    def left() -> str:
+        end = authority.expires(files.read(home.path / name))
+        if end < now + timedelta(days=WARN_DAYS):
+            days = (end - now).days
+            raise CipherwardError(
+                f"expires in {days} days ({end:%Y-%m-%d})" if days >= 0 else f"expired on {end:%Y-%m-%d}",
+                hint="renew it: cipherward coordinator renew; a hospital's: cipherward coordinator invite NAME --renew",
+            )
+        return f"valid until {end:%Y-%m-%d}"
+
+    return _checked(f"certificate {name}", left)
+
+
+def _issued(home: CoordinatorHome, now: datetime) -> str:
+    """Whether every member's certificate can be used, and for how long."""
+    problems = []
+    for member in home.members.active:
+        try:
+            issued = files.read(home.certificate(member.name))
+            authority.subject(issued)
+            end = authority.expires(issued)
+        except CipherwardError as error:
+            problems.append(f"{member.name}: {error.message}")
+            continue
+        if end < now + timedelta(days=WARN_DAYS):
+            problems.append(f"{member.name}: until {end:%Y-%m-%d}")
+    if problems:
+        raise CipherwardError("; ".join(problems), hint="cipherward coordinator invite NAME --renew")
+    return f"none ends within {WARN_DAYS} days"
+
+
+def _service(home: Home) -> Finding:
+    status = home.read_status()
+    start = f"start it: cipherward {'coordinator' if isinstance(home, CoordinatorHome) else 'hospital'} serve"
+    if not is_served(home):
+        last = f"; last seen {str(status['time'])[:19]}" if status and status.get("time") else ""
+        return Finding("service", False, f"not running{last}", start)
+    silent = silence(home)
+    if status is None or silent > SILENT_SECONDS:
+        said = f"nothing for {silent:.0f} s" if status and math.isfinite(silent) else "nothing yet"
+        return Finding(
+            "service", False, f"running, but it has said {said}", "if that lasts, look at its processor and disk"
+        )
+    if status.get("connected") is False:
+        reason = str(status.get("reason") or "no reason known")
+        return Finding("service", False, f"running, not connected: {reason}", "check the network and the server")
+    if troubles := status.get("troubles"):
+        reasons = "; ".join(sorted({str(each["reason"]) for each in troubles.values()}))
+        hint = f"cipherward {'coordinator' if isinstance(home, CoordinatorHome) else 'hospital'} status says since when"
+        return Finding("service", False, f"running and connected, but letters do not pass: {reasons}", hint)
+    return Finding("service", True, str(status.get("doing") or "running"))
+
+
+def _alarms(home: Home, now: datetime) -> Finding:
+    recent = []
+    for alarm in home.alarms():
+        try:
+            fresh = now - datetime.fromisoformat(str(alarm.get("time"))) < _RECENT
+        except (ValueError, TypeError, OverflowError):
+            fresh = True
+        if fresh:
+            recent.append(str(alarm.get("event")))
+    if recent:
+        return Finding(
+            "alarms", False, f"{len(recent)} in the last day: {', '.join(sorted(set(recent)))}", "see log.jsonl"
+        )
+    return Finding("alarms", True, "none in the last day")
+
+
+def _checked(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except CipherwardError as error:
+        return Finding(what, False, error.message, error.hint)

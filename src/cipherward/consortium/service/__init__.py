@@ -1,0 +1,1 @@
+"""A study between real hospitals: at the coordinator and at a hospital."""

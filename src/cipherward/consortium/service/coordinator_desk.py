@@ -1,0 +1,211 @@
+"""The coordinator's side of a consortium: letters from hospitals in, letters to them out, for every study at once.
+
+Synchronous, with files for a memory and a clock from outside. Commands such as start, stop, admit and revoke act through
+the home's files, which `tick` looks at, so they work whether or not this runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.membership.members import MembersList
+from cipherward.consortium.service import letters
+from cipherward.consortium.service.coordinator_study import CoordinatorStudy
+from cipherward.consortium.service.letters import (
+    NO_STUDY,
+    Alert,
+    Approval,
+    Body,
+    Letter,
+    Members,
+    Packet,
+    Refusal,
+    Stopped,
+)
+from cipherward.consortium.service.news import Breach, Ended, Out
+from cipherward.errors import CipherwardError, ProtocolError, StorageError
+
+DAMAGED_PAUSE = 60.0
+"""Seconds until a study whose files could not be read is tried again."""
+
+Letters = list[tuple[str, bytes]]
+"""To whom, and the sealed letter."""
+
+
+class CoordinatorDesk:
+    """Made and used in one thread.
+
+    Args:
+        clock: Unix seconds.
+        report: writes the report of a finished study.
+        ticks: seconds that never jump, by which deadlines count; where there is none, `clock`.
+    """
+
+    def __init__(
+        self,
+        home: CoordinatorHome,
+        clock: Callable[[], float],
+        report: Callable[[Path], object] | None = None,
+        ticks: Callable[[], float] | None = None,
+    ) -> None:
+        self.home = home
+        self._report = report
+        self._reported: set[str] = set()
+        self._clock = clock
+        self._ticks = ticks or clock
+        self._studies: dict[str, CoordinatorStudy] = {}
+        self._members: MembersList = home.members
+        self._told: dict[str, int] = {}
+        self._damaged: dict[str, tuple[float, str]] = {}
+
+    def start(self) -> Letters:
+        """Take every study up where it was; what may not have been sent before is sent again."""
+        return self.tick()
+
+    def receive(self, member: str, data: bytes | memoryview) -> Letters:
+        """One letter from a member's mailbox; the letters that follow from it.
+
+        Raises:
+            StorageError: this machine's disk failed; the letter has to come again.
+        """
+        try:
+            known = self._members.find(member)
+            if known is None or not known.is_active:
+                raise ProtocolError(f"{member!r} is not an active member")
+            letter = letters.open_letter(data, to=COORDINATOR_NAME, key=known.public_key, from_coordinator=False)
+            return self._take(member, letter)
+        except StorageError:
+            raise
+        except CipherwardError as error:
+            facts = letters.describe(data) | {"hospital": member, "reason": error.message}
+            self.home.alarm("letter refused", facts)
+            return []
+
+    def tick(self) -> Letters:
+        """What time and people bring; call it at least every half second."""
+        out = self._news_of_members()
+        for folder in self.home.study_folders():
+            if folder.name not in self._studies and not folder.name.startswith("."):
+                out += self._try_to_open(folder.name)
+        active = {member.name for member in self._members.active}
+        for hosted in self._studies.values():
+            hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
+            out += self._offers(hosted) + self._sealed(hosted, hosted.tick())
+        return out
+
+    def report(self) -> None:
+        """Write the report of a study that has finished, if there is one; takes as long as verifying it."""
+        for name, hosted in self._studies.items():
+            if self._report is None or name in self._reported or not hosted.is_unreported:
+                continue
+            self._reported.add(name)
+            try:
+                self._report(hosted.folder)
+                self.home.log("report written", {"study": hosted.study.name, "digest": name})
+            except CipherwardError as error:
+                self.home.alarm("report not written", {"study": hosted.study.name, "reason": error.message})
+            return
+
+    def remind(self, member: str) -> Letters:
+        """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""
+        self._told.pop(member, None)
+        out = self._news_of_members()
+        for hosted in self._studies.values():
+            if member not in hosted.names:
+                continue
+            hospital = hosted.names.index(member) + 1
+            if hospital in hosted.offered_to():
+                out.append(self._letter(hosted, hospital, hosted.offer))
+            out += self._sealed(hosted, hosted.remind(hospital))
+        return out
+
+    def status(self) -> list[dict[str, Any]]:
+        """Every study, oldest first."""
+        damaged = [
+            {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
+            for name, (_, message) in self._damaged.items()
+        ]
+        return [hosted.status() for hosted in self._studies.values()] + damaged
+
+    # letters
+
+    def _take(self, member: str, letter: Letter) -> Letters:
+        opened = self._open_now(letter.study.hex())
+        hosted = self._studies.get(letter.study.hex())
+        if hosted is None:
+            raise ProtocolError("about a study that does not exist here")
+        if member not in hosted.names:
+            raise ProtocolError(f"{member!r} is not on the roster of {hosted.study.name!r}")
+        hospital = hosted.names.index(member) + 1
+        if isinstance(letter.body, Packet):
+            return opened + self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
+        if isinstance(letter.body, Approval):
+            return opened + self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+        if isinstance(letter.body, Refusal):
+            hosted.take_refusal(hospital, letter.body.reasons)
+            return opened
+        hosted.said.take_withdrawal(hospital, letter.body.statement)
+        return opened
+
+    def _open_now(self, name: str) -> Letters:
+        """After a start, the first letter may come before the first look at the folders."""
+        if name in self._studies or not (self.home.studies / name / "study.toml").exists():
+            return []
+        return self._try_to_open(name)
+
+    def _try_to_open(self, name: str) -> Letters:
+        """A study whose files are damaged does not keep the others from running."""
+        since, _ = self._damaged.get(name, (float("-inf"), ""))
+        if self._ticks() < since + DAMAGED_PAUSE:
+            return []
+        try:
+            out = self._open(name)
+            self._damaged.pop(name, None)
+            return out
+        except CipherwardError as error:
+            self._studies.pop(name, None)
+            self._damaged[name] = (self._ticks(), error.message)
+            self.home.alarm("study cannot run", {"digest": name, "reason": error.message, "hint": error.hint})
+            return []
+
+    def _open(self, name: str) -> Letters:
+        hosted = CoordinatorStudy(self.home, self.home.studies / name, self._clock, self._ticks)
+        self._studies[name] = hosted
+        return self._sealed(hosted, hosted.resume())
+
+    def _offers(self, hosted: CoordinatorStudy) -> Letters:
+        due = sorted(hosted.offer_due())
+        offer = hosted.offer if due else None
+        return [self._letter(hosted, hospital, offer) for hospital in due] if offer else []
+
+    def _news_of_members(self) -> Letters:
+        """The signed list for every member that has not been sent this version since the start."""
+        self._members = self.home.members
+        version = self._members.version
+        due = [member.name for member in self._members.active if self._told.get(member.name) != version]
+        if not due:
+            return []
+        body = Members(self.home.chain())
+        self._told |= dict.fromkeys(due, version)
+        return [(name, letters.seal(self.home.identity, name, NO_STUDY, body, from_coordinator=True)) for name in due]
+
+    def _sealed(self, hosted: CoordinatorStudy, out: Out) -> Letters:
+        found = []
+        for hospital, what in out:
+            body: Body
+            if isinstance(what, Breach):
+                body = Alert(what.hospital, what.receipt)
+            elif isinstance(what, Ended):
+                body = Stopped(what.reason)
+            else:
+                body = Packet(what)
+            found.append(self._letter(hosted, hospital, body))
+        return found
+
+    def _letter(self, hosted: CoordinatorStudy, hospital: int, body: Body) -> tuple[str, bytes]:
+        name = hosted.names[hospital - 1]
+        return name, letters.seal(self.home.identity, name, hosted.digest, body, from_coordinator=True)

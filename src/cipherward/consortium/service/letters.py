@@ -1,0 +1,166 @@
+"""Letters: what a coordinator and its hospitals send each other besides, and around, the packets of a study.
+
+A letter is a short signed head and a payload that the head names by digest, so that a large update is hashed once and
+never copied into an envelope. The head says to whom the letter goes: nobody can pass it on as meant for somebody else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
+from cipherward.crypto.identity import COORDINATOR, Identity, Signed, open_signed
+from cipherward.errors import ProtocolError, WireError
+
+NO_STUDY = bytes(32)
+"""In the place of a study digest where a letter is about none."""
+
+_MAGIC = b"CWL1"
+_MAX_HEAD = 4096
+_MEMBER = 1
+"""In the place of a roster index: a member has one in each study, and none outside them."""
+
+
+@dataclass(frozen=True)
+class Packet:
+    """Either way: one packet of a running study, see `cipherward.sums.packets`. Opened, a view into the letter."""
+
+    packet: bytes | memoryview = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Coordinator: a frozen study as TOML, and the public CKKS key where the scheme has one."""
+
+    document: str
+    ckks_public: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Hospital: its people have approved the study; `statement` is what they signed."""
+
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """Hospital: no further update; what is certified is still released and verified; `statement` is signed."""
+
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Hospital: names of what keeps it from the study as it is (`said.REASONS`), and no word more; none: nothing any more."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Members:
+    """Coordinator: the newest signed list of members."""
+
+    document: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Coordinator: hospital `hospital` (roster index) reports a breach; `receipt` is its signed word for it."""
+
+    hospital: int
+    receipt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Coordinator: the study has ended, and why."""
+
+    reason: str
+
+
+Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped
+
+FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped)}
+FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal)}
+
+
+@dataclass(frozen=True)
+class Letter:
+    """An opened letter: who signed it is known from the key that it was opened with."""
+
+    kind: str
+    study: bytes
+    body: Any = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Head:
+    to: str
+    payload: bytes
+
+
+def seal(identity: Identity, to: str, study: bytes, body: Body, *, from_coordinator: bool) -> bytes:
+    """A signed letter to the member called `to`, or to "coordinator". `study`: the digest, or NO_STUDY."""
+    kind = type(body).__name__
+    payload = body.packet if isinstance(body, Packet) else wire.encode(body)
+    head = wire.encode(_Head(to, digest("letter", payload)))
+    sender = COORDINATOR if from_coordinator else _MEMBER
+    signed = identity.sign(_label(kind), study, sender, head)
+    return b"".join((_MAGIC, len(signed).to_bytes(4, "big"), signed, payload))
+
+
+def open_letter(data: bytes | memoryview, *, to: str, key: bytes, from_coordinator: bool) -> Letter:
+    """Check a letter and decode it by its declared kind; nothing in it is ever executed or unpickled.
+
+    Args:
+        to: the reader's own name.
+        key: Ed25519 public key of the only sender it may come from (32 bytes).
+
+    Raises:
+        WireError: malformed, or of a kind that this sender has no use for.
+        ProtocolError: forged, or meant for somebody else.
+    """
+    signed, payload = _parts(data)
+    kinds = FROM_COORDINATOR if from_coordinator else FROM_HOSPITAL
+    kind = signed.kind.removeprefix("letter/")
+    if signed.kind != _label(kind) or kind not in kinds:
+        raise WireError("a letter of no known kind")
+    sender = COORDINATOR if from_coordinator else _MEMBER
+    envelope = wire.encode(signed)
+    opened = open_signed(envelope, study=signed.study, keys={sender: key}, kind=signed.kind)
+    head = wire.decode(_Head, opened.body)
+    if head.to != to:
+        raise ProtocolError(f"a letter to {head.to!r}")
+    if head.payload != digest("letter", payload):
+        raise ProtocolError("a letter whose content is not the signed one")
+    if len(signed.study) != 32 or (signed.study == NO_STUDY) != (kind == "Members"):
+        raise WireError(f"a letter of kind {kind} about the wrong thing")
+    body = Packet(payload) if kind == "Packet" else wire.decode(kinds[kind], payload)
+    return Letter(kind, signed.study, body)
+
+
+def describe(data: bytes | memoryview) -> dict[str, object]:
+    """Kind and size of a letter for a log, whether or not it can be trusted; never its content."""
+    try:
+        signed, payload = _parts(data)
+    except WireError:
+        return {"letter": "?", "bytes": len(data)}
+    kind = signed.kind.removeprefix("letter/")
+    known = kind in FROM_COORDINATOR or kind in FROM_HOSPITAL
+    return {"letter": kind if known else "?", "study": signed.study[:32].hex(), "bytes": len(payload)}
+
+
+def _parts(data: bytes | memoryview) -> tuple[Signed, memoryview]:
+    if data[:4] != _MAGIC or len(data) < 8:
+        raise WireError("not a letter")
+    size = int.from_bytes(data[4:8], "big")
+    if size > _MAX_HEAD or len(data) < 8 + size:
+        raise WireError("a letter that ends early")
+    return wire.decode(Signed, data[8 : 8 + size]), memoryview(data)[8 + size :]
+
+
+def _label(kind: str) -> str:
+    return f"letter/{kind}"

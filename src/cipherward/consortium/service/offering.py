@@ -1,0 +1,127 @@
+"""`coordinator start`: a study becomes a frozen offer to members. Everything that speaks against it is said at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from cipherward import study as study_document
+from cipherward.consortium.approval import modelcode
+from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.service import freezing
+from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
+from cipherward.parties import roster
+from cipherward.parties.policy import SIMULATION
+from cipherward.privacy import noise as privacy_plan
+from cipherward.runs import ckks_key, modelfile
+from cipherward.runs.folder import RunDirectory
+from cipherward.runs.modelfile import ModelFile
+from cipherward.store import files
+from cipherward.study import Study
+
+STARTED = "started.json"
+
+
+def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float | None = None) -> Path:
+    """Freeze a study with its members' keys and put it where the service offers it; the study's folder.
+
+    Args:
+        now: Unix seconds.
+        begin_after: seconds after which the study begins with a quorum; None: it waits for every hospital listed.
+
+    Raises:
+        StudyError: `problems` names everything that speaks against it.
+        StorageError: the home cannot be written.
+    """
+    if study.is_frozen:
+        raise StudyError(
+            f"the study {study.name!r} is frozen already", hint="give the file that people wrote, not that of a run"
+        )
+    privacy_plan.check_study(study)
+    draft = home.studies / f".draft-{os.getpid()}"
+    try:
+        frozen = _freeze(home, study, RunDirectory(draft))
+        offered = {"offered": now, "begin_after": begin_after}
+        files.write(draft / STARTED, (json.dumps(offered) + "\n").encode())
+        folder = home.study_folder(frozen.digest())
+        if folder.exists():
+            raise StudyError(
+                f"this very study was started before ({folder.name[:12]})", hint="change its name to run it once more"
+            )
+        draft.rename(folder)
+    except OSError as error:
+        raise StorageError(f"cannot write {home.studies}: {error.strerror or error}", hint="free space") from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    home.log("study started", {"study": frozen.name, "digest": frozen.digest().hex()})
+    return folder
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """When a study was offered (Unix seconds), and after how many seconds it begins with a quorum, or None.
+
+    Raises:
+        DataError: the study's folder does not say.
+    """
+    try:
+        found = files.json_object(files.read(folder / STARTED))
+        offered, after = float(found["offered"]), found["begin_after"]
+        if not math.isfinite(offered) or not (after is None or 0 <= float(after) < math.inf):
+            raise ValueError("no moment")
+        return {"offered": offered, "begin_after": after}
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise DataError(f"{folder / STARTED} is damaged", hint="restore it from a backup") from None
+
+
+def find(home: CoordinatorHome, selector: str) -> Path:
+    """The folder of the study of that name or digest prefix (at least 4 hex digits).
+
+    Raises:
+        StudyError: none, or more than one.
+    """
+    folders = [path for path in home.study_folders() if not path.name.startswith(".")]
+    named = {folder: _name(folder) for folder in folders}
+    found = [f for f in folders if named[f] == selector or (len(selector) >= 4 and f.name.startswith(selector.lower()))]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"{named[f]} ({f.name[:12]})" for f in found or folders) or "none"
+    raise StudyError(f"{len(found) or 'no'} study is called {selector!r}", hint=f"studies: {listed}")
+
+
+def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
+    """Ask for a study's end after its current sum; the service does it and tells the hospitals.
+
+    Raises:
+        StudyError: no such study.
+        StorageError: the home cannot be written.
+    """
+    folder = find(home, selector)
+    files.write(folder / "stop", f"{reason}\n".encode())
+    home.log("stop asked", {"study": folder.name, "reason": reason})
+    return folder
+
+
+def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
+    members = home.members
+    # Once without the key, so that nothing is made for a study that cannot run.
+    frozen = freezing.freeze(study, members, home.coordinator_key)
+    if study.aggregation.scheme == "ckks":
+        frozen = freezing.freeze(study, members, home.coordinator_key, ckks_key.make(run)[0])
+    # The coordinator starts from the same installed model code as the hospitals.
+    own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
+    first = roster.first_state(frozen, modelcode.factory_of(frozen, own))
+    modelfile.save(run.initial_model, ModelFile(frozen, first.groups, first.weights, None))
+    run.write_study(frozen)
+    return frozen
+
+
+def _name(folder: Path) -> str:
+    try:
+        return study_document.load(folder / "study.toml").name
+    except CipherwardError:
+        return ""

@@ -1,0 +1,139 @@
+"""What hospitals have said about a study besides its sums, kept at the coordinator with their signatures.
+
+approvals/, withdrawals/ and breaches/ hold one signed statement per roster index; refusals/ the names of the rules that
+keep a hospital out for now; quarantine/ what was faulty, evidence/ the pairs of messages in which a hospital contradicts
+itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from cipherward.consortium.approval import approvals
+from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.errors import ProtocolError
+from cipherward.parties.policy import CLAUSES
+from cipherward.runs.folder import Quarantine
+from cipherward.store import files
+from cipherward.study import Study
+
+REASONS = CLAUSES | {"policy", "members", "offer", "data", "files"}
+"""Why a hospital refuses, by name and without any value of its own: a clause of its policy, an unreadable policy, members
+that nobody confirmed, an offer that cannot be kept, a table that cannot be used, damaged files of the study."""
+
+
+class Said:
+    """Reads the files each time: they are few, and people look at them too."""
+
+    def __init__(self, home: CoordinatorHome, folder: Path, study: Study) -> None:
+        self._home = home
+        self._folder = folder
+        self._study = study
+
+    @property
+    def approved(self) -> frozenset[int]:
+        return self._who("approvals")
+
+    @property
+    def withdrawn(self) -> frozenset[int]:
+        return self._who("withdrawals")
+
+    @property
+    def breached(self) -> frozenset[int]:
+        """Hospitals that reported a breach, and take no further part."""
+        return self._who("breaches")
+
+    @property
+    def refused(self) -> dict[int, tuple[str, ...]]:
+        """Hospitals whose own rules refuse the study as it is: the names of these rules."""
+        found = {}
+        for path in (self._folder / "refusals").glob("[0-9]*.json"):
+            with contextlib.suppress(ValueError):
+                found[int(path.stem)] = _reasons(files.read(path))
+        return found
+
+    def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
+        """Keep which rules of a hospital refuse the study; an empty list takes an earlier one back.
+
+        Raises:
+            ProtocolError: not names of rules, of which the letter holds nothing else.
+        """
+        if not set(reasons) <= REASONS or len(reasons) > len(REASONS):
+            raise ProtocolError("a refusal for a reason that does not exist")
+        if reasons == self.refused.get(hospital, ()):
+            return
+        path = self._folder / "refusals" / f"{hospital}.json"
+        if reasons:
+            files.write(path, json.dumps(sorted(reasons)).encode())
+            self._home.alarm("study refused", self._facts(hospital) | {"reason": ", ".join(reasons)})
+        else:
+            path.unlink(missing_ok=True)
+            self._home.log("study no longer refused", self._facts(hospital))
+
+    def take_approval(self, hospital: int, statement: bytes) -> bool:
+        """Keep a hospital's signed approval; whether it is new.
+
+        Raises:
+            ProtocolError, WireError: not this hospital's approval of this study.
+        """
+        if approvals.open_approval(statement, self._study) != hospital:
+            raise ProtocolError("an approval signed by somebody else")
+        if hospital in self.approved:
+            return False
+        self._keep("approvals", "approved", hospital, statement)
+        return True
+
+    def take_withdrawal(self, hospital: int, statement: bytes) -> None:
+        """Keep a hospital's signed withdrawal: it contributes no more, and what it has contributed stays.
+
+        Raises:
+            ProtocolError, WireError: not this hospital's withdrawal from this study.
+        """
+        if approvals.open_withdrawal(statement, self._study) != hospital:
+            raise ProtocolError("a withdrawal signed by somebody else")
+        if hospital not in self.withdrawn:
+            self._keep("withdrawals", "withdrawn", hospital, statement)
+
+    def keep_breach(self, hospital: int, receipt: bytes) -> None:
+        files.write(self._statement("breaches", hospital), receipt)
+        self._home.alarm("breach", self._facts(hospital))
+
+    def breach(self, hospital: int) -> bytes:
+        """The receipt in which a hospital reports a breach."""
+        return files.read(self._statement("breaches", hospital))
+
+    def keep_quarantine(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
+        Quarantine(self._folder / "quarantine").keep(round, hospital, packet, reason)
+        self._home.alarm("faulty message", self._facts(hospital) | {"reason": reason})
+
+    def keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:
+        for number, message in enumerate(messages, start=1):
+            files.write(self._folder / "evidence" / f"{round:04d}-hospital-{hospital}-{number}.cbor", message)
+        self._home.alarm("a hospital contradicts itself", self._facts(hospital) | {"reason": reason})
+
+    def _keep(self, what: str, event: str, hospital: int, statement: bytes) -> None:
+        files.write(self._statement(what, hospital), statement)
+        self._home.log(event, self._facts(hospital))
+
+    def _facts(self, hospital: int) -> dict[str, object]:
+        return {"study": self._study.name, "hospital": self._study.hospitals[hospital - 1].name}
+
+    def _who(self, what: str) -> frozenset[int]:
+        found = (path.stem for path in (self._folder / what).glob("[0-9]*.signed"))
+        return frozenset(int(stem) for stem in found if stem.isdecimal())  # a copy beside it says nothing
+
+    def _statement(self, what: str, hospital: int) -> Path:
+        return self._folder / what / f"{hospital}.signed"
+
+
+def _reasons(data: bytes) -> tuple[str, ...]:
+    """What `take_refusal` has written; whatever else is in the file refuses nothing, and the hospital says it again."""
+    try:
+        found = json.loads(data)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(found, list) or not all(isinstance(reason, str) and reason in REASONS for reason in found):
+        raise ValueError("not names of rules")
+    return tuple(found)

@@ -1,0 +1,69 @@
+"""What follows from an opening, as hospitals and auditors work it out for themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cipherward.crypto.scheme import SumTask
+from cipherward.errors import ProtocolError, SuspectError
+from cipherward.parties import asking
+from cipherward.sums import hospital_steps, unopened
+from cipherward.sums.hospital_steps import Verified
+from cipherward.sums.messages import Opening
+from cipherward.sums.votes import Member
+from cipherward.tasks.state import StudyState
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The next state. `verified` is None for a void sum, and `reason` then says why it is void."""
+
+    following: StudyState = field(repr=False)
+    contributors: tuple[int, ...]
+    verified: Verified | None = None
+    reason: str = ""
+
+
+def judge(
+    me: Member,
+    task: SumTask,
+    state: StudyState,
+    opening: Opening,
+    *,
+    own_header: bytes | None = None,
+    consented: bytes | None = None,
+) -> Judgement:
+    """Verify an opening and recompute what follows; the digest of the next state is still to be compared.
+
+    Raises:
+        SuspectError: it does not open, and that is not proved, or is not allowed for a sum of this purpose.
+        DataError: the sums make no model. And as `hospital_steps.verify` and `unopened.check`.
+    """
+    try:
+        verified = hospital_steps.verify(me, task, opening, own_header=own_header, consented=consented)
+    except SuspectError as error:
+        if state.purpose != "train" or (me.rules.deals_shares and not opening.releases):
+            raise
+        releasers = unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
+        contributors = hospital_steps.contributors_of(me.rules, opening)
+        return Judgement(state.after_failed(contributors, releasers), contributors, None, error.message)
+    try:
+        following = asking.following(me.rules.scheme, state, verified.sums, len(verified.contributors))
+    except SuspectError as error:
+        if state.purpose != "train":
+            raise
+        return Judgement(state.after_failed(verified.contributors), verified.contributors, None, error.message)
+    return Judgement(following, verified.contributors, verified)
+
+
+def agrees(judgement: Judgement, opening: Opening) -> bool:
+    """Whether the opening announces the state that follows.
+
+    Raises:
+        ProtocolError: it is void, and the opening says something else.
+    """
+    if judgement.following.digest() == opening.next_model:
+        return True
+    if judgement.verified is None:
+        raise ProtocolError(f"the sum is void ({judgement.reason}), and the announced next state is not what follows")
+    return False

@@ -1,0 +1,81 @@
+"""From a frozen study to the protocol's view of it: keys, numbers, scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import nn
+
+from cipherward.crypto import ckks
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.masks import MasksScheme
+from cipherward.crypto.plain import PlainScheme
+from cipherward.crypto.quorum import QuorumScheme
+from cipherward.crypto.scheme import Scheme
+from cipherward.data.preprocess import Preprocessor
+from cipherward.learning import models
+from cipherward.privacy import noise as privacy_plan
+from cipherward.study import Study
+from cipherward.sums.votes import Rules
+from cipherward.tasks.state import StudyState, begin
+
+
+def freeze(
+    study: Study, hospitals: Mapping[str, tuple[str, bytes]], coordinator_key: bytes, ckks_public: bytes
+) -> Study:
+    """The study with its roster: every public key enters the document, and so its digest.
+
+    Args:
+        hospitals: name -> (path of its own table or "", public key), in roster order.
+        ckks_public: empty where the scheme has no such key.
+
+    Raises:
+        StudyError: the roster breaks the quorum arithmetic.
+    """
+    listed = [{"name": name, "path": path, "public_key": key.hex()} for name, (path, key) in hospitals.items()]
+    key_digest = ckks.public_key_digest(ckks_public).hex() if ckks_public else ""
+    frozen = study.with_overrides(
+        top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
+    )
+    if frozen.privacy and frozen.privacy.unit == "hospital":
+        return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
+    return frozen
+
+
+def first_state(study: Study, factory: Callable[[int], nn.Module] | None = None) -> StudyState:
+    """The state before the first sum: the model that the study's seed draws, or the user's own."""
+    first = models.build(study.model, n_features_of(study), study.seed, factory)
+    return begin(study, models.groups(first), models.flatten(first))
+
+
+def n_features_of(study: Study) -> int:
+    """Width of the model's input: it follows from the declared columns alone."""
+    return Preprocessor(study.columns, (), (), 0, 0).n_features
+
+
+def roster_keys(study: Study) -> dict[int, bytes]:
+    """Public signature keys of a frozen study by roster index, the coordinator's at 0."""
+    keys = {COORDINATOR: bytes.fromhex(study.coordinator_key)}
+    return keys | {index: bytes.fromhex(h.public_key) for index, h in enumerate(study.hospitals, start=1)}
+
+
+def rules_of(study: Study, scheme: Scheme) -> Rules:
+    """The protocol's view of a frozen study."""
+    numbers = study.thresholds
+    return Rules(study.digest(), roster_keys(study), numbers.threshold, numbers.min_contributors, scheme)
+
+
+def public_scheme(study: Study, ckks_public: bytes) -> Scheme:
+    """The scheme as hospitals and auditors run it: without any coordinator key.
+
+    Raises:
+        ProtocolError: the CKKS public key is not the one whose digest the study names.
+    """
+    if study.aggregation.scheme == "plain":
+        return PlainScheme()
+    if study.aggregation.scheme == "masks":
+        return MasksScheme()
+    if study.aggregation.scheme == "ckks":
+        ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
+        return ckks.CkksScheme(ckks_public, None)
+    return QuorumScheme()

@@ -1,0 +1,144 @@
+"""Makes the parties of a local run: keys, the frozen study, the hospitals' nodes and the coordinator's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from torch import nn
+
+from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.data.sources import HospitalData
+from cipherward.errors import StorageError
+from cipherward.learning import models
+from cipherward.learning.sgd import Device
+from cipherward.parties import roster
+from cipherward.parties.coordinator_node import CoordinatorNode
+from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.policy import SIMULATION, Policy
+from cipherward.runs import ckks_key
+from cipherward.runs.folder import Quarantine, RunDirectory, Spool
+from cipherward.store import files
+from cipherward.store.journal import Journal
+from cipherward.store.ledger import Ledger
+from cipherward.study import Study
+from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.state import StudyState
+
+ModuleFactory = Callable[[int], nn.Module]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Long-lived keys of everyone in a simulation, by roster index; the CKKS pair belongs to the coordinator."""
+
+    identities: Mapping[int, Identity] = field(repr=False)
+    ckks_public: bytes = field(default=b"", repr=False)
+    ckks_secret: bytes = field(default=b"", repr=False)
+
+
+def make_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
+    """Fresh keys from the operating system's randomness, each in its owner's folder, readable by its owner only."""
+    identities = {}
+    for index in range(n_hospitals + 1):
+        secret = os.urandom(32)
+        files.write(_key_file(run, index), secret, private=True)
+        identities[index] = Identity(secret)
+    if scheme != "ckks":
+        return Keys(identities)
+    return Keys(identities, *ckks_key.make(run))
+
+
+def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
+    """The keys of an interrupted run.
+
+    Raises:
+        StorageError: a key file is missing or damaged.
+    """
+    identities = {}
+    for index in range(n_hospitals + 1):
+        secret = files.read(_key_file(run, index))
+        if len(secret) != 32:
+            raise StorageError(f"{_key_file(run, index)} is not a key", hint="start a new run")
+        identities[index] = Identity(secret)
+    if scheme != "ckks":
+        return Keys(identities)
+    return Keys(identities, *ckks_key.load(run))
+
+
+def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
+    """The study with its roster: every public key enters the document, and so its digest.
+
+    Raises:
+        StudyError: the roster breaks the quorum arithmetic.
+    """
+    listed = {hospital.name: hospital.path for hospital in study.hospitals}
+    hospitals = {
+        name: (listed.get(name, ""), keys.identities[index].public_key) for index, name in enumerate(names, start=1)
+    }
+    return roster.freeze(study, hospitals, keys.identities[COORDINATOR].public_key, keys.ckks_public)
+
+
+def make_coordinator(
+    study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()
+) -> CoordinatorNode:
+    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorState`."""
+    scheme = ckks_key.scheme(study, run, keys.ckks_public, keys.ckks_secret)
+
+    def log(event: str, facts: dict[str, object]) -> None:
+        run.write_log("coordinator", event, facts)
+
+    return CoordinatorNode(
+        rules=roster.rules_of(study, scheme),
+        identity=keys.identities[COORDINATOR],
+        state=state,
+        payloads=lambda: Spool(run.coordinator / "spool"),
+        keep_opening=lambda round, data: files.write(run.opening(round), data),
+        load_opening=lambda round: files.read(run.opening(round)),
+        keep_receipt=lambda round, hospital, data: files.write(run.receipt(round, hospital), data),
+        log=log,
+        clock=perf_counter,
+        journal=Journal(run.journal),
+        keep_breach=run.keep_breach,
+        keep_quarantine=Quarantine(run.quarantine).keep,
+        keep_evidence=run.keep_evidence,
+        closed=closed,
+    )
+
+
+def make_hospital(
+    study: Study,
+    index: int,
+    keys: Keys,
+    state: StudyState,
+    data: HospitalData,
+    run: RunDirectory,
+    *,
+    device: Device,
+    factory: ModuleFactory | None,
+    policy: Policy = SIMULATION,
+) -> HospitalNode:
+    """One hospital's node, with its own ledger file and its own copy of the model code."""
+
+    def log(event: str, facts: dict[str, object]) -> None:
+        run.write_log(f"hospital {index}", event, facts)
+
+    module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
+    return HospitalNode(
+        rules=roster.rules_of(study, roster.public_scheme(study, keys.ckks_public)),
+        index=index,
+        identity=keys.identities[index],
+        state=state,
+        work=LocalWork(index, data, module, device, perf_counter),
+        ledger=Ledger(run.hospital(index) / "ledger.sqlite"),
+        policy=policy,
+        log=log,
+        clock=perf_counter,
+    )
+
+
+def _key_file(run: RunDirectory, index: int) -> Path:
+    return (run.coordinator if index == COORDINATOR else run.hospital(index)) / "identity.key"

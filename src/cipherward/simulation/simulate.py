@@ -1,0 +1,424 @@
+"""A whole study on one machine: every hospital trains, encrypts, consents and verifies; the sums are all that is opened.
+
+`run_study` is the public entry. It writes a run directory from which `cipherward predict`, `cipherward verify` and a
+resumed run work. Per-hospital figures and the centralised model are a simulation's privilege: a deployed coordinator
+never has what they are computed from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from cipherward import study as study_document
+from cipherward.data.sources import HospitalData, load_hospitals
+from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
+from cipherward.learning import metrics, models, sgd
+from cipherward.parties import culprits, roster
+from cipherward.parties.coordinator_node import Phase
+from cipherward.parties.hospital_node import HospitalNode, Outcome
+from cipherward.privacy import budget as privacy_ledger
+from cipherward.privacy import noise as privacy_plan
+from cipherward.report.facts import rounds_of
+from cipherward.runs import modelfile, verify
+from cipherward.runs.folder import RunDirectory, create
+from cipherward.runs.modelfile import ModelFile
+from cipherward.runs.result import findings, measured_by, metrics_json, sum_line
+from cipherward.simulation import by_hospital, make_parties
+from cipherward.simulation import yardsticks as yardstick_files
+from cipherward.simulation.make_parties import ModuleFactory
+from cipherward.simulation.network import LocalEngine, Network, Traffic
+from cipherward.simulation.yardsticks import Yardsticks
+from cipherward.store import files
+from cipherward.study import Study
+from cipherward.tasks.hospital_work import TEST, TRAIN
+from cipherward.tasks.state import StudyState
+
+PHASES = ("train", "encrypt", "add", "consent", "release", "open", "verify", "evaluate")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a caller is told after every finished sum."""
+
+    round: int
+    purpose: str
+    rounds_total: int
+    contributors: int
+    n_hospitals: int
+    auroc: float | None
+    validation_loss: float | None
+    seconds: float
+    opened: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run. `summary` is what result.json holds."""
+
+    path: Path
+    summary: Mapping[str, Any]
+    outcomes: tuple[Outcome, ...] = field(repr=False)
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def run_study(
+    study: Study,
+    *,
+    data: Path | None = None,
+    base: Path | None = None,
+    out: Path | None = None,
+    device: sgd.Device = "auto",
+    module: ModuleFactory | None = None,
+    network: Network | None = None,
+    yardsticks: Yardsticks | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RunResult:
+    """Run a study with every party in this process.
+
+    Args:
+        study: a checked study, see `cipherward.load_study`.
+        data: file or folder with the study's data, instead of its own source path or download.
+        base: folder against which paths in the study are resolved.
+        out: a new or empty folder; default runs/<study>-<time>.
+        device: "auto", "cpu" or "cuda"; where local training runs.
+        module: for model.kind "custom": called with the number of input features, returns a torch.nn.Module that maps
+            float32[n, n_features] to one logit per row.
+        network: what happens to packets on their way (tests).
+        yardsticks: the centralised and local-only models, where they are known already from a run on the same data with
+            the same seed and training settings.
+        on_progress: called after every sum.
+        should_stop: asked between sums; True stops the run so that it can be resumed.
+
+    Raises:
+        StudyError, DataError: before anything runs, with every mistake found.
+        BudgetExceededError: a hospital's privacy budget is spent; names the hospital.
+        QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
+        InterruptedRunError: `should_stop` said so.
+    """
+    _check_model(study, module)
+    privacy_plan.check_study(study)
+    sgd.resolve_device(device)
+    hospitals = load_hospitals(study, data, base or Path())
+    _check_classes(hospitals)
+    run = create(out, study)
+    keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
+    frozen = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
+    state = roster.first_state(frozen, module)
+    modelfile.save(run.initial_model, ModelFile(frozen, state.groups, state.weights, None))
+    sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
+    run.write_json(run.simulation, sources)
+    run.write_study(frozen)
+    return _Simulation(
+        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, [state]
+    ).run()
+
+
+def resume_study(
+    path: Path,
+    *,
+    device: sgd.Device = "auto",
+    module: ModuleFactory | None = None,
+    network: Network | None = None,
+    yardsticks: Yardsticks | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RunResult:
+    """Go on with an interrupted run from its files: sums already opened are replayed, not repeated.
+
+    Raises:
+        StorageError, StudyError, DataError, AuditError: the run directory is incomplete or does not prove its rounds.
+        and what `run_study` raises.
+    """
+    run = RunDirectory(path)
+    if run.result.exists():
+        raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
+    frozen = study_document.load(run.study)
+    _check_model(frozen, module)
+    data, base = sources_of(run)
+    hospitals = load_hospitals(frozen, data, base)
+    keys = make_parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
+    states: list[StudyState] = []
+    closed: list[bytes] = []
+    for replayed in verify.replay(verify.open_run(run.path)):
+        states.append(replayed.state)
+        closed += replayed.closed
+    return _Simulation(
+        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, states, closed
+    ).run()
+
+
+def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
+    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
+
+    Raises:
+        StorageError: it is missing, or does not say.
+    """
+    try:
+        facts = files.json_object(files.read(run.simulation))
+        data, base = Path(facts["data"]), Path(facts["base"])
+        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
+            raise ValueError("a path that is not absolute")
+        if "\0" in f"{data}{base}":
+            raise ValueError("a path with a zero in it")
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
+            hint="give the folder of a run, or restore the file from a backup",
+        ) from None
+    return data if facts["data"] else None, base
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What only a simulation can compute. `exact_auroc` is the federated model's, from the rows, without bins."""
+
+    yardsticks: Yardsticks
+    exact_auroc: float
+    best_auroc: float | None
+    by_hospital: list[dict[str, Any]]
+
+
+class _Simulation:
+    """One run from its (possibly replayed) states to the result."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        study: Study,
+        keys: make_parties.Keys,
+        hospitals: list[HospitalData],
+        device: sgd.Device,
+        factory: ModuleFactory | None,
+        network: Network | None,
+        yardsticks: Yardsticks | None,
+        on_progress: OnProgress | None,
+        should_stop: Callable[[], bool],
+        states: list[StudyState],
+        closed: Sequence[bytes] = (),
+    ) -> None:
+        self.run_directory = run
+        self.study = study
+        self.hospitals = hospitals
+        self.device = device
+        self.factory = factory
+        self.yardsticks = yardsticks
+        self.on_progress = on_progress
+        self.should_stop = should_stop
+        self.first = states[0]
+        self.hub = make_parties.make_coordinator(study, keys, states[-1], run, closed)
+        self.sites: dict[int, HospitalNode] = {}
+        for index, hospital in enumerate(hospitals, start=1):
+            site = make_parties.make_hospital(
+                study, index, keys, states[0], hospital, run, device=device, factory=factory
+            )
+            site.state = states[min(site.ledger.receipts(study.digest()), len(states) - 1)]
+            self.sites[index] = site
+        self.engine = LocalEngine(self.hub, self.sites, network)
+        self.purposes: list[str] = []
+        self.sum_seconds: list[float] = []
+
+    def _seconds(self) -> dict[str, float]:
+        """Seconds spent so far by phase, all parties together."""
+        seconds = dict.fromkeys(PHASES, 0.0)
+        sites = self.sites.values()
+        for spent in (self.hub.spent, *(site.spent for site in sites), *(site.work.spent for site in sites)):
+            for phase, value in spent.items():
+                seconds[phase] += value
+        return seconds
+
+    def run(self) -> RunResult:
+        try:
+            digest = self.study.digest().hex()
+            self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
+            self._recover()
+            if self.study.privacy:
+                self.run_directory.write_log("engine", "privacy", self.study.privacy.model_dump(mode="json"))
+            while not self.hub.finished:
+                if self.should_stop():
+                    raise InterruptedRunError(
+                        f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost",
+                        hint=f"go on with: cipherward run --resume {self.run_directory.path}",
+                    )
+                self._one_sum()
+            self.engine.last_call()
+            return self._finish()
+        finally:
+            for site in self.sites.values():
+                site.ledger.close()
+
+    def _recover(self) -> None:
+        """Take up the sum in which an earlier process ended; note one that it had finished and not noted."""
+        self.hub.recover()
+        if self.hub.phase is not Phase.IDLE:
+            self._one_sum()
+        elif self.hub.reports and not self._is_noted(self.hub.reports[-1].round):
+            self._one_sum(is_finished=True)
+        self.engine.last_call()
+
+    def _is_noted(self, round: int) -> bool:
+        path = self.run_directory.rounds
+        return path.exists() and round in rounds_of(path, files.read(path))
+
+    def _one_sum(self, *, is_finished: bool = False) -> None:
+        started, before = perf_counter(), self._seconds()
+        if is_finished:
+            self.engine.traffic.append(Traffic())
+        else:
+            self.engine.run_sum()
+        seconds = perf_counter() - started
+        report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
+        purpose = report.purpose
+        measured = measured_by(report, state)
+        self.purposes.append(purpose)
+        self.sum_seconds.append(seconds)
+        line: dict[str, Any] = {
+            **sum_line(report, state),
+            "bytes_up": traffic.up,
+            "bytes_down": traffic.down,
+            "seconds": seconds,
+            # A deployed coordinator knows neither.
+            "simulation": {
+                "seconds_by_phase": {phase: value - before[phase] for phase, value in self._seconds().items()},
+                "local_distance": {
+                    index: site.work.distances[report.round]
+                    for index, site in self.sites.items()
+                    if report.round in site.work.distances
+                },
+            },
+        }
+        files.append(self.run_directory.rounds, json.dumps(line))
+        self.run_directory.write_log(
+            "coordinator", "sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")}
+        )
+        if self.on_progress:
+            self.on_progress(
+                Progress(
+                    report.round,
+                    purpose,
+                    self.study.training.rounds,
+                    len(report.contributors),
+                    len(self.sites),
+                    measured.auroc if measured else None,
+                    line["validation_loss"],
+                    seconds,
+                    report.opened,
+                    tuple(culprits.sentences(culprits.facts(state))) if not report.opened else (),
+                )
+            )
+
+    def _finish(self) -> RunResult:
+        state, run = self.hub.state, self.run_directory
+        if self.study.synthetic:
+            run.write_example(self.hospitals[0].table.head(20))
+        modelfile.save(run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
+        known = self._known()
+        outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
+        summary = self._summary(state, known)
+        run.write_json(run.result, summary)
+        run.write_log("engine", "run finished", {"model": state.digest().hex()})
+        return RunResult(run.path, summary, outcomes)
+
+    def _known(self) -> _Known:
+        """The centralised and the local-only models, on the same test rows: possible in a simulation only."""
+        state, first = self.hub.state, self.first.weights
+        works = [site.work for site in self.sites.values()]
+        test_rows = yardstick_files.rows_of(works, state, TEST)
+        if self.yardsticks:
+            yardsticks = self.yardsticks
+            yardstick_files.check_basis(yardsticks, self.study, first, state, self.hospitals)
+        else:
+            yardsticks = yardstick_files.compute(
+                self.study, first, state, self.hospitals, works, self.device, self.factory
+            )
+        module = models.build(self.study.model, roster.n_features_of(self.study), self.study.seed, self.factory)
+        labels = np.concatenate([labels for _, labels in test_rows])
+        scores = sgd.scores(module, state.weights, np.concatenate([rows for rows, _ in test_rows]), self.device)
+        exact = metrics.exact(scores, labels).auroc
+        best = [hospital.best_score for hospital in self.hospitals]
+        best_auroc = None
+        if all(score is not None for score in best):
+            scores = np.concatenate(
+                [s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None]
+            )
+            best_auroc = metrics.exact(scores, labels).auroc
+        shared = {"federated": state.weights, "centralised": yardsticks.centralised.weights}
+        own = [yardstick.weights for yardstick in yardsticks.local]
+        each = by_hospital.facts(self.hospitals, test_rows, module, shared, own, self.device)
+        return _Known(yardsticks, exact, best_auroc, each)
+
+    def _summary(self, state: StudyState, known: _Known) -> dict[str, Any]:
+        trained = [k for k, purpose in enumerate(self.purposes) if purpose == "train"]
+        n = len(self.sites)
+
+        def mean_bytes(direction: str) -> float | None:
+            totals = [sum(getattr(self.engine.traffic[k], direction).values()) / n for k in trained]
+            return sum(totals) / len(totals) if totals else None
+
+        up = mean_bytes("up")
+        n_parameters = len(state.weights)
+        names = [hospital.name for hospital in self.hospitals]
+        return {
+            **findings(state),
+            "auroc_federated_exact": known.exact_auroc,
+            "auroc_centralised": known.yardsticks.centralised.metrics.auroc,
+            "auroc_local": {n: y.metrics.auroc for n, y in zip(names, known.yardsticks.local, strict=True)},
+            "auroc_best_possible": known.best_auroc,
+            "auroc_centralised_by_round": list(known.yardsticks.centralised.auroc_by_round),
+            "centralised": metrics_json(known.yardsticks.centralised.metrics),
+            "privacy": privacy_ledger.describe(
+                self.study,
+                {names[index - 1]: site.budget.report() for index, site in self.sites.items() if site.budget},
+            ),
+            "bytes_up_per_parameter": up / n_parameters if up is not None else None,
+            "bytes_up_per_hospital_round": up,
+            "bytes_down_per_hospital_round": mean_bytes("down"),
+            "seconds": self._seconds(),
+            "seconds_per_sum": self.sum_seconds,
+            # A hospital's own state moves only when it has verified what leads there.
+            "verified": {
+                names[index - 1]: site.state.digest() == state.digest() and not site.stopped
+                for index, site in self.sites.items()
+            },
+            "by_hospital": known.by_hospital,
+            "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
+            "device": str(sgd.resolve_device(self.device)),
+            "versions": versions(),
+        }
+
+
+def _check_classes(hospitals: list[HospitalData]) -> None:
+    """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
+    for split, name in ((TRAIN, "training"), (TEST, "test")):
+        labels = np.concatenate([hospital.outcome[hospital.split == split] for hospital in hospitals])
+        if labels.size == 0 or labels.min() == labels.max():
+            raise DataError(
+                f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
+                hint="check data.outcome and data.positive in the study, or give more rows",
+            )
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on, as installed."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}
+
+
+def _check_model(study: Study, module: ModuleFactory | None) -> None:
+    if (study.model.kind == "custom") != (module is not None):
+        raise StudyError(
+            "model.kind 'custom' and a torch module through the Python API belong together",
+            hint='cipherward.run_study(study, module=YourModule), with kind = "custom" in [model]',
+        )

@@ -1,0 +1,430 @@
+"""The coordinator's side of one secure sum: collect joins, add updates, close, collect votes and releases, open.
+
+One object per attempt, no input or output of its own. What is wrong with a message is returned as a reason that names
+its sender; a bad message never changes the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as AnyOf
+from collections.abc import Iterable, MutableMapping
+
+import numpy as np
+import numpy.typing as npt
+
+from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
+from cipherward.sums import asked_before, unopened
+from cipherward.sums.checks import Check, SetAside, check, late, packet_limit, signed_body
+from cipherward.sums.messages import (
+    CONSENT,
+    VOID,
+    Body,
+    Certificate,
+    Complaint,
+    ConsentRequest,
+    Contribution,
+    Declined,
+    Entry,
+    Header,
+    Join,
+    Joined,
+    Manifest,
+    Opening,
+    Release,
+    ShareFor,
+    Update,
+    VoidCertificate,
+    sign,
+)
+from cipherward.sums.votes import Member, signed_vote
+
+__all__ = ["Collection", "SetAside"]
+
+
+class Collection:
+    """One attempt of one sum, from the first join to the opening.
+
+    Args:
+        base: float64[n_lanes] in grid units; where a scheme that starts from Enc(model) starts.
+        payloads: where accepted payloads wait until their sender's fingerprint is there (memory or disk).
+        excluded: hospitals whose updates are not accepted in this attempt.
+        closed: contexts of sums and attempts that are over.
+
+    Attributes:
+        stale: hospitals that dealt to another list of holders.
+        heard: hospitals that joined and have answered the list of joins, with whatever their key signed.
+        latecomers: hospitals that joined after the list was closed.
+    """
+
+    def __init__(
+        self,
+        me: Member,
+        task: SumTask,
+        base: npt.NDArray[np.float64],
+        payloads: MutableMapping[int, bytes],
+        excluded: Iterable[int] = (),
+        closed: AnyOf[bytes] = (),
+    ) -> None:
+        self._me = me
+        self._rules = me.rules
+        self.task = task
+        self._base = base
+        self._payloads = payloads
+        self._excluded = frozenset(excluded)
+        self._closed = closed
+        self._joins: dict[int, bytes] = {}
+        self._named: dict[int, asked_before.Set] = {}
+        self._joined_digest = b""
+        self._headers: dict[int, bytes] = {}
+        self._shares: dict[int, dict[int, bytes]] = {}
+        self._senders: dict[bytes, int] = {}
+        self._sum = me.rules.scheme.accumulator(task, base)
+        self._manifest = b""
+        self._manifest_digest = b""
+        self._total = b""
+        self._votes: dict[int, bytes] = {}
+        self._fingerprints: set[int] = set()
+        self._voids: dict[int, bytes] = {}
+        self._releases: dict[int, bytes] = {}
+        self._signed_releases: dict[int, bytes] = {}
+        self.declined: dict[int, str] = {}
+        self.complaints: dict[int, set[int]] = {}
+        self.stale: set[int] = set()
+        self.heard: set[int] = set()
+        self.latecomers: set[int] = set()
+
+    # 1. join
+
+    def add_join(self, sender: int, data: bytes) -> bool:
+        """Note a hospital's key for this sum; whether it is new. Raises ProtocolError or WireError."""
+        body = self._body(data, Join, sender)
+        if self._joined_digest:
+            self.latecomers |= {sender} - self.joined - self._excluded
+            raise late("joined too late")
+        if sender in self._excluded:
+            raise ProtocolError("set aside for this attempt")
+        if not self._rules.scheme.key_is_usable(body.key):
+            raise WireError("a join whose key nothing can be sealed to")
+        asked_before.check_named(self._rules, sender, body.only)
+        if sender in self._joins:
+            _same("join", sender, self._joins[sender], data)
+            return False
+        self._joins[sender] = data
+        self._named[sender] = body.only
+        self.declined.pop(sender, None)
+        return True
+
+    @property
+    def joined(self) -> frozenset[int]:
+        return frozenset(self._joins)
+
+    @property
+    def named(self) -> dict[int, asked_before.Set]:
+        """Who has joined, and in which set each has answered this query before: () for none."""
+        return dict(self._named)
+
+    @property
+    def only(self) -> asked_before.Set | None:
+        """The hospitals of which this sum has to be, because some of them answered its query before, with these: () for
+        any hospitals; None where those who answered before name sets that cannot be."""
+        return asked_before.chosen(self._named, self.task, self._excluded)
+
+    @property
+    def dealers(self) -> frozenset[int]:
+        """Who has joined and may contribute."""
+        only = self.only or self._joins
+        return frozenset(i for i in self._joins if self.task.admits(i) and i in only)
+
+    @property
+    def n_needed(self) -> int:
+        """The fewest contributors that make a sum."""
+        return max(self._rules.min_contributors, len(self.only or ()))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are enough contributors for a sum, and all of those without whom it may not be."""
+        return len(self._headers) >= self.n_needed and self.contributors.issuperset(self.only or ())
+
+    def close_joins(self) -> Joined:
+        """The list that every dealer gets."""
+        message = Joined(self.task.context, tuple(self._joins[i] for i in sorted(self._joins)))
+        self._joined_digest = digest("joined", wire.encode(message))
+        return message
+
+    # 2. and 3. deal, sum
+
+    def add_update(self, sender: int, data: bytes | memoryview) -> None:
+        """The numbered checks of one update; then it is added to the running sum.
+
+        Raises:
+            WireError, ProtocolError: with the reason and the number of the check; the sum is unchanged.
+        """
+        with check(Check.SIZE):
+            if len(data) > packet_limit(self._rules, self.task):
+                raise WireError(f"an update of {len(data)} bytes, more than this sum can need")
+        with check(Check.ENCODING):
+            update = wire.decode(Update, data, copies=False)
+        signed = bytes(update.header)  # what is kept must not hold on to the whole update
+        header = self._body(signed, Header, sender)
+        if self._manifest:
+            raise late("came after the sum was closed")
+        with check(Check.ROSTER):
+            if sender not in self._joins:
+                raise ProtocolError("did not join this sum")
+            if sender not in self.dealers or header.only != self._named[sender]:
+                raise ProtocolError("contributes to a sum that does not admit it")
+        self.heard.add(sender)
+        with check(Check.DUPLICATE):
+            if sender in self._headers:
+                _same("update: a duplicate is not added", sender, self._headers[sender], signed)
+                raise ProtocolError("duplicate of an update that is already in the sum")
+        with check(Check.HOLDERS):
+            if header.joined != self._joined_digest:
+                self.stale.add(sender)
+                raise ProtocolError("was made for another list of holders")
+        with check(Check.PAYLOAD):
+            if payload_digest(update.payload) != header.payload:
+                raise ProtocolError("the ciphertext is not the one that the header signs")
+        with check(Check.SHARES):
+            self._check_shares(update, header)
+        with check(Check.COPY):
+            if self._rules.is_encrypted and header.payload in self._senders:
+                # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
+                raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload]}")
+        with check(Check.RESIDUES):
+            self._sum.add(update.payload)
+        self._senders[header.payload] = sender
+        self._headers[sender] = signed
+        self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
+        self._payloads[sender] = update.payload
+        self.declined.pop(sender, None)
+
+    def _check_shares(self, update: Update, header: Header) -> None:
+        listed = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in update.shares)
+        holders = [item.hospital for item in update.shares]
+        if listed != header.shares:
+            raise ProtocolError("the sealed shares are not the ones that the header signs")
+        if holders != (sorted(self._joins) if self._rules.deals_shares else []):
+            raise ProtocolError("does not hold one share for every hospital that joined")
+
+    def add_declined(self, sender: int, data: bytes) -> bool:
+        """Note that a hospital sends no contribution, and its reason; whether that is new."""
+        body = self._body(data, Declined, sender)
+        if sender in self._headers or (self._joined_digest and sender not in self._joins):
+            raise ProtocolError("declines a sum that it did not join, or has contributed to")
+        is_new = self.declined.get(sender) != body.reason
+        self.heard.add(sender)
+        self.declined[sender] = body.reason
+        return is_new
+
+    @property
+    def contributors(self) -> frozenset[int]:
+        return frozenset(self._headers)
+
+    @property
+    def excluded(self) -> frozenset[int]:
+        return self._excluded
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is a manifest, on which hospitals may have voted."""
+        return bool(self._manifest)
+
+    # 4. manifest
+
+    def close(self, total: bytes = b"") -> dict[int, ConsentRequest]:
+        """Fix the set of contributors; one request per hospital that joined.
+
+        Args:
+            total: the total of these very contributions, when it has been computed before; `ckks` adds randomness.
+
+        Raises:
+            QuorumError: fewer than min_contributors.
+        """
+        if not self.is_complete:
+            raise QuorumError(
+                f"{len(self._headers)} contribution(s) where the study asks for at least {self.n_needed}",
+                hint="the study waits until more hospitals are back",
+            )
+        order = sorted(self._headers)
+        self._total = total or self._sum.total()
+        manifest = Manifest(
+            self.task.context,
+            tuple(Entry(i, digest("header", self._headers[i])) for i in order),
+            payload_digest(self._total),
+        )
+        self._manifest = sign(self._me.identity, self._rules.study, COORDINATOR, manifest)
+        self._manifest_digest = digest("manifest", wire.encode(manifest))
+        headers = tuple(self._headers[i] for i in order)
+        return {
+            holder: ConsentRequest(
+                self._manifest,
+                headers,
+                tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
+            )
+            for holder in sorted(self._joins)
+        }
+
+    # 5. and 6. consent, certificate
+
+    @property
+    def total(self) -> bytes:
+        """The sum's canonical bytes; empty before `close`."""
+        return self._total
+
+    def add_vote(self, sender: int, data: bytes) -> bool:
+        """Note a consent or a void vote; whether it is new.
+
+        Raises:
+            FaultyHospitalError: it contradicts an earlier vote of its sender; both are the evidence.
+            ProtocolError, WireError: anything else.
+        """
+        voter, vote = signed_vote(self._rules, data)
+        if vote.context in self._closed:
+            raise late("a vote on a sum or attempt that is over")
+        if voter != sender or vote.context != self.task.context:
+            raise ProtocolError("a vote of somebody else, or on another sum")
+        for earlier, what in ((self._votes.get(sender), "consent"), (self._voids.get(sender), "void vote")):
+            if earlier is not None:
+                again = vote.choice == CONSENT and what == "consent"
+                _same(what if again else f"vote after a {what}", sender, earlier, data)
+                return False
+        if vote.choice == VOID:
+            self._voids[sender] = data
+            return True
+        if not self._manifest or vote.manifest != self._manifest_digest:
+            raise ProtocolError("a consent to another manifest")
+        if vote.fingerprint and sender in self._headers:
+            # Checked while the payload is still here: later, nobody could say whose fingerprint is wrong.
+            expected = self._rules.scheme.fingerprint(self.task, self._manifest_digest, self._payloads[sender])
+            if vote.fingerprint != expected:
+                raise ProtocolError("a consent whose fingerprint is not that of its sender's ciphertext")
+            del self._payloads[sender]
+            self._fingerprints.add(sender)
+        self._votes[sender] = data
+        return True
+
+    def add_complaint(self, sender: int, data: bytes) -> bool:
+        """Note who complains about which dealer; whether it is new. Raises ProtocolError or WireError."""
+        complaint = self._body(data, Complaint, sender)
+        if complaint.dealer not in self._headers:
+            raise ProtocolError("complains about a hospital that dealt no share")
+        complainers = self.complaints.setdefault(complaint.dealer, set())
+        is_new = sender not in complainers
+        complainers.add(sender)
+        return is_new
+
+    @property
+    def voters(self) -> frozenset[int]:
+        return frozenset(self._votes)
+
+    @property
+    def void_voters(self) -> frozenset[int]:
+        return frozenset(self._voids)
+
+    @property
+    def complainers(self) -> frozenset[int]:
+        return frozenset().union(*self.complaints.values())
+
+    @property
+    def is_certified(self) -> bool:
+        return len(self._votes) >= self._rules.threshold
+
+    def certificate(self) -> Certificate:
+        return Certificate(self._manifest_digest, tuple(self._votes[i] for i in sorted(self._votes)))
+
+    def void_certificate(self) -> VoidCertificate | None:
+        """Proof that this attempt is never certified, once `threshold` hospitals voted void."""
+        if len(self._voids) < self._rules.threshold:
+            return None
+        return VoidCertificate(tuple(self._voids[i] for i in sorted(self._voids)))
+
+    # 7. release, open
+
+    def add_release(self, sender: int, data: bytes) -> bool:
+        """Note one holder's release; whether it is new.
+
+        Raises:
+            FaultyHospitalError: a second, different release for one manifest; both are the evidence.
+            ProtocolError, WireError: anything else.
+        """
+        body = self._body(data, Release, sender)
+        if not self._manifest or body.manifest != self._manifest_digest or sender not in self._joins:
+            raise ProtocolError("a release for another manifest, or of somebody who holds no share")
+        if sender in self._releases:
+            _same("release", sender, self._signed_releases[sender], data)
+            return False
+        if not self._rules.scheme.release_is_usable(self.task, body.shares):
+            # Noticed here it costs its sender's release; in `open` it would cost the sum.
+            raise WireError("a release that is not a sum of shares")
+        self._releases[sender], self._signed_releases[sender] = body.shares, data
+        return True
+
+    @property
+    def releases(self) -> frozenset[int]:
+        return frozenset(self._releases)
+
+    @property
+    def can_open(self) -> bool:
+        return len(self._releases) >= self._rules.threshold
+
+    def find(self) -> unopened.Found:
+        """What the releases open, without one that contradicts the others where that can be told.
+
+        Raises:
+            SuspectError: a release is malformed, and there are no more than the threshold.
+        """
+        return unopened.opened(
+            self._rules.scheme, self.task, self._total, self._releases, self._base, len(self._headers)
+        )
+
+    def open(self) -> tuple[bytes, npt.NDArray[np.generic] | None, str]:
+        """The witness of all releases, and the opened sums or the reason why the certified sum does not open.
+
+        Raises:
+            SuspectError: the releases contradict each other, so there is no witness.
+        """
+        n = len(self._headers)
+        scheme = self._rules.scheme
+        witness = scheme.open(self.task, self._total, self._releases, self._base, n)
+        try:
+            return witness, scheme.sums(self.task, self._total, witness, n), ""
+        except ProtocolError as error:
+            return witness, None, error.message
+
+    def opening(
+        self, round: int, attempt: int, witness: bytes, next_model: bytes, *, with_releases: bool = False
+    ) -> Opening:
+        """The message from which every hospital checks the sum and recomputes the model.
+
+        Args:
+            with_releases: the sum does not open, and the signed releases are the evidence.
+        """
+        evidence = [self._signed_releases[i] for i in sorted(self._releases)] if with_releases else []
+        missing = sorted(set(self._headers) - self._fingerprints)
+        served = tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.has_fingerprints else ()
+        return Opening(
+            round,
+            attempt,
+            self._manifest,
+            tuple(self._headers[i] for i in sorted(self._headers)),
+            tuple(self._votes[i] for i in sorted(self._votes)),
+            self._total,
+            witness,
+            served,
+            next_model,
+            tuple(evidence),
+        )
+
+    def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:
+        return signed_body(self._rules, self.task, data, kind, sender, self._closed)
+
+
+def _same(what: str, sender: int, first: bytes, second: bytes) -> None:
+    """Honest hospitals repeat themselves byte by byte, from their ledger; whoever does not has signed the evidence."""
+    if first != second:
+        raise FaultyHospitalError(f"a second, different {what}", culprit=f"hospital {sender}", evidence=(first, second))

@@ -1,0 +1,312 @@
+"""The hospital's steps of a secure sum: join, deal, consent, release, verify. Each is a pure function.
+
+Durable memory (one vote per sum, the exposure rule, the same bytes when asked again) is the node's; what these steps
+need of it is an argument. The numbered checks are those of docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from cipherward.crypto import wire
+from cipherward.crypto.hashing import digest
+from cipherward.crypto.identity import COORDINATOR, open_signed
+from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest
+from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
+from cipherward.sums.messages import (
+    CONSENT,
+    VOID,
+    Certificate,
+    Complaint,
+    ConsentRequest,
+    Entry,
+    Header,
+    Join,
+    Joined,
+    Manifest,
+    Opening,
+    Release,
+    ShareFor,
+    Update,
+    Vote,
+    read,
+    sign,
+    unsign,
+)
+from cipherward.sums.votes import Member, Rules, distinct_votes
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """A contribution as it leaves the hospital. `header` and `payload` are kept until the sum is verified."""
+
+    header: bytes
+    payload: bytes = field(repr=False)
+    update: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A consent that may be given, with what the release will need. `vote` is not signed yet."""
+
+    vote: Vote
+    manifest: Manifest
+    dealt: Mapping[int, DealtShare] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """An opening that passed. `sums` are the opened sums (int64[n_lanes], or float64[n_values] for `plain`)."""
+
+    manifest_digest: bytes
+    contributors: tuple[int, ...]
+    sums: npt.NDArray[Any] = field(repr=False)
+    checks: tuple[str, ...]
+    assumed: tuple[str, ...]
+
+
+def join(me: Member, task: SumTask, randomness: bytes, only: tuple[int, ...] = ()) -> tuple[bytes, bytes]:
+    """Step 1. A fresh key pair for this sum: (private key, signed Join).
+
+    Args:
+        randomness: 96 bytes from the OS.
+        only: the hospitals of the sum in which I answered this query before, increasing; () if I did not.
+    """
+    private, public = me.rules.scheme.make_key(randomness)
+    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public, only))
+
+
+def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
+    """The public key of every hospital that joined, by roster index; every Join's signature is checked."""
+    if joined.context != task.context:
+        raise FaultyCoordinatorError("the list of joins belongs to another sum", culprit="coordinator")
+    holders: dict[int, bytes] = {}
+    for data in joined.joins:
+        signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Join")
+        body = read(signed, Join)
+        if signed.sender == COORDINATOR or signed.sender in holders or body.context != task.context:
+            raise FaultyCoordinatorError("the list of joins holds a foreign or repeated entry", culprit="coordinator")
+        holders[signed.sender] = body.key
+    if len(holders) < max(rules.threshold, rules.min_contributors):
+        raise ProtocolError(f"only {len(holders)} hospitals joined")
+    return holders
+
+
+def deal(
+    me: Member,
+    task: SumTask,
+    joined: Joined,
+    vector: npt.NDArray[Any],
+    randomness: bytes,
+    private_key: bytes = b"",
+    only: tuple[int, ...] = (),
+) -> Dealt:
+    """Step 2. Encrypt the vector, seal a share to every holder, sign the header.
+
+    Args:
+        vector: uint32[n_lanes] lanes below 2^bits (float64[n_values] for `plain`).
+        randomness: OS randomness and device key; never reused.
+        private_key: from `join`; only `masks` needs it.
+        only: as in `join`.
+    """
+    holders = holders_of(me.rules, task, joined)
+    if me.index not in holders:
+        raise FaultyCoordinatorError("the list of joins leaves me out but asks for my update", culprit="coordinator")
+    protected = me.rules.scheme.protect(task, me.index, vector, holders, randomness, private_key)
+    shares = tuple(sorted(protected.shares.items()))
+    header = sign(
+        me.identity,
+        me.rules.study,
+        me.index,
+        Header(
+            task.context,
+            digest("joined", wire.encode(joined)),
+            payload_digest(protected.payload),
+            tuple(Entry(holder, digest("share", sealed)) for holder, sealed in shares),
+            only,
+        ),
+    )
+    update = Update(header, protected.payload, tuple(ShareFor(holder, sealed) for holder, sealed in shares))
+    return Dealt(header, protected.payload, wire.encode(update))
+
+
+def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
+    """Checks 1 to 3 of a manifest: well formed and strictly increasing, every listed header signed, of this sum and set."""
+    indices = [entry.hospital for entry in manifest.entries]
+    if manifest.context != task.context:
+        raise FaultyCoordinatorError("the manifest belongs to another sum", culprit="coordinator")
+    if indices != sorted(set(indices)) or any(not 1 <= i <= rules.n_hospitals for i in indices):
+        raise FaultyCoordinatorError("the manifest repeats hospitals or lists unknown ones", culprit="coordinator")
+    if len(indices) < rules.min_contributors:
+        raise FaultyCoordinatorError(
+            f"the manifest sums {len(indices)} hospitals, the study asks for at least {rules.min_contributors}",
+            culprit="coordinator",
+        )
+    if not all(task.admits(index) for index in indices):
+        raise FaultyCoordinatorError("the manifest lists hospitals that this sum does not admit", culprit="coordinator")
+    if len(headers) != len(indices):
+        raise ProtocolError("the manifest and its headers differ in number")
+    found: dict[int, Header] = {}
+    seen_payloads: set[bytes] = set()
+    for entry, data in zip(manifest.entries, headers, strict=True):
+        if digest("header", data) != entry.digest:
+            raise ProtocolError(f"the header of hospital {entry.hospital} is not the one in the manifest")
+        header = unsign(data, Header, study=rules.study, keys=rules.keys, sender=entry.hospital)
+        if header.context != task.context:
+            raise FaultyCoordinatorError(
+                f"the header of hospital {entry.hospital} belongs to another sum", culprit="coordinator"
+            )
+        if rules.is_encrypted and header.payload in seen_payloads:
+            raise FaultyCoordinatorError("two headers of the manifest name one ciphertext", culprit="coordinator")
+        if header.only and list(header.only) != indices:
+            raise FaultyCoordinatorError(
+                f"hospital {entry.hospital} contributes to a sum of other hospitals only", culprit="coordinator"
+            )
+        seen_payloads.add(header.payload)
+        found[entry.hospital] = header
+    return found
+
+
+def contributors_of(rules: Rules, opening: Opening) -> tuple[int, ...]:
+    """Who is in an opened sum, by its signed manifest."""
+    manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
+    return tuple(entry.hospital for entry in manifest.entries)
+
+
+def check_own(me: Member, manifest: Manifest, own_header: bytes | None) -> None:
+    """Check 4: the own contribution is listed as it was sent, or not at all. Comes after the headers' signatures."""
+    listed = {entry.hospital: entry.digest for entry in manifest.entries}.get(me.index)
+    if listed is None:
+        return
+    if own_header is None:
+        # It bears my signature, which the coordinator cannot make: my memory is at fault, or my key is not mine alone.
+        raise ProtocolError("a contribution of mine that I do not remember is listed: was my ledger lost or set back?")
+    if listed != digest("header", own_header):
+        raise FaultyCoordinatorError("the manifest lists an altered contribution of mine", culprit="coordinator")
+
+
+def consent(
+    me: Member,
+    task: SumTask,
+    request: ConsentRequest,
+    *,
+    private_key: bytes,
+    own: Dealt | None,
+) -> Consent | Complaint:
+    """Step 5. Check the manifest and every share sealed to me.
+
+    Returns:
+        The consent to be recorded and then signed, or a complaint that names the first bad dealer.
+
+    Raises:
+        FaultyCoordinatorError: the signed manifest itself breaks a rule.
+        ProtocolError: malformed, or not bound to this sum.
+    """
+    rules = me.rules
+    manifest = unsign(request.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
+    headers = read_headers(rules, task, manifest, request.headers)
+    check_own(me, manifest, own.header if own else None)
+    sealed = {item.hospital: item.sealed for item in request.shares}
+    dealt: dict[int, DealtShare] = {}
+    for dealer, header in headers.items() if rules.deals_shares else ():
+        expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
+        if expected is None or dealer not in sealed or digest("share", sealed[dealer]) != expected:
+            raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
+        dealt[dealer] = DealtShare(sealed[dealer], header.payload)
+    bad = rules.scheme.shares_open(task, me.index, private_key, dealt)
+    if bad:
+        return Complaint(task.context, bad[0], "the sealed share does not open to a well-formed share")
+    manifest_digest = digest("manifest", wire.encode(manifest))
+    mark = rules.scheme.fingerprint(task, manifest_digest, own.payload) if own and me.index in headers else b""
+    return Consent(Vote(task.context, CONSENT, manifest_digest, mark), manifest, dealt)
+
+
+def void(task: SumTask) -> Vote:
+    """The other vote: this attempt will not have my consent."""
+    return Vote(task.context, VOID, b"", b"")
+
+
+def release(me: Member, task: SumTask, certificate: Certificate, given: Consent, private_key: bytes) -> bytes:
+    """Step 7. Only on a certificate over the manifest that I consented to: the signed sum of my shares."""
+    if certificate.manifest != given.vote.manifest:
+        raise ProtocolError("the certificate is about a manifest that I did not consent to")
+    distinct_votes(me.rules, task, certificate.votes, CONSENT, certificate.manifest)
+    shares = me.rules.scheme.release(task, me.index, private_key, given.dealt)
+    return sign(me.identity, me.rules.study, me.index, Release(task.context, certificate.manifest, shares))
+
+
+def verify(
+    me: Member, task: SumTask, opening: Opening, *, own_header: bytes | None, consented: bytes | None
+) -> Verified:
+    """Step 8, checks (1) to (5). The caller recomputes the model from the sums: check (6).
+
+    Args:
+        own_header: my signed header of this sum, if I contributed.
+        consented: digest of the manifest that I consented to, if any.
+
+    Raises:
+        FaultyCoordinatorError: evidence against the coordinator (a breach).
+        SuspectError: the total does not open.
+        ProtocolError, WireError: anything else that does not hold (verification failed; ask again).
+    """
+    rules, scheme = me.rules, me.rules.scheme
+    manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
+    manifest_digest = digest("manifest", wire.encode(manifest))
+    votes = distinct_votes(rules, task, opening.votes, CONSENT, manifest_digest)
+    if consented is not None and consented != manifest_digest:
+        raise FaultyCoordinatorError(
+            "a certificate exists for a manifest other than the one I consented to", culprit="coordinator"
+        )
+    checks = [f"certificate of {len(votes)} hospitals, {rules.threshold} needed"]
+    headers = read_headers(rules, task, manifest, opening.headers)
+    if payload_digest(opening.total) != manifest.total:
+        raise ProtocolError("the encrypted sum is not the one in the manifest")
+    checks.append("encrypted sum matches the manifest")
+    check_own(me, manifest, own_header)
+    checks.append("own contribution listed unaltered" if me.index in headers else "took no part in this sum")
+    checks.append(_check_fingerprints(rules, task, opening, manifest_digest, headers, votes))
+    try:
+        sums = scheme.sums(task, opening.total, opening.witness, len(headers))
+    except ProtocolError as error:
+        raise SuspectError(
+            f"the certified sum does not open: {error.message}", culprit="a holder or a contributor"
+        ) from None
+    checks.append("sum opens within noise, range and weight bounds")
+    assumed = () if scheme.name == "quorum" else (_ASSUMED[scheme.name],)
+    return Verified(manifest_digest, tuple(sorted(headers)), sums, tuple(checks), assumed)
+
+
+_ASSUMED = {
+    "masks": "the coordinator added exactly the listed contributions, and nothing else, to the sum",
+    "ckks": "the coordinator, who holds the decryption key, opened nothing but this sum",
+    "plain": "nothing is protected: the coordinator reads every update",
+}
+
+
+def _check_fingerprints(
+    rules: Rules,
+    task: SumTask,
+    opening: Opening,
+    manifest_digest: bytes,
+    headers: Mapping[int, Header],
+    votes: Mapping[int, Vote],
+) -> str:
+    if not rules.has_fingerprints:
+        return "no fingerprints in this scheme"
+    served = {item.hospital: item.payload for item in opening.unsigned}
+    marks: list[bytes] = []
+    for hospital, header in headers.items():
+        if hospital in votes and votes[hospital].fingerprint:
+            marks.append(votes[hospital].fingerprint)
+        elif hospital in served and payload_digest(served[hospital]) == header.payload:
+            marks.append(rules.scheme.fingerprint(task, manifest_digest, served[hospital]))
+        else:
+            raise ProtocolError(f"neither a signed fingerprint nor the ciphertext of hospital {hospital} was served")
+    if not rules.scheme.fingerprints_match(task, manifest_digest, opening.total, marks):
+        raise ProtocolError("the contributions' fingerprints do not add up to the encrypted sum's")
+    signed = len(headers) - sum(h in served for h in headers)
+    return f"sum of fingerprints matches ({signed} signed, {len(headers) - signed} recomputed)"

@@ -1,0 +1,102 @@
+"""What every party of a study knows before the first message: the roster, the numbers, the scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
+from cipherward.crypto.scheme import Scheme, SumTask
+from cipherward.errors import ProtocolError
+from cipherward.sums.messages import CONSENT, VOID, Vote, read
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The study's public facts. `keys` maps roster index (0 is the coordinator) to public key."""
+
+    study: bytes
+    keys: Mapping[int, bytes]
+    threshold: int
+    min_contributors: int
+    scheme: Scheme
+
+    @property
+    def n_hospitals(self) -> int:
+        return len(self.keys) - 1
+
+    @property
+    def deals_shares(self) -> bool:
+        """Whether a contribution comes with a share for every holder."""
+        return self.scheme.name in ("quorum", "masks")
+
+    @property
+    def has_fingerprints(self) -> bool:
+        """Whether consents carry fingerprints, and an opening the payloads of those who left none."""
+        return self.scheme.name == "quorum"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether two honest contributions are never the same bytes."""
+        return self.scheme.name != "plain"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A hospital (index 1..n) or the coordinator (index 0), with its signature key."""
+
+    rules: Rules
+    index: int
+    identity: Identity = field(repr=False)
+
+    @property
+    def is_coordinator(self) -> bool:
+        return self.index == COORDINATOR
+
+
+def distinct_votes(
+    rules: Rules, task: SumTask, votes: tuple[bytes, ...], choice: int, manifest: bytes
+) -> dict[int, Vote]:
+    """The valid votes by hospital; every one must be for this context, choice and manifest digest.
+
+    Raises:
+        ProtocolError: a forged, foreign, repeated or differing vote, or fewer than `threshold`.
+    """
+    by_hospital: dict[int, Vote] = {}
+    for data in votes:
+        sender, vote = signed_vote(rules, data)
+        if vote.context != task.context or vote.choice != choice or vote.manifest != manifest:
+            raise ProtocolError(f"the vote of hospital {sender} is about something else")
+        if sender in by_hospital:
+            raise ProtocolError(f"hospital {sender} is counted twice")
+        by_hospital[sender] = vote
+    if len(by_hospital) < rules.threshold:
+        raise ProtocolError(f"{len(by_hospital)} vote(s) where the study asks for {rules.threshold}")
+    return by_hospital
+
+
+def signed_vote(rules: Rules, data: bytes) -> tuple[int, Vote]:
+    """A vote with its sender, signature checked."""
+
+    signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Vote")
+    if signed.sender == COORDINATOR:
+        raise ProtocolError("the coordinator has no vote")
+    vote = read(signed, Vote)
+    if vote.choice not in (CONSENT, VOID):
+        raise ProtocolError(f"hospital {signed.sender} sent a vote that is neither consent nor void")
+    return signed.sender, vote
+
+
+def check_void(rules: Rules, context: bytes, votes: tuple[bytes, ...]) -> None:
+    """Whether `votes` prove that the sum of `context` can never be certified.
+
+    Raises:
+        ProtocolError: fewer than `threshold` valid, distinct void votes.
+    """
+    voters = set()
+    for data in votes:
+        sender, vote = signed_vote(rules, data)
+        if vote.context == context and vote.choice == VOID:
+            voters.add(sender)
+    if len(voters) < rules.threshold:
+        raise ProtocolError(f"a void certificate needs {rules.threshold} void votes, found {len(voters)}")

@@ -1,0 +1,118 @@
+"""`hospital serve`: a seat behind a mailbox. It dials the configured servers and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.lock import only_one
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.service.hospital_desk import HospitalDesk
+from cipherward.errors import RefusedError, StorageError
+from cipherward.report import deployed
+from cipherward.store.outbox import Outbox
+from cipherward.transport import serving
+from cipherward.transport.post import HospitalPost
+from cipherward.transport.serving import Complaints, Dispatch, Follower, Worker
+from cipherward.transport.tls import Connection
+
+
+async def serve(home: HospitalHome, say: serving.Say) -> bool:
+    """Take part until SIGTERM or SIGINT. True: everything in hand was finished; False: something was cut off, which is
+    done again after the next start.
+
+    Raises:
+        RefusedError: this hospital is not enrolled.
+        StorageError: another service has this home, or the disk failed.
+        TransportError: certificate or server settings that can never work.
+    """
+    if not home.is_enrolled:
+        raise RefusedError("this hospital is not enrolled yet", hint="cipherward hospital enroll INVITATION")
+    with only_one(home):
+        return await _Service(home, say).run()
+
+
+class _Service:
+    def __init__(self, home: HospitalHome, say: serving.Say) -> None:
+        self.home = home
+        self.say = say
+        self.worker = Worker()
+        self.follower = Follower(home)
+        self.complaints = Complaints(home)
+        self.outbox = Outbox(home.outbox_folder)
+        self.dispatch = Dispatch(lambda _: self.outbox, home)
+        connection = Connection(home.name, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate)
+        self.post = HospitalPost(connection, self.outbox, home.path / "inbox", serving.transport_log(home))
+
+    async def run(self) -> bool:
+        stop = serving.stop_event()
+        self.home.log("service started", {"service": "hospital", "name": self.home.name})
+        seat = await self.worker.do(HospitalDesk, self.home, deployed.write)
+        post = asyncio.create_task(self.post.run(partial(self._receive, seat)))
+        polling = asyncio.create_task(self._poll(seat))
+        try:
+            await serving.until_stopped(stop, post, polling)
+        finally:
+            finished = await self._close(seat, post, polling)
+        return finished
+
+    async def _receive(self, seat: HospitalDesk, member: str, path: Path) -> None:
+        await self.worker.do(self._handle, seat, path)
+
+    def _handle(self, seat: HospitalDesk, path: Path) -> None:
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.receive(serving.read(path)))
+
+    def _look(self, seat: HospitalDesk, heartbeat: bool) -> None:
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.poll())
+        seat.report()
+        if heartbeat:
+            self._write_status(seat.status(), running=True)
+
+    async def _poll(self, seat: HospitalDesk) -> None:
+        clock = asyncio.get_running_loop().time
+        beat = 0.0
+        while True:
+            due = clock() >= beat
+            try:
+                if not self.worker.is_busy:
+                    await self.worker.do(self._look, seat, due)
+                elif due:
+                    self._heartbeat()
+                self.complaints.clear()
+            except StorageError as error:
+                self.complaints.add(error)
+            if due:
+                beat = clock() + serving.HEARTBEAT_SECONDS
+            self._tell()
+            await asyncio.sleep(serving.POLL_SECONDS)
+
+    def _heartbeat(self) -> None:
+        """The worker trains: the studies stand as they stood."""
+        before = self.home.read_status() or {}
+        self._write_status(before.get("studies", []), running=True)
+
+    def _write_status(self, studies: list[Any], *, running: bool) -> None:
+        own = {"service": "hospital", "name": self.home.name, "letters_waiting": len(self.outbox.pending())}
+        self.home.write_status(own | serving.status_of(self.post, self.follower, studies, running=running))
+
+    def _tell(self) -> None:
+        for line in self.follower.new_lines():
+            self.say(line)
+
+    async def _close(self, seat: HospitalDesk, *tasks: asyncio.Task[Any]) -> bool:
+        finished = await serving.close(self.post, self.worker, tasks)
+        with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
+            if finished:
+                await self.worker.do(self._closed, seat)
+            self.home.log("service stopped", {"service": "hospital", "in_hand": not finished})
+        self.worker.close()
+        self._tell()
+        return finished
+
+    def _closed(self, seat: HospitalDesk) -> None:
+        self._write_status(seat.status(), running=False)
+        seat.close()

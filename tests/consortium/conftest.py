@@ -1,0 +1,19 @@
+"""Nothing in this folder waits for the disk; a consortium of four hospitals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.consortium.consortium import Consortium
+from tests.hasty import hasty_disk
+
+__all__ = ["hasty_disk"]
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> Iterator[Consortium]:
+    made = Consortium(tmp_path, 4)
+    yield made
+    made.close()

@@ -1,0 +1,184 @@
+"""A consortium in one process: real homes, enrolled as people would, and letters that a test carries by hand."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from tests import simulator
+
+from cipherward import study as study_document
+from cipherward.consortium.approval import approvals
+from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.membership import enrolment
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.service import offering
+from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
+from cipherward.consortium.service.hospital_desk import HospitalDesk
+from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.parties import asking
+from cipherward.runs import verify
+from cipherward.store import files
+from cipherward.study import Study
+from cipherward.sums import hospital_steps as steps
+from cipherward.sums.messages import Opening, unsign
+from cipherward.sums.votes import Member
+
+NOW = 1_800_000_000.0
+
+
+def document(n: int, /, **sections: Any) -> Study:
+    """The tiny study as people write it for a deployment: no paths."""
+    hospitals = [{"name": f"clinic-{i}"} for i in range(1, n + 1)]
+    made = simulator.document(n, hospitals=hospitals, **sections)
+    return study_document.parse(made, origin="tests", deployed=True)
+
+
+def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222") -> CoordinatorHome:
+    """A coordinator's home in folder/coordinator and `n` enrolled hospitals' in folder/clinic-1 ..."""
+    tables = simulator.write_tables(folder / "tables", n)
+    home = enrolment.create_coordinator(
+        folder / "coordinator", name="Test consortium", servers=[url], listen=url.removeprefix("tls://")
+    )
+    for index in range(1, n + 1):
+        join(folder, home, f"clinic-{index}", tables / f"clinic-{index}.csv")
+    for index in range(1, n + 1):
+        hospital = HospitalHome(folder / f"clinic-{index}")
+        hospital.confirm_members(hospital.receive_members(home.chain()))
+    return home
+
+
+def join(folder: Path, home: CoordinatorHome, name: str, table: Path) -> HospitalHome:
+    """One hospital, from the invitation to the certificate; it confirms nothing."""
+    enrolment.create_hospital(folder / name, data=table)
+    hospital = HospitalHome(folder / name)
+    request = enrolment.accept_invitation(hospital, enrolment.invite(home, name))
+    hospital = HospitalHome(folder / name)
+    enrolment.accept_admission(hospital, enrolment.admit(home, request).admission)
+    return hospital
+
+
+Carried = Callable[[str, str, bytes], None]
+"""Told (from, to, letter) of every letter before it is handed over."""
+
+
+@dataclass
+class Consortium:
+    """Everyone, with a clock that a test moves. `restart` says whom to start anew before each letter."""
+
+    folder: Path
+    n: int
+    now: float = NOW
+    carried: list[tuple[str, str, bytes]] = field(default_factory=list)
+    before: Carried = lambda sender, to, letter: None
+    reachable: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.home = found(self.folder, self.n)
+        self.names = [f"clinic-{i}" for i in range(1, self.n + 1)]
+        self.reachable = set(self.names)
+        self.queue: deque[tuple[str, str, bytes]] = deque()
+        self.held: dict[str, list[tuple[str, str, bytes]]] = {name: [] for name in self.names}
+        self.seats = {name: HospitalDesk(HospitalHome(self.folder / name)) for name in self.names}
+        self.host = CoordinatorDesk(self.home, lambda: self.now)
+
+    def close(self) -> None:
+        for seat in self.seats.values():
+            seat.close()
+
+    def restart_host(self) -> None:
+        """The coordinator's process dies and starts again."""
+        self.home = CoordinatorHome(self.home.path)
+        self.host = CoordinatorDesk(self.home, lambda: self.now)
+        self.put_down(self.host.start())
+
+    def restart_seat(self, name: str) -> None:
+        """A hospital's process dies and starts again."""
+        self.seats[name].close()
+        self.seats[name] = HospitalDesk(HospitalHome(self.folder / name))
+
+    def hospital(self, name: str) -> HospitalHome:
+        return self.seats[name].home
+
+    def start(self, study: Study, **options: Any) -> Path:
+        """`coordinator start`, and the offers arrive."""
+        folder = offering.start(self.home, study, self.now, **options)
+        self.pump()
+        return folder
+
+    def approve(self, *names: str) -> None:
+        for name in names or self.names:
+            home = self.hospital(name)
+            approvals.approve(home, approvals.whole_offers(home)[0][-1])
+
+    def withdraw(self, name: str) -> None:
+        home = self.hospital(name)
+        approvals.withdraw(home, approvals.offers(home)[-1])
+
+    def put_down(self, letters: list[tuple[str, bytes]]) -> None:
+        for name, letter in letters:
+            (self.queue if name in self.reachable else self.held[name]).append((COORDINATOR_NAME, name, letter))
+
+    def come_back(self, name: str) -> None:
+        """What waited in a mailbox is fetched."""
+        self.reachable.add(name)
+        self.queue.extend(self.held[name])
+        self.held[name].clear()
+
+    def poll(self) -> None:
+        """Both ends look at their files and clocks once."""
+        for name in sorted(self.reachable):
+            self.queue.extend((name, COORDINATOR_NAME, letter) for letter in self.seats[name].poll())
+        self.put_down(self.host.tick())
+
+    def pump(self, most: int = 5_000) -> None:
+        """Carry letters until nothing more comes of it."""
+        self.poll()
+        while self.queue:
+            assert most, "letters without end"
+            most -= 1
+            self.step()
+            if not self.queue:
+                self.poll()
+
+    def step(self) -> None:
+        """Carry one letter."""
+        sender, to, letter = self.queue.popleft()
+        self.before(sender, to, letter)
+        self.carried.append((sender, to, letter))
+        self.hand_over(sender, to, letter)
+
+    def hand_over(self, sender: str, to: str, letter: bytes) -> None:
+        if to == COORDINATOR_NAME:
+            self.put_down(self.host.receive(sender, letter))
+        else:
+            self.queue.extend((to, COORDINATOR_NAME, answer) for answer in self.seats[to].receive(letter))
+
+    def alarms(self, name: str) -> list[str]:
+        """The reasons of a party's alarms, oldest first."""
+        home = self.home if name == COORDINATOR_NAME else self.hospital(name)
+        return [f"{line['event']}: {line.get('reason', '')}" for line in home.alarms()]
+
+    def status(self) -> dict[str, Any]:
+        """The newest study as the coordinator sees it."""
+        return self.host.status()[-1]
+
+
+def opened(path: Path) -> list[tuple[bytes, NDArray[Any]]]:
+    """Per sum of a run directory: the digest of the state that follows, and the opened sums."""
+    run = verify.open_run(path)
+    states = list(verify.replay(run))
+    auditor = Member(run.rules, COORDINATOR, Identity(bytes(32)))
+    result = []
+    for before, after in itertools.pairwise(states):
+        data = files.read(run.files.opening(before.state.sums_done))
+        opening = unsign(data, Opening, study=run.rules.study, keys=run.rules.keys, sender=COORDINATOR)
+        task = asking.task_of(run.rules, before.state, opening.attempt)
+        verified = steps.verify(auditor, task, opening, own_header=None, consented=None)
+        result.append((after.state.digest(), verified.sums))
+    return result

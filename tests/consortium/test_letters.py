@@ -1,0 +1,78 @@
+"""Letters: what was sealed is what is opened, by its reader only, and no byte of it can be changed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cipherward.consortium.service import letters
+from cipherward.consortium.service.letters import (
+    NO_STUDY,
+    Alert,
+    Approval,
+    Body,
+    Members,
+    Offer,
+    Packet,
+    Stopped,
+    Withdrawal,
+)
+from cipherward.crypto.identity import Identity
+from cipherward.errors import CipherwardError
+
+OWN = Identity(bytes([7] * 32))
+STUDY = bytes([3] * 32)
+FROM_COORDINATOR: list[Body] = [Packet(b"p"), Offer("text", b"key"), Members(b"list"), Alert(2, b"r"), Stopped("end")]
+FROM_HOSPITAL: list[Body] = [Packet(b""), Approval(b"a"), Withdrawal(b"w")]
+
+
+def sealed(body: Body, *, from_coordinator: bool) -> bytes:
+    study = NO_STUDY if isinstance(body, Members) else STUDY
+    return letters.seal(OWN, "reader", study, body, from_coordinator=from_coordinator)
+
+
+def opened(data: bytes, *, from_coordinator: bool) -> Body:
+    letter = letters.open_letter(data, to="reader", key=OWN.public_key, from_coordinator=from_coordinator)
+    assert letter.kind == type(letter.body).__name__
+    body: Body = letter.body
+    return body
+
+
+@pytest.mark.parametrize("body", FROM_COORDINATOR)
+def test_a_coordinator_s_letter_opens_to_what_was_sealed_and_is_no_hospital_s(body: Body) -> None:
+    data = sealed(body, from_coordinator=True)
+    assert opened(data, from_coordinator=True) == body
+    with pytest.raises(CipherwardError):
+        opened(data, from_coordinator=False)
+
+
+@pytest.mark.parametrize("body", FROM_HOSPITAL)
+def test_a_hospital_s_letter_opens_to_what_was_sealed_and_is_no_coordinator_s(body: Body) -> None:
+    data = sealed(body, from_coordinator=False)
+    assert opened(data, from_coordinator=False) == body
+    with pytest.raises(CipherwardError):
+        opened(data, from_coordinator=True)
+
+
+@given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_no_bit_of_a_letter_can_be_flipped(place: int, bit: int) -> None:
+    data = bytearray(sealed(Packet(bytes(range(64))), from_coordinator=True))
+    data[place % len(data)] ^= 1 << bit
+    with pytest.raises(CipherwardError):
+        opened(bytes(data), from_coordinator=True)
+
+
+@given(noise=st.binary(max_size=300))
+def test_noise_is_no_letter_and_can_still_be_described(noise: bytes) -> None:
+    for data in (noise, b"CWL1" + noise, b"CWL1\x00\x00\x00\x10" + noise):
+        with pytest.raises(CipherwardError):
+            opened(data, from_coordinator=True)
+        assert letters.describe(data)["letter"] == "?"
+
+
+def test_a_letter_about_no_study_is_a_members_list_and_nothing_else() -> None:
+    for body, study in ((Packet(b"p"), NO_STUDY), (Members(b"m"), STUDY), (Packet(b"p"), b"short")):
+        data = letters.seal(OWN, "reader", study, body, from_coordinator=True)
+        with pytest.raises(CipherwardError, match="about the wrong thing"):
+            opened(data, from_coordinator=True)

@@ -1,0 +1,160 @@
+"""What a privacy officer reads is what happens: numbers against the real thing, words against the study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests import simulator
+from tests.consortium.enrolled import Consortium
+from tests.simulator import World
+
+from cipherward.consortium.approval import approvals, datacheck, review_text, what_leaves
+from cipherward.consortium.approval.review import Review, review
+from cipherward.consortium.service import freezing
+from cipherward.simulation.network import LocalEngine
+
+
+@pytest.fixture(scope="module")
+def everyone(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    return Consortium(tmp_path_factory.mktemp("consortium"))
+
+
+def reviewed(everyone: Consortium, table: Path | None = None, **sections: Any) -> Review:
+    offered = everyone.offer(everyone.freeze(simulator.study(4, **sections)))
+    return review(everyone.first, offered, table=table)
+
+
+@pytest.mark.parametrize(("n", "scheme"), [(4, "quorum"), (6, "quorum"), (4, "ckks")])
+def test_what_is_said_to_leave_is_what_leaves(tmp_path: Path, n: int, scheme: str) -> None:
+    if scheme == "ckks":
+        pytest.importorskip("tenseal")
+    study = simulator.study(n, aggregation={"scheme": scheme}, evaluation={"bins": 2048})
+    with World(tmp_path, study) as world:
+        said = {kind.purpose: kind for kind in what_leaves.outgoing(world.study, world.first)}
+        engine = LocalEngine(world.hub, world.sites)
+        while not world.hub.finished:
+            state = world.hub.state
+            kind = said[state.purpose or "statistics"]
+            assert kind.count == state.layout().n_values
+            engine.run_sum()
+            for measured, stated in (
+                (engine.traffic[-1].up, kind.bytes_up),
+                (engine.traffic[-1].down, kind.bytes_down),
+            ):
+                average = sum(measured.values()) / len(measured)
+                assert 0.95 * average < stated < 1.1 * average
+    assert [(kind.purpose, kind.times) for kind in said.values()] == [("statistics", 1), ("train", 2), ("evaluate", 1)]
+
+
+def test_every_group_of_values_has_its_own_words(everyone: Consortium) -> None:
+    for privacy in (None, {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}):
+        sections: dict[str, Any] = {"privacy": privacy, "aggregation": {"bits": 24}} if privacy else {}
+        result = reviewed(everyone, **sections)
+        groups = [group for kind in result.leaves for group in kind.groups]
+        assert groups
+        assert all(" " in group.meaning and group.count > 0 for group in groups)
+
+
+def test_the_text_says_what_matters_in_words(everyone: Consortium) -> None:
+    result = reviewed(everyone)
+    text = " ".join(review_text.to_text(result).split())
+    for words in (
+        "age -8 to 8",
+        "ward 2 categories",
+        "90 rows",
+        "Training rounds: at most 2",
+        "In each training round (at most 2)",
+        "3 of the 4 hospitals together open the sum",
+        "3 must agree before a sum is opened",
+        "nothing in this study bounds how much",
+        "Every clause allows this study",
+        "This study can be approved",
+    ):
+        assert words in text, words
+    for partner in result.partners:
+        assert partner.fingerprint in text
+    assert max(map(len, review_text.to_text(result).splitlines())) <= 140
+    assert json.loads(json.dumps(result.to_json()))["can_be_approved"] is True
+
+
+def test_a_privacy_budget_is_shown_with_what_it_does_not_cover(everyone: Consortium) -> None:
+    result = reviewed(everyone, privacy={"unit": "record", "epsilon": 3.0, "delta": 1e-4, "clipping_norm": 1.0})
+    text = review_text.to_text(result)
+    assert "epsilon 3, delta 0.0001" in text
+    assert "Not covered: exact statistics" in text
+
+
+def test_with_ckks_the_coordinators_key_is_named_as_what_it_is(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 3)
+    study = simulator.study(3, aggregation={"scheme": "ckks"})
+    frozen = freezing.freeze(study, everyone.coordinator.members, everyone.coordinator.coordinator_key, b"key")
+    result = review(everyone.first, approvals.keep_offer(everyone.first, frozen.to_toml().encode(), b"key"))
+    assert "a key that could open this hospital's own numbers" in " ".join(result.opening)
+    assert result.policy_broken == ("scheme 'ckks' (allowed: quorum)",)
+    assert "cannot be approved now" in review_text.to_text(result)
+
+
+def test_a_table_that_does_not_fit_is_said_column_by_column(everyone: Consortium, tmp_path: Path) -> None:
+    table = tmp_path / "odd.csv"
+    rows = "\n".join(f"{value},A,{value % 2}" for value in range(40))
+    table.write_text("age,ward,outcome\n" + rows + "\n")
+    result = reviewed(everyone, table)
+    by_name = {column.name: column for column in result.data.columns}
+    assert not by_name["dose"].present
+    assert by_name["age"].outside == 31
+    text = review_text.to_text(result)
+    assert "column 'dose' is missing" in " ".join(text.split())
+    assert "dose  MISSING in the table" in text
+    assert "31 rows outside the range" in text
+    assert any("table does not fit" in reason for reason in result.refusals)
+
+
+def test_small_counts_are_not_shown(everyone: Consortium, tmp_path: Path) -> None:
+    lines = ["age,dose,ward,outcome"]
+    lines += [f"{9 if i < 3 else 1},{'' if i < 9 else 0},{'A' if i % 2 else 'B'},{int(i < 9)}" for i in range(60)]
+    table = tmp_path / "small.csv"
+    table.write_text("\n".join(lines) + "\n")
+    data = reviewed(everyone, table).data
+    by_name = {column.name: column for column in data.columns}
+    assert by_name["age"].outside is None
+    assert by_name["dose"].missing is None
+    assert by_name["ward"].missing == 0
+    assert data.outcome_rate is None
+    text = review_text.to_text(reviewed(everyone, table))
+    assert "fewer than 10 rows" in text
+    assert "not shown (small counts)" in text
+    assert [datacheck.shown(count) for count in (0, 1, 9, 10)] == [0, None, None, 10]
+
+
+def test_a_table_that_is_gone_is_a_problem_not_a_crash(everyone: Consortium, tmp_path: Path) -> None:
+    result = reviewed(everyone, tmp_path / "gone.csv")
+    assert result.data.problems
+    assert result.refusals
+    assert "PROBLEM: cannot read" in review_text.to_text(result)
+
+
+def test_a_study_that_the_policy_refuses_is_shown_with_its_clauses(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 4)
+    policy = everyone.first.policy_file
+    policy.write_text(policy.read_text().replace('columns = "*"', 'columns = ["age"]'))
+    text = review_text.to_text(reviewed(everyone))
+    assert "Refused: columns dose, outcome, ward" in text
+
+
+def test_a_model_that_is_not_allowed_here_is_not_loaded_to_be_reviewed(everyone: Consortium) -> None:
+    result = reviewed(everyone, model={"kind": "custom", "package": "no_such_module:build"})
+    assert result.leaves == ()
+    assert "Not computed" in review_text.to_text(result)
+    assert any("no_such_module:build" in reason for reason in result.refusals)
+
+
+def test_no_control_character_of_others_reaches_the_screen(everyone: Consortium) -> None:
+    result = reviewed(everyone, description="line one\nline two")
+    assert all(line.isprintable() for line in review_text.to_text(result).splitlines())
+
+
+def test_sizes_read_well() -> None:
+    assert [review_text.size(n) for n in (950, 77_964, 1_300_000)] == ["950 bytes", "78 kB", "1.3 MB"]

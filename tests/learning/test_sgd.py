@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.learning import averaging, models, sgd
+from cipherward.study import Model, Training
+
+Rows = tuple[NDArray[np.float32], NDArray[np.int8]]
+
+
+def rows(n: int = 600, n_features: int = 9, seed: int = 0) -> Rows:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, n_features)).astype(np.float32)
+    slope = rng.normal(size=n_features)
+    return x, (rng.random(n) < 1 / (1 + np.exp(-(x @ slope)))).astype(np.int8)
+
+
+def start_of(model: Model, n_features: int = 9) -> tuple[nn.Module, NDArray[np.float32]]:
+    module = models.build(model, n_features, seed=1)
+    return module, models.flatten(module)
+
+
+LOGISTIC, MLP = Model(), Model(kind="mlp", hidden=(8, 4))
+
+
+@pytest.mark.parametrize("model", [LOGISTIC, MLP])
+@pytest.mark.parametrize(
+    "extra", [{}, {"momentum": 0.9}, {"weight_decay": 0.1}, {"momentum": 0.5, "weight_decay": 0.01}]
+)
+def test_full_batch_training_is_torchs_own_sgd(model: Model, extra: dict[str, Any]) -> None:
+    x, y = rows()
+    module, start = start_of(model)
+    settings = Training(local_epochs=5, batch_size=len(y), learning_rate=0.3, **extra)
+    trained = sgd.train(module, start, x, y, settings, seed=0)
+
+    reference, _ = start_of(model)
+    optimiser = torch.optim.SGD(reference.parameters(), lr=0.3, **extra)
+    for _ in range(5):
+        optimiser.zero_grad()
+        logit = reference(torch.tensor(x))[:, 0]
+        torch.autograd.backward(nn.functional.binary_cross_entropy_with_logits(logit, torch.tensor(y).float()))
+        optimiser.step()
+    assert np.allclose(trained, models.flatten(reference), atol=2e-6)
+    assert not np.allclose(trained, start, atol=1e-3)
+
+
+def test_a_proximal_step_is_the_gradient_of_the_penalised_loss() -> None:
+    x, y = rows()
+    module, start = start_of(LOGISTIC)
+    settings = Training(local_epochs=2, batch_size=len(y), learning_rate=0.3, proximal=0.7)
+    trained = sgd.train(module, start, x, y, settings, seed=0)
+
+    weights = torch.tensor(start, requires_grad=True)
+    for _ in range(2):
+        logit = torch.tensor(x) @ weights[:-1] + weights[-1]
+        loss = nn.functional.binary_cross_entropy_with_logits(logit, torch.tensor(y).float())
+        loss = loss + 0.35 * ((weights - torch.tensor(start)) ** 2).sum()
+        (gradient,) = torch.autograd.grad(loss, weights)
+        weights = (weights - 0.3 * gradient).detach().requires_grad_()
+    assert np.allclose(trained, weights.detach().numpy(), atol=2e-6)
+
+
+def test_a_stronger_proximal_term_keeps_the_weights_nearer_to_the_start() -> None:
+    x, y = rows()
+    module, start = start_of(MLP)
+    moved = [
+        float(np.linalg.norm(sgd.train(module, start, x, y, settings, seed=0) - start))
+        for settings in (Training(local_epochs=20, learning_rate=0.1, proximal=mu) for mu in (0.0, 0.3, 3.0))
+    ]
+    assert moved[0] > 1.2 * moved[1] > 1.44 * moved[2] > 0
+
+
+@pytest.mark.parametrize("model", [LOGISTIC, MLP])
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(model: Model) -> None:
+    x, y = rows()
+    module, start = start_of(model)
+    settings = Training(local_epochs=2, batch_size=64)
+    one = sgd.train(module, start, x, y, settings, seed=(3, 4))
+    torch.manual_seed(1234)
+    other_module, _ = start_of(model)
+    assert np.array_equal(one, sgd.train(other_module, start, x, y, settings, seed=(3, 4)))
+    assert not np.array_equal(one, sgd.train(module, start, x, y, settings, seed=(3, 5)))
+
+
+def test_the_number_of_threads_does_not_change_logistic_regression() -> None:
+    x, y = rows(5_000, 126)
+    module, start = start_of(LOGISTIC, 126)
+    before = torch.get_num_threads()
+    trained = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            trained.append(sgd.train(module, start, x, y, Training(batch_size=512), seed=0))
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(trained[0], trained[1])
+
+
+def test_dropout_follows_from_the_seed_and_leaves_the_global_generator_alone() -> None:
+    x, y = rows()
+    module = models.build(
+        Model(kind="custom"), 9, 0, lambda n: nn.Sequential(nn.Linear(n, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+    )
+    start = models.flatten(module)
+    before = torch.get_rng_state()
+    one, two = (sgd.train(module, start, x, y, Training(), seed=7) for _ in range(2))
+    assert np.array_equal(one, two)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_fedavg_with_one_hospital_is_plain_training() -> None:
+    x, y = rows()
+    module, start = start_of(MLP)
+    weights, plain = start, start
+    for index in range(3):
+        trained = sgd.train(module, weights, x, y, Training(), seed=(0, index))
+        update = trained.astype(np.float64) - weights
+        weights = averaging.next_weights(weights, averaging.mean_update(0.25 * update, 0.25, 1))
+        plain = sgd.train(module, plain, x, y, Training(), seed=(0, index))
+    assert np.array_equal(weights, plain)
+
+
+def test_logistic_regression_reaches_the_optimum_that_scikit_learn_finds() -> None:
+    x, y = rows(3_000)
+    module, start = start_of(LOGISTIC)
+    settings = Training(local_epochs=1_000, batch_size=len(y), learning_rate=1.0, momentum=0.9)
+    trained = sgd.train(module, start, x, y, settings, seed=0)
+    oracle = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1_000).fit(x.astype(np.float64), y)
+    assert np.allclose(trained, [*oracle.coef_[0], *oracle.intercept_], atol=1e-4)
+
+
+def test_scores_are_probabilities_of_the_given_weights_whatever_the_module_held() -> None:
+    x, _ = rows(40_000, 3)
+    module, start = start_of(LOGISTIC, 3)
+    models.load(module, np.zeros(4, dtype=np.float32))
+    found = sgd.scores(module, start, x)
+    expected = 1 / (1 + np.exp(-(x.astype(np.float64) @ start[:3] + start[3])))
+    assert found.dtype == np.float64
+    assert np.allclose(found, expected, atol=1e-6)
+    assert sgd.scores(module, start, x[:0]).shape == (0,)
+
+
+def test_read_only_and_transposed_rows_are_fine() -> None:
+    x, y = rows(100)
+    module, start = start_of(LOGISTIC)
+    expected = sgd.train(module, start, x, y, Training(), seed=0)
+    odd = np.asfortranarray(x)
+    odd.flags.writeable = False
+    assert np.array_equal(sgd.train(module, start, odd, y, Training(), seed=0), expected)
+
+
+def test_the_caller_keeps_the_start_vector() -> None:
+    x, y = rows(100)
+    module, start = start_of(LOGISTIC)
+    kept = start.copy()
+    trained = sgd.train(module, start, x, y, Training(), seed=0)
+    models.load(module, kept)
+    assert np.array_equal(start, kept)
+    assert not np.array_equal(trained, kept)
+
+
+def test_diverged_training_sends_nothing_and_names_the_tensor() -> None:
+    x, y = rows()
+    module, start = start_of(MLP)
+    with pytest.raises(DataError, match=r"diverged in local epoch .* tensor 'hidden1.weight' .* nothing is sent"):
+        sgd.train(module, start, x * 1e18, y, Training(local_epochs=30, learning_rate=1e20), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.zeros((0, 9), np.float32), np.zeros(0, np.int8)),
+        (np.zeros((4, 9), np.float64), np.zeros(4, np.int8)),
+        (np.zeros((4, 9), np.float32), np.zeros(3, np.int8)),
+        (np.zeros((4, 9), np.float32), np.full(4, 2, np.int8)),
+        (np.zeros((4, 9), np.float32), np.zeros(4, np.float32)),
+        (np.full((4, 9), np.nan, np.float32), np.zeros(4, np.int8)),
+    ],
+)
+def test_rows_that_cannot_be_trained_on_are_refused(x: NDArray[Any], y: NDArray[Any]) -> None:
+    module, start = start_of(LOGISTIC)
+    with pytest.raises(DataError):
+        sgd.train(module, start, x, y, Training(), seed=0)
+
+
+def test_a_start_vector_of_another_model_is_refused() -> None:
+    x, y = rows(10)
+    module, start = start_of(LOGISTIC)
+    with pytest.raises(ProtocolError, match="does not fit"):
+        sgd.train(module, start[:-1], x, y, Training(), seed=0)
+
+
+def test_the_device_is_what_was_asked_for_or_an_error_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert sgd.resolve_device("auto") == sgd.resolve_device("cpu") == torch.device("cpu")
+    with pytest.raises(StudyError, match="no CUDA device"):
+        sgd.resolve_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert sgd.resolve_device("auto") == sgd.resolve_device("cuda") == torch.device("cuda")
+    with pytest.raises(StudyError, match="not known"):
+        sgd.resolve_device("tpu")  # type: ignore[arg-type]
+
+
+def test_the_mean_loss_has_no_upper_limit_and_is_not_a_number_where_the_model_is_none() -> None:
+    module, start = start_of(LOGISTIC)
+    x, labels = rows(100)
+
+    def loss(scale: float) -> float:
+        return sgd.mean_loss(module, np.full_like(start, scale), x, labels)
+
+    assert loss(0.0) == pytest.approx(np.log(2.0))
+    assert loss(1e30) > 1e28
+    assert np.isnan(loss(np.nan))

@@ -1,0 +1,89 @@
+"""A hospital's own floors: no study, coordinator or command line overrides them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from tests import simulator
+from tests.simulator import World
+
+from cipherward.errors import RefusedError, StudyError
+from cipherward.parties.policy import SIMULATION, Policy
+from cipherward.simulation import make_parties
+
+STRICT = Policy(
+    schemes=frozenset({"ckks"}), min_contributors=6, min_corrupt=4, max_bits=16, max_range=1.0, max_rounds=1
+)
+
+
+def test_every_clause_that_a_study_breaks_is_named_at_once() -> None:
+    study = simulator.study(5, aggregation={"scheme": "plain", "bits": 24}, training={"rounds": 3})
+    with pytest.raises(RefusedError) as caught:
+        STRICT.check(study)
+    for clause in (
+        "scheme 'plain' (allowed: ckks)",
+        "min_contributors 4 (floor: 6)",
+        "corrupt 2 (floor: 4)",
+        "bits 24 (at most 16)",
+        "range_max 64.0 (at most 1.0)",
+        "rounds 3 (at most 1)",
+    ):
+        assert clause in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("clause", "words"),
+    [
+        ({"schemes": frozenset({"ckks"})}, "scheme 'quorum'"),
+        ({"min_contributors": 5}, "min_contributors 4"),
+        ({"min_corrupt": 3}, "corrupt 2"),
+        ({"max_bits": 8}, "bits 16"),
+        ({"max_range": 63.0}, "range_max 64.0"),
+        ({"max_rounds": 1}, "rounds 2"),
+    ],
+)
+def test_each_clause_alone_refuses_the_study_and_nothing_else_is_said(clause: dict[str, object], words: str) -> None:
+    policy = dataclasses.replace(Policy(), **clause)  # type: ignore[arg-type]
+    with pytest.raises(RefusedError) as caught:
+        policy.check(simulator.study(5))
+    assert caught.value.message.count(";") == 0
+    assert words in caught.value.message
+
+
+def test_a_hospitals_default_policy_takes_part_in_encrypted_studies_only() -> None:
+    Policy().check(simulator.study(5))
+    SIMULATION.check(simulator.study(5, aggregation={"scheme": "plain"}))
+    for scheme in ("plain", "ckks"):
+        with pytest.raises(RefusedError):
+            Policy().check(simulator.study(5, aggregation={"scheme": scheme}))
+
+
+def test_a_hospital_whose_policy_refuses_does_not_even_start(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="rounds 2"):
+        World(tmp_path, simulator.study(4), policy=dataclasses.replace(SIMULATION, max_rounds=1))
+
+
+def test_a_study_that_was_downgraded_after_its_approval_is_not_the_approved_one(tmp_path: Path) -> None:
+    with World(tmp_path, simulator.study(4)) as world:
+        approved = world.sites[1]
+        weaker = world.study.with_overrides(aggregation={"scheme": "plain"})
+        with pytest.raises(StudyError, match="not the one whose digest was approved"):
+            dataclasses.replace(approved, state=dataclasses.replace(world.first, study=weaker))
+        downgraded = make_parties.make_coordinator(
+            weaker, world.keys, dataclasses.replace(world.first, study=weaker), world.run
+        )
+        for _, packet in downgraded.begin():
+            assert approved.handle(packet) == []
+        assert "belongs to another study" in world.refusals()[-1]
+
+
+def test_a_changed_roster_is_another_study_for_everybody_on_it(tmp_path: Path) -> None:
+    with World(tmp_path, simulator.study(4)) as world:
+        hospitals = [hospital.model_dump() for hospital in world.study.hospitals]
+        hospitals[3]["public_key"] = "ab" * 32
+        other = world.study.with_overrides(top={"hospitals": hospitals})
+        hub = make_parties.make_coordinator(other, world.keys, dataclasses.replace(world.first, study=other), world.run)
+        assert [world.sites[i].handle(packet) for i, packet in hub.begin()] == [[]] * 4

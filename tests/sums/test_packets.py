@@ -1,0 +1,32 @@
+"""The byte in front of every message."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cipherward.errors import WireError
+from cipherward.sums.packets import KINDS, pack, unpack, view
+
+
+@given(st.sampled_from(KINDS), st.binary())
+def test_a_packet_gives_its_kind_and_bytes_back(kind: str, data: bytes) -> None:
+    assert unpack(pack(kind, data)) == (kind, data)
+
+
+@given(st.binary(max_size=4))
+def test_bytes_are_a_packet_of_one_known_kind_or_refused(packet: bytes) -> None:
+    if packet and 1 <= packet[0] <= len(KINDS):
+        assert pack(*unpack(packet)) == packet
+    else:
+        with pytest.raises(WireError, match="no known kind"):
+            unpack(packet)
+
+
+def test_a_view_of_a_packet_copies_nothing() -> None:
+    buffer = bytearray(pack("Update", b"payload"))
+    kind, data = view(memoryview(buffer))
+    buffer[1:] = b"changed"
+    assert (kind, bytes(data)) == ("Update", b"changed")
+    assert unpack(bytes(buffer)) == ("Update", b"changed")

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.transport.consortium import Consortium, Letters, running, until
+
+from cipherward.transport import mailboxes, subjects
+
+
+def test_letters_go_both_ways_in_the_order_in_which_they_were_put(consortium: Consortium) -> None:
+    async def story() -> None:
+        coordinator, alpha = consortium.coordinator(), consortium.hospital("alpha")
+        large = os.urandom(3_000_000)
+        outbox = consortium.outbox("alpha")
+        for letter in (b"first", large, b"", b"first"):
+            alpha._outbox.put(letter)
+        for letter in (b"to alpha", large):
+            coordinator.outbox("alpha").put(letter)
+        async with running(coordinator) as up, running(alpha) as down:
+            await until(lambda: len(up.got) == 4 and len(down.got) == 2)
+        assert up.got == [("alpha", b"first"), ("alpha", large), ("alpha", b""), ("alpha", b"first")]
+        assert down.got == [("coordinator", b"to alpha"), ("coordinator", large)]
+        assert not outbox.pending()
+        assert not consortium.log.alarms()
+
+    asyncio.run(story())
+
+
+def test_letters_sent_again_after_the_server_has_forgotten_their_ids_are_handled_once(
+    consortium: Consortium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailboxes, "_DUPLICATES_SECONDS", 0.2)
+    sent = [b"small", os.urandom(2_000_000), b"after it"]
+
+    async def story() -> None:
+        coordinator, alpha = consortium.coordinator(), consortium.hospital("alpha")
+        for letter in sent:
+            alpha._outbox.put(letter)
+        folder, copy = alpha._outbox.folder, tmp_path / "copy"
+        shutil.copytree(folder, copy)
+        letters = Letters()
+        async with running(coordinator, letters):
+            async with running(alpha):
+                await until(lambda: len(letters.got) == 3 and not alpha._outbox.pending())
+            # A power failure forgets that letters left the outbox; by the restart the server has forgotten them, too.
+            await asyncio.sleep(1.0)
+            shutil.rmtree(folder)
+            shutil.copytree(copy, folder)
+            again = consortium.hospital("alpha")
+            assert len(again._outbox.pending()) == 3
+            again._outbox.put(b"new")
+            async with running(again):
+                await until(lambda: len(letters.got) > 3 and not again._outbox.pending())
+            assert coordinator._link is not None
+            stream = await coordinator._link.client.jsm().stream_info(subjects.stream(subjects.UP, "alpha"))
+            assert stream.state.last_seq == 5 + 6  # it took them all a second time
+        assert letters.of("alpha") == [*sent, b"new"]
+
+    asyncio.run(story())
