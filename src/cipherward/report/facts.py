@@ -18,6 +18,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.sums.messages import Header, Manifest, Opening, unsign
 from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import ResultTable
 
 _MAX_NAME = 80
 
@@ -50,7 +51,8 @@ class Sum:
 class Facts:
     """Everything the page is made of. `names` and all text are cleaned for display, not yet escaped.
 
-    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it.
+    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it. `tables`: the result of a task that makes no
+    model.
     """
 
     study: Study
@@ -61,6 +63,7 @@ class Facts:
     sums: tuple[Sum, ...] = field(repr=False)
     last: Line | None
     failure: str
+    tables: tuple[ResultTable, ...] = ()
 
     @property
     def scheme(self) -> str:
@@ -132,6 +135,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         sums=tuple(sums),
         last=last,
         failure=clean(failure),
+        tables=() if unfinished else run.first.task.tables(result),
     )
 
 
