@@ -1,0 +1,1 @@
+"""The run folder: its files, the result, the model file, verification, prediction."""
