@@ -1,1 +1,1 @@
-"""The run folder: its files, the result, the model file, verification, prediction."""
+"""A run's folder, and what can be proved from it."""
