@@ -55,7 +55,7 @@ def _stand_in(folder: Path) -> None:
 def test_every_command_of_the_tutorial_shows_what_it_says(tmp_path: Path) -> None:
     _copy_of_the_repository(tmp_path)
     # What is installed here counts as installed there, so that pip fetches nothing big.
-    here = next(path for path in sys.path if path.endswith("site-packages"))
+    here = os.pathsep.join(path for path in sys.path if "site-packages" in path)
     environment = os.environ | {"PYTHONPATH": here, "OMP_NUM_THREADS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     for kind, content, before, after in blocks():
         if kind == "toml":
@@ -65,7 +65,7 @@ def test_every_command_of_the_tutorial_shows_what_it_says(tmp_path: Path) -> Non
         code, shown = _run(content, tmp_path, environment)
         if "pip install" in content and code and "setuptools" in shown:
             _stand_in(tmp_path)
-            environment["PYTHONPATH"] = f"{ROOT / 'src'}:{here}"
+            environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), here])
             continue
         assert (code != 0) == after.strip().startswith(FAILS), shown
         for expected in re.findall(r"It shows `([^`]+)`", after):
