@@ -207,7 +207,7 @@ def test_a_coordinator_that_leaves_one_out_of_the_repeated_sum_is_found_out(firs
         for index, packet in requests.items():
             request = wire.decode(ConsentRequest, unpack(packet)[1])
             manifest = simulator.signed_body(request.manifest, Manifest)
-            fewer = Manifest(manifest.context, manifest.entries[:4], manifest.total)
+            fewer = Manifest(manifest.context, manifest.entries[:4], manifest.total_digest)
             asked = ConsentRequest(second.signed(fewer), request.headers[:4], request.shares[:4])
             (reply,) = second.sites[index].handle(pack("ConsentRequest", wire.encode(asked)))
             assert kind_of(reply) == "Receipt"
@@ -221,7 +221,7 @@ def test_an_update_whose_condition_is_not_the_one_it_joined_with_is_set_aside(fi
         update = wire.decode(Update, unpack(reply)[1])
         header = simulator.signed_body(update.header, Header)
         assert header.only == (1, 2, 3, 4, 5)
-        freed = second.signed(Header(header.context, header.joined, header.payload, header.shares), 1)
+        freed = second.signed(Header(header.context, header.joined, header.payload_digest, header.shares), 1)
         second.hub.handle(1, pack("Update", wire.encode(Update(freed, update.payload, update.shares))))
         assert "does not admit" in second.hub.set_aside[-1].reason
         assert 1 not in second.hub.waiting or second.hub.set_aside[-1].check

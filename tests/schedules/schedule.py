@@ -274,9 +274,11 @@ class Schedule:
             assert record is not None
             # A vote that was recorded just before a crash has been said to nobody; it binds the hospital all the same.
             vote = opened(self.votes.get((index, body.context)) or pack("Vote", record.vote))[1]
-            assert (vote.choice, vote.manifest) == (CONSENT, body.manifest), f"hospital {index} released unasked"
+            assert (vote.choice, vote.manifest_digest) == (CONSENT, body.manifest_digest), (
+                f"hospital {index} released unasked"
+            )
             manifests = self.released.setdefault(record.query, set())
-            manifests.add(body.manifest)
+            manifests.add(body.manifest_digest)
             assert len(manifests) == 1, f"two manifests of one query were released, the second by {index}"
 
     def _check_opening(self, index: int, before: StudyState, after: StudyState, packet: bytes) -> None:

@@ -315,7 +315,7 @@ class HospitalNode(HospitalState):
             return None
         request = wire.decode(ConsentRequest, record.request)
         answer = hospital_steps.consent(self._me, task, request, private_key=record.private_key, own=self._own(record))
-        return answer if isinstance(answer, Consent) and answer.vote.manifest == record.manifest else None
+        return answer if isinstance(answer, Consent) and answer.vote.manifest_digest == record.manifest else None
 
     # verify
 
@@ -346,7 +346,7 @@ class HospitalNode(HospitalState):
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
-        outcome = UNPROTECTED if self.rules.scheme.name == "plain" else PRESERVED
+        outcome = PRESERVED if self.rules.is_encrypted else UNPROTECTED
         together = verified.contributors if self.index in verified.contributors else ()
         keys = tuple(self.rules.keys[i] for i in together)
         answer = self._receipt(

@@ -114,7 +114,7 @@ class HospitalState:
             return None
         update = wire.decode(Update, record.update)
         header = unsign(record.header, Header, study=self.rules.study, keys=self.rules.keys, sender=self.index)
-        if payload_digest(update.payload) != header.payload:
+        if payload_digest(update.payload) != header.payload_digest:
             raise ProtocolError("my own stored update does not match its header")
         return Dealt(record.header, update.payload, record.update)
 

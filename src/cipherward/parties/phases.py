@@ -234,10 +234,10 @@ class Phases(CoordinatorState):
             self._waiting |= self._silent
             raise error
         started = self.clock()
-        found = self._collection.find()
+        found = self._collection.open()
         sums, reason = found.sums, found.reason
         # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
-        suspected = unopened.releasers(self.rules, releases) if sums is None and self.rules.deals_shares else ()
+        suspected = unopened.releasers(self.rules, releases) if sums is None and self.rules.scheme.deals_shares else ()
         if found.conflict:
             self.log("releases contradict each other", {"reason": found.conflict, "holders": sorted(releases)})
         if found.without:
@@ -256,7 +256,7 @@ class Phases(CoordinatorState):
             len(self._voids),
             found.witness,
             following.digest(),
-            with_releases=found.sums is None and self.rules.deals_shares,
+            with_releases=found.sums is None and self.rules.scheme.deals_shares,
         )
         message = self._sign(opening)
         self._spend("open", started)

@@ -73,7 +73,7 @@ def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:
         "opened": report.opened,
         "reason": report.reason,
         "contributors": list(report.contributors),
-        "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
+        "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest_digest),
         "model_digest": state.digest().hex(),
         "metrics_of_incoming_model": metrics_json(measured_by(report, state)),
         "validation_loss": _stated(state.losses[-1]) if state.losses and not state.search.last else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cipherward import study as study_document
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import AuditError, CipherwardError, StorageError
@@ -94,7 +95,7 @@ def open_run(path: Path) -> Run:
     claimed = files.read(run.study_digest).decode("ascii", "replace").strip()
     if claimed != study.digest().hex():
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
-    public = files.read(run.ckks_public) if study.aggregation.scheme == "ckks" else b""
+    public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     initial = modelfile.load(run.initial_model)
     if initial.study.digest() != study.digest():
         raise AuditError("the initial model belongs to another study")
@@ -200,7 +201,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
         receipt = unsign(data, Receipt, study=run.rules.study, keys=run.rules.keys, sender=index)
         if receipt.context != replayed.context or receipt.round != round:
             raise AuditError("the receipt is about another sum")
-        if receipt.manifest != replayed.manifest or receipt.next_model != replayed.state.digest():
+        if receipt.manifest_digest != replayed.manifest or receipt.next_model != replayed.state.digest():
             raise AuditError("the receipt names another manifest or model")
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)

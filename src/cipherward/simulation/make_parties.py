@@ -10,6 +10,7 @@ from time import perf_counter
 
 from torch import nn
 
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
@@ -47,7 +48,7 @@ def make_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         secret = os.urandom(32)
         files.write(_key_file(run, index), secret, private=True)
         identities[index] = Identity(secret)
-    if scheme != "ckks":
+    if not schemes.facts(scheme).has_key_pair:
         return Keys(identities)
     return Keys(identities, *ckks_key.make(run))
 
@@ -64,7 +65,7 @@ def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         if len(secret) != 32:
             raise StorageError(f"{_key_file(run, index)} is not a key", hint="start a new run")
         identities[index] = Identity(secret)
-    if scheme != "ckks":
+    if not schemes.facts(scheme).has_key_pair:
         return Keys(identities)
     return Keys(identities, *ckks_key.load(run))
 
