@@ -231,7 +231,7 @@ def test_an_update_whose_condition_is_not_the_one_it_joined_with_is_set_aside(fi
 def test_a_set_that_cannot_have_been_is_refused(first: World, tmp_path: Path, only: tuple[int, ...]) -> None:
     with second_study(first, tmp_path / "second", another(5)) as second:
         second.until("Announce")
-        context = second.hub._task.context
+        context = second.hub._steps.sum.task.context
         _, public = second.hub.rules.scheme.make_key(bytes(96))
         second.hub.handle(1, second.packet(Join(context, public, only), 1))
         assert "cannot have been" in second.hub.set_aside[-1].reason

@@ -182,7 +182,7 @@ class Schedule:
             self._send(False, ((hospital, item) for item in said))
 
     def _end_by_breach(self, message: str) -> None:
-        accusers = set(self.world.hub._breaches)
+        accusers = set(self.world.hub._receipts.breaches)
         assert self.coordinator or accusers <= set(self.liars), f"an honest coordinator is accused: {message}"
         self.ended = "breach" if self.coordinator else "falsely accused"
 
@@ -257,7 +257,14 @@ class Schedule:
         hub = self.world.hub
         assert hub.journal is not None
         verified = [site.state.sums_done for site in self.world.sites.values()]
-        return hub.phase, hub.state.sums_done, len(hub.journal), len(hub._receipts), len(hub._asked_again), verified
+        return (
+            hub.phase,
+            hub.state.sums_done,
+            len(hub.journal),
+            len(hub._receipts.received),
+            len(hub._receipts.asked_again),
+            verified,
+        )
 
     # what must hold
 

@@ -86,7 +86,7 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
 def make_coordinator(
     study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()
 ) -> CoordinatorNode:
-    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorState`."""
+    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorNode`."""
     scheme = ckks_key.scheme(study, run, keys.ckks_public, keys.ckks_secret)
 
     def log(event: str, facts: dict[str, object]) -> None:
