@@ -45,10 +45,8 @@ def second_study(first: World, folder: Path, study: Study, line: Line | None = N
     """The same hospitals, with what their ledgers hold, in another study; the roster may have grown or shrunk."""
     with World(folder, study, network=line, identities=first.keys.identities) as world:
         for index in world.sites.keys() & first.sites.keys():
-            world.sites[index].ledger.close()
             first.sites[index].ledger.close()
-            world.sites[index].ledger = Ledger(first.sites[index].ledger.path)
-            world.sites[index].cut = cut
+            world.give_ledger(index, Ledger(first.sites[index].ledger.path), cut)
         yield world
 
 
@@ -166,9 +164,8 @@ def test_contributions_that_nobody_saw_opened_are_not_made_again(tmp_path: Path)
 def side_by_side(first: World, folder: Path) -> World:
     """Another study whose hospitals write to the same ledgers."""
     second = World(folder, another(4), identities=first.keys.identities)
-    for index, site in second.sites.items():
-        site.ledger.close()
-        site.ledger = first.sites[index].ledger
+    for index in second.sites:
+        second.give_ledger(index, first.sites[index].ledger)
     return second
 
 
@@ -241,9 +238,9 @@ def test_one_that_names_another_set_does_not_keep_the_others_from_theirs(
     first_without_five: World, tmp_path: Path
 ) -> None:
     with second_study(first_without_five, tmp_path / "second", another(5)) as second:
-        honest = second.sites[5]._earlier
+        honest = second.sites[5]._earlier.together
         assert honest(b"anything") == ()
-        second.sites[5]._earlier = lambda query: (1, 2, 4, 5)  # type: ignore[method-assign]
+        second.sites[5]._earlier.together = lambda query: (1, 2, 4, 5)  # type: ignore[method-assign]
         second.run_sums(1)
         assert second.hub.reports[-1].contributors == (1, 2, 3, 4)
 
