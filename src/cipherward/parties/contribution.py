@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import asking
 from cipherward.privacy.budget import Budget
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 Log = Callable[[str, dict[str, object]], None]
@@ -26,7 +26,7 @@ class Contributions:
     log: Log
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
-    def vector(self, work: LocalWork, state: StudyState, query: bytes) -> NDArray[Any]:
+    def vector(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
         """The vector to protect; another attempt at the sum gets the same.
 
         Raises:
@@ -46,7 +46,7 @@ class Contributions:
         """The sum is over."""
         self._made = None
 
-    def _charged(self, budget: Budget, work: LocalWork, state: StudyState, query: bytes) -> NDArray[Any]:
+    def _charged(self, budget: Budget, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
         event = work.event(state)
         if event is not None:
             budget.check(event)  # before time is spent on training

@@ -56,7 +56,7 @@ from cipherward.sums.messages import (
 )
 from cipherward.sums.packets import pack, unpack
 from cipherward.sums.votes import Member, Rules, check_void, signed_vote
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 __all__ = ["BREACH", "FAILED", "PRESERVED", "UNPROTECTED", "HospitalNode", "Log", "Outcome"]
@@ -81,7 +81,7 @@ class HospitalNode:
     index: int
     identity: Identity = field(repr=False)
     state: StudyState
-    work: LocalWork
+    work: HospitalWork
     ledger: Ledger
     policy: Policy
     log: Log
@@ -96,7 +96,7 @@ class HospitalNode:
         if self.state.study.digest() != self.rules.study:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
-        privacy_plan.check_hospital(self.state.study, len(self.state.weights))
+        privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         name = self.state.study.hospitals[self.index - 1].name
         limit = self.policy.max_epsilon
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", limit)
