@@ -18,7 +18,7 @@ from typing import IO
 import pytest
 
 from cipherward.consortium.service import coordinator_study, hospital_study
-from cipherward.parties.coordinator_state import Phase
+from cipherward.parties.coordinator_node import Phase
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 SECONDS = 900.0

@@ -139,7 +139,7 @@ def test_who_signs_a_copy_of_anothers_ciphertext_is_set_aside(tmp_path: Path, wi
                 return None
             stolen = wire.decode(Update, unpack(seen[1])[1]).payload
             own = wire.decode(Update, unpack(packet.raw)[1])
-            header = dataclasses.replace(signed_body(own.header, Header), payload=payload_digest(stolen))
+            header = dataclasses.replace(signed_body(own.header, Header), payload_digest=payload_digest(stolen))
             update = Update(world.signed(header, LIAR), stolen, own.shares)
             return [pack("Update", wire.encode(update))]
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from cipherward.crypto.scheme import Opener
+from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import RefusedError
 from cipherward.study import Study
+
+OPENED_BY_HOSPITALS = frozenset(
+    name for name, scheme in CATALOGUE.items() if scheme.for_deployments and scheme.opener is Opener.HOSPITALS
+)
 
 
 @dataclass(frozen=True)
@@ -17,7 +23,7 @@ class Policy:
     studies in the hospital's ledger spend together.
     """
 
-    schemes: frozenset[str] = frozenset({"quorum"})
+    schemes: frozenset[str] = OPENED_BY_HOSPITALS
     min_contributors: int = 3
     min_corrupt: int = 1
     max_bits: int = 24
@@ -88,7 +94,7 @@ class Policy:
         return broken
 
 
-SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
+SIMULATION = Policy(schemes=frozenset(CATALOGUE))
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

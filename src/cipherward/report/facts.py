@@ -212,7 +212,9 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
 def _total(run: Run, opening: Opening) -> str:
     try:
         rules = run.rules
-        return unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR).total.hex()
+        return unsign(
+            opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR
+        ).total_digest.hex()
     except CipherwardError:
         return ""
 
@@ -222,5 +224,5 @@ def _payloads(run: Run, opening: Opening, contributors: tuple[int, ...]) -> dict
     found = {}
     for index, data in zip(contributors, opening.headers, strict=False):
         header = unsign(data, Header, study=run.rules.study, keys=run.rules.keys, sender=index)
-        found[index] = header.payload.hex()
+        found[index] = header.payload_digest.hex()
     return found
