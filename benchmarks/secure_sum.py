@@ -23,8 +23,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, sent_by_one
-from cipherward.comparison.sizes import PHASES, measure
+from cipherward.comparison.sizes import FLOAT32_BYTES, PHASES, break_even, measure, sent_by_one
 from cipherward.crypto.quorum import parameters_of
 from cipherward.runs.folder import Spool
 from cipherward.sums.run_sum import Forgets, SimulatedSum, random_lanes

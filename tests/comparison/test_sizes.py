@@ -13,8 +13,7 @@ from tests import simulator
 from tests.simulator import World
 
 from cipherward.comparison import sizes
-from cipherward.comparison.break_even import break_even, sent_by_one
-from cipherward.comparison.sizes import PHASES, measure, run_sizes
+from cipherward.comparison.sizes import PHASES, break_even, measure, run_sizes, sent_by_one
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.errors import InterruptedRunError, ProtocolError, StorageError, StudyError
 from cipherward.sums.run_sum import SCHEMES, SimulatedSum, random_lanes

@@ -19,7 +19,7 @@ from tests.comparison import compared
 from tests.report import deployments
 
 from cipherward import study as study_document
-from cipherward.comparison import comparison_page
+from cipherward.comparison import page as comparison_page
 from cipherward.report import page
 from cipherward.simulation import simulate
 

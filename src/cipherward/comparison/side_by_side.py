@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cipherward.comparison.comparison_figures import interval
-from cipherward.comparison.comparison_json import Arm, Comparison, Convergence, Estimate
+from cipherward.comparison.figures import interval
+from cipherward.comparison.records import Arm, Comparison, Convergence, Estimate
 from cipherward.errors import StorageError
 from cipherward.privacy.budget import COVERED, NOT_COVERED
 from cipherward.report.blocks import SMALL, TOO_FEW, Cell, Code, Mark, Table, count, limited, percent, seconds, size

@@ -1,6 +1,7 @@
 """The size sweep: one secure sum of 10 thousand to 10 million parameters under every scheme, time and bytes.
 
-Every opened sum, and every hospital's own reading of it, is compared with plain integer addition of the same vectors.
+From how many parameters on a hospital sends less under `quorum` than the float32 numbers themselves would take is
+measured, too. Every opened sum, and every hospital's own reading of it, is compared with plain integer addition of the same vectors.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward import thresholds
-from cipherward.comparison.break_even import FLOAT32_BYTES, break_even
-from cipherward.crypto import ckks
+from cipherward.crypto import ckks, params
+from cipherward.crypto.params import SumParameters
 from cipherward.errors import InterruptedRunError, ProtocolError, StorageError, StudyError
 from cipherward.store import files
 from cipherward.sums.run_sum import SCHEMES, Forgets, SimulatedSum, random_lanes
@@ -27,6 +28,8 @@ BITS = 16
 COUNTS = (10_000, 100_000, 1_000_000, 10_000_000)
 PHASES = ("encrypt", "add", "consent", "release", "open", "verify")
 FILE = "sizes.json"
+FLOAT32_BYTES = 4
+ALL_KINDS = ("Update", "Join", "Vote", "Release")
 
 _MANY = 10_000_000  # from here on each cell is measured once: five hospitals give five samples already
 _WARM_UP = 1_000
@@ -134,6 +137,51 @@ def measure(scheme: str, n_parameters: int, n_hospitals: int, repeats: int) -> d
         "bytes_down_per_hospital": down,
         "bytes_up_per_parameter": up / n_parameters,
     }
+
+
+def sent_by_one(n_hospitals: int, n_lanes: int) -> dict[str, int]:
+    """Bytes of one hospital's messages by kind, in one sum under `quorum` at 16 bits."""
+    simulated = SimulatedSum(n_hospitals, n_lanes)
+    lanes = random_lanes(np.random.default_rng(1), n_lanes)
+    for i in simulated.hospitals[: simulated.rules.min_contributors]:
+        simulated.add(i, simulated.deal(i, lanes))
+    simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold])
+    return {kind: max(lengths) for kind, lengths in simulated.sent.items()}
+
+
+def break_even(n_hospitals: int, kinds: tuple[str, ...] = ALL_KINDS) -> tuple[int, int]:
+    """(first, always): the smallest model whose messages of these kinds are smaller than its float32 update, and the
+    size from which on every model's are. Both are measured on real messages, at 16 bits."""
+
+    def sent(n_lanes: int) -> int:
+        sizes = sent_by_one(n_hospitals, n_lanes)
+        return sum(sizes[kind] for kind in kinds)
+
+    first, size = 1_000, sent(1_000)
+    while size >= FLOAT32_BYTES * first:
+        first = size // FLOAT32_BYTES + 1  # a larger model never has a smaller update: all up to here fail too
+        size = sent(first)
+    # Updates grow by whole ciphertexts, so the last model that fails is the largest of one such step.
+    threshold = thresholds.derive(n_hospitals).threshold
+
+    def chosen(n_lanes: int) -> SumParameters:
+        return params.choose(n_lanes, bits=16, n_hospitals=n_hospitals, threshold=threshold)
+
+    def formula(n_lanes: int) -> int:
+        parameters = chosen(n_lanes)
+        return parameters.update_bytes + ("Release" in kinds) * parameters.share_bytes
+
+    headers = size - formula(first)
+    steps = sorted({k * one.lanes_per_ciphertext + 1 for one in _each_ring(chosen(first)) for k in range(300)})
+    failing = [n for n in steps if n > first and formula(n) + headers >= FLOAT32_BYTES * n]
+    always = sent(failing[-1]) // FLOAT32_BYTES + 1 if failing else first
+    if not sent(always) < FLOAT32_BYTES * always:
+        raise ValueError("the formula of sizes does not give the bytes that are sent")
+    return first, always
+
+
+def _each_ring(like: SumParameters) -> list[SumParameters]:
+    return [SumParameters(ring, like.n_hospitals, like.threshold, like.bits, like.n_lanes) for ring in params.RINGS]
 
 
 def machine() -> str:

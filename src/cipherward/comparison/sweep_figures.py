@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from cipherward.comparison.comparison_figures import style_of
-from cipherward.comparison.comparison_json import Shift, ShiftPoint, Size, Sizes
+from cipherward.comparison.figures import style_of
+from cipherward.comparison.records import Shift, ShiftPoint, Size, Sizes
 from cipherward.report.blocks import Figure, Table, count, limited, score, seconds, size
 from cipherward.report.charts import MIN_SPAN
 from cipherward.report.costs import PHASES

@@ -14,7 +14,7 @@ from tests.comparison import compared
 from typer.testing import CliRunner
 
 from cipherward.cli import app
-from cipherward.comparison import comparison_page
+from cipherward.comparison import page as comparison_page
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.report import page
 
@@ -95,7 +95,7 @@ def test_the_page_shows_the_comparisons_own_numbers(made: Path) -> None:
 
 
 def test_lines_of_different_arms_differ_in_marker_or_dash() -> None:
-    from cipherward.comparison.comparison_figures import style_of
+    from cipherward.comparison.figures import style_of
 
     drawn = {(shape, *style.split()[1:]) for shape, style in (style_of(name) for name, *_ in compared.ARMS)}
     assert len(drawn) == len(compared.ARMS)

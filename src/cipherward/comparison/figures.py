@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from cipherward.comparison.comparison_json import Arm, Comparison, Estimate, Seconds
+from cipherward.comparison.records import Arm, Comparison, Estimate, Seconds
 from cipherward.report.blocks import SHOWN_HOSPITALS, Cell, Figure, count, limited, score, seconds, size
 from cipherward.report.blocks import with_interval as both
 from cipherward.report.charts import MIN_SPAN, few, level, look_closer, ranked, rows_of

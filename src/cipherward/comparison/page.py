@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cipherward.comparison import comparison_figures, comparison_json, side_by_side, sweep_figures
-from cipherward.comparison.comparison_json import Comparison
+from cipherward.comparison import figures, records, side_by_side, sweep_figures
+from cipherward.comparison.records import Comparison
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, costs, page, rendering, words
+from cipherward.report import blocks, charts, costs, rendering, words
+from cipherward.report import page as run_page
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
 
@@ -33,7 +34,7 @@ class Written:
 
 def is_comparison(path: Path) -> bool:
     """Whether the folder is a compare directory, and not that of one run."""
-    return (path / comparison_json.NAME).exists()
+    return (path / records.NAME).exists()
 
 
 def write(path: Path) -> Written:
@@ -43,23 +44,23 @@ def write(path: Path) -> Written:
         StorageError: no compare directory, a damaged file in it, or the page cannot be written.
         AuditError, StudyError, DataError: the run shown in detail is not what it claims to be.
     """
-    found, sizes, shift = comparison_json.read(path), comparison_json.read_sizes(path), comparison_json.read_shift(path)
+    found, sizes, shift = records.read(path), records.read_sizes(path), records.read_shift(path)
     run = _first_run(path, found)
     facts = gather(path / run) if run else None
     try:
         text = rendering.render("comparison.html", _content(path, found, sizes, shift, run, facts))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
-            f"{path / comparison_json.NAME} or the run {run or 'of scheme quorum'} lacks what a report needs, or is damaged: {error!r}",
+            f"{path / records.NAME} or the run {run or 'of scheme quorum'} lacks what a report needs, or is damaged: {error!r}",
             hint="restore the compare directory from a backup, or run the comparison again: finished arms are kept",
         ) from None
-    files.write(path / page.NAME, text.encode())
+    files.write(path / run_page.NAME, text.encode())
     return Written(found, facts)
 
 
 def _first_run(path: Path, c: Comparison) -> str:
     """The run directory of the quorum arm's first seed, relative to `path`; empty where it is not finished."""
-    quorum = c.arm(comparison_figures.QUORUM)
+    quorum = c.arm(figures.QUORUM)
     run = next((seed.run for seed in quorum.seeds if seed.run), None) if quorum else None
     return run if run and (path / run / "result.json").exists() else ""
 
@@ -67,32 +68,28 @@ def _first_run(path: Path, c: Comparison) -> str:
 def _content(
     path: Path,
     c: Comparison,
-    sizes: comparison_json.Sizes | None,
-    shift: comparison_json.Shift | None,
+    sizes: records.Sizes | None,
+    shift: records.Shift | None,
     run: str,
     facts: Facts | None,
 ) -> dict[str, Any]:
-    toml = (
-        clean(files.read(path / comparison_json.STUDY).decode("utf-8", "replace"))
-        if (path / comparison_json.STUDY).exists()
-        else ""
-    )
+    toml = clean(files.read(path / records.STUDY).decode("utf-8", "replace")) if (path / records.STUDY).exists() else ""
     return {
-        **(page.details(facts) if facts else {"facts": None}),
+        **(run_page.details(facts) if facts else {"facts": None}),
         "c": c,
         "title": c.title or c.study,
         "run": run,
         "model": f"{words.MODELS.get(c.model, c.model)}, {blocks.count(c.n_parameters)} parameters",
         "cards": _cards(c),
         "figures": {
-            "accuracy": comparison_figures.accuracy(c),
-            "hospitals": comparison_figures.hospitals(c),
+            "accuracy": figures.accuracy(c),
+            "hospitals": figures.hospitals(c),
             "own": charts.hospitals_own(facts) if facts else None,
-            "time_scatter": comparison_figures.against_time(c),
+            "time_scatter": figures.against_time(c),
             "calibration": charts.calibration(facts) if facts else None,
             "roc": charts.roc(facts) if facts else None,
-            "time": comparison_figures.time(c),
-            "traffic": comparison_figures.traffic(c),
+            "time": figures.time(c),
+            "traffic": figures.traffic(c),
             "distance": costs.distance(facts) if facts else None,
             "size_time": sweep_figures.time(sizes) if sizes else None,
             "size_bytes": sweep_figures.bytes_up(sizes) if sizes else None,
@@ -113,8 +110,8 @@ def _content(
         "not_protected": (words.LEAKAGE_COMPARED, *words.NOT_PROTECTED),
         "versions": side_by_side.versions(c),
         "terms": words.TERMS_COMPARED,
-        "toml": toml[: page.MAX_TOML],
-        "toml_cut": len(toml) > page.MAX_TOML,
+        "toml": toml[: run_page.MAX_TOML],
+        "toml_cut": len(toml) > run_page.MAX_TOML,
         "sources": words.SOURCES,
     }
 
@@ -123,12 +120,12 @@ def _cards(c: Comparison) -> list[tuple[str, str, str, str]]:
     """Style, what, number, and what goes with it, for the numbers at the top of the page."""
     cards = []
     for name, style, what in (
-        (comparison_figures.QUORUM, "fed", "Federated, scheme quorum: AUROC (95 % interval)"),
-        (comparison_figures.CENTRALISED, "cen", "All rows in one place, for comparison"),
-        (comparison_figures.PLAIN, "loc", "Federated without protection"),
+        (figures.QUORUM, "fed", "Federated, scheme quorum: AUROC (95 % interval)"),
+        (figures.CENTRALISED, "cen", "All rows in one place, for comparison"),
+        (figures.PLAIN, "loc", "Federated without protection"),
     ):
         if (arm := c.arm(name)) and "auroc" in arm.metrics:
-            number, _, rest = comparison_figures.interval(arm.metrics["auroc"]).partition(" ")
+            number, _, rest = figures.interval(arm.metrics["auroc"]).partition(" ")
             cards.append((style, what, number, rest))
     alone = [item.local.mean for item in c.hospitals_alone if item.local]
     if alone:
