@@ -50,7 +50,7 @@ def run(
 
     Every hospital is simulated in this process. The quick start's patients are synthetic.
     """
-    from cipherward.report import figures, page
+    from cipherward.report import page
     from cipherward.simulation import simulate
 
     stop = StopAfterSum()
@@ -63,7 +63,6 @@ def run(
         result = simulate.run_study(
             chosen, data=data, base=base, out=out, device=device.value, on_progress=say.progress, should_stop=stop
         )
-    figures.draw(result.path, dict(result.summary))
     page.write(result.path)
     if json:
         from cipherward.cli.terminal import print_json
@@ -185,7 +184,7 @@ class _Teller:
         self._say()
         self._say(f"Report:   {result.path / 'report.html'}")
         self._say(
-            f"Results:  {result.path / 'result.json'}, {result.path / 'accuracy.png'}, {result.path / 'hospitals.png'}"
+            f"Results:  {result.path / 'result.json'}, {result.path / 'auroc.svg'}, {result.path / 'hospitals.svg'}"
         )
         self._say(f"Verify:   cipherward verify {result.path}")
         table = result.path / "example-rows.csv"

@@ -1,7 +1,7 @@
-"""report.html of a comparison: the ways to train side by side, and one run of scheme quorum in detail.
+"""report.html of a comparison: the ways to train side by side, and one federated run in detail.
 
 Made from the compare directory alone: comparison.json, sizes.json and shift.json where they were run, and the run
-directory of the quorum arm's first seed, which is verified on the way. The same files give the same bytes.
+directory of the first seed of scheme quorum (or of another federated arm), which is verified on the way. The same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cipherward.store import files
 
 @dataclass(frozen=True)
 class Written:
-    """What a report was made from. `detail`: the verified run of scheme quorum; None where it is not there (yet)."""
+    """What a report was made from. `detail`: the verified run that is shown in detail; None where it is not there (yet)."""
 
     comparison: Comparison
     detail: Facts | None = field(repr=False)
@@ -51,7 +51,7 @@ def write(path: Path) -> Written:
         text = rendering.render("comparison.html", _content(path, found, sizes, shift, run, facts))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
-            f"{path / records.NAME} or the run {run or 'of scheme quorum'} lacks what a report needs, or is damaged: {error!r}",
+            f"{path / records.NAME} or the run {run or 'shown in detail'} lacks what a report needs, or is damaged: {error!r}",
             hint="restore the compare directory from a backup, or run the comparison again: finished arms are kept",
         ) from None
     files.write(path / run_page.NAME, text.encode())
@@ -59,9 +59,9 @@ def write(path: Path) -> Written:
 
 
 def _first_run(path: Path, c: Comparison) -> str:
-    """The run directory of the quorum arm's first seed, relative to `path`; empty where it is not finished."""
-    quorum = c.arm(figures.QUORUM)
-    run = next((seed.run for seed in quorum.seeds if seed.run), None) if quorum else None
+    """The run directory, relative to `path`, of the federated arm that the page shows in detail; empty where none is finished."""
+    arm = figures.federated_arm(c)
+    run = next((seed.run for seed in arm.seeds if seed.run), None) if arm else None
     return run if run and (path / run / "result.json").exists() else ""
 
 
@@ -75,14 +75,16 @@ def _content(
 ) -> dict[str, Any]:
     toml = clean(files.read(path / records.STUDY).decode("utf-8", "replace")) if (path / records.STUDY).exists() else ""
     return {
+        "outcome": f"{c.outcome} is positive",
         **(run_page.details(facts) if facts else {"facts": None}),
         "c": c,
         "title": c.title or c.study,
         "run": run,
         "model": f"{words.MODELS.get(c.model, c.model)}, {blocks.count(c.n_parameters)} parameters",
         "cards": _cards(c),
+        "not_drawn": figures.not_drawn(c),
         "figures": {
-            "accuracy": figures.accuracy(c),
+            "auroc": figures.auroc(c),
             "hospitals": figures.hospitals(c),
             "own": charts.hospitals_own(facts) if facts else None,
             "time_scatter": figures.against_time(c),
@@ -99,7 +101,7 @@ def _content(
         "shift": shift,
         "shift_table": sweep_figures.shift_table(shift) if shift else None,
         "ways": side_by_side.words(c),
-        "reached": side_by_side.accuracy(c),
+        "reached": side_by_side.reached(c),
         "cost": side_by_side.costs(c),
         "equality": side_by_side.equality(c),
         "data": side_by_side.data(c),
@@ -119,17 +121,19 @@ def _content(
 def _cards(c: Comparison) -> list[tuple[str, str, str, str]]:
     """Style, what, number, and what goes with it, for the numbers at the top of the page."""
     cards = []
-    for name, style, what in (
-        (figures.QUORUM, "fed", "Federated, scheme quorum: AUROC (95 % interval)"),
-        (figures.CENTRALISED, "cen", "All rows in one place, for comparison"),
-        (figures.PLAIN, "loc", "Federated without protection"),
+    lead, metric = figures.federated_arm(c), "AUROC (95 % interval)"
+    plain = c.arm(figures.PLAIN) if lead and lead.name != figures.PLAIN else None
+    for arm, style, what in (
+        (lead, "fed", f"Federated model, scheme {lead.scheme}" if lead else ""),
+        (c.arm(figures.CENTRALISED), "cen", "Centralised model (all rows in one place)"),
+        (plain, "loc", "Federated model without protection"),
     ):
-        if (arm := c.arm(name)) and "auroc" in arm.metrics:
+        if arm and "auroc" in arm.metrics:
             number, _, rest = figures.interval(arm.metrics["auroc"]).partition(" ")
-            cards.append((style, what, number, rest))
-    alone = [item.local.mean for item in c.hospitals_alone if item.local]
+            cards.append((style, f"{what}, {metric}", number, rest))
+    alone = [item.local.mean for item in c.hospitals_alone if item.local] if c.arm(figures.LOCAL) else []
     if alone:
-        cards.append(("loc", "Hospitals alone", f"{min(alone):.3f} to {max(alone):.3f}", ""))
+        cards.append(("loc", "Hospitals alone, AUROC, lowest to highest", f"{min(alone):.3f} to {max(alone):.3f}", ""))
     n = blocks.count(c.n_test_rows)
     cards.append(("", "Test rows, all hospitals", n, f"{blocks.count(c.n_test_positive)} with the outcome"))
     seeds = f"{len(c.seeds)} seed{'s' if len(c.seeds) != 1 else ''}"

@@ -61,8 +61,8 @@ NOT_PROTECTED = (
 PARTS = {
     "update": "change of the model's parameters, weighted by training rows",
     "weight": "the hospital's weight (training rows, capped)",
-    "clipped": "how many values were cut to the public range",
-    "crowded": "how many values came near the public range",
+    "clipped": "how many values of the model update were cut to its public range",
+    "crowded": "how many values of the model update came near its public range",
     "test": "test rows counted by predicted risk and outcome, and their losses",
     "validation": "validation loss and rows",
     "rows": "training rows, and those with the outcome",
