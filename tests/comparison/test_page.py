@@ -274,3 +274,33 @@ def test_hostile_text_anywhere_in_the_documents_stays_text(copied: Path) -> None
     comparison_page.write(copied)
     assert "<script" not in read(copied)
     assert "\u202e" not in read(copied)
+
+
+def test_a_comparison_without_some_arms_is_neither_titled_nor_scaled_as_if_they_were_there(copied: Path) -> None:
+    def only(*names: str) -> str:
+        everything = json.loads(whole)
+        everything["arms"] = [arm for arm in everything["arms"] if arm["name"] in names]
+        compared.write(copied / "comparison.json", everything)
+        comparison_page.write(copied)
+        return words(copied)
+
+    whole = (copied / "comparison.json").read_text()
+    shown = only("plain", "quorum")
+    assert "AUROC over rounds, by way to train" in shown
+    assert "federated against centralised" not in shown
+    assert "Centralised model" not in shown
+    assert "Difference of AUROC to centralised" not in shown
+    assert "Hospitals alone" not in shown
+    assert "the centralised one" not in shown
+    shown = only("centralised", "local-only")
+    assert "Figure 1: AUROC over rounds Means over seeds: centralised, all rows pooled." in shown
+    assert "scheme quorum" not in shown.partition("How to repeat")[0]
+    assert "What left each hospital: not here." in shown
+    assert "AUROC against time" in shown
+    assert "Figure 6:" not in shown
+
+
+def test_the_tiles_name_their_metric_and_the_arm(made: Path) -> None:
+    tiles = re.findall(r"<dt>(.*?)</dt><dd><span class=\"big\">", read(made))
+    assert tiles[0] == "Federated model, scheme quorum, AUROC (95 % interval)"
+    assert all("AUROC" in tile for tile in tiles[:4])

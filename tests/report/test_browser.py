@@ -118,6 +118,15 @@ def test_the_page_never_scrolls_sideways(browser: str, report: Path, tmp_path: P
     assert needed <= given
 
 
+def test_no_table_is_cut_on_a_phone(browser: str, report: Path, tmp_path: Path) -> None:
+    script = """
+    for (const details of document.querySelectorAll('details')) details.open = true
+    return [...document.querySelectorAll('.scroll, .stack')].filter(box => box.scrollWidth > box.clientWidth)
+      .map(box => box.getAttribute('aria-label'))
+    """
+    assert asked(browser, report, tmp_path, script, width=PHONE) == []
+
+
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_the_text_of_a_chart_stays_inside_it_and_is_large_enough_to_read(
     browser: str, report: Path, tmp_path: Path, width: int

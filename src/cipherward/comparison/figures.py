@@ -72,13 +72,13 @@ def auroc(c: Comparison) -> Figure | None:
         return None
     both = federated_arm(c) and CENTRALISED in names
     against = ", federated against centralised" if both else ", by way to train" if len(ways) > 1 else ""
-    return figures.by_round(ways, _auroc_in_words(c), "comparison.json", against=against)
+    return figures.by_round(ways, _auroc_in_words(c, ways), "comparison.json", against=against)
 
 
-def _auroc_in_words(c: Comparison) -> str:
+def _auroc_in_words(c: Comparison, ways: Sequence[Way]) -> str:
     arm = federated_arm(c)
     if arm is None:
-        return f"AUROC of {', '.join(arm.label for arm in c.arms)}: means over seeds."
+        return f"Means over seeds: {'; '.join(way.name for way in ways)}."
     gap = arm.difference_to_centralised if c.arm(CENTRALISED) else None
     model = f"the federated model (scheme {arm.scheme})"
     return figures.reached(c.rounds, model, interval(arm.metrics["auroc"]), gap.mean if gap else None)

@@ -6,7 +6,7 @@ directory of the first seed of scheme quorum (or of another federated arm), whic
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,9 @@ def _content(
     facts: Facts | None,
 ) -> dict[str, Any]:
     toml = clean(files.read(path / records.STUDY).decode("utf-8", "replace")) if (path / records.STUDY).exists() else ""
+    if facts and not c.arm(figures.CENTRALISED):
+        facts = replace(facts, result={k: v for k, v in facts.result.items() if k != "centralised"})
+    three = facts and c.arm(figures.CENTRALISED) and c.arm(figures.LOCAL)
     return {
         "outcome": f"{c.outcome} is positive",
         **(run_page.details(facts) if facts else {"facts": None}),
@@ -86,7 +89,7 @@ def _content(
         "figures": {
             "auroc": figures.auroc(c),
             "hospitals": figures.hospitals(c),
-            "own": charts.hospitals_own(facts) if facts else None,
+            "own": charts.hospitals_own(facts) if facts and three else None,
             "time_scatter": figures.against_time(c),
             "calibration": charts.calibration(facts) if facts else None,
             "roc": charts.roc(facts) if facts else None,

@@ -190,7 +190,7 @@ def equality(c: Comparison) -> str:
         return ""
     said = ", ".join(f"{name} {_small(value)}" for name, value in found.items())
     text = f"Largest difference of a scheme's AUROC to plain federated learning, over seeds: {said}."
-    return f"{text} Encryption costs time and bytes here, not AUROC." if max(found.values()) <= _EQUAL else text
+    return f"{text} Protection costs time and bytes here, not AUROC." if max(found.values()) <= _EQUAL else text
 
 
 def _small(value: float) -> str:

@@ -84,10 +84,10 @@ class Facts:
     @property
     def checks(self) -> str:
         """How many of the checks hold, in words."""
-        every = self.findings
-        held, missing = sum(line.holds for line in every), sum(line.outcome == "no receipt" for line in every)
-        said = f"all {held} checks hold" if held == len(every) else f"{held} of {len(every)} checks hold"
-        return f"{said}, {missing} of them for want of a receipt" if missing else said
+        missing = sum(line.outcome == "no receipt" for line in self.findings)
+        n, bad = len(self.findings) - missing, sum(not line.holds for line in self.findings)
+        said = f"{bad} of {n} checks do not hold" if bad else f"all {n} checks hold"
+        return f"{said}; {missing} receipt{'s are' if missing > 1 else ' is'} missing" if missing else said
 
     @property
     def federated(self) -> Mapping[str, Any]:

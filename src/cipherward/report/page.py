@@ -112,7 +112,7 @@ def _content(facts: Facts) -> dict[str, Any]:
             "traffic": costs.traffic(facts),
             "distance": costs.distance(facts),
         },
-        "comparison": tables.comparison(tables.entries_of(facts)),
+        "comparison": tables.comparison(facts),
         "data": tables.data(facts),
         "versions": tables.versions(facts),
         "budget": budget,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cipherward.parties import culprits
@@ -32,66 +31,47 @@ from cipherward.runs.verify import Line
 _MAX_COLUMNS = 10
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One row of the comparison: a way to train the model and what came of it. None where it has no such figure."""
+def comparison(facts: Facts) -> Table:
+    """This run, the centralised model and the hospitals alone, side by side."""
+    result = facts.result
+    took = [line["seconds"] for line in facts.rounds.values() if line["purpose"] == "train"]
+    alone = sorted(result["auroc_local"].values())
+    leaves = "one unencrypted contribution per sum"
+    if facts.scheme != "plain":
+        leaves = "nothing readable: one encrypted contribution per sum"
 
-    name: str
-    leaves: str
-    readable_by: str
-    auroc: str
-    measured: Mapping[str, Any] | None = None
-    bytes_up: float | None = None
-    seconds: float | None = None
+    def measured(name: str) -> tuple[str, ...]:
+        value, metrics = float(result[f"auroc_{name}"]), result[name]
+        figures = (score(metrics[key]) for key in ("auprc", "brier", "log_loss"))
+        return with_interval(value, facts.interval(value)), *figures
 
-
-def comparison(entries: Sequence[Entry]) -> Table:
-    """Ways to train the same model side by side."""
+    sent = size(result["bytes_up_per_hospital_round"]) if result["bytes_up_per_hospital_round"] is not None else "–"
+    mean = f"{statistics.mean(took):.2f} s" if took else "–"
+    of_alone = f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}"
+    rows = (
+        (
+            f"this run: federated, scheme {facts.scheme}",
+            leaves,
+            READERS[facts.scheme],
+            *measured("federated"),
+            sent,
+            mean,
+        ),
+        (
+            "centralised: all rows in one place",
+            "every row",
+            "whoever holds the pool",
+            *measured("centralised"),
+            "–",
+            "–",
+        ),
+        ("each hospital alone", "nothing", "nobody", of_alone, *"–––––"),
+    )
     head = (
         "Way to train", "What leaves a hospital", "Who can read one hospital's part", "AUROC (95 % interval)",
         "AUPRC", "Brier score", "Log loss", "Sent per hospital and round", "Mean time of a round",
     )  # fmt: skip
-    rows = []
-    for entry in entries:
-        measured = entry.measured
-        figures = tuple(score(measured[k]) if measured else "–" for k in ("auprc", "brier", "log_loss"))
-        sent = size(entry.bytes_up) if entry.bytes_up is not None else "–"
-        took = f"{entry.seconds:.2f} s" if entry.seconds is not None else "–"
-        rows.append((entry.name, entry.leaves, entry.readable_by, entry.auroc, *figures, sent, took))
-    return Table("The same model, trained in different ways, on the same pooled test rows", head, tuple(rows))
-
-
-def entries_of(facts: Facts) -> tuple[Entry, ...]:
-    """This run, the centralised model, and the hospitals alone."""
-    result = facts.result
-    took = [line["seconds"] for line in facts.rounds.values() if line["purpose"] == "train"]
-    alone = sorted(result["auroc_local"].values())
-    shared = {name: float(result[f"auroc_{name}"]) for name in ("federated", "centralised")}
-    protected = "nothing readable: one encrypted contribution per sum"
-    return (
-        Entry(
-            f"this run: federated, scheme {facts.scheme}",
-            "one unencrypted contribution per sum" if facts.scheme == "plain" else protected,
-            READERS[facts.scheme],
-            with_interval(shared["federated"], facts.interval(shared["federated"])),
-            facts.federated,
-            result["bytes_up_per_hospital_round"],
-            statistics.mean(took) if took else None,
-        ),
-        Entry(
-            "centralised: all rows in one place",
-            "every row",
-            "whoever holds the pool",
-            with_interval(shared["centralised"], facts.interval(shared["centralised"])),
-            facts.centralised,
-        ),
-        Entry(
-            "each hospital alone",
-            "nothing",
-            "nobody",
-            f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}",
-        ),
-    )
+    return Table("The same model, trained in different ways, on the same pooled test rows", head, rows)
 
 
 def readable(facts: Facts) -> str:
