@@ -19,13 +19,14 @@ from cipherward.study import Study
 from cipherward.sums.messages import Header, Manifest, Opening, unsign
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import Model
 
 _MAX_NAME = 80
 
 
 @dataclass(frozen=True)
 class Sum:
-    """One opened (or void) sum, as its receipts prove it. `parts`: name and number of values of what was added up.
+    """One opened (or void) sum, as its receipts prove it. `parts`: meaning and number of values of what was added up.
 
     `admitted`: the hospitals to which a culprit search limited the sum; () for none.
     """
@@ -51,7 +52,7 @@ class Sum:
 class Facts:
     """Everything the page is made of. `names` and all text are cleaned for display, not yet escaped.
 
-    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, at `state`.
+    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
     `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
     """
 
@@ -61,7 +62,7 @@ class Facts:
     result: Mapping[str, Any] = field(repr=False)
     rounds: Mapping[int, Mapping[str, Any]] = field(repr=False)
     sums: tuple[Sum, ...] = field(repr=False)
-    state: StudyState = field(repr=False)
+    model: Model | None = field(repr=False)
     present: tuple[int, ...]
     last: Line | None
     failure: str
@@ -142,7 +143,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         result=result,
         rounds=rounds,
         sums=tuple(sums),
-        state=state,
+        model=state.model,
         present=present,
         last=last,
         failure=clean(failure),
@@ -180,8 +181,7 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
 
 def _so_far(state: StudyState) -> dict[str, Any]:
     return {
-        "rounds": state.rounds_done,
-        "auroc_by_round": [] if state.adds_noise_shares else list(state.history),
+        **state.task.so_far(state.inner),
         "culprit_search": culprits.facts(state),
     }
 
@@ -194,7 +194,7 @@ def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], StudyState, Line | None
         for replayed in verify.replay(run):
             if replayed.opening is not None:
                 sums.append(_sum(run, state, replayed, replayed.opening))
-                if replayed.purpose == "statistics":
+                if any(segment.name == "present" for segment in state.layout.segments):
                     present = _present(run, state, replayed.opening)
             state = replayed.state
     except AuditError as error:
@@ -209,11 +209,11 @@ def _present(run: Run, before: StudyState, opening: Opening) -> tuple[int, ...]:
     if opened is None:
         return ()
     named = asking.named_sums(run.rules.scheme, before, opened.sums, len(opened.contributors))
-    return tuple(int(value) for value in named.get("present", ()))
+    return tuple(int(value) for value in named["present"])
 
 
 def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:
-    layout = before.layout()
+    asked, layout = before.asked, before.layout
     return Sum(
         round=opening.round,
         purpose=replayed.purpose,
@@ -222,7 +222,7 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
         admitted=replayed.admitted,
         consents=len(opening.votes),
         opened=bool(replayed.manifest),
-        parts=tuple((segment.name, segment.size) for segment in layout.segments),
+        parts=tuple((asked.words(segment.name), segment.size) for segment in layout.segments),
         n_values=layout.n_values,
         manifest=replayed.manifest.hex(),
         total=_total(run, opening),

@@ -20,7 +20,7 @@ def outcome(study: Study) -> str:
 
 def predictors(facts: Facts) -> Table | None:
     """Every input column, from the study and its opened statistics; None where no statistics were opened."""
-    found = facts.state.preprocessor
+    found = facts.model.preprocessor if facts.model else None
     if found is None:
         return None
     scales = {scale.column.name: scale for scale in _scales(found)}
@@ -48,9 +48,10 @@ def predictors(facts: Facts) -> Table | None:
 
 def coefficients(facts: Facts) -> Table | None:
     """Coefficients of a logistic regression; None for other models, and where no model came to be."""
-    found, weights = facts.state.preprocessor, [float(value) for value in facts.state.weights]
-    if found is None or facts.study.model.kind != "logistic-regression" or len(weights) != found.n_features + 1:
+    found = facts.model.preprocessor if facts.model else None
+    if facts.model is None or found is None or facts.study.model.kind != "logistic-regression":
         return None
+    weights = [float(value) for value in facts.model.weights]
     scales = {scale.column.name: scale for scale in _scales(found)}
     never = {f"{name} is missing" for name, n in zip(scales, facts.present, strict=False) if n == found.n_rows}
     intercept = weights.pop()
