@@ -38,8 +38,9 @@ _CENTRALISED, _FEDERATED = ("centralised", "square", "cen"), ("federated", "circ
 
 
 def _auroc(facts: Facts) -> Way:
-    """The federated model after each round, and what the round took."""
-    seconds = {n: float(line["seconds"]) for n, line in facts.rounds.items() if line["purpose"] == "train"}
+    """The federated model after each round, and what the round took, which a deployed party does not know."""
+    timed = {n: line for n, line in facts.rounds.items() if line["purpose"] == "train" and "seconds" in line}
+    seconds = {n: float(line["seconds"]) for n, line in timed.items()}
     return Way(*_FEDERATED, {n: (value,) for n, value in facts.auroc_by_round()}, seconds, layer=1)
 
 
