@@ -26,7 +26,7 @@ import numpy as np
 from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, sent_by_one
 from cipherward.comparison.sizes import PHASES, measure
 from cipherward.crypto.quorum import parameters_of
-from cipherward.runs.folder import Spool
+from cipherward.parties.records import Spool
 from cipherward.sums.run_sum import Forgets, SimulatedSum, random_lanes
 from cipherward.tasks.lanes import Layout, RealSegment
 from harness import (

@@ -108,8 +108,8 @@ def main(spec: dict[str, Any]) -> int:
     (`sender`: "server" when they are hit on their way in)."""
     Moment.take(spec)
     parts: list[tuple[Any, str, type]] = [
-        (coordinator_service, "CoordinatorDesk", _Host),
-        (hospital_service, "HospitalDesk", _Seat),
+        (coordinator_service, "CoordinatorDesk", _Coordinator),
+        (hospital_service, "HospitalDesk", _Hospital),
         (hospital_study, "LocalWork", _Work),
         (coordinator_study, "CoordinatorNode", _Hub),
         (post, "Outbox", _Outbox),
@@ -203,7 +203,7 @@ class _Hub(CoordinatorNode):
         return found
 
 
-class _Host(CoordinatorDesk):
+class _Coordinator(CoordinatorDesk):
     def receive(self, member: str, data: bytes | memoryview) -> Any:
         phase = Moment.spec.get("gate", "")
         if _HANDLED.get(phase) == (kind_of(bytes(data)), Moment.sum):
@@ -216,15 +216,15 @@ class _Host(CoordinatorDesk):
     def _stepped(self, out: Any) -> Any:
         phase = Moment.spec.get("gate", "")
         for one in self._studies.values():
-            if one._hub is not None and _STEPPED.get(phase) == (one._hub.phase, one._hub.round):
+            if one._node is not None and _STEPPED.get(phase) == (one._node.phase, one._node.round):
                 Moment.reached(self.home, phase)
         return out
 
 
-class _Seat(HospitalDesk):
+class _Hospital(HospitalDesk):
     def receive(self, data: bytes | memoryview) -> list[bytes]:
-        for part in self._participations():
-            Moment.sum = len(part.run.rounds_with_openings())
+        for study in self._all_studies():
+            Moment.sum = len(study.run.rounds_with_openings())
         phase = Moment.spec.get("gate", "")
         before = Moment.sum
         if (phase, kind_of(bytes(data)), before) == ("open", "Opening", TRAIN_SUM):
@@ -303,7 +303,8 @@ class _Receiver(receiving.Receiver):
 
 
 def _home() -> Home:
-    from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+    from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+    from cipherward.consortium.homes.hospital_home import HospitalHome
 
     kind = CoordinatorHome if Moment.spec["role"] == "coordinator" else HospitalHome
     return kind(Path(Moment.spec["home"]))

@@ -19,10 +19,10 @@ from tests.fuzz.decoders import Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
 from cipherward.consortium.approval import approvals
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority, enrolment, invitations, members
 from cipherward.consortium.service import letters
-from cipherward.consortium.service.statements import Said
+from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import WireError
@@ -329,7 +329,7 @@ def refusals(four: Consortium) -> Decoder:
     folder = four.folder / "said"
     path = folder / "refusals" / "1.json"
     path.parent.mkdir(parents=True)
-    said = Said(four.home, folder, approvals.offers(four.hospital(NAME))[0].study)
+    said = Statements(four.home, folder, approvals.offers(four.hospital(NAME))[0].study, lambda *_: None)
 
     def read(data: bytes) -> tuple[str, ...]:
         path.write_bytes(data)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
+from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
-    from cipherward.consortium.homes.homes import HospitalHome
+    from cipherward.consortium.homes.hospital_home import HospitalHome
     from cipherward.consortium.membership.members import MembersList
 
 app = typer.Typer(
@@ -266,6 +267,20 @@ def predict(
     typer.echo(f"{text.count(chr(10)) - 1} prediction(s) written to {out}", err=True)
 
 
+@app.command("serve")
+def serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
+    """Take part in approved studies. Dials out to the consortium's server only. SIGTERM stops it at any moment."""
+    from cipherward.transport import hospital_service as hospital
+
+    run_service(hospital.serve(_open(home), teller(json)))
+
+
+@app.command("status")
+def status(json: bool = JSON, home: Path = HOME) -> None:
+    """Show the service, its connection, and every study offered to this hospital."""
+    show_status(_open(home), json=json)
+
+
 @app.command("health")
 def health(json: bool = JSON, home: Path = HOME) -> None:
     """Check keys, policy, table, membership, certificate and service; exit code 1 when something is not in order."""
@@ -291,6 +306,6 @@ def _words(value: object) -> str:
 
 
 def _open(path: Path) -> HospitalHome:
-    from cipherward.consortium.homes.homes import HospitalHome
+    from cipherward.consortium.homes.hospital_home import HospitalHome
 
     return HospitalHome(path)

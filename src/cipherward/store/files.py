@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from cipherward.errors import StorageError
 
@@ -23,8 +23,7 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> Non
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         changed = make_folder(path.parent)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o644)
-        with os.fdopen(descriptor, "wb") as file:
+        with create(temporary, private=private) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -37,6 +36,16 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> Non
             f"cannot write {path}: {error.strerror or error}",
             hint="free space or choose another folder with --out; nothing was half written",
         ) from None
+
+
+def create(path: Path, *, private: bool = True, anew: bool = False, buffering: int = -1) -> BinaryIO:
+    """Open a file to write it from its beginning. `private`: made readable by its owner only; `anew`: there is none yet.
+
+    Raises:
+        OSError: as `open`.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if anew else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
+    return cast(BinaryIO, os.fdopen(os.open(path, flags, 0o600 if private else 0o644), "wb", buffering=buffering))
 
 
 def append(path: Path, line: str) -> None:

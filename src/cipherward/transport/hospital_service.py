@@ -1,4 +1,4 @@
-"""`hospital serve`: a seat behind a mailbox. It dials the configured servers and nothing else."""
+"""`hospital serve`: a desk behind a mailbox. It dials the configured servers and nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.lock import only_one
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service.hospital_desk import HospitalDesk
@@ -51,35 +51,35 @@ class _Service:
     async def run(self) -> bool:
         stop = serving.stop_event()
         self.home.log("service started", {"service": "hospital", "name": self.home.name})
-        seat = await self.worker.do(HospitalDesk, self.home, deployed.write)
-        post = asyncio.create_task(self.post.run(partial(self._receive, seat)))
-        polling = asyncio.create_task(self._poll(seat))
+        desk = await self.worker.do(HospitalDesk, self.home, deployed.write)
+        post = asyncio.create_task(self.post.run(partial(self._receive, desk)))
+        polling = asyncio.create_task(self._poll(desk))
         try:
             await serving.until_stopped(stop, post, polling)
         finally:
-            finished = await self._close(seat, post, polling)
+            finished = await self._close(desk, post, polling)
         return finished
 
-    async def _receive(self, seat: HospitalDesk, member: str, path: Path) -> None:
-        await self.worker.do(self._handle, seat, path)
+    async def _receive(self, desk: HospitalDesk, member: str, path: Path) -> None:
+        await self.worker.do(self._handle, desk, path)
 
-    def _handle(self, seat: HospitalDesk, path: Path) -> None:
-        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.receive(serving.read(path)))
+    def _handle(self, desk: HospitalDesk, path: Path) -> None:
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in desk.receive(serving.read(path)))
 
-    def _look(self, seat: HospitalDesk, heartbeat: bool) -> None:
-        self.dispatch.put((COORDINATOR_NAME, letter) for letter in seat.poll())
-        seat.report()
+    def _look(self, desk: HospitalDesk, heartbeat: bool) -> None:
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in desk.poll())
+        desk.report()
         if heartbeat:
-            self._write_status(seat.status(), running=True)
+            self._write_status(desk.status(), running=True)
 
-    async def _poll(self, seat: HospitalDesk) -> None:
+    async def _poll(self, desk: HospitalDesk) -> None:
         clock = asyncio.get_running_loop().time
         beat = 0.0
         while True:
             due = clock() >= beat
             try:
                 if not self.worker.is_busy:
-                    await self.worker.do(self._look, seat, due)
+                    await self.worker.do(self._look, desk, due)
                 elif due:
                     self._heartbeat()
                 self.complaints.clear()
@@ -103,16 +103,16 @@ class _Service:
         for line in self.follower.new_lines():
             self.say(line)
 
-    async def _close(self, seat: HospitalDesk, *tasks: asyncio.Task[Any]) -> bool:
+    async def _close(self, desk: HospitalDesk, *tasks: asyncio.Task[Any]) -> bool:
         finished = await serving.close(self.post, self.worker, tasks)
         with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
             if finished:
-                await self.worker.do(self._closed, seat)
+                await self.worker.do(self._closed, desk)
             self.home.log("service stopped", {"service": "hospital", "in_hand": not finished})
         self.worker.close()
         self._tell()
         return finished
 
-    def _closed(self, seat: HospitalDesk) -> None:
-        self._write_status(seat.status(), running=False)
-        seat.close()
+    def _closed(self, desk: HospitalDesk) -> None:
+        self._write_status(desk.status(), running=False)
+        desk.close()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cipherward.consortium.approval import policyfile
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 from cipherward.consortium.membership import authority
 from cipherward.data.database import read_source

@@ -1,4 +1,21 @@
-"""The folder of one party: who it is, what happens there, which files are secret. See `homes` for the two kinds."""
+"""What a party of the consortium keeps on disk, one folder each. Only public parts of it ever leave.
+
+| file | coordinator | hospital | secret |
+|---|---|---|---|
+| `consortium.toml` | name, servers, what the server listens on | | no |
+| `hospital.toml` | | own name, consortium, servers, where its table is | no, and it never leaves |
+| `policy.toml` | | the privacy officer's floors (`policyfile`) | no |
+| `identity.key`, `tls.key` | own | own | yes, 0600 |
+| `tls-next.key` | | from a renewal's request until its admission | yes, 0600 |
+| `authority.key`, `server.key` | the consortium's CA, the message server's | | yes, 0600 |
+| `authority.crt`, `tls.crt` | own | from invitation and admission | no |
+| `server.crt`, `certificates/` | issued to the message server, to members | | no |
+| `members/` | every version, signed | the version confirmed and the newest offered | no |
+| `invitations/` | digest of each one-time token | | no |
+| `studies/<digest>/` | openings, receipts, models | the study offered, approval, withdrawal | |
+| `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
+| `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
+"""
 
 from __future__ import annotations
 
@@ -17,6 +34,7 @@ from typing import Any
 from cipherward.consortium.membership import members as members_list
 from cipherward.crypto.identity import Identity
 from cipherward.errors import StorageError
+from cipherward.runs.study_folder import STUDY
 from cipherward.store import files
 
 SECRET_FILES = ("identity.key", "tls.key", "tls-next.key", "authority.key", "server.key", "ledger.sqlite")
@@ -155,7 +173,7 @@ class Home(ABC):
 
     def study_folders(self) -> list[Path]:
         """Every study folder that holds a study.toml, oldest first."""
-        found = [path.parent for path in self.studies.glob("*/study.toml")]
+        found = [path.parent for path in self.studies.glob(f"*/{STUDY}")]
         return sorted(found, key=lambda path: (path.stat().st_mtime, path.name))
 
     # checks

@@ -21,8 +21,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from cipherward.consortium.approval import policyfile
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import prepare
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority, invitations, members
 from cipherward.consortium.membership.invitations import Admission, Invitation
 from cipherward.consortium.membership.members import ACTIVE, REVOKED, Member, MembersList

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
 from cipherward.consortium.service import letters
@@ -20,14 +20,17 @@ from cipherward.consortium.service.letters import (
     Alert,
     Approval,
     Body,
+    Breach,
+    Ended,
     Letter,
     Members,
+    Out,
     Packet,
     Refusal,
     Stopped,
 )
-from cipherward.consortium.service.news import Breach, Ended, Out
 from cipherward.errors import CipherwardError, ProtocolError, StorageError
+from cipherward.runs.study_folder import StudyFolder
 
 DAMAGED_PAUSE = 60.0
 """Seconds until a study whose files could not be read is tried again."""
@@ -92,35 +95,35 @@ class CoordinatorDesk:
             if folder.name not in self._studies and not folder.name.startswith("."):
                 out += self._try_to_open(folder.name)
         active = {member.name for member in self._members.active}
-        for hosted in self._studies.values():
-            hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
-            out += self._offers(hosted) + self._sealed(hosted, hosted.tick())
+        for study in self._studies.values():
+            study.gone = frozenset(i for i, name in enumerate(study.names, start=1) if name not in active)
+            out += self._offers(study) + self._sealed(study, study.tick())
         return out
 
     def report(self) -> None:
         """Write the report of a study that has finished, if there is one; takes as long as verifying it."""
-        for name, hosted in self._studies.items():
-            if self._report is None or name in self._reported or not hosted.is_unreported:
+        for name, study in self._studies.items():
+            if self._report is None or name in self._reported or not study.is_unreported:
                 continue
             self._reported.add(name)
             try:
-                self._report(hosted.folder)
-                self.home.log("report written", {"study": hosted.study.name, "digest": name})
+                self._report(study.folder)
+                self.home.log("report written", {"study": study.name, "digest": name})
             except CipherwardError as error:
-                self.home.alarm("report not written", {"study": hosted.study.name, "reason": error.message})
+                self.home.alarm("report not written", {"study": study.name, "reason": error.message})
             return
 
     def remind(self, member: str) -> Letters:
         """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""
         self._told.pop(member, None)
         out = self._news_of_members()
-        for hosted in self._studies.values():
-            if member not in hosted.names:
+        for study in self._studies.values():
+            if member not in study.names:
                 continue
-            hospital = hosted.names.index(member) + 1
-            if hospital in hosted.offered_to():
-                out.append(self._letter(hosted, hospital, hosted.offer))
-            out += self._sealed(hosted, hosted.remind(hospital))
+            hospital = study.names.index(member) + 1
+            if hospital in study.offered_to():
+                out.append(self._letter(study, hospital, study.offer))
+            out += self._sealed(study, study.remind(hospital))
         return out
 
     def status(self) -> list[dict[str, Any]]:
@@ -129,31 +132,31 @@ class CoordinatorDesk:
             {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
             for name, (_, message) in self._damaged.items()
         ]
-        return [hosted.status() for hosted in self._studies.values()] + damaged
+        return [study.status() for study in self._studies.values()] + damaged
 
     # letters
 
     def _take(self, member: str, letter: Letter) -> Letters:
         opened = self._open_now(letter.study.hex())
-        hosted = self._studies.get(letter.study.hex())
-        if hosted is None:
+        study = self._studies.get(letter.study.hex())
+        if study is None:
             raise ProtocolError("about a study that does not exist here")
-        if member not in hosted.names:
-            raise ProtocolError(f"{member!r} is not on the roster of {hosted.study.name!r}")
-        hospital = hosted.names.index(member) + 1
+        if member not in study.names:
+            raise ProtocolError(f"{member!r} is not on the roster of {study.name!r}")
+        hospital = study.names.index(member) + 1
         if isinstance(letter.body, Packet):
-            return opened + self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
+            return opened + self._sealed(study, study.handle(hospital, letter.body.packet))
         if isinstance(letter.body, Approval):
-            return opened + self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+            return opened + self._sealed(study, study.take_approval(hospital, letter.body.statement))
         if isinstance(letter.body, Refusal):
-            hosted.take_refusal(hospital, letter.body.reasons)
+            study.take_refusal(hospital, letter.body.reasons)
             return opened
-        hosted.said.take_withdrawal(hospital, letter.body.statement)
+        study.statements.take_withdrawal(hospital, letter.body.statement)
         return opened
 
     def _open_now(self, name: str) -> Letters:
         """After a start, the first letter may come before the first look at the folders."""
-        if name in self._studies or not (self.home.studies / name / "study.toml").exists():
+        if name in self._studies or not StudyFolder(self.home.studies / name).study.exists():
             return []
         return self._try_to_open(name)
 
@@ -173,14 +176,14 @@ class CoordinatorDesk:
             return []
 
     def _open(self, name: str) -> Letters:
-        hosted = CoordinatorStudy(self.home, self.home.studies / name, self._clock, self._ticks)
-        self._studies[name] = hosted
-        return self._sealed(hosted, hosted.resume())
+        study = CoordinatorStudy(self.home, self.home.studies / name, self._clock, self._ticks)
+        self._studies[name] = study
+        return self._sealed(study, study.resume())
 
-    def _offers(self, hosted: CoordinatorStudy) -> Letters:
-        due = sorted(hosted.offer_due())
-        offer = hosted.offer if due else None
-        return [self._letter(hosted, hospital, offer) for hospital in due] if offer else []
+    def _offers(self, study: CoordinatorStudy) -> Letters:
+        due = sorted(study.offer_due())
+        offer = study.offer if due else None
+        return [self._letter(study, hospital, offer) for hospital in due] if offer else []
 
     def _news_of_members(self) -> Letters:
         """The signed list for every member that has not been sent this version since the start."""
@@ -193,7 +196,7 @@ class CoordinatorDesk:
         self._told |= dict.fromkeys(due, version)
         return [(name, letters.seal(self.home.identity, name, NO_STUDY, body, from_coordinator=True)) for name in due]
 
-    def _sealed(self, hosted: CoordinatorStudy, out: Out) -> Letters:
+    def _sealed(self, study: CoordinatorStudy, out: Out) -> Letters:
         found = []
         for hospital, what in out:
             body: Body
@@ -203,9 +206,9 @@ class CoordinatorDesk:
                 body = Stopped(what.reason)
             else:
                 body = Packet(what)
-            found.append(self._letter(hosted, hospital, body))
+            found.append(self._letter(study, hospital, body))
         return found
 
-    def _letter(self, hosted: CoordinatorStudy, hospital: int, body: Body) -> tuple[str, bytes]:
-        name = hosted.names[hospital - 1]
-        return name, letters.seal(self.home.identity, name, hosted.digest, body, from_coordinator=True)
+    def _letter(self, study: CoordinatorStudy, hospital: int, body: Body) -> tuple[str, bytes]:
+        name = study.names[hospital - 1]
+        return name, letters.seal(self.home.identity, name, study.digest, body, from_coordinator=True)

@@ -16,7 +16,7 @@ from torch import nn
 from cipherward.consortium.approval import approvals, modelcode, policyfile
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
@@ -30,15 +30,13 @@ from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.result import findings
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Receipt, unsign
 from cipherward.sums.packets import unpack
 from cipherward.tasks.hospital_work import LocalWork
-
-REFUSAL_TOLD = "refusal-told"
-"""The file in a study's folder that says what the coordinator was last told."""
 
 BEGINS = ("Announce", "Joined")
 """Packets that lead to a new contribution; the others are about one that was made."""
@@ -52,18 +50,23 @@ class HospitalStudy:
     def __init__(self, home: HospitalHome, offered: OfferedStudy, ledger: Ledger) -> None:
         self.home = home
         self.offered = offered
-        self.folder = offered.folder
+        self.files = StudyFolder(offered.folder)
         self.study: Study = offered.study
         self.digest = offered.digest
         self.index = offered.index
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self._ledger = ledger
-        self._site: HospitalNode | None = None
+        self._node: HospitalNode | None = None
         self._times: tuple[int, ...] = ()
         self._looked_at: set[str] = set()
         self._told: tuple[str, ...] | None = None
         self._unusable: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.study.name
 
     # what people decided
 
@@ -82,15 +85,15 @@ class HospitalStudy:
     @property
     def stopped(self) -> str:
         """Why the coordinator ended the study; empty while it has not."""
-        path = self.folder / "stopped"
-        return (files.read(path).decode("utf-8", "replace").strip() or "no reason given") if path.exists() else ""
+        ended = self.files.ended()
+        return ended[1] if ended else ""
 
     def stop(self, reason: str) -> None:
         """Note that the coordinator ended the study."""
         if self.stopped:
             return
         self.home.log("study stopped", {"study": self.study.name, "reason": reason[:500]})
-        files.write(self.folder / "stopped", f"{reason}\n".encode())
+        files.write(self.files.stopped, f"{reason}\n".encode())
 
     def check(self) -> None:
         """Whether this hospital may contribute now. Asked again before every sum, so that people's changes count.
@@ -116,17 +119,17 @@ class HospitalStudy:
         """
         if self.is_withdrawn or self.stopped or self.run.result.exists():
             return None
-        watched = (*self.home.rule_files(), *self.home.data_files(), self.folder / "approval")
+        watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval)
         times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
         if times != self._times:
             self._times = times
-            if self._site is None and self.is_approved:
+            if self._node is None and self.is_approved:
                 self._look_at_table()
         elif self._unusable == self._looked_at:
             return None
         self._looked_at = set(self._unusable)
         reasons = self._refused_by()
-        told = self.folder / REFUSAL_TOLD
+        told = self.files.refusal_told
         if reasons == self._told or (self._told is None and not reasons and not told.exists()):
             return None
         self._told = reasons
@@ -182,50 +185,45 @@ class HospitalStudy:
                 self.check()
             elif not self.is_approved:
                 raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
-            site = self._opened_site()
+            node = self._opened_node()
         except (RefusedError, ProtocolError, DataError) as error:
             self._problem(error)
             return []
         try:
-            return self._answer(site, kind, packet)
+            return self._answer(node, kind, packet)
         except StorageError:
-            self._site = None  # ahead of its ledger: the next packet finds it as the files say
+            self._node = None  # ahead of its ledger: the next packet finds it as the files say
             raise
 
-    def _answer(self, site: HospitalNode, kind: str, packet: bytes) -> list[bytes]:
-        before = site.state.sums_done
-        candidate = self.folder / f"opening-{before:04d}.cbor"
+    def _answer(self, node: HospitalNode, kind: str, packet: bytes) -> list[bytes]:
+        before = node.state.sums_done
+        candidate = self.files.unverified_opening(before)
         if kind == "Opening":
             # Written first: once the receipt is in the ledger, only this opening leads to the next state.
             files.write(candidate, unpack(packet)[1])
         try:
-            replies = site.handle(packet)
+            replies = node.handle(packet)
         except StorageError:
             raise  # this machine's disk, not what the coordinator sent
         except CipherwardError as error:
             self._problem(error)
             return []
-        answered = {unpack(reply)[0] for reply in replies}
-        if kind == "ConsentRequest" and "Vote" in answered:
-            files.write(self._request, packet, private=True)
-        if "Release" in answered or site.state.sums_done > before:
-            self._request.unlink(missing_ok=True)
-        if site.state.sums_done > before:
+        if node.state.sums_done > before:
             self._keep(candidate, before)
-            if site.state.final is not None:
-                self._keep_model(site)
+            if node.state.final is not None:
+                self._keep_model(node)
         elif kind == "Opening":
             candidate.unlink(missing_ok=True)
         return replies
 
     # the node
 
-    def _opened_site(self) -> HospitalNode:
-        if self._site is None:
-            self._site = self._make_site()
-        return self._site
+    def _opened_node(self) -> HospitalNode:
+        if self._node is None:
+            self._node = self._make_node()
+        return self._node
 
-    def _make_site(self) -> HospitalNode:
+    def _make_node(self) -> HospitalNode:
         study, home, public = self.study, self.home, self.offered.ckks_public
         policy = self._policy()
         factory = modelcode.factory_of(study, policy)
@@ -246,7 +244,7 @@ class HospitalStudy:
         self._unusable.discard("files")
         data = self._load_table()
         module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
-        site = HospitalNode(
+        node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
             identity=home.identity,
@@ -258,13 +256,10 @@ class HospitalStudy:
             clock=perf_counter,
             cut=home.data_cut,
         )
-        if self._request.exists():
-            # What I consented to has to be in memory again before its certificate comes.
-            site.handle(files.read(self._request))
         if state.final is not None and not self.run.result.exists():
-            self._site = site
-            self._keep_model(site)
-        return site
+            self._node = node
+            self._keep_model(node)
+        return node
 
     def _prepare_run(self, public: bytes, factory: Callable[[int], nn.Module] | None) -> None:
         if not self.run.study_digest.exists():
@@ -278,7 +273,7 @@ class HospitalStudy:
     def _keep_unfinished(self) -> None:
         """Finish what a stop between the ledger's receipt and the run directory left undone."""
         verified, kept = self._ledger.receipts(self.digest), len(self.run.rounds_with_openings())
-        candidate = self.folder / f"opening-{kept:04d}.cbor"
+        candidate = self.files.unverified_opening(kept)
         if verified > kept and candidate.exists():
             self._keep(candidate, kept)
 
@@ -287,12 +282,12 @@ class HospitalStudy:
         files.write(self.run.opening(round), files.read(candidate))
         candidate.unlink()
 
-    def _keep_model(self, site: HospitalNode) -> None:
-        state = site.state
+    def _keep_model(self, node: HospitalNode) -> None:
+        state = node.state
         model = ModelFile(self.study, state.groups, state.weights, state.preprocessor)
         auroc = state.final.auroc if state.final else None
         received.keep(self.home, model, self._outcomes(), rounds=state.rounds_done, auroc=auroc)
-        budgets = {self.home.name: site.budget.report()} if site.budget else {}
+        budgets = {self.home.name: node.budget.report()} if node.budget else {}
         self.run.write_json(
             self.run.result, findings(state) | {"privacy": privacy_ledger.describe(self.study, budgets)}
         )
@@ -300,7 +295,7 @@ class HospitalStudy:
     @property
     def is_unreported(self) -> bool:
         """Whether the study has ended here with a model, and nobody has written its report."""
-        return self.run.result.exists() and not (self.run.path / "report.html").exists()
+        return self.run.result.exists() and not StudyFolder(self.run.path).report.exists()
 
     def keep_own_results(self) -> None:
         """The model on this hospital's own rows beside one that it trains alone; nothing of it is ever sent.
@@ -308,9 +303,9 @@ class HospitalStudy:
         Raises:
             CipherwardError: the study's files, its table or the disk.
         """
-        if not (self.run.path / own_results.NAME).exists():
+        if not StudyFolder(self.run.path).own_results.exists():
             first = modelfile.load(self.run.initial_model)
-            own_results.keep(self.run.path, self._opened_site(), first.weights)
+            own_results.keep(self.run.path, self._opened_node(), first.weights)
 
     def _outcomes(self) -> list[Outcome]:
         """What this hospital signed about every sum, from its own receipts."""
@@ -334,7 +329,7 @@ class HospitalStudy:
         )
         if body.outcome != "breach":
             raise ProtocolError("an alert without a breach in it")
-        files.write(self.folder / "alerts" / f"hospital-{hospital}.cbor", receipt)
+        files.write(self.files.alert(hospital), receipt)
         name = self.study.hospitals[hospital - 1].name
         self.home.alarm("breach reported", {"study": self.study.name, "hospital": name, "reason": body.detail})
 
@@ -362,7 +357,7 @@ class HospitalStudy:
         elif refusal:
             phase = "refused"
         else:
-            phase = "running" if done or self._site else "approved"
+            phase = "running" if done or self._node else "approved"
         return {
             "study": self.study.name,
             "digest": self.digest.hex(),
@@ -371,14 +366,10 @@ class HospitalStudy:
             "sums_verified": done,
             "sums_planned": self.study.training.rounds + 2,
             "stopped": self.stopped,
-            "alerts": sorted(path.stem for path in (self.folder / "alerts").glob("*.cbor")),
+            "alerts": sorted(path.stem for path in self.files.alerts.glob("*.cbor")),
             "last_error": breach.decode("utf-8", "replace") if breach else self.last_error,
             "model": self.run.path.name if self.run.result.exists() else "",
         }
-
-    @property
-    def _request(self) -> Path:
-        return self.folder / "consent-request.packet"
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
         say = self.home.alarm if event in _ALARMS else self.home.log

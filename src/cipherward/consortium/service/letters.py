@@ -11,7 +11,7 @@ from typing import Any
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import COORDINATOR, Identity, Signed, open_signed
+from cipherward.crypto.identity import COORDINATOR, Identity, Signed, check_signed
 from cipherward.errors import ProtocolError, WireError
 
 NO_STUDY = bytes(32)
@@ -54,7 +54,7 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Hospital: names of what keeps it from the study as it is (`said.REASONS`), and no word more; none: nothing any more."""
+    """Hospital: names of what keeps it from the study as it is (`statements.REASONS`), and no word more; none: nothing any more."""
 
     reasons: tuple[str, ...]
 
@@ -102,6 +102,25 @@ class _Head:
     payload: bytes
 
 
+@dataclass(frozen=True)
+class Ended:
+    """The study has ended without a final model; hospitals are told why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Hospital `hospital` reports a breach; everyone else is shown its signed receipt."""
+
+    hospital: int
+    receipt: bytes
+
+
+Out = list[tuple[int, bytes | Breach | Ended]]
+"""What goes to which hospital: a packet, or the news of a breach or of the end."""
+
+
 def seal(identity: Identity, to: str, study: bytes, body: Body, *, from_coordinator: bool) -> bytes:
     """A signed letter to the member called `to`, or to "coordinator". `study`: the digest, or NO_STUDY."""
     kind = type(body).__name__
@@ -129,9 +148,8 @@ def open_letter(data: bytes | memoryview, *, to: str, key: bytes, from_coordinat
     if signed.kind != _label(kind) or kind not in kinds:
         raise WireError("a letter of no known kind")
     sender = COORDINATOR if from_coordinator else _MEMBER
-    envelope = wire.encode(signed)
-    opened = open_signed(envelope, study=signed.study, keys={sender: key}, kind=signed.kind)
-    head = wire.decode(_Head, opened.body)
+    check_signed(signed, study=signed.study, keys={sender: key}, kind=signed.kind)
+    head = wire.decode(_Head, signed.body)
     if head.to != to:
         raise ProtocolError(f"a letter to {head.to!r}")
     if head.payload != digest("letter", payload):

@@ -15,39 +15,40 @@ from cipherward.consortium.approval.datacheck import SMALL, shown
 from cipherward.errors import CipherwardError
 from cipherward.learning import baselines, metrics, sgd
 from cipherward.parties.hospital_node import HospitalNode
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.tasks.hospital_work import TEST, TRAIN
 
-NAME = "own.json"
 
-
-def keep(folder: Path, site: HospitalNode, first_weights: NDArray[np.float32]) -> None:
+def keep(folder: Path, node: HospitalNode, first_weights: NDArray[np.float32]) -> None:
     """Compute and write own.json. Trains as long as the study did here, so nobody should be waiting.
 
     Args:
-        site: at the study's end.
+        node: at the study's end.
         first_weights: float32[n_parameters], the model before the first round.
 
     Raises:
         StorageError: it cannot be written.
     """
-    document = compute(site, first_weights)
-    files.write(folder / NAME, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(), private=True)
+    document = compute(node, first_weights)
+    files.write(
+        StudyFolder(folder).own_results, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(), private=True
+    )
 
 
-def compute(site: HospitalNode, first_weights: NDArray[np.float32]) -> dict[str, Any]:
+def compute(node: HospitalNode, first_weights: NDArray[np.float32]) -> dict[str, Any]:
     """Counts of rows (None: fewer than SMALL and not 0) and AUROC of both models on this hospital's own test rows.
 
     `auroc` is empty where it would be of few patients, or cannot be computed; `why_not` says so.
     """
-    work, state = site.work, site.state
+    work, state = node.work, node.state
     study = state.study
     outcome = work.data.outcome
     train, test = work.rows(state, TRAIN), work.rows(state, TEST)
     positive, n_test = int(test[1].sum()), len(test[1])
     found: dict[str, Any] = {
-        "hospital": study.hospitals[site.index - 1].name,
-        "index": site.index,
+        "hospital": study.hospitals[node.index - 1].name,
+        "index": node.index,
         "rows": shown(len(outcome)),
         "positive": shown(int(outcome.sum())) if shown(len(outcome) - int(outcome.sum())) else None,
         "train_rows": shown(len(train[1])),
