@@ -236,4 +236,6 @@ def _own(path: Path) -> dict[str, Any]:
     try:
         return files.json_object(files.read(path / OWN_RESULTS))
     except ValueError:
-        raise StorageError(f"{path / OWN_RESULTS} is damaged", hint="remove it: the service computes it again") from None
+        raise StorageError(
+            f"{path / OWN_RESULTS} is damaged", hint="remove it: the service computes it again"
+        ) from None

@@ -9,9 +9,9 @@ from typing import Any
 
 from cipherward.errors import DataError
 from cipherward.learning.metrics import Metrics
-from cipherward.tasks.state import StudyState
 from cipherward.parties import culprits
 from cipherward.parties.coordinator_state import SumReport
+from cipherward.tasks.state import StudyState
 
 
 def findings(state: StudyState) -> dict[str, Any]:

@@ -16,16 +16,16 @@ from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning import models
-from cipherward.tasks.state import StudyState, begin
-from cipherward.parties import culprits, asking, roster
-from cipherward.runs import modelfile
-from cipherward.runs.result import contradictions
-from cipherward.parties.judging import agrees, judge
-from cipherward.runs.folder import RunDirectory
+from cipherward.parties import asking, culprits, roster
 from cipherward.parties.hospital_node import FAILED, PRESERVED, UNPROTECTED, Outcome
+from cipherward.parties.judging import agrees, judge
+from cipherward.runs import modelfile
+from cipherward.runs.folder import RunDirectory
+from cipherward.runs.result import contradictions
+from cipherward.store import files
 from cipherward.sums.messages import Opening, Receipt, unsign
 from cipherward.sums.votes import Member, Rules
-from cipherward.store import files
+from cipherward.tasks.state import StudyState, begin
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any
 
 from cipherward.errors import StorageError
 
@@ -38,14 +38,15 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> Non
         ) from None
 
 
-def create(path: Path, *, private: bool = True, anew: bool = False, buffering: int = -1) -> BinaryIO:
+def create(path: Path, *, private: bool = True, anew: bool = False, buffering: int = -1) -> IO[bytes]:
     """Open a file to write it from its beginning. `private`: made readable by its owner only; `anew`: there is none yet.
 
     Raises:
         OSError: as `open`.
     """
     flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if anew else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
-    return cast(BinaryIO, os.fdopen(os.open(path, flags, 0o600 if private else 0o644), "wb", buffering=buffering))
+    descriptor = os.open(path, flags, 0o600 if private else 0o644)
+    return os.fdopen(descriptor, "wb", buffering=buffering)
 
 
 def append(path: Path, line: str) -> None:
