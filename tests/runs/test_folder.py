@@ -8,8 +8,8 @@ import pytest
 from tests import simulator
 
 from cipherward.errors import StorageError
-from cipherward.runs import folder
 from cipherward.parties.records import Spool
+from cipherward.runs import folder
 from cipherward.runs.folder import RunDirectory
 
 
