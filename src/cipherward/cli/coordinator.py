@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
+from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
@@ -146,6 +146,12 @@ def renew(home: Path = HOME) -> None:
     typer.echo(
         f"Certificates renewed; the server's is valid until {end:%Y-%m-%d}. A running service takes them by itself."
     )
+
+
+@app.command("alarms")
+def alarms(seen: bool = SEEN, json: bool = JSON, home: Path = HOME) -> None:
+    """Show what people must look at, each thing once: who, what, first, last, how often."""
+    show_alarms(_open(home), seen=seen, json=json)
 
 
 @app.command("start")

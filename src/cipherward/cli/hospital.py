@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
+from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
@@ -196,6 +196,23 @@ def withdraw(
         typer.confirm(f"Withdraw from {offered.study.name} for good?", abort=True)
     approvals.withdraw(own, offered)
     typer.echo(f"Withdrawn from {offered.study.name}: no further update leaves this hospital for it.")
+
+
+@app.command("retry")
+def retry(study: str = STUDY, home: Path = HOME) -> None:
+    """Let a study run again that was set aside here because it ended or held up the service."""
+    from cipherward.consortium.approval import approvals
+    from cipherward.consortium.service.boundary import Boundary
+
+    offered = approvals.find(_open(home), study)
+    Boundary(offered.folder).retry()
+    typer.echo(f"{offered.study.name} is tried again; the service notices by itself.")
+
+
+@app.command("alarms")
+def alarms(seen: bool = SEEN, json: bool = JSON, home: Path = HOME) -> None:
+    """Show what people must look at, each thing once: who, what, first, last, how often."""
+    show_alarms(_open(home), seen=seen, json=json)
 
 
 @app.command("policy")

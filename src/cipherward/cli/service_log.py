@@ -20,6 +20,8 @@ _REFUSALS = {
     "members": "members: not all of the roster are confirmed there",
     "offer": "offer: it cannot be used there, or is not for that hospital",
     "data": "data: its table cannot be read, or does not fit the study",
+    "model": "model: its code fails there, or is not installed",
+    "set-aside": "set-aside: it ended or held up the service there, and waits for people",
     "files": "files: what it kept of the study is damaged",
 }
 """Reasons that are no clause of a policy."""
@@ -82,11 +84,22 @@ def show_status(home: Home, *, json: bool) -> None:
     else:
         typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
         _show_troubles(status.get("troubles") or {})
+    _show_seen(status.get("seen") or {})
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
     if not status.get("studies"):
         typer.echo("No study yet.")
+
+
+def _show_seen(seen: dict[str, Any]) -> None:
+    from time import time
+
+    from cipherward.consortium.service.signs_of_life import seen_words
+
+    for name, at in sorted(seen.items()):
+        if isinstance(at, int | float):
+            typer.echo(f"  {name}: {seen_words(at, time())}")
 
 
 def _connection(status: dict[str, Any]) -> str:
@@ -123,7 +136,7 @@ def _show(study: dict[str, Any]) -> None:
         "refused": {name: [_REFUSALS.get(why, why) for why in reasons] for name, reasons in refused.items()}
     }
     for key, words in (
-        ("waiting_for", "waiting for"),
+        ("waits", "waits for"),
         ("answered", "answered"),
         ("only", "a question that was answered before; it needs all of"),
         ("approved", "approved"),

@@ -7,11 +7,13 @@ import errno
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar, cast
 
 from cipherward.errors import StorageError
+
+T = TypeVar("T")
 
 
 def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> None:
@@ -124,6 +126,33 @@ def toml_table(data: bytes) -> dict[str, Any]:
         return tomllib.loads(data.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+Stamp = tuple[int, int, int]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """What changes when a file or folder is written anew: time, size, number; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+class Remembered:
+    """What was made of files, until one of them changes: an idle service reads nothing twice."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, tuple[object, object]] = {}
+
+    def get(self, key: object, paths: Iterable[Path], make: Callable[[], T]) -> T:
+        """What `make` gives, made again only when one of `paths` is not as it was. What it raises is not remembered."""
+        now = tuple(stamp(path) for path in paths)
+        known = self._known.get(key)
+        if known is None or known[0] != now:
+            known = self._known[key] = now, make()
+        return cast(T, known[1])
 
 
 def count_lines(path: Path) -> int:

@@ -44,7 +44,7 @@ class _Service:
         self.say = say
         self.worker = Worker()
         self.follower = Follower(home)
-        self.complaints = Complaints(home)
+        self.complaints = Complaints(home, say)
         self.refusals = RefusalAlarms(home)
         self.troubles = Troubles()
         self.users = home.users()
@@ -66,7 +66,10 @@ class _Service:
         async def receive(member: str, path: Path) -> None:
             await self.worker.do(self._handle, desk, member, path)
 
-        tasks = (asyncio.create_task(self.post.run(receive)), asyncio.create_task(self._tick(desk)))
+        tasks = (
+            asyncio.create_task(serving.keep_running(lambda: self.post.run(receive), self.complaints)),
+            asyncio.create_task(serving.keep_running(lambda: self._tick(desk), self.complaints)),
+        )
         try:
             await serving.until_stopped(stop, *tasks)
         finally:
@@ -105,7 +108,7 @@ class _Service:
             except TransportError as error:
                 self.complaints.add(error)
                 pause = clock() + _SERVER_PAUSE
-            except StorageError as error:
+            except Exception as error:
                 self.complaints.add(error)
                 await asyncio.sleep(_SERVER_PAUSE)
             for line in self.follower.new_lines():
@@ -156,6 +159,7 @@ class _Service:
             "consortium": self.home.consortium,
             "letters_waiting": self.post.status.waiting,
             "members": _members(self.users),
+            "seen": self.desk.seen() if self.desk else {},
             "server_pid": self.server.pid if self.server else None,
         }
         common = serving.status_of(self.post, self.follower, studies, running=running, own=self.troubles.found)

@@ -325,10 +325,14 @@ def open_offer(home: HospitalHome, folder: Path) -> OfferedStudy:
     Raises:
         StorageError, StudyError: its file is damaged or was changed.
     """
-    study = study_document.load(folder / STUDY)
-    if study.digest().hex() != folder.name:
+
+    def read() -> OfferedStudy:
+        study = study_document.load(folder / STUDY)
+        if study.digest().hex() == folder.name:
+            return OfferedStudy(folder, study, _index(home, study))
         raise StorageError(
             f"{folder / STUDY} was changed: it is not the study whose digest names its folder",
             hint="restore the folder from its backup; the coordinator can offer the study again",
         )
-    return OfferedStudy(folder, study, _index(home, study))
+
+    return home.remembered.get(folder, [folder / STUDY], read)

@@ -92,7 +92,11 @@ class CoordinatorHome(Home):
     @property
     def members(self) -> MembersList:
         """The newest version."""
-        return members_list.open_chain(self.chain(), self.consortium_id, self.coordinator_key)[-1]
+
+        def read() -> MembersList:
+            return members_list.open_chain(self.chain(), self.consortium_id, self.coordinator_key)[-1]
+
+        return self.remembered.get("members", self._version_files(), read)
 
     def publish(self, members: MembersList) -> None:
         """Sign and keep a new version."""
@@ -116,14 +120,23 @@ class CoordinatorHome(Home):
         Raises:
             StorageError, ProtocolError: the coordinator's own certificate is missing or damaged.
         """
-        found = {self.name: authority.subject(files.read(self.tls_certificate))}
-        for member in self.members.active:
-            with contextlib.suppress(StorageError, ProtocolError):
-                found[member.name] = authority.subject(files.read(self.certificate(member.name)))
-        return found
+        active = self.members.active
+
+        def read() -> dict[str, str]:
+            found = {self.name: authority.subject(files.read(self.tls_certificate))}
+            for member in active:
+                with contextlib.suppress(StorageError, ProtocolError):
+                    found[member.name] = authority.subject(files.read(self.certificate(member.name)))
+            return found
+
+        certificates = (self.tls_certificate, *(self.certificate(member.name) for member in active))
+        return dict(self.remembered.get("users", (*self._version_files(), *certificates), read))
 
     def _versions(self) -> tuple[bytes, ...]:
-        return tuple(files.read(path) for path in sorted((self.path / "members").glob("*.signed")))
+        return tuple(files.read(path) for path in self._version_files())
+
+    def _version_files(self) -> list[Path]:
+        return sorted((self.path / "members").glob("*.signed"))
 
 
 def _host(url: str) -> str:

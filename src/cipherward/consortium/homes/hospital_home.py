@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from cipherward.consortium.homes.home import Home
@@ -81,6 +82,14 @@ class HospitalHome(Home):
         if found not in ("auto", "cpu", "cuda"):
             raise StorageError(f'{self.path / self.settings_file}: device is "auto", "cpu" or "cuda"')
         return str(found)
+
+    @property
+    def longest_seconds(self) -> float:
+        """How long one step of a study, such as training for a round, may take here: longest_hours, 24 unless it is set."""
+        found = self.settings.get("longest_hours", 24)
+        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < math.inf:
+            raise StorageError(f"{self.path / self.settings_file}: longest_hours is a number of hours above 0")
+        return 3600.0 * found
 
     @property
     def policy_file(self) -> Path:
@@ -176,9 +185,13 @@ class HospitalHome(Home):
 
     def _kept(self, which: str) -> MembersList | None:
         path = self._chain_file(which)
-        if not path.exists():
-            return None
-        return members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key)[-1]
+
+        def read() -> MembersList | None:
+            if not path.exists():
+                return None
+            return members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key)[-1]
+
+        return self.remembered.get(which, [path], read)
 
     def _chain_file(self, which: str) -> Path:
         return self.path / "members" / f"{which}.chain"

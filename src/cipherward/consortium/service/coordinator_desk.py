@@ -13,11 +13,13 @@ from typing import Any
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
-from cipherward.consortium.service import letters
+from cipherward.consortium.service import letters, waiting
+from cipherward.consortium.service.boundary import said_of
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.letters import (
     NO_STUDY,
     Alert,
+    Alive,
     Approval,
     Body,
     Breach,
@@ -27,13 +29,18 @@ from cipherward.consortium.service.letters import (
     Out,
     Packet,
     Refusal,
+    Seen,
     Stopped,
+    Waits,
 )
-from cipherward.errors import CipherwardError, ProtocolError, StorageError
+from cipherward.consortium.service.signs_of_life import LastSeen
+from cipherward.errors import ProtocolError, StorageError
 from cipherward.runs.study_folder import StudyFolder
 
 DAMAGED_PAUSE = 60.0
 """Seconds until a study whose files could not be read is tried again."""
+
+_WORDS = 1_000
 
 Letters = list[tuple[str, bytes]]
 """To whom, and the sealed letter."""
@@ -63,7 +70,9 @@ class CoordinatorDesk:
         self._studies: dict[str, CoordinatorStudy] = {}
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
+        self._seen = LastSeen((home.read_status() or {}).get("seen"))
         self._damaged: dict[str, tuple[float, str]] = {}
+        self._wrong: dict[str, tuple[float, str]] = {}
 
     def start(self) -> Letters:
         """Take every study up where it was; what may not have been sent before is sent again."""
@@ -80,11 +89,13 @@ class CoordinatorDesk:
             if known is None or not known.is_active:
                 raise ProtocolError(f"{member!r} is not an active member")
             letter = letters.open_letter(data, to=COORDINATOR_NAME, key=known.public_key, from_coordinator=False)
+            if isinstance(letter.body, Alive):
+                return self._alive(member, letter.body)
             return self._take(member, letter)
         except StorageError:
             raise
-        except CipherwardError as error:
-            facts = letters.describe(data) | {"hospital": member, "reason": error.message}
+        except Exception as error:
+            facts = letters.describe(data) | {"hospital": member, "reason": said_of(error)}
             self.home.alarm("letter refused", facts)
             return []
 
@@ -97,8 +108,28 @@ class CoordinatorDesk:
         active = {member.name for member in self._members.active}
         for study in self._studies.values():
             study.gone = frozenset(i for i, name in enumerate(study.names, start=1) if name not in active)
-            out += self._offers(study) + self._sealed(study, study.tick())
+            out += self._tick_alone(study)
         return out
+
+    def _tick_alone(self, study: CoordinatorStudy) -> Letters:
+        """What goes wrong in one study keeps no other from running; it is tried again, and said once."""
+        name = study.folder.name
+        if self._ticks() < self._wrong.get(name, (float("-inf"), ""))[0]:
+            return []
+        try:
+            out = self._offers(study) + self._sealed(study, study.tick())
+            self._wrong.pop(name, None)
+            return out
+        except StorageError:
+            raise
+        except Exception as error:
+            reason = said_of(error)
+            known = self._wrong.get(name)
+            self._wrong[name] = self._ticks() + DAMAGED_PAUSE, reason
+            study.last_error = reason
+            if known is None or known[1] != reason:
+                self.home.alarm("study cannot run", {"study": study.name, "digest": name, "reason": reason})
+            return []
 
     def report(self) -> None:
         """Write the report of a study that has finished, if there is one; takes as long as verifying it."""
@@ -109,8 +140,8 @@ class CoordinatorDesk:
             try:
                 self._report(study.folder)
                 self.home.log("report written", {"study": study.name, "digest": name})
-            except CipherwardError as error:
-                self.home.alarm("report not written", {"study": study.name, "reason": error.message})
+            except Exception as error:
+                self.home.alarm("report not written", {"study": study.name, "reason": said_of(error)})
             return
 
     def remind(self, member: str) -> Letters:
@@ -132,9 +163,29 @@ class CoordinatorDesk:
             {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
             for name, (_, message) in self._damaged.items()
         ]
-        return [study.status() for study in self._studies.values()] + damaged
+        now = self._clock()
+        return [
+            study.status() | {"waits": waiting.in_words(study, self._seen, now)} for study in self._studies.values()
+        ] + damaged
+
+    def seen(self) -> dict[str, float]:
+        """When each hospital last gave a sign of life, Unix seconds."""
+        return self._seen.all()
 
     # letters
+
+    def _alive(self, member: str, body: Alive) -> Letters:
+        """A hospital is there: it hears that we are, and what its studies wait for."""
+        now = self._clock()
+        self._seen.note(member, body.sent, now)
+        seen = tuple(Seen(name, int(at)) for name, at in sorted(self._seen.all().items()) if name != member)
+        waits = tuple(
+            Waits(study.digest, words[:_WORDS])
+            for study in self._studies.values()
+            if member in study.names and not study.is_over and (words := waiting.in_words(study, self._seen, now))
+        )
+        answer = Alive(int(now), seen, waits)
+        return [(member, letters.seal(self.home.identity, member, NO_STUDY, answer, from_coordinator=True))]
 
     def _take(self, member: str, letter: Letter) -> Letters:
         opened = self._open_now(letter.study.hex())
@@ -169,10 +220,12 @@ class CoordinatorDesk:
             out = self._open(name)
             self._damaged.pop(name, None)
             return out
-        except CipherwardError as error:
+        except Exception as error:
             self._studies.pop(name, None)
-            self._damaged[name] = (self._ticks(), error.message)
-            self.home.alarm("study cannot run", {"digest": name, "reason": error.message, "hint": error.hint})
+            reason = said_of(error)
+            self._damaged[name] = (self._ticks(), reason)
+            facts = {"digest": name, "reason": reason, "hint": getattr(error, "hint", "")}
+            self.home.alarm("study cannot run", facts)
             return []
 
     def _open(self, name: str) -> Letters:

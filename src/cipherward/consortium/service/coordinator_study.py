@@ -117,7 +117,7 @@ class CoordinatorStudy:
         """Letters to this hospital were lost: what it needs to find out where the study is. It asks for the rest."""
         if ended := self.files.ended():
             return [(hospital, Ended(ended[1]))]
-        if hospital not in self.statements.approved or not self._has_begun:
+        if hospital not in self.statements.approved or not self.has_begun:
             return []
         if self._node is None:
             self._load()
@@ -136,10 +136,11 @@ class CoordinatorStudy:
             return []
         for hospital in sorted(self.statements.breached):
             self._tell_breach(hospital, files.read(self.files.said(BREACHES, hospital)))
-        return self._take_up() if self._has_begun else self._take_news()
+        return self._take_up() if self.has_begun else self._take_news()
 
     @property
-    def _has_begun(self) -> bool:
+    def has_begun(self) -> bool:
+        """Whether its first sum was asked for."""
         return self.files.begun.exists()
 
     def _take_up(self) -> Out:
@@ -159,7 +160,7 @@ class CoordinatorStudy:
                 return []  # sent before the news of the end arrived
             if self.run.result.exists():
                 self._load()  # a receipt that comes late, or somebody who catches up
-            elif self._has_begun:
+            elif self.has_begun:
                 out = self._take_up()  # the disk had failed
             else:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
@@ -176,7 +177,7 @@ class CoordinatorStudy:
         if self.files.stop_asked.exists() and self._may_stop():
             return self._end(STOPPED, words_in(self.files.stop_asked))
         if self._node is None:
-            if self._has_begun:
+            if self.has_begun:
                 return self._take_up()  # the disk had failed
             return self._begin() if self._is_due() else []
         return self._go_on(self._tick) + self._take_news()
@@ -346,7 +347,7 @@ class CoordinatorStudy:
         """What is true now, from the files and the node."""
         node, sums = self._node, len(self.run.rounds_with_openings())
         ended, why = self.files.ended() or ("", "")
-        phase = "finished" if self.run.result.exists() else ended or ("running" if self._has_begun else "offered")
+        phase = "finished" if self.run.result.exists() else ended or ("running" if self.has_begun else "offered")
         found: dict[str, Any] = {
             "study": self.study.name,
             "digest": self.digest.hex(),
@@ -379,6 +380,18 @@ class CoordinatorStudy:
                 "only": self._named(node.only),
             }
         return found
+
+    @property
+    def awaited(self) -> tuple[frozenset[int], str]:
+        """Whose answer the study waits for, and in which step of a sum; an empty step before the first."""
+        if not self.has_begun:
+            return self.offered_to(), ""
+        return (self._node.waiting, self._node.phase.value) if self._node else (frozenset(), "")
+
+    @property
+    def lost(self) -> frozenset[int]:
+        """Who has left the study for good."""
+        return self.statements.withdrawn | self.statements.breached | self.gone
 
     def _named(self, hospitals: Iterable[int]) -> list[str]:
         return [self.names[i - 1] for i in sorted(hospitals)]

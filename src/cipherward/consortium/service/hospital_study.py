@@ -6,25 +6,23 @@ verified, its receipts and the model, laid out as a run directory, so that `ciph
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
-from torch import nn
-
-from cipherward.consortium.approval import approvals, modelcode, policyfile
+from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
-from cipherward.data.sources import HospitalData, load_hospitals
+from cipherward.consortium.service.boundary import SET_ASIDE, Boundary, BroughtError, Guarded
+from cipherward.consortium.service.brought import Brought, logged
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning import models
+from cipherward.learning.models import Factory
 from cipherward.learning.sgd import Device
 from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode, Outcome
-from cipherward.parties.policy import Policy
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
@@ -56,12 +54,15 @@ class HospitalStudy:
         self.index = offered.index
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
+        self.boundary = Boundary(offered.folder)
+        self.brought = Brought(home, offered.study, self.boundary)
         self._ledger = ledger
         self._node: HospitalNode | None = None
         self._times: tuple[int, ...] = ()
         self._looked_at: set[str] = set()
+        self._is_over = False
+        self._last_status: dict[str, Any] | None = None
         self._told: tuple[str, ...] | None = None
-        self._unusable: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -88,6 +89,13 @@ class HospitalStudy:
         ended = self.files.ended()
         return ended[1] if ended else ""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can come of it here: there is a model, or the coordinator has ended it."""
+        if not self._is_over:
+            self._is_over = self.run.result.exists() or bool(self.stopped)
+        return self._is_over
+
     def stop(self, reason: str) -> None:
         """Note that the coordinator ended the study."""
         if self.stopped:
@@ -107,7 +115,12 @@ class HospitalStudy:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
         if self.stopped:
             raise RefusedError(f"the study {self.study.name!r} was stopped: {self.stopped}")
-        problems = [*self._policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
+        if aside := self.boundary.set_aside:
+            raise RefusedError(
+                f"the study {self.study.name!r} is set aside: {aside}",
+                hint=f"cipherward hospital retry {self.study.name}",
+            )
+        problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
 
@@ -117,17 +130,17 @@ class HospitalStudy:
         Told after each start and at each change, and taken back (empty) when nothing does any more. The table is looked at
         once people have approved, and again when it or the settings change.
         """
-        if self.is_withdrawn or self.stopped or self.run.result.exists():
+        if self.is_withdrawn or self.is_over:
             return None
-        watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval)
+        watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
         times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
         if times != self._times:
             self._times = times
-            if self._node is None and self.is_approved:
-                self._look_at_table()
-        elif self._unusable == self._looked_at:
+            if self._node is None and self.is_approved and not self.boundary.set_aside:
+                self.last_error = self.brought.try_out() or self.last_error
+        elif self.brought.unusable == self._looked_at:
             return None
-        self._looked_at = set(self._unusable)
+        self._looked_at = set(self.brought.unusable)
         reasons = self._refused_by()
         told = self.files.refusal_told
         if reasons == self._told or (self._told is None and not reasons and not told.exists()):
@@ -142,34 +155,13 @@ class HospitalStudy:
 
     def _refused_by(self) -> tuple[str, ...]:
         try:
-            reasons = self._policy().clauses_broken(self.study)
+            reasons = self.brought.policy().clauses_broken(self.study)
         except RefusedError:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
             reasons = (*reasons, "members")
-        return (*reasons, *sorted(self._unusable))
-
-    def _look_at_table(self) -> None:
-        try:
-            self._load_table()
-        except CipherwardError as error:
-            facts = {"study": self.study.name, "reason": error.message, "hint": error.hint}
-            self.home.alarm("table cannot be used", facts)
-            self.last_error = error.message
-
-    def _load_table(self) -> HospitalData:
-        """Raises DataError, StorageError: it does not fit the study, cannot be read, or nothing says where it is."""
-        self._unusable.add("data")
-        table = self.home.data_source if self.study.data.source == "files" else None
-        (data,) = load_hospitals(self.study, table, self.home.path, only=[self.home.name])
-        self._unusable.discard("data")
-        return data
-
-    def _policy(self) -> Policy:
-        try:
-            return policyfile.load(self.home.policy_file)
-        except StorageError as error:
-            raise RefusedError(f"without a readable policy nothing leaves: {error.message}") from None
+        aside = (SET_ASIDE,) if self.boundary.set_aside else ()
+        return (*reasons, *aside, *sorted(self.brought.unusable))
 
     # packets
 
@@ -186,14 +178,21 @@ class HospitalStudy:
             elif not self.is_approved:
                 raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
             node = self._opened_node()
-        except (RefusedError, ProtocolError, DataError) as error:
+        except StorageError:
+            raise
+        except CipherwardError as error:
             self._problem(error)
             return []
         try:
-            return self._answer(node, kind, packet)
+            with self.boundary.translated("this study"):
+                return self._answer(node, kind, packet)
         except StorageError:
             self._node = None  # ahead of its ledger: the next packet finds it as the files say
             raise
+        except BroughtError as error:
+            self._node = None
+            self._problem(error)
+            return []
 
     def _answer(self, node: HospitalNode, kind: str, packet: bytes) -> list[bytes]:
         before = node.state.sums_done
@@ -225,11 +224,11 @@ class HospitalStudy:
 
     def _make_node(self) -> HospitalNode:
         study, home, public = self.study, self.home, self.offered.ckks_public
-        policy = self._policy()
-        factory = modelcode.factory_of(study, policy)
+        policy = self.brought.policy()
+        factory, module = self.brought.model()
         self._prepare_run(public, factory)
         self._keep_unfinished()
-        self._unusable.add("files")
+        self.brought.unusable.add("files")
         try:
             run = verify.open_run(self.run.path)
             state = run.first
@@ -241,15 +240,17 @@ class HospitalStudy:
                 f"the files of the study {study.name!r} here are damaged: {error.message}",
                 hint=f"restore {self.run.path} from a backup",
             ) from None
-        self._unusable.discard("files")
-        data = self._load_table()
-        module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
+        self.brought.unusable.discard("files")
+        data = self.brought.table()
+        module = module or models.build(study.model, roster.n_features_of(study), study.seed)
+        work = LocalWork(self.index, data, module, cast(Device, home.device), perf_counter)
+        what = f"the model code {study.model.package}" if study.model.package else "the training"
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
             identity=home.identity,
             state=state,
-            work=LocalWork(self.index, data, module, cast(Device, home.device), perf_counter),
+            work=cast(LocalWork, Guarded(work, self.boundary, what)),
             ledger=self._ledger,
             policy=policy,
             log=self._log,
@@ -261,9 +262,10 @@ class HospitalStudy:
             self._keep_model(node)
         return node
 
-    def _prepare_run(self, public: bytes, factory: Callable[[int], nn.Module] | None) -> None:
+    def _prepare_run(self, public: bytes, factory: Factory | None) -> None:
         if not self.run.study_digest.exists():
-            first = roster.first_state(self.study, factory)
+            with self.boundary.around("the first model of this study"):
+                first = roster.first_state(self.study, factory)
             self.run.path.mkdir(parents=True, exist_ok=True)
             modelfile.save(self.run.initial_model, ModelFile(self.study, first.groups, first.weights, None))
             if public:
@@ -305,7 +307,8 @@ class HospitalStudy:
         """
         if not StudyFolder(self.run.path).own_results.exists():
             first = modelfile.load(self.run.initial_model)
-            own_results.keep(self.run.path, self._opened_node(), first.weights)
+            with self.boundary.around("the own results of this study"):
+                own_results.keep(self.run.path, self._opened_node(), first.weights)
 
     def _outcomes(self) -> list[Outcome]:
         """What this hospital signed about every sum, from its own receipts."""
@@ -334,7 +337,15 @@ class HospitalStudy:
         self.home.alarm("breach reported", {"study": self.study.name, "hospital": name, "reason": body.detail})
 
     def status(self) -> dict[str, Any]:
-        """What is true of this study here, from the files."""
+        """What is true of this study here, from the files; once it is over, only a breach that others report changes it."""
+        alerts = sorted(path.stem for path in self.files.alerts.glob("*.cbor")) if self.files.alerts.exists() else []
+        if not self.is_over:
+            return self._status() | {"alerts": alerts}
+        if self._last_status is None:
+            self._last_status = self._status()
+        return self._last_status | {"alerts": alerts}
+
+    def _status(self) -> dict[str, Any]:
         done = len(self.run.rounds_with_openings())
         breach = self._ledger.fact(f"breach in study {self.digest.hex()}")
         try:
@@ -342,8 +353,8 @@ class HospitalStudy:
             self.check()
         except CipherwardError as error:
             refusal = error.message
-        if self._unusable and not refusal:
-            refusal = f"the {' and '.join(sorted(self._unusable))} here cannot be used: {self.last_error}"
+        if self.brought.unusable and not refusal:
+            refusal = f"the {' and '.join(sorted(self.brought.unusable))} here cannot be used: {self.last_error}"
         if breach is not None:
             phase = "breach"
         elif self.run.result.exists():
@@ -366,7 +377,6 @@ class HospitalStudy:
             "sums_verified": done,
             "sums_planned": self.study.training.rounds + 2,
             "stopped": self.stopped,
-            "alerts": sorted(path.stem for path in self.files.alerts.glob("*.cbor")),
             "last_error": breach.decode("utf-8", "replace") if breach else self.last_error,
             "model": self.run.path.name if self.run.result.exists() else "",
         }
@@ -378,5 +388,5 @@ class HospitalStudy:
             self.last_error = str(facts.get("reason", event))
 
     def _problem(self, error: CipherwardError) -> None:
-        self.last_error = error.message
-        self.home.alarm("refused", {"study": self.study.name, "reason": error.message})
+        self.last_error = logged(error)
+        self.home.alarm("refused", {"study": self.study.name, "reason": self.last_error})

@@ -81,10 +81,37 @@ class Stopped:
     reason: str
 
 
-Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped
+@dataclass(frozen=True)
+class Seen:
+    """When a party last gave a sign of life, Unix seconds."""
 
-FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped)}
-FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal)}
+    name: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Whom and what a running study waits for, in words."""
+
+    study: bytes
+    words: str
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Either way: a sign of life, made at `sent` (Unix seconds). The coordinator answers a hospital's with its own, and
+    with what it knows of the others; a hospital says no more than that it is there."""
+
+    sent: int
+    seen: tuple[Seen, ...] = ()
+    waits: tuple[Waits, ...] = ()
+
+
+Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped | Alive
+
+FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped, Alive)}
+FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive)}
+ABOUT_NO_STUDY = {"Members", "Alive"}
 
 
 @dataclass(frozen=True)
@@ -154,7 +181,7 @@ def open_letter(data: bytes | memoryview, *, to: str, key: bytes, from_coordinat
         raise ProtocolError(f"a letter to {head.to!r}")
     if head.payload != digest("letter", payload):
         raise ProtocolError("a letter whose content is not the signed one")
-    if len(signed.study) != 32 or (signed.study == NO_STUDY) != (kind == "Members"):
+    if len(signed.study) != 32 or (signed.study == NO_STUDY) != (kind in ABOUT_NO_STUDY):
         raise WireError(f"a letter of kind {kind} about the wrong thing")
     body = Packet(payload) if kind == "Packet" else wire.decode(kinds[kind], payload)
     return Letter(kind, signed.study, body)
