@@ -140,7 +140,6 @@ class CoordinatorStudy:
 
     @property
     def has_begun(self) -> bool:
-        """Whether its first sum was asked for."""
         return self.files.begun.exists()
 
     def _take_up(self) -> Out:
@@ -186,7 +185,7 @@ class CoordinatorStudy:
         self._patience.note(node, self._recorded)
         if self._patience.is_over(node):
             return self._patience.expire(node)
-        if self._is_short(node):
+        if self.last_error or self._patience.is_short(node):
             self._patience.say_short(node)
         return self._patience.ask_again(node)
 
@@ -274,9 +273,6 @@ class CoordinatorStudy:
             self.last_error = ""
         self.last_error = too_few or self.last_error
         return self._reachable(packets)
-
-    def _is_short(self, node: CoordinatorNode) -> bool:
-        return bool(self.last_error) or self._patience.is_short(node)
 
     def _silent(self, node: CoordinatorNode) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
@@ -369,7 +365,7 @@ class CoordinatorStudy:
             found["waiting_for"] = self._named(self.offered_to())
         if phase == "running" and node is not None and node.phase is not Phase.IDLE:
             found |= {
-                "phase": "waiting for quorum" if self._is_short(node) else "running",
+                "phase": "waiting for quorum" if self.last_error or self._patience.is_short(node) else "running",
                 "sum": node.round,
                 "purpose": node.state.purpose or "evaluate",
                 "step": node.phase.value,
