@@ -36,11 +36,11 @@ def init(
 
     Without --host and --server: a trial on this machine only.
     """
-    from cipherward.consortium.membership import enrolment
+    from cipherward.consortium.membership import addresses, enrolment
     from cipherward.crypto.identity import fingerprint
 
-    hosts = host or ["localhost", "127.0.0.1"]
-    servers = server or [f"tls://{f'[{each}]' if ':' in each else each}:{port}" for each in hosts]
+    hosts = [addresses.host(each) for each in host or ["localhost", "127.0.0.1"]]
+    servers = server or [f"tls://{addresses.in_url(each)}:{port}" for each in hosts]
     home = enrolment.create_coordinator(
         folder,
         name=name or folder.resolve().name,

@@ -284,6 +284,22 @@ def predict(
     typer.echo(f"{text.count(chr(10)) - 1} prediction(s) written to {out}", err=True)
 
 
+@app.command("doctor")
+def doctor(json: bool = JSON, home: Path = HOME) -> None:
+    """Find out what stands between this machine and the server: clock, certificate, disk, name, port, TLS, proxy."""
+    from cipherward.transport import doctor as checks
+
+    own = _open(home)
+    if not json:
+        typer.echo("Each step is tried now; one that gets no answer takes some seconds.")
+    found = checks.examine(own)
+    try:
+        show_health(found, json=json)
+    finally:
+        if not json:
+            typer.echo("\n".join(checks.for_network_team(own, found)))
+
+
 @app.command("serve")
 def serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
     """Take part in approved studies. Dials out to the consortium's server only. SIGTERM stops it at any moment."""

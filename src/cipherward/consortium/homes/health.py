@@ -185,12 +185,18 @@ def _service(home: Home) -> Finding:
         )
     if status.get("connected") is False:
         reason = str(status.get("reason") or "no reason known")
-        return Finding("service", False, f"running, not connected: {reason}", "check the network and the server")
+        return Finding("service", False, f"running, not connected: {reason}", _why(home))
     if troubles := status.get("troubles"):
         reasons = "; ".join(sorted({str(each["reason"]) for each in troubles.values()}))
         hint = f"cipherward {'coordinator' if isinstance(home, CoordinatorHome) else 'hospital'} status says since when"
         return Finding("service", False, f"running and connected, but letters do not pass: {reasons}", hint)
     return Finding("service", True, str(status.get("doing") or "running"))
+
+
+def _why(home: Home) -> str:
+    if isinstance(home, CoordinatorHome):
+        return "look at the message server: server/nats.log in this folder, its port and its certificate"
+    return "cipherward hospital doctor finds out where it ends: name, port, TLS, clock or certificate"
 
 
 def _alarms(home: Home, now: datetime) -> Finding:

@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -23,7 +25,7 @@ from cipherward.consortium.approval import policyfile
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import prepare
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.consortium.membership import authority, invitations, members, settings_file
+from cipherward.consortium.membership import addresses, authority, invitations, members, settings_file
 from cipherward.consortium.membership.invitations import Admission, Invitation
 from cipherward.consortium.membership.members import ACTIVE, REVOKED, Member, MembersList
 from cipherward.data.database import Source
@@ -67,7 +69,34 @@ def create_coordinator(
     """
     if not name or len(name) > 63 or not name.isprintable():
         raise ProtocolError(f"{name!r} cannot be a consortium's name", hint="use 1 to 63 printable characters")
+    servers = [addresses.url(server) for server in servers]
+    hosts = [addresses.host(host) for host in hosts]
     prepare(path)
+    with _whole(path):
+        return _create_coordinator(path, name, servers, listen, hosts, managed=managed, now=now)
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """A home that cannot be made leaves nothing behind, so that the next try finds an empty folder."""
+    try:
+        yield
+    except BaseException:
+        for left in path.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        raise
+
+
+def _create_coordinator(
+    path: Path,
+    name: str,
+    servers: Sequence[str],
+    listen: str,
+    hosts: Sequence[str],
+    *,
+    managed: bool,
+    now: float | None,
+) -> CoordinatorHome:
     settings = {
         "consortium": name,
         "servers": list(servers),
