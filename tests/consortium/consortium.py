@@ -78,9 +78,10 @@ class Consortium:
     carried: list[tuple[str, str, bytes]] = field(default_factory=list)
     before: Carried = lambda sender, to, letter: None
     reachable: set[str] = field(default_factory=set)
+    url: str = "tls://127.0.0.1:4222"
 
     def __post_init__(self) -> None:
-        self.home = found(self.folder, self.n)
+        self.home = found(self.folder, self.n, url=self.url)
         self.names = [f"clinic-{i}" for i in range(1, self.n + 1)]
         self.reachable = set(self.names)
         self.queue: deque[tuple[str, str, bytes]] = deque()
