@@ -17,6 +17,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.consortium.service.boundary import SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
+from cipherward.consortium.service.notices import explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning import models
 from cipherward.learning.models import Factory
@@ -383,6 +384,8 @@ class HospitalStudy:
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
         say = self.home.alarm if event in _ALARMS else self.home.log
+        if event == "notice":
+            facts = explained(facts)
         say(event, {"study": self.study.name} | facts)
         if event in _ALARMS or event == "declined":
             self.last_error = str(facts.get("reason", event))
