@@ -25,14 +25,15 @@ import cipherward.cli.hospital
 import cipherward.transport.coordinator_service as coordinator_service
 import cipherward.transport.hospital_service as hospital_service
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.service import coordinator_study, hospital_study, letters
+from cipherward.consortium.service import hospital_study, letters
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.errors import WireError
+from cipherward.parties import records
 from cipherward.parties.coordinator_node import CoordinatorNode, Phase
 from cipherward.store.outbox import Outbox
 from cipherward.sums.packets import KINDS
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.transport import chunks, post, receiving
 
 RANDOM_SHARE = 0.05
@@ -110,8 +111,8 @@ def main(spec: dict[str, Any]) -> int:
     parts: list[tuple[Any, str, type]] = [
         (coordinator_service, "CoordinatorDesk", _Coordinator),
         (hospital_service, "HospitalDesk", _Hospital),
-        (hospital_study, "LocalWork", _Work),
-        (coordinator_study, "CoordinatorNode", _Hub),
+        (hospital_study, "HospitalWork", _Work),
+        (records, "CoordinatorNode", _Hub),
         (post, "Outbox", _Outbox),
         (hospital_service, "Outbox", _Outbox),
         (post, "Receiver", _Receiver),
@@ -189,18 +190,24 @@ class _Hub(CoordinatorNode):
         had = self._contributors()
         answer = super().handle(sender, packet)
         if had is not None and (now := self._contributors()) is not None and now > had:
-            self.log("accepted", {"sum": self.round, "attempt": len(self._voids), "from": sender})
+            self.log("accepted", {"sum": self.round, "attempt": len(self._steps.sum.voids), "from": sender})
         return answer
 
     def _contributors(self) -> frozenset[int] | None:
-        return self._collection.contributors if self.phase is Phase.DEAL else None
+        return self._steps.sum.collection.contributors if self.phase is Phase.DEAL else None
 
-    def _enter(self, phase: Phase, outgoing: list[Any]) -> list[Any]:
-        found = super()._enter(phase, outgoing)
-        Moment.sum = self.round
-        if not self._log.replaying:
-            self.log("phase", {"sum": self.round, "phase": phase.value})
-        return found
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        enter = self._steps.enter
+
+        def noted(phase: Phase, outgoing: list[Any]) -> list[Any]:
+            found = enter(phase, outgoing)
+            Moment.sum = self.round
+            if not self._log.replaying:
+                self.log("phase", {"sum": self.round, "phase": phase.value})
+            return found
+
+        self._steps.enter = noted  # type: ignore[method-assign]
 
 
 class _Coordinator(CoordinatorDesk):
@@ -236,7 +243,7 @@ class _Hospital(HospitalDesk):
         return found
 
 
-class _Work(LocalWork):
+class _Work(HospitalWork):
     def values(self, state: Any) -> Any:
         found = super().values(state)
         if state.sums_done == TRAIN_SUM:

@@ -26,8 +26,7 @@ from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import WireError
-from cipherward.parties import roster, sumlog
-from cipherward.runs import folder as rundir
+from cipherward.parties import records, roster, sumlog
 from cipherward.store import files, journal
 from cipherward.store.handled import Handled
 from cipherward.transport import chunks
@@ -185,7 +184,7 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
         "letter-head": [letters._Head(NAME, bytes(32))],
         "journal-line": [journal._Line("packet", 1, b"data", b"")],
         "journal-Begun": [sumlog.Begun(bytes(32), 3)],
-        "evidence": [rundir.Evidence(1, 2, "reason", (b"one", b"another"))],
+        "evidence": [records.Evidence(1, 2, "reason", (b"one", b"another"))],
     }
     everything = [wire.encode(value) for values in valid.values() for value in values]
     for name, values in valid.items():

@@ -196,7 +196,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         (lambda r: dataclasses.replace(r, outcome="breach"), ""),
         (lambda r: dataclasses.replace(r, outcome="whatever"), ""),
         (lambda r: dataclasses.replace(r, next_model=bytes(32)), "another manifest or model"),
-        (lambda r: dataclasses.replace(r, manifest=b""), "another manifest or model"),
+        (lambda r: dataclasses.replace(r, manifest_digest=b""), "another manifest or model"),
         (lambda r: dataclasses.replace(r, context=bytes(32)), "about another sum"),
         (lambda r: dataclasses.replace(r, round=0), "about another sum"),
     ],

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from cipherward.crypto.scheme import Opener
+from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import RefusedError
 from cipherward.study import Study
 
 _Clause = tuple[str, str]  # its name, and what the study wants beside what is allowed
+
+OPENED_BY_HOSPITALS = frozenset(
+    name for name, scheme in CATALOGUE.items() if scheme.for_deployments and scheme.opener is Opener.HOSPITALS
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class Policy:
     studies in the hospital's ledger spend together.
     """
 
-    schemes: frozenset[str] = frozenset({"quorum"})
+    schemes: frozenset[str] = OPENED_BY_HOSPITALS
     min_contributors: int = 3
     min_corrupt: int = 1
     max_bits: int = 24
@@ -113,7 +119,7 @@ def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
+SIMULATION = Policy(schemes=frozenset(CATALOGUE))
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

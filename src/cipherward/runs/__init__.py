@@ -1,1 +1,1 @@
-"""A run's folder, and what can be proved from it."""
+"""The folder of a run: its files, its result, its verification, and predictions with its model."""

@@ -40,6 +40,10 @@ async def serve(home: HospitalHome, say: serving.Say) -> bool:
         return await _Service(home, say).run()
 
 
+LOOK_SECONDS = 0.5
+"""How often what people decide here is looked for."""
+
+
 class _OverdueError(Exception):
     """Something that a study brought does not come to an end."""
 
@@ -100,8 +104,8 @@ class _Service:
 
     def _look(self, desk: HospitalDesk, heartbeat: bool) -> None:
         self.dispatch.put((COORDINATOR_NAME, letter) for letter in desk.poll())
-        desk.report()
         if heartbeat:
+            desk.report()
             self._say_alive(desk)
             self._seen = desk.seen.all()
             self._write_status(desk.status(), running=True)
@@ -122,7 +126,7 @@ class _Service:
             if due:
                 beat = clock() + serving.HEARTBEAT_SECONDS
             self._tell()
-            await asyncio.sleep(serving.POLL_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _say_alive(self, desk: HospitalDesk) -> None:
         """Every minute while it is answered, ever less often while it is not; nothing where letters wait anyway."""

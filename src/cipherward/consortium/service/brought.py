@@ -5,18 +5,14 @@ Both are somebody else's: they are tried before anybody waits for them, and each
 
 from __future__ import annotations
 
-from torch import nn
-
 from cipherward.consortium.approval import modelcode, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import CipherwardError, DataError, RefusedError, StorageError, UnfitUpdateError
-from cipherward.learning import models
-from cipherward.learning.models import Factory
-from cipherward.parties import roster
 from cipherward.parties.policy import Policy
 from cipherward.study import Study
+from cipherward.tasks.catalogue import Factory, begin
 
 
 class Brought:
@@ -44,22 +40,22 @@ class Brought:
         self.unusable.discard(DATA)
         return data
 
-    def model(self) -> tuple[Factory | None, nn.Module | None]:
-        """What makes the study's model where that is somebody's own code, and a module of it; (None, None) otherwise.
+    def model(self) -> Factory | None:
+        """What makes the study's model where that is somebody's own code, tried once; None for the built-in kinds.
 
         Raises:
             RefusedError, StudyError, BroughtError: it may not run here, is not installed, or cannot be trained.
         """
         study = self._study
         if study.model.kind != "custom":
-            return None, None
+            return None
         policy = self.policy()
         self.unusable.add(MODEL)
         with self._boundary.around(self.model_words):
             factory = modelcode.factory_of(study, policy)
-            module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
+            begin(study, factory)
         self.unusable.discard(MODEL)
-        return factory, module
+        return factory
 
     @property
     def model_words(self) -> str:
@@ -68,15 +64,15 @@ class Brought:
         return f"the model code {package}" if package else "the training"
 
     def try_out(self) -> str:
-        """Look at both, with an alarm for what cannot be used; the last reason, empty when all is well."""
+        """Look at both, with an alarm for what cannot be used; the last reason for the terminal here, empty when all is well."""
         found = ""
         for event, load in (("table cannot be used", self.table), ("model cannot be used", self.model)):
             try:
                 load()
             except CipherwardError as error:
-                found = logged(error)
+                found = error.message
                 hint = error.hint or f"cipherward hospital review {self._study.name} lists every problem"
-                self._home.alarm(event, {"study": self._study.name, "reason": found, "hint": hint})
+                self._home.alarm(event, {"study": self._study.name, "reason": logged(error), "hint": hint})
         return found
 
 

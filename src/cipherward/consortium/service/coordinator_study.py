@@ -24,7 +24,6 @@ from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import ckks_key, modelfile, verify
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.result import findings, sum_line
 from cipherward.runs.study_folder import BREACHES, FAILED, STOPPED, StudyFolder, words_in
 from cipherward.store import files
@@ -307,9 +306,12 @@ class CoordinatorStudy:
 
     def _finish(self, node: CoordinatorNode) -> None:
         state = node.state
-        modelfile.save(self.run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
+        if model := modelfile.of(state):
+            modelfile.save(self.run.model, model)
         own = {"privacy": privacy_ledger.describe(self.study, {})}
-        self.run.write_json(self.run.result, findings(state) | own)
+        found = findings(state) | own
+        self.run.write_tables(state.task.tables(found))
+        self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})
 
     def _end(self, how: str, reason: str) -> Out:
@@ -367,7 +369,7 @@ class CoordinatorStudy:
             found |= {
                 "phase": "waiting for quorum" if self.last_error or self._patience.is_short(node) else "running",
                 "sum": node.round,
-                "purpose": node.state.purpose or "evaluate",
+                "purpose": node.state.purpose or "done",
                 "step": node.phase.value,
                 "waiting_for": self._named(node.waiting),
                 "answered": self._named(self.statements.approved - node.waiting),

@@ -146,7 +146,8 @@ class HospitalDesk:
             self._reported.add(study.digest)
             try:
                 study.keep_own_results()
-                self._report(study.run.path)
+                with study.boundary.around("writing the report"):
+                    self._report(study.run.path)
                 self.home.log("report written", {"study": study.name, "folder": study.run.path.name})
             except CipherwardError as error:
                 self.home.alarm("report not written", {"study": study.name, "reason": logged(error)})

@@ -19,15 +19,12 @@ from cipherward.consortium.service.boundary import SET_ASIDE, Boundary, BroughtE
 from cipherward.consortium.service.brought import Brought, logged
 from cipherward.consortium.service.notices import explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
-from cipherward.learning import models
-from cipherward.learning.models import Factory
-from cipherward.learning.sgd import Device
+from cipherward.learning.devices import Device
 from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.result import findings
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -35,7 +32,8 @@ from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Receipt, unsign
 from cipherward.sums.packets import unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.hospital_work import HospitalWork
 
 BEGINS = ("Announce", "Joined")
 """Packets that lead to a new contribution; the others are about one that was made."""
@@ -210,7 +208,7 @@ class HospitalStudy:
             return []
         if node.state.sums_done > before:
             self._keep(candidate, before)
-            if node.state.final is not None:
+            if node.state.question is None:
                 self._keep_model(node)
         elif kind == "Opening":
             candidate.unlink(missing_ok=True)
@@ -226,15 +224,16 @@ class HospitalStudy:
     def _make_node(self) -> HospitalNode:
         study, home, public = self.study, self.home, self.offered.ckks_public
         policy = self.brought.policy()
-        factory, module = self.brought.model()
+        factory = self.brought.model()
         self._prepare_run(public, factory)
         self._keep_unfinished()
         self.brought.unusable.add("files")
         try:
-            run = verify.open_run(self.run.path)
-            state = run.first
-            for replayed in verify.replay(run):
-                state = replayed.state
+            with self.boundary.translated(self.brought.model_words):
+                run = verify.open_run(self.run.path, factory)
+                state = run.first
+                for replayed in verify.replay(run):
+                    state = replayed.state
         except CipherwardError as error:
             # Not a disk that fails for everything: the letter must not come again and again, and hold up other studies.
             raise DataError(
@@ -243,22 +242,20 @@ class HospitalStudy:
             ) from None
         self.brought.unusable.discard("files")
         data = self.brought.table()
-        module = module or models.build(study.model, roster.n_features_of(study), study.seed)
-        work = LocalWork(self.index, data, module, cast(Device, home.device), perf_counter)
-        what = f"the model code {study.model.package}" if study.model.package else "the training"
+        work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
             identity=home.identity,
             state=state,
-            work=cast(LocalWork, Guarded(work, self.boundary, what)),
+            work=cast(HospitalWork, Guarded(work, self.boundary, self.brought.model_words)),
             ledger=self._ledger,
             policy=policy,
             log=self._log,
             clock=perf_counter,
             cut=home.data_cut,
         )
-        if state.final is not None and not self.run.result.exists():
+        if state.question is None and not self.run.result.exists():
             self._node = node
             self._keep_model(node)
         return node
@@ -266,9 +263,10 @@ class HospitalStudy:
     def _prepare_run(self, public: bytes, factory: Factory | None) -> None:
         if not self.run.study_digest.exists():
             with self.boundary.around("the first model of this study"):
-                first = roster.first_state(self.study, factory)
+                first = modelfile.of(begin(self.study, factory))
             self.run.path.mkdir(parents=True, exist_ok=True)
-            modelfile.save(self.run.initial_model, ModelFile(self.study, first.groups, first.weights, None))
+            if first:
+                modelfile.save(self.run.initial_model, first)
             if public:
                 files.write(self.run.ckks_public, public)
             self.run.write_study(self.study)
@@ -287,13 +285,14 @@ class HospitalStudy:
 
     def _keep_model(self, node: HospitalNode) -> None:
         state = node.state
-        model = ModelFile(self.study, state.groups, state.weights, state.preprocessor)
-        auroc = state.final.auroc if state.final else None
-        received.keep(self.home, model, self._outcomes(), rounds=state.rounds_done, auroc=auroc)
+        found = findings(state)
+        self.run.write_tables(state.task.tables(found))
+        if model := modelfile.of(state):
+            received.keep(
+                self.home, model, self._outcomes(), rounds=found.get("rounds", 0), auroc=found.get("auroc_federated")
+            )
         budgets = {self.home.name: node.budget.report()} if node.budget else {}
-        self.run.write_json(
-            self.run.result, findings(state) | {"privacy": privacy_ledger.describe(self.study, budgets)}
-        )
+        self.run.write_json(self.run.result, found | {"privacy": privacy_ledger.describe(self.study, budgets)})
 
     @property
     def is_unreported(self) -> bool:
@@ -307,9 +306,8 @@ class HospitalStudy:
             CipherwardError: the study's files, its table or the disk.
         """
         if not StudyFolder(self.run.path).own_results.exists():
-            first = modelfile.load(self.run.initial_model)
             with self.boundary.around("the own results of this study"):
-                own_results.keep(self.run.path, self._opened_node(), first.weights)
+                own_results.keep(self.run.path, self._opened_node())
 
     def _outcomes(self) -> list[Outcome]:
         """What this hospital signed about every sum, from its own receipts."""
@@ -391,5 +389,5 @@ class HospitalStudy:
             self.last_error = str(facts.get("reason", event))
 
     def _problem(self, error: CipherwardError) -> None:
-        self.last_error = logged(error)
-        self.home.alarm("refused", {"study": self.study.name, "reason": self.last_error})
+        self.last_error = error.message
+        self.home.alarm("refused", {"study": self.study.name, "reason": logged(error)})

@@ -20,10 +20,10 @@ from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import ckks_key, modelfile
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks.catalogue import begin
 
 SCHEMES = ("quorum", "ckks")
 """Schemes that may go over a network; the others protect nothing, or nothing shows what was added."""
@@ -148,8 +148,8 @@ def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     frozen = freeze(study, home.members, home.coordinator_key, public)
     # The coordinator starts from the same installed model code as the hospitals.
     own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
-    first = roster.first_state(frozen, modelcode.factory_of(frozen, own))
-    modelfile.save(run.initial_model, ModelFile(frozen, first.groups, first.weights, None))
+    if first := modelfile.of(begin(frozen, modelcode.factory_of(frozen, own))):
+        modelfile.save(run.initial_model, first)
     run.write_study(frozen)
     return frozen
 
