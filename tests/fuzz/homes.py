@@ -15,19 +15,19 @@ from tests.consortium.enrolled import coordinator, hospital, join
 from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
-from cipherward.cli import services
+from cipherward.cli import service_log
 from cipherward.consortium.approval import policyfile
 from cipherward.consortium.homes import health, lock, received_models
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.consortium.service import offering
 from cipherward.errors import CipherwardError, WireError
 from cipherward.parties.policy import Policy
 from cipherward.store import files
 from cipherward.store.handled import Handled
-from cipherward.store.outbox import Outbox, Progress, Waiting
-from cipherward.store.slots import SLOT_BYTES
+from cipherward.store.outbox import SLOT_BYTES, Outbox, Progress, Waiting
 from cipherward.transport.configuration import settings_of
 from cipherward.transport.serving import Follower
 from cipherward.transport.tls import server_address
@@ -175,7 +175,7 @@ def logs(home: CoordinatorHome) -> Iterator[Decoder]:
         assert health._alarms(home, NOW).what == "alarms"
         assert tail.new_lines() == found[: len(found)] or not data.endswith(b"\n")
         for entry in found:
-            services._line(entry)
+            service_log.line(entry)
         return found
 
     def objects(data: bytes, found: list[Any]) -> bool:
@@ -190,11 +190,11 @@ def waiting(folder: Path) -> Iterator[Decoder]:
     for letter in letters:
         outbox.put(letter)
     slots = folder / "small.slots"
-    with slots.open("rb") as file:
+    with outbox.open("rb") as file:
         heads = [file.read(SLOT_BYTES)[:400] for _ in letters]
 
     def read(data: bytes) -> list[bytes]:
-        with slots.open("r+b") as file:
+        with outbox.open("r+b") as file:
             file.write(data[:SLOT_BYTES].ljust(len(heads[2]) + 200, b"\0"))
         # What its digest does not confirm is not there, as after a power failure.
         return [b"".join(each.pieces(900_000)) for each in Outbox(folder).pending()]

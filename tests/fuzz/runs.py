@@ -159,7 +159,7 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         yield Decoder(f"compared-{name}", [text], partial(kept, file, read), model, mutations=TEXT, tries=OWN_FILE)
 
     def own(data: bytes) -> Any:
-        return kept(folder / deployed.OWN, deployed._own, data)
+        return kept(folder / deployed.OWN_RESULTS, deployed._own, data)
 
     document = {"hospital": "clinic-1", "index": 1, "rows": 90, "auroc": {"federated": 0.75}, "why_not": ""}
     yield Decoder(
