@@ -1,6 +1,6 @@
 """What noisy constants, coarse weights and grouped scores cost in AUROC, in the clear, with the real training.
 
-python benchmarks/noise.py                    both studies, 5 seeds: about 15 minutes on one core
+python benchmarks/noise.py                    both studies, 5 seeds: about half an hour on one core; no file
 python benchmarks/noise.py --only readmission one study
 """
 
@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from harness import Section, write_results
 from numpy.typing import NDArray
 
 from cipherward import load_builtin_study
@@ -30,6 +29,7 @@ from cipherward.learning.weights import row_class
 from cipherward.privacy import accounting, records
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Study
+from harness import Section
 
 DELTA = 1e-6
 MOST = 0.001
@@ -171,8 +171,6 @@ def main() -> None:
     sections = [measure(name, asked.seeds) for name in names]
     for section in sections:
         section.show()
-    if not asked.only:
-        write_results("noise", sections)
     if not all(holds for section in sections for _, _, holds in section.bars):
         sys.exit(1)
 

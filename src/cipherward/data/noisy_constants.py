@@ -60,9 +60,7 @@ def _moments(
     n = float(min(present, n_rows)) if n_rows > SURE * of_present else float(present)
     centre = min(max((total / _UNIT - present / 2.0) / n, -0.5), 0.5)
     second = (square / _UNIT - total / _UNIT + present / 8.0) / n + 0.125
-    variance = min(second - centre * centre, _MOST_VARIANCE)
-    spread = centre * centre * 4.0 * of_sum * of_sum + of_square * of_square
-    spread += (
-        (second - 0.125 - 2.0 * centre * centre) * (second - 0.125 - 2.0 * centre * centre) * of_present * of_present
-    )
-    return centre + 0.5, math.sqrt(max(variance, math.sqrt(spread) / n, _LEAST_VARIANCE))
+    variance = second - centre * centre
+    of_mean, of_count = 2.0 * centre * of_sum, (second - 0.125 - 2.0 * centre * centre) * of_present
+    spread = math.sqrt(of_mean * of_mean + of_square * of_square + of_count * of_count) / n
+    return centre + 0.5, math.sqrt(min(max(variance, spread, _LEAST_VARIANCE), _MOST_VARIANCE))

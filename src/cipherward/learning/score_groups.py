@@ -27,16 +27,15 @@ def grouped(scores: NDArray[np.float64], least: int = LEAST) -> NDArray[np.float
     order = np.argsort(scores, kind="stable")
     ascending = scores[order]
     ends = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True)) + 1  # after each distinct score
-    starts, start = [0], 0
-    while (place := int(np.searchsorted(ends, start + least))) < len(ends):
-        start = int(ends[place])
-        starts.append(start)
-    if len(scores) - starts[-1] < least:
-        starts.pop()
-    sizes = np.diff(np.append(starts, len(scores)))
+    edges = [0]
+    while (place := int(np.searchsorted(ends, edges[-1] + least))) < len(ends):
+        edges.append(int(ends[place]))
+    edges[-1] = len(scores)
+    starts, stops = np.array(edges[:-1]), np.array(edges[1:])
+    sizes = stops - starts
     means = np.add.reduceat(ascending, starts) / sizes
     # a mean is rounded; it may not leave its group's range, nor [0, 1]
-    means = np.clip(means, ascending[starts], ascending[np.append(starts[1:], len(scores)) - 1])
+    means = np.clip(means, ascending[starts], ascending[stops - 1])
     result = np.empty_like(scores)
     result[order] = np.repeat(means, sizes)
     return result

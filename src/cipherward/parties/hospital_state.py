@@ -88,8 +88,7 @@ class HospitalState:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, len(self.state.weights))
         name = self.state.study.hospitals[self.index - 1].name
-        limit = self.policy.max_epsilon
-        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", limit)
+        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", self.policy.limit)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"
         self.stopped = self.ledger.fact(self._breach_fact) is not None

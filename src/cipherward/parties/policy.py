@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from cipherward.errors import RefusedError
+from cipherward.privacy import claims
+from cipherward.privacy.lifetime import Limit
 from cipherward.study import Study
 
 
@@ -14,7 +16,7 @@ class Policy:
 
     `models` are model.kind values; `packages` the installed code that a study with model.package may run here;
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set, refuses studies without differential privacy or with a larger epsilon, and bounds what all
-    studies in the hospital's ledger spend together.
+    studies in the hospital's ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
     """
 
     schemes: frozenset[str] = frozenset({"quorum"})
@@ -24,9 +26,16 @@ class Policy:
     max_range: float = 64.0
     max_rounds: int = 1_000
     max_epsilon: float | None = None
+    max_delta: float = 1e-5
+    max_bins: int = 4_096
     models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
+
+    @property
+    def limit(self) -> Limit | None:
+        """`max_epsilon` with the delta that it is meant at."""
+        return None if self.max_epsilon is None else Limit(self.max_epsilon, self.max_delta)
 
     def check(self, study: Study) -> None:
         """Approve a study or refuse it.
@@ -71,8 +80,10 @@ class Policy:
             broken.append(("max_range", f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})"))
         if self.max_epsilon is not None and privacy is None:
             broken.append(("max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"))
-        if self.max_epsilon is not None and privacy and privacy.epsilon > self.max_epsilon:
-            broken.append(("max_epsilon", f"epsilon {privacy.epsilon} (at most {self.max_epsilon})"))
+        if self.limit is not None and privacy:
+            broken += claims.broken(privacy, self.limit, claims.planned(study))
+        if study.evaluation.bins > self.max_bins:
+            broken.append(("max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"))
         model = study.model
         if model.kind not in self.models:
             broken.append(("models", f"model {model.kind!r} (allowed: {', '.join(sorted(self.models))})"))
@@ -88,7 +99,7 @@ class Policy:
         return broken
 
 
-SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
+SIMULATION = Policy(max_bins=65_536, schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

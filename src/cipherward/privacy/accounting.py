@@ -20,6 +20,11 @@ ORDERS: tuple[int, ...] = (*range(2, 65), 80, 96, 128, 192, 256, 512, 1024)
 STEPS_PER_UNIT = 1_000
 """Noise multipliers are whole thousandths, rounded up."""
 
+TAIL = 14
+"""Noise beyond so many standard deviations does not fit into a lane and is cut off."""
+RESERVED = 1e-6
+"""The part of delta that is kept back for noise that is cut off, which no accountant sees."""
+
 _LARGEST = 1_000 * STEPS_PER_UNIT
 
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from cipherward.errors import DataError, StudyError
 from cipherward.privacy import discrete
-from cipherward.privacy.accounting import Event
-from cipherward.privacy.noise import TAIL
+from cipherward.privacy.accounting import TAIL, Event
 from cipherward.privacy.randomness import Randomness, Words
 
 _LEVELS = 1 << 10
