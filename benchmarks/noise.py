@@ -26,12 +26,11 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.learning import averaging, metrics, models, moves, score_groups, sgd
 from cipherward.learning.weights import row_class
-from cipherward.privacy import accounting, records
+from cipherward.privacy import records
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Study
 from harness import Section
 
-DELTA = 1e-6
 MOST = 0.001
 SETTINGS = {
     "readmission": ((0.5, 1), (1.0, 1), (2.0, 1)),
@@ -61,7 +60,7 @@ class Case:
     def noisy(self, epsilon: float, rows_per_patient: int, seed: int) -> Preprocessor:
         n = len(self.hospitals)
         sensitivity = moves.of_statistics(sum(c.kind == "numeric" for c in self.study.columns))
-        noise = records.plan(sensitivity, accounting.calibrate(epsilon, DELTA, 1.0, 1), rows_per_patient)
+        noise = records.plan(sensitivity, records.multiplier(epsilon, records.DELTA, 1), rows_per_patient)
         sent = [
             records.noisy(values, noise, _randomness("noise", seed, i)).values
             for i, values in enumerate(self.statistics(rows_per_patient, _randomness("rows", seed, 0)))
@@ -142,7 +141,7 @@ def measure(name: str, seeds: int) -> Section:
 
     for epsilon, per_patient in SETTINGS[name]:
         values = [_auroc(case.scores(case.noisy(epsilon, per_patient, s), float, s)) for s in range(seeds)]
-        what = f"constants with epsilon {epsilon:g} at delta {DELTA:g}, {per_patient} row(s) of a patient"
+        what = f"constants with epsilon {epsilon:g} at delta {records.DELTA:g}, {per_patient} row(s) of a patient"
         add(what, values, reference, bar=(epsilon, per_patient) == (1.0, 1))
     add("weights by class", [_auroc(case.scores(exact, row_class, s)) for s in range(seeds)], reference)
     add("equal weights", [_auroc(case.scores(exact, lambda _: 1.0, s)) for s in range(seeds)], reference)

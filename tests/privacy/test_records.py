@@ -19,7 +19,7 @@ from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Part, Sensitivity
 from cipherward.tasks.lanes import CountSegment, Layout
 
-MULTIPLIER = accounting.calibrate(1.0, 1e-6, 1.0, 1)
+MULTIPLIER = records.multiplier(records.EPSILON, records.DELTA, 1)
 
 
 def seeded(name: object) -> Randomness:

@@ -19,6 +19,7 @@ from cipherward.study import Privacy, Study
 COVERED = {
     "record": ("model updates of the training rounds, for training rows",),
     "hospital": ("model updates of the training rounds",),
+    "patient": ("counts, sums and histograms that carry each hospital's own noise, for its patients",),
 }
 NOT_COVERED = {
     "record": (
@@ -30,6 +31,10 @@ NOT_COVERED = {
         "exact statistics of the training rows (counts, sums, squares), which scale the model's inputs",
         "the exact score histogram and loss of the final evaluation",
         "which hospitals took part",
+    ),
+    "patient": (
+        "every sum without noise: model updates, score histograms, losses",
+        "the class of a hospital's number of rows, which is public with its weight",
     ),
 }
 

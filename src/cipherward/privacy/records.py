@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, StudyError
-from cipherward.privacy import discrete
-from cipherward.privacy.accounting import TAIL, Event
+from cipherward.privacy import accounting, discrete
+from cipherward.privacy.accounting import RESERVED, TAIL, Event
 from cipherward.privacy.randomness import Randomness, Words
+
+EPSILON, DELTA = 1.0, 1e-6
+"""Defaults of a study for all its noisy counts together (docs/privacy.md has what they cost)."""
 
 _LEVELS = 1 << 10
 """A move is at most so many steps of its grid: fine enough that rounding is lost in the noise."""
@@ -123,11 +126,20 @@ class RecordNoise:
         return sum(segment.size for segment in self.segments)
 
 
+def multiplier(epsilon: float, delta: float, answers: int) -> float:
+    """What freezing writes into a study: the least noise multiplier with which so many answers cost `epsilon` at `delta`.
+
+    Raises:
+        StudyError: as `accounting.calibrate`.
+    """
+    return accounting.calibrate(epsilon, delta * (1.0 - RESERVED), 1.0, answers)
+
+
 def plan(sensitivity: Sensitivity, multiplier: float, rows_per_patient: int = 1) -> RecordNoise:
     """The noise with which an answer costs a patient `Event(multiplier, 1, 1)`.
 
     Args:
-        multiplier: standard deviation in units of one patient's largest influence (`accounting.calibrate`).
+        multiplier: standard deviation in units of one patient's largest influence (`multiplier`).
         rows_per_patient: public bound on the rows of one patient that are counted (`kept_rows`).
 
     Raises:
