@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ value = st.one_of(st.none(), st.floats(-10, 200))
 row = st.tuples(value, value, st.integers(0, 1))
 
 
-def statistics(rows: list[tuple[float | None, float | None, int]]) -> dict[str, np.ndarray]:
+def statistics(rows: Sequence[tuple[float | None, float | None, int]]) -> dict[str, np.ndarray]:
     table = pl.DataFrame(
         {"age": [r[0] for r in rows], "stays": [r[1] for r in rows]}, schema={"age": pl.Float64, "stays": pl.Float64}
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cipherward.errors import DataError, StudyError
 from cipherward.learning import moves
-from cipherward.privacy import accounting, records
+from cipherward.privacy import accounting, discrete, records
 from cipherward.privacy.accounting import TAIL, Event
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Part, Sensitivity
@@ -123,7 +123,7 @@ def test_no_lane_wraps_whatever_is_drawn(sign: int, columns: int, rows: int, mul
     worst = {"rows": most, "present": most, "sum": most << 20, "square": most << 20} if sign > 0 else {}
     values = {s.name: np.full(s.size, worst.get(s.name, 0), dtype=np.int64) for s in noise.segments}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records.discrete, "gaussian", Largest(sign))
+        patch.setattr(discrete, "gaussian", Largest(sign))
         sent = records.noisy(values, noise, seeded("worst"))
     assert sent.cut_off == sum(s.size for s in noise.segments), "every draw was cut off, and counted"
     lanes = layout.encode(sent.values).astype(np.int64) * n
