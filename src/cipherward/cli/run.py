@@ -134,21 +134,10 @@ class _Teller:
                 )
 
     def progress(self, done: Progress) -> None:
-        if done.purpose == "train" and done.round == 1 and done.auroc is not None:
-            self._say("AUROC and loss of a round are those of the model that it starts from:")
+        name, figures = done.words
         who = f"{done.contributors} of {done.n_hospitals} hospitals"
-        if done.purpose == "statistics":
-            text = "statistics   " + who
-        elif done.purpose == "evaluate":
-            text = f"final model  {who}   AUROC {done.auroc:.4f}   validation loss {done.validation_loss:.4f}"
-        elif not done.opened:
-            text = f"round {done.round:>2} of {done.rounds_total}  {who}   void: the sum did not open"
-        elif done.auroc is None:
-            text = f"round {done.round:>2}/{done.rounds_total}  {who}"
-        else:
-            loss = "" if done.validation_loss is None else f"   validation loss {done.validation_loss:.4f}"
-            text = f"round {done.round:>2}/{done.rounds_total}  {who}   AUROC {done.auroc:.4f}{loss}"
-        self._say(f"  {text}   {done.seconds:.2f} s")
+        figures = figures if done.opened else "void: the sum did not open"
+        self._say(f"  {name:<12} {who}   {figures + '   ' if figures else ''}{done.seconds:.2f} s")
         for note in done.notes:
             self._say(f"    {note}")
 

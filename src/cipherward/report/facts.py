@@ -24,7 +24,7 @@ _MAX_NAME = 80
 
 @dataclass(frozen=True)
 class Sum:
-    """One opened (or void) sum, as its receipts prove it. `parts`: name and number of values of what was added up.
+    """One opened (or void) sum, as its receipts prove it. `parts`: meaning and number of values of what was added up.
 
     `admitted`: the hospitals to which a culprit search limited the sum; () for none.
     """
@@ -166,8 +166,7 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
 
 def _so_far(state: StudyState) -> dict[str, Any]:
     return {
-        "rounds": state.rounds_done,
-        "auroc_by_round": [] if state.adds_noise_shares else list(state.history),
+        **state.task.so_far(state.inner),
         "culprit_search": culprits.facts(state),
     }
 
@@ -186,7 +185,7 @@ def _sums(run: Run) -> tuple[list[Sum], StudyState, Line | None, str]:
 
 
 def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:
-    layout = before.layout()
+    asked, layout = before.asked, before.layout
     return Sum(
         round=opening.round,
         purpose=replayed.purpose,
@@ -195,7 +194,7 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
         admitted=replayed.admitted,
         consents=len(opening.votes),
         opened=bool(replayed.manifest),
-        parts=tuple((segment.name, segment.size) for segment in layout.segments),
+        parts=tuple((asked.words(segment.name), segment.size) for segment in layout.segments),
         n_values=layout.n_values,
         manifest=replayed.manifest.hex(),
         total=_total(run, opening),

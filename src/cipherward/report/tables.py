@@ -26,7 +26,7 @@ from cipherward.report.blocks import (
 )
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, Sum, clean
-from cipherward.report.words import PARTS, READABLE, READERS
+from cipherward.report.words import READABLE, READERS
 from cipherward.runs.verify import Line
 
 _MAX_COLUMNS = 10
@@ -133,9 +133,9 @@ def left(facts: Facts, shown: Sum) -> Table:
 def contents(shown: Sum) -> Table:
     """What the values of one sum mean."""
     groups: Counter[str] = Counter()
-    for name, values in shown.parts:
-        groups[name.split("/")[0]] += values
-    rows = [(PARTS.get(name, name), count(values)) for name, values in groups.items()]
+    for meaning, values in shown.parts:
+        groups[meaning] += values
+    rows = [(meaning, count(values)) for meaning, values in groups.items()]
     return Table("What the sum over hospitals consists of", ("Content", "Values"), tuple(rows))
 
 
