@@ -24,11 +24,12 @@ from cipherward.data.noisy_constants import fit_noisy
 from cipherward.data.partition import TEST, TRAIN
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.learning import averaging, metrics, models, moves, score_groups, sgd
+from cipherward.learning import averaging, metrics, models, score_groups, sgd
 from cipherward.learning.weights import row_class
 from cipherward.privacy import records
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Study
+from cipherward.tasks import moves
 from harness import Section
 
 MOST = 0.001

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, StudyError
-from cipherward.learning import moves
 from cipherward.privacy import accounting, discrete, records
 from cipherward.privacy.accounting import TAIL, Event
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Part, Sensitivity
+from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
 
 MULTIPLIER = records.multiplier(records.EPSILON, records.DELTA, 1)

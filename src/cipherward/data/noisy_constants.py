@@ -33,7 +33,7 @@ def fit_noisy(
 
     Args:
         stddevs: of the noise in the opened totals: "rows", "present"; "sum" as that of sum - present / 2 and "square" as
-            that of square - sum + present / 8 (`learning.moves.of_statistics`).
+            that of square - sum + present / 8 (`tasks.moves.of_statistics`).
 
     Raises:
         DataError: totals of the wrong shape.

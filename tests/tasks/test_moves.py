@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cipherward.data.preprocess import local_statistics
-from cipherward.learning import moves
 from cipherward.study import Column
+from cipherward.tasks import moves
 
 COLUMNS = (
     Column(name="age", kind="numeric", minimum=0, maximum=110),

@@ -12,9 +12,9 @@ from cipherward.data.noisy_constants import fit_noisy
 from cipherward.data.partition import TRAIN
 from cipherward.data.preprocess import fit, local_statistics
 from cipherward.data.sources import load_hospitals
-from cipherward.learning import moves
 from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM
+from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
 
 
