@@ -20,10 +20,11 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, StorageError
 from cipherward.learning.baselines import Yardstick
-from cipherward.report import deployed, facts, incidents, page
+from cipherward.report import deployed, facts, incidents, page, rendering
 from cipherward.runs import verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.simulation import make_parties, simulate
 from cipherward.store import files
 from cipherward.sums.messages import Opening, unsign
@@ -105,7 +106,7 @@ def reported(made: Path) -> Iterator[Decoder]:
 
     def render(found: facts.Facts) -> str:
         with page.what_is_damaged(made):
-            return page.render(found)
+            return rendering.render("report.html", page._content(found))
 
     def of_result(data: bytes) -> str:
         return render(dataclasses.replace(known, result=facts._json(made, data)))
@@ -159,7 +160,7 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         yield Decoder(f"compared-{name}", [text], partial(kept, file, read), model, mutations=TEXT, tries=OWN_FILE)
 
     def own(data: bytes) -> Any:
-        return kept(folder / deployed.OWN, deployed._own, data)
+        return kept(StudyFolder(folder).own_results, deployed._own, data)
 
     document = {"hospital": "clinic-1", "index": 1, "rows": 90, "auroc": {"federated": 0.75}, "why_not": ""}
     yield Decoder(

@@ -123,8 +123,8 @@ def test_damaged_files_are_said_and_nothing_crashes(finished: Consortium, tmp_pa
 def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium) -> None:
     from cipherward.consortium.service import own_results
 
-    part = finished.seats["clinic-3"]._participations()[0]
-    site = part._opened_site()
+    study = finished.desks["clinic-3"]._all_studies()[0]
+    site = study._opened_node()
 
     def few(at: HospitalWork, scaling: Preprocessor, split: int) -> Rows:
         features, labels = rows_at(at, scaling, split)

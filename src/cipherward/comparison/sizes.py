@@ -6,11 +6,12 @@ measured, too. Every opened sum, and every hospital's own reading of it, is comp
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward import thresholds
-from cipherward.crypto import ckks, params
-from cipherward.crypto.params import SumParameters
+from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, random_lanes
+from cipherward.crypto import ckks, schemes
 from cipherward.errors import InterruptedRunError, ProtocolError, StorageError, StudyError
 from cipherward.store import files
-from cipherward.sums.run_sum import SCHEMES, Forgets, SimulatedSum, random_lanes
+from cipherward.sums.run_sum import Meter, make_parties, run_sum
 
+SCHEMES = tuple(schemes.CATALOGUE)
 BITS = 16
 COUNTS = (10_000, 100_000, 1_000_000, 10_000_000)
 PHASES = ("encrypt", "add", "consent", "release", "open", "verify")
 FILE = "sizes.json"
-FLOAT32_BYTES = 4
-ALL_KINDS = ("Update", "Join", "Vote", "Release")
 
 _MANY = 10_000_000  # from here on each cell is measured once: five hospitals give five samples already
 _WARM_UP = 1_000
@@ -42,7 +42,7 @@ def run_sizes(
     out: Path,
     *,
     counts: Sequence[int] = COUNTS,
-    schemes: Sequence[str] = SCHEMES,
+    names: Sequence[str] = SCHEMES,
     n_hospitals: int = 5,
     repeats: int = 3,
     on_progress: OnProgress | None = None,
@@ -52,7 +52,7 @@ def run_sizes(
 
     Args:
         counts: parameters of the summed vectors, 16 bits each.
-        schemes: of plain, masks, ckks, quorum; ckks is left out, with the reason, where TenSEAL is missing.
+        names: schemes, of plain, masks, ckks, quorum; ckks is left out, with the reason, where TenSEAL is missing.
         repeats: sums for each cell; from 10 million parameters on, one.
         should_stop: asked before each cell.
 
@@ -68,13 +68,13 @@ def run_sizes(
         InterruptedRunError: `should_stop` said so; what was measured is kept.
         StorageError: the file cannot be written.
     """
-    if unknown := sorted(set(schemes) - set(SCHEMES)):
+    if unknown := sorted(set(names) - set(SCHEMES)):
         raise StudyError(f"no scheme is called {', '.join(unknown)}", hint=f"schemes: {', '.join(SCHEMES)}")
     path = out / FILE
     document = _begun(path, n_hospitals, repeats)
-    missing = _why_not_ckks() if "ckks" in schemes else ""
+    missing = _why_not_ckks() if "ckks" in names else ""
     document["left_out"] = [{"scheme": "ckks", "reason": missing}] if missing else []
-    cells = [(count, scheme) for count in counts for scheme in schemes if not (missing and scheme == "ckks")]
+    cells = [(count, scheme) for count in counts for scheme in names if not (missing and scheme == "ckks")]
     warm: set[str] = set()
     for done, (count, scheme) in enumerate(cells):
         if not any((row["n_parameters"], row["scheme"]) == (count, scheme) for row in document["rows"]):
@@ -90,7 +90,7 @@ def run_sizes(
             _write(path, document)
         if on_progress:
             on_progress(done + 1, len(cells), f"{scheme}, {count:,} parameters")
-    if document["break_even_parameters"] is None and "quorum" in schemes:
+    if document["break_even_parameters"] is None and "quorum" in names:
         first, always = break_even(n_hospitals)
         update_first, update_always = break_even(n_hospitals, ("Update",))
         document["break_even_parameters"] = {
@@ -113,21 +113,26 @@ def measure(scheme: str, n_parameters: int, n_hospitals: int, repeats: int) -> d
     up = down = 0
     for repeat in range(repeats):
         rng = np.random.default_rng((n_parameters, repeat))
-        simulated = SimulatedSum(
-            n_hospitals, n_parameters, BITS, None if scheme == "quorum" else Forgets(), scheme=scheme
-        )
-        expected = np.zeros(n_parameters, dtype=np.int64)
-        for i in simulated.hospitals:
-            lanes = random_lanes(rng, n_parameters, BITS)
-            expected += lanes
-            simulated.add(i, simulated.deal(i, lanes))
-        simulated.agree(n_releases=n_hospitals)
-        _check(simulated.open(), expected, f"opened by the coordinator under {scheme}")
-        for i, sums in enumerate(simulated.verify(), start=1):
+        parties = make_parties(functools.partial(schemes.fresh, scheme), n_hospitals, n_parameters, BITS)
+        expected, meter = np.zeros(n_parameters, dtype=np.int64), Meter()
+
+        def vectors(rng: np.random.Generator = rng, expected: NDArray[np.int64] = expected) -> Iterator[Any]:
+            for i in range(1, n_hospitals + 1):
+                lanes = random_lanes(rng, n_parameters, BITS)
+                expected += lanes
+                yield i, lanes
+
+        def read(i: int, sums: NDArray[Any], expected: NDArray[np.int64] = expected) -> None:
             _check(sums, expected, f"read by hospital {i} under {scheme}")
+
+        payloads = None if schemes.facts(scheme).has_fingerprints else Forgets()
+        opened = run_sum(parties, vectors(), n_releases=n_hospitals, payloads=payloads, meter=meter, read=read)
+        _check(opened, expected, f"opened by the coordinator under {scheme}")
+        made = zip(meter.seconds["join"], meter.seconds["encrypt"], strict=True)
+        spent = meter.seconds | {"encrypt": [key + update for key, update in made]}  # with the key that it needs
         for phase in PHASES:
-            seconds[phase] += simulated.seconds[phase]
-        up, down = max(simulated.up.values()), max(simulated.down.values())
+            seconds[phase] += spent[phase]
+        up, down = max(meter.up.values()), max(meter.down.values())
     return {
         "n_parameters": n_parameters,
         "scheme": scheme,
@@ -139,49 +144,21 @@ def measure(scheme: str, n_parameters: int, n_hospitals: int, repeats: int) -> d
     }
 
 
-def sent_by_one(n_hospitals: int, n_lanes: int) -> dict[str, int]:
-    """Bytes of one hospital's messages by kind, in one sum under `quorum` at 16 bits."""
-    simulated = SimulatedSum(n_hospitals, n_lanes)
-    lanes = random_lanes(np.random.default_rng(1), n_lanes)
-    for i in simulated.hospitals[: simulated.rules.min_contributors]:
-        simulated.add(i, simulated.deal(i, lanes))
-    simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold])
-    return {kind: max(lengths) for kind, lengths in simulated.sent.items()}
+class Forgets(MutableMapping[int, bytes]):
+    """A payload store that keeps nothing: for schemes that never read a payload again, or in place of a disk."""
 
+    def __getitem__(self, key: int) -> bytes:
+        raise KeyError(key)
 
-def break_even(n_hospitals: int, kinds: tuple[str, ...] = ALL_KINDS) -> tuple[int, int]:
-    """(first, always): the smallest model whose messages of these kinds are smaller than its float32 update, and the
-    size from which on every model's are. Both are measured on real messages, at 16 bits."""
+    def __setitem__(self, key: int, value: bytes) -> None: ...
 
-    def sent(n_lanes: int) -> int:
-        sizes = sent_by_one(n_hospitals, n_lanes)
-        return sum(sizes[kind] for kind in kinds)
+    def __delitem__(self, key: int) -> None: ...
 
-    first, size = 1_000, sent(1_000)
-    while size >= FLOAT32_BYTES * first:
-        first = size // FLOAT32_BYTES + 1  # a larger model never has a smaller update: all up to here fail too
-        size = sent(first)
-    # Updates grow by whole ciphertexts, so the last model that fails is the largest of one such step.
-    threshold = thresholds.derive(n_hospitals).threshold
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
 
-    def chosen(n_lanes: int) -> SumParameters:
-        return params.choose(n_lanes, bits=16, n_hospitals=n_hospitals, threshold=threshold)
-
-    def formula(n_lanes: int) -> int:
-        parameters = chosen(n_lanes)
-        return parameters.update_bytes + ("Release" in kinds) * parameters.share_bytes
-
-    headers = size - formula(first)
-    steps = sorted({k * one.lanes_per_ciphertext + 1 for one in _each_ring(chosen(first)) for k in range(300)})
-    failing = [n for n in steps if n > first and formula(n) + headers >= FLOAT32_BYTES * n]
-    always = sent(failing[-1]) // FLOAT32_BYTES + 1 if failing else first
-    if not sent(always) < FLOAT32_BYTES * always:
-        raise ValueError("the formula of sizes does not give the bytes that are sent")
-    return first, always
-
-
-def _each_ring(like: SumParameters) -> list[SumParameters]:
-    return [SumParameters(ring, like.n_hospitals, like.threshold, like.bits, like.n_lanes) for ring in params.RINGS]
+    def __len__(self) -> int:
+        return 0
 
 
 def machine() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, figures, incidents, page, rendering, tables, words
+from cipherward.report import answers, blocks, charts, figures, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -19,12 +19,8 @@ from cipherward.report.intervals import auroc_interval
 from cipherward.report.page import NAME
 from cipherward.report.svg import Axis, key
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.study_folder import OWN_RESULTS, VERIFICATION, StudyFolder
 from cipherward.store import files
-
-OWN = "own.json"
-"""A hospital's own results; nobody else has such a file."""
-
-_HOSPITAL = "verification.json"
 
 REASONS = {
     "coordinator": {
@@ -51,7 +47,8 @@ TRAFFIC = (
 def is_deployed(path: Path) -> bool:
     """Whether a run's folder is that of a deployed party rather than of a simulation."""
     run = RunDirectory(path)
-    return (path / "started.json").exists() or ((path / _HOSPITAL).exists() and not run.simulation.exists())
+    files = StudyFolder(path)
+    return files.started.exists() or (files.verification.exists() and not run.simulation.exists())
 
 
 def write(path: Path) -> Facts:
@@ -66,10 +63,11 @@ def write(path: Path) -> Facts:
     index = _index(path, facts)
     facts = seen_by(facts, index)
     try:
-        text = rendering.render("deployed.html", _content(path, facts, index, own))
+        made = answers.render(facts) if facts.tables else None
+        text = made or rendering.render("deployed.html", _content(path, facts, index, own))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
-            f"result.json, rounds.jsonl or {OWN} in {path} lacks what a report needs, or is damaged: {error!r}",
+            f"result.json, rounds.jsonl or {OWN_RESULTS} in {path} lacks what a report needs, or is damaged: {error!r}",
             hint="restore the folder from a backup; a study of another version needs that version's report",
         ) from None
     files.write(path / NAME, text.encode(), private=bool(index))
@@ -223,7 +221,7 @@ def _measured(facts: Facts) -> Table:
 
 def _index(path: Path, facts: Facts) -> int:
     """Which hospital's folder it is, from the receipts in it; 0: the coordinator's."""
-    if not (path / _HOSPITAL).exists():
+    if not (path / VERIFICATION).exists():
         return 0
     ends = {file.stem.rpartition("-")[2] for file in (path / "receipts").glob("*/hospital-[0-9]*.cbor")}
     found = {int(end) for end in ends if end.isdecimal()}
@@ -233,9 +231,11 @@ def _index(path: Path, facts: Facts) -> int:
 
 
 def _own(path: Path) -> dict[str, Any]:
-    if not (path / OWN).exists():
+    if not (path / OWN_RESULTS).exists():
         return {}
     try:
-        return files.json_object(files.read(path / OWN))
+        return files.json_object(files.read(path / OWN_RESULTS))
     except ValueError:
-        raise StorageError(f"{path / OWN} is damaged", hint="remove it: the service computes it again") from None
+        raise StorageError(
+            f"{path / OWN_RESULTS} is damaged", hint="remove it: the service computes it again"
+        ) from None

@@ -19,7 +19,7 @@ from cipherward.study import Study
 from cipherward.sums.messages import Header, Manifest, Opening, unsign
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
-from cipherward.tasks.task import Model
+from cipherward.tasks.task import Model, ResultTable
 
 _MAX_NAME = 80
 
@@ -54,6 +54,7 @@ class Facts:
 
     `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
     `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
+    `tables`: the result of a task that makes no model.
     """
 
     study: Study
@@ -66,6 +67,7 @@ class Facts:
     present: tuple[int, ...]
     last: Line | None
     failure: str
+    tables: tuple[ResultTable, ...] = ()
 
     @property
     def scheme(self) -> str:
@@ -147,6 +149,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         present=present,
         last=last,
         failure=clean(failure),
+        tables=() if unfinished else run.first.task.tables(result),
     )
 
 
@@ -236,7 +239,9 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
 def _total(run: Run, opening: Opening) -> str:
     try:
         rules = run.rules
-        return unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR).total.hex()
+        return unsign(
+            opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR
+        ).total_digest.hex()
     except CipherwardError:
         return ""
 
@@ -246,5 +251,5 @@ def _payloads(run: Run, opening: Opening, contributors: tuple[int, ...]) -> dict
     found = {}
     for index, data in zip(contributors, opening.headers, strict=False):
         header = unsign(data, Header, study=run.rules.study, keys=run.rules.keys, sender=index)
-        found[index] = header.payload.hex()
+        found[index] = header.payload_digest.hex()
     return found

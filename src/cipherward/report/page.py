@@ -29,12 +29,17 @@ def write(path: Path) -> Facts:
         StorageError: no run directory, not finished, damaged, or it cannot be written.
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
+    from cipherward.report import answers  # which shows parts of this page
+
     facts = gather(path)
     with what_is_damaged(path):
-        content = _content(facts)
-        page = rendering.render("report.html", content)
-        figures = content["figures"]
-        pictures.write(path, facts, figures["auroc"], figures["pooled"])
+        if facts.tables:
+            page = answers.render(facts)
+        else:
+            content = _content(facts)
+            page = rendering.render("report.html", content)
+            figures = content["figures"]
+            pictures.write(path, facts, figures["auroc"], figures["pooled"])
     files.write(path / NAME, page.encode())
     return facts
 

@@ -81,7 +81,10 @@ def readable(facts: Facts) -> str:
 
 def example(facts: Facts) -> Sum | None:
     """The sum whose flow is shown in detail: the first training round that was opened."""
-    return next((item for item in facts.sums if item.purpose == "train" and item.opened), None)
+    opened = [item for item in facts.sums if item.opened]
+    return next(
+        (item for item in opened if item.purpose == "train"), max(opened, key=lambda s: s.n_values, default=None)
+    )
 
 
 def left(facts: Facts, shown: Sum) -> Table:

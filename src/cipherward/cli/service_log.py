@@ -1,17 +1,15 @@
-"""`serve`, `start`, `stop` and `status`: the running side of coordinator and hospital."""
+"""What a running service says: its log as people read it, and the status of its studies."""
 
 from __future__ import annotations
 
 import json as json_format
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-
-from cipherward.cli.homes import HOME, JSON
 
 if TYPE_CHECKING:
     from cipherward.consortium.homes.home import Home
@@ -22,6 +20,8 @@ _REFUSALS = {
     "members": "members: not all of the roster are confirmed there",
     "offer": "offer: it cannot be used there, or is not for that hospital",
     "data": "data: its table cannot be read, or does not fit the study",
+    "model": "model: its code fails there, or is not installed",
+    "set-aside": "set-aside: it ended or held up the service there, and waits for people",
     "files": "files: what it kept of the study is damaged",
 }
 """Reasons that are no clause of a policy."""
@@ -30,83 +30,8 @@ _THEN = "What follows is how it was then."
 _HIDDEN = {"time", "level", "event", "digest"}
 
 
-def coordinator_serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
-    """Run the consortium: message server (where this folder says so), offers, studies. SIGTERM stops it at any moment."""
-    from cipherward.consortium.homes.homes import CoordinatorHome
-    from cipherward.transport import coordinator_service as coordinator
-
-    _run(coordinator.serve(CoordinatorHome(home), _teller(json)))
-
-
-def hospital_serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
-    """Take part in approved studies. Dials out to the consortium's server only. SIGTERM stops it at any moment."""
-    from cipherward.consortium.homes.homes import HospitalHome
-    from cipherward.transport import hospital_service as hospital
-
-    _run(hospital.serve(HospitalHome(home), _teller(json)))
-
-
-def coordinator_start(
-    study: Path = typer.Argument(help="The study.toml that people wrote; its hospitals are members."),
-    begin_after: float = typer.Option(
-        None, "--begin-after", min=0.0, help="Seconds after which a quorum is enough; default: wait for all listed."
-    ),
-    home: Path = HOME,
-) -> None:
-    """Freeze a study with its members' keys and offer it to its hospitals. It begins when they have approved it."""
-    import time
-
-    from cipherward import study as document
-    from cipherward.consortium.homes.homes import CoordinatorHome
-    from cipherward.consortium.homes.lock import is_served
-    from cipherward.consortium.service import offering
-
-    own = CoordinatorHome(home)
-    folder = offering.start(own, document.load(study, deployed=True), time.time(), begin_after=begin_after)
-    typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
-    typer.echo(f"Files: {folder}")
-    if not is_served(own):
-        typer.echo(f"The service is not running: cipherward coordinator serve --home {home}")
-
-
-def coordinator_stop(
-    study: str = typer.Argument(help="Name, or the first digits of the digest."),
-    reason: str = typer.Option("stopped by the coordinator", "--reason", help="What hospitals are told."),
-    home: Path = HOME,
-) -> None:
-    """End a study after its current sum. What was certified stays verified; there is no way back."""
-    from cipherward.consortium.homes.homes import CoordinatorHome
-    from cipherward.consortium.service import offering
-
-    folder = offering.stop(CoordinatorHome(home), study, reason)
-    typer.echo(f"{folder.name[:12]} stops after its current sum.")
-
-
-def coordinator_status(json: bool = JSON, home: Path = HOME) -> None:
-    """Show the service and every study: its step, who has answered, for whom it waits."""
-    from cipherward.consortium.homes.homes import CoordinatorHome
-
-    _status(CoordinatorHome(home), json=json)
-
-
-def hospital_status(json: bool = JSON, home: Path = HOME) -> None:
-    """Show the service, its connection, and every study offered to this hospital."""
-    from cipherward.consortium.homes.homes import HospitalHome
-
-    _status(HospitalHome(home), json=json)
-
-
-def register(coordinator: typer.Typer, hospital: typer.Typer) -> None:
-    """Add these commands to the two sub-apps."""
-    coordinator.command("serve")(coordinator_serve)
-    coordinator.command("start")(coordinator_start)
-    coordinator.command("stop")(coordinator_stop)
-    coordinator.command("status")(coordinator_status)
-    hospital.command("serve")(hospital_serve)
-    hospital.command("status")(hospital_status)
-
-
-def _run(service: Any) -> None:
+def run_service(service: Any) -> None:
+    """Run a service to its end; the process ends with it."""
     import asyncio
 
     finished = asyncio.run(service)
@@ -116,15 +41,18 @@ def _run(service: Any) -> None:
         os._exit(0)
 
 
-def _teller(json: bool) -> Any:
+def teller(json: bool) -> Callable[[dict[str, Any]], None]:
+    """Shows each line of a home's log, for people or as JSON."""
+
     def say(entry: dict[str, Any]) -> None:
-        typer.echo(json_format.dumps(entry) if json else _line(entry))
+        typer.echo(json_format.dumps(entry) if json else line(entry))
         sys.stdout.flush()
 
     return say
 
 
-def _line(entry: dict[str, Any]) -> str:
+def line(entry: dict[str, Any]) -> str:
+    """One line of a log, as people read it."""
     facts = ", ".join(f"{key} {_short(value)}" for key, value in entry.items() if key not in _HIDDEN)
     mark = "ALARM " if entry.get("level") == "alarm" else ""
     return f"{str(entry.get('time', ''))[:19]}  {mark}{entry.get('event', '?')}{': ' if facts else ''}{facts}"
@@ -137,7 +65,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _status(home: Home, *, json: bool) -> None:
+def show_status(home: Home, *, json: bool) -> None:
+    """Print the service and every study."""
     from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 
     running, silent = is_served(home), silence(home)
@@ -155,11 +84,22 @@ def _status(home: Home, *, json: bool) -> None:
     else:
         typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
         _show_troubles(status.get("troubles") or {})
+    _show_seen(status.get("seen") or {})
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
     if not status.get("studies"):
         typer.echo("No study yet.")
+
+
+def _show_seen(seen: dict[str, Any]) -> None:
+    from time import time
+
+    from cipherward.consortium.service.signs_of_life import seen_words
+
+    for name, at in sorted(seen.items()):
+        if isinstance(at, int | float):
+            typer.echo(f"  {name}: {seen_words(at, time())}")
 
 
 def _connection(status: dict[str, Any]) -> str:
@@ -196,7 +136,7 @@ def _show(study: dict[str, Any]) -> None:
         "refused": {name: [_REFUSALS.get(why, why) for why in reasons] for name, reasons in refused.items()}
     }
     for key, words in (
-        ("waiting_for", "waiting for"),
+        ("waits", "waits for"),
         ("answered", "answered"),
         ("only", "a question that was answered before; it needs all of"),
         ("approved", "approved"),

@@ -1,147 +1,16 @@
-"""What a party of the consortium keeps on disk, one folder each. Only public parts of it ever leave.
-
-| file | coordinator | hospital | secret |
-|---|---|---|---|
-| `consortium.toml` | name, servers, what the server listens on | | no |
-| `hospital.toml` | | own name, consortium, servers, where its table is | no, and it never leaves |
-| `policy.toml` | | the privacy officer's floors (`policyfile`) | no |
-| `identity.key`, `tls.key` | own | own | yes, 0600 |
-| `tls-next.key` | | from a renewal's request until its admission | yes, 0600 |
-| `authority.key`, `server.key` | the consortium's CA, the message server's | | yes, 0600 |
-| `authority.crt`, `tls.crt` | own | from invitation and admission | no |
-| `server.crt`, `certificates/` | issued to the message server, to members | | no |
-| `members/` | every version, signed | the version confirmed and the newest offered | no |
-| `invitations/` | digest of each one-time token | | no |
-| `studies/<digest>/` | openings, receipts, models | the study offered, approval, withdrawal | |
-| `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
-| `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
-"""
+"""A hospital's folder in the consortium: its own settings, the members that its people confirmed, where its table is."""
 
 from __future__ import annotations
 
-import contextlib
-import re
+import math
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.membership import authority
 from cipherward.consortium.membership import members as members_list
-from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
 from cipherward.data.database import Database, Source
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
-
-_LAST_PORT = 65_535
-
-
-class CoordinatorHome(Home):
-    """The coordinator's folder, made by `enrolment.create_coordinator`."""
-
-    settings_file = "consortium.toml"
-    made_by = "make the folder with: cipherward coordinator init DIR"
-    name = COORDINATOR_NAME
-
-    @property
-    def coordinator_key(self) -> bytes:
-        return self.identity.public_key
-
-    @property
-    def listen(self) -> str:
-        """host:port on which a managed server listens."""
-        found = self._text("listen")
-        host, _, port = found.rpartition(":")
-        if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > _LAST_PORT:
-            raise StorageError(
-                f'{self.path / self.settings_file}: listen is not host:port such as "127.0.0.1:4222"',
-                hint="correct this line",
-            )
-        return found
-
-    @property
-    def managed(self) -> bool:
-        """Whether the coordinator starts the server itself."""
-        return bool(self.settings.get("managed", True))
-
-    @property
-    def replicas(self) -> int:
-        """On how many servers of a cluster every mailbox is kept: 1, 3 or 5."""
-        found = self.settings.get("replicas", 1)
-        if found not in (1, 3, 5):
-            raise StorageError(f"{self.path / self.settings_file}: replicas is 1, 3 or 5")
-        return int(found)
-
-    @property
-    def authority_key(self) -> Path:
-        return self.path / "authority.key"
-
-    @property
-    def server_certificate(self) -> Path:
-        return self.path / "server.crt"
-
-    @property
-    def server_key(self) -> Path:
-        return self.path / "server.key"
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """Names and addresses under which hospitals reach the server; its certificate is for these."""
-        further = self.settings.get("hosts", [])
-        listed = further if isinstance(further, list) else []
-        try:
-            named = [_host(url) for url in self.servers]
-        except ValueError:
-            raise StorageError(
-                f'{self.path / self.settings_file}: servers is not a list such as ["tls://host:4222"]',
-                hint="correct this line",
-            ) from None
-        return tuple(dict.fromkeys((*named, *map(str, listed))))
-
-    @property
-    def server_folder(self) -> Path:
-        """Configuration, permissions and storage of a managed server."""
-        return self.path / "server"
-
-    def chain(self) -> bytes:
-        """Every version of the members list, signed, as one message for `HospitalHome.receive_members`."""
-        return members_list.pack_chain(self._versions())
-
-    @property
-    def members(self) -> MembersList:
-        """The newest version."""
-        return members_list.open_chain(self.chain(), self.consortium_id, self.coordinator_key)[-1]
-
-    def publish(self, members: MembersList) -> None:
-        """Sign and keep a new version."""
-        path = self.path / "members" / f"{members.version:06d}.signed"
-        if path.exists():
-            raise StorageError(
-                f"version {members.version} of the members list exists already",
-                hint="two commands ran at the same time; repeat yours",
-            )
-        files.write(path, members_list.sign(self.identity, members))
-
-    def certificate(self, name: str) -> Path:
-        """The TLS certificate that was issued to a member."""
-        return self.path / "certificates" / f"{name}.crt"
-
-    def users(self) -> dict[str, str]:
-        """The subject of the newest certificate of the coordinator and of each active member: who may connect. A member
-        whose certificate file is damaged here is left out, so that it does not keep the others from working; `health`
-        names it.
-
-        Raises:
-            StorageError, ProtocolError: the coordinator's own certificate is missing or damaged.
-        """
-        found = {self.name: authority.subject(files.read(self.tls_certificate))}
-        for member in self.members.active:
-            with contextlib.suppress(StorageError, ProtocolError):
-                found[member.name] = authority.subject(files.read(self.certificate(member.name)))
-        return found
-
-    def _versions(self) -> tuple[bytes, ...]:
-        return tuple(files.read(path) for path in sorted((self.path / "members").glob("*.signed")))
 
 
 class HospitalHome(Home):
@@ -213,6 +82,14 @@ class HospitalHome(Home):
         if found not in ("auto", "cpu", "cuda"):
             raise StorageError(f'{self.path / self.settings_file}: device is "auto", "cpu" or "cuda"')
         return str(found)
+
+    @property
+    def longest_seconds(self) -> float:
+        """How long one step of a study, such as training for a round, may take here: longest_hours, 24 unless it is set."""
+        found = self.settings.get("longest_hours", 24)
+        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < math.inf:
+            raise StorageError(f"{self.path / self.settings_file}: longest_hours is a number of hours above 0")
+        return 3600.0 * found
 
     @property
     def policy_file(self) -> Path:
@@ -308,13 +185,13 @@ class HospitalHome(Home):
 
     def _kept(self, which: str) -> MembersList | None:
         path = self._chain_file(which)
-        if not path.exists():
-            return None
-        return members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key)[-1]
+
+        def read() -> MembersList | None:
+            if not path.exists():
+                return None
+            return members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key)[-1]
+
+        return self.remembered.get(which, [path], read)
 
     def _chain_file(self, which: str) -> Path:
         return self.path / "members" / f"{which}.chain"
-
-
-def _host(url: str) -> str:
-    return urlsplit(url if "://" in url else f"tls://{url}").hostname or url

@@ -76,13 +76,13 @@ def test_a_second_study_over_the_same_tables_asks_the_same_hospitals_and_a_third
     status = four.status()
     assert status["phase"] == "waiting for quorum"
     assert "clinic-1: asked before, of other hospitals" in status["last_error"]
-    (third,) = [s for s in four.seats["clinic-1"].status() if s["study"] == "third"]
+    (third,) = [s for s in four.desks["clinic-1"].status() if s["study"] == "third"]
     assert "hospitals that are not all in this study" in third["last_error"]
     # People there say that their tables hold something else by now.
     for name in four.names[:3]:
         settings = four.hospital(name).path / "hospital.toml"
         settings.write_text(settings.read_text().replace("[data]", '[data]\ncut = "2027"'))
-        four.restart_seat(name)
+        four.restart_hospital(name)
     four.now += 100_000
     four.poll()
     four.pump()
@@ -102,7 +102,7 @@ KINDS += ["Release", "Opening", "Receipt"]
 def test_a_hospital_that_restarts_before_every_letter_takes_part_all_the_same(four: Consortium, local: Path) -> None:
     def before(sender: str, to: str, letter: bytes) -> None:
         if to == "clinic-2":
-            four.restart_seat(to)
+            four.restart_hospital(to)
 
     four.before = before
     folder = four.start(document(4))
@@ -120,10 +120,10 @@ def test_a_hospital_that_dies_before_a_letter_counts_as_handled_gets_it_again(
 ) -> None:
     def before(sender: str, to: str, letter: bytes) -> None:
         if to == "clinic-3":
-            answers = four.seats[to].receive(letter)
+            answers = four.desks[to].receive(letter)
             if answered:
                 four.queue.extend((to, sender, answer) for answer in answers)
-            four.restart_seat(to)
+            four.restart_hospital(to)
 
     four.before = before
     folder = four.start(document(4))
@@ -149,7 +149,7 @@ def test_a_coordinator_that_dies_goes_on_to_the_same_model(
         seen += 1
         if seen in (3, 7, 12):
             if lost and to == "coordinator":
-                four.host.receive(sender, letter)
+                four.desk.receive(sender, letter)
             four.restart_host()
 
     four.before = before
@@ -193,7 +193,7 @@ def test_who_approves_late_catches_up_and_takes_part(four: Consortium) -> None:
     def before(sender: str, to: str, letter: bytes) -> None:
         if kind_of(letter) == "Opening" and four.status()["sums_opened"] == 2:
             four.approve("clinic-4")
-            four.queue.extend(("clinic-4", "coordinator", told) for told in four.seats["clinic-4"].poll())
+            four.queue.extend(("clinic-4", "coordinator", told) for told in four.desks["clinic-4"].poll())
 
     four.before = before
     four.pump()
@@ -224,7 +224,7 @@ def test_who_withdraws_contributes_no_more_and_still_verifies(four: Consortium) 
 @pytest.mark.parametrize("jump", [-400 * 86_400, 400 * 86_400])
 def test_deadlines_do_not_follow_a_clock_that_jumps(four: Consortium, jump: int) -> None:
     ticks = 0.0
-    four.host = CoordinatorDesk(four.home, lambda: four.now, ticks=lambda: ticks)
+    four.desk = CoordinatorDesk(four.home, lambda: four.now, ticks=lambda: ticks)
     folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
     four.approve()
     four.poll()
@@ -297,7 +297,7 @@ def test_a_hospital_whose_rules_refuse_says_which_by_name_and_takes_it_back(four
     assert [kind_of(letter) for letter in sent] == ["Refusal"]
     assert b"77" not in bytes(letters._parts(sent[0])[1])
     assert "study refused: max_rounds, min_contributors" in four.alarms("coordinator")
-    four.restart_seat("clinic-3")
+    four.restart_hospital("clinic-3")
     four.restart_host()
     four.pump()
     assert four.status()["refused"] == {"clinic-3": ["max_rounds", "min_contributors"]}
@@ -335,7 +335,7 @@ def test_a_refusal_in_other_words_than_names_of_rules_is_refused(four: Consortiu
         letters.Refusal(("because of patient 17",)),
         from_coordinator=False,
     )
-    assert four.host.receive("clinic-1", letter) == []
+    assert four.desk.receive("clinic-1", letter) == []
     assert "a reason that does not exist" in four.alarms("coordinator")[-1]
     assert four.status()["refused"] == {}
 
@@ -351,7 +351,7 @@ def test_a_hospital_whose_letters_were_dropped_catches_up(four: Consortium, open
         if not four.reachable >= {"clinic-2"} and len(list(folder.glob("receipts/*/opening.cbor"))) >= opened:
             four.held["clinic-2"].clear()
             four.come_back("clinic-2")
-            four.put_down(four.host.remind("clinic-2"))
+            four.put_down(four.desk.remind("clinic-2"))
 
     four.before = before
     four.pump()
@@ -395,7 +395,7 @@ def test_a_study_is_stopped_after_its_current_sum_and_hospitals_are_told(four: C
     four.pump()
     status = four.status()
     assert (status["phase"], status["reason"], status["sums_opened"]) == ("stopped", "funding ended", 2)
-    assert {four.seats[name].status()[0]["phase"] for name in four.names} == {"stopped"}
+    assert {four.desks[name].status()[0]["phase"] for name in four.names} == {"stopped"}
     assert simulator.holds(folder)
     four.restart_host()
     four.pump()
@@ -412,7 +412,7 @@ def test_the_ckks_scheme_goes_through_a_restart_of_everybody_too(four: Consortiu
     def before(sender: str, to: str, letter: bytes) -> None:
         nonlocal seen
         if to == "clinic-2":
-            four.restart_seat(to)
+            four.restart_hospital(to)
         seen += kind_of(letter) == "Update"
         if kind_of(letter) == "Update" and seen in (6, 10):
             four.restart_host()
