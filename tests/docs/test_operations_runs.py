@@ -18,7 +18,7 @@ from typing import IO
 import pytest
 
 from cipherward.consortium.service import coordinator_study, hospital_study
-from cipherward.parties.coordinator_state import Phase
+from cipherward.parties.coordinator_node import Phase
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 SECONDS = 900.0
@@ -174,14 +174,14 @@ def code(*parts: str) -> str:
 
 def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
     raised = set(re.findall(r'\.alarm\(\s*"([^"]+)"', code("*.py")))
-    raised |= set(re.findall(r'"kind": "([^"]+)"', code("engines/nats/*.py")))
+    raised |= set(re.findall(r'"kind": "([^"]+)"', code("transport/*.py")))
     raised |= hospital_study._ALARMS | {coordinator_study.FAILED, "refused by the server"}
     section = PAGE.read_text("utf-8").split("\n## Alarms\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == raised
 
 
 def test_every_state_of_a_study_and_every_step_is_explained() -> None:
-    sources = code("deployment/hosted.py", "deployment/host.py", "deployment/participation.py")
+    sources = code("service/coordinator_study.py", "service/coordinator_desk.py", "service/hospital_study.py")
     shown = set(re.findall(r'phase(?:"\] =|": |  ?= )"([a-z ]+)"', sources))
     shown |= {
         "running",

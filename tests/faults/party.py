@@ -189,18 +189,24 @@ class _Hub(CoordinatorNode):
         had = self._contributors()
         answer = super().handle(sender, packet)
         if had is not None and (now := self._contributors()) is not None and now > had:
-            self.log("accepted", {"sum": self.round, "attempt": len(self._voids), "from": sender})
+            self.log("accepted", {"sum": self.round, "attempt": len(self._steps.sum.voids), "from": sender})
         return answer
 
     def _contributors(self) -> frozenset[int] | None:
-        return self._collection.contributors if self.phase is Phase.DEAL else None
+        return self._steps.sum.collection.contributors if self.phase is Phase.DEAL else None
 
-    def _enter(self, phase: Phase, outgoing: list[Any]) -> list[Any]:
-        found = super()._enter(phase, outgoing)
-        Moment.sum = self.round
-        if not self._log.replaying:
-            self.log("phase", {"sum": self.round, "phase": phase.value})
-        return found
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        enter = self._steps.enter
+
+        def noted(phase: Phase, outgoing: list[Any]) -> list[Any]:
+            found = enter(phase, outgoing)
+            Moment.sum = self.round
+            if not self._log.replaying:
+                self.log("phase", {"sum": self.round, "phase": phase.value})
+            return found
+
+        self._steps.enter = noted  # type: ignore[method-assign]
 
 
 class _Host(CoordinatorDesk):

@@ -74,9 +74,11 @@ def test_every_update_passes_numbered_checks_and_the_number_is_said(tmp_path: Pa
             Check.HOLDERS: signed(dataclasses.replace(header, joined=bytes(32))),
             Check.PAYLOAD: changed(honest[1], payload=bytes(size)),
             Check.SHARES: changed(honest[1], shares=shares),
-            Check.COPY: signed(dataclasses.replace(header, payload=_digest(other.payload)), payload=other.payload),
+            Check.COPY: signed(
+                dataclasses.replace(header, payload_digest=_digest(other.payload)), payload=other.payload
+            ),
             Check.RESIDUES: signed(
-                dataclasses.replace(header, payload=_digest(b"\xff" * size)), payload=b"\xff" * size
+                dataclasses.replace(header, payload_digest=_digest(b"\xff" * size)), payload=b"\xff" * size
             ),
         }
         world.hub.handle(2, honest[2])

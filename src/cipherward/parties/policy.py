@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from cipherward.crypto.scheme import Opener
+from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import RefusedError
 from cipherward.privacy import claims
 from cipherward.privacy.lifetime import Limit
 from cipherward.study import Study
+
+OPENED_BY_HOSPITALS = frozenset(
+    name for name, scheme in CATALOGUE.items() if scheme.for_deployments and scheme.opener is Opener.HOSPITALS
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Policy:
     studies in the hospital's ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
     """
 
-    schemes: frozenset[str] = frozenset({"quorum"})
+    schemes: frozenset[str] = OPENED_BY_HOSPITALS
     min_contributors: int = 3
     min_corrupt: int = 1
     max_bits: int = 24
@@ -99,7 +105,7 @@ class Policy:
         return broken
 
 
-SIMULATION = Policy(max_bins=65_536, schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
+SIMULATION = Policy(schemes=frozenset(CATALOGUE), max_bins=65_536)
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
@@ -42,7 +43,7 @@ def make_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         secret = os.urandom(32)
         files.write(_key_file(run, index), secret, private=True)
         identities[index] = Identity(secret)
-    if scheme != "ckks":
+    if not schemes.facts(scheme).has_key_pair:
         return Keys(identities)
     return Keys(identities, *ckks_key.make(run))
 
@@ -59,7 +60,7 @@ def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         if len(secret) != 32:
             raise StorageError(f"{_key_file(run, index)} is not a key", hint="start a new run")
         identities[index] = Identity(secret)
-    if scheme != "ckks":
+    if not schemes.facts(scheme).has_key_pair:
         return Keys(identities)
     return Keys(identities, *ckks_key.load(run))
 
@@ -80,7 +81,7 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
 def make_coordinator(
     study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()
 ) -> CoordinatorNode:
-    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorState`."""
+    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorNode`."""
     scheme = ckks_key.scheme(study, run, keys.ckks_public, keys.ckks_secret)
 
     def log(event: str, facts: dict[str, object]) -> None:

@@ -83,6 +83,16 @@ class Model:
         return self.preprocessor
 
 
+@dataclass(frozen=True)
+class ResultTable:
+    """A part of the result as a table for people: for terminal, report, and a CSV file called `name`."""
+
+    name: str
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 class Task(ABC, Generic[S]):
     """A pure state machine over frozen states `S`. What has a default here, a task may leave out."""
 
@@ -156,6 +166,14 @@ class Task(ABC, Generic[S]):
         Raises:
             DataError: the rows cannot give a result.
         """
+
+    def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
+        """The result as tables; () where a model is the result.
+
+        Args:
+            result: what result.json holds.
+        """
+        return ()
 
     def own(self, state: S, at: HospitalWork) -> Mapping[str, Any]:
         """What a hospital finds out for itself when the study has ended, as JSON values. It stays there."""

@@ -306,7 +306,9 @@ class CoordinatorStudy:
         if model := modelfile.of(state):
             modelfile.save(self.run.model, model)
         own = {"privacy": privacy_ledger.describe(self.study, {})}
-        self.run.write_json(self.run.result, findings(state) | own)
+        found = findings(state) | own
+        self.run.write_tables(state.task.tables(found))
+        self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})
 
     def _end(self, how: str, reason: str) -> Out:

@@ -289,6 +289,7 @@ class HospitalStudy:
     def _keep_model(self, site: HospitalNode) -> None:
         state = site.state
         found = findings(state)
+        self.run.write_tables(state.task.tables(found))
         if model := modelfile.of(state):
             received.keep(
                 self.home, model, self._outcomes(), rounds=found.get("rounds", 0), auroc=found.get("auroc_federated")
