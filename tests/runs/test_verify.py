@@ -16,10 +16,10 @@ from tests.simulator import World, holds, lines_of
 
 from cipherward.errors import AuditError, CipherwardError, DataError, StorageError, StudyError
 from cipherward.runs import modelfile
-from cipherward.runs.verify import Line, verify_run
 from cipherward.runs.folder import RunDirectory
-from cipherward.sums.messages import Receipt
+from cipherward.runs.verify import Line, verify_run
 from cipherward.store import files
+from cipherward.sums.messages import Receipt
 
 FLIPS = 12
 

@@ -60,7 +60,8 @@ class Failed:
 
     def total(self, holder: int) -> Vector:
         shares = [self.committed[dealer, holder].astype(np.uint64) for dealer in self.dealers]
-        return (np.sum(shares, axis=0) % self.modulus).astype(np.uint32)
+        total: Vector = (np.sum(shares, axis=0) % self.modulus).astype(np.uint32)
+        return total
 
     def bent(self, values: Vector) -> Vector:
         """Another vector, in one coefficient or in all."""

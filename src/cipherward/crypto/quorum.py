@@ -81,15 +81,18 @@ class QuorumScheme(SchemeFacts):
         plain = {holder: _stream(one_time, f"share/{holder}") for holder in seeded}
         full = shamir.share(parameters, secret, plain, [holder for holder in order if holder not in plain])
         secret.fill(0)
-        plain |= {holder: shamir.pack(parameters, values) for holder, values in full.items()}
+        whole = full | {holder: shamir.expand_share(parameters, seed) for holder, seed in plain.items()}
+        packed = {holder: shamir.pack(parameters, values) for holder, values in whole.items()}
+        plain |= {holder: packed[holder] for holder in full}
         sealed = {
-            holder: sealing.seal(plain[holder], holders[holder], sealing.info(task, sender, holder, marked))
+            holder: sealing.commitment(task, sender, holder, packed[holder])
+            + sealing.seal(plain[holder], holders[holder], sealing.info(task, sender, holder, marked))
             for holder in order
         }
         return Protected(payload, sealed)
 
     def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
-        """Step 5. The dealers whose share does not open, or does not hold N values of the share field."""
+        """Step 5. The dealers whose share does not open, or is not the N values that they committed to."""
         parameters, key = parameters_of(task), sealing.private_key(private_key)
         bad = []
         for dealer, share in sorted(dealt.items()):
@@ -112,7 +115,7 @@ class QuorumScheme(SchemeFacts):
 
     def update_limit(self, task: SumTask) -> int:
         chosen = parameters_of(task)
-        return chosen.payload_bytes + task.n_hospitals * (chosen.share_bytes + params.HPKE_OVERHEAD_BYTES)
+        return chosen.payload_bytes + task.n_hospitals * (chosen.share_bytes + params.SEALING_BYTES)
 
     def release_is_usable(self, task: SumTask, data: bytes) -> bool:
         """Step 7. Whether it holds N values below the share modulus."""
@@ -208,7 +211,9 @@ def _open_share(
     key: sealing.PrivateKey,
     share: DealtShare,
 ) -> npt.NDArray[np.uint32]:
-    plain = sealing.unseal(share.sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
-    if len(plain) == SEED_BYTES:
-        return shamir.expand_share(parameters, plain)
-    return shamir.unpack(parameters, plain)
+    expected, sealed = sealing.committed(share.sealed)
+    plain = sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
+    is_seed = len(plain) == SEED_BYTES
+    values = shamir.expand_share(parameters, plain) if is_seed else shamir.unpack(parameters, plain)
+    sealing.check_commitment(expected, task, dealer, holder, shamir.pack(parameters, values))
+    return values
