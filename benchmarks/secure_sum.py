@@ -29,7 +29,7 @@ from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, random_l
 from cipherward.comparison.sizes import PHASES, Forgets, measure
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
-from cipherward.runs.folder import Spool
+from cipherward.parties.records import Spool
 from cipherward.sums import hospital_steps
 from cipherward.sums.coordinator_steps import Collection
 from cipherward.sums.run_sum import Meter, Parties, make_parties, run_sum

@@ -51,7 +51,7 @@ def test_a_journal_lost_between_update_and_close_makes_nobody_faulty_and_the_stu
         assert {(item.sender, item.check, item.verdict) for item in world.hub.set_aside} == {
             (i, Check.HOLDERS, "late") for i in (1, 2, 3)
         }
-        assert not world.run.quarantine.exists()
+        assert not (world.run.coordinator / "quarantine").exists()
         assert not (world.run.coordinator / "evidence").exists()
         assert {notice.code for site in world.sites.values() for notice in site.notices} == {"late"}
         (left,) = simulator.log(world.run.path, "attempt cannot be used")

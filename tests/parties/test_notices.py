@@ -18,7 +18,7 @@ from tests.simulator import World, holds, kind_of, signed_body
 from cipherward.crypto import wire
 from cipherward.errors import DeclinedError, FaultyCoordinatorError, QuorumError, UnfitUpdateError
 from cipherward.parties.coordinator_node import Outgoing
-from cipherward.runs.folder import Evidence, Quarantine
+from cipherward.parties.records import Evidence, Quarantine
 from cipherward.study import Study
 from cipherward.sums.checks import Check
 from cipherward.sums.messages import Declined, Header, Notice, Opening, Receipt, Release, Update, Vote
@@ -89,7 +89,7 @@ def test_every_update_passes_numbered_checks_and_the_number_is_said(tmp_path: Pa
             assert f"check {int(number)}: " in notice.reason, number
             assert world.hub.set_aside[-1].check == number
             assert world.hub.set_aside[-1].verdict == verdict
-        kept = sorted(world.run.quarantine.glob("*.packet"))
+        kept = sorted((world.run.coordinator / "quarantine").glob("*.packet"))
         assert [path.read_bytes() for path in kept] == [
             wrong[number] for number in wrong if number is not Check.HOLDERS
         ]
@@ -137,7 +137,7 @@ def test_a_straggler_is_told_that_the_round_is_closed_and_takes_part_in_the_next
         assert [item.code for item in world.sites[4].notices] == ["late"]
         assert simulator.log(world.run.path, "notice")[0]["who"] == "hospital 4"
         assert world.hub.set_aside[-1].verdict == "late"
-        assert not world.run.quarantine.exists()
+        assert not (world.run.coordinator / "quarantine").exists()
         assert outgoing
         world.engine.run_sum()
         world.run_sums()

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.sums.sum_parties import STUDY, certified_sum, random_bytes
 
 from cipherward import thresholds
-from cipherward.crypto import shamir
+from cipherward.crypto import sealing, shamir
+from cipherward.crypto.quorum import QuorumScheme, one_time_key, parameters_of
+from cipherward.crypto.scheme import share_digest
 from cipherward.sums import attribution
 from cipherward.sums.attribution import Numbers, Verdict
+from cipherward.sums.messages import Header, Release, unsign
 
 Vector = NDArray[np.uint32]
 
@@ -225,3 +230,40 @@ def test_inner_products_are_those_of_whole_numbers(modulus: int) -> None:
     vectors[:, :10] = modulus - 1
     expected = [sum(int(a) * int(b) for a, b in zip(row, values, strict=True)) % modulus for row in vectors]
     assert list(shamir.inner_products(vectors, values, modulus)) == expected
+
+
+def test_in_a_real_sum_the_holder_of_a_false_release_is_named_and_so_is_a_dealer_who_blames_it_falsely() -> None:
+    run = certified_sum()
+    run.release()
+    scheme, task, liar = QuorumScheme(), run.task, 3
+    parameters = parameters_of(task)
+    bodies = {i: unsign(run.release_of(i), Release, study=STUDY, keys=run.parties.rules.keys) for i in range(1, 6)}
+    shares = {i: body.shares for i, body in bodies.items()}
+    false = shamir.unpack(parameters, shares[liar])
+    false[17] = (false[17] + 1) % parameters.share_modulus
+    seed = attribution.challenge_seed(run.certificate.manifest_digest, shares)
+    kept = {i: one_time_key(task, run.vectors[i], random_bytes("deal", i, task.context)) for i in range(1, 6)}
+    held = {i: scheme.numbers_held(task, seed, i, run.private[i], run.consents[i].dealt) for i in range(1, 6)}
+    dealt = {i: scheme.numbers_dealt(task, seed, i, kept[i], range(1, 6)) for i in range(1, 6)}
+    released = {i: scheme.numbers_released(task, seed, data) for i, data in shares.items()}
+
+    def judged(**shown: Any) -> Verdict:
+        everyone, t = range(1, 6), parameters.threshold
+        return attribution.judge(parameters.share_modulus, t, everyone, everyone, released, held, dealt, **shown)
+
+    assert judged(shown={}) == Verdict((), ())
+    released[liar] = scheme.numbers_released(task, seed, shamir.pack(parameters, false))
+    assert judged(shown={}).named == {liar}
+    held[liar][2] = tuple(  # it says that dealer 2 gave it another share
+        (a + b - c) % parameters.share_modulus
+        for a, b, c in zip(
+            held[liar][2], released[liar], scheme.numbers_released(task, seed, shares[liar]), strict=True
+        )
+    )
+    assert judged(shown={}) == Verdict((), (attribution.Dispute(2, liar),))
+    packed = scheme.share_shown(task, 2, kept[2], range(1, 6), liar)
+    header = unsign(run.dealt[2].header, Header, study=STUDY, keys=run.parties.rules.keys)
+    sealed = run.consents[liar].dealt[2].sealed
+    assert {entry.hospital: entry.digest for entry in header.shares}[liar] == share_digest(sealed)
+    assert sealed[:32] == sealing.commitment(task, 2, liar, packed)
+    assert judged(shown={(2, liar): scheme.numbers_released(task, seed, packed)}).named == {liar}

@@ -20,7 +20,7 @@ def test_bytes_are_a_packet_of_one_known_kind_or_refused(packet: bytes) -> None:
     if packet[:1] in {pack(kind, b"") for kind in KINDS}:
         assert pack(*unpack(packet)) == packet
     else:
-        with pytest.raises(WireError, match="no known kind|wire version"):
+        with pytest.raises(WireError, match=r"no known kind|wire version"):
             unpack(packet)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from cipherward.cli.stopping import StopAfterSum
 if TYPE_CHECKING:
     from cipherward.simulation.simulate import Progress, RunResult
     from cipherward.study import Study
+    from cipherward.tasks.task import ResultTable
 
 
 class SchemeName(StrEnum):
@@ -50,11 +52,11 @@ def run(
 
     Every hospital is simulated in this process. The quick start's patients are synthetic.
     """
-    from cipherward.report import figures, page
+    from cipherward.report import page
     from cipherward.simulation import simulate
 
     stop = StopAfterSum()
-    say = _Teller(to_stderr=json)
+    say = Teller(to_stderr=json)
     if resume:
         result = simulate.resume_study(resume, device=device.value, on_progress=say.progress, should_stop=stop)
     else:
@@ -63,7 +65,6 @@ def run(
         result = simulate.run_study(
             chosen, data=data, base=base, out=out, device=device.value, on_progress=say.progress, should_stop=stop
         )
-    figures.draw(result.path, dict(result.summary))
     page.write(result.path)
     if json:
         from cipherward.cli.terminal import print_json
@@ -101,7 +102,7 @@ def _study(
     return (chosen.with_overrides(**sections) if sections else chosen), base
 
 
-class _Teller:
+class Teller:
     """Writes what happens, line by line."""
 
     def __init__(self, *, to_stderr: bool) -> None:
@@ -147,12 +148,11 @@ class _Teller:
         for outcome in result.outcomes:
             self._say(outcome.phrase)
         self._say()
-        local = s["auroc_local"].values()
-        best = f", best possible {s['auroc_best_possible']:.4f}" if s["auroc_best_possible"] else ""
-        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f},")
-        self._say(
-            f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
-        )
+        has_model = "auroc_federated" in s
+        if has_model:
+            self._accuracy(s)
+        for table in result.tables:
+            self._table(table)
         if s["privacy"]:
             p = s["privacy"]
             self._say(
@@ -173,9 +173,30 @@ class _Teller:
             )
         self._say()
         self._say(f"Report:   {result.path / 'report.html'}")
-        self._say(
-            f"Results:  {result.path / 'result.json'}, {result.path / 'accuracy.png'}, {result.path / 'hospitals.png'}"
-        )
+        files = ["auroc.svg", "hospitals.svg"] if has_model else [f"{table.name}.csv" for table in result.tables]
+        self._say(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
         self._say(f"Verify:   cipherward verify {result.path}")
-        table = result.path / "example-rows.csv"
-        self._say(f"Predict:  cipherward predict {result.path} {table if table.exists() else 'TABLE.csv'}")
+        if not has_model:
+            return
+        rows = result.path / "example-rows.csv"
+        self._say(f"Predict:  cipherward predict {result.path} {rows if rows.exists() else 'TABLE.csv'}")
+
+    def _accuracy(self, s: Mapping[str, Any]) -> None:
+        local = s["auroc_local"].values()
+        best = f", best possible {s['auroc_best_possible']:.4f}" if s["auroc_best_possible"] else ""
+        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f},")
+        self._say(
+            f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
+        )
+
+    def _table(self, table: ResultTable) -> None:
+        lines = [table.header, *table.rows]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(table.header))]
+        self._say(table.title)
+        for line in lines:
+            first, *rest = (
+                f"{cell:<{width}}" if k == 0 else f"{cell:>{width}}"
+                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+            self._say("  " + "   ".join([first, *rest]).rstrip())
+        self._say()

@@ -11,6 +11,7 @@ Share vectors are uint32[N] with values below `share_modulus`, which is 65521 or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +101,7 @@ def add_shares(params: SumParameters, shares: Iterable[U32]) -> U32:
     return total.astype(np.uint32)
 
 
+@lru_cache(maxsize=2)
 def challenge_vectors(params: SumParameters, seed: bytes) -> U32:
     """The public vectors of a challenge from its 32-byte seed, uint32[N_CHALLENGES, N], uniform below the modulus."""
     vectors = np.empty((N_CHALLENGES, params.ring.ring_degree), np.uint32)

@@ -1,1 +1,1 @@
-"""The folder of a run: what lies in it, its result, verification, prediction."""
+"""The folder of a run: its files, its result, its verification, and predictions with its model."""

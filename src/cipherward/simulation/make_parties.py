@@ -13,14 +13,13 @@ from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
 from cipherward.learning.devices import Device
-from cipherward.parties import roster
+from cipherward.parties import records, roster
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs import ckks_key
-from cipherward.runs.folder import Quarantine, RunDirectory, Spool
+from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
-from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
@@ -87,20 +86,13 @@ def make_coordinator(
     def log(event: str, facts: dict[str, object]) -> None:
         run.write_log("coordinator", event, facts)
 
-    return CoordinatorNode(
+    return records.make_coordinator(
+        run,
+        records.Records(run.coordinator),
         rules=roster.rules_of(study, scheme),
         identity=keys.identities[COORDINATOR],
         state=state,
-        payloads=lambda: Spool(run.coordinator / "spool"),
-        keep_opening=lambda round, data: files.write(run.opening(round), data),
-        load_opening=lambda round: files.read(run.opening(round)),
-        keep_receipt=lambda round, hospital, data: files.write(run.receipt(round, hospital), data),
         log=log,
-        clock=perf_counter,
-        journal=Journal(run.journal),
-        keep_breach=run.keep_breach,
-        keep_quarantine=Quarantine(run.quarantine).keep,
-        keep_evidence=run.keep_evidence,
         closed=closed,
     )
 

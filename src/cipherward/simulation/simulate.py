@@ -35,6 +35,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import Factory, begin, make_task
 from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import ResultTable
 from cipherward.tasks.yardsticks import Yardsticks
 
 PHASES = ("train", "encrypt", "add", "consent", "release", "open", "verify", "evaluate")
@@ -57,11 +58,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run. `summary` is what result.json holds."""
+    """A finished run. `summary` is what result.json holds; `tables` the same for people, of a task that makes no model."""
 
     path: Path
     summary: Mapping[str, Any]
     outcomes: tuple[Outcome, ...] = field(repr=False)
+    tables: tuple[ResultTable, ...] = ()
 
 
 OnProgress = Callable[[Progress], None]
@@ -135,7 +137,7 @@ def resume_study(
 
     Raises:
         StorageError, StudyError, DataError, AuditError: the run directory is incomplete or does not prove its rounds.
-        and what `run_study` raises.
+        CipherwardError: what `run_study` raises.
     """
     run = RunDirectory(path)
     if run.result.exists():
@@ -216,7 +218,7 @@ class _Simulation:
         sites = self.sites.values()
         for spent in (self.hub.spent, *(site.spent for site in sites), *(site.work.spent for site in sites)):
             for phase, value in spent.items():
-                seconds[phase] += value
+                seconds[phase] = seconds.get(phase, 0.0) + value
         return seconds
 
     def run(self) -> RunResult:
@@ -270,7 +272,7 @@ class _Simulation:
             "seconds": seconds,
             # A deployed coordinator knows neither.
             "simulation": {
-                "seconds_by_phase": {phase: value - before[phase] for phase, value in self._seconds().items()},
+                "seconds_by_phase": {phase: value - before.get(phase, 0.0) for phase, value in self._seconds().items()},
                 "local_distance": {
                     index: site.work.notes[report.round]["distance"]
                     for index, site in self.sites.items()
@@ -306,9 +308,11 @@ class _Simulation:
         pooled = state.task.pooled(state.inner, [site.work for site in self.sites.values()], self.yardsticks)
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
         summary = self._summary(state, pooled)
+        tables = state.task.tables(summary)
+        run.write_tables(tables)
         run.write_json(run.result, summary)
         run.write_log("engine", "run finished", {"model": state.digest().hex()})
-        return RunResult(run.path, summary, outcomes)
+        return RunResult(run.path, summary, outcomes, tables)
 
     def _summary(self, state: StudyState, pooled: Mapping[str, Any]) -> dict[str, Any]:
         # The kind of sum that the study consists of: its rounds, where it has rounds.
