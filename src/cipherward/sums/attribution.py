@@ -6,7 +6,7 @@ polynomial. What a holder answered has to add up to what it released. Where a ho
 that share is shown by either of them, and the digest in the dealer's signed header decides.
 
 Pure functions over these numbers, the same at the coordinator, hospitals and auditors. Nobody is named without two
-statements of its own that contradict each other; silence names nobody (`docs/adr/0015`).
+statements of its own that contradict each other; silence names nobody (`docs/adr/0016`).
 
 If everybody answers, somebody is named: without a culprit the releases' numbers would lie on polynomials, and eight
 vectors miss a difference with probability 2^-127 at most.
