@@ -153,7 +153,7 @@ def training() -> Diagram:
     )
     chain(d, evenly(22, 187, 168, 5), 62, steps)
     d.note(
-        480, 178, "how far training moves from the shared model is shown in section 7 of the report", anchor="middle"
+        480, 178, "how far training moves from the shared model is shown in section 8 of the report", anchor="middle"
     )
     return d
 

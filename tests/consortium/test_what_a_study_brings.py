@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ import torch
 from tests.consortium.consortium import Consortium, document
 from torch import nn
 
-from cipherward.consortium.service import boundary, brought, own_results
+from cipherward.consortium.approval import modelcode
+from cipherward.consortium.service import brought, own_results
 from cipherward.consortium.service.boundary import DEATHS, Boundary, BroughtError
 from cipherward.errors import CipherwardError
 
@@ -53,7 +55,7 @@ class Net(nn.Module):
         self.layer = nn.Linear(n_features, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        say = sys.modules[NAME].say  # type: ignore[attr-defined]
+        say = sys.modules[NAME].say
         if len(x) != 2:  # not the two rows of zeros with which a module is tried
             say("forward")
         found: torch.Tensor = self.layer(x)
@@ -61,14 +63,15 @@ class Net(nn.Module):
 
 
 @pytest.fixture
-def code(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+def code(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Installed model code; `code.say` is called with the hook that runs."""
     module: Any = types.ModuleType(NAME)
     module.say = lambda hook: None
 
     def make(n_features: int) -> nn.Module:
         module.say("make")
-        return Net(n_features)
+        made: nn.Module = Net(n_features)
+        return made
 
     module.make = make
     monkeypatch.setitem(sys.modules, NAME, module)
@@ -169,7 +172,7 @@ class Breaking:
 
         desk.receive, desk.poll, desk.report = inside(receive), inside(poll), inside(report)  # type: ignore[method-assign]
         target: tuple[object, str] | None = {
-            "import": (brought.modelcode, "factory_of"),
+            "import": (modelcode, "factory_of"),
             "read": (brought, "load_hospitals"),
             "own": (own_results, "compute"),
         }.get(hook)
@@ -238,14 +241,14 @@ def test_a_service_that_is_stopped_in_the_middle_of_its_work_is_no_crash(tmp_pat
 @pytest.fixture
 def hours(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = [0.0]
-    monkeypatch.setattr(boundary.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     return clock
 
 
 def test_a_study_that_does_not_come_to_an_end_is_set_aside_told_by_name_and_goes_on_when_people_say_so(
     four: Consortium, hours: list[float]
 ) -> None:
-    four.start(document(4, name="endless"))
+    four.start(document(4, name="endless"), begin_after=0.0)
     four.approve()
     four.poll()
     desk = four.desks[ME]

@@ -25,6 +25,7 @@ from cipherward.consortium.membership import enrolment
 from cipherward.consortium.service import offering
 from cipherward.errors import CipherwardError, WireError
 from cipherward.parties.policy import Policy
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.store.handled import Handled
 from cipherward.store.outbox import SLOT_BYTES, Outbox, Progress, Waiting
@@ -110,7 +111,7 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
     yield Decoder("invitation-record", [path.read_bytes()], read_invitation, holds, mutations=TEXT, tries=OWN_FILE)
 
     def read_started(data: bytes) -> Any:
-        (folder / offering.STARTED).write_bytes(data)
+        StudyFolder(folder).started.write_bytes(data)
         return offering.facts(folder)
 
     valid = [json.dumps({"offered": 1.8e9, "begin_after": after}).encode() for after in (None, 3600.0)]
@@ -190,11 +191,11 @@ def waiting(folder: Path) -> Iterator[Decoder]:
     for letter in letters:
         outbox.put(letter)
     slots = folder / "small.slots"
-    with outbox.open("rb") as file:
+    with slots.open("rb") as file:
         heads = [file.read(SLOT_BYTES)[:400] for _ in letters]
 
     def read(data: bytes) -> list[bytes]:
-        with outbox.open("r+b") as file:
+        with slots.open("r+b") as file:
             file.write(data[:SLOT_BYTES].ljust(len(heads[2]) + 200, b"\0"))
         # What its digest does not confirm is not there, as after a power failure.
         return [b"".join(each.pieces(900_000)) for each in Outbox(folder).pending()]

@@ -71,7 +71,8 @@ def troubled(folder: Path) -> Consortium:
         Consortium.hand_over(eight, sender, to, letter)
 
     def values(self: HospitalWork, state: Any) -> Any:
-        if state.sums_done == 10 and self is eight.desks["clinic-6"]._all_studies()[0]._opened_node().work._inner:
+        guarded: Any = eight.desks["clinic-6"]._all_studies()[0]._opened_node().work
+        if state.sums_done == 10 and self is guarded._inner:
             raise UnfitUpdateError("training diverged", reason="diverged")
         return honest(self, state)
 

@@ -73,7 +73,7 @@ def test_a_hospital_s_report_has_its_own_bar_and_no_other_s(finished: Consortium
     assert "No hospital has figures of another one." in text
     assert "clinic-2 (this hospital)" in text
     assert "no receipt" not in text
-    assert text.count('<tr><th scope="row"><bdi>trained alone</bdi></th>') == 1
+    assert text.count('<th scope="row" role="rowheader"><bdi>trained alone</bdi></th>') == 1
 
 
 def test_what_a_hospital_computes_for_itself_stays_closed_and_is_never_sent(finished: Consortium) -> None:
@@ -153,7 +153,7 @@ def test_the_coordinator_s_page_says_what_went_wrong(troubled: Consortium) -> No
 
 @pytest.mark.slow
 def test_a_hospital_s_page_counts_rounds_as_the_coordinator_s_does(troubled: Consortium) -> None:
-    points = {name: gather(folder_of(troubled, name)).accuracy() for name in ("coordinator", "clinic-2")}
+    points = {name: gather(folder_of(troubled, name)).auroc_by_round() for name in ("coordinator", "clinic-2")}
     assert points["clinic-2"] == points["coordinator"]
     assert points["clinic-2"][-1][0] == 14
     assert len(points["clinic-2"]) < 14

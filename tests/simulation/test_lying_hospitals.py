@@ -25,6 +25,7 @@ from cipherward.crypto.scheme import Protected, SumTask, payload_digest
 from cipherward.errors import FaultyCoordinatorError, SuspectError
 from cipherward.sums.messages import Complaint, Header, Receipt, Release, Update, Vote
 from cipherward.sums.packets import pack, unpack
+from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -348,7 +349,7 @@ class Diverging(HospitalWork):
 
     def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
         wild = state.study.with_overrides(training={"learning_rate": 1e30, "weight_decay": 1e30})
-        return super().values(dataclasses.replace(state, study=wild))
+        return super().values(dataclasses.replace(state, task=make_task(wild)))
 
 
 class NotANumber(HospitalWork):

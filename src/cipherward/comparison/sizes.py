@@ -1,6 +1,7 @@
 """The size sweep: one secure sum of 10 thousand to 10 million parameters under every scheme, time and bytes.
 
-Every opened sum, and every hospital's own reading of it, is compared with plain integer addition of the same vectors.
+From how many parameters on a hospital sends less under `quorum` than the float32 numbers themselves would take is
+measured, too. Every opened sum, and every hospital's own reading of it, is compared with plain integer addition of the same vectors.
 """
 
 from __future__ import annotations

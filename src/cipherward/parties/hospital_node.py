@@ -98,8 +98,7 @@ class HospitalNode:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         name = self.state.study.hospitals[self.index - 1].name
-        limit = self.policy.max_epsilon
-        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", limit)
+        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", self.policy.limit)
         self._earlier = EarlierSums(self.rules, self.ledger)
         self._contributions = Contributions(self.rules.scheme, self.budget, self.log)
         self._ballot = Ballot(self.ledger, self.log)

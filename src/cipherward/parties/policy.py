@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from cipherward.crypto.scheme import Opener
 from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import RefusedError
+from cipherward.privacy import claims
+from cipherward.privacy.lifetime import Limit
 from cipherward.study import Study
 
 _Clause = tuple[str, str]  # its name, and what the study wants beside what is allowed
@@ -22,9 +24,9 @@ class Policy:
     """What this hospital takes part in. Counts are hospitals; `max_range` bounds a clipped update entry.
 
     `models` are model.kind values; `packages` the installed code that a study with model.package may run here;
-    `columns`, when set, are all that a study may read, outcome and patient column included.
-    `max_epsilon`, when set, refuses studies without differential privacy or with a larger epsilon, and bounds what all
-    studies in the hospital's ledger spend together.
+    `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
+    refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
+    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
     """
 
     schemes: frozenset[str] = OPENED_BY_HOSPITALS
@@ -34,9 +36,16 @@ class Policy:
     max_range: float = 64.0
     max_rounds: int = 1_000
     max_epsilon: float | None = None
+    max_delta: float = 1e-5
+    max_bins: int = 4_096
     models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
+
+    @property
+    def limit(self) -> Limit | None:
+        """`max_epsilon` with the delta that it is meant at."""
+        return None if self.max_epsilon is None else Limit(self.max_epsilon, self.max_delta)
 
     def check(self, study: Study) -> None:
         """Approve a study or refuse it.
@@ -92,14 +101,16 @@ class Policy:
         privacy = study.privacy
         if privacy and privacy.unit == "hospital" and privacy.clipping_norm > self.max_range:
             yield "max_range", f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})"
-        if self.max_epsilon is None:
+        if self.limit is None:
             return
         if privacy is None:
             yield "max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"
-        elif privacy.epsilon > self.max_epsilon:
-            yield "max_epsilon", f"epsilon {privacy.epsilon} (at most {self.max_epsilon})"
+        else:
+            yield from claims.broken(privacy, self.limit, claims.planned(study))
 
     def _model(self, study: Study) -> Iterator[_Clause]:
+        if study.evaluation.bins > self.max_bins:
+            yield "max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"
         model = study.model
         if model.kind not in self.models:
             yield "models", f"model {model.kind!r} (allowed: {_listed(self.models)})"
@@ -119,7 +130,7 @@ def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-SIMULATION = Policy(schemes=frozenset(CATALOGUE))
+SIMULATION = Policy(max_bins=65_536, schemes=frozenset(CATALOGUE))
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

@@ -14,7 +14,7 @@ from tests.comparison import compared
 from typer.testing import CliRunner
 
 from cipherward.cli import app
-from cipherward.comparison import comparison_page
+from cipherward.comparison import page as comparison_page
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.report import page
 
@@ -55,7 +55,7 @@ def test_the_page_has_the_twelve_sections_and_every_figure_a_sentence_and_a_tabl
     assert re.findall(r"<h2 id=\"[\w-]+\">(\d+)\.", text) == [str(n) for n in range(1, 13)]
     figures = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
     numbers = [re.findall(r"<strong>Figure ([\d.]+):", figure)[0] for figure in figures]
-    assert numbers == ["1", "2.1", "2.2", "2.3", "4", "5.1", "5.2", "6.1", "6.2", "6.3", "6.4", "7"]
+    assert numbers == ["1", "2.1", "2.2", "2.3", "3.1", "3.2", "6", "7.1", "7.2", "7.3", "7.4", "8"]
     for figure in figures:
         assert re.search(r"</strong> \S.{20,}</figcaption>", figure)
         assert "<details>" in figure
@@ -65,12 +65,13 @@ def test_the_page_has_the_twelve_sections_and_every_figure_a_sentence_and_a_tabl
 
 
 def test_every_arm_stands_in_every_table_of_the_comparison(made: Path) -> None:
-    tables = re.findall(r'<table role="table">.*?</table>', read(made), re.DOTALL)
+    section = read(made).partition('<section aria-labelledby="comparison">')[2].partition("</section>")[0]
+    tables = re.findall(r'<table role="table">.*?</table>', section, re.DOTALL)
     assert len(tables) == 3
     for table in tables:
         for _, label, *_ in compared.ARMS:
             assert f">{label}<" in table
-        heads = re.findall(r'<th scope="col" role="columnheader">(.*?)</th>', table)
+        heads = re.findall(r'<th scope="col" role="columnheader"><bdi>(.*?)</bdi></th>', table)
         for row in re.findall(r'<tr role="row"><th scope="row".*?</tr>', table):
             assert re.findall(r'data-head="(.*?)"', row) == heads[1:]
 
@@ -95,7 +96,7 @@ def test_the_page_shows_the_comparisons_own_numbers(made: Path) -> None:
 
 
 def test_lines_of_different_arms_differ_in_marker_or_dash() -> None:
-    from cipherward.comparison.comparison_figures import style_of
+    from cipherward.comparison.figures import style_of
 
     drawn = {(shape, *style.split()[1:]) for shape, style in (style_of(name) for name, *_ in compared.ARMS)}
     assert len(drawn) == len(compared.ARMS)
@@ -158,7 +159,7 @@ def test_a_comparison_that_has_just_begun_has_a_page_that_says_so(copied: Path) 
 def test_a_run_that_was_deleted_is_missed_and_nothing_else(copied: Path) -> None:
     shutil.rmtree(copied / "arms")
     assert comparison_page.write(copied).detail is None
-    assert "not here yet" in read(copied)
+    assert "What left each hospital: not here." in words(copied)
     assert "0.787 (0.775 to 0.799)" in words(copied)
 
 
@@ -273,3 +274,33 @@ def test_hostile_text_anywhere_in_the_documents_stays_text(copied: Path) -> None
     comparison_page.write(copied)
     assert "<script" not in read(copied)
     assert "\u202e" not in read(copied)
+
+
+def test_a_comparison_without_some_arms_is_neither_titled_nor_scaled_as_if_they_were_there(copied: Path) -> None:
+    def only(*names: str) -> str:
+        everything = json.loads(whole)
+        everything["arms"] = [arm for arm in everything["arms"] if arm["name"] in names]
+        compared.write(copied / "comparison.json", everything)
+        comparison_page.write(copied)
+        return words(copied)
+
+    whole = (copied / "comparison.json").read_text()
+    shown = only("plain", "quorum")
+    assert "AUROC over rounds, by way to train" in shown
+    assert "federated against centralised" not in shown
+    assert "Centralised model" not in shown
+    assert "Difference of AUROC to centralised" not in shown
+    assert "Hospitals alone" not in shown
+    assert "the centralised one" not in shown
+    shown = only("centralised", "local-only")
+    assert "Figure 1: AUROC over rounds Means over seeds: centralised, all rows pooled." in shown
+    assert "scheme quorum" not in shown.partition("How to repeat")[0]
+    assert "What left each hospital: not here." in shown
+    assert "AUROC against time" in shown
+    assert "Figure 6:" not in shown
+
+
+def test_the_tiles_name_their_metric_and_the_arm(made: Path) -> None:
+    tiles = re.findall(r"<dt>(.*?)</dt><dd><span class=\"big\">", read(made))
+    assert tiles[0] == "Federated model, scheme quorum, AUROC (95 % interval)"
+    assert all("AUROC" in tile for tile in tiles[:4])

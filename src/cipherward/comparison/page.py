@@ -1,26 +1,27 @@
-"""report.html of a comparison: the ways to train side by side, and one run of scheme quorum in detail.
+"""report.html of a comparison: the ways to train side by side, and one federated run in detail.
 
 Made from the compare directory alone: comparison.json, sizes.json and shift.json where they were run, and the run
-directory of the quorum arm's first seed, which is verified on the way. The same files give the same bytes.
+directory of the first seed of scheme quorum (or of another federated arm), which is verified on the way. The same files give the same bytes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cipherward.comparison import comparison_figures, comparison_json, side_by_side, sweep_figures
-from cipherward.comparison.comparison_json import Comparison
+from cipherward.comparison import figures, records, side_by_side, sweep_figures
+from cipherward.comparison.records import Comparison
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, costs, page, rendering, words
+from cipherward.report import blocks, charts, costs, rendering, words
+from cipherward.report import page as run_page
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a report was made from. `detail`: the verified run of scheme quorum; None where it is not there (yet)."""
+    """What a report was made from. `detail`: the verified run that is shown in detail; None where it is not there (yet)."""
 
     comparison: Comparison
     detail: Facts | None = field(repr=False)
@@ -33,7 +34,7 @@ class Written:
 
 def is_comparison(path: Path) -> bool:
     """Whether the folder is a compare directory, and not that of one run."""
-    return (path / comparison_json.NAME).exists()
+    return (path / records.NAME).exists()
 
 
 def write(path: Path) -> Written:
@@ -43,56 +44,57 @@ def write(path: Path) -> Written:
         StorageError: no compare directory, a damaged file in it, or the page cannot be written.
         AuditError, StudyError, DataError: the run shown in detail is not what it claims to be.
     """
-    found, sizes, shift = comparison_json.read(path), comparison_json.read_sizes(path), comparison_json.read_shift(path)
+    found, sizes, shift = records.read(path), records.read_sizes(path), records.read_shift(path)
     run = _first_run(path, found)
     facts = gather(path / run) if run else None
     try:
         text = rendering.render("comparison.html", _content(path, found, sizes, shift, run, facts))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
-            f"{path / comparison_json.NAME} or the run {run or 'of scheme quorum'} lacks what a report needs, or is damaged: {error!r}",
+            f"{path / records.NAME} or the run {run or 'shown in detail'} lacks what a report needs, or is damaged: {error!r}",
             hint="restore the compare directory from a backup, or run the comparison again: finished arms are kept",
         ) from None
-    files.write(path / page.NAME, text.encode())
+    files.write(path / run_page.NAME, text.encode())
     return Written(found, facts)
 
 
 def _first_run(path: Path, c: Comparison) -> str:
-    """The run directory of the quorum arm's first seed, relative to `path`; empty where it is not finished."""
-    quorum = c.arm(comparison_figures.QUORUM)
-    run = next((seed.run for seed in quorum.seeds if seed.run), None) if quorum else None
+    """The run directory, relative to `path`, of the federated arm that the page shows in detail; empty where none is finished."""
+    arm = figures.federated_arm(c)
+    run = next((seed.run for seed in arm.seeds if seed.run), None) if arm else None
     return run if run and (path / run / "result.json").exists() else ""
 
 
 def _content(
     path: Path,
     c: Comparison,
-    sizes: comparison_json.Sizes | None,
-    shift: comparison_json.Shift | None,
+    sizes: records.Sizes | None,
+    shift: records.Shift | None,
     run: str,
     facts: Facts | None,
 ) -> dict[str, Any]:
-    toml = (
-        clean(files.read(path / comparison_json.STUDY).decode("utf-8", "replace"))
-        if (path / comparison_json.STUDY).exists()
-        else ""
-    )
+    toml = clean(files.read(path / records.STUDY).decode("utf-8", "replace")) if (path / records.STUDY).exists() else ""
+    if facts and not c.arm(figures.CENTRALISED):
+        facts = replace(facts, result={k: v for k, v in facts.result.items() if k != "centralised"})
+    three = facts and c.arm(figures.CENTRALISED) and c.arm(figures.LOCAL)
     return {
-        **(page.details(facts) if facts else {"facts": None}),
+        "outcome": f"{c.outcome} is positive",
+        **(run_page.details(facts) if facts else {"facts": None}),
         "c": c,
         "title": c.title or c.study,
         "run": run,
         "model": f"{words.MODELS.get(c.model, c.model)}, {blocks.count(c.n_parameters)} parameters",
         "cards": _cards(c),
+        "not_drawn": figures.not_drawn(c),
         "figures": {
-            "accuracy": comparison_figures.accuracy(c),
-            "hospitals": comparison_figures.hospitals(c),
-            "own": charts.hospitals_own(facts) if facts else None,
-            "time_scatter": comparison_figures.against_time(c),
+            "auroc": figures.auroc(c),
+            "hospitals": figures.hospitals(c),
+            "own": charts.hospitals_own(facts) if facts and three else None,
+            "time_scatter": figures.against_time(c),
             "calibration": charts.calibration(facts) if facts else None,
             "roc": charts.roc(facts) if facts else None,
-            "time": comparison_figures.time(c),
-            "traffic": comparison_figures.traffic(c),
+            "time": figures.time(c),
+            "traffic": figures.traffic(c),
             "distance": costs.distance(facts) if facts else None,
             "size_time": sweep_figures.time(sizes) if sizes else None,
             "size_bytes": sweep_figures.bytes_up(sizes) if sizes else None,
@@ -102,7 +104,7 @@ def _content(
         "shift": shift,
         "shift_table": sweep_figures.shift_table(shift) if shift else None,
         "ways": side_by_side.words(c),
-        "reached": side_by_side.accuracy(c),
+        "reached": side_by_side.reached(c),
         "cost": side_by_side.costs(c),
         "equality": side_by_side.equality(c),
         "data": side_by_side.data(c),
@@ -113,8 +115,8 @@ def _content(
         "not_protected": (words.LEAKAGE_COMPARED, *words.NOT_PROTECTED),
         "versions": side_by_side.versions(c),
         "terms": words.TERMS_COMPARED,
-        "toml": toml[: page.MAX_TOML],
-        "toml_cut": len(toml) > page.MAX_TOML,
+        "toml": toml[: run_page.MAX_TOML],
+        "toml_cut": len(toml) > run_page.MAX_TOML,
         "sources": words.SOURCES,
     }
 
@@ -122,17 +124,19 @@ def _content(
 def _cards(c: Comparison) -> list[tuple[str, str, str, str]]:
     """Style, what, number, and what goes with it, for the numbers at the top of the page."""
     cards = []
-    for name, style, what in (
-        (comparison_figures.QUORUM, "fed", "Federated, scheme quorum: AUROC (95 % interval)"),
-        (comparison_figures.CENTRALISED, "cen", "All rows in one place, for comparison"),
-        (comparison_figures.PLAIN, "loc", "Federated without protection"),
+    lead, metric = figures.federated_arm(c), "AUROC (95 % interval)"
+    plain = c.arm(figures.PLAIN) if lead and lead.name != figures.PLAIN else None
+    for arm, style, what in (
+        (lead, "fed", f"Federated model, scheme {lead.scheme}" if lead else ""),
+        (c.arm(figures.CENTRALISED), "cen", "Centralised model (all rows in one place)"),
+        (plain, "loc", "Federated model without protection"),
     ):
-        if (arm := c.arm(name)) and "auroc" in arm.metrics:
-            number, _, rest = comparison_figures.interval(arm.metrics["auroc"]).partition(" ")
-            cards.append((style, what, number, rest))
-    alone = [item.local.mean for item in c.hospitals_alone if item.local]
+        if arm and "auroc" in arm.metrics:
+            number, _, rest = figures.interval(arm.metrics["auroc"]).partition(" ")
+            cards.append((style, f"{what}, {metric}", number, rest))
+    alone = [item.local.mean for item in c.hospitals_alone if item.local] if c.arm(figures.LOCAL) else []
     if alone:
-        cards.append(("loc", "Hospitals alone", f"{min(alone):.3f} to {max(alone):.3f}", ""))
+        cards.append(("loc", "Hospitals alone, AUROC, lowest to highest", f"{min(alone):.3f} to {max(alone):.3f}", ""))
     n = blocks.count(c.n_test_rows)
     cards.append(("", "Test rows, all hospitals", n, f"{blocks.count(c.n_test_positive)} with the outcome"))
     seeds = f"{len(c.seeds)} seed{'s' if len(c.seeds) != 1 else ''}"

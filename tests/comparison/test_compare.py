@@ -16,7 +16,7 @@ from tests import simulator
 
 from cipherward.comparison import arms
 from cipherward.comparison.compare import NAME, TABLE, Options, Step, compare_study
-from cipherward.comparison.document import convergence
+from cipherward.comparison.results import convergence
 from cipherward.crypto.plain import PlainScheme
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
