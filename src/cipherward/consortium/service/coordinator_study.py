@@ -189,13 +189,7 @@ class CoordinatorStudy:
         return self._patience.ask_again(node)
 
     def _is_due(self) -> bool:
-        willing = (
-            self.statements.approved
-            - self.statements.withdrawn
-            - self.statements.breached
-            - self.gone
-            - set(self.statements.refused)
-        )
+        willing = self.statements.approved - self.lost - set(self.statements.refused)
         if willing == self._everyone:
             return True
         facts = offering.facts(self.folder)

@@ -173,7 +173,8 @@ class HospitalDesk:
 
     def sign_of_life(self, now: float) -> bytes:
         """The letter that says that this hospital is there. `now`: Unix seconds."""
-        body = Alive(int(now))
+        newest = self.home.offered or self.home.confirmed
+        body = Alive(int(now), newest.version if newest else 0)
         return letters.seal(self.home.identity, COORDINATOR_NAME, NO_STUDY, body, from_coordinator=False)
 
     def _alive(self, body: Alive) -> None:
