@@ -1,0 +1,1 @@
+"""Run directories: what a finished or running study leaves behind, read and checked."""
