@@ -26,7 +26,7 @@ class Planted:
     no_void_certificates: bool = False
     no_memory: bool = False
     no_pending: bool = False
-    all_openings_known: bool = False
+    ideal_memory: bool = False
     restores: bool = False
     noticed: bool = True
 
@@ -72,7 +72,7 @@ VOID = b"void"
 class History:
     """One history. `broken` says afterwards how an honest hospital that said no is apart from its block, if one is."""
 
-    def __init__(self, seed: int, planted: Planted = Planted()) -> None:  # noqa: B008
+    def __init__(self, seed: int, planted: Planted = Planted()) -> None:
         self.random = random.Random(seed)
         self.planted = planted
         n = self.random.randint(4, 10)
@@ -89,7 +89,9 @@ class History:
 
     def _newcomer(self, key: bytes) -> Hospital:
         says = [Agreement(self.random.random() < 0.2) for _ in range(2)]
-        return Hospital(key, {name: Binding(Register(key, name), agreement=a) for name, a in zip("pq", says, strict=True)})
+        return Hospital(
+            key, {name: Binding(Register(key, name), agreement=a) for name, a in zip("pq", says, strict=True)}
+        )
 
     def play(self, steps: int = 22) -> History:
         self.write_study()
@@ -193,7 +195,8 @@ class History:
         """A ledger is set back; up to f of them, liars included. Noticed (rule 13), it is rebuilt from openings first."""
         key = self.random.choice(list(self.honest))
         hospital = self.honest[key]
-        bindings, hospital.memory, hospital.votes = self.backups[key]
+        bindings, memory, hospital.votes = self.backups[key]
+        hospital.memory = hospital.memory if self.planted.ideal_memory else memory
         hospital.bindings = dict(bindings)
         hospital.votes = dict(hospital.votes)
         hospital.is_recovering = self.planted.noticed
@@ -294,7 +297,7 @@ class History:
             hospital = self.honest.get(register.hospital)
             if hospital and not hospital.is_recovering and self.random.random() < 0.8:
                 self._learn(hospital, attempt)
-        if self.planted.all_openings_known:
+        if self.planted.ideal_memory:
             for hospital in self.honest.values():
                 self._learn(hospital, attempt)
 

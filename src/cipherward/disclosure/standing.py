@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import cached_property
 
 from cipherward.disclosure.blocks import ALONE, Blocks, Register
 from cipherward.disclosure.refusals import Refusal
@@ -75,13 +76,16 @@ class Memory:
         """Signed statements of a yes were shown."""
         return replace(self, agreed=self.agreed | agreed)
 
+    @cached_property
+    def _said(self) -> Mapping[Register, list[Statement]]:
+        said: dict[Register, list[Statement]] = {}
+        for statement in (s for statements in self.pending.values() for s in statements):
+            said.setdefault(statement.register, []).append(statement)
+        return said
+
     def known_yes(self, register: Register) -> bool:
         """Whether this register's agreement is known to be yes."""
-        return register in self.agreed or any(
-            said.register == register and said.agreement is Agreement.YES
-            for statements in self.pending.values()
-            for said in statements
-        )
+        return register in self.agreed or any(s.agreement is Agreement.YES for s in self._said.get(register, ()))
 
     def contradiction(self, said: Statement, blocks: Blocks) -> Refusal | None:
         """Rule 1, second half: a header must not name another block than its register named before, nor narrow.
@@ -89,7 +93,7 @@ class Memory:
         Who was in a block does not stand alone later, not even by agreement: where exactly `least` members had said no,
         the rest of an earlier sum of the block would be fewer of them.
         """
-        named = {s.block for group in self.pending.values() for s in group if s.register == said.register}
+        named = {s.block for s in self._said.get(said.register, ())}
         named |= {self.blocks[said.register]} if said.register in self.blocks else set()
         if not all(blocks.descends(said.block, earlier) for earlier in named - {ALONE}):
             return Refusal(
