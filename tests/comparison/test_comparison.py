@@ -20,9 +20,9 @@ from cipherward.comparison.document import convergence
 from cipherward.crypto.plain import PlainScheme
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
-from cipherward.simulation import yardsticks
 from cipherward.simulation.simulate import run_study
 from cipherward.study import Study
+from cipherward.tasks import yardsticks
 
 N_SEEDS = 2
 QUICK = ("centralised", "local-only", "plain", "quorum")

@@ -70,7 +70,7 @@ def test_without_tenseal_ckks_is_left_out_with_the_reason(tmp_path: Path, monkey
 @pytest.mark.parametrize("scheme", WITHOUT_CKKS)
 def test_bytes_are_those_of_a_run_over_real_nodes(tmp_path: Path, scheme: str) -> None:
     with World(tmp_path, simulator.study(3, aggregation={"scheme": scheme})) as world:
-        layout = world.first.layout()
+        layout = world.first.layout
         world.run_sums(1)
         traffic = world.engine.traffic[0]
     size = layout.n_lanes if scheme != "plain" else 2 * layout.n_values  # counts travel as float64

@@ -75,11 +75,11 @@ def test_a_round_leaves_a_few_numbers_in_memory(tmp_path: Path) -> None:
 
 
 def _weights(state: StudyState) -> object:
-    return state.weights.copy()
+    return state.inner.model.weights.copy()
 
 
 def _counts(state: StudyState) -> object:
-    return np.zeros(state.layout().n_lanes, np.int64)
+    return np.zeros(state.layout.n_lanes, np.int64)
 
 
 @pytest.mark.slow

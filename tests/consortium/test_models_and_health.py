@@ -17,11 +17,11 @@ from cipherward.consortium.homes import example, health, received_models
 from cipherward.consortium.homes.lock import is_served, only_one
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import DataError, RefusedError, StorageError, StudyError
-from cipherward.parties import roster
 from cipherward.parties.hospital_node import FAILED, PRESERVED, Outcome
 from cipherward.parties.policy import Policy
 from cipherward.runs import prediction
 from cipherward.runs.modelfile import ModelFile
+from cipherward.tasks import catalogue
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,9 @@ def everyone(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
 
 
 def trained(everyone: Consortium, **sections: object) -> ModelFile:
-    first = roster.first_state(everyone.freeze(simulator.study(4, **sections)))
+    first = catalogue.begin(everyone.freeze(simulator.study(4, **sections)))
     fitted = Preprocessor(first.study.columns, (0.0, 0.0), (1.0, 1.0), 100, 40)
-    return ModelFile(first.study, first.groups, first.weights, fitted)
+    return ModelFile(first.study, first.inner.model.groups, first.inner.model.weights, fitted)
 
 
 def outcomes(*kinds: str) -> list[Outcome]:

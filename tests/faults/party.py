@@ -32,7 +32,7 @@ from cipherward.errors import WireError
 from cipherward.parties.coordinator_node import CoordinatorNode, Phase
 from cipherward.store.outbox import Outbox
 from cipherward.sums.packets import KINDS
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.transport import chunks, post, receiving
 
 RANDOM_SHARE = 0.05
@@ -110,7 +110,7 @@ def main(spec: dict[str, Any]) -> int:
     parts: list[tuple[Any, str, type]] = [
         (coordinator_service, "CoordinatorDesk", _Host),
         (hospital_service, "HospitalDesk", _Seat),
-        (hospital_study, "LocalWork", _Work),
+        (hospital_study, "HospitalWork", _Work),
         (coordinator_study, "CoordinatorNode", _Hub),
         (post, "Outbox", _Outbox),
         (hospital_service, "Outbox", _Outbox),
@@ -236,7 +236,7 @@ class _Seat(HospitalDesk):
         return found
 
 
-class _Work(LocalWork):
+class _Work(HospitalWork):
     def values(self, state: Any) -> Any:
         found = super().values(state)
         if state.sums_done == TRAIN_SUM:

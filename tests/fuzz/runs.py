@@ -25,9 +25,10 @@ from cipherward.report import deployed, facts, incidents, page
 from cipherward.runs import verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
-from cipherward.simulation import make_parties, simulate, yardsticks
+from cipherward.simulation import make_parties, simulate
 from cipherward.store import files
 from cipherward.sums.messages import Opening, unsign
+from cipherward.tasks import yardsticks
 
 
 def everything(folder: Path) -> Iterator[Decoder]:
@@ -225,7 +226,7 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
 
 def measures(folder: Path, made: Path) -> Decoder:
     """The figures beside which a comparison's arms are put; the weights are in a file beside."""
-    metrics = list(verify.replay(verify.open_run(made)))[-1].state.final
+    metrics = list(verify.replay(verify.open_run(made)))[-1].state.inner.final
     assert metrics
     one = Yardstick(metrics, (0.5, 0.75), np.zeros(4, np.float32))
     path = folder / "yardsticks.json"

@@ -23,7 +23,7 @@ from cipherward.simulation import make_parties
 from cipherward.study import Study
 from cipherward.sums.messages import Release
 from cipherward.sums.packets import unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 LIAR, OTHER = 3, 6
@@ -310,7 +310,7 @@ def test_people_are_told_in_words_whom_the_search_excludes_readmits_and_suspects
     ]
 
 
-class Negative(LocalWork):
+class Negative(HospitalWork):
     """Trains, and claims a weight below zero, so that the sum opens to what honest hospitals never give."""
 
     def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
@@ -323,7 +323,7 @@ def test_the_search_is_the_same_in_every_scheme(tmp_path: Path, scheme: str) -> 
     numbers = {"scheme": scheme, "threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
     with World(tmp_path, simulator.study(8, training={"rounds": 12}, aggregation=numbers)) as world:
         work = world.sites[LIAR].work
-        world.sites[LIAR].work = Negative(LIAR, work.data, work.module, "cpu", work.clock)
+        world.sites[LIAR].work = Negative(LIAR, work.data, "cpu", work.clock)
         world.run_sums()
         assert [exclusion.hospital for exclusion in world.hub.state.search.excluded] == [LIAR]
         assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}

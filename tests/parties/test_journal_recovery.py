@@ -125,7 +125,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[StudyStat
 
 
 def check(world: World, mortal: Mortal, whole: StudyState) -> None:
-    assert world.hub.state.weights.tobytes() == whole.weights.tobytes()
+    assert world.hub.state.inner.model.weights.tobytes() == whole.inner.model.weights.tobytes()
     assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
     signed = [line for line in lines_of(world.run.path) if line.hospital != "everyone"]  # a World writes no result.json
     assert len(signed) == 12

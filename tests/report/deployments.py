@@ -22,7 +22,7 @@ from cipherward.errors import UnfitUpdateError
 from cipherward.report import deployed
 from cipherward.sums.messages import Opening, sign
 from cipherward.sums.packets import pack, unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 
 TROUBLE = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4, "deadline_seconds": 30.0}
 
@@ -44,7 +44,7 @@ def troubled(folder: Path) -> Consortium:
     study = document(8, training={"rounds": 14}, data={"test_fraction": 0.4}, aggregation=TROUBLE)
     eight.start(study)
     eight.approve()
-    honest = LocalWork.values
+    honest = HospitalWork.values
     damaged: list[int] = []
     shown: list[int] = []
 
@@ -70,13 +70,13 @@ def troubled(folder: Path) -> Consortium:
             letter = letters.seal(eight.home.identity, to, study, Packet(packet), from_coordinator=True)
         Consortium.hand_over(eight, sender, to, letter)
 
-    def values(self: LocalWork, state: Any) -> Any:
+    def values(self: HospitalWork, state: Any) -> Any:
         if state.sums_done == 10 and self is eight.seats["clinic-6"]._participations()[0]._opened_site().work:
             raise UnfitUpdateError("training diverged", reason="diverged")
         return honest(self, state)
 
     eight.hand_over = hand_over  # type: ignore[method-assign]
-    with mock.patch.object(LocalWork, "values", values):
+    with mock.patch.object(HospitalWork, "values", values):
         for _ in range(40):
             eight.pump()
             eight.now += 31

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from tests.consortium.consortium import Consortium
@@ -14,9 +15,14 @@ from tests.report.deployments import folder_of
 from typer.testing import CliRunner
 
 from cipherward.cli import app
+from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import StorageError
+from cipherward.learning.baselines import Rows
 from cipherward.report import deployed
 from cipherward.report.facts import gather
+from cipherward.tasks import own_rows
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import rows_at
 
 
 @pytest.fixture(scope="module")
@@ -119,17 +125,13 @@ def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium)
 
     part = finished.seats["clinic-3"]._participations()[0]
     site = part._opened_site()
-    rows = site.work.rows
 
-    def few(state: object, split: int) -> tuple[object, object]:
-        features, labels = rows(state, split)  # type: ignore[arg-type]
+    def few(at: HospitalWork, scaling: Preprocessor, split: int) -> Rows:
+        features, labels = rows_at(at, scaling, split)
         return features[:12], labels[:12]
 
-    site.work.rows = few  # type: ignore[method-assign, assignment]
-    try:
-        found = own_results.compute(site, site.state.weights)
-    finally:
-        del site.work.rows
+    with mock.patch.object(own_rows, "rows_at", few):
+        found = own_results.compute(site)
     assert found["auroc"] == {}
     assert found["test_positive"] is None
     assert "fewer than 10" in found["why_not"]

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from cipherward.cli import compare, coordinator, data, hospital, predict, report, run, services, studies, verify
+from cipherward.cli import cohort, compare, coordinator, data, hospital, predict, report, run, services, studies, verify
 from cipherward.cli.terminal import fail
 from cipherward.errors import CipherwardError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
+app.command("cohort")(cohort.cohort)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("verify")(verify.verify)

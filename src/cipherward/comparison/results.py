@@ -14,15 +14,16 @@ from cipherward.comparison import arms, bootstrap
 from cipherward.comparison.arms import Arm
 from cipherward.comparison.bootstrap import METRICS, Draws, Sampled
 from cipherward.comparison.document import Finished, convergence, costs, read_run, rows_by_hospital, shown
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.learning import models, sgd
-from cipherward.parties.roster import n_features_of
+from cipherward.learning.devices import Device, resolve_device
 from cipherward.runs import modelfile, verify
 from cipherward.simulation.simulate import versions
-from cipherward.simulation.yardsticks import Yardsticks
 from cipherward.study import Study
-from cipherward.tasks.hospital_work import TEST, LocalWork
-from cipherward.tasks.state import StudyState
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import TEST, rows_at
+from cipherward.tasks.yardsticks import Yardsticks
 
 _AS_PLAIN = ("quorum", "ckks", "masks")
 _FOR_HOSPITALS = ("quorum", "ckks", "masks", "plain")
@@ -30,20 +31,20 @@ _FOR_HOSPITALS = ("quorum", "ckks", "masks", "plain")
 
 @dataclass(frozen=True)
 class Seed:
-    """What all arms of one seed share. `state` knows the preprocessing; `works` have the hospitals' rows."""
+    """What all arms of one seed share. `scaling`: the preprocessing; `works` have the hospitals' rows."""
 
     seed: int
     study: Study
     hospitals: list[HospitalData] = field(repr=False)
-    state: StudyState = field(repr=False)
-    works: list[LocalWork] = field(repr=False)
+    scaling: Preprocessor
+    works: list[HospitalWork] = field(repr=False)
     yardsticks: Yardsticks = field(repr=False)
 
 
 class Results:
     """Collects arm after arm; every model is scored on the pooled test rows once."""
 
-    def __init__(self, study: Study, out: Path, seeds: Sequence[Seed], command: str, device: sgd.Device) -> None:
+    def __init__(self, study: Study, out: Path, seeds: Sequence[Seed], command: str, device: Device) -> None:
         self._study, self._out, self._seeds = study, out, tuple(seeds)
         self._command, self._device = command, device
         rows = [bootstrap.pooled(seed.hospitals) for seed in seeds]
@@ -91,10 +92,10 @@ class Results:
             "n_test_rows": len(self._rows.labels),
             "n_test_positive": positive,
             "n_test_patients": self._rows.n_clusters,
-            "n_parameters": len(first.state.weights),
+            "n_parameters": len(first.yardsticks.centralised.weights),
             "data": rows_by_hospital(self._facts()),
             "model": study.model.kind,
-            "device": str(sgd.resolve_device(self._device)),
+            "device": str(resolve_device(self._device)),
             "versions": versions(),
             "command": self._command,
             "bootstrap_draws": self._draws.count,
@@ -163,8 +164,8 @@ class Results:
 
     def _sample(self, k: int, weights: NDArray[np.float32]) -> Sampled:
         seed = self._seeds[k]
-        module = models.build(seed.study.model, n_features_of(seed.study), seed.seed)
-        features = np.concatenate([work.rows(seed.state, TEST)[0] for work in seed.works])
+        module = models.build(seed.study.model, seed.scaling.n_features, seed.seed)
+        features = np.concatenate([rows_at(work, seed.scaling, TEST)[0] for work in seed.works])
         return self._draws.sample(k, sgd.scores(module, weights, features, self._device))
 
     def _equal_to_plain(self) -> dict[str, dict[str, float]]:

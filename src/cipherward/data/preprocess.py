@@ -107,9 +107,9 @@ class Preprocessor:
                 matrix[:, at + 1] = missing
                 at += 2
                 continue
-            codes = _codes(table[column.name], column.categories)
-            rows = np.flatnonzero(codes >= 0)
-            matrix[rows, at + codes[rows]] = 1.0
+            places = codes(table[column.name], column.categories)
+            rows = np.flatnonzero(places >= 0)
+            matrix[rows, at + places[rows]] = 1.0
             at += len(column.categories) + 1
         return matrix
 
@@ -191,7 +191,7 @@ def _numeric(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if column.kind == "numeric"]
 
 
-def _codes(series: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
+def codes(series: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
     """int64[n]: place of the category; len(categories) = missing; -1 = undeclared and no "other"."""
     fallback = categories.index("other") if "other" in categories else -1
     codes = series.replace_strict(

@@ -26,7 +26,7 @@ from cipherward.sums.hospital_steps import Consent, Dealt
 from cipherward.sums.messages import Header, Notice, Receipt, Update, sign, unsign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member, Rules
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 PRESERVED, UNPROTECTED, BREACH, FAILED = "preserved", "unprotected", "breach", "failed"
@@ -69,7 +69,7 @@ class HospitalState:
     index: int
     identity: Identity = field(repr=False)
     state: StudyState
-    work: LocalWork
+    work: HospitalWork
     ledger: Ledger
     policy: Policy
     log: Log
@@ -86,7 +86,7 @@ class HospitalState:
         if self.state.study.digest() != self.rules.study:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
-        privacy_plan.check_hospital(self.state.study, len(self.state.weights))
+        privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         name = self.state.study.hospitals[self.index - 1].name
         limit = self.policy.max_epsilon
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", limit)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from torch import nn
+from collections.abc import Mapping
 
 from cipherward.crypto import ckks
 from cipherward.crypto.identity import COORDINATOR
@@ -12,12 +10,9 @@ from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Scheme
-from cipherward.data.preprocess import Preprocessor
-from cipherward.learning import models
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
 from cipherward.sums.votes import Rules
-from cipherward.tasks.state import StudyState, begin
 
 
 def freeze(
@@ -40,17 +35,6 @@ def freeze(
     if frozen.privacy and frozen.privacy.unit == "hospital":
         return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
     return frozen
-
-
-def first_state(study: Study, factory: Callable[[int], nn.Module] | None = None) -> StudyState:
-    """The state before the first sum: the model that the study's seed draws, or the user's own."""
-    first = models.build(study.model, n_features_of(study), study.seed, factory)
-    return begin(study, models.groups(first), models.flatten(first))
-
-
-def n_features_of(study: Study) -> int:
-    """Width of the model's input: it follows from the declared columns alone."""
-    return Preprocessor(study.columns, (), (), 0, 0).n_features
 
 
 def roster_keys(study: Study) -> dict[int, bytes]:

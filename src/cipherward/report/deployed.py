@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, incidents, page, rendering, tables, words
+from cipherward.report import answers, blocks, charts, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -66,7 +66,8 @@ def write(path: Path) -> Facts:
     index = _index(path, facts)
     facts = seen_by(facts, index)
     try:
-        text = rendering.render("deployed.html", _content(path, facts, index, own))
+        made = answers.render(facts) if facts.tables else None
+        text = made or rendering.render("deployed.html", _content(path, facts, index, own))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
             f"result.json, rounds.jsonl or {OWN} in {path} lacks what a report needs, or is damaged: {error!r}",

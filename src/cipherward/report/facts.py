@@ -18,13 +18,14 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.sums.messages import Header, Manifest, Opening, unsign
 from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import ResultTable
 
 _MAX_NAME = 80
 
 
 @dataclass(frozen=True)
 class Sum:
-    """One opened (or void) sum, as its receipts prove it. `parts`: name and number of values of what was added up.
+    """One opened (or void) sum, as its receipts prove it. `parts`: meaning and number of values of what was added up.
 
     `admitted`: the hospitals to which a culprit search limited the sum; () for none.
     """
@@ -50,7 +51,8 @@ class Sum:
 class Facts:
     """Everything the page is made of. `names` and all text are cleaned for display, not yet escaped.
 
-    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it.
+    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it. `tables`: the result of a task that makes no
+    model.
     """
 
     study: Study
@@ -61,6 +63,7 @@ class Facts:
     sums: tuple[Sum, ...] = field(repr=False)
     last: Line | None
     failure: str
+    tables: tuple[ResultTable, ...] = ()
 
     @property
     def scheme(self) -> str:
@@ -132,6 +135,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         sums=tuple(sums),
         last=last,
         failure=clean(failure),
+        tables=() if unfinished else run.first.task.tables(result),
     )
 
 
@@ -166,8 +170,7 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
 
 def _so_far(state: StudyState) -> dict[str, Any]:
     return {
-        "rounds": state.rounds_done,
-        "auroc_by_round": [] if state.adds_noise_shares else list(state.history),
+        **state.task.so_far(state.inner),
         "culprit_search": culprits.facts(state),
     }
 
@@ -186,7 +189,7 @@ def _sums(run: Run) -> tuple[list[Sum], StudyState, Line | None, str]:
 
 
 def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:
-    layout = before.layout()
+    asked, layout = before.asked, before.layout
     return Sum(
         round=opening.round,
         purpose=replayed.purpose,
@@ -195,7 +198,7 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
         admitted=replayed.admitted,
         consents=len(opening.votes),
         opened=bool(replayed.manifest),
-        parts=tuple((segment.name, segment.size) for segment in layout.segments),
+        parts=tuple((asked.words(segment.name), segment.size) for segment in layout.segments),
         n_values=layout.n_values,
         manifest=replayed.manifest.hex(),
         total=_total(run, opening),

@@ -29,9 +29,11 @@ def write(path: Path) -> Facts:
         StorageError: no run directory, not finished, damaged, or it cannot be written.
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
+    from cipherward.report import answers  # which shows parts of this page
+
     facts = gather(path)
     with what_is_damaged(path):
-        page = render(facts)
+        page = answers.render(facts) if facts.tables else render(facts)
     files.write(path / NAME, page.encode())
     return facts
 

@@ -26,7 +26,7 @@ from cipherward.report.blocks import (
 )
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, Sum, clean
-from cipherward.report.words import PARTS, READABLE, READERS
+from cipherward.report.words import READABLE, READERS
 from cipherward.runs.verify import Line
 
 _MAX_COLUMNS = 10
@@ -101,7 +101,10 @@ def readable(facts: Facts) -> str:
 
 def example(facts: Facts) -> Sum | None:
     """The sum whose flow is shown in detail: the first training round that was opened."""
-    return next((item for item in facts.sums if item.purpose == "train" and item.opened), None)
+    opened = [item for item in facts.sums if item.opened]
+    return next(
+        (item for item in opened if item.purpose == "train"), max(opened, key=lambda s: s.n_values, default=None)
+    )
 
 
 def left(facts: Facts, shown: Sum) -> Table:
@@ -133,9 +136,9 @@ def left(facts: Facts, shown: Sum) -> Table:
 def contents(shown: Sum) -> Table:
     """What the values of one sum mean."""
     groups: Counter[str] = Counter()
-    for name, values in shown.parts:
-        groups[name.split("/")[0]] += values
-    rows = [(PARTS.get(name, name), count(values)) for name, values in groups.items()]
+    for meaning, values in shown.parts:
+        groups[meaning] += values
+    rows = [(meaning, count(values)) for meaning, values in groups.items()]
     return Table("What the sum over hospitals consists of", ("Content", "Values"), tuple(rows))
 
 

@@ -6,8 +6,10 @@ receipt: with study.toml and the model files that is all `cipherward verify` nee
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.errors import StorageError
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks.task import ResultTable
 
 LATEST = "latest.txt"
 _OPENING = {"context", "total", "base", "n_contributors"}
@@ -120,6 +123,13 @@ class RunDirectory:
     def write_example(self, rows: pl.DataFrame) -> None:
         """A few synthetic rows to try `cipherward predict` on."""
         files.write(self.path / "example-rows.csv", rows.write_csv().encode())
+
+    def write_tables(self, tables: Sequence[ResultTable]) -> None:
+        """Each table of a result as a CSV file."""
+        for table in tables:
+            lines = io.StringIO(newline="")
+            csv.writer(lines, lineterminator="\n").writerows([table.header, *table.rows])
+            files.write(self.path / f"{table.name}.csv", lines.getvalue().encode())
 
     def write_json(self, path: Path, document: Mapping[str, object]) -> None:
         files.write(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-from torch import nn
-
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
-from cipherward.learning import models
-from cipherward.learning.sgd import Device
+from cipherward.learning.devices import Device
 from cipherward.parties import roster
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
@@ -25,10 +22,8 @@ from cipherward.store import files
 from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
-
-ModuleFactory = Callable[[int], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -118,21 +113,19 @@ def make_hospital(
     run: RunDirectory,
     *,
     device: Device,
-    factory: ModuleFactory | None,
     policy: Policy = SIMULATION,
 ) -> HospitalNode:
-    """One hospital's node, with its own ledger file and its own copy of the model code."""
+    """One hospital's node, with its own ledger file."""
 
     def log(event: str, facts: dict[str, object]) -> None:
         run.write_log(f"hospital {index}", event, facts)
 
-    module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
     return HospitalNode(
         rules=roster.rules_of(study, roster.public_scheme(study, keys.ckks_public)),
         index=index,
         identity=keys.identities[index],
         state=state,
-        work=LocalWork(index, data, module, device, perf_counter),
+        work=HospitalWork(index, data, device, perf_counter),
         ledger=Ledger(run.hospital(index) / "ledger.sqlite"),
         policy=policy,
         log=log,

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from cipherward.data.database import Source, read_source
 from cipherward.data.schema import declared_range, examine
+from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError
 from cipherward.study import Study
-
-SMALL = 10
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,3 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         unused=len([column for column in raw.table.columns if column not in read]),
         problems=tuple(problems),
     )
-
-
-def shown(count: int) -> int | None:
-    """A count that may be shown: None stands for 1 to 9."""
-    return count if count == 0 or count >= SMALL else None

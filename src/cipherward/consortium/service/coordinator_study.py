@@ -26,7 +26,6 @@ from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import ckks_key, modelfile, verify
 from cipherward.runs.folder import RunDirectory, Spool
-from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.result import findings, sum_line
 from cipherward.store import files
 from cipherward.store.journal import Journal
@@ -304,9 +303,12 @@ class CoordinatorStudy:
 
     def _finish(self, hub: CoordinatorNode) -> None:
         state = hub.state
-        modelfile.save(self.run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
+        if model := modelfile.of(state):
+            modelfile.save(self.run.model, model)
         own = {"privacy": privacy_ledger.describe(self.study, {})}
-        self.run.write_json(self.run.result, findings(state) | own)
+        found = findings(state) | own
+        self.run.write_tables(state.task.tables(found))
+        self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})
 
     def _end(self, how: str, reason: str) -> Out:
@@ -372,7 +374,7 @@ class CoordinatorStudy:
             found |= {
                 "phase": "waiting for quorum" if self._is_short(hub) else "running",
                 "sum": hub.round,
-                "purpose": hub.state.purpose or "evaluate",
+                "purpose": hub.state.purpose or "done",
                 "step": hub.phase.value,
                 "waiting_for": self._named(hub.waiting),
                 "answered": self._named(self.said.approved - hub.waiting),

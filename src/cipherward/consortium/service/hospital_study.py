@@ -20,22 +20,21 @@ from cipherward.consortium.homes.homes import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
-from cipherward.learning import models
-from cipherward.learning.sgd import Device
+from cipherward.learning.devices import Device
 from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.parties.policy import Policy
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.result import findings
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Receipt, unsign
 from cipherward.sums.packets import unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.catalogue import begin
+from cipherward.tasks.hospital_work import HospitalWork
 
 REFUSAL_TOLD = "refusal-told"
 """The file in a study's folder that says what the coordinator was last told."""
@@ -212,7 +211,7 @@ class HospitalStudy:
             self._request.unlink(missing_ok=True)
         if site.state.sums_done > before:
             self._keep(candidate, before)
-            if site.state.final is not None:
+            if site.state.question is None:
                 self._keep_model(site)
         elif kind == "Opening":
             candidate.unlink(missing_ok=True)
@@ -233,7 +232,7 @@ class HospitalStudy:
         self._keep_unfinished()
         self._unusable.add("files")
         try:
-            run = verify.open_run(self.run.path)
+            run = verify.open_run(self.run.path, factory)
             state = run.first
             for replayed in verify.replay(run):
                 state = replayed.state
@@ -245,13 +244,12 @@ class HospitalStudy:
             ) from None
         self._unusable.discard("files")
         data = self._load_table()
-        module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
         site = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
             identity=home.identity,
             state=state,
-            work=LocalWork(self.index, data, module, cast(Device, home.device), perf_counter),
+            work=HospitalWork(self.index, data, cast(Device, home.device), perf_counter),
             ledger=self._ledger,
             policy=policy,
             log=self._log,
@@ -261,16 +259,17 @@ class HospitalStudy:
         if self._request.exists():
             # What I consented to has to be in memory again before its certificate comes.
             site.handle(files.read(self._request))
-        if state.final is not None and not self.run.result.exists():
+        if state.question is None and not self.run.result.exists():
             self._site = site
             self._keep_model(site)
         return site
 
     def _prepare_run(self, public: bytes, factory: Callable[[int], nn.Module] | None) -> None:
         if not self.run.study_digest.exists():
-            first = roster.first_state(self.study, factory)
+            first = modelfile.of(begin(self.study, factory))
             self.run.path.mkdir(parents=True, exist_ok=True)
-            modelfile.save(self.run.initial_model, ModelFile(self.study, first.groups, first.weights, None))
+            if first:
+                modelfile.save(self.run.initial_model, first)
             if public:
                 files.write(self.run.ckks_public, public)
             self.run.write_study(self.study)
@@ -289,13 +288,14 @@ class HospitalStudy:
 
     def _keep_model(self, site: HospitalNode) -> None:
         state = site.state
-        model = ModelFile(self.study, state.groups, state.weights, state.preprocessor)
-        auroc = state.final.auroc if state.final else None
-        received.keep(self.home, model, self._outcomes(), rounds=state.rounds_done, auroc=auroc)
+        found = findings(state)
+        self.run.write_tables(state.task.tables(found))
+        if model := modelfile.of(state):
+            received.keep(
+                self.home, model, self._outcomes(), rounds=found.get("rounds", 0), auroc=found.get("auroc_federated")
+            )
         budgets = {self.home.name: site.budget.report()} if site.budget else {}
-        self.run.write_json(
-            self.run.result, findings(state) | {"privacy": privacy_ledger.describe(self.study, budgets)}
-        )
+        self.run.write_json(self.run.result, found | {"privacy": privacy_ledger.describe(self.study, budgets)})
 
     @property
     def is_unreported(self) -> bool:
@@ -309,8 +309,7 @@ class HospitalStudy:
             CipherwardError: the study's files, its table or the disk.
         """
         if not (self.run.path / own_results.NAME).exists():
-            first = modelfile.load(self.run.initial_model)
-            own_results.keep(self.run.path, self._opened_site(), first.weights)
+            own_results.keep(self.run.path, self._opened_site())
 
     def _outcomes(self) -> list[Outcome]:
         """What this hospital signed about every sum, from its own receipts."""

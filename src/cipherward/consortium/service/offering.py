@@ -15,14 +15,13 @@ from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.homes import CoordinatorHome
 from cipherward.consortium.service import freezing
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
-from cipherward.parties import roster
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import ckks_key, modelfile
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.modelfile import ModelFile
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks.catalogue import begin
 
 STARTED = "started.json"
 
@@ -114,8 +113,8 @@ def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
         frozen = freezing.freeze(study, members, home.coordinator_key, ckks_key.make(run)[0])
     # The coordinator starts from the same installed model code as the hospitals.
     own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
-    first = roster.first_state(frozen, modelcode.factory_of(frozen, own))
-    modelfile.save(run.initial_model, ModelFile(frozen, first.groups, first.weights, None))
+    if first := modelfile.of(begin(frozen, modelcode.factory_of(frozen, own))):
+        modelfile.save(run.initial_model, first)
     run.write_study(frozen)
     return frozen
 

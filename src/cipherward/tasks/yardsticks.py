@@ -19,18 +19,21 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
+from torch import nn
 
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, StudyError
-from cipherward.learning import baselines, models, sgd
+from cipherward.learning import baselines, metrics, sgd
 from cipherward.learning.baselines import Rows, Yardstick
+from cipherward.learning.devices import Device
 from cipherward.learning.metrics import CalibrationRow, Metrics
-from cipherward.parties.roster import n_features_of
-from cipherward.simulation.make_parties import ModuleFactory
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks.hospital_work import TEST, TRAIN, LocalWork
-from cipherward.tasks.state import StudyState, begin
+from cipherward.tasks import by_hospital, statistics
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import TEST, TRAIN, rows_at
+from cipherward.tasks.task import Model
 
 FORMAT = "cipherward-yardsticks-1"
 
@@ -44,13 +47,13 @@ class Yardsticks:
     local: tuple[Yardstick, ...] = field(repr=False)
 
 
-def basis_of(study: Study, first: NDArray[np.float32], state: StudyState, hospitals: Sequence[HospitalData]) -> str:
+def basis_of(study: Study, first: NDArray[np.float32], scaling: Preprocessor, hospitals: Sequence[HospitalData]) -> str:
     """SHA-256 (hex) over everything that decides the yardsticks: settings, seed, first model, scaling, rows."""
     facts = {
         "training": study.training.model_dump(mode="json"),
         "model": study.model.model_dump(mode="json"),
         "seed": study.seed,
-        "preprocessor": state.preprocessor.to_json() if state.preprocessor else "",
+        "preprocessor": scaling.to_json(),
     }
     found = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + first.astype("<f4").tobytes())
     for hospital in hospitals:
@@ -60,48 +63,88 @@ def basis_of(study: Study, first: NDArray[np.float32], state: StudyState, hospit
 
 def compute(
     study: Study,
+    module: nn.Module,
     first: NDArray[np.float32],
-    state: StudyState,
-    hospitals: Sequence[HospitalData],
-    works: Sequence[LocalWork],
-    device: sgd.Device,
-    factory: ModuleFactory | None = None,
+    scaling: Preprocessor,
+    hospitals: Sequence[HospitalWork],
 ) -> Yardsticks:
-    """Train them, from a state that knows the preprocessing.
+    """Train them.
 
     Args:
+        module: from `models.build`; scratch.
         first: float32[n_parameters], the federated run's first model.
-        hospitals, works: the same hospitals, in roster order.
+        hospitals: in roster order.
 
     Raises:
         DataError: as `baselines.centralised`.
     """
-    train_rows, test_rows = rows_of(works, state, TRAIN), rows_of(works, state, TEST)
-    module = models.build(study.model, n_features_of(study), study.seed, factory)
-    options: dict[str, Any] = {"seed": study.seed, "device": device}
+    train_rows, test_rows = rows_of_all(hospitals, scaling, TRAIN), rows_of_all(hospitals, scaling, TEST)
+    options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device}
     pooled = baselines.centralised(module, first, train_rows, test_rows, study.training, **options)
     alone = baselines.local_only(module, first, train_rows, test_rows, study.training, **options)
-    return Yardsticks(basis_of(study, first, state, hospitals), pooled, alone)
+    return Yardsticks(basis_of(study, first, scaling, [each.data for each in hospitals]), pooled, alone)
 
 
-def prepare(study: Study, hospitals: Sequence[HospitalData], device: sgd.Device) -> tuple[StudyState, list[LocalWork]]:
-    """The state after the statistics, added up in the clear: what a run's first sum leads to, without running it.
+def beside(
+    study: Study,
+    module: nn.Module,
+    first: Model,
+    last: Model,
+    hospitals: Sequence[HospitalWork],
+    known: Yardsticks | None,
+) -> dict[str, Any]:
+    """What a simulation says of a trained model beside the centralised and the local-only ones: JSON values.
+
+    Args:
+        module: from `models.build`; scratch.
+        first, last: the federated run's models, before and after training.
+        hospitals: in roster order.
+        known: yardsticks from a run on the same data with the same seed and settings.
+
+    Raises:
+        StudyError: `known` belongs to other data, another seed or other settings.
+    """
+    data, device = [each.data for each in hospitals], hospitals[0].device
+    if known:
+        check_basis(known, study, first.weights, last.scaling, data)
+    found = known or compute(study, module, first.weights, last.scaling, hospitals)
+    test_rows = rows_of_all(hospitals, last.scaling, TEST)
+    labels = np.concatenate([labels for _, labels in test_rows])
+    scores = sgd.scores(module, last.weights, np.concatenate([rows for rows, _ in test_rows]), device)
+    shared = {"federated": last.weights, "centralised": found.centralised.weights}
+    own = [yardstick.weights for yardstick in found.local]
+    return {
+        "auroc_federated_exact": metrics.exact(scores, labels).auroc,
+        "auroc_centralised": found.centralised.metrics.auroc,
+        "auroc_local": {each.name: y.metrics.auroc for each, y in zip(data, found.local, strict=True)},
+        "auroc_best_possible": _best_auroc(data, labels),
+        "auroc_centralised_by_round": list(found.centralised.auroc_by_round),
+        "centralised": dataclasses.asdict(found.centralised.metrics),
+        "by_hospital": by_hospital.facts(data, test_rows, module, shared, own, device),
+    }
+
+
+def _best_auroc(data: Sequence[HospitalData], labels: NDArray[Any]) -> float | None:
+    """Of the true probabilities, where the data are synthetic and they are known."""
+    best = [each.best_score[each.split == TEST] for each in data if each.best_score is not None]
+    return metrics.exact(np.concatenate(best), labels).auroc if len(best) == len(data) else None
+
+
+def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> tuple[Preprocessor, list[HospitalWork]]:
+    """The scaling that a run's first sum leads to, added up in the clear without running it, and the hospitals' work.
 
     Raises:
         DataError: the hospitals together have one class only.
     """
-    named = study.with_overrides(top={"privacy": None})
-    module = models.build(study.model, n_features_of(study), study.seed)
-    state = begin(named, models.groups(module), models.flatten(module))
-    works = [LocalWork(index, data, module, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
-    each = [work.values(state) for work in works]
+    each = [statistics.answer(study, data) for data in hospitals]
     sums: dict[str, NDArray[Any]] = {name: np.stack([values[name] for values in each]).sum(axis=0) for name in each[0]}
-    return state.after(sums, len(hospitals)), works
+    works = [HospitalWork(index, data, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
+    return statistics.fit(study, sums), works
 
 
-def rows_of(works: Sequence[LocalWork], state: StudyState, split: int) -> list[Rows]:
+def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Preprocessor, split: int) -> list[Rows]:
     """Every hospital's features float32[n, n_features] and labels of one split."""
-    return [work.rows(state, split) for work in works]
+    return [rows_at(each, scaling, split) for each in hospitals]
 
 
 def save(path: Path, found: Yardsticks) -> None:
@@ -144,14 +187,18 @@ def load(path: Path) -> Yardsticks:
 
 
 def check_basis(
-    found: Yardsticks, study: Study, first: NDArray[np.float32], state: StudyState, hospitals: Sequence[HospitalData]
+    found: Yardsticks,
+    study: Study,
+    first: NDArray[np.float32],
+    scaling: Preprocessor,
+    hospitals: Sequence[HospitalData],
 ) -> None:
     """Refuse yardsticks of other data, another seed or other settings.
 
     Raises:
         StudyError: they are.
     """
-    if found.basis != basis_of(study, first, state, hospitals):
+    if found.basis != basis_of(study, first, scaling, hospitals):
         raise StudyError(
             "the yardsticks given belong to other data, another seed or other training settings",
             hint="leave them out, and they are computed from this run's own",

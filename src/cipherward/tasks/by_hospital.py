@@ -12,7 +12,8 @@ from torch import nn
 from cipherward.data.sources import HospitalData
 from cipherward.learning import metrics, sgd
 from cipherward.learning.baselines import Rows
-from cipherward.tasks.hospital_work import TEST, TRAIN
+from cipherward.learning.devices import Device
+from cipherward.tasks.rows import TEST, TRAIN
 
 
 def facts(
@@ -21,7 +22,7 @@ def facts(
     module: nn.Module,
     shared: dict[str, NDArray[np.float32]],
     local: Sequence[NDArray[np.float32]],
-    device: sgd.Device,
+    device: Device,
 ) -> list[dict[str, Any]]:
     """Rows, outcomes and the AUROC of three models on the hospital's own test rows, one dict per hospital.
 
