@@ -15,6 +15,8 @@ from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import SumTask
+from cipherward.disclosure import attempts
+from cipherward.disclosure.attempts import Attempt
 from cipherward.errors import (
     AlreadyReleasedError,
     BudgetExceededError,
@@ -142,17 +144,33 @@ class HospitalNode(HospitalState):
         return [pack("Join", message)]
 
     def _check_earlier_attempts(self, body: Announce) -> None:
+        """Rule 11: an attempt begins when every earlier one is proved void, known here or not."""
+        contexts = asking.contexts_of(self.rules, self.state, body.attempt)
         if len(body.voids) != body.attempt:
             raise RefusedError("a new attempt needs a void certificate for each earlier one")
-        contexts = asking.contexts_of(self.rules, self.state, body.attempt)
         for context, certificate in zip(contexts, body.voids, strict=True):
-            known = self.ledger.sum(context)
-            if known is None or known.is_void:
-                continue
-            if known.header or known.manifest:
-                check_void(self.rules, context, certificate.votes)
-            # Where I have said nothing that counts, my own word is enough: no more of that attempt, and its key goes.
+            check_void(self.rules, context, certificate.votes)
+        refusal = attempts.join_problem(self._attempts(), body.attempt, range(body.attempt))
+        if refusal:
+            raise RefusedError(refusal.what, hint=refusal.way_out)
+        for context in contexts:
             self.ledger.mark_void(context)
+
+    def _attempts(self) -> list[Attempt]:
+        """The attempts at the next sum that my ledger knows of."""
+        contexts = asking.contexts_of(self.rules, self.state, asking.MAX_ATTEMPTS)
+        found = ((number, self.ledger.sum(context)) for number, context in enumerate(contexts))
+        return [
+            Attempt(
+                number,
+                is_joined=bool(known.joined),
+                is_consented=bool(known.manifest),
+                is_void=bool(known.vote and not known.manifest),
+                is_resolved=known.is_void,
+            )
+            for number, known in found
+            if known
+        ]
 
     # deal
 
@@ -263,6 +281,9 @@ class HospitalNode(HospitalState):
             raise RefusedError("I have voted on this sum, and not for this manifest")
         if record.release:
             return [pack("Vote", record.vote)]
+        refusal = attempts.consent_problem(self._attempts(), record.attempt)
+        if refusal:
+            raise RefusedError(refusal.what, hint=refusal.way_out)
         own = self._own(record)
         answer = hospital_steps.consent(self._me, task, request, private_key=record.private_key, own=own)
         if isinstance(answer, Complaint):
