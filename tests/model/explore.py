@@ -1,7 +1,9 @@
 """Every interleaving of one sum's attempts, votes, voids, crashes and restarts, to a depth; the adversary moves.
 
-A fork needs two openings of one sum to give to two hospitals: where one is all that ever exists, there is none. A hospital
-that has verified an opening says nothing more about the sum, so leaving that out only gives the adversary more.
+Left out is only what gives the adversary nothing. A release changes nothing that its hospital says later, so what matters
+is checked in every state: which releases it would answer. A hospital that has verified an opening says nothing more about
+the sum. A fork needs two openings of one sum. A void vote on the last attempt opens no other one. Who never joined the first
+attempt can do later only what one that joined can.
 """
 
 from __future__ import annotations
@@ -46,11 +48,10 @@ class Model:
         self.parts = parts
         self.honest = {i: Honest(parts, case, i, planted) for i in HONEST}
         self.attempts = attempts
-        away, there, dealt = Ledger(), Ledger(joined=True), Ledger(joined=True, dealt=True)
+        there, dealt = Ledger(joined=True), Ledger(joined=True, dealt=True)
         rest = (Ledger(),) * (attempts - 1)
         self.first = [
-            State(tuple((one, *rest) for one in ones), crashes)
-            for ones in product((dealt, there, away), repeat=len(HONEST))
+            State(tuple((one, *rest) for one in ones), crashes) for ones in product((dealt, there), repeat=len(HONEST))
         ]
         self.manifests = {a: tuple(_manifests(a)) for a in range(attempts)}
 
@@ -80,7 +81,7 @@ class Model:
     # what the coordinator and the liar can do
 
     def moves(self, state: State) -> Iterator[tuple[str, State]]:
-        heard, opened = _heard(state), _opened(state)
+        heard = _heard(state)
         certified = frozenset(a for a in range(self.attempts) if self.parts.is_void(a, heard.get((a, VOID), _LIAR)))
         dealers = [
             {LIAR} | {i for i, own in zip(HONEST, state.ledgers, strict=True) if own[a].dealt} for a in self.manifests
@@ -88,36 +89,30 @@ class Model:
         possible = {a: [m for m in ms if dealers[a].issuperset(m.members)] for a, ms in self.manifests.items()}
         for at, i in enumerate(HONEST):
             ledgers, who = state.ledgers[at], self.honest[i]
+            if self.planted.is_set_back and state.crashes:
+                forgot = tuple(Ledger(joined=a == 0, sent=one.sent) for a, one in enumerate(ledgers))
+                yield f"{i} is set back", _put(state, at, forgot)._replace(crashes=state.crashes - 1)
             for a in range(self.attempts):
                 joined = who.answer(Honest.join, ledgers, a, certified & frozenset(range(a)))
                 yield from self._quiet(state, at, f"{i} joins {a}", joined)
                 both = who.answer(Honest.deal, joined, a) if joined else None
                 yield from self._quiet(state, at, f"{i} joins {a} and deals", both)
                 yield from self._quiet(state, at, f"{i} deals in {a}", who.answer(Honest.deal, ledgers, a))
-                yield from self._said(state, at, a, f"{i} votes void on {a}", who.answer(Honest.void, ledgers, a))
-                yield from self._votes(state, at, a, possible[a], heard)
+                if a + 1 < self.attempts:
+                    yield from self._said(state, at, a, f"{i} votes void on {a}", who.answer(Honest.void, ledgers, a))
+                yield from self._votes(state, at, a, possible[a])
 
-    def _votes(
-        self, state: State, at: int, a: int, possible: list[Listed], heard: Heard
-    ) -> Iterator[tuple[str, State]]:
+    def _votes(self, state: State, at: int, a: int, possible: list[Listed]) -> Iterator[tuple[str, State]]:
         who, ledgers, i = self.honest[HONEST[at]], state.ledgers[at], HONEST[at]
-        for listed in possible if ledgers[a].joined else ():
-            if ledgers[a].vote is None:
-                consent = who.answer(Honest.consent, ledgers, listed)
-                yield from self._said(state, at, a, f"{i} consents to {listed}", consent)
-            elif not ledgers[a].released:
-                voters = heard.get((a, listed), _LIAR)
-                if len(voters) >= THRESHOLD or self.planted.releases_on_consent:
-                    yield from self._showed(state, at, listed, who.answer(Honest.release, ledgers, listed, voters))
+        for listed in possible if ledgers[a].joined and ledgers[a].vote is None else ():
+            consent = who.answer(Honest.consent, ledgers, listed)
+            yield from self._said(state, at, a, f"{i} consents to {listed}", consent)
         # What the ledger holds is said again to whoever asks.
         one = ledgers[a]
         if one.vote is not None and one.vote not in one.sent:
             yield from self._quiet(
                 state, at, f"{i} repeats its vote on {a}", _set(ledgers, a, sent=one.sent | {one.vote})
             )
-        if one.released and one.vote is not None and one.vote not in one.showed:
-            again = _set(ledgers, a, showed=one.showed | {one.vote})
-            yield from self._quiet(state, at, f"{i} repeats its release in {a}", again)
 
     def _quiet(self, state: State, at: int, move: str, new: Ledgers | None) -> Iterator[tuple[str, State]]:
         if new is not None:
@@ -132,40 +127,23 @@ class Model:
             kept = _set(state.ledgers[at], a, sent=sent) if self.planted.sends_before_ledger else new
             yield f"{move}, and crashes", _put(state, at, kept)._replace(crashes=state.crashes - 1)
 
-    def _showed(self, state: State, at: int, listed: Listed, new: Ledgers | None) -> Iterator[tuple[str, State]]:
-        if new is None:
-            return
-        a, move = listed.attempt, f"{HONEST[at]} releases for {listed}"
-        showed = new[a].showed | {listed}
-        yield move, _put(state, at, _set(new, a, showed=showed))
-        if state.crashes:
-            kept = _set(state.ledgers[at], a, showed=showed) if self.planted.sends_before_ledger else new
-            yield f"{move}, and crashes", _put(state, at, kept)._replace(crashes=state.crashes - 1)
-
     # what must hold
 
     def broken(self, state: State) -> str:
         heard = _heard(state)
-        shown = {m for own in state.ledgers for one in own for m in one.showed}
-        opened = _opened(state)
-        if len(opened) > 1:
-            return "one sum is opened twice"
-        if not all(protected(self.case, listed) for listed in opened):
+        certified = [m for (_, m), voters in heard.items() if m != VOID and len(voters) >= THRESHOLD]
+        if len(certified) > 1:
+            return "two manifests of one sum are certified"
+        if not all(protected(self.case, listed) for listed in certified):
             return "a block is opened in part"
-        certified = {m for (_, m), voters in heard.items() if m != VOID and len(voters) >= THRESHOLD}
-        if shown - certified:
-            return "a release without a certificate"
-        return "two manifests of one sum are certified" if len(certified) > 1 else ""
-
-
-def _opened(state: State) -> list[Listed]:
-    """The manifests for which enough releases are there; the liar releases for everything."""
-    shown: dict[Listed, int] = {}
-    for own in state.ledgers:
-        for one in own:
-            for listed in one.showed:
-                shown[listed] = shown.get(listed, 1) + 1
-    return [listed for listed, n in shown.items() if n >= THRESHOLD]
+        for i, ledgers in zip(HONEST, state.ledgers, strict=True):
+            for (a, choice), voters in heard.items():
+                # Whatever is shown as a certificate: all the votes there are, or too few of them.
+                shown = [frozenset(some) for some in combinations(sorted(voters), min(len(voters), THRESHOLD))]
+                is_certified = choice == VOID or choice in certified
+                if not is_certified and any(self.honest[i].releases(ledgers, choice, some) for some in shown):
+                    return "a release without a certificate"
+        return ""
 
 
 def _heard(state: State) -> Heard:

@@ -20,15 +20,13 @@ VOID = Listed(-1, ())
 
 
 class Ledger(NamedTuple):
-    """One attempt at one hospital. `sent`: votes that have left it; `showed`: releases that have."""
+    """One attempt at one hospital. `sent`: votes that have left it."""
 
     joined: bool = False
     dealt: bool = False
     vote: Listed | None = None
-    released: bool = False
     is_resolved: bool = False
     sent: frozenset[Listed] = frozenset()
-    showed: frozenset[Listed] = frozenset()
 
 
 Ledgers = tuple[Ledger, ...]
@@ -44,6 +42,7 @@ class Planted:
     own_block_only: bool = False
     sends_before_ledger: bool = False
     releases_on_consent: bool = False
+    is_set_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,14 +113,14 @@ class Honest:
         one = ledgers[attempt]
         return None if one.vote is not None else _with(ledgers, attempt, one._replace(vote=VOID))
 
-    def release(self, ledgers: Ledgers, listed: Listed, voters: frozenset[int]) -> Ledgers | None:
-        one = ledgers[listed.attempt]
-        if one.released or one.vote is None or one.vote == VOID:
-            return None
-        is_answered = self.parts.releases(listed, self.index, voters, one.vote)
+    def releases(self, ledgers: Ledgers, listed: Listed, voters: frozenset[int]) -> bool:
+        """Whether it answers a certificate of these votes with its release."""
+        vote = ledgers[listed.attempt].vote
+        if vote is None or vote == VOID:
+            return False
         if self.planted.releases_on_consent:
-            is_answered = one.vote == listed
-        return _with(ledgers, listed.attempt, one._replace(released=True)) if is_answered else None
+            return vote == listed
+        return self.parts.releases(listed, self.index, voters, vote)
 
     def memory(self, ledgers: Ledgers) -> Memory:
         """What it knows of earlier sums, and of manifests that it voted for."""
