@@ -137,7 +137,7 @@ class Model:
         if not all(protected(self.case, listed) for listed in certified):
             return "a block is opened in part"
         for i, ledgers in zip(HONEST, state.ledgers, strict=True):
-            for (a, choice), voters in heard.items():
+            for (_, choice), voters in heard.items():
                 # Whatever is shown as a certificate: all the votes there are, or too few of them.
                 shown = [frozenset(some) for some in combinations(sorted(voters), min(len(voters), THRESHOLD))]
                 is_certified = choice == VOID or choice in certified
