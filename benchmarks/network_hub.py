@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 
 from cipherward import study as study_document
+from cipherward.comparison.break_even import random_lanes
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service import letters
 from cipherward.consortium.service.letters import Packet
@@ -38,7 +39,6 @@ from cipherward.study import Study
 from cipherward.sums import hospital_steps as hospital
 from cipherward.sums.messages import Joined, unsign
 from cipherward.sums.packets import pack, unpack, view
-from cipherward.sums.run_sum import random_lanes
 from cipherward.sums.votes import Member
 from cipherward.tasks import catalogue
 from cipherward.tasks.state import StudyState

@@ -34,6 +34,7 @@ from cipherward.runs.verify import Line, verify_run
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network
 from cipherward.simulation.simulate import RunResult, run_study
+from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Announce, Opening, sign
 from cipherward.sums.packets import KINDS, pack, unpack
@@ -266,6 +267,11 @@ class World:
             device="cpu",
             policy=self.policy,
         )
+
+    def give_ledger(self, index: int, ledger: Ledger, cut: str = "") -> None:
+        """Hospital `index` as it starts with another ledger."""
+        self.sites[index].ledger.close()
+        self.sites[index] = dataclasses.replace(self.sites[index], ledger=ledger, cut=cut)
 
     def __enter__(self) -> Self:
         return self

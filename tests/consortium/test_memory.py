@@ -97,7 +97,7 @@ def test_a_model_or_the_counts_of_every_round_would_be_noticed_at_either_side(
 
     def leaky_keep(self: Any, candidate: Path, round: int) -> None:
         if self.home.name == "clinic-1":
-            kept.append(left(self._site.state))
+            kept.append(left(self._node.state))
         keep(self, candidate, round)
 
     if side == "coordinator":

@@ -13,7 +13,7 @@ from tests.simulator import World
 
 from cipherward.consortium.approval import approvals, review_text, what_leaves
 from cipherward.consortium.approval.review import Review, review
-from cipherward.consortium.service import freezing
+from cipherward.consortium.service import offering
 from cipherward.data.small_counts import shown
 from cipherward.simulation.network import LocalEngine
 
@@ -91,7 +91,7 @@ def test_a_privacy_budget_is_shown_with_what_it_does_not_cover(everyone: Consort
 def test_with_ckks_the_coordinators_key_is_named_as_what_it_is(tmp_path: Path) -> None:
     everyone = Consortium(tmp_path, 3)
     study = simulator.study(3, aggregation={"scheme": "ckks"})
-    frozen = freezing.freeze(study, everyone.coordinator.members, everyone.coordinator.coordinator_key, b"key")
+    frozen = offering.freeze(study, everyone.coordinator.members, everyone.coordinator.coordinator_key, b"key")
     result = review(everyone.first, approvals.keep_offer(everyone.first, frozen.to_toml().encode(), b"key"))
     assert "a key that could open this hospital's own numbers" in " ".join(result.opening)
     assert result.policy_broken == ("scheme 'ckks' (allowed: quorum)",)

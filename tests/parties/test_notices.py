@@ -18,7 +18,7 @@ from tests.simulator import World, holds, kind_of, signed_body
 from cipherward.crypto import wire
 from cipherward.errors import DeclinedError, FaultyCoordinatorError, QuorumError, UnfitUpdateError
 from cipherward.parties.coordinator_node import Outgoing
-from cipherward.runs.folder import Evidence, Quarantine
+from cipherward.parties.records import Evidence, Quarantine
 from cipherward.study import Study
 from cipherward.sums.checks import Check
 from cipherward.sums.messages import Declined, Header, Notice, Opening, Receipt, Release, Update, Vote
@@ -74,9 +74,11 @@ def test_every_update_passes_numbered_checks_and_the_number_is_said(tmp_path: Pa
             Check.HOLDERS: signed(dataclasses.replace(header, joined=bytes(32))),
             Check.PAYLOAD: changed(honest[1], payload=bytes(size)),
             Check.SHARES: changed(honest[1], shares=shares),
-            Check.COPY: signed(dataclasses.replace(header, payload=_digest(other.payload)), payload=other.payload),
+            Check.COPY: signed(
+                dataclasses.replace(header, payload_digest=_digest(other.payload)), payload=other.payload
+            ),
             Check.RESIDUES: signed(
-                dataclasses.replace(header, payload=_digest(b"\xff" * size)), payload=b"\xff" * size
+                dataclasses.replace(header, payload_digest=_digest(b"\xff" * size)), payload=b"\xff" * size
             ),
         }
         world.hub.handle(2, honest[2])
@@ -87,7 +89,7 @@ def test_every_update_passes_numbered_checks_and_the_number_is_said(tmp_path: Pa
             assert f"check {int(number)}: " in notice.reason, number
             assert world.hub.set_aside[-1].check == number
             assert world.hub.set_aside[-1].verdict == verdict
-        kept = sorted(world.run.quarantine.glob("*.packet"))
+        kept = sorted((world.run.coordinator / "quarantine").glob("*.packet"))
         assert [path.read_bytes() for path in kept] == [
             wrong[number] for number in wrong if number is not Check.HOLDERS
         ]
@@ -135,7 +137,7 @@ def test_a_straggler_is_told_that_the_round_is_closed_and_takes_part_in_the_next
         assert [item.code for item in world.sites[4].notices] == ["late"]
         assert simulator.log(world.run.path, "notice")[0]["who"] == "hospital 4"
         assert world.hub.set_aside[-1].verdict == "late"
-        assert not world.run.quarantine.exists()
+        assert not (world.run.coordinator / "quarantine").exists()
         assert outgoing
         world.engine.run_sum()
         world.run_sums()

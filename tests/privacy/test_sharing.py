@@ -89,8 +89,8 @@ def test_an_update_that_is_not_finite_is_not_sent(bad: float) -> None:
 def test_a_lane_has_room_for_the_clip_and_fourteen_standard_deviations(n: int, epsilon: float, bits: int) -> None:
     chosen = stated(study(n, privacy=PRIVACY | {"epsilon": epsilon}, aggregation={"bits": bits}))
     noise, half = plan.hospital_noise(chosen, 8), (1 << (bits - 1)) - 1
-    assert noise.sensitivity + plan.TAIL * noise.stddev <= half
-    assert noise.sensitivity + 1 + plan.TAIL * (noise.stddev + 20) > half * 0.9  # and wastes little
+    assert noise.sensitivity + accounting.TAIL * noise.stddev <= half
+    assert noise.sensitivity + 1 + accounting.TAIL * (noise.stddev + 20) > half * 0.9  # and wastes little
     assert noise.bound == pytest.approx(noise.clipping_norm * half / noise.sensitivity)
 
 

@@ -25,6 +25,7 @@ from cipherward.crypto.scheme import Protected, SumTask, payload_digest
 from cipherward.errors import FaultyCoordinatorError, SuspectError
 from cipherward.sums.messages import Complaint, Header, Receipt, Release, Update, Vote
 from cipherward.sums.packets import pack, unpack
+from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -139,7 +140,7 @@ def test_who_signs_a_copy_of_anothers_ciphertext_is_set_aside(tmp_path: Path, wi
                 return None
             stolen = wire.decode(Update, unpack(seen[1])[1]).payload
             own = wire.decode(Update, unpack(packet.raw)[1])
-            header = dataclasses.replace(signed_body(own.header, Header), payload=payload_digest(stolen))
+            header = dataclasses.replace(signed_body(own.header, Header), payload_digest=payload_digest(stolen))
             update = Update(world.signed(header, LIAR), stolen, own.shares)
             return [pack("Update", wire.encode(update))]
 
@@ -348,7 +349,7 @@ class Diverging(HospitalWork):
 
     def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
         wild = state.study.with_overrides(training={"learning_rate": 1e30, "weight_decay": 1e30})
-        return super().values(dataclasses.replace(state, study=wild))
+        return super().values(dataclasses.replace(state, task=make_task(wild)))
 
 
 class NotANumber(HospitalWork):

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from cipherward.cli import cohort, compare, coordinator, data, hospital, predict, report, run, services, studies, verify
+from cipherward.cli import cohort, compare, coordinator, data, hospital, predict, report, run, studies, verify
 from cipherward.cli.terminal import fail
 from cipherward.errors import CipherwardError
 
@@ -32,7 +32,6 @@ app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(hospital.app, name="hospital")
-services.register(coordinator.app, hospital.app)
 
 
 @app.callback(invoke_without_command=True)

@@ -52,7 +52,7 @@ def run(
 
     Every hospital is simulated in this process. The quick start's patients are synthetic.
     """
-    from cipherward.report import figures, page
+    from cipherward.report import page
     from cipherward.simulation import simulate
 
     stop = StopAfterSum()
@@ -65,8 +65,6 @@ def run(
         result = simulate.run_study(
             chosen, data=data, base=base, out=out, device=device.value, on_progress=say.progress, should_stop=stop
         )
-    if not result.tables:
-        figures.draw(result.path, dict(result.summary))
     page.write(result.path)
     if json:
         from cipherward.cli.terminal import print_json
@@ -175,7 +173,7 @@ class Teller:
             )
         self._say()
         self._say(f"Report:   {result.path / 'report.html'}")
-        files = ["accuracy.png", "hospitals.png"] if has_model else [f"{table.name}.csv" for table in result.tables]
+        files = ["auroc.svg", "hospitals.svg"] if has_model else [f"{table.name}.csv" for table in result.tables]
         self._say(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
         self._say(f"Verify:   cipherward verify {result.path}")
         if not has_model:

@@ -17,8 +17,7 @@ from typing import Any
 
 from cipherward.comparison import arms
 from cipherward.comparison.arms import Arm
-from cipherward.comparison.document import to_csv
-from cipherward.comparison.results import Results, Seed
+from cipherward.comparison.results import Results, Seed, to_csv
 from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError

@@ -24,6 +24,7 @@ from cipherward.errors import DataError
 from cipherward.study import Column
 
 FRACTION_BITS = 20
+_ROW_BITS = 34  # of a single value: totals of up to 2^29 rows fit into int64
 CLIP_STDDEV = 10.0
 # a variance below this many rounding steps of the sums is that of a constant column
 ROUNDING_STEPS = 64
@@ -39,27 +40,37 @@ def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
 
 
 def local_statistics(
-    table: pl.DataFrame, outcome: NDArray[np.int8], split: NDArray[np.uint8], columns: Sequence[Column]
+    table: pl.DataFrame,
+    outcome: NDArray[np.int8],
+    split: NDArray[np.uint8],
+    columns: Sequence[Column],
+    counted: NDArray[np.bool_] | None = None,
 ) -> dict[str, NDArray[np.int64]]:
-    """One hospital's sums over its training rows, all int64 and >= 0.
+    """One hospital's sums over its training rows (of them, those in `counted`), all int64 and >= 0.
 
     "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
-    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20.
+    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20. Rows are added
+    as integers, so that one row moves a total by at most 2^20, to the last bit, and the order of rows changes nothing.
     """
-    train = split == TRAIN
+    train = split == TRAIN if counted is None else (split == TRAIN) & counted
     present, total, square = [], [], []
     for column in _numeric(columns):
         values = scaled(table[column.name].to_numpy()[train], column)
         values = values[~np.isnan(values)]
         present.append(len(values))
-        total.append(round(float(values.sum()) * 2**FRACTION_BITS))
-        square.append(round(float(np.square(values).sum()) * 2**FRACTION_BITS))
+        total.append(_total(values))
+        square.append(_total(np.square(values)))
     return {
         "rows": np.array([int(train.sum()), int(outcome[train].sum())], dtype=np.int64),
         "present": np.array(present, dtype=np.int64),
         "sum": np.array(total, dtype=np.int64),
         "square": np.array(square, dtype=np.int64),
     }
+
+
+def _total(values: NDArray[np.float64]) -> int:
+    units = np.rint(values * 2.0**_ROW_BITS).astype(np.int64)
+    return (int(units.sum()) + (1 << (_ROW_BITS - FRACTION_BITS - 1))) >> (_ROW_BITS - FRACTION_BITS)
 
 
 @dataclass(frozen=True)

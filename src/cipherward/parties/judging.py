@@ -42,7 +42,7 @@ def judge(
     try:
         verified = hospital_steps.verify(me, task, opening, own_header=own_header, consented=consented)
     except SuspectError as error:
-        if not state.asked.may_move_on or (me.rules.deals_shares and not opening.releases):
+        if not state.asked.may_move_on or (me.rules.scheme.deals_shares and not opening.releases):
             raise
         releasers = unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
         contributors = hospital_steps.contributors_of(me.rules, opening)

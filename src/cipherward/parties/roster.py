@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cipherward.crypto import ckks
+from cipherward.crypto import ckks, schemes
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.crypto.masks import MasksScheme
-from cipherward.crypto.plain import PlainScheme
-from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Scheme
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
@@ -55,11 +52,4 @@ def public_scheme(study: Study, ckks_public: bytes) -> Scheme:
     Raises:
         ProtocolError: the CKKS public key is not the one whose digest the study names.
     """
-    if study.aggregation.scheme == "plain":
-        return PlainScheme()
-    if study.aggregation.scheme == "masks":
-        return MasksScheme()
-    if study.aggregation.scheme == "ckks":
-        ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
-        return ckks.CkksScheme(ckks_public, None)
-    return QuorumScheme()
+    return schemes.make(study.aggregation.scheme, ckks_public, bytes.fromhex(study.ckks_key_digest))

@@ -1,1 +1,1 @@
-"""Run directories: what a finished or running study leaves behind, read and checked."""
+"""The folder of a run: its files, its result, its verification, and predictions with its model."""

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from cipherward.errors import DataError
-from cipherward.tasks.state import StudyState
 from cipherward.parties import culprits
-from cipherward.parties.coordinator_state import SumReport
+from cipherward.parties.coordinator_node import SumReport
+from cipherward.tasks.state import StudyState
 
 
 def findings(state: StudyState) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:
         "opened": report.opened,
         "reason": report.reason,
         "contributors": list(report.contributors),
-        "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest),
+        "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest_digest),
         "model_digest": state.digest().hex(),
         "group": list(state.search.last),
         **state.task.shown(state.inner),

@@ -12,21 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cipherward import study as study_document
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import AuditError, CipherwardError, StorageError
+from cipherward.parties import asking, culprits, roster
+from cipherward.parties.hospital_node import FAILED, PRESERVED, UNPROTECTED, Outcome
+from cipherward.parties.judging import agrees, judge
+from cipherward.runs import modelfile
+from cipherward.runs.folder import RunDirectory
+from cipherward.runs.result import contradictions
+from cipherward.store import files
 from cipherward.study import Study
+from cipherward.sums.messages import Opening, Receipt, unsign
+from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.catalogue import Factory, begin
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model
-from cipherward.parties import culprits, asking, roster
-from cipherward.runs import modelfile
-from cipherward.runs.result import contradictions
-from cipherward.parties.judging import agrees, judge
-from cipherward.runs.folder import RunDirectory
-from cipherward.parties.hospital_node import FAILED, PRESERVED, UNPROTECTED, Outcome
-from cipherward.sums.messages import Opening, Receipt, unsign
-from cipherward.sums.votes import Member, Rules
-from cipherward.store import files
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
     claimed = files.read(run.study_digest).decode("ascii", "replace").strip()
     if claimed != study.digest().hex():
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
-    public = files.read(run.ckks_public) if study.aggregation.scheme == "ckks" else b""
+    public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     return Run(run, roster.rules_of(study, roster.public_scheme(study, public)), _first_state(run, study, factory))
 
 
@@ -215,7 +216,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
         receipt = unsign(data, Receipt, study=run.rules.study, keys=run.rules.keys, sender=index)
         if receipt.context != replayed.context or receipt.round != round:
             raise AuditError("the receipt is about another sum")
-        if receipt.manifest != replayed.manifest or receipt.next_model != replayed.state.digest():
+        if receipt.manifest_digest != replayed.manifest or receipt.next_model != replayed.state.digest():
             raise AuditError("the receipt names another manifest or model")
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)

@@ -137,7 +137,7 @@ def resume_study(
 
     Raises:
         StorageError, StudyError, DataError, AuditError: the run directory is incomplete or does not prove its rounds.
-        and what `run_study` raises.
+        CipherwardError: what `run_study` raises.
     """
     run = RunDirectory(path)
     if run.result.exists():

@@ -12,6 +12,7 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.study import Study
+from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
 
@@ -45,7 +46,8 @@ def question(study: Study) -> Question:
     if n_numeric:
         parts += [CountSegment(name, n_numeric, limbs) for name in ("present", "sum", "square")]
     asked = canonical(shared_parameters(study))
-    return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False)
+    moved = moves.of_statistics(n_numeric)
+    return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False, sensitivity=moved)
 
 
 def answer(study: Study, data: HospitalData) -> Values:

@@ -20,6 +20,7 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, StudyError
 from cipherward.privacy.accounting import Event
+from cipherward.privacy.records import Sensitivity
 from cipherward.tasks.lanes import Layout
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Question:
         meaning: for each segment, or for the part of its name before "/", the words of review and report.
         on_model: whether the state's digest is part of the question.
         may_move_on: whether a certified sum that does not open voids a round only, and not the study.
-        sensitivity: by segment, how far one row can move the answer (L2, in units of the lanes); None: this answer
+        sensitivity: how far one row can move the answer (`privacy.records` plans the noise from it); None: this answer
             cannot carry noise, so nothing is promised to a single patient.
     """
 
@@ -55,7 +56,7 @@ class Question:
     meaning: Mapping[str, str]
     on_model: bool = True
     may_move_on: bool = False
-    sensitivity: Mapping[str, float] | None = None
+    sensitivity: Sensitivity | None = None
 
     def words(self, segment: str) -> str:
         """What a segment means."""

@@ -56,12 +56,12 @@ class Train(Task[TrainState]):
         if first is None:
             module = self._module()
             first = Model(models.groups(module), models.flatten(module))
-        bound = rounds.first_bound(study, first)
-        self._first = TrainState(first, (bound,) * len(first.groups))
+        self._first = first
         self._adds_noise_shares = rounds.adds_noise_shares(study)
 
     def first(self) -> TrainState:
-        return self._first
+        bound = rounds.first_bound(self._study, self._first)
+        return TrainState(self._first, (bound,) * len(self._first.groups))
 
     def ask(self, state: TrainState) -> Question | None:
         study = self._study
@@ -194,10 +194,11 @@ class Train(Task[TrainState]):
         columns = self._study.columns
         zeros = tuple(0.0 for column in columns if column.kind == "numeric")
         scaling = Preprocessor(columns, zeros, tuple(1.0 for _ in zeros), 1, 1)
-        fitted = dataclasses.replace(self._first, model=dataclasses.replace(self._first.model, preprocessor=scaling))
+        first = self.first()
+        fitted = dataclasses.replace(first, model=dataclasses.replace(first.model, preprocessor=scaling))
         n_rounds = self._study.training.rounds
         last = dataclasses.replace(fitted, rounds_done=n_rounds)
-        for state, times in ((self._first, 1), (fitted, n_rounds), (last, 1)):
+        for state, times in ((first, 1), (fitted, n_rounds), (last, 1)):
             if question := self.ask(state):
                 yield question, times
 
@@ -214,11 +215,11 @@ class Train(Task[TrainState]):
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""
         module = self._module()
-        return yardsticks.beside(self._study, module, self._first.model, state.model, hospitals, known)
+        return yardsticks.beside(self._study, module, self._first, state.model, hospitals, known)
 
     def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:
         module = at.kept("module", self._module)
-        return own_rows.figures(self._study, module, self._first.model, state.model, at)
+        return own_rows.figures(self._study, module, self._first, state.model, at)
 
     def _trained_out(self, state: TrainState) -> bool:
         settings = self._study.training

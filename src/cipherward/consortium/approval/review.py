@@ -17,7 +17,7 @@ from cipherward.consortium.approval import approvals, datacheck, modelcode, poli
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.what_leaves import Outgoing
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import members
 from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto.identity import fingerprint

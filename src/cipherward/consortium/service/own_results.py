@@ -7,26 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.parties.hospital_node import HospitalNode
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 
-NAME = "own.json"
 
-
-def keep(folder: Path, site: HospitalNode) -> None:
+def keep(folder: Path, node: HospitalNode) -> None:
     """Compute and write own.json. May take as long as the study did here, so nobody should be waiting.
 
     Args:
-        site: at the study's end.
+        node: at the study's end.
 
     Raises:
         StorageError: it cannot be written.
     """
-    document = compute(site)
-    files.write(folder / NAME, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(), private=True)
+    document = compute(node)
+    files.write(
+        StudyFolder(folder).own_results, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(), private=True
+    )
 
 
-def compute(site: HospitalNode) -> dict[str, Any]:
+def compute(node: HospitalNode) -> dict[str, Any]:
     """The hospital's name and place on the roster, and what the task adds."""
-    state = site.state
-    found: dict[str, Any] = {"hospital": state.study.hospitals[site.index - 1].name, "index": site.index}
-    return found | dict(state.task.own(state.inner, site.work))
+    state = node.state
+    found: dict[str, Any] = {"hospital": state.study.hospitals[node.index - 1].name, "index": node.index}
+    return found | dict(state.task.own(state.inner, node.work))
