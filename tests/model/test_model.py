@@ -36,8 +36,16 @@ def test_two_attempts_and_a_crash_open_one_sum_over_whole_blocks_with_a_certific
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_so_do_three_attempts_and_two_crashes(parts: Parts, case: Case) -> None:
-    check(Model(parts, case, attempts=3, crashes=2).explore(ENOUGH))
+def test_so_do_two_attempts_and_two_crashes(parts: Parts, case: Case) -> None:
+    check(Model(parts, case, attempts=2, crashes=2).explore(ENOUGH))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_so_do_the_first_eight_moves_of_three_attempts(parts: Parts, case: Case) -> None:
+    found = Model(parts, case, attempts=3).explore(8)
+    assert (found.broken, found.depth) == ("", 8)
+    assert found.n_states > ENOUGH
 
 
 @pytest.mark.parametrize(
