@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from tests import simulator
 
 from cipherward.errors import StorageError
-from cipherward.report import charts, figures, page, pictures
+from cipherward.report import charts, figures, page, pictures, predictors
 from cipherward.report.facts import Facts, gather
 from cipherward.report.figures import Scored, Way
 
@@ -129,3 +131,25 @@ def test_the_report_names_its_predictors_with_unit_range_and_missing_share(facts
             assert f"{column.minimum:g} to {column.maximum:g}" in listed[column.name]
             assert listed[column.name][-1] == "none" or str(listed[column.name][-1]).endswith("%")
     assert content["outcome"] == f"{facts.study.data.outcome} is {facts.study.data.positive}"
+
+
+def test_coefficients_in_original_units_give_the_models_own_risk(facts: Facts) -> None:
+    assert facts.model is not None
+    found = facts.model.scaling
+    values = {
+        c.name: c.minimum + 0.3 * (c.maximum - c.minimum) for c in found.columns if c.minimum is not None and c.maximum
+    }
+    row = pl.DataFrame({c.name: [values.get(c.name, c.categories[0] if c.categories else None)] for c in found.columns})
+    weights = facts.model.weights.astype(float)
+    logit = float(found.transform(row)[0].astype(float) @ weights[:-1] + weights[-1])
+    table = predictors.coefficients(facts)
+    assert table is not None
+    of = {name: float(str(original).replace("−", "-")) for name, _, original, _ in table.rows}
+    inputs = {"intercept": 1.0}
+    for column in found.columns:
+        if column.kind == "numeric":
+            value = values[column.name]
+            inputs[column.name] = math.log1p(value) if column.transform == "log1p" else value
+        else:
+            inputs[f"{column.name} = {column.categories[0]}"] = 1.0
+    assert sum(of[name] * value for name, value in inputs.items()) == pytest.approx(logit, abs=0.02 + 0.01 * abs(logit))
