@@ -28,7 +28,7 @@ from cipherward.errors import (
     UnfitUpdateError,
     WireError,
 )
-from cipherward.parties import asking, culprits
+from cipherward.parties import asking, attempts, culprits
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
 from cipherward.parties.earlier_sums import EarlierSums
@@ -56,7 +56,7 @@ from cipherward.sums.messages import (
     unsign,
 )
 from cipherward.sums.packets import pack, unpack
-from cipherward.sums.votes import Member, Rules, check_void, signed_vote
+from cipherward.sums.votes import Member, Rules, signed_vote
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -196,7 +196,7 @@ class HospitalNode:
                 raise RefusedError("I have voted to leave this attempt")
             return [pack("Join", known.joined)]
         query = self._query()
-        self._check_earlier_attempts(body)
+        attempts.check_join(self.rules, self.ledger, self._attempts, body)
         try:
             only = self._earlier.together(query)
         except AlreadyReleasedError as error:
@@ -208,18 +208,10 @@ class HospitalNode:
         self._spend("encrypt", started)
         return [pack("Join", message)]
 
-    def _check_earlier_attempts(self, body: Announce) -> None:
-        if len(body.voids) != body.attempt:
-            raise RefusedError("a new attempt needs a void certificate for each earlier one")
-        contexts = asking.contexts_of(self.rules, self.state, body.attempt)
-        for context, certificate in zip(contexts, body.voids, strict=True):
-            known = self.ledger.sum(context)
-            if known is None or known.is_void:
-                continue
-            if known.header or known.manifest:
-                check_void(self.rules, context, certificate.votes)
-            # Where I have said nothing that counts, my own word is enough: no more of that attempt, and its key goes.
-            self.ledger.mark_void(context)
+    @property
+    def _attempts(self) -> tuple[bytes, ...]:
+        """The contexts of every attempt at the next sum."""
+        return asking.contexts_of(self.rules, self.state, asking.MAX_ATTEMPTS)
 
     # deal
 
@@ -255,7 +247,7 @@ class HospitalNode:
 
     def _dealt_here(self, query: bytes) -> bool:
         """Whether one of the contributions to this query is to another attempt at the present sum."""
-        contexts = asking.contexts_of(self.rules, self.state, asking.MAX_ATTEMPTS)
+        contexts = self._attempts
         return any(record.context in contexts for record in self.ledger.exposed(query))
 
     def _leave(self, task: SumTask, reason: str) -> list[bytes]:
@@ -275,6 +267,8 @@ class HospitalNode:
         started = self.clock()
         manifest = manifest_of(self._me, request)
         task, record = self._current(manifest.context)
+        if not record.vote:
+            attempts.check_consent(self.ledger, self._attempts, record.attempt)
         answer = self._ballot.consent(self._me, task, record, request, digest("manifest", wire.encode(manifest)))
         self._spend("consent", started)
         return answer
