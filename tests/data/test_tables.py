@@ -44,7 +44,7 @@ def parquet() -> bytes:
         ("t.csv", b"", "is empty"),
         ("t.csv", b" \n\n", "is empty"),
         ("t.csv", b"a,b\n1,2,3\n", "a row has more fields than the header"),
-        ("t.csv", b"a,b\n\xff\xfe,2\n", "invalid utf-8"),
+        ("t.csv", b"a,b\n\xff\xfe,2\n", "is not UTF-8 text, from row 1 on"),
         ("t.csv", b"a\xff,b\n1,2\n", "is not UTF-8"),
         ("t.csv", b"a,b\n\x00\x01", "binary data"),
         ("t.xlsx", b"PK\x03\x04....", "Excel"),

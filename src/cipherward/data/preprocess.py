@@ -23,7 +23,10 @@ from cipherward.data.schema import declared_range
 from cipherward.errors import DataError
 from cipherward.study import Column
 
-FRACTION_BITS = 20
+FRACTION_BITS = 36
+"""Sums count in units of 2^-36 of the declared range, so that a generous range leaves its values apart."""
+MAX_ROWS = 2 ** (62 - FRACTION_BITS)
+"""Training rows of all hospitals together; more would not fit into a sum."""
 CLIP_STDDEV = 10.0
 # a variance below this many rounding steps of the sums is that of a constant column
 ROUNDING_STEPS = 64
@@ -44,7 +47,7 @@ def local_statistics(
     """One hospital's sums over its training rows, all int64 and >= 0.
 
     "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
-    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20.
+    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-36.
     """
     train = split == TRAIN
     present, total, square = [], [], []
@@ -52,8 +55,8 @@ def local_statistics(
         values = scaled(table[column.name].to_numpy()[train], column)
         values = values[~np.isnan(values)]
         present.append(len(values))
-        total.append(round(float(values.sum()) * 2**FRACTION_BITS))
-        square.append(round(float(np.square(values).sum()) * 2**FRACTION_BITS))
+        total.append(round(math.fsum(values) * 2**FRACTION_BITS))
+        square.append(round(math.fsum(np.square(values)) * 2**FRACTION_BITS))
     return {
         "rows": np.array([int(train.sum()), int(outcome[train].sum())], dtype=np.int64),
         "present": np.array(present, dtype=np.int64),
@@ -165,7 +168,7 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
     problems = []
     if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square)):
         problems.append("they do not have one entry per numeric column")
-    elif not 0 <= rows[1] <= rows[0] < 2**40 or (present < 0).any() or (present > rows[0]).any():
+    elif not 0 <= rows[1] <= rows[0] < MAX_ROWS or (present < 0).any() or (present > rows[0]).any():
         problems.append("their counts contradict each other")
     else:
         slack = 2 * present + 2  # totals are rounded once per hospital, and a hospital with data has a row
@@ -179,12 +182,20 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
         )
     mean, stddev = [], []
     for n, first, second in zip(present.tolist(), total.tolist(), square.tolist(), strict=True):
-        centre = first / 2**FRACTION_BITS / n if n else 0.0
-        variance = second / 2**FRACTION_BITS / n - centre * centre if n else 0.0
-        mean.append(centre)
-        constant = n == 0 or variance <= ROUNDING_STEPS / 2**FRACTION_BITS / n
-        stddev.append(1.0 if constant else math.sqrt(variance))
+        mean.append(first / 2**FRACTION_BITS / n if n else 0.0)
+        # n^2 times the variance in exact integers: it may be a billionth of the squares that it is the difference of.
+        spread = (n * second << FRACTION_BITS) - first * first
+        constant = n == 0 or spread <= (n * ROUNDING_STEPS << FRACTION_BITS)
+        stddev.append(1.0 if constant else math.sqrt(spread / n**2) / 2**FRACTION_BITS)
     return Preprocessor(tuple(columns), tuple(mean), tuple(stddev), int(rows[0]), int(rows[1]))
+
+
+def is_too_wide(values: NDArray[np.float64], column: Column) -> bool:
+    """Whether values that differ (float64[n], NaN = missing) would count as constant: their range was declared too wide."""
+    inside = scaled(values[~np.isnan(values)], column)
+    if not len(inside) or inside.min() == inside.max():
+        return False
+    return bool(inside.var() * len(inside) <= ROUNDING_STEPS / 2**FRACTION_BITS)
 
 
 def _numeric(columns: Sequence[Column]) -> list[Column]:

@@ -128,7 +128,9 @@ class StudyState:
             n_numeric = sum(column.kind == "numeric" for column in self.study.columns)
             parts = [CountSegment("rows", 2, limbs)]
             if n_numeric:
-                parts += [CountSegment(name, n_numeric, limbs) for name in ("present", "sum", "square")]
+                wide = -(-62 // bits)
+                parts += [CountSegment("present", n_numeric, limbs)]
+                parts += [CountSegment(name, n_numeric, wide) for name in ("sum", "square")]
             return Layout(tuple(parts), bits)
         updates: tuple[Segment, ...] = tuple(
             RealSegment(f"update/{name}", size, bound)
