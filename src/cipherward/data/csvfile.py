@@ -26,7 +26,10 @@ _LOOKED_AT = 20  # records that tell the separator
 _HEAD = 1 << 16
 _HINT = "correct the file (a CSV with one header line, encoding UTF-8) and run the command again"
 _SEP_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
-_MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16")) + (
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 

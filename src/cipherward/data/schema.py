@@ -287,7 +287,7 @@ def _categorical(series: pl.Series, column: Column, rows: Rows, each_row_alone: 
         rule: text.is_in([raw for raw in found if read[raw].rule == rule]).fill_null(False).to_numpy()
         for rule in {reading.rule for reading in read.values() if reading.rule}
     }
-    if not series.dtype == pl.String:
+    if series.dtype != pl.String:
         marked.pop(Rule.NUMBER, None)  # a typed number is not written in any way
     problems = _unknown(text, read, column, rows)
     respelled = [raw for raw in found if read[raw].rule == Rule.NUMBER]

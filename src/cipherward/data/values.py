@@ -37,27 +37,9 @@ class Change:
 
 
 MISSING = frozenset(
-    [
-        "",
-        "?",
-        "na",
-        "n/a",
-        "n.a.",
-        "n.a",
-        "#n/a",
-        "#na",
-        "<na>",
-        "nan",
-        "-nan",
-        "+nan",
-        "nat",
-        "null",
-        "(null)",
-        "<null>",
-    ]
-    + ["none", "nil", "\\n", ".", "..", "-", "--", "---", "#null!", "#value!", "#div/0!", "#num!", "#ref!", "#name?"]
-    + ["1.#qnan", "1.#ind", "-1.#ind", "\u2013", "\u2014"]
-)
+    '? na n/a n.a. n.a #n/a #na <na> nan -nan +nan nat null (null) <null> none nil \\n . .. - -- --- \u2013 \u2014 '
+    "#null! #value! #div/0! #num! #ref! #name? 1.#qnan 1.#ind -1.#ind".split()
+) | {""}
 """Words for "no value", as pandas, R, SAS, SQL and spreadsheets write them; compared without regard to case."""
 
 OTHER = "other"

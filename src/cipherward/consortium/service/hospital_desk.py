@@ -61,7 +61,7 @@ class HospitalDesk:
         except StorageError:
             raise
         except CipherwardError as error:
-            self.home.alarm("letter refused", letters.describe(data) | {"reason": error.message})
+            self.home.alarm("letter refused", letters.describe(data) | {"reason": error.logged})
             return []
 
     def poll(self) -> list[bytes]:
@@ -93,7 +93,7 @@ class HospitalDesk:
                 self._report(part.run.path)
                 self.home.log("report written", {"study": part.study.name, "folder": part.run.path.name})
             except CipherwardError as error:
-                self.home.alarm("report not written", {"study": part.study.name, "reason": error.message})
+                self.home.alarm("report not written", {"study": part.study.name, "reason": error.logged})
             return
 
     def status(self) -> list[dict[str, Any]]:

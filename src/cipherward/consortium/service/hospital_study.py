@@ -26,7 +26,7 @@ from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.parties.policy import Policy
 from cipherward.privacy import budget as privacy_ledger
-from cipherward.runs import modelfile, verify
+from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.result import findings
@@ -104,6 +104,8 @@ class HospitalStudy:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
         if self.stopped:
             raise RefusedError(f"the study {self.study.name!r} was stopped: {self.stopped}")
+        if self._site and "data" in self._unusable:
+            raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
         problems = [*self._policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
@@ -120,7 +122,7 @@ class HospitalStudy:
         times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
         if times != self._times:
             self._times = times
-            if self._site is None and self.is_approved:
+            if self.is_approved:
                 self._look_at_table()
         elif self._unusable == self._looked_at:
             return None
@@ -150,15 +152,17 @@ class HospitalStudy:
         try:
             self._load_table()
         except CipherwardError as error:
-            facts = {"study": self.study.name, "reason": error.message, "hint": error.hint}
+            facts = {"study": self.study.name, "reason": error.logged, "hint": error.hint}
             self.home.alarm("table cannot be used", facts)
-            self.last_error = error.message
+            self.last_error = error.logged
 
     def _load_table(self) -> HospitalData:
         """Raises DataError, StorageError: it does not fit the study, cannot be read, or nothing says where it is."""
         self._unusable.add("data")
         table = self.home.data_source if self.study.data.source == "files" else None
         (data,) = load_hospitals(self.study, table, self.home.path, only=[self.home.name])
+        if (self.folder / fingerprint.NAME).exists():
+            fingerprint.check(self.folder, data)
         self._unusable.discard("data")
         return data
 
@@ -245,6 +249,8 @@ class HospitalStudy:
             ) from None
         self._unusable.discard("files")
         data = self._load_table()
+        if not (self.folder / fingerprint.NAME).exists():
+            fingerprint.keep(self.folder, data)
         module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
         site = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
@@ -387,5 +393,5 @@ class HospitalStudy:
             self.last_error = str(facts.get("reason", event))
 
     def _problem(self, error: CipherwardError) -> None:
-        self.last_error = error.message
-        self.home.alarm("refused", {"study": self.study.name, "reason": error.message})
+        self.last_error = error.logged
+        self.home.alarm("refused", {"study": self.study.name, "reason": error.logged})
