@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import thresholds
+from cipherward import study_places, thresholds
 from cipherward.errors import StudyError
 from cipherward.thresholds import Thresholds
 
@@ -71,7 +71,7 @@ class Column(_Section):
             if self.categories:
                 raise ValueError(f"numeric column {self.name!r} cannot list categories")
             if not all(is_number(code) for code in self.missing):
-                raise ValueError(f"numeric column {self.name!r}: missing lists numbers, as text: [\"-9\"]")
+                raise ValueError(f'numeric column {self.name!r}: missing lists numbers, as text: ["-9"]')
         else:
             if not self.categories or len({same_text(text) for text in self.categories}) != len(self.categories):
                 raise ValueError(f"categorical column {self.name!r} needs a list of distinct categories")
@@ -326,8 +326,9 @@ class Study(_Section):
 _PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
 
 
-def parse(document: dict[str, Any], *, origin: str, deployed: bool = False) -> Study:
-    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves.
+def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text: str = "") -> Study:
+    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves;
+    `text`: the TOML that it was read from, whose lines are named in mistakes.
 
     Raises:
         StudyError: `problems` lists every mistake found, each with its place in the document.
@@ -337,9 +338,9 @@ def parse(document: dict[str, Any], *, origin: str, deployed: bool = False) -> S
     except ValidationError as error:
         problems: list[str] = []
         for item in _all_errors(document, error, deployed):
-            place = ".".join(str(part) for part in item["loc"])
-            text = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-            problems += [f"{place}: {line}" if place else line for line in text.split("\n")]
+            place = study_places.describe(item["loc"], document, text)
+            said = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+            problems += [f"{place}: {line}" if place else line for line in said.split("\n")]
         raise StudyError(
             f"the study {origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
             problems=tuple(problems),
@@ -373,7 +374,8 @@ def load(path: Path, *, deployed: bool = False) -> Study:
         StudyError: not readable, not TOML, or not a valid study.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except OSError as error:
         raise StudyError(
             f"cannot read the study file {path}: {error.strerror or error}",
@@ -383,7 +385,7 @@ def load(path: Path, *, deployed: bool = False) -> Study:
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), deployed=deployed)
+    return parse(document, origin=str(path), deployed=deployed, text=text)
 
 
 def builtin_names() -> list[str]:

@@ -45,6 +45,7 @@ def example(
     seed: int = typer.Option(1, "--seed", min=0, help="Another seed gives other patients."),
 ) -> None:
     """Write a study and one synthetic table for each hospital: a trial of a consortium without real data."""
+    from cipherward.cli.terminal import quoted
     from cipherward.consortium.homes import example as examples
 
     study, tables = examples.write(folder, n_hospitals=hospitals, encounters=encounters, seed=seed)
@@ -52,4 +53,4 @@ def example(
     typer.echo(f"Study:   {study}")
     for name, table in tables.items():
         typer.echo(f"Table:   {table}  (for {name})")
-    typer.echo(f"Try it on this machine alone:  cipherward run {study}")
+    typer.echo(f"Try it on this machine alone:  {quoted('cipherward', 'run', study)}")

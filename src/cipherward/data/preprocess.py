@@ -23,13 +23,16 @@ from cipherward.data.schema import declared_range
 from cipherward.errors import DataError
 from cipherward.study import Column
 
-FRACTION_BITS = 36
-"""Sums count in units of 2^-36 of the declared range, so that a generous range leaves its values apart."""
-MAX_ROWS = 2 ** (62 - FRACTION_BITS)
-"""Training rows of all hospitals together; more would not fit into a sum."""
+FRACTION_BITS = 20
+FINE_BITS = 40
+"""Sums count in units of 2^-60 of the declared range, so that a generous range leaves its values apart: a whole number of
+2^-20, and the rest, which travels as a second number, as neither alone may exceed 2^48."""
+TOTALS = ("present", "sum", "square", "sum_fine", "square_fine")
+"""What is summed of each numeric column."""
 CLIP_STDDEV = 10.0
-# a variance below this many rounding steps of the sums is that of a constant column
+# A variance below this many rounding steps of the sums, or this share of the squared mean, is that of a constant column.
 ROUNDING_STEPS = 64
+ROUNDING_SHARE = 2.0**-46
 
 
 def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
@@ -47,7 +50,8 @@ def local_statistics(
     """One hospital's sums over its training rows, all int64 and >= 0.
 
     "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
-    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-36.
+    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20, rounded down;
+    "sum_fine" and "square_fine" [n_numeric]: the rest of them, in units of 2^-60.
     """
     train = split == TRAIN
     present, total, square = [], [], []
@@ -55,14 +59,13 @@ def local_statistics(
         values = scaled(table[column.name].to_numpy()[train], column)
         values = values[~np.isnan(values)]
         present.append(len(values))
-        total.append(round(math.fsum(values) * 2**FRACTION_BITS))
-        square.append(round(math.fsum(np.square(values)) * 2**FRACTION_BITS))
-    return {
-        "rows": np.array([int(train.sum()), int(outcome[train].sum())], dtype=np.int64),
-        "present": np.array(present, dtype=np.int64),
-        "sum": np.array(total, dtype=np.int64),
-        "square": np.array(square, dtype=np.int64),
-    }
+        total.append(round(math.fsum(values) * 2 ** (FRACTION_BITS + FINE_BITS)))
+        square.append(round(math.fsum(np.square(values)) * 2 ** (FRACTION_BITS + FINE_BITS)))
+    found = {"rows": [int(train.sum()), int(outcome[train].sum())], "present": present}
+    for name, sums in (("sum", total), ("square", square)):
+        found[name] = [value >> FINE_BITS for value in sums]
+        found[f"{name}_fine"] = [value & ((1 << FINE_BITS) - 1) for value in sums]
+    return {name: np.array(values, dtype=np.int64) for name, values in found.items()}
 
 
 @dataclass(frozen=True)
@@ -165,28 +168,32 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
     n_numeric = len(_numeric(columns))
     rows = np.asarray(sums["rows"], dtype=np.int64)
     present, total, square = (np.asarray(sums[key], dtype=np.int64) for key in ("present", "sum", "square"))
+    fine = [np.asarray(sums[key], dtype=np.int64) for key in ("sum_fine", "square_fine")]
     problems = []
-    if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square)):
+    if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square, *fine)):
         problems.append("they do not have one entry per numeric column")
-    elif not 0 <= rows[1] <= rows[0] < MAX_ROWS or (present < 0).any() or (present > rows[0]).any():
+    elif not 0 <= rows[1] <= rows[0] < 2**40 or (present < 0).any() or (present > rows[0]).any():
         problems.append("their counts contradict each other")
     else:
         slack = 2 * present + 2  # totals are rounded once per hospital, and a hospital with data has a row
         top = (present << FRACTION_BITS) + slack
         if (total < 0).any() or (square < 0).any() or (total > top).any() or (square > total + slack).any():
             problems.append("a sum lies outside what values in the declared ranges give")
+        elif any((rest < 0).any() or (rest >> FINE_BITS > present).any() for rest in fine):
+            problems.append("the rest of a sum is more than rounding leaves")
     if problems:
         raise DataError(
             f"the preprocessing sums cannot come from data: {problems[0]}",
             hint="one hospital sent false sums; ask every hospital to check its software and start again",
         )
-    mean, stddev = [], []
-    for n, first, second in zip(present.tolist(), total.tolist(), square.tolist(), strict=True):
-        mean.append(first / 2**FRACTION_BITS / n if n else 0.0)
-        # n^2 times the variance in exact integers: it may be a billionth of the squares that it is the difference of.
-        spread = (n * second << FRACTION_BITS) - first * first
-        constant = n == 0 or spread <= (n * ROUNDING_STEPS << FRACTION_BITS)
-        stddev.append(1.0 if constant else math.sqrt(spread / n**2) / 2**FRACTION_BITS)
+    mean, stddev, unit = [], [], 1 << (FRACTION_BITS + FINE_BITS)
+    exact = [(coarse.astype(object) << FINE_BITS) + rest for coarse, rest in zip((total, square), fine, strict=True)]
+    for n, first, second in zip(present.tolist(), *exact, strict=True):
+        centre = int(first) / unit / n if n else 0.0
+        # In exact integers: the variance may be a billionth of the squares that it is the difference of.
+        variance = (n * int(second) * unit - int(first) ** 2) / (n * unit) ** 2 if n else 0.0
+        mean.append(centre)
+        stddev.append(1.0 if n == 0 or _is_constant(variance, centre, n) else math.sqrt(variance))
     return Preprocessor(tuple(columns), tuple(mean), tuple(stddev), int(rows[0]), int(rows[1]))
 
 
@@ -195,7 +202,11 @@ def is_too_wide(values: NDArray[np.float64], column: Column) -> bool:
     inside = scaled(values[~np.isnan(values)], column)
     if not len(inside) or inside.min() == inside.max():
         return False
-    return bool(inside.var() * len(inside) <= ROUNDING_STEPS / 2**FRACTION_BITS)
+    return _is_constant(float(inside.var()), float(inside.mean()), len(inside))
+
+
+def _is_constant(variance: float, mean: float, n: int) -> bool:
+    return variance <= max(ROUNDING_STEPS / 2 ** (FRACTION_BITS + FINE_BITS) / n, ROUNDING_SHARE * mean * mean)
 
 
 def _numeric(columns: Sequence[Column]) -> list[Column]:

@@ -36,10 +36,11 @@ class Change:
     count: int
 
 
-MISSING = frozenset(
-    '? na n/a n.a. n.a #n/a #na <na> nan -nan +nan nat null (null) <null> none nil \\n . .. - -- --- \u2013 \u2014 '
-    "#null! #value! #div/0! #num! #ref! #name? 1.#qnan 1.#ind -1.#ind".split()
-) | {""}
+_WORDS = (
+    "? na n/a n.a. n.a #n/a #na <na> nan -nan +nan nat null (null) <null> none nil \\n . .. - -- --- \u2013 \u2014 "
+    "#null! #value! #div/0! #num! #ref! #name? 1.#qnan 1.#ind -1.#ind"
+)
+MISSING = frozenset(["", *_WORDS.split(" ")])
 """Words for "no value", as pandas, R, SAS, SQL and spreadsheets write them; compared without regard to case."""
 
 OTHER = "other"

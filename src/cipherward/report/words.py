@@ -69,6 +69,8 @@ PARTS = {
     "present": "rows with a value, for each numeric column",
     "sum": "sum of each numeric column",
     "square": "sum of squares of each numeric column",
+    "sum_fine": "further digits of the sums",
+    "square_fine": "further digits of the sums of squares",
 }
 """By the first part of a segment's name (tasks/state.py)."""
 

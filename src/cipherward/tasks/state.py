@@ -128,9 +128,7 @@ class StudyState:
             n_numeric = sum(column.kind == "numeric" for column in self.study.columns)
             parts = [CountSegment("rows", 2, limbs)]
             if n_numeric:
-                wide = -(-62 // bits)
-                parts += [CountSegment("present", n_numeric, limbs)]
-                parts += [CountSegment(name, n_numeric, wide) for name in ("sum", "square")]
+                parts += [CountSegment(name, n_numeric, limbs) for name in preprocess.TOTALS]
             return Layout(tuple(parts), bits)
         updates: tuple[Segment, ...] = tuple(
             RealSegment(f"update/{name}", size, bound)
@@ -239,7 +237,7 @@ class StudyState:
 
     def _all_statistics(self, sums: Sums) -> dict[str, NDArray[Any]]:
         empty = np.zeros(0, dtype=np.int64)
-        return {"present": empty, "sum": empty, "square": empty} | dict(sums)
+        return dict.fromkeys(preprocess.TOTALS, empty) | dict(sums)
 
     def _next_weights(self, sums: Sums, n_contributors: int) -> NDArray[np.float32]:
         total = np.concatenate([np.asarray(sums[f"update/{name}"], dtype=np.float64) for name, _ in self.groups])

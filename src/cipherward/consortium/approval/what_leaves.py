@@ -16,6 +16,8 @@ _MEANING = {
     "present": "for each numeric column: how many training rows have a value",
     "sum": "for each numeric column: the sum of its values (scaled to 0..1, training rows)",
     "square": "for each numeric column: the sum of its squared values (likewise)",
+    "sum_fine": "for each numeric column: further digits of its sum",
+    "square_fine": "for each numeric column: further digits of the sum of its squares",
     "weight": "how much this hospital's update counts: its training rows, as a share of a cap",
     "clipped": "for each part of the model: how many numbers of the update were cut to the range",
     "crowded": "for each part of the model: how many numbers of the update were large",
