@@ -153,7 +153,7 @@ def test_the_frozen_digest_survives_toml_and_back(
 ) -> None:
     chosen = simulator.study(title=title, seed=seed, training={"learning_rate": rate})
     columns = [column.model_dump() for column in chosen.columns]
-    columns[2]["categories"] = ["x", "x" + category]
+    columns[2]["categories"] = ["x", f"x{category}x"]
     chosen = frozen(chosen.with_overrides(top={"columns": columns}))
     path = tmp_path_factory.getbasetemp() / "study.toml"
     path.write_bytes(chosen.to_toml().encode())

@@ -65,7 +65,9 @@ DAMAGES: dict[str, Damage] = {
     "Parquet with text": lambda t: _parquet(t, age=pl.lit(MARK)),
     "Parquet with lists": lambda t: _parquet(t, age=pl.lit([MARK])),
     "Parquet cut short": lambda t: _parquet(t, ward=pl.lit(MARK))[:-20],
-    "one class": lambda t: _first_row("\n".join(r[:-1] + ("0" if i else "e") for i, r in enumerate(t.splitlines())), 0, MARK),
+    "one class": lambda t: _first_row(
+        "\n".join(r[:-1] + ("0" if i else "e") for i, r in enumerate(t.splitlines())), 0, MARK
+    ),
 }
 
 

@@ -185,7 +185,9 @@ def _check_rows_apart(module: nn.Module, n_features: int) -> None:
     except Exception as error:
         raise StudyError(f"the custom module failed on rows to try it: {type(error).__name__}: {error}") from error
     scale = 1.0 + float(apart.abs().max())
-    if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(apart, turned, atol=1e-4 * scale, equal_nan=True):
+    if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
+        apart, turned, atol=1e-4 * scale, equal_nan=True
+    ):
         return
     suspects = [
         f"{name or 'itself'} ({type(layer).__name__})"

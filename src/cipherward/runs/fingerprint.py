@@ -17,18 +17,21 @@ NAME = "table.fingerprint"
 _KEY = 32
 
 
-def keep(folder: Path, data: HospitalData) -> None:
-    """Note the rows as they are now."""
-    key = os.urandom(_KEY)
-    files.write(folder / NAME, key + data.fingerprint(key), private=True)
+def hold(folder: Path, data: HospitalData) -> None:
+    """Note the rows the first time; afterwards make sure that they are the same.
+
+    Raises:
+        TableError: they are not. StorageError: the note is damaged or cannot be written.
+    """
+    if not (folder / NAME).exists():
+        key = os.urandom(_KEY)
+        files.write(folder / NAME, key + data.fingerprint(key), private=True)
+        return
+    check(folder, data)
 
 
 def check(folder: Path, data: HospitalData) -> None:
-    """Whether these are the rows that were noted.
-
-    Raises:
-        TableError: they are not. StorageError: the note is missing or damaged.
-    """
+    """Make sure that these are the rows that were noted; raises as `hold`."""
     noted = files.read(folder / NAME)
     if len(noted) != 2 * _KEY:
         raise StorageError(f"{folder / NAME} is damaged", hint="restore it from a backup, or start a new run")

@@ -126,7 +126,7 @@ def run_study(
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
     run.write_json(run.simulation, sources)
     for index, hospital in enumerate(hospitals, start=1):
-        fingerprint.keep(run.hospital(index), hospital)
+        fingerprint.hold(run.hospital(index), hospital)
     run.write_study(frozen)
     return _Simulation(
         run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, [state]
@@ -159,7 +159,7 @@ def resume_study(
     data, base = sources_of(run)
     hospitals = load_hospitals(frozen, data, base)
     for index, hospital in enumerate(hospitals, start=1):
-        fingerprint.check(run.hospital(index), hospital)
+        fingerprint.hold(run.hospital(index), hospital)
     keys = make_parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states: list[StudyState] = []
     closed: list[bytes] = []

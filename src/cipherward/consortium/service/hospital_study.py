@@ -249,8 +249,7 @@ class HospitalStudy:
             ) from None
         self._unusable.discard("files")
         data = self._load_table()
-        if not (self.folder / fingerprint.NAME).exists():
-            fingerprint.keep(self.folder, data)
+        fingerprint.hold(self.folder, data)
         module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
         site = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
