@@ -23,13 +23,14 @@ from tests.simulator import (
     weights,
 )
 
-from cipherward.errors import (, TableError
+from cipherward.errors import (
     AuditError,
     FaultyCoordinatorError,
     InterruptedRunError,
     QuorumError,
     StorageError,
     StudyError,
+    TableError,
 )
 from cipherward.runs.folder import RunDirectory
 from cipherward.simulation.simulate import RunResult, resume_study
