@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread per test process: the processes share the cores already.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: run test test-all test-faults reliability soak lint types bench vectors figures clean
+.PHONY: run test test-all test-faults reliability soak lint types bench vectors figures docs clean
 
 run: $(VENV)/.run
 	$(BIN)/cipherward run
@@ -46,6 +46,9 @@ vectors: $(VENV)/.dev
 figures: $(VENV)/.dev
 	$(BIN)/python docs/figures/make.py
 
+docs: $(VENV)/.docs
+	$(BIN)/python -m tests.docs.site build/site
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -56,6 +59,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ckks,dev]"
 	touch $@ $(VENV)/.run
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info

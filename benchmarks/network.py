@@ -27,7 +27,7 @@ from unittest import mock
 
 import network_hub
 from cipherward import study as study_document
-from cipherward.store import slots
+from cipherward.store import outbox
 from cipherward.thresholds import derive
 from harness import Section, console, machine_line, peak_mib, write_results
 from network_letters import (
@@ -76,7 +76,7 @@ def transfer(count: int, size: int, port: int) -> tuple[float, float]:
 @contextmanager
 def no_flush() -> Iterator[None]:
     """Nothing waits for the disk: what durability costs is the difference."""
-    with mock.patch.object(os, "fsync"), mock.patch.object(slots, "_flush"):
+    with mock.patch.object(os, "fsync"), mock.patch.object(outbox, "_flush"):
         yield
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 
 from cipherward import study as study_document
+from cipherward.comparison.break_even import random_lanes
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service import letters
 from cipherward.consortium.service.letters import Packet
@@ -38,8 +39,8 @@ from cipherward.study import Study
 from cipherward.sums import hospital_steps as hospital
 from cipherward.sums.messages import Joined, unsign
 from cipherward.sums.packets import pack, unpack, view
-from cipherward.sums.run_sum import random_lanes
 from cipherward.sums.votes import Member
+from cipherward.tasks import catalogue
 from cipherward.tasks.state import StudyState
 from cipherward.transport import serving
 from cipherward.transport.post import CoordinatorPost, HospitalPost
@@ -99,7 +100,9 @@ class Consortium:
         """As after the first sum, so that the next one is a training round."""
         zeros = tuple(0.0 for column in self.study.columns if column.kind == "numeric")
         fitted = Preprocessor(self.study.columns, zeros, tuple(1.0 for _ in zeros), 1, 1)
-        return dataclasses.replace(roster.first_state(self.study), preprocessor=fitted, sums_done=1)
+        first = catalogue.begin(self.study)
+        model = dataclasses.replace(first.inner.model, preprocessor=fitted)
+        return dataclasses.replace(first, inner=dataclasses.replace(first.inner, model=model), sums_done=1)
 
     def seal(self, sender: int, to: str, packet: bytes) -> bytes:
         identity = self.keys.identities[sender]
@@ -173,7 +176,7 @@ def coordinate(common: Consortium, role: str) -> dict[str, Any]:
     if role == "updates":
         state, is_over = common.training_state(), lambda hub: hub.phase is Phase.CONSENT
     else:
-        state, is_over = roster.first_state(common.study), lambda hub: hub.finished
+        state, is_over = catalogue.begin(common.study), lambda hub: hub.finished
 
     async def run() -> Coordinator:
         coordinator = Coordinator(common, state, is_over)
@@ -184,7 +187,7 @@ def coordinate(common: Consortium, role: str) -> dict[str, Any]:
     done = asyncio.run(run())
     return {
         "seconds": time.monotonic() - started,
-        "n_parameters": len(state.weights),
+        "n_parameters": state.n_parameters,
         "peak_mib": peak_mib(),
         "peak_added_mib": done.peak_added,
         "base_mib": base,
@@ -228,14 +231,12 @@ def make_answers(common: Consortium, role: str, names: list[str]) -> dict[str, A
     if role == "updates":
         task = asking.task_of(common.rules, common.training_state(), 0)
         return {name: Dealer(common, common.index(name), task).answer for name in names}
-    data, state = load_hospitals(common.study, None, Path()), roster.first_state(common.study)
+    data, state = load_hospitals(common.study, None, Path()), catalogue.begin(common.study)
     answers: dict[str, Answer] = {}
     for name in names:
         index = common.index(name)
         own = data[index - 1]
-        site = make_parties.make_hospital(
-            common.study, index, common.keys, state, own, common.run, device="cpu", factory=None
-        )
+        site = make_parties.make_hospital(common.study, index, common.keys, state, own, common.run, device="cpu")
         answers[name] = site.handle
     return answers
 
@@ -317,9 +318,9 @@ def local_digests(folder: Path, study: Study) -> list[str]:
     keys = make_parties.make_keys(run, len(names), "quorum")
     own = study.with_overrides(top={"hospitals": [], "coordinator_key": ""})
     frozen = make_parties.freeze(own, names, keys)
-    state = roster.first_state(frozen)
+    state = catalogue.begin(frozen)
     sites = {
-        index: make_parties.make_hospital(frozen, index, keys, state, data, run, device="cpu", factory=None)
+        index: make_parties.make_hospital(frozen, index, keys, state, data, run, device="cpu")
         for index, data in enumerate(load_hospitals(frozen, None, Path()), start=1)
     }
     hub = make_parties.make_coordinator(frozen, keys, state, run)

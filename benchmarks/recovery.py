@@ -84,7 +84,7 @@ def main() -> None:
             size = sum(file.stat().st_size for file in run.journal.iterdir())
             print(
                 f"killed before the last {kind}: {seconds:.2f} s to phase {hub.phase.value}, "
-                f"{len(state.weights):,} parameters, journal {size / 1e6:.1f} MB, {len(packets)} packet(s) to send again"
+                f"{state.n_parameters:,} parameters, journal {size / 1e6:.1f} MB, {len(packets)} packet(s) to send again"
             )
 
 

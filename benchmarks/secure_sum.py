@@ -13,21 +13,26 @@ from __future__ import annotations
 
 import argparse
 import functools
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
-from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, sent_by_one
-from cipherward.comparison.sizes import PHASES, measure
-from cipherward.crypto.quorum import parameters_of
-from cipherward.runs.folder import Spool
-from cipherward.sums.run_sum import Forgets, SimulatedSum, random_lanes
+from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, random_lanes, sent_by_one
+from cipherward.comparison.sizes import PHASES, Forgets, measure
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.quorum import QuorumScheme, parameters_of
+from cipherward.parties.records import Spool
+from cipherward.sums import hospital_steps
+from cipherward.sums.coordinator_steps import Collection
+from cipherward.sums.run_sum import Meter, Parties, make_parties, run_sum
 from cipherward.tasks.lanes import Layout, RealSegment
 from harness import (
     MIB,
@@ -43,6 +48,48 @@ from harness import (
 )
 
 MILLION = 1_000_000
+
+
+def quorum_parties(n_hospitals: int, n_lanes: int = MILLION, bits: int = 16) -> Parties:
+    return make_parties(lambda minimum: QuorumScheme(), n_hospitals, n_lanes, bits)
+
+
+class Joined:
+    """A quorum sum up to the list of joins: hospitals deal one at a time, as often as asked."""
+
+    def __init__(self, n_hospitals: int, payloads: MutableMapping[int, bytes] | None = None) -> None:
+        self.parties = quorum_parties(n_hospitals)
+        members, task = self.parties.members, self.parties.task
+        made = {i: hospital_steps.join(members[i], task, os.urandom(96)) for i in self.parties.hospitals}
+        self._keys = {i: key for i, (key, _) in made.items()}
+        self._joins = {i: message for i, (_, message) in made.items()}
+        self.coordinator = self.another_coordinator({} if payloads is None else payloads)
+
+    def another_coordinator(self, payloads: MutableMapping[int, bytes]) -> Collection:
+        task = self.parties.task
+        collection = Collection(self.parties.members[COORDINATOR], task, np.zeros(task.n_lanes), payloads)
+        for i, message in self._joins.items():
+            collection.add_join(i, message)
+        self._joined = collection.close_joins()
+        return collection
+
+    def deal(self, i: int, lanes: NDArray[np.uint32]) -> bytes:
+        member, task = self.parties.members[i], self.parties.task
+        return hospital_steps.deal(member, task, self._joined, lanes, os.urandom(32), self._keys[i]).update
+
+
+class Dealing:
+    """Random vectors of all hospitals, as `run_sum` takes them, and their sum."""
+
+    def __init__(self, parties: Parties, seed: int) -> None:
+        self._task, self._rng = parties.task, np.random.default_rng(seed)
+        self.expected = np.zeros(self._task.n_lanes, dtype=np.int64)
+
+    def __iter__(self) -> Iterator[tuple[int, NDArray[np.uint32]]]:
+        for i in range(1, self._task.n_hospitals + 1):
+            lanes = random_lanes(self._rng, self._task.n_lanes, self._task.bits)
+            self.expected += lanes
+            yield i, lanes
 
 
 def bytes_per_parameter(quick: bool) -> Section:
@@ -88,15 +135,15 @@ def speed(quick: bool) -> Section:
     values = np.random.default_rng(2).normal(0, 0.05, MILLION).astype(np.float32)
     listed = values.tolist()
     layout = Layout((RealSegment("update", MILLION, 0.25),), 16)
-    simulated = SimulatedSum(8, MILLION)
+    joined = Joined(8)
 
     def ours() -> bytes:
-        return simulated.deal(1, layout.encode({"update": values}))
+        return joined.deal(1, layout.encode({"update": values}))
 
     def theirs() -> int:
         return len(ts.ckks_vector(public, listed).serialize())
 
-    ours()
+    update_bytes = len(ours())
     seconds = {"ours": [0.0] * repeats, "tenseal": [0.0] * repeats}
     with quiet():
         size = theirs()
@@ -118,7 +165,7 @@ def speed(quick: bool) -> Section:
                 "quorum: quantise, encrypt, share, seal, sign, serialise",
                 f"{1e3 * median['ours']:.1f} ms",
                 f"{1e3 * min(seconds['ours']):.1f} ms",
-                f"{simulated.sent['Update'][-1] / MILLION:.2f}",
+                f"{update_bytes / MILLION:.2f}",
             ],
             ["the same on one thread", f"{1e3 * one_thread:.1f} ms", "", ""],
             [
@@ -148,18 +195,15 @@ def opening(quick: bool) -> Section:
     repeats = 3 if quick else 9
     threads = numba.get_num_threads()
     ts, _, secret = _tenseal_vectors(threads)
-    rng = np.random.default_rng(3)
-    simulated = SimulatedSum(8, MILLION)
-    for i in simulated.hospitals:
-        simulated.collection.add_update(i, simulated.deal(i, random_lanes(rng, MILLION)))
-    simulated.agree()
-    simulated.open()
     with quiet():
-        vector = ts.ckks_vector(secret, rng.normal(0, 0.05, MILLION).tolist())
+        vector = ts.ckks_vector(secret, np.random.default_rng(3).normal(0, 0.05, MILLION).tolist())
     seconds = {"ours": [0.0] * repeats, "tenseal": [0.0] * repeats}
-    for k in range(repeats):
-        seconds["ours"][k] = timed(simulated.open)
-        seconds["tenseal"][k] = timed(vector.decrypt)
+    for k in range(-1, repeats):  # the first one warms up
+        parties, meter = quorum_parties(8), Meter()
+        run_sum(parties, Dealing(parties, 3), meter=meter)
+        decrypting = timed(vector.decrypt)
+        if k >= 0:
+            seconds["ours"][k], seconds["tenseal"][k] = meter.seconds["open"][0], decrypting
     median = {name: statistics.median(found) for name, found in seconds.items()}
     ratio = median["tenseal"] / median["ours"]
     section = Section(
@@ -177,24 +221,24 @@ def opening(quick: bool) -> Section:
 
 def peak_after_updates(n_hospitals: int, n_updates: int) -> float:
     """Peak memory (MiB) of a process that deals and adds that many updates of 1 M parameters, one at a time."""
-    simulated = SimulatedSum(n_hospitals, MILLION, payloads=Forgets())
+    joined = Joined(n_hospitals, Forgets())
     lanes = random_lanes(np.random.default_rng(4), MILLION)
-    for i in simulated.hospitals[:n_updates]:
-        simulated.collection.add_update(i, simulated.deal(i, lanes))
+    for i in joined.parties.hospitals[:n_updates]:
+        joined.coordinator.add_update(i, joined.deal(i, lanes))
     return peak_mib()
 
 
 def adding(quick: bool) -> Section:
     """The coordinator's work for one update, on one core, and its memory."""
     rng = np.random.default_rng(5)
-    simulated = SimulatedSum(8, MILLION)
-    updates = {i: simulated.deal(i, random_lanes(rng, MILLION)) for i in simulated.hospitals}
+    joined = Joined(8)
+    updates = {i: joined.deal(i, random_lanes(rng, MILLION)) for i in joined.parties.hospitals}
     threads = numba.get_num_threads()
     numba.set_num_threads(1)
     try:
         seconds, core_seconds = [], []
         for _ in range(3 if quick else 6):
-            collection = simulated.rejoin(simulated.new_collection({}))
+            collection = joined.another_coordinator({})
             for i, data in updates.items():
                 used = time.process_time()
                 seconds.append(timed(functools.partial(collection.add_update, i, data)))
@@ -204,7 +248,7 @@ def adding(quick: bool) -> Section:
     median = statistics.median(core_seconds)
     few, many, n_hospitals = 4, 24, 24
     peaks = {k: alone(peak_after_updates, n_hospitals, k) for k in (few, many)}
-    payload_mib = parameters_of(simulated.task).payload_bytes / MIB
+    payload_mib = parameters_of(joined.parties.task).payload_bytes / MIB
     growth = peaks[many] - peaks[few]
     section = Section(
         "(d) Add one update of 1 M parameters, one core: decode, signature, digests, sum",
@@ -233,15 +277,9 @@ def exactness(quick: bool) -> Section:
     n_lanes = 50_000 if quick else MILLION
     section = Section("(e) Exactness: 50 random updates, full range", ["bits", "values compared", "values that differ"])
     for bits in (16, 24):
-        rng = np.random.default_rng(6)
-        simulated = SimulatedSum(50, n_lanes, bits)
-        expected = np.zeros(n_lanes, dtype=np.int64)
-        for i in simulated.hospitals:
-            lanes = random_lanes(rng, n_lanes, bits)
-            expected += lanes
-            simulated.collection.add_update(i, simulated.deal(i, lanes))
-        simulated.agree()
-        wrong = int(np.count_nonzero(simulated.open() != expected))
+        parties = quorum_parties(50, n_lanes, bits)
+        vectors = Dealing(parties, 6)
+        wrong = int(np.count_nonzero(run_sum(parties, vectors) != vectors.expected))
         section.rows.append([str(bits), f"{n_lanes:,}", str(wrong)])
         section.numbers[str(bits)] = {"compared": n_lanes, "wrong": wrong}
         section.bar(f"{bits} bits: none differs", str(wrong), wrong == 0)
@@ -288,31 +326,20 @@ def masks_beside(quick: bool) -> Section:
 def large(quick: bool) -> Section:
     """A 100 M parameter model, 4 hospitals, payloads on disk as in a real run."""
     n_lanes, n_hospitals = (5 * MILLION if quick else 100 * MILLION), 4
-    rng = np.random.default_rng(7)
-    expected = np.zeros(n_lanes, dtype=np.uint32)
-    spent: dict[str, float] = {"deal": 0.0, "add": 0.0}
+    parties, meter = quorum_parties(n_hospitals, n_lanes), Meter()
+    vectors = Dealing(parties, 7)
     with tempfile.TemporaryDirectory() as folder:
-        simulated = SimulatedSum(n_hospitals, n_lanes, payloads=Spool(Path(folder)))
-        for i in simulated.hospitals:
-            lanes = random_lanes(rng, n_lanes)
-            expected += lanes
-            start = time.perf_counter()
-            update = simulated.deal(i, lanes)
-            spent["deal"] += time.perf_counter() - start
-            spent["add"] += timed(functools.partial(simulated.collection.add_update, i, update))
-            del lanes, update
-        spent["consent, release"] = timed(simulated.agree)
-        start = time.perf_counter()
-        sums = simulated.open()
-        spent["open"] = time.perf_counter() - start
-    wrong = int(np.count_nonzero(sums != expected))
-    each = simulated.sent["Update"][0] / n_lanes
+        sums = run_sum(parties, vectors, payloads=Spool(Path(folder)), meter=meter)
+    phases = ("encrypt", "add", "consent", "release", "open")
+    spent = {phase: sum(meter.seconds[phase]) for phase in phases}
+    wrong = int(np.count_nonzero(sums != vectors.expected))
+    each = meter.sent["Update"][0] / n_lanes
     section = Section(
         f"(g) {n_lanes // MILLION} M parameters, {n_hospitals} hospitals",
         ["what", "found"],
         [
             *([f"{what}, all hospitals", f"{seconds:.1f} s"] for what, seconds in spent.items()),
-            ["update", f"{simulated.sent['Update'][0] / 1e6:,.0f} MB, {each:.2f} bytes per parameter"],
+            ["update", f"{meter.sent['Update'][0] / 1e6:,.0f} MB, {each:.2f} bytes per parameter"],
             ["peak memory, all parties in one process", f"{peak_mib():,.0f} MiB"],
         ],
         numbers={"n_parameters": n_lanes, "seconds": spent, "bytes_per_parameter": each, "peak_mib": peak_mib()},
@@ -324,35 +351,32 @@ def large(quick: bool) -> Section:
 def many(quick: bool) -> Section:
     """1,000 hospitals, 10,000 parameters, everyone holds a share of everyone; for simulation only."""
     n_hospitals, n_lanes = (60, 10_000) if quick else (1_000, 10_000)
-    rng = np.random.default_rng(8)
     start = time.perf_counter()
 
-    def progress(what: str, i: int) -> None:
-        if i % 100 == 0:
-            console.print(f"  {what} {i} of {n_hospitals}, {time.perf_counter() - start:.0f} s, {peak_mib():,.0f} MiB")
+    class Told(Meter):
+        def from_(self, hospital: int, kind: str, data: bytes) -> bytes:
+            if hospital % 100 == 0:
+                spent = time.perf_counter() - start
+                console.print(f"  {kind} {hospital} of {n_hospitals}, {spent:.0f} s, {peak_mib():,.0f} MiB")
+            return super().from_(hospital, kind, data)
 
-    simulated = SimulatedSum(n_hospitals, n_lanes)
-    expected = np.zeros(n_lanes, dtype=np.int64)
-    for i in simulated.hospitals:
-        lanes = random_lanes(rng, n_lanes)
-        expected += lanes
-        simulated.collection.add_update(i, simulated.deal(i, lanes))
-        progress("deal", i)
-    dealt = time.perf_counter() - start
+    parties, meter = quorum_parties(n_hospitals, n_lanes), Told()
+    vectors, threshold = Dealing(parties, 8), parties.rules.threshold
     with headers_read_once() as reading:
-        simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold], progress=progress)
-    agreed = time.perf_counter() - start - dealt
-    wrong = int(np.count_nonzero(simulated.open() != expected))
+        sums = run_sum(parties, vectors, voters=parties.hospitals[:threshold], meter=meter)
     total = time.perf_counter() - start
-    update, whole = max(simulated.sent["Update"]), sum(sum(lengths) for lengths in simulated.sent.values())
+    dealt = sum(sum(meter.seconds[phase]) for phase in ("join", "encrypt", "add"))
+    agreed = sum(sum(meter.seconds[phase]) for phase in ("consent", "release"))
+    wrong = int(np.count_nonzero(sums != vectors.expected))
+    update, whole = max(meter.sent["Update"]), sum(sum(lengths) for lengths in meter.sent.values())
     section = Section(
         f"(h) {n_hospitals:,} hospitals, {n_lanes:,} parameters, all to all",
         ["what", "found"],
         [
             ["all deals and additions", f"{dealt:.0f} s, {1e3 * dealt / n_hospitals:.0f} ms per hospital"],
             [
-                f"{simulated.rules.threshold} consents and releases",
-                f"{agreed:.0f} s, {1e3 * agreed / simulated.rules.threshold:.0f} ms per hospital",
+                f"{threshold} consents and releases",
+                f"{agreed:.0f} s, {1e3 * agreed / threshold:.0f} ms per hospital",
             ],
             ["checking all headers (done once here, by every hospital in a study)", f"{reading[0]:.1f} s"],
             ["whole sum", f"{total:.0f} s"],

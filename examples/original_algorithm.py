@@ -112,11 +112,11 @@ def run_original_algorithm(
             _deliver(collection, client.index, sent[client.index], network, say)
         # 10. The coordinator decrypts the aggregate only, once the clients have agreed what is in it.
         consents = _agree(collection, clients, task, sent, say)
-        witness, sums, reason = collection.open()
-        if sums is None:
-            raise ProtocolError(f"the sum does not open: {reason}")
-        following, change, next_bound = _next(layout, model, sums, len(collection.contributors))
-        opening = collection.opening(round, 1, witness, _model_digest(following))
+        found = collection.open()
+        if found.sums is None:
+            raise ProtocolError(f"the sum does not open: {found.reason}")
+        following, change, next_bound = _next(layout, model, found.sums, len(collection.contributors))
+        opening = collection.opening(round, 1, found.witness, _model_digest(following))
         # 13. Client-side verification, every round: own ciphertext in the sum, and the model recomputed from it.
         for client in clients:
             with _verdict(client.index, say):
@@ -275,7 +275,7 @@ def _verify(
         task,
         opening,
         own_header=sent[client.index].header,
-        consented=consents[client.index].vote.manifest,
+        consented=consents[client.index].vote.manifest_digest,
     )
     following, _, _ = _next(layout, model, verified.sums, len(verified.contributors))
     if _model_digest(following) != opening.next_model:

@@ -24,7 +24,6 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import Identity, Signed
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import WireError
-from cipherward.parties import roster
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
@@ -35,9 +34,11 @@ from cipherward.runs.verify import Line, verify_run
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network
 from cipherward.simulation.simulate import RunResult, run_study
+from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Announce, Opening, sign
 from cipherward.sums.packets import KINDS, pack, unpack
+from cipherward.tasks import catalogue
 from cipherward.tasks.state import StudyState
 
 PHASES: Mapping[str, frozenset[str]] = {
@@ -243,8 +244,11 @@ class World:
         keys = make_parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
         self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})
         self.study = make_parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
-        self.first = roster.first_state(self.study)
-        modelfile.save(self.run.initial_model, ModelFile(self.study, self.first.groups, self.first.weights, None))
+        self.first = catalogue.begin(self.study)
+        modelfile.save(
+            self.run.initial_model,
+            ModelFile(self.study, self.first.inner.model.groups, self.first.inner.model.weights, None),
+        )
         self.run.write_study(self.study)
         self.policy = policy
         self.hub: CoordinatorNode = make_parties.make_coordinator(self.study, self.keys, self.first, self.run)
@@ -261,9 +265,13 @@ class World:
             self.hospitals[index - 1],
             self.run,
             device="cpu",
-            factory=None,
             policy=self.policy,
         )
+
+    def give_ledger(self, index: int, ledger: Ledger, cut: str = "") -> None:
+        """Hospital `index` as it starts with another ledger."""
+        self.sites[index].ledger.close()
+        self.sites[index] = dataclasses.replace(self.sites[index], ledger=ledger, cut=cut)
 
     def __enter__(self) -> Self:
         return self

@@ -56,11 +56,11 @@ def test_a_whole_sum_has_these_messages() -> None:
         collection.add_release(i, release)
     assert collection.certificate() == certificate
     opening = wire.decode(Opening, bytes.fromhex(content["opening"]))
-    assert collection.opening(1, 0, collection.open()[0], opening.next_model) == opening
+    assert collection.opening(1, 0, collection.open().witness, opening.next_model) == opening
     for i, member in members.items():
         if i != COORDINATOR:
             verified = hospital_steps.verify(
-                member, task, opening, own_header=dealt[i].header, consented=certificate.manifest
+                member, task, opening, own_header=dealt[i].header, consented=certificate.manifest_digest
             )
             assert verified.sums.tolist() == content["sums"]
 
@@ -122,6 +122,6 @@ def test_these_openings_are_not_verified(case: Case) -> None:
 
     def verify() -> object:
         opening = wire.decode(Opening, bytes.fromhex(case["message"]))
-        return hospital_steps.verify(me, task, opening, own_header=own.header, consented=given.vote.manifest)
+        return hospital_steps.verify(me, task, opening, own_header=own.header, consented=given.vote.manifest_digest)
 
     refused(case, verify)

@@ -101,7 +101,7 @@ def transcript() -> Transcript:
     for i in HOSPITALS:
         made.releases[i] = hospital_steps.release(MEMBERS[i], TASK, certificate, consents[i], b"")
         collection.add_release(i, made.releases[i])
-    witness, _, _ = collection.open()
+    witness = collection.open().witness
     made.opening = wire.encode(collection.opening(1, 0, witness, fixed("next model")))
     return made
 
@@ -169,7 +169,7 @@ def bad_updates() -> Content:
         return wire.encode(Update(by(signer, dataclasses.replace(header(2), **changes)), good.payload, shares))
 
     def carrying(payload: bytes) -> bytes:
-        signed = by(2, dataclasses.replace(header(2), payload=payload_digest(payload)))
+        signed = by(2, dataclasses.replace(header(2), payload_digest=payload_digest(payload)))
         return wire.encode(Update(signed, payload, ()))
 
     other = context(STUDY, QUERY.digest(), 0, 0)
@@ -217,7 +217,7 @@ def bad_requests() -> Content:
     def request(headers: tuple[bytes, ...] = h, signer: int = COORDINATOR, **changes: Any) -> bytes:
         return wire.encode(ConsentRequest(by(signer, dataclasses.replace(manifest(), **changes)), headers, ()))
 
-    other = by(1, dataclasses.replace(header(1), payload=fixed("x")))
+    other = by(1, dataclasses.replace(header(1), payload_digest=fixed("x")))
     elsewhere = by(3, dataclasses.replace(header(3), context=fixed("x")))
     coordinator, unsure = "FaultyCoordinatorError", "ProtocolError"
     return bad(
@@ -246,15 +246,15 @@ def bad_certificates() -> Content:
     good = wire.decode(Certificate, transcript().certificate)
     votes, ctx = good.votes, TASK.context
 
-    def certificate(*signed: bytes, manifest: bytes = good.manifest) -> bytes:
+    def certificate(*signed: bytes, manifest: bytes = good.manifest_digest) -> bytes:
         return wire.encode(Certificate(manifest, signed))
 
     elsewhere = tuple(by(i, Vote(ctx, CONSENT, fixed("x"), b"")) for i in HOSPITALS)
     voids = tuple(by(i, Vote(ctx, VOID, b"", b"")) for i in HOSPITALS)
-    replayed = by(3, Vote(fixed("x"), CONSENT, good.manifest, b""))
-    forged = IDENTITIES[2].sign("Vote", STUDY, 3, wire.encode(Vote(ctx, CONSENT, good.manifest, b"")))
-    own = by(COORDINATOR, Vote(ctx, CONSENT, good.manifest, b""))
-    odd = by(3, Vote(ctx, 2, good.manifest, b""))
+    replayed = by(3, Vote(fixed("x"), CONSENT, good.manifest_digest, b""))
+    forged = IDENTITIES[2].sign("Vote", STUDY, 3, wire.encode(Vote(ctx, CONSENT, good.manifest_digest, b"")))
+    own = by(COORDINATOR, Vote(ctx, CONSENT, good.manifest_digest, b""))
+    odd = by(3, Vote(ctx, 2, good.manifest_digest, b""))
     return bad(
         1,
         [
@@ -287,7 +287,7 @@ def bad_openings() -> Content:
     def opening(**changes: Any) -> bytes:
         return wire.encode(dataclasses.replace(good, **changes))
 
-    second = dataclasses.replace(manifest(), total=payload_digest(total))
+    second = dataclasses.replace(manifest(), total_digest=payload_digest(total))
     second_digest = digest("manifest", wire.encode(second))
     votes = tuple(by(i, Vote(TASK.context, CONSENT, second_digest, b"")) for i in HOSPITALS)
     signed = by(COORDINATOR, second)

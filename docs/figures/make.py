@@ -153,7 +153,7 @@ def training() -> Diagram:
     )
     chain(d, evenly(22, 187, 168, 5), 62, steps)
     d.note(
-        480, 178, "how far training moves from the shared model is shown in section 7 of the report", anchor="middle"
+        480, 178, "how far training moves from the shared model is shown in section 8 of the report", anchor="middle"
     )
     return d
 
@@ -307,7 +307,7 @@ def architecture() -> Diagram:
     )  # fmt: skip
     for k, name in enumerate(("Hospital 1", "Hospital n")):
         group = d.group(10, 12 + 152 * k, 300, 140, name)
-        d.box(24, group.y + 34, 130, "node (site)", ("trains, encrypts,", "consents,", "verifies"), "hospital")
+        d.box(24, group.y + 34, 130, "HospitalNode", ("trains, encrypts,", "consents,", "verifies"), "hospital")
         d.box(166, group.y + 34, 130, "stays inside", ("rows, keys,", "ledger, policy,", "local model"), "hospital")
     nats = d.box(
         392,
@@ -321,7 +321,7 @@ def architecture() -> Diagram:
     hub, _ = column(
         d, 676, 48, 258, 118,
         (
-            ("node (hub)", ("announces, adds ciphertexts,", "collects consents and releases,", "opens sums"), "coordinator"),
+            ("CoordinatorNode", ("announces, adds ciphertexts,", "collects consents and releases,", "opens sums"), "coordinator"),
             ("run directory", ("openings, receipts, models, log:", "cipherward verify, report;", "on disk or a mounted drive"), "coordinator"),
         ),
     )  # fmt: skip
@@ -334,7 +334,7 @@ def architecture() -> Diagram:
     d.note(485, 226, "simulation: one process,", anchor="middle")
     d.note(485, 243, "no server, same nodes", anchor="middle")
     layers = (
-        ("protocol", "steps of one sum"),
+        ("sums", "steps of one sum"),
         ("crypto", "quorum, ckks, masks"),
         ("learning", "models, rules, metrics"),
         ("data", "tables, split, cohort"),
@@ -342,7 +342,7 @@ def architecture() -> Diagram:
         ("store", "ledger, atomic files"),
     )
     for k, (head, line) in enumerate(layers):
-        d.box(10 + 158 * k, 376, 150, head, (line,), "quorum" if head in ("protocol", "crypto") else "plain")
+        d.box(10 + 158 * k, 376, 150, head, (line,), "quorum" if head in ("sums", "crypto") else "plain")
     d.note(
         480,
         352,

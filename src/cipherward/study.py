@@ -197,6 +197,8 @@ class Study(_Section):
     description: str = ""
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
+    task: str = Field(default="train", pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    settings: dict[str, Any] = Field(default_factory=dict, description="the task's own, checked by the task")
     data: Data
     columns: tuple[Column, ...] = Field(min_length=1)
     model: Model = Model()

@@ -56,7 +56,7 @@ def test_help_loads_nothing_heavy() -> None:
         "from cipherward.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'numpy', 'numba', 'polars', 'pydantic', 'matplotlib', 'cryptography'} & set(sys.modules)\n"
+        "heavy = {'torch', 'numpy', 'numba', 'polars', 'pydantic', 'cryptography'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
@@ -103,8 +103,8 @@ def test_a_run_says_what_it_did_and_where_the_results_are(
         "log.jsonl",
     ):
         assert (run / name).stat().st_size > 0
-    for name in ("accuracy.png", "hospitals.png"):
-        assert (run / name).read_bytes().startswith(b"\x89PNG")
+    for name in ("auroc.svg", "hospitals.svg"):
+        assert (run / name).read_text().startswith("<svg")
 
 
 def test_json_output_is_the_result_and_nothing_else(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from tests.cli.test_cli import call
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import approvals
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
-from cipherward.consortium.service import freezing
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.service import offering
 
 Capture = pytest.CaptureFixture[str]
 
@@ -59,7 +60,7 @@ def offer(desk: Desk, name: str) -> None:
     """What the service does: freeze, offer."""
     home = CoordinatorHome(desk.folder / "c")
     study = study_document.load(desk.folder / "trial" / "study.toml", deployed=True)
-    frozen = freezing.freeze(study, home.members, home.coordinator_key)
+    frozen = offering.freeze(study, home.members, home.coordinator_key)
     approvals.keep_offer(HospitalHome(desk.folder / f"home-{name}"), frozen.to_toml().encode(), b"")
 
 

@@ -11,7 +11,8 @@ from tests.consortium.consortium import document
 from typer.testing import CliRunner, Result
 
 from cipherward.cli import app
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.lock import only_one
 from cipherward.errors import StudyError
 

@@ -14,7 +14,7 @@ from cipherward.comparison.shift import run_shift
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StudyError
 from cipherward.learning import sgd
-from cipherward.tasks.hospital_work import TEST, TRAIN
+from cipherward.tasks.rows import TEST, TRAIN
 
 CHOSEN = study(4)
 

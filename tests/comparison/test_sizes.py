@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,17 @@ from tests import simulator
 from tests.simulator import World
 
 from cipherward.comparison import sizes
-from cipherward.comparison.break_even import break_even, sent_by_one
-from cipherward.comparison.sizes import PHASES, measure, run_sizes
+from cipherward.comparison.break_even import break_even, random_lanes, sent_by_one
+from cipherward.comparison.sizes import PHASES, SCHEMES, measure, run_sizes
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.errors import InterruptedRunError, ProtocolError, StorageError, StudyError
-from cipherward.sums.run_sum import SCHEMES, SimulatedSum, random_lanes
+from cipherward.sums import hospital_steps
 
 WITHOUT_CKKS = tuple(scheme for scheme in SCHEMES if scheme != "ckks")
 
 
 def sweep(out: Path, **options: Any) -> dict[str, Any]:
-    small: dict[str, Any] = {"counts": (50, 300), "schemes": WITHOUT_CKKS, "n_hospitals": 3, "repeats": 1}
+    small: dict[str, Any] = {"counts": (50, 300), "names": WITHOUT_CKKS, "n_hospitals": 3, "repeats": 1}
     return run_sizes(out, **small | options)
 
 
@@ -48,7 +49,7 @@ def test_every_size_and_scheme_has_a_row_with_all_phases(tmp_path: Path) -> None
 
 def test_ckks_takes_its_part_where_tenseal_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("tenseal")
-    rows = sweep(tmp_path, counts=(50,), schemes=("ckks",))["rows"]
+    rows = sweep(tmp_path, counts=(50,), names=("ckks",))["rows"]
     assert [row["scheme"] for row in rows] == ["ckks"]
 
 
@@ -61,7 +62,7 @@ def test_without_tenseal_ckks_is_left_out_with_the_reason(tmp_path: Path, monkey
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    document = sweep(tmp_path, counts=(50,), schemes=("plain", "ckks"))
+    document = sweep(tmp_path, counts=(50,), names=("plain", "ckks"))
     assert [row["scheme"] for row in document["rows"]] == ["plain"]
     assert [item["scheme"] for item in document["left_out"]] == ["ckks"]
     assert "TenSEAL" in document["left_out"][0]["reason"]
@@ -70,7 +71,7 @@ def test_without_tenseal_ckks_is_left_out_with_the_reason(tmp_path: Path, monkey
 @pytest.mark.parametrize("scheme", WITHOUT_CKKS)
 def test_bytes_are_those_of_a_run_over_real_nodes(tmp_path: Path, scheme: str) -> None:
     with World(tmp_path, simulator.study(3, aggregation={"scheme": scheme})) as world:
-        layout = world.first.layout()
+        layout = world.first.layout
         world.run_sums(1)
         traffic = world.engine.traffic[0]
     size = layout.n_lanes if scheme != "plain" else 2 * layout.n_values  # counts travel as float64
@@ -97,13 +98,13 @@ def test_a_wrong_sum_is_an_error_and_leaves_no_row(tmp_path: Path, monkeypatch: 
 
 
 def test_a_hospital_that_reads_another_sum_than_the_coordinator_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = SimulatedSum.verify
+    real = hospital_steps.verify
 
-    def bent(self: SimulatedSum) -> Any:
-        for sums in real(self):
-            yield np.flip(sums)
+    def bent(*arguments: Any, **named: Any) -> Any:
+        found = real(*arguments, **named)
+        return dataclasses.replace(found, sums=np.flip(found.sums))
 
-    monkeypatch.setattr(SimulatedSum, "verify", bent)
+    monkeypatch.setattr(hospital_steps, "verify", bent)
     with pytest.raises(ProtocolError, match="read by hospital 1"):
         measure("masks", 50, 3, 1)
 
@@ -130,7 +131,7 @@ def test_other_settings_measure_anew(tmp_path: Path) -> None:
 
 def test_a_damaged_file_and_an_unknown_scheme_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="rot13"):
-        sweep(tmp_path, schemes=("rot13",))
+        sweep(tmp_path, names=("rot13",))
     (tmp_path / "sizes.json").write_text("{")
     with pytest.raises(StorageError, match="damaged"):
         sweep(tmp_path)

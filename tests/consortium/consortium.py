@@ -14,7 +14,8 @@ from tests import simulator
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import approvals
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service import offering
@@ -77,33 +78,34 @@ class Consortium:
     carried: list[tuple[str, str, bytes]] = field(default_factory=list)
     before: Carried = lambda sender, to, letter: None
     reachable: set[str] = field(default_factory=set)
+    url: str = "tls://127.0.0.1:4222"
 
     def __post_init__(self) -> None:
-        self.home = found(self.folder, self.n)
+        self.home = found(self.folder, self.n, url=self.url)
         self.names = [f"clinic-{i}" for i in range(1, self.n + 1)]
         self.reachable = set(self.names)
         self.queue: deque[tuple[str, str, bytes]] = deque()
         self.held: dict[str, list[tuple[str, str, bytes]]] = {name: [] for name in self.names}
-        self.seats = {name: HospitalDesk(HospitalHome(self.folder / name)) for name in self.names}
-        self.host = CoordinatorDesk(self.home, lambda: self.now)
+        self.desks = {name: HospitalDesk(HospitalHome(self.folder / name)) for name in self.names}
+        self.desk = CoordinatorDesk(self.home, lambda: self.now)
 
     def close(self) -> None:
-        for seat in self.seats.values():
-            seat.close()
+        for desk in self.desks.values():
+            desk.close()
 
     def restart_host(self) -> None:
         """The coordinator's process dies and starts again."""
         self.home = CoordinatorHome(self.home.path)
-        self.host = CoordinatorDesk(self.home, lambda: self.now)
-        self.put_down(self.host.start())
+        self.desk = CoordinatorDesk(self.home, lambda: self.now)
+        self.put_down(self.desk.start())
 
-    def restart_seat(self, name: str) -> None:
+    def restart_hospital(self, name: str) -> None:
         """A hospital's process dies and starts again."""
-        self.seats[name].close()
-        self.seats[name] = HospitalDesk(HospitalHome(self.folder / name))
+        self.desks[name].close()
+        self.desks[name] = HospitalDesk(HospitalHome(self.folder / name))
 
     def hospital(self, name: str) -> HospitalHome:
-        return self.seats[name].home
+        return self.desks[name].home
 
     def start(self, study: Study, **options: Any) -> Path:
         """`coordinator start`, and the offers arrive."""
@@ -133,8 +135,8 @@ class Consortium:
     def poll(self) -> None:
         """Both ends look at their files and clocks once."""
         for name in sorted(self.reachable):
-            self.queue.extend((name, COORDINATOR_NAME, letter) for letter in self.seats[name].poll())
-        self.put_down(self.host.tick())
+            self.queue.extend((name, COORDINATOR_NAME, letter) for letter in self.desks[name].poll())
+        self.put_down(self.desk.tick())
 
     def pump(self, most: int = 5_000) -> None:
         """Carry letters until nothing more comes of it."""
@@ -155,9 +157,9 @@ class Consortium:
 
     def hand_over(self, sender: str, to: str, letter: bytes) -> None:
         if to == COORDINATOR_NAME:
-            self.put_down(self.host.receive(sender, letter))
+            self.put_down(self.desk.receive(sender, letter))
         else:
-            self.queue.extend((to, COORDINATOR_NAME, answer) for answer in self.seats[to].receive(letter))
+            self.queue.extend((to, COORDINATOR_NAME, answer) for answer in self.desks[to].receive(letter))
 
     def alarms(self, name: str) -> list[str]:
         """The reasons of a party's alarms, oldest first."""
@@ -166,7 +168,7 @@ class Consortium:
 
     def status(self) -> dict[str, Any]:
         """The newest study as the coordinator sees it."""
-        return self.host.status()[-1]
+        return self.desk.status()[-1]
 
 
 def opened(path: Path) -> list[tuple[bytes, NDArray[Any]]]:

@@ -8,9 +8,10 @@ from tests import simulator
 
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
-from cipherward.consortium.service import freezing
+from cipherward.consortium.service import offering
 from cipherward.study import Study
 
 NOW = 1_800_000_000.0
@@ -50,7 +51,7 @@ class Consortium:
         self.first = self.hospitals["clinic-1"]
 
     def freeze(self, study: Study) -> Study:
-        return freezing.freeze(study, self.coordinator.members, self.coordinator.coordinator_key)
+        return offering.freeze(study, self.coordinator.members, self.coordinator.coordinator_key)
 
     def offer(self, study: Study, name: str = "clinic-1") -> OfferedStudy:
         return approvals.keep_offer(self.hospitals[name], study.to_toml().encode(), b"")

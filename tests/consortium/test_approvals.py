@@ -13,7 +13,7 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import Approval
 from cipherward.consortium.membership import enrolment
-from cipherward.consortium.service import freezing
+from cipherward.consortium.service import offering
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import (
@@ -121,7 +121,7 @@ def test_a_ckks_key_comes_only_with_a_study_that_names_it(everyone: Consortium) 
     plain = everyone.freeze(draft())
     with pytest.raises(ProtocolError, match="uses none"):
         approvals.keep_offer(everyone.first, plain.to_toml().encode(), b"key")
-    named = freezing.freeze(
+    named = offering.freeze(
         draft(aggregation={"scheme": "ckks"}),
         everyone.coordinator.members,
         everyone.coordinator.coordinator_key,

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from cipherward.cli import app
 from cipherward.consortium.approval import datacheck
 from cipherward.consortium.homes import health
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.data.database import Database
 from cipherward.data.tables import read_table
@@ -50,7 +50,7 @@ def test_a_hospital_with_a_database_takes_part_as_one_with_a_file(three: Consort
     start = text.index("[data]")
     query = "SELECT age, dose, ward, outcome FROM stays"
     settings.write_text(f'{text[:start]}[data]\ndatabase = "sqlite:///{tmp_path}/clinic.db"\nquery = "{query}"\n')
-    three.restart_seat("clinic-2")
+    three.restart_hospital("clinic-2")
     three.start(document(3))
     three.approve()
     three.pump()
@@ -151,7 +151,7 @@ def test_a_password_that_is_not_there_stops_the_study_and_not_the_service(three:
     text = settings.read_text()
     data = 'database = "postgresql://reader@db/clinic"\nquery = "SELECT 1"\npassword_env = "NOT_SET_HERE"\n'
     settings.write_text(text[: text.index("[data]")] + "[data]\n" + data)
-    three.restart_seat("clinic-2")
+    three.restart_hospital("clinic-2")
     three.start(document(3))
     three.approve()
     three.pump()

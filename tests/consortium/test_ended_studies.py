@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests import simulator
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_host_and_seat import kind_of
+from tests.consortium.test_coordinator_and_hospital import kind_of
 from typer.testing import CliRunner, Result
 
 from cipherward.cli import app
@@ -37,7 +37,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
     four.start(document(4, name="finished", data={"test_fraction": 0.4}))
     four.approve()
     four.pump()
-    assert four.host.status()[-1]["phase"] == "finished"
+    assert four.desk.status()[-1]["phase"] == "finished"
     yield four
     four.close()
 
@@ -65,7 +65,7 @@ def test_nobody_withdraws_from_a_study_that_is_over(ended: Consortium, study: st
     assert (offered.status, offered.withdrawal) == ("approved", b"")
     folder = home.model_folder(study, offered.digest)
     assert simulator.lines_of(folder)
-    assert ended.seats["clinic-1"].poll() == []
+    assert ended.desks["clinic-1"].poll() == []
 
 
 def model_folder(ended: Consortium, name: str, study: str) -> Path:

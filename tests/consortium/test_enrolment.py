@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.consortium.enrolled import NOW, Consortium, alarms, coordinator, hospital, join
 
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority, enrolment, invitations, members
 from cipherward.consortium.membership.invitations import Admission
 from cipherward.crypto.identity import Identity

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.consortium.enrolled import Consortium, alarms, coordinator, hospital, join
 
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import members
 from cipherward.consortium.membership.members import ACTIVE, REVOKED, Member, MembersList
 from cipherward.crypto.identity import Identity

@@ -75,11 +75,11 @@ def test_a_round_leaves_a_few_numbers_in_memory(tmp_path: Path) -> None:
 
 
 def _weights(state: StudyState) -> object:
-    return state.weights.copy()
+    return state.inner.model.weights.copy()
 
 
 def _counts(state: StudyState) -> object:
-    return np.zeros(state.layout().n_lanes, np.int64)
+    return np.zeros(state.layout.n_lanes, np.int64)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_a_model_or_the_counts_of_every_round_would_be_noticed_at_either_side(
 
     def leaky_keep(self: Any, candidate: Path, round: int) -> None:
         if self.home.name == "clinic-1":
-            kept.append(left(self._site.state))
+            kept.append(left(self._node.state))
         keep(self, candidate, round)
 
     if side == "coordinator":

@@ -12,16 +12,17 @@ from tests import simulator
 from tests.consortium.enrolled import Consortium, hospital
 
 from cipherward import study as study_document
+from cipherward.cli.data import write_example
 from cipherward.consortium.approval import modelcode, policyfile
-from cipherward.consortium.homes import example, health, received_models
+from cipherward.consortium.homes import health, received_models
 from cipherward.consortium.homes.lock import is_served, only_one
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import DataError, RefusedError, StorageError, StudyError
-from cipherward.parties import roster
 from cipherward.parties.hospital_node import FAILED, PRESERVED, Outcome
 from cipherward.parties.policy import Policy
 from cipherward.runs import prediction
 from cipherward.runs.modelfile import ModelFile
+from cipherward.tasks import catalogue
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,9 @@ def everyone(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
 
 
 def trained(everyone: Consortium, **sections: object) -> ModelFile:
-    first = roster.first_state(everyone.freeze(simulator.study(4, **sections)))
+    first = catalogue.begin(everyone.freeze(simulator.study(4, **sections)))
     fitted = Preprocessor(first.study.columns, (0.0, 0.0), (1.0, 1.0), 100, 40)
-    return ModelFile(first.study, first.groups, first.weights, fitted)
+    return ModelFile(first.study, first.inner.model.groups, first.inner.model.weights, fitted)
 
 
 def outcomes(*kinds: str) -> list[Outcome]:
@@ -173,7 +174,7 @@ def test_a_log_cut_short_by_a_crash_is_read_up_to_there(tmp_path: Path) -> None:
 
 
 def test_the_example_is_synthetic_fits_its_tables_and_needs_no_paths_in_a_consortium(tmp_path: Path) -> None:
-    path, tables = example.write(tmp_path / "trial", n_hospitals=3, encounters=60, seed=5)
+    path, tables = write_example(tmp_path / "trial", n_hospitals=3, encounters=60, seed=5)
     study = study_document.load(path)
     assert study.synthetic
     assert list(tables) == [hospital.name for hospital in study.hospitals]
@@ -183,5 +184,5 @@ def test_the_example_is_synthetic_fits_its_tables_and_needs_no_paths_in_a_consor
     assert all(data.table.height >= 50 for data in loaded)
     assert len({data.table.height for data in loaded}) > 1
     with pytest.raises(StorageError, match="not an empty folder"):
-        example.write(tmp_path / "trial", n_hospitals=3, encounters=60, seed=5)
+        write_example(tmp_path / "trial", n_hospitals=3, encounters=60, seed=5)
     policyfile.parse(policyfile.DEFAULT, "x").check(study)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests import simulator
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_host_and_seat import kind_of
+from tests.consortium.test_coordinator_and_hospital import kind_of
 
 from cipherward.consortium.homes import home as homes
 from cipherward.consortium.service import offering

@@ -16,7 +16,7 @@ from tests.consortium.consortium import Consortium, document
 from cipherward import study as study_document
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.homes import received_models as received
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.consortium.service import letters, offering
 from cipherward.consortium.service.letters import NO_STUDY, Alert, Body, Members, Offer, Packet, Stopped
@@ -72,9 +72,9 @@ def frozen(four: Consortium) -> Study:
 
 def refused(four: Consortium, letter: bytes, words: str, *, name: str = ME) -> None:
     """Nothing is answered, the ledger is as it was, and the alarm says why."""
-    ledger = four.seats[name].home.ledger_file
+    ledger = four.desks[name].home.ledger_file
     before, rows = len(four.alarms(name)), _rows(ledger)
-    assert four.seats[name].receive(letter) == []
+    assert four.desks[name].receive(letter) == []
     assert len(four.alarms(name)) > before
     assert words in four.alarms(name)[-1]
     assert _rows(ledger) == rows
@@ -109,7 +109,7 @@ def test_a_study_that_was_changed_after_its_approval_is_another_study_and_nobody
 ) -> None:
     changed = frozen(running).with_overrides(training={"rounds": 1})
     offer = Offer(changed.to_toml(), b"")
-    assert running.seats[ME].receive(from_coordinator(running, changed.digest(), offer)) == []
+    assert running.desks[ME].receive(from_coordinator(running, changed.digest(), offer)) == []
     assert len(approvals.offers(running.hospital(ME))) == 2
     announce = pack(
         "Announce", sign(running.home.identity, changed.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ()))
@@ -137,11 +137,11 @@ def test_a_study_file_that_was_changed_on_the_hospital_s_disk_runs_nothing(four:
     four.approve()
     path = approvals.offers(four.hospital(ME))[0].folder / "study.toml"
     path.write_text(path.read_text().replace("rounds = 2", "rounds = 3"))
-    four.restart_seat(ME)
-    assert [refusal_of(four, letter) for letter in four.seats[ME].poll()] == [("files",)]
-    assert four.seats[ME].poll() == []
+    four.restart_hospital(ME)
+    assert [refusal_of(four, letter) for letter in four.desks[ME].poll()] == [("files",)]
+    assert four.desks[ME].poll() == []
     assert len([reason for reason in four.alarms(ME) if "was changed" in reason]) == 1
-    assert four.seats[ME].status()[0]["phase"] == "damaged"
+    assert four.desks[ME].status()[0]["phase"] == "damaged"
     announce = Announce(bytes(32), 0, 0, ())
     packet = pack("Announce", sign(four.home.identity, bytes.fromhex(path.parent.name), COORDINATOR, announce))
     refused(four, from_coordinator(four, bytes.fromhex(path.parent.name), Packet(packet)), "never offered here")
@@ -152,11 +152,11 @@ def test_a_damaged_study_at_a_hospital_stops_no_other(four: Consortium) -> None:
     path = four.hospital(ME).path / "studies" / first.name / "study.toml"
     whole = path.read_bytes()
     path.write_bytes(whole[:-100])
-    four.restart_seat(ME)
+    four.restart_hospital(ME)
     second = four.start(document(4, name="another"))
     four.approve()
     four.pump()
-    assert four.host.status()[1]["phase"] == "finished"
+    assert four.desk.status()[1]["phase"] == "finished"
     assert simulator.holds(second)
     assert any("study cannot run" in reason for reason in four.alarms(ME))
     path.write_bytes(whole)
@@ -164,8 +164,8 @@ def test_a_damaged_study_at_a_hospital_stops_no_other(four: Consortium) -> None:
         home = four.hospital(name)
         approvals.approve(home, approvals.find(home, first.name))
     four.pump()
-    assert four.host.status()[0]["approved"] == four.names
-    assert "damaged" not in {study["phase"] for study in four.seats[ME].status()}
+    assert four.desk.status()[0]["approved"] == four.names
+    assert "damaged" not in {study["phase"] for study in four.desks[ME].status()}
 
 
 def test_a_damaged_opening_at_a_hospital_is_an_alarm_and_stops_no_other_study(four: Consortium) -> None:
@@ -174,7 +174,7 @@ def test_a_damaged_opening_at_a_hospital_is_an_alarm_and_stops_no_other_study(fo
     four.pump()
     (kept,) = four.hospital(ME).models.glob("tiny-*/receipts/0000/opening.cbor")
     kept.write_bytes(kept.read_bytes()[:-50])
-    four.restart_seat(ME)
+    four.restart_hospital(ME)
     announce = Announce(bytes(32), 9, 0, ())
     packet = pack("Announce", sign(four.home.identity, bytes.fromhex(first.name), COORDINATOR, announce))
     refused(four, from_coordinator(four, bytes.fromhex(first.name), Packet(packet)), "files of the study 'tiny'")
@@ -194,7 +194,7 @@ def test_a_hospital_that_nobody_confirmed_is_named_and_the_study_refused(four: C
     replaced[2] |= {"public_key": own}
     for hospitals, name in ((invented, "clinic-99"), (replaced, "clinic-3")):
         lie = real.with_overrides(top={"hospitals": hospitals})
-        four.seats[ME].receive(from_coordinator(four, lie.digest(), Offer(lie.to_toml(), b"")))
+        four.desks[ME].receive(from_coordinator(four, lie.digest(), Offer(lie.to_toml(), b"")))
         home = four.hospital(ME)
         offer = next(offer for offer in approvals.offers(home) if offer.digest == lie.digest())
         with pytest.raises(RefusedError, match=name):
@@ -266,7 +266,7 @@ def test_code_and_pickles_are_bytes_that_nobody_opens(running: Consortium, tmp_p
         from_coordinator(running, study, Alert(2, poison)),
     ):
         before = len(running.alarms(ME))
-        for answer in running.seats[ME].receive(letter):
+        for answer in running.desks[ME].receive(letter):
             # An opening that proves nothing is answered with "verification failed", an offer that is none with one word.
             opened = letters.open_letter(
                 answer, to="coordinator", key=running.hospital(ME).identity.public_key, from_coordinator=False
@@ -298,7 +298,7 @@ def test_forged_misdirected_and_altered_letters_are_refused(running: Consortium)
     refused(running, good[:-1] + b"!", "not the signed one")
     for cut in range(0, len(good), 7):
         refused(running, good[:cut], "letter refused")
-    assert running.seats[ME].status()[0]["phase"] == "running"
+    assert running.desks[ME].status()[0]["phase"] == "running"
 
 
 def test_the_coordinator_refuses_letters_that_are_not_their_sender_s_own(running: Consortium) -> None:
@@ -321,7 +321,7 @@ def test_the_coordinator_refuses_letters_that_are_not_their_sender_s_own(running
         ),
         ("clinic-1", b"", "not a letter"),
     ):
-        assert running.host.receive(sender, letter) == []
+        assert running.desk.receive(sender, letter) == []
         assert words in running.alarms("coordinator")[-1]
 
 
@@ -348,10 +348,10 @@ def test_a_breach_takes_one_hospital_out_and_all_others_see_the_evidence(four: C
     for _ in range(30):
         four.pump()
         four.now += 31
-        four.restart_seat(ME)
+        four.restart_hospital(ME)
     status = four.status()
     assert (status["phase"], status["breached"]) == ("finished", [ME])
-    assert four.seats[ME].status()[0]["phase"] == "breach"
+    assert four.desks[ME].status()[0]["phase"] == "breach"
     assert any("breach" in alarm for alarm in four.alarms(ME))
     assert any("breach" in alarm for alarm in four.alarms("coordinator"))
     for name in four.names[1:]:

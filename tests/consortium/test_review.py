@@ -11,9 +11,10 @@ from tests import simulator
 from tests.consortium.enrolled import Consortium
 from tests.simulator import World
 
-from cipherward.consortium.approval import approvals, datacheck, review_text, what_leaves
+from cipherward.consortium.approval import approvals, review_text, what_leaves
 from cipherward.consortium.approval.review import Review, review
-from cipherward.consortium.service import freezing
+from cipherward.consortium.service import offering
+from cipherward.data.small_counts import shown
 from cipherward.simulation.network import LocalEngine
 
 
@@ -38,7 +39,7 @@ def test_what_is_said_to_leave_is_what_leaves(tmp_path: Path, n: int, scheme: st
         while not world.hub.finished:
             state = world.hub.state
             kind = said[state.purpose or "statistics"]
-            assert kind.count == state.layout().n_values
+            assert kind.count == state.layout.n_values
             engine.run_sum()
             for measured, stated in (
                 (engine.traffic[-1].up, kind.bytes_up),
@@ -90,7 +91,7 @@ def test_a_privacy_budget_is_shown_with_what_it_does_not_cover(everyone: Consort
 def test_with_ckks_the_coordinators_key_is_named_as_what_it_is(tmp_path: Path) -> None:
     everyone = Consortium(tmp_path, 3)
     study = simulator.study(3, aggregation={"scheme": "ckks"})
-    frozen = freezing.freeze(study, everyone.coordinator.members, everyone.coordinator.coordinator_key, b"key")
+    frozen = offering.freeze(study, everyone.coordinator.members, everyone.coordinator.coordinator_key, b"key")
     result = review(everyone.first, approvals.keep_offer(everyone.first, frozen.to_toml().encode(), b"key"))
     assert "a key that could open this hospital's own numbers" in " ".join(result.opening)
     assert result.policy_broken == ("scheme 'ckks' (allowed: quorum)",)
@@ -126,7 +127,7 @@ def test_small_counts_are_not_shown(everyone: Consortium, tmp_path: Path) -> Non
     text = review_text.to_text(reviewed(everyone, table))
     assert "fewer than 10 rows" in text
     assert "not shown (small counts)" in text
-    assert [datacheck.shown(count) for count in (0, 1, 9, 10)] == [0, None, None, 10]
+    assert [shown(count) for count in (0, 1, 9, 10)] == [0, None, None, 10]
 
 
 def test_a_table_that_is_gone_is_a_problem_not_a_crash(everyone: Consortium, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import simulator
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_host_and_seat import kind_of
+from tests.consortium.test_coordinator_and_hospital import kind_of
 from tests.consortium.test_refusals import refusal_of
 from typer.testing import CliRunner
 
@@ -34,7 +34,7 @@ def change(path: Path, text: str) -> None:
 
 def shown(four: Consortium) -> str:
     """What `coordinator status` prints."""
-    four.home.write_status({"running": True, "connected": True, "studies": four.host.status()})
+    four.home.write_status({"running": True, "connected": True, "studies": four.desk.status()})
     return CliRunner().invoke(app, ["coordinator", "status", "--home", str(four.home.path)]).output
 
 
@@ -51,7 +51,7 @@ def test_a_table_that_does_not_fit_is_told_once_people_have_approved_and_taken_b
     four.pump()
     assert four.status()["refused"] == {ME: ["data"]}
     assert "refused by the hospital itself: clinic-4 (data: its table cannot be read, or does not" in shown(four)
-    (own,) = four.seats[ME].status()
+    (own,) = four.desks[ME].status()
     assert own["phase"] == "refused"
     assert "the data here cannot be used: " in own["why_not"]
     assert "dose" in own["why_not"]
@@ -68,7 +68,7 @@ def test_a_table_that_was_corrected_before_the_study_began_lets_it_begin(four: C
     four.approve()
     four.pump()
     assert (four.status()["phase"], four.status()["refused"]) == ("offered", {ME: ["data"]})
-    four.restart_seat(ME)
+    four.restart_hospital(ME)
     four.pump()
     assert (four.status()["phase"], four.status()["refused"]) == ("offered", {ME: ["data"]})
     change(table_of(four), good)
@@ -90,7 +90,7 @@ def test_an_offer_that_cannot_be_kept_is_answered_and_a_later_good_one_takes_it_
         dropped.append(letter)
         offered = letters.open_letter(letter, to=ME, key=four.home.coordinator_key, from_coordinator=True)
         spoiled = Offer(offered.body.document.replace('name = "tiny"', 'name = "tiny\\u0007"'), b"")
-        answers = four.seats[ME].receive(
+        answers = four.desks[ME].receive(
             letters.seal(four.home.identity, ME, offered.study, spoiled, from_coordinator=True)
         )
         assert [refusal_of(four, answer, ME) for answer in answers] == [("offer",)]
@@ -118,7 +118,7 @@ def test_files_of_a_study_that_are_damaged_here_are_told_and_their_repair_is(fou
     (folder,) = four.hospital(ME).study_folders()
     whole = (folder / "study.toml").read_bytes()
     (folder / "study.toml").write_bytes(whole[:-50])
-    four.restart_seat(ME)
+    four.restart_hospital(ME)
     four.pump()
     assert four.status()["refused"] == {ME: ["files"]}
     (folder / "study.toml").write_bytes(whole)

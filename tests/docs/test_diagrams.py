@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cipherward.report import pictures
+
 FIGURES = Path(__file__).parents[2] / "docs" / "figures"
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -35,7 +37,8 @@ def test_every_diagram_is_up_to_date(name: str) -> None:
 
 
 def test_every_svg_is_drawn_from_source() -> None:
-    assert {path.name for path in FIGURES.glob("*.svg")} == set(DRAWN)
+    of_a_run = {pictures.AUROC, pictures.HOSPITALS}
+    assert {path.name for path in FIGURES.glob("*.svg")} == set(DRAWN) | of_a_run
 
 
 @pytest.mark.parametrize("name", DRAWN)

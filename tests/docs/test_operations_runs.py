@@ -18,7 +18,8 @@ from typing import IO
 import pytest
 
 from cipherward.consortium.service import coordinator_study, hospital_study
-from cipherward.parties.coordinator_state import Phase
+from cipherward.parties.coordinator_node import Phase
+from cipherward.runs import study_folder
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 SECONDS = 900.0
@@ -174,14 +175,14 @@ def code(*parts: str) -> str:
 
 def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
     raised = set(re.findall(r'\.alarm\(\s*"([^"]+)"', code("*.py")))
-    raised |= set(re.findall(r'"kind": "([^"]+)"', code("engines/nats/*.py")))
-    raised |= hospital_study._ALARMS | {coordinator_study.FAILED, "refused by the server"}
+    raised |= set(re.findall(r'"kind": "([^"]+)"', code("transport/*.py")))
+    raised |= hospital_study._ALARMS | {study_folder.FAILED, "refused by the server"}
     section = PAGE.read_text("utf-8").split("\n## Alarms\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == raised
 
 
 def test_every_state_of_a_study_and_every_step_is_explained() -> None:
-    sources = code("deployment/hosted.py", "deployment/host.py", "deployment/participation.py")
+    sources = code("service/coordinator_study.py", "service/coordinator_desk.py", "service/hospital_study.py")
     shown = set(re.findall(r'phase(?:"\] =|": |  ?= )"([a-z ]+)"', sources))
     shown |= {
         "running",
@@ -189,8 +190,8 @@ def test_every_state_of_a_study_and_every_step_is_explained() -> None:
         "finished",
         "waiting for quorum",
         "damaged",
-        coordinator_study.STOPPED,
-        coordinator_study.FAILED,
+        study_folder.STOPPED,
+        study_folder.FAILED,
     }
     shown |= {phase.value for phase in Phase if phase is not Phase.IDLE}
     section = PAGE.read_text("utf-8").split("\n## What status shows\n")[1].split("\n## ")[0]

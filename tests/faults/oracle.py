@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from cipherward.data.sources import load_hospitals
-from cipherward.learning import models
-from cipherward.parties import asking, roster
+from cipherward.parties import asking
 from cipherward.runs import verify
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 
 
 @functools.cache
@@ -22,9 +21,9 @@ def weights(run: Path, tables: Path, contributors: tuple[tuple[int, ...], ...]) 
     work = {}
     for index, hospital in enumerate(study.hospitals, start=1):
         (data,) = load_hospitals(study, tables / f"{hospital.name}.csv", tables, only=[hospital.name])
-        module = models.build(study.model, roster.n_features_of(study), study.seed)
-        work[index] = LocalWork(index, data, module, "cpu", lambda: 0.0)
+        work[index] = HospitalWork(index, data, "cpu", lambda: 0.0)
     for listed in contributors:
         vectors = [asking.vector_of(rules.scheme, state, work[i].values(state)).astype(np.int64) for i in listed]
         state = asking.following(rules.scheme, state, np.sum(vectors, axis=0), len(listed))
-    return state.weights.tobytes()
+    assert state.model is not None
+    return state.model.weights.tobytes()

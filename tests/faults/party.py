@@ -25,14 +25,15 @@ import cipherward.cli.hospital
 import cipherward.transport.coordinator_service as coordinator_service
 import cipherward.transport.hospital_service as hospital_service
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.service import coordinator_study, hospital_study, letters
+from cipherward.consortium.service import hospital_study, letters
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.errors import WireError
+from cipherward.parties import records
 from cipherward.parties.coordinator_node import CoordinatorNode, Phase
 from cipherward.store.outbox import Outbox
 from cipherward.sums.packets import KINDS
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.transport import chunks, post, receiving
 
 RANDOM_SHARE = 0.05
@@ -108,10 +109,10 @@ def main(spec: dict[str, Any]) -> int:
     (`sender`: "server" when they are hit on their way in)."""
     Moment.take(spec)
     parts: list[tuple[Any, str, type]] = [
-        (coordinator_service, "CoordinatorDesk", _Host),
-        (hospital_service, "HospitalDesk", _Seat),
-        (hospital_study, "LocalWork", _Work),
-        (coordinator_study, "CoordinatorNode", _Hub),
+        (coordinator_service, "CoordinatorDesk", _Coordinator),
+        (hospital_service, "HospitalDesk", _Hospital),
+        (hospital_study, "HospitalWork", _Work),
+        (records, "CoordinatorNode", _Hub),
         (post, "Outbox", _Outbox),
         (hospital_service, "Outbox", _Outbox),
         (post, "Receiver", _Receiver),
@@ -189,21 +190,27 @@ class _Hub(CoordinatorNode):
         had = self._contributors()
         answer = super().handle(sender, packet)
         if had is not None and (now := self._contributors()) is not None and now > had:
-            self.log("accepted", {"sum": self.round, "attempt": len(self._voids), "from": sender})
+            self.log("accepted", {"sum": self.round, "attempt": len(self._steps.sum.voids), "from": sender})
         return answer
 
     def _contributors(self) -> frozenset[int] | None:
-        return self._collection.contributors if self.phase is Phase.DEAL else None
+        return self._steps.sum.collection.contributors if self.phase is Phase.DEAL else None
 
-    def _enter(self, phase: Phase, outgoing: list[Any]) -> list[Any]:
-        found = super()._enter(phase, outgoing)
-        Moment.sum = self.round
-        if not self._log.replaying:
-            self.log("phase", {"sum": self.round, "phase": phase.value})
-        return found
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        enter = self._steps.enter
+
+        def noted(phase: Phase, outgoing: list[Any]) -> list[Any]:
+            found = enter(phase, outgoing)
+            Moment.sum = self.round
+            if not self._log.replaying:
+                self.log("phase", {"sum": self.round, "phase": phase.value})
+            return found
+
+        self._steps.enter = noted  # type: ignore[method-assign]
 
 
-class _Host(CoordinatorDesk):
+class _Coordinator(CoordinatorDesk):
     def receive(self, member: str, data: bytes | memoryview) -> Any:
         phase = Moment.spec.get("gate", "")
         if _HANDLED.get(phase) == (kind_of(bytes(data)), Moment.sum):
@@ -216,15 +223,15 @@ class _Host(CoordinatorDesk):
     def _stepped(self, out: Any) -> Any:
         phase = Moment.spec.get("gate", "")
         for one in self._studies.values():
-            if one._hub is not None and _STEPPED.get(phase) == (one._hub.phase, one._hub.round):
+            if one._node is not None and _STEPPED.get(phase) == (one._node.phase, one._node.round):
                 Moment.reached(self.home, phase)
         return out
 
 
-class _Seat(HospitalDesk):
+class _Hospital(HospitalDesk):
     def receive(self, data: bytes | memoryview) -> list[bytes]:
-        for part in self._participations():
-            Moment.sum = len(part.run.rounds_with_openings())
+        for study in self._all_studies():
+            Moment.sum = len(study.run.rounds_with_openings())
         phase = Moment.spec.get("gate", "")
         before = Moment.sum
         if (phase, kind_of(bytes(data)), before) == ("open", "Opening", TRAIN_SUM):
@@ -236,7 +243,7 @@ class _Seat(HospitalDesk):
         return found
 
 
-class _Work(LocalWork):
+class _Work(HospitalWork):
     def values(self, state: Any) -> Any:
         found = super().values(state)
         if state.sums_done == TRAIN_SUM:
@@ -303,7 +310,8 @@ class _Receiver(receiving.Receiver):
 
 
 def _home() -> Home:
-    from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+    from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+    from cipherward.consortium.homes.hospital_home import HospitalHome
 
     kind = CoordinatorHome if Moment.spec["role"] == "coordinator" else HospitalHome
     return kind(Path(Moment.spec["home"]))

@@ -21,8 +21,9 @@ from tests.faults.nursery import Nursery
 from tests.faults.proxy import Proxy
 
 from cipherward.consortium.approval import approvals
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
@@ -62,9 +63,9 @@ class Template:
         letters = dict(CoordinatorDesk(home, time.time).start())
         for index in approving:
             hospital = HospitalHome(self.folder / name / f"clinic-{index}")
-            seat = HospitalDesk(hospital)
-            seat.receive(letters[f"clinic-{index}"])
-            seat.close()
+            desk = HospitalDesk(hospital)
+            desk.receive(letters[f"clinic-{index}"])
+            desk.close()
             approvals.approve(hospital, approvals.offers(hospital)[-1])
         return study.name
 

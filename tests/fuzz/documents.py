@@ -77,7 +77,7 @@ def documents(folder: Path) -> Iterator[Decoder]:
 
     valid = []
     for each in (None, preprocessor):
-        modelfile.save(path, ModelFile(state.study, state.groups, state.weights, each))
+        modelfile.save(path, ModelFile(state.study, state.inner.model.groups, state.inner.model.weights, each))
         valid.append(path.read_bytes())
     yield Decoder("model-file", valid, load_model, same_model)
     yield Decoder("model-file-text", valid, load_model, same_model, mutations=TEXT)

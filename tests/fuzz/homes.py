@@ -15,19 +15,20 @@ from tests.consortium.enrolled import coordinator, hospital, join
 from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
-from cipherward.cli import services
+from cipherward.cli import service_log
 from cipherward.consortium.approval import policyfile
 from cipherward.consortium.homes import health, lock, received_models
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.consortium.service import offering
 from cipherward.errors import CipherwardError, WireError
 from cipherward.parties.policy import Policy
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.store.handled import Handled
-from cipherward.store.outbox import Outbox, Progress, Waiting
-from cipherward.store.slots import SLOT_BYTES
+from cipherward.store.outbox import SLOT_BYTES, Outbox, Progress, Waiting
 from cipherward.transport.configuration import settings_of
 from cipherward.transport.serving import Follower
 from cipherward.transport.tls import server_address
@@ -110,7 +111,7 @@ def small_files(folder: Path, home: CoordinatorHome) -> Iterator[Decoder]:
     yield Decoder("invitation-record", [path.read_bytes()], read_invitation, holds, mutations=TEXT, tries=OWN_FILE)
 
     def read_started(data: bytes) -> Any:
-        (folder / offering.STARTED).write_bytes(data)
+        StudyFolder(folder).started.write_bytes(data)
         return offering.facts(folder)
 
     valid = [json.dumps({"offered": 1.8e9, "begin_after": after}).encode() for after in (None, 3600.0)]
@@ -175,7 +176,7 @@ def logs(home: CoordinatorHome) -> Iterator[Decoder]:
         assert health._alarms(home, NOW).what == "alarms"
         assert tail.new_lines() == found[: len(found)] or not data.endswith(b"\n")
         for entry in found:
-            services._line(entry)
+            service_log.line(entry)
         return found
 
     def objects(data: bytes, found: list[Any]) -> bool:

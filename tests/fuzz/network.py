@@ -19,15 +19,14 @@ from tests.fuzz.decoders import Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
 from cipherward.consortium.approval import approvals
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority, enrolment, invitations, members
 from cipherward.consortium.service import letters
-from cipherward.consortium.service.statements import Said
+from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import WireError
-from cipherward.parties import roster, sumlog
-from cipherward.runs import folder as rundir
+from cipherward.parties import records, roster, sumlog
 from cipherward.store import files, journal
 from cipherward.store.handled import Handled
 from cipherward.transport import chunks
@@ -185,7 +184,7 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
         "letter-head": [letters._Head(NAME, bytes(32))],
         "journal-line": [journal._Line("packet", 1, b"data", b"")],
         "journal-Begun": [sumlog.Begun(bytes(32), 3)],
-        "evidence": [rundir.Evidence(1, 2, "reason", (b"one", b"another"))],
+        "evidence": [records.Evidence(1, 2, "reason", (b"one", b"another"))],
     }
     everything = [wire.encode(value) for values in valid.values() for value in values]
     for name, values in valid.items():
@@ -329,7 +328,7 @@ def refusals(four: Consortium) -> Decoder:
     folder = four.folder / "said"
     path = folder / "refusals" / "1.json"
     path.parent.mkdir(parents=True)
-    said = Said(four.home, folder, approvals.offers(four.hospital(NAME))[0].study)
+    said = Statements(four.home, folder, approvals.offers(four.hospital(NAME))[0].study, lambda *_: None)
 
     def read(data: bytes) -> tuple[str, ...]:
         path.write_bytes(data)

@@ -15,19 +15,20 @@ from tests.comparison import compared
 from tests.fuzz.decoders import OWN_FILE, Decoder
 from tests.fuzz.mutation import TEXT
 
-from cipherward.comparison import compare, comparison_json, shift, sizes
-from cipherward.comparison import document as comparison_document
+from cipherward.comparison import compare, records, results, shift, sizes
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, StorageError
 from cipherward.learning.baselines import Yardstick
-from cipherward.report import deployed, facts, incidents, page
+from cipherward.report import deployed, facts, incidents, page, rendering
 from cipherward.runs import verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
-from cipherward.simulation import make_parties, simulate, yardsticks
+from cipherward.runs.study_folder import StudyFolder
+from cipherward.simulation import make_parties, simulate
 from cipherward.store import files
 from cipherward.sums.messages import Opening, unsign
+from cipherward.tasks import yardsticks
 
 
 def everything(folder: Path) -> Iterator[Decoder]:
@@ -105,7 +106,7 @@ def reported(made: Path) -> Iterator[Decoder]:
 
     def render(found: facts.Facts) -> str:
         with page.what_is_damaged(made):
-            return page.render(found)
+            return rendering.render("report.html", page._content(found))
 
     def of_result(data: bytes) -> str:
         return render(dataclasses.replace(known, result=facts._json(made, data)))
@@ -141,9 +142,9 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
     result = json.loads(files.read(made / "result.json"))
     names = [each["name"] for each in result["by_hospital"]]
     written = (
-        (comparison_json.NAME, comparison_json.read, compared.document(result, names, "title")),
-        (comparison_json.SIZES, comparison_json.read_sizes, compared.sizes()),
-        (comparison_json.SHIFT, comparison_json.read_shift, compared.shift(names)),
+        (records.NAME, records.read, compared.document(result, names, "title")),
+        (records.SIZES, records.read_sizes, compared.sizes()),
+        (records.SHIFT, records.read_shift, compared.shift(names)),
     )
 
     def kept(file: Path, read: Callable[[Path], Any], data: bytes) -> Any:
@@ -159,7 +160,7 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         yield Decoder(f"compared-{name}", [text], partial(kept, file, read), model, mutations=TEXT, tries=OWN_FILE)
 
     def own(data: bytes) -> Any:
-        return kept(folder / deployed.OWN, deployed._own, data)
+        return kept(StudyFolder(folder).own_results, deployed._own, data)
 
     document = {"hospital": "clinic-1", "index": 1, "rows": 90, "auroc": {"federated": 0.75}, "why_not": ""}
     yield Decoder(
@@ -216,7 +217,7 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         run.mkdir()
         for other in texts:
             (run / other).write_bytes(texts[other])
-        read_run = partial(kept, run / name, partial(comparison_document.read_run, 1))
+        read_run = partial(kept, run / name, partial(results.read_run, 1))
         yield Decoder(
             f"compared-{name}", [text], read_run, lambda data, v: type(v.result) is dict, mutations=TEXT, tries=OWN_FILE
         )
@@ -225,7 +226,7 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
 
 def measures(folder: Path, made: Path) -> Decoder:
     """The figures beside which a comparison's arms are put; the weights are in a file beside."""
-    metrics = list(verify.replay(verify.open_run(made)))[-1].state.final
+    metrics = list(verify.replay(verify.open_run(made)))[-1].state.inner.final
     assert metrics
     one = Yardstick(metrics, (0.5, 0.75), np.zeros(4, np.float32))
     path = folder / "yardsticks.json"

@@ -118,9 +118,9 @@ def opened_sum(name: str, chosen: Setting, state: StudyState, total: Any) -> Dec
     def usable(data: bytes, after: StudyState) -> bool:
         assert after.sums_done == state.sums_done + 1
         assert len(after.digest()) == 32
-        if after.final:
+        if after.question is None:
             json.dumps(findings(after), allow_nan=False)  # as result.json
-        return bool(np.isfinite(after.weights).all())
+        return bool(np.isfinite(after.inner.model.weights).all())
 
     return Decoder(name, [total.tobytes()], decode, usable)
 

@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+from tests import simulator
 
 from cipherward.errors import DataError, ProtocolError
 from cipherward.learning import metrics
+from cipherward.study import Study
+from cipherward.tasks import measurement
 from cipherward.tasks.lanes import Layout
 
 Floats = NDArray[np.float64]
@@ -95,13 +98,17 @@ def test_binned_auroc_is_off_by_at_most_half_the_pairs_that_share_a_bin(
     assert abs(found.auroc - exact.auroc) <= sharing / 2 + 1e-12
 
 
+def measured(bits: int) -> Study:
+    return simulator.study(3, evaluation={"bins": 64}, aggregation={"bits": bits})
+
+
 @pytest.mark.parametrize("bits", [16, 24])
 @given(st.integers(0, 2**32), st.integers(1, 6))
 @settings(max_examples=20)
 def test_hospitals_counts_summed_as_lanes_are_the_counts_of_the_pooled_rows(bits: int, seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     scores, labels = SHAPES["skewed"](rng, 700)
-    layout = Layout(metrics.segments("test/", 64, bits), bits)
+    layout = Layout(measurement.segments(measured(bits))[:-1], bits)
     hospital = rng.integers(0, n, len(labels))
     sums = np.zeros(layout.n_lanes, dtype=np.int64)
     for index in range(n):
@@ -115,9 +122,9 @@ def test_hospitals_counts_summed_as_lanes_are_the_counts_of_the_pooled_rows(bits
 
 def test_no_overflow_at_eight_million_rows_in_one_bin() -> None:
     for bits in (16, 24):
-        layout = Layout(metrics.segments("", 64, bits), bits)
+        layout = Layout(measurement.segments(measured(bits))[:-1], bits)
         rows = 2**23
-        counts = metrics.local_counts(np.full(1, 0.0), np.ones(1, np.int8), 64)
+        counts = metrics.local_counts(np.full(1, 0.0), np.ones(1, np.int8), 64, prefix="test/")
         layout.decode(layout.encode({name: value * rows for name, value in counts.items()}).astype(np.int64), 1)
 
 

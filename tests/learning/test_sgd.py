@@ -11,6 +11,7 @@ from torch import nn
 
 from cipherward.errors import DataError, ProtocolError, StudyError, UnfitUpdateError
 from cipherward.learning import averaging, models, sgd
+from cipherward.learning.devices import resolve_device
 from cipherward.study import Model, Training
 
 Rows = tuple[NDArray[np.float32], NDArray[np.int8]]
@@ -200,13 +201,13 @@ def test_a_start_vector_of_another_model_is_refused() -> None:
 
 def test_the_device_is_what_was_asked_for_or_an_error_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert sgd.resolve_device("auto") == sgd.resolve_device("cpu") == torch.device("cpu")
+    assert resolve_device("auto") == resolve_device("cpu") == torch.device("cpu")
     with pytest.raises(StudyError, match="no CUDA device"):
-        sgd.resolve_device("cuda")
+        resolve_device("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert sgd.resolve_device("auto") == sgd.resolve_device("cuda") == torch.device("cuda")
+    assert resolve_device("auto") == resolve_device("cuda") == torch.device("cuda")
     with pytest.raises(StudyError, match="not known"):
-        sgd.resolve_device("tpu")  # type: ignore[arg-type]
+        resolve_device("tpu")  # type: ignore[arg-type]
 
 
 def test_the_mean_loss_has_no_upper_limit_and_is_not_a_number_where_the_model_is_none() -> None:

@@ -23,7 +23,7 @@ from cipherward.simulation import make_parties
 from cipherward.study import Study
 from cipherward.sums.messages import Release
 from cipherward.sums.packets import unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 LIAR, OTHER = 3, 6
@@ -213,15 +213,15 @@ def test_a_manifest_that_lists_others_than_the_group_gets_no_consent(tmp_path: P
         helper = next(i for i in range(1, 9) if i not in group)
         # A coordinator and a helper that ignore the rule: everybody else keeps to it.
         asked = world.until("Joined")
-        wide = dataclasses.replace(world.hub._task, admitted=())
-        world.hub._task = world.hub._collection.task = wide
+        wide = dataclasses.replace(world.hub._steps.sum.task, admitted=())
+        world.hub._steps.sum.task = world.hub._steps.sum.collection.task = wide
         site = world.sites[helper]
         with mock.patch.object(SumTask, "admits", return_value=True):
             (update,) = site.handle(next(iter(asked.values())))
         world.hub.handle(helper, update)
-        world.hub._waiting.add(helper)
+        world.hub._pending.waiting.add(helper)
         requests = world.continue_until(asked, "ConsentRequest")
-        assert world.hub._collection.contributors == {*group, helper}
+        assert world.hub._steps.sum.collection.contributors == {*group, helper}
         answers = [reply for index, packet in requests.items() for reply in world.sites[index].handle(packet)]
         kinds = [simulator.kind_of(reply) for reply in answers]
         assert set(kinds) == {"Receipt"}
@@ -238,11 +238,11 @@ def test_a_coordinator_that_restarts_in_the_middle_of_a_search_goes_on_with_it(t
         after_bad_round(world)
         for stop in ("Joined", "ConsentRequest", "Certificate", "Opening"):
             world.until(stop)
-            before = world.hub._task.context
+            before = world.hub._steps.sum.task.context
             states = list(verify.replay(verify.open_run(world.run.path)))
             world.hub = make_parties.make_coordinator(world.study, world.keys, states[-1].state, world.run)
             packets = world.hub.recover()
-            assert stop == "Opening" or world.hub._task.context == before
+            assert stop == "Opening" or world.hub._steps.sum.task.context == before
             world.finish(dict(packets))
         world.engine.hub = world.hub
         world.run_sums()
@@ -310,7 +310,7 @@ def test_people_are_told_in_words_whom_the_search_excludes_readmits_and_suspects
     ]
 
 
-class Negative(LocalWork):
+class Negative(HospitalWork):
     """Trains, and claims a weight below zero, so that the sum opens to what honest hospitals never give."""
 
     def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
@@ -323,7 +323,7 @@ def test_the_search_is_the_same_in_every_scheme(tmp_path: Path, scheme: str) -> 
     numbers = {"scheme": scheme, "threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
     with World(tmp_path, simulator.study(8, training={"rounds": 12}, aggregation=numbers)) as world:
         work = world.sites[LIAR].work
-        world.sites[LIAR].work = Negative(LIAR, work.data, work.module, "cpu", work.clock)
+        world.sites[LIAR].work = Negative(LIAR, work.data, "cpu", work.clock)
         world.run_sums()
         assert [exclusion.hospital for exclusion in world.hub.state.search.excluded] == [LIAR]
         assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}

@@ -138,8 +138,7 @@ def test_a_statistic_is_not_answered_again_in_another_study_over_the_same_data(t
             4, name="another", seed=99, training={"rounds": 7}, model={"kind": "mlp", "hidden": [3]}
         )
         with World(tmp_path / "second", other) as second:
-            second.sites[ME].ledger.close()
-            second.sites[ME].ledger = Ledger(first.run.hospital(ME) / "ledger.sqlite")
+            second.give_ledger(ME, Ledger(first.run.hospital(ME) / "ledger.sqlite"))
             second.run_sums(1)
             assert [report.contributors for report in second.hub.reports] == [(2, 3, 4)]
             told, kept = simulator.log(second.run.path, "declined")
@@ -160,8 +159,7 @@ def test_a_statistic_over_other_columns_is_another_question(tmp_path: Path) -> N
         first.sites[ME].ledger.close()
         columns = simulator.document()["columns"][:2]
         with World(tmp_path / "second", simulator.study(4, columns=columns)) as second:
-            second.sites[ME].ledger.close()
-            second.sites[ME].ledger = Ledger(first.run.hospital(ME) / "ledger.sqlite")
+            second.give_ledger(ME, Ledger(first.run.hospital(ME) / "ledger.sqlite"))
             second.run_sums(1)
             assert second.hub.reports[-1].contributors == (1, 2, 3, 4)
 

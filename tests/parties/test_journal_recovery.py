@@ -60,7 +60,12 @@ class Mortal:
         for hospital, packet in outgoing:
             kind = kind_of(packet)
             if kind in SAID:
-                key = (self.world.hub.round, self.world.hub._task.context if kind != "Opening" else b"", kind, hospital)
+                key = (
+                    self.world.hub.round,
+                    self.world.hub._steps.sum.task.context if kind != "Opening" else b"",
+                    kind,
+                    hospital,
+                )
                 self.said.setdefault(key, set()).add(packet)
         self.queue.extend(outgoing)
 
@@ -125,7 +130,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[StudyStat
 
 
 def check(world: World, mortal: Mortal, whole: StudyState) -> None:
-    assert world.hub.state.weights.tobytes() == whole.weights.tobytes()
+    assert world.hub.state.inner.model.weights.tobytes() == whole.inner.model.weights.tobytes()
     assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
     signed = [line for line in lines_of(world.run.path) if line.hospital != "everyone"]  # a World writes no result.json
     assert len(signed) == 12
@@ -174,7 +179,7 @@ def test_a_kill_in_a_second_attempt_keeps_the_void_certificate_of_the_first(tmp_
     with World(tmp_path, small()) as world:
         world.run_sums(1)
         requests = world.until("ConsentRequest")
-        context = world.hub._task.context
+        context = world.hub._steps.sum.task.context
         for index in (1, 2, 3):
             world.hub.handle(index, world.packet(Complaint(context, 4, "no reason"), index))
         assert requests

@@ -34,7 +34,7 @@ def dealt_by(world: World, joining: tuple[int, ...]) -> None:
         world.hub.handle(i, world.sites[i].handle(announced[i])[0])
     for i, packet in world.hub.expire():
         world.hub.handle(i, world.sites[i].handle(packet)[0])
-    assert (world.hub.phase, world.hub._collection.contributors) == (Phase.DEAL, frozenset(joining))
+    assert (world.hub.phase, world.hub._steps.sum.collection.contributors) == (Phase.DEAL, frozenset(joining))
 
 
 @pytest.mark.parametrize("scheme", ["quorum", "masks"])
@@ -51,7 +51,7 @@ def test_a_journal_lost_between_update_and_close_makes_nobody_faulty_and_the_stu
         assert {(item.sender, item.check, item.verdict) for item in world.hub.set_aside} == {
             (i, Check.HOLDERS, "late") for i in (1, 2, 3)
         }
-        assert not world.run.quarantine.exists()
+        assert not (world.run.coordinator / "quarantine").exists()
         assert not (world.run.coordinator / "evidence").exists()
         assert {notice.code for site in world.sites.values() for notice in site.notices} == {"late"}
         (left,) = simulator.log(world.run.path, "attempt cannot be used")
@@ -94,7 +94,7 @@ def test_liars_that_claim_it_in_every_attempt_use_up_the_attempts_and_are_named(
     with World(tmp_path, small(min_contributors=3)) as world:
         packets = world.until("Joined")
         for attempt in range(asking.MAX_ATTEMPTS):
-            assert len(world.hub._voids) == attempt
+            assert len(world.hub._steps.sum.voids) == attempt
             for liar in (3, 4):
                 ((_, notice),) = world.hub.handle(liar, claims_other_holders(world, packets[liar], liar))
                 assert simulator.body(notice, Notice).code == "late"

@@ -88,7 +88,8 @@ def announce(world: World, **changes: Any) -> bytes:
 
 def test_a_query_that_does_not_follow_from_the_study_is_refused(world: World) -> None:
     state = world.hub.state
-    trap = dataclasses.replace(state, weights=state.weights * np.float32(2))
+    steep = dataclasses.replace(state.inner.model, weights=state.inner.model.weights * np.float32(2))
+    trap = dataclasses.replace(state, inner=dataclasses.replace(state.inner, model=steep))
     for context in (asking.task_of(world.hub.rules, trap, 0).context, task(world, 1).context, bytes(32)):
         refused(world, announce(world, context=context), "not the one that follows from the approved study")
 
@@ -191,7 +192,7 @@ def test_repeated_unordered_or_unknown_names_are_a_breach(world: World, order: t
 
 def test_two_headers_over_one_ciphertext_are_a_breach(world: World) -> None:
     request, manifest = request_of(world)
-    copied = header_by(world, request, 3, payload=signed_body(request.headers[1], Header).payload)
+    copied = header_by(world, request, 3, payload_digest=signed_body(request.headers[1], Header).payload_digest)
     headers = dict(enumerate((*request.headers[:2], copied, request.headers[3]), start=1))
     doubled = dataclasses.replace(manifest, entries=listing(headers))
     breach(world, asked(world, request, doubled, headers=tuple(headers.values())), "name one ciphertext")
@@ -199,7 +200,7 @@ def test_two_headers_over_one_ciphertext_are_a_breach(world: World) -> None:
 
 def test_an_altered_contribution_of_mine_is_a_breach(world: World) -> None:
     request, manifest = request_of(world)
-    headers = dict(enumerate(request.headers, start=1)) | {ME: header_by(world, request, ME, payload=bytes(32))}
+    headers = dict(enumerate(request.headers, start=1)) | {ME: header_by(world, request, ME, payload_digest=bytes(32))}
     altered = dataclasses.replace(manifest, entries=listing(headers))
     breach(world, asked(world, request, altered, headers=tuple(headers.values())), "altered contribution of mine")
 
@@ -238,7 +239,7 @@ def test_one_sum_gets_one_vote_and_asked_again_the_same_bytes(world: World) -> N
     packet = asked(world, request, manifest)
     (vote,) = world.sites[ME].handle(packet)
     subset = dataclasses.replace(manifest, entries=manifest.entries[:3])
-    other_total = dataclasses.replace(manifest, total=bytes(32))
+    other_total = dataclasses.replace(manifest, total_digest=bytes(32))
     refused(world, asked(world, request, subset, headers=request.headers[:3]), "not for this manifest")
     refused(world, asked(world, request, other_total), "not for this manifest")
     assert world.sites[ME].handle(packet) == [vote]
@@ -271,7 +272,7 @@ def test_nothing_is_released_without_a_certificate_of_enough_distinct_consents(w
     for wrong, words in (
         (votes[:2], "2 vote(s) where the study asks for 3"),
         ((votes[0], votes[1], votes[1]), "counted twice"),
-        ((votes[0], votes[1], world.signed(dataclasses.replace(vote, manifest=bytes(32)), 3)), "something else"),
+        ((votes[0], votes[1], world.signed(dataclasses.replace(vote, manifest_digest=bytes(32)), 3)), "something else"),
         ((votes[0], votes[1], world.signed(dataclasses.replace(vote, choice=VOID), 3)), "something else"),
         ((votes[0], votes[1], world.signed(vote, 0)), "the coordinator has no vote"),
         ((votes[0], votes[1], world.signed(dataclasses.replace(vote, choice=7), 3)), "neither consent nor void"),
@@ -288,7 +289,7 @@ def test_a_certificate_for_a_manifest_that_i_did_not_consent_to_releases_nothing
     certificate = certificate_of(world)
     vote = Vote(task(world).context, CONSENT, bytes(32), b"")
     votes = tuple(world.signed(vote, i) for i in (2, 3, 4))
-    refused(world, certified(certificate, manifest=bytes(32), votes=votes), "did not consent to")
+    refused(world, certified(certificate, manifest_digest=bytes(32), votes=votes), "did not consent to")
 
 
 def test_who_has_not_consented_has_nothing_to_release(world: World) -> None:

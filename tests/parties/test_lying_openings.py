@@ -74,7 +74,7 @@ def recertified(world: World, opening: Opening, manifest: Manifest, **changes: A
     """The opening with another manifest, certified by three hospitals that help the liar."""
     marked = digest("manifest", wire.encode(manifest))
     votes = tuple(
-        world.signed(dataclasses.replace(signed_body(vote, Vote), manifest=marked), hospital)
+        world.signed(dataclasses.replace(signed_body(vote, Vote), manifest_digest=marked), hospital)
         for hospital, vote in enumerate(opening.votes, start=1)
         if hospital != ME
     )
@@ -111,7 +111,7 @@ def test_a_certified_manifest_that_alters_my_contribution_is_a_breach_even_where
         votes = [(i, signed_body(vote, Vote)) for i, vote in zip((2, 3, 4), opening.votes, strict=True)]
         altered = dataclasses.replace(manifest, entries=entries)
         marked = digest("manifest", wire.encode(altered))
-        certified = tuple(world.signed(dataclasses.replace(vote, manifest=marked), i) for i, vote in votes)
+        certified = tuple(world.signed(dataclasses.replace(vote, manifest_digest=marked), i) for i, vote in votes)
         breach(
             world,
             dataclasses.replace(opening, manifest=world.signed(altered), headers=headers, votes=certified),
@@ -172,7 +172,7 @@ def test_an_aggregate_forged_after_the_release_opens_and_is_not_believed(world: 
     assert not np.array_equal(scheme.sums(task, forged, opening.witness, 4), honest)
 
     failed(world, dataclasses.replace(opening, total=forged), "not the one in the manifest")
-    manifest = dataclasses.replace(signed_body(opening.manifest, Manifest), total=payload_digest(forged))
+    manifest = dataclasses.replace(signed_body(opening.manifest, Manifest), total_digest=payload_digest(forged))
     lie = dataclasses.replace(opening, total=forged, manifest=world.signed(manifest))
     failed(world, lie, "about something else")
     marked = digest("manifest", wire.encode(manifest))
@@ -186,7 +186,7 @@ def test_an_aggregate_forged_after_the_release_opens_and_is_not_believed(world: 
 def test_a_void_round_is_believed_only_with_releases_that_do_not_open_the_sum(world: World, opening: Opening) -> None:
     moved = world.sites[ME].state.after_failed(range(1, 5))
     breach(world, dataclasses.replace(opening, next_model=moved.digest()), "not the one that follows")
-    other, releases = world.sites[2], world.hub._collection._signed_releases
+    other, releases = world.sites[2], world.hub._steps.sum.collection._signed_releases
     before = other.state.digest()
     unopened = dataclasses.replace(opening, witness=bytes(len(opening.witness)), next_model=moved.digest())
     two = tuple(releases[i] for i in (1, 2))

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -17,12 +18,14 @@ from tests.simulator import World, holds, kind_of, signed_body
 from cipherward.crypto import wire
 from cipherward.errors import DeclinedError, FaultyCoordinatorError, QuorumError, UnfitUpdateError
 from cipherward.parties.coordinator_node import Outgoing
-from cipherward.runs.folder import Evidence, Quarantine
+from cipherward.parties.records import Evidence, Quarantine
 from cipherward.study import Study
 from cipherward.sums.checks import Check
 from cipherward.sums.messages import Declined, Header, Notice, Opening, Receipt, Release, Update, Vote
 from cipherward.sums.packets import pack, unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks import rounds
+from cipherward.tasks.catalogue import make_task
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 EVERYONE = (1, 2, 3, 4)
@@ -71,9 +74,11 @@ def test_every_update_passes_numbered_checks_and_the_number_is_said(tmp_path: Pa
             Check.HOLDERS: signed(dataclasses.replace(header, joined=bytes(32))),
             Check.PAYLOAD: changed(honest[1], payload=bytes(size)),
             Check.SHARES: changed(honest[1], shares=shares),
-            Check.COPY: signed(dataclasses.replace(header, payload=_digest(other.payload)), payload=other.payload),
+            Check.COPY: signed(
+                dataclasses.replace(header, payload_digest=_digest(other.payload)), payload=other.payload
+            ),
             Check.RESIDUES: signed(
-                dataclasses.replace(header, payload=_digest(b"\xff" * size)), payload=b"\xff" * size
+                dataclasses.replace(header, payload_digest=_digest(b"\xff" * size)), payload=b"\xff" * size
             ),
         }
         world.hub.handle(2, honest[2])
@@ -84,7 +89,7 @@ def test_every_update_passes_numbered_checks_and_the_number_is_said(tmp_path: Pa
             assert f"check {int(number)}: " in notice.reason, number
             assert world.hub.set_aside[-1].check == number
             assert world.hub.set_aside[-1].verdict == verdict
-        kept = sorted(world.run.quarantine.glob("*.packet"))
+        kept = sorted((world.run.coordinator / "quarantine").glob("*.packet"))
         assert [path.read_bytes() for path in kept] == [
             wrong[number] for number in wrong if number is not Check.HOLDERS
         ]
@@ -132,7 +137,7 @@ def test_a_straggler_is_told_that_the_round_is_closed_and_takes_part_in_the_next
         assert [item.code for item in world.sites[4].notices] == ["late"]
         assert simulator.log(world.run.path, "notice")[0]["who"] == "hospital 4"
         assert world.hub.set_aside[-1].verdict == "late"
-        assert not world.run.quarantine.exists()
+        assert not (world.run.coordinator / "quarantine").exists()
         assert outgoing
         world.engine.run_sum()
         world.run_sums()
@@ -188,19 +193,21 @@ def test_a_hospital_that_signs_two_things_is_named_with_both_and_the_first_count
 # declines
 
 
-class Diverging(LocalWork):
+class Diverging(HospitalWork):
     def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
         wild = state.study.with_overrides(training={"learning_rate": 1e30, "weight_decay": 1e30})
-        return super().values(dataclasses.replace(state, study=wild))
+        return super().values(dataclasses.replace(state, task=make_task(wild)))
 
 
-class Moved(LocalWork):
+class Moved(HospitalWork):
     """Training that ends this far from where it began, at every weight."""
 
     distance = 0.0
 
-    def _trained(self, state: StudyState) -> NDArray[np.float32]:
-        return state.weights + np.float32(self.distance)
+    def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
+        moved = state.inner.model.weights + np.float32(self.distance)
+        with mock.patch.object(rounds, "_trained", return_value=moved):
+            return super().values(state)
 
 
 class FarAway(Moved):
@@ -211,10 +218,10 @@ class LargerThanTheRange(Moved):
     distance = 2.0
 
 
-def replace_work(world: World, hospitals: list[int], work: type[LocalWork]) -> None:
+def replace_work(world: World, hospitals: list[int], work: type[HospitalWork]) -> None:
     for index in hospitals:
         old = world.sites[index].work
-        world.sites[index].work = work(index, old.data, old.module, "cpu", old.clock)
+        world.sites[index].work = work(index, old.data, "cpu", old.clock)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +229,7 @@ def replace_work(world: World, hospitals: list[int], work: type[LocalWork]) -> N
     [(Diverging, "training diverged: not finite"), (FarAway, "training diverged: every entry is clipped")],
 )
 def test_a_hospital_that_declines_is_not_waited_for_and_keeps_the_reason(
-    tmp_path: Path, work: type[LocalWork], code: str
+    tmp_path: Path, work: type[HospitalWork], code: str
 ) -> None:
     with World(tmp_path, study()) as world:
         world.run_sums(1)
@@ -259,14 +266,11 @@ def test_a_loss_that_explodes_is_not_sent(tmp_path: Path) -> None:
         world.run_sums(1)
         site = world.sites[1]
 
-        class OneHugeWeight(LocalWork):
-            def _trained(self, state: StudyState) -> NDArray[np.float32]:
-                trained = state.weights.copy()
-                trained[0] = 1e5
-                return trained
-
-        work = OneHugeWeight(1, site.work.data, site.work.module, "cpu", site.work.clock)
-        with pytest.raises(UnfitUpdateError, match="the training loss went from") as caught:
+        trained = site.state.inner.model.weights.copy()
+        trained[0] = 1e5
+        work = HospitalWork(1, site.work.data, "cpu", site.work.clock)
+        explodes = pytest.raises(UnfitUpdateError, match="the training loss went from")
+        with mock.patch.object(rounds, "_trained", return_value=trained), explodes as caught:
             work.values(site.state)
         assert caught.value.reason == "training diverged: exploding loss"
 
@@ -280,7 +284,7 @@ def test_when_training_diverges_everywhere_the_error_says_so(tmp_path: Path) -> 
         assert "learning_rate" in e.value.hint
         assert isinstance(e.value, QuorumError)
         for index in (1, 2, 3):
-            replace_work(world, [index], LocalWork)
+            replace_work(world, [index], HospitalWork)
         world.engine.run_sum()
         assert world.hub.reports[-1].contributors == (1, 2, 3, 4)
 

@@ -45,10 +45,8 @@ def second_study(first: World, folder: Path, study: Study, line: Line | None = N
     """The same hospitals, with what their ledgers hold, in another study; the roster may have grown or shrunk."""
     with World(folder, study, network=line, identities=first.keys.identities) as world:
         for index in world.sites.keys() & first.sites.keys():
-            world.sites[index].ledger.close()
             first.sites[index].ledger.close()
-            world.sites[index].ledger = Ledger(first.sites[index].ledger.path)
-            world.sites[index].cut = cut
+            world.give_ledger(index, Ledger(first.sites[index].ledger.path), cut)
         yield world
 
 
@@ -166,9 +164,8 @@ def test_contributions_that_nobody_saw_opened_are_not_made_again(tmp_path: Path)
 def side_by_side(first: World, folder: Path) -> World:
     """Another study whose hospitals write to the same ledgers."""
     second = World(folder, another(4), identities=first.keys.identities)
-    for index, site in second.sites.items():
-        site.ledger.close()
-        site.ledger = first.sites[index].ledger
+    for index in second.sites:
+        second.give_ledger(index, first.sites[index].ledger)
     return second
 
 
@@ -207,7 +204,7 @@ def test_a_coordinator_that_leaves_one_out_of_the_repeated_sum_is_found_out(firs
         for index, packet in requests.items():
             request = wire.decode(ConsentRequest, unpack(packet)[1])
             manifest = simulator.signed_body(request.manifest, Manifest)
-            fewer = Manifest(manifest.context, manifest.entries[:4], manifest.total)
+            fewer = Manifest(manifest.context, manifest.entries[:4], manifest.total_digest)
             asked = ConsentRequest(second.signed(fewer), request.headers[:4], request.shares[:4])
             (reply,) = second.sites[index].handle(pack("ConsentRequest", wire.encode(asked)))
             assert kind_of(reply) == "Receipt"
@@ -221,7 +218,7 @@ def test_an_update_whose_condition_is_not_the_one_it_joined_with_is_set_aside(fi
         update = wire.decode(Update, unpack(reply)[1])
         header = simulator.signed_body(update.header, Header)
         assert header.only == (1, 2, 3, 4, 5)
-        freed = second.signed(Header(header.context, header.joined, header.payload, header.shares), 1)
+        freed = second.signed(Header(header.context, header.joined, header.payload_digest, header.shares), 1)
         second.hub.handle(1, pack("Update", wire.encode(Update(freed, update.payload, update.shares))))
         assert "does not admit" in second.hub.set_aside[-1].reason
         assert 1 not in second.hub.waiting or second.hub.set_aside[-1].check
@@ -231,7 +228,7 @@ def test_an_update_whose_condition_is_not_the_one_it_joined_with_is_set_aside(fi
 def test_a_set_that_cannot_have_been_is_refused(first: World, tmp_path: Path, only: tuple[int, ...]) -> None:
     with second_study(first, tmp_path / "second", another(5)) as second:
         second.until("Announce")
-        context = second.hub._task.context
+        context = second.hub._steps.sum.task.context
         _, public = second.hub.rules.scheme.make_key(bytes(96))
         second.hub.handle(1, second.packet(Join(context, public, only), 1))
         assert "cannot have been" in second.hub.set_aside[-1].reason
@@ -241,9 +238,9 @@ def test_one_that_names_another_set_does_not_keep_the_others_from_theirs(
     first_without_five: World, tmp_path: Path
 ) -> None:
     with second_study(first_without_five, tmp_path / "second", another(5)) as second:
-        honest = second.sites[5]._earlier
+        honest = second.sites[5]._earlier.together
         assert honest(b"anything") == ()
-        second.sites[5]._earlier = lambda query: (1, 2, 4, 5)  # type: ignore[method-assign]
+        second.sites[5]._earlier.together = lambda query: (1, 2, 4, 5)  # type: ignore[method-assign]
         second.run_sums(1)
         assert second.hub.reports[-1].contributors == (1, 2, 3, 4)
 

@@ -131,7 +131,7 @@ def test_attempts_that_nobody_could_vote_on_do_not_count_and_training_is_not_rep
         deliver(world, hub.expire(), (gone,))
         assert hub.phase is Phase.VOID
         outgoing = hub.expire()
-    assert (hub.phase, len(hub._voids)) == (Phase.JOIN, most + 2)
+    assert (hub.phase, len(hub._steps.sum.voids)) == (Phase.JOIN, most + 2)
     deliver(world, outgoing, (GONE,))
     finish(world, (GONE,))
     assert hub.reports[0].contributors == (1, 2, 3, 5, 6)
@@ -168,7 +168,10 @@ def test_a_late_join_that_is_repeated_is_noted_once(world: World) -> None:
 
 def test_a_list_of_joins_of_the_attempt_that_was_left_gets_no_contribution(world: World) -> None:
     dealt_without(world, (1, 2, 3, GONE), (1, 2, 3))
-    joined = pack("Joined", world.signed(Joined(world.hub._task.context, tuple(world.hub._collection._joins.values()))))
+    joined = pack(
+        "Joined",
+        world.signed(Joined(world.hub._steps.sum.task.context, tuple(world.hub._steps.sum.collection._joins.values()))),
+    )
     waits(world)
     come_back(world)
     deliver(world, world.hub.expire(), ())

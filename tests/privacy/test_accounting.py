@@ -84,3 +84,15 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch: p
     with pytest.raises(StudyError, match="dp-accounting, which is not installed") as caught:
         epsilon([Event(1.0, 0.9, 12345)], 1e-5)
     assert "cipherward[privacy]" in caught.value.hint
+
+
+@given(noise=st.floats(0.3, 400.0), steps=st.integers(1, 200), delta=st.floats(1e-12, 1e-2))
+@settings(max_examples=40, deadline=None)
+def test_releases_of_everything_cost_what_the_library_says_without_the_library(
+    noise: float, steps: int, delta: float
+) -> None:
+    import dp_accounting
+
+    library = dp_accounting.rdp.RdpAccountant(list(accounting.ORDERS))
+    library.compose(dp_accounting.GaussianDpEvent(noise), steps)
+    assert epsilon([Event(noise, 1.0, steps)], delta) == pytest.approx(library.get_epsilon(delta), rel=1e-9, abs=1e-12)

@@ -109,7 +109,7 @@ def test_a_restarted_hospital_sends_the_same_bytes_and_is_charged_once(tmp_path:
         assert world.sites[1].handle(packets[1]) == [first]
         assert charges(world.sites[1].ledger) == ["train"]
         world.finish(packets)
-        assert world.hub.state.rounds_done == 1
+        assert world.hub.state.inner.rounds_done == 1
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -89,8 +89,8 @@ def test_an_update_that_is_not_finite_is_not_sent(bad: float) -> None:
 def test_a_lane_has_room_for_the_clip_and_fourteen_standard_deviations(n: int, epsilon: float, bits: int) -> None:
     chosen = stated(study(n, privacy=PRIVACY | {"epsilon": epsilon}, aggregation={"bits": bits}))
     noise, half = plan.hospital_noise(chosen, 8), (1 << (bits - 1)) - 1
-    assert noise.sensitivity + plan.TAIL * noise.stddev <= half
-    assert noise.sensitivity + 1 + plan.TAIL * (noise.stddev + 20) > half * 0.9  # and wastes little
+    assert noise.sensitivity + accounting.TAIL * noise.stddev <= half
+    assert noise.sensitivity + 1 + accounting.TAIL * (noise.stddev + 20) > half * 0.9  # and wastes little
     assert noise.bound == pytest.approx(noise.clipping_norm * half / noise.sensitivity)
 
 
@@ -158,11 +158,11 @@ def opened_noise(folder: Path, n: int) -> tuple[np.ndarray, HospitalNoise, Study
         for _ in range(3):
             state = world.hub.state
             world.run_sums(1)
-            moved = world.hub.state.weights.astype(np.float64) - state.weights
-            (segment, *_) = state.layout().segments
+            moved = world.hub.state.inner.model.weights.astype(np.float64) - state.inner.model.weights
+            (segment, *_) = state.layout.segments
             assert isinstance(segment, RealSegment)
-            opened.append(n * moved / segment.bound * state.layout().half)
-        noise = plan.hospital_noise(world.study, len(state.weights))
+            opened.append(n * moved / segment.bound * state.layout.half)
+        noise = plan.hospital_noise(world.study, state.n_parameters)
         return np.concatenate(opened), noise, world.study
 
 
@@ -185,10 +185,10 @@ def test_training_sums_carry_the_update_alone_in_a_range_that_never_moves(tmp_pa
     trained = [state for state in states if state.purpose == "train"]
     assert len(trained) == 2
     for state in trained:
-        assert all(segment.name.startswith("update/") for segment in state.layout().segments)
-    assert len({state.ranges for state in states}) == 1
-    assert len(set(states[0].ranges)) == 1
-    assert replayed(result.path).history == ()
+        assert all(segment.name.startswith("update/") for segment in state.layout.segments)
+    assert len({state.inner.ranges for state in states}) == 1
+    assert len(set(states[0].inner.ranges)) == 1
+    assert replayed(result.path).inner.history == ()
 
 
 def test_freezing_states_the_noise_and_binds_it_into_the_digest(tmp_path: Path) -> None:

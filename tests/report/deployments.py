@@ -8,11 +8,11 @@ from typing import Any
 from unittest import mock
 
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_host_and_seat import kind_of
+from tests.consortium.test_coordinator_and_hospital import kind_of
 from tests.parties.test_culprit_search import Lying
 from tests.simulator import signed_body
 
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import letters
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
@@ -22,7 +22,7 @@ from cipherward.errors import UnfitUpdateError
 from cipherward.report import deployed
 from cipherward.sums.messages import Opening, sign
 from cipherward.sums.packets import pack, unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 
 TROUBLE = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4, "deadline_seconds": 30.0}
 
@@ -44,7 +44,7 @@ def troubled(folder: Path) -> Consortium:
     study = document(8, training={"rounds": 14}, data={"test_fraction": 0.4}, aggregation=TROUBLE)
     eight.start(study)
     eight.approve()
-    honest = LocalWork.values
+    honest = HospitalWork.values
     damaged: list[int] = []
     shown: list[int] = []
 
@@ -70,13 +70,14 @@ def troubled(folder: Path) -> Consortium:
             letter = letters.seal(eight.home.identity, to, study, Packet(packet), from_coordinator=True)
         Consortium.hand_over(eight, sender, to, letter)
 
-    def values(self: LocalWork, state: Any) -> Any:
-        if state.sums_done == 10 and self is eight.seats["clinic-6"]._participations()[0]._opened_site().work:
+    def values(self: HospitalWork, state: Any) -> Any:
+        guarded: Any = eight.desks["clinic-6"]._all_studies()[0]._opened_node().work
+        if state.sums_done == 10 and self is guarded._inner:
             raise UnfitUpdateError("training diverged", reason="diverged")
         return honest(self, state)
 
     eight.hand_over = hand_over  # type: ignore[method-assign]
-    with mock.patch.object(LocalWork, "values", values):
+    with mock.patch.object(HospitalWork, "values", values):
         for _ in range(40):
             eight.pump()
             eight.now += 31
@@ -93,7 +94,7 @@ def folder_of(made: Consortium, name: str) -> Path:
 
 def _make_liar(made: Consortium) -> None:
     """Hospital clinic-3 encrypts under another secret than the one of which it deals shares."""
-    site = made.seats["clinic-3"]._participations()[0]._opened_site()
+    site = made.desks["clinic-3"]._all_studies()[0]._opened_node()
     if not isinstance(site.rules.scheme, Lying):
         site.rules = dataclasses.replace(site.rules, scheme=Lying(lambda: site.state.purpose == "train"))
         site._me = dataclasses.replace(site._me, rules=site.rules)
@@ -101,14 +102,14 @@ def _make_liar(made: Consortium) -> None:
 
 def _reporting(folder: Path, n: int) -> Consortium:
     made = Consortium(folder, n)
-    made.host = CoordinatorDesk(made.home, lambda: made.now, deployed.write)
-    for name, seat in made.seats.items():
-        seat.close()
-        made.seats[name] = HospitalDesk(HospitalHome(made.folder / name), deployed.write)
+    made.desk = CoordinatorDesk(made.home, lambda: made.now, deployed.write)
+    for name, desk in made.desks.items():
+        desk.close()
+        made.desks[name] = HospitalDesk(HospitalHome(made.folder / name), deployed.write)
     return made
 
 
 def _report(made: Consortium) -> None:
-    made.host.report()
-    for seat in made.seats.values():
-        seat.report()
+    made.desk.report()
+    for desk in made.desks.values():
+        desk.report()

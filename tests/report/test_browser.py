@@ -19,7 +19,7 @@ from tests.comparison import compared
 from tests.report import deployments
 
 from cipherward import study as study_document
-from cipherward.comparison import comparison_page
+from cipherward.comparison import page as comparison_page
 from cipherward.report import page
 from cipherward.simulation import simulate
 
@@ -116,6 +116,15 @@ def test_the_page_never_scrolls_sideways(browser: str, report: Path, tmp_path: P
     needed, given = asked(browser, report, tmp_path, script, width=width)
     assert given == width
     assert needed <= given
+
+
+def test_no_table_is_cut_on_a_phone(browser: str, report: Path, tmp_path: Path) -> None:
+    script = """
+    for (const details of document.querySelectorAll('details')) details.open = true
+    return [...document.querySelectorAll('.scroll, .stack')].filter(box => box.scrollWidth > box.clientWidth)
+      .map(box => box.getAttribute('aria-label'))
+    """
+    assert asked(browser, report, tmp_path, script, width=PHONE) == []
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from tests.consortium.consortium import Consortium
@@ -14,9 +15,14 @@ from tests.report.deployments import folder_of
 from typer.testing import CliRunner
 
 from cipherward.cli import app
+from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import StorageError
+from cipherward.learning.baselines import Rows
 from cipherward.report import deployed
 from cipherward.report.facts import gather
+from cipherward.tasks import own_rows
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import rows_at
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +73,7 @@ def test_a_hospital_s_report_has_its_own_bar_and_no_other_s(finished: Consortium
     assert "No hospital has figures of another one." in text
     assert "clinic-2 (this hospital)" in text
     assert "no receipt" not in text
-    assert text.count('<tr><th scope="row"><bdi>trained alone</bdi></th>') == 1
+    assert text.count('<th scope="row" role="rowheader"><bdi>trained alone</bdi></th>') == 1
 
 
 def test_what_a_hospital_computes_for_itself_stays_closed_and_is_never_sent(finished: Consortium) -> None:
@@ -117,19 +123,15 @@ def test_damaged_files_are_said_and_nothing_crashes(finished: Consortium, tmp_pa
 def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium) -> None:
     from cipherward.consortium.service import own_results
 
-    part = finished.seats["clinic-3"]._participations()[0]
-    site = part._opened_site()
-    rows = site.work.rows
+    study = finished.desks["clinic-3"]._all_studies()[0]
+    site = study._opened_node()
 
-    def few(state: object, split: int) -> tuple[object, object]:
-        features, labels = rows(state, split)  # type: ignore[arg-type]
+    def few(at: HospitalWork, scaling: Preprocessor, split: int) -> Rows:
+        features, labels = rows_at(at, scaling, split)
         return features[:12], labels[:12]
 
-    site.work.rows = few  # type: ignore[method-assign, assignment]
-    try:
-        found = own_results.compute(site, site.state.weights)
-    finally:
-        del site.work.rows
+    with mock.patch.object(own_rows, "rows_at", few):
+        found = own_results.compute(site)
     assert found["auroc"] == {}
     assert found["test_positive"] is None
     assert "fewer than 10" in found["why_not"]
@@ -151,7 +153,7 @@ def test_the_coordinator_s_page_says_what_went_wrong(troubled: Consortium) -> No
 
 @pytest.mark.slow
 def test_a_hospital_s_page_counts_rounds_as_the_coordinator_s_does(troubled: Consortium) -> None:
-    points = {name: gather(folder_of(troubled, name)).accuracy() for name in ("coordinator", "clinic-2")}
+    points = {name: gather(folder_of(troubled, name)).auroc_by_round() for name in ("coordinator", "clinic-2")}
     assert points["clinic-2"] == points["coordinator"]
     assert points["clinic-2"][-1][0] == 14
     assert len(points["clinic-2"]) < 14

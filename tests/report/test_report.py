@@ -157,13 +157,15 @@ def test_small_counts_of_a_hospital_are_not_shown(copied: Path) -> None:
     page.write(copied)
     table = re.search(r"<caption>Rows and outcomes.*?</table>", read(copied), re.DOTALL)
     assert table is not None
-    rows = re.findall(r"<tr>(.*?)</tr>", table[0])
+    rows = re.findall(r'<tr role="row"><th scope="row".*?</tr>', table[0])
     first = re.sub(r"<[^>]+>", " ", next(row for row in rows if "alert(1)" in row))
     assert "171" in first
-    assert first.count("not shown") == 2
-    hidden = sum("not shown" in row for row in rows if "All hospitals" not in row)
+    assert first.count("not shown") == 3
     every = next(row for row in rows if "All hospitals" in row)
-    assert ("not shown" in every) == (hidden == 1), "one hidden count would follow from the total"
+    for head in ("With the outcome", "Test rows with the outcome"):
+        cell = f'data-head="{head}"><bdi>not shown'
+        hidden = sum(cell in row for row in rows if "All hospitals" not in row)
+        assert (cell in every) == (hidden == 1), "one hidden count would follow from the total"
 
 
 def test_a_report_of_a_run_whose_files_do_not_hold_says_so(copied: Path) -> None:
@@ -286,7 +288,7 @@ def test_a_round_that_did_not_open_is_shown_as_void(tmp_path: Path, monkeypatch:
     facts = page.write(path)
     assert [item.opened for item in facts.sums] == [True, False, True, True]
     assert facts.holds
-    assert [n for n, _ in facts.accuracy()] == [1, 2], "a void sum measured nothing"
+    assert [n for n, _ in facts.auroc_by_round()] == [1, 2], "a void sum measured nothing"
     shown = Elements(read(path)).text
     assert "void: did not open" in shown
     assert "round void" in shown
@@ -300,5 +302,5 @@ def test_a_resumed_run_is_reported_whole(tmp_path: Path) -> None:
     simulate.resume_study(tmp_path / "run")
     facts = page.write(tmp_path / "run")
     assert sorted(facts.rounds) == [0, 1, 2, 3]
-    assert [n for n, _ in facts.accuracy()] == [0, 1, 2]
+    assert [n for n, _ in facts.auroc_by_round()] == [0, 1, 2]
     assert "was not recorded" not in read(tmp_path / "run")

@@ -8,8 +8,9 @@ import pytest
 from tests import simulator
 
 from cipherward.errors import StorageError
+from cipherward.parties.records import Spool
 from cipherward.runs import folder
-from cipherward.runs.folder import RunDirectory, Spool
+from cipherward.runs.folder import RunDirectory
 
 
 def test_a_new_run_gets_a_folder_of_its_own_and_the_newest_is_named(

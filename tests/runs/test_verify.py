@@ -16,10 +16,10 @@ from tests.simulator import World, holds, lines_of
 
 from cipherward.errors import AuditError, CipherwardError, DataError, StorageError, StudyError
 from cipherward.runs import modelfile
-from cipherward.runs.verify import Line, verify_run
 from cipherward.runs.folder import RunDirectory
-from cipherward.sums.messages import Receipt
+from cipherward.runs.verify import Line, verify_run
 from cipherward.store import files
+from cipherward.sums.messages import Receipt
 
 FLIPS = 12
 
@@ -196,7 +196,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         (lambda r: dataclasses.replace(r, outcome="breach"), ""),
         (lambda r: dataclasses.replace(r, outcome="whatever"), ""),
         (lambda r: dataclasses.replace(r, next_model=bytes(32)), "another manifest or model"),
-        (lambda r: dataclasses.replace(r, manifest=b""), "another manifest or model"),
+        (lambda r: dataclasses.replace(r, manifest_digest=b""), "another manifest or model"),
         (lambda r: dataclasses.replace(r, context=bytes(32)), "about another sum"),
         (lambda r: dataclasses.replace(r, round=0), "about another sum"),
     ],

@@ -89,7 +89,7 @@ def noise_for_a_payload(setting: Setting, me: int, body: Update, rng: Random) ->
 def _with_header(setting: Setting, me: int, body: Update, payload: bytes, shares: tuple[ShareFor, ...]) -> Update:
     header = wire.decode(Header, wire.decode(Signed, body.header).body)
     entries = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in shares)
-    changed = dataclasses.replace(header, payload=payload_digest(payload), shares=entries)
+    changed = dataclasses.replace(header, payload_digest=payload_digest(payload), shares=entries)
     return Update(sign(setting.keys.identities[me], setting.study.digest(), me, changed), payload, shares)
 
 
@@ -136,7 +136,7 @@ def false_receipt(setting: Setting, me: int, body: Any, rng: Random) -> list[Any
     """A receipt for another model, or one that says that the opening could not be verified."""
     if rng.random() < 0.5:
         return [dataclasses.replace(body, next_model=rng.randbytes(32))]
-    return [dataclasses.replace(body, outcome="failed", context=b"", manifest=b"")]
+    return [dataclasses.replace(body, outcome="failed", context=b"", manifest_digest=b"")]
 
 
 def silence(setting: Setting, me: int, body: Any, rng: Random) -> list[Any]:
@@ -204,10 +204,10 @@ class LyingCoordinator:
             return
         if kind != "Vote" or body.choice != CONSENT or "manifests" not in self.lies:
             return
-        votes = self.votes.setdefault(body.manifest, {})
+        votes = self.votes.setdefault(body.manifest_digest, {})
         votes[hospital] = unpack(packet)[1]
         if len(votes) >= self.setting.rules.threshold - self.rng.randrange(2):
-            certificate = Certificate(body.manifest, tuple(votes[i] for i in sorted(votes)))
+            certificate = Certificate(body.manifest_digest, tuple(votes[i] for i in sorted(votes)))
             for i in self.setting.everyone:
                 yield i, packet_of(self.setting, 0, certificate)
 

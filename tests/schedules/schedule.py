@@ -182,7 +182,7 @@ class Schedule:
             self._send(False, ((hospital, item) for item in said))
 
     def _end_by_breach(self, message: str) -> None:
-        accusers = set(self.world.hub._breaches)
+        accusers = set(self.world.hub._receipts.breaches)
         assert self.coordinator or accusers <= set(self.liars), f"an honest coordinator is accused: {message}"
         self.ended = "breach" if self.coordinator else "falsely accused"
 
@@ -257,7 +257,14 @@ class Schedule:
         hub = self.world.hub
         assert hub.journal is not None
         verified = [site.state.sums_done for site in self.world.sites.values()]
-        return hub.phase, hub.state.sums_done, len(hub.journal), len(hub._receipts), len(hub._asked_again), verified
+        return (
+            hub.phase,
+            hub.state.sums_done,
+            len(hub.journal),
+            len(hub._receipts.received),
+            len(hub._receipts.asked_again),
+            verified,
+        )
 
     # what must hold
 
@@ -274,9 +281,11 @@ class Schedule:
             assert record is not None
             # A vote that was recorded just before a crash has been said to nobody; it binds the hospital all the same.
             vote = opened(self.votes.get((index, body.context)) or pack("Vote", record.vote))[1]
-            assert (vote.choice, vote.manifest) == (CONSENT, body.manifest), f"hospital {index} released unasked"
+            assert (vote.choice, vote.manifest_digest) == (CONSENT, body.manifest_digest), (
+                f"hospital {index} released unasked"
+            )
             manifests = self.released.setdefault(record.query, set())
-            manifests.add(body.manifest)
+            manifests.add(body.manifest_digest)
             assert len(manifests) == 1, f"two manifests of one query were released, the second by {index}"
 
     def _check_opening(self, index: int, before: StudyState, after: StudyState, packet: bytes) -> None:

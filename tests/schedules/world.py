@@ -24,7 +24,6 @@ from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
 from cipherward.errors import StorageError
-from cipherward.learning import models
 from cipherward.parties import asking, roster
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing
 from cipherward.parties.hospital_node import HospitalNode
@@ -37,7 +36,8 @@ from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.votes import Rules
-from cipherward.tasks.state import StudyState, begin
+from cipherward.tasks.catalogue import begin
+from cipherward.tasks.state import StudyState
 
 TOY_RING = params.ring(128, 3)
 BINS = 64
@@ -100,8 +100,7 @@ def setting(n: int, threshold: int, rounds: int = 1) -> Setting:
     draft = study_document.parse(document, origin="tests")
     keys = Keys({i: Identity(secret("identity", i)) for i in range(n + 1)})
     frozen = freeze(draft, [hospital.name for hospital in draft.hospitals], keys)
-    module = models.build(frozen.model, 2, frozen.seed)
-    first = begin(frozen, models.groups(module), models.flatten(module))
+    first = begin(frozen)
     return Setting(frozen, keys, first, roster.rules_of(frozen, roster.public_scheme(frozen, b"")))
 
 
@@ -133,8 +132,8 @@ def values_of(hospital: int, state: StudyState) -> dict[str, NDArray[Any]]:
     }
     if state.purpose == "evaluate":
         return found
-    found |= {f"update/{name}": rng.uniform(-0.2, 0.2, size) for name, size in state.groups}
-    counts = {name: rng.integers(0, 2, len(state.groups)) for name in ("clipped", "crowded")}
+    found |= {f"update/{name}": rng.uniform(-0.2, 0.2, size) for name, size in state.inner.model.groups}
+    counts = {name: rng.integers(0, 2, len(state.inner.model.groups)) for name in ("clipped", "crowded")}
     return found | counts | {"weight": rng.uniform(0.1, 1.0, 1)}
 
 
@@ -151,7 +150,7 @@ def sum_of(rules: Rules, hospitals: Iterable[int], state: StudyState) -> NDArray
 
 
 class Work:
-    """Stands where `LocalWork` does."""
+    """Stands where `HospitalWork` does."""
 
     def __init__(self, index: int) -> None:
         self.index = index

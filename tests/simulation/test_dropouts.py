@@ -44,7 +44,7 @@ def test_a_hospital_away_in_one_phase_of_one_sum_does_not_stop_the_study(
     assert contributors(result.path) == expected
     assert result.summary["rounds"] == 2
     assert holds(result.path)
-    assert weights(result.path).tobytes() == replayed(result.path).weights.tobytes()
+    assert weights(result.path).tobytes() == replayed(result.path).inner.model.weights.tobytes()
     missing = [(line.round, line.hospital) for line in lines_of(result.path) if line.outcome == "no receipt"]
     # whoever misses an opening catches up before the next sum; after the last there is none
     assert missing == ([(3, "clinic-2")] if (phase, round) == ("verify", EVALUATE) else [])
@@ -70,7 +70,7 @@ def test_a_hospital_away_for_several_sums_catches_up_and_takes_part_again(tmp_pa
         (5, "contributed"),
     ]
     assert [line["from"] for line in simulator.log(result.path, "catching up")] == [1]
-    assert weights(result.path).tobytes() == replayed(result.path).weights.tobytes()
+    assert weights(result.path).tobytes() == replayed(result.path).inner.model.weights.tobytes()
 
 
 def test_a_hospital_away_from_the_very_beginning_catches_up_too(tmp_path: Path) -> None:
@@ -186,4 +186,4 @@ def test_packets_that_arrive_twice_or_late_change_nothing(tmp_path: Path) -> Non
     assert untidy_run.summary["rounds"] == 2
     reasons = {(item["hospital"], item["kind"]) for item in simulator.log(untidy_run.path, "set aside")}
     assert {(1, "Update"), (2, "Join")} <= reasons
-    np.testing.assert_array_equal(weights(untidy_run.path), replayed(untidy_run.path).weights)
+    np.testing.assert_array_equal(weights(untidy_run.path), replayed(untidy_run.path).inner.model.weights)

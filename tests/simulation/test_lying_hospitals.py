@@ -25,7 +25,8 @@ from cipherward.crypto.scheme import Protected, SumTask, payload_digest
 from cipherward.errors import FaultyCoordinatorError, SuspectError
 from cipherward.sums.messages import Complaint, Header, Receipt, Release, Update, Vote
 from cipherward.sums.packets import pack, unpack
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.catalogue import make_task
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 LIAR = 5
@@ -139,7 +140,7 @@ def test_who_signs_a_copy_of_anothers_ciphertext_is_set_aside(tmp_path: Path, wi
                 return None
             stolen = wire.decode(Update, unpack(seen[1])[1]).payload
             own = wire.decode(Update, unpack(packet.raw)[1])
-            header = dataclasses.replace(signed_body(own.header, Header), payload=payload_digest(stolen))
+            header = dataclasses.replace(signed_body(own.header, Header), payload_digest=payload_digest(stolen))
             update = Update(world.signed(header, LIAR), stolen, own.shares)
             return [pack("Update", wire.encode(update))]
 
@@ -269,7 +270,7 @@ def test_a_training_sum_that_does_not_open_is_void_and_the_next_starts_from_a_mo
         assert not report.opened
         assert report.contributors == tuple(EVERYONE)
         assert world.hub.state.digest() == before.after_failed(EVERYONE).digest() != before.digest()
-        assert np.all(world.hub.state.weights != before.weights)
+        assert np.all(world.hub.state.inner.model.weights != before.inner.model.weights)
         for client, site in world.sites.items():
             assert site.outcomes[-1].phrase == f"Verification failed for Client {client}"
             assert "does not open" in site.outcomes[-1].detail
@@ -293,12 +294,12 @@ def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -
     with World(tmp_path, simulator.study(5)) as world:
         work = world.sites[LIAR].work
 
-        class Negative(LocalWork):
+        class Negative(HospitalWork):
             def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
                 values = super().values(state)
                 return values | {"weight": np.array([-1.0])} if state.sums_done == TRAIN else values
 
-        world.sites[LIAR].work = Negative(LIAR, work.data, work.module, "cpu", work.clock)
+        world.sites[LIAR].work = Negative(LIAR, work.data, "cpu", work.clock)
         world.run_sums()
         assert [r.opened for r in world.hub.reports] == [True, False, True, True]
         assert "weight sum" in world.hub.reports[TRAIN].reason
@@ -343,15 +344,15 @@ def test_a_hospital_that_reports_a_breach_ends_the_run_with_its_words(tmp_path: 
 # data that does not train
 
 
-class Diverging(LocalWork):
+class Diverging(HospitalWork):
     """Training with a learning rate that no float32 survives."""
 
     def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
         wild = state.study.with_overrides(training={"learning_rate": 1e30, "weight_decay": 1e30})
-        return super().values(dataclasses.replace(state, study=wild))
+        return super().values(dataclasses.replace(state, task=make_task(wild)))
 
 
-class NotANumber(LocalWork):
+class NotANumber(HospitalWork):
     """A model code that returns NaN weights without saying so."""
 
     def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
@@ -361,7 +362,7 @@ class NotANumber(LocalWork):
 
 @pytest.mark.parametrize("broken", [Diverging, NotANumber])
 def test_a_hospital_whose_training_diverges_sends_nothing_and_the_others_go_on(
-    tmp_path: Path, broken: type[LocalWork]
+    tmp_path: Path, broken: type[HospitalWork]
 ) -> None:
     sent: list[Packet] = []
 
@@ -372,7 +373,7 @@ def test_a_hospital_whose_training_diverges_sends_nothing_and_the_others_go_on(
 
     with World(tmp_path, simulator.study(5), network=BentNetwork(watch)) as world:
         work = world.sites[LIAR].work
-        world.sites[LIAR].work = broken(LIAR, work.data, work.module, "cpu", work.clock)
+        world.sites[LIAR].work = broken(LIAR, work.data, "cpu", work.clock)
         world.run_sums()
         assert world.hub.finished
         assert [r.contributors for r in world.hub.reports][1:3] == [tuple(HONEST)] * 2

@@ -180,7 +180,7 @@ def test_a_void_attempt_is_not_forgotten_over_a_crash(tmp_path: Path) -> None:
     with World(tmp_path, simulator.study(4)) as world:
         world.run_sums(1)
         world.until("ConsentRequest")
-        context = world.hub._task.context
+        context = world.hub._steps.sum.task.context
         for index in (1, 2, 3):
             world.hub.handle(index, world.packet(Complaint(context, 4, "no reason"), index))
         requests = dict(world.hub.expire())

@@ -51,8 +51,8 @@ def test_a_run_verifies_from_its_files_and_gives_the_replayed_model(results: dic
     path = results[name].path
     assert holds(path)
     last = replayed(path)
-    assert last.final is not None
-    np.testing.assert_array_equal(weights(path), last.weights)
+    assert last.question is None
+    np.testing.assert_array_equal(weights(path), last.inner.model.weights)
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -178,7 +178,7 @@ def test_every_sum_is_told_to_the_caller_with_its_purpose(tmp_path: Path) -> Non
     seen: list[Progress] = []
     run(tmp_path, simulator.study(3), on_progress=seen.append)
     assert [(p.round, p.purpose) for p in seen] == [(0, "statistics"), (1, "train"), (2, "train"), (3, "evaluate")]
-    assert [p.auroc is None for p in seen] == [True, False, False, False]
+    assert [p.shown["metrics_of_incoming_model"] is None for p in seen] == [True, False, False, False]
     assert {p.contributors for p in seen} == {3}
 
 

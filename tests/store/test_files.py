@@ -81,7 +81,7 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_old_file(
             return int(no_space())
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdopen", lambda descriptor, mode: Full(descriptor, mode))
+        patch.setattr(os, "fdopen", lambda descriptor, mode, **_: Full(descriptor, mode))
         with pytest.raises(StorageError, match="No space left"):
             files.write(path, b"new content")
     assert path.read_bytes() == b"old"

@@ -9,8 +9,7 @@ import pytest
 
 from cipherward.errors import StorageError
 from cipherward.store.handled import Handled
-from cipherward.store.outbox import Outbox, Progress, Waiting
-from cipherward.store.slots import LARGEST, N_SLOTS
+from cipherward.store.outbox import LARGEST, N_SLOTS, Outbox, Progress, Waiting
 
 
 def content(letter: Waiting) -> bytes:
@@ -107,7 +106,7 @@ def test_a_letter_is_not_pending_before_it_is_on_the_disk(tmp_path: Path, monkey
     outbox = Outbox(tmp_path)
     outbox.put(b"first")
     seen: list[int] = []
-    monkeypatch.setattr("cipherward.store.slots._flush", lambda _: seen.append(len(outbox.pending())))
+    monkeypatch.setattr("cipherward.store.outbox._flush", lambda _: seen.append(len(outbox.pending())))
     outbox.put(b"second")
     assert seen == [1]
     assert len(outbox.pending()) == 2
@@ -135,7 +134,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        patch.setattr("cipherward.store.slots._flush", full)
+        patch.setattr("cipherward.store.outbox._flush", full)
         with pytest.raises(StorageError, match="No space left"):
             outbox.put(os.urandom(size))
     assert [content(letter) for letter in outbox.pending()] == [b"first"]

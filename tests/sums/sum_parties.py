@@ -176,8 +176,9 @@ class Sum:
             self.collection.add_release(i, self.release_of(i))
 
     def open(self) -> Opening:
-        self.witness, _, reason = self.collection.open()
-        assert not reason, reason
+        found = self.collection.open()
+        assert not found.reason, found.reason
+        self.witness = found.witness
         return self.opening
 
     @property
@@ -191,7 +192,7 @@ class Sum:
             self.task,
             opening or self.opening,
             own_header=self.dealt[i].header if i in self.dealt else None,
-            consented=self.consents[i].vote.manifest if i in self.consents else None,
+            consented=self.consents[i].vote.manifest_digest if i in self.consents else None,
         )
 
     @property

@@ -280,12 +280,12 @@ def test_void_votes_release_nothing() -> None:
 def test_two_different_releases_of_one_holder_are_evidence_and_the_first_one_stays() -> None:
     run = certified_sum()
     run.release((1, 2, 3, 4))
-    other = Release(run.task.context, run.certificate.manifest, b"something else")
+    other = Release(run.task.context, run.certificate.manifest_digest, b"something else")
     with pytest.raises(FaultyHospitalError, match="second, different release") as caught:
         run.collection.add_release(2, run.parties.sign(2, other))
     assert caught.value.culprit == "hospital 2"
     first, second = (signed_body(message, Release) for message in caught.value.evidence)
-    assert (first.context, first.manifest) == (second.context, second.manifest)
+    assert (first.context, first.manifest_digest) == (second.context, second.manifest_digest)
     assert first.shares != second.shares == b"something else"
     run.release((2,))
     assert np.array_equal(run.verify(1, run.open()).sums, run.expected(range(1, 6)))
@@ -297,7 +297,7 @@ def test_releases_for_another_manifest_or_sum_or_in_anothers_name_are_not_counte
     shares = run.release_of(1)
     wrong = [
         (1, run.parties.sign(1, Release(run.task.context, MANIFESTS[0], b""))),
-        (1, other.sign(1, Release(other.task.context, run.certificate.manifest, b""))),
+        (1, other.sign(1, Release(other.task.context, run.certificate.manifest_digest, b""))),
         (2, shares),
         (1, run.parties.sign(1, run.consents[1].vote)),
     ]
@@ -313,22 +313,22 @@ def test_a_hospital_that_holds_no_share_releases_nothing() -> None:
     for i in (1, 2, 3, 4):
         small.add_join(i, run.joined.joins[i - 1])
     with pytest.raises(ProtocolError):
-        small.add_release(5, run.parties.sign(5, Release(run.task.context, run.certificate.manifest, b"")))
+        small.add_release(5, run.parties.sign(5, Release(run.task.context, run.certificate.manifest_digest, b"")))
 
 
 def test_a_malformed_release_is_refused_as_it_comes_and_the_others_open_the_sum() -> None:
     run = certified_sum()
     run.release((1, 2, 3, 4))
-    malformed = run.parties.sign(5, Release(run.task.context, run.certificate.manifest, b"\xff" * 8192))
+    malformed = run.parties.sign(5, Release(run.task.context, run.certificate.manifest_digest, b"\xff" * 8192))
     with pytest.raises(WireError, match="not a sum of shares"):
         run.collection.add_release(5, malformed)
     assert run.collection.releases == frozenset({1, 2, 3, 4})
-    assert run.collection.open()[2] == ""
+    assert run.collection.open().reason == ""
 
 
 def test_an_opened_sum_stays_the_same_however_often_it_is_opened() -> None:
     run = opened_sum()
     first = run.collection.open()
     second = run.collection.open()
-    assert first[0] == second[0]
-    assert first[2] == second[2] == ""
+    assert first.witness == second.witness
+    assert first.reason == second.reason == ""

@@ -137,7 +137,7 @@ def test_two_headers_of_one_hospital_over_one_ciphertext_make_two_manifests_and_
     first = run.consent_of(1)
     assert isinstance(first, Consent)
     manifest = dataclasses.replace(run.manifest, entries=show_twin(run.manifest.entries))
-    assert digest("manifest", wire.encode(manifest)) != first.vote.manifest
+    assert digest("manifest", wire.encode(manifest)) != first.vote.manifest_digest
     # The second deal's shares are bound to its own ciphertext, so they do not even open for the twin.
     shares = tuple(
         ShareFor(i, s if i != 5 else shares_in(twin)[2])

@@ -80,7 +80,7 @@ def test_an_aggregate_forged_after_the_release_is_refused_even_with_matching_fin
     run = opened_sum()
     forged = moved(run, run.opening.total, SHIFT)
     # Hospital 5 colludes and signs the fingerprint that makes the forgery add up.
-    mark = made_to_match(run, run.certificate.manifest, forged, fingerprints(run, (1, 2, 3, 4)))
+    mark = made_to_match(run, run.certificate.manifest_digest, forged, fingerprints(run, (1, 2, 3, 4)))
     opening = with_vote(run, dataclasses.replace(run.opening, total=forged), 5, fingerprint=mark)
     for i in (1, 2, 3, 4):
         with pytest.raises(ProtocolError, match="not the one in the manifest"):
@@ -90,7 +90,7 @@ def test_an_aggregate_forged_after_the_release_is_refused_even_with_matching_fin
 def test_a_second_manifest_for_an_aggregate_forged_after_the_release_finds_no_certificate() -> None:
     run = opened_sum()
     forged = moved(run, run.opening.total, SHIFT)
-    manifest = dataclasses.replace(run.manifest, total=payload_digest(forged))
+    manifest = dataclasses.replace(run.manifest, total_digest=payload_digest(forged))
     manifest_digest = digest("manifest", wire.encode(manifest))
     # Two liars sign it, as many as this study tolerates; the honest votes are about the first manifest.
     new = [run.parties.sign(i, Vote(run.task.context, CONSENT, manifest_digest, b"")) for i in (4, 5)]
@@ -107,7 +107,7 @@ def test_a_certificate_for_another_manifest_than_the_one_consented_to_is_evidenc
     # More liars than the study tolerates (4 of 5): the last honest hospital holds the proof.
     run = opened_sum()
     forged = moved(run, run.opening.total, SHIFT)
-    manifest = dataclasses.replace(run.manifest, total=payload_digest(forged))
+    manifest = dataclasses.replace(run.manifest, total_digest=payload_digest(forged))
     manifest_digest = digest("manifest", wire.encode(manifest))
     votes = tuple(run.parties.sign(i, Vote(run.task.context, CONSENT, manifest_digest, b"")) for i in (2, 3, 4, 5))
     opening = dataclasses.replace(
@@ -125,14 +125,14 @@ def lying_about_the_total(run: Sum, shift: NDArray[np.uint32]) -> Opening:
     for dealt in run.dealt.values():
         ring.add_payload(parameters, total, dealt.payload)
     forged = moved(run, ring.pack_sum(parameters, total), shift)
-    manifest = dataclasses.replace(run.manifest, total=payload_digest(forged))
+    manifest = dataclasses.replace(run.manifest, total_digest=payload_digest(forged))
     for i in run.parties.everyone:
         answer = run.consent_of(i, run.request_for(i, manifest))
         assert isinstance(answer, Consent)
         run.consents[i] = answer
     votes = tuple(run.parties.sign(i, run.consents[i].vote) for i in run.parties.everyone)
     run.certificate = dataclasses.replace(
-        run.collection.certificate(), manifest=digest("manifest", wire.encode(manifest)), votes=votes
+        run.collection.certificate(), manifest_digest=digest("manifest", wire.encode(manifest)), votes=votes
     )
     run.release_of(1)
     honest = opened_sum()
@@ -155,7 +155,7 @@ def test_a_colluding_contributor_gains_by_its_fingerprint_what_its_ciphertext_co
     # Not prevented, and no more than that hospital could do by encrypting SHIFT itself. All still see one sum.
     run = closed_sum()
     opening = lying_about_the_total(run, SHIFT)
-    mark = made_to_match(run, run.certificate.manifest, opening.total, fingerprints(run, (1, 2, 3, 4)))
+    mark = made_to_match(run, run.certificate.manifest_digest, opening.total, fingerprints(run, (1, 2, 3, 4)))
     opening = with_vote(run, opening, 5, fingerprint=mark)
     seen = {run.verify(i, opening).sums.tobytes() for i in (1, 2, 3, 4)}
     assert seen == {(run.expected(range(1, 6)) + SHIFT).tobytes()}
@@ -164,7 +164,7 @@ def test_a_colluding_contributor_gains_by_its_fingerprint_what_its_ciphertext_co
 def test_different_fingerprint_lists_for_different_hospitals_show_nobody_another_sum() -> None:
     run = opened_sum()
     forged = moved(run, run.opening.total, SHIFT)
-    mark = made_to_match(run, run.certificate.manifest, forged, fingerprints(run, (1, 2, 3, 4)))
+    mark = made_to_match(run, run.certificate.manifest_digest, forged, fingerprints(run, (1, 2, 3, 4)))
     lists = [run.opening, with_vote(run, run.opening, 5, fingerprint=mark)]
     lists += [dataclasses.replace(each, total=forged) for each in lists]
     seen = set()
@@ -221,7 +221,7 @@ def test_a_certified_set_that_is_too_small_is_evidence() -> None:
 def test_an_altered_contribution_of_mine_in_a_certified_sum_is_evidence() -> None:
     run = opened_sum()
     other = hospital_steps.deal(run.member(1), run.task, run.joined, vector_of(run.parties, 1), random_bytes("other"))
-    consented = run.certificate.manifest
+    consented = run.certificate.manifest_digest
     with pytest.raises(FaultyCoordinatorError, match="altered contribution of mine"):
         hospital_steps.verify(run.member(1), run.task, run.opening, own_header=other.header, consented=consented)
     with pytest.raises(ProtocolError, match="that I do not remember") as caught:

@@ -199,10 +199,10 @@ def test_a_certified_sum_that_does_not_open_is_reported_with_its_witness_and_ref
     wrong = run.consents[4].dealt
     run.consents[4] = Consent(run.consents[4].vote, run.consents[4].manifest, {i: wrong[i] for i in (1, 2, 3)})
     run.release((4,))
-    witness, sums, reason = run.collection.open()
-    assert sums is None
-    assert "sum of secrets exceed" in reason
-    run.witness = witness
+    found = run.collection.open()
+    assert found.sums is None
+    assert "sum of secrets exceed" in found.reason
+    run.witness = found.witness
     for i in run.parties.everyone:
         with pytest.raises(SuspectError, match="the certified sum does not open") as caught:
             run.verify(i)

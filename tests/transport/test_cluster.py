@@ -13,7 +13,8 @@ from tests.consortium import consortium
 from tests.transport.consortium import free_port
 from tests.transport.test_services import Deployment, N, same_as
 
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.transport.configuration import Route, ServerSettings
 from cipherward.transport.server import ManagedServer

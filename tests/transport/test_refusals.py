@@ -8,32 +8,50 @@ from pathlib import Path
 import pytest
 from tests.consortium import enrolled
 
+from cipherward.consortium.homes.alarms import open_alarms
+from cipherward.consortium.membership import authority
+from cipherward.store import files
 from cipherward.transport.link import Link
 from cipherward.transport.refusals import RefusalAlarms
 
+HANDSHAKE = "[1] 10.0.0.9:7 - TLS handshake error: EOF"
 
-def test_failed_handshakes_are_told_at_once_and_then_counted_once_a_minute(tmp_path: Path) -> None:
+
+def test_a_stray_handshake_is_news_and_no_alarm_and_does_not_make_health_bad(tmp_path: Path) -> None:
     home = enrolled.coordinator(tmp_path / "c")
     now = 0.0
     alarms = RefusalAlarms(home, lambda: now)
-    for second in range(150):
-        now = float(second)
-        alarms.take([f"[1] 10.0.0.9:{second} - TLS handshake error: EOF"] * 10)
-    told = home.alarms()
-    assert [alarm.get("failed_handshakes") for alarm in told] == [None, 599, 600]
-    for second in range(150, 400):
-        now = float(second)
-        alarms.take([])
-    assert [alarm.get("failed_handshakes") for alarm in home.alarms()] == [None, 599, 600, 300]
-    alarms.take(["[1] 10.0.0.9:7 - TLS handshake error: EOF"])
-    assert len(home.alarms()) == 5
+    for hour in range(30):
+        now = 3600.0 * hour
+        alarms.take([HANDSHAKE])
+    assert home.alarms() == []
+    assert open_alarms(home.path) == []
+    assert any("TLS" in line["event"] for line in home.log_lines())
 
 
-def test_what_a_member_is_refused_is_told_each_time(tmp_path: Path) -> None:
+def test_a_port_scan_is_one_alarm_with_its_count_however_long_it_lasts(tmp_path: Path) -> None:
     home = enrolled.coordinator(tmp_path / "c")
+    now = 0.0
+    alarms = RefusalAlarms(home, lambda: now)
+    for minute in range(3 * 61 + 1):
+        now = 60.0 * minute
+        alarms.take([HANDSHAKE] * 10)
+    (alarm,) = open_alarms(home.path)
+    assert (alarm.event, alarm.times) == ("many failed connections", 3)
+
+
+def test_what_a_member_is_refused_is_one_entry_with_its_name_and_how_often(tmp_path: Path) -> None:
+    home = enrolled.coordinator(tmp_path / "c")
+    member = enrolled.hospital(tmp_path / "north")
+    enrolled.join(home, member, "north")
+    serial = authority.subject(files.read(member.tls_certificate)).rpartition("=")[2]
     alarms = RefusalAlarms(home, lambda: 0.0)
-    alarms.take(["[ERR] Publish Violation - User alpha"] * 3)
-    assert len(home.alarms()) == 3
+    alarms.take([f'[ERR] 10.0.0.9:{n} - cid:{n} - authentication error - User "{serial}"' for n in range(1000)])
+    alarms.take(["[ERR] Publish Violation - CN=south,OU=1"])
+    found = {alarm.who: alarm for alarm in open_alarms(home.path)}
+    assert found["north"].times == 1000
+    assert found["south"].times == 1
+    assert len(home.alarms()) < 40
 
 
 def test_asyncio_s_remark_about_tls_is_no_news_and_other_remarks_are(caplog: pytest.LogCaptureFixture) -> None:

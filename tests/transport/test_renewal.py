@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.transport.test_services import Deployment, deployment
 
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority, enrolment
 from cipherward.store import files
 

@@ -24,8 +24,9 @@ from tests.consortium import consortium
 from tests.consortium.consortium import opened
 
 from cipherward.consortium.approval import approvals
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import offering
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from tests import simulator
 from tests.transport.test_services import Deployment, N, deployment, same_as
 
-from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 
 pytestmark = pytest.mark.slow
 __all__ = ["deployment"]

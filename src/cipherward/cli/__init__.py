@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from cipherward.cli import compare, coordinator, data, hospital, predict, report, run, services, studies, verify
+from cipherward.cli import cohort, compare, coordinator, data, hospital, predict, report, run, studies, verify
 from cipherward.cli.terminal import fail
 from cipherward.errors import CipherwardError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run")(run.run)
+app.command("cohort")(cohort.cohort)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("verify")(verify.verify)
@@ -32,7 +33,6 @@ app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(hospital.app, name="hospital")
-services.register(coordinator.app, hospital.app)
 
 
 @app.callback(invoke_without_command=True)

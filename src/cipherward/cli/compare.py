@@ -80,7 +80,7 @@ def compare(
 
 
 def _write_report(path: Path) -> None:
-    from cipherward.comparison import comparison_page
+    from cipherward.comparison import page as comparison_page
 
     comparison_page.write(path)
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
+from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
+from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
-    from cipherward.consortium.homes.homes import CoordinatorHome
+    from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 
 app = typer.Typer(
     help="Run a consortium of real hospitals: invite and admit them, start studies.",
@@ -35,11 +36,11 @@ def init(
 
     Without --host and --server: a trial on this machine only.
     """
-    from cipherward.consortium.membership import enrolment
+    from cipherward.consortium.membership import addresses, enrolment
     from cipherward.crypto.identity import fingerprint
 
-    hosts = host or ["localhost", "127.0.0.1"]
-    servers = server or [f"tls://{f'[{each}]' if ':' in each else each}:{port}" for each in hosts]
+    hosts = [addresses.host(each) for each in host or ["localhost", "127.0.0.1"]]
+    servers = server or [f"tls://{addresses.in_url(each)}:{port}" for each in hosts]
     home = enrolment.create_coordinator(
         folder,
         name=name or folder.resolve().name,
@@ -147,6 +148,62 @@ def renew(home: Path = HOME) -> None:
     )
 
 
+@app.command("alarms")
+def alarms(seen: bool = SEEN, json: bool = JSON, home: Path = HOME) -> None:
+    """Show what people must look at, each thing once: who, what, first, last, how often."""
+    show_alarms(_open(home), seen=seen, json=json)
+
+
+@app.command("start")
+def start(
+    study: Path = typer.Argument(help="The study.toml that people wrote; its hospitals are members."),
+    begin_after: float = typer.Option(
+        None, "--begin-after", min=0.0, help="Seconds after which a quorum is enough; default: wait for all listed."
+    ),
+    home: Path = HOME,
+) -> None:
+    """Freeze a study with its members' keys and offer it to its hospitals. It begins when they have approved it."""
+    import time
+
+    from cipherward import study as document
+    from cipherward.consortium.homes.lock import is_served
+    from cipherward.consortium.service import offering
+
+    own = _open(home)
+    folder = offering.start(own, document.load(study, deployed=True), time.time(), begin_after=begin_after)
+    typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
+    typer.echo(f"Files: {folder}")
+    if not is_served(own):
+        typer.echo(f"The service is not running: cipherward coordinator serve --home {home}")
+
+
+@app.command("stop")
+def stop(
+    study: str = typer.Argument(help="Name, or the first digits of the digest."),
+    reason: str = typer.Option("stopped by the coordinator", "--reason", help="What hospitals are told."),
+    home: Path = HOME,
+) -> None:
+    """End a study after its current sum. What was certified stays verified; there is no way back."""
+    from cipherward.consortium.service import offering
+
+    folder = offering.stop(_open(home), study, reason)
+    typer.echo(f"{folder.name[:12]} stops after its current sum.")
+
+
+@app.command("serve")
+def serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
+    """Run the consortium: message server (where this folder says so), offers, studies. SIGTERM stops it at any moment."""
+    from cipherward.transport import coordinator_service as coordinator
+
+    run_service(coordinator.serve(_open(home), teller(json)))
+
+
+@app.command("status")
+def status(json: bool = JSON, home: Path = HOME) -> None:
+    """Show the service and every study: its step, who has answered, for whom it waits."""
+    show_status(_open(home), json=json)
+
+
 @app.command("health")
 def health(json: bool = JSON, home: Path = HOME) -> None:
     """Check keys, certificates, members list and service; exit code 1 when something is not in order."""
@@ -163,6 +220,6 @@ def write_server_files(home: CoordinatorHome) -> None:
 
 
 def _open(path: Path) -> CoordinatorHome:
-    from cipherward.consortium.homes.homes import CoordinatorHome
+    from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 
     return CoordinatorHome(path)

@@ -10,9 +10,11 @@ import typer
 
 if TYPE_CHECKING:
     from cipherward.consortium.homes.health import Finding
+    from cipherward.consortium.homes.home import Home
     from cipherward.consortium.membership.members import MembersList
 
 HOME = typer.Option(Path(), "--home", envvar="CIPHERWARD_HOME", help="Home folder; default: the current folder.")
+SEEN = typer.Option(False, "--seen", help="Acknowledge them: health is no longer bad because of these.")
 JSON = typer.Option(False, "--json", help="Machine-readable output.")
 
 
@@ -22,6 +24,35 @@ def carry(path: Path, text: bytes, what: str, *, private: bool = False) -> None:
 
     files.write(path, text, private=private)
     typer.echo(f"{what}: {path}")
+
+
+def show_alarms(home: Home, *, seen: bool, json: bool) -> None:
+    """Print the alarms of a home, newest last; `seen`: and note that people have seen them."""
+    from dataclasses import asdict
+
+    from cipherward.cli.terminal import print_json
+    from cipherward.consortium.homes.alarms import Alarms
+
+    book = Alarms(home.path)
+    found = book.all()
+    if json:
+        print_json([asdict(alarm) for alarm in found])
+    else:
+        for alarm in found:
+            about = "".join(f", {word} {what}" for word, what in (("by", alarm.who), ("study", alarm.study)) if what)
+            span = (
+                alarm.first[:19]
+                if alarm.times == 1
+                else f"{alarm.first[:19]} to {alarm.last[:19]}, {alarm.times} times"
+            )
+            typer.echo(f"{'seen' if alarm.seen else 'NEW '} {alarm.event}{about}: {span}")
+            for line in (alarm.reason, f"what to do: {alarm.hint}" if alarm.hint else ""):
+                if line:
+                    typer.echo(f"    {line}")
+        if not found:
+            typer.echo("No alarm.")
+    if seen:
+        typer.echo(f"{book.acknowledge()} alarm(s) acknowledged.", err=json)
 
 
 def show_members(members: MembersList, own: str = "") -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cipherward.cli.homes import HOME, JSON, carry, members_json, show_health, show_members
+from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
+from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
-    from cipherward.consortium.homes.homes import HospitalHome
+    from cipherward.consortium.homes.hospital_home import HospitalHome
     from cipherward.consortium.membership.members import MembersList
 
 app = typer.Typer(
@@ -197,6 +198,23 @@ def withdraw(
     typer.echo(f"Withdrawn from {offered.study.name}: no further update leaves this hospital for it.")
 
 
+@app.command("retry")
+def retry(study: str = STUDY, home: Path = HOME) -> None:
+    """Let a study run again that was set aside here because it ended or held up the service."""
+    from cipherward.consortium.approval import approvals
+    from cipherward.consortium.service.boundary import Boundary
+
+    offered = approvals.find(_open(home), study)
+    Boundary(offered.folder).retry()
+    typer.echo(f"{offered.study.name} is tried again; the service notices by itself.")
+
+
+@app.command("alarms")
+def alarms(seen: bool = SEEN, json: bool = JSON, home: Path = HOME) -> None:
+    """Show what people must look at, each thing once: who, what, first, last, how often."""
+    show_alarms(_open(home), seen=seen, json=json)
+
+
 @app.command("policy")
 def policy(json: bool = JSON, home: Path = HOME) -> None:
     """Check policy.toml, show what it allows, and say which of the studies offered it refuses."""
@@ -266,6 +284,36 @@ def predict(
     typer.echo(f"{text.count(chr(10)) - 1} prediction(s) written to {out}", err=True)
 
 
+@app.command("doctor")
+def doctor(json: bool = JSON, home: Path = HOME) -> None:
+    """Find out what stands between this machine and the server: clock, certificate, disk, name, port, TLS, proxy."""
+    from cipherward.transport import doctor as checks
+
+    own = _open(home)
+    if not json:
+        typer.echo("Each step is tried now; one that gets no answer takes some seconds.")
+    found = checks.examine(own)
+    try:
+        show_health(found, json=json)
+    finally:
+        if not json:
+            typer.echo("\n".join(checks.for_network_team(own, found)))
+
+
+@app.command("serve")
+def serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
+    """Take part in approved studies. Dials out to the consortium's server only. SIGTERM stops it at any moment."""
+    from cipherward.transport import hospital_service as hospital
+
+    run_service(hospital.serve(_open(home), teller(json)))
+
+
+@app.command("status")
+def status(json: bool = JSON, home: Path = HOME) -> None:
+    """Show the service, its connection, and every study offered to this hospital."""
+    show_status(_open(home), json=json)
+
+
 @app.command("health")
 def health(json: bool = JSON, home: Path = HOME) -> None:
     """Check keys, policy, table, membership, certificate and service; exit code 1 when something is not in order."""
@@ -291,6 +339,6 @@ def _words(value: object) -> str:
 
 
 def _open(path: Path) -> HospitalHome:
-    from cipherward.consortium.homes.homes import HospitalHome
+    from cipherward.consortium.homes.hospital_home import HospitalHome
 
     return HospitalHome(path)

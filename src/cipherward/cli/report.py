@@ -15,7 +15,7 @@ def report(
 ) -> None:
     """Write report.html again: the run or comparison on one page, verified on the way. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
-    from cipherward.comparison import comparison_page
+    from cipherward.comparison import page as comparison_page
     from cipherward.report import deployed, page, stopped
 
     if comparison_page.is_comparison(path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cipherward.data.sources import HospitalData
     from cipherward.simulation.simulate import Progress, RunResult
     from cipherward.study import Study
+    from cipherward.tasks.task import ResultTable
 
 
 class SchemeName(StrEnum):
@@ -63,11 +64,11 @@ def run(
     else:
         # First the document, as its mistakes are cheap to find; only then what takes seconds to load.
         chosen, base = _study(study or "readmission", scheme, rounds, seed, hospitals, encounters)
-    from cipherward.report import figures, page
+    from cipherward.report import page
     from cipherward.simulation import simulate
 
     stop = StopAfterSum()
-    teller = _Teller(to_stderr=json)
+    teller = Teller(to_stderr=json)
     if chosen is None:
         result = simulate.resume_study(resume, device=device.value, on_progress=teller.progress, should_stop=stop)
     else:
@@ -83,7 +84,6 @@ def run(
             should_stop=stop,
         )
     teller.drawing()
-    figures.draw(result.path, dict(result.summary))
     page.write(result.path)
     if json:
         from cipherward.cli.terminal import print_json
@@ -133,7 +133,7 @@ def _study(
     return (chosen.with_overrides(**sections) if sections else chosen), base
 
 
-class _Teller:
+class Teller:
     """Writes what happens, line by line."""
 
     def __init__(self, *, to_stderr: bool) -> None:
@@ -176,24 +176,13 @@ class _Teller:
             self._say(f"  {line}", fg="yellow")
 
     def drawing(self) -> None:
-        self._say("  drawing the figures and writing the report")
+        self._say("  writing figures and report")
 
     def progress(self, done: Progress) -> None:
-        if done.purpose == "train" and done.round == 1 and done.auroc is not None:
-            self._say("AUROC and loss of a round are those of the model that it starts from:")
+        name, figures = done.words
         who = f"{done.contributors} of {done.n_hospitals} hospitals"
-        if done.purpose == "statistics":
-            text = "statistics   " + who
-        elif done.purpose == "evaluate":
-            text = f"final model  {who}   AUROC {done.auroc:.4f}   validation loss {done.validation_loss:.4f}"
-        elif not done.opened:
-            text = f"round {done.round:>2} of {done.rounds_total}  {who}   void: the sum did not open"
-        elif done.auroc is None:
-            text = f"round {done.round:>2}/{done.rounds_total}  {who}"
-        else:
-            loss = "" if done.validation_loss is None else f"   validation loss {done.validation_loss:.4f}"
-            text = f"round {done.round:>2}/{done.rounds_total}  {who}   AUROC {done.auroc:.4f}{loss}"
-        self._say(f"  {text}   {done.seconds:.2f} s")
+        figures = figures if done.opened else "void: the sum did not open"
+        self._say(f"  {name:<12} {who}   {figures + '   ' if figures else ''}{done.seconds:.2f} s")
         for note in done.notes:
             self._say(f"    {note}")
 
@@ -203,12 +192,11 @@ class _Teller:
         for outcome in result.outcomes:
             self._say(outcome.phrase, fg="green" if outcome.phrase.startswith("Privacy Preserved") else "red")
         self._say()
-        local = s["auroc_local"].values()
-        best = f", best possible {s['auroc_best_possible']:.4f}" if s["auroc_best_possible"] else ""
-        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f},")
-        self._say(
-            f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
-        )
+        has_model = "auroc_federated" in s
+        if has_model:
+            self._accuracy(s)
+        for table in result.tables:
+            self._table(table)
         if s["privacy"]:
             p = s["privacy"]
             self._say(
@@ -229,12 +217,33 @@ class _Teller:
             )
         self._say()
         self._say(f"Report:   {result.path / 'report.html'}")
-        self._say(
-            f"Results:  {result.path / 'result.json'}, {result.path / 'accuracy.png'}, {result.path / 'hospitals.png'}"
-        )
+        files = ["auroc.svg", "hospitals.svg"] if has_model else [f"{table.name}.csv" for table in result.tables]
+        self._say(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
         self._say(f"Verify:   {quoted('cipherward', 'verify', result.path)}")
-        table = result.path / "example-rows.csv"
-        self._say(f"Predict:  {quoted('cipherward', 'predict', result.path, table if table.exists() else 'TABLE.csv')}")
+        if not has_model:
+            return
+        rows = result.path / "example-rows.csv"
+        self._say(f"Predict:  {quoted('cipherward', 'predict', result.path, rows if rows.exists() else 'TABLE.csv')}")
+
+    def _accuracy(self, s: Mapping[str, Any]) -> None:
+        local = s["auroc_local"].values()
+        best = f", best possible {s['auroc_best_possible']:.4f}" if s["auroc_best_possible"] else ""
+        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f},")
+        self._say(
+            f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
+        )
+
+    def _table(self, table: ResultTable) -> None:
+        lines = [table.header, *table.rows]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(table.header))]
+        self._say(table.title)
+        for line in lines:
+            first, *rest = (
+                f"{cell:<{width}}" if k == 0 else f"{cell:>{width}}"
+                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+            )
+            self._say("  " + "   ".join([first, *rest]).rstrip())
+        self._say()
 
 
 def _about(hospital: HospitalData) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cipherward import thresholds
 from cipherward.crypto import params
 from cipherward.crypto.params import SumParameters
-from cipherward.sums.run_sum import SimulatedSum, random_lanes
+from cipherward.crypto.quorum import QuorumScheme
+from cipherward.sums.run_sum import Meter, make_parties, run_sum
 
 FLOAT32_BYTES = 4
 ALL_KINDS = ("Update", "Join", "Vote", "Release")
@@ -15,12 +17,16 @@ ALL_KINDS = ("Update", "Join", "Vote", "Release")
 
 def sent_by_one(n_hospitals: int, n_lanes: int) -> dict[str, int]:
     """Bytes of one hospital's messages by kind, in one sum under `quorum` at 16 bits."""
-    simulated = SimulatedSum(n_hospitals, n_lanes)
+    parties, meter = make_parties(lambda minimum: QuorumScheme(), n_hospitals, n_lanes), Meter()
     lanes = random_lanes(np.random.default_rng(1), n_lanes)
-    for i in simulated.hospitals[: simulated.rules.min_contributors]:
-        simulated.add(i, simulated.deal(i, lanes))
-    simulated.agree(voters=simulated.hospitals[: simulated.rules.threshold])
-    return {kind: max(lengths) for kind, lengths in simulated.sent.items()}
+    few, quorum = (parties.hospitals[:n] for n in (parties.rules.min_contributors, parties.rules.threshold))
+    run_sum(parties, ((i, lanes) for i in few), voters=quorum, meter=meter)
+    return {kind: max(lengths) for kind, lengths in meter.sent.items()}
+
+
+def random_lanes(rng: np.random.Generator, n_lanes: int, bits: int = 16) -> NDArray[np.uint32]:
+    """uint32[n_lanes], uniform below 2^bits."""
+    return rng.integers(0, 1 << bits, n_lanes, dtype=np.uint32)
 
 
 def break_even(n_hospitals: int, kinds: tuple[str, ...] = ALL_KINDS) -> tuple[int, int]:

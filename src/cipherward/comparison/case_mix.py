@@ -14,7 +14,7 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.study import Column, Study
-from cipherward.tasks.hospital_work import TEST, TRAIN
+from cipherward.tasks.rows import TEST, TRAIN
 
 MOSTLY = 0.9
 """Share of the low half of a hospital's patients that it sees before; of the high half it sees 1 - MOSTLY."""

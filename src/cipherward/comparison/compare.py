@@ -17,19 +17,21 @@ from typing import Any
 
 from cipherward.comparison import arms
 from cipherward.comparison.arms import Arm
-from cipherward.comparison.document import to_csv
-from cipherward.comparison.results import Results, Seed
+from cipherward.comparison.results import Results, Seed, to_csv
 from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
-from cipherward.learning import sgd
+from cipherward.learning import models
+from cipherward.learning.devices import Device, resolve_device
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report import page
 from cipherward.runs.folder import RunDirectory
-from cipherward.simulation import simulate, yardsticks
+from cipherward.simulation import simulate
 from cipherward.simulation.simulate import OnProgress
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks import yardsticks
+from cipherward.tasks.catalogue import begin
 
 NAME, TABLE = "comparison.json", "comparison.csv"
 
@@ -65,7 +67,7 @@ class Options:
     n_seeds: int = 3
     data: Path | None = None
     base: Path | None = None
-    device: sgd.Device = "auto"
+    device: Device = "auto"
     sizes: bool = True
     shift: bool = True
     command: str = ""
@@ -98,7 +100,7 @@ def compare_study(
     """
     options = options or Options()
     chosen = arms.choose(options.names)
-    sgd.resolve_device(options.device)
+    resolve_device(options.device)
     if study.model.kind == "custom":
         raise StudyError(
             "a comparison needs a model that a study describes, not one of kind custom",
@@ -113,7 +115,7 @@ def _open(study: Study, out: Path, chosen: Sequence[Arm], options: Options) -> N
         "study_digest": study.digest().hex(),
         "arms": [arm.name for arm in chosen],
         "seeds": options.n_seeds,
-        "device": str(sgd.resolve_device(options.device)),
+        "device": str(resolve_device(options.device)),
     }
     path = out / "settings.json"
     if path.exists():
@@ -195,21 +197,24 @@ class _Comparison:
         plain = arms.study_of(arms.ARMS["plain"], self.study, number, 1)
         self._step("yardsticks", number)
         started = perf_counter()
-        state, works = yardsticks.prepare(plain, hospitals, self.options.device)
+        scaling, works = yardsticks.prepare(plain, hospitals, self.options.device)
+        first = begin(plain).model
+        assert first is not None  # noqa: S101  a comparison is of models; for the type checker
         kept = path.exists()
         if kept:
             found = yardsticks.load(path)
-            if found.basis != yardsticks.basis_of(plain, state.weights, state, hospitals):
+            if found.basis != yardsticks.basis_of(plain, first.weights, scaling, hospitals):
                 raise StudyError(
                     f"the data are not those with which the comparison in {self.out} began",
                     hint="give the same --data, or choose another --out; nothing was changed",
                 )
         else:
             self._may_go_on()
-            found = yardsticks.compute(plain, state.weights, state, hospitals, works, self.options.device)
+            module = models.build(plain.model, scaling.n_features, plain.seed)
+            found = yardsticks.compute(plain, module, first.weights, scaling, works)
             yardsticks.save(path, found)
         self._step("yardsticks", number, found.centralised.metrics.auroc, perf_counter() - started, kept)
-        return Seed(number, plain, hospitals, state, works, found)
+        return Seed(number, plain, hospitals, scaling, works, found)
 
     def _one_run(self, arm: Arm, study: Study, seed: Seed) -> None:
         """The arm's run for a seed: kept, gone on with, or new."""

@@ -1,7 +1,10 @@
-"""From finished runs and yardsticks to the content of comparison.json."""
+"""From finished runs and yardsticks to the content of comparison.json, and to its table as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,37 +16,123 @@ from numpy.typing import NDArray
 from cipherward.comparison import arms, bootstrap
 from cipherward.comparison.arms import Arm
 from cipherward.comparison.bootstrap import METRICS, Draws, Sampled
-from cipherward.comparison.document import Finished, convergence, costs, read_run, rows_by_hospital, shown
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
+from cipherward.errors import StorageError
 from cipherward.learning import models, sgd
-from cipherward.parties.roster import n_features_of
+from cipherward.learning.devices import Device, resolve_device
+from cipherward.report.blocks import SMALL
 from cipherward.runs import modelfile, verify
-from cipherward.simulation.simulate import versions
-from cipherward.simulation.yardsticks import Yardsticks
+from cipherward.runs.folder import RunDirectory
+from cipherward.simulation.simulate import PHASES, versions
+from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks.hospital_work import TEST, LocalWork
-from cipherward.tasks.state import StudyState
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import TEST, rows_at
+from cipherward.tasks.yardsticks import Yardsticks
 
 _AS_PLAIN = ("quorum", "ckks", "masks")
 _FOR_HOSPITALS = ("quorum", "ckks", "masks", "plain")
+CONVERGED = 0.001
+"""A run has converged once its AUROC stays this close to its last."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """One finished run: result.json, and the training rounds of rounds.jsonl."""
+
+    seed: int
+    path: Path
+    result: Mapping[str, Any] = field(repr=False)
+    rounds: Sequence[Mapping[str, Any]] = field(repr=False)
+
+    @property
+    def seconds_by_round(self) -> list[float]:
+        return [float(line["seconds"]) for line in self.rounds]
+
+
+def read_run(seed: int, path: Path) -> Finished:
+    """A finished run from its directory.
+
+    Raises:
+        StorageError: a file is missing or damaged.
+    """
+    run = RunDirectory(path)
+    try:
+        result = files.json_object(files.read(run.result))
+        lines = [files.json_object(line) for line in files.read(run.rounds).splitlines()]
+        found = Finished(seed, path, result, [line for line in lines if line["purpose"] == "train"])
+        measured = [*found.seconds_by_round, *(float(x) for x in result["auroc_by_round"] if x is not None)]
+        json.dumps([measured, costs([found]), rows_by_hospital(result), result["privacy"]], allow_nan=False)
+        return found
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
+        raise StorageError(f"{path} is damaged", hint="delete this folder, and its run is done again") from None
+
+
+def costs(runs: Sequence[Finished]) -> dict[str, Any]:
+    """Means over all training rounds of all seeds: seconds (all parties together, by phase), bytes per hospital."""
+    lines = [line for run in runs for line in run.rounds]
+    by_phase = {phase: _mean([line["simulation"]["seconds_by_phase"][phase] for line in lines]) for phase in PHASES}
+    return {
+        "seconds_per_round": {"mean": _mean([line["seconds"] for line in lines]), "by_phase": by_phase},
+        "bytes_up_per_hospital_round": _mean([_per_hospital(line["bytes_up"], runs) for line in lines]),
+        "bytes_down_per_hospital_round": _mean([_per_hospital(line["bytes_down"], runs) for line in lines]),
+    }
+
+
+def convergence(curves: Sequence[Sequence[float | None]]) -> dict[str, float] | None:
+    """The first round after which AUROC stays within `CONVERGED` of the last, over seeds; None where it is not known.
+
+    Args:
+        curves: per seed the AUROC before training and after each round.
+    """
+    found = []
+    for curve in curves:
+        known = [value for value in curve if value is not None]
+        if len(known) < len(curve) or not known:
+            return None
+        away = [index for index, value in enumerate(known) if abs(value - known[-1]) > CONVERGED]
+        found.append(away[-1] + 1 if away else 0)
+    return {"mean": _mean(found), "min": min(found), "max": max(found)}
+
+
+def rows_by_hospital(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name, rows and positive cases of each hospital; small counts are left out."""
+    return [
+        {"name": each["name"], "rows": each["rows"], "positive": shown(each["positive"], each["rows"])}
+        for each in result["by_hospital"]
+    ]
+
+
+def shown(positive: int, rows: int) -> int | None:
+    """A count of cases, or None where it or its complement is so small that it may point at people."""
+    return positive if min(positive, rows - positive) >= SMALL else None
+
+
+def _per_hospital(by_hospital: Mapping[str, int], runs: Sequence[Finished]) -> float:
+    return sum(by_hospital.values()) / int(runs[0].result["n_hospitals"])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
 
 
 @dataclass(frozen=True)
 class Seed:
-    """What all arms of one seed share. `state` knows the preprocessing; `works` have the hospitals' rows."""
+    """What all arms of one seed share. `scaling`: the preprocessing; `works` have the hospitals' rows."""
 
     seed: int
     study: Study
     hospitals: list[HospitalData] = field(repr=False)
-    state: StudyState = field(repr=False)
-    works: list[LocalWork] = field(repr=False)
+    scaling: Preprocessor
+    works: list[HospitalWork] = field(repr=False)
     yardsticks: Yardsticks = field(repr=False)
 
 
 class Results:
     """Collects arm after arm; every model is scored on the pooled test rows once."""
 
-    def __init__(self, study: Study, out: Path, seeds: Sequence[Seed], command: str, device: sgd.Device) -> None:
+    def __init__(self, study: Study, out: Path, seeds: Sequence[Seed], command: str, device: Device) -> None:
         self._study, self._out, self._seeds = study, out, tuple(seeds)
         self._command, self._device = command, device
         rows = [bootstrap.pooled(seed.hospitals) for seed in seeds]
@@ -91,10 +180,10 @@ class Results:
             "n_test_rows": len(self._rows.labels),
             "n_test_positive": positive,
             "n_test_patients": self._rows.n_clusters,
-            "n_parameters": len(first.state.weights),
+            "n_parameters": len(first.yardsticks.centralised.weights),
             "data": rows_by_hospital(self._facts()),
             "model": study.model.kind,
-            "device": str(sgd.resolve_device(self._device)),
+            "device": str(resolve_device(self._device)),
             "versions": versions(),
             "command": self._command,
             "bootstrap_draws": self._draws.count,
@@ -163,8 +252,8 @@ class Results:
 
     def _sample(self, k: int, weights: NDArray[np.float32]) -> Sampled:
         seed = self._seeds[k]
-        module = models.build(seed.study.model, n_features_of(seed.study), seed.seed)
-        features = np.concatenate([work.rows(seed.state, TEST)[0] for work in seed.works])
+        module = models.build(seed.study.model, seed.scaling.n_features, seed.seed)
+        features = np.concatenate([rows_at(work, seed.scaling, TEST)[0] for work in seed.works])
         return self._draws.sample(k, sgd.scores(module, weights, features, self._device))
 
     def _equal_to_plain(self) -> dict[str, dict[str, float]]:
@@ -213,3 +302,40 @@ def _privacy(runs: Sequence[Finished]) -> dict[str, Any] | None:
         return None
     spent = max(float(each["epsilon_spent"]) for each in found)
     return {key: found[0][key] for key in ("unit", "epsilon", "delta", "clipping_norm")} | {"epsilon_spent": spent}
+
+
+def to_csv(document: Mapping[str, Any]) -> str:
+    """One line for each arm, every column of the comparison; empty where a value does not exist."""
+    names = list(_csv_row(document, {}))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    for arm in document["arms"]:
+        writer.writerow(_csv_row(document, arm))
+    return text.getvalue()
+
+
+def _csv_row(document: Mapping[str, Any], arm: Mapping[str, Any]) -> dict[str, Any]:
+    def part(name: str) -> Mapping[str, Any]:
+        return arm.get(name) or {}
+
+    row: dict[str, Any] = {key: arm.get(key) for key in ("name", "label", "scheme")}
+    row |= {f"privacy_{key}": part("privacy").get(key) for key in ("unit", "epsilon", "delta", "epsilon_spent")}
+    row |= {key: arm.get(key) for key in ("objective", "methodology", "primary_contribution")}
+    for metric in ("auroc", "auprc", "brier"):
+        row |= _estimate(metric, part("metrics").get(metric))
+    row |= _estimate("auroc_minus_centralised", arm.get("difference_to_centralised"))
+    equal = document["equal_to_plain"].get(arm.get("name"), {})
+    row["max_auroc_difference_to_plain"] = equal.get("max_auroc_difference_per_seed")
+    row["seconds_per_round"] = part("seconds_per_round").get("mean")
+    row |= {f"seconds_{phase}": part("seconds_per_round").get("by_phase", {}).get(phase) for phase in PHASES}
+    row |= {key: arm.get(key) for key in ("bytes_up_per_hospital_round", "bytes_down_per_hospital_round")}
+    row |= {f"rounds_to_convergence_{key}": part("rounds_to_convergence").get(key) for key in ("mean", "min", "max")}
+    row |= {key: arm.get(key) for key in ("who_can_read_one_update", "dropouts_tolerated")}
+    row["n_seeds"] = len(arm.get("seeds", ()))
+    return row
+
+
+def _estimate(name: str, found: Mapping[str, float] | None) -> dict[str, Any]:
+    values = found or {}
+    return {name: values.get("mean"), f"{name}_low": values.get("low"), f"{name}_high": values.get("high")}

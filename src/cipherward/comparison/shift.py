@@ -20,19 +20,21 @@ from torch import nn
 
 from cipherward.comparison import case_mix
 from cipherward.comparison.case_mix import MOSTLY, CaseMix, Score
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import InterruptedRunError, StorageError, StudyError
 from cipherward.learning import metrics, models, sgd
 from cipherward.learning.baselines import Rows
-from cipherward.parties import roster
+from cipherward.learning.devices import Device
 from cipherward.runs import folder as rundir
 from cipherward.simulation import make_parties
-from cipherward.simulation.make_parties import ModuleFactory
 from cipherward.simulation.network import LocalEngine
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks.hospital_work import TEST, TRAIN, LocalWork
-from cipherward.tasks.state import begin
+from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import TEST, TRAIN, rows_at
+from cipherward.tasks.task import Model
 
 FILE = "shift.json"
 
@@ -51,8 +53,8 @@ def run_shift(
     base: Path | None = None,
     rounds: int = 10,
     shift_round: int = 5,
-    device: sgd.Device = "auto",
-    module: ModuleFactory | None = None,
+    device: Device = "auto",
+    module: Factory | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
@@ -122,8 +124,8 @@ class _Shift:
         hospitals: list[HospitalData],
         mixes: Mapping[int, CaseMix],
         folder: Path,
-        device: sgd.Device,
-        factory: ModuleFactory | None,
+        device: Device,
+        factory: Factory | None,
     ) -> None:
         self.mixes = mixes
         self.names = {index: hospitals[index - 1].name for index in mixes}
@@ -131,17 +133,17 @@ class _Shift:
         run = rundir.create(folder, study)
         keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
         self.study = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-        self.module: nn.Module = models.build(
-            self.study.model, roster.n_features_of(self.study), self.study.seed, factory
-        )
-        first = begin(self.study, models.groups(self.module), models.flatten(self.module))
-        self.own: dict[int, NDArray[np.float32]] = dict.fromkeys(mixes, first.weights)
+        n_features = Preprocessor(study.columns, (), (), 0, 0).n_features
+        self.module: nn.Module = models.build(study.model, n_features, study.seed, factory)
+        drawn = Model(models.groups(self.module), models.flatten(self.module))
+        first = begin(self.study, factory, drawn)
+        self.own: dict[int, NDArray[np.float32]] = dict.fromkeys(mixes, drawn.weights)
         seen = {
             index: mixes[index].before if index in mixes else hospital
             for index, hospital in enumerate(hospitals, start=1)
         }
         self.sites = {
-            index: make_parties.make_hospital(self.study, index, keys, first, rows, run, device=device, factory=factory)
+            index: make_parties.make_hospital(self.study, index, keys, first, rows, run, device=device)
             for index, rows in seen.items()
         }
         self.engine = LocalEngine(make_parties.make_coordinator(self.study, keys, first, run), self.sites)
@@ -177,12 +179,15 @@ class _Shift:
         return by_round, at_shift
 
     def _see(self, index: int, rows: HospitalData) -> None:
-        old = self.sites[index].work
-        self.sites[index].work = LocalWork(index, rows, old.module, old.device, perf_counter)
+        self.sites[index].work = HospitalWork(index, rows, self.device, perf_counter)
 
     def _rows(self, index: int, split: int) -> Rows:
-        site = self.sites[index]
-        return site.work.rows(site.state, split)
+        return rows_at(self.sites[index].work, self._model(index).scaling, split)
+
+    def _model(self, index: int) -> Model:
+        model = self.sites[index].state.model
+        assert model is not None  # noqa: S101  a shift run trains one; for the type checker
+        return model
 
     def _train_alone(self, index: int, number: int) -> None:
         features, labels = self._rows(index, TRAIN)
@@ -194,7 +199,7 @@ class _Shift:
 
     def _measured(self) -> Auroc:
         return {
-            "federated": {self.names[i]: self._auroc(i, self.sites[i].state.weights) for i in self.mixes},
+            "federated": {self.names[i]: self._auroc(i, self._model(i).weights) for i in self.mixes},
             "local": {self.names[i]: self._auroc(i, self.own[i]) for i in self.mixes},
         }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cipherward.comparison.comparison_figures import interval
-from cipherward.comparison.comparison_json import Arm, Comparison, Convergence, Estimate
+from cipherward.comparison.figures import CENTRALISED, interval
+from cipherward.comparison.records import Arm, Comparison, Convergence, Estimate
 from cipherward.errors import StorageError
 from cipherward.privacy.budget import COVERED, NOT_COVERED
 from cipherward.report.blocks import SMALL, TOO_FEW, Cell, Code, Mark, Table, count, limited, percent, seconds, size
@@ -21,16 +21,16 @@ def words(c: Comparison) -> Table:
     return limited("What each way is for", head, rows, "comparison.csv")
 
 
-def accuracy(c: Comparison) -> Table:
+def reached(c: Comparison) -> Table:
     """What each way reached."""
-    head = (
-        "Way to train", "AUROC (95 % interval)", "Difference to centralised", "AUPRC", "Brier score", "Rounds to convergence",
-    )  # fmt: skip
+    gap = c.arm(CENTRALISED) is not None
+    difference = ["Difference of AUROC to centralised"] if gap else []
+    head = ("Way to train", "AUROC (95 % interval)", *difference, "AUPRC", "Brier score", "Rounds to convergence")
     rows = [
         (
             arm.label,
             _metric(arm, "auroc"),
-            _difference(arm.difference_to_centralised),
+            *([_difference(arm.difference_to_centralised)] if gap else []),
             _metric(arm, "auprc"),
             _metric(arm, "brier"),
             _convergence(arm.rounds_to_convergence),
@@ -190,7 +190,7 @@ def equality(c: Comparison) -> str:
         return ""
     said = ", ".join(f"{name} {_small(value)}" for name, value in found.items())
     text = f"Largest difference of a scheme's AUROC to plain federated learning, over seeds: {said}."
-    return f"{text} Encryption costs time and bytes here, not accuracy." if max(found.values()) <= _EQUAL else text
+    return f"{text} Protection costs time and bytes here, not AUROC." if max(found.values()) <= _EQUAL else text
 
 
 def _small(value: float) -> str:

@@ -1,15 +1,17 @@
 """The size sweep: one secure sum of 10 thousand to 10 million parameters under every scheme, time and bytes.
 
-Every opened sum, and every hospital's own reading of it, is compared with plain integer addition of the same vectors.
+From how many parameters on a hospital sends less under `quorum` than the float32 numbers themselves would take is
+measured, too. Every opened sum, and every hospital's own reading of it, is compared with plain integer addition of the same vectors.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward import thresholds
-from cipherward.comparison.break_even import FLOAT32_BYTES, break_even
-from cipherward.crypto import ckks
+from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, random_lanes
+from cipherward.crypto import ckks, schemes
 from cipherward.errors import InterruptedRunError, ProtocolError, StorageError, StudyError
 from cipherward.store import files
-from cipherward.sums.run_sum import SCHEMES, Forgets, SimulatedSum, random_lanes
+from cipherward.sums.run_sum import Meter, make_parties, run_sum
 
+SCHEMES = tuple(schemes.CATALOGUE)
 BITS = 16
 COUNTS = (10_000, 100_000, 1_000_000, 10_000_000)
 PHASES = ("encrypt", "add", "consent", "release", "open", "verify")
@@ -39,7 +42,7 @@ def run_sizes(
     out: Path,
     *,
     counts: Sequence[int] = COUNTS,
-    schemes: Sequence[str] = SCHEMES,
+    names: Sequence[str] = SCHEMES,
     n_hospitals: int = 5,
     repeats: int = 3,
     on_progress: OnProgress | None = None,
@@ -49,7 +52,7 @@ def run_sizes(
 
     Args:
         counts: parameters of the summed vectors, 16 bits each.
-        schemes: of plain, masks, ckks, quorum; ckks is left out, with the reason, where TenSEAL is missing.
+        names: schemes, of plain, masks, ckks, quorum; ckks is left out, with the reason, where TenSEAL is missing.
         repeats: sums for each cell; from 10 million parameters on, one.
         should_stop: asked before each cell.
 
@@ -65,13 +68,13 @@ def run_sizes(
         InterruptedRunError: `should_stop` said so; what was measured is kept.
         StorageError: the file cannot be written.
     """
-    if unknown := sorted(set(schemes) - set(SCHEMES)):
+    if unknown := sorted(set(names) - set(SCHEMES)):
         raise StudyError(f"no scheme is called {', '.join(unknown)}", hint=f"schemes: {', '.join(SCHEMES)}")
     path = out / FILE
     document = _begun(path, n_hospitals, repeats)
-    missing = _why_not_ckks() if "ckks" in schemes else ""
+    missing = _why_not_ckks() if "ckks" in names else ""
     document["left_out"] = [{"scheme": "ckks", "reason": missing}] if missing else []
-    cells = [(count, scheme) for count in counts for scheme in schemes if not (missing and scheme == "ckks")]
+    cells = [(count, scheme) for count in counts for scheme in names if not (missing and scheme == "ckks")]
     warm: set[str] = set()
     for done, (count, scheme) in enumerate(cells):
         if not any((row["n_parameters"], row["scheme"]) == (count, scheme) for row in document["rows"]):
@@ -87,7 +90,7 @@ def run_sizes(
             _write(path, document)
         if on_progress:
             on_progress(done + 1, len(cells), f"{scheme}, {count:,} parameters")
-    if document["break_even_parameters"] is None and "quorum" in schemes:
+    if document["break_even_parameters"] is None and "quorum" in names:
         first, always = break_even(n_hospitals)
         update_first, update_always = break_even(n_hospitals, ("Update",))
         document["break_even_parameters"] = {
@@ -110,21 +113,26 @@ def measure(scheme: str, n_parameters: int, n_hospitals: int, repeats: int) -> d
     up = down = 0
     for repeat in range(repeats):
         rng = np.random.default_rng((n_parameters, repeat))
-        simulated = SimulatedSum(
-            n_hospitals, n_parameters, BITS, None if scheme == "quorum" else Forgets(), scheme=scheme
-        )
-        expected = np.zeros(n_parameters, dtype=np.int64)
-        for i in simulated.hospitals:
-            lanes = random_lanes(rng, n_parameters, BITS)
-            expected += lanes
-            simulated.add(i, simulated.deal(i, lanes))
-        simulated.agree(n_releases=n_hospitals)
-        _check(simulated.open(), expected, f"opened by the coordinator under {scheme}")
-        for i, sums in enumerate(simulated.verify(), start=1):
+        parties = make_parties(functools.partial(schemes.fresh, scheme), n_hospitals, n_parameters, BITS)
+        expected, meter = np.zeros(n_parameters, dtype=np.int64), Meter()
+
+        def vectors(rng: np.random.Generator = rng, expected: NDArray[np.int64] = expected) -> Iterator[Any]:
+            for i in range(1, n_hospitals + 1):
+                lanes = random_lanes(rng, n_parameters, BITS)
+                expected += lanes
+                yield i, lanes
+
+        def read(i: int, sums: NDArray[Any], expected: NDArray[np.int64] = expected) -> None:
             _check(sums, expected, f"read by hospital {i} under {scheme}")
+
+        payloads = None if schemes.facts(scheme).has_fingerprints else Forgets()
+        opened = run_sum(parties, vectors(), n_releases=n_hospitals, payloads=payloads, meter=meter, read=read)
+        _check(opened, expected, f"opened by the coordinator under {scheme}")
+        made = zip(meter.seconds["join"], meter.seconds["encrypt"], strict=True)
+        spent = meter.seconds | {"encrypt": [key + update for key, update in made]}  # with the key that it needs
         for phase in PHASES:
-            seconds[phase] += simulated.seconds[phase]
-        up, down = max(simulated.up.values()), max(simulated.down.values())
+            seconds[phase] += spent[phase]
+        up, down = max(meter.up.values()), max(meter.down.values())
     return {
         "n_parameters": n_parameters,
         "scheme": scheme,
@@ -134,6 +142,23 @@ def measure(scheme: str, n_parameters: int, n_hospitals: int, repeats: int) -> d
         "bytes_down_per_hospital": down,
         "bytes_up_per_parameter": up / n_parameters,
     }
+
+
+class Forgets(MutableMapping[int, bytes]):
+    """A payload store that keeps nothing: for schemes that never read a payload again, or in place of a disk."""
+
+    def __getitem__(self, key: int) -> bytes:
+        raise KeyError(key)
+
+    def __setitem__(self, key: int, value: bytes) -> None: ...
+
+    def __delitem__(self, key: int) -> None: ...
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 def machine() -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
-from cipherward.comparison.comparison_figures import style_of
-from cipherward.comparison.comparison_json import Shift, ShiftPoint, Size, Sizes
+from cipherward.comparison.figures import style_of
+from cipherward.comparison.records import Shift, ShiftPoint, Size, Sizes
 from cipherward.report.blocks import Figure, Table, count, limited, score, seconds, size
-from cipherward.report.charts import MIN_SPAN
 from cipherward.report.costs import PHASES
+from cipherward.report.figures import MIN_SPAN
 from cipherward.report.svg import Axis, Chart, key
 
 _PER_HOSPITAL = ("encrypt", "add", "consent", "release", "verify")
@@ -39,7 +39,7 @@ def time(s: Sizes) -> Figure | None:
     note = "Phases are medians: per hospital (adding: per update), opening once."
     table = limited("Time of a secure sum by scheme and number of parameters", head, rows, "sizes.json", note)
     return _curves(
-        "6.3", "Time of a secure sum against the size of the model", label, "{:g}".format, found, shows, table
+        "7.3", "Time of a secure sum against the size of the model", label, "{:g}".format, found, shows, table
     )
 
 
@@ -70,7 +70,7 @@ def bytes_up(s: Sizes) -> Figure | None:
     spans = sorted({row.n_parameters for row in s.rows})
     float32 = [(n, s.float32_bytes_per_parameter) for n in (spans[0], spans[-1])]
     title = "What a hospital sends per parameter, against the size of the model"
-    return _curves("6.4", title, "bytes per parameter", "{:g}".format, found, shows, table, float32)
+    return _curves("7.4", title, "bytes per parameter", "{:g}".format, found, shows, table, float32)
 
 
 def _curves(
@@ -97,8 +97,7 @@ def _curves(
     legend = [(key(*style_of(name), line=True), f"scheme {name}") for name in found]
     if float32:
         legend.append((key("", "best", line=True), "the parameters as float32, unencrypted"))
-    identity = f"figure-{number.replace('.', '-')}"
-    return Figure(number, title, shows, chart.svg(identity, title, shows), tuple(legend), table)
+    return Figure(number, title, shows, chart, tuple(legend), table)
 
 
 def whole(s: Sizes, row: Size) -> float:
@@ -140,15 +139,14 @@ def shift(s: Shift) -> Figure | None:
     curves: dict[str, dict[int, float]] = {}
     for n, item in sorted(rounds.items()):
         for kind, scores in (("federated", item.federated), ("local", item.local)):
-            for where in ("changed", "same"):
-                some = [v for name, v in scores.items() if v is not None and (name in changed) == (where == "changed")]
-                if some:
-                    curves.setdefault(f"{kind} {where}", {})[n] = statistics.fmean(some)
+            for where, names in (("changed", changed), ("same", set(scores) - changed)):
+                if (mean := _mean_of(scores, sorted(names))) is not None:
+                    curves.setdefault(f"{kind} {where}", {})[n] = mean
     if not curves:
         return None
     values = [value for curve in curves.values() for value in curve.values()]
     x = Axis.over([min(rounds), max(rounds)], "training round", count=8, whole=True)
-    chart = Chart(x, Axis.over(values, "AUROC, mean over hospitals", least=MIN_SPAN))
+    chart = Chart(x, Axis.over(values, "AUROC, mean over hospitals", least=MIN_SPAN, most=1.0))
     if x.low <= s.shift_round <= x.high:
         chart.segment((s.shift_round, chart.y.low), (s.shift_round, chart.y.high), "ideal")
     legend = []
@@ -164,7 +162,7 @@ def shift(s: Shift) -> Figure | None:
     table = limited("AUROC by round, mean over hospitals", head, rows, "shift.json")
     title = "When patients change: federated against local models"
     shows = _shift_in_words(s)
-    return Figure("2.3", title, shows, chart.svg("figure-2-3", title, shows), tuple(legend), table)
+    return Figure("2.3", title, shows, chart, tuple(legend), table)
 
 
 _SHIFTED = (

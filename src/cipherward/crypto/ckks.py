@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from cipherward.crypto import _tenseal
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask
 from cipherward.errors import (
     AlreadyReleasedError,
     DataError,
@@ -214,7 +214,7 @@ class KeyHolder:
         return nearest.astype(np.int64)
 
 
-class CkksScheme:
+class CkksScheme(SchemeFacts):
     """The `ckks` scheme under one public key; the coordinator also gives the `KeyHolder`.
 
     Raises (on first use): WireError when `public_context` is not a public context with this module's parameters,
@@ -222,8 +222,10 @@ class CkksScheme:
     """
 
     name = "ckks"
-    fixed_point = True
     opener = Opener.COORDINATOR
+    has_key_pair = True
+    for_deployments = True
+    assumes = "the coordinator, who holds the decryption key, opened nothing but this sum"
 
     def __init__(self, public_context: bytes, key_holder: KeyHolder | None = None) -> None:
         self._public = public_context

@@ -63,7 +63,15 @@ def open_signed(data: bytes, *, study: bytes, keys: Mapping[int, bytes], kind: s
         WireError: malformed.
         ProtocolError: another study, an unknown sender, another kind, or a forged signature.
     """
-    signed = wire.decode(Signed, data)
+    return check_signed(wire.decode(Signed, data), study=study, keys=keys, kind=kind)
+
+
+def check_signed(signed: Signed, *, study: bytes, keys: Mapping[int, bytes], kind: str | None = None) -> Signed:
+    """The same for an envelope that is decoded already.
+
+    Raises:
+        as `open_signed`.
+    """
     if kind is not None and signed.kind != kind:
         raise ProtocolError(f"expected a {kind!r} message, found {signed.kind!r}")
     if signed.study != study:

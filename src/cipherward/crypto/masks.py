@@ -32,7 +32,7 @@ from cipherward.crypto import sealing, seeds, shamir, wire
 from cipherward.crypto._jit import U8, U32, kernel
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.sampling import Xof
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask, payload_digest
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask, payload_digest
 from cipherward.errors import ProtocolError, SuspectError, WireError
 
 _CHECK_BITS = 128
@@ -129,12 +129,13 @@ class _MaskedSum:
         return self._form.pack(self._total)
 
 
-class MasksScheme:
+class MasksScheme(SchemeFacts):
     """See the module. Stateless; every secret is an argument or is overwritten before the function returns."""
 
     name = "masks"
-    fixed_point = True
     opener = Opener.HOSPITALS
+    deals_shares = True
+    assumes = "the coordinator added exactly the listed contributions, and nothing else, to the sum"
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Join: (96 private bytes, 1248 public ones: HPKE key, then the X25519 key that pairs agree with)."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask
 from cipherward.errors import ProtocolError, WireError
 
 _MAX_EXACT = 2.0**53  # up to here every whole number is a float64, and sums of finite values stay finite
@@ -25,12 +25,13 @@ class _PlainSum:
         return self._total.astype("<f8").tobytes()
 
 
-class PlainScheme:
+class PlainScheme(SchemeFacts):
     """Updates travel as float32 (counts as float64) and are added in float64."""
 
     name = "plain"
-    fixed_point = False
     opener = Opener.ANYONE
+    fixed_point = False
+    assumes = "nothing is protected: the coordinator reads every update"
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         return b"", b""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cipherward.crypto import params, ring, sampling, sealing, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import SEED_BYTES, SumParameters
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SumTask, payload_digest
+from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask, payload_digest
 from cipherward.errors import SuspectError, WireError
 
 
@@ -33,12 +33,14 @@ class _RingSum:
         return ring.pack_sum(self._parameters, self._total)
 
 
-class QuorumScheme:
+class QuorumScheme(SchemeFacts):
     """See the module. Stateless; every secret is an argument or is wiped before the function returns."""
 
     name = "quorum"
-    fixed_point = True
     opener = Opener.HOSPITALS
+    deals_shares = True
+    has_fingerprints = True
+    for_deployments = True
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Step 1. HPKE key pair (ML-KEM-768 + X25519) from 96 bytes: (96-byte private, 1216-byte public)."""

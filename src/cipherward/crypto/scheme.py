@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,25 @@ class Opener(StrEnum):
     """Shares that hospitals hold: more of them than may be corrupt, together with the coordinator."""
 
 
+class SchemeFacts:
+    """What is true of a scheme, said once, at its class."""
+
+    name: ClassVar[str]
+    opener: ClassVar[Opener]
+    fixed_point: ClassVar[bool] = True
+    """Whether it adds unsigned integers; the other kind adds floats as they are."""
+    deals_shares: ClassVar[bool] = False
+    """Whether a contribution comes with a share for every holder."""
+    has_fingerprints: ClassVar[bool] = False
+    """Whether consents carry fingerprints, and an opening the payloads of those who left none."""
+    has_key_pair: ClassVar[bool] = False
+    """Whether the coordinator has one key pair for all sums, whose public half hospitals encrypt to."""
+    for_deployments: ClassVar[bool] = False
+    """Whether it may go over a network; the others protect nothing, or nothing shows what was added."""
+    assumes: ClassVar[str] = ""
+    """What a receipt takes for granted, beside the checks that it lists; "" for nothing."""
+
+
 class Accumulator(Protocol):
     """The running sum; its memory does not depend on the number of hospitals."""
 
@@ -78,11 +97,19 @@ class Accumulator(Protocol):
 
 
 class Scheme(Protocol):
-    """The steps of a secure sum that differ between schemes, in the order in which they happen."""
+    """The steps of a secure sum that differ between schemes, in the order in which they happen.
 
-    name: str
-    fixed_point: bool
-    opener: Opener
+    Implementations derive from `SchemeFacts`, which says what the class variables mean.
+    """
+
+    name: ClassVar[str]
+    opener: ClassVar[Opener]
+    fixed_point: ClassVar[bool]
+    deals_shares: ClassVar[bool]
+    has_fingerprints: ClassVar[bool]
+    has_key_pair: ClassVar[bool]
+    for_deployments: ClassVar[bool]
+    assumes: ClassVar[str]
 
     def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
         """Join: a fresh key pair for one sum from 96 random bytes: (private, public)."""

@@ -27,6 +27,7 @@ FRACTION_BITS = 20
 FINE_BITS = 40
 """Sums count in units of 2^-60 of the declared range, so that a generous range leaves its values apart: a whole number of
 2^-20, and the rest, which travels as a second number, as neither alone may exceed 2^48."""
+_FINE = (1 << FINE_BITS) - 1
 TOTALS = ("present", "sum", "square", "sum_fine", "square_fine")
 """What is summed of each numeric column."""
 CLIP_STDDEV = 10.0
@@ -45,27 +46,37 @@ def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
 
 
 def local_statistics(
-    table: pl.DataFrame, outcome: NDArray[np.int8], split: NDArray[np.uint8], columns: Sequence[Column]
+    table: pl.DataFrame,
+    outcome: NDArray[np.int8],
+    split: NDArray[np.uint8],
+    columns: Sequence[Column],
+    counted: NDArray[np.bool_] | None = None,
 ) -> dict[str, NDArray[np.int64]]:
-    """One hospital's sums over its training rows, all int64 and >= 0.
+    """One hospital's sums over its training rows (of them, those in `counted`), all int64 and >= 0.
 
     "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
     counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20, rounded down;
-    "sum_fine" and "square_fine" [n_numeric]: the rest of them, in units of 2^-60.
+    "sum_fine" and "square_fine" [n_numeric]: the rest of them, in units of 2^-60. Rows are added as integers, so that one
+    row moves a total by at most 2^20, to the last bit, and the order of rows changes nothing.
     """
-    train = split == TRAIN
+    train = split == TRAIN if counted is None else (split == TRAIN) & counted
     present, total, square = [], [], []
     for column in _numeric(columns):
         values = scaled(table[column.name].to_numpy()[train], column)
         values = values[~np.isnan(values)]
         present.append(len(values))
-        total.append(round(math.fsum(values) * 2 ** (FRACTION_BITS + FINE_BITS)))
-        square.append(round(math.fsum(np.square(values)) * 2 ** (FRACTION_BITS + FINE_BITS)))
+        total.append(_total(values))
+        square.append(_total(np.square(values)))
     found = {"rows": [int(train.sum()), int(outcome[train].sum())], "present": present}
     for name, sums in (("sum", total), ("square", square)):
         found[name] = [value >> FINE_BITS for value in sums]
-        found[f"{name}_fine"] = [value & ((1 << FINE_BITS) - 1) for value in sums]
+        found[f"{name}_fine"] = [value & _FINE for value in sums]
     return {name: np.array(values, dtype=np.int64) for name, values in found.items()}
+
+
+def _total(values: NDArray[np.float64]) -> int:
+    units = np.rint(values * 2.0 ** (FRACTION_BITS + FINE_BITS)).astype(np.int64)
+    return (int((units >> FINE_BITS).sum()) << FINE_BITS) + int((units & _FINE).sum(dtype=np.uint64))
 
 
 @dataclass(frozen=True)
@@ -113,9 +124,9 @@ class Preprocessor:
                 matrix[:, at + 1] = missing
                 at += 2
                 continue
-            codes = _codes(table[column.name], column.categories)
-            rows = np.flatnonzero(codes >= 0)
-            matrix[rows, at + codes[rows]] = 1.0
+            places = codes(table[column.name], column.categories)
+            rows = np.flatnonzero(places >= 0)
+            matrix[rows, at + places[rows]] = 1.0
             at += len(column.categories) + 1
         return matrix
 
@@ -159,7 +170,7 @@ class Preprocessor:
 def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Preprocessor:
     """The shared preprocessor from the totals over hospitals of `local_statistics`.
 
-    The standard deviation is 1 where nothing is present or the variance is zero (up to the rounding of the sums).
+    Without the fine digits, as in a study with differential privacy, values are told apart less well. The standard deviation is 1 where nothing is present or the variance is zero (up to the rounding of the sums).
     Only + - * / and sqrt on exact integers and float64, so that every machine gets the same bits.
 
     Raises:
@@ -168,7 +179,11 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
     n_numeric = len(_numeric(columns))
     rows = np.asarray(sums["rows"], dtype=np.int64)
     present, total, square = (np.asarray(sums[key], dtype=np.int64) for key in ("present", "sum", "square"))
-    fine = [np.asarray(sums[key], dtype=np.int64) for key in ("sum_fine", "square_fine")]
+    has_fine = "sum_fine" in sums
+    fine = [
+        np.asarray(sums[key] if has_fine else np.zeros(n_numeric), dtype=np.int64)
+        for key in ("sum_fine", "square_fine")
+    ]
     problems = []
     if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square, *fine)):
         problems.append("they do not have one entry per numeric column")
@@ -193,7 +208,11 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
         # In exact integers: the variance may be a billionth of the squares that it is the difference of.
         variance = (n * int(second) * unit - int(first) ** 2) / (n * unit) ** 2 if n else 0.0
         mean.append(centre)
-        stddev.append(1.0 if n == 0 or _is_constant(variance, centre, n) else math.sqrt(variance))
+        stddev.append(
+            1.0
+            if n == 0 or _is_constant(variance, centre, n, FRACTION_BITS + FINE_BITS * has_fine)
+            else math.sqrt(variance)
+        )
     return Preprocessor(tuple(columns), tuple(mean), tuple(stddev), int(rows[0]), int(rows[1]))
 
 
@@ -205,15 +224,15 @@ def is_too_wide(values: NDArray[np.float64], column: Column) -> bool:
     return _is_constant(float(inside.var()), float(inside.mean()), len(inside))
 
 
-def _is_constant(variance: float, mean: float, n: int) -> bool:
-    return variance <= max(ROUNDING_STEPS / 2 ** (FRACTION_BITS + FINE_BITS) / n, ROUNDING_SHARE * mean * mean)
+def _is_constant(variance: float, mean: float, n: int, bits: int = FRACTION_BITS + FINE_BITS) -> bool:
+    return variance <= max(ROUNDING_STEPS / 2**bits / n, ROUNDING_SHARE * mean * mean)
 
 
 def _numeric(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if column.kind == "numeric"]
 
 
-def _codes(series: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
+def codes(series: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
     """int64[n]: place of the category; len(categories) = missing; -1 = undeclared and no "other"."""
     fallback = categories.index("other") if "other" in categories else -1
     codes = series.replace_strict(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cipherward.learning import metrics, sgd
+from cipherward.learning.devices import Device
 from cipherward.learning.metrics import Metrics
 from cipherward.study import Training
 
@@ -45,7 +46,7 @@ def centralised(
     settings: Training,
     *,
     seed: int,
-    device: sgd.Device | torch.device = "cpu",
+    device: Device | torch.device = "cpu",
 ) -> Yardstick:
     """Train one model on all hospitals' training rows pooled.
 
@@ -79,7 +80,7 @@ def local_only(
     settings: Training,
     *,
     seed: int,
-    device: sgd.Device | torch.device = "cpu",
+    device: Device | torch.device = "cpu",
 ) -> tuple[Yardstick, ...]:
     """One model per hospital, trained on its own rows alone; arguments and errors as `centralised`."""
     test_features, test_labels = _pooled(test_rows)
@@ -102,6 +103,6 @@ def _evaluate(
     weights: NDArray[np.float32],
     features: NDArray[np.float32],
     labels: NDArray[np.integer[Any]],
-    device: sgd.Device | torch.device,
+    device: Device | torch.device,
 ) -> Metrics:
     return metrics.exact(sgd.scores(module, weights, features, device), labels)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, ProtocolError
-from cipherward.tasks.lanes import CountSegment
 
 Counts = Mapping[str, NDArray[np.int64]]
 
@@ -62,24 +61,10 @@ class Metrics:
     roc: tuple[tuple[float, float], ...]
 
 
-def segments(prefix: str, bins: int, bits: int) -> tuple[CountSegment, ...]:
-    """Where the counts stand in a layout: two histograms of `bins` and two fixed-point sums.
-
-    Limbs are such that one hospital may hold at least 2^23 rows.
-    """
-    per_bin, per_sum = -(-24 // bits), -(-48 // bits)
-    return (
-        CountSegment(prefix + _NEGATIVE, bins, per_bin),
-        CountSegment(prefix + _POSITIVE, bins, per_bin),
-        CountSegment(prefix + _BRIER, 1, per_sum),
-        CountSegment(prefix + _LOG_LOSS, 1, per_sum),
-    )
-
-
 def local_counts(
     scores: NDArray[np.float64], labels: NDArray[np.integer[Any]], bins: int, *, prefix: str = ""
 ) -> dict[str, NDArray[np.int64]]:
-    """What one hospital contributes, named as in `segments`. No rows, or one class only, is fine here.
+    """What one hospital contributes, under these names. No rows, or one class only, is fine here.
 
     Brier and log loss are rounded per row, so the sum over hospitals equals that of the pooled rows exactly.
 

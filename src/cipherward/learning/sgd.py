@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,38 +17,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from cipherward.errors import CipherwardError, DataError, StudyError, UnfitUpdateError
+from cipherward.errors import CipherwardError, DataError, UnfitUpdateError
 from cipherward.learning import models
+from cipherward.learning.devices import Device, resolve_device
 from cipherward.privacy import dpsgd
 from cipherward.privacy.noise import RecordNoise
 from cipherward.privacy.randomness import Randomness, Words
 from cipherward.study import Training
 
-Device = Literal["auto", "cpu", "cuda"]
-
 _SCORE_ROWS = 1 << 15
 _WORTH_THREADS = 1 << 24  # multiplications in one forward pass
-
-
-def resolve_device(device: Device | torch.device) -> torch.device:
-    """The torch device for "auto" (CUDA where there is one), "cpu" or "cuda".
-
-    Raises:
-        StudyError: another name, or CUDA asked for where torch finds none.
-    """
-    name = str(device)
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cpu":
-        return torch.device("cpu")
-    if name == "cuda" or name.startswith("cuda:"):
-        if not torch.cuda.is_available():
-            raise StudyError(
-                "device 'cuda' was asked for, but torch finds no CUDA device here",
-                hint="use device auto or cpu, or install a torch build and driver with CUDA",
-            )
-        return torch.device(name)
-    raise StudyError(f"device {name!r} is not known", hint="use auto, cpu or cuda")
 
 
 def train(

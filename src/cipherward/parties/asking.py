@@ -19,16 +19,14 @@ MAX_ATTEMPTS = 32
 
 
 def query_of(state: StudyState) -> Query:
-    """What the state's next sum asks. Statistics depend on no model, so their query names none."""
-    purpose = state.purpose
-    if purpose is None:
-        raise ValueError("a finished study asks nothing")
-    return Query(purpose, state.parameters(), b"" if purpose == "statistics" else state.digest())
+    """What the state's next sum asks. A question that depends on no model names none."""
+    asked = state.asked
+    return Query(asked.purpose, asked.parameters, state.digest() if asked.on_model else b"")
 
 
 def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
     """The next sum of a study, everything computed from what this party knows itself."""
-    layout = state.layout()
+    layout = state.layout
     n_real = sum(segment.size for segment in layout.segments if isinstance(segment, RealSegment))
     return SumTask(
         context=context(rules.study, query_of(state).digest(), state.sums_done, attempt),
@@ -56,7 +54,7 @@ def contexts_of(rules: Rules, state: StudyState, attempts: int) -> tuple[bytes, 
 
 def vector_of(scheme: Scheme, state: StudyState, values: dict[str, NDArray[Any]]) -> NDArray[Any]:
     """Named values as the scheme adds them: uint32 lanes, or float64 for an unprotected sum."""
-    layout = state.layout()
+    layout = state.layout
     return layout.encode(values) if scheme.fixed_point else layout.flatten(values)
 
 
@@ -71,7 +69,7 @@ def from_stored(scheme: Scheme, state: StudyState, data: bytes) -> NDArray[Any]:
     Raises:
         StorageError: it is not one of this sum.
     """
-    layout = state.layout()
+    layout = state.layout
     size, dtype = (layout.n_lanes, np.dtype("<u4")) if scheme.fixed_point else (layout.n_values, np.dtype("<f8"))
     if len(data) != size * dtype.itemsize:
         raise StorageError("the contribution in the privacy ledger does not fit this sum", hint="restore the ledger")
@@ -80,7 +78,7 @@ def from_stored(scheme: Scheme, state: StudyState, data: bytes) -> NDArray[Any]:
 
 def named_sums(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contributors: int) -> dict[str, NDArray[Any]]:
     """Opened sums by name."""
-    layout = state.layout()
+    layout = state.layout
     decode = layout.decode if scheme.fixed_point else layout.unflatten
     return decode(sums, n_contributors)
 
@@ -99,12 +97,7 @@ def following(scheme: Scheme, state: StudyState, sums: NDArray[Any], n_contribut
 
 
 def base_of(scheme: Scheme, state: StudyState) -> NDArray[np.float64]:
-    """Where the sum starts: under `ckks` the current model in grid units, float64[n_lanes]; else, and outside training,
-    zeros (which take no memory until somebody writes to them)."""
-    if state.purpose != "train" or scheme.opener is not Opener.COORDINATOR:
-        return np.zeros(state.layout().n_lanes)
-    parts, start = {}, 0
-    for name, size in state.groups:
-        parts[f"update/{name}"] = state.weights[start : start + size]
-        start += size
-    return state.layout().grid(parts)
+    """Where the sum starts, float64[n_lanes] in grid units: where the coordinator opens, at the task's base; else at zeros
+    (which take no memory until somebody writes to them)."""
+    base = state.task.base(state.inner) if scheme.opener is Opener.COORDINATOR else {}
+    return state.layout.grid(base) if base else np.zeros(state.layout.n_lanes)

@@ -4,36 +4,135 @@ It speaks bytes only: `begin` starts the next sum, `handle` takes one hospital's
 over. Each returns the packets to send. It cannot read an update, and no hospital believes what it cannot check.
 
 What it has accepted and decided is in the journal before it answers; after a restart at any instant `recover` goes on
-with the same attempt. A hub that raised StorageError is behind or ahead of its disk: drop it and recover another.
+with the same attempt. A node that raised StorageError is behind or ahead of its disk: drop it and recover another.
 """
 
 from __future__ import annotations
 
-from cipherward.errors import (
-    CipherwardError,
-    FaultyHospitalError,
-    ProtocolError,
-    StorageError,
-    WireError,
-)
-from cipherward.parties import sumlog
-from cipherward.parties.coordinator_state import Outgoing, Phase, SumReport
-from cipherward.parties.phases import Phases
-from cipherward.store.journal import Record
+from collections import deque
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Literal
+
+from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.errors import CipherwardError, ProtocolError, StorageError, WireError
+from cipherward.parties import incoming, sumlog, turned_away
+from cipherward.parties.pending import Outgoing, Pending, addressed
+from cipherward.parties.receipts import Receipts
+from cipherward.parties.steps import Phase, Steps, SumReport
+from cipherward.parties.sumlog import SumLog
+from cipherward.parties.turned_away import TurnedAway
+from cipherward.store.journal import Journal, Record
 from cipherward.sums import checks
 from cipherward.sums.checks import Check, SetAside
-from cipherward.sums.messages import Behind, Notice, Receipt, unsign
+from cipherward.sums.messages import Behind, Receipt, unsign
 from cipherward.sums.packets import pack, view
+from cipherward.sums.votes import Member, Rules
+from cipherward.tasks.state import StudyState
 
 __all__ = ["CoordinatorNode", "Outgoing", "Phase", "SumReport"]
 
 
-MAX_SET_ASIDE = 1_000
-"""The newest messages set aside that `CoordinatorNode.set_aside` remembers; the log has all."""
+class CoordinatorNode:
+    """The coordinator: what comes in goes to the current sum (`steps`), what is decided to the journal.
 
+    Args:
+        payloads: makes the store in which one attempt's payloads wait for their fingerprints.
+        keep_opening: called with (round, bytes) before an opening is sent.
+        load_opening: gives those bytes back, for hospitals that were away.
+        keep_receipt: called with (round, hospital, bytes) for every signed receipt.
+        journal: where the current sum is made durable; None: a restart asks for the sum from its beginning.
+        on_breach: "stop" ends the study when a hospital reports a breach; "exclude" goes on without that hospital.
+        keep_breach: called with (hospital, signed receipt) for every reported breach, before anything follows from it.
+        keep_quarantine: called with (round, hospital, packet, reason) for every faulty message.
+        keep_evidence: called with (round, hospital, two signed messages, reason) when a hospital contradicts itself.
+        excluded: hospitals that take no further part, from earlier breaches.
+        closed: contexts of sums and attempts that are over (`verify.Replayed.closed`): what comes for them is late.
+    """
 
-class CoordinatorNode(Phases):
-    """The coordinator; `CoordinatorState` says what it is made of."""
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        identity: Identity,
+        state: StudyState,
+        payloads: Callable[[], MutableMapping[int, bytes]],
+        keep_opening: Callable[[int, bytes], None],
+        load_opening: Callable[[int], bytes],
+        keep_receipt: Callable[[int, int, bytes], None],
+        log: Callable[[str, dict[str, object]], None],
+        clock: Callable[[], float],
+        journal: Journal | None = None,
+        on_breach: Literal["stop", "exclude"] = "stop",
+        keep_breach: Callable[[int, bytes], None] = lambda hospital, receipt: None,
+        keep_quarantine: Callable[[int, int, bytes, str], None] = lambda round, hospital, packet, reason: None,
+        keep_evidence: Callable[[int, int, tuple[bytes, bytes], str], None] = lambda round, hospital, two, reason: None,
+        excluded: Iterable[int] = (),
+        closed: Iterable[bytes] = (),
+    ) -> None:
+        self.rules, self.log, self.clock = rules, log, clock
+        self.payloads, self.journal, self.on_breach = payloads, journal, on_breach
+        self._keep_receipt, self._keep_breach = keep_receipt, keep_breach
+        self._pending = Pending(rules.n_hospitals, set(excluded))
+        self._receipts = Receipts(load_opening)
+        self._turned_away = TurnedAway(log, keep_quarantine, keep_evidence)
+        self._log = SumLog(journal, rules.study)
+        self._steps = Steps(
+            Member(rules, COORDINATOR, identity),
+            state,
+            self._pending,
+            self._receipts,
+            self._log,
+            payloads=lambda: self.payloads(),
+            keep_opening=keep_opening,
+            log=log,
+            clock=clock,
+            closed=deque(closed, maxlen=256),
+        )
+
+    # where the study stands
+
+    @property
+    def state(self) -> StudyState:
+        return self._steps.state
+
+    @property
+    def phase(self) -> Phase:
+        return self._steps.phase
+
+    @property
+    def round(self) -> int:
+        """Number of the current sum; of the next one between two sums."""
+        return self._steps.round
+
+    @property
+    def reports(self) -> list[SumReport]:
+        """The sums that this object has finished."""
+        return self._steps.reports
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds by kind of work."""
+        return self._steps.spent
+
+    @property
+    def set_aside(self) -> list[SetAside]:
+        """The newest messages that were not used."""
+        return self._turned_away.items
+
+    @property
+    def excluded(self) -> set[int]:
+        """Hospitals that take no further part."""
+        return self._pending.excluded
+
+    @property
+    def deadline_seconds(self) -> float:
+        """How long an engine waits for the rest of a phase once there are `enough`."""
+        return self.state.study.aggregation.deadline_seconds
+
+    @property
+    def finished(self) -> bool:
+        """Whether the study's last sum has been opened and its receipts are in."""
+        return self.state.purpose is None and self.phase is Phase.IDLE
 
     @property
     def enough(self) -> bool:
@@ -41,79 +140,47 @@ class CoordinatorNode(Phases):
 
         While openings are verified, the first `expire` asks those who have not answered once more.
         """
-        if self.phase is Phase.IDLE:
-            return False
-        if self.phase is Phase.VERIFY:
-            return len(self._receipts) >= self.rules.threshold
-        found = self._collection
-        if self.phase is Phase.JOIN:
-            return len(found.joined) >= self._holders_needed and found.joined.issuperset(found.only or ())
-        if self.phase is Phase.DEAL:
-            return self._can_close or self._has_left or self._may_widen or self._could_start_again
-        if self.phase is Phase.CONSENT:
-            return found.is_certified or not self._consent_may_come or self._could_leave
-        if self.phase is Phase.VOID:
-            return found.is_certified or found.void_certificate() is not None
-        return found.can_open
+        return self._steps.is_due
 
-    def recover(self) -> list[Outgoing]:
-        """After a restart: take the journal's sum up where it was, and give what is still to be answered.
+    @property
+    def waiting(self) -> frozenset[int]:
+        """Hospitals whose answer the current phase still waits for."""
+        return frozenset(self._pending.waiting)
 
-        Called once, on a fresh hub whose `state` follows from the openings on disk. The same attempt goes on with the
-        same list of joins and the same manifest. Nothing to recover: [], and the phase is IDLE; `reports` then holds the
-        last sum's report if it had just finished.
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        """Names of the hospitals in `waiting`."""
+        return tuple(self.state.study.hospitals[i - 1].name for i in sorted(self.waiting))
 
-        Raises:
-            StorageError: the journal is damaged, or is not of this study or state; its hint says the way out.
-        """
-        if self.phase is not Phase.IDLE or self.reports:
-            raise ProtocolError("only a coordinator that has done nothing yet can recover")
-        self.excluded -= self._log.excluded()
-        self._log.replaying = True
-        try:
-            for record in self._log.to_replay(self.state.sums_done):
-                self._replay(record)
-        except StorageError:
-            raise
-        except CipherwardError as error:
-            raise self._does_not_fit(error.message) from None
-        finally:
-            self._log.replaying, self._noted_total = False, b""
-        if self.phase is not Phase.IDLE:
-            facts = {"sum": self.round, "phase": self.phase.value, "waiting": sorted(self._waiting)}
-            self.log("sum recovered", facts)
-        return self.outstanding()
+    @property
+    def only(self) -> frozenset[int]:
+        """The hospitals of which the current sum has to be, since some of them have answered its question before."""
+        is_open = self.phase in (Phase.JOIN, Phase.DEAL)
+        return frozenset(self._steps.sum.collection.only or ()) if is_open else frozenset()
+
+    def outstanding(self, hospital: int = 0) -> list[Outgoing]:
+        """The current phase's packets once more, for whoever has not answered (or for one hospital, if it has not)."""
+        # What they were sent may be lost, too.
+        self._receipts.caught_up -= {hospital} if hospital else self._pending.everyone
+        return self._pending.outstanding(hospital)
+
+    # going on
 
     def begin(self) -> list[Outgoing]:
         """Start the next sum."""
         if self.phase is not Phase.IDLE or self.state.purpose is None:
             raise ProtocolError(f"cannot begin a sum: the coordinator is in phase {self.phase.value}")
-        with self._durable():
+        with self._log.durable():
             self._log.begin(self.state.sums_done)
-        self._voids, self._refused = (), 0
-        return self._attempt(())
+        return self._steps.begin()
 
-    def handle(self, sender: int, packet: bytes | memoryview) -> list[Outgoing]:
-        """Take one hospital's packet. What cannot be used is set aside with the reason, and nothing else happens.
-
-        What is faulty is kept in quarantine. Who sends something faulty, or joins or contributes too late, is told.
+    def advance(self) -> list[Outgoing]:
+        """Go on if everyone has answered. Engines call it after `handle`.
 
         Raises:
-            StorageError: the coordinator's disk failed.
+            as `expire`.
         """
-        kind = "?"
-        with self._durable():
-            try:
-                with checks.check(Check.SIZE):
-                    if self.phase not in (Phase.IDLE, Phase.VERIFY) and len(packet) > self._limit:
-                        raise WireError(f"a packet of {len(packet)} bytes, more than this sum can need")
-                with checks.check(Check.ENCODING):
-                    kind, _ = view(packet)
-                return self._take(sender, packet)
-            except StorageError:
-                raise  # this machine's disk, not what the hospital sent
-            except CipherwardError as error:
-                return self._put_aside(sender, kind, bytes(packet), error)
+        return [] if self.waiting else self._steps.take()
 
     def expire(self) -> list[Outgoing]:
         """Waiting is over: go on with whoever is there.
@@ -127,129 +194,82 @@ class CoordinatorNode(Phases):
             FaultyCoordinatorError: a hospital reported a breach, and `on_breach` is "stop".
             StorageError: the coordinator's disk failed.
         """
-        missing = sorted(self._waiting)
-        if missing:
+        if missing := sorted(self.waiting):
             self.log("deadline", {"phase": self.phase.value, "missing": missing})
-        self._waiting.clear()
-        return self._advance()
+        self._pending.wait_for(frozenset())
+        return self._steps.take()
+
+    def last_call(self) -> list[Outgoing]:
+        """The newest opening once more, for whoever has left no receipt.
+
+        After the study's last sum no later one makes the absent catch up, and after a restart receipts may be missing.
+        """
+        if self.phase is not Phase.IDLE or not self.state.sums_done:
+            return []
+        late = self._pending.taking_part - set(self._receipts.received)
+        self._receipts.caught_up -= late
+        return addressed(late, "Opening", self._receipts.load_opening(self.state.sums_done - 1))
+
+    # what comes in
+
+    def handle(self, sender: int, packet: bytes | memoryview) -> list[Outgoing]:
+        """Take one hospital's packet. What cannot be used is set aside with the reason, and nothing else happens.
+
+        What is faulty is kept in quarantine. Who sends something faulty, or joins or contributes too late, is told.
+
+        Raises:
+            StorageError: the coordinator's disk failed.
+        """
+        kind = "?"
+        with self._log.durable():
+            try:
+                with checks.check(Check.SIZE):
+                    if self._steps.is_summing and len(packet) > self._steps.sum.limit:
+                        raise WireError(f"a packet of {len(packet)} bytes, more than this sum can need")
+                with checks.check(Check.ENCODING):
+                    kind, _ = view(packet)
+                return self._take(sender, packet)
+            except StorageError:
+                raise  # this machine's disk, not what the hospital sent
+            except CipherwardError as error:
+                return self._put_aside(sender, kind, bytes(packet), error)
 
     def _take(self, sender: int, packet: bytes | memoryview) -> list[Outgoing]:
         kind, content = view(packet)
         with checks.check(Check.ROSTER):
-            if sender not in self._everyone:
+            if sender not in self._pending.everyone:
                 raise ProtocolError("not on the roster")
             if sender in self.excluded:
                 raise ProtocolError("takes no further part: it reported a breach")
-        data = b"" if kind == "Update" else bytes(content)  # an update stays where it is
         if kind == "Behind":
-            return self._catch_up(
-                sender, unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)
-            )
-        answers: list[Outgoing] = []
+            return self._catch_up(sender, bytes(content))
         if kind == "Receipt":
-            is_new = self._receipt(sender, data)
+            is_new, answers = self._receipt(sender, bytes(content)), list[Outgoing]()
             if not is_new:
                 return []
-        elif kind == "Join" and self.phase in (Phase.JOIN, Phase.DEAL, Phase.CONSENT):
-            is_new = self._collection.add_join(sender, data)
-        elif kind == "Update" and self.phase is Phase.DEAL:
-            started = self.clock()
-            self._collection.add_update(sender, content)
-            self._spend("add", started)
-            is_new = True
-        elif kind == "Declined" and self.phase in (Phase.JOIN, Phase.DEAL):
-            is_new = self._collection.add_declined(sender, data)
-            if is_new:
-                self.log("declined", {"hospital": sender, "reason": self._collection.declined[sender]})
-        elif kind == "Vote" and self.phase in (Phase.DEAL, Phase.CONSENT, Phase.VOID):
-            is_new = self._collection.add_vote(sender, data)
-        elif kind == "Vote" and self.phase is Phase.RELEASE:
-            is_new = self._collection.add_vote(sender, data)
-            answers = self._late_consent(sender) if is_new else []
-        elif kind == "Complaint" and self.phase is Phase.CONSENT:
-            is_new = self._collection.add_complaint(sender, data)
-        elif kind == "Release" and self.phase is Phase.RELEASE:
-            is_new = self._collection.add_release(sender, data)
         else:
-            raise checks.late(f"a {kind} message has no place in phase {self.phase.value!r}")
+            is_new = incoming.take(self._steps, sender, kind, content)
+            answers = self._late_consent(sender) if is_new and self.phase is Phase.RELEASE and kind == "Vote" else []
         if is_new:
             self._log.write(sumlog.PACKET, sender, packet)
         if not answers:
-            self._waiting.discard(sender)
+            self._pending.answered(sender)
         return answers
 
     def _late_consent(self, sender: int) -> list[Outgoing]:
         """The sum is certified, and one more hospital may release: perhaps in the place of one that is gone."""
-        if sender not in self._collection.voters:
+        if sender not in self._steps.sum.collection.voters:
             return []
-        self._packets[sender] = pack("Certificate", self._certificate)
-        self._waiting.add(sender)
-        return [(sender, self._packets[sender])]
+        answer = (sender, pack("Certificate", self._steps.certificate))
+        self._pending.ask_too([answer])
+        return [answer]
 
-    def _put_aside(self, sender: int, kind: str, packet: bytes, error: CipherwardError) -> list[Outgoing]:
-        """Note a message that is not used, keep it where it is faulty, and tell its sender what it needs to know."""
-        item = checks.set_aside(sender, kind, error)
-        self.set_aside.append(item)
-        del self.set_aside[:-MAX_SET_ASIDE]
-        facts: dict[str, object] = {"hospital": sender, "kind": kind, "reason": item.reason, "check": item.check}
-        self.log("set aside", facts | {"verdict": item.verdict})
-        if sender not in self._everyone:
-            return []
-        if isinstance(error, FaultyHospitalError) and len(error.evidence) == 2:
-            self.keep_evidence(self.round, sender, (error.evidence[0], error.evidence[1]), item.reason)
-            self.log("evidence", {"hospital": sender, "kind": kind, "reason": item.reason})
-        if item.verdict == "faulty":
-            self.keep_quarantine(self.round, sender, packet, item.reason)
-        if self.phase is Phase.DEAL and kind == "Update" and item.check >= Check.HOLDERS:
-            # Signed by this hospital for this sum: nothing better will come from it.
-            self._waiting.discard(sender)
-            self._note(sumlog.STALE if sender in self._collection.stale else sumlog.HEARD, sender)
-        if kind == "Join" and self.phase in (Phase.DEAL, Phase.CONSENT) and sender in self._collection.latecomers:
-            self._waiting.discard(sender)
-            self._note(sumlog.LATECOMER, sender)
-        if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
-            return self._notice(sender, item)
-        return []
-
-    def _note(self, kind: str, sender: int) -> None:
-        """Write into the journal, once for an attempt, what a message that is set aside says about its sender."""
-        if (kind, sender) not in self._noted:
-            self._noted.add((kind, sender))
-            self._log.write(kind, sender)
-
-    def _is_counted(self, sender: int, kind: str) -> bool:
-        """Whether a late message is a repeat of one that was in time, or not one that its sender would miss."""
-        if kind not in ("Join", "Update"):
-            return True
-        if self.phase in (Phase.IDLE, Phase.VERIFY):
-            return sender in self._opened.contributors
-        return sender in (self._collection.joined if kind == "Join" else self._collection.contributors)
-
-    def _notice(self, sender: int, item: SetAside) -> list[Outgoing]:
-        is_sum = self.phase is not Phase.IDLE and self.phase is not Phase.VERIFY
-        context = self._task.context if is_sum else b""
-        numbered = f"check {item.check}: {item.reason}" if item.check else item.reason
-        code = "excluded" if sender in self.excluded else item.verdict
-        return self._send({sender}, "Notice", self._sign(Notice(context, self.round, code, f"{item.kind}: {numbered}")))
-
-    def advance(self) -> list[Outgoing]:
-        """Go on if everyone has answered. Engines call it after `handle`.
-
-        Raises:
-            as `expire`.
-        """
-        return [] if self._waiting else self._advance()
-
-    def _catch_up(self, sender: int, body: Behind) -> list[Outgoing]:
-        if not body.round < self.state.sums_done:
-            raise ProtocolError("says that it is behind, and is not")
-        if sender in self._caught_up:
-            raise checks.late("was sent what it has missed already")
-        self._caught_up.add(sender)
+    def _catch_up(self, sender: int, data: bytes) -> list[Outgoing]:
+        body = unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)
+        missed = self._receipts.missed(sender, body, self.state.sums_done)
         self.log("catching up", {"hospital": sender, "from": body.round, "to": self.state.sums_done})
-        missed = [(sender, pack("Opening", self.load_opening(r))) for r in range(body.round, self.state.sums_done)]
         if self.phase is Phase.JOIN:
-            missed += self._send({sender}, "Announce", self._sign(self._announce()))
+            missed += addressed({sender}, "Announce", self._steps.signed(self._steps.sum.announce))
         return missed
 
     def _receipt(self, sender: int, data: bytes) -> bool:
@@ -261,80 +281,115 @@ class CoordinatorNode(Phases):
         if not body.round < self.state.sums_done + (not body.context):
             raise ProtocolError("a receipt for a sum that has not been opened")
         if body.context:
-            self.keep_receipt(body.round, sender, data)
+            self._keep_receipt(body.round, sender, data)
         else:
             self.log("verification failed", {"hospital": sender, "reason": body.detail})
         if self.phase is not Phase.VERIFY or body.round != self.round:
             return False
+        self._pending.answered(sender)
         if not body.context:
-            self._waiting.discard(sender)
             return False
-        is_new = sender not in self._receipts
-        self._receipts[sender] = body
-        self._waiting.discard(sender)
+        is_new = sender not in self._receipts.received
+        self._receipts.received[sender] = body
         return is_new
 
     def _breach(self, sender: int, reason: str, receipt: bytes) -> None:
-        self.keep_breach(sender, receipt)
+        self._keep_breach(sender, receipt)
         self.log("breach reported", {"hospital": sender, "reason": reason})
         if self.on_breach == "stop":
-            self._breaches[sender] = reason
-            self._waiting.discard(sender)
+            self._receipts.breaches[sender] = reason
+            self._pending.answered(sender)
         else:
             self._log.write(sumlog.EXCLUDE, sender)
             self._exclude(sender)
 
     def _exclude(self, hospital: int) -> None:
         self.excluded.add(hospital)
-        self._waiting.discard(hospital)
+        self._pending.answered(hospital)
 
-    def last_call(self) -> list[Outgoing]:
-        """The newest opening once more, for whoever has left no receipt.
+    # what is not used
 
-        After the study's last sum no later one makes the absent catch up, and after a restart receipts may be missing.
-        """
-        if self.phase is not Phase.IDLE or not self.state.sums_done:
+    def _put_aside(self, sender: int, kind: str, packet: bytes, error: CipherwardError) -> list[Outgoing]:
+        """Note a message that is not used, keep it where it is faulty, and tell its sender what it needs to know."""
+        item = self._turned_away.note(sender, kind, error)
+        if sender not in self._pending.everyone:
             return []
-        late = self._taking_part - set(self._receipts)
-        self._caught_up -= late
-        return self._send(late, "Opening", self.load_opening(self.state.sums_done - 1))
+        self._turned_away.keep(self.round, item, packet, error)
+        if noted := incoming.said_by(self._steps, item):
+            self._log.write_once(self._steps.sum.task.context, noted, sender)
+            self._pending.answered(sender)
+        if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
+            context = self._steps.sum.task.context if self._steps.is_summing else b""
+            told = turned_away.notice(context, self.round, item, is_excluded=sender in self.excluded)
+            return addressed({sender}, "Notice", self._steps.signed(told))
+        return []
+
+    def _is_counted(self, sender: int, kind: str) -> bool:
+        """Whether a late message is a repeat of one that was in time, or not one that its sender would miss."""
+        if kind not in ("Join", "Update"):
+            return True
+        if not self._steps.is_summing:
+            return sender in self._steps.opened.contributors
+        found = self._steps.sum.collection
+        return sender in (found.joined if kind == "Join" else found.contributors)
+
+    # after a restart
+
+    def recover(self) -> list[Outgoing]:
+        """After a restart: take the journal's sum up where it was, and give what is still to be answered.
+
+        Called once, on a fresh node whose `state` follows from the openings on disk. The same attempt goes on with the
+        same list of joins and the same manifest. Nothing to recover: [], and the phase is IDLE; `reports` then holds the
+        last sum's report if it had just finished.
+
+        Raises:
+            StorageError: the journal is damaged, or is not of this study or state; its hint says the way out.
+        """
+        if self.phase is not Phase.IDLE or self.reports:
+            raise ProtocolError("only a coordinator that has done nothing yet can recover")
+        self.excluded.difference_update(self._log.excluded())
+        self._log.replaying = True
+        try:
+            for record in self._log.to_replay(self.state.sums_done):
+                self._replay(record)
+        except StorageError:
+            raise
+        except CipherwardError as error:
+            raise sumlog.does_not_fit(error.message) from None
+        finally:
+            self._log.replaying, self._steps.noted_total = False, b""
+        if self.phase is not Phase.IDLE:
+            facts = {"sum": self.round, "phase": self.phase.value, "waiting": sorted(self.waiting)}
+            self.log("sum recovered", facts)
+        return self.outstanding()
 
     def _replay(self, record: Record) -> None:
-        if record.kind == sumlog.BEGIN:
-            self._voids, self._refused = (), 0
-            self._attempt(())
-        elif record.kind == sumlog.PACKET:
-            self._take(record.hospital, record.data)
-        elif record.kind in (sumlog.STALE, sumlog.HEARD):
-            self._collection.heard.add(record.hospital)
-            if record.kind == sumlog.STALE:
-                self._collection.stale.add(record.hospital)
-            self._waiting.discard(record.hospital)
-        elif record.kind == sumlog.LATECOMER:
-            self._collection.latecomers.add(record.hospital)
-            self._waiting.discard(record.hospital)
-        elif record.kind == sumlog.EXCLUDE:
-            self._exclude(record.hospital)
-        elif record.kind == sumlog.TOTAL:
-            self._noted_total = record.data
-        elif record.kind == sumlog.OPENED and self.phase is Phase.IDLE:
+        kind, hospital, steps = record.kind, record.hospital, self._steps
+        if kind == sumlog.BEGIN:
+            steps.begin()
+        elif kind == sumlog.PACKET:
+            self._take(hospital, record.data)
+        elif kind in (sumlog.STALE, sumlog.HEARD, sumlog.LATECOMER):
+            found = steps.sum.collection
+            noted = {sumlog.STALE: (found.stale, found.heard), sumlog.HEARD: (found.heard,)}
+            for hospitals in noted.get(kind, (found.latecomers,)):
+                hospitals.add(hospital)
+            self._pending.answered(hospital)
+        elif kind == sumlog.EXCLUDE:
+            self._exclude(hospital)
+        elif kind == sumlog.TOTAL:
+            steps.noted_total = record.data
+        elif kind == sumlog.OPENED and self.phase is Phase.IDLE:
             opened = sumlog.read_opened(record)
-            self._publish(opened, self.load_opening(opened.round))
-        elif record.kind == sumlog.ADVANCE:
+            steps.publish(opened, self._receipts.load_opening(opened.round))
+        elif kind == sumlog.ADVANCE:
             self._replay_advance(*record.data.decode(errors="replace").split(" ", 1))
 
     def _replay_advance(self, before: str, after: str) -> None:
         if (before, self.phase) == (Phase.RELEASE.value, Phase.VERIFY):
             return  # the opening is on disk, and `state` follows from it
         if before != self.phase.value:
-            raise self._does_not_fit(f"phase {self.phase.value} where {before} ended")
-        self._advance()
+            raise sumlog.does_not_fit(f"phase {self.phase.value} where {before} ended")
+        self._steps.take()
         if after != self.phase.value:
-            raise self._does_not_fit(f"phase {before} ended in {self.phase.value}, not {after}")
-
-    def _does_not_fit(self, what: str) -> StorageError:
-        return StorageError(
-            f"the coordinator's journal does not fit what is on disk: {what}",
-            hint="move the journal's folder away: the sum is then asked for from its beginning, "
-            "and hospitals answer with what they sent before",
-        )
+            raise sumlog.does_not_fit(f"phase {before} ended in {self.phase.value}, not {after}")

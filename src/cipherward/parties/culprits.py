@@ -19,7 +19,7 @@ def facts(state: StudyState) -> dict[str, Any]:
         "culprits": search.explained.size,
         "suspects": named(search.suspects),
         "failed_sums": [number for number, _ in search.failed],
-        "groups": [named(group) for group in search.groups] if state.purpose == "train" else [],
+        "groups": [named(group) for group in search.groups] if state.question and state.question.may_move_on else [],
         "excluded": [
             {"hospital": names[e.hospital - 1].name, "sums": list(e.sums), "culprits": e.culprits}
             for e in search.excluded

@@ -7,13 +7,13 @@ the same bytes.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
-
-from numpy.typing import NDArray
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import (
     AlreadyReleasedError,
@@ -23,49 +23,88 @@ from cipherward.errors import (
     FaultyCoordinatorError,
     ProtocolError,
     RefusedError,
+    StudyError,
     SuspectError,
     UnfitUpdateError,
     WireError,
 )
 from cipherward.parties import asking, culprits
-from cipherward.parties.hospital_state import BREACH, FAILED, PRESERVED, UNPROTECTED, HospitalState, Log, Outcome
+from cipherward.parties.ballot import Ballot, manifest_of
+from cipherward.parties.contribution import Contributions, Log
+from cipherward.parties.earlier_sums import EarlierSums
 from cipherward.parties.judging import agrees, judge
-from cipherward.store.ledger import SumRecord
-from cipherward.sums import asked_before, hospital_steps
-from cipherward.sums.hospital_steps import Consent
+from cipherward.parties.outcomes import BREACH, FAILED, PRESERVED, UNPROTECTED, Outcome
+from cipherward.parties.policy import Policy
+from cipherward.privacy import budget as privacy_ledger
+from cipherward.privacy import noise as privacy_plan
+from cipherward.store.ledger import Ledger, SumRecord
+from cipherward.sums import hospital_steps
 from cipherward.sums.messages import (
-    CONSENT,
     Announce,
     Behind,
     Certificate,
-    Complaint,
     ConsentRequest,
     Declined,
     Join,
     Joined,
-    Manifest,
     Notice,
     Opening,
+    Receipt,
     VoidRequest,
     sign,
     unsign,
 )
 from cipherward.sums.packets import pack, unpack
-from cipherward.sums.votes import check_void, signed_vote
+from cipherward.sums.votes import Member, Rules, check_void, signed_vote
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.state import StudyState
 
 __all__ = ["BREACH", "FAILED", "PRESERVED", "UNPROTECTED", "HospitalNode", "Log", "Outcome"]
 
 _MAX_NOTICES = 100
+_MAX_OUTCOMES = 100
 
 ASKED_BEFORE = "asked before, of other hospitals"
 """What the coordinator is told; the rest stays in this hospital's log."""
 
 
-class HospitalNode(HospitalState):
-    """One hospital. `handle` takes a packet from the coordinator and returns the packets that answer it.
+@dataclass
+class HospitalNode:
+    """One hospital, from its ledger and the state that its receipts lead to.
 
-    `HospitalState` says what it is made of.
+    `handle` takes a packet from the coordinator and returns the packets that answer it. `notices` holds the newest
+    things that the coordinator said about this hospital's own messages. `cut` names the data that `work` reads: what was
+    asked of an earlier cut counts as another question, since people here said so.
     """
+
+    rules: Rules
+    index: int
+    identity: Identity = field(repr=False)
+    state: StudyState
+    work: HospitalWork
+    ledger: Ledger
+    policy: Policy
+    log: Log
+    clock: Callable[[], float]
+    spent: dict[str, float] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    stopped: bool = False
+    cut: str = ""
+
+    def __post_init__(self) -> None:
+        if self.state.study.digest() != self.rules.study:
+            raise StudyError("the study document is not the one whose digest was approved")
+        self.policy.check(self.state.study)
+        privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
+        name = self.state.study.hospitals[self.index - 1].name
+        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", self.policy.limit)
+        self._earlier = EarlierSums(self.rules, self.ledger)
+        self._contributions = Contributions(self.rules.scheme, self.budget, self.log)
+        self._ballot = Ballot(self.ledger, self.log)
+        self._me = Member(self.rules, self.index, self.identity)
+        self._breach_fact = f"breach in study {self.rules.study.hex()}"
+        self.stopped = self.ledger.fact(self._breach_fact) is not None
 
     def handle(self, packet: bytes) -> list[bytes]:
         """Answer one packet.
@@ -95,21 +134,46 @@ class HospitalNode(HospitalState):
             return self._failed(error) if kind == "Opening" else []
 
     def _answer(self, kind: str, data: bytes) -> list[bytes]:
-        if kind == "Announce":
-            return self._announce(self._from_coordinator(data, Announce))
-        if kind == "Joined":
-            return self._joined(self._from_coordinator(data, Joined))
-        if kind == "ConsentRequest":
-            return self._consent(wire.decode(ConsentRequest, data))
-        if kind == "Certificate":
-            return self._certificate(wire.decode(Certificate, data))
-        if kind == "VoidRequest":
-            return self._void(self._from_coordinator(data, VoidRequest))
-        if kind == "Opening":
-            return self._opening(self._from_coordinator(data, Opening))
-        if kind == "Notice":
-            return self._notice(self._from_coordinator(data, Notice))
+        signed: dict[str, tuple[type[Any], Callable[[Any], list[bytes]]]] = {
+            "Announce": (Announce, self._announce),
+            "Joined": (Joined, self._joined),
+            "VoidRequest": (VoidRequest, self._void),
+            "Opening": (Opening, self._opening),
+            "Notice": (Notice, self._notice),
+        }
+        # What carries signatures of its own inside.
+        bare: dict[str, tuple[type[Any], Callable[[Any], list[bytes]]]] = {
+            "ConsentRequest": (ConsentRequest, self._consent),
+            "Certificate": (Certificate, self._certificate),
+        }
+        if kind in signed:
+            body, answer = signed[kind]
+            return answer(unsign(data, body, study=self.rules.study, keys=self.rules.keys, sender=COORDINATOR))
+        if kind in bare:
+            body, answer = bare[kind]
+            return answer(wire.decode(body, data))
         raise ProtocolError(f"a hospital does not take {kind} messages")
+
+    def _current(self, context: bytes) -> tuple[SumTask, SumRecord]:
+        """The task and record of one of the attempts of the sum that is next here."""
+        record = self.ledger.sum(context)
+        if record is None or record.round != self.state.sums_done or self.state.purpose is None:
+            raise RefusedError("not about a sum that I take part in")
+        task = asking.task_of(self.rules, self.state, record.attempt)
+        if task.context != context:
+            raise ProtocolError("the sum does not follow from the approved study and my model")
+        return task, record
+
+    def _query(self) -> bytes:
+        """The next sum's query, as the ledger knows it."""
+        query = asking.query_of(self.state).digest()
+        return digest("query of a data cut", query, self.cut.encode()) if self.cut else query
+
+    def _packet(self, body: Any) -> bytes:
+        return pack(type(body).__name__, sign(self.identity, self.rules.study, self.index, body))
+
+    def _spend(self, phase: str, started: float) -> None:
+        self.spent[phase] = self.spent.get(phase, 0.0) + self.clock() - started
 
     # join
 
@@ -131,7 +195,7 @@ class HospitalNode(HospitalState):
         query = self._query()
         self._check_earlier_attempts(body)
         try:
-            only = self._earlier(query)
+            only = self._earlier.together(query)
         except AlreadyReleasedError as error:
             self.log("declined", {"sum": body.round, "code": ASKED_BEFORE, "reason": error.message, "hint": error.hint})
             return [self._packet(Declined(task.context, ASKED_BEFORE))]
@@ -167,7 +231,7 @@ class HospitalNode(HospitalState):
         if not task.admits(self.index):
             raise RefusedError("this sum is for contributions of others; I help to open it")
         try:
-            only = self._earlier(record.query)
+            only = self._earlier.together(record.query)
         except AlreadyReleasedError as error:
             if self._dealt_here(record.query):
                 raise
@@ -176,7 +240,7 @@ class HospitalNode(HospitalState):
             return self._leave(task, "since I joined, I have answered this question in another study")
         hospital_steps.holders_of(self.rules, task, body)
         try:
-            vector = self._contribution(record.query)
+            vector = self._contributions.vector(self.work, self.state, record.query)
         except DataError as error:
             return self._decline(task, error)
         started = self.clock()
@@ -186,27 +250,6 @@ class HospitalNode(HospitalState):
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
 
-    def _earlier(self, query: bytes) -> tuple[int, ...]:
-        """The hospitals with which I answered this query before, by their numbers in this study; () if I did not.
-
-        Raises:
-            AlreadyReleasedError: they cannot answer it again together here.
-        """
-        sets = [self.ledger.contributors(record.context) for record in self.ledger.exposed(query)]
-        if not sets:
-            return ()
-        if not all(sets):
-            raise AlreadyReleasedError(
-                "I have contributed to this question before, in a sum that I did not see opened", hint=asked_before.HINT
-            )
-        numbers = {self.rules.keys[i]: i for i in range(1, self.rules.n_hospitals + 1)}
-        if len(set(sets)) > 1 or not all(key in numbers for key in sets[0]):
-            raise AlreadyReleasedError(
-                "I have contributed to this question before, in a sum of hospitals that are not all in this study",
-                hint=asked_before.HINT,
-            )
-        return tuple(sorted(numbers[key] for key in sets[0]))
-
     def _dealt_here(self, query: bytes) -> bool:
         """Whether one of the contributions to this query is to another attempt at the present sum."""
         contexts = asking.contexts_of(self.rules, self.state, asking.MAX_ATTEMPTS)
@@ -215,9 +258,7 @@ class HospitalNode(HospitalState):
     def _leave(self, task: SumTask, reason: str) -> list[bytes]:
         """Vote against this attempt: in the next one I can say with whom I have answered the question meanwhile."""
         self.log("attempt left", {"sum": self.state.sums_done, "reason": reason})
-        vote = sign(self.identity, self.rules.study, self.index, hospital_steps.void(task))
-        self.ledger.record_vote(task.context, vote, b"")
-        return [pack("Vote", vote)]
+        return self._ballot.void(self._me, task)
 
     def _decline(self, task: SumTask, error: DataError) -> list[bytes]:
         """Nothing is sent. The coordinator gets a code and need not wait; the reason stays here."""
@@ -225,54 +266,15 @@ class HospitalNode(HospitalState):
         self.log("declined", {"sum": self.state.sums_done, "code": reason, "reason": error.logged, "hint": error.hint})
         return [self._packet(Declined(task.context, reason))]
 
-    def _contribution(self, query: bytes) -> NDArray[Any]:
-        """The vector to protect; another attempt at the sum needs no other. With a privacy budget it is charged, and kept, before anything can be sent."""
-        scheme, state = self.rules.scheme, self.state
-        if self.budget is None:
-            if self._worked is None or self._worked[0] != query:
-                self._worked = query, asking.vector_of(scheme, state, self.work.values(state))
-            return self._worked[1]
-        kept = self.budget.kept(query)
-        if kept is not None:
-            return asking.from_stored(scheme, state, kept)
-        event = self.work.event(state)
-        if event is not None:
-            self.budget.check(event)  # before time is spent on training
-        vector = asking.vector_of(scheme, state, self.work.values(state))
-        purpose = state.purpose or ""
-        self.budget.charge(query, state.sums_done, purpose, event, asking.stored(scheme, vector))
-        facts: dict[str, object] = {"sum": state.sums_done, "what": purpose, "unit": self.budget.privacy.unit}
-        if event is not None:
-            spent = {"noise_multiplier": event.noise_multiplier, "steps": event.steps, "spent": self.budget.spent}
-            facts |= {**spent, "epsilon": self.budget.privacy.epsilon, "delta": self.budget.privacy.delta}
-        self.log("privacy charge" if event else "exact release, not covered by privacy", facts)
-        return vector
-
     # consent, void
 
     def _consent(self, request: ConsentRequest) -> list[bytes]:
         started = self.clock()
-        manifest = unsign(request.manifest, Manifest, study=self.rules.study, keys=self.rules.keys, sender=COORDINATOR)
+        manifest = manifest_of(self._me, request)
         task, record = self._current(manifest.context)
-        manifest_digest = digest("manifest", wire.encode(manifest))
-        if record.is_void:
-            raise RefusedError("this attempt is void")
-        if record.vote and not record.manifest:
-            return [pack("Vote", record.vote)]
-        if record.vote and record.manifest != manifest_digest:
-            raise RefusedError("I have voted on this sum, and not for this manifest")
-        if record.release:
-            return [pack("Vote", record.vote)]
-        own = self._own(record)
-        answer = hospital_steps.consent(self._me, task, request, private_key=record.private_key, own=own)
-        if isinstance(answer, Complaint):
-            self.log("complaint", {"dealer": answer.dealer, "reason": answer.reason})
-            return [self._packet(answer)]
-        vote = sign(self.identity, self.rules.study, self.index, answer.vote)
-        self.ledger.record_vote(task.context, vote, manifest_digest, wire.encode(request))
-        self._given[task.context] = answer
+        answer = self._ballot.consent(self._me, task, record, request, digest("manifest", wire.encode(manifest)))
         self._spend("consent", started)
-        return [pack("Vote", vote)]
+        return answer
 
     def _void(self, body: VoidRequest) -> list[bytes]:
         if self.state.purpose is None:
@@ -286,9 +288,7 @@ class HospitalNode(HospitalState):
             self.ledger.begin(task.context, self.rules.study, self._query(), self.state.sums_done, attempt, b"", b"")
         elif record.vote:
             return [pack("Vote", record.vote)]
-        vote = sign(self.identity, self.rules.study, self.index, hospital_steps.void(task))
-        self.ledger.record_vote(task.context, vote, b"")
-        return [pack("Vote", vote)]
+        return self._ballot.void(self._me, task)
 
     # release
 
@@ -298,24 +298,9 @@ class HospitalNode(HospitalState):
             raise WireError("an empty certificate")
         _, vote = signed_vote(self.rules, certificate.votes[0])
         task, record = self._current(vote.context)
-        if record.release:
-            return [pack("Release", record.release)]
-        given = self._given.get(task.context) or self._recalled(task, record)
-        if given is None or given.vote.choice != CONSENT:
-            raise RefusedError("no consent of mine to release for")
-        message = hospital_steps.release(self._me, task, certificate, given, record.private_key)
-        self.ledger.record_release(task.context, message)
-        self._given.pop(task.context, None)
+        answer = self._ballot.release(self._me, task, record, certificate)
         self._spend("release", started)
-        return [pack("Release", message)]
-
-    def _recalled(self, task: SumTask, record: SumRecord) -> Consent | None:
-        """The consent in the ledger, worked out again after a restart from the request that it answered."""
-        if not record.request or not record.manifest or record.is_void:
-            return None
-        request = wire.decode(ConsentRequest, record.request)
-        answer = hospital_steps.consent(self._me, task, request, private_key=record.private_key, own=self._own(record))
-        return answer if isinstance(answer, Consent) and answer.vote.manifest == record.manifest else None
+        return answer
 
     # verify
 
@@ -346,7 +331,7 @@ class HospitalNode(HospitalState):
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
-        outcome = UNPROTECTED if self.rules.scheme.name == "plain" else PRESERVED
+        outcome = PRESERVED if self.rules.is_encrypted else UNPROTECTED
         together = verified.contributors if self.index in verified.contributors else ()
         keys = tuple(self.rules.keys[i] for i in together)
         answer = self._receipt(
@@ -355,8 +340,6 @@ class HospitalNode(HospitalState):
         self.state = judgement.following
         self._spend("verify", started)
         return answer
-
-    # outcomes
 
     def _notice(self, body: Notice) -> list[bytes]:
         self.log("notice", {"sum": body.round, "code": body.code, "reason": body.reason})
@@ -372,3 +355,30 @@ class HospitalNode(HospitalState):
     def _failed(self, error: CipherwardError) -> list[bytes]:
         self.log("verification failed", {"reason": error.message})
         return self._outcome(FAILED, error.message)
+
+    # outcomes
+
+    def _outcome(self, outcome: str, detail: str) -> list[bytes]:
+        self._remember(Outcome(self.state.sums_done, outcome, self.index, detail))
+        return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
+
+    def _receipt(
+        self,
+        round: int,
+        context: bytes,
+        manifest: bytes,
+        outcome: str,
+        detail: str,
+        next_model: bytes,
+        contributors: tuple[bytes, ...] = (),
+    ) -> list[bytes]:
+        body = Receipt(context, round, manifest, outcome, detail, next_model)
+        message = sign(self.identity, self.rules.study, self.index, body)
+        self.ledger.record_receipt(context, self.rules.study, round, message, contributors)
+        self._ballot.forget()
+        self._contributions.forget()
+        self._remember(Outcome(round, outcome, self.index, detail))
+        return [pack("Receipt", message)]
+
+    def _remember(self, outcome: Outcome) -> None:
+        self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]

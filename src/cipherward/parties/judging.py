@@ -42,7 +42,7 @@ def judge(
     try:
         verified = hospital_steps.verify(me, task, opening, own_header=own_header, consented=consented)
     except SuspectError as error:
-        if state.purpose != "train" or (me.rules.deals_shares and not opening.releases):
+        if not state.asked.may_move_on or (me.rules.scheme.deals_shares and not opening.releases):
             raise
         releasers = unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
         contributors = hospital_steps.contributors_of(me.rules, opening)
@@ -50,7 +50,7 @@ def judge(
     try:
         following = asking.following(me.rules.scheme, state, verified.sums, len(verified.contributors))
     except SuspectError as error:
-        if state.purpose != "train":
+        if not state.asked.may_move_on:
             raise
         return Judgement(state.after_failed(verified.contributors), verified.contributors, None, error.message)
     return Judgement(following, verified.contributors, verified)

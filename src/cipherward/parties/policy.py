@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
+from cipherward.crypto.scheme import Opener
+from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import RefusedError
+from cipherward.privacy import claims
+from cipherward.privacy.lifetime import Limit
 from cipherward.study import Study
+
+_Clause = tuple[str, str]  # its name, and what the study wants beside what is allowed
+
+OPENED_BY_HOSPITALS = frozenset(
+    name for name, scheme in CATALOGUE.items() if scheme.for_deployments and scheme.opener is Opener.HOSPITALS
+)
 
 
 @dataclass(frozen=True)
@@ -13,20 +24,28 @@ class Policy:
     """What this hospital takes part in. Counts are hospitals; `max_range` bounds a clipped update entry.
 
     `models` are model.kind values; `packages` the installed code that a study with model.package may run here;
-    `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set, refuses studies without differential privacy or with a larger epsilon, and bounds what all
-    studies in the hospital's ledger spend together.
+    `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
+    refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
+    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
     """
 
-    schemes: frozenset[str] = frozenset({"quorum"})
+    schemes: frozenset[str] = OPENED_BY_HOSPITALS
     min_contributors: int = 3
     min_corrupt: int = 1
     max_bits: int = 24
     max_range: float = 64.0
     max_rounds: int = 1_000
     max_epsilon: float | None = None
+    max_delta: float = 1e-5
+    max_bins: int = 4_096
     models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
+
+    @property
+    def limit(self) -> Limit | None:
+        """`max_epsilon` with the delta that it is meant at."""
+        return None if self.max_epsilon is None else Limit(self.max_epsilon, self.max_delta)
 
     def check(self, study: Study) -> None:
         """Approve a study or refuse it.
@@ -49,46 +68,69 @@ class Policy:
         """The same by name, without any value of this policy: all that others are told."""
         return tuple(sorted({name for name, _ in self._broken(study)}))
 
-    def _broken(self, study: Study) -> list[tuple[str, str]]:
-        numbers, wanted = study.thresholds, study.aggregation
-        broken: list[tuple[str, str]] = []
-        if wanted.scheme not in self.schemes:
-            broken.append(("schemes", f"scheme {wanted.scheme!r} (allowed: {', '.join(sorted(self.schemes))})"))
+    def _broken(self, study: Study) -> list[_Clause]:
+        return [
+            *self._sums(study),
+            *self._rounds(study),
+            *self._privacy(study),
+            *self._model(study),
+            *self._read(study),
+        ]
+
+    def _sums(self, study: Study) -> Iterator[_Clause]:
+        """Who has to stand in a sum, and how it is hidden."""
+        numbers, scheme = study.thresholds, study.aggregation.scheme
+        if scheme not in self.schemes:
+            yield "schemes", f"scheme {scheme!r} (allowed: {_listed(self.schemes)})"
         if numbers.min_contributors < self.min_contributors:
-            broken.append(
-                ("min_contributors", f"min_contributors {numbers.min_contributors} (floor: {self.min_contributors})")
-            )
+            yield "min_contributors", f"min_contributors {numbers.min_contributors} (floor: {self.min_contributors})"
         if numbers.corrupt < self.min_corrupt:
-            broken.append(("min_corrupt", f"corrupt {numbers.corrupt} (floor: {self.min_corrupt})"))
+            yield "min_corrupt", f"corrupt {numbers.corrupt} (floor: {self.min_corrupt})"
+
+    def _rounds(self, study: Study) -> Iterator[_Clause]:
+        """How much an update says, and how often."""
+        wanted, rounds = study.aggregation, study.training.rounds
         if wanted.bits > self.max_bits:
-            broken.append(("max_bits", f"bits {wanted.bits} (at most {self.max_bits})"))
+            yield "max_bits", f"bits {wanted.bits} (at most {self.max_bits})"
         if wanted.range_max > self.max_range:
-            broken.append(("max_range", f"range_max {wanted.range_max} (at most {self.max_range})"))
-        if study.training.rounds > self.max_rounds:
-            broken.append(("max_rounds", f"rounds {study.training.rounds} (at most {self.max_rounds})"))
+            yield "max_range", f"range_max {wanted.range_max} (at most {self.max_range})"
+        if rounds > self.max_rounds:
+            yield "max_rounds", f"rounds {rounds} (at most {self.max_rounds})"
+
+    def _privacy(self, study: Study) -> Iterator[_Clause]:
         privacy = study.privacy
         if privacy and privacy.unit == "hospital" and privacy.clipping_norm > self.max_range:
-            broken.append(("max_range", f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})"))
-        if self.max_epsilon is not None and privacy is None:
-            broken.append(("max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"))
-        if self.max_epsilon is not None and privacy and privacy.epsilon > self.max_epsilon:
-            broken.append(("max_epsilon", f"epsilon {privacy.epsilon} (at most {self.max_epsilon})"))
+            yield "max_range", f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})"
+        if self.limit is None:
+            return
+        if privacy is None:
+            yield "max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"
+        else:
+            yield from claims.broken(privacy, self.limit, claims.planned(study))
+
+    def _model(self, study: Study) -> Iterator[_Clause]:
+        if study.evaluation.bins > self.max_bins:
+            yield "max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"
         model = study.model
         if model.kind not in self.models:
-            broken.append(("models", f"model {model.kind!r} (allowed: {', '.join(sorted(self.models))})"))
+            yield "models", f"model {model.kind!r} (allowed: {_listed(self.models)})"
         if model.package and model.package not in self.packages:
-            broken.append(
-                ("packages", f"package {model.package!r} (allowed: {', '.join(sorted(self.packages)) or 'none'})")
-            )
-        if self.columns is not None:
-            read = {column.name for column in study.columns} | {study.data.outcome, study.data.patient_column}
-            strange = sorted(read - self.columns - {""})
-            if strange:
-                broken.append(("columns", f"columns {', '.join(strange)} (not among the columns allowed)"))
-        return broken
+            yield "packages", f"package {model.package!r} (allowed: {_listed(self.packages)})"
+
+    def _read(self, study: Study) -> Iterator[_Clause]:
+        """What the study reads of the table."""
+        if self.columns is None:
+            return
+        read = {column.name for column in study.columns} | {study.data.outcome, study.data.patient_column}
+        if strange := sorted(read - self.columns - {""}):
+            yield "columns", f"columns {', '.join(strange)} (not among the columns allowed)"
 
 
-SIMULATION = Policy(schemes=frozenset({"quorum", "ckks", "plain", "masks"}))
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+SIMULATION = Policy(max_bins=65_536, schemes=frozenset(CATALOGUE))
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

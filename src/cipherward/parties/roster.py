@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from torch import nn
-
-from cipherward.crypto import ckks
+from cipherward.crypto import ckks, schemes
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.crypto.masks import MasksScheme
-from cipherward.crypto.plain import PlainScheme
-from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Scheme
-from cipherward.data.preprocess import Preprocessor
-from cipherward.learning import models
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
 from cipherward.sums.votes import Rules
-from cipherward.tasks.state import StudyState, begin
 
 
 def freeze(
@@ -42,17 +34,6 @@ def freeze(
     return frozen
 
 
-def first_state(study: Study, factory: Callable[[int], nn.Module] | None = None) -> StudyState:
-    """The state before the first sum: the model that the study's seed draws, or the user's own."""
-    first = models.build(study.model, n_features_of(study), study.seed, factory)
-    return begin(study, models.groups(first), models.flatten(first))
-
-
-def n_features_of(study: Study) -> int:
-    """Width of the model's input: it follows from the declared columns alone."""
-    return Preprocessor(study.columns, (), (), 0, 0).n_features
-
-
 def roster_keys(study: Study) -> dict[int, bytes]:
     """Public signature keys of a frozen study by roster index, the coordinator's at 0."""
     keys = {COORDINATOR: bytes.fromhex(study.coordinator_key)}
@@ -71,11 +52,4 @@ def public_scheme(study: Study, ckks_public: bytes) -> Scheme:
     Raises:
         ProtocolError: the CKKS public key is not the one whose digest the study names.
     """
-    if study.aggregation.scheme == "plain":
-        return PlainScheme()
-    if study.aggregation.scheme == "masks":
-        return MasksScheme()
-    if study.aggregation.scheme == "ckks":
-        ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
-        return ckks.CkksScheme(ckks_public, None)
-    return QuorumScheme()
+    return schemes.make(study.aggregation.scheme, ckks_public, bytes.fromhex(study.ckks_key_digest))

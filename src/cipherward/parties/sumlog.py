@@ -8,6 +8,7 @@ the journal too: the total, which starts from fresh randomness in scheme `ckks`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cipherward.crypto import wire
@@ -40,15 +41,33 @@ class Opened:
 
 
 class SumLog:
-    """Writes and reads one hub's journal; without one, or while it is replayed, writing does nothing."""
+    """Writes and reads one coordinator's journal; without one, or while it is replayed, writing does nothing."""
 
     def __init__(self, journal: Journal | None, study: bytes) -> None:
         self._journal = journal
         self._study = study
+        self._noted: set[tuple[bytes, str, int]] = set()
+        self._broken = ""
         self.replaying = False
+
+    @contextmanager
+    def durable(self) -> Iterator[None]:
+        """After a failed write, memory and disk differ: the node that wrote is of no more use.
+
+        Raises:
+            StorageError: the disk has failed, now or earlier.
+        """
+        if self._broken:
+            raise StorageError(self._broken, hint="start the coordinator again: the sum goes on where it was")
+        try:
+            yield
+        except StorageError as error:
+            self._broken = error.message
+            raise
 
     def begin(self, round: int) -> None:
         """Forget the last sum and start the next."""
+        self._noted.clear()
         if self._journal is not None and not self.replaying:
             self._journal.clear()
             self._journal.append(BEGIN, 0, wire.encode(Begun(self._study, round)))
@@ -57,13 +76,19 @@ class SumLog:
         if self._journal is not None and not self.replaying:
             self._journal.append(kind, hospital, data)
 
+    def write_once(self, context: bytes, kind: str, hospital: int) -> None:
+        """Write, once for an attempt, what a message that is set aside says about its sender."""
+        if (context, kind, hospital) not in self._noted:
+            self._noted.add((context, kind, hospital))
+            self.write(kind, hospital)
+
     def drop_large(self) -> None:
         """The opening is on disk: updates and the total are not read again."""
         if self._journal is not None:
             self._journal.drop_large()
 
     def to_replay(self, sums_done: int) -> Iterator[Record]:
-        """The records from which a hub with this many sums done goes on; nothing where there is nothing to go on with.
+        """The records from which a node with this many sums done goes on; nothing where there is nothing to go on with.
 
         Raises:
             StorageError: another study's journal, or one that is ahead of the openings on disk.
@@ -105,3 +130,12 @@ def read_opened(record: Record) -> Opened:
         return wire.decode(Opened, record.data)
     except WireError as error:
         raise StorageError(f"the coordinator's journal: {error.message}", hint="move its folder away") from None
+
+
+def does_not_fit(what: str) -> StorageError:
+    """The error for a journal that contradicts what is on disk."""
+    return StorageError(
+        f"the coordinator's journal does not fit what is on disk: {what}",
+        hint="move the journal's folder away: the sum is then asked for from its beginning, "
+        "and hospitals answer with what they sent before",
+    )

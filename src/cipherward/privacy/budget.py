@@ -6,21 +6,20 @@ until the sum is released, so that a restart or another attempt sends the same n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from cipherward.errors import BudgetExceededError, StorageError
+from cipherward.errors import BudgetExceededError
 from cipherward.privacy import accounting
 from cipherward.privacy.accounting import Event
+from cipherward.privacy.lifetime import Charge, Charges, Lifetime, Limit, events_of
 from cipherward.privacy.noise import accounted_delta
 from cipherward.study import Privacy, Study
-
-_ROUNDING = 1e-9
 
 COVERED = {
     "record": ("model updates of the training rounds, for training rows",),
     "hospital": ("model updates of the training rounds",),
+    "patient": ("counts, sums and histograms that carry each hospital's own noise, for its patients",),
 }
 NOT_COVERED = {
     "record": (
@@ -33,34 +32,11 @@ NOT_COVERED = {
         "the exact score histogram and loss of the final evaluation",
         "which hospitals took part",
     ),
+    "patient": (
+        "every sum without noise: model updates, score histograms, losses",
+        "the class of a hospital's number of rows, which is public with its weight",
+    ),
 }
-
-
-@dataclass(frozen=True)
-class Charge:
-    """One release: `event` is what it cost as JSON, empty for an exact release that no budget covers."""
-
-    study: bytes
-    query: bytes
-    round: int
-    unit: str
-    what: str
-    event: str
-
-
-class Charges(Protocol):
-    """Where charges are kept: the hospital's ledger."""
-
-    def charges(self) -> Sequence[tuple[bytes, bytes, int, str, str, str]]:
-        """Every charge ever made, with the fields of `Charge`."""
-
-    def contribution(self, study: bytes, query: bytes) -> bytes | None:
-        """The contribution kept with a charge, if there is one."""
-
-    def record_charge(
-        self, study: bytes, query: bytes, round: int, unit: str, what: str, event: str, contribution: bytes
-    ) -> None:
-        """Record a charge and its contribution, durably, in one step."""
 
 
 @dataclass
@@ -68,7 +44,7 @@ class Budget:
     """What one hospital has spent and has left in one study.
 
     Args:
-        limit: the hospital's own limit over all studies of this unit in its ledger, at this study's delta; None: none.
+        limit: the hospital's own over all studies in its ledger, at its own delta (`Lifetime`); None: none.
         who: for the text of an error.
     """
 
@@ -76,7 +52,7 @@ class Budget:
     privacy: Privacy
     charges: Charges = field(repr=False)
     who: str
-    limit: float | None = None
+    limit: Limit | None = None
 
     def kept(self, query: bytes) -> bytes | None:
         """The contribution charged for this query already, to be sent again as it is."""
@@ -88,10 +64,19 @@ class Budget:
         Raises:
             BudgetExceededError: it is not; nothing was charged or sent.
         """
-        here, everywhere = self._events(self.study.digest()), self._events(None)
-        self._check([*here, event], self.privacy.epsilon, "the study's")
-        if self.limit is not None:
-            self._check([*everywhere, event], self.limit, "the hospital's own")
+        cost = accounting.epsilon([*self._events(), event], accounted_delta(self.privacy))
+        if not self._promised.allows(cost):
+            raise BudgetExceededError(
+                f"{self.who} has no privacy budget left: another round would bring it to epsilon {cost:.4g}, and the "
+                f"study's limit is {self._promised} (spent in this study: {self.spent:.4g})",
+                hint="nothing more of this hospital was sent; the model of the last finished round stays valid",
+            )
+        self.lifetime.check(event, self.privacy.unit)
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """The hospital's budget over all its studies."""
+        return Lifetime(self.charges, self.who, self.limit)
 
     def charge(self, query: bytes, round: int, what: str, event: Event | None, contribution: bytes) -> None:
         """Record a release before it is sent; None for an exact one, which is noted and not covered.
@@ -109,13 +94,13 @@ class Budget:
     @property
     def spent(self) -> float:
         """The epsilon of this study's charges so far, at its delta."""
-        return accounting.epsilon(self._events(self.study.digest()), accounted_delta(self.privacy))
+        return accounting.epsilon(self._events(), accounted_delta(self.privacy))
 
     def report(self) -> dict[str, Any]:
         """What was spent, on what, and what is left."""
         own = [charge for charge in self._all() if charge.study == self.study.digest()]
         covered = [charge for charge in own if charge.event]
-        events = sorted({(e.noise_multiplier, e.sampling_rate) for e in self._events(self.study.digest())})
+        events = sorted({(e.noise_multiplier, e.sampling_rate) for e in self._events()})
         spent = self.spent
         return {
             "epsilon_spent": spent,
@@ -126,28 +111,20 @@ class Budget:
             "sampling_rates": [rate for _, rate in events],
         }
 
-    def _check(self, events: Sequence[Event], allowed: float, whose: str) -> None:
-        cost = accounting.epsilon(events, accounted_delta(self.privacy))
-        if cost <= allowed * (1.0 + _ROUNDING):
-            return
-        raise BudgetExceededError(
-            f"{self.who} has no privacy budget left: another round would bring it to epsilon {cost:.4g} at delta "
-            f"{self.privacy.delta:.1g}, and {whose} limit is {allowed:.4g} (spent in this study: {self.spent:.4g})",
-            hint="nothing more of this hospital was sent; the model of the last finished round stays valid",
-        )
+    @property
+    def _promised(self) -> Limit:
+        return Limit(self.privacy.epsilon, self.privacy.delta)
 
-    def _events(self, study: bytes | None) -> list[Event]:
-        chosen = [c for c in self._all() if c.event and c.unit == self.privacy.unit and study in (None, c.study)]
-        try:
-            return [Event.from_json(charge.event) for charge in chosen]
-        except ValueError:
-            raise StorageError("a charge in the privacy ledger is damaged", hint="restore the ledger") from None
+    def _events(self) -> list[Event]:
+        """Of this study and unit alone: what its own promise is about."""
+        chosen = [c for c in self._all() if c.unit == self.privacy.unit and c.study == self.study.digest()]
+        return events_of(chosen)
 
     def _all(self) -> list[Charge]:
         return [Charge(*row) for row in self.charges.charges()]
 
 
-def budget_of(study: Study, charges: Charges, who: str, limit: float | None = None) -> Budget | None:
+def budget_of(study: Study, charges: Charges, who: str, limit: Limit | None = None) -> Budget | None:
     """The budget of a study with privacy, None without."""
     return Budget(study, study.privacy, charges, who, limit) if study.privacy else None
 

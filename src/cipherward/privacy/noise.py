@@ -1,8 +1,4 @@
-"""From a study's privacy section to the noise that its training needs.
-
-One millionth of delta is kept back for what no accountant sees: noise beyond `TAIL` standard deviations does not fit
-into a lane and would be cut off.
-"""
+"""From a study's privacy section to the noise that its training needs."""
 
 from __future__ import annotations
 
@@ -12,11 +8,9 @@ from dataclasses import dataclass
 
 from cipherward.errors import StudyError
 from cipherward.privacy import accounting, discrete
-from cipherward.privacy.accounting import Event
+from cipherward.privacy.accounting import RESERVED, TAIL, Event
+from cipherward.privacy.lifetime import check_delta
 from cipherward.study import Privacy, Study
-
-TAIL = 14
-RESERVED = 1e-6
 
 RECORD_GRID = 1 << 18
 """Unit record: a clipped gradient has at most this norm in grid units."""
@@ -49,11 +43,12 @@ def record_noise(study: Study, n_rows: int) -> RecordNoise:
     """The noise for a hospital with `n_rows` training rows, for all rounds that the study plans.
 
     Raises:
-        StudyError: the study has no such privacy, or no noise suffices.
+        StudyError: the study has no such privacy, its delta is 1 / rows or more, or no noise suffices.
     """
     privacy, training = study.privacy, study.training
     if privacy is None or privacy.unit != "record":
         raise StudyError("the study does not ask for privacy of records")
+    check_delta(privacy.delta, n_rows)
     rate = min(1.0, training.batch_size / n_rows)
     per_epoch = math.ceil(n_rows / training.batch_size)
     per_round = per_epoch * training.local_epochs

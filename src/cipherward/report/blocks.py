@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from cipherward.report.svg import Chart
+
 SMALL = 10
 """Counts of one hospital's patients below this are not shown."""
 
@@ -14,6 +16,7 @@ SHOWN_HOSPITALS = 50
 """Above this many hospitals, figures show their distribution instead of each one."""
 
 MAX_ROWS = 200
+_NARROW = 3
 
 TOO_FEW = f"fewer than {SMALL}"
 
@@ -42,13 +45,19 @@ Cell = str | Mark | Code
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of each row is its heading. `prose`: it has sentences, so its rows are cards on a phone."""
+    """A table; the first cell of each row is its heading. `prose`: it has sentences, so its rows are cards on a phone, as those of
+    a wide one are."""
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     prose: bool = False
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs more room than a phone has."""
+        return self.prose or len(self.head) > _NARROW
 
 
 @dataclass(frozen=True)
@@ -58,13 +67,18 @@ class Figure:
     number: str
     title: str
     shows: str
-    svg: Markup
+    chart: Chart | None
     legend: tuple[tuple[Markup, str], ...]
     data: Table
 
     @property
     def name(self) -> str:
         return "figure-" + self.number.replace(".", "-")
+
+    @property
+    def svg(self) -> Markup:
+        """The chart as an element; empty where there is nothing to draw."""
+        return self.chart.svg(self.name, self.title, self.shows) if self.chart else Markup("")
 
 
 def limited(

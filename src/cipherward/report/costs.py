@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cipherward.report.blocks import SHOWN_HOSPITALS, Cell, Figure, limited, seconds, size
 from cipherward.report.facts import Facts
+from cipherward.report.figures import Sample
 from cipherward.report.svg import MARKERS, Axis, Chart, key
 
 PHASES = {
@@ -58,9 +59,13 @@ def time(facts: Facts) -> Figure | None:
     ]
     note = "The first sum of a process includes the one-off compilation of numerical kernels."
     table = limited("Seconds by sum and phase, all parties together", head, rows, "rounds.jsonl", note)
-    legend = tuple((key("box", f"p{k} fill"), text) for k, text in enumerate(PHASES.values(), start=1))
     title = "Time by phase and round"
-    return Figure("6.1", title, shows, chart.svg("figure-6-1", title, shows), legend, table)
+    return Figure("7.1", title, shows, chart, phase_keys(), table)
+
+
+def phase_keys() -> tuple[Sample, ...]:
+    """The legend of stacked phases."""
+    return tuple((key("box", f"p{k} fill"), text) for k, text in enumerate(PHASES.values(), start=1))
 
 
 def traffic(facts: Facts) -> Figure | None:
@@ -92,7 +97,7 @@ def traffic(facts: Facts) -> Figure | None:
     )
     legend = tuple((key(shape, style, line=True), name) for name, _, shape, style in series)
     title = "Traffic per hospital and sum"
-    return Figure("6.2", title, shows, chart.svg("figure-6-2", title, shows), legend, table)
+    return Figure("7.2", title, shows, chart, legend, table)
 
 
 def distance(facts: Facts) -> Figure | None:
@@ -101,26 +106,9 @@ def distance(facts: Facts) -> Figure | None:
     rounds = {n: {int(k): float(v) for k, v in by.items()} for n, by in sorted(found.items()) if by}
     if not rounds:
         return None
-    values = [v for by in rounds.values() for v in by.values()]
-    x = Axis.over([1, *rounds], "training round", count=8, whole=True)
-    chart = Chart(x, Axis.over(values, "distance (L2)", zero=True))
-    n_hospitals = len(facts.names)
+    each = len(facts.names) <= _LINES
+    chart, legend = _each_distance(facts.names, rounds) if each else _spread_of_distance(rounds)
     middle = {n: statistics.median(by.values()) for n, by in rounds.items()}
-    if n_hospitals <= _LINES:
-        legend = []
-        for index in range(1, n_hospitals + 1):
-            points = [(float(n), by[index]) for n, by in rounds.items() if index in by]
-            chart.line(points, f"h{index}")
-            chart.marks(points if len(points) <= 40 else points[-1:], MARKERS[index - 1], f"h{index}", 4.5)
-            legend.append((key(MARKERS[index - 1], f"h{index}", line=True), facts.names[index - 1]))
-    else:
-        chart.area(
-            [(n, max(by.values())) for n, by in rounds.items()],
-            [(n, min(by.values())) for n, by in rounds.items()],
-            "band",
-        )
-        chart.line([(float(n), v) for n, v in middle.items()], "fed")
-        legend = [(key("", "fed", line=True), "median hospital"), (key("box", "band"), "smallest to largest")]
     first, last = min(rounds), max(rounds)
     way = "falls" if middle[last] < middle[first] else "grows"
     shows = (
@@ -129,7 +117,7 @@ def distance(facts: Facts) -> Figure | None:
         "Simulation only: in a deployment this number stays in the hospital."
     )
     summary = ("Smallest", "Median", "Largest")
-    named = facts.names if n_hospitals <= SHOWN_HOSPITALS else ()
+    named = facts.names if len(facts.names) <= SHOWN_HOSPITALS else ()
     rows: list[tuple[Cell, ...]] = [
         (
             str(n),
@@ -141,7 +129,34 @@ def distance(facts: Facts) -> Figure | None:
     caption = "L2 distance between local and shared model by round"
     table = limited(caption, ("Round", *summary, *named), rows, "rounds.jsonl")
     title = "Distance between local and global model by round"
-    return Figure("7", title, shows, chart.svg("figure-7", title, shows), tuple(legend), table)
+    return Figure("8", title, shows, chart, tuple(legend), table)
+
+
+_Distances = Mapping[int, Mapping[int, float]]
+"""By round, by hospital."""
+
+
+def _distance_chart(rounds: _Distances) -> Chart:
+    x = Axis.over([1, *rounds], "training round", count=8, whole=True)
+    return Chart(x, Axis.over([v for by in rounds.values() for v in by.values()], "distance (L2)", zero=True))
+
+
+def _each_distance(names: Sequence[str], rounds: _Distances) -> tuple[Chart, list[Sample]]:
+    chart, legend = _distance_chart(rounds), []
+    for index, (name, shape) in enumerate(zip(names, MARKERS, strict=False), start=1):
+        points = [(float(n), by[index]) for n, by in rounds.items() if index in by]
+        chart.line(points, f"h{index}")
+        chart.marks(points if len(points) <= 40 else points[-1:], shape, f"h{index}", 4.5)
+        legend.append((key(shape, f"h{index}", line=True), name))
+    return chart, legend
+
+
+def _spread_of_distance(rounds: _Distances) -> tuple[Chart, list[Sample]]:
+    chart = _distance_chart(rounds)
+    spans = {n: tuple(by.values()) for n, by in rounds.items()}
+    chart.area([(n, max(v)) for n, v in spans.items()], [(n, min(v)) for n, v in spans.items()], "band")
+    chart.line([(float(n), statistics.median(v)) for n, v in spans.items()], "fed")
+    return chart, [(key("", "fed", line=True), "median hospital"), (key("box", "band"), "smallest to largest")]
 
 
 def label(facts: Facts, n: int) -> str:

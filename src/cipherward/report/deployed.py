@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, incidents, page, rendering, tables, words
+from cipherward.report import answers, blocks, charts, figures, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -19,12 +19,8 @@ from cipherward.report.intervals import auroc_interval
 from cipherward.report.page import NAME
 from cipherward.report.svg import Axis, key
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.study_folder import OWN_RESULTS, VERIFICATION, StudyFolder
 from cipherward.store import files
-
-OWN = "own.json"
-"""A hospital's own results; nobody else has such a file."""
-
-_HOSPITAL = "verification.json"
 
 REASONS = {
     "coordinator": {
@@ -51,7 +47,8 @@ TRAFFIC = (
 def is_deployed(path: Path) -> bool:
     """Whether a run's folder is that of a deployed party rather than of a simulation."""
     run = RunDirectory(path)
-    return (path / "started.json").exists() or ((path / _HOSPITAL).exists() and not run.simulation.exists())
+    files = StudyFolder(path)
+    return files.started.exists() or (files.verification.exists() and not run.simulation.exists())
 
 
 def write(path: Path) -> Facts:
@@ -66,10 +63,11 @@ def write(path: Path) -> Facts:
     index = _index(path, facts)
     facts = seen_by(facts, index)
     try:
-        text = rendering.render("deployed.html", _content(path, facts, index, own))
+        made = answers.render(facts) if facts.tables else None
+        text = made or rendering.render("deployed.html", _content(path, facts, index, own))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise StorageError(
-            f"result.json, rounds.jsonl or {OWN} in {path} lacks what a report needs, or is damaged: {error!r}",
+            f"result.json, rounds.jsonl or {OWN_RESULTS} in {path} lacks what a report needs, or is damaged: {error!r}",
             hint="restore the folder from a backup; a study of another version needs that version's report",
         ) from None
     files.write(path / NAME, text.encode(), private=bool(index))
@@ -104,7 +102,6 @@ def shared_content(path: Path, facts: Facts, index: int) -> dict[str, Any]:
         "description": clean(study.description),
         "name": study.name,
         "synthetic": study.synthetic,
-        "outcome": clean(study.data.outcome),
         "taking_part": taking_part(facts, index),
         "terms": [entry for entry in words.TERMS if entry[0] != "Centralised"],
         "toml": toml[: page.MAX_TOML],
@@ -125,7 +122,7 @@ def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> di
         "n_test": int(facts.federated["n"]),
         "n_test_positive": int(facts.federated["n_positive"]),
         "n_train": int(result["n_train_rows"]),
-        "accuracy": charts.accuracy(facts),
+        "auroc_figure": charts.auroc(facts),
         "breaches": [] if index else incidents.breaches(path, facts),
         "decisions": None if index else incidents.decisions(path, facts),
         "own": own_rows(own) if own.get("auroc") else None,
@@ -154,15 +151,15 @@ def own_rows(own: Mapping[str, Any]) -> Figure:
     ]
     spans = [auroc_interval(value, positive, n - positive) for *_, value in drawn]
     ends = [end for span in spans for end in span]
-    chart = charts.rows_of([name for name, *_ in drawn], Axis.over([*ends], "AUROC, this hospital's test rows"), 50)
-    for place, ((_, shape, style, value), (low, high)) in enumerate(zip(drawn, spans, strict=True)):
-        chart.segment((low, charts.level(place)), (high, charts.level(place)), f"{style} thin")
-        chart.marks([(value, charts.level(place))], shape, style)
+    chart = figures.rows_of([name for name, *_ in drawn], Axis.over([*ends], "AUROC, this hospital's test rows"), 50)
+    for place, ((_, shape, style, value), span) in enumerate(zip(drawn, spans, strict=True)):
+        figures.with_ends(chart, figures.level(place), value, span, shape, style)
     shows = f"On this hospital's own {blocks.count(n)} test rows the federated model reaches {drawn[0][3]:.3f}"
     if len(drawn) > 1:
         gap = drawn[0][3] - drawn[1][3]
-        as_good = "as good as" if abs(gap) < 0.0005 else f"{abs(gap):.3f} {'above' if gap > 0 else 'below'}"
-        shows += f", {as_good} the model trained here alone; where intervals overlap widely, that may be chance"
+        shows += (
+            f", {figures.beside(gap)} the model trained here alone; where intervals overlap widely, that may be chance"
+        )
     table = Table(
         "AUROC (95 % interval) on this hospital's own test rows",
         ("Model", "AUROC (95 % interval)"),
@@ -170,7 +167,7 @@ def own_rows(own: Mapping[str, Any]) -> Figure:
     )
     title = "The model on this hospital's own patients"
     legend = tuple((key(shape, style, line=True), name) for name, shape, style, _ in drawn)
-    return Figure("2", title, f"{shows}.", chart.svg("figure-2", title, shows), legend, table)
+    return Figure("2", title, f"{shows}.", chart, legend, table)
 
 
 def _own_table(own: Mapping[str, Any]) -> Table:
@@ -224,7 +221,7 @@ def _measured(facts: Facts) -> Table:
 
 def _index(path: Path, facts: Facts) -> int:
     """Which hospital's folder it is, from the receipts in it; 0: the coordinator's."""
-    if not (path / _HOSPITAL).exists():
+    if not (path / VERIFICATION).exists():
         return 0
     ends = {file.stem.rpartition("-")[2] for file in (path / "receipts").glob("*/hospital-[0-9]*.cbor")}
     found = {int(end) for end in ends if end.isdecimal()}
@@ -234,9 +231,11 @@ def _index(path: Path, facts: Facts) -> int:
 
 
 def _own(path: Path) -> dict[str, Any]:
-    if not (path / OWN).exists():
+    if not (path / OWN_RESULTS).exists():
         return {}
     try:
-        return files.json_object(files.read(path / OWN))
+        return files.json_object(files.read(path / OWN_RESULTS))
     except ValueError:
-        raise StorageError(f"{path / OWN} is damaged", hint="remove it: the service computes it again") from None
+        raise StorageError(
+            f"{path / OWN_RESULTS} is damaged", hint="remove it: the service computes it again"
+        ) from None

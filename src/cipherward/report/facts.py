@@ -8,23 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import AuditError, CipherwardError, StorageError
-from cipherward.parties import culprits
+from cipherward.parties import asking, culprits, judging
 from cipherward.report.intervals import auroc_interval
 from cipherward.runs import verify
 from cipherward.runs.verify import Line, Replayed, Run
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.sums.messages import Header, Manifest, Opening, unsign
+from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import Model, ResultTable
 
 _MAX_NAME = 80
 
 
 @dataclass(frozen=True)
 class Sum:
-    """One opened (or void) sum, as its receipts prove it. `parts`: name and number of values of what was added up.
+    """One opened (or void) sum, as its receipts prove it. `parts`: meaning and number of values of what was added up.
 
     `admitted`: the hospitals to which a culprit search limited the sum; () for none.
     """
@@ -50,7 +52,9 @@ class Sum:
 class Facts:
     """Everything the page is made of. `names` and all text are cleaned for display, not yet escaped.
 
-    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it.
+    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
+    `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
+    `tables`: the result of a task that makes no model.
     """
 
     study: Study
@@ -59,8 +63,11 @@ class Facts:
     result: Mapping[str, Any] = field(repr=False)
     rounds: Mapping[int, Mapping[str, Any]] = field(repr=False)
     sums: tuple[Sum, ...] = field(repr=False)
+    model: Model | None = field(repr=False)
+    present: tuple[int, ...]
     last: Line | None
     failure: str
+    tables: tuple[ResultTable, ...] = ()
 
     @property
     def scheme(self) -> str:
@@ -78,6 +85,14 @@ class Facts:
         return not self.failure and all(line.holds for line in self.findings)
 
     @property
+    def checks(self) -> str:
+        """How many of the checks hold, in words."""
+        missing = sum(line.outcome == "no receipt" for line in self.findings)
+        n, bad = len(self.findings) - missing, sum(not line.holds for line in self.findings)
+        said = f"{bad} of {n} checks do not hold" if bad else f"all {n} checks hold"
+        return f"{said}; {missing} receipt{'s are' if missing > 1 else ' is'} missing" if missing else said
+
+    @property
     def federated(self) -> Mapping[str, Any]:
         return dict(self.result["federated"])
 
@@ -85,7 +100,7 @@ class Facts:
     def centralised(self) -> Mapping[str, Any]:
         return dict(self.result["centralised"])
 
-    def accuracy(self) -> tuple[tuple[int, float], ...]:
+    def auroc_by_round(self) -> tuple[tuple[int, float], ...]:
         """(training rounds done, AUROC of the model at that point), where a sum measured it."""
         points = {}
         if not self.rounds:  # a hospital keeps no record of rounds beside its openings
@@ -120,7 +135,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
             hint=f"a simulation goes on with: cipherward run --resume {path}; a deployed study gets it when it ends",
         )
     rounds = rounds_of(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")
-    sums, state, last, failure = _sums(run)
+    sums, present, state, last, failure = _sums(run)
     result = _so_far(state) if unfinished else _json(run.files.result, files.read(run.files.result))
     study = run.first.study
     return Facts(
@@ -130,8 +145,11 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         result=result,
         rounds=rounds,
         sums=tuple(sums),
+        model=state.model,
+        present=present,
         last=last,
         failure=clean(failure),
+        tables=() if unfinished else run.first.task.tables(result),
     )
 
 
@@ -166,27 +184,39 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
 
 def _so_far(state: StudyState) -> dict[str, Any]:
     return {
-        "rounds": state.rounds_done,
-        "auroc_by_round": [] if state.adds_noise_shares else list(state.history),
+        **state.task.so_far(state.inner),
         "culprit_search": culprits.facts(state),
     }
 
 
-def _sums(run: Run) -> tuple[list[Sum], StudyState, Line | None, str]:
+def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], StudyState, Line | None, str]:
     sums: list[Sum] = []
+    present: tuple[int, ...] = ()
     state = run.first
     try:
         for replayed in verify.replay(run):
             if replayed.opening is not None:
                 sums.append(_sum(run, state, replayed, replayed.opening))
+                if any(segment.name == "present" for segment in state.layout.segments):
+                    present = _present(run, state, replayed.opening)
             state = replayed.state
     except AuditError as error:
-        return sums, state, None, error.message
-    return sums, state, verify.model_line(run, state), ""
+        return sums, present, state, None, error.message
+    return sums, present, state, verify.model_line(run, state), ""
+
+
+def _present(run: Run, before: StudyState, opening: Opening) -> tuple[int, ...]:
+    """Opened once more, since the state that follows keeps means and deviations only."""
+    auditor = Member(run.rules, COORDINATOR, Identity(bytes(32)))
+    opened = judging.judge(auditor, asking.task_of(run.rules, before, opening.attempt), before, opening).verified
+    if opened is None:
+        return ()
+    named = asking.named_sums(run.rules.scheme, before, opened.sums, len(opened.contributors))
+    return tuple(int(value) for value in named["present"])
 
 
 def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:
-    layout = before.layout()
+    asked, layout = before.asked, before.layout
     return Sum(
         round=opening.round,
         purpose=replayed.purpose,
@@ -195,7 +225,7 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
         admitted=replayed.admitted,
         consents=len(opening.votes),
         opened=bool(replayed.manifest),
-        parts=tuple((segment.name, segment.size) for segment in layout.segments),
+        parts=tuple((asked.words(segment.name), segment.size) for segment in layout.segments),
         n_values=layout.n_values,
         manifest=replayed.manifest.hex(),
         total=_total(run, opening),
@@ -209,7 +239,9 @@ def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> 
 def _total(run: Run, opening: Opening) -> str:
     try:
         rules = run.rules
-        return unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR).total.hex()
+        return unsign(
+            opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR
+        ).total_digest.hex()
     except CipherwardError:
         return ""
 
@@ -219,5 +251,5 @@ def _payloads(run: Run, opening: Opening, contributors: tuple[int, ...]) -> dict
     found = {}
     for index, data in zip(contributors, opening.headers, strict=False):
         header = unsign(data, Header, study=run.rules.study, keys=run.rules.keys, sender=index)
-        found[index] = header.payload.hex()
+        found[index] = header.payload_digest.hex()
     return found

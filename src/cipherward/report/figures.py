@@ -1,217 +1,265 @@
-"""The two figures of a run: accuracy over rounds, and what each hospital would have reached alone.
-
-They are drawn from result.json's facts alone. Colours are those of Okabe and Ito (2008), told apart by all readers;
-lines also differ in dash and marker.
-"""
+"""The figures that a run and a comparison share: AUROC by round, of each hospital alone, and against time."""
 
 from __future__ import annotations
 
-import io
-import textwrap
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from cipherward.store import files
+from markupsafe import Markup
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from cipherward.report.blocks import SHOWN_HOSPITALS, Figure, Table, limited, score, seconds, with_interval
+from cipherward.report.svg import Axis, Chart, Point, key
 
-ACCURACY, HOSPITALS = "accuracy.png", "hospitals.png"
+AUROC = "AUROC, pooled test rows"
+SIMULATED = "Simulation only: a deployed coordinator has no figures of a single hospital."
+MIN_SPAN = 0.03
+"""The least that an axis of AUROC spans."""
 
-_FEDERATED, _CENTRALISED, _BEST, _LOCAL = "#0072B2", "#D55E00", "#009E73", "#B8C4CE"
-_INK, _FAINT = "#222222", "#666666"
-_WIDTH, _DPI = 7.2, 150
-_MAX_BARS, _MAX_VALUES, _MAX_NAME = 50, 25, 28
-_CHANCE, _MIN_SPAN = 0.5, 0.03
+_MANY = 60
+_MAX_NAME = 60
+_LINEAR = 20
+_EQUAL = 0.0005
+
+Sample = tuple[Markup, str]
 
 
-def draw(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write accuracy.png and hospitals.png into the folder `path`.
+@dataclass(frozen=True)
+class Way:
+    """A way to train, as figures draw it. `auroc`: of each seed, by training rounds done; `seconds` of each round.
 
-    Args:
-        path: a run directory.
-        summary: result.json. Used: title, scheme, synthetic, auroc_by_round (model at the start of each round, then the
-            final one), auroc_centralised_by_round, auroc_local (by hospital), auroc_federated, auroc_centralised,
-            auroc_best_possible (or None).
-
-    Raises:
-        StorageError: a file cannot be written.
+    Ways differ in marker or dash, never in colour alone; those of a higher `layer` lie on top.
     """
-    files.write(path / ACCURACY, _png(_accuracy(summary)))
-    files.write(path / HOSPITALS, _png(_hospitals(summary)))
+
+    name: str
+    shape: str
+    style: str
+    auroc: Mapping[int, Sequence[float]]
+    seconds: Mapping[int, float] = field(default_factory=dict)
+    layer: int = 0
+    marked: bool = True
+
+    @property
+    def timed(self) -> list[tuple[int, float, float]]:
+        """(round, its seconds, the mean AUROC after it), where all are known."""
+        return [(n, t, statistics.fmean(self.auroc[n])) for n, t in sorted(self.seconds.items()) if n in self.auroc]
 
 
-def _accuracy(summary: Mapping[str, Any]) -> Figure:
-    from matplotlib.ticker import MaxNLocator
+@dataclass(frozen=True)
+class Scored:
+    """A model's AUROC with its 95 % interval."""
 
-    figure, axes = _page(
-        summary,
-        4.9,
-        "Test AUROC of the federated model before the first round and after each round, against one model "
-        "trained on all hospitals' rows pooled.",
+    name: str
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return with_interval(self.mean, (self.low, self.high))
+
+
+def plural(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' if n != 1 else ''}"
+
+
+def beside(gap: float) -> str:
+    """How a model stands beside another, from the difference of their AUROC."""
+    return "as good as" if abs(gap) < _EQUAL else f"{abs(gap):.3f} {'above' if gap > 0 else 'below'}"
+
+
+def reached(rounds: int, model: str, auroc: str, gap: float | None) -> str:
+    """What a federated model reached. `gap`: to the model of all rows in one place; None where that was not trained."""
+    pooled = f", {beside(gap)} the model trained on all rows in one place" if gap is not None else ""
+    return f"After {plural(rounds, 'round')} {model} reaches an AUROC of {auroc}{pooled}."
+
+
+def by_round(
+    ways: Sequence[Way],
+    shows: str,
+    where: str,
+    *,
+    against: str = "",
+    best: float | None = None,
+    losses: Mapping[int, float] | None = None,
+) -> Figure:
+    """AUROC over rounds, with a band over seeds. `best`: what no model exceeds; `where`: the file that has every row."""
+    low, left_out = _look_closer(ways)
+    every = [value for way in ways for values in way.auroc.values() for value in values if value >= low]
+    x = Axis.over({0}.union(*(way.auroc for way in ways)), "training rounds done", count=8, whole=True, zero=True)
+    y = Axis.over([*every, *([best] if best is not None else [])], AUROC, least=MIN_SPAN, most=1.0)
+    chart = Chart(x, y, height=400 if len(ways) > 2 else 360)
+    if best is not None:
+        chart.segment((x.low, best), (x.high, best), "best")
+    for draw in (_band, _line):
+        for way in sorted(ways, key=lambda way: way.layer):
+            draw(chart, way, low)
+    if left_out:
+        shows += f" The untrained model ({_from_to(left_out)}) lies below the picture."
+    title = f"AUROC over rounds{against}"
+    return Figure("1", title, shows, chart, (*_legend(ways, best),), _rounds_table(ways, losses or {}, where))
+
+
+def _look_closer(ways: Sequence[Way]) -> tuple[float, list[float]]:
+    """The lowest value to show, and untrained ones that would squeeze all others together."""
+    untrained = [value for way in ways for value in way.auroc.get(0, ())]
+    trained = [value for way in ways for n, values in way.auroc.items() for value in values if n > 0] or untrained
+    lowest = min(trained) - 2 * max(max(trained) - min(trained), MIN_SPAN)
+    return min(value for value in (*trained, *untrained) if value >= lowest), [v for v in untrained if v < lowest]
+
+
+def _band(chart: Chart, way: Way, low: float) -> None:
+    shown = {n: values for n, values in way.auroc.items() if min(values) >= low}
+    if any(len(values) > 1 for values in shown.values()):
+        upper, lower = [(n, max(v)) for n, v in shown.items()], [(n, min(v)) for n, v in shown.items()]
+        chart.area(upper, lower, f"band seeds {way.style}")
+
+
+def _line(chart: Chart, way: Way, low: float) -> None:
+    points = [(float(n), statistics.fmean(v)) for n, v in sorted(way.auroc.items()) if min(v) >= low]
+    chart.line(points, way.style)
+    if way.marked and len(points) <= _MANY:
+        chart.marks(points, way.shape, way.style)
+
+
+def _legend(ways: Sequence[Way], best: float | None) -> Iterable[Sample]:
+    for way in ways:
+        yield key(way.shape if way.marked else "", way.style, line=True), way.name
+    if best is not None:
+        yield key("", "best", line=True), f"best possible on these synthetic patients ({best:.3f})"
+    if (n_seeds := _n_seeds(ways)) > 1:
+        yield key("box", "band"), f"smallest to largest of {n_seeds} seeds"
+
+
+def _n_seeds(ways: Sequence[Way]) -> int:
+    return max(len(values) for way in ways for values in way.auroc.values())
+
+
+def _rounds_table(ways: Sequence[Way], losses: Mapping[int, float], where: str) -> Table:
+    rounds = sorted({n for way in ways for n in way.auroc})
+    head = ["Rounds done", *(way.name.capitalize() for way in ways), *(["Validation loss"] if losses else [])]
+    rows = [
+        [str(n), *(_spread(way.auroc.get(n)) for way in ways), *([score(losses.get(n), 4)] if losses else [])]
+        for n in rounds
+    ]
+    of_seeds = ", mean over seeds (smallest to largest)" if _n_seeds(ways) > 1 else ""
+    return limited(f"AUROC on the pooled test rows{of_seeds}, by rounds done", head, rows, where)
+
+
+def _spread(values: Sequence[float] | None) -> str:
+    if not values:
+        return "–"
+    text = f"{statistics.fmean(values):.3f}"
+    return text if len(values) == 1 else f"{text} ({min(values):.3f} to {max(values):.3f})"
+
+
+def _from_to(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.3f}", f"{max(values):.3f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def alone(
+    hospitals: Sequence[Scored], federated: Scored, centralised: Scored | None, n_test: str, where: str
+) -> Figure:
+    """What each hospital would have reached alone, beside the shared models, on the same pooled test rows."""
+    order = sorted(hospitals, key=lambda own: -own.mean)
+    shared = [(federated, "fed"), *([(centralised, "cen")] if centralised else [])]
+    named = len(order) <= SHOWN_HOSPITALS
+    ends = [v for one in (*order, *(each for each, _ in shared)) for v in (one.mean, one.low, one.high)]
+    chart = _named(order, shared, Axis.over(ends, AUROC, most=1.0)) if named else _in_order(order, shared)
+    better = sum(own.mean < federated.mean for own in order)
+    shows = (
+        f"On the same {n_test} pooled test rows the federated model does better than the model that a hospital trains alone "
+        f"for {better} of {len(order)} hospitals; alone they reach {order[-1].mean:.3f} to {order[0].mean:.3f}. "
+        f"{'Bars, and the band of the federated model, are 95 % intervals. ' if named else ''}{SIMULATED}"
     )
-    federated, pooled = summary["auroc_by_round"], summary["auroc_centralised_by_round"]
-    _curve(axes, federated, _FEDERATED, "o", "-", f"federated (last {summary['auroc_federated']:.4f})")
-    _curve(axes, pooled, _CENTRALISED, "s", "--", f"centralised, rows pooled (last {summary['auroc_centralised']:.4f})")
-    _best(axes, summary, axes.axhline)
-    _look_closer(axes, summary)
-    axes.set_xlabel("training rounds done", color=_INK)
-    axes.set_ylabel("AUROC on the pooled test rows", color=_INK)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend(figure, axes)
-    return figure
-
-
-def _hospitals(summary: Mapping[str, Any]) -> Figure:
-    from matplotlib.ticker import MaxNLocator
-
-    local: Mapping[str, float] = summary["auroc_local"]
-    bars = len(local) <= _MAX_BARS
-    figure, axes = _page(
-        summary,
-        max(3.6, 2.3 + 0.19 * len(local)) if bars else 4.9,
-        "Test AUROC of the model that each hospital trains on its own rows alone, against the federated and the "
-        "centralised model, all on the same pooled test rows.",
-        "Simulation only: a real coordinator has no figures of a single hospital.",
+    rows = [(one.name, str(one)) for one, _ in shared] + [(f"{own.name}, alone", str(own)) for own in order]
+    table = limited("AUROC on the pooled test rows, by model", ("Model", "AUROC (95 % interval)"), rows, where)
+    legend = (
+        (key("triangle", "loc", line=named), "a hospital alone"),
+        *((key("", style, line=True), f"{one.name} ({one.mean:.3f})") for one, style in shared),
     )
-    if bars:
-        _bars(axes, local)
-    else:
-        axes.hist(list(local.values()), bins=min(40, len(local) // 4), color=_LOCAL, label="hospitals alone")
-        axes.set_ylabel("number of hospitals", color=_INK)
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.axvline(summary["auroc_federated"], color=_FEDERATED, lw=2.6, label=_value(summary, "federated"))
-    axes.axvline(
-        summary["auroc_centralised"], color=_CENTRALISED, lw=1.6, ls="--", label=_value(summary, "centralised")
-    )
-    _best(axes, summary, axes.axvline)
-    axes.set_xlabel("AUROC on the pooled test rows", color=_INK)
-    _legend(figure, axes)
-    return figure
+    return Figure("2.1", "What each hospital would have reached alone", shows, chart, legend, table)
 
 
-def _bars(axes: Axes, local: Mapping[str, float]) -> None:
-    # Bars begin at chance, so that their length means something.
-    order = sorted(local, key=lambda name: local[name])
-    values = [local[name] for name in order]
-    places = range(len(order))
-    axes.barh(places, [v - _CHANCE for v in values], left=_CHANCE, height=0.72, color=_LOCAL, label="hospital alone")
-    names = [name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…" for name in order]
-    axes.set_yticks(places, names, fontsize=9 if len(order) <= _MAX_VALUES else 7.5, parse_math=False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
-    axes.set_ylim(-0.6, len(order) - 0.4)
-    if len(order) > _MAX_VALUES:
-        return
-    for place, value in zip(places, values, strict=True):
-        inside = value - _CHANCE > 0.02
-        axes.annotate(
-            f"{value:.3f}",
-            (value if inside else max(value, _CHANCE), place),
-            xytext=(-4 if inside else 4, 0),
-            textcoords="offset points",
-            va="center",
-            ha="right" if inside else "left",
-            fontsize=8,
-            color=_INK,
-        )
+def _named(order: Sequence[Scored], shared: Sequence[tuple[Scored, str]], x: Axis) -> Chart:
+    chart = rows_of([own.name for own in order], x, 50)
+    top, floor, federated = chart.y.high, chart.y.low, shared[0][0]
+    chart.area([(federated.low, floor), (federated.low, top)], [(federated.high, floor), (federated.high, top)], "band")
+    for place, own in enumerate(order):
+        with_ends(chart, level(place), own.mean, (own.low, own.high), "triangle", "loc")
+    for one, style in shared:
+        chart.segment((one.mean, floor), (one.mean, top), style)
+    return chart
 
 
-def _page(summary: Mapping[str, Any], height: float, caption: str, note: str = "") -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white", layout="constrained")
-    axes = figure.add_subplot()
-    # Titles and names are the user's text: a dollar sign in them is no formula.
-    title = textwrap.fill(str(summary["title"]) or "Study", 68, max_lines=2, placeholder=" …")
-    axes.set_title(title, loc="left", pad=23, fontsize=11.5, fontweight="bold", color=_INK, parse_math=False)
-    _beside(axes, _facts(summary), (0, 1), (0, 7))
-    below = [textwrap.fill(caption, 105), *([note] if note else [])]
-    figure.supxlabel("\n".join(below), x=0.015, ha="left", fontsize=8, color=_FAINT, linespacing=1.35)
-    axes.grid(axis="both", color="#E5E5E5", lw=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=9, colors=_INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    return figure, axes
+def _in_order(order: Sequence[Scored], shared: Sequence[tuple[Scored, str]]) -> Chart:
+    means = [one.mean for one in (*order, *(each for each, _ in shared))]
+    chart = ranked(len(order), Axis.over(means, AUROC, most=1.0))
+    chart.marks([(rank, own.mean) for rank, own in enumerate(order, start=1)], "triangle", "loc", 3)
+    for one, style in shared:
+        chart.segment((chart.x.low, one.mean), (chart.x.high, one.mean), style)
+    return chart
 
 
-def _facts(summary: Mapping[str, Any]) -> str:
-    protection = " (no protection)" if summary["scheme"] == "plain" else ""
-    data = "SYNTHETIC DATA: no real patients" if summary["synthetic"] else "not synthetic data"
-    return f"{data}   |   {len(summary['auroc_local'])} hospitals   |   scheme {summary['scheme']}{protection}"
+def against_time(ways: Sequence[Way], shows: str, where: str) -> Figure:
+    """AUROC after a round against the seconds that it took, one point per round and way."""
+    every = [point for way in ways for point in way.timed]
+    y = Axis.over([value for *_, value in every], "AUROC after the round", least=MIN_SPAN, most=1.0)
+    chart = Chart(_seconds_axis([t for _, t, _ in every]), y, height=400 if len(ways) > 2 else 360)
+    for way in sorted(ways, key=lambda way: way.layer):
+        chart.marks([(t, value) for _, t, value in way.timed], way.shape, way.style, 5.5)
+    if len(ways) == 1:
+        _number(chart, every)
+    named = len(ways) > 1
+    rows = [
+        (*([way.name] if named else []), str(n), seconds(t), score(value)) for way in ways for n, t, value in way.timed
+    ]
+    head = (*(["Way to train"] if named else []), "Round", "Seconds", "AUROC after the round")
+    table = limited("Seconds and AUROC of each training round", head, rows, where)
+    title = f"AUROC against processing time, one point per round{' and way to train' if named else ''}"
+    return Figure("6", title, shows, chart, tuple((key(way.shape, way.style), way.name) for way in ways), table)
 
 
-def _curve(axes: Axes, values: Sequence[float | None], colour: str, marker: str, dash: str, label: str) -> None:
-    markers = marker if len(values) <= 40 else ""
-    known = [float("nan") if value is None else value for value in values]
-    axes.plot(range(len(values)), known, color=colour, marker=markers, ms=4.5, lw=2, ls=dash, label=label)
+def _seconds_axis(times: Sequence[float]) -> Axis:
+    """Logarithmic where rounds of some ways take many times as long as those of others."""
+    if times and max(times) > _LINEAR * min(times):
+        return Axis.log(times, "seconds for a round, all parties (log scale)")
+    return Axis.over(times, "seconds for a round, all parties one after the other", zero=True)
 
 
-def _look_closer(axes: Axes, summary: Mapping[str, Any]) -> None:
-    """Leave the untrained model below the picture, and say so, where it would squeeze all trained ones together."""
-    untrained = summary["auroc_by_round"][0]
-    trained = [*summary["auroc_by_round"][1:], *summary["auroc_centralised_by_round"][1:]]
-    trained = [value for value in trained if value is not None]
-    if not trained or untrained is None:
-        return
-    top = max(*trained, summary["auroc_best_possible"] or 0.0)
-    span = max(top - min(trained), _MIN_SPAN)
-    middle = (top + min(trained)) / 2
-    if untrained > middle - 2 * span:
-        return
-    axes.set_ylim(middle - 0.75 * span, middle + 0.6 * span)
-    _beside(axes, f"below the picture: the untrained model, {untrained:.3f}", (1, 0), (-6, 6), ha="right")
+def _number(chart: Chart, points: Sequence[tuple[int, float, float]]) -> None:
+    """Write the number of a round beside its point, where there is room."""
+    labelled: list[Point] = []
+    for n, t, value in (*points[:1], *points[:0:-1]):
+        left, top = chart.at(t, value)
+        if all(abs(left - x) > 26 or abs(top - y) > 18 for x, y in labelled):
+            chart.text((t, value), str(n), dx=8, dy=-6, style="small")
+            labelled.append((left, top))
 
 
-def _best(axes: Axes, summary: Mapping[str, Any], line: Any) -> None:
-    if summary["auroc_best_possible"] is not None:
-        line(summary["auroc_best_possible"], color=_BEST, lw=1.6, ls=":", label=_value(summary, "best_possible"))
+def rows_of(names: Sequence[str], x: Axis, height: int) -> Chart:
+    """A chart with one row per name, the name above the row's marks."""
+    n = max(len(names), 1)
+    chart = Chart(x, Axis(-float(n), 0.0, (), ""), height=height * n + 74, left=36, right=44, grid="x", y_labels=False)
+    for place, name in enumerate(names):
+        shown = name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
+        chart.text((x.low, -float(place)), shown, dy=18, dx=2, style="name")
+    return chart
 
 
-def _value(summary: Mapping[str, Any], key: str) -> str:
-    return f"{key.replace('_', ' ')} ({summary[f'auroc_{key}']:.4f})"
+def level(place: int) -> float:
+    """Where the marks of row `place` of `rows_of` stand."""
+    return -place - 0.7
 
 
-def _beside(
-    axes: Axes,
-    text: str,
-    place: tuple[float, float],
-    points: tuple[float, float],
-    ha: Literal["left", "right"] = "left",
+def with_ends(
+    chart: Chart, height: float, value: float, ends: tuple[float, float], shape: str, style: str, more: str = ""
 ) -> None:
-    axes.annotate(
-        text,
-        place,
-        points,
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=9,
-        color=_FAINT,
-        ha=ha,
-        va="bottom",
-    )
+    """A mark and its interval, in a chart of `rows_of`."""
+    chart.segment((ends[0], height), (ends[1], height), f"{style} thin {more}".rstrip())
+    chart.marks([(value, height)], shape, style)
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    from matplotlib.transforms import ScaledTranslation
-
-    below = axes.transAxes + ScaledTranslation(0, -40 / 72, figure.dpi_scale_trans)
-    axes.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0),
-        bbox_transform=below,
-        ncols=2,
-        frameon=False,
-        fontsize=9,
-        labelcolor=_INK,
-        borderaxespad=0,
-    )
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+def ranked(n: int, y: Axis) -> Chart:
+    """A chart of many hospitals in order, without their names."""
+    return Chart(Axis.over([0, n], "hospitals, in order", count=8, whole=True, zero=True), y)

@@ -14,6 +14,7 @@ from cipherward.report.blocks import Cell, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean
 from cipherward.runs import verify
+from cipherward.runs.study_folder import APPROVALS, BREACHES, REFUSALS, WITHDRAWALS, StudyFolder
 from cipherward.store import files
 from cipherward.sums.messages import Receipt, unsign
 
@@ -22,7 +23,7 @@ def breaches(path: Path, facts: Facts) -> list[tuple[str, str]]:
     """(hospital, what it found wrong) of every hospital that reported a breach."""
     rules = verify.open_run(path).rules
     found = []
-    for hospital, file in _of_hospitals(path, "breaches", "signed"):
+    for hospital, file in StudyFolder(path).who_said(BREACHES).items():
         try:
             said = unsign(files.read(file), Receipt, study=rules.study, keys=rules.keys, sender=hospital).detail
         except CipherwardError as error:
@@ -39,13 +40,13 @@ def decisions(path: Path, facts: Facts) -> Table | None:
         (name, Mark(False, "reported a breach"), f"{said}; takes no further part")
         for name, said in breaches(path, facts)
     ]
-    for hospital, _ in _of_hospitals(path, "withdrawals", "signed"):
+    for hospital in StudyFolder(path).who_said(WITHDRAWALS):
         rows.append((_name(facts, hospital), Mark(None, "withdrew its approval"), withdrew))
-    for hospital, file in _of_hospitals(path, "refusals", "json"):
+    for hospital, file in StudyFolder(path).who_said(REFUSALS).items():
         rules = ", ".join(clean(str(rule)) for rule in _list(file))
         rows.append((_name(facts, hospital), Mark(None, "could not take part"), f"what it said keeps it out: {rules}"))
-    if (path / "approvals").is_dir():
-        said_yes = {hospital for hospital, _ in _of_hospitals(path, "approvals", "signed")}
+    if (path / APPROVALS).is_dir():
+        said_yes = StudyFolder(path).who_said(APPROVALS)
         never = [name for index, name in enumerate(facts.names, start=1) if index not in said_yes]
         rows += [(name, Mark(None, "never approved"), "nothing left this hospital") for name in never]
     head = ("Hospital", "What it did", "Detail")
@@ -55,7 +56,7 @@ def decisions(path: Path, facts: Facts) -> Table | None:
 def quarantined(path: Path, facts: Facts) -> Table | None:
     """Messages that broke a rule and were kept out of their sum, from the newest ones that are kept; None: none."""
     rows = []
-    for file in sorted((path / "quarantine").glob("*.json")):
+    for file in sorted(StudyFolder(path).quarantine.glob("*.json")):
         note = _read(file)
         try:
             rows.append(
@@ -69,11 +70,6 @@ def quarantined(path: Path, facts: Facts) -> Table | None:
         if rows
         else None
     )
-
-
-def _of_hospitals(path: Path, what: str, ending: str) -> list[tuple[int, Path]]:
-    found = (path / what).glob(f"[0-9]*.{ending}")
-    return sorted((int(file.stem), file) for file in found if file.stem.isdecimal())
 
 
 def _name(facts: Facts, hospital: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, costs, rendering, tables, words
+from cipherward.report import blocks, charts, costs, pictures, predictors, rendering, tables, words
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
 
@@ -21,7 +21,7 @@ MAX_TOML = 300_000
 
 
 def write(path: Path) -> Facts:
-    """Write report.html into a finished run's directory, and give back what it says.
+    """Write report.html, auroc.svg and hospitals.svg into a finished run's directory, and give back what they say.
 
     A run whose files do not prove it gets a report too, which says so: see `Facts.holds`.
 
@@ -29,9 +29,17 @@ def write(path: Path) -> Facts:
         StorageError: no run directory, not finished, damaged, or it cannot be written.
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
+    from cipherward.report import answers  # which shows parts of this page
+
     facts = gather(path)
     with what_is_damaged(path):
-        page = render(facts)
+        if facts.tables:
+            page = answers.render(facts)
+        else:
+            content = _content(facts)
+            page = rendering.render("report.html", content)
+            figures = content["figures"]
+            pictures.write(path, facts, figures["auroc"], figures["pooled"])
     files.write(path / NAME, page.encode())
     return facts
 
@@ -46,11 +54,6 @@ def what_is_damaged(path: Path) -> Iterator[None]:
             f"{path / 'result.json'} or rounds.jsonl lacks what a report needs, or is damaged: {error!r}",
             hint="restore the run directory from a backup; a run of another version needs that version's report",
         ) from None
-
-
-def render(facts: Facts) -> str:
-    """The page as text."""
-    return rendering.render("report.html", _content(facts))
 
 
 def details(facts: Facts) -> dict[str, Any]:
@@ -77,6 +80,9 @@ def details(facts: Facts) -> dict[str, Any]:
         "numbers": numbers,
         "warnings": numbers.warnings(),
         "quorum": numbers.explain(),
+        "outcome": predictors.outcome(facts.study),
+        "predictors": predictors.predictors(facts),
+        "coefficients": predictors.coefficients(facts),
     }
 
 
@@ -93,7 +99,6 @@ def _content(facts: Facts) -> dict[str, Any]:
         "name": study.name,
         "synthetic": study.synthetic,
         "source": words.SOURCES[study.data.source],
-        "outcome": clean(study.data.outcome),
         "model": _model(facts),
         "rounds": int(result["rounds"]),
         "converged": bool(result["converged_early"]),
@@ -102,17 +107,17 @@ def _content(facts: Facts) -> dict[str, Any]:
         "n_test": int(facts.federated["n"]),
         "n_test_positive": int(facts.federated["n_positive"]),
         "figures": {
-            "accuracy": charts.accuracy(facts),
+            "auroc": charts.auroc(facts),
             "pooled": charts.hospitals_pooled(facts),
             "own": charts.hospitals_own(facts),
-            "time_scatter": charts.against_time(facts),
+            "time_scatter": charts.time_scatter(facts),
             "calibration": charts.calibration(facts),
             "roc": charts.roc(facts),
             "time": costs.time(facts),
             "traffic": costs.traffic(facts),
             "distance": costs.distance(facts),
         },
-        "comparison": tables.comparison(tables.entries_of(facts)),
+        "comparison": tables.comparison(facts),
         "data": tables.data(facts),
         "versions": tables.versions(facts),
         "budget": budget,

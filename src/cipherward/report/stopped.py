@@ -17,9 +17,8 @@ from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.report.page import NAME
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.study_folder import STOPPED, StudyFolder
 from cipherward.store import files
-
-_STOPPED, _FAILED = "stopped", "failed"
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,5 @@ def _at_hospital(path: Path) -> Path | None:
 
 
 def _ended(folder: Path) -> Ended | None:
-    for file, how in ((_STOPPED, "was stopped by the coordinator"), (_FAILED, "failed")):
-        if (folder / file).exists():
-            return Ended(how, files.read(folder / file).decode("utf-8", "replace").strip() or "no reason given")
-    return None
+    ended = StudyFolder(folder).ended()
+    return Ended("was stopped by the coordinator" if ended[0] == STOPPED else "failed", ended[1]) if ended else None

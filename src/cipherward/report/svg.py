@@ -51,17 +51,19 @@ class Axis:
         count: int = 5,
         whole: bool = False,
         least: float = 0.0,
+        most: float = math.inf,
     ) -> Axis:
         """An axis that covers the values (and zero), with round ticks; `whole`: ticks at whole numbers only.
 
-        `least`: it spans at least this much, so that small differences do not look large.
+        `least`: it spans at least this much, so that small differences do not look large; `most`: it ends here at the latest.
         """
         given = [float(value) for value in values if math.isfinite(value)] or [0.0, 1.0]
         low, high = min([*given, 0.0] if zero else given), max(given)
         if high <= low:
             low, high = (low, low + 1.0) if zero else (low - 0.5, high + 0.5)
         spare = max(least - (high - low), 0.0) / 2
-        low, high = low - spare, high + spare
+        beyond = max(high + spare - max(most, high), 0.0)
+        low, high = low - spare - beyond, high + spare - beyond
         step = _step((high - low) / count, whole)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         ticks = tuple((k * step, _number(k * step, step)) for k in range(first, last + 1))

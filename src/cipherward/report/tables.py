@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from cipherward.parties import culprits
@@ -26,72 +25,53 @@ from cipherward.report.blocks import (
 )
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, Sum, clean
-from cipherward.report.words import PARTS, READABLE, READERS
+from cipherward.report.words import READABLE, READERS
 from cipherward.runs.verify import Line
 
 _MAX_COLUMNS = 10
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One row of the comparison: a way to train the model and what came of it. None where it has no such figure."""
+def comparison(facts: Facts) -> Table:
+    """This run, the centralised model and the hospitals alone, side by side."""
+    result = facts.result
+    took = [line["seconds"] for line in facts.rounds.values() if line["purpose"] == "train"]
+    alone = sorted(result["auroc_local"].values())
+    leaves = "one unencrypted contribution per sum"
+    if facts.scheme != "plain":
+        leaves = "nothing readable: one encrypted contribution per sum"
 
-    name: str
-    leaves: str
-    readable_by: str
-    auroc: str
-    measured: Mapping[str, Any] | None = None
-    bytes_up: float | None = None
-    seconds: float | None = None
+    def measured(name: str) -> tuple[str, ...]:
+        value, metrics = float(result[f"auroc_{name}"]), result[name]
+        figures = (score(metrics[key]) for key in ("auprc", "brier", "log_loss"))
+        return with_interval(value, facts.interval(value)), *figures
 
-
-def comparison(entries: Sequence[Entry]) -> Table:
-    """Ways to train the same model side by side."""
+    sent = size(result["bytes_up_per_hospital_round"]) if result["bytes_up_per_hospital_round"] is not None else "–"
+    mean = f"{statistics.mean(took):.2f} s" if took else "–"
+    of_alone = f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}"
+    rows = (
+        (
+            f"this run: federated, scheme {facts.scheme}",
+            leaves,
+            READERS[facts.scheme],
+            *measured("federated"),
+            sent,
+            mean,
+        ),
+        (
+            "centralised: all rows in one place",
+            "every row",
+            "whoever holds the pool",
+            *measured("centralised"),
+            "–",
+            "–",
+        ),
+        ("each hospital alone", "nothing", "nobody", of_alone, *"–––––"),
+    )
     head = (
         "Way to train", "What leaves a hospital", "Who can read one hospital's part", "AUROC (95 % interval)",
         "AUPRC", "Brier score", "Log loss", "Sent per hospital and round", "Mean time of a round",
     )  # fmt: skip
-    rows = []
-    for entry in entries:
-        measured = entry.measured
-        figures = tuple(score(measured[k]) if measured else "–" for k in ("auprc", "brier", "log_loss"))
-        sent = size(entry.bytes_up) if entry.bytes_up is not None else "–"
-        took = f"{entry.seconds:.2f} s" if entry.seconds is not None else "–"
-        rows.append((entry.name, entry.leaves, entry.readable_by, entry.auroc, *figures, sent, took))
-    return Table("The same model, trained in different ways, on the same pooled test rows", head, tuple(rows))
-
-
-def entries_of(facts: Facts) -> tuple[Entry, ...]:
-    """This run, the centralised model, and the hospitals alone."""
-    result = facts.result
-    took = [line["seconds"] for line in facts.rounds.values() if line["purpose"] == "train"]
-    alone = sorted(result["auroc_local"].values())
-    shared = {name: float(result[f"auroc_{name}"]) for name in ("federated", "centralised")}
-    protected = "nothing readable: one encrypted contribution per sum"
-    return (
-        Entry(
-            f"this run: federated, scheme {facts.scheme}",
-            "one unencrypted contribution per sum" if facts.scheme == "plain" else protected,
-            READERS[facts.scheme],
-            with_interval(shared["federated"], facts.interval(shared["federated"])),
-            facts.federated,
-            result["bytes_up_per_hospital_round"],
-            statistics.mean(took) if took else None,
-        ),
-        Entry(
-            "centralised: all rows in one place",
-            "every row",
-            "whoever holds the pool",
-            with_interval(shared["centralised"], facts.interval(shared["centralised"])),
-            facts.centralised,
-        ),
-        Entry(
-            "each hospital alone",
-            "nothing",
-            "nobody",
-            f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}",
-        ),
-    )
+    return Table("The same model, trained in different ways, on the same pooled test rows", head, rows)
 
 
 def readable(facts: Facts) -> str:
@@ -101,7 +81,10 @@ def readable(facts: Facts) -> str:
 
 def example(facts: Facts) -> Sum | None:
     """The sum whose flow is shown in detail: the first training round that was opened."""
-    return next((item for item in facts.sums if item.purpose == "train" and item.opened), None)
+    opened = [item for item in facts.sums if item.opened]
+    return next(
+        (item for item in opened if item.purpose == "train"), max(opened, key=lambda s: s.n_values, default=None)
+    )
 
 
 def left(facts: Facts, shown: Sum) -> Table:
@@ -133,9 +116,9 @@ def left(facts: Facts, shown: Sum) -> Table:
 def contents(shown: Sum) -> Table:
     """What the values of one sum mean."""
     groups: Counter[str] = Counter()
-    for name, values in shown.parts:
-        groups[name.split("/")[0]] += values
-    rows = [(PARTS.get(name, name), count(values)) for name, values in groups.items()]
+    for meaning, values in shown.parts:
+        groups[meaning] += values
+    rows = [(meaning, count(values)) for meaning, values in groups.items()]
     return Table("What the sum over hospitals consists of", ("Content", "Values"), tuple(rows))
 
 
@@ -163,24 +146,47 @@ def opened(facts: Facts) -> Table:
 
 
 def data(facts: Facts) -> Table | None:
-    """Rows and outcomes by hospital, without small counts; None where the run did not record them."""
+    """Rows and outcomes by hospital and split, without small counts; None where the run did not record them."""
     each: Sequence[Mapping[str, Any]] = facts.result.get("by_hospital", [])
     if len(each) != len(facts.names):
         return None
-    hidden = [min(item["positive"], item["rows"] - item["positive"]) < SMALL for item in each]
-    rows: list[tuple[str, ...]] = []
-    for name, item, is_hidden in zip(facts.names, each, hidden, strict=True):
-        outcomes = ("not shown", "not shown") if is_hidden else _outcomes(item["rows"], item["positive"])
-        rows.append((name, count(item["rows"]) if item["rows"] >= SMALL else TOO_FEW, *outcomes))
-    total = sum(item["rows"] for item in each)
+    every = {
+        key: sum(item[key] for item in each) for key in ("rows", "positive", "train_rows", "test_rows", "test_positive")
+    }
+    all_shown, test_shown = [_outcome_shown(item) for item in each], [_test_shown(item) for item in each]
     # One hidden cell would follow from the total by subtraction.
-    outcomes = ("not shown", "not shown") if sum(hidden) == 1 else _outcomes(total, sum(i["positive"] for i in each))
-    rows.insert(0, ("All hospitals", count(total), *outcomes))
-    head = ("Hospital", "Rows", "With the outcome", "Outcome rate")
-    note = (
-        f"Outcome counts are not shown where {TOO_FEW} rows are with, or without, the outcome." if any(hidden) else ""
+    totals = (all_shown.count(False) != 1, test_shown.count(False) != 1)
+    rows = [_data_row("All hospitals", every, *totals)]
+    rows += [_data_row(*row) for row in zip(facts.names, each, all_shown, test_shown, strict=True)]
+    head = (
+        "Hospital", "Rows", "With the outcome", "Outcome rate", "Training rows", "Validation rows", "Test rows",
+        "Test rows with the outcome",
+    )  # fmt: skip
+    hidden = not all((*all_shown, *test_shown))
+    note = f"Outcome counts are not shown where {TOO_FEW} rows are with, or without, the outcome, or would follow from others."
+    return limited("Rows and outcomes by hospital and split", head, rows, "result.json", note if hidden else "")
+
+
+def _outcome_shown(item: Mapping[str, Any]) -> bool:
+    return bool(min(item["positive"], item["rows"] - item["positive"]) >= SMALL)
+
+
+def _test_shown(item: Mapping[str, Any]) -> bool:
+    """Neither the test rows nor the others may have few rows with, or without, the outcome."""
+    positive, rows = item["test_positive"], item["test_rows"]
+    others = item["positive"] - positive, item["rows"] - rows - item["positive"] + positive
+    return bool(min(positive, rows - positive, *others) >= SMALL)
+
+
+def _data_row(name: str, item: Mapping[str, Any], outcome: bool, test_outcome: bool) -> tuple[str, ...]:
+    rows, train, test = item["rows"], item["train_rows"], item["test_rows"]
+    return (
+        name,
+        count(rows) if rows >= SMALL else TOO_FEW,
+        *(_outcomes(rows, item["positive"]) if outcome else ("not shown", "not shown")),
+        *(count(n) if n >= SMALL else TOO_FEW for n in (train, rows - train - test, test)),
+        count(item["test_positive"]) if test_outcome else "not shown",
     )
-    return limited("Rows and outcomes by hospital, all splits", head, rows, "result.json", note)
 
 
 def _outcomes(rows: int, positive: int) -> tuple[str, str]:

@@ -58,22 +58,6 @@ NOT_PROTECTED = (
     "The final model is not secret.",
 )
 
-PARTS = {
-    "update": "change of the model's parameters, weighted by training rows",
-    "weight": "the hospital's weight (training rows, capped)",
-    "clipped": "how many values were cut to the public range",
-    "crowded": "how many values came near the public range",
-    "test": "test rows counted by predicted risk and outcome, and their losses",
-    "validation": "validation loss and rows",
-    "rows": "training rows, and those with the outcome",
-    "present": "rows with a value, for each numeric column",
-    "sum": "sum of each numeric column",
-    "square": "sum of squares of each numeric column",
-    "sum_fine": "further digits of the sums",
-    "square_fine": "further digits of the sums of squares",
-}
-"""By the first part of a segment's name (tasks/state.py)."""
-
 SOURCES = {
     "readmission": "cohort made by cipherward's generator",
     "diabetes130": "UCI Diabetes 130-US Hospitals (public)",

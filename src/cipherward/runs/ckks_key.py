@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from cipherward.crypto import ckks
+from cipherward.crypto import ckks, schemes
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import roster
 from cipherward.runs.folder import RunDirectory
@@ -40,4 +40,5 @@ def scheme(study: Study, run: RunDirectory, public: bytes, secret: bytes) -> Sch
     if not secret:
         return roster.public_scheme(study, public)
     minimum = study.thresholds.min_contributors
-    return ckks.CkksScheme(public, ckks.KeyHolder(secret, minimum, run.record_opening, opened=run.openings()))
+    holder = ckks.KeyHolder(secret, minimum, run.record_opening, opened=run.openings())
+    return schemes.make(study.aggregation.scheme, public, bytes.fromhex(study.ckks_key_digest), holder)

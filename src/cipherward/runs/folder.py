@@ -6,32 +6,22 @@ receipt: with study.toml and the model files that is all `cipherward verify` nee
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
-from cipherward.crypto import wire
-from cipherward.crypto.hashing import digest
 from cipherward.errors import StorageError
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks.task import ResultTable
 
 LATEST = "latest.txt"
 _OPENING = {"context", "total", "base", "n_contributors"}
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a hospital has signed twice, differently, where it may say one thing only."""
-
-    round: int
-    hospital: int
-    reason: str
-    messages: tuple[bytes, ...]
 
 
 class RunDirectory:
@@ -50,7 +40,6 @@ class RunDirectory:
         self.receipts = path / "receipts"
         self.coordinator = path / "coordinator"
         self.journal = self.coordinator / "journal"
-        self.quarantine = self.coordinator / "quarantine"
         self.ckks_public = path / "ckks-public.key"
 
     def hospital(self, index: int) -> Path:
@@ -101,17 +90,6 @@ class RunDirectory:
         except (ValueError, RecursionError):
             raise StorageError(f"{path} is damaged", hint="restore it from a backup, or start a new run") from None
 
-    def keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:
-        """Two signed messages of one hospital that contradict each other, for people."""
-        name = digest("evidence", *messages).hex()[:12]
-        data = wire.encode(Evidence(round, hospital, reason, messages))
-        files.write(self.coordinator / "evidence" / f"sum-{round}-hospital-{hospital}-{name}.cbor", data)
-
-    def keep_breach(self, hospital: int, receipt: bytes) -> None:
-        """A hospital's signed report of a breach."""
-        name = digest("breach", receipt).hex()[:12]
-        files.write(self.coordinator / "breaches" / f"hospital-{hospital}-{name}.cbor", receipt)
-
     def write_study(self, frozen: Study) -> None:
         """The frozen study and its digest, for people and for `verify`."""
         files.write(self.study, frozen.to_toml().encode())
@@ -120,6 +98,13 @@ class RunDirectory:
     def write_example(self, rows: pl.DataFrame) -> None:
         """A few synthetic rows to try `cipherward predict` on."""
         files.write(self.path / "example-rows.csv", rows.write_csv().encode())
+
+    def write_tables(self, tables: Sequence[ResultTable]) -> None:
+        """Each table of a result as a CSV file."""
+        for table in tables:
+            lines = io.StringIO(newline="")
+            csv.writer(lines, lineterminator="\n").writerows([table.header, *table.rows])
+            files.write(self.path / f"{table.name}.csv", lines.getvalue().encode())
 
     def write_json(self, path: Path, document: Mapping[str, object]) -> None:
         files.write(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
@@ -155,78 +140,3 @@ def _unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
-
-
-class Quarantine:
-    """Faulty messages as they came, each with its reason beside it; the oldest go when there are too many."""
-
-    def __init__(self, folder: Path, *, max_files: int = 64, max_bytes: int = 1 << 28) -> None:
-        self._folder, self._max_files, self._max_bytes = folder, max_files, max_bytes
-
-    def keep(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
-        """Keep one message; of one larger than `max_bytes` the reason alone.
-
-        Raises:
-            StorageError: no space or no permission.
-        """
-        room = self._max_bytes - len(packet)
-        try:
-            kept = sorted(self._folder.glob("*.packet"))
-            number = int(kept[-1].name.split("-")[0]) + 1 if kept else 0
-            while kept and (len(kept) >= self._max_files or sum(path.stat().st_size for path in kept) > room):
-                oldest = kept.pop(0)
-                oldest.with_suffix(".json").unlink(missing_ok=True)
-                oldest.unlink(missing_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"cannot use {self._folder}: {error.strerror or error}", hint="check space and permissions"
-            ) from None
-        path = self._folder / f"{number:06d}-sum-{round}-hospital-{hospital}.packet"
-        facts = {"sum": round, "hospital": hospital, "bytes": len(packet), "reason": reason}
-        files.write(path.with_suffix(".json"), (json.dumps(facts) + "\n").encode())
-        files.write(path, packet if room >= 0 else b"", private=True)
-
-
-class Spool(MutableMapping[int, bytes]):
-    """One attempt's encrypted payloads on disk, so that the coordinator's memory does not grow with the hospitals."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._held: set[int] = set()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for stale in folder.glob("*.payload"):
-                stale.unlink()
-        except OSError as error:
-            raise StorageError(
-                f"cannot use {folder}: {error.strerror or error}", hint="check space and permissions"
-            ) from None
-
-    def _file(self, hospital: int) -> Path:
-        return self._folder / f"{hospital}.payload"
-
-    def __getitem__(self, hospital: int) -> bytes:
-        if hospital not in self._held:
-            raise KeyError(hospital)
-        return files.read(self._file(hospital))
-
-    def __setitem__(self, hospital: int, payload: bytes) -> None:
-        try:
-            self._file(hospital).write_bytes(payload)
-        except OSError as error:
-            raise StorageError(
-                f"cannot keep an update in {self._folder}: {error.strerror}", hint="free space"
-            ) from None
-        self._held.add(hospital)
-
-    def __delitem__(self, hospital: int) -> None:
-        if hospital not in self._held:
-            raise KeyError(hospital)
-        self._held.discard(hospital)
-        self._file(hospital).unlink(missing_ok=True)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(sorted(self._held))
-
-    def __len__(self) -> int:
-        return len(self._held)

@@ -18,6 +18,7 @@ from cipherward.errors import CipherwardError, DataError
 from cipherward.learning import models
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks.state import StudyState
 
 FORMAT = "cipherward-model-1"
 _MALFORMED = (
@@ -50,6 +51,12 @@ class ModelFile:
         module = custom or models.build(self.study.model, n_features, self.study.seed)
         models.load(module, self.weights)
         return module
+
+
+def of(state: StudyState) -> ModelFile | None:
+    """The model of a study's state as a file holds it; None where the task makes none."""
+    model = state.model
+    return ModelFile(state.study, model.groups, model.weights, model.preprocessor) if model else None
 
 
 def save(path: Path, model: ModelFile) -> None:

@@ -12,20 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cipherward import study as study_document
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import AuditError, CipherwardError, StorageError
-from cipherward.learning import models
-from cipherward.tasks.state import StudyState, begin
-from cipherward.parties import culprits, asking, roster
-from cipherward.runs import modelfile
-from cipherward.runs.result import contradictions
-from cipherward.parties.judging import agrees, judge
-from cipherward.runs.folder import RunDirectory
+from cipherward.parties import asking, culprits, roster
 from cipherward.parties.hospital_node import FAILED, PRESERVED, UNPROTECTED, Outcome
+from cipherward.parties.judging import agrees, judge
+from cipherward.runs import modelfile
+from cipherward.runs.folder import RunDirectory
+from cipherward.runs.result import contradictions
+from cipherward.store import files
+from cipherward.study import Study
 from cipherward.sums.messages import Opening, Receipt, unsign
 from cipherward.sums.votes import Member, Rules
-from cipherward.store import files
+from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import Model
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,10 @@ class Run:
     first: StudyState = field(repr=False)
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path, factory: Factory | None = None) -> Run:
     """Read study and initial model, and check both against what the run claims.
+
+    `factory`: makes the module of a study with model.kind "custom"; needed to go on with the run, not to verify it.
 
     Raises:
         AuditError, StorageError, StudyError, DataError: something is missing, damaged or not what it claims to be.
@@ -94,16 +98,28 @@ def open_run(path: Path) -> Run:
     claimed = files.read(run.study_digest).decode("ascii", "replace").strip()
     if claimed != study.digest().hex():
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
-    public = files.read(run.ckks_public) if study.aggregation.scheme == "ckks" else b""
+    public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
+    return Run(run, roster.rules_of(study, roster.public_scheme(study, public)), _first_state(run, study, factory))
+
+
+def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> StudyState:
+    """The state before the first sum; the model in the file has to be the one that the study's seed gives."""
+    if not run.initial_model.exists():
+        first = begin(study)
+        if first.model:
+            raise StorageError(f"{run.initial_model} is missing", hint="restore it from a backup")
+        return first
     initial = modelfile.load(run.initial_model)
     if initial.study.digest() != study.digest():
         raise AuditError("the initial model belongs to another study")
-    if study.model.kind != "custom":
-        drawn = models.build(study.model, Preprocessor(study.columns, (), (), 0, 0).n_features, study.seed)
-        if models.groups(drawn) != initial.groups or models.flatten(drawn).tobytes() != initial.weights.tobytes():
-            raise AuditError("the initial model is not the one that the study's seed gives")
-    first = begin(study, initial.groups, initial.weights)
-    return Run(run, roster.rules_of(study, roster.public_scheme(study, public)), first)
+    stated = Model(initial.groups, initial.weights)
+    if study.model.kind == "custom":
+        return begin(study, factory, stated)
+    first = begin(study)
+    drawn = first.model
+    if drawn is None or drawn.groups != stated.groups or drawn.weights.tobytes() != stated.weights.tobytes():
+        raise AuditError("the initial model is not the one that the study's seed gives")
+    return first
 
 
 def replay(run: Run) -> Iterator[Replayed]:
@@ -200,7 +216,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
         receipt = unsign(data, Receipt, study=run.rules.study, keys=run.rules.keys, sender=index)
         if receipt.context != replayed.context or receipt.round != round:
             raise AuditError("the receipt is about another sum")
-        if receipt.manifest != replayed.manifest or receipt.next_model != replayed.state.digest():
+        if receipt.manifest_digest != replayed.manifest or receipt.next_model != replayed.state.digest():
             raise AuditError("the receipt names another manifest or model")
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
@@ -219,14 +235,15 @@ def _why_none(run: Run) -> str:
 def model_line(run: Run, last: StudyState) -> Line:
     """Whether the final model and the figures of result.json are those of the last replayed state."""
     study, where = last.study, "model.safetensors"
-    if last.final is None:
+    if last.question is not None:
         return Line(last.sums_done, "model", "everyone", "not finished", True, f"{last.sums_done} sum(s) so far")
     try:
-        model = modelfile.load(run.files.model)
-        if model.study.digest() != study.digest() or model.preprocessor != last.preprocessor:
-            raise AuditError(f"{where} belongs to another study or other statistics")
-        if model.groups != last.groups or model.weights.tobytes() != last.weights.tobytes():
-            raise AuditError(f"{where} is not the model that the certified sums give")
+        if expected := last.model:
+            model = modelfile.load(run.files.model)
+            if model.study.digest() != study.digest() or model.preprocessor != expected.preprocessor:
+                raise AuditError(f"{where} belongs to another study or other statistics")
+            if model.groups != expected.groups or model.weights.tobytes() != expected.weights.tobytes():
+                raise AuditError(f"{where} is not the model that the certified sums give")
         check_result(last, files.read(run.files.result))
     except CipherwardError as error:
         return Line(last.sums_done, "model", "everyone", "differs", False, str(error))
@@ -236,7 +253,7 @@ def model_line(run: Run, last: StudyState) -> Line:
         "everyone",
         "recomputed",
         True,
-        f"{where} and the federated results in result.json follow from the sums",
+        (f"{where} and the" if last.model else "the") + " federated results in result.json follow from the sums",
     )
 
 

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-from torch import nn
-
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
-from cipherward.learning import models
-from cipherward.learning.sgd import Device
-from cipherward.parties import roster
+from cipherward.learning.devices import Device
+from cipherward.parties import records, roster
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs import ckks_key
-from cipherward.runs.folder import Quarantine, RunDirectory, Spool
+from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
-from cipherward.store.journal import Journal
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
-from cipherward.tasks.hospital_work import LocalWork
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
-
-ModuleFactory = Callable[[int], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ def make_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         secret = os.urandom(32)
         files.write(_key_file(run, index), secret, private=True)
         identities[index] = Identity(secret)
-    if scheme != "ckks":
+    if not schemes.facts(scheme).has_key_pair:
         return Keys(identities)
     return Keys(identities, *ckks_key.make(run))
 
@@ -64,7 +59,7 @@ def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
         if len(secret) != 32:
             raise StorageError(f"{_key_file(run, index)} is not a key", hint="start a new run")
         identities[index] = Identity(secret)
-    if scheme != "ckks":
+    if not schemes.facts(scheme).has_key_pair:
         return Keys(identities)
     return Keys(identities, *ckks_key.load(run))
 
@@ -85,26 +80,19 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
 def make_coordinator(
     study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()
 ) -> CoordinatorNode:
-    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorState`."""
+    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorNode`."""
     scheme = ckks_key.scheme(study, run, keys.ckks_public, keys.ckks_secret)
 
     def log(event: str, facts: dict[str, object]) -> None:
         run.write_log("coordinator", event, facts)
 
-    return CoordinatorNode(
+    return records.make_coordinator(
+        run,
+        records.Records(run.coordinator),
         rules=roster.rules_of(study, scheme),
         identity=keys.identities[COORDINATOR],
         state=state,
-        payloads=lambda: Spool(run.coordinator / "spool"),
-        keep_opening=lambda round, data: files.write(run.opening(round), data),
-        load_opening=lambda round: files.read(run.opening(round)),
-        keep_receipt=lambda round, hospital, data: files.write(run.receipt(round, hospital), data),
         log=log,
-        clock=perf_counter,
-        journal=Journal(run.journal),
-        keep_breach=run.keep_breach,
-        keep_quarantine=Quarantine(run.quarantine).keep,
-        keep_evidence=run.keep_evidence,
         closed=closed,
     )
 
@@ -118,21 +106,19 @@ def make_hospital(
     run: RunDirectory,
     *,
     device: Device,
-    factory: ModuleFactory | None,
     policy: Policy = SIMULATION,
 ) -> HospitalNode:
-    """One hospital's node, with its own ledger file and its own copy of the model code."""
+    """One hospital's node, with its own ledger file."""
 
     def log(event: str, facts: dict[str, object]) -> None:
         run.write_log(f"hospital {index}", event, facts)
 
-    module = models.build(study.model, roster.n_features_of(study), study.seed, factory)
     return HospitalNode(
         rules=roster.rules_of(study, roster.public_scheme(study, keys.ckks_public)),
         index=index,
         identity=keys.identities[index],
         state=state,
-        work=LocalWork(index, data, module, device, perf_counter),
+        work=HospitalWork(index, data, device, perf_counter),
         ledger=Ledger(run.hospital(index) / "ledger.sqlite"),
         policy=policy,
         log=log,

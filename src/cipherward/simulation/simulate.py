@@ -10,19 +10,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
-from cipherward.learning import metrics, models, sgd
-from cipherward.parties import culprits, roster
+from cipherward.errors import InterruptedRunError, StorageError, StudyError
+from cipherward.learning.devices import Device, resolve_device
+from cipherward.parties import culprits
 from cipherward.parties.coordinator_node import Phase
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
@@ -30,32 +29,29 @@ from cipherward.privacy import noise as privacy_plan
 from cipherward.report.facts import rounds_of
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory, create
-from cipherward.runs.modelfile import ModelFile
-from cipherward.runs.result import findings, measured_by, metrics_json, sum_line
-from cipherward.simulation import by_hospital, make_parties
-from cipherward.simulation import yardsticks as yardstick_files
-from cipherward.simulation.make_parties import ModuleFactory
+from cipherward.runs.result import findings, sum_line
+from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network, Traffic
-from cipherward.simulation.yardsticks import Yardsticks
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks.hospital_work import TEST, TRAIN
+from cipherward.tasks.catalogue import Factory, begin, make_task
 from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import ResultTable
+from cipherward.tasks.yardsticks import Yardsticks
 
 PHASES = ("train", "encrypt", "add", "consent", "release", "open", "verify", "evaluate")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a caller is told after every finished sum."""
+    """What a caller is told after every finished sum. `shown` and `words`: as `Task.shown` and `Task.words`."""
 
     round: int
     purpose: str
-    rounds_total: int
     contributors: int
     n_hospitals: int
-    auroc: float | None
-    validation_loss: float | None
+    shown: Mapping[str, Any]
+    words: tuple[str, str]
     seconds: float
     opened: bool = True
     notes: tuple[str, ...] = ()
@@ -63,11 +59,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A finished run. `summary` is what result.json holds."""
+    """A finished run. `summary` is what result.json holds; `tables` the same for people, of a task that makes no model."""
 
     path: Path
     summary: Mapping[str, Any]
     outcomes: tuple[Outcome, ...] = field(repr=False)
+    tables: tuple[ResultTable, ...] = ()
 
 
 OnProgress = Callable[[Progress], None]
@@ -80,8 +77,8 @@ def run_study(
     data: Path | None = None,
     base: Path | None = None,
     out: Path | None = None,
-    device: sgd.Device = "auto",
-    module: ModuleFactory | None = None,
+    device: Device = "auto",
+    module: Factory | None = None,
     network: Network | None = None,
     yardsticks: Yardsticks | None = None,
     on_data: OnData | None = None,
@@ -113,31 +110,32 @@ def run_study(
     """
     _check_model(study, module)
     privacy_plan.check_study(study)
-    sgd.resolve_device(device)
+    resolve_device(device)
     hospitals = load_hospitals(study, data, base or Path())
-    _check_classes(hospitals)
+    make_task(study, module).check(hospitals)
     if on_data:
         on_data(hospitals)
     run = create(out, study)
     keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-    state = roster.first_state(frozen, module)
-    modelfile.save(run.initial_model, ModelFile(frozen, state.groups, state.weights, None))
+    state = begin(frozen, module)
+    if initial := modelfile.of(state):
+        modelfile.save(run.initial_model, initial)
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
     run.write_json(run.simulation, sources)
     for index, hospital in enumerate(hospitals, start=1):
         fingerprint.hold(run.hospital(index), hospital)
     run.write_study(frozen)
     return _Simulation(
-        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, [state]
+        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state]
     ).run()
 
 
 def resume_study(
     path: Path,
     *,
-    device: sgd.Device = "auto",
-    module: ModuleFactory | None = None,
+    device: Device = "auto",
+    module: Factory | None = None,
     network: Network | None = None,
     yardsticks: Yardsticks | None = None,
     on_progress: OnProgress | None = None,
@@ -147,7 +145,7 @@ def resume_study(
 
     Raises:
         StorageError, StudyError, DataError, AuditError: the run directory is incomplete or does not prove its rounds.
-        and what `run_study` raises.
+        CipherwardError: what `run_study` raises.
     """
     run = RunDirectory(path)
     if not run.study.exists():
@@ -163,11 +161,11 @@ def resume_study(
     keys = make_parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states: list[StudyState] = []
     closed: list[bytes] = []
-    for replayed in verify.replay(verify.open_run(run.path)):
+    for replayed in verify.replay(verify.open_run(run.path, module)):
         states.append(replayed.state)
         closed += replayed.closed
     return _Simulation(
-        run, frozen, keys, hospitals, device, module, network, yardsticks, on_progress, should_stop, states, closed
+        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states, closed
     ).run()
 
 
@@ -192,16 +190,6 @@ def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
     return data if facts["data"] else None, base
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What only a simulation can compute. `exact_auroc` is the federated model's, from the rows, without bins."""
-
-    yardsticks: Yardsticks
-    exact_auroc: float
-    best_auroc: float | None
-    by_hospital: list[dict[str, Any]]
-
-
 class _Simulation:
     """One run from its (possibly replayed) states to the result."""
 
@@ -211,8 +199,7 @@ class _Simulation:
         study: Study,
         keys: make_parties.Keys,
         hospitals: list[HospitalData],
-        device: sgd.Device,
-        factory: ModuleFactory | None,
+        device: Device,
         network: Network | None,
         yardsticks: Yardsticks | None,
         on_progress: OnProgress | None,
@@ -224,17 +211,13 @@ class _Simulation:
         self.study = study
         self.hospitals = hospitals
         self.device = device
-        self.factory = factory
         self.yardsticks = yardsticks
         self.on_progress = on_progress
         self.should_stop = should_stop
-        self.first = states[0]
         self.hub = make_parties.make_coordinator(study, keys, states[-1], run, closed)
         self.sites: dict[int, HospitalNode] = {}
         for index, hospital in enumerate(hospitals, start=1):
-            site = make_parties.make_hospital(
-                study, index, keys, states[0], hospital, run, device=device, factory=factory
-            )
+            site = make_parties.make_hospital(study, index, keys, states[0], hospital, run, device=device)
             site.state = states[min(site.ledger.receipts(study.digest()), len(states) - 1)]
             self.sites[index] = site
         self.engine = LocalEngine(self.hub, self.sites, network)
@@ -247,7 +230,7 @@ class _Simulation:
         sites = self.sites.values()
         for spent in (self.hub.spent, *(site.spent for site in sites), *(site.work.spent for site in sites)):
             for phase, value in spent.items():
-                seconds[phase] += value
+                seconds[phase] = seconds.get(phase, 0.0) + value
         return seconds
 
     def run(self) -> RunResult:
@@ -292,7 +275,6 @@ class _Simulation:
         seconds = perf_counter() - started
         report, state, traffic = self.hub.reports[-1], self.hub.state, self.engine.traffic[-1]
         purpose = report.purpose
-        measured = measured_by(report, state)
         self.purposes.append(purpose)
         self.sum_seconds.append(seconds)
         line: dict[str, Any] = {
@@ -302,11 +284,11 @@ class _Simulation:
             "seconds": seconds,
             # A deployed coordinator knows neither.
             "simulation": {
-                "seconds_by_phase": {phase: value - before[phase] for phase, value in self._seconds().items()},
+                "seconds_by_phase": {phase: value - before.get(phase, 0.0) for phase, value in self._seconds().items()},
                 "local_distance": {
-                    index: site.work.distances[report.round]
+                    index: site.work.notes[report.round]["distance"]
                     for index, site in self.sites.items()
-                    if report.round in site.work.distances
+                    if "distance" in site.work.notes.get(report.round, {})
                 },
             },
         }
@@ -319,11 +301,10 @@ class _Simulation:
                 Progress(
                     report.round,
                     purpose,
-                    self.study.training.rounds,
                     len(report.contributors),
                     len(self.sites),
-                    measured.auroc if measured else None,
-                    line["validation_loss"],
+                    state.task.shown(state.inner),
+                    state.task.words(state.inner),
                     seconds,
                     report.opened,
                     tuple(culprits.sentences(culprits.facts(state))) if not report.opened else (),
@@ -334,66 +315,38 @@ class _Simulation:
         state, run = self.hub.state, self.run_directory
         if self.study.synthetic:
             run.write_example(self.hospitals[0].table.head(20))
-        modelfile.save(run.model, ModelFile(self.study, state.groups, state.weights, state.preprocessor))
-        known = self._known()
+        if model := modelfile.of(state):
+            modelfile.save(run.model, model)
+        pooled = state.task.pooled(state.inner, [site.work for site in self.sites.values()], self.yardsticks)
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
-        summary = self._summary(state, known)
+        summary = self._summary(state, pooled)
+        tables = state.task.tables(summary)
+        run.write_tables(tables)
         run.write_json(run.result, summary)
         run.write_log("engine", "run finished", {"model": state.digest().hex()})
-        return RunResult(run.path, summary, outcomes)
+        return RunResult(run.path, summary, outcomes, tables)
 
-    def _known(self) -> _Known:
-        """The centralised and the local-only models, on the same test rows: possible in a simulation only."""
-        state, first = self.hub.state, self.first.weights
-        works = [site.work for site in self.sites.values()]
-        test_rows = yardstick_files.rows_of(works, state, TEST)
-        if self.yardsticks:
-            yardsticks = self.yardsticks
-            yardstick_files.check_basis(yardsticks, self.study, first, state, self.hospitals)
-        else:
-            yardsticks = yardstick_files.compute(
-                self.study, first, state, self.hospitals, works, self.device, self.factory
-            )
-        module = models.build(self.study.model, roster.n_features_of(self.study), self.study.seed, self.factory)
-        labels = np.concatenate([labels for _, labels in test_rows])
-        scores = sgd.scores(module, state.weights, np.concatenate([rows for rows, _ in test_rows]), self.device)
-        exact = metrics.exact(scores, labels).auroc
-        best = [hospital.best_score for hospital in self.hospitals]
-        best_auroc = None
-        if all(score is not None for score in best):
-            scores = np.concatenate(
-                [s[h.split == TEST] for s, h in zip(best, self.hospitals, strict=True) if s is not None]
-            )
-            best_auroc = metrics.exact(scores, labels).auroc
-        shared = {"federated": state.weights, "centralised": yardsticks.centralised.weights}
-        own = [yardstick.weights for yardstick in yardsticks.local]
-        each = by_hospital.facts(self.hospitals, test_rows, module, shared, own, self.device)
-        return _Known(yardsticks, exact, best_auroc, each)
-
-    def _summary(self, state: StudyState, known: _Known) -> dict[str, Any]:
-        trained = [k for k, purpose in enumerate(self.purposes) if purpose == "train"]
+    def _summary(self, state: StudyState, pooled: Mapping[str, Any]) -> dict[str, Any]:
+        # The kind of sum that the study consists of: its rounds, where it has rounds.
+        main = Counter(self.purposes).most_common(1)[0][0] if self.purposes else ""
+        counted = [k for k, purpose in enumerate(self.purposes) if purpose == main]
         n = len(self.sites)
 
         def mean_bytes(direction: str) -> float | None:
-            totals = [sum(getattr(self.engine.traffic[k], direction).values()) / n for k in trained]
+            totals = [sum(getattr(self.engine.traffic[k], direction).values()) / n for k in counted]
             return sum(totals) / len(totals) if totals else None
 
         up = mean_bytes("up")
-        n_parameters = len(state.weights)
+        n_parameters = state.n_parameters
         names = [hospital.name for hospital in self.hospitals]
         return {
             **findings(state),
-            "auroc_federated_exact": known.exact_auroc,
-            "auroc_centralised": known.yardsticks.centralised.metrics.auroc,
-            "auroc_local": {n: y.metrics.auroc for n, y in zip(names, known.yardsticks.local, strict=True)},
-            "auroc_best_possible": known.best_auroc,
-            "auroc_centralised_by_round": list(known.yardsticks.centralised.auroc_by_round),
-            "centralised": metrics_json(known.yardsticks.centralised.metrics),
+            **pooled,
             "privacy": privacy_ledger.describe(
                 self.study,
                 {names[index - 1]: site.budget.report() for index, site in self.sites.items() if site.budget},
             ),
-            "bytes_up_per_parameter": up / n_parameters if up is not None else None,
+            "bytes_up_per_parameter": up / n_parameters if up is not None and n_parameters else None,
             "bytes_up_per_hospital_round": up,
             "bytes_down_per_hospital_round": mean_bytes("down"),
             "seconds": self._seconds(),
@@ -403,7 +356,6 @@ class _Simulation:
                 names[index - 1]: site.state.digest() == state.digest() and not site.stopped
                 for index, site in self.sites.items()
             },
-            "by_hospital": known.by_hospital,
             "changes": [
                 {"hospital": hospital.name, "column": change.column, "rule": str(change.rule), "count": change.count}
                 for hospital in self.hospitals
@@ -415,20 +367,9 @@ class _Simulation:
                 for finding in hospital.about
             ],
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
-            "device": str(sgd.resolve_device(self.device)),
+            "device": str(resolve_device(self.device)),
             "versions": versions(),
         }
-
-
-def _check_classes(hospitals: list[HospitalData]) -> None:
-    """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
-    for split, name in ((TRAIN, "training"), (TEST, "test")):
-        labels = np.concatenate([hospital.outcome[hospital.split == split] for hospital in hospitals])
-        if labels.size == 0 or labels.min() == labels.max():
-            raise DataError(
-                f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
-                hint="check data.outcome and data.positive in the study, or give more rows",
-            )
 
 
 def versions() -> dict[str, str]:
@@ -438,7 +379,7 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}
 
 
-def _check_model(study: Study, module: ModuleFactory | None) -> None:
+def _check_model(study: Study, module: Factory | None) -> None:
     if (study.model.kind == "custom") != (module is not None):
         raise StudyError(
             "model.kind 'custom' and a torch module through the Python API belong together",

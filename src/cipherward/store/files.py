@@ -7,11 +7,13 @@ import errno
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar, cast
 
 from cipherward.errors import StorageError
+
+T = TypeVar("T")
 
 
 def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> None:
@@ -23,8 +25,7 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> Non
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         changed = make_folder(path.parent)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o644)
-        with os.fdopen(descriptor, "wb") as file:
+        with create(temporary, private=private) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -37,6 +38,17 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> Non
             f"cannot write {path}: {error.strerror or error}",
             hint="free space or choose another folder with --out; nothing was half written",
         ) from None
+
+
+def create(path: Path, *, private: bool = True, anew: bool = False, buffering: int = -1) -> IO[bytes]:
+    """Open a file to write it from its beginning. `private`: made readable by its owner only; `anew`: there is none yet.
+
+    Raises:
+        OSError: as `open`.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if anew else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o600 if private else 0o644)
+    return os.fdopen(descriptor, "wb", buffering=buffering)
 
 
 def append(path: Path, line: str) -> None:
@@ -114,6 +126,33 @@ def toml_table(data: bytes) -> dict[str, Any]:
         return tomllib.loads(data.decode())
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+Stamp = tuple[int, int, int]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """What changes when a file or folder is written anew: time, size, number; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+class Remembered:
+    """What was made of files, until one of them changes: an idle service reads nothing twice."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, tuple[object, object]] = {}
+
+    def get(self, key: object, paths: Iterable[Path], make: Callable[[], T]) -> T:
+        """What `make` gives, made again only when one of `paths` is not as it was. What it raises is not remembered."""
+        now = tuple(stamp(path) for path in paths)
+        known = self._known.get(key)
+        if known is None or known[0] != now:
+            known = self._known[key] = now, make()
+        return cast(T, known[1])
 
 
 def count_lines(path: Path) -> int:

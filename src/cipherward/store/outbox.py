@@ -1,6 +1,8 @@
 """An outbox: letters that are durable before their first byte leaves, in the order in which they were put.
 
-A small letter is in a slot (see `slots`), any other in a file of its own, `<number>.<nonce>.<size>.letter`; how far its
+A small letter is in a slot of one file that has its full size from the start: a put overwrites a free slot in place, so
+that the letter is durable after one flush of its own bytes. A slot holds a letter when its digest is right; one that a
+power failure cut short does not. Any other letter is in a file of its own, `<number>.<nonce>.<size>.letter`; how far its
 upload has come is in `<number>.<nonce>.sent`. A letter's id covers a random nonce, so that the same bytes put twice are
 two letters.
 """
@@ -9,20 +11,32 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from cipherward.errors import StorageError
-from cipherward.store.slots import Slots
+from cipherward.store import files
 
 MAX_LETTER_BYTES = 1 << 30
 NONCE_BYTES = 16
 _STALE_SECONDS = 3600
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+N_SLOTS = 8
+SLOT_BYTES = 128 << 10
+_STARTS = range(0, N_SLOTS * SLOT_BYTES, SLOT_BYTES)
+_HEAD = struct.Struct(">4sQ16sI32s")  # magic, number, nonce, size, SHA-256 over what is before it and the letter
+_MAGIC = b"CWS1"
+LARGEST = SLOT_BYTES - _HEAD.size
+"""Bytes of the largest letter that fits into a slot."""
+
+_flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
 @dataclass(frozen=True)
@@ -151,18 +165,17 @@ class Outbox:
     def _write_file(self, name: str, data: bytes | bytearray | memoryview) -> None:
         temporary = self.folder / f".{name}.tmp"
         try:
-            with os.fdopen(os.open(temporary, _NEW, 0o600), "wb", buffering=0) as file:
+            with files.create(temporary, anew=True, buffering=0) as file:
                 view = memoryview(data).cast("B")
                 while view:
                     view = view[file.write(view) :]
                 # Renamed first, so that one commit of the disk holds the content and the name.
-                temporary.rename(self.folder / name)
+                if os.name == "posix":
+                    temporary.rename(self.folder / name)
                 os.fsync(file.fileno())
-            descriptor = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            if os.name != "posix":  # where an open file keeps its name
+                temporary.rename(self.folder / name)
+            files.sync_folders([self.folder])
         except OSError:
             for path in (temporary, self.folder / name):
                 with contextlib.suppress(OSError):
@@ -184,3 +197,105 @@ def _storage(folder: Path) -> Iterator[None]:
         raise StorageError(
             f"cannot use the outbox {folder}: {reason or error}", hint="free space and check the folder's permissions"
         ) from None
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A letter in its slot; `offset` is where its bytes begin in the file."""
+
+    number: int
+    nonce: bytes
+    size: int
+    offset: int
+
+
+class Slots:
+    """The slots of the file `path`, which the first `put` makes. Every method raises OSError when the disk fails."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._good: dict[int, bytes] = {}  # heads whose letters have been checked, by offset
+
+    def put(self, number: int, nonce: bytes, data: bytes | bytearray | memoryview) -> bool:
+        """Make a letter durable; False: it is too large, or no slot is free."""
+        size = memoryview(data).nbytes
+        if size > LARGEST:
+            return False
+        if not self.path.exists():
+            self._make()
+        with self._file() as file:
+            start = self._free(file)
+            if start is None:
+                return False
+            head = _MAGIC + number.to_bytes(8, "big") + nonce + size.to_bytes(4, "big")
+            try:
+                file.seek(start)
+                file.write(b"".join((head, _digest(head, data), data)))
+                _flush(file.fileno())
+            except OSError:
+                self._clear(file, start)
+                raise
+        return True
+
+    def waiting(self) -> Iterator[_Slot]:
+        """The letters in the slots, in no order."""
+        if not self.path.exists():
+            return
+        with self._file() as file:
+            for start in _STARTS:
+                head = _read(file, start, _HEAD.size)
+                if self._is_good(file, start, head):
+                    _, number, nonce, size, _ = _HEAD.unpack(head)
+                    yield _Slot(number, nonce, size, start + _HEAD.size)
+
+    def clear(self, offset: int) -> None:
+        """Free the slot of a letter; not flushed."""
+        with self._file() as file:
+            self._clear(file, offset - _HEAD.size)
+
+    def _make(self) -> None:
+        # Real zeros: blocks that are only reserved would be entered into the file system at every first use.
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
+        try:
+            with files.create(temporary) as file:
+                file.write(bytes(N_SLOTS * SLOT_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(self.path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        files.sync_folders([self.path.parent])
+
+    def _free(self, file: BinaryIO) -> int | None:
+        return next((at for at in _STARTS if not self._is_good(file, at, _read(file, at, _HEAD.size))), None)
+
+    def _is_good(self, file: BinaryIO, start: int, head: bytes) -> bool:
+        if head[:4] != _MAGIC or len(head) < _HEAD.size:
+            return False
+        if self._good.get(start) != head:
+            _, _, _, size, mark = _HEAD.unpack(head)
+            data = _read(file, start + _HEAD.size, min(size, LARGEST))
+            if len(data) != size or _digest(head[:-32], data) != mark:
+                return False
+            self._good[start] = head
+        return True
+
+    def _clear(self, file: BinaryIO, start: int) -> None:
+        self._good.pop(start, None)
+        file.seek(start)
+        file.write(bytes(len(_MAGIC)))
+
+    def _file(self) -> BinaryIO:
+        return cast(BinaryIO, self.path.open("r+b", buffering=0))
+
+
+def _read(file: BinaryIO, start: int, size: int) -> bytes:
+    file.seek(start)
+    return file.read(size)
+
+
+def _digest(head: bytes, data: bytes | bytearray | memoryview) -> bytes:
+    state = sha256(head)
+    state.update(data)
+    return state.digest()

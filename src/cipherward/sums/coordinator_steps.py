@@ -187,17 +187,17 @@ class Collection:
                 self.stale.add(sender)
                 raise ProtocolError("was made for another list of holders")
         with check(Check.PAYLOAD):
-            if payload_digest(update.payload) != header.payload:
+            if payload_digest(update.payload) != header.payload_digest:
                 raise ProtocolError("the ciphertext is not the one that the header signs")
         with check(Check.SHARES):
             self._check_shares(update, header)
         with check(Check.COPY):
-            if self._rules.is_encrypted and header.payload in self._senders:
+            if self._rules.is_encrypted and header.payload_digest in self._senders:
                 # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
-                raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload]}")
+                raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload_digest]}")
         with check(Check.RESIDUES):
             self._sum.add(update.payload)
-        self._senders[header.payload] = sender
+        self._senders[header.payload_digest] = sender
         self._headers[sender] = signed
         self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
         self._payloads[sender] = update.payload
@@ -208,7 +208,7 @@ class Collection:
         holders = [item.hospital for item in update.shares]
         if listed != header.shares:
             raise ProtocolError("the sealed shares are not the ones that the header signs")
-        if holders != (sorted(self._joins) if self._rules.deals_shares else []):
+        if holders != (sorted(self._joins) if self._rules.scheme.deals_shares else []):
             raise ProtocolError("does not hold one share for every hospital that joined")
 
     def add_declined(self, sender: int, data: bytes) -> bool:
@@ -296,7 +296,7 @@ class Collection:
         if vote.choice == VOID:
             self._voids[sender] = data
             return True
-        if not self._manifest or vote.manifest != self._manifest_digest:
+        if not self._manifest or vote.manifest_digest != self._manifest_digest:
             raise ProtocolError("a consent to another manifest")
         if vote.fingerprint and sender in self._headers:
             # Checked while the payload is still here: later, nobody could say whose fingerprint is wrong.
@@ -353,7 +353,7 @@ class Collection:
             ProtocolError, WireError: anything else.
         """
         body = self._body(data, Release, sender)
-        if not self._manifest or body.manifest != self._manifest_digest or sender not in self._joins:
+        if not self._manifest or body.manifest_digest != self._manifest_digest or sender not in self._joins:
             raise ProtocolError("a release for another manifest, or of somebody who holds no share")
         if sender in self._releases:
             _same("release", sender, self._signed_releases[sender], data)
@@ -372,7 +372,7 @@ class Collection:
     def can_open(self) -> bool:
         return len(self._releases) >= self._rules.threshold
 
-    def find(self) -> unopened.Found:
+    def open(self) -> unopened.Found:
         """What the releases open, without one that contradicts the others where that can be told.
 
         Raises:
@@ -381,20 +381,6 @@ class Collection:
         return unopened.opened(
             self._rules.scheme, self.task, self._total, self._releases, self._base, len(self._headers)
         )
-
-    def open(self) -> tuple[bytes, npt.NDArray[np.generic] | None, str]:
-        """The witness of all releases, and the opened sums or the reason why the certified sum does not open.
-
-        Raises:
-            SuspectError: the releases contradict each other, so there is no witness.
-        """
-        n = len(self._headers)
-        scheme = self._rules.scheme
-        witness = scheme.open(self.task, self._total, self._releases, self._base, n)
-        try:
-            return witness, scheme.sums(self.task, self._total, witness, n), ""
-        except ProtocolError as error:
-            return witness, None, error.message
 
     def opening(
         self, round: int, attempt: int, witness: bytes, next_model: bytes, *, with_releases: bool = False
@@ -406,7 +392,9 @@ class Collection:
         """
         evidence = [self._signed_releases[i] for i in sorted(self._releases)] if with_releases else []
         missing = sorted(set(self._headers) - self._fingerprints)
-        served = tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.has_fingerprints else ()
+        served = (
+            tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.scheme.has_fingerprints else ()
+        )
         return Opening(
             round,
             attempt,

@@ -160,13 +160,13 @@ def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple
             raise FaultyCoordinatorError(
                 f"the header of hospital {entry.hospital} belongs to another sum", culprit="coordinator"
             )
-        if rules.is_encrypted and header.payload in seen_payloads:
+        if rules.is_encrypted and header.payload_digest in seen_payloads:
             raise FaultyCoordinatorError("two headers of the manifest name one ciphertext", culprit="coordinator")
         if header.only and list(header.only) != indices:
             raise FaultyCoordinatorError(
                 f"hospital {entry.hospital} contributes to a sum of other hospitals only", culprit="coordinator"
             )
-        seen_payloads.add(header.payload)
+        seen_payloads.add(header.payload_digest)
         found[entry.hospital] = header
     return found
 
@@ -212,11 +212,11 @@ def consent(
     check_own(me, manifest, own.header if own else None)
     sealed = {item.hospital: item.sealed for item in request.shares}
     dealt: dict[int, DealtShare] = {}
-    for dealer, header in headers.items() if rules.deals_shares else ():
+    for dealer, header in headers.items() if rules.scheme.deals_shares else ():
         expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
         if expected is None or dealer not in sealed or digest("share", sealed[dealer]) != expected:
             raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
-        dealt[dealer] = DealtShare(sealed[dealer], header.payload)
+        dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest)
     bad = rules.scheme.shares_open(task, me.index, private_key, dealt)
     if bad:
         return Complaint(task.context, bad[0], "the sealed share does not open to a well-formed share")
@@ -232,11 +232,11 @@ def void(task: SumTask) -> Vote:
 
 def release(me: Member, task: SumTask, certificate: Certificate, given: Consent, private_key: bytes) -> bytes:
     """Step 7. Only on a certificate over the manifest that I consented to: the signed sum of my shares."""
-    if certificate.manifest != given.vote.manifest:
+    if certificate.manifest_digest != given.vote.manifest_digest:
         raise ProtocolError("the certificate is about a manifest that I did not consent to")
-    distinct_votes(me.rules, task, certificate.votes, CONSENT, certificate.manifest)
+    distinct_votes(me.rules, task, certificate.votes, CONSENT, certificate.manifest_digest)
     shares = me.rules.scheme.release(task, me.index, private_key, given.dealt)
-    return sign(me.identity, me.rules.study, me.index, Release(task.context, certificate.manifest, shares))
+    return sign(me.identity, me.rules.study, me.index, Release(task.context, certificate.manifest_digest, shares))
 
 
 def verify(
@@ -263,7 +263,7 @@ def verify(
         )
     checks = [f"certificate of {len(votes)} hospitals, {rules.threshold} needed"]
     headers = read_headers(rules, task, manifest, opening.headers)
-    if payload_digest(opening.total) != manifest.total:
+    if payload_digest(opening.total) != manifest.total_digest:
         raise ProtocolError("the encrypted sum is not the one in the manifest")
     checks.append("encrypted sum matches the manifest")
     check_own(me, manifest, own_header)
@@ -276,15 +276,8 @@ def verify(
             f"the certified sum does not open: {error.message}", culprit="a holder or a contributor"
         ) from None
     checks.append("sum opens within noise, range and weight bounds")
-    assumed = () if scheme.name == "quorum" else (_ASSUMED[scheme.name],)
+    assumed = (scheme.assumes,) if scheme.assumes else ()
     return Verified(manifest_digest, tuple(sorted(headers)), sums, tuple(checks), assumed)
-
-
-_ASSUMED = {
-    "masks": "the coordinator added exactly the listed contributions, and nothing else, to the sum",
-    "ckks": "the coordinator, who holds the decryption key, opened nothing but this sum",
-    "plain": "nothing is protected: the coordinator reads every update",
-}
 
 
 def _check_fingerprints(
@@ -295,14 +288,14 @@ def _check_fingerprints(
     headers: Mapping[int, Header],
     votes: Mapping[int, Vote],
 ) -> str:
-    if not rules.has_fingerprints:
+    if not rules.scheme.has_fingerprints:
         return "no fingerprints in this scheme"
     served = {item.hospital: item.payload for item in opening.unsigned}
     marks: list[bytes] = []
     for hospital, header in headers.items():
         if hospital in votes and votes[hospital].fingerprint:
             marks.append(votes[hospital].fingerprint)
-        elif hospital in served and payload_digest(served[hospital]) == header.payload:
+        elif hospital in served and payload_digest(served[hospital]) == header.payload_digest:
             marks.append(rules.scheme.fingerprint(task, manifest_digest, served[hospital]))
         else:
             raise ProtocolError(f"neither a signed fingerprint nor the ciphertext of hospital {hospital} was served")

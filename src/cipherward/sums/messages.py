@@ -87,7 +87,7 @@ class Header:
 
     context: bytes
     joined: bytes
-    payload: bytes
+    payload_digest: bytes
     shares: tuple[Entry, ...]
     only: tuple[int, ...] = ()
 
@@ -115,7 +115,7 @@ class Manifest:
 
     context: bytes
     entries: tuple[Entry, ...]
-    total: bytes
+    total_digest: bytes
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Vote:
 
     context: bytes
     choice: int
-    manifest: bytes
+    manifest_digest: bytes
     fingerprint: bytes
 
 
@@ -164,7 +164,7 @@ class VoidCertificate:
 class Certificate:
     """At least `threshold` signed consents of distinct hospitals to one manifest."""
 
-    manifest: bytes
+    manifest_digest: bytes
     votes: tuple[bytes, ...]
 
 
@@ -173,7 +173,7 @@ class Release:
     """Hospital: the sum of the shares that I hold, over the manifest's contributors."""
 
     context: bytes
-    manifest: bytes
+    manifest_digest: bytes
     shares: bytes = field(repr=False)
 
 
@@ -210,7 +210,7 @@ class Receipt:
 
     context: bytes
     round: int
-    manifest: bytes
+    manifest_digest: bytes
     outcome: str
     detail: str
     next_model: bytes

@@ -85,14 +85,14 @@ def check(rules: Rules, task: SumTask, opening: Opening, base: npt.NDArray[np.fl
         FaultyCoordinatorError: the stated witness is not what the releases give.
         ProtocolError: releases are missing, forged, repeated or of another manifest.
     """
-    if not rules.deals_shares:
+    if not rules.scheme.deals_shares:
         return ()
     manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
     found: dict[int, bytes] = {}
     for data in opening.releases:
         signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Release")
         body = read(signed, Release)
-        if body.context != task.context or body.manifest != digest("manifest", wire.encode(manifest)):
+        if body.context != task.context or body.manifest_digest != digest("manifest", wire.encode(manifest)):
             raise ProtocolError(f"the release of hospital {signed.sender} is for another sum")
         if signed.sender == COORDINATOR or signed.sender in found:
             raise ProtocolError(f"hospital {signed.sender} is counted twice, or is not on the roster")

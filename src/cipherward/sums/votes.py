@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
-from cipherward.crypto.scheme import Scheme, SumTask
+from cipherward.crypto.scheme import Opener, Scheme, SumTask
 from cipherward.errors import ProtocolError
 from cipherward.sums.messages import CONSENT, VOID, Vote, read
 
@@ -26,19 +26,9 @@ class Rules:
         return len(self.keys) - 1
 
     @property
-    def deals_shares(self) -> bool:
-        """Whether a contribution comes with a share for every holder."""
-        return self.scheme.name in ("quorum", "masks")
-
-    @property
-    def has_fingerprints(self) -> bool:
-        """Whether consents carry fingerprints, and an opening the payloads of those who left none."""
-        return self.scheme.name == "quorum"
-
-    @property
     def is_encrypted(self) -> bool:
         """Whether two honest contributions are never the same bytes."""
-        return self.scheme.name != "plain"
+        return self.scheme.opener is not Opener.ANYONE
 
 
 @dataclass(frozen=True)
@@ -65,7 +55,7 @@ def distinct_votes(
     by_hospital: dict[int, Vote] = {}
     for data in votes:
         sender, vote = signed_vote(rules, data)
-        if vote.context != task.context or vote.choice != choice or vote.manifest != manifest:
+        if vote.context != task.context or vote.choice != choice or vote.manifest_digest != manifest:
             raise ProtocolError(f"the vote of hospital {sender} is about something else")
         if sender in by_hospital:
             raise ProtocolError(f"hospital {sender} is counted twice")

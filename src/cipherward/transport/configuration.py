@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME, check_subject
 from cipherward.errors import ProtocolError
 from cipherward.store import files

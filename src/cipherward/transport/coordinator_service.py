@@ -1,4 +1,4 @@
-"""`coordinator serve`: the host behind one mailbox per member, with a message server of its own where the home says so."""
+"""`coordinator serve`: the desk behind one mailbox per member, with a message server of its own where the home says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.lock import only_one
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk, Letters
@@ -44,7 +44,7 @@ class _Service:
         self.say = say
         self.worker = Worker()
         self.follower = Follower(home)
-        self.complaints = Complaints(home)
+        self.complaints = Complaints(home, say)
         self.refusals = RefusalAlarms(home)
         self.troubles = Troubles()
         self.users = home.users()
@@ -54,42 +54,45 @@ class _Service:
         )
         log = serving.transport_log(home)
         self.post = CoordinatorPost(connection, home.path / "post", log, _members(self.users), replicas=home.replicas)
-        self.host: CoordinatorDesk | None = None
+        self.desk: CoordinatorDesk | None = None
         self.dispatch = Dispatch(self.post.outbox, home, self._remind)
 
     async def run(self) -> bool:
         stop = serving.stop_event()
         self.home.log("service started", {"service": "coordinator", "members": len(self.users) - 1})
-        host = self.host = await self.worker.do(CoordinatorDesk, self.home, time.time, deployed.write, time.monotonic)
+        desk = self.desk = await self.worker.do(CoordinatorDesk, self.home, time.time, deployed.write, time.monotonic)
         await self._start_server()
 
         async def receive(member: str, path: Path) -> None:
-            await self.worker.do(self._handle, host, member, path)
+            await self.worker.do(self._handle, desk, member, path)
 
-        tasks = (asyncio.create_task(self.post.run(receive)), asyncio.create_task(self._tick(host)))
+        tasks = (
+            asyncio.create_task(serving.keep_running(lambda: self.post.run(receive), self.complaints)),
+            asyncio.create_task(serving.keep_running(lambda: self._tick(desk), self.complaints)),
+        )
         try:
             await serving.until_stopped(stop, *tasks)
         finally:
-            finished = await self._close(host, *tasks)
+            finished = await self._close(desk, *tasks)
         return finished
 
     # in the worker
 
     def _remind(self, member: str) -> Letters:
-        return self.host.remind(member) if self.host else []
+        return self.desk.remind(member) if self.desk else []
 
-    def _handle(self, host: CoordinatorDesk, member: str, path: Path) -> None:
-        self.dispatch.put(host.receive(member, serving.read(path)))
+    def _handle(self, desk: CoordinatorDesk, member: str, path: Path) -> None:
+        self.dispatch.put(desk.receive(member, serving.read(path)))
 
-    def _look(self, host: CoordinatorDesk, heartbeat: bool) -> None:
-        self.dispatch.put(host.tick())
-        host.report()
+    def _look(self, desk: CoordinatorDesk, heartbeat: bool) -> None:
+        self.dispatch.put(desk.tick())
+        desk.report()
         if heartbeat:
-            self._write_status(host.status(), running=True)
+            self._write_status(desk.status(), running=True)
 
     # in the loop
 
-    async def _tick(self, host: CoordinatorDesk) -> None:
+    async def _tick(self, desk: CoordinatorDesk) -> None:
         clock = asyncio.get_running_loop().time
         beat = pause = 0.0
         while True:
@@ -100,12 +103,12 @@ class _Service:
                 due = clock() >= beat
                 if due:
                     beat = clock() + serving.HEARTBEAT_SECONDS
-                await self.worker.do(self._look, host, due)
+                await self.worker.do(self._look, desk, due)
                 self.complaints.clear()
             except TransportError as error:
                 self.complaints.add(error)
                 pause = clock() + _SERVER_PAUSE
-            except StorageError as error:
+            except Exception as error:
                 self.complaints.add(error)
                 await asyncio.sleep(_SERVER_PAUSE)
             for line in self.follower.new_lines():
@@ -156,16 +159,17 @@ class _Service:
             "consortium": self.home.consortium,
             "letters_waiting": self.post.status.waiting,
             "members": _members(self.users),
+            "seen": self.desk.seen() if self.desk else {},
             "server_pid": self.server.pid if self.server else None,
         }
         common = serving.status_of(self.post, self.follower, studies, running=running, own=self.troubles.found)
         self.home.write_status(own | common)
 
-    async def _close(self, host: CoordinatorDesk, *tasks: asyncio.Task[Any]) -> bool:
+    async def _close(self, desk: CoordinatorDesk, *tasks: asyncio.Task[Any]) -> bool:
         finished = await serving.close(self.post, self.worker, tasks)
         with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
             if finished:
-                studies = await self.worker.do(host.status)
+                studies = await self.worker.do(desk.status)
                 self._write_status(studies, running=False)
         if self.server:
             await asyncio.to_thread(self.server.stop)

@@ -183,14 +183,14 @@ class _Post(ABC):
         def note(state: RetryCallState) -> None:
             nonlocal said
             error = state.outcome.exception() if state.outcome else None
-            reason = error.message if isinstance(error, CipherwardError) else str(error)
+            reason = error.message if isinstance(error, CipherwardError) else type(error).__name__
             self._troubles.add(name, reason)
             if reason != said:
                 said = reason
                 self._log("waiting", {"for": name, "reason": reason})
 
         try:
-            async for attempt in _forever(note, TransportError, StorageError):
+            async for attempt in _forever(note, Exception):
                 with attempt:
                     await work()
         finally:

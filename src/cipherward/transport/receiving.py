@@ -48,7 +48,7 @@ class Assembly:
         self.path = folder / f"{mailbox}.{os.getpid()}.{next(_names)}.part"
         with _storage(self.path):
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=0)
+            self._file = files.create(self.path, buffering=0)
 
     @property
     def is_complete(self) -> bool:

@@ -1,23 +1,33 @@
-"""Alarms about connections that the server refused, few enough to be read: a port scan is one thing, not a thousand."""
+"""What the message server refused, as few entries as there are things: a port scan is one thing, not a thousand.
+
+Anybody on the internet can fail a TLS handshake, so single ones are news and no alarm; many in an hour are one. Whatever
+else the server refuses comes from somebody with a certificate of the consortium: an alarm that names the member.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 
-from cipherward.consortium.homes.home import Home
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.membership import authority
+from cipherward.errors import CipherwardError
+from cipherward.store import files
 
-PERIOD_SECONDS = 60.0
+PERIOD_SECONDS = 3600.0
+MANY = 200
+"""Failed handshakes within a period that people should hear of."""
+
 _HANDSHAKE = "TLS handshake error"
+_SERIAL = re.compile("[0-9a-f]{40}")
+_MEMBER = re.compile(r"(?:CN=|M_)([a-z0-9][a-z0-9-]*)")
 
 
 class RefusalAlarms:
-    """A failed TLS handshake is an alarm at once; more of them are counted, and told once a minute while they go on.
+    """Sorts the lines of the server's log."""
 
-    Everything else that the server refuses comes from somebody with a certificate: one alarm each.
-    """
-
-    def __init__(self, home: Home, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, home: CoordinatorHome, clock: Callable[[], float] = time.monotonic) -> None:
         self._home = home
         self._clock = clock
         self._since: float | None = None
@@ -25,24 +35,35 @@ class RefusalAlarms:
         self._last = ""
 
     def take(self, lines: Iterable[str]) -> None:
-        """Lines of the server's log that are new; call it often, with nothing too."""
-        self._tell_count()
+        """Lines that are new; call it often, with nothing too."""
+        self._end_period()
         for line in lines:
             if _HANDSHAKE not in line:
-                self._home.alarm("refused by the server", {"line": line})
-            elif self._since is None:
-                self._home.alarm("refused by the server", {"line": line})
+                self._home.alarm("refused by the server", {"hospital": self._member(line), "line": line})
+                continue
+            if self._since is None:
                 self._since = self._clock()
-            else:
-                self._count, self._last = self._count + 1, line
+                self._home.log("connection without the consortium's TLS", {"line": line})
+            self._count, self._last = self._count + 1, line
 
-    def _tell_count(self) -> None:
+    def _end_period(self) -> None:
         now = self._clock()
         if self._since is None or now < self._since + PERIOD_SECONDS:
             return
-        if not self._count:
-            self._since = None  # quiet again: the next one is told at once
-            return
         facts = {"failed_handshakes": self._count, "seconds": round(now - self._since), "line": self._last}
-        self._home.alarm("refused by the server", facts)
-        self._since, self._count = now, 0
+        if self._count >= MANY:
+            self._home.alarm("many failed connections", facts)
+        self._since, self._count = None, 0
+
+    def _member(self, line: str) -> str:
+        """Whom the line is about: by name, or by the serial number of a certificate that was issued to it."""
+        if named := _MEMBER.search(line):
+            return named.group(1)
+        serials = _SERIAL.findall(line)
+        for path in sorted((self._home.path / "certificates").glob("*.crt")) if serials else ():
+            try:
+                if any(serial in authority.subject(files.read(path)) for serial in serials):
+                    return path.stem
+            except CipherwardError:
+                continue
+        return ""

@@ -32,7 +32,7 @@ def find_server() -> Path:
     Raises:
         TransportError: there is none.
     """
-    beside = Path(sys.executable).parent / "nats-server"
+    beside = Path(sys.executable).parent / ("nats-server.exe" if os.name == "nt" else "nats-server")
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which("nats-server")
     if found is None:
         raise TransportError(
@@ -71,8 +71,11 @@ class ManagedServer:
             TransportError: no binary, the port is taken, or the server stops; the message quotes its log.
             StorageError: the folder cannot be written.
         """
-        binary = find_server()
-        configuration = write_server(self.settings, users)
+        write_server(self.settings, users)
+        self._launch()
+
+    def _launch(self) -> None:
+        binary, configuration = find_server(), self.settings.folder / SERVER_FILE
         self._stop_orphan()
         self._check_port()
         begin = self._log_size()
@@ -111,6 +114,10 @@ class ManagedServer:
         if self._process is None or not self.is_running:
             raise TransportError("nats-server is not running", hint="start the coordinator's service")
         begin = self._log_size()
+        if not hasattr(signal, "SIGHUP"):  # Windows: nothing is lost by a restart, only time
+            self.stop()
+            self._launch()
+            return
         self._process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + _START_SECONDS
         while "Reloaded server configuration" not in (text := self._log_since(begin)):

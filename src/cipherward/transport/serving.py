@@ -12,13 +12,15 @@ import mmap
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cipherward.consortium.homes.home import Home
-from cipherward.errors import CipherwardError, StorageError, TransportError
+from cipherward.consortium.service.boundary import said_of
+from cipherward.errors import StorageError, TransportError
 from cipherward.store import files
 from cipherward.store.outbox import Outbox
 from cipherward.transport.post import Status
@@ -28,6 +30,12 @@ POLL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 2.0
 GRACE_SECONDS = 8.0
 """How long a stop waits for the work in hand. What is cut off is done again after the next start."""
+
+WATCH_SECONDS = 2.0
+AGAIN_SECONDS = 2.0
+"""Until a part of the service that has failed is started again."""
+
+_UNWRITTEN = 20
 
 UNSENT = 64
 """Letters for one member that are kept in memory while its outbox cannot take them."""
@@ -172,21 +180,48 @@ def transport_log(home: Home) -> Callable[[str, dict[str, object]], None]:
 
 
 class Complaints:
-    """Logs failures of this machine, as far as its disk still takes it, and each only once in a row."""
+    """Alarms about failures of this machine, each only once in a row. One that the disk does not take, since it is full
+    perhaps, is shown at once and written when there is room again. `say`: shows a line that no log holds yet."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, say: Say = lambda line: None) -> None:
         self._home = home
+        self._say = say
         self._last = ""
+        self._unwritten: list[dict[str, object]] = []
 
-    def add(self, error: CipherwardError) -> None:
-        if error.message != self._last:
-            self._last = error.message
-            with contextlib.suppress(StorageError):
-                self._home.alarm("trouble here", {"reason": error.message, "hint": error.hint})
+    def add(self, error: Exception) -> None:
+        reason = said_of(error)
+        if reason != self._last:
+            self._last = reason
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            self._unwritten.append({"reason": reason, "hint": getattr(error, "hint", ""), "since": since})
+            if not self._write():
+                self._say({"time": since, "level": "alarm", "event": "trouble here", "reason": reason})
+                del self._unwritten[:-_UNWRITTEN]
 
     def clear(self) -> None:
         """It went well."""
-        self._last = ""
+        if self._write():
+            self._last = ""
+
+    def _write(self) -> bool:
+        try:
+            while self._unwritten:
+                self._home.alarm("trouble here", self._unwritten[0])
+                self._unwritten.pop(0)
+        except StorageError:
+            return False
+        return True
+
+
+async def keep_running(work: Callable[[], Awaitable[None]], complaints: Complaints) -> None:
+    """Run a part of a service until it ends by itself; whatever it raises is said, and it is started again."""
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            complaints.add(error)
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
 def status_of(
@@ -212,7 +247,10 @@ def stop_event() -> asyncio.Event:
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, event.set)
+        try:
+            loop.add_signal_handler(number, event.set)
+        except NotImplementedError:  # a loop of Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set))
     return event
 
 

@@ -13,12 +13,13 @@ from typing import Literal
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import policyfile
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import check_name
 from cipherward.crypto import ckks, wire
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
 from cipherward.parties import roster
+from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -56,17 +57,17 @@ class OfferedStudy:
     @property
     def ckks_public(self) -> bytes:
         """The coordinator's CKKS key; empty for other schemes."""
-        return self._kept("ckks-public.key")
+        return self._kept(CKKS_PUBLIC)
 
     @property
     def approval(self) -> bytes:
         """The signed approval, empty while people have not approved."""
-        return self._kept("approval")
+        return self._kept(APPROVAL)
 
     @property
     def withdrawal(self) -> bytes:
         """The signed withdrawal, empty unless people withdrew."""
-        return self._kept("withdrawal")
+        return self._kept(WITHDRAWAL)
 
     @property
     def status(self) -> Literal["pending review", "approved", "withdrawn"]:
@@ -95,10 +96,10 @@ def keep_offer(home: HospitalHome, document: bytes, ckks_public: bytes) -> Offer
         home.alarm("study offer refused", {"reason": error.message})
         raise
     folder = home.study_folder(study.digest())
-    if not (folder / "study.toml").exists():
+    if not (folder / STUDY).exists():
         if ckks_public:
-            files.write(folder / "ckks-public.key", ckks_public)
-        files.write(folder / "study.toml", study.to_toml().encode())
+            files.write(folder / CKKS_PUBLIC, ckks_public)
+        files.write(folder / STUDY, study.to_toml().encode())
         home.log("study offered", {"study": study.name, "digest": study.digest().hex()})
     return open_offer(home, folder)
 
@@ -198,7 +199,7 @@ def approve(home: HospitalHome, offered: OfferedStudy) -> bytes:
     check(home, offered)
     confirmed = home.confirmed
     statement = Approval(offered.digest, confirmed.digest() if confirmed else b"")
-    return _state(home, offered, "approval", wire.encode(statement))
+    return _state(home, offered, APPROVAL, wire.encode(statement))
 
 
 def check_open(home: HospitalHome, offered: OfferedStudy) -> None:
@@ -209,7 +210,7 @@ def check_open(home: HospitalHome, offered: OfferedStudy) -> None:
             f"the study {name!r} is finished: nothing more leaves this hospital for it",
             hint=f"what was opened stays in the model, in {folder}; whether it is used here, people here decide",
         )
-    if (offered.folder / "stopped").exists():
+    if (offered.folder / STOPPED).exists():
         raise RefusedError(
             f"the coordinator stopped the study {name!r}: nothing more leaves this hospital for it",
             hint=f"nothing is left to do; the sums verified until then are in {folder}",
@@ -224,7 +225,7 @@ def withdraw(home: HospitalHome, offered: OfferedStudy) -> bytes:
     """
     if not offered.withdrawal:
         check_open(home, offered)
-    return offered.withdrawal or _state(home, offered, "withdrawal", wire.encode(Withdrawal(offered.digest)))
+    return offered.withdrawal or _state(home, offered, WITHDRAWAL, wire.encode(Withdrawal(offered.digest)))
 
 
 def open_approval(data: bytes, study: Study) -> int:
@@ -233,7 +234,7 @@ def open_approval(data: bytes, study: Study) -> int:
     Raises:
         WireError, ProtocolError: malformed, forged, or of another study.
     """
-    return _opened(data, study, "approval", Approval)
+    return _opened(data, study, APPROVAL, Approval)
 
 
 def open_withdrawal(data: bytes, study: Study) -> int:
@@ -242,7 +243,7 @@ def open_withdrawal(data: bytes, study: Study) -> int:
     Raises:
         WireError, ProtocolError: malformed, forged, or of another study.
     """
-    return _opened(data, study, "withdrawal", Withdrawal)
+    return _opened(data, study, WITHDRAWAL, Withdrawal)
 
 
 def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) -> bytes:
@@ -324,10 +325,14 @@ def open_offer(home: HospitalHome, folder: Path) -> OfferedStudy:
     Raises:
         StorageError, StudyError: its file is damaged or was changed.
     """
-    study = study_document.load(folder / "study.toml")
-    if study.digest().hex() != folder.name:
+
+    def read() -> OfferedStudy:
+        study = study_document.load(folder / STUDY)
+        if study.digest().hex() == folder.name:
+            return OfferedStudy(folder, study, _index(home, study))
         raise StorageError(
-            f"{folder / 'study.toml'} was changed: it is not the study whose digest names its folder",
+            f"{folder / STUDY} was changed: it is not the study whose digest names its folder",
             hint="restore the folder from its backup; the coordinator can offer the study again",
         )
-    return OfferedStudy(folder, study, _index(home, study))
+
+    return home.remembered.get(folder, [folder / STUDY], read)

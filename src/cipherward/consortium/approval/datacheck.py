@@ -11,11 +11,10 @@ from pathlib import Path
 from cipherward.data.database import Source, read_source
 from cipherward.data.problems import problems_of
 from cipherward.data.schema import declared_range
+from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import admit, load_hospitals
 from cipherward.errors import DataError
 from cipherward.study import Study
-
-SMALL = 10
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,3 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         about=tuple(finding.text for finding in own.about) if own else (),
         assumed=raw.assumed,
     )
-
-
-def shown(count: int) -> int | None:
-    """A count that may be shown: None stands for 1 to 9."""
-    return count if count == 0 or count >= SMALL else None

@@ -11,9 +11,9 @@ from typing import cast
 
 from torch import nn
 
+from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import RefusedError, StudyError
 from cipherward.learning import models
-from cipherward.parties import roster
 from cipherward.parties.policy import Policy
 from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Study
@@ -55,4 +55,5 @@ def module_of(model: ModelFile, policy: Policy) -> nn.Module | None:
     factory = factory_of(model.study, policy)
     if factory is None:
         return None
-    return models.build(model.study.model, roster.n_features_of(model.study), model.study.seed, factory)
+    n_features = Preprocessor(model.study.columns, (), (), 0, 0).n_features
+    return models.build(model.study.model, n_features, model.study.seed, factory)

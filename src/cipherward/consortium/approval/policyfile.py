@@ -37,6 +37,10 @@ max_rounds = 1000
 # hospital together stay below it. Without it there is no such limit.
 # max_epsilon = 8.0
 
+# The chance with which that protection may fail altogether. Every epsilon is taken at this delta, whatever a study
+# writes; with 1 / number of patients or more it would protect nobody.
+max_delta = 1e-5
+
 # Kinds of model: "logistic-regression", "mlp" (a small neural network), "custom" (see the next line).
 models = ["logistic-regression", "mlp"]
 
@@ -51,6 +55,9 @@ columns = "*"
 # Technical limits on precision and range of one number. Change them on advice only.
 max_bits = 24
 max_range = 64.0
+
+# Bins of the histograms in which predicted risks are counted.
+max_bins = 4096
 """
 
 
@@ -64,6 +71,8 @@ class _File(BaseModel):
     max_range: float = Field(default=64.0, gt=0.0)
     max_rounds: int = Field(default=1_000, ge=1)
     max_epsilon: float | None = Field(default=None, gt=0.0)
+    max_delta: float = Field(default=1e-5, gt=0.0, lt=0.01)
+    max_bins: int = Field(default=4_096, ge=64)
     models: list[Literal["logistic-regression", "mlp", "custom"]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
@@ -95,6 +104,8 @@ def parse(text: str, origin: str) -> Policy:
         max_range=found.max_range,
         max_rounds=found.max_rounds,
         max_epsilon=found.max_epsilon,
+        max_delta=found.max_delta,
+        max_bins=found.max_bins,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
         columns=None if found.columns == "*" else frozenset(found.columns),
@@ -122,6 +133,8 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "min_corrupt": policy.min_corrupt,
         "max_rounds": policy.max_rounds,
         "max_epsilon": policy.max_epsilon,
+        "max_delta": policy.max_delta,
+        "max_bins": policy.max_bins,
         "models": sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),

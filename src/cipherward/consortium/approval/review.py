@@ -17,15 +17,15 @@ from cipherward.consortium.approval import approvals, datacheck, modelcode, poli
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.what_leaves import Outgoing
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import members
 from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto.identity import fingerprint
 from cipherward.errors import CipherwardError
-from cipherward.parties import roster
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
+from cipherward.tasks.catalogue import begin
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     n_parameters = 0
     try:
         factory: Callable[[int], nn.Module] | None = modelcode.factory_of(study, policy)
-        first = roster.first_state(study, factory)
-        n_parameters = len(first.weights)
+        first = begin(study, factory)
+        n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
         privacy_plan.check_hospital(study, n_parameters)
     except CipherwardError as error:

@@ -10,11 +10,6 @@ from cipherward.consortium.approval.review import Review
 from cipherward.consortium.approval.what_leaves import Outgoing
 
 _WIDTH = 100
-_SUMS = {
-    "statistics": "Once, before training: statistics that scale the model's inputs",
-    "train": "In each training round",
-    "evaluate": "Once, at the end: how good the model is",
-}
 
 
 def to_text(review: Review) -> str:
@@ -103,9 +98,9 @@ def _data(data: OwnData) -> Iterator[str]:
 
 
 def _outgoing(kind: Outgoing) -> Iterator[str]:
-    times = f" (at most {kind.times})" if kind.purpose == "train" else ""
+    times = f"at most {kind.times} times" if kind.times > 1 else "once"
     traffic = f"about {size(kind.bytes_up)} out, {size(kind.bytes_down)} in"
-    yield f"   {_SUMS[kind.purpose]}{times}: {kind.count:,} numbers; {traffic}"
+    yield f"   {kind.title} ({times}): {kind.count:,} numbers; {traffic}"
     for group in kind.groups:
         yield from _wrapped(f"{group.count:,} x {group.meaning}", "     - ")
 

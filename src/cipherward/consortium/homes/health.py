@@ -7,13 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cipherward.consortium.approval import policyfile
+from cipherward.consortium.approval import approvals, policyfile
+from cipherward.consortium.homes.alarms import open_alarms
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 from cipherward.consortium.membership import authority
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.service.signs_of_life import SILENT_SECONDS as UNHEARD_SECONDS
+from cipherward.consortium.service.signs_of_life import seen_words
 from cipherward.data.database import read_source
 from cipherward.errors import CipherwardError
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 
 WARN_DAYS = 30
@@ -52,14 +58,58 @@ def hospital(home: HospitalHome, now: datetime | None = None) -> list[Finding]:
         _checked("table", lambda: f"{read_source(home.data_source).table.height:,} rows"),
     ]
     if not home.is_enrolled:
-        return [*found, Finding("membership", False, "not enrolled", "cipherward hospital enroll FILE")]
+        return [*found, _membership(home)]
     return [
         *found,
         _members(home),
         _certificate(home, "tls.crt", moment),
         _service(home),
+        _coordinator(home, moment),
+        _studies(home),
         _alarms(home, moment),
     ]
+
+
+def _membership(home: HospitalHome) -> Finding:
+    if home.settings.get("name") and home.tls_key.exists():
+        return Finding(
+            "membership",
+            False,
+            "the request was made; the coordinator's admission has not come",
+            "send the request to the coordinator if that is not done, and wait for the admission",
+        )
+    hint = "ask the coordinator for an invitation, then: cipherward hospital enroll INVITATION"
+    return Finding("membership", False, "not invited yet", hint)
+
+
+def _coordinator(home: HospitalHome, now: datetime) -> Finding:
+    """Whether the other end lives: a message server answers for a coordinator that is dead."""
+    status = home.read_status() or {}
+    at = (status.get("seen") or {}).get(COORDINATOR_NAME)
+    if not isinstance(at, int | float):
+        return Finding("coordinator", True, "no sign of life has been asked for yet")
+    said = seen_words(at, now.timestamp())
+    alive = now.timestamp() - at <= UNHEARD_SECONDS
+    return Finding(
+        "coordinator", alive or not is_served(home), said, "call the coordinator: its service is not running"
+    )
+
+
+def _studies(home: HospitalHome) -> Finding:
+    """What waits for people here; that is no fault."""
+    offered, damaged = approvals.whole_offers(home)
+    if damaged:
+        names = ", ".join(folder.name[:12] for folder in damaged)
+        return Finding("studies", False, f"files of {names} are damaged", "restore the folder under studies/")
+    waiting = [
+        offer.study.name
+        for offer in offered
+        if offer.status == "pending review" and StudyFolder(offer.folder).ended() is None
+    ]
+    if not waiting:
+        return Finding("studies", True, "none waits for review")
+    first = f"cipherward hospital review {waiting[0]}"
+    return Finding("studies", True, f"{', '.join(waiting)} waits for review: {first}", first)
 
 
 def _keys(home: Home) -> str:
@@ -135,7 +185,7 @@ def _service(home: Home) -> Finding:
         )
     if status.get("connected") is False:
         reason = str(status.get("reason") or "no reason known")
-        return Finding("service", False, f"running, not connected: {reason}", "check the network and the server")
+        return Finding("service", False, f"running, not connected: {reason}", _why(home))
     if troubles := status.get("troubles"):
         reasons = "; ".join(sorted({str(each["reason"]) for each in troubles.values()}))
         hint = f"cipherward {'coordinator' if isinstance(home, CoordinatorHome) else 'hospital'} status says since when"
@@ -143,20 +193,28 @@ def _service(home: Home) -> Finding:
     return Finding("service", True, str(status.get("doing") or "running"))
 
 
+def _why(home: Home) -> str:
+    if isinstance(home, CoordinatorHome):
+        return "look at the message server: server/nats.log in this folder, its port and its certificate"
+    return "cipherward hospital doctor finds out where it ends: name, port, TLS, clock or certificate"
+
+
 def _alarms(home: Home, now: datetime) -> Finding:
-    recent = []
-    for alarm in home.alarms():
-        try:
-            fresh = now - datetime.fromisoformat(str(alarm.get("time"))) < _RECENT
-        except (ValueError, TypeError, OverflowError):
-            fresh = True
-        if fresh:
-            recent.append(str(alarm.get("event")))
-    if recent:
-        return Finding(
-            "alarms", False, f"{len(recent)} in the last day: {', '.join(sorted(set(recent)))}", "see log.jsonl"
-        )
-    return Finding("alarms", True, "none in the last day")
+    party = "coordinator" if isinstance(home, CoordinatorHome) else "hospital"
+    recent = [alarm for alarm in open_alarms(home.path) if _is_recent(alarm.last, now)]
+    if not recent:
+        return Finding("alarms", True, "none in the last day that nobody has acknowledged")
+    said = ", ".join(f"{alarm.event}{f' ({alarm.who})' if alarm.who else ''}, {alarm.times} times" for alarm in recent)
+    return Finding(
+        "alarms", False, f"in the last day: {said}", f"cipherward {party} alarms; with --seen once they are looked into"
+    )
+
+
+def _is_recent(moment: str, now: datetime) -> bool:
+    try:
+        return now - datetime.fromisoformat(moment) < _RECENT
+    except (ValueError, TypeError, OverflowError):
+        return True
 
 
 def _checked(what: str, check: Callable[[], str]) -> Finding:

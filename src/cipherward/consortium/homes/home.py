@@ -1,8 +1,24 @@
-"""The folder of one party: who it is, what happens there, which files are secret. See `homes` for the two kinds."""
+"""What a party of the consortium keeps on disk, one folder each. Only public parts of it ever leave.
+
+| file | coordinator | hospital | secret |
+|---|---|---|---|
+| `consortium.toml` | name, servers, what the server listens on | | no |
+| `hospital.toml` | | own name, consortium, servers, where its table is | no, and it never leaves |
+| `policy.toml` | | the privacy officer's floors (`policyfile`) | no |
+| `identity.key`, `tls.key` | own | own | yes, 0600 |
+| `tls-next.key` | | from a renewal's request until its admission | yes, 0600 |
+| `authority.key`, `server.key` | the consortium's CA, the message server's | | yes, 0600 |
+| `authority.crt`, `tls.crt` | own | from invitation and admission | no |
+| `server.crt`, `certificates/` | issued to the message server, to members | | no |
+| `members/` | every version, signed | the version confirmed and the newest offered | no |
+| `invitations/` | digest of each one-time token | | no |
+| `studies/<digest>/` | openings, receipts, models | the study offered, approval, withdrawal | |
+| `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
+| `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
+"""
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import json
 import os
@@ -14,13 +30,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cipherward.consortium.homes.alarms import Alarms
 from cipherward.consortium.membership import members as members_list
 from cipherward.crypto.identity import Identity
 from cipherward.errors import StorageError
-from cipherward.store import files
+from cipherward.runs.study_folder import STUDY
+from cipherward.store import files, locks
 
 SECRET_FILES = ("identity.key", "tls.key", "tls-next.key", "authority.key", "server.key", "ledger.sqlite")
 
+
+_EACH_LOGGED = 16
 
 LOG_FILE = "log.jsonl"
 LOG_BYTES, OLDER_LOGS = 8 << 20, 7
@@ -44,6 +64,7 @@ class Home(ABC):
         self.tls_certificate = path / "tls.crt"
         self.tls_key = path / "tls.key"
         self.studies = path / "studies"
+        self.remembered = files.Remembered()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
@@ -94,11 +115,15 @@ class Home(ABC):
         self._write_log("info", event, facts)
 
     def alarm(self, event: str, facts: Mapping[str, object]) -> None:
-        """Like `log`, for what people must look at."""
-        self._write_log("alarm", event, facts)
+        """Like `log`, for what people must look at. What comes again and again fills the log less and less often."""
+        times = Alarms(self.path).add(event, facts, _now()).times
+        if times <= _EACH_LOGGED:
+            self._write_log("alarm", event, facts)
+        elif times.bit_count() == 1:
+            self._write_log("alarm", event, dict(facts) | {"times": times})
 
     def alarms(self) -> list[dict[str, Any]]:
-        """Every alarm logged so far, oldest first."""
+        """Every line of the log that is an alarm, oldest first. `alarms.open_alarms` has them together, by kind and party."""
         return [line for line in self.log_lines() if line.get("level") == "alarm"]
 
     def log_lines(self) -> list[dict[str, Any]]:
@@ -122,8 +147,7 @@ class Home(ABC):
         try:
             if not path.exists() or path.stat().st_size < LOG_BYTES:
                 return
-            with (self.path / "log.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with locks.lock(self.path / "log.lock"):
                 if path.stat().st_size < LOG_BYTES:
                     return
                 names = [path, *self._older_logs()]
@@ -155,8 +179,13 @@ class Home(ABC):
 
     def study_folders(self) -> list[Path]:
         """Every study folder that holds a study.toml, oldest first."""
-        found = [path.parent for path in self.studies.glob("*/study.toml")]
-        return sorted(found, key=lambda path: (path.stat().st_mtime, path.name))
+        try:
+            with os.scandir(self.studies) as entries:
+                folders = [Path(entry.path) for entry in entries if not entry.is_file()]
+        except OSError:
+            return []
+        found = [(folder.stat().st_mtime, folder.name, folder) for folder in folders if (folder / STUDY).exists()]
+        return [folder for _, _, folder in sorted(found)]
 
     # checks
 
@@ -168,7 +197,7 @@ class Home(ABC):
             raise StorageError(
                 f"cannot read {path}: {error.strerror or error}", hint="restore the folder from its backup"
             ) from None
-        if mode & 0o077:
+        if os.name == "posix" and mode & 0o077:
             raise StorageError(
                 f"{path} holds a secret and is open to other users (mode {mode:03o})", hint=f"chmod 600 {path}"
             )

@@ -3,59 +3,48 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cipherward.consortium.homes.home import Home
 from cipherward.errors import StorageError
+from cipherward.store import locks
 
 SILENT_SECONDS = 15.0
 """A service that runs and has not written its status for so long is busy, or stands still."""
-_ATTEMPTS = 20
-_PAUSE_SECONDS = 0.05
+_WAIT_SECONDS = 1.0  # `is_served` may have it for an instant
 
 
 @contextlib.contextmanager
 def only_one(home: Home) -> Iterator[None]:
-    """Hold the home's lock. The operating system lets go of it when the process ends, however it ends.
+    """Hold the home's lock.
 
     Raises:
-        StorageError: another service has it.
+        StorageError: another service has it, or it cannot be locked.
     """
-    path = home.path / "serve.lock"
+    held = locks.lock(_file(home), wait=_WAIT_SECONDS)
     try:
-        file = path.open("w")
-    except OSError as error:
+        held.__enter__()
+    except locks.HeldError:
         raise StorageError(
-            f"cannot lock {path}: {error.strerror or error}", hint="check the folder's permissions"
+            f"a service runs on {home.path} already", hint="there is one for each folder; look at its status"
         ) from None
-    with file:
-        for attempt in range(1, _ATTEMPTS + 1):  # `is_served` may have it for an instant
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if attempt == _ATTEMPTS:
-                    raise StorageError(
-                        f"a service runs on {home.path} already",
-                        hint="there is one for each folder; look at its status",
-                    ) from None
-                time.sleep(_PAUSE_SECONDS)
+    try:
         yield
+    finally:
+        held.__exit__(None, None, None)
 
 
 def is_served(home: Home) -> bool:
     """Whether a service runs on this home now, by its lock: not by what it wrote last, which outlives a kill."""
-    try:
-        with (home.path / "serve.lock").open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    if not _file(home).exists():
         return False
-    except OSError:  # held, or not ours to read
+    try:
+        with locks.lock(_file(home), wait=0):
+            return False
+    except StorageError:  # held, or not ours to open
         return True
-    return False
 
 
 def silence(home: Home) -> float:
@@ -65,3 +54,7 @@ def silence(home: Home) -> float:
         return max((datetime.now(UTC) - then).total_seconds(), 0.0)
     except (KeyError, ValueError, TypeError, OverflowError):
         return float("inf")
+
+
+def _file(home: Home) -> Path:
+    return home.path / "serve.lock"

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.errors import CipherwardError, DataError, StudyError
 from cipherward.parties.hospital_node import PRESERVED, Outcome
 from cipherward.runs import modelfile
 from cipherward.runs.modelfile import ModelFile
+from cipherward.runs.study_folder import VERIFICATION
 from cipherward.store import files
 
 
@@ -52,7 +53,7 @@ def keep(
     }
     modelfile.save(folder / "model.safetensors", model)
     text = json.dumps(document, indent=2, allow_nan=False) + "\n"
-    files.write(folder / "verification.json", text.encode())
+    files.write(folder / VERIFICATION, text.encode())
     home.log("model received", {"digest": digest, "rounds": rounds})
     return folder
 
@@ -90,7 +91,7 @@ def find(home: HospitalHome, selector: str) -> ReceivedModel:
 
 def _examine(folder: Path) -> ReceivedModel:
     try:
-        facts = files.json_object(files.read(folder / "verification.json"))
+        facts = files.json_object(files.read(folder / VERIFICATION))
         sums = facts["sums"]
         outcomes = tuple(str(line["phrase"]) for line in sums)
         study, digest = str(facts["study"]), str(facts["study_digest"])

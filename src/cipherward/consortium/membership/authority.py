@@ -27,6 +27,7 @@ CLIENT_DAYS = 398
 MALFORMED = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion)
 """What `cryptography` raises about a certificate, a request or a key that it cannot make sense of."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 _SERIAL = re.compile(r"[0-9a-f]{40}")
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
 
@@ -37,6 +38,8 @@ def check_name(name: str, *, reserved: bool = False) -> str:
     Raises:
         ProtocolError: anything else.
     """
+    if name in _DEVICES:
+        raise ProtocolError(f"{name!r} cannot be the name of a member: no file of this name can be made on Windows")
     if not _NAME.fullmatch(name) or (name == COORDINATOR_NAME and not reserved):
         raise ProtocolError(
             f"{name!r} cannot be the name of a member",

@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import shutil
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -21,46 +22,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from cipherward.consortium.approval import policyfile
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import prepare
-from cipherward.consortium.homes.homes import CoordinatorHome, HospitalHome
-from cipherward.consortium.membership import authority, invitations, members
+from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.membership import addresses, authority, invitations, members, settings_file
 from cipherward.consortium.membership.invitations import Admission, Invitation
 from cipherward.consortium.membership.members import ACTIVE, REVOKED, Member, MembersList
-from cipherward.data.database import Source, check_url
-from cipherward.errors import DataError, ProtocolError, RefusedError, StorageError
+from cipherward.data.database import Source
+from cipherward.errors import ProtocolError, RefusedError, StorageError
 from cipherward.store import files
 
 DAY = 86_400
 INVITATION_DAYS = 14
 _CLUSTER = 3
 """With that many servers that somebody else runs, they are a cluster, and keep that many copies of a mailbox."""
-
-_HOSPITAL = """\
-# This hospital's own settings. Nothing in this file leaves the hospital.
-
-{data}"""
-_ENROLLED = """\
-# This hospital's own settings. Nothing in this file leaves the hospital.
-
-# Written by cipherward hospital enroll. Change servers only, and only when the coordinator has moved.
-name = {name}
-consortium = {consortium}
-coordinator_key = {coordinator_key}
-servers = {servers}
-
-# Where local training runs: "auto", "cpu" or "cuda".
-device = {device}
-
-{data}"""
-_FILE = """\
-# The hospital's table: a CSV or Parquet file, read when a study needs it. A relative path starts at this folder.
-# cut = "...": a name for this extract; see "A second study over the same tables" in docs/operations.md before giving one.
-"""
-_DATABASE = """\
-# The hospital's table: what one query answers, asked when a study needs it. The password never stands here: it comes
-# from the environment variable password_env or from the file password_file (mode 0600), whichever is named.
-# cut = "...": a name for this extract; see "A second study over the same tables" in docs/operations.md before giving one.
-"""
 
 
 @dataclass(frozen=True)
@@ -94,7 +69,34 @@ def create_coordinator(
     """
     if not name or len(name) > 63 or not name.isprintable():
         raise ProtocolError(f"{name!r} cannot be a consortium's name", hint="use 1 to 63 printable characters")
+    servers = [addresses.url(server) for server in servers]
+    hosts = [addresses.host(host) for host in hosts]
     prepare(path)
+    with _whole(path):
+        return _create_coordinator(path, name, servers, listen, hosts, managed=managed, now=now)
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """A home that cannot be made leaves nothing behind, so that the next try finds an empty folder."""
+    try:
+        yield
+    except BaseException:
+        for left in path.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        raise
+
+
+def _create_coordinator(
+    path: Path,
+    name: str,
+    servers: Sequence[str],
+    listen: str,
+    hosts: Sequence[str],
+    *,
+    managed: bool,
+    now: float | None,
+) -> CoordinatorHome:
     settings = {
         "consortium": name,
         "servers": list(servers),
@@ -123,11 +125,11 @@ def create_hospital(path: Path, *, data: Source) -> HospitalHome:
         StorageError: the folder is not empty.
         DataError: there is no such table, or the database's URL is none or holds a password. Nothing is asked of it.
     """
-    settings = _data_settings(data)
+    settings = settings_file.data_settings(data)
     prepare(path)
     files.write(path / "identity.key", os.urandom(32), private=True)
     files.write(path / "policy.toml", policyfile.DEFAULT.encode())
-    files.write(path / "hospital.toml", _HOSPITAL.format(data=_data_section(settings)).encode())
+    files.write(path / "hospital.toml", settings_file.before(settings).encode())
     home = HospitalHome(path)
     home.log("home created", {})
     return home
@@ -355,43 +357,9 @@ def _invitation_file(home: CoordinatorHome, name: str) -> Path:
 
 
 def _write_settings(home: HospitalHome, invitation: Invitation) -> None:
-    text = _ENROLLED.format(
-        name=_quoted(invitation.name),
-        consortium=_quoted(invitation.consortium),
-        coordinator_key=_quoted(invitation.coordinator_key.hex()),
-        servers=json.dumps(list(invitation.servers), ensure_ascii=False),
-        device=_quoted(home.device),
-        data=_data_section(home.data_settings),
-    )
+    text = settings_file.enrolled(invitation, home.device, home.data_settings)
     files.write(home.path / home.settings_file, text.encode())
     home.settings = tomllib.loads(text)
-
-
-def _data_settings(data: Source) -> dict[str, str]:
-    if isinstance(data, Path):
-        if not data.is_file():
-            raise DataError(f"there is no table {data}", hint="give this hospital's CSV or Parquet file with --data")
-        return {"path": str(data.resolve())}
-    if not data.query.strip():
-        raise DataError("there is no query for the database", hint='give it with --query "SELECT ..."')
-    url = check_url(data.url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        url = url.set(database=str(Path(url.database).resolve()))
-    found = {"database": url.render_as_string(hide_password=False), "query": data.query}
-    if data.password_env:
-        found["password_env"] = data.password_env
-    elif data.password_file:
-        found["password_file"] = str(data.password_file.resolve())
-    return found
-
-
-def _data_section(settings: Mapping[str, str]) -> str:
-    lines = [f"{key} = {_quoted(value)}" for key, value in settings.items()]
-    return (_FILE if "path" in settings else _DATABASE) + "\n".join(["[data]", *lines, ""])
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _digest(certificate: bytes) -> bytes:

@@ -10,27 +10,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
-from cipherward.consortium.service import letters
+from cipherward.consortium.service import letters, waiting
+from cipherward.consortium.service.boundary import said_of
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.letters import (
     NO_STUDY,
     Alert,
+    Alive,
     Approval,
     Body,
+    Breach,
+    Ended,
     Letter,
     Members,
+    Out,
     Packet,
     Refusal,
+    Seen,
     Stopped,
+    Waits,
 )
-from cipherward.consortium.service.news import Breach, Ended, Out
-from cipherward.errors import CipherwardError, ProtocolError, StorageError
+from cipherward.consortium.service.signs_of_life import LastSeen
+from cipherward.errors import ProtocolError, StorageError
+from cipherward.runs.study_folder import StudyFolder
 
 DAMAGED_PAUSE = 60.0
 """Seconds until a study whose files could not be read is tried again."""
+
+_WORDS = 1_000
 
 Letters = list[tuple[str, bytes]]
 """To whom, and the sealed letter."""
@@ -60,7 +70,9 @@ class CoordinatorDesk:
         self._studies: dict[str, CoordinatorStudy] = {}
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
+        self._seen = LastSeen((home.read_status() or {}).get("seen"))
         self._damaged: dict[str, tuple[float, str]] = {}
+        self._wrong: dict[str, tuple[float, str]] = {}
 
     def start(self) -> Letters:
         """Take every study up where it was; what may not have been sent before is sent again."""
@@ -77,11 +89,13 @@ class CoordinatorDesk:
             if known is None or not known.is_active:
                 raise ProtocolError(f"{member!r} is not an active member")
             letter = letters.open_letter(data, to=COORDINATOR_NAME, key=known.public_key, from_coordinator=False)
+            if isinstance(letter.body, Alive):
+                return self._alive(member, letter.body)
             return self._take(member, letter)
         except StorageError:
             raise
-        except CipherwardError as error:
-            facts = letters.describe(data) | {"hospital": member, "reason": error.message}
+        except Exception as error:
+            facts = letters.describe(data) | {"hospital": member, "reason": said_of(error)}
             self.home.alarm("letter refused", facts)
             return []
 
@@ -92,35 +106,55 @@ class CoordinatorDesk:
             if folder.name not in self._studies and not folder.name.startswith("."):
                 out += self._try_to_open(folder.name)
         active = {member.name for member in self._members.active}
-        for hosted in self._studies.values():
-            hosted.gone = frozenset(i for i, name in enumerate(hosted.names, start=1) if name not in active)
-            out += self._offers(hosted) + self._sealed(hosted, hosted.tick())
+        for study in self._studies.values():
+            study.gone = frozenset(i for i, name in enumerate(study.names, start=1) if name not in active)
+            out += self._tick_alone(study)
         return out
+
+    def _tick_alone(self, study: CoordinatorStudy) -> Letters:
+        """What goes wrong in one study keeps no other from running; it is tried again, and said once."""
+        name = study.folder.name
+        if self._ticks() < self._wrong.get(name, (float("-inf"), ""))[0]:
+            return []
+        try:
+            out = self._offers(study) + self._sealed(study, study.tick())
+            self._wrong.pop(name, None)
+            return out
+        except StorageError:
+            raise
+        except Exception as error:
+            reason = said_of(error)
+            known = self._wrong.get(name)
+            self._wrong[name] = self._ticks() + DAMAGED_PAUSE, reason
+            study.last_error = reason
+            if known is None or known[1] != reason:
+                self.home.alarm("study cannot run", {"study": study.name, "digest": name, "reason": reason})
+            return []
 
     def report(self) -> None:
         """Write the report of a study that has finished, if there is one; takes as long as verifying it."""
-        for name, hosted in self._studies.items():
-            if self._report is None or name in self._reported or not hosted.is_unreported:
+        for name, study in self._studies.items():
+            if self._report is None or name in self._reported or not study.is_unreported:
                 continue
             self._reported.add(name)
             try:
-                self._report(hosted.folder)
-                self.home.log("report written", {"study": hosted.study.name, "digest": name})
-            except CipherwardError as error:
-                self.home.alarm("report not written", {"study": hosted.study.name, "reason": error.message})
+                self._report(study.folder)
+                self.home.log("report written", {"study": study.name, "digest": name})
+            except Exception as error:
+                self.home.alarm("report not written", {"study": study.name, "reason": said_of(error)})
             return
 
     def remind(self, member: str) -> Letters:
         """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""
         self._told.pop(member, None)
         out = self._news_of_members()
-        for hosted in self._studies.values():
-            if member not in hosted.names:
+        for study in self._studies.values():
+            if member not in study.names:
                 continue
-            hospital = hosted.names.index(member) + 1
-            if hospital in hosted.offered_to():
-                out.append(self._letter(hosted, hospital, hosted.offer))
-            out += self._sealed(hosted, hosted.remind(hospital))
+            hospital = study.names.index(member) + 1
+            if hospital in study.offered_to():
+                out.append(self._letter(study, hospital, study.offer))
+            out += self._sealed(study, study.remind(hospital))
         return out
 
     def status(self) -> list[dict[str, Any]]:
@@ -129,31 +163,51 @@ class CoordinatorDesk:
             {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
             for name, (_, message) in self._damaged.items()
         ]
-        return [hosted.status() for hosted in self._studies.values()] + damaged
+        now = self._clock()
+        return [
+            study.status() | {"waits": waiting.in_words(study, self._seen, now)} for study in self._studies.values()
+        ] + damaged
+
+    def seen(self) -> dict[str, float]:
+        """When each hospital last gave a sign of life, Unix seconds."""
+        return self._seen.all()
 
     # letters
 
+    def _alive(self, member: str, body: Alive) -> Letters:
+        """A hospital is there: it hears that we are, and what its studies wait for."""
+        now = self._clock()
+        self._seen.note(member, body.sent, now)
+        seen = tuple(Seen(name, int(at)) for name, at in sorted(self._seen.all().items()) if name != member)
+        waits = tuple(
+            Waits(study.digest, words[:_WORDS])
+            for study in self._studies.values()
+            if member in study.names and not study.is_over and (words := waiting.in_words(study, self._seen, now))
+        )
+        answer = Alive(int(now), seen, waits)
+        return [(member, letters.seal(self.home.identity, member, NO_STUDY, answer, from_coordinator=True))]
+
     def _take(self, member: str, letter: Letter) -> Letters:
         opened = self._open_now(letter.study.hex())
-        hosted = self._studies.get(letter.study.hex())
-        if hosted is None:
+        study = self._studies.get(letter.study.hex())
+        if study is None:
             raise ProtocolError("about a study that does not exist here")
-        if member not in hosted.names:
-            raise ProtocolError(f"{member!r} is not on the roster of {hosted.study.name!r}")
-        hospital = hosted.names.index(member) + 1
+        if member not in study.names:
+            raise ProtocolError(f"{member!r} is not on the roster of {study.name!r}")
+        hospital = study.names.index(member) + 1
         if isinstance(letter.body, Packet):
-            return opened + self._sealed(hosted, hosted.handle(hospital, letter.body.packet))
+            return opened + self._sealed(study, study.handle(hospital, letter.body.packet))
         if isinstance(letter.body, Approval):
-            return opened + self._sealed(hosted, hosted.take_approval(hospital, letter.body.statement))
+            return opened + self._sealed(study, study.take_approval(hospital, letter.body.statement))
         if isinstance(letter.body, Refusal):
-            hosted.take_refusal(hospital, letter.body.reasons)
+            study.take_refusal(hospital, letter.body.reasons)
             return opened
-        hosted.said.take_withdrawal(hospital, letter.body.statement)
+        study.statements.take_withdrawal(hospital, letter.body.statement)
         return opened
 
     def _open_now(self, name: str) -> Letters:
         """After a start, the first letter may come before the first look at the folders."""
-        if name in self._studies or not (self.home.studies / name / "study.toml").exists():
+        if name in self._studies or not StudyFolder(self.home.studies / name).study.exists():
             return []
         return self._try_to_open(name)
 
@@ -166,21 +220,23 @@ class CoordinatorDesk:
             out = self._open(name)
             self._damaged.pop(name, None)
             return out
-        except CipherwardError as error:
+        except Exception as error:
             self._studies.pop(name, None)
-            self._damaged[name] = (self._ticks(), error.message)
-            self.home.alarm("study cannot run", {"digest": name, "reason": error.message, "hint": error.hint})
+            reason = said_of(error)
+            self._damaged[name] = (self._ticks(), reason)
+            facts = {"digest": name, "reason": reason, "hint": getattr(error, "hint", "")}
+            self.home.alarm("study cannot run", facts)
             return []
 
     def _open(self, name: str) -> Letters:
-        hosted = CoordinatorStudy(self.home, self.home.studies / name, self._clock, self._ticks)
-        self._studies[name] = hosted
-        return self._sealed(hosted, hosted.resume())
+        study = CoordinatorStudy(self.home, self.home.studies / name, self._clock, self._ticks)
+        self._studies[name] = study
+        return self._sealed(study, study.resume())
 
-    def _offers(self, hosted: CoordinatorStudy) -> Letters:
-        due = sorted(hosted.offer_due())
-        offer = hosted.offer if due else None
-        return [self._letter(hosted, hospital, offer) for hospital in due] if offer else []
+    def _offers(self, study: CoordinatorStudy) -> Letters:
+        due = sorted(study.offer_due())
+        offer = study.offer if due else None
+        return [self._letter(study, hospital, offer) for hospital in due] if offer else []
 
     def _news_of_members(self) -> Letters:
         """The signed list for every member that has not been sent this version since the start."""
@@ -193,7 +249,7 @@ class CoordinatorDesk:
         self._told |= dict.fromkeys(due, version)
         return [(name, letters.seal(self.home.identity, name, NO_STUDY, body, from_coordinator=True)) for name in due]
 
-    def _sealed(self, hosted: CoordinatorStudy, out: Out) -> Letters:
+    def _sealed(self, study: CoordinatorStudy, out: Out) -> Letters:
         found = []
         for hospital, what in out:
             body: Body
@@ -203,9 +259,9 @@ class CoordinatorDesk:
                 body = Stopped(what.reason)
             else:
                 body = Packet(what)
-            found.append(self._letter(hosted, hospital, body))
+            found.append(self._letter(study, hospital, body))
         return found
 
-    def _letter(self, hosted: CoordinatorStudy, hospital: int, body: Body) -> tuple[str, bytes]:
-        name = hosted.names[hospital - 1]
-        return name, letters.seal(self.home.identity, name, hosted.digest, body, from_coordinator=True)
+    def _letter(self, study: CoordinatorStudy, hospital: int, body: Body) -> tuple[str, bytes]:
+        name = study.names[hospital - 1]
+        return name, letters.seal(self.home.identity, name, study.digest, body, from_coordinator=True)

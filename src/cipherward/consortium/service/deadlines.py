@@ -43,55 +43,55 @@ class Deadlines:
         if self.away.pop(hospital, None) is not None:
             self._log("hospital is back", {"hospital": self._names[hospital - 1]})
 
-    def note(self, hub: CoordinatorNode, recorded: int) -> bool:
-        """Where the hub is now, with `recorded` finished sums written down; whether that is another step, which starts to
+    def note(self, node: CoordinatorNode, recorded: int) -> bool:
+        """Where the node is now, with `recorded` finished sums written down; whether that is another step, which starts to
         wait anew."""
-        place = (hub.state.sums_done, recorded, hub.phase)
+        place = (node.state.sums_done, recorded, node.phase)
         is_new = place != self._place
         if is_new:
-            if hub.phase is Phase.JOIN:
+            if node.phase is Phase.JOIN:
                 self._heard.clear()
             self._place, self.since, self._came, self._enough_since = place, self._clock(), self._ticks(), None
-            self._ask_pause = hub.deadline_seconds
+            self._ask_pause = node.deadline_seconds
             self._ask_at = self._came + self._ask_pause
-        if self._enough_since is None and hub.phase is not Phase.IDLE and hub.enough:
+        if self._enough_since is None and node.phase is not Phase.IDLE and node.enough:
             self._enough_since = self._ticks()
         return is_new
 
-    def is_over(self, hub: CoordinatorNode) -> bool:
+    def is_over(self, node: CoordinatorNode) -> bool:
         """Whether the deadline has passed: it counts from the moment when enough hospitals had answered."""
         since = self._enough_since
-        return since is not None and bool(hub.waiting) and self._ticks() >= since + hub.deadline_seconds
+        return since is not None and bool(node.waiting) and self._ticks() >= since + node.deadline_seconds
 
-    def expire(self, hub: CoordinatorNode) -> list[Outgoing]:
+    def expire(self, node: CoordinatorNode) -> list[Outgoing]:
         """The deadline has passed: whoever let it pass is away, and waited for again only once it has spoken."""
         now = self._clock()
-        for hospital in hub.waiting - self.away.keys():
+        for hospital in node.waiting - self.away.keys():
             self.away[hospital] = now
-            self._log("hospital is away", {"hospital": self._names[hospital - 1], "step": hub.phase.value})
-        return hub.expire()
+            self._log("hospital is away", {"hospital": self._names[hospital - 1], "step": node.phase.value})
+        return node.expire()
 
-    def ask_again(self, hub: CoordinatorNode) -> list[Outgoing]:
+    def ask_again(self, node: CoordinatorNode) -> list[Outgoing]:
         """Whoever is missed, after ever longer pauses: what was sent may have been damaged on its way."""
-        if hub.phase is Phase.IDLE or not hub.waiting or self._ticks() < self._ask_at:
+        if node.phase is Phase.IDLE or not node.waiting or self._ticks() < self._ask_at:
             return []
         self._ask_pause = min(2 * self._ask_pause, LONGEST_PAUSE)
         self._ask_at = self._ticks() + self._ask_pause
-        sent = hub.outstanding()
-        self._log("asked again", {"sum": hub.round, "step": hub.phase.value, "hospitals": list(hub.waiting_for)})
+        sent = node.outstanding()
+        self._log("asked again", {"sum": node.round, "step": node.phase.value, "hospitals": list(node.waiting_for)})
         return sent
 
-    def is_short(self, hub: CoordinatorNode) -> bool:
+    def is_short(self, node: CoordinatorNode) -> bool:
         """Whether a quorum has been missing for longer than a phase waits for the rest."""
-        late = self._ticks() >= self._came + hub.deadline_seconds
-        return hub.phase is not Phase.IDLE and not hub.enough and late
+        late = self._ticks() >= self._came + node.deadline_seconds
+        return node.phase is not Phase.IDLE and not node.enough and late
 
     def unheard(self, everyone: frozenset[int]) -> frozenset[int]:
         """Who has said nothing in this whole sum."""
         return everyone - self._heard
 
-    def say_short(self, hub: CoordinatorNode) -> None:
+    def say_short(self, node: CoordinatorNode) -> None:
         """Log, once a step, that hospitals are missing for a quorum."""
         if self._enough_since is None and self._said_short != self._place:
             self._said_short = self._place
-            self._log("waiting for quorum", {"step": hub.phase.value, "hospitals": list(hub.waiting_for)})
+            self._log("waiting for quorum", {"step": node.phase.value, "hospitals": list(node.waiting_for)})

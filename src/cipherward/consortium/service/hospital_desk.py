@@ -1,4 +1,4 @@
-"""A hospital's seat in the consortium: letters from the coordinator in, letters to it out.
+"""A hospital's side of a consortium: letters from the coordinator in, letters to it out.
 
 It believes the coordinator's pinned key and nothing else, runs only studies that its own people approved, and keeps
 everything in its home, so that it can be stopped at any instant. Synchronous, without a socket or a clock of its own.
@@ -6,18 +6,24 @@ everything in its home, so that it can be stopped at any instant. Synchronous, w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import time
 from typing import Any
 
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
-from cipherward.consortium.homes.homes import HospitalHome
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service import letters
-from cipherward.consortium.service.hospital_study import REFUSAL_TOLD, HospitalStudy
+from cipherward.consortium.service.boundary import kind_of
+from cipherward.consortium.service.brought import logged
+from cipherward.consortium.service.hospital_study import HospitalStudy
 from cipherward.consortium.service.letters import (
+    NO_STUDY,
     Alert,
+    Alive,
     Approval,
     Body,
     Letter,
@@ -28,23 +34,37 @@ from cipherward.consortium.service.letters import (
     Stopped,
     Withdrawal,
 )
+from cipherward.consortium.service.signs_of_life import LastSeen
 from cipherward.errors import CipherwardError, RefusedError, StorageError
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
 
+_NAME, _WORDS = 64, 1_000
+
 
 class HospitalDesk:
-    """Made and used in one thread, as the ledger is. `report` writes the report of a finished study's folder."""
+    """Made and used in one thread, as the ledger is. `report` writes the report of a finished study's folder;
+    `clock` gives Unix seconds, for what people are told only."""
 
-    def __init__(self, home: HospitalHome, report: Callable[[Path], object] | None = None) -> None:
+    def __init__(
+        self,
+        home: HospitalHome,
+        report: Callable[[Path], object] | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
         self.home = home
+        self.seen = LastSeen((home.read_status() or {}).get("seen"))
+        self._clock = clock
+        self._waits: dict[bytes, str] = {}
         self._report = report
         self._reported: set[bytes] = set()
         self._ledger = Ledger(home.ledger_file)
-        self._parts: dict[bytes, HospitalStudy] = {}
+        self._studies: dict[bytes, HospitalStudy] = {}
         self._told: set[tuple[bytes, str]] = set()
         self._damaged: dict[Path, str] = {}
         self._untold: set[Path] = set()
+        self._wrong: dict[bytes, str] = {}
 
     def close(self) -> None:
         self._ledger.close()
@@ -61,39 +81,78 @@ class HospitalDesk:
         except StorageError:
             raise
         except CipherwardError as error:
-            self.home.alarm("letter refused", letters.describe(data) | {"reason": error.logged})
-            return []
+            self.home.alarm("letter refused", letters.describe(data) | {"reason": logged(error)})
+        except Exception as error:
+            self.home.alarm("letter refused", letters.describe(data) | {"reason": kind_of(error)})
+        return []
 
     def poll(self) -> list[bytes]:
         """Letters for what people here decided since: approvals and withdrawals. Each is told once per start."""
-        found, told = [], set()
-        for part in self._participations():
-            if (reasons := part.refusal_to_tell()) is not None:
-                found.append(self._letter(part.digest, Refusal(reasons)))
-            for kind, statement in (("Approval", part.offered.approval), ("Withdrawal", part.offered.withdrawal)):
-                if not statement or (part.digest, kind) in self._told or part.run.result.exists():
-                    continue
-                told.add((part.digest, kind))
-                self.home.log(f"{kind.lower()} sent", {"study": part.study.name, "digest": part.digest.hex()})
-                body = Approval(statement) if kind == "Approval" else Withdrawal(statement)
-                found.append(self._letter(part.digest, body))
-        self._told |= told
+        found: list[bytes] = []
+        for study in self._all_studies():
+            with self._alone(study):
+                found += self._news_of(study)
         found += [self._refusal(bytes.fromhex(folder.name), "files") for folder in sorted(self._untold)]
         self._untold.clear()
         return found
 
+    def _news_of(self, study: HospitalStudy) -> list[bytes]:
+        if study.is_over:
+            return []
+        found: list[bytes] = []
+        if (reasons := study.refusal_to_tell()) is not None:
+            found.append(self._letter(study.digest, Refusal(reasons)))
+        for kind, statement in (("Approval", study.offered.approval), ("Withdrawal", study.offered.withdrawal)):
+            if statement and (study.digest, kind) not in self._told:
+                self._told.add((study.digest, kind))
+                self.home.log(f"{kind.lower()} sent", {"study": study.name, "digest": study.digest.hex()})
+                body = Approval(statement) if kind == "Approval" else Withdrawal(statement)
+                found.append(self._letter(study.digest, body))
+        return found
+
+    @contextlib.contextmanager
+    def _alone(self, study: HospitalStudy) -> Iterator[None]:
+        """What goes wrong in one study stops nothing else. StorageError passes: the disk is everybody's."""
+        try:
+            yield
+            self._wrong.pop(study.digest, None)
+        except StorageError:
+            raise
+        except Exception as error:
+            reason = logged(error) if isinstance(error, CipherwardError) else kind_of(error)
+            if self._wrong.get(study.digest) != reason:
+                self._wrong[study.digest] = reason
+                self.home.alarm("study cannot run", {"study": study.name, "reason": reason})
+
+    def overdue(self) -> bool:
+        """Whether something that a study brought has been running for longer than this hospital allows; that study is then
+        set aside, and this process has to end, since nothing else stops it. Called from another thread."""
+        late = [study for study in self._studies.values() if study.boundary.seconds > self.home.longest_seconds]
+        for study in late:
+            reason = study.boundary.give_up()
+            self.home.alarm("study set aside", {"study": study.name, "reason": reason})
+        return bool(late)
+
+    def let_go(self) -> None:
+        """The service is being stopped: what is in hand ends with it, and that is nobody's fault."""
+        for study in list(self._studies.values()):
+            study.boundary.let_go()
+
     def report(self) -> None:
         """Write the report of a study that has ended, if there is one; takes as long as its training did."""
-        for part in self._participations():
-            if self._report is None or part.digest in self._reported or not part.is_unreported:
+        for study in self._all_studies():
+            if self._report is None or study.digest in self._reported or not study.is_unreported:
                 continue
-            self._reported.add(part.digest)
+            self._reported.add(study.digest)
             try:
-                part.keep_own_results()
-                self._report(part.run.path)
-                self.home.log("report written", {"study": part.study.name, "folder": part.run.path.name})
+                study.keep_own_results()
+                with study.boundary.around("writing the report"):
+                    self._report(study.run.path)
+                self.home.log("report written", {"study": study.name, "folder": study.run.path.name})
             except CipherwardError as error:
-                self.home.alarm("report not written", {"study": part.study.name, "reason": error.logged})
+                self.home.alarm("report not written", {"study": study.name, "reason": logged(error)})
+            except Exception as error:
+                self.home.alarm("report not written", {"study": study.name, "reason": kind_of(error)})
             return
 
     def status(self) -> list[dict[str, Any]]:
@@ -102,27 +161,49 @@ class HospitalDesk:
             {"study": "?", "digest": folder.name, "phase": "damaged", "sums_planned": 0, "last_error": message}
             for folder, message in self._damaged.items()
         ]
-        return [part.status() for part in self._participations()] + damaged
+        return [study.status() | self._waiting(study) for study in self._all_studies()] + damaged
+
+    def _waiting(self, study: HospitalStudy) -> dict[str, str]:
+        """What the coordinator last said this study waits for, and what people here have to do first."""
+        if study.is_over or study.is_withdrawn:
+            return {"waits": ""}
+        if not study.is_approved:
+            return {"waits": f"this hospital's own approval: cipherward hospital review {study.name}"}
+        return {"waits": self._waits.get(study.digest, "")}
+
+    def sign_of_life(self, now: float) -> bytes:
+        """The letter that says that this hospital is there. `now`: Unix seconds."""
+        body = Alive(int(now))
+        return letters.seal(self.home.identity, COORDINATOR_NAME, NO_STUDY, body, from_coordinator=False)
+
+    def _alive(self, body: Alive) -> None:
+        """The coordinator is there, and says what it knows of the others."""
+        self.seen.note(COORDINATOR_NAME, body.sent, self._clock())
+        for other in body.seen:
+            self.seen.note(other.name[:_NAME], other.at, self._clock())
+        self._waits = {waits.study: printable(waits.words) for waits in body.waits}
 
     # letters
 
     def _take(self, letter: Letter) -> list[bytes]:
         body = letter.body
         if isinstance(body, Packet):
-            part = self._part(letter.study)
-            return [self._letter(letter.study, Packet(packet)) for packet in part.handle(bytes(body.packet))]
+            study = self._study(letter.study)
+            return [self._letter(letter.study, Packet(packet)) for packet in study.handle(bytes(body.packet))]
         if isinstance(body, Offer):
             return self._offer(letter.study, body)
         if isinstance(body, Members):
             self.home.receive_members(body.document)
+        elif isinstance(body, Alive):
+            self._alive(body)
         elif isinstance(body, Alert):
-            self._part(letter.study).take_alert(body.hospital, body.receipt)
+            self._study(letter.study).take_alert(body.hospital, body.receipt)
         elif isinstance(body, Stopped):
-            self._part(letter.study).stop(body.reason)
+            self._study(letter.study).stop(body.reason)
         return []
 
     def _offer(self, digest: bytes, body: Offer) -> list[bytes]:
-        if known := self._parts.get(digest):
+        if known := self._studies.get(digest):
             self._told.discard((digest, "Approval"))  # it asks because it has not got our word
             return [] if not known.offered.approval else self.poll()
         if self.home.study_folder(digest) in self._damaged:
@@ -140,23 +221,23 @@ class HospitalDesk:
 
     def _refusal(self, digest: bytes, reason: str) -> bytes:
         """Tell that there is no study to look at here, and note it: once there is one, that is told, too."""
-        files.write(self.home.study_folder(digest) / REFUSAL_TOLD, reason.encode())
+        files.write(StudyFolder(self.home.study_folder(digest)).refusal_told, reason.encode())
         return self._letter(digest, Refusal((reason,)))
 
     # studies
 
-    def _part(self, digest: bytes) -> HospitalStudy:
-        if digest not in self._parts:
-            self._participations()
-        if part := self._parts.get(digest):
-            return part
+    def _study(self, digest: bytes) -> HospitalStudy:
+        if digest not in self._studies:
+            self._all_studies()
+        if study := self._studies.get(digest):
+            return study
         raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})")
 
-    def _participations(self) -> list[HospitalStudy]:
+    def _all_studies(self) -> list[HospitalStudy]:
         found, damaged = approvals.whole_offers(self.home)
         for folder, error in damaged.items():
             # It stops this study and no other; once its file is restored it goes on.
-            self._parts.pop(bytes.fromhex(folder.name), None)
+            self._studies.pop(bytes.fromhex(folder.name), None)
             if self._damaged.get(folder) != error.message:
                 self._untold.add(folder)
                 self.home.alarm(
@@ -165,11 +246,16 @@ class HospitalDesk:
         self._damaged = {folder: error.message for folder, error in damaged.items()}
         for offered in found:
             self._open(offered)
-        return list(self._parts.values())
+        return list(self._studies.values())
 
     def _open(self, offered: OfferedStudy) -> None:
-        if offered.digest not in self._parts:
-            self._parts[offered.digest] = HospitalStudy(self.home, offered, self._ledger)
+        if offered.digest not in self._studies:
+            self._studies[offered.digest] = HospitalStudy(self.home, offered, self._ledger)
 
     def _letter(self, study: bytes, body: Body) -> bytes:
         return letters.seal(self.home.identity, COORDINATOR_NAME, study, body, from_coordinator=False)
+
+
+def printable(text: str) -> str:
+    """Words of somebody else that are shown on this hospital's screens."""
+    return "".join(character if character.isprintable() else "?" for character in text)[:_WORDS]

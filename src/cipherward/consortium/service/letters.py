@@ -11,7 +11,7 @@ from typing import Any
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import COORDINATOR, Identity, Signed, open_signed
+from cipherward.crypto.identity import COORDINATOR, Identity, Signed, check_signed
 from cipherward.errors import ProtocolError, WireError
 
 NO_STUDY = bytes(32)
@@ -54,7 +54,7 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Hospital: names of what keeps it from the study as it is (`said.REASONS`), and no word more; none: nothing any more."""
+    """Hospital: names of what keeps it from the study as it is (`statements.REASONS`), and no word more; none: nothing any more."""
 
     reasons: tuple[str, ...]
 
@@ -81,10 +81,37 @@ class Stopped:
     reason: str
 
 
-Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped
+@dataclass(frozen=True)
+class Seen:
+    """When a party last gave a sign of life, Unix seconds."""
 
-FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped)}
-FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal)}
+    name: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Whom and what a running study waits for, in words."""
+
+    study: bytes
+    words: str
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Either way: a sign of life, made at `sent` (Unix seconds). The coordinator answers a hospital's with its own, and
+    with what it knows of the others; a hospital says no more than that it is there."""
+
+    sent: int
+    seen: tuple[Seen, ...] = ()
+    waits: tuple[Waits, ...] = ()
+
+
+Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped | Alive
+
+FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped, Alive)}
+FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive)}
+ABOUT_NO_STUDY = {"Members", "Alive"}
 
 
 @dataclass(frozen=True)
@@ -100,6 +127,25 @@ class Letter:
 class _Head:
     to: str
     payload: bytes
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The study has ended without a final model; hospitals are told why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Hospital `hospital` reports a breach; everyone else is shown its signed receipt."""
+
+    hospital: int
+    receipt: bytes
+
+
+Out = list[tuple[int, bytes | Breach | Ended]]
+"""What goes to which hospital: a packet, or the news of a breach or of the end."""
 
 
 def seal(identity: Identity, to: str, study: bytes, body: Body, *, from_coordinator: bool) -> bytes:
@@ -129,14 +175,13 @@ def open_letter(data: bytes | memoryview, *, to: str, key: bytes, from_coordinat
     if signed.kind != _label(kind) or kind not in kinds:
         raise WireError("a letter of no known kind")
     sender = COORDINATOR if from_coordinator else _MEMBER
-    envelope = wire.encode(signed)
-    opened = open_signed(envelope, study=signed.study, keys={sender: key}, kind=signed.kind)
-    head = wire.decode(_Head, opened.body)
+    check_signed(signed, study=signed.study, keys={sender: key}, kind=signed.kind)
+    head = wire.decode(_Head, signed.body)
     if head.to != to:
         raise ProtocolError(f"a letter to {head.to!r}")
     if head.payload != digest("letter", payload):
         raise ProtocolError("a letter whose content is not the signed one")
-    if len(signed.study) != 32 or (signed.study == NO_STUDY) != (kind == "Members"):
+    if len(signed.study) != 32 or (signed.study == NO_STUDY) != (kind in ABOUT_NO_STUDY):
         raise WireError(f"a letter of kind {kind} about the wrong thing")
     body = Packet(payload) if kind == "Packet" else wire.decode(kinds[kind], payload)
     return Letter(kind, signed.study, body)

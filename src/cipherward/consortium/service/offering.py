@@ -12,19 +12,21 @@ from typing import Any
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
-from cipherward.consortium.homes.homes import CoordinatorHome
-from cipherward.consortium.service import freezing
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.membership.members import MembersList
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.parties import roster
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import ckks_key, modelfile
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.modelfile import ModelFile
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks.catalogue import begin
 
-STARTED = "started.json"
+SCHEMES = ("quorum", "ckks")
+"""Schemes that may go over a network; the others protect nothing, or nothing shows what was added."""
 
 
 def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float | None = None) -> Path:
@@ -47,7 +49,7 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
     try:
         frozen = _freeze(home, study, RunDirectory(draft))
         offered = {"offered": now, "begin_after": begin_after}
-        files.write(draft / STARTED, (json.dumps(offered) + "\n").encode())
+        files.write(StudyFolder(draft).started, (json.dumps(offered) + "\n").encode())
         folder = home.study_folder(frozen.digest())
         if folder.exists():
             raise StudyError(
@@ -62,20 +64,55 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
     return folder
 
 
+def freeze(study: Study, members: MembersList, coordinator_key: bytes, ckks_public: bytes = b"") -> Study:
+    """The study with the keys of its hospitals, who must be active members, and without any path.
+
+    Raises:
+        StudyError: every reason why it cannot run in a deployment.
+    """
+    problems = []
+    if study.data.source != "files":
+        problems.append(f'data.source is "{study.data.source}"; in a deployment it is "files", every hospital\'s own')
+    if study.aggregation.scheme not in SCHEMES:
+        problems.append(f"aggregation.scheme {study.aggregation.scheme!r} is for comparison on one machine")
+    if (study.model.kind == "custom") != bool(study.model.package):
+        problems.append('model.kind "custom" needs model.package, the installed code that makes the model')
+    keys = {}
+    for hospital in study.hospitals:
+        member = members.find(hospital.name)
+        if member is None:
+            problems.append(f"hospital {hospital.name!r} is not a member of the consortium")
+        elif not member.is_active:
+            problems.append(f"hospital {hospital.name!r} is revoked")
+        else:
+            keys[hospital.name] = ("", member.public_key)
+    if problems:
+        listed = ", ".join(member.name for member in members.active) or "none"
+        raise StudyError(
+            f"the study {study.name!r} cannot run in this consortium:\n  - " + "\n  - ".join(problems),
+            problems=tuple(problems),
+            hint=f"correct the study; active members: {listed}",
+        )
+    # One document: the paths go at the same moment as the keys come, as neither alone makes a valid study.
+    bare = study.model_copy(update={"data": study.data.model_copy(update={"path": "", "hospital_column": ""})})
+    return roster.freeze(bare, keys, coordinator_key, ckks_public)
+
+
 def facts(folder: Path) -> dict[str, Any]:
     """When a study was offered (Unix seconds), and after how many seconds it begins with a quorum, or None.
 
     Raises:
         DataError: the study's folder does not say.
     """
+    started = StudyFolder(folder).started
     try:
-        found = files.json_object(files.read(folder / STARTED))
+        found = files.json_object(files.read(started))
         offered, after = float(found["offered"]), found["begin_after"]
         if not math.isfinite(offered) or not (after is None or 0 <= float(after) < math.inf):
             raise ValueError("no moment")
         return {"offered": offered, "begin_after": after}
     except (ValueError, KeyError, TypeError, OverflowError):
-        raise DataError(f"{folder / STARTED} is damaged", hint="restore it from a backup") from None
+        raise DataError(f"{started} is damaged", hint="restore it from a backup") from None
 
 
 def find(home: CoordinatorHome, selector: str) -> Path:
@@ -101,27 +138,24 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
         StorageError: the home cannot be written.
     """
     folder = find(home, selector)
-    files.write(folder / "stop", f"{reason}\n".encode())
+    files.write(StudyFolder(folder).stop_asked, f"{reason}\n".encode())
     home.log("stop asked", {"study": folder.name, "reason": reason})
     return folder
 
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
-    members = home.members
-    # Once without the key, so that nothing is made for a study that cannot run.
-    frozen = freezing.freeze(study, members, home.coordinator_key)
-    if study.aggregation.scheme == "ckks":
-        frozen = freezing.freeze(study, members, home.coordinator_key, ckks_key.make(run)[0])
+    public = ckks_key.make(run)[0] if study.aggregation.scheme == "ckks" else b""
+    frozen = freeze(study, home.members, home.coordinator_key, public)
     # The coordinator starts from the same installed model code as the hospitals.
     own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
-    first = roster.first_state(frozen, modelcode.factory_of(frozen, own))
-    modelfile.save(run.initial_model, ModelFile(frozen, first.groups, first.weights, None))
+    if first := modelfile.of(begin(frozen, modelcode.factory_of(frozen, own))):
+        modelfile.save(run.initial_model, first)
     run.write_study(frozen)
     return frozen
 
 
 def _name(folder: Path) -> str:
     try:
-        return study_document.load(folder / "study.toml").name
+        return study_document.load(StudyFolder(folder).study).name
     except CipherwardError:
         return ""

@@ -1,6 +1,4 @@
-"""What a hospital finds out for itself when a study has ended: the model on its own test rows, beside one that it trains
-alone. `own.json` stays in its home; counts and figures of few patients are left out of it.
-"""
+"""What a hospital finds out for itself when a study has ended, see `Task.own`: `own.json` stays in its home."""
 
 from __future__ import annotations
 
@@ -8,64 +6,28 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cipherward.consortium.approval.datacheck import SMALL, shown
-from cipherward.errors import CipherwardError
-from cipherward.learning import baselines, metrics, sgd
 from cipherward.parties.hospital_node import HospitalNode
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
-from cipherward.tasks.hospital_work import TEST, TRAIN
-
-NAME = "own.json"
 
 
-def keep(folder: Path, site: HospitalNode, first_weights: NDArray[np.float32]) -> None:
-    """Compute and write own.json. Trains as long as the study did here, so nobody should be waiting.
+def keep(folder: Path, node: HospitalNode) -> None:
+    """Compute and write own.json. May take as long as the study did here, so nobody should be waiting.
 
     Args:
-        site: at the study's end.
-        first_weights: float32[n_parameters], the model before the first round.
+        node: at the study's end.
 
     Raises:
         StorageError: it cannot be written.
     """
-    document = compute(site, first_weights)
-    files.write(folder / NAME, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(), private=True)
+    document = compute(node)
+    files.write(
+        StudyFolder(folder).own_results, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(), private=True
+    )
 
 
-def compute(site: HospitalNode, first_weights: NDArray[np.float32]) -> dict[str, Any]:
-    """Counts of rows (None: fewer than SMALL and not 0) and AUROC of both models on this hospital's own test rows.
-
-    `auroc` is empty where it would be of few patients, or cannot be computed; `why_not` says so.
-    """
-    work, state = site.work, site.state
-    study = state.study
-    outcome = work.data.outcome
-    train, test = work.rows(state, TRAIN), work.rows(state, TEST)
-    positive, n_test = int(test[1].sum()), len(test[1])
-    found: dict[str, Any] = {
-        "hospital": study.hospitals[site.index - 1].name,
-        "index": site.index,
-        "rows": shown(len(outcome)),
-        "positive": shown(int(outcome.sum())) if shown(len(outcome) - int(outcome.sum())) else None,
-        "train_rows": shown(len(train[1])),
-        "test_rows": shown(n_test),
-        "test_positive": None,
-        "auroc": {},
-        "why_not": "",
-    }
-    if min(positive, n_test - positive) < SMALL:
-        return found | {"why_not": f"fewer than {SMALL} own test rows with, or without, the outcome"}
-    scores = sgd.scores(work.module, state.weights, test[0], work.device)
-    auroc = {"federated": metrics.exact(scores, test[1]).auroc}
-    why_not = ""
-    try:
-        (alone,) = baselines.local_only(
-            work.module, first_weights, [train], [test], study.training, seed=study.seed, device=work.device
-        )
-        auroc["local"] = alone.metrics.auroc
-    except CipherwardError as error:
-        why_not = f"the model trained alone: {error.message}"
-    return found | {"test_positive": positive, "auroc": auroc, "why_not": why_not}
+def compute(node: HospitalNode) -> dict[str, Any]:
+    """The hospital's name and place on the roster, and what the task adds."""
+    state = node.state
+    found: dict[str, Any] = {"hospital": state.study.hospitals[node.index - 1].name, "index": node.index}
+    return found | dict(state.task.own(state.inner, node.work))

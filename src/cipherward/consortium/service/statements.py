@@ -9,49 +9,56 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from cipherward.consortium.approval import approvals
-from cipherward.consortium.homes.homes import CoordinatorHome
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.errors import ProtocolError
 from cipherward.parties.policy import CLAUSES
-from cipherward.runs.folder import Quarantine
+from cipherward.parties.records import Records
+from cipherward.runs.study_folder import APPROVALS, BREACHES, REFUSALS, WITHDRAWALS, StudyFolder
 from cipherward.store import files
 from cipherward.study import Study
 
-REASONS = CLAUSES | {"policy", "members", "offer", "data", "files"}
+REASONS = CLAUSES | {"policy", "members", "offer", "data", "model", "files", "set-aside"}
 """Why a hospital refuses, by name and without any value of its own: a clause of its policy, an unreadable policy, members
-that nobody confirmed, an offer that cannot be kept, a table that cannot be used, damaged files of the study."""
+that nobody confirmed, an offer that cannot be kept, a table or model code that cannot be used, damaged files of the
+study, a study that was set aside because it ended or held up the service."""
 
 
-class Said:
+class Statements(Records):
     """Reads the files each time: they are few, and people look at them too."""
 
-    def __init__(self, home: CoordinatorHome, folder: Path, study: Study) -> None:
+    def __init__(
+        self, home: CoordinatorHome, folder: Path, study: Study, on_breach: Callable[[int, bytes], None]
+    ) -> None:
+        super().__init__(folder)
         self._home = home
-        self._folder = folder
+        self._files = StudyFolder(folder)
         self._study = study
+        self._on_breach = on_breach
 
     @property
     def approved(self) -> frozenset[int]:
-        return self._who("approvals")
+        return frozenset(self._files.who_said(APPROVALS))
 
     @property
     def withdrawn(self) -> frozenset[int]:
-        return self._who("withdrawals")
+        return frozenset(self._files.who_said(WITHDRAWALS))
 
     @property
     def breached(self) -> frozenset[int]:
         """Hospitals that reported a breach, and take no further part."""
-        return self._who("breaches")
+        return frozenset(self._files.who_said(BREACHES))
 
     @property
     def refused(self) -> dict[int, tuple[str, ...]]:
         """Hospitals whose own rules refuse the study as it is: the names of these rules."""
         found = {}
-        for path in (self._folder / "refusals").glob("[0-9]*.json"):
+        for hospital, path in self._files.who_said(REFUSALS).items():
             with contextlib.suppress(ValueError):
-                found[int(path.stem)] = _reasons(files.read(path))
+                found[hospital] = _reasons(files.read(path))
         return found
 
     def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
@@ -64,7 +71,7 @@ class Said:
             raise ProtocolError("a refusal for a reason that does not exist")
         if reasons == self.refused.get(hospital, ()):
             return
-        path = self._folder / "refusals" / f"{hospital}.json"
+        path = self._files.said(REFUSALS, hospital)
         if reasons:
             files.write(path, json.dumps(sorted(reasons)).encode())
             self._home.alarm("study refused", self._facts(hospital) | {"reason": ", ".join(reasons)})
@@ -82,7 +89,7 @@ class Said:
             raise ProtocolError("an approval signed by somebody else")
         if hospital in self.approved:
             return False
-        self._keep("approvals", "approved", hospital, statement)
+        self._keep(APPROVALS, "approved", hospital, statement)
         return True
 
     def take_withdrawal(self, hospital: int, statement: bytes) -> None:
@@ -94,38 +101,27 @@ class Said:
         if approvals.open_withdrawal(statement, self._study) != hospital:
             raise ProtocolError("a withdrawal signed by somebody else")
         if hospital not in self.withdrawn:
-            self._keep("withdrawals", "withdrawn", hospital, statement)
+            self._keep(WITHDRAWALS, "withdrawn", hospital, statement)
 
     def keep_breach(self, hospital: int, receipt: bytes) -> None:
-        files.write(self._statement("breaches", hospital), receipt)
+        super().keep_breach(hospital, receipt)
         self._home.alarm("breach", self._facts(hospital))
-
-    def breach(self, hospital: int) -> bytes:
-        """The receipt in which a hospital reports a breach."""
-        return files.read(self._statement("breaches", hospital))
+        self._on_breach(hospital, receipt)
 
     def keep_quarantine(self, round: int, hospital: int, packet: bytes, reason: str) -> None:
-        Quarantine(self._folder / "quarantine").keep(round, hospital, packet, reason)
+        super().keep_quarantine(round, hospital, packet, reason)
         self._home.alarm("faulty message", self._facts(hospital) | {"reason": reason})
 
     def keep_evidence(self, round: int, hospital: int, messages: tuple[bytes, bytes], reason: str) -> None:
-        for number, message in enumerate(messages, start=1):
-            files.write(self._folder / "evidence" / f"{round:04d}-hospital-{hospital}-{number}.cbor", message)
+        super().keep_evidence(round, hospital, messages, reason)
         self._home.alarm("a hospital contradicts itself", self._facts(hospital) | {"reason": reason})
 
     def _keep(self, what: str, event: str, hospital: int, statement: bytes) -> None:
-        files.write(self._statement(what, hospital), statement)
+        files.write(self._files.said(what, hospital), statement)
         self._home.log(event, self._facts(hospital))
 
     def _facts(self, hospital: int) -> dict[str, object]:
         return {"study": self._study.name, "hospital": self._study.hospitals[hospital - 1].name}
-
-    def _who(self, what: str) -> frozenset[int]:
-        found = (path.stem for path in (self._folder / what).glob("[0-9]*.signed"))
-        return frozenset(int(stem) for stem in found if stem.isdecimal())  # a copy beside it says nothing
-
-    def _statement(self, what: str, hospital: int) -> Path:
-        return self._folder / what / f"{hospital}.signed"
 
 
 def _reasons(data: bytes) -> tuple[str, ...]:

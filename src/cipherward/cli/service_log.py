@@ -1,0 +1,154 @@
+"""What a running service says: its log as people read it, and the status of its studies."""
+
+from __future__ import annotations
+
+import json as json_format
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cipherward.consortium.homes.home import Home
+
+JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output as JSON lines.")
+_REFUSALS = {
+    "policy": "policy: it cannot be read",
+    "members": "members: not all of the roster are confirmed there",
+    "offer": "offer: it cannot be used there, or is not for that hospital",
+    "data": "data: its table cannot be read, or does not fit the study",
+    "model": "model: its code fails there, or is not installed",
+    "set-aside": "set-aside: it ended or held up the service there, and waits for people",
+    "files": "files: what it kept of the study is damaged",
+}
+"""Reasons that are no clause of a policy."""
+
+_THEN = "What follows is how it was then."
+_HIDDEN = {"time", "level", "event", "digest"}
+
+
+def run_service(service: Any) -> None:
+    """Run a service to its end; the process ends with it."""
+    import asyncio
+
+    finished = asyncio.run(service)
+    sys.stdout.flush()
+    if not finished:
+        # The thread that computes cannot be stopped; what it was doing is done again after the next start.
+        os._exit(0)
+
+
+def teller(json: bool) -> Callable[[dict[str, Any]], None]:
+    """Shows each line of a home's log, for people or as JSON."""
+
+    def say(entry: dict[str, Any]) -> None:
+        typer.echo(json_format.dumps(entry) if json else line(entry))
+        sys.stdout.flush()
+
+    return say
+
+
+def line(entry: dict[str, Any]) -> str:
+    """One line of a log, as people read it."""
+    facts = ", ".join(f"{key} {_short(value)}" for key, value in entry.items() if key not in _HIDDEN)
+    mark = "ALARM " if entry.get("level") == "alarm" else ""
+    return f"{str(entry.get('time', ''))[:19]}  {mark}{entry.get('event', '?')}{': ' if facts else ''}{facts}"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        value = [f"{name} ({_short(what)})" for name, what in value.items()]
+    text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def show_status(home: Home, *, json: bool) -> None:
+    """Print the service and every study."""
+    from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
+
+    running, silent = is_served(home), silence(home)
+    status = home.read_status() or {}
+    if json:
+        from cipherward.cli.terminal import print_json
+
+        print_json(status | {"running": running})
+        return
+    last = str(status.get("time", ""))[:19]
+    if not running:
+        typer.echo(f"Service: not running{f'; last seen {last}. {_THEN}' if last else ''}")
+    elif silent > SILENT_SECONDS:
+        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: busy, or it stands still. {_THEN}")
+    else:
+        typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
+        _show_troubles(status.get("troubles") or {})
+    _show_seen(status.get("seen") or {})
+    typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
+    for study in status.get("studies", []):
+        _show(study)
+    if not status.get("studies"):
+        typer.echo("No study yet.")
+
+
+def _show_seen(seen: dict[str, Any]) -> None:
+    from time import time
+
+    from cipherward.consortium.service.signs_of_life import seen_words
+
+    for name, at in sorted(seen.items()):
+        if isinstance(at, int | float):
+            typer.echo(f"  {name}: {seen_words(at, time())}")
+
+
+def _connection(status: dict[str, Any]) -> str:
+    if not status.get("connected"):
+        return f"not connected{_since(status)}: {status.get('reason', '')}; it dials again by itself"
+    return "connected, but letters do not pass" if status.get("troubles") else "connected"
+
+
+def _show_troubles(troubles: dict[str, Any]) -> None:
+    reasons: dict[str, list[str]] = {}
+    for what, trouble in troubles.items():
+        reasons.setdefault(trouble["reason"], []).append(what)
+    for reason, affected in reasons.items():
+        first = min((troubles[what] for what in affected), key=lambda trouble: trouble["since"])
+        typer.echo(f"  {_short(affected)}{_since(first)}: {reason}")
+    if troubles:
+        typer.echo("  Letters wait, nothing is lost; it is tried again by itself.")
+
+
+def _since(facts: dict[str, Any]) -> str:
+    try:
+        return f" since {datetime.fromtimestamp(float(facts['since']), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return ""
+
+
+def _show(study: dict[str, Any]) -> None:
+    done = study.get("sums_opened", study.get("sums_verified", 0))
+    typer.echo(f"{study['study']} ({study['digest'][:12]}): {study['phase']}, {done} of {study['sums_planned']} sums")
+    if study.get("step"):
+        typer.echo(f"  sum {study['sum']} ({study['purpose']}), step {study['step']}, since {study['since']}")
+    refused = study.get("refused") or {}
+    study = study | {
+        "refused": {name: [_REFUSALS.get(why, why) for why in reasons] for name, reasons in refused.items()}
+    }
+    for key, words in (
+        ("waits", "waits for"),
+        ("answered", "answered"),
+        ("only", "a question that was answered before; it needs all of"),
+        ("approved", "approved"),
+        ("withdrawn", "withdrawn"),
+        ("refused", "refused by the hospital itself"),
+        ("away", "away since"),
+        ("breached", "reported a breach"),
+        ("alerts", "breaches reported by others"),
+        ("reason", "why"),
+        ("why_not", "does not take part"),
+        ("last_error", "last problem"),
+        ("model", "model"),
+    ):
+        if study.get(key):
+            typer.echo(f"  {words}: {_short(study[key])}")

@@ -1,0 +1,197 @@
+"""A hospital's folder in the consortium: its own settings, the members that its people confirmed, where its table is."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from cipherward.consortium.homes.home import Home
+from cipherward.consortium.membership import members as members_list
+from cipherward.consortium.membership.members import MembersList
+from cipherward.data.database import Database, Source
+from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
+from cipherward.store import files
+
+
+class HospitalHome(Home):
+    """A hospital's folder, made by `enrolment.create_hospital`."""
+
+    settings_file = "hospital.toml"
+    made_by = "make the folder with: cipherward hospital init DIR --data TABLE"
+
+    @property
+    def name(self) -> str:
+        """This hospital's name in the consortium (and its mailbox)."""
+        return self._text("name")
+
+    @property
+    def next_tls_key(self) -> Path:
+        """The key of a certificate that was asked for and has not come; the one in use stays until it has."""
+        return self.path / "tls-next.key"
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the coordinator has admitted this hospital."""
+        return self.tls_certificate.exists() and bool(self.settings.get("name"))
+
+    @property
+    def coordinator_key(self) -> bytes:
+        try:
+            key = bytes.fromhex(self._text("coordinator_key"))
+        except ValueError:
+            key = b""
+        if len(key) != 32:
+            raise StorageError(f"{self.path / self.settings_file}: coordinator_key is not a key of 64 hex digits")
+        return key
+
+    @property
+    def data_source(self) -> Source:
+        """Where this hospital's own table is; relative paths start at the home folder."""
+        given = self.data_settings
+        if "path" in given:
+            return self.path / given["path"]
+        file = given.get("password_file")
+        return Database(
+            given["database"], given["query"], given.get("password_env", ""), self.path / file if file else None
+        )
+
+    @property
+    def data_settings(self) -> dict[str, str]:
+        """[data] as it stands in hospital.toml: path, or database and query; and the name of the cut, if it has one."""
+        data = self.settings.get("data")
+        found = data if isinstance(data, dict) else {}
+        wanted = {"path"} if "path" in found else {"database", "query"}
+        optional = {"cut"} if "path" in found else {"cut", "password_env", "password_file"}
+        whole = wanted <= found.keys() <= wanted | optional and all(isinstance(v, str) and v for v in found.values())
+        if not whole or {"password_env", "password_file"} <= found.keys():
+            raise StorageError(
+                f"{self.path / self.settings_file}: [data] does not say where the hospital's table is",
+                hint="write path, or database and query with at most one of password_env and password_file",
+            )
+        return dict(found)
+
+    @property
+    def data_cut(self) -> str:
+        """The name that people gave to what the table holds now; empty if they gave none. See docs/operations.md."""
+        return self.data_settings.get("cut", "")
+
+    @property
+    def device(self) -> str:
+        """Where local training runs: "auto", "cpu" or "cuda"."""
+        found = self.settings.get("device", "auto")
+        if found not in ("auto", "cpu", "cuda"):
+            raise StorageError(f'{self.path / self.settings_file}: device is "auto", "cpu" or "cuda"')
+        return str(found)
+
+    @property
+    def longest_seconds(self) -> float:
+        """How long one step of a study, such as training for a round, may take here: longest_hours, 24 unless it is set."""
+        found = self.settings.get("longest_hours", 24)
+        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < math.inf:
+            raise StorageError(f"{self.path / self.settings_file}: longest_hours is a number of hours above 0")
+        return 3600.0 * found
+
+    @property
+    def policy_file(self) -> Path:
+        return self.path / "policy.toml"
+
+    @property
+    def ledger_file(self) -> Path:
+        return self.path / "ledger.sqlite"
+
+    @property
+    def outbox_folder(self) -> Path:
+        return self.path / "outbox"
+
+    @property
+    def models(self) -> Path:
+        """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
+        return self.path / "models"
+
+    def model_folder(self, study: str, digest: bytes) -> Path:
+        """Where the openings, receipts and model of the study of this name and digest are kept; not created here."""
+        return self.models / f"{study}-{digest.hex()[:12]}"
+
+    def rule_files(self) -> tuple[Path, ...]:
+        """What decides whether a study is refused here: the policy, and the members that were confirmed."""
+        return self.policy_file, self._chain_file("confirmed")
+
+    def data_files(self) -> tuple[Path, ...]:
+        """What says whether the table can be used: the settings, and the table where it is a file."""
+        settings = self.path / self.settings_file
+        try:
+            source = self.data_source
+        except StorageError:
+            return (settings,)
+        return (settings, source) if isinstance(source, Path) else (settings,)
+
+    # members
+
+    @property
+    def confirmed(self) -> MembersList | None:
+        """The version of the members list that this hospital's people confirmed."""
+        return self._kept("confirmed")
+
+    @property
+    def offered(self) -> MembersList | None:
+        """The newest version that the coordinator sent; equal to `confirmed` once it is confirmed."""
+        return self._kept("offered")
+
+    def receive_members(self, chain: bytes) -> MembersList:
+        """Keep a newer members list for people to look at; nothing is confirmed by this.
+
+        Raises:
+            FaultyCoordinatorError: a rollback or a fork; logged as an alarm, nothing was kept.
+            WireError, ProtocolError: malformed or forged; logged as an alarm, nothing was kept.
+        """
+        try:
+            opened = members_list.open_chain(chain, self.consortium_id, self.coordinator_key)
+            newest = members_list.follow(self.confirmed, opened)
+            before = self.offered
+            if before and newest.version >= before.version:
+                members_list.follow(before, opened)
+        except (WireError, ProtocolError) as error:
+            self.alarm("members list refused", {"reason": error.message})
+            raise
+        if before is None or newest.version > before.version:
+            files.write(self._chain_file("offered"), chain)
+            self.log("members list offered", {"version": newest.version, "fingerprint": newest.fingerprint})
+        return newest
+
+    def confirm_members(self, compared: MembersList | None = None) -> MembersList:
+        """Pin the offered version, whose fingerprints people have compared.
+
+        Args:
+            compared: the version that they saw; a newer one that has come meanwhile is not pinned.
+
+        Raises:
+            RefusedError: no list was offered, or meanwhile another one.
+        """
+        path = self._chain_file("offered")
+        if not path.exists():
+            raise RefusedError(
+                "there is no members list to confirm", hint="enroll first: cipherward hospital enroll ADMISSION"
+            )
+        data = files.read(path)
+        chain = members_list.open_chain(data, self.consortium_id, self.coordinator_key)
+        newest = members_list.follow(self.confirmed, chain)
+        if compared and newest.digest() != compared.digest():
+            raise RefusedError(
+                f"meanwhile version {newest.version} of the members list has arrived", hint="compare that one"
+            )
+        files.write(self._chain_file("confirmed"), data)
+        self.log("members list confirmed", {"version": newest.version, "fingerprint": newest.fingerprint})
+        return newest
+
+    def _kept(self, which: str) -> MembersList | None:
+        path = self._chain_file(which)
+
+        def read() -> MembersList | None:
+            if not path.exists():
+                return None
+            return members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key)[-1]
+
+        return self.remembered.get(which, [path], read)
+
+    def _chain_file(self, which: str) -> Path:
+        return self.path / "members" / f"{which}.chain"

@@ -1,0 +1,87 @@
+"""hospital.toml, as it is written for people: before a hospital belongs to a consortium, and once it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from cipherward.consortium.membership.invitations import Invitation
+from cipherward.data.database import Source, check_url
+from cipherward.errors import DataError
+
+_HOSPITAL = """\
+# This hospital's own settings. Nothing in this file leaves the hospital.
+
+{data}"""
+_ENROLLED = """\
+# This hospital's own settings. Nothing in this file leaves the hospital.
+
+# Written by cipherward hospital enroll. Change servers only, and only when the coordinator has moved.
+name = {name}
+consortium = {consortium}
+coordinator_key = {coordinator_key}
+servers = {servers}
+
+# Where local training runs: "auto", "cpu" or "cuda".
+device = {device}
+
+{data}"""
+_FILE = """\
+# The hospital's table: a CSV or Parquet file, read when a study needs it. A relative path starts at this folder.
+# cut = "...": a name for this extract; see "A second study over the same tables" in docs/operations.md before giving one.
+"""
+_DATABASE = """\
+# The hospital's table: what one query answers, asked when a study needs it. The password never stands here: it comes
+# from the environment variable password_env or from the file password_file (mode 0600), whichever is named.
+# cut = "...": a name for this extract; see "A second study over the same tables" in docs/operations.md before giving one.
+"""
+
+
+def before(settings: Mapping[str, str]) -> str:
+    """Of a hospital that was not invited yet. `settings`: from `data_settings`."""
+    return _HOSPITAL.format(data=_data_section(settings))
+
+
+def enrolled(invitation: Invitation, device: str, settings: Mapping[str, str]) -> str:
+    """Of the hospital that this invitation names."""
+    return _ENROLLED.format(
+        name=_quoted(invitation.name),
+        consortium=_quoted(invitation.consortium),
+        coordinator_key=_quoted(invitation.coordinator_key.hex()),
+        servers=json.dumps(list(invitation.servers), ensure_ascii=False),
+        device=_quoted(device),
+        data=_data_section(settings),
+    )
+
+
+def data_settings(data: Source) -> dict[str, str]:
+    """[data] for a table or a database.
+
+    Raises:
+        DataError: there is no such table, or the database's URL is none or holds a password. Nothing is asked of it.
+    """
+    if isinstance(data, Path):
+        if not data.is_file():
+            raise DataError(f"there is no table {data}", hint="give this hospital's CSV or Parquet file with --data")
+        return {"path": str(data.resolve())}
+    if not data.query.strip():
+        raise DataError("there is no query for the database", hint='give it with --query "SELECT ..."')
+    url = check_url(data.url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        url = url.set(database=str(Path(url.database).resolve()))
+    found = {"database": url.render_as_string(hide_password=False), "query": data.query}
+    if data.password_env:
+        found["password_env"] = data.password_env
+    elif data.password_file:
+        found["password_file"] = str(data.password_file.resolve())
+    return found
+
+
+def _data_section(settings: Mapping[str, str]) -> str:
+    lines = [f"{key} = {_quoted(value)}" for key, value in settings.items()]
+    return (_FILE if "path" in settings else _DATABASE) + "\n".join(["[data]", *lines, ""])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,90 @@
+"""What a study needs of this hospital, and brings to it: the table as its dictionary describes it, and code for its model.
+
+Both are somebody else's: they are tried before anybody waits for them, and each time behind the boundary.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cipherward.consortium.approval import modelcode, policyfile
+from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
+from cipherward.data.sources import HospitalData, load_hospitals
+from cipherward.errors import CipherwardError, RefusedError, StorageError
+from cipherward.parties.policy import Policy
+from cipherward.runs import fingerprint
+from cipherward.study import Study
+from cipherward.tasks.catalogue import Factory, begin
+
+
+class Brought:
+    """`unusable` names what cannot be used here at the moment, as the coordinator is told it."""
+
+    def __init__(self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path) -> None:
+        self._home, self._study, self._boundary, self._folder = home, study, boundary, folder
+        self.unusable: set[str] = set()
+
+    def policy(self) -> Policy:
+        """Raises RefusedError where it cannot be read."""
+        try:
+            file = self._home.policy_file
+            return self._home.remembered.get("policy", [file], lambda: policyfile.load(file))
+        except StorageError as error:
+            raise RefusedError(f"without a readable policy nothing leaves: {error.message}") from None
+
+    def table(self) -> HospitalData:
+        """The rows, which stay the same once the study has begun here.
+
+        Raises:
+            DataError, StorageError: they are other rows, do not fit the study, cannot be read, or nothing says where they are.
+        """
+        study, home = self._study, self._home
+        self.unusable.add(DATA)
+        source = home.data_source if study.data.source == "files" else None
+        with self._boundary.around("reading this hospital's table"):
+            (data,) = load_hospitals(study, source, home.path, only=[home.name])
+        if (self._folder / fingerprint.NAME).exists():
+            fingerprint.check(self._folder, data)
+        self.unusable.discard(DATA)
+        return data
+
+    def model(self) -> Factory | None:
+        """What makes the study's model where that is somebody's own code, tried once; None for the built-in kinds.
+
+        Raises:
+            RefusedError, StudyError, BroughtError: it may not run here, is not installed, or cannot be trained.
+        """
+        study = self._study
+        if study.model.kind != "custom":
+            return None
+        policy = self.policy()
+        self.unusable.add(MODEL)
+        with self._boundary.around(self.model_words):
+            factory = modelcode.factory_of(study, policy)
+            begin(study, factory)
+        self.unusable.discard(MODEL)
+        return factory
+
+    @property
+    def model_words(self) -> str:
+        """What trains and measures, in words."""
+        package = self._study.model.package
+        return f"the model code {package}" if package else "the training"
+
+    def try_out(self) -> str:
+        """Look at both, with an alarm for what cannot be used; the last reason for the terminal here, empty when all is well."""
+        found = ""
+        for event, load in (("table cannot be used", self.table), ("model cannot be used", self.model)):
+            try:
+                load()
+            except CipherwardError as error:
+                found = error.logged
+                hint = error.hint or f"cipherward hospital review {self._study.name} lists every problem"
+                self._home.alarm(event, {"study": self._study.name, "reason": logged(error), "hint": hint})
+        return found
+
+
+def logged(error: CipherwardError) -> str:
+    """An error as it may stand in a log, which is passed on: what was found in a table is for this hospital's terminal."""
+    return error.logged

@@ -1,0 +1,60 @@
+"""Who was last heard of when, and what that means for a study that waits: for people, and for nothing that is decided.
+
+A hospital's service says every minute that it is there, and the coordinator's answers with what it knows. Only the time
+that the sender wrote counts: a letter may have lain in a mailbox for days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+PERIOD_SECONDS = 60.0
+LONGEST_PERIOD_SECONDS = 3600.0
+"""A hospital that gets no answer asks ever less often, so that no mailbox fills."""
+
+SILENT_SECONDS = 300.0
+"""Without a sign of life for so long a party is taken for gone, in what people are told."""
+
+AWAITED = {  # by the step of a sum, `Phase`
+    "join": "its word that it takes part in this sum",
+    "deal": "its update",
+    "consent": "its vote on the list of contributions",
+    "void": "its vote to give this attempt up",
+    "release": "its share of the opening",
+    "verify": "its receipt",
+}
+
+
+class LastSeen:
+    """By name, in Unix seconds. Never later than now, by the reader's own clock."""
+
+    def __init__(self, known: Mapping[str, object] | None = None) -> None:
+        self._at = {name: float(at) for name, at in (known or {}).items() if isinstance(at, int | float)}
+
+    def note(self, name: str, sent: float, now: float) -> None:
+        self._at[name] = max(self._at.get(name, 0.0), min(sent, now))
+
+    def all(self) -> dict[str, float]:
+        return dict(self._at)
+
+    def of(self, names: Iterable[str]) -> dict[str, float]:
+        return {name: self._at[name] for name in names if name in self._at}
+
+    def words(self, name: str, now: float) -> str:
+        """`no sign of life since ...`, `alive` or that nothing was heard yet."""
+        return seen_words(self._at.get(name), now)
+
+
+def seen_words(at: float | None, now: float) -> str:
+    """What a time of the last sign of life says to people."""
+    if at is None:
+        return "no sign of life yet"
+    if now - at > SILENT_SECONDS:
+        return f"no sign of life since {moment(at)}"
+    return "its service is alive"
+
+
+def moment(seconds: float) -> str:
+    """A time for people, UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,61 @@
+"""What a hospital puts into a sum: made once, kept and charged before anything can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cipherward.crypto.scheme import Scheme
+from cipherward.parties import asking
+from cipherward.privacy.budget import Budget
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.state import StudyState
+
+Log = Callable[[str, dict[str, object]], None]
+
+
+@dataclass
+class Contributions:
+    """The vectors of one hospital in one study. `budget`: None for a study without differential privacy."""
+
+    scheme: Scheme
+    budget: Budget | None
+    log: Log
+    _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
+
+    def vector(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
+        """The vector to protect; another attempt at the sum gets the same.
+
+        Raises:
+            DataError: the hospital's own rows do not give one.
+            BudgetExceededError: it may not be spent.
+        """
+        if self.budget is None:
+            if self._made is None or self._made[0] != query:
+                self._made = query, asking.vector_of(self.scheme, state, work.values(state))
+            return self._made[1]
+        kept = self.budget.kept(query)
+        if kept is not None:
+            return asking.from_stored(self.scheme, state, kept)
+        return self._charged(self.budget, work, state, query)
+
+    def forget(self) -> None:
+        """The sum is over."""
+        self._made = None
+
+    def _charged(self, budget: Budget, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
+        event = work.event(state)
+        if event is not None:
+            budget.check(event)  # before time is spent on training
+        vector = asking.vector_of(self.scheme, state, work.values(state))
+        purpose = state.purpose or ""
+        budget.charge(query, state.sums_done, purpose, event, asking.stored(self.scheme, vector))
+        facts: dict[str, object] = {"sum": state.sums_done, "what": purpose, "unit": budget.privacy.unit}
+        if event is not None:
+            spent = {"noise_multiplier": event.noise_multiplier, "steps": event.steps, "spent": budget.spent}
+            facts |= {**spent, "epsilon": budget.privacy.epsilon, "delta": budget.privacy.delta}
+        self.log("privacy charge" if event else "exact release, not covered by privacy", facts)
+        return vector

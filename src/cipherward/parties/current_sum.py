@@ -1,0 +1,134 @@
+"""The coordinator's current sum: its attempts so far, the present one, and what can still become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from collections.abc import Collection as AnyOf
+
+from cipherward.crypto.scheme import SumTask
+from cipherward.parties import asking
+from cipherward.parties.pending import Pending
+from cipherward.sums import checks
+from cipherward.sums.coordinator_steps import Collection
+from cipherward.sums.messages import Announce, VoidCertificate
+from cipherward.sums.votes import Member
+from cipherward.tasks.state import StudyState
+
+
+class CurrentSum:
+    """One sum, from its first attempt to its opening.
+
+    Args:
+        payloads: makes the store in which one attempt's payloads wait for their fingerprints.
+        closed: contexts of sums and attempts that are over.
+
+    Attributes:
+        voids: a void certificate for each earlier attempt.
+        refused: how many of them hospitals had voted on.
+    """
+
+    task: SumTask
+    limit: int
+    collection: Collection
+
+    def __init__(
+        self,
+        me: Member,
+        state: StudyState,
+        pending: Pending,
+        payloads: Callable[[], MutableMapping[int, bytes]],
+        closed: AnyOf[bytes],
+    ) -> None:
+        self._me, self._rules, self._state = me, me.rules, state
+        self._pending, self._payloads, self._closed = pending, payloads, closed
+        self.voids: tuple[VoidCertificate, ...] = ()
+        self.refused = 0
+        self.start_attempt(())
+
+    def start_attempt(self, excluded: tuple[int, ...]) -> None:
+        """The next attempt, without the contributions of `excluded`."""
+        self.task = asking.task_of(self._rules, self._state, len(self.voids))
+        self.limit = checks.packet_limit(self._rules, self.task)
+        base = asking.base_of(self._rules.scheme, self._state)
+        self.collection = Collection(self._me, self.task, base, self._payloads(), excluded, self._closed)
+
+    def void(self, certificate: VoidCertificate) -> None:
+        """The present attempt is over without an opening."""
+        self.refused += self.collection.is_closed
+        self.voids = (*self.voids, certificate)
+
+    @property
+    def announce(self) -> Announce:
+        return Announce(self.task.context, self._state.sums_done, len(self.voids), self.voids)
+
+    @property
+    def holders_needed(self) -> int:
+        return max(self._rules.threshold, self._rules.min_contributors)
+
+    # While contributions come
+
+    @property
+    def unheard(self) -> frozenset[int]:
+        """Who was sent the list of joins and has answered it with nothing."""
+        found = self.collection
+        return found.joined.intersection(self._pending.packets) - found.heard - self._pending.excluded
+
+    @property
+    def can_close(self) -> bool:
+        """Whether a manifest may be made: with it, hospitals are bound to wait for `threshold` of the holders."""
+        found = self.collection
+        present = len(found.joined - self.unheard - self._pending.excluded)
+        return found.is_complete and present >= self._rules.threshold
+
+    @property
+    def has_left(self) -> bool:
+        """Whether an earlier coordinator process left this attempt, or hospitals dealt in it to another list of holders.
+
+        A hospital can claim either falsely, so the attempts that hospitals take part in bound this, too.
+        """
+        return bool(self.collection.void_voters or self.collection.stale) and self._may_try_again
+
+    @property
+    def may_widen(self) -> bool:
+        """Whether another attempt would admit more hospitals than this one, which is limited to a group."""
+        return self.task.admitted != self._state.admitted(len(self.voids) + 1) and self._may_try_again
+
+    @property
+    def could_start_again(self) -> bool:
+        """Whether those who are there, with whoever came after the list of joins, are enough for a new attempt."""
+        found, excluded = self.collection, self._pending.excluded
+        if not found.latecomers - excluded or not self._may_try_again:
+            return False
+        contributors = (found.contributors | found.latecomers) - excluded
+        holders = (contributors | found.heard) - excluded
+        return len(contributors) >= self._rules.min_contributors and len(holders) >= self.holders_needed
+
+    @property
+    def _may_try_again(self) -> bool:
+        return len(self.voids) + 1 < asking.MAX_ATTEMPTS
+
+    # While hospitals vote
+
+    @property
+    def silent(self) -> frozenset[int]:
+        """Holders who have neither voted nor complained."""
+        found = self.collection
+        return found.joined - found.voters - found.complainers - found.void_voters - self._pending.excluded
+
+    @property
+    def consent_may_come(self) -> bool:
+        return len(self.collection.voters) + len(self.silent) >= self._rules.threshold
+
+    @property
+    def could_leave(self) -> bool:
+        """Whether those who are there and have not consented are enough for a void certificate."""
+        found = self.collection
+        there = (found.latecomers | found.complainers | found.void_voters) - found.voters - self._pending.excluded
+        return len(there) >= self._rules.threshold
+
+    def faulty_dealers(self) -> tuple[int, ...]:
+        """Dealers that more hospitals complain about than can be lying; where there is none, all complained about."""
+        complaints = self.collection.complaints
+        corrupt = self._state.study.thresholds.corrupt
+        sure = sorted(dealer for dealer, complainers in complaints.items() if len(complainers) > corrupt)
+        return tuple(sure or sorted(complaints))

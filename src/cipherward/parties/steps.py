@@ -1,0 +1,390 @@
+"""How the coordinator's sum goes from one phase to the next: each step gives the packets to send."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, MutableMapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from cipherward.crypto import wire
+from cipherward.errors import DataError, DeclinedError, QuorumError, SuspectError
+from cipherward.parties import asking, culprits, sumlog
+from cipherward.parties.current_sum import CurrentSum
+from cipherward.parties.pending import Outgoing, Pending, addressed
+from cipherward.parties.receipts import Receipts
+from cipherward.parties.sumlog import Opened, SumLog
+from cipherward.sums import asked_before, unopened
+from cipherward.sums.coordinator_steps import Collection
+from cipherward.sums.messages import Receipt, VoidRequest, sign
+from cipherward.sums.packets import pack
+from cipherward.sums.votes import Member
+from cipherward.tasks.state import StudyState
+
+
+class Phase(Enum):
+    """What the current sum waits for."""
+
+    IDLE = "idle"
+    JOIN = "join"
+    DEAL = "deal"
+    CONSENT = "consent"
+    VOID = "void"
+    RELEASE = "release"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True)
+class SumReport:
+    """One finished sum, for the run's records. Bytes of the opening are on disk, see `CoordinatorNode.keep_opening`."""
+
+    round: int
+    attempt: int
+    purpose: str
+    contributors: tuple[int, ...]
+    opened: bool
+    reason: str
+    receipts: dict[int, Receipt] = field(repr=False)
+
+
+class Steps:
+    """The coordinator's place in the study: public state, phase, current sum; `take` makes the step that is due.
+
+    The arguments are as in `CoordinatorNode`.
+    """
+
+    sum: CurrentSum
+    """Set by `begin`."""
+
+    def __init__(
+        self,
+        me: Member,
+        state: StudyState,
+        pending: Pending,
+        receipts: Receipts,
+        journal: SumLog,
+        *,
+        payloads: Callable[[], MutableMapping[int, bytes]],
+        keep_opening: Callable[[int, bytes], None],
+        log: Callable[[str, dict[str, object]], None],
+        clock: Callable[[], float],
+        closed: deque[bytes],
+    ) -> None:
+        self._me, self._rules = me, me.rules
+        self.state = state
+        self.phase = Phase.IDLE
+        self.opened = Opened(0, 0, "", (), 0, "")
+        self.reports: list[SumReport] = []
+        self.spent: dict[str, float] = {}
+        self.noted_total = b""
+        self._pending, self._receipts, self._journal = pending, receipts, journal
+        self._payloads, self._keep_opening = payloads, keep_opening
+        self.log, self.clock, self._closed = log, clock, closed
+        self._requests: dict[int, bytes] = {}
+        self.certificate = b""
+
+    @property
+    def round(self) -> int:
+        """Number of the current sum; of the next one between two sums."""
+        return self.state.sums_done - (self.phase is Phase.VERIFY)
+
+    @property
+    def is_summing(self) -> bool:
+        """Whether a sum is under way that has not been opened."""
+        return self.phase not in (Phase.IDLE, Phase.VERIFY)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether `take` would end the current phase with the answers that are there.
+
+        While openings are verified, the first `take` asks those who have not answered once more.
+        """
+        if self.phase is Phase.IDLE:
+            return False
+        if self.phase is Phase.VERIFY:
+            return len(self._receipts.received) >= self._rules.threshold
+        now, found = self.sum, self.sum.collection
+        if self.phase is Phase.JOIN:
+            return len(found.joined) >= now.holders_needed and found.joined.issuperset(found.only or ())
+        if self.phase is Phase.DEAL:
+            return now.can_close or now.has_left or now.may_widen or now.could_start_again
+        if self.phase is Phase.CONSENT:
+            return found.is_certified or not now.consent_may_come or now.could_leave
+        if self.phase is Phase.VOID:
+            return found.is_certified or found.void_certificate() is not None
+        return found.can_open
+
+    def begin(self) -> list[Outgoing]:
+        """The first attempt at the next sum."""
+        self.sum = CurrentSum(self._me, self.state, self._pending, self._payloads, self._closed)
+        return self._announce()
+
+    def take(self) -> list[Outgoing]:
+        """The step that ends the current phase.
+
+        Raises:
+            as `CoordinatorNode.expire`.
+        """
+        self._receipts.check_breaches()
+        steps: dict[Phase, Callable[[], list[Outgoing]]] = {
+            Phase.JOIN: self._close_joins,
+            Phase.DEAL: self._close_sum,
+            Phase.CONSENT: self._certify,
+            Phase.VOID: self._next_attempt,
+            Phase.RELEASE: self._open,
+            Phase.VERIFY: self._finish,
+        }
+        if self.phase not in steps:
+            return []
+        before = self.phase
+        with self._journal.durable():
+            outgoing = steps[self.phase]()
+            self._journal.write(sumlog.ADVANCE, 0, f"{before.value} {self.phase.value}".encode())
+        return outgoing
+
+    def enter(self, phase: Phase, outgoing: list[Outgoing]) -> list[Outgoing]:
+        """Go to a phase that waits for the answers to these packets."""
+        self.phase = phase
+        return self._pending.ask(outgoing, keeping=phase is Phase.VERIFY)
+
+    def publish(self, opened: Opened, opening: bytes) -> list[Outgoing]:
+        """The opening is on disk: send it, and wait for receipts."""
+        self.opened = opened
+        self._receipts.expect()
+        return self.enter(Phase.VERIFY, addressed(self._pending.taking_part, "Opening", opening))
+
+    def signed(self, body: Any) -> bytes:
+        return sign(self._me.identity, self._rules.study, self._me.index, body)
+
+    def spend(self, phase: str, started: float) -> None:
+        self.spent[phase] = self.spent.get(phase, 0.0) + self.clock() - started
+
+    def names(self, hospitals: AbstractSet[int]) -> str:
+        return self.state.names(sorted(hospitals))
+
+    # join
+
+    def _announce(self) -> list[Outgoing]:
+        self._receipts.caught_up.clear()
+        asked = self._pending.taking_part - self.sum.collection.excluded
+        return self.enter(Phase.JOIN, addressed(asked, "Announce", self.signed(self.sum.announce)))
+
+    def _close_joins(self) -> list[Outgoing]:
+        found, needed = self.sum.collection, self.sum.holders_needed
+        joined, declined = found.joined, frozenset(found.declined)
+        absent = self._pending.everyone - joined
+        if len(joined) < needed:
+            if len(self._pending.taking_part - declined) < needed:
+                raise self._too_few_can(absent)
+            raise self._too_few("joined the sum", len(joined), needed, absent)
+        self._check_repeat(joined)
+        return self.enter(Phase.DEAL, addressed(found.dealers, "Joined", self.signed(found.close_joins())))
+
+    def _check_repeat(self, joined: frozenset[int]) -> None:
+        """Whether everyone is there without whom this question may not be asked again."""
+        found = self.sum.collection
+        if found.only is None:
+            named = {i: self.names(set(them)) for i, them in sorted(found.named.items()) if them}
+            said = "; ".join(f"{self.names({i})} in a sum of {them}" for i, them in named.items())
+            raise DeclinedError(
+                f"{self._sum_name}: hospitals have answered this question before, and cannot all do so again ({said})",
+                hint=asked_before.HINT,
+            )
+        only = frozenset(found.only)
+        missing = only - joined
+        if missing & set(found.declined):
+            raise self._too_few_can(missing)
+        if missing:
+            what = "joined who have to answer this question together once more, as they did before"
+            raise self._too_few(what, len(only) - len(missing), len(only), missing)
+
+    # deal
+
+    def _close_sum(self) -> list[Outgoing]:
+        now, found = self.sum, self.sum.collection
+        if now.can_close:
+            requests = found.close(self.noted_total)
+            self._journal.write(sumlog.TOTAL, 0, found.total)
+            self.noted_total = b""
+            self._requests = {i: pack("ConsentRequest", wire.encode(request)) for i, request in requests.items()}
+            return self.enter(Phase.CONSENT, list(self._requests.items()))
+        if now.has_left:
+            return self._ask_to_leave(
+                "attempt cannot be used", left=sorted(found.void_voters), other_holders=sorted(found.stale)
+            )
+        if now.may_widen:
+            return self._ask_to_leave("group too small", contributors=sorted(found.contributors))
+        if now.could_start_again:
+            return self._ask_to_leave("attempt left", silent=sorted(now.unheard))
+        raise self._too_few_contribute(found)
+
+    def _too_few_contribute(self, found: Collection) -> QuorumError | DeclinedError:
+        missing, needed = found.dealers - found.contributors, found.n_needed
+        if len(found.contributors) + len(missing - set(found.declined)) < needed:
+            return self._too_few_can(missing)
+        if not found.is_complete:
+            error = self._too_few("sent a usable update", len(found.contributors), needed, missing)
+        else:
+            unheard = self.sum.unheard
+            heard = len(found.joined - unheard)
+            error = self._too_few("answered the list of joins", heard, self._rules.threshold, unheard)
+        self._invite()
+        return error
+
+    def _invite(self) -> None:
+        """While the sum waits: whoever is not on the list of joins may say that it is there."""
+        found = self.sum.collection
+        outside = self._pending.taking_part - found.joined - found.latecomers - found.excluded
+        self._pending.ask_too(addressed(outside, "Announce", self.signed(self.sum.announce)))
+
+    # consent, void
+
+    def _certify(self) -> list[Outgoing]:
+        now, found = self.sum, self.sum.collection
+        if found.is_certified:
+            self.certificate = wire.encode(found.certificate())
+            return self.enter(Phase.RELEASE, addressed(found.voters, "Certificate", self.certificate))
+        if now.consent_may_come and not now.could_leave:
+            # A void vote would rule it out for ever.
+            error = self._too_few("consented to the sum", len(found.voters), self._rules.threshold, now.silent)
+            others = self._pending.taking_part - found.voters - now.silent
+            if len(others) >= self._rules.threshold:
+                self._invite()
+            raise error
+        return self._ask_to_leave()
+
+    def _ask_to_leave(self, why: str = "", **facts: object) -> list[Outgoing]:
+        if why:
+            self.log(why, {"sum": self.round} | {name.replace("_", " "): value for name, value in facts.items()})
+        request = self.signed(VoidRequest(self.sum.task.context))
+        return self.enter(Phase.VOID, addressed(self._pending.taking_part, "VoidRequest", request))
+
+    def _next_attempt(self) -> list[Outgoing]:
+        now, found = self.sum, self.sum.collection
+        if found.is_certified:
+            return self._certify()
+        certificate = found.void_certificate()
+        if certificate is None:
+            agreed = max(found.voters, found.void_voters, key=len)
+            silent = self._pending.everyone - found.voters - found.void_voters
+            raise self._too_few("agreed on the sum, or on leaving it", len(agreed), self._rules.threshold, silent)
+        if now.refused + found.is_closed >= self.state.study.aggregation.max_attempts:
+            raise SuspectError(
+                f"no attempt at the {self.state.purpose} sum found {self._rules.threshold} hospitals that consent",
+                hint=f"complaints name dealers {sorted(found.complaints)}; see log.jsonl",
+                culprit="the dealers named, or those who complain",
+            )
+        excluded = now.faulty_dealers() if found.is_closed else tuple(sorted(found.excluded))
+        self.log("attempt void", {"attempt": len(now.voids), "dealers complained about": list(excluded)})
+        self._closed.append(now.task.context)
+        now.void(certificate)
+        now.start_attempt(excluded)
+        return self._announce()
+
+    # release, open
+
+    def _open(self) -> list[Outgoing]:
+        now, found = self.sum, self.sum.collection
+        if not found.can_open:
+            missing = found.voters - found.releases
+            error = self._too_few("released their shares", len(found.releases), self._rules.threshold, missing)
+            # Whoever has not consented yet can stand in for one that is gone.
+            self._pending.ask_too((i, self._requests[i]) for i in now.silent)
+            raise error
+        started = self.clock()
+        shown = found.open()
+        following, reason = self._following(found, shown)
+        opening = found.opening(
+            self.state.sums_done,
+            len(now.voids),
+            shown.witness,
+            following.digest(),
+            with_releases=shown.sums is None and self._rules.scheme.deals_shares,
+        )
+        message = self.signed(opening)
+        self.spend("open", started)
+        contributors = tuple(sorted(found.contributors))
+        outcome = Opened(
+            self.state.sums_done, len(now.voids), self.state.purpose or "", contributors, int(not reason), reason
+        )
+        self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
+        self._keep_opening(self.state.sums_done, message)
+        self._closed.append(now.task.context)
+        self.state = following
+        outgoing = self.publish(outcome, message)
+        self._journal.drop_large()
+        return outgoing
+
+    def _following(self, found: Collection, shown: unopened.Found) -> tuple[StudyState, str]:
+        """The state after the sum, and the reason where it did not open."""
+        if shown.conflict:
+            self.log("releases contradict each other", {"reason": shown.conflict, "holders": sorted(found.releases)})
+        if shown.without:
+            self.log("opened without a holder", {"hospital": shown.without})
+        reason, suspected = shown.reason, tuple[int, ...]()
+        if shown.sums is not None:
+            try:
+                return asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors)), ""
+            except SuspectError as error:
+                # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
+                reason = error.message
+        elif self._rules.scheme.deals_shares:
+            suspected = unopened.releasers(self._rules, found.releases)
+        self.log("sum does not open", {"round": self.state.sums_done, "reason": reason})
+        try:
+            following = self.state.after_failed(sorted(found.contributors), suspected)
+        except DataError as error:
+            raise SuspectError(
+                f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"
+            ) from None
+        self.log("culprit search", culprits.facts(following))
+        return following, reason
+
+    # verify
+
+    def _finish(self) -> list[Outgoing]:
+        receipts = self._receipts
+        late = self._pending.taking_part - set(receipts.received) - receipts.asked_again
+        if late:
+            # Once more for whoever could not verify; after that they catch up before the next sum.
+            receipts.asked_again |= late
+            receipts.caught_up -= late
+            return self.enter(Phase.VERIFY, addressed(late, "Opening", receipts.load_opening(self.round)))
+        if len(receipts.received) < self._rules.threshold:
+            missing = self._pending.everyone - set(receipts.received)
+            raise self._too_few("verified the opened sum", len(receipts.received), self._rules.threshold, missing)
+        of = self.opened
+        report = SumReport(
+            of.round, of.attempt, of.purpose, of.contributors, bool(of.opened), of.reason, receipts.received
+        )
+        self.reports.append(report)
+        return self.enter(Phase.IDLE, [])
+
+    # what people are told
+
+    @property
+    def _sum_name(self) -> str:
+        return f"sum {self.round} ({self.opened.purpose if self.phase is Phase.VERIFY else self.state.purpose})"
+
+    def _too_few(self, what: str, found: int, needed: int, missing: frozenset[int]) -> QuorumError:
+        self._pending.wait_for(missing & set(self._pending.packets))
+        excluded = self._pending.excluded
+        gone = f"; excluded after a breach: {self.names(excluded)}" if excluded else ""
+        names = self.names(missing - excluded) or "see log.jsonl"
+        return QuorumError(
+            f"{self._sum_name}: {found} hospital(s) {what}, {needed} are needed{gone}; missing: {names}",
+            hint="the study waits: bring the missing hospitals back and resume",
+        )
+
+    def _too_few_can(self, missing: frozenset[int]) -> DeclinedError:
+        self._pending.wait_for(missing)
+        declined = self.sum.collection.declined
+        reasons = "; ".join(f"{self.names({i})}: {declined[i]}" for i in sorted(declined))
+        return DeclinedError(
+            f"{self._sum_name}: {len(declined)} hospital(s) cannot contribute, and without them fewer than "
+            f"{self._rules.min_contributors} are left ({reasons})",
+            hint="each hospital's own log says more; where training diverged, lower training.learning_rate "
+            "and start a new study",
+        )

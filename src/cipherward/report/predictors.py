@@ -1,0 +1,119 @@
+"""What a model looks at: its predictors with unit, range and missing share, and the coefficients of a linear one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.schema import declared_range
+from cipherward.report.blocks import Table, limited, percent
+from cipherward.report.facts import Facts, clean
+from cipherward.study import Column, Study
+
+
+def outcome(study: Study) -> str:
+    """What the model predicts, as a clause."""
+    return clean(f"{study.data.outcome} is {study.data.positive}")
+
+
+def predictors(facts: Facts) -> Table | None:
+    """Every input column, from the study and its opened statistics; None where no statistics were opened."""
+    found = facts.model.preprocessor if facts.model else None
+    if found is None:
+        return None
+    scales = {scale.column.name: scale for scale in _scales(found)}
+    present = dict(zip(scales, facts.present, strict=False))
+    described = any(column.description for column in found.columns)
+    rows = [
+        (
+            clean(column.name),
+            *([clean(column.description) or "–"] if described else []),
+            clean(column.unit) or "–",
+            _range(column),
+            scales[column.name].mean_and_sd if column.name in scales else "–",
+            _missing(found.n_rows, present.get(column.name)),
+        )
+        for column in found.columns
+    ]
+    head = ("Predictor", *(["Meaning"] if described else []), "Unit", "Range or categories", "Mean (SD)", "Missing")
+    note = (
+        "Mean, standard deviation (SD) and missing share are those of the training rows of all hospitals together, from the opened "
+        "statistics; where the study takes a logarithm, they are of log(1 + value). A value outside the range is cut to it. "
+        "Missing categories are not counted in any sum."
+    )
+    return limited("Predictors", head, rows, "study.toml", note)
+
+
+def coefficients(facts: Facts) -> Table | None:
+    """Coefficients of a logistic regression; None for other models, and where no model came to be."""
+    found = facts.model.preprocessor if facts.model else None
+    if facts.model is None or found is None or facts.study.model.kind != "logistic-regression":
+        return None
+    weights = [float(value) for value in facts.model.weights]
+    scales = {scale.column.name: scale for scale in _scales(found)}
+    never = {f"{name} is missing" for name, n in zip(scales, facts.present, strict=False) if n == found.n_rows}
+    intercept = weights.pop()
+    shift = 0.0
+    rows = []
+    for name, weight in zip(found.feature_names, weights, strict=True):
+        if name in never:
+            continue
+        scale = scales.get(name)
+        per_unit = weight / scale.sd if scale else weight
+        shift += per_unit * scale.mean if scale else 0.0
+        rows.append((clean(name), _signed(weight), f"{per_unit:+.3g}".replace("-", "−"), _unit(scale)))
+    rows.insert(0, ("intercept", _signed(intercept), _signed(intercept - shift), "–"))
+    head = ("Input", "Standardised (per SD)", "Original (per unit)", "Unit")
+    note = (
+        "The risk is 1 / (1 + exp(-s)), s being the sum of intercept and coefficients times inputs. A missing value counts as the "
+        "mean and has a coefficient of its own, shown where training rows lack a value. Fitted for prediction: these are no effects of a treatment, and have no intervals."
+    )
+    return limited("Coefficients of the logistic regression (log odds)", head, rows, "model.safetensors", note)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How a numeric column is standardised, in its own unit, or in that of its logarithm."""
+
+    column: Column
+    mean: float
+    sd: float
+
+    @property
+    def mean_and_sd(self) -> str:
+        return f"{self.mean:.4g} ({self.sd:.3g}){' of log(1 + value)' if self.column.transform == 'log1p' else ''}"
+
+
+def _scales(found: Preprocessor) -> Iterator[_Scale]:
+    numeric = [column for column in found.columns if column.kind == "numeric"]
+    for column, mean, sd in zip(numeric, found.mean, found.stddev, strict=True):
+        low, high = declared_range(column)
+        if column.transform == "log1p":
+            low, high = math.log1p(low), math.log1p(high)
+        yield _Scale(column, low + mean * (high - low), sd * (high - low))
+
+
+def _missing(rows: int, present: int | None) -> str:
+    if present is None:
+        return "not counted"
+    return percent(1 - present / rows) if present < rows else "none"
+
+
+def _range(column: Column) -> str:
+    if column.kind == "numeric":
+        low, high = declared_range(column)
+        return f"{low:g} to {high:g}"
+    return clean(", ".join(column.categories))
+
+
+def _unit(scale: _Scale | None) -> str:
+    if scale is None:
+        return "yes or no"
+    unit = clean(scale.column.unit) or "its own"
+    return f"log(1 + {unit})" if scale.column.transform == "log1p" else unit
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")

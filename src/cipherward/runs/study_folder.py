@@ -1,0 +1,81 @@
+"""The files of a study at a party of a consortium, by name: what people and hospitals decided, beside the run itself.
+
+| who | folder | holds |
+|---|---|---|
+| coordinator | `studies/<digest>/` | the run directory, and how the study was offered, begun and ended; what hospitals signed |
+| hospital | `studies/<digest>/` | the offer, its people's approval or withdrawal, openings that are not verified yet |
+| hospital | `models/<name>-<digest>/` | the run directory of what it has verified itself, and its own results |
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cipherward.store import files
+
+STUDY, CKKS_PUBLIC, REPORT = "study.toml", "ckks-public.key", "report.html"
+STOPPED, FAILED = "stopped", "failed"
+APPROVAL, WITHDRAWAL = "approval", "withdrawal"
+APPROVALS, WITHDRAWALS, BREACHES, REFUSALS = "approvals", "withdrawals", "breaches", "refusals"
+VERIFICATION, OWN_RESULTS = "verification.json", "own.json"
+_ENDINGS = {APPROVALS: "signed", WITHDRAWALS: "signed", BREACHES: "signed", REFUSALS: "json"}
+
+
+class StudyFolder:
+    """Names the files in one such folder; which of them there are depends on whose folder it is."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.study = path / STUDY
+        self.ckks_public = path / CKKS_PUBLIC
+        self.report = path / REPORT
+        self.stopped = path / STOPPED
+        # at the coordinator
+        self.started = path / "started.json"
+        self.begun = path / "begun"
+        self.stop_asked = path / "stop"
+        self.failed = path / FAILED
+        self.end_told = path / "told"
+        self.quarantine = path / "quarantine"
+        # at a hospital
+        self.approval = path / APPROVAL
+        self.withdrawal = path / WITHDRAWAL
+        self.refusal_told = path / "refusal-told"
+        self.alerts = path / "alerts"
+        # at a hospital, in the folder of the model
+        self.verification = path / VERIFICATION
+        self.own_results = path / OWN_RESULTS
+
+    def said(self, what: str, hospital: int) -> Path:
+        """What a hospital (roster index) has said: `what` is APPROVALS, WITHDRAWALS, BREACHES or REFUSALS."""
+        return self.path / what / f"{hospital}.{_ENDINGS[what]}"
+
+    def who_said(self, what: str) -> dict[int, Path]:
+        """Every hospital that has said it, by roster index in order."""
+        found = (self.path / what).glob(f"[0-9]*.{_ENDINGS[what]}")
+        # not a copy that somebody has put beside it
+        return dict(sorted((int(file.stem), file) for file in found if file.stem.isdecimal()))
+
+    def unverified_opening(self, round: int) -> Path:
+        """At a hospital: an opening that is being verified; afterwards it is in the run directory."""
+        return self.path / f"opening-{round:04d}.cbor"
+
+    def alert(self, hospital: int) -> Path:
+        """At a hospital: another one's signed report of a breach."""
+        return self.alerts / f"hospital-{hospital}.cbor"
+
+    def ended(self) -> tuple[str, str] | None:
+        """STOPPED or FAILED, and the reason that was given; None while the study goes on, or when it has a model."""
+        for file in (self.stopped, self.failed):
+            if file.exists():
+                return file.name, words_in(file) or "no reason given"
+        return None
+
+
+def words_in(file: Path) -> str:
+    """A file of a few words for people, whoever wrote it.
+
+    Raises:
+        StorageError: missing or unreadable.
+    """
+    return files.read(file).decode("utf-8", "replace").strip()

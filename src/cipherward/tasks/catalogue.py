@@ -1,0 +1,50 @@
+"""Every task by the name that a study gives: a new one is a file and a line here. Tasks are imported when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cipherward.errors import StudyError
+from cipherward.study import Study
+from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import Model, Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Factory = Callable[[int], "nn.Module"]
+Make = Callable[[Study, Factory | None, Model | None], Task[Any]]
+
+TASKS: dict[str, str | Make] = {
+    "train": "cipherward.tasks.train:Train",
+    "describe": "cipherward.tasks.describe:Describe",
+}
+"""name -> "module:callable", or the callable itself."""
+
+
+def make_task(study: Study, factory: Factory | None = None, first: Model | None = None) -> Task[Any]:
+    """The study's task, with the study's `settings` checked.
+
+    Args:
+        factory: makes the module of a study with model.kind "custom", from the number of inputs.
+        first: the model before the first sum, where it is known already; otherwise the study's seed draws it.
+
+    Raises:
+        StudyError: no such task, settings that do not fit, or no model that the study describes.
+    """
+    if study.task not in TASKS:
+        raise StudyError(f"no task is called {study.task!r}", hint=f"tasks: {', '.join(sorted(TASKS))}")
+    found = TASKS[study.task]
+    if isinstance(found, str):
+        module, _, name = found.partition(":")
+        found = getattr(import_module(module), name)
+        assert not isinstance(found, str)  # noqa: S101  for the type checker
+    return found(study, factory, first)
+
+
+def begin(study: Study, factory: Factory | None = None, first: Model | None = None) -> StudyState:
+    """The state before the first sum. Arguments and errors as `make_task`."""
+    task = make_task(study, factory, first)
+    return StudyState(study, task, task.first())

@@ -1,0 +1,159 @@
+"""The cohort table: what of it is shown, the same from all rows in one place, for comparison in a simulation, and for people: rows of a "Table 1"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.data import preprocess
+from cipherward.data.schema import declared_range
+from cipherward.data.small_counts import hidden
+from cipherward.data.sources import HospitalData
+from cipherward.study import Study
+
+GROUPS = ("negative", "positive")
+"""Rows without and with the study's outcome."""
+
+NUMBERS = ("mean", "sd", "q1", "median", "q3")
+
+
+def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int) -> dict[str, Any]:
+    """As the result of task `describe`, with numpy, from the values themselves."""
+    outcome = np.concatenate([each.outcome for each in hospitals])
+    subsets = {"all": np.ones(len(outcome), dtype=bool), "negative": outcome == 0, "positive": outcome == 1}
+    columns: dict[str, Any] = {}
+    for column in study.columns:
+        values = [each.table[column.name] for each in hospitals]
+        if column.kind == "numeric":
+            low, high = declared_range(column)
+            numbers = np.clip(np.concatenate([each.to_numpy() for each in values]), low, high)
+            absent = np.array([int(np.isnan(numbers[rows]).sum()) for rows in subsets.values()], dtype=np.int64)
+            few = missing(absent[1:], cell_min)
+            found = {
+                name: {"missing": gone} | _numbers(numbers[rows], cell_min)
+                for (name, rows), gone in zip(subsets.items(), few, strict=True)
+            }
+            columns[column.name] = {"all": found.pop("all"), "groups": found}
+            continue
+        codes, size = (
+            np.concatenate([preprocess.codes(each, column.categories) for each in values]),
+            len(column.categories),
+        )
+        counts = np.stack([np.bincount(codes[outcome == group], minlength=size + 1) for group in range(len(GROUPS))])
+        columns[column.name] = categories(counts, column.categories, cell_min)
+    n_rows = np.bincount(outcome, minlength=len(GROUPS)).astype(np.int64)
+    groups = dict(zip(GROUPS, missing(n_rows, cell_min)[1:], strict=True))
+    return {"rows": len(outcome), "groups": groups, "columns": columns, "cell_min": cell_min}
+
+
+def categories(counts: NDArray[np.int64], names: Sequence[str], cell_min: int) -> dict[str, Any]:
+    """A categorical column of the result.
+
+    Args:
+        counts: int64[n_groups, n_categories + 1], the last for rows without a value.
+    """
+    table = np.concatenate([counts.sum(axis=0, keepdims=True), counts])
+    absent_out = hidden(table[:, -1:], cell_min, total_known=False)
+    out = np.concatenate([hidden(table[:, :-1], cell_min), absent_out], axis=1)
+    each = []
+    for line, gone in zip(table, out, strict=True):
+        *values, absent = (None if hide else int(n) for n, hide in zip(line, gone, strict=True))
+        each.append({"missing": absent, "counts": dict(zip(names, values, strict=True))})
+    return {"all": each[0], "groups": dict(zip(GROUPS, each[1:], strict=True))}
+
+
+def missing(counts: NDArray[np.int64], cell_min: int) -> list[int | None]:
+    """Counts by group, int64[n_groups], as they may be shown: of all rows, then of each group."""
+    table = np.array([[counts.sum()], *([n] for n in counts)], dtype=np.int64)
+    out = hidden(table, cell_min, total_known=False)
+    return [None if hide else int(n) for n, hide in zip(table[:, 0], out[:, 0], strict=True)]
+
+
+def largest_difference(study: Study, ours: Mapping[str, Any], pooled: Mapping[str, Any]) -> dict[str, float]:
+    """The largest difference of a mean or standard deviation, and of a quartile, as a share of its column's range; and
+    the largest of a count."""
+    found = {"mean_sd": 0.0, "quartile": 0.0, "count": 0.0}
+    for column in study.columns:
+        for own, other in _pairs(ours["columns"][column.name], pooled["columns"][column.name]):
+            if column.kind == "categorical":
+                both = zip(
+                    [own["missing"], *own["counts"].values()],
+                    [other["missing"], *other["counts"].values()],
+                    strict=True,
+                )
+                found["count"] = max([found["count"], *(abs((a or 0) - (b or 0)) for a, b in both)])
+                continue
+            low, high = declared_range(column)
+            for name in NUMBERS:
+                if own[name] is not None:
+                    kind = "mean_sd" if name in ("mean", "sd") else "quartile"
+                    found[kind] = max(found[kind], abs(own[name] - other[name]) / (high - low))
+            found["count"] = max(found["count"], abs((own["missing"] or 0) - (other["missing"] or 0)))
+    return found
+
+
+def lines(found: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """(header, rows) of a "Table 1": what, all rows, and each group."""
+    groups = list(found["groups"])
+    header = (
+        "",
+        f"all (n = {found['rows']:,})",
+        *(f"{name} (n = {_count(n)})" for name, n in found["groups"].items()),
+    )
+    return header, tuple(
+        row for name, column in found["columns"].items() for row in _lines(name, column, groups, found)
+    )
+
+
+def _lines(
+    name: str, column: Mapping[str, Any], groups: list[str], found: Mapping[str, Any]
+) -> Iterator[tuple[str, ...]]:
+    rows = [found["rows"], *found["groups"].values()]
+    each = [column["all"], *(column["groups"][group] for group in groups)]
+    if "counts" in column["all"]:
+        yield (name, *("" for _ in each))
+        for category in column["all"]["counts"]:
+            yield (
+                f"  {category}",
+                *(_share(part["counts"][category], n, part["missing"]) for part, n in zip(each, rows, strict=True)),
+            )
+    else:
+        yield (f"{name}, mean (sd)", *(_pair(part, "{mean} ({sd})") for part in each))
+        yield (f"{name}, median (q1 to q3)", *(_pair(part, "{median} ({q1} to {q3})") for part in each))
+    if any(part["missing"] != 0 for part in each):
+        yield ("  missing", *(_count(part["missing"]) for part in each))
+
+
+def _pair(part: Mapping[str, Any], text: str) -> str:
+    if part["mean"] is None:
+        return "–"
+    return text.format(**{name: f"{part[name]:.4g}" for name in NUMBERS})
+
+
+def _share(count: int | None, rows: int | None, missing: int | None) -> str:
+    """A count, and its share of the rows with a value."""
+    total = (rows or 0) - (missing or 0)
+    return f"{count:,} ({count / total:.1%})" if count and total else _count(count)
+
+
+def _count(count: int | None) -> str:
+    return "–" if count is None else f"{count:,}"
+
+
+def _pairs(own: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    yield own["all"], other["all"]
+    for name in own["groups"]:
+        yield own["groups"][name], other["groups"][name]
+
+
+def _numbers(values: NDArray[np.float64], cell_min: int) -> dict[str, Any]:
+    inside = values[~np.isnan(values)]
+    if len(inside) < cell_min:
+        return dict.fromkeys(NUMBERS)
+    q1, median, q3 = (float(value) for value in np.quantile(inside, (0.25, 0.5, 0.75)))
+    sd = float(inside.std(ddof=1)) if len(inside) > 1 else 0.0
+    return {"mean": math.fsum(inside) / len(inside), "sd": sd, "q1": q1, "median": median, "q3": q3}

@@ -1,0 +1,253 @@
+"""`describe`: the "Table 1" of a clinical paper over all hospitals, all rows, by outcome group, without a model.
+
+Counts, means and standard deviations follow from exact sums. Quartiles come from a histogram over each column's declared
+range; a second sum divides the bins in which they lie once more. A value outside the declared range counts as its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cipherward.data import preprocess
+from cipherward.data.schema import declared_range
+from cipherward.data.sources import HospitalData
+from cipherward.errors import ProtocolError, StudyError
+from cipherward.study import Column, Study
+from cipherward.tasks import cohort_table, statistics
+from cipherward.tasks.cohort_table import GROUPS
+from cipherward.tasks.lanes import CountSegment, Layout
+from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
+from cipherward.tasks.task import Model, Question, ResultTable, Sums, Task, Values, canonical, limbs_for
+
+if TYPE_CHECKING:
+    from cipherward.tasks.catalogue import Factory
+    from cipherward.tasks.hospital_work import HospitalWork
+
+_SCALE = 2**20
+"""Fixed-point units of a column's declared range."""
+
+_MEANING = {
+    "rows": "how many rows there are, by outcome",
+    "present": "for each numeric column and outcome: how many rows have a value",
+    "sum": "for each numeric column and outcome: the sum of its values (scaled to 0..1)",
+    "square": "for each numeric column and outcome: the sum of its squared values (likewise)",
+    "histogram": "for each numeric column and outcome: rows by value, in equal bins of the declared range",
+    "categories": "for each categorical column and outcome: rows by category, and without a value",
+}
+_FINE = {"fine": "for each numeric column, outcome and quartile: rows by value inside the bin that holds the quartile"}
+
+
+class Settings(BaseModel):
+    """`bins`: of a declared range, and again of the bin that holds a quartile. `cell_min`: smaller counts are not shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bins: int = Field(default=64, ge=8, le=1_024)
+    cell_min: int = Field(default=10, ge=1, le=1_000)
+
+
+@dataclass(frozen=True)
+class DescribeState:
+    """The opened sums by segment: int64 arrays. `first`: of the first question; `fine`: of the second."""
+
+    first: Sums | None = None
+    fine: NDArray[np.int64] | None = None
+
+
+class Describe(Task[DescribeState]):
+    """Two questions: everything but the quartiles, and then the quartiles."""
+
+    def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
+        try:
+            self._settings = Settings.model_validate(study.settings)
+        except ValidationError as error:
+            problems = tuple(f"settings.{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors())
+            raise StudyError(
+                "the settings of task 'describe' do not fit: " + "; ".join(problems),
+                problems=problems,
+                hint="docs/study.md lists them",
+            ) from None
+        self._study = study
+        self._numeric = [column for column in study.columns if column.kind == "numeric"]
+        self._categorical = [column for column in study.columns if column.kind == "categorical"]
+
+    def first(self) -> DescribeState:
+        return DescribeState()
+
+    def ask(self, state: DescribeState) -> Question | None:
+        if state.first is None:
+            return self._question("describe", "Rows, values, means and counts of every column", self._parts(), _MEANING)
+        if state.fine is not None or not self._numeric:
+            return None
+        size = len(self._numeric) * len(GROUPS) * wanted_bins(self._histograms(state)).shape[1] * self._settings.bins
+        parts = (CountSegment("fine", size, limbs_for(32, self._study.aggregation.bits)),)
+        return self._question("quartiles", "Quartiles of every numeric column", parts, _FINE, on_state=True)
+
+    def answer(self, state: DescribeState, at: HospitalWork) -> Values:
+        with at.timed("describe"):
+            if state.first is None:
+                return self._counted(at.data)
+            wanted = wanted_bins(self._histograms(state))
+            return {"fine": refined(self._scaled(at.data), at.data.outcome, wanted, self._settings.bins)}
+
+    def after(self, state: DescribeState, sums: Sums, n_contributors: int) -> DescribeState:
+        if state.first is None:
+            _check(sums)
+            return DescribeState(dict(sums))
+        return replace(state, fine=np.asarray(sums["fine"], dtype=np.int64))
+
+    def digest(self, state: DescribeState) -> bytes:
+        found = hashlib.sha256(b"describe\x00")
+        opened = dict(state.first or {}) | ({} if state.fine is None else {"fine": state.fine})
+        for name in sorted(opened):
+            found.update(name.encode() + b"\x00" + np.ascontiguousarray(opened[name], "<i8").tobytes())
+        return found.digest()
+
+    def result(self, state: DescribeState) -> Mapping[str, Any]:
+        sums = state.first or {}
+        rows = np.asarray(sums["rows"], dtype=np.int64)
+        columns: dict[str, Any] = {}
+        for place, column in enumerate(self._numeric):
+            columns[column.name] = self._numbers(state, place, column)
+        start = 0
+        for column in self._categorical:
+            size = len(GROUPS) * (len(column.categories) + 1)
+            counts = np.asarray(sums["categories"][start : start + size], dtype=np.int64).reshape(len(GROUPS), -1)
+            columns[column.name] = cohort_table.categories(counts, column.categories, self._settings.cell_min)
+            start += size
+        each = cohort_table.missing(rows, self._settings.cell_min)[1:]
+        shown = dict(zip(GROUPS, each, strict=True))
+        ordered = {column.name: columns[column.name] for column in self._study.columns}
+        return {"rows": int(rows.sum()), "groups": shown, "columns": ordered, "cell_min": self._settings.cell_min}
+
+    def plan(self) -> Iterator[tuple[Question, int]]:
+        first = self.ask(self.first())
+        assert first is not None  # noqa: S101  for the type checker
+        yield first, 1
+        zeros = {segment.name: np.zeros(segment.size, dtype=np.int64) for segment in first.layout.segments}
+        if then := self.ask(DescribeState(zeros)):
+            yield then, 1
+
+    def words(self, state: DescribeState) -> tuple[str, str]:
+        rows = int(np.sum((state.first or {})["rows"]))
+        return ("description", f"{rows:,} rows") if state.fine is None else ("quartiles", "")
+
+    def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
+        title = "The cohort over all hospitals, by outcome"
+        return (ResultTable("cohort", title, *cohort_table.lines(result)),)
+
+    def pooled(self, state: DescribeState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
+        """The same from all rows in one place, and the largest difference, as a share of each column's range."""
+        found = cohort_table.exact(self._study, [each.data for each in hospitals], self._settings.cell_min)
+        return {
+            "pooled": found,
+            "largest_difference": cohort_table.largest_difference(self._study, self.result(state), found),
+        }
+
+    def _question(
+        self,
+        purpose: str,
+        title: str,
+        parts: tuple[CountSegment, ...],
+        meaning: Mapping[str, str],
+        *,
+        on_state: bool = False,
+    ) -> Question:
+        asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
+        layout = Layout(parts, self._study.aggregation.bits)
+        return Question(purpose, title, canonical(asked), layout, meaning, on_model=on_state)
+
+    def _parts(self) -> tuple[CountSegment, ...]:
+        bits = self._study.aggregation.bits
+        counts, sums, cells = limbs_for(32, bits), limbs_for(48, bits), len(self._numeric) * len(GROUPS)
+        n_categories = sum(len(column.categories) + 1 for column in self._categorical)
+        parts = [
+            CountSegment("rows", len(GROUPS), counts),
+            CountSegment("present", cells, counts),
+            CountSegment("sum", cells, sums),
+            CountSegment("square", cells, sums),
+            CountSegment("histogram", cells * self._settings.bins, counts),
+            CountSegment("categories", len(GROUPS) * n_categories, counts),
+        ]
+        return tuple(part for part in parts if part.size)
+
+    def _scaled(self, data: HospitalData) -> list[NDArray[np.float64]]:
+        """Per numeric column float64[n_rows] in 0..1 of the declared range, NaN = missing, in the column's own unit."""
+        plain = [column.model_copy(update={"transform": "none"}) for column in self._numeric]
+        return [preprocess.scaled(data.table[column.name].to_numpy(), column) for column in plain]
+
+    def _counted(self, data: HospitalData) -> Values:
+        bins, groups = self._settings.bins, [data.outcome == place for place in range(len(GROUPS))]
+        found: dict[str, list[Any]] = {name: [] for name in ("present", "sum", "square", "histogram", "categories")}
+        for values in self._scaled(data):
+            for group in groups:
+                inside = values[group & ~np.isnan(values)]
+                found["present"].append(len(inside))
+                found["sum"].append(round(float(inside.sum()) * _SCALE))
+                found["square"].append(round(float(np.square(inside).sum()) * _SCALE))
+                found["histogram"] += np.bincount(_bin(inside, bins), minlength=bins).tolist()
+        for column in self._categorical:
+            codes = preprocess.codes(data.table[column.name], column.categories)
+            for group in groups:
+                found["categories"] += np.bincount(codes[group], minlength=len(column.categories) + 1).tolist()
+        found["rows"] = [int(group.sum()) for group in groups]
+        return {part.name: np.array(found[part.name], dtype=np.int64) for part in self._parts()}
+
+    def _histograms(self, state: DescribeState) -> Histograms:
+        """int64[n_numeric, n_groups, bins] of the first question."""
+        found = np.asarray((state.first or {})["histogram"], dtype=np.int64)
+        return found.reshape(len(self._numeric), len(GROUPS), self._settings.bins)
+
+    def _numbers(self, state: DescribeState, place: int, column: Column) -> dict[str, Any]:
+        sums, n = state.first or {}, len(GROUPS)
+        own = slice(place * n, (place + 1) * n)
+        rows = np.asarray(sums["rows"], dtype=np.int64)
+        parts = np.stack(
+            [rows, *(np.asarray(sums[key][own], np.int64) for key in ("present", "sum", "square"))], axis=1
+        )
+        histograms = self._histograms(state)
+        fine = np.zeros(0, np.int64) if state.fine is None else state.fine
+        found = quartiles(histograms, fine, self._settings.bins)[place]
+        low, high = declared_range(column)
+
+        missing = cohort_table.missing(parts[:, 0] - parts[:, 1], self._settings.cell_min)
+
+        def described(part: NDArray[np.int64], which: int) -> dict[str, Any]:
+            _, present, total, square = (int(value) for value in part)
+            if present < self._settings.cell_min:
+                return {"missing": missing[which], "mean": None, "sd": None, "q1": None, "median": None, "q3": None}
+            mean = total / _SCALE / present
+            variance = max(square / _SCALE - present * mean * mean, 0.0) / max(present - 1, 1)
+            q1, median, q3 = (low + (high - low) * value for value in found[which])
+            mean, sd = low + (high - low) * mean, (high - low) * math.sqrt(variance)
+            return {"missing": missing[which], "mean": mean, "sd": sd, "q1": q1, "median": median, "q3": q3}
+
+        each = {name: described(parts[k], k + 1) for k, name in enumerate(GROUPS)}
+        return {"all": described(parts.sum(axis=0), 0), "groups": each}
+
+
+def _bin(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    return np.minimum((values * bins).astype(np.int64), bins - 1)
+
+
+def _check(sums: Sums) -> None:
+    """Raises ProtocolError where the counts contradict each other."""
+    rows = np.asarray(sums["rows"], dtype=np.int64)
+    if not rows.sum():
+        raise ProtocolError("the hospitals together have no rows")
+    if "present" in sums:
+        n = len(rows)
+        present = np.asarray(sums["present"], dtype=np.int64).reshape(-1, n)
+        histogram = np.asarray(sums["histogram"], dtype=np.int64).reshape(len(present), n, -1)
+        total, square = (np.asarray(sums[key], dtype=np.float64).reshape(-1, n) / _SCALE for key in ("sum", "square"))
+        wrong = (present > rows).any() or (histogram.sum(axis=2) != present).any()
+        if wrong or (total > present + 1).any() or (square > total + 1).any():
+            raise ProtocolError("the opened counts contradict each other: a hospital has sent false ones")

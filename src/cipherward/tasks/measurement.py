@@ -1,0 +1,68 @@
+"""Measure a model without showing a score: histograms by outcome on test rows, and the loss on validation rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from torch import nn
+
+from cipherward.learning import metrics, sgd
+from cipherward.learning.metrics import Metrics
+from cipherward.study import Study
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.lanes import CountSegment
+from cipherward.tasks.rows import TEST, VALIDATION, rows_at
+from cipherward.tasks.task import Model, Sums, Values, limbs_for
+
+LOSS_SCALE = 2**20
+
+TITLE = "At the end: how good the model is"
+
+MEANING = {
+    "test/negative": "histogram of the model's scores on test rows without the outcome",
+    "test/positive": "histogram of the model's scores on test rows with the outcome",
+    "test/brier": "sum of squared errors of the scores on test rows",
+    "test/log_loss": "sum of logarithmic errors of the scores on test rows",
+    "validation": "loss on the validation rows, and how many there are",
+}
+
+
+def segments(study: Study) -> tuple[CountSegment, ...]:
+    """Two histograms, two fixed-point sums, and the validation loss. One hospital may hold at least 2^23 rows."""
+    bits, bins = study.aggregation.bits, study.evaluation.bins
+    per_bin, per_sum = limbs_for(24, bits), limbs_for(48, bits)
+    return (
+        CountSegment("test/negative", bins, per_bin),
+        CountSegment("test/positive", bins, per_bin),
+        CountSegment("test/brier", 1, per_sum),
+        CountSegment("test/log_loss", 1, per_sum),
+        CountSegment("validation", 2, per_sum),
+    )
+
+
+def answer(study: Study, module: nn.Module, model: Model, at: HospitalWork) -> Values:
+    """One hospital's counts for a model."""
+    features, labels = rows_at(at, model.scaling, TEST)
+    scores = sgd.scores(module, model.weights, features, at.device)
+    measured: Values = dict(metrics.local_counts(scores, labels, study.evaluation.bins, prefix="test/"))
+    features, labels = rows_at(at, model.scaling, VALIDATION)
+    probability = sgd.scores(module, model.weights, features, at.device)
+    inside = np.clip(np.where(labels == 1, probability, 1.0 - probability), metrics.CLIP, 1.0)
+    loss = math.fsum(-np.log(inside))
+    return measured | {"validation": np.array([round(loss * LOSS_SCALE), len(labels)])}
+
+
+def measured(sums: Sums) -> Metrics:
+    """The model's metrics from the opened counts.
+
+    Raises:
+        as `metrics.from_counts`.
+    """
+    return metrics.from_counts(sums, prefix="test/")
+
+
+def loss(sums: Sums) -> float:
+    """Mean validation loss; infinity where there are no validation rows."""
+    total, count = int(sums["validation"][0]), int(sums["validation"][1])
+    return total / LOSS_SCALE / count if count else math.inf

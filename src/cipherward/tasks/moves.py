@@ -1,0 +1,39 @@
+"""How far one row can move the counts, means and histograms that tasks ask for: what noise on them has to cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cipherward.data.preprocess import FRACTION_BITS
+from cipherward.privacy.records import Part, Sensitivity
+
+_UNIT = 1 << FRACTION_BITS
+_ROUNDING = 2  # the square and the sum in it are each rounded by half a unit, before and after the row
+
+
+def of_counts(name: str, size: int, entries: int = 1, weight: float = 1.0) -> Sensitivity:
+    """Of counts where a row is in at most `entries` cells: a histogram (1), cells of several columns at once."""
+    return Sensitivity((Part(((name, size),), 1, min(entries, size), weight),))
+
+
+def of_split_counts(names: Sequence[str], size: int) -> Sensitivity:
+    """Of histograms of one size where a row is in one bin of one of them, as with one histogram for each outcome."""
+    return Sensitivity((Part(tuple((name, size) for name in names), 1, 1),))
+
+
+def of_statistics(n_numeric: int) -> Sensitivity:
+    """Of `preprocess.local_statistics`.
+
+    With u = v - 1/2 in [-1/2, 1/2] a row moves the sum of u by at most 1/2 and the sum of u^2 - 1/8 by at most 1/8, a
+    quarter and a eighth of the way that v and v^2 move theirs together.
+    """
+    rows = of_counts("rows", 2, 2)
+    if not n_numeric:
+        return rows
+    present = Part((("present", n_numeric),), 1, n_numeric, 0.5)
+    total = Part((("sum", n_numeric),), _UNIT // 2, n_numeric, 1.0, (("present", _UNIT // 2),))
+    # u^2 - 1/8 = v^2 - v + 1/8
+    square = Part(
+        (("square", n_numeric),), _UNIT // 8 + _ROUNDING, n_numeric, 1.0, (("sum", 1), ("present", -_UNIT // 8))
+    )
+    return rows.and_also(Sensitivity((present, total, square)))

@@ -1,0 +1,213 @@
+"""One round of federated averaging (McMahan et al. 2017, algorithm 1): local training, and the mean of the updates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from cipherward.errors import UnfitUpdateError
+from cipherward.learning import averaging, sgd
+from cipherward.learning.baselines import Rows
+from cipherward.privacy import noise as privacy_noise
+from cipherward.privacy import sharing
+from cipherward.privacy.accounting import Event
+from cipherward.study import Study
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.lanes import CountSegment, RealSegment, Segment
+from cipherward.tasks.rows import TRAIN, rows_at
+from cipherward.tasks.task import Model, Sums, Values, limbs_for
+
+CROWDED_FRACTION = 0.25
+EXPLODED = 1e3
+"""A loss or an update so many times larger than it may be is no training result."""
+
+_HINT = "lower training.learning_rate or training.momentum, and check the columns' ranges"
+
+
+TITLE = "In each training round"
+
+
+def meaning(model: Model) -> dict[str, str]:
+    """What the parts of an update are."""
+    tensors = ", ".join(name for name, _ in model.groups)
+    return {
+        "update": f"the change of the model by training here, multiplied by the weight ({tensors})",
+        "weight": "how much this hospital's update counts: its training rows, as a share of a cap",
+        "clipped": "for each part of the model: how many numbers of the update were cut to the range",
+        "crowded": "for each part of the model: how many numbers of the update were large",
+    }
+
+
+def adds_noise_shares(study: Study) -> bool:
+    """Whether training sums carry noise of privacy unit "hospital", and nothing but the update."""
+    return study.privacy is not None and study.privacy.unit == "hospital"
+
+
+def first_bound(study: Study, model: Model) -> float:
+    """The clipping range of the first round.
+
+    Raises:
+        StudyError: privacy of hospitals in a study that is not frozen, or with lanes too narrow for the noise.
+    """
+    if adds_noise_shares(study):  # fixed: no range may follow private data
+        return privacy_noise.hospital_noise(study, len(model.weights)).bound
+    return study.aggregation.range_initial
+
+
+def update_segments(model: Model, ranges: Sequence[float]) -> tuple[Segment, ...]:
+    """The update itself, one segment for each parameter tensor."""
+    return tuple(
+        RealSegment(f"update/{name}", size, bound) for (name, size), bound in zip(model.groups, ranges, strict=True)
+    )
+
+
+def weight_segments(study: Study, model: Model) -> tuple[Segment, ...]:
+    """What goes with a weighted update."""
+    limbs = limbs_for(48, study.aggregation.bits)
+    counts = tuple(CountSegment(name, len(model.groups), limbs) for name in ("clipped", "crowded"))
+    return (RealSegment("weight", 1, 1.0), *counts)
+
+
+def cost(study: Study, model: Model, at: HospitalWork) -> Event | None:
+    """What one round costs a hospital's privacy budget.
+
+    Raises:
+        StudyError: the study plans more than its noise can cover.
+    """
+    if study.privacy is None:
+        return None
+    if study.privacy.unit == "hospital":
+        return privacy_noise.hospital_noise(study, len(model.weights)).per_round
+    return privacy_noise.record_noise(study, len(rows_at(at, model.scaling, TRAIN)[1])).per_round
+
+
+def noisy_update(study: Study, module: nn.Module, model: Model, at: HospitalWork, half: int, number: int) -> Values:
+    """The clipped update with this hospital's share of the noise; every hospital has weight 1, nothing else leaves."""
+    noise = privacy_noise.hospital_noise(study, len(model.weights))
+    change = _trained(study, module, model, at, number).astype(np.float64) - model.weights
+    return by_tensor(model, sharing.noisy(change, noise, half, at.randomness))
+
+
+def weighted_update(
+    study: Study,
+    module: nn.Module,
+    model: Model,
+    at: HospitalWork,
+    ranges: Sequence[float],
+    weight_cap: float,
+    number: int,
+) -> Values:
+    """The update multiplied by this hospital's weight, and how many of its numbers are cut by the ranges, or large.
+
+    Raises:
+        UnfitUpdateError: training diverged; nothing may be sent.
+    """
+    labels = rows_at(at, model.scaling, TRAIN)[1]
+    trained = _trained(study, module, model, at, number)
+    weight = min(len(labels) / weight_cap, 1.0)
+    moved = trained.astype(np.float64) - model.weights
+    at.note("distance", float(np.linalg.norm(moved)))
+    parts = by_tensor(model, moved * weight)
+    clipped, crowded = [], []
+    for (name, part), bound in zip(parts.items(), ranges, strict=True):
+        if not np.isfinite(part).all():
+            raise UnfitUpdateError(
+                f"the update of tensor {name.removeprefix('update/')!r} holds NaN or infinity: nothing is sent",
+                reason="training diverged: not finite",
+                hint=_HINT,
+            )
+        magnitude = np.abs(part)
+        clipped.append(int((magnitude > bound).sum()))
+        crowded.append(int((magnitude > CROWDED_FRACTION * bound).sum()))
+    _check_clipped(study, parts, ranges)
+    if study.privacy is None:  # with a budget, nothing but the noisy update may follow from the rows
+        _check_loss(module, model, trained, rows_at(at, model.scaling, TRAIN), at)
+    return parts | {"weight": np.array([weight]), "clipped": np.array(clipped), "crowded": np.array(crowded)}
+
+
+def next_weights(study: Study, model: Model, sums: Sums, n_contributors: int) -> NDArray[np.float32]:
+    """The next model's weights, float32[n_parameters], by the public rule.
+
+    Raises:
+        ProtocolError: sums that honest contributions never give.
+    """
+    total = np.concatenate([np.asarray(sums[f"update/{name}"], dtype=np.float64) for name, _ in model.groups])
+    weight = float(n_contributors) if adds_noise_shares(study) else float(sums["weight"][0])
+    return averaging.next_weights(model.weights, averaging.mean_update(total, weight, n_contributors))
+
+
+def next_ranges(
+    study: Study, model: Model, ranges: tuple[float, ...], sums: Sums, n_contributors: int
+) -> tuple[float, ...]:
+    """The next round's clipping ranges, by the public rule."""
+    limits = study.aggregation
+    if limits.scheme == "plain":
+        return ranges
+    return tuple(
+        averaging.next_range(
+            bound,
+            int(sums["clipped"][k]),
+            float(np.abs(sums[f"update/{name}"]).max(initial=0.0)),
+            limits.bits,
+            limits.range_min,
+            limits.range_max,
+            n_contributors,
+            crowded_total=int(sums["crowded"][k]),
+        )
+        for k, ((name, _), bound) in enumerate(zip(model.groups, ranges, strict=True))
+    )
+
+
+def by_tensor(model: Model, flat: NDArray[Any]) -> Values:
+    """A flat vector as one segment for each parameter tensor."""
+    parts = np.split(flat, np.cumsum([size for _, size in model.groups])[:-1])
+    return {f"update/{name}": part for (name, _), part in zip(model.groups, parts, strict=True)}
+
+
+def _trained(study: Study, module: nn.Module, model: Model, at: HospitalWork, number: int) -> NDArray[np.float32]:
+    features, labels = rows_at(at, model.scaling, TRAIN)
+    settings, privacy = study.training, study.privacy
+    options: dict[str, Any] = {"device": at.device}
+    if privacy and privacy.unit == "record":
+        noise = privacy_noise.record_noise(study, len(labels))
+        options["randomness"] = at.randomness
+        return sgd.train_privately(module, model.weights, features, labels, settings, noise, **options)
+    return sgd.train(module, model.weights, features, labels, settings, seed=(study.seed, at.index, number), **options)
+
+
+def _check_clipped(study: Study, parts: Values, ranges: Sequence[float]) -> None:
+    """Ranges double from round to round, up to `range_max`; an update far beyond them everywhere never fits.
+
+    Raises:
+        UnfitUpdateError: every entry would be clipped, and more than a few rounds of wider ranges could help.
+    """
+    smallest = [float(np.abs(part).min(initial=math.inf)) for part in parts.values()]
+    reach = [min(bound * EXPLODED, study.aggregation.range_max) for bound in ranges]
+    if all(least > limit for least, limit in zip(smallest, reach, strict=True)) and any(map(len, parts.values())):
+        raise UnfitUpdateError(
+            f"every one of the update's {sum(map(len, parts.values()))} entries is clipped, the smallest at "
+            f"{min(smallest):.3g}: nothing is sent",
+            reason="training diverged: every entry is clipped",
+            hint=_HINT,
+        )
+
+
+def _check_loss(module: nn.Module, model: Model, trained: NDArray[np.float32], rows: Rows, at: HospitalWork) -> None:
+    """Raises UnfitUpdateError where training has made the loss on its own rows explode."""
+    features, labels = rows
+    after = sgd.mean_loss(module, trained, features, labels, at.device)
+    if after <= EXPLODED * math.log(2.0):
+        return
+    before = sgd.mean_loss(module, model.weights, features, labels, at.device)
+    if math.isfinite(after) and math.isfinite(before) and after <= EXPLODED * before:
+        return
+    raise UnfitUpdateError(
+        f"the training loss went from {before:.4g} to {after:.4g}: nothing is sent",
+        reason="training diverged: exploding loss",
+        hint=_HINT,
+    )

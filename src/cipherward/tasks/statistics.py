@@ -1,0 +1,83 @@
+"""The question every model begins with: training rows, and the sums that mean and standard deviation follow from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.data import preprocess
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.sources import HospitalData
+from cipherward.errors import DataError
+from cipherward.study import Study
+from cipherward.tasks import moves
+from cipherward.tasks.lanes import CountSegment, Layout
+from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
+
+TITLE = "Before training: statistics that scale the model's inputs"
+
+MEANING = {
+    "rows": "how many training rows there are, and how many have the outcome",
+    "present": "for each numeric column: how many training rows have a value",
+    "sum": "for each numeric column: the sum of its values (scaled to 0..1, training rows)",
+    "square": "for each numeric column: the sum of its squared values (likewise)",
+    "sum_fine": "for each numeric column: further digits of its sum",
+    "square_fine": "for each numeric column: further digits of the sum of its squares",
+}
+
+
+def shared_parameters(study: Study) -> dict[str, object]:
+    """What every question about a study's rows names: columns, outcome, and how rows are split."""
+    document = study.model_dump(mode="json")
+    data = document["data"]
+    return {
+        "columns": document["columns"],
+        "outcome": data["outcome"],
+        "split": [data[key] for key in ("split_salt", "test_fraction", "validation_fraction", "positive")],
+    }
+
+
+def question(study: Study) -> Question:
+    """Ask for the statistics of a study's columns."""
+    bits = study.aggregation.bits
+    limbs = limbs_for(48, bits)
+    n_numeric = _n_numeric(study)
+    parts = [CountSegment("rows", 2, limbs)]
+    if n_numeric:
+        parts += [CountSegment(name, n_numeric, limbs) for name in _totals(study)]
+    asked = canonical(shared_parameters(study))
+    moved = moves.of_statistics(n_numeric)
+    return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False, sensitivity=moved)
+
+
+def answer(study: Study, data: HospitalData) -> Values:
+    """One hospital's sums over its training rows."""
+    found = preprocess.local_statistics(data.table, data.outcome, data.split, study.columns)
+    return {name: found[name] for name in ("rows", *(_totals(study) if _n_numeric(study) else ()))}
+
+
+def fit(study: Study, sums: Sums) -> Preprocessor:
+    """The scaling that all hospitals share from then on.
+
+    Raises:
+        DataError: no rows, one outcome class only, or sums that no data give.
+    """
+    n_train, n_positive = (int(value) for value in sums["rows"])
+    if n_train == 0 or n_positive in (0, n_train):
+        raise DataError(
+            f"the hospitals together have {n_train} training rows, {n_positive} with the outcome: one class only",
+            hint="check data.outcome and data.positive in the study",
+        )
+    empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
+    return preprocess.fit(study.columns, dict.fromkeys(_totals(study), empty) | dict(sums))
+
+
+def _totals(study: Study) -> tuple[str, ...]:
+    """What is summed of each numeric column: under differential privacy no digits that its noise does not cover."""
+    return preprocess.TOTALS[:3] if study.privacy else preprocess.TOTALS
+
+
+def _n_numeric(study: Study) -> int:
+    return sum(column.kind == "numeric" for column in study.columns)

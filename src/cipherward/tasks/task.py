@@ -1,0 +1,209 @@
+"""What a study asks: one secure sum after another. Pure, the same at every party, and ignorant of cryptography.
+
+A *question* is one secure sum. A *task* is a state machine that asks one question after another: every party holds the
+same state and applies the same rule to the same opened integers, so what follows is recomputed everywhere and trusted
+nowhere. `tasks/catalogue.py` lists the tasks; nothing outside this package knows which there are.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.sources import HospitalData
+from cipherward.errors import DataError, StudyError
+from cipherward.privacy.accounting import Event
+from cipherward.privacy.records import Sensitivity
+from cipherward.tasks.lanes import Layout
+
+if TYPE_CHECKING:
+    from cipherward.tasks.hospital_work import HospitalWork
+
+Sums = Mapping[str, NDArray[Any]]
+"""Segment name -> float64[size] or int64[size], see `Layout.decode`."""
+
+Values = dict[str, NDArray[Any]]
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One secure sum.
+
+    Args:
+        purpose: a short name, "statistics", "train"; it stands in every record of the sum.
+        title: the same for a person who reviews the study.
+        parameters: what is asked, in canonical bytes: equal questions have equal bytes, in any study.
+        layout: names, sizes, ranges and limbs of the numbers that every hospital sends.
+        meaning: for each segment, or for the part of its name before "/", the words of review and report.
+        on_model: whether the state's digest is part of the question.
+        may_move_on: whether a certified sum that does not open voids a round only, and not the study.
+        sensitivity: how far one row can move the answer (`privacy.records` plans the noise from it); None: this answer
+            cannot carry noise, so nothing is promised to a single patient.
+    """
+
+    purpose: str
+    title: str
+    parameters: bytes
+    layout: Layout
+    meaning: Mapping[str, str]
+    on_model: bool = True
+    may_move_on: bool = False
+    sensitivity: Sensitivity | None = None
+
+    def words(self, segment: str) -> str:
+        """What a segment means."""
+        return self.meaning.get(segment) or self.meaning[segment.split("/")[0]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that predictions can be made with. `weights`: float32[n_parameters], in the order of `groups`."""
+
+    groups: tuple[tuple[str, int], ...]
+    weights: NDArray[np.float32] = field(repr=False)
+    preprocessor: Preprocessor | None = None
+
+    @property
+    def scaling(self) -> Preprocessor:
+        """The preprocessing, of a model that has it.
+
+        Raises:
+            DataError: the statistics that it follows from are not known yet.
+        """
+        if self.preprocessor is None:
+            raise DataError("the preprocessing statistics are not known yet")
+        return self.preprocessor
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A part of the result as a table for people: for terminal, report, and a CSV file called `name`."""
+
+    name: str
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Task(ABC, Generic[S]):
+    """A pure state machine over frozen states `S`. What has a default here, a task may leave out."""
+
+    @abstractmethod
+    def first(self) -> S:
+        """The state before the first sum."""
+
+    @abstractmethod
+    def ask(self, state: S) -> Question | None:
+        """The next question; None when the task is done."""
+
+    @abstractmethod
+    def answer(self, state: S, at: HospitalWork) -> Values:
+        """One hospital's values for the next question, named as in its layout. Called at that hospital only.
+
+        Raises:
+            DataError: these rows give no answer; nothing may be sent. UnfitUpdateError adds a reason for everybody.
+        """
+
+    @abstractmethod
+    def after(self, state: S, sums: Sums, n_contributors: int) -> S:
+        """The state after the next question's sum over `n_contributors` hospitals has been opened.
+
+        Raises:
+            ProtocolError: honest contributions never give such sums. DataError: nothing follows from them.
+        """
+
+    @abstractmethod
+    def digest(self, state: S) -> bytes:
+        """SHA-256 over everything that the next question, or what is made of the result, depends on; 32 bytes."""
+
+    @abstractmethod
+    def result(self, state: S) -> Mapping[str, Any]:
+        """What result.json says, all of it recomputable from the opened sums. JSON values; asked when the task is done."""
+
+    @abstractmethod
+    def plan(self) -> Iterable[tuple[Question, int]]:
+        """Every question that can be asked, and at most how often: for review, status and policy."""
+
+    def after_failed(self, state: S) -> S:
+        """The state after a certified sum that does not open, where `may_move_on`; the next question must differ."""
+        raise NotImplementedError(f"{type(self).__name__} asks nothing that may move on")
+
+    def cost(self, state: S, at: HospitalWork) -> Event | None:
+        """What the next answer costs this hospital's privacy budget; None: an exact sum, which it does not cover."""
+        return None
+
+    def base(self, state: S) -> Sums:
+        """Where a sum starts under a scheme that adds to something, by real segment; {}: zeros."""
+        return {}
+
+    def model(self, state: S) -> Model | None:
+        """The model so far; None where the task makes none."""
+        return None
+
+    def shown(self, state: S) -> Mapping[str, Any]:
+        """What the newest sum showed, as JSON values for rounds.jsonl."""
+        return {}
+
+    def so_far(self, state: S) -> Mapping[str, Any]:
+        """What the report of a study that stopped says of the sums that were opened, as JSON values."""
+        return {}
+
+    def words(self, state: S) -> tuple[str, str]:
+        """The newest sum for a person at a terminal: what it was, and what it showed."""
+        return "sum", ""
+
+    def check(self, hospitals: Sequence[HospitalData]) -> None:
+        """What can be found wrong before anything runs, where all rows are in one place.
+
+        Raises:
+            DataError: the rows cannot give a result.
+        """
+
+    def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
+        """The result as tables; () where a model is the result.
+
+        Args:
+            result: what result.json holds.
+        """
+        return ()
+
+    def own(self, state: S, at: HospitalWork) -> Mapping[str, Any]:
+        """What a hospital finds out for itself when the study has ended, as JSON values. It stays there."""
+        return {}
+
+    def pooled(self, state: S, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
+        """What only a simulation can add to result.json: the same computed from all rows in one place, by hospital, ...
+
+        `known`: what the caller has computed already, see the task.
+        """
+        return {}
+
+
+def canonical(parameters: Mapping[str, object]) -> bytes:
+    """Parameters as canonical JSON."""
+    return json.dumps(parameters, sort_keys=True, separators=(",", ":")).encode()
+
+
+def limbs_for(bits_of_count: int, lane_bits: int) -> int:
+    """How many lanes hold a count below 2^bits_of_count."""
+    return -(-bits_of_count // lane_bits)
+
+
+def refuse_settings(task: str, settings: Mapping[str, object]) -> None:
+    """For tasks without settings of their own.
+
+    Raises:
+        StudyError: there are some.
+    """
+    if settings:
+        raise StudyError(
+            f"task {task!r} takes no [settings]: {', '.join(sorted(settings))}", hint="remove them from the study file"
+        )

@@ -1,0 +1,243 @@
+"""`train`: one model for a binary outcome. Column statistics, rounds of federated averaging, measurements."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.sources import HospitalData
+from cipherward.errors import DataError
+from cipherward.learning import averaging, models
+from cipherward.learning.metrics import Metrics
+from cipherward.learning.models import Factory
+from cipherward.privacy.accounting import Event
+from cipherward.study import Study
+from cipherward.tasks import measurement, own_rows, rounds, statistics, yardsticks
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.lanes import Layout
+from cipherward.tasks.rows import TEST, TRAIN, labels_of
+from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_settings
+
+
+@dataclass(frozen=True)
+class TrainState:
+    """`ranges` holds one clipping bound per parameter tensor; `history` the AUROC of the model at the start of each round
+    that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in memory.
+
+    `measured`: what the newest sum measured of the model that came into it; None where it measured nothing.
+    """
+
+    model: Model
+    ranges: tuple[float, ...]
+    weight_cap: float = 0.0
+    rounds_done: int = 0
+    losses: tuple[float, ...] = ()
+    history: tuple[float, ...] = ()
+    measured: Metrics | None = None
+    final: Metrics | None = None
+
+
+class Train(Task[TrainState]):
+    """Federated averaging of a study's model."""
+
+    def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
+        refuse_settings(study.task, study.settings)
+        self._study, self._factory = study, factory
+        if first is None:
+            module = self._module()
+            first = Model(models.groups(module), models.flatten(module))
+        self._first = first
+        self._adds_noise_shares = rounds.adds_noise_shares(study)
+
+    def first(self) -> TrainState:
+        bound = rounds.first_bound(self._study, self._first)
+        return TrainState(self._first, (bound,) * len(self._first.groups))
+
+    def ask(self, state: TrainState) -> Question | None:
+        study = self._study
+        if state.model.preprocessor is None:
+            return statistics.question(study)
+        if state.final is not None:
+            return None
+        document = study.model_dump(mode="json")
+        asked = statistics.shared_parameters(study) | {"bins": study.evaluation.bins}
+        bits, measured = study.aggregation.bits, measurement.segments(study)
+        if self._trained_out(state):
+            return Question(
+                "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measurement.MEANING
+            )
+        asked |= {"training": document["training"], "model": document["model"], "bits": bits}
+        if study.privacy:
+            asked["privacy"] = document["privacy"]
+        parts = rounds.update_segments(state.model, state.ranges)
+        if not self._adds_noise_shares:
+            parts += rounds.weight_segments(study, state.model) + measured
+        meaning = rounds.meaning(state.model) | measurement.MEANING
+        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning, may_move_on=True)
+
+    def answer(self, state: TrainState, at: HospitalWork) -> Values:
+        study, model = self._study, state.model
+        if model.preprocessor is None:
+            return statistics.answer(study, at.data)
+        module = at.kept("module", self._module)
+        if self._adds_noise_shares and not self._trained_out(state):
+            half = Layout((), study.aggregation.bits).half
+            with at.timed("train"):
+                return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1)
+        with at.timed("evaluate"):
+            measured = measurement.answer(study, module, model, at)
+        if self._trained_out(state):
+            return measured
+        with at.timed("train"):
+            ranges, cap = state.ranges, state.weight_cap
+            return measured | rounds.weighted_update(study, module, model, at, ranges, cap, state.rounds_done + 1)
+
+    def cost(self, state: TrainState, at: HospitalWork) -> Event | None:
+        is_round = state.model.preprocessor is not None and not self._trained_out(state)
+        return rounds.cost(self._study, state.model, at) if is_round else None
+
+    def base(self, state: TrainState) -> Sums:
+        if state.model.preprocessor is None or self._trained_out(state):
+            return {}
+        return rounds.by_tensor(state.model, state.model.weights)
+
+    def after(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
+        study = self._study
+        if state.model.preprocessor is None:
+            return self._after_statistics(state, sums)
+        if self._trained_out(state):
+            loss = (*state.losses, measurement.loss(sums))
+            return dataclasses.replace(state, final=measurement.measured(sums), measured=None, losses=loss)
+        weights = rounds.next_weights(study, state.model, sums, n_contributors)
+        moved = dataclasses.replace(
+            state, model=dataclasses.replace(state.model, weights=weights), rounds_done=state.rounds_done + 1
+        )
+        if self._adds_noise_shares:
+            return moved
+        found = measurement.measured(sums)
+        return dataclasses.replace(
+            moved,
+            ranges=rounds.next_ranges(study, state.model, state.ranges, sums, n_contributors),
+            losses=(*state.losses, measurement.loss(sums)),
+            history=(*state.history, found.auroc),
+            measured=dataclasses.replace(found, roc=()),
+        )
+
+    def after_failed(self, state: TrainState) -> TrainState:
+        moved = dataclasses.replace(state.model, weights=averaging.moved_weights(state.model.weights))
+        return dataclasses.replace(state, model=moved, rounds_done=state.rounds_done + 1, measured=None)
+
+    def digest(self, state: TrainState) -> bytes:
+        scaling = state.model.preprocessor
+        facts = {
+            "preprocessor": scaling.to_json() if scaling else None,
+            "ranges": [bound.hex() for bound in state.ranges],
+            "weight_cap": float(state.weight_cap).hex(),
+            "groups": state.model.groups,
+            "losses": [loss.hex() for loss in state.losses],
+            "rounds_done": state.rounds_done,
+            "final": state.final is not None,
+        }
+        found = hashlib.sha256(b"train\x00" + json.dumps(facts, sort_keys=True).encode() + b"\x00")
+        found.update(np.ascontiguousarray(state.model.weights, "<f4").data)
+        return found.digest()
+
+    def result(self, state: TrainState) -> Mapping[str, Any]:
+        final = state.final
+        if final is None:
+            raise DataError("the study has no final evaluation")
+        before: list[float | None] = [None] * state.rounds_done if self._adds_noise_shares else [*state.history]
+        return {
+            "n_train_rows": state.model.scaling.n_rows,
+            "n_test_rows": final.n,
+            "rounds": state.rounds_done,
+            "converged_early": state.rounds_done < self._study.training.rounds,
+            "auroc_federated": final.auroc,
+            "auroc_by_round": [*before, final.auroc],
+            "validation_loss_by_round": [_stated(loss) for loss in state.losses],
+            "federated": dataclasses.asdict(final),
+        }
+
+    def shown(self, state: TrainState) -> Mapping[str, Any]:
+        found = state.final or state.measured
+        return {
+            "metrics_of_incoming_model": dataclasses.asdict(found) if found else None,
+            "validation_loss": _stated(state.losses[-1]) if found and state.losses else None,
+        }
+
+    def so_far(self, state: TrainState) -> Mapping[str, Any]:
+        return {"rounds": state.rounds_done, "auroc_by_round": list(state.history)}
+
+    def words(self, state: TrainState) -> tuple[str, str]:
+        if not state.rounds_done:
+            return "statistics", f"{state.model.scaling.n_rows:,} training rows"
+        found = state.final or state.measured
+        figures = f"AUROC {found.auroc:.4f}   validation loss {state.losses[-1]:.4f}" if found else ""
+        if state.final:
+            return "final model", figures
+        return f"round {state.rounds_done:>2}/{self._study.training.rounds}", f"before it {figures}" if figures else ""
+
+    def model(self, state: TrainState) -> Model:
+        return state.model
+
+    def plan(self) -> Iterator[tuple[Question, int]]:
+        columns = self._study.columns
+        zeros = tuple(0.0 for column in columns if column.kind == "numeric")
+        scaling = Preprocessor(columns, zeros, tuple(1.0 for _ in zeros), 1, 1)
+        first = self.first()
+        fitted = dataclasses.replace(first, model=dataclasses.replace(first.model, preprocessor=scaling))
+        n_rounds = self._study.training.rounds
+        last = dataclasses.replace(fitted, rounds_done=n_rounds)
+        for state, times in ((first, 1), (fitted, n_rounds), (last, 1)):
+            if question := self.ask(state):
+                yield question, times
+
+    def check(self, hospitals: Sequence[HospitalData]) -> None:
+        """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
+        for split, name in ((TRAIN, "training"), (TEST, "test")):
+            labels: NDArray[Any] = labels_of(hospitals, split)
+            if labels.size == 0 or labels.min() == labels.max():
+                raise DataError(
+                    f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
+                    hint="check data.outcome and data.positive in the study, or give more rows",
+                )
+
+    def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
+        """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""
+        module = self._module()
+        return yardsticks.beside(self._study, module, self._first, state.model, hospitals, known)
+
+    def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:
+        module = at.kept("module", self._module)
+        return own_rows.figures(self._study, module, self._first, state.model, at)
+
+    def _trained_out(self, state: TrainState) -> bool:
+        settings = self._study.training
+        converged = averaging.has_converged(state.losses, settings.patience, settings.min_improvement)
+        return converged or state.rounds_done >= settings.rounds
+
+    def _after_statistics(self, state: TrainState, sums: Sums) -> TrainState:
+        study = self._study
+        scaling = statistics.fit(study, sums)
+        # Update and weight share one lane range: the cap leaves room for a hospital of eight times the mean size.
+        cap = float(study.aggregation.weight_cap) or 8.0 * scaling.n_rows / study.n_hospitals
+        return dataclasses.replace(state, model=dataclasses.replace(state.model, preprocessor=scaling), weight_cap=cap)
+
+    def _module(self) -> nn.Module:
+        n_features = Preprocessor(self._study.columns, (), (), 0, 0).n_features
+        return models.build(self._study.model, n_features, self._study.seed, self._factory)
+
+
+def _stated(loss: float) -> float | None:
+    """None for the loss of no validation rows at all: JSON has no infinity."""
+    return loss if math.isfinite(loss) else None

@@ -1,0 +1,216 @@
+"""The centralised and the local-only models of a study and seed: computed in a simulation only, once for all schemes.
+
+They follow from the data, the seed and the training settings alone, so runs that differ only in how sums are protected
+share them. `basis` is what they follow from; a run refuses yardsticks with another basis than its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+from torch import nn
+
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.sources import HospitalData
+from cipherward.errors import DataError, StudyError
+from cipherward.learning import baselines, metrics, sgd
+from cipherward.learning.baselines import Rows, Yardstick
+from cipherward.learning.devices import Device
+from cipherward.learning.metrics import CalibrationRow, Metrics
+from cipherward.store import files
+from cipherward.study import Study
+from cipherward.tasks import by_hospital, statistics
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import TEST, TRAIN, rows_at
+from cipherward.tasks.task import Model
+
+FORMAT = "cipherward-yardsticks-1"
+
+
+@dataclass(frozen=True)
+class Yardsticks:
+    """`centralised`: one model on all hospitals' rows; `local`: one model per hospital, in roster order."""
+
+    basis: str
+    centralised: Yardstick = field(repr=False)
+    local: tuple[Yardstick, ...] = field(repr=False)
+
+
+def basis_of(study: Study, first: NDArray[np.float32], scaling: Preprocessor, hospitals: Sequence[HospitalData]) -> str:
+    """SHA-256 (hex) over everything that decides the yardsticks: settings, seed, first model, scaling, rows."""
+    facts = {
+        "training": study.training.model_dump(mode="json"),
+        "model": study.model.model_dump(mode="json"),
+        "seed": study.seed,
+        "preprocessor": scaling.to_json(),
+    }
+    found = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + first.astype("<f4").tobytes())
+    for hospital in hospitals:
+        found.update(hospital.split.tobytes() + hospital.outcome.tobytes())
+    return found.hexdigest()
+
+
+def compute(
+    study: Study,
+    module: nn.Module,
+    first: NDArray[np.float32],
+    scaling: Preprocessor,
+    hospitals: Sequence[HospitalWork],
+) -> Yardsticks:
+    """Train them.
+
+    Args:
+        module: from `models.build`; scratch.
+        first: float32[n_parameters], the federated run's first model.
+        hospitals: in roster order.
+
+    Raises:
+        DataError: as `baselines.centralised`.
+    """
+    train_rows, test_rows = rows_of_all(hospitals, scaling, TRAIN), rows_of_all(hospitals, scaling, TEST)
+    options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device}
+    pooled = baselines.centralised(module, first, train_rows, test_rows, study.training, **options)
+    alone = baselines.local_only(module, first, train_rows, test_rows, study.training, **options)
+    return Yardsticks(basis_of(study, first, scaling, [each.data for each in hospitals]), pooled, alone)
+
+
+def beside(
+    study: Study,
+    module: nn.Module,
+    first: Model,
+    last: Model,
+    hospitals: Sequence[HospitalWork],
+    known: Yardsticks | None,
+) -> dict[str, Any]:
+    """What a simulation says of a trained model beside the centralised and the local-only ones: JSON values.
+
+    Args:
+        module: from `models.build`; scratch.
+        first, last: the federated run's models, before and after training.
+        hospitals: in roster order.
+        known: yardsticks from a run on the same data with the same seed and settings.
+
+    Raises:
+        StudyError: `known` belongs to other data, another seed or other settings.
+    """
+    data, device = [each.data for each in hospitals], hospitals[0].device
+    if known:
+        check_basis(known, study, first.weights, last.scaling, data)
+    found = known or compute(study, module, first.weights, last.scaling, hospitals)
+    test_rows = rows_of_all(hospitals, last.scaling, TEST)
+    labels = np.concatenate([labels for _, labels in test_rows])
+    scores = sgd.scores(module, last.weights, np.concatenate([rows for rows, _ in test_rows]), device)
+    shared = {"federated": last.weights, "centralised": found.centralised.weights}
+    own = [yardstick.weights for yardstick in found.local]
+    return {
+        "auroc_federated_exact": metrics.exact(scores, labels).auroc,
+        "auroc_centralised": found.centralised.metrics.auroc,
+        "auroc_local": {each.name: y.metrics.auroc for each, y in zip(data, found.local, strict=True)},
+        "auroc_best_possible": _best_auroc(data, labels),
+        "auroc_centralised_by_round": list(found.centralised.auroc_by_round),
+        "centralised": dataclasses.asdict(found.centralised.metrics),
+        "by_hospital": by_hospital.facts(data, test_rows, module, shared, own, device),
+    }
+
+
+def _best_auroc(data: Sequence[HospitalData], labels: NDArray[Any]) -> float | None:
+    """Of the true probabilities, where the data are synthetic and they are known."""
+    best = [each.best_score[each.split == TEST] for each in data if each.best_score is not None]
+    return metrics.exact(np.concatenate(best), labels).auroc if len(best) == len(data) else None
+
+
+def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> tuple[Preprocessor, list[HospitalWork]]:
+    """The scaling that a run's first sum leads to, added up in the clear without running it, and the hospitals' work.
+
+    Raises:
+        DataError: the hospitals together have one class only.
+    """
+    each = [statistics.answer(study, data) for data in hospitals]
+    sums: dict[str, NDArray[Any]] = {name: np.stack([values[name] for values in each]).sum(axis=0) for name in each[0]}
+    works = [HospitalWork(index, data, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
+    return statistics.fit(study, sums), works
+
+
+def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Preprocessor, split: int) -> list[Rows]:
+    """Every hospital's features float32[n, n_features] and labels of one split."""
+    return [rows_at(each, scaling, split) for each in hospitals]
+
+
+def save(path: Path, found: Yardsticks) -> None:
+    """Write them durably: `path` (.json) with the figures, and the weights beside it (.safetensors).
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    tensors = {"centralised": found.centralised.weights}
+    tensors |= {f"local-{index}": each.weights for index, each in enumerate(found.local, start=1)}
+    files.write(path.with_suffix(".safetensors"), safetensors.numpy.save(tensors))
+    document = {
+        "format": FORMAT,
+        "basis": found.basis,
+        "centralised": _document(found.centralised),
+        "local": [_document(each) for each in found.local],
+    }
+    files.write(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+
+
+def load(path: Path) -> Yardsticks:
+    """What `save` wrote.
+
+    Raises:
+        StorageError: a file is missing or unreadable.
+        DataError: another file, or a damaged one.
+    """
+    try:
+        document = files.json_object(files.read(path))
+        tensors = safetensors.numpy.load(files.read(path.with_suffix(".safetensors")))
+        if document["format"] != FORMAT:
+            raise ValueError("another format")
+        json.dumps(document, allow_nan=False)
+        local = [_yardstick(each, tensors[f"local-{k}"]) for k, each in enumerate(document["local"], start=1)]
+        return Yardsticks(document["basis"], _yardstick(document["centralised"], tensors["centralised"]), tuple(local))
+    except (ValueError, KeyError, TypeError, OverflowError, safetensors.SafetensorError) as error:
+        raise DataError(
+            f"{path} holds no yardsticks ({type(error).__name__})", hint="delete it; it is computed again"
+        ) from None
+
+
+def check_basis(
+    found: Yardsticks,
+    study: Study,
+    first: NDArray[np.float32],
+    scaling: Preprocessor,
+    hospitals: Sequence[HospitalData],
+) -> None:
+    """Refuse yardsticks of other data, another seed or other settings.
+
+    Raises:
+        StudyError: they are.
+    """
+    if found.basis != basis_of(study, first, scaling, hospitals):
+        raise StudyError(
+            "the yardsticks given belong to other data, another seed or other training settings",
+            hint="leave them out, and they are computed from this run's own",
+        )
+
+
+def _document(found: Yardstick) -> dict[str, Any]:
+    return {"metrics": dataclasses.asdict(found.metrics), "auroc_by_round": list(found.auroc_by_round)}
+
+
+def _yardstick(document: dict[str, Any], weights: NDArray[np.float32]) -> Yardstick:
+    m = dict(document["metrics"])
+    m["calibration"] = tuple(CalibrationRow(**row) for row in m["calibration"])
+    m["roc"] = tuple((float(x), float(y)) for x, y in m["roc"])
+    return Yardstick(Metrics(**m), tuple(document["auroc_by_round"]), weights)

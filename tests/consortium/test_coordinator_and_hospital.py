@@ -1,0 +1,426 @@
+"""A consortium's study from the offer to the verified model, in one process, with homes, keys and letters as deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests import simulator
+from tests.consortium.consortium import Consortium, document, opened
+
+from cipherward.consortium.homes import received_models as received
+from cipherward.consortium.service import letters, offering
+from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
+from cipherward.sums.packets import unpack
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same study with the same tables and seeds on the local engine."""
+    return simulator.run(tmp_path_factory.mktemp("local"), simulator.study(4)).path
+
+
+def same_as(local: Path, path: Path) -> None:
+    """The opened integers and the model after every sum are those of the local run."""
+    ours, theirs = opened(path), opened(local)
+    assert [digest for digest, _ in ours] == [digest for digest, _ in theirs]
+    for (_, mine), (_, other) in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert simulator.weights(path).tobytes() == simulator.weights(local).tobytes()
+
+
+def test_a_study_goes_from_offer_to_verified_model_with_the_sums_of_the_local_engine(
+    four: Consortium, local: Path
+) -> None:
+    folder = four.start(document(4))
+    assert four.status()["phase"] == "offered"
+    assert four.status()["waiting_for"] == four.names
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    same_as(local, folder)
+    assert simulator.holds(folder)
+    for name in four.names:
+        (model,) = received.received(four.hospital(name))
+        assert model.verified
+        assert simulator.holds(model.folder)
+        assert simulator.weights(model.folder).tobytes() == simulator.weights(folder).tobytes()
+        assert four.alarms(name) == []
+    assert four.alarms("coordinator") == []
+
+
+def test_a_second_study_over_the_same_tables_asks_the_same_hospitals_and_a_third_without_one_says_why_not(
+    four: Consortium,
+) -> None:
+    four.start(document(4))
+    four.approve()
+    four.pump()
+    folder = four.start(document(4, name="second", training={"rounds": 1}), begin_after=10.0)
+    four.approve(*four.names[:3])
+    four.pump()
+    for _ in range(2):  # it begins without clinic-4, and waits for longer than a deadline
+        four.now += 100_000
+        four.pump()
+    assert four.status()["phase"] == "waiting for quorum"
+    assert four.status()["only"] == four.names
+    assert four.status()["waiting_for"] == ["clinic-4"]
+    four.approve("clinic-4")
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.contributors(folder)[0] == [1, 2, 3, 4]
+    assert all(four.alarms(name) == [] for name in four.names)
+    four.start(document(3, name="third", training={"rounds": 3}))
+    four.approve(*four.names[:3])
+    four.pump()
+    status = four.status()
+    assert status["phase"] == "waiting for quorum"
+    assert "clinic-1: asked before, of other hospitals" in status["last_error"]
+    (third,) = [s for s in four.desks["clinic-1"].status() if s["study"] == "third"]
+    assert "hospitals that are not all in this study" in third["last_error"]
+    # People there say that their tables hold something else by now.
+    for name in four.names[:3]:
+        settings = four.hospital(name).path / "hospital.toml"
+        settings.write_text(settings.read_text().replace("[data]", '[data]\ncut = "2027"'))
+        four.restart_hospital(name)
+    four.now += 100_000
+    four.poll()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+
+
+def kind_of(letter: bytes) -> str:
+    """What a letter carries: the packet's kind where it is a packet, the letter's otherwise."""
+    signed, payload = letters._parts(letter)
+    return unpack(payload)[0] if signed.kind == "letter/Packet" else signed.kind.removeprefix("letter/")
+
+
+KINDS = ["Offer", "Approval", "Announce", "Join", "Joined", "Update", "ConsentRequest", "Vote", "Certificate"]
+KINDS += ["Release", "Opening", "Receipt"]
+
+
+def test_a_hospital_that_restarts_before_every_letter_takes_part_all_the_same(four: Consortium, local: Path) -> None:
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if to == "clinic-2":
+            four.restart_hospital(to)
+
+    four.before = before
+    folder = four.start(document(4))
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    same_as(local, folder)
+    assert received.received(four.hospital("clinic-2"))[0].verified
+    assert four.alarms("clinic-2") == []
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before its answers left", "after its answers left"])
+def test_a_hospital_that_dies_before_a_letter_counts_as_handled_gets_it_again(
+    four: Consortium, local: Path, answered: bool
+) -> None:
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if to == "clinic-3":
+            answers = four.desks[to].receive(letter)
+            if answered:
+                four.queue.extend((to, sender, answer) for answer in answers)
+            four.restart_hospital(to)
+
+    four.before = before
+    folder = four.start(document(4))
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    same_as(local, folder)
+    assert received.received(four.hospital("clinic-3"))[0].verified
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lost", [False, True], ids=["before", "after it was taken"])
+def test_a_coordinator_that_dies_goes_on_to_the_same_model(
+    four: Consortium, local: Path, kind: str, lost: bool
+) -> None:
+    """It dies at some letters of each kind; what it was about to send may be lost with it."""
+    seen = 0
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        nonlocal seen
+        if kind_of(letter) != kind:
+            return
+        seen += 1
+        if seen in (3, 7, 12):
+            if lost and to == "coordinator":
+                four.desk.receive(sender, letter)
+            four.restart_host()
+
+    four.before = before
+    folder = four.start(document(4))
+    four.approve()
+    four.pump()
+    assert seen
+    assert four.status()["phase"] == "finished"
+    same_as(local, folder)
+    assert simulator.holds(folder)
+
+
+# people
+
+
+def test_without_its_people_s_approval_nothing_leaves_a_hospital(four: Consortium) -> None:
+    four.start(document(4), begin_after=60.0)
+    four.approve("clinic-1", "clinic-2", "clinic-3")
+    four.now += 61
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert four.status()["approved"] == ["clinic-1", "clinic-2", "clinic-3"]
+    assert not [letter for sender, _, letter in four.carried if sender == "clinic-4"]
+    assert not received.received(four.hospital("clinic-4"))
+
+
+def test_a_study_waits_for_everybody_listed_unless_it_may_begin_earlier(four: Consortium) -> None:
+    four.start(document(4))
+    four.approve("clinic-1", "clinic-2", "clinic-3")
+    four.now += 1e6
+    four.pump()
+    assert four.status()["phase"] == "offered"
+    assert four.status()["waiting_for"] == ["clinic-4"]
+
+
+def test_who_approves_late_catches_up_and_takes_part(four: Consortium) -> None:
+    four.start(document(4), begin_after=60.0)
+    four.approve("clinic-1", "clinic-2", "clinic-3")
+    four.now += 61
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if kind_of(letter) == "Opening" and four.status()["sums_opened"] == 2:
+            four.approve("clinic-4")
+            four.queue.extend(("clinic-4", "coordinator", told) for told in four.desks["clinic-4"].poll())
+
+    four.before = before
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    lines = simulator.contributors(four.home.study_folders()[0])
+    assert [4 in line for line in lines] == [False, False, True, True]
+    assert received.received(four.hospital("clinic-4"))[0].verified
+
+
+def test_who_withdraws_contributes_no_more_and_still_verifies(four: Consortium) -> None:
+    folder = four.start(document(4))
+    four.approve()
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if kind_of(letter) == "ConsentRequest" and four.status()["sums_opened"] == 1:
+            four.withdraw("clinic-4")
+
+    four.before = before
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert four.status()["withdrawn"] == ["clinic-4"]
+    assert [4 in line for line in simulator.contributors(folder)] == [True, True, False, False]
+    assert {kind_of(x) for s, _, x in four.carried if s == "clinic-4"} >= {"Release", "Receipt"}
+    assert received.received(four.hospital("clinic-4"))[0].verified
+    assert simulator.holds(folder)
+
+
+@pytest.mark.parametrize("jump", [-400 * 86_400, 400 * 86_400])
+def test_deadlines_do_not_follow_a_clock_that_jumps(four: Consortium, jump: int) -> None:
+    ticks = 0.0
+    four.desk = CoordinatorDesk(four.home, lambda: four.now, ticks=lambda: ticks)
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable.discard("clinic-2")
+    four.now += jump
+    four.pump()
+    assert not (folder / "rounds.jsonl").exists()  # nobody was called late before the time
+    ticks = 31.0
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.contributors(folder)[1] == [1, 3, 4]
+
+
+def test_a_hospital_that_is_away_is_missed_only_until_the_deadline(four: Consortium) -> None:
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable.discard("clinic-2")
+    four.pump()
+    status = four.status()
+    assert (status["phase"], status["step"], status["waiting_for"]) == ("running", "join", ["clinic-2"])
+    four.now += 31  # one deadline for all sums
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert [2 in line for line in simulator.contributors(folder)] == [False] * 4
+    assert list(four.status()["away"]) == ["clinic-2"]
+    four.come_back("clinic-2")
+    four.pump()
+    assert received.received(four.hospital("clinic-2"))[0].verified
+    assert four.status()["away"] == {}
+    assert simulator.holds(folder)
+
+
+def test_a_hospital_that_was_away_is_waited_for_again_once_it_has_spoken(four: Consortium) -> None:
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable.discard("clinic-2")
+    four.pump()
+    four.now += 31
+    back = False
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        nonlocal back
+        if not back and four.status()["sums_opened"] == 2:
+            back = True
+            assert list(four.status()["away"]) == ["clinic-2"]
+            four.come_back("clinic-2")
+
+    four.before = before
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert [2 in line for line in simulator.contributors(folder)][-1]
+    assert [line["event"] for line in four.home.log_lines() if "away" in line["event"] or "back" in line["event"]] == [
+        "hospital is away",
+        "hospital is back",
+    ]
+
+
+def test_a_hospital_whose_rules_refuse_says_which_by_name_and_takes_it_back(four: Consortium) -> None:
+    home = four.hospital("clinic-3")
+    good = home.policy_file.read_text()
+    strict = good.replace("max_rounds = 1000", "max_rounds = 1").replace(
+        "min_contributors = 3", "min_contributors = 77"
+    )
+    home.policy_file.write_text(strict)
+    folder = four.start(document(4))
+    assert four.status()["refused"] == {"clinic-3": ["max_rounds", "min_contributors"]}
+    sent = [letter for sender, _, letter in four.carried if sender == "clinic-3"]
+    assert [kind_of(letter) for letter in sent] == ["Refusal"]
+    assert b"77" not in bytes(letters._parts(sent[0])[1])
+    assert "study refused: max_rounds, min_contributors" in four.alarms("coordinator")
+    four.restart_hospital("clinic-3")
+    four.restart_host()
+    four.pump()
+    assert four.status()["refused"] == {"clinic-3": ["max_rounds", "min_contributors"]}
+    home.policy_file.write_text(good)
+    four.pump()
+    assert four.status()["refused"] == {}
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.holds(folder)
+
+
+def test_a_policy_that_becomes_stricter_is_told_and_the_sum_does_not_wait(four: Consortium) -> None:
+    folder = four.start(document(4))
+    four.approve()
+    policy = four.hospital("clinic-4").policy_file
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if four.status()["sums_opened"] == 1 and "max_rounds = 1000" in policy.read_text():
+            policy.write_text(policy.read_text().replace("max_rounds = 1000", "max_rounds = 1"))
+
+    four.before = before
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert four.status()["refused"] == {"clinic-4": ["max_rounds"]}
+    assert [4 in line for line in simulator.contributors(folder)][-1] is False
+
+
+def test_a_refusal_in_other_words_than_names_of_rules_is_refused(four: Consortium) -> None:
+    folder = four.start(document(4))
+    letter = letters.seal(
+        four.hospital("clinic-1").identity,
+        "coordinator",
+        bytes.fromhex(folder.name),
+        letters.Refusal(("because of patient 17",)),
+        from_coordinator=False,
+    )
+    assert four.desk.receive("clinic-1", letter) == []
+    assert "a reason that does not exist" in four.alarms("coordinator")[-1]
+    assert four.status()["refused"] == {}
+
+
+@pytest.mark.parametrize("opened", [1, 4], ids=["while it runs", "after its end"])
+def test_a_hospital_whose_letters_were_dropped_catches_up(four: Consortium, opened: int) -> None:
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable.discard("clinic-2")
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if not four.reachable >= {"clinic-2"} and len(list(folder.glob("receipts/*/opening.cbor"))) >= opened:
+            four.held["clinic-2"].clear()
+            four.come_back("clinic-2")
+            four.put_down(four.desk.remind("clinic-2"))
+
+    four.before = before
+    four.pump()
+    four.now += 31
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert received.received(four.hospital("clinic-2"))[0].verified
+    assert [2 in line for line in simulator.contributors(folder)][-1] == (opened == 1)
+
+
+def test_without_a_quorum_the_study_waits_and_says_for_whom(four: Consortium, local: Path) -> None:
+    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    four.approve()
+    four.poll()
+    four.reachable -= {"clinic-2", "clinic-3"}
+    four.pump()
+    for _ in range(3):
+        four.now += 1000
+        four.pump()
+    status = four.status()
+    assert (status["phase"], status["waiting_for"]) == ("waiting for quorum", ["clinic-2", "clinic-3"])
+    assert not list((folder / "receipts").glob("*"))
+    four.restart_host()
+    four.now += 1000
+    four.come_back("clinic-2")
+    four.come_back("clinic-3")
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    same_as(local, folder)
+
+
+def test_a_study_is_stopped_after_its_current_sum_and_hospitals_are_told(four: Consortium) -> None:
+    folder = four.start(document(4))
+    four.approve()
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if kind_of(letter) == "Update" and four.status()["sums_opened"] == 1:
+            offering.stop(four.home, "tiny", "funding ended")
+
+    four.before = before
+    four.pump()
+    status = four.status()
+    assert (status["phase"], status["reason"], status["sums_opened"]) == ("stopped", "funding ended", 2)
+    assert {four.desks[name].status()[0]["phase"] for name in four.names} == {"stopped"}
+    assert simulator.holds(folder)
+    four.restart_host()
+    four.pump()
+    assert four.status()["phase"] == "stopped"
+
+
+def test_the_ckks_scheme_goes_through_a_restart_of_everybody_too(four: Consortium) -> None:
+    pytest.importorskip("tenseal")
+    for name in four.names:
+        file = four.hospital(name).policy_file
+        file.write_text(file.read_text().replace('schemes = ["quorum"]', 'schemes = ["ckks"]'))
+    seen = 0
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        nonlocal seen
+        if to == "clinic-2":
+            four.restart_hospital(to)
+        seen += kind_of(letter) == "Update"
+        if kind_of(letter) == "Update" and seen in (6, 10):
+            four.restart_host()
+
+    four.before = before
+    folder = four.start(document(4, aggregation={"scheme": "ckks"}))
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    assert simulator.holds(folder)
+    assert received.received(four.hospital("clinic-2"))[0].verified

@@ -1,0 +1,113 @@
+"""Everybody sees when the others were last heard of, and whom a study waits for and why."""
+
+from __future__ import annotations
+
+import pytest
+from tests.consortium.consortium import NOW, Consortium, document
+
+from cipherward.consortium.homes import health
+from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.membership import enrolment
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.service.hospital_desk import HospitalDesk
+
+LATER = 1_000.0
+
+
+@pytest.fixture
+def signs(four: Consortium) -> Consortium:
+    for desk in four.desks.values():
+        desk._clock = lambda: four.now
+    return four
+
+
+def say_alive(four: Consortium, *names: str) -> None:
+    for name in names:
+        four.queue.append((name, COORDINATOR_NAME, four.desks[name].sign_of_life(four.now)))
+    four.pump()
+
+
+def test_a_dead_machine_and_people_who_have_not_decided_are_told_apart(signs: Consortium) -> None:
+    signs.start(document(4))
+    say_alive(signs, *signs.names)
+    signs.approve("clinic-1", "clinic-2")
+    signs.now += LATER
+    say_alive(signs, "clinic-1", "clinic-2", "clinic-3")
+    words = signs.status()["waits"]
+    assert "clinic-3: its people's approval; its service is alive" in words
+    assert "clinic-4: its people's approval; no sign of life since 2027-01-15" in words
+    assert "clinic-1" not in words
+
+
+def test_a_hospital_hears_of_the_others_and_whom_its_study_waits_for(signs: Consortium) -> None:
+    signs.start(document(4))
+    signs.approve("clinic-1", "clinic-2", "clinic-3")
+    say_alive(signs, *signs.names)
+    say_alive(signs, "clinic-1")
+    desk = signs.desks["clinic-1"]
+    assert desk.seen.all() == {COORDINATOR_NAME: NOW} | dict.fromkeys(signs.names[1:], NOW)
+    assert "clinic-4: its people's approval" in desk.status()[0]["waits"]
+    assert (
+        signs.desks["clinic-4"].status()[0]["waits"] == "this hospital's own approval: cipherward hospital review tiny"
+    )
+
+
+def test_an_old_letter_that_waited_in_a_mailbox_is_no_sign_of_life_of_now(signs: Consortium) -> None:
+    letter = signs.desks["clinic-1"].sign_of_life(signs.now)
+    signs.now += LATER
+    signs.desk.receive("clinic-1", letter)
+    assert signs.desk.seen() == {"clinic-1": NOW}
+    ahead = signs.desks["clinic-2"].sign_of_life(signs.now + 10 * LATER)
+    signs.desk.receive("clinic-2", ahead)
+    assert signs.desk.seen()["clinic-2"] == signs.now
+
+
+def test_a_study_that_can_never_go_on_says_so_and_how_to_end_it(signs: Consortium) -> None:
+    signs.start(document(4))
+    signs.approve("clinic-1", "clinic-2")
+    signs.pump()
+    enrolment.revoke(signs.home, "clinic-4")
+    signs.pump()
+    assert "it can never begin" in signs.status()["waits"]
+    assert "clinic-4 left for good" in signs.status()["waits"]
+    assert "cipherward coordinator stop tiny" in signs.status()["waits"]
+    enrolment.revoke(signs.home, "clinic-3")
+    signs.pump()
+    assert "it can never go on" in signs.status()["waits"]
+
+
+def test_a_coordinator_that_is_silent_makes_a_hospital_s_health_bad_while_it_runs(
+    signs: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "is_served", lambda home: True)
+    home = signs.hospital("clinic-1")
+    home.write_status({"running": True, "connected": True, "seen": {COORDINATOR_NAME: 1_000_000.0}})
+    (finding,) = [each for each in health.hospital(home) if each.what == "coordinator"]
+    assert not finding.holds
+    assert "no sign of life since 1970" in finding.detail
+
+
+def test_health_names_the_study_that_waits_for_review_and_the_admission_that_has_not_come(signs: Consortium) -> None:
+    signs.start(document(4))
+    (finding,) = [each for each in health.hospital(signs.hospital("clinic-1")) if each.what == "studies"]
+    assert finding.holds
+    assert "tiny waits for review: cipherward hospital review tiny" in finding.detail
+    enrolment.create_hospital(signs.folder / "new", data=signs.folder / "tables" / "clinic-1.csv")
+    new = HospitalHome(signs.folder / "new")
+    (finding,) = [each for each in health.hospital(new) if each.what == "membership"]
+    assert "not invited yet" in finding.detail
+    enrolment.accept_invitation(new, enrolment.invite(signs.home, "new"))
+    (finding,) = [each for each in health.hospital(HospitalHome(new.path)) if each.what == "membership"]
+    assert "wait for the admission" in finding.hint
+
+
+def test_what_was_heard_outlives_a_restart(signs: Consortium) -> None:
+    say_alive(signs, "clinic-1")
+    signs.home.write_status({"seen": signs.desk.seen()})
+    signs.restart_host()
+    assert signs.desk.seen() == {"clinic-1": NOW}
+    home = signs.hospital("clinic-2")
+    home.write_status({"seen": {COORDINATOR_NAME: 5.0}})
+    signs.desks["clinic-2"].close()
+    signs.desks["clinic-2"] = HospitalDesk(HospitalHome(home.path))
+    assert signs.desks["clinic-2"].seen.all() == {COORDINATOR_NAME: 5.0}

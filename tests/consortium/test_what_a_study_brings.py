@@ -1,0 +1,282 @@
+"""A study can fail, a service cannot: whatever model code, a table or a driver does, the others hear a name and go on."""
+
+from __future__ import annotations
+
+import builtins
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.consortium.consortium import Consortium, document
+from torch import nn
+
+from cipherward.consortium.approval import modelcode
+from cipherward.consortium.service import brought, own_results
+from cipherward.consortium.service.boundary import DEATHS, Boundary, BroughtError
+from cipherward.errors import CipherwardError
+
+NAME = "brought_by_a_study"
+PACKAGE = f"{NAME}:make"
+ME = "clinic-1"
+CELL = "Mrs Example 555-0100"
+
+_NEEDS = {
+    UnicodeDecodeError: ("utf-8", b"x", 0, 1, CELL),
+    UnicodeEncodeError: ("utf-8", "x", 0, 1, CELL),
+    UnicodeTranslateError: ("x", 0, 1, CELL),
+    BaseExceptionGroup: (CELL, [ValueError(CELL)]),
+    ExceptionGroup: (CELL, [ValueError(CELL)]),
+}
+EVERY = [
+    kind(*_NEEDS.get(kind, (CELL,)))
+    for kind in vars(builtins).values()
+    if isinstance(kind, type) and issubclass(kind, BaseException) and kind is not KeyboardInterrupt
+]
+
+
+class Panic(BaseException):
+    """As native code raises it."""
+
+
+SOME = [ValueError(CELL), MemoryError(), RecursionError(), StopIteration(CELL), GeneratorExit(), Panic(CELL)]
+
+
+class Net(nn.Module):
+    """A module whose author can be heard in `forward`."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(n_features, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        say = sys.modules[NAME].say
+        if len(x) != 2:  # not the two rows of zeros with which a module is tried
+            say("forward")
+        found: torch.Tensor = self.layer(x)
+        return found
+
+
+@pytest.fixture
+def code(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Installed model code; `code.say` is called with the hook that runs."""
+    module: Any = types.ModuleType(NAME)
+    module.say = lambda hook: None
+
+    def make(n_features: int) -> nn.Module:
+        module.say("make")
+        made: nn.Module = Net(n_features)
+        return made
+
+    module.make = make
+    monkeypatch.setitem(sys.modules, NAME, module)
+    return module
+
+
+def raising(error: BaseException, hook: str, home: str = "") -> Callable[..., None]:
+    def say(now: str) -> None:
+        if now == hook:
+            raise error
+
+    return say
+
+
+def allow(four: Consortium) -> None:
+    for name in four.names:
+        policy = four.hospital(name).policy_file
+        text = policy.read_text().replace("packages = []", f'packages = ["{PACKAGE}"]')
+        policy.write_text(
+            text.replace('models = ["logistic-regression", "mlp"]', 'models = ["custom", "logistic-regression"]')
+        )
+
+
+@pytest.mark.parametrize("error", EVERY, ids=lambda error: type(error).__name__)
+def test_every_exception_comes_out_as_ours_and_without_its_text(tmp_path: Path, error: BaseException) -> None:
+    own = Boundary(tmp_path)
+    with pytest.raises(BroughtError) as caught, own.around("the model code"):
+        raise error
+    assert type(error).__name__ in caught.value.message
+    assert CELL not in caught.value.message + caught.value.hint + caught.value.reason
+    assert not (tmp_path / "in-hand.json").exists()
+    assert (tmp_path / "failure.txt").stat().st_mode & 0o077 == 0
+    assert own.set_aside == ""
+
+
+def test_an_error_of_ours_passes_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(CipherwardError, match="said by us"), Boundary(tmp_path).around("the table"):
+        raise CipherwardError("said by us")
+
+
+@pytest.mark.parametrize("hook", ["import", "make", "forward", "read", "own", "report"])
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(CELL), *(pytest.param(error, marks=pytest.mark.slow) for error in SOME)],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_a_hook_raises_ends_the_study_here_and_nothing_else(
+    four: Consortium, code: Any, hook: str, error: BaseException
+) -> None:
+    allow(four)
+    breaking = Breaking(four, code, hook, error)
+    four.start(document(4, name="theirs", model={"kind": "custom", "package": PACKAGE}), begin_after=0.0)
+    four.approve()
+    with breaking:
+        four.pump()
+        for _ in range(3):
+            four.now += 1_000
+            four.pump()
+        for desk in four.desks.values():
+            desk.report()
+    assert CELL not in four.home.path.joinpath("log.jsonl").read_text()
+    for name in four.names:
+        assert CELL not in four.hospital(name).path.joinpath("log.jsonl").read_text()
+    status = {study["study"]: study for study in four.desk.status()}["theirs"]
+    if hook not in ("own", "report"):
+        told = str(status["refused"]) + four.home.path.joinpath("log.jsonl").read_text()
+        assert "model" in told or "data" in told
+        assert four.hospital(ME).alarms() or "declined" in told, (status, four.hospital(ME).log_lines()[-5:])
+    four.start(document(4, name="ours"))
+    four.approve()
+    four.pump()
+    assert {study["study"]: study["phase"] for study in four.desk.status()}["ours"] == "finished"
+
+
+class Breaking:
+    """One hook of `ME` breaks; those of the other hospitals do not."""
+
+    def __init__(self, four: Consortium, code: Any, hook: str, error: BaseException) -> None:
+        self.four, self.code, self.hook, self.error = four, code, hook, error
+        self.patch = pytest.MonkeyPatch()
+        self.now = ""
+
+    def __enter__(self) -> None:
+        desk, hook, error, patch = self.four.desks[ME], self.hook, self.error, self.patch
+        receive, poll, report = desk.receive, desk.poll, desk.report
+
+        def inside(work: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*given: Any) -> Any:
+                self.code.say = raising(error, hook)
+                self.now = ME
+                try:
+                    return work(*given)
+                finally:
+                    self.code.say = lambda hook: None
+                    self.now = ""
+
+            return call
+
+        desk.receive, desk.poll, desk.report = inside(receive), inside(poll), inside(report)  # type: ignore[method-assign]
+        target: tuple[object, str] | None = {
+            "import": (modelcode, "factory_of"),
+            "read": (brought, "load_hospitals"),
+            "own": (own_results, "compute"),
+        }.get(hook)
+        if target:
+            real = getattr(*target)
+
+            def broken(*given: Any, **named: Any) -> Any:
+                if self.now == ME:
+                    raise error
+                return real(*given, **named)
+
+            patch.setattr(*target, broken)
+        if hook == "report":
+            desk._report = raising_always(error)
+
+    def __exit__(self, *_: object) -> None:
+        self.patch.undo()
+        self.four.restart_hospital(ME)
+
+
+def raising_always(error: BaseException) -> Callable[[Path], object]:
+    def report(folder: Path) -> object:
+        raise error
+
+    return report
+
+
+CHILD = """
+import os, sys
+from pathlib import Path
+from cipherward.consortium.service.boundary import Boundary
+own = Boundary(Path(sys.argv[1]))
+if own.set_aside:
+    print("set aside:", own.set_aside)
+    raise SystemExit
+with own.around("the model code h5net:make"):
+    os.abort()
+"""
+
+
+def test_a_native_crash_that_repeats_is_recognised_at_start_and_the_study_is_set_aside(tmp_path: Path) -> None:
+    said = [
+        subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], capture_output=True, text=True).stdout
+        for _ in range(DEATHS + 1)
+    ]
+    assert said[:DEATHS] == [""] * DEATHS
+    assert "the service ended 3 times in a row while the model code h5net:make was running" in said[DEATHS]
+    Boundary(tmp_path).retry()
+    assert Boundary(tmp_path).set_aside == ""
+
+
+def test_a_service_that_is_stopped_in_the_middle_of_its_work_is_no_crash(tmp_path: Path) -> None:
+    for _ in range(2 * DEATHS):
+        own = Boundary(tmp_path)
+
+        def stopped() -> None:
+            with own.around("the training"):  # noqa: B023
+                own.let_go()  # noqa: B023
+                raise SystemExit
+
+        with pytest.raises(BroughtError):
+            stopped()
+    assert own.set_aside == ""
+
+
+@pytest.fixture
+def hours(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    return clock
+
+
+def test_a_study_that_does_not_come_to_an_end_is_set_aside_told_by_name_and_goes_on_when_people_say_so(
+    four: Consortium, hours: list[float]
+) -> None:
+    four.start(document(4, name="endless"), begin_after=0.0)
+    four.approve()
+    four.poll()
+    desk = four.desks[ME]
+    (study,) = desk._all_studies()
+    with study.boundary.around("the training"):
+        hours[0] = 23 * 3600.0
+        assert not desk.overdue()
+        hours[0] = 25 * 3600.0
+        assert desk.overdue()
+    four.restart_hospital(ME)
+    four.pump()
+    assert four.status()["refused"] == {ME: ["set-aside"]}
+    (mine,) = four.desks[ME].status()
+    assert "the training took longer than" in mine["why_not"]
+    Boundary(study.offered.folder).retry()
+    four.restart_hospital(ME)
+    four.pump()
+    assert four.status()["refused"] == {}
+
+
+def test_a_study_that_breaks_at_the_coordinator_keeps_no_other_from_running(
+    four: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = four.start(document(4, name="broken"))
+    (folder / "started.json").write_text("damaged")
+    four.approve()
+    four.start(document(4, name="whole"))
+    four.approve(*four.names)
+    four.pump()
+    assert {study["study"]: study["phase"] for study in four.desk.status()}["whole"] == "finished"
+    assert four.desk.status()[0]["last_error"] != "" or four.desk.status()[0]["phase"] == "finished"
