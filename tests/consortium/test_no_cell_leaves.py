@@ -95,16 +95,16 @@ def test_no_cell_is_written_or_sent_whatever_is_wrong_with_the_table(approved: C
     good = table.read_text()
     for name, damage in DAMAGES.items():
         table.write_bytes(damage(good))
-        approved.restart_seat(ME)
+        approved.restart_hospital(ME)
         approved.poll()
-        (seat,) = approved.seats[ME].status()
+        (seat,) = approved.desks[ME].status()
         assert seat["why_not"], f"{name} was not noticed"
         CliRunner().invoke(cli.app, ["hospital", "status", "--home", str(tmp_path / ME)])
         CliRunner().invoke(cli.app, ["hospital", "review", "tiny", "--home", str(tmp_path / ME)])
         for path, content in _files(tmp_path, table):
             assert not marked(content), f"{name}: {path.relative_to(tmp_path)}"
         assert not any(marked(letter) for _, _, letter in [*approved.queue, *approved.carried]), name
-        assert not marked(str(approved.seats[ME].status()).encode()), name
+        assert not marked(str(approved.desks[ME].status()).encode()), name
 
 
 def test_no_cell_is_in_the_loggable_words_of_any_error(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -22,7 +22,7 @@ NAMES = ("north", "south", "west")
 def said(values: list[Any], outcome: list[int] | None = None, **more: Any) -> list[str]:
     rng = np.random.default_rng(5)
     labels = np.array(outcome if outcome is not None else rng.integers(0, 2, len(values)), dtype=np.int8)
-    kind = "categorical" if "categories" in more else "numeric"
+    kind: Literal["numeric", "categorical"] = "categorical" if "categories" in more else "numeric"
     column = Column(
         name=more.pop("name", "x"),
         kind=kind,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,7 @@ def change(table: pl.DataFrame, column: str, row: int, value: str | None) -> pl.
     return table.with_columns(pl.Series(column, values, dtype=pl.String))
 
 
-def only(problems: list[str]) -> str:
+def only(problems: Sequence[str]) -> str:
     assert len(problems) == 1, problems
     return problems[0]
 

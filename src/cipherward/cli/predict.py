@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from cipherward.runs.prediction import Predictions
 
 
 def predict(
@@ -19,9 +23,14 @@ def predict(
     granted for a row: missing values, values cut to their declared range, categories read as "other".
     """
     from cipherward.runs.prediction import predict_rows
+
+    write(predict_rows(run_dir, table, id_column=id_column), out)
+
+
+def write(found: Predictions, out: Path | None) -> None:
+    """The predictions as CSV, to a file or to standard output; on standard error what people should know of them."""
     from cipherward.store import files
 
-    found = predict_rows(run_dir, table, id_column=id_column)
     text = found.to_csv()
     flagged = sum(bool(said) for said in found.assumed)
     if out is None:

@@ -94,7 +94,7 @@ def _alone(values: pl.Series, column: Column, outcome: NDArray[np.int8]) -> floa
     if min(positive, len(outcome) - positive) < _FEW:
         return 0.0
     if column.kind == "numeric":
-        missing = float(values.min() or 0.0) - 1.0  # type: ignore[arg-type]
+        missing = float(np.nanmin(values.to_numpy())) - 1.0
         ranks = [values.fill_null(missing), values.is_null().cast(pl.Float64)]
     elif values.n_unique() * _FEW > len(values):
         ranks = [values.is_null().cast(pl.Float64)]
@@ -124,7 +124,7 @@ def _is_id(values: pl.Series, column: Column, cluster: NDArray[np.uint32] | None
     if present.n_unique() == len(present):
         if column.kind == "categorical":
             return True
-        span = float(present.max() - present.min()) + 1.0  # type: ignore[operator]
+        span = float(np.ptp(present.to_numpy())) + 1.0
         return bool(_ID_NAME.search(column.name)) or span <= 1.1 * len(present) or present.is_sorted()
     if cluster is None or values.null_count() or len(np.unique(cluster)) == len(cluster):
         return False

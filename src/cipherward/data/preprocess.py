@@ -225,7 +225,7 @@ def is_too_wide(values: NDArray[np.float64], column: Column) -> bool:
 
 
 def _is_constant(variance: float, mean: float, n: int, bits: int = FRACTION_BITS + FINE_BITS) -> bool:
-    return variance <= max(ROUNDING_STEPS / 2**bits / n, ROUNDING_SHARE * mean * mean)
+    return variance <= max(ROUNDING_STEPS * 2.0**-bits / n, ROUNDING_SHARE * mean * mean)
 
 
 def _numeric(columns: Sequence[Column]) -> list[Column]:
