@@ -189,6 +189,17 @@ class Privacy(_Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
+class Noise(_Section):
+    """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
+    bear it together. `rows_per_patient`: more rows of one patient are not counted. `noise_multiplier` is set by freezing.
+    """
+
+    epsilon: float = Field(default=1.0, gt=0.0, le=50.0)
+    delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
+    rows_per_patient: int = Field(default=1, ge=1, le=1_024)
+    noise_multiplier: float = Field(default=0.0, ge=0.0)
+
+
 class Study(_Section):
     """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set."""
 
@@ -206,6 +217,7 @@ class Study(_Section):
     aggregation: Aggregation = Aggregation()
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
+    noise: Noise | None = None
     hospitals: tuple[Hospital, ...] = ()
     coordinator_key: HexOf32Bytes = ""
     ckks_key_digest: HexOf32Bytes = ""

@@ -37,6 +37,7 @@ from cipherward.parties.outcomes import BREACH, FAILED, PRESERVED, UNPROTECTED, 
 from cipherward.parties.policy import Policy
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
+from cipherward.privacy.lifetime import Lifetime
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import hospital_steps
 from cipherward.sums.messages import (
@@ -98,9 +99,11 @@ class HospitalNode:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         name = self.state.study.hospitals[self.index - 1].name
-        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", self.policy.limit)
+        who, limit = f"hospital {name!r}", self.policy.limit
+        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
+        lifetime = Lifetime(self.ledger, who, limit)
         self._earlier = EarlierSums(self.rules, self.ledger)
-        self._contributions = Contributions(self.rules.scheme, self.budget, self.log)
+        self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log)
         self._ballot = Ballot(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"

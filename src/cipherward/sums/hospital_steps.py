@@ -15,7 +15,7 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, open_signed
-from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest
+from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest, share_digest
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
 from cipherward.sums.messages import (
     CONSENT,
@@ -126,7 +126,7 @@ def deal(
             task.context,
             digest("joined", wire.encode(joined)),
             payload_digest(protected.payload),
-            tuple(Entry(holder, digest("share", sealed)) for holder, sealed in shares),
+            tuple(Entry(holder, share_digest(sealed)) for holder, sealed in shares),
             only,
         ),
     )
@@ -214,7 +214,7 @@ def consent(
     dealt: dict[int, DealtShare] = {}
     for dealer, header in headers.items() if rules.scheme.deals_shares else ():
         expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
-        if expected is None or dealer not in sealed or digest("share", sealed[dealer]) != expected:
+        if expected is None or dealer not in sealed or share_digest(sealed[dealer]) != expected:
             raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
         dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest)
     bad = rules.scheme.shares_open(task, me.index, private_key, dealt)

@@ -136,10 +136,10 @@ def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> 
     Raises:
         DataError: the hospitals together have one class only.
     """
-    each = [statistics.answer(study, data) for data in hospitals]
+    each = [statistics.answer(study, data)[0] for data in hospitals]
     sums: dict[str, NDArray[Any]] = {name: np.stack([values[name] for values in each]).sum(axis=0) for name in each[0]}
     works = [HospitalWork(index, data, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
-    return statistics.fit(study, sums), works
+    return statistics.fit(study, sums, len(hospitals)), works
 
 
 def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Preprocessor, split: int) -> list[Rows]:

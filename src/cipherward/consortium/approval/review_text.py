@@ -101,6 +101,10 @@ def _outgoing(kind: Outgoing) -> Iterator[str]:
     times = f"at most {kind.times} times" if kind.times > 1 else "once"
     traffic = f"about {size(kind.bytes_up)} out, {size(kind.bytes_down)} in"
     yield f"   {kind.title} ({times}): {kind.count:,} numbers; {traffic}"
+    if kind.noisy:
+        yield from _wrapped("with noise that this hospital adds itself, for its own patients", "     ")
+    else:
+        yield from _wrapped("exact: the sum over the hospitals promises a single patient nothing", "     ")
     for group in kind.groups:
         yield from _wrapped(f"{group.count:,} x {group.meaning}", "     - ")
 

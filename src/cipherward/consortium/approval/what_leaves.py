@@ -28,12 +28,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One kind of sum. `times`: how often at most; bytes are of one sum, for this hospital, first attempt."""
+    """One kind of sum. `times`: how often at most; bytes are of one sum, for this hospital, first attempt.
+
+    `noisy`: whether this hospital adds noise of its own, for its own patients; otherwise the sum is exact.
+    """
 
     purpose: str
     title: str
     times: int
     groups: tuple[Group, ...]
+    noisy: bool
     bytes_up: int
     bytes_down: int
 
@@ -46,9 +50,13 @@ class Outgoing:
 def outgoing(study: Study, first: StudyState) -> tuple[Outgoing, ...]:
     """Every kind of sum of a study, in order. `first`: the state before the first sum."""
     return tuple(
-        Outgoing(question.purpose, question.title, times, _groups(question), *_bytes(study, question.layout))
+        Outgoing(question.purpose, question.title, times, _groups(question), *_rest(study, question))
         for question, times in first.task.plan()
     )
+
+
+def _rest(study: Study, question: Question) -> tuple[bool, int, int]:
+    return bool(study.noise and question.sensitivity), *_bytes(study, question.layout)
 
 
 def _groups(question: Question) -> tuple[Group, ...]:
