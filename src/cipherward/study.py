@@ -10,7 +10,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 import tomllib
+import unicodedata
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import thresholds
+from cipherward import study_places, thresholds
 from cipherward.errors import StudyError
 from cipherward.thresholds import Thresholds
 
@@ -31,12 +33,23 @@ MASKS_MAX_HOSPITALS = 256
 """Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
 
 
+def same_text(text: str) -> str:
+    """The one form under which texts are compared: Unicode NFKC, without space or invisible characters around."""
+    return unicodedata.normalize("NFKC", text).strip().strip("\u200b\u2060\ufeff").strip()
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a plain number as tables may write it: ASCII digits, a decimal point, an exponent."""
+    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text, re.ASCII) is not None
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Column(_Section):
-    """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it."""
+    """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it; `missing`
+    are this column's own codes for "no value", such as -9."""
 
     name: str = Field(min_length=1)
     kind: Literal["numeric", "categorical"]
@@ -45,6 +58,7 @@ class Column(_Section):
     unit: str = ""
     transform: Literal["none", "log1p"] = "none"
     categories: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     description: str = ""
 
     @model_validator(mode="after")
@@ -56,9 +70,13 @@ class Column(_Section):
                 raise ValueError(f"numeric column {self.name!r}: log1p needs minimum >= 0")
             if self.categories:
                 raise ValueError(f"numeric column {self.name!r} cannot list categories")
+            if not all(is_number(code) for code in self.missing):
+                raise ValueError(f'numeric column {self.name!r}: missing lists numbers, as text: ["-9"]')
         else:
-            if not self.categories or len(set(self.categories)) != len(self.categories):
+            if not self.categories or len({same_text(text) for text in self.categories}) != len(self.categories):
                 raise ValueError(f"categorical column {self.name!r} needs a list of distinct categories")
+            if both := sorted(set(self.categories) & set(self.missing)):
+                raise ValueError(f"categorical column {self.name!r}: {both[0]!r} is both a category and missing")
             if self.minimum is not None or self.maximum is not None or self.transform != "none":
                 raise ValueError(f"categorical column {self.name!r} cannot have minimum, maximum or transform")
         return self
@@ -85,6 +103,7 @@ class Data(_Section):
     source: Literal["readmission", "diabetes130", "breast-cancer", "files"]
     outcome: str = Field(min_length=1)
     positive: str = "1"
+    negative: tuple[str, ...] = ()
     patient_column: str = ""
     hospital_column: str = ""
     path: str = ""
@@ -92,6 +111,7 @@ class Data(_Section):
     test_fraction: float = Field(default=0.2, gt=0.0, lt=0.9)
     validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
     allow_single_class: bool = False
+    confirmed_columns: tuple[str, ...] = ()
     cohort: Cohort | None = None
 
 
@@ -218,6 +238,13 @@ class Study(_Section):
         problems += [
             f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
         ]
+        problems += [
+            f"data.confirmed_columns names {name!r}, which is no input column"
+            for name in self.data.confirmed_columns
+            if name not in names
+        ]
+        if self.data.positive in self.data.negative:
+            problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
         problems += self._source_problems(deployed)
         problems += self._privacy_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:
@@ -313,8 +340,9 @@ class Study(_Section):
 _PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
 
 
-def parse(document: dict[str, Any], *, origin: str, deployed: bool = False) -> Study:
-    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves.
+def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text: str = "") -> Study:
+    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves;
+    `text`: the TOML that it was read from, whose lines are named in mistakes.
 
     Raises:
         StudyError: `problems` lists every mistake found, each with its place in the document.
@@ -324,9 +352,9 @@ def parse(document: dict[str, Any], *, origin: str, deployed: bool = False) -> S
     except ValidationError as error:
         problems: list[str] = []
         for item in _all_errors(document, error, deployed):
-            place = ".".join(str(part) for part in item["loc"])
-            text = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-            problems += [f"{place}: {line}" if place else line for line in text.split("\n")]
+            place = study_places.describe(item["loc"], document, text)
+            said = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+            problems += [f"{place}: {line}" if place else line for line in said.split("\n")]
         raise StudyError(
             f"the study {origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
             problems=tuple(problems),
@@ -360,7 +388,8 @@ def load(path: Path, *, deployed: bool = False) -> Study:
         StudyError: not readable, not TOML, or not a valid study.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except OSError as error:
         raise StudyError(
             f"cannot read the study file {path}: {error.strerror or error}",
@@ -370,7 +399,7 @@ def load(path: Path, *, deployed: bool = False) -> Study:
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), deployed=deployed)
+    return parse(document, origin=str(path), deployed=deployed, text=text)
 
 
 def builtin_names() -> list[str]:

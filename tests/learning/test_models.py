@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -124,3 +125,29 @@ def test_a_factory_and_the_kind_custom_belong_together() -> None:
         models.build(LOGISTIC, 5, seed=0, factory=lambda n: nn.Linear(n, 1))
     with pytest.raises(StudyError, match="at least one"):
         models.build(LOGISTIC, 0, seed=0)
+
+
+class Centred(nn.Module):
+    """Looks at the mean of the rows beside it, without a buffer and without a layer that says so."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(n_features, 1)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.layer(rows - rows.mean(dim=0))
+        return found
+
+
+def test_a_module_that_predicts_a_row_by_its_company_is_refused_by_name() -> None:
+    def batch_norm(n: int) -> nn.Module:
+        norm = nn.BatchNorm1d(8, track_running_stats=False)
+        return nn.Sequential(OrderedDict(first=nn.Linear(n, 8), norm=norm, last=nn.Linear(8, 1)))
+
+    with pytest.raises(StudyError, match=r"differently beside other rows: norm \(BatchNorm1d\)"):
+        models.build(CUSTOM, 5, 1, batch_norm)
+    with pytest.raises(StudyError, match="Centred predicts a row differently"):
+        models.build(CUSTOM, 5, 1, Centred)
+    models.build(
+        CUSTOM, 5, 1, lambda n: nn.Sequential(nn.Linear(n, 8), nn.GroupNorm(2, 8), nn.Dropout(), nn.Linear(8, 1))
+    )

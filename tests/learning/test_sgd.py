@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.errors import DataError, ProtocolError, StudyError, UnfitUpdateError
 from cipherward.learning import averaging, models, sgd
 from cipherward.learning.devices import resolve_device
 from cipherward.study import Model, Training
@@ -220,3 +220,29 @@ def test_the_mean_loss_has_no_upper_limit_and_is_not_a_number_where_the_model_is
     assert loss(0.0) == pytest.approx(np.log(2.0))
     assert loss(1e30) > 1e28
     assert np.isnan(loss(np.nan))
+
+
+class Picky(nn.Module):
+    """Cannot take the last row of an odd number, as normalisation over a minibatch cannot take a single one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) == 1:
+            raise KeyError(f"first value {float(x[0, 0])}")
+        found: torch.Tensor = self.layer(x)
+        return found
+
+
+def test_what_a_users_module_raises_is_a_reason_to_decline_that_logs_no_value() -> None:
+    module = models.build(Model(kind="custom"), 3, 1, lambda _: Picky())
+    x = np.full((9, 3), 77.5, dtype=np.float32)
+    y = (np.arange(9) % 2).astype(np.int8)
+    with pytest.raises(UnfitUpdateError, match=r"module Picky failed on a batch of 1 row.*KeyError") as error:
+        sgd.train(module, models.flatten(module), x, y, Training(batch_size=4), seed=1)
+    assert error.value.reason == "the model failed"
+    assert "77.5" not in error.value.logged
+    with pytest.raises(UnfitUpdateError, match="Picky"):
+        sgd.scores(module, models.flatten(module), x[:1])

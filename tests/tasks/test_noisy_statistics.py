@@ -29,7 +29,8 @@ def test_noisy_constants_are_near_the_exact_ones_whoever_drops_out(missing: int)
     exact, lanes = [], np.zeros(layout.n_lanes, dtype=np.int64)
     for hospital in present:
         counted, _ = records.kept_rows(hospital.cluster, hospital.split == TRAIN, 1, SYSTEM)
-        values = local_statistics(hospital.table, hospital.outcome, hospital.split, study.columns, counted)
+        found = local_statistics(hospital.table, hospital.outcome, hospital.split, study.columns, counted)
+        values = {name: found[name] for name in ("rows", "present", "sum", "square")}  # what the noise covers
         exact.append(values)
         lanes += layout.encode(records.noisy(values, noise, SYSTEM).values)
     opened = records.without_offset(layout.decode(lanes, len(present)), noise, len(present))

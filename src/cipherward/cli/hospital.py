@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
+from cipherward.cli.predict import write as write_predictions
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
@@ -261,27 +262,21 @@ def predict(
     model: str = typer.Argument(help="A model from `cipherward hospital models`: folder, study or digest."),
     table: Path = typer.Argument(help="CSV or Parquet file with the study's columns."),
     out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
+    id_column: str = typer.Option("", "--id", metavar="COLUMN", help="A column of TABLE to carry into the output."),
     home: Path = HOME,
 ) -> None:
     """Predict the outcome's probability for each row of TABLE, offline, with a received model."""
     from cipherward.consortium.approval import modelcode, policyfile
     from cipherward.consortium.homes import received_models as received
     from cipherward.runs import modelfile
-    from cipherward.runs.prediction import predict as compute
-    from cipherward.runs.prediction import to_csv
-    from cipherward.store import files
+    from cipherward.runs.prediction import predict_rows
 
     own = _open(home)
     chosen = received.find(own, model)
     if not chosen.verified:
         typer.echo("warning: this hospital has not verified every sum that led to this model", err=True)
     module = modelcode.module_of(modelfile.load(chosen.file), policyfile.load(own.policy_file))
-    text = to_csv(compute(chosen.file, table, module=module))
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    files.write(out, text.encode())
-    typer.echo(f"{text.count(chr(10)) - 1} prediction(s) written to {out}", err=True)
+    write_predictions(predict_rows(chosen.file, table, module=module, id_column=id_column), out)
 
 
 @app.command("doctor")

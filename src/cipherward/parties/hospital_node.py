@@ -133,7 +133,7 @@ class HospitalNode:
         except SuspectError as error:
             return self._failed(error)
         except (ProtocolError, WireError, RefusedError, DataError) as error:
-            self.log("refused", {"kind": kind, "reason": error.message})
+            self.log("refused", {"kind": kind, "reason": error.logged})
             return self._failed(error) if kind == "Opening" else []
 
     def _answer(self, kind: str, data: bytes) -> list[bytes]:
@@ -258,7 +258,7 @@ class HospitalNode:
     def _decline(self, task: SumTask, error: DataError) -> list[bytes]:
         """Nothing is sent. The coordinator gets a code and need not wait; the reason stays here."""
         reason = error.reason if isinstance(error, UnfitUpdateError) else "unusable data"
-        self.log("declined", {"sum": self.state.sums_done, "code": reason, "reason": error.message, "hint": error.hint})
+        self.log("declined", {"sum": self.state.sums_done, "code": reason, "reason": error.logged, "hint": error.hint})
         return [self._packet(Declined(task.context, reason))]
 
     # consent, void

@@ -28,6 +28,8 @@ MEANING = {
     "present": "for each numeric column: how many training rows have a value",
     "sum": "for each numeric column: the sum of its values (scaled to 0..1, training rows)",
     "square": "for each numeric column: the sum of its squared values (likewise)",
+    "sum_fine": "for each numeric column: further digits of its sum",
+    "square_fine": "for each numeric column: further digits of the sum of its squares",
 }
 
 
@@ -49,7 +51,7 @@ def question(study: Study) -> Question:
     n_numeric = _n_numeric(study)
     parts = [CountSegment("rows", 2, limbs)]
     if n_numeric:
-        parts += [CountSegment(name, n_numeric, limbs) for name in ("present", "sum", "square")]
+        parts += [CountSegment(name, n_numeric, limbs) for name in _totals(study)]
     asked = canonical(shared_parameters(study))
     moved = moves.of_statistics(n_numeric)
     return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False, sensitivity=moved)
@@ -63,7 +65,7 @@ def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) ->
         most = study.noise.rows_per_patient
         counted, dropped = records.kept_rows(data.cluster, data.split == TRAIN, most, randomness)
     found = preprocess.local_statistics(data.table, data.outcome, data.split, study.columns, counted)
-    return (dict(found) if _n_numeric(study) else {"rows": found["rows"]}), dropped
+    return {name: found[name] for name in ("rows", *(_totals(study) if _n_numeric(study) else ()))}, dropped
 
 
 def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
@@ -83,7 +85,13 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
             f"the hospitals together have {n_train} training rows, {n_positive} with the outcome: one class only",
             hint="check data.outcome and data.positive in the study",
         )
-    return preprocess.fit(study.columns, sums)
+    empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
+    return preprocess.fit(study.columns, dict.fromkeys(_totals(study), empty) | dict(sums))
+
+
+def _totals(study: Study) -> tuple[str, ...]:
+    """What is summed of each numeric column: with noise on the sums no digits that it does not cover."""
+    return preprocess.TOTALS[:3] if study.noise else preprocess.TOTALS
 
 
 def _n_numeric(study: Study) -> int:

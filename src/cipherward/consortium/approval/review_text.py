@@ -88,6 +88,11 @@ def _data(data: OwnData) -> Iterator[str]:
         if column.outside != 0:
             notes.append(f"{_count(column.outside)} outside the range (cut to it)")
         yield f"   {column.name:<{width}}  {', '.join(notes)}"
+    if data.assumed or data.changes or data.about:
+        yield "   About this data:"
+        yield from _points(f"How the file was read: {text}." for text in data.assumed)
+        yield from _points(f"Column {each.column!r}, {_values(each.count)}: {each.rule}." for each in data.changes)
+        yield from _points(f"{text[0].upper()}{text[1:]}" for text in data.about)
     for problem in data.problems:
         yield from _wrapped(f"PROBLEM: {problem}", "   ")
 
@@ -113,6 +118,10 @@ def size(n_bytes: int) -> str:
 
 def _count(count: int | None) -> str:
     return "fewer than 10 rows" if count is None else f"{count:,} rows"
+
+
+def _values(count: int | None) -> str:
+    return "fewer than 10 values" if count is None else f"{count:,} values"
 
 
 def _points(texts: Iterable[str]) -> Iterator[str]:

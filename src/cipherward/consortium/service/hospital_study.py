@@ -15,7 +15,7 @@ from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
-from cipherward.consortium.service.boundary import SET_ASIDE, Boundary, BroughtError, Guarded
+from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
 from cipherward.consortium.service.notices import explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
@@ -23,7 +23,7 @@ from cipherward.learning.devices import Device
 from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
-from cipherward.runs import modelfile, verify
+from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import findings
 from cipherward.runs.study_folder import StudyFolder
@@ -54,7 +54,7 @@ class HospitalStudy:
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
-        self.brought = Brought(home, offered.study, self.boundary)
+        self.brought = Brought(home, offered.study, self.boundary, offered.folder)
         self._ledger = ledger
         self._node: HospitalNode | None = None
         self._times: tuple[int, ...] = ()
@@ -119,6 +119,8 @@ class HospitalStudy:
                 f"the study {self.study.name!r} is set aside: {aside}",
                 hint=f"cipherward hospital retry {self.study.name}",
             )
+        if self._node and DATA in self.brought.unusable:
+            raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
         problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
@@ -135,7 +137,7 @@ class HospitalStudy:
         times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
         if times != self._times:
             self._times = times
-            if self._node is None and self.is_approved and not self.boundary.set_aside:
+            if self.is_approved and not self.boundary.set_aside:
                 self.last_error = self.brought.try_out() or self.last_error
         elif self.brought.unusable == self._looked_at:
             return None
@@ -242,6 +244,7 @@ class HospitalStudy:
             ) from None
         self.brought.unusable.discard("files")
         data = self.brought.table()
+        fingerprint.hold(self.offered.folder, data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
@@ -389,5 +392,5 @@ class HospitalStudy:
             self.last_error = str(facts.get("reason", event))
 
     def _problem(self, error: CipherwardError) -> None:
-        self.last_error = error.message
+        self.last_error = logged(error)
         self.home.alarm("refused", {"study": self.study.name, "reason": logged(error)})
