@@ -75,7 +75,7 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
         DataError: no rows, one outcome class only, or sums that no data give.
     """
     empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
-    sums = {"present": empty, "sum": empty, "square": empty} | dict(sums)
+    sums = dict.fromkeys(_totals(study), empty) | dict(sums)
     if noise := noise_of(study, question(study)):
         none = dict.fromkeys(("present", "sum", "square"), 0.0)
         return fit_noisy(study.columns, sums, none | noise.stddevs(n_contributors))
@@ -85,8 +85,7 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
             f"the hospitals together have {n_train} training rows, {n_positive} with the outcome: one class only",
             hint="check data.outcome and data.positive in the study",
         )
-    empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
-    return preprocess.fit(study.columns, dict.fromkeys(_totals(study), empty) | dict(sums))
+    return preprocess.fit(study.columns, sums)
 
 
 def _totals(study: Study) -> tuple[str, ...]:
