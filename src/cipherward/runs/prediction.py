@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.sources import load_table_for_prediction
 from cipherward.errors import DataError
 from cipherward.learning import sgd
+from cipherward.learning.models import Module
 from cipherward.runs import modelfile
 
 
-def predict(path: Path, table: Path, *, module: nn.Module | None = None) -> NDArray[np.float64]:
+def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray[np.float64]:
     """Probability of the study's outcome for each row of a CSV or Parquet file.
 
     Args:
