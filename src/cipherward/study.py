@@ -135,6 +135,11 @@ class Model(_Section):
             raise ValueError("model.package belongs to kind 'custom'")
         return self
 
+    @property
+    def is_linear(self) -> bool:
+        """Trained and scored by compiled kernels, on the CPU and without torch."""
+        return self.kind == "logistic-regression"
+
 
 class Training(_Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from cipherward.errors import ProtocolError, StudyError
-from cipherward.learning import models
+from cipherward.learning import models, networks
+from cipherward.learning.linear import Linear
 from cipherward.study import Model
 
 LOGISTIC = Model()
@@ -22,11 +23,16 @@ def test_logistic_regression_is_one_linear_layer() -> None:
     module = models.build(LOGISTIC, 7, seed=1)
     assert models.groups(module) == (("weight", 7), ("bias", 1))
     assert models.n_parameters(module) == 8
-    assert module(torch.zeros(3, 7)).shape == (3, 1)
+    assert isinstance(module, Linear)
+    network = networks.linear(module)
+    assert models.groups(network) == models.groups(module)
+    assert np.array_equal(models.flatten(network), models.flatten(module))
+    assert network(torch.zeros(3, 7)).shape == (3, 1)
 
 
 def test_an_mlp_has_the_widths_of_the_study_and_relu_between_them() -> None:
     module = models.build(MLP, 7, seed=1)
+    assert isinstance(module, nn.Module)
     assert [name for name, _ in models.groups(module)][::2] == ["hidden1.weight", "hidden2.weight", "output.weight"]
     assert models.n_parameters(module) == 7 * 8 + 8 + 8 * 4 + 4 + 4 + 1
     assert sum(isinstance(layer, nn.ReLU) for layer in module.modules()) == 2

@@ -7,19 +7,23 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.schema import Converted, declared_range
 from cipherward.data.sources import load_table_for_prediction
 from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
+from cipherward.learning.models import Module
 from cipherward.runs import modelfile
 from cipherward.study import Column
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _BATCH = 1024
 EMPTY = "no value in any column: only the average is predicted"
@@ -48,7 +52,7 @@ class Predictions:
         return out.getvalue()
 
 
-def predict(path: Path, table: Path, *, module: nn.Module | None = None) -> NDArray[np.float64]:
+def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray[np.float64]:
     """Probability of the study's outcome for each row of a CSV or Parquet file.
 
     Args:
@@ -89,7 +93,7 @@ def predict_rows(path: Path, table: Path, *, module: nn.Module | None = None, id
     return Predictions(raw.rows, probability, _assumed(found, model.study.columns), id_column, ids, raw.assumed)
 
 
-def _scores(module: nn.Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
+def _scores(module: Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Scores in batches of one size, filled up with zeros: the last bits of a product depend on a batch's size."""
     found = []
     for start in range(0, len(features), _BATCH):

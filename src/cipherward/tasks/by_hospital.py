@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.sources import HospitalData
 from cipherward.learning import metrics, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
+from cipherward.learning.models import Module
 from cipherward.tasks.rows import TEST, TRAIN
 
 
 def facts(
     hospitals: Sequence[HospitalData],
     test_rows: Sequence[Rows],
-    module: nn.Module,
+    module: Module,
     shared: dict[str, NDArray[np.float32]],
     local: Sequence[NDArray[np.float32]],
     device: Device,

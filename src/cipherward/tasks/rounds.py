@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import averaging, sgd
 from cipherward.learning.baselines import Rows
+from cipherward.learning.models import Module
 from cipherward.privacy import noise as privacy_noise
 from cipherward.privacy import sharing
 from cipherward.privacy.accounting import Event
@@ -86,7 +86,7 @@ def cost(study: Study, model: Model, at: HospitalWork) -> Event | None:
     return privacy_noise.record_noise(study, len(rows_at(at, model.scaling, TRAIN)[1])).per_round
 
 
-def noisy_update(study: Study, module: nn.Module, model: Model, at: HospitalWork, half: int, number: int) -> Values:
+def noisy_update(study: Study, module: Module, model: Model, at: HospitalWork, half: int, number: int) -> Values:
     """The clipped update with this hospital's share of the noise; every hospital has weight 1, nothing else leaves."""
     noise = privacy_noise.hospital_noise(study, len(model.weights))
     change = _trained(study, module, model, at, number).astype(np.float64) - model.weights
@@ -95,7 +95,7 @@ def noisy_update(study: Study, module: nn.Module, model: Model, at: HospitalWork
 
 def weighted_update(
     study: Study,
-    module: nn.Module,
+    module: Module,
     model: Model,
     at: HospitalWork,
     ranges: Sequence[float],
@@ -169,7 +169,7 @@ def by_tensor(model: Model, flat: NDArray[Any]) -> Values:
     return {f"update/{name}": part for (name, _), part in zip(model.groups, parts, strict=True)}
 
 
-def _trained(study: Study, module: nn.Module, model: Model, at: HospitalWork, number: int) -> NDArray[np.float32]:
+def _trained(study: Study, module: Module, model: Model, at: HospitalWork, number: int) -> NDArray[np.float32]:
     features, labels = rows_at(at, model.scaling, TRAIN)
     settings, privacy = study.training, study.privacy
     options: dict[str, Any] = {"device": at.device}
@@ -197,7 +197,7 @@ def _check_clipped(study: Study, parts: Values, ranges: Sequence[float]) -> None
         )
 
 
-def _check_loss(module: nn.Module, model: Model, trained: NDArray[np.float32], rows: Rows, at: HospitalWork) -> None:
+def _check_loss(module: Module, model: Model, trained: NDArray[np.float32], rows: Rows, at: HospitalWork) -> None:
     """Raises UnfitUpdateError where training has made the loss on its own rows explode."""
     features, labels = rows
     after = sgd.mean_loss(module, trained, features, labels, at.device)

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning import averaging, models
 from cipherward.learning.metrics import Metrics
-from cipherward.learning.models import Factory
+from cipherward.learning.models import Factory, Module
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, own_rows, rounds, statistics, yardsticks
@@ -243,7 +242,7 @@ class Train(Task[TrainState]):
         cap = float(study.aggregation.weight_cap) or 8.0 * scaling.n_rows / study.n_hospitals
         return dataclasses.replace(state, model=dataclasses.replace(state.model, preprocessor=scaling), weight_cap=cap)
 
-    def _module(self) -> nn.Module:
+    def _module(self) -> Module:
         n_features = Preprocessor(self._study.columns, (), (), 0, 0).n_features
         return models.build(self._study.model, n_features, self._study.seed, self._factory)
 

@@ -19,7 +19,6 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
@@ -28,6 +27,7 @@ from cipherward.learning import baselines, metrics, sgd
 from cipherward.learning.baselines import Rows, Yardstick
 from cipherward.learning.devices import Device
 from cipherward.learning.metrics import CalibrationRow, Metrics
+from cipherward.learning.models import Module
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import by_hospital, statistics
@@ -63,7 +63,7 @@ def basis_of(study: Study, first: NDArray[np.float32], scaling: Preprocessor, ho
 
 def compute(
     study: Study,
-    module: nn.Module,
+    module: Module,
     first: NDArray[np.float32],
     scaling: Preprocessor,
     hospitals: Sequence[HospitalWork],
@@ -87,7 +87,7 @@ def compute(
 
 def beside(
     study: Study,
-    module: nn.Module,
+    module: Module,
     first: Model,
     last: Model,
     hospitals: Sequence[HospitalWork],
