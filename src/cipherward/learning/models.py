@@ -1,8 +1,8 @@
 """Models as flat vectors: build one from a study, flatten it, load a vector back.
 
-The first model is a public function of the study's seed. For the built-in kinds the initial weights come from raw
-PCG64 words and exact float64 arithmetic, not from torch's sampler, so that every hospital starts from the same bits
-whatever its processor. A user's own module draws from a seeded, private copy of torch's generator.
+The first model is a public function of the study. Logistic regression starts from zeros; the MLP's initial weights
+come from raw PCG64 words of the study's seed and exact float64 arithmetic, not from torch's sampler, so that every
+hospital starts from the same bits whatever its processor. A user's own module draws from a seeded, private copy of torch's generator.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory
 def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> nn.Module:
     """A fresh module on the CPU with float32[n, n_features] in and one logit per row out ([n] or [n, 1]).
 
-    Logistic regression and the MLP (ReLU between layers) start from U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global
-    generator is left as it was.
+    Logistic regression, whose loss is convex, starts from zeros, and the MLP (ReLU between layers) from
+    U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global generator is left as it was.
 
     Args:
         model: kind and hidden widths.
@@ -54,7 +54,7 @@ def build(model: Model, n_features: int, seed: int, factory: Factory | None = No
     with seeded_rng(seed):
         if factory is None:
             module = _built_in((n_features, *model.hidden, 1))
-            _initialise(module, seed)
+            _initialise(module, None if model.kind == "logistic-regression" else seed)
         else:
             module = _call_factory(factory, n_features)
     return module
@@ -126,7 +126,11 @@ def _built_in(widths: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(layers)
 
 
-def _initialise(module: nn.Module, seed: int) -> None:
+def _initialise(module: nn.Module, seed: int | None) -> None:
+    """Fill the parameters of linear layers: from the seed, or with zeros where there is none."""
+    if seed is None:
+        load(module, np.zeros(n_parameters(module), np.float32))
+        return
     source = np.random.PCG64(np.random.SeedSequence((_INIT, seed)))
     with torch.no_grad():
         for layer in module.modules():
