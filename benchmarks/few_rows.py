@@ -119,7 +119,9 @@ def main() -> None:
                 reached[name].append(float(done.summary["auroc_federated"]))
                 warned[name] += bool(done.summary.get("warnings"))
     for name, values in reached.items():
-        print(f"{name:<30} AUROC {fmean(values):.3f} (worst seed {min(values):.3f}), warned {warned[name]} of {len(seeds)}")
+        print(
+            f"{name:<30} AUROC {fmean(values):.3f} (worst seed {min(values):.3f}), warned {warned[name]} of {len(seeds)}"
+        )
 
 
 if __name__ == "__main__":

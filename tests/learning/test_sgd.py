@@ -74,7 +74,9 @@ def test_a_stronger_proximal_term_keeps_the_weights_nearer_to_the_start() -> Non
     module, start = start_of(MLP)
     moved = [
         float(np.linalg.norm(sgd.train(module, start, x, y, settings, seed=0) - start))
-        for settings in (Training(local_epochs=20, learning_rate=0.1, proximal=mu) for mu in (0.0, 0.3, 3.0))
+        for settings in (
+            Training(local_epochs=20, batch_size=256, learning_rate=0.1, proximal=mu) for mu in (0.0, 0.3, 3.0)
+        )
     ]
     assert moved[0] > 1.2 * moved[1] > 1.44 * moved[2] > 0
 
@@ -172,7 +174,7 @@ def test_diverged_training_sends_nothing_and_names_the_tensor() -> None:
     x, y = rows()
     module, start = start_of(MLP)
     with pytest.raises(DataError, match=r"diverged in local epoch .* tensor 'hidden1.weight' .* nothing is sent"):
-        sgd.train(module, start, x * 1e18, y, Training(local_epochs=30, learning_rate=1e20), seed=0)
+        sgd.train(module, start, x * 1e18, y, Training(local_epochs=30, batch_size=256, learning_rate=1e20), seed=0)
 
 
 @pytest.mark.parametrize(
