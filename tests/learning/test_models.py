@@ -47,8 +47,8 @@ def test_the_first_weights_of_an_mlp_are_small_random_and_follow_from_the_seed_a
 
 
 def test_the_first_weights_are_the_same_bits_on_every_machine() -> None:
-    vector = models.flatten(models.build(LOGISTIC, 4, seed=2**63 - 1))
-    assert vector.astype("<f4").tobytes().hex() == "d925c1be88fcd1be2b61febe26b5e5bec65ea43d"
+    vector = models.flatten(models.build(Model(kind="mlp", hidden=(1,)), 4, seed=2**63 - 1))
+    assert vector[:5].astype("<f4").tobytes().hex() == "d925c1be88fcd1be2b61febe26b5e5bec65ea43d"
 
 
 @pytest.mark.parametrize("factory", [None, lambda n: nn.Sequential(nn.Linear(n, 3), nn.Dropout(), nn.Linear(3, 1))])
