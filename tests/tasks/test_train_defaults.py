@@ -47,6 +47,12 @@ def test_a_loss_that_still_falls_at_the_end_is_said_with_the_setting_to_change()
     assert "training.rounds" in said(list(np.linspace(0.69, 0.5, 11)))
 
 
+def test_a_large_first_step_does_not_hide_that_the_loss_still_falls() -> None:
+    assert "had not converged" in said(
+        [0.6931, 0.5560, 0.4872, 0.4505, 0.4275, 0.4132, 0.4043, 0.3980, 0.3939, 0.3909, 0.3878]
+    )
+
+
 def test_a_converged_run_says_nothing() -> None:
     assert not said([0.5 + 0.19 * 0.5**k for k in range(11)])
     assert not said([0.69, 0.688, 0.689, 0.687], 0.8, a=0.79, b=0.7)

@@ -7,8 +7,7 @@ from statistics import median
 from typing import Any
 
 _END = 4  # the last quarter of the rounds
-_SHARE = 0.1
-_NOTICEABLE = 0.01
+_STILL_FALLING = 0.01
 _ROSE = 1.05
 _BELOW = 0.005
 
@@ -28,7 +27,7 @@ def of(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_losses(losses: Sequence[float]) -> Iterator[str]:
-    first, lowest, last = losses[0], min(losses), losses[-1]
+    lowest, last = min(losses), losses[-1]
     if last > _ROSE * lowest:
         yield (
             f"Training diverged: the validation loss rose from {lowest:.3f} after round {losses.index(lowest)} to {last:.3f} at "
@@ -36,8 +35,7 @@ def _of_losses(losses: Sequence[float]) -> Iterator[str]:
         )
         return
     before = losses[-1 - max(len(losses) // _END, 1)]
-    fell = before - last
-    if fell > _SHARE * (first - last) and fell > _NOTICEABLE * before:
+    if before - last > _STILL_FALLING * before:
         yield (
             f"Training had not converged: the validation loss still fell at the end, from {before:.3f} to {last:.3f} in the last "
             "quarter of the rounds. Raise training.rounds, training.local_epochs or training.learning_rate."
