@@ -21,12 +21,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds
-from cipherward.errors import StudyError
+from cipherward.errors import StudyError, VersionError
 from cipherward.thresholds import Thresholds
 
 HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 """A key or digest that freezing sets; empty before."""
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
+FORMAT = 2
+"""Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
 """Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
@@ -210,6 +212,7 @@ class Study(_Section):
     description: str = ""
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
+    format: int = FORMAT
     task: str = Field(default="train", pattern=r"^[a-z][a-z0-9-]{0,31}$")
     settings: dict[str, Any] = Field(default_factory=dict, description="the task's own, checked by the task")
     data: Data
@@ -342,13 +345,25 @@ class Study(_Section):
 _PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
 
 
+def _refuse_other_formats(document: dict[str, Any], origin: str) -> None:
+    """A frozen study means what it meant when it was signed, or nothing at all."""
+    found = document.get("format", 1 if document.get("coordinator_key") else FORMAT)
+    if found != FORMAT:
+        raise VersionError(
+            f"the study {origin} was frozen by another version of cipherward (format {found}; this one reads {FORMAT})",
+            hint="verify and use its runs with the version that made them; here, start it anew as a new study",
+        )
+
+
 def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text: str = "") -> Study:
     """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves;
     `text`: the TOML that it was read from, whose lines are named in mistakes.
 
     Raises:
         StudyError: `problems` lists every mistake found, each with its place in the document.
+        VersionError: frozen by another version.
     """
+    _refuse_other_formats(document, origin)
     try:
         return Study.model_validate(document, context={"deployed": deployed})
     except ValidationError as error:

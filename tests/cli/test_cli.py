@@ -387,10 +387,12 @@ def test_a_mistake_in_a_study_is_answered_before_anything_heavy_is_loaded(tmp_pa
 def test_colour_is_for_terminals_that_want_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import typer
+
     from cipherward.cli import terminal
 
     styled: list[object] = []
-    monkeypatch.setattr(terminal.typer, "secho", lambda text, **style: styled.append(style["fg"]))
+    monkeypatch.setattr(typer, "secho", lambda text, **style: styled.append(style["fg"]))
     monkeypatch.delenv("NO_COLOR", raising=False)
     terminal.say("a", fg="red")
     monkeypatch.setenv("NO_COLOR", "1")
