@@ -30,6 +30,8 @@ Scheme = Literal["quorum", "ckks", "plain", "masks"]
 FORMAT = 2
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
+LARGEST_BATCH = 256
+"""Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
 SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain", "masks")
 MASKS_MAX_HOSPITALS = 256
 """Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
@@ -146,7 +148,7 @@ class Training(_Section):
 
     rounds: int = Field(default=10, ge=1, le=10_000)
     local_epochs: int = Field(default=1, ge=1, le=1_000)
-    batch_size: int = Field(default=256, ge=1)
+    batch_size: int = Field(default=0, ge=0, description="0: follows from the opened number of training rows")
     learning_rate: float = Field(default=0.05, gt=0.0, le=_MAX_STEP)
     momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)

@@ -197,6 +197,8 @@ class Teller:
             self._accuracy(s)
         for table in result.tables:
             self._table(table)
+        for warning in s["warnings"]:
+            self._say(f"warning: {warning}", fg="yellow")
         if s["privacy"]:
             p = s["privacy"]
             self._say(

@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -21,9 +20,6 @@ from cipherward.learning import sgd
 from cipherward.learning.models import Module
 from cipherward.runs import modelfile
 from cipherward.study import Column
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _BATCH = 1024
 EMPTY = "no value in any column: only the average is predicted"
@@ -69,7 +65,7 @@ def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray
     return predict_rows(path, table, module=module).probability
 
 
-def predict_rows(path: Path, table: Path, *, module: nn.Module | None = None, id_column: str = "") -> Predictions:
+def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_column: str = "") -> Predictions:
     """As `predict`, with each row's number and what was assumed for it. Every row is read as if it were alone.
 
     Args:

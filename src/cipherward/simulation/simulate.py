@@ -320,6 +320,7 @@ class _Simulation:
         pooled = state.task.pooled(state.inner, [site.work for site in self.sites.values()], self.yardsticks)
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
         summary = self._summary(state, pooled)
+        summary["warnings"] = list(state.task.warnings(summary))
         tables = state.task.tables(summary)
         run.write_tables(tables)
         run.write_json(run.result, summary)

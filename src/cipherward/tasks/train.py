@@ -22,7 +22,7 @@ from cipherward.learning.metrics import Metrics
 from cipherward.learning.models import Factory, Module
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
-from cipherward.tasks import measurement, own_rows, rounds, statistics, yardsticks
+from cipherward.tasks import measurement, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
@@ -176,6 +176,9 @@ class Train(Task[TrainState]):
             "validation_loss_by_round": [_stated(loss) for loss in state.losses],
             "federated": dataclasses.asdict(final),
         }
+
+    def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(reservations.of(result))
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured

@@ -30,7 +30,7 @@ from cipherward.learning.metrics import CalibrationRow, Metrics
 from cipherward.learning.models import Module
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks import by_hospital, statistics
+from cipherward.tasks import by_hospital, rounds, statistics
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
 from cipherward.tasks.task import Model
@@ -80,8 +80,9 @@ def compute(
     """
     train_rows, test_rows = rows_of_all(hospitals, scaling, TRAIN), rows_of_all(hospitals, scaling, TEST)
     options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device}
-    pooled = baselines.centralised(module, first, train_rows, test_rows, study.training, **options)
-    alone = baselines.local_only(module, first, train_rows, test_rows, study.training, **options)
+    settings = rounds.settings(study, scaling)
+    pooled = baselines.centralised(module, first, train_rows, test_rows, settings, **options)
+    alone = baselines.local_only(module, first, train_rows, test_rows, settings, **options)
     return Yardsticks(basis_of(study, first, scaling, [each.data for each in hospitals]), pooled, alone)
 
 
