@@ -67,7 +67,7 @@ def test_the_text_says_what_matters_in_words(everyone: Consortium) -> None:
         "ward 2 categories",
         "90 rows",
         "Training rounds: at most 2",
-        "In each training round (at most 2)",
+        "In each training round (at most 2 times)",
         "3 of the 4 hospitals together open the sum",
         "3 must agree before a sum is opened",
         "nothing in this study bounds how much",
