@@ -18,6 +18,7 @@ JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output 
 _REFUSALS = {
     "policy": "policy: it cannot be read",
     "members": "members: not all of the roster are confirmed there",
+    "until": "until: the study's last day has passed",
     "offer": "offer: it cannot be used there, or is not for that hospital",
     "data": "data: its table cannot be read, or does not fit the study",
     "model": "model: its code fails there, or is not installed",
@@ -140,6 +141,7 @@ def _show(study: dict[str, Any]) -> None:
         ("answered", "answered"),
         ("only", "a question that was answered before; it needs all of"),
         ("approved", "approved"),
+        ("approved_by", "approved by"),
         ("withdrawn", "withdrawn"),
         ("refused", "refused by the hospital itself"),
         ("away", "away since"),

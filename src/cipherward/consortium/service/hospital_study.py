@@ -7,7 +7,7 @@ verified, its receipts and the model, laid out as a run directory, so that `ciph
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, cast
 
 from cipherward.consortium.approval import approvals
@@ -121,6 +121,8 @@ class HospitalStudy:
             )
         if self._node and DATA in self.brought.unusable:
             raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
+        if over := self.study.ended(time()):
+            raise RefusedError(over)
         problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
@@ -134,7 +136,7 @@ class HospitalStudy:
         if self.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        times = (*(path.stat().st_mtime_ns if path.exists() else 0 for path in watched), int(bool(self.study.ended(time()))))
         if times != self._times:
             self._times = times
             if self.is_approved and not self.boundary.set_aside:
@@ -161,8 +163,9 @@ class HospitalStudy:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
             reasons = (*reasons, "members")
+        over = ("until",) if self.study.ended(time()) else ()
         aside = (SET_ASIDE,) if self.boundary.set_aside else ()
-        return (*reasons, *aside, *sorted(self.brought.unusable))
+        return (*reasons, *over, *aside, *sorted(self.brought.unusable))
 
     # packets
 
@@ -375,6 +378,7 @@ class HospitalStudy:
             "study": self.study.name,
             "digest": self.digest.hex(),
             "phase": phase,
+            "approved_by": self.offered.approved_by,
             "why_not": refusal,
             "sums_verified": done,
             "sums_planned": self.study.training.rounds + 2,
