@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,27 @@ def test_an_approval_convinces_the_coordinator_of_one_hospital_and_one_study(eve
     for at in range(0, len(data), 7):
         with pytest.raises((WireError, ProtocolError)):
             approvals.open_approval(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], frozen)
+
+
+def test_the_approver_and_the_time_are_signed(everyone: Consortium) -> None:
+    offered = everyone.offer(everyone.freeze(draft(name="named")), "clinic-2")
+    assert offered.approved_by == ""
+    before = time.time()
+    data = approvals.approve(everyone.hospitals["clinic-2"], offered, "Dr. Ada Example")
+    sender, stated = approvals.approval_of(data, offered.study)
+    assert (sender, stated.approver) == (2, "Dr. Ada Example")
+    assert int(before) <= stated.at <= time.time()
+    assert offered.approved_by == stated.words
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 201, "\x1b[2J"])
+def test_an_approval_needs_a_name_that_can_be_shown(everyone: Consortium, name: str) -> None:
+    offered = everyone.offer(everyone.freeze(draft(name="nameless")))
+    with pytest.raises(RefusedError, match="names the person"):
+        approvals.approve(everyone.first, offered, name)
+    body = wire.encode(Approval(offered.digest, bytes(32), name, 1))
+    with pytest.raises(ProtocolError, match="name of a person"):
+        approvals.open_approval(everyone.first.identity.sign("approval", offered.digest, 1, body), offered.study)
 
 
 def test_nobody_approves_for_a_hospital(everyone: Consortium) -> None:

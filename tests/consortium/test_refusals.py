@@ -200,7 +200,9 @@ def test_a_hospital_that_nobody_confirmed_is_named_and_the_study_refused(four: C
         with pytest.raises(RefusedError, match=name):
             approvals.approve(home, offer, "Dr Example")
         # Even where somebody signs it, the service looks again.
-        signed = home.identity.sign("approval", lie.digest(), 1, wire.encode(approvals.Approval(lie.digest(), b"")))
+        signed = home.identity.sign(
+            "approval", lie.digest(), 1, wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1))
+        )
         (offer.folder / "approval").write_bytes(signed)
         packet = pack("Announce", sign(four.home.identity, lie.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ())))
         refused(four, from_coordinator(four, lie.digest(), Packet(packet)), name)
