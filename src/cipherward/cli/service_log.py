@@ -20,7 +20,7 @@ _REFUSALS = {
     "members": "members: not all of the roster are confirmed there",
     "until": "until: the study's last day has passed",
     "offer": "offer: it cannot be used there, or is not for that hospital",
-    "data": "data: its table cannot be read, or does not fit the study",
+    "data": "data: its table cannot be read, or does not fit the study, or has changed since the study began",
     "model": "model: its code fails there, or is not installed",
     "set-aside": "set-aside: it ended or held up the service there, and waits for people",
     "files": "files: what it kept of the study is damaged",
