@@ -17,7 +17,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
-from cipherward.consortium.service.notices import explained
+from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning.devices import Device
 from cipherward.parties import roster
@@ -109,7 +109,7 @@ class HospitalStudy:
             RefusedError: not approved, withdrawn, stopped, a member that nobody here confirmed, or outside the policy.
         """
         if not self.is_approved:
-            raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
+            raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
         if self.is_withdrawn:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
         if self.stopped:
@@ -166,9 +166,8 @@ class HospitalStudy:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
             reasons = (*reasons, "members")
-        over = ("until",) if self.study.ended(time()) else ()
-        aside = (SET_ASIDE,) if self.boundary.set_aside else ()
-        return (*reasons, *over, *aside, *sorted(self.brought.unusable))
+        own = (("until", self.study.ended(time())), (SET_ASIDE, self.boundary.set_aside))
+        return (*reasons, *(name for name, why in own if why), *sorted(self.brought.unusable))
 
     # packets
 
@@ -183,7 +182,7 @@ class HospitalStudy:
             if kind in BEGINS:
                 self.check()
             elif not self.is_approved:
-                raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
+                raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
             node = self._opened_node()
         except StorageError:
             raise
@@ -400,4 +399,4 @@ class HospitalStudy:
 
     def _problem(self, error: CipherwardError) -> None:
         self.last_error = logged(error)
-        self.home.alarm("refused", {"study": self.study.name, "reason": logged(error)})
+        self.home.alarm("refused", {"study": self.study.name, "reason": logged(error), "hint": error.hint})
