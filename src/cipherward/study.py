@@ -10,22 +10,24 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 import tomllib
-import unicodedata
+from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds
 from cipherward.errors import StudyError, VersionError
+from cipherward.study_sections import Cohort as Cohort
+from cipherward.study_sections import Column as Column
+from cipherward.study_sections import HexOf32Bytes, Section
+from cipherward.study_sections import Hospital as Hospital
+from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
-"""A key or digest that freezing sets; empty before."""
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
 FORMAT = 2
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
@@ -37,73 +39,7 @@ MASKS_MAX_HOSPITALS = 256
 """Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
 
 
-def same_text(text: str) -> str:
-    """The one form under which texts are compared: Unicode NFKC, without space or invisible characters around."""
-    return unicodedata.normalize("NFKC", text).strip().strip("\u200b\u2060\ufeff").strip()
-
-
-def is_number(text: str) -> bool:
-    """Whether a text is a plain number as tables may write it: ASCII digits, a decimal point, an exponent."""
-    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text, re.ASCII) is not None
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Column(_Section):
-    """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it; `missing`
-    are this column's own codes for "no value", such as -9."""
-
-    name: str = Field(min_length=1)
-    kind: Literal["numeric", "categorical"]
-    minimum: float | None = None
-    maximum: float | None = None
-    unit: str = ""
-    transform: Literal["none", "log1p"] = "none"
-    categories: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    description: str = ""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind == "numeric":
-            if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:
-                raise ValueError(f"numeric column {self.name!r} needs minimum < maximum (its plausible range)")
-            if self.transform == "log1p" and self.minimum < 0:
-                raise ValueError(f"numeric column {self.name!r}: log1p needs minimum >= 0")
-            if self.categories:
-                raise ValueError(f"numeric column {self.name!r} cannot list categories")
-            if not all(is_number(code) for code in self.missing):
-                raise ValueError(f'numeric column {self.name!r}: missing lists numbers, as text: ["-9"]')
-        else:
-            if not self.categories or len({same_text(text) for text in self.categories}) != len(self.categories):
-                raise ValueError(f"categorical column {self.name!r} needs a list of distinct categories")
-            if both := sorted(set(self.categories) & set(self.missing)):
-                raise ValueError(f"categorical column {self.name!r}: {both[0]!r} is both a category and missing")
-            if self.minimum is not None or self.maximum is not None or self.transform != "none":
-                raise ValueError(f"categorical column {self.name!r} cannot have minimum, maximum or transform")
-        return self
-
-
-class Hospital(_Section):
-    """One roster entry. `path` is the hospital's own table (source "files"): empty in a study for a deployment, where
-    each hospital knows its own. `public_key` (hex) is set by freezing."""
-
-    name: str = Field(min_length=1)
-    path: str = ""
-    public_key: HexOf32Bytes = ""
-
-
-class Cohort(_Section):
-    """Settings of the synthetic readmission cohort (source "readmission")."""
-
-    n_hospitals: int = Field(default=5, ge=1, le=100_000)
-    encounters_per_hospital: int = Field(default=2_000, ge=50, le=10_000_000)
-    heterogeneity: float = Field(default=1.0, ge=0.0, le=5.0)
-
-
-class Data(_Section):
+class Data(Section):
     source: Literal["readmission", "diabetes130", "breast-cancer", "files"]
     outcome: str = Field(min_length=1)
     positive: str = "1"
@@ -119,7 +55,7 @@ class Data(_Section):
     cohort: Cohort | None = None
 
 
-class Model(_Section):
+class Model(Section):
     """`custom` is a torch.nn.Module with one logit per row: passed to the Python API, or made by `package`, a
     "module:function" that every hospital of a deployment has installed itself and allows in its policy."""
 
@@ -143,7 +79,7 @@ class Model(_Section):
         return self.kind == "logistic-regression"
 
 
-class Training(_Section):
+class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""
 
     rounds: int = Field(default=10, ge=1, le=10_000)
@@ -157,7 +93,7 @@ class Training(_Section):
     min_improvement: float = Field(default=0.0, ge=0.0)
 
 
-class Aggregation(_Section):
+class Aggregation(Section):
     """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`)."""
 
     scheme: Scheme = "quorum"
@@ -184,11 +120,11 @@ class Aggregation(_Section):
         return self
 
 
-class Evaluation(_Section):
+class Evaluation(Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
 
 
-class Privacy(_Section):
+class Privacy(Section):
     """Differential privacy of the training rounds (docs/privacy.md says of what). `noise_multiplier` is set by freezing."""
 
     unit: Literal["record", "hospital"]
@@ -198,7 +134,7 @@ class Privacy(_Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
-class Noise(_Section):
+class Noise(Section):
     """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
     bear it together. `rows_per_patient`: more rows of one patient are not counted. `noise_multiplier` is set by freezing.
     """
@@ -209,12 +145,16 @@ class Noise(_Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
-class Study(_Section):
-    """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set."""
+class Study(Section):
+    """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set. `until`: its last day, UTC."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     title: str = ""
     description: str = ""
+    purpose: str = ""
+    contact: str = ""
+    legal_basis: str = ""
+    until: date | None = None
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
     format: int = FORMAT
@@ -324,6 +264,12 @@ class Study(_Section):
     @property
     def is_frozen(self) -> bool:
         return bool(self.coordinator_key and self.hospitals and all(h.public_key for h in self.hospitals))
+
+    def ended(self, now: float) -> str:
+        """Why nothing more may be computed at `now` (Unix seconds); empty until the last day is over."""
+        if self.until is None or datetime.fromtimestamp(now, UTC).date() <= self.until:
+            return ""
+        return f"the study {self.name!r} ended on {self.until} (until)"
 
     def digest(self) -> bytes:
         """SHA-256 over the canonical JSON (sorted keys, no white space) of the whole document; 32 bytes."""

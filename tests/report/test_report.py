@@ -152,9 +152,9 @@ def test_a_rebuilt_report_has_the_same_bytes_wherever_the_run_lies(run_dir: Path
 
 def test_small_counts_of_a_hospital_are_not_shown(copied: Path) -> None:
     result = json.loads((copied / "result.json").read_text())
-    rows = {"rows": 171, "train_rows": 111, "validation_rows": 22, "test_rows": 38}
+    counts = {"rows": 171, "train_rows": 111, "validation_rows": 22, "test_rows": 38}
     positive = {"positive": 7, "train_positive": 4, "validation_positive": 0, "test_positive": 3}
-    result["by_hospital"][0] |= rows | positive
+    result["by_hospital"][0] |= counts | positive
     (copied / "result.json").write_text(json.dumps(result))
     page.write(copied)
     table = re.search(r"<caption>Rows and outcomes.*?</table>", read(copied), re.DOTALL)

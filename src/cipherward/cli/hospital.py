@@ -168,15 +168,26 @@ def review(
 
 
 @app.command("approve")
-def approve(study: str = STUDY, home: Path = HOME) -> None:
-    """Sign the study's digest: this hospital takes part. Review it first."""
+def approve(
+    study: str = STUDY,
+    approver: str = typer.Option(
+        ...,
+        "--as",
+        metavar="NAME",
+        prompt="Name of the person who approves",
+        help="Who approves; signed and sent along.",
+    ),
+    home: Path = HOME,
+) -> None:
+    """Sign the study's digest with your name and the time: this hospital takes part. Review it first."""
     from cipherward.consortium.approval import approvals
     from cipherward.consortium.membership import members
 
     own = _open(home)
     offered = approvals.find(own, study)
-    approvals.approve(own, offered)
+    approvals.approve(own, offered, approver)
     typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
+    typer.echo(f"Signed, and sent to the coordinator with it: {offered.approved_by}")
     typer.echo("The service sends the approval and takes part from now on (cipherward hospital serve).")
 
 

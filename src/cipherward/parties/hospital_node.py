@@ -133,7 +133,7 @@ class HospitalNode:
         except SuspectError as error:
             return self._failed(error)
         except (ProtocolError, WireError, RefusedError, DataError) as error:
-            self.log("refused", {"kind": kind, "reason": error.logged})
+            self.log("refused", {"kind": kind} | _said(error.logged, error.hint))
             return self._failed(error) if kind == "Opening" else []
 
     def _answer(self, kind: str, data: bytes) -> list[bytes]:
@@ -350,7 +350,7 @@ class HospitalNode:
         return self._outcome(BREACH, error.message)
 
     def _failed(self, error: CipherwardError) -> list[bytes]:
-        self.log("verification failed", {"reason": error.message})
+        self.log("verification failed", _said(error.message, error.hint))
         return self._outcome(FAILED, error.message)
 
     # outcomes
@@ -379,3 +379,7 @@ class HospitalNode:
 
     def _remember(self, outcome: Outcome) -> None:
         self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]
+
+
+def _said(reason: str, hint: str) -> dict[str, object]:
+    return {"reason": reason, "hint": hint} if hint else {"reason": reason}

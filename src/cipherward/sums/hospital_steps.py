@@ -184,7 +184,11 @@ def check_own(me: Member, manifest: Manifest, own_header: bytes | None) -> None:
         return
     if own_header is None:
         # It bears my signature, which the coordinator cannot make: my memory is at fault, or my key is not mine alone.
-        raise ProtocolError("a contribution of mine that I do not remember is listed: was my ledger lost or set back?")
+        raise ProtocolError(
+            "a contribution of mine that I do not remember is listed: was my ledger lost or set back?",
+            hint="this home is an old copy: bring the current one back; where there is none, stop the service, move "
+            "ledger.sqlite* away, cipherward hospital withdraw STUDY, and start it; new studies are not touched by it",
+        )
     if listed != digest("header", own_header):
         raise FaultyCoordinatorError("the manifest lists an altered contribution of mine", culprit="coordinator")
 

@@ -41,7 +41,7 @@ def meaning(model: Model) -> dict[str, str]:
     tensors = ", ".join(name for name, _ in model.groups)
     return {
         "update": f"the change of the model by training here, multiplied by the weight ({tensors})",
-        "weight": "how much this hospital's update counts: its training rows, as a share of a cap",
+        "weight": "how much this hospital's update counts, from 0 to 1: its training rows divided by the rows that count as 1",
         "clipped": "for each part of the model: how many numbers of the update were cut to the range",
         "crowded": "for each part of the model: how many numbers of the update were large",
     }

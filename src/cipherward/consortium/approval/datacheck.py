@@ -19,7 +19,7 @@ from cipherward.study import Study
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """One input column and what this table holds of it. Counts are rows; None: between 1 and 9, not shown.
+    """One column that is read and what this table holds of it. Counts are rows; None: between 1 and 9, not shown.
 
     `outside`: values outside the declared range, which will be clipped to it.
     """
@@ -30,6 +30,7 @@ class ColumnUse:
     present: bool
     missing: int | None
     outside: int | None
+    is_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Changed:
 @dataclass(frozen=True)
 class OwnData:
     """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
-    patient column. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it."""
+    patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it."""
 
     rows: int
     patients: int | None
@@ -55,6 +56,7 @@ class OwnData:
     changes: tuple[Changed, ...] = ()
     about: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    keys: tuple[ColumnUse, ...] = ()
 
 
 def check(study: Study, name: str, table: Source) -> OwnData:
@@ -82,7 +84,8 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         else:
             described = f"{len(column.categories)} categories"
         missing = int(values.null_count()) if present else raw.table.height
-        uses.append(ColumnUse(column.name, column.kind, described, present, shown(missing), shown(outside)))
+        empty = missing == raw.table.height > 0
+        uses.append(ColumnUse(column.name, column.kind, described, present, shown(missing), shown(outside), empty))
     data = study.data
     read = {column.name for column in study.columns} | {data.outcome, data.patient_column}
     has_patients = bool(data.patient_column) and data.patient_column in raw.table.columns
@@ -98,4 +101,16 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         changes=tuple(Changed(each.column, str(each.rule), shown(each.count)) for each in examined.changes),
         about=tuple(finding.text for finding in own.about) if own else (),
         assumed=raw.assumed,
+        keys=_keys(study, frozenset(raw.table.columns)),
     )
+
+
+def _keys(study: Study, there: frozenset[str]) -> tuple[ColumnUse, ...]:
+    data = study.data
+    outcome = ColumnUse(
+        data.outcome, "outcome", f"the outcome, which {data.positive!r} means", data.outcome in there, 0, 0
+    )
+    if not data.patient_column:
+        return (outcome,)
+    words = "the patient's id, which keeps the rows of one patient together; it is not sent"
+    return outcome, ColumnUse(data.patient_column, "patient id", words, data.patient_column in there, 0, 0)

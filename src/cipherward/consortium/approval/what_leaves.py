@@ -31,6 +31,7 @@ class Outgoing:
     """One kind of sum. `times`: how often at most; bytes are of one sum, for this hospital, first attempt.
 
     `noisy`: whether this hospital adds noise of its own, for its own patients; otherwise the sum is exact.
+    `has_private_updates`: its changes of the model carry the noise of the study's differential privacy.
     """
 
     purpose: str
@@ -40,6 +41,7 @@ class Outgoing:
     noisy: bool
     bytes_up: int
     bytes_down: int
+    has_private_updates: bool = False
 
     @property
     def count(self) -> int:
@@ -55,8 +57,9 @@ def outgoing(study: Study, first: StudyState) -> tuple[Outgoing, ...]:
     )
 
 
-def _rest(study: Study, question: Question) -> tuple[bool, int, int]:
-    return bool(study.noise and question.sensitivity), *_bytes(study, question.layout)
+def _rest(study: Study, question: Question) -> tuple[bool, int, int, bool]:
+    private = study.privacy is not None and "update" in question.meaning
+    return bool(study.noise and question.sensitivity), *_bytes(study, question.layout), private
 
 
 def _groups(question: Question) -> tuple[Group, ...]:

@@ -349,6 +349,7 @@ class CoordinatorStudy:
             "sums_planned": self.study.training.rounds + 2,
             "hospitals": self.names,
             "approved": self._named(self.statements.approved),
+            "approved_by": {self.names[i - 1]: words for i, words in self.statements.approvers.items()},
             "withdrawn": self._named(self.statements.withdrawn),
             "breached": self._named(self.statements.breached),
             "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.statements.refused.items())},

@@ -16,7 +16,7 @@ from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
-from cipherward.consortium.service import letters
+from cipherward.consortium.service import letters, notices
 from cipherward.consortium.service.boundary import kind_of
 from cipherward.consortium.service.brought import logged
 from cipherward.consortium.service.hospital_study import HospitalStudy
@@ -81,7 +81,8 @@ class HospitalDesk:
         except StorageError:
             raise
         except CipherwardError as error:
-            self.home.alarm("letter refused", letters.describe(data) | {"reason": logged(error)})
+            facts = {"reason": logged(error), "hint": error.hint}
+            self.home.alarm("letter refused", letters.describe(data) | facts)
         except Exception as error:
             self.home.alarm("letter refused", letters.describe(data) | {"reason": kind_of(error)})
         return []
@@ -232,7 +233,7 @@ class HospitalDesk:
             self._all_studies()
         if study := self._studies.get(digest):
             return study
-        raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})")
+        raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})", hint=notices.UNKNOWN)
 
     def _all_studies(self) -> list[HospitalStudy]:
         found, damaged = approvals.whole_offers(self.home)

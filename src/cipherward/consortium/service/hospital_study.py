@@ -7,7 +7,7 @@ verified, its receipts and the model, laid out as a run directory, so that `ciph
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, cast
 
 from cipherward.consortium.approval import approvals
@@ -17,7 +17,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
-from cipherward.consortium.service.notices import explained
+from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning.devices import Device
 from cipherward.parties import roster
@@ -109,7 +109,7 @@ class HospitalStudy:
             RefusedError: not approved, withdrawn, stopped, a member that nobody here confirmed, or outside the policy.
         """
         if not self.is_approved:
-            raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
+            raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
         if self.is_withdrawn:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
         if self.stopped:
@@ -121,6 +121,8 @@ class HospitalStudy:
             )
         if self._node and DATA in self.brought.unusable:
             raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
+        if over := self.study.ended(time()):
+            raise RefusedError(over)
         problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
@@ -134,7 +136,10 @@ class HospitalStudy:
         if self.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        times = (
+            *(path.stat().st_mtime_ns if path.exists() else 0 for path in watched),
+            int(bool(self.study.ended(time()))),
+        )
         if times != self._times:
             self._times = times
             if self.is_approved and not self.boundary.set_aside:
@@ -161,8 +166,8 @@ class HospitalStudy:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
             reasons = (*reasons, "members")
-        aside = (SET_ASIDE,) if self.boundary.set_aside else ()
-        return (*reasons, *aside, *sorted(self.brought.unusable))
+        own = (("until", self.study.ended(time())), (SET_ASIDE, self.boundary.set_aside))
+        return (*reasons, *(name for name, why in own if why), *sorted(self.brought.unusable))
 
     # packets
 
@@ -177,7 +182,7 @@ class HospitalStudy:
             if kind in BEGINS:
                 self.check()
             elif not self.is_approved:
-                raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
+                raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
             node = self._opened_node()
         except StorageError:
             raise
@@ -376,6 +381,7 @@ class HospitalStudy:
             "study": self.study.name,
             "digest": self.digest.hex(),
             "phase": phase,
+            "approved_by": self.offered.approved_by,
             "why_not": refusal,
             "sums_verified": done,
             "sums_planned": self.study.training.rounds + 2,
@@ -394,4 +400,4 @@ class HospitalStudy:
 
     def _problem(self, error: CipherwardError) -> None:
         self.last_error = logged(error)
-        self.home.alarm("refused", {"study": self.study.name, "reason": logged(error)})
+        self.home.alarm("refused", {"study": self.study.name, "reason": logged(error), "hint": error.hint})
