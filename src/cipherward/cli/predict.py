@@ -13,9 +13,12 @@ def predict(
     out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
 ) -> None:
     """Predict the outcome's probability for each row of TABLE. No network, no other hospital is involved."""
+    from cipherward.cli.terminal import say_when_compiling
     from cipherward.runs.prediction import predict as compute
     from cipherward.runs.prediction import to_csv
     from cipherward.store import files
+
+    say_when_compiling()
 
     text = to_csv(compute(run_dir, table))
     if out is None:

@@ -11,6 +11,7 @@ import typer
 
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
+from cipherward.cli.terminal import print_json, say_when_compiling
 
 if TYPE_CHECKING:
     from cipherward.simulation.simulate import Progress, RunResult
@@ -55,6 +56,7 @@ def run(
     from cipherward.report import page
     from cipherward.simulation import simulate
 
+    say_when_compiling()
     stop = StopAfterSum()
     say = Teller(to_stderr=json)
     if resume:
@@ -67,8 +69,6 @@ def run(
         )
     page.write(result.path)
     if json:
-        from cipherward.cli.terminal import print_json
-
         print_json(result.summary)
     say.finish(result)
 

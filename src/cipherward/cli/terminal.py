@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import typer
@@ -29,3 +30,15 @@ def fail(error: CipherwardError) -> int:
 def print_json(document: Any) -> None:
     """One JSON document on standard output, for scripts."""
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+@cache
+def say_when_compiling() -> None:
+    """Say on standard error why the first run stands still for a while. Later ones find the kernels in a cache."""
+    from cipherward import compiled
+
+    compiled.before_compiling(
+        lambda: typer.echo(
+            "Compiling numerical kernels for this machine: some seconds, on the first run only.", err=True
+        )
+    )

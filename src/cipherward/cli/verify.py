@@ -14,9 +14,10 @@ def verify(
     """Check a run from its files alone: every signature, sum and model, a line per hospital and round."""
     from dataclasses import asdict
 
-    from cipherward.cli.terminal import NOT_VERIFIED, print_json
+    from cipherward.cli.terminal import NOT_VERIFIED, print_json, say_when_compiling
     from cipherward.runs.verify import verify_run
 
+    say_when_compiling()
     lines = []
     for line in verify_run(path):
         lines.append(line)
