@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,3 +37,22 @@ def kernels(*sources: Path) -> Callable[[F], F]:
         return cast(F, found)
 
     return compiled
+
+
+class _Once(event.Listener):  # type: ignore[misc]
+    def __init__(self, say: Callable[[], None]) -> None:
+        self._say = say
+        self._said = False
+
+    def on_start(self, event: Any) -> None:
+        if not self._said:
+            self._said = True
+            self._say()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+def before_compiling(say: Callable[[], None]) -> None:
+    """Call `say` once, when a kernel is about to be compiled because no cache holds it."""
+    event.register("numba:compile", _Once(say))
