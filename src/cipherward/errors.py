@@ -49,6 +49,10 @@ class StudyError(CipherwardError):
         self.problems = problems
 
 
+class VersionError(StudyError):
+    """A study, run or model of another version of cipherward: refused by name, never guessed at."""
+
+
 class DataError(CipherwardError):
     """A table that does not hold what the study declares; `problems` lists every mistake found."""
 

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds
-from cipherward.errors import StudyError
+from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import HexOf32Bytes, Section
@@ -29,7 +29,11 @@ from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
+FORMAT = 2
+"""Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
+LARGEST_BATCH = 256
+"""Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
 SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain", "masks")
 MASKS_MAX_HOSPITALS = 256
 """Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
@@ -69,13 +73,18 @@ class Model(Section):
             raise ValueError("model.package belongs to kind 'custom'")
         return self
 
+    @property
+    def is_linear(self) -> bool:
+        """Trained and scored by compiled kernels, on the CPU and without torch."""
+        return self.kind == "logistic-regression"
+
 
 class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""
 
     rounds: int = Field(default=10, ge=1, le=10_000)
     local_epochs: int = Field(default=1, ge=1, le=1_000)
-    batch_size: int = Field(default=256, ge=1)
+    batch_size: int = Field(default=0, ge=0, description="0: follows from the opened number of training rows")
     learning_rate: float = Field(default=0.05, gt=0.0, le=_MAX_STEP)
     momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
@@ -148,6 +157,7 @@ class Study(Section):
     until: date | None = None
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
+    format: int = FORMAT
     task: str = Field(default="train", pattern=r"^[a-z][a-z0-9-]{0,31}$")
     settings: dict[str, Any] = Field(default_factory=dict, description="the task's own, checked by the task")
     data: Data
@@ -286,13 +296,25 @@ class Study(Section):
 _PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
 
 
+def _refuse_other_formats(document: dict[str, Any], origin: str) -> None:
+    """A frozen study means what it meant when it was signed, or nothing at all."""
+    found = document.get("format", 1 if document.get("coordinator_key") else FORMAT)
+    if found != FORMAT:
+        raise VersionError(
+            f"the study {origin} was frozen by another version of cipherward (format {found}; this one reads {FORMAT})",
+            hint="verify and use its runs with the version that made them; here, start it anew as a new study",
+        )
+
+
 def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text: str = "") -> Study:
     """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves;
     `text`: the TOML that it was read from, whose lines are named in mistakes.
 
     Raises:
         StudyError: `problems` lists every mistake found, each with its place in the document.
+        VersionError: frozen by another version.
     """
+    _refuse_other_formats(document, origin)
     try:
         return Study.model_validate(document, context={"deployed": deployed})
     except ValidationError as error:

@@ -45,8 +45,10 @@ def compare(
     Ctrl-C stops it; the same command with the same --out goes on, and what is done is not run again.
     """
 
+    from cipherward.cli.terminal import say_when_compiling
     from cipherward.comparison import compare as comparison
 
+    say_when_compiling()
     chosen, base = study_named(study)
     if rounds:
         chosen = chosen.with_overrides(training={"rounds": rounds})

@@ -11,7 +11,7 @@ import typer
 
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.terminal import quoted, say
+from cipherward.cli.terminal import print_json, quoted, say, say_when_compiling
 
 if TYPE_CHECKING:
     from cipherward.data.sources import HospitalData
@@ -67,6 +67,7 @@ def run(
     from cipherward.report import page
     from cipherward.simulation import simulate
 
+    say_when_compiling()
     stop = StopAfterSum()
     teller = Teller(to_stderr=json)
     if chosen is None:
@@ -86,8 +87,6 @@ def run(
     teller.drawing()
     page.write(result.path)
     if json:
-        from cipherward.cli.terminal import print_json
-
         print_json(result.summary)
     teller.finish(result)
 
@@ -197,6 +196,8 @@ class Teller:
             self._accuracy(s)
         for table in result.tables:
             self._table(table)
+        for warning in s["warnings"]:
+            self._say(f"warning: {warning}", fg="yellow")
         if s["privacy"]:
             p = s["privacy"]
             self._say(

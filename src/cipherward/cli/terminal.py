@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,15 @@ def quoted(*words: str | Path) -> str:
 def print_json(document: Any) -> None:
     """One JSON document on standard output, for scripts."""
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+@cache
+def say_when_compiling() -> None:
+    """Say on standard error why the first run stands still for a while. Later ones find the kernels in a cache."""
+    from cipherward import compiled
+
+    compiled.before_compiling(
+        lambda: typer.echo(
+            "Compiling numerical kernels for this machine: some seconds, on the first run only.", err=True
+        )
+    )

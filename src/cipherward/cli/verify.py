@@ -16,9 +16,10 @@ def verify(
     """Check a run from its files alone: every signature, sum and model. What does not hold is listed in any case."""
     from dataclasses import asdict
 
-    from cipherward.cli.terminal import NOT_VERIFIED, print_json, say
+    from cipherward.cli.terminal import NOT_VERIFIED, print_json, say, say_when_compiling
     from cipherward.runs.verify import verify_run
 
+    say_when_compiling()
     lines = list(verify_run(path))
     bad = [line for line in lines if not line.holds]
     if json:

@@ -22,7 +22,7 @@ from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import models
-from cipherward.learning.devices import Device, resolve_device
+from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report import page
 from cipherward.runs.folder import RunDirectory
@@ -100,7 +100,7 @@ def compare_study(
     """
     options = options or Options()
     chosen = arms.choose(options.names)
-    resolve_device(options.device)
+    check_device(options.device)
     if study.model.kind == "custom":
         raise StudyError(
             "a comparison needs a model that a study describes, not one of kind custom",
@@ -115,7 +115,7 @@ def _open(study: Study, out: Path, chosen: Sequence[Arm], options: Options) -> N
         "study_digest": study.digest().hex(),
         "arms": [arm.name for arm in chosen],
         "seeds": options.n_seeds,
-        "device": str(resolve_device(options.device)),
+        "device": device_used(study.model, options.device),
     }
     path = out / "settings.json"
     if path.exists():

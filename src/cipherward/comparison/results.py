@@ -20,7 +20,7 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
 from cipherward.learning import models, sgd
-from cipherward.learning.devices import Device, resolve_device
+from cipherward.learning.devices import Device, device_used
 from cipherward.report.blocks import SMALL
 from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
@@ -183,7 +183,7 @@ class Results:
             "n_parameters": len(first.yardsticks.centralised.weights),
             "data": rows_by_hospital(self._facts()),
             "model": study.model.kind,
-            "device": str(resolve_device(self._device)),
+            "device": device_used(study.model, self._device),
             "versions": versions(),
             "command": self._command,
             "bootstrap_draws": self._draws.count,

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.comparison import case_mix
 from cipherward.comparison.case_mix import MOSTLY, CaseMix, Score
@@ -26,11 +25,13 @@ from cipherward.errors import InterruptedRunError, StorageError, StudyError
 from cipherward.learning import metrics, models, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
+from cipherward.learning.models import Module
 from cipherward.runs import folder as rundir
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks import rounds as training_rounds
 from cipherward.tasks.catalogue import Factory, begin
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
@@ -134,7 +135,7 @@ class _Shift:
         keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
         self.study = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
         n_features = Preprocessor(study.columns, (), (), 0, 0).n_features
-        self.module: nn.Module = models.build(study.model, n_features, study.seed, factory)
+        self.module: Module = models.build(study.model, n_features, study.seed, factory)
         drawn = Model(models.groups(self.module), models.flatten(self.module))
         first = begin(self.study, factory, drawn)
         self.own: dict[int, NDArray[np.float32]] = dict.fromkeys(mixes, drawn.weights)
@@ -191,10 +192,11 @@ class _Shift:
 
     def _train_alone(self, index: int, number: int) -> None:
         features, labels = self._rows(index, TRAIN)
+        settings = training_rounds.settings(self.study, self._model(index).scaling)
         # Shuffled as the hospital's federated training of this round is.
         seed = (self.study.seed, index, number)
         self.own[index] = sgd.train(
-            self.module, self.own[index], features, labels, self.study.training, seed=seed, device=self.device
+            self.module, self.own[index], features, labels, settings, seed=seed, device=self.device
         )
 
     def _measured(self) -> Auroc:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cipherward.crypto import _ntt
 from cipherward.crypto._jit import U32, kernel
-from cipherward.crypto._ntt import below, times
+from cipherward.crypto._ntt import below, copy, times
 from cipherward.crypto.params import RingParameters
 
 BLOCK = 512
@@ -66,7 +66,7 @@ def digits(residues: U32, primes: U32, inverse: U32, inverse_s: U32) -> None:
 def limbs_of(digit: U32, primes: U32, limbs: U32) -> None:
     """Mixed-radix digits uint32[K, B] (overwritten) to little-endian limbs uint32[K + SPARE_LIMBS, B]; spare ones 0."""
     n_primes = primes.size
-    limbs[0] = digit[n_primes - 1]
+    copy(digit[n_primes - 1], limbs[0])
     limbs[1:] = np.uint32(0)
     for j in range(n_primes - 2, -1, -1):
         prime = np.uint64(primes[j])
@@ -78,7 +78,7 @@ def limbs_of(digit: U32, primes: U32, limbs: U32) -> None:
                 t = np.uint64(np.uint64(row[i]) * prime) + np.uint64(carry[i])
                 row[i] = np.uint32(t)
                 carry[i] = np.uint32(t >> np.uint64(32))
-        limbs[used] = carry
+        copy(carry, limbs[used])
 
 
 @kernel
@@ -168,7 +168,7 @@ def open_blocks(
     size = digit.shape[1]
     for begin in range(0, n, size):
         for k in range(primes.size):
-            digit[k, :] = residues[k, begin : begin + size]
+            copy(residues[k, begin : begin + size], digit[k])
         digits(digit, primes, inverse, inverse_s)
         limbs_of(digit, primes, limbs)
         rest = lanes[min(begin, lanes.size) :]

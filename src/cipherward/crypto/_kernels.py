@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.crypto._jit import U32, U64, kernel
-from cipherward.crypto._ntt import Twiddles, below, forward, inverse, times
+from cipherward.crypto._ntt import Twiddles, below, copy, forward, inverse, times
 from cipherward.crypto.packing import pack_row, unpack_row
 from cipherward.crypto.sampling import binomial_into
 
@@ -144,7 +144,7 @@ def inner_products(rows: U32, rho: U32, primes: U32, scratch: U32, total: U32) -
         if packed:
             unpack_row(rows[k], scratch)
         else:
-            scratch[:] = rows[k]
+            copy(rows[k], scratch)
         outside = 0
         for value in scratch:
             outside += int(value >= primes[k])

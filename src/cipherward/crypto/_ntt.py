@@ -143,6 +143,13 @@ def times(value: np.uint32, w: np.uint32, w_companion: np.uint32, prime: np.uint
 
 
 @kernel
+def copy(source: U32, target: U32) -> None:
+    """target[i] = source[i]. For an assignment of slices numba compiles, for seconds, what its error message would say."""
+    for i in range(target.size):
+        target[i] = source[i]
+
+
+@kernel
 def transpose(source: U32, target: U32) -> None:
     """target[c, r] = source[r, c], tile by tile: strides that are powers of two would evict each other."""
     tile = min(source.shape[0], source.shape[1], 16)
@@ -192,7 +199,7 @@ def forward(x: U32, work: U32, prime: np.uint32, first: U32, first_s: U32, secon
                     b[row + half, c] = u + np.uint32(two_p - v)
         blocks *= 2
         half //= 2
-    x[:] = work
+    copy(work, x)
 
 
 @kernel
@@ -201,7 +208,7 @@ def inverse(x: U32, work: U32, prime: np.uint32, first: U32, first_s: U32, secon
     rows = first.size
     columns = x.size // rows
     two_p = np.uint32(prime + prime)
-    work[:] = x
+    copy(x, work)
     b = work.reshape(columns, rows)
     blocks = columns // 2
     half = 1

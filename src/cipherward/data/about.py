@@ -44,7 +44,8 @@ def findings(
         found += _column(table[column.name], column, outcome, split, cluster)
     n_test, positive = int((split == TEST).sum()), int(outcome[split == TEST].sum())
     if n_test < _FEW:
-        found.append(Finding("", f"the test set has {n_test} row(s): what is measured on it says little"))
+        size = f"fewer than {_FEW} rows" if n_test else "no row"
+        found.append(Finding("", f"the test set has {size}: what is measured on it says little"))
     elif positive in (0, n_test):
         found.append(Finding("", "the test rows have one outcome only"))
     return tuple(found)

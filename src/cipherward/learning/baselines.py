@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.learning import metrics, sgd
 from cipherward.learning.devices import Device
 from cipherward.learning.metrics import Metrics
+from cipherward.learning.models import Module
 from cipherward.study import Training
+
+if TYPE_CHECKING:
+    import torch
 
 Rows = tuple[NDArray[np.float32], NDArray[np.integer[Any]]]
 """Features float32[n, n_features] and labels integers[n]."""
@@ -39,7 +41,7 @@ class Yardstick:
 
 
 def centralised(
-    module: nn.Module,
+    module: Module,
     start: NDArray[np.float32],
     train_rows: Sequence[Rows],
     test_rows: Sequence[Rows],
@@ -73,7 +75,7 @@ def centralised(
 
 
 def local_only(
-    module: nn.Module,
+    module: Module,
     start: NDArray[np.float32],
     train_rows: Sequence[Rows],
     test_rows: Sequence[Rows],
@@ -99,7 +101,7 @@ def _pooled(rows: Sequence[Rows]) -> Rows:
 
 
 def _evaluate(
-    module: nn.Module,
+    module: Module,
     weights: NDArray[np.float32],
     features: NDArray[np.float32],
     labels: NDArray[np.integer[Any]],

@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from cipherward.errors import StudyError
+from cipherward.study import Model
 
 if TYPE_CHECKING:
     import torch
 
 Device = Literal["auto", "cpu", "cuda"]
+
+
+def check_device(device: Device | torch.device) -> None:
+    """Raise StudyError, as `resolve_device` does, without importing torch for a device that is always there."""
+    if device not in ("auto", "cpu"):
+        resolve_device(device)
+
+
+def device_used(model: Model, device: Device) -> str:
+    """Where a study's model is trained: linear ones always on the CPU."""
+    check_device(device)
+    return "cpu" if model.is_linear else str(resolve_device(device))
 
 
 def resolve_device(device: Device | torch.device) -> torch.device:

@@ -1,37 +1,38 @@
 """Models as flat vectors: build one from a study, flatten it, load a vector back.
 
-The first model is a public function of the study's seed. For the built-in kinds the initial weights come from raw
-PCG64 words and exact float64 arithmetic, not from torch's sampler, so that every hospital starts from the same bits
-whatever its processor. A user's own module draws from a seeded, private copy of torch's generator.
+Logistic regression is `linear.Linear` and compiled; every other model is a torch.nn.Module (`networks`), and torch is
+imported when the first one is built.
+
+The first model is a public function of the study. Logistic regression starts from zeros; the MLP's initial weights
+come from raw PCG64 words of the study's seed and exact float64 arithmetic, not from torch's sampler, so that every
+hospital starts from the same bits whatever its processor. A user's own module draws from a seeded, private copy of
+torch's generator.
 """
 
 from __future__ import annotations
 
-import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.errors import ProtocolError, StudyError
+from cipherward.learning.linear import Linear
 from cipherward.study import Model
 
-Factory = Callable[[int], nn.Module]
+if TYPE_CHECKING:
+    from torch import nn
 
-_INIT = 0x696E6974  # "init": keeps these words apart from those that shuffle rows
-_TRIED = 4  # rows on which a module of the user's own is tried
-_DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
+Module: TypeAlias = "nn.Module | Linear"
+Factory = Callable[[int], "nn.Module"]
 
 
-def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> nn.Module:
-    """A fresh module on the CPU with float32[n, n_features] in and one logit per row out ([n] or [n, 1]).
+def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> Module:
+    """A fresh model on the CPU: float32[n, n_features] in, one logit per row out ([n] or [n, 1]).
 
-    Logistic regression and the MLP (ReLU between layers) start from U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global
-    generator is left as it was.
+    Logistic regression, whose loss is convex, starts from zeros, and the MLP (ReLU between layers) from
+    U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global generator is left as it was.
 
     Args:
         model: kind and hidden widths.
@@ -51,169 +52,54 @@ def build(model: Model, n_features: int, seed: int, factory: Factory | None = No
             f"model.kind {model.kind!r} {wanted} a module factory",
             hint='pass your own torch.nn.Module through the Python API, with model.kind = "custom"',
         )
-    with seeded_rng(seed):
-        if factory is None:
-            module = _built_in((n_features, *model.hidden, 1))
-            _initialise(module, seed)
-        else:
-            module = _call_factory(factory, n_features)
-    return module
+    if model.is_linear:
+        return Linear(np.zeros(n_features + 1, dtype=np.float32))
+    from cipherward.learning import networks
+
+    return networks.custom(factory, n_features, seed) if factory else networks.mlp(model.hidden, n_features, seed)
 
 
-def groups(module: nn.Module) -> tuple[tuple[str, int], ...]:
+def groups(module: Module) -> tuple[tuple[str, int], ...]:
     """(name, number of entries) of each parameter tensor, in the order of the flat vector."""
+    if isinstance(module, Linear):
+        return module.groups
     return tuple((name, parameter.numel()) for name, parameter in module.named_parameters())
 
 
-def n_parameters(module: nn.Module) -> int:
+def n_parameters(module: Module) -> int:
     """Length of the flat vector."""
     return sum(size for _, size in groups(module))
 
 
-def flatten(module: nn.Module) -> NDArray[np.float32]:
+def flatten(module: Module) -> NDArray[np.float32]:
     """All parameters as one float32[n_parameters], in `named_parameters` order; a copy."""
-    with torch.no_grad():
-        return torch.cat([parameter.reshape(-1) for parameter in module.parameters()]).cpu().numpy()
+    if isinstance(module, Linear):
+        return module.vector.copy()
+    from cipherward.learning import networks
+
+    return networks.flatten(module)
 
 
-def load(module: nn.Module, vector: NDArray[np.float32]) -> None:
-    """Overwrite the module's parameters, on whatever device they are, with float32[n_parameters].
+def load(module: Module, vector: NDArray[np.float32]) -> None:
+    """Overwrite the model's parameters, on whatever device they are, with float32[n_parameters].
 
     Raises:
         ProtocolError: the vector has another length or dtype than this model.
     """
     check_vector(module, vector)
-    source = torch.tensor(vector)
-    start = 0
-    with torch.no_grad():
-        for parameter in module.parameters():
-            part = source[start : start + parameter.numel()]
-            parameter.copy_(part.view(parameter.shape))
-            start += parameter.numel()
+    if isinstance(module, Linear):
+        module.vector = vector.copy()
+        return
+    from cipherward.learning import networks
+
+    networks.load(module, vector)
 
 
-def check_vector(module: nn.Module, vector: NDArray[np.float32]) -> None:
-    """Raise ProtocolError unless `vector` is float32[n_parameters] of this module."""
+def check_vector(module: Module, vector: NDArray[np.float32]) -> None:
+    """Raise ProtocolError unless `vector` is float32[n_parameters] of this model."""
     expected = n_parameters(module)
     if vector.shape != (expected,) or vector.dtype != np.float32:
         raise ProtocolError(
             f"a model vector of shape {vector.shape}, dtype {vector.dtype} does not fit this study's model: "
             f"float32 ({expected},)"
-        )
-
-
-@contextmanager
-def seeded_rng(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Run a block with torch's generators seeded, and put the caller's generator states back afterwards."""
-    on_cuda = device is not None and device.type == "cuda"
-    devices = [device] if on_cuda else []
-    with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if on_cuda:
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield
-
-
-def _built_in(widths: tuple[int, ...]) -> nn.Module:
-    if len(widths) == 2:
-        return nn.Linear(widths[0], 1)
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for depth in range(1, len(widths) - 1):
-        layers[f"hidden{depth}"] = nn.Linear(widths[depth - 1], widths[depth])
-        layers[f"relu{depth}"] = nn.ReLU()
-    layers["output"] = nn.Linear(widths[-2], widths[-1])
-    return nn.Sequential(layers)
-
-
-def _initialise(module: nn.Module, seed: int) -> None:
-    source = np.random.PCG64(np.random.SeedSequence((_INIT, seed)))
-    with torch.no_grad():
-        for layer in module.modules():
-            if isinstance(layer, nn.Linear):
-                limit = 1.0 / math.sqrt(layer.in_features)
-                for parameter in (layer.weight, layer.bias):
-                    flat = parameter.view(-1)
-                    for start in range(0, flat.numel(), _DRAWN_AT_ONCE):
-                        part = flat[start : start + _DRAWN_AT_ONCE]
-                        # 53-bit fractions are exact in float64; raw PCG64 words are the same in every numpy release.
-                        unit = (source.random_raw(part.numel()) >> np.uint64(11)) * 2.0**-53
-                        part.copy_(torch.from_numpy(((2.0 * unit - 1.0) * limit).astype(np.float32)))
-
-
-def _call_factory(factory: Factory, n_features: int) -> nn.Module:
-    try:
-        module = factory(n_features)
-    except Exception as error:
-        raise StudyError(f"the module factory failed: {type(error).__name__}: {error}") from error
-    if not isinstance(module, nn.Module):
-        raise StudyError(f"the module factory returned {type(module).__name__}, not a torch.nn.Module")
-    problems = [*_parameter_problems(module), *_buffer_problems(module)]
-    if problems:
-        raise StudyError("the custom module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
-    module.cpu()
-    was_training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            output = module(torch.zeros(2, n_features))
-    except Exception as error:
-        raise StudyError(
-            f"the custom module cannot take float32[n, {n_features}]: {type(error).__name__}: {error}"
-        ) from error
-    if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
-        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise StudyError(f"the custom module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
-    _check_rows_apart(module, n_features)
-    module.train(was_training)
-    return module
-
-
-def _check_rows_apart(module: nn.Module, n_features: int) -> None:
-    """Try whether a row's prediction depends on the rows beside it, as normalisation over the batch makes it.
-
-    Raises:
-        StudyError: it does, or the prediction is another one when it is asked for again; names the layers that may be why.
-    """
-    rows = torch.from_numpy(np.random.default_rng(_INIT).normal(size=(_TRIED, n_features)).astype(np.float32))
-    company = torch.cat([rows, 3.0 * rows.flip(0) + 5.0])
-    try:
-        with torch.no_grad():
-            apart = module(rows).reshape(-1)
-            together = module(company).reshape(-1)[:_TRIED]
-            turned = module(rows.flip(0)).reshape(-1).flip(0)
-    except Exception as error:
-        raise StudyError(f"the custom module failed on rows to try it: {type(error).__name__}: {error}") from error
-    scale = 1.0 + float(apart.abs().max())
-    if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
-        apart, turned, atol=1e-4 * scale, equal_nan=True
-    ):
-        return
-    suspects = [
-        f"{name or 'itself'} ({type(layer).__name__})"
-        for name, layer in module.named_modules()
-        if "Batch" in type(layer).__name__ or "Instance" in type(layer).__name__
-    ]
-    raise StudyError(
-        f"the custom module {type(module).__name__} predicts a row differently beside other rows"
-        + (f": {', '.join(suspects)}" if suspects else ""),
-        hint="use GroupNorm or LayerNorm, which look at one row at a time, and nothing random in evaluation mode",
-    )
-
-
-def _parameter_problems(module: nn.Module) -> Iterator[str]:
-    if not any(True for _ in module.parameters()):
-        yield "it has no parameters"
-    for name, parameter in module.named_parameters():
-        if parameter.dtype != torch.float32:
-            yield f"parameter {name!r} is {parameter.dtype}, not float32"
-        if not parameter.requires_grad:
-            yield f"parameter {name!r} is frozen; compute frozen features before training instead"
-
-
-def _buffer_problems(module: nn.Module) -> Iterator[str]:
-    for name, _ in module.named_buffers():
-        yield (
-            f"buffer {name!r} would change or be kept outside the secure sum; "
-            "use GroupNorm or LayerNorm instead of BatchNorm's running statistics"
         )

@@ -8,13 +8,12 @@ the hospital's machine learns something about the noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward import compiled
 from cipherward.privacy.randomness import Words
 
 MAX_STDDEV = 1 << 26
@@ -28,16 +27,7 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _NOTHING = np.int64(0)
 _SPARE_WORDS = 512
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _kernel(function: F) -> F:
-    jit: Any = numba.jit
-    options = {"nopython": True, "nogil": True, "fastmath": False, "boundscheck": False}
-    try:
-        return cast(F, jit(cache=True, **options)(function))
-    except RuntimeError:
-        return cast(F, jit(cache=False, **options)(function))
+_kernel = compiled.kernels(Path(__file__))
 
 
 @_kernel

@@ -10,12 +10,12 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward import study as study_document
 from cipherward.data.preprocess import Preprocessor
-from cipherward.errors import CipherwardError, DataError
+from cipherward.errors import CipherwardError, DataError, VersionError
 from cipherward.learning import models
+from cipherward.learning.models import Module
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.state import StudyState
@@ -36,8 +36,8 @@ class ModelFile:
     weights: NDArray[np.float32] = field(repr=False)
     preprocessor: Preprocessor | None
 
-    def module(self, custom: nn.Module | None = None) -> nn.Module:
-        """A torch module with these weights.
+    def module(self, custom: Module | None = None) -> Module:
+        """A model with these weights.
 
         Raises:
             DataError: the study used a module of the user's own and `custom` is not given.
@@ -102,6 +102,8 @@ def load(path: Path) -> ModelFile:
             raise ValueError("the study is not the one whose digest is given")
         preprocessor = Preprocessor.from_json(facts["preprocessor"]) if facts["preprocessor"] else None
         weights = np.concatenate(parts)
+    except VersionError:
+        raise
     except _MALFORMED as error:
         raise DataError(
             f"{path} is not a complete cipherward model file ({type(error).__name__})",

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.schema import Converted, declared_range
 from cipherward.data.sources import load_table_for_prediction
 from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
+from cipherward.learning.models import Module
 from cipherward.runs import modelfile
 from cipherward.study import Column
 
@@ -48,7 +48,7 @@ class Predictions:
         return out.getvalue()
 
 
-def predict(path: Path, table: Path, *, module: nn.Module | None = None) -> NDArray[np.float64]:
+def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray[np.float64]:
     """Probability of the study's outcome for each row of a CSV or Parquet file.
 
     Args:
@@ -65,7 +65,7 @@ def predict(path: Path, table: Path, *, module: nn.Module | None = None) -> NDAr
     return predict_rows(path, table, module=module).probability
 
 
-def predict_rows(path: Path, table: Path, *, module: nn.Module | None = None, id_column: str = "") -> Predictions:
+def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_column: str = "") -> Predictions:
     """As `predict`, with each row's number and what was assumed for it. Every row is read as if it were alone.
 
     Args:
@@ -89,7 +89,7 @@ def predict_rows(path: Path, table: Path, *, module: nn.Module | None = None, id
     return Predictions(raw.rows, probability, _assumed(found, model.study.columns), id_column, ids, raw.assumed)
 
 
-def _scores(module: nn.Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
+def _scores(module: Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Scores in batches of one size, filled up with zeros: the last bits of a product depend on a batch's size."""
     found = []
     for start in range(0, len(features), _BATCH):

@@ -20,7 +20,7 @@ from typing import Any
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import InterruptedRunError, StorageError, StudyError
-from cipherward.learning.devices import Device, resolve_device
+from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.parties import culprits
 from cipherward.parties.coordinator_node import Phase
 from cipherward.parties.hospital_node import HospitalNode, Outcome
@@ -110,7 +110,7 @@ def run_study(
     """
     _check_model(study, module)
     privacy_plan.check_study(study)
-    resolve_device(device)
+    check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
     make_task(study, module).check(hospitals)
     if on_data:
@@ -320,6 +320,7 @@ class _Simulation:
         pooled = state.task.pooled(state.inner, [site.work for site in self.sites.values()], self.yardsticks)
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
         summary = self._summary(state, pooled)
+        summary["warnings"] = list(state.task.warnings(summary))
         tables = state.task.tables(summary)
         run.write_tables(tables)
         run.write_json(run.result, summary)
@@ -367,7 +368,7 @@ class _Simulation:
                 for finding in hospital.about
             ],
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
-            "device": str(resolve_device(self.device)),
+            "device": device_used(self.study.model, self.device),
             "versions": versions(),
         }
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.sources import HospitalData
 from cipherward.learning import metrics, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
-from cipherward.tasks.rows import TEST, TRAIN
+from cipherward.learning.models import Module
+from cipherward.tasks.rows import TEST, TRAIN, VALIDATION
 
 
 def facts(
     hospitals: Sequence[HospitalData],
     test_rows: Sequence[Rows],
-    module: nn.Module,
+    module: Module,
     shared: dict[str, NDArray[np.float32]],
     local: Sequence[NDArray[np.float32]],
     device: Device,
@@ -32,8 +32,7 @@ def facts(
         local: each hospital's own weights, in the order of `hospitals`.
 
     Returns:
-        per hospital: name; rows, positive (all splits); train_rows; test_rows, test_positive; auroc_on_own_rows
-        by model, None where its test rows have one class only.
+        per hospital: name; rows, positive (all splits); train_, validation_ and test_ of both; auroc_on_own_rows by model, None where its test rows have one class only.
     """
     found = []
     for hospital, (features, labels), own in zip(hospitals, test_rows, local, strict=True):
@@ -48,10 +47,16 @@ def facts(
                 "name": hospital.name,
                 "rows": len(hospital.outcome),
                 "positive": int(hospital.outcome.sum()),
-                "train_rows": int((hospital.split == TRAIN).sum()),
-                "test_rows": int((hospital.split == TEST).sum()),
-                "test_positive": positive,
+                **_counts(hospital),
                 "auroc_on_own_rows": auroc,
             }
         )
+    return found
+
+
+def _counts(hospital: HospitalData) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, split in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+        labels = hospital.outcome[hospital.split == split]
+        found |= {f"{name}_rows": len(labels), f"{name}_positive": int(labels.sum())}
     return found

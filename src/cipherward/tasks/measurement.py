@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from torch import nn
 
 from cipherward.learning import metrics, sgd
 from cipherward.learning.metrics import Metrics
+from cipherward.learning.models import Module
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment
@@ -41,7 +41,7 @@ def segments(study: Study) -> tuple[CountSegment, ...]:
     )
 
 
-def answer(study: Study, module: nn.Module, model: Model, at: HospitalWork) -> Values:
+def answer(study: Study, module: Module, model: Model, at: HospitalWork) -> Values:
     """One hospital's counts for a model."""
     features, labels = rows_at(at, model.scaling, TEST)
     scores = sgd.scores(module, model.weights, features, at.device)

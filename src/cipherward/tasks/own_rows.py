@@ -5,18 +5,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
 from cipherward.data.small_counts import SMALL, shown
 from cipherward.errors import CipherwardError
 from cipherward.learning import baselines, metrics, sgd
+from cipherward.learning.models import Module
 from cipherward.study import Study
+from cipherward.tasks import rounds
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
 from cipherward.tasks.task import Model
 
 
-def figures(study: Study, module: nn.Module, first: Model, last: Model, at: HospitalWork) -> dict[str, Any]:
+def figures(study: Study, module: Module, first: Model, last: Model, at: HospitalWork) -> dict[str, Any]:
     """Counts of rows (None: fewer than SMALL and not 0) and AUROC of both models on this hospital's own test rows.
 
     Trains as long as the study did here. `auroc` is empty where it would be of few patients, or cannot be computed;
@@ -40,8 +40,9 @@ def figures(study: Study, module: nn.Module, first: Model, last: Model, at: Hosp
     auroc = {"federated": metrics.exact(scores, test[1]).auroc}
     why_not = ""
     try:
+        settings = rounds.settings(study, last.scaling)
         (alone,) = baselines.local_only(
-            module, first.weights, [train], [test], study.training, seed=study.seed, device=at.device
+            module, first.weights, [train], [test], settings, seed=study.seed, device=at.device
         )
         auroc["local"] = alone.metrics.auroc
     except CipherwardError as error:

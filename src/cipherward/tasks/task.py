@@ -179,6 +179,14 @@ class Task(ABC, Generic[S]):
         """
         return ()
 
+    def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
+        """What makes the result less than it could be, in sentences that name the setting to change; () for nothing.
+
+        Args:
+            result: what result.json holds otherwise.
+        """
+        return ()
+
     def own(self, state: S, at: HospitalWork) -> Mapping[str, Any]:
         """What a hospital finds out for itself when the study has ended, as JSON values. It stays there."""
         return {}

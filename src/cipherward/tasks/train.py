@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning import averaging, models
 from cipherward.learning.metrics import Metrics
-from cipherward.learning.models import Factory
+from cipherward.learning.models import Factory, Module
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
-from cipherward.tasks import measurement, own_rows, rounds, statistics, yardsticks
+from cipherward.tasks import measurement, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
@@ -178,6 +177,9 @@ class Train(Task[TrainState]):
             "federated": dataclasses.asdict(final),
         }
 
+    def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(reservations.of(result))
+
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
         return {
@@ -243,7 +245,7 @@ class Train(Task[TrainState]):
         cap = float(study.aggregation.weight_cap) or 8.0 * scaling.n_rows / study.n_hospitals
         return dataclasses.replace(state, model=dataclasses.replace(state.model, preprocessor=scaling), weight_cap=cap)
 
-    def _module(self) -> nn.Module:
+    def _module(self) -> Module:
         n_features = Preprocessor(self._study.columns, (), (), 0, 0).n_features
         return models.build(self._study.model, n_features, self._study.seed, self._factory)
 

@@ -19,7 +19,6 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
-from torch import nn
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
@@ -28,9 +27,10 @@ from cipherward.learning import baselines, metrics, sgd
 from cipherward.learning.baselines import Rows, Yardstick
 from cipherward.learning.devices import Device
 from cipherward.learning.metrics import CalibrationRow, Metrics
+from cipherward.learning.models import Module
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks import by_hospital, statistics
+from cipherward.tasks import by_hospital, rounds, statistics
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
 from cipherward.tasks.task import Model
@@ -63,7 +63,7 @@ def basis_of(study: Study, first: NDArray[np.float32], scaling: Preprocessor, ho
 
 def compute(
     study: Study,
-    module: nn.Module,
+    module: Module,
     first: NDArray[np.float32],
     scaling: Preprocessor,
     hospitals: Sequence[HospitalWork],
@@ -80,14 +80,15 @@ def compute(
     """
     train_rows, test_rows = rows_of_all(hospitals, scaling, TRAIN), rows_of_all(hospitals, scaling, TEST)
     options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device}
-    pooled = baselines.centralised(module, first, train_rows, test_rows, study.training, **options)
-    alone = baselines.local_only(module, first, train_rows, test_rows, study.training, **options)
+    settings = rounds.settings(study, scaling)
+    pooled = baselines.centralised(module, first, train_rows, test_rows, settings, **options)
+    alone = baselines.local_only(module, first, train_rows, test_rows, settings, **options)
     return Yardsticks(basis_of(study, first, scaling, [each.data for each in hospitals]), pooled, alone)
 
 
 def beside(
     study: Study,
-    module: nn.Module,
+    module: Module,
     first: Model,
     last: Model,
     hospitals: Sequence[HospitalWork],

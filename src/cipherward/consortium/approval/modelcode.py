@@ -6,20 +6,18 @@ A study names "module:function"; nothing is fetched or unpacked. It is imported 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from typing import cast
-
-from torch import nn
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import RefusedError, StudyError
 from cipherward.learning import models
+from cipherward.learning.models import Factory, Module
 from cipherward.parties.policy import Policy
 from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Study
 
 
-def factory_of(study: Study, policy: Policy) -> Callable[[int], nn.Module] | None:
+def factory_of(study: Study, policy: Policy) -> Factory | None:
     """What makes the study's model from the number of input features; None for the built-in kinds.
 
     Raises:
@@ -43,10 +41,10 @@ def factory_of(study: Study, policy: Policy) -> Callable[[int], nn.Module] | Non
         ) from None
     if not callable(found):
         raise StudyError(f"{name!r} is not a function that makes a model")
-    return cast(Callable[[int], nn.Module], found)
+    return cast(Factory, found)
 
 
-def module_of(model: ModelFile, policy: Policy) -> nn.Module | None:
+def module_of(model: ModelFile, policy: Policy) -> Module | None:
     """The module to predict with, for a received model of kind "custom"; None for the built-in kinds.
 
     Raises:

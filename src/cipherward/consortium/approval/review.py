@@ -6,13 +6,10 @@ repeated except the study's title and description.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import time
 from typing import Any
-
-from torch import nn
 
 from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, what_leaves
 from cipherward.consortium.approval.approvals import OfferedStudy
@@ -93,7 +90,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
     try:
-        factory: Callable[[int], nn.Module] | None = modelcode.factory_of(study, policy)
+        factory = modelcode.factory_of(study, policy)
         first = begin(study, factory)
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)

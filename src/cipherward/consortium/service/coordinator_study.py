@@ -304,6 +304,7 @@ class CoordinatorStudy:
             modelfile.save(self.run.model, model)
         own = {"privacy": privacy_ledger.describe(self.study, {})}
         found = findings(state) | own
+        found["warnings"] = list(state.task.warnings(found))
         self.run.write_tables(state.task.tables(found))
         self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})

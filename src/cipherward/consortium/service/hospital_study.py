@@ -297,7 +297,8 @@ class HospitalStudy:
                 self.home, model, self._outcomes(), rounds=found.get("rounds", 0), auroc=found.get("auroc_federated")
             )
         budgets = {self.home.name: node.budget.report()} if node.budget else {}
-        self.run.write_json(self.run.result, found | {"privacy": privacy_ledger.describe(self.study, budgets)})
+        added = {"privacy": privacy_ledger.describe(self.study, budgets), "warnings": list(state.task.warnings(found))}
+        self.run.write_json(self.run.result, found | added)
 
     @property
     def is_unreported(self) -> bool:

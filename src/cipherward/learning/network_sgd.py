@@ -1,0 +1,172 @@
+"""The part of `sgd` that needs torch: training and scoring of modules. Arguments and errors are those of `sgd`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from cipherward.errors import CipherwardError, UnfitUpdateError
+from cipherward.learning import checks, models, networks
+from cipherward.learning.devices import Device, resolve_device
+from cipherward.privacy import dpsgd
+from cipherward.privacy.noise import RecordNoise
+from cipherward.privacy.randomness import Randomness, Words
+from cipherward.study import Training
+
+_SCORE_ROWS = 1 << 15
+_WORTH_THREADS = 1 << 24  # multiplications in one forward pass
+
+
+def train(
+    module: nn.Module,
+    start: NDArray[np.float32],
+    features: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    settings: Training,
+    order_seed: int,
+    module_seed: int,
+    device: Device | torch.device = "cpu",
+) -> NDArray[np.float32]:
+    """Minibatch SGD; the module's parameters end as the returned weights."""
+    target = resolve_device(device)
+    order_source = torch.Generator().manual_seed(order_seed)
+    x, y = _tensor(features, target), _tensor(labels, target)
+    weights, gradient = _flat_views(module, start, target)
+    origin = weights.clone() if settings.proximal else weights
+    scratch = torch.empty_like(weights)
+    velocity = torch.zeros_like(weights)
+    was_training = module.training
+    module.train()
+    with networks.seeded_rng(module_seed, target), _threads(settings.batch_size * len(start)):
+        for epoch in range(settings.local_epochs):
+            order = torch.randperm(len(labels), generator=order_source).to(target)
+            for rows in torch.split(order, settings.batch_size):
+                gradient.zero_()
+                loss = binary_cross_entropy_with_logits(logits(module, x[rows]), y[rows])
+                with _own_code(module, "the gradient"):
+                    _backward(loss)
+                if settings.weight_decay:
+                    gradient.add_(weights, alpha=settings.weight_decay)
+                if settings.proximal:
+                    torch.sub(weights, origin, out=scratch)
+                    gradient.add_(scratch, alpha=settings.proximal)
+                step = velocity.mul_(settings.momentum).add_(gradient) if settings.momentum else gradient
+                weights.add_(step, alpha=-settings.learning_rate)
+            checks.finite(weights.cpu().numpy(), models.groups(module), epoch)
+    module.train(was_training)
+    trained: NDArray[np.float32] = weights.cpu().numpy().copy()
+    return trained
+
+
+def train_privately(
+    module: nn.Module,
+    start: NDArray[np.float32],
+    features: NDArray[np.float32],
+    labels: NDArray[np.float32],
+    settings: Training,
+    noise: RecordNoise,
+    randomness: Randomness,
+    device: Device | torch.device = "cpu",
+) -> NDArray[np.float32]:
+    """DP-SGD."""
+    target = resolve_device(device)
+    module.to(target)
+    networks.load(module, start)
+    words = Words(randomness)
+    was_training = module.training
+    threads = _threads(settings.batch_size * len(start))
+    with networks.seeded_rng(int(words.take(1)[0]) >> 1, target), threads:
+        dpsgd.fit(module, _tensor(features, target), _tensor(labels, target), settings, noise, words)
+    module.train(was_training)
+    trained = networks.flatten(module)
+    checks.finite(trained, models.groups(module), settings.local_epochs - 1)
+    return trained
+
+
+def outputs(
+    module: nn.Module, vector: NDArray[np.float32], features: NDArray[np.float32], device: Device | torch.device = "cpu"
+) -> NDArray[np.float64]:
+    """Float64[n] logits in evaluation mode."""
+    target = resolve_device(device)
+    module.to(target)
+    networks.load(module, vector)
+    was_training = module.training
+    module.eval()
+    found = np.empty(len(features), dtype=np.float64)
+    with torch.inference_mode(), _threads(min(_SCORE_ROWS, len(features)) * len(vector)):
+        for start in range(0, len(features), _SCORE_ROWS):
+            part = _tensor(features[start : start + _SCORE_ROWS], target)
+            found[start : start + len(part)] = logits(module, part).double().cpu().numpy()
+    module.train(was_training)
+    return found
+
+
+def logits(module: nn.Module, rows: torch.Tensor) -> torch.Tensor:
+    """The module's output as one logit per row, shape (n,).
+
+    Raises:
+        UnfitUpdateError: the module's own code failed on these rows.
+    """
+    with _own_code(module, f"a batch of {len(rows)} row(s)"):
+        output: torch.Tensor = module(rows)
+        return output.view(len(rows))
+
+
+@contextlib.contextmanager
+def _own_code(module: nn.Module, what: str) -> Iterator[None]:
+    """Whatever a study's module raises is a reason to decline, and nobody's crash."""
+    try:
+        yield
+    except CipherwardError:
+        raise
+    except Exception as error:
+        failure = UnfitUpdateError(
+            f"the model's module {type(module).__name__} failed on {what}: {type(error).__name__}: {error}; nothing is sent",
+            reason="the model failed",
+            hint="correct the module; try it on single rows and on batches of every size that the tables leave",
+        )
+        failure.logged = f"the model's module {type(module).__name__} failed on {what}: {type(error).__name__}"
+        raise failure from error
+
+
+@contextlib.contextmanager
+def _threads(multiplications: int) -> Iterator[None]:
+    """One thread for small steps: waking others costs more than they save, and far more on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if multiplications >= _WORTH_THREADS else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _tensor(array: NDArray[Any], device: torch.device) -> torch.Tensor:
+    usable = np.ascontiguousarray(array)
+    return torch.from_numpy(usable if usable.flags.writeable else usable.copy()).to(device)
+
+
+def _flat_views(
+    module: nn.Module, start: NDArray[np.float32], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lay all parameters, and all gradients, in one vector each: a step is then a few calls, however many layers."""
+    module.to(device)
+    weights = torch.tensor(start, device=device)
+    gradient = torch.zeros_like(weights)
+    first = 0
+    for parameter in module.parameters():
+        last = first + parameter.numel()
+        parameter.data = weights[first:last].view(parameter.shape)
+        parameter.grad = gradient[first:last].view(parameter.shape)
+        first = last
+    return weights, gradient
+
+
+def _backward(loss: torch.Tensor) -> None:
+    torch.autograd.backward(loss)

@@ -1,0 +1,169 @@
+"""Models that are torch modules: multilayer perceptrons and users' own. The only rooms that import torch are this one,
+`network_sgd` and DP-SGD."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from cipherward.errors import StudyError
+from cipherward.learning import initial
+from cipherward.learning.linear import Linear
+from cipherward.learning.models import Factory
+
+_TRIED, _TRIED_SEED = 4, 0x747279  # rows on which a module of the user's own is tried, and where they come from
+
+_DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
+
+
+def mlp(hidden: tuple[int, ...], n_features: int, seed: int) -> nn.Module:
+    """Linear layers with ReLU between them; without `hidden` a single layer."""
+    widths = (n_features, *hidden, 1)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    with seeded_rng(seed):
+        for depth in range(1, len(widths) - 1):
+            layers[f"hidden{depth}"] = nn.Linear(widths[depth - 1], widths[depth])
+            layers[f"relu{depth}"] = nn.ReLU()
+        layers["output"] = nn.Linear(widths[-2], widths[-1])
+        module = nn.Sequential(layers)
+        _initialise(module, seed)
+    return module
+
+
+def linear(model: Linear) -> nn.Module:
+    """Logistic regression as a torch module, for what needs torch's gradients."""
+    module = nn.Linear(len(model.vector) - 1, 1)
+    load(module, model.vector)
+    return module
+
+
+def custom(factory: Factory, n_features: int, seed: int) -> nn.Module:
+    """What the user's factory makes, checked. Raises StudyError as `models.build`."""
+    with seeded_rng(seed):
+        return _call_factory(factory, n_features)
+
+
+def flatten(module: nn.Module) -> NDArray[np.float32]:
+    """As `models.flatten`."""
+    with torch.no_grad():
+        return torch.cat([parameter.reshape(-1) for parameter in module.parameters()]).cpu().numpy()
+
+
+def load(module: nn.Module, vector: NDArray[np.float32]) -> None:
+    """As `models.load`, for a vector that fits."""
+    source = torch.tensor(vector)
+    start = 0
+    with torch.no_grad():
+        for parameter in module.parameters():
+            part = source[start : start + parameter.numel()]
+            parameter.copy_(part.view(parameter.shape))
+            start += parameter.numel()
+
+
+@contextmanager
+def seeded_rng(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Run a block with torch's generators seeded, and put the caller's generator states back afterwards."""
+    on_cuda = device is not None and device.type == "cuda"
+    devices = [device] if on_cuda else []
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if on_cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def _initialise(module: nn.Module, seed: int) -> None:
+    source = initial.words(seed)
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, nn.Linear):
+                for parameter in (layer.weight, layer.bias):
+                    flat = parameter.view(-1)
+                    for start in range(0, flat.numel(), _DRAWN_AT_ONCE):
+                        part = flat[start : start + _DRAWN_AT_ONCE]
+                        part.copy_(torch.from_numpy(initial.uniform(source, part.numel(), layer.in_features)))
+
+
+def _call_factory(factory: Factory, n_features: int) -> nn.Module:
+    try:
+        module = factory(n_features)
+    except Exception as error:
+        raise StudyError(f"the module factory failed: {type(error).__name__}: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise StudyError(f"the module factory returned {type(module).__name__}, not a torch.nn.Module")
+    problems = [*_parameter_problems(module), *_buffer_problems(module)]
+    if problems:
+        raise StudyError("the custom module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
+    module.cpu()
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            output = module(torch.zeros(2, n_features))
+    except Exception as error:
+        raise StudyError(
+            f"the custom module cannot take float32[n, {n_features}]: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
+        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise StudyError(f"the custom module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
+    _check_rows_apart(module, n_features)
+    module.train(was_training)
+    return module
+
+
+def _check_rows_apart(module: nn.Module, n_features: int) -> None:
+    """Try whether a row's prediction depends on the rows beside it, as normalisation over the batch makes it.
+
+    Raises:
+        StudyError: it does, or the prediction is another one when it is asked for again; names the layers that may be why.
+    """
+    rows = torch.from_numpy(np.random.default_rng(_TRIED_SEED).normal(size=(_TRIED, n_features)).astype(np.float32))
+    company = torch.cat([rows, 3.0 * rows.flip(0) + 5.0])
+    try:
+        with torch.no_grad():
+            apart = module(rows).reshape(-1)
+            together = module(company).reshape(-1)[:_TRIED]
+            turned = module(rows.flip(0)).reshape(-1).flip(0)
+    except Exception as error:
+        raise StudyError(f"the custom module failed on rows to try it: {type(error).__name__}: {error}") from error
+    scale = 1.0 + float(apart.abs().max())
+    if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
+        apart, turned, atol=1e-4 * scale, equal_nan=True
+    ):
+        return
+    suspects = [
+        f"{name or 'itself'} ({type(layer).__name__})"
+        for name, layer in module.named_modules()
+        if "Batch" in type(layer).__name__ or "Instance" in type(layer).__name__
+    ]
+    raise StudyError(
+        f"the custom module {type(module).__name__} predicts a row differently beside other rows"
+        + (f": {', '.join(suspects)}" if suspects else ""),
+        hint="use GroupNorm or LayerNorm, which look at one row at a time, and nothing random in evaluation mode",
+    )
+
+
+def _parameter_problems(module: nn.Module) -> Iterator[str]:
+    if not any(True for _ in module.parameters()):
+        yield "it has no parameters"
+    for name, parameter in module.named_parameters():
+        if parameter.dtype != torch.float32:
+            yield f"parameter {name!r} is {parameter.dtype}, not float32"
+        if not parameter.requires_grad:
+            yield f"parameter {name!r} is frozen; compute frozen features before training instead"
+
+
+def _buffer_problems(module: nn.Module) -> Iterator[str]:
+    for name, _ in module.named_buffers():
+        yield (
+            f"buffer {name!r} would change or be kept outside the secure sum; "
+            "use GroupNorm or LayerNorm instead of BatchNorm's running statistics"
+        )
