@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from tests import simulator
 from tests.consortium.consortium import Consortium, document
 from tests.consortium.test_coordinator_and_hospital import kind_of
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from cipherward.cli import app
 from cipherward.consortium.approval import approvals
-from cipherward.consortium.service import letters
+from cipherward.consortium.service import hospital_study, letters
 from cipherward.consortium.service.letters import Offer
 
 ME = "clinic-4"
@@ -124,3 +125,25 @@ def test_files_of_a_study_that_are_damaged_here_are_told_and_their_repair_is(fou
     (folder / "study.toml").write_bytes(whole)
     four.pump()
     assert four.status()["refused"] == {}
+
+
+def test_after_the_last_day_nobody_contributes_and_the_coordinator_hears_why(
+    four: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four.start(document(4, until="2099-12-31"), begin_after=0.0)
+    four.approve()
+    assert four.status()["approved_by"] == {}
+    while not four.status()["sums_opened"]:
+        if not four.queue:
+            four.poll()
+        four.step()
+    assert set(four.status()["approved_by"]) == set(four.names)
+    assert "approved by: clinic-1 (Dr Example, 20" in shown(four)
+    monkeypatch.setattr(hospital_study, "time", lambda: 4_102_444_800.0)  # 2100-01-01
+    four.pump()
+    assert four.status()["phase"] != "finished"
+    assert four.status()["refused"] == {name: ["until"] for name in four.names}
+    assert "until: the study's last day has passed" in shown(four)
+    (own,) = four.desks[ME].status()
+    assert own["why_not"] == "the study 'tiny' ended on 2099-12-31 (until)"
+    assert own["approved_by"].startswith("Dr Example, 20")

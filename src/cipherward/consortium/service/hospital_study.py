@@ -136,10 +136,7 @@ class HospitalStudy:
         if self.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        times = (
-            *(path.stat().st_mtime_ns if path.exists() else 0 for path in watched),
-            int(bool(self.study.ended(time()))),
-        )
+        times = (*(path.stat().st_mtime_ns if path.exists() else 0 for path in watched), bool(self.study.ended(time())))
         if times != self._times:
             self._times = times
             if self.is_approved and not self.boundary.set_aside:
