@@ -279,6 +279,7 @@ def test_a_quorum_sum_has_these_ciphertexts_releases_and_sums() -> None:
         assert payload_digest(dealt[i].payload).hex() == case["payload_digest"]
         shortest = min(map(len, dealt[i].shares.values()))
         assert sorted(h for h, sealed in dealt[i].shares.items() if len(sealed) == shortest) == case["seed_holders"]
+        assert {str(h): sealed[:32].hex() for h, sealed in dealt[i].shares.items()} == case["commitments"]
         assert scheme.fingerprint(task, manifest, dealt[i].payload).hex() == case["fingerprint"]
         running.add(dealt[i].payload)
     assert payload_digest(running.total()).hex() == content["total_digest"]

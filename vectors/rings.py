@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.crypto import params, ring, sampling, shamir
+from cipherward.crypto import params, ring, sampling, sealing, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import SumParameters
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
@@ -245,7 +245,8 @@ def quorum() -> Content:
                 "randomness": fixed("randomness and device key", i, size=64).hex(),
                 "payload_start": dealt_by(i).payload[:32].hex(),
                 "payload_digest": payload_digest(dealt_by(i).payload).hex(),
-                "seed_holders": sorted(h for h, s in dealt_by(i).shares.items() if len(s) == 1088 + 32 + 16 + 32),
+                "seed_holders": sorted(h for h, s in dealt_by(i).shares.items() if len(s) == params.SEALING_BYTES + 32),
+                "commitments": {str(h): s[:32].hex() for h, s in sorted(dealt_by(i).shares.items())},
                 "fingerprint": SCHEME.fingerprint(TASK, manifest, dealt_by(i).payload).hex(),
             }
             for i in CONTRIBUTORS
@@ -262,15 +263,25 @@ SEALED_FOR, SEALED_BY = 2, 1
 SEALED_PAYLOAD_DIGEST = fixed("payload digest")
 
 
+@cache
+def recorded_share() -> bytes:
+    """The commitment to the share that was sealed once, and the sealed share."""
+    private = sealing.private_key(keys()[SEALED_FOR][0])
+    plain = sealing.unseal(SEALED_SEED, private, sealing.info(TASK, SEALED_BY, SEALED_FOR, SEALED_PAYLOAD_DIGEST))
+    parameters = parameters_of(TASK)
+    values = shamir.pack(parameters, shamir.expand_share(parameters, plain))
+    return sealing.commitment(TASK, SEALED_BY, SEALED_FOR, values) + SEALED_SEED
+
+
 def sealed_shares() -> Content:
     """A share that was sealed once, with the library's own randomness, and has opened ever since."""
     release = SCHEME.release(
-        TASK, SEALED_FOR, keys()[SEALED_FOR][0], {SEALED_BY: DealtShare(SEALED_SEED, SEALED_PAYLOAD_DIGEST)}
+        TASK, SEALED_FOR, keys()[SEALED_FOR][0], {SEALED_BY: DealtShare(recorded_share(), SEALED_PAYLOAD_DIGEST)}
     )
     return {
         "about": "HPKE, ML-KEM-768 + X25519, HKDF-SHA256, AES-256-GCM; the plaintext is a 32-byte seed",
         **_sealed(),
-        "sealed": SEALED_SEED.hex(),
+        "sealed": recorded_share().hex(),
         "share_start": release[:64].hex(),
         "share_digest": digest("vector", release).hex(),
     }
@@ -278,19 +289,22 @@ def sealed_shares() -> Content:
 
 def bad_sealed_shares() -> Content:
     """The same share where it does not belong, or altered: each must not open."""
+    good, sealed = recorded_share(), 32
     cases: list[tuple[str, dict[str, Any], bytes]] = [
-        ("another holder", {"holder": 3}, SEALED_SEED),
-        ("another dealer", {"dealer": 3}, SEALED_SEED),
-        ("another sum", {"context": fixed("another context").hex()}, SEALED_SEED),
-        ("another ciphertext", {"payload_digest": fixed("another payload").hex()}, SEALED_SEED),
-        ("another private key", {"private": fixed("another key", size=96).hex()}, SEALED_SEED),
-        ("ML-KEM ciphertext altered", {}, _flip(SEALED_SEED, 0)),
-        ("X25519 share altered", {}, _flip(SEALED_SEED, 1088)),
-        ("X25519 share of low order", {}, SEALED_SEED[:1088] + bytes(32) + SEALED_SEED[1120:]),
-        ("sealed bytes altered", {}, _flip(SEALED_SEED, 1120)),
-        ("tag altered", {}, _flip(SEALED_SEED, len(SEALED_SEED) - 1)),
-        ("cut", {}, SEALED_SEED[:-1]),
-        ("longer", {}, SEALED_SEED + b"\x00"),
+        ("another holder", {"holder": 3}, good),
+        ("another dealer", {"dealer": 3}, good),
+        ("another sum", {"context": fixed("another context").hex()}, good),
+        ("another ciphertext", {"payload_digest": fixed("another payload").hex()}, good),
+        ("another private key", {"private": fixed("another key", size=96).hex()}, good),
+        ("commitment altered", {}, _flip(good, 0)),
+        ("ML-KEM ciphertext altered", {}, _flip(good, sealed)),
+        ("X25519 share altered", {}, _flip(good, sealed + 1088)),
+        ("X25519 share of low order", {}, good[: sealed + 1088] + bytes(32) + good[sealed + 1120 :]),
+        ("sealed bytes altered", {}, _flip(good, sealed + 1120)),
+        ("tag altered", {}, _flip(good, len(good) - 1)),
+        ("cut", {}, good[:-1]),
+        ("longer", {}, good + b"\x00"),
+        ("only a commitment", {}, good[:sealed]),
         ("empty", {}, b""),
     ]
     return {"cases": [{"name": name, **_sealed(), **changes, "sealed": data.hex()} for name, changes, data in cases]}

@@ -3,7 +3,8 @@
 CipherwardError
 ├── StudyError              a study document that cannot run (all mistakes at once)
 ├── DataError               a table, a column, a value, a download
-│   └── UnfitUpdateError        training diverged: this hospital sends nothing
+│   ├── TableError              a hospital's own table; its message may quote cells
+│   └── UnfitUpdateError        this hospital can train no update and sends nothing
 ├── WireError               bytes that are not a well-formed message
 ├── ProtocolError           a party broke the protocol
 │   ├── FaultyHospitalError     and the evidence names the hospital
@@ -20,7 +21,8 @@ CipherwardError
 └── StorageError            disk, ledger or run directory
 
 An error carries the fact in its message, a `hint` that tells the person at the terminal what to do
-next, and, where one is at fault, `culprit`. Only `cipherward.cli` turns one into text and an exit code.
+next, and, where one is at fault, `culprit`. `logged` is the fact for logs and for anything that leaves the house:
+the message, except where that may quote cells of a table. Only `cipherward.cli` turns one into text and an exit code.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ class CipherwardError(Exception):
     def __init__(self, message: str, *, hint: str = "", culprit: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.logged = message
         self.hint = hint
         self.culprit = culprit
 
@@ -46,12 +49,24 @@ class StudyError(CipherwardError):
         self.problems = problems
 
 
+class VersionError(StudyError):
+    """A study, run or model of another version of cipherward: refused by name, never guessed at."""
+
+
 class DataError(CipherwardError):
     """A table that does not hold what the study declares; `problems` lists every mistake found."""
 
     def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.problems = problems
+
+
+class TableError(DataError):
+    """A hospital's own table cannot be used. The message is for its people and may quote cells; `logged` never does."""
+
+    def __init__(self, message: str, *, logged: str, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, problems=problems, hint=hint)
+        self.logged = logged
 
 
 class UnfitUpdateError(DataError):

@@ -11,80 +11,39 @@ import copy
 import hashlib
 import json
 import tomllib
+from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import thresholds
-from cipherward.errors import StudyError
+from cipherward import study_places, thresholds
+from cipherward.errors import StudyError, VersionError
+from cipherward.study_sections import Cohort as Cohort
+from cipherward.study_sections import Column as Column
+from cipherward.study_sections import HexOf32Bytes, Section
+from cipherward.study_sections import Hospital as Hospital
+from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
-"""A key or digest that freezing sets; empty before."""
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
+FORMAT = 2
+"""Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
+LARGEST_BATCH = 256
+"""Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
 SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain", "masks")
 MASKS_MAX_HOSPITALS = 256
 """Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Column(_Section):
-    """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it."""
-
-    name: str = Field(min_length=1)
-    kind: Literal["numeric", "categorical"]
-    minimum: float | None = None
-    maximum: float | None = None
-    unit: str = ""
-    transform: Literal["none", "log1p"] = "none"
-    categories: tuple[str, ...] = ()
-    description: str = ""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind == "numeric":
-            if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:
-                raise ValueError(f"numeric column {self.name!r} needs minimum < maximum (its plausible range)")
-            if self.transform == "log1p" and self.minimum < 0:
-                raise ValueError(f"numeric column {self.name!r}: log1p needs minimum >= 0")
-            if self.categories:
-                raise ValueError(f"numeric column {self.name!r} cannot list categories")
-        else:
-            if not self.categories or len(set(self.categories)) != len(self.categories):
-                raise ValueError(f"categorical column {self.name!r} needs a list of distinct categories")
-            if self.minimum is not None or self.maximum is not None or self.transform != "none":
-                raise ValueError(f"categorical column {self.name!r} cannot have minimum, maximum or transform")
-        return self
-
-
-class Hospital(_Section):
-    """One roster entry. `path` is the hospital's own table (source "files"): empty in a study for a deployment, where
-    each hospital knows its own. `public_key` (hex) is set by freezing."""
-
-    name: str = Field(min_length=1)
-    path: str = ""
-    public_key: HexOf32Bytes = ""
-
-
-class Cohort(_Section):
-    """Settings of the synthetic readmission cohort (source "readmission")."""
-
-    n_hospitals: int = Field(default=5, ge=1, le=100_000)
-    encounters_per_hospital: int = Field(default=2_000, ge=50, le=10_000_000)
-    heterogeneity: float = Field(default=1.0, ge=0.0, le=5.0)
-
-
-class Data(_Section):
+class Data(Section):
     source: Literal["readmission", "diabetes130", "breast-cancer", "files"]
     outcome: str = Field(min_length=1)
     positive: str = "1"
+    negative: tuple[str, ...] = ()
     patient_column: str = ""
     hospital_column: str = ""
     path: str = ""
@@ -92,10 +51,11 @@ class Data(_Section):
     test_fraction: float = Field(default=0.2, gt=0.0, lt=0.9)
     validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
     allow_single_class: bool = False
+    confirmed_columns: tuple[str, ...] = ()
     cohort: Cohort | None = None
 
 
-class Model(_Section):
+class Model(Section):
     """`custom` is a torch.nn.Module with one logit per row: passed to the Python API, or made by `package`, a
     "module:function" that every hospital of a deployment has installed itself and allows in its policy."""
 
@@ -119,12 +79,12 @@ class Model(_Section):
         return self.kind == "logistic-regression"
 
 
-class Training(_Section):
+class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""
 
     rounds: int = Field(default=10, ge=1, le=10_000)
     local_epochs: int = Field(default=1, ge=1, le=1_000)
-    batch_size: int = Field(default=256, ge=1)
+    batch_size: int = Field(default=0, ge=0, description="0: follows from the opened number of training rows")
     learning_rate: float = Field(default=0.05, gt=0.0, le=_MAX_STEP)
     momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
@@ -133,7 +93,7 @@ class Training(_Section):
     min_improvement: float = Field(default=0.0, ge=0.0)
 
 
-class Aggregation(_Section):
+class Aggregation(Section):
     """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`)."""
 
     scheme: Scheme = "quorum"
@@ -160,11 +120,11 @@ class Aggregation(_Section):
         return self
 
 
-class Evaluation(_Section):
+class Evaluation(Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
 
 
-class Privacy(_Section):
+class Privacy(Section):
     """Differential privacy of the training rounds (docs/privacy.md says of what). `noise_multiplier` is set by freezing."""
 
     unit: Literal["record", "hospital"]
@@ -174,14 +134,30 @@ class Privacy(_Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
-class Study(_Section):
-    """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set."""
+class Noise(Section):
+    """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
+    bear it together. `rows_per_patient`: more rows of one patient are not counted. `noise_multiplier` is set by freezing.
+    """
+
+    epsilon: float = Field(default=1.0, gt=0.0, le=50.0)
+    delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
+    rows_per_patient: int = Field(default=1, ge=1, le=1_024)
+    noise_multiplier: float = Field(default=0.0, ge=0.0)
+
+
+class Study(Section):
+    """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set. `until`: its last day, UTC."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     title: str = ""
     description: str = ""
+    purpose: str = ""
+    contact: str = ""
+    legal_basis: str = ""
+    until: date | None = None
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
+    format: int = FORMAT
     task: str = Field(default="train", pattern=r"^[a-z][a-z0-9-]{0,31}$")
     settings: dict[str, Any] = Field(default_factory=dict, description="the task's own, checked by the task")
     data: Data
@@ -191,6 +167,7 @@ class Study(_Section):
     aggregation: Aggregation = Aggregation()
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
+    noise: Noise | None = None
     hospitals: tuple[Hospital, ...] = ()
     coordinator_key: HexOf32Bytes = ""
     ckks_key_digest: HexOf32Bytes = ""
@@ -211,6 +188,13 @@ class Study(_Section):
         problems += [
             f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
         ]
+        problems += [
+            f"data.confirmed_columns names {name!r}, which is no input column"
+            for name in self.data.confirmed_columns
+            if name not in names
+        ]
+        if self.data.positive in self.data.negative:
+            problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
         problems += self._source_problems(deployed)
         problems += self._privacy_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:
@@ -281,6 +265,12 @@ class Study(_Section):
     def is_frozen(self) -> bool:
         return bool(self.coordinator_key and self.hospitals and all(h.public_key for h in self.hospitals))
 
+    def ended(self, now: float) -> str:
+        """Why nothing more may be computed at `now` (Unix seconds); empty until the last day is over."""
+        if self.until is None or datetime.fromtimestamp(now, UTC).date() <= self.until:
+            return ""
+        return f"the study {self.name!r} ended on {self.until} (until)"
+
     def digest(self) -> bytes:
         """SHA-256 over the canonical JSON (sorted keys, no white space) of the whole document; 32 bytes."""
         document = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -306,20 +296,33 @@ class Study(_Section):
 _PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
 
 
-def parse(document: dict[str, Any], *, origin: str, deployed: bool = False) -> Study:
-    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves.
+def _refuse_other_formats(document: dict[str, Any], origin: str) -> None:
+    """A frozen study means what it meant when it was signed, or nothing at all."""
+    found = document.get("format", 1 if document.get("coordinator_key") else FORMAT)
+    if found != FORMAT:
+        raise VersionError(
+            f"the study {origin} was frozen by another version of cipherward (format {found}; this one reads {FORMAT})",
+            hint="verify and use its runs with the version that made them; here, start it anew as a new study",
+        )
+
+
+def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text: str = "") -> Study:
+    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves;
+    `text`: the TOML that it was read from, whose lines are named in mistakes.
 
     Raises:
         StudyError: `problems` lists every mistake found, each with its place in the document.
+        VersionError: frozen by another version.
     """
+    _refuse_other_formats(document, origin)
     try:
         return Study.model_validate(document, context={"deployed": deployed})
     except ValidationError as error:
         problems: list[str] = []
         for item in _all_errors(document, error, deployed):
-            place = ".".join(str(part) for part in item["loc"])
-            text = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
-            problems += [f"{place}: {line}" if place else line for line in text.split("\n")]
+            place = study_places.describe(item["loc"], document, text)
+            said = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+            problems += [f"{place}: {line}" if place else line for line in said.split("\n")]
         raise StudyError(
             f"the study {origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
             problems=tuple(problems),
@@ -353,7 +356,8 @@ def load(path: Path, *, deployed: bool = False) -> Study:
         StudyError: not readable, not TOML, or not a valid study.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
     except OSError as error:
         raise StudyError(
             f"cannot read the study file {path}: {error.strerror or error}",
@@ -363,7 +367,7 @@ def load(path: Path, *, deployed: bool = False) -> Study:
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), deployed=deployed)
+    return parse(document, origin=str(path), deployed=deployed, text=text)
 
 
 def builtin_names() -> list[str]:

@@ -65,10 +65,12 @@ class Thresholds:
 
     def explain(self) -> str:
         """What the choice gives, in one paragraph for people."""
+        missing = f"goes on with {self.dropouts} missing" if self.dropouts else "waits as soon as one is missing"
+        colluding = "hospital colludes" if self.corrupt == 1 else "hospitals collude"
         return (
-            f"{self.n_hospitals} hospitals: {self.threshold} must agree before a sum is opened; the study goes on with "
-            f"{self.dropouts} missing; an update stays closed while at most {self.corrupt} hospital(s) collude with the "
-            f"coordinator; no sum over fewer than {self.min_contributors} hospitals is opened."
+            f"{self.n_hospitals} hospitals: {self.threshold} must agree before a sum is opened; the study {missing}; "
+            f"an update stays closed while at most {self.corrupt} {colluding} with the coordinator; no sum over fewer "
+            f"than {self.min_contributors} hospitals is opened."
         )
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests import simulator
 
 from cipherward import cli
 from cipherward.runs.folder import LATEST
@@ -154,11 +155,17 @@ def test_command_line_overrides_enter_the_frozen_study(capsys: pytest.CaptureFix
     assert frozen.count("[[hospitals]]") == 6
 
 
-def test_verify_prints_a_line_per_hospital_and_sum(capsys: pytest.CaptureFixture[str], run_dir: Path) -> None:
+def test_verify_says_verdict_and_counts_first_and_every_check_when_asked(
+    capsys: pytest.CaptureFixture[str], run_dir: Path
+) -> None:
     code, out, _ = call(capsys, "verify", run_dir)
     assert code == 0
+    assert out.splitlines()[0] == "verified: 21 checks, all hold"
+    assert "20  Privacy Preserved" in out
+    assert "Client 3" not in out
+    code, out, _ = call(capsys, "verify", run_dir, "--verbose")
+    assert code == 0
     assert out.count("Privacy Preserved for Client 3") == 4
-    assert "all hold" in out
     code, out, _ = call(capsys, "verify", run_dir, "--json")
     assert code == 0
     assert json.loads(out)["holds"] is True
@@ -188,8 +195,9 @@ def test_predictions_are_one_probability_per_row(
     code, out, _ = call(capsys, "predict", run_dir, table)
     assert code == 0
     lines = out.splitlines()
-    assert lines[0] == "row,probability"
+    assert lines[0] == "row,probability,assumed"
     assert len(lines) == len(table.read_text().splitlines())
+    assert [line.split(",")[0] for line in lines[1:]] == [str(row) for row in range(1, len(lines))]
     assert all(0.0 < float(line.split(",")[1]) < 1.0 for line in lines[1:])
     code, printed, err = call(capsys, "predict", run_dir, table, "--out", tmp_path / "p.csv")
     assert (code, printed) == (0, "")
@@ -234,8 +242,8 @@ def test_an_existing_folder_is_never_overwritten(capsys: pytest.CaptureFixture[s
 
 def test_two_hospitals_are_refused_with_the_reason(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, err = call(capsys, "run", "--hospitals", "2", "--out", tmp_path / "r")
-    assert code == 1
-    assert "at least 3" in err
+    assert code == 2
+    assert "x>=3" in err
     assert not (tmp_path / "r").exists()
 
 
@@ -342,3 +350,92 @@ def test_report_of_what_is_no_finished_run_says_what_to_do(
     code, _, err = call(capsys, "report", tmp_path / "nothing")
     assert code == 1
     assert "not a run directory" in err
+
+
+def test_a_run_goes_on_when_nobody_reads_its_output_any_more(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", "breast-cancer"]
+    process = subprocess.Popen(
+        [*command, "--rounds", "1", "--out", str(tmp_path / "r")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    assert process.wait(120) == 0, err
+    assert "goes on without it" in err
+    assert (tmp_path / "r" / "report.html").exists()
+
+
+@pytest.mark.parametrize("extra", [["readmission"], ["--rounds", "7"], ["--seed", "0"], ["--scheme", "plain"]])
+def test_what_cannot_be_given_with_resume_is_refused(
+    extra: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = call(capsys, "run", "--resume", tmp_path, *extra)
+    assert code == 1
+    assert "cannot be given with it" in err
+    assert (extra[0] if extra[0].startswith("--") else "STUDY") in err
+
+
+def test_resuming_what_is_no_run_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = call(capsys, "run", "--resume", tmp_path / "nothing")
+    assert code == 1
+    assert "not a run directory" in err
+
+
+def test_commands_to_copy_are_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = call(capsys, "data", "example", tmp_path / "a folder; rm", "--hospitals", "3")
+    assert code == 0
+    assert f"cipherward run '{tmp_path}/a folder; rm/" in out
+
+
+def test_a_mistake_in_a_study_is_answered_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("nme = 1\n")
+    script = (
+        f"import sys; sys.argv = ['cipherward', 'run', {str(tmp_path / 's.toml')!r}]\n"
+        "from cipherward.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stopped: assert stopped.code == 1\n"
+        "heavy = {'torch', 'numpy', 'numba', 'polars', 'matplotlib', 'cryptography'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "nme: unknown setting" in done.stderr.replace(" (line 1)", "")
+
+
+def test_colour_is_for_terminals_that_want_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import typer
+
+    from cipherward.cli import terminal
+
+    styled: list[object] = []
+    monkeypatch.setattr(typer, "secho", lambda text, **style: styled.append(style["fg"]))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal.say("a", fg="red")
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal.say("a", fg="red")
+    assert styled == ["red", None]
+
+
+def test_what_was_changed_in_reading_is_said_before_training_and_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 3)
+    text = (tables / "clinic-2.csv").read_text().replace(",A,", ",NaN,", 4)
+    (tables / "clinic-2.csv").write_text(text + "-77.5,0,A,1\n" + ",,,0\n")
+    (tables / "s.toml").write_text(simulator.study(3, training={"rounds": 1}).to_toml())
+    code, out, err = call(capsys, "run", tables / "s.toml", "--out", tmp_path / "r")
+    assert code == 0, err
+    assert out.index("About this data:") < out.index("statistics")
+    assert "clinic-2: column 'ward', 4 value(s): word for missing" in out
+    changes = json.loads((tmp_path / "r" / "result.json").read_text())["changes"]
+    assert [(c["hospital"], c["column"], c["count"]) for c in changes] == [
+        ("clinic-2", "age", 1),
+        ("clinic-2", "ward", 4),
+    ]

@@ -116,7 +116,7 @@ class Consortium:
     def approve(self, *names: str) -> None:
         for name in names or self.names:
             home = self.hospital(name)
-            approvals.approve(home, approvals.whole_offers(home)[0][-1])
+            approvals.approve(home, approvals.whole_offers(home)[0][-1], "Dr Example")
 
     def withdraw(self, name: str) -> None:
         home = self.hospital(name)

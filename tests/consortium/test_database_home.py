@@ -155,4 +155,5 @@ def test_a_password_that_is_not_there_stops_the_study_and_not_the_service(three:
     three.start(document(3))
     three.approve()
     three.pump()
-    assert any("NOT_SET_HERE" in reason for reason in three.alarms("clinic-2"))
+    assert "NOT_SET_HERE" in three.desks["clinic-2"].status()[0]["why_not"]
+    assert any("table cannot be used" in reason for reason in three.alarms("clinic-2"))

@@ -15,6 +15,7 @@ from cipherward.consortium.approval import approvals, review_text, what_leaves
 from cipherward.consortium.approval.review import Review, review
 from cipherward.consortium.service import offering
 from cipherward.data.small_counts import shown
+from cipherward.errors import RefusedError, StudyError
 from cipherward.simulation.network import LocalEngine
 
 
@@ -67,18 +68,80 @@ def test_the_text_says_what_matters_in_words(everyone: Consortium) -> None:
         "ward 2 categories",
         "90 rows",
         "Training rounds: at most 2",
-        "In each training round (at most 2)",
+        "In each training round (at most 2 times)",
         "3 of the 4 hospitals together open the sum",
         "3 must agree before a sum is opened",
         "nothing in this study bounds how much",
         "Every clause allows this study",
-        "This study can be approved",
+        'This study can be approved: cipherward hospital approve tiny --as "NAME"',
+        "What leaves: numbers that are computed from all of this hospital's rows",
+        "Purpose: not stated in the study",
+        "Until when: the study sets no date",
+        "Who approves: nobody yet",
+        "outcome the outcome, which '1' means",
+        "with the outcome; a bin may hold one row",
     ):
         assert words in text, words
+    for contradiction in ("no value of a patient", "0 missing", "share of a cap"):
+        assert contradiction not in text
     for partner in result.partners:
         assert partner.fingerprint in text
     assert max(map(len, review_text.to_text(result).splitlines())) <= 140
     assert json.loads(json.dumps(result.to_json()))["can_be_approved"] is True
+
+
+def test_the_head_says_what_the_study_says_about_itself(everyone: Consortium) -> None:
+    stated = {
+        "purpose": "Learn who\nreturns.",
+        "contact": "dpo@example.org",
+        "legal_basis": "consent",
+        "until": "2099-12-31",
+    }
+    table = simulator.study(4, data={"patient_column": "pid"}, **stated)
+    text = review_text.to_text(review(everyone.first, everyone.offer(everyone.freeze(table))))
+    head = " ".join(text[: text.index("1. What is computed")].split())
+    for words in (
+        "Purpose: Learn who returns.",
+        "Contact: dpo@example.org",
+        "Legal basis: consent",
+        "Until when: 2099-12-31, the last day (UTC)",
+    ):
+        assert words in head, words
+    asked = ("What leaves", "Who can see it", "What can be inferred", "Until when")
+    assert [text.index(f"- {words}:") for words in asked] == sorted(text.index(f"- {words}:") for words in asked)
+    assert "the patient's id, which keeps the rows of one patient together; it is not sent" in " ".join(text.split())
+
+
+def test_a_bound_and_its_absence_are_not_said_of_the_same_sums(everyone: Consortium) -> None:
+    noisy = " ".join(review_text.to_text(reviewed(everyone, noise={})).split())
+    assert "from sums with noise, about one patient no more than section 5 says. The other sums are exact" in noisy
+    assert "Of each patient: epsilon 1, delta 1e-06, for all sums with noise together" in noisy
+    private = {"unit": "record", "epsilon": 3.0, "delta": 1e-4, "clipping_norm": 1.0}
+    text = " ".join(review_text.to_text(reviewed(everyone, privacy=private)).split())
+    assert "from the training updates, about one record no more than section 5 says. The other sums" in text
+    assert "the change of the model with the noise of section 5" in text
+
+
+def test_a_column_that_is_empty_here_is_named(everyone: Consortium, tmp_path: Path) -> None:
+    table = tmp_path / "empty.csv"
+    table.write_text("age,dose,ward,outcome\n" + "".join(f"{i % 7},,A,{i % 2}\n" for i in range(40)))
+    assert "dose     -8 to 8, EMPTY here: not one row has a value" in review_text.to_text(reviewed(everyone, table))
+
+
+def test_a_study_whose_last_day_has_passed_is_refused_by_name(everyone: Consortium) -> None:
+    offered = everyone.offer(everyone.freeze(simulator.study(4, until="2020-02-29")))
+    result = review(everyone.first, offered)
+    assert result.refusals == ("the study 'tiny' ended on 2020-02-29 (until)",)
+    with pytest.raises(RefusedError, match="ended on 2020-02-29"):
+        approvals.approve(everyone.first, offered, "Dr Example")
+    with pytest.raises(StudyError, match="ended on 2020-02-29"):
+        offering.start(everyone.coordinator, simulator.study(4, until="2020-02-29"), 1_582_934_400.0 + 2 * 86_400)
+
+
+def test_the_last_day_counts_whole() -> None:
+    study, midnight = simulator.study(4, until="2020-02-29"), 1_583_020_800.0
+    assert study.ended(midnight - 1) == ""
+    assert study.ended(midnight) != ""
 
 
 def test_a_privacy_budget_is_shown_with_what_it_does_not_cover(everyone: Consortium) -> None:
@@ -108,7 +171,7 @@ def test_a_table_that_does_not_fit_is_said_column_by_column(everyone: Consortium
     assert by_name["age"].outside == 31
     text = review_text.to_text(result)
     assert "column 'dose' is missing" in " ".join(text.split())
-    assert "dose  MISSING in the table" in text
+    assert "dose     MISSING in the table: -8 to 8" in text
     assert "31 rows outside the range" in text
     assert any("table does not fit" in reason for reason in result.refusals)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from tests.consortium.consortium import NOW, Consortium, document
 
 from cipherward.consortium.homes import health
+from cipherward.consortium.homes.alarms import open_alarms
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
@@ -99,6 +102,20 @@ def test_health_names_the_study_that_waits_for_review_and_the_admission_that_has
     enrolment.accept_invitation(new, enrolment.invite(signs.home, "new"))
     (finding,) = [each for each in health.hospital(HospitalHome(new.path)) if each.what == "membership"]
     assert "wait for the admission" in finding.hint
+
+
+def test_a_coordinator_that_was_restored_from_an_old_backup_is_told_so_by_its_own_alarm(signs: Consortium) -> None:
+    copy = signs.folder / "backup"
+    shutil.copytree(signs.home.path, copy)
+    enrolment.revoke(signs.home, "clinic-4")
+    signs.pump()
+    shutil.rmtree(signs.home.path)
+    shutil.copytree(copy, signs.home.path)
+    signs.restart_host()
+    say_alive(signs, "clinic-1", "clinic-1")
+    (alarm,) = [alarm for alarm in open_alarms(signs.home.path) if "older" in alarm.event]
+    assert (alarm.who, alarm.times) == ("clinic-1", 1)
+    assert "found a new consortium" in alarm.hint
 
 
 def test_what_was_heard_outlives_a_restart(signs: Consortium) -> None:

@@ -280,7 +280,8 @@ def test_a_share_opens_for_its_holder_sum_payload_and_dealer_only() -> None:
 def sealed_to(holder: int, dealer: int, plain: bytes) -> DealtShare:
     marked = payload_digest(DEALT[dealer].payload)
     public = HOLDERS[holder][: sealing.PUBLIC_BYTES]
-    return DealtShare(sealing.seal(plain, public, sealing.info(TASK, dealer, holder, marked)), marked)
+    sealed = sealing.seal(plain, public, sealing.info(TASK, dealer, holder, marked))
+    return DealtShare(sealing.commitment(TASK, dealer, holder, plain) + sealed, marked)
 
 
 def test_a_share_that_opens_to_something_else_is_bad() -> None:

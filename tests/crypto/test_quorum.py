@@ -188,7 +188,16 @@ def test_a_flipped_bit_of_a_sealed_share_keeps_it_closed(position: int) -> None:
 
 def sealed_to(holder: int, dealer: int, plain: bytes) -> DealtShare:
     marked = payload_digest(DEALT[dealer].payload)
-    return DealtShare(sealing.seal(plain, HOLDERS[holder], sealing.info(TASK, dealer, holder, marked)), marked)
+    share = shamir.pack(PARAMETERS, shamir.expand_share(PARAMETERS, plain)) if len(plain) == 32 else plain
+    sealed = sealing.seal(plain, HOLDERS[holder], sealing.info(TASK, dealer, holder, marked))
+    return DealtShare(sealing.commitment(TASK, dealer, holder, share) + sealed, marked)
+
+
+def test_a_share_that_its_dealer_did_not_commit_to_is_bad() -> None:
+    good, other = sealed_to(3, 2, bytes(PARAMETERS.share_bytes)), sealed_to(3, 2, seed("other")[:32])
+    assert opens(3, 2, good)
+    assert opens(3, 2, other)
+    assert not opens(3, 2, dataclasses.replace(good, sealed=other.sealed[:32] + good.sealed[32:]))
 
 
 def test_a_share_that_opens_to_something_else_is_bad() -> None:
@@ -201,7 +210,7 @@ def test_a_share_that_opens_to_something_else_is_bad() -> None:
 
 
 def test_the_first_shares_travel_as_seeds_and_which_holders_get_them_rotates() -> None:
-    overhead = 1088 + 32 + 16
+    overhead = 32 + 1088 + 32 + 16
     seeded = {
         i: {holder for holder, sealed in DEALT[i].shares.items() if len(sealed) == overhead + SEED_BYTES}
         for i in EVERYONE

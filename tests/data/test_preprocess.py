@@ -123,8 +123,10 @@ def test_a_damaged_document_is_refused(text: str) -> None:
         ("rows", [3, 4]),
         ("rows", [2**61, 4]),
         ("present", [-1, 1]),
-        ("sum", [2**40, 0]),
-        ("square", [2**40, 0]),
+        ("sum", [2**50, 0]),
+        ("square", [2**50, 0]),
+        ("sum_fine", [-1, 0]),
+        ("square_fine", [0, 2**50]),
         ("sum", [1]),
     ],
 )

@@ -127,8 +127,8 @@ def test_a_table_to_predict_on_needs_the_inputs_only(
 ) -> None:
     columns = make_study().columns
     good_table.select("ward", "age").write_csv(tmp_path / "new.csv")
-    table = load_table_for_prediction(tmp_path / "new.csv", columns)
-    assert table.columns == ["age", "ward"]
+    _, found = load_table_for_prediction(tmp_path / "new.csv", columns)
+    assert found.table.columns == ["age", "ward"]
     good_table.select("age").write_csv(tmp_path / "new.csv")
     with pytest.raises(DataError, match="column 'ward' is missing") as error:
         load_table_for_prediction(tmp_path / "new.csv", columns)

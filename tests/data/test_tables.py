@@ -44,7 +44,7 @@ def parquet() -> bytes:
         ("t.csv", b"", "is empty"),
         ("t.csv", b" \n\n", "is empty"),
         ("t.csv", b"a,b\n1,2,3\n", "a row has more fields than the header"),
-        ("t.csv", b"a,b\n\xff\xfe,2\n", "invalid utf-8"),
+        ("t.csv", b"a,b\n\xff\xfe,2\n", "is not UTF-8 text, from row 1 on"),
         ("t.csv", b"a\xff,b\n1,2\n", "is not UTF-8"),
         ("t.csv", b"a,b\n\x00\x01", "binary data"),
         ("t.xlsx", b"PK\x03\x04....", "Excel"),
@@ -94,3 +94,67 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(DataError, match="cannot read"):
             read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "assumed"),
+    [
+        ("age|ward\n71|a\n", "'|'"),
+        ("sep=;\nage;ward\n71;a\n", "sep="),
+        ('"age";"ward"\n71;"a"\n', "semicolons"),
+        ('age;ward\n71;"a"\n', "semicolons"),
+    ],
+)
+def test_the_separator_is_told_from_the_content_and_said(content: str, assumed: str, tmp_path: Path) -> None:
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"):
+        if encoding == "utf-16-be" and len(content) < 8:
+            continue
+        raw = read_table(write(tmp_path / "t.csv", content.encode(encoding)))
+        assert raw.table.to_dicts() == [{"age": "71", "ward": "a"}]
+        assert any(assumed in text for text in raw.assumed)
+        assert ("utf-8" in encoding) or any("UTF-" in text for text in raw.assumed)
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ('"Name; first; last",age,"x;y"\n"Doe; J; K",70,1\n', ["Name; first; last", "age", "x;y"]),
+        ('"Sodium, serum";"Weight, kg";age\n140,5;70,1;3\n', ["Sodium, serum", "Weight, kg", "age"]),
+        ('"a\nb",c\n1,2\n', ["a\nb", "c"]),
+    ],
+)
+def test_separators_inside_quotation_marks_do_not_count(content: str, names: list[str], tmp_path: Path) -> None:
+    raw = read_table(write(tmp_path / "t.csv", content.encode()))
+    assert (raw.table.columns, raw.table.height) == (names, 1)
+
+
+def test_a_row_of_empty_fields_is_a_row_and_a_blank_line_is_none(tmp_path: Path) -> None:
+    raw = read_table(write(tmp_path / "t.csv", b'a,b\n1,2\n,\n\n"",""\n3,4\n\n'))
+    assert raw.table.height == 4
+    assert raw.rows.tolist() == [1, 2, 4, 5]
+    assert "1 blank line(s) left out" in raw.assumed
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        (b"id,y,crp,age\np1,0,1,2\np2,1,3", 2),
+        (b"id,y,crp,age\np1,0\np2,1,3,4\n", 1),
+        (b'id,y\n"p,1",0\n"p,2"\n', 2),
+        (b"id,y\np1,0\n\np2\n", 3),
+        (b'id,y\np1,0\np2,"1\n', 2),
+        (b'id,y\np1,5" tube\n', 1),
+    ],
+)
+def test_a_row_cut_short_or_a_quotation_mark_left_open_is_refused_by_number(
+    content: bytes, row: int, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=f"row {row}") as error:
+        read_table(write(tmp_path / "t.csv", content))
+    assert f"row {row}" in error.value.logged
+    assert "t.csv" not in error.value.logged
+
+
+def test_a_header_that_fits_two_separators_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="commas or semicolons"):
+        read_table(write(tmp_path / "t.csv", b"a,b;c\n1,2;3\n"))

@@ -176,6 +176,7 @@ def code(*parts: str) -> str:
 def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
     raised = set(re.findall(r'\.alarm\(\s*"([^"]+)"', code("*.py")))
     raised |= set(re.findall(r'"kind": "([^"]+)"', code("transport/*.py")))
+    raised |= set(re.findall(r'\("([^"]+ cannot be used)", self\.', code("service/brought.py")))
     raised |= hospital_study._ALARMS | {study_folder.FAILED, "refused by the server"}
     section = PAGE.read_text("utf-8").split("\n## Alarms\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == raised

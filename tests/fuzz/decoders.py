@@ -284,9 +284,9 @@ def quorum_parsers() -> Iterator[Decoder]:
         partial(shamir.unpack, numbers),
         lambda data, v: shamir.pack(numbers, v) == data,
     )
-    share, key = sent[2].shares[1], sealing.private_key(private[1])
+    share, key = sealing.committed(sent[2].shares[1])[1], sealing.private_key(private[1])
     purpose = sealing.info(who, 2, 1, payload_digest(payloads[1]))
-    others = [sent[3].shares[1], sent[2].shares[3]]
+    others = [sealing.committed(each)[1] for each in (sent[3].shares[1], sent[2].shares[3])]
     yield Decoder("sealed-share", [share], lambda data: sealing.unseal(data, key, purpose), others=others)
     public = [scheme.make_key(private[i])[1] for i in private]
 

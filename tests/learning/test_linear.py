@@ -70,7 +70,7 @@ def test_rows_of_another_width_are_refused_before_a_kernel_reads_them() -> None:
     module = models.build(Model(), 4, seed=1)
     start = models.flatten(module)
     with pytest.raises(DataError, match="rows of 4 features"):
-        sgd.train(module, start, x, y, Training(), seed=0)
+        sgd.train(module, start, x, y, Training(batch_size=256), seed=0)
     with pytest.raises(DataError, match="rows of 4 features"):
         sgd.scores(module, start, x)
 

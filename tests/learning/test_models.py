@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -37,19 +38,23 @@ def test_an_mlp_has_the_widths_of_the_study_and_relu_between_them() -> None:
     assert sum(isinstance(layer, nn.ReLU) for layer in module.modules()) == 2
 
 
-@pytest.mark.parametrize("model", [LOGISTIC, MLP])
-def test_the_first_weights_are_small_random_and_follow_from_the_seed_alone(model: Model) -> None:
-    first = models.flatten(models.build(model, 16, seed=5))
+def test_logistic_regression_starts_from_zeros_whatever_the_seed() -> None:
+    for seed in (0, 5):
+        assert not models.flatten(models.build(LOGISTIC, 7, seed=seed)).any()
+
+
+def test_the_first_weights_of_an_mlp_are_small_random_and_follow_from_the_seed_alone() -> None:
+    first = models.flatten(models.build(MLP, 16, seed=5))
     torch.manual_seed(99)
-    assert np.array_equal(first, models.flatten(models.build(model, 16, seed=5)))
-    assert not np.array_equal(first, models.flatten(models.build(model, 16, seed=6)))
+    assert np.array_equal(first, models.flatten(models.build(MLP, 16, seed=5)))
+    assert not np.array_equal(first, models.flatten(models.build(MLP, 16, seed=6)))
     assert np.abs(first).max() <= 0.5
     assert len(np.unique(first)) > 0.9 * len(first)
 
 
 def test_the_first_weights_are_the_same_bits_on_every_machine() -> None:
-    vector = models.flatten(models.build(LOGISTIC, 4, seed=2**63 - 1))
-    assert vector.astype("<f4").tobytes().hex() == "d925c1be88fcd1be2b61febe26b5e5bec65ea43d"
+    vector = models.flatten(models.build(Model(kind="mlp", hidden=(1,)), 4, seed=2**63 - 1))
+    assert vector[:5].astype("<f4").tobytes().hex() == "d925c1be88fcd1be2b61febe26b5e5bec65ea43d"
 
 
 @pytest.mark.parametrize("factory", [None, lambda n: nn.Sequential(nn.Linear(n, 3), nn.Dropout(), nn.Linear(3, 1))])
@@ -130,3 +135,29 @@ def test_a_factory_and_the_kind_custom_belong_together() -> None:
         models.build(LOGISTIC, 5, seed=0, factory=lambda n: nn.Linear(n, 1))
     with pytest.raises(StudyError, match="at least one"):
         models.build(LOGISTIC, 0, seed=0)
+
+
+class Centred(nn.Module):
+    """Looks at the mean of the rows beside it, without a buffer and without a layer that says so."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(n_features, 1)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.layer(rows - rows.mean(dim=0))
+        return found
+
+
+def test_a_module_that_predicts_a_row_by_its_company_is_refused_by_name() -> None:
+    def batch_norm(n: int) -> nn.Module:
+        norm = nn.BatchNorm1d(8, track_running_stats=False)
+        return nn.Sequential(OrderedDict(first=nn.Linear(n, 8), norm=norm, last=nn.Linear(8, 1)))
+
+    with pytest.raises(StudyError, match=r"differently beside other rows: norm \(BatchNorm1d\)"):
+        models.build(CUSTOM, 5, 1, batch_norm)
+    with pytest.raises(StudyError, match="Centred predicts a row differently"):
+        models.build(CUSTOM, 5, 1, Centred)
+    models.build(
+        CUSTOM, 5, 1, lambda n: nn.Sequential(nn.Linear(n, 8), nn.GroupNorm(2, 8), nn.Dropout(), nn.Linear(8, 1))
+    )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.errors import DataError, ProtocolError, StudyError, UnfitUpdateError
 from cipherward.learning import averaging, models, networks, sgd
 from cipherward.learning.devices import resolve_device
 from cipherward.learning.linear import Linear
@@ -101,7 +101,9 @@ def test_a_stronger_proximal_term_keeps_the_weights_nearer_to_the_start() -> Non
     module, start = mlp()
     moved = [
         float(np.linalg.norm(sgd.train(module, start, x, y, settings, seed=0) - start))
-        for settings in (Training(local_epochs=20, learning_rate=0.1, proximal=mu) for mu in (0.0, 0.3, 3.0))
+        for settings in (
+            Training(local_epochs=20, batch_size=256, learning_rate=0.1, proximal=mu) for mu in (0.0, 0.3, 3.0)
+        )
     ]
     assert moved[0] > 1.2 * moved[1] > 1.44 * moved[2] > 0
 
@@ -140,7 +142,7 @@ def test_dropout_follows_from_the_seed_and_leaves_the_global_generator_alone() -
     )
     start = models.flatten(module)
     before = torch.get_rng_state()
-    one, two = (sgd.train(module, start, x, y, Training(), seed=7) for _ in range(2))
+    one, two = (sgd.train(module, start, x, y, Training(batch_size=256), seed=7) for _ in range(2))
     assert np.array_equal(one, two)
     assert torch.equal(before, torch.get_rng_state())
 
@@ -150,10 +152,10 @@ def test_fedavg_with_one_hospital_is_plain_training() -> None:
     module, start = mlp()
     weights, plain = start, start
     for index in range(3):
-        trained = sgd.train(module, weights, x, y, Training(), seed=(0, index))
+        trained = sgd.train(module, weights, x, y, Training(batch_size=256), seed=(0, index))
         update = trained.astype(np.float64) - weights
         weights = averaging.next_weights(weights, averaging.mean_update(0.25 * update, 0.25, 1))
-        plain = sgd.train(module, plain, x, y, Training(), seed=(0, index))
+        plain = sgd.train(module, plain, x, y, Training(batch_size=256), seed=(0, index))
     assert np.array_equal(weights, plain)
 
 
@@ -183,10 +185,10 @@ def test_scores_are_probabilities_of_the_given_weights_whatever_the_module_held(
 def test_read_only_and_transposed_rows_are_fine(made_by: MadeBy) -> None:
     x, y = rows(100)
     module, start = made_by()
-    expected = sgd.train(module, start, x, y, Training(), seed=0)
+    expected = sgd.train(module, start, x, y, Training(batch_size=256), seed=0)
     odd = np.asfortranarray(x)
     odd.flags.writeable = False
-    assert np.array_equal(sgd.train(module, start, odd, y, Training(), seed=0), expected)
+    assert np.array_equal(sgd.train(module, start, odd, y, Training(batch_size=256), seed=0), expected)
 
 
 @every_logistic
@@ -194,7 +196,7 @@ def test_the_caller_keeps_the_start_vector(made_by: MadeBy) -> None:
     x, y = rows(100)
     module, start = made_by()
     kept = start.copy()
-    trained = sgd.train(module, start, x, y, Training(), seed=0)
+    trained = sgd.train(module, start, x, y, Training(batch_size=256), seed=0)
     models.load(module, kept)
     assert np.array_equal(start, kept)
     assert not np.array_equal(trained, kept)
@@ -204,7 +206,7 @@ def test_diverged_training_sends_nothing_and_names_the_tensor() -> None:
     x, y = rows()
     module, start = mlp()
     with pytest.raises(DataError, match=r"diverged in local epoch .* tensor 'hidden1.weight' .* nothing is sent"):
-        sgd.train(module, start, x * 1e18, y, Training(local_epochs=30, learning_rate=1e20), seed=0)
+        sgd.train(module, start, x * 1e18, y, Training(local_epochs=30, batch_size=256, learning_rate=1e20), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ def test_diverged_training_sends_nothing_and_names_the_tensor() -> None:
 def test_rows_that_cannot_be_trained_on_are_refused(x: NDArray[Any], y: NDArray[Any]) -> None:
     module, start = compiled_logistic()
     with pytest.raises(DataError):
-        sgd.train(module, start, x, y, Training(), seed=0)
+        sgd.train(module, start, x, y, Training(batch_size=256), seed=0)
 
 
 @every_logistic
@@ -229,7 +231,7 @@ def test_a_start_vector_of_another_model_is_refused(made_by: MadeBy) -> None:
     x, y = rows(10)
     module, start = made_by()
     with pytest.raises(ProtocolError, match="does not fit"):
-        sgd.train(module, start[:-1], x, y, Training(), seed=0)
+        sgd.train(module, start[:-1], x, y, Training(batch_size=256), seed=0)
 
 
 def test_the_device_is_what_was_asked_for_or_an_error_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,3 +256,29 @@ def test_the_mean_loss_has_no_upper_limit_and_is_not_a_number_where_the_model_is
     assert loss(0.0) == pytest.approx(np.log(2.0))
     assert loss(1e30) > 1e28
     assert np.isnan(loss(np.nan))
+
+
+class Picky(nn.Module):
+    """Cannot take the last row of an odd number, as normalisation over a minibatch cannot take a single one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) == 1:
+            raise KeyError(f"first value {float(x[0, 0])}")
+        found: torch.Tensor = self.layer(x)
+        return found
+
+
+def test_what_a_users_module_raises_is_a_reason_to_decline_that_logs_no_value() -> None:
+    module = models.build(Model(kind="custom"), 3, 1, lambda _: Picky())
+    x = np.full((9, 3), 77.5, dtype=np.float32)
+    y = (np.arange(9) % 2).astype(np.int8)
+    with pytest.raises(UnfitUpdateError, match=r"module Picky failed on a batch of 1 row.*KeyError") as error:
+        sgd.train(module, models.flatten(module), x, y, Training(batch_size=4), seed=1)
+    assert error.value.reason == "the model failed"
+    assert "77.5" not in error.value.logged
+    with pytest.raises(UnfitUpdateError, match="Picky"):
+        sgd.scores(module, models.flatten(module), x[:1])

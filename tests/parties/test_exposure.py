@@ -74,20 +74,27 @@ def void_proof(world: World, attempt: int) -> VoidCertificate:
     return VoidCertificate(tuple(world.signed(vote, i) for i in (2, 3, 4)))
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_two_attempts_joined_side_by_side_get_one_contribution_between_them(
-    world: World, order: tuple[int, int]
+def test_a_second_attempt_is_not_joined_without_proof_that_the_first_is_void_whichever_is_announced_first(
+    world: World,
 ) -> None:
-    """A coordinator that opened both would learn the difference of two sets over the same data."""
+    """Two attempts side by side, each with half of the hospitals, would be two openings of one sum."""
     site = world.sites[ME]
-    for attempt in order:
-        (reply,) = site.handle(announce(world, attempt, (nothing(),) * attempt))
-        assert kind_of(reply) == "Join"
-    sent = [reply for attempt in (0, 1, 0, 1) for reply in site.handle(joined(world, attempt))]
+    assert site.handle(announce(world, 1, (nothing(),))) == []
+    (reply,) = site.handle(announce(world, 0))
+    assert kind_of(reply) == "Join"
+    assert site.handle(announce(world, 1, (nothing(),))) == []
+    sent = site.handle(joined(world, 0))
     assert {kind_of(reply) for reply in sent} == {"Update"}
-    assert len(set(sent)) == 1
     query = asking.query_of(site.state).digest()
     assert len(site.ledger.exposed(query)) == 1
+
+
+def test_nothing_below_an_attempt_that_was_joined_is_joined(world: World) -> None:
+    site = world.sites[ME]
+    (reply,) = site.handle(announce(world, 1, (void_proof(world, 0),)))
+    assert kind_of(reply) == "Join"
+    assert site.handle(announce(world, 0)) == []
+    assert "a later attempt of this sum was joined" in world.refusals()[-1]
 
 
 def test_a_void_attempt_frees_the_data_for_one_more_and_not_for_two(world: World) -> None:
@@ -112,7 +119,7 @@ def test_the_key_of_an_attempt_that_was_only_joined_goes_with_it(world: World) -
     before = site.ledger.sum(context)
     assert before is not None
     assert len(before.private_key) == 96
-    site.handle(announce(world, 1, (nothing(),)))
+    site.handle(announce(world, 1, (void_proof(world, 0),)))
     after = site.ledger.sum(context)
     assert after is not None
     assert after.private_key == b""

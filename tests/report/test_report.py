@@ -152,7 +152,9 @@ def test_a_rebuilt_report_has_the_same_bytes_wherever_the_run_lies(run_dir: Path
 
 def test_small_counts_of_a_hospital_are_not_shown(copied: Path) -> None:
     result = json.loads((copied / "result.json").read_text())
-    result["by_hospital"][0] |= {"rows": 171, "positive": 7, "test_rows": 38, "test_positive": 3}
+    counts = {"rows": 171, "train_rows": 111, "validation_rows": 22, "test_rows": 38}
+    positive = {"positive": 7, "train_positive": 4, "validation_positive": 0, "test_positive": 3}
+    result["by_hospital"][0] |= counts | positive
     (copied / "result.json").write_text(json.dumps(result))
     page.write(copied)
     table = re.search(r"<caption>Rows and outcomes.*?</table>", read(copied), re.DOTALL)
@@ -160,12 +162,42 @@ def test_small_counts_of_a_hospital_are_not_shown(copied: Path) -> None:
     rows = re.findall(r'<tr role="row"><th scope="row".*?</tr>', table[0])
     first = re.sub(r"<[^>]+>", " ", next(row for row in rows if "alert(1)" in row))
     assert "171" in first
-    assert first.count("not shown") == 3
+    assert first.count("not shown") >= 4, "with the outcome: of all rows, its rate, of training and of test rows"
     every = next(row for row in rows if "All hospitals" in row)
-    for head in ("With the outcome", "Test rows with the outcome"):
-        cell = f'data-head="{head}"><bdi>not shown'
+    for part in ("Training rows w", "Validation rows w", "Test rows w", "W"):
+        cell = f'data-head="{part}ith the outcome"><bdi>not shown'
         hidden = sum(cell in row for row in rows if "All hospitals" not in row)
-        assert (cell in every) == (hidden == 1), "one hidden count would follow from the total"
+        assert hidden + (cell in every) != 1, "one hidden count would follow from the others"
+
+
+def test_what_was_changed_and_noticed_in_the_tables_is_shown_without_small_counts(run_dir: Path, copied: Path) -> None:
+    assert "Values that were changed" not in read(run_dir)
+    result = json.loads((copied / "result.json").read_text())
+    rule = "outside the declared range, cut to it"
+    result["changes"] = [
+        {"hospital": "<b>north", "column": "age", "rule": rule, "count": 3},
+        {"hospital": "south", "column": "age", "rule": rule, "count": 1234},
+    ]
+    result["about_data"] = [{"hospital": "south", "column": "ward", "text": "column 'ward' has no value in any row"}]
+    (copied / "result.json").write_text(json.dumps(result))
+    page.write(copied)
+    changed = re.search(r"<caption>Values that were changed.*?</table>", read(copied), re.DOTALL)
+    assert changed is not None
+    assert "&lt;b&gt;north" in changed[0]
+    assert "under 10" in changed[0]
+    assert "<bdi>3</bdi>" not in changed[0]
+    assert "1\u202f234" in changed[0]
+    assert rule in changed[0]
+    assert "has no value in any row" in read(copied)
+
+
+def test_a_run_that_ended_early_in_its_training_says_so_first(copied: Path) -> None:
+    result = json.loads((copied / "result.json").read_text())
+    result["warnings"] = ["Training had not converged: raise <training.rounds>."]
+    (copied / "result.json").write_text(json.dumps(result))
+    page.write(copied)
+    text = read(copied)
+    assert text.index("raise &lt;training.rounds&gt;") < text.index("1. AUROC over rounds")
 
 
 def test_a_report_of_a_run_whose_files_do_not_hold_says_so(copied: Path) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 from tests.schedules.world import Setting
 
 from cipherward.crypto import wire
-from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Signed
-from cipherward.crypto.scheme import payload_digest
+from cipherward.crypto.scheme import payload_digest, share_digest
 from cipherward.errors import CipherwardError
 from cipherward.sums.messages import (
     CONSENT,
@@ -88,7 +87,7 @@ def noise_for_a_payload(setting: Setting, me: int, body: Update, rng: Random) ->
 
 def _with_header(setting: Setting, me: int, body: Update, payload: bytes, shares: tuple[ShareFor, ...]) -> Update:
     header = wire.decode(Header, wire.decode(Signed, body.header).body)
-    entries = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in shares)
+    entries = tuple(Entry(item.hospital, share_digest(item.sealed)) for item in shares)
     changed = dataclasses.replace(header, payload_digest=payload_digest(payload), shares=entries)
     return Update(sign(setting.keys.identities[me], setting.study.digest(), me, changed), payload, shares)
 

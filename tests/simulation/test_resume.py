@@ -30,6 +30,7 @@ from cipherward.errors import (
     QuorumError,
     StorageError,
     StudyError,
+    TableError,
 )
 from cipherward.runs.folder import RunDirectory
 from cipherward.simulation.simulate import RunResult, resume_study
@@ -228,8 +229,22 @@ def test_a_finished_run_is_not_resumed(whole: dict[str, RunResult]) -> None:
 
 
 def test_a_folder_that_is_no_run_is_not_resumed(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="cannot read the study file"):
+    with pytest.raises(StorageError, match="is not a run directory"):
         resume_study(tmp_path)
+
+
+def test_a_run_is_not_resumed_with_another_table(tmp_path: Path) -> None:
+    interrupted = stopped(tmp_path)
+    (noted,) = interrupted.hospital(2).glob("table.fingerprint")
+    assert noted.stat().st_mode & 0o077 == 0
+    table = tmp_path / "tables" / "clinic-2.csv"
+    whole = table.read_text()
+    for changed in (whole + "0.1,0.2,A,1\n", whole.replace(",A,", ",B,", 1), "".join(whole.splitlines(True)[:-30])):
+        table.write_text(changed)
+        with pytest.raises(TableError, match="clinic-2 is not the one that this study was begun with"):
+            resume_study(interrupted.path, device="cpu")
+    table.write_text(whole)
+    assert resume_study(interrupted.path, device="cpu").summary["rounds"]
 
 
 def test_a_stopped_run_whose_opening_was_changed_is_not_resumed(tmp_path: Path) -> None:

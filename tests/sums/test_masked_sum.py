@@ -8,8 +8,8 @@ import pytest
 from tests.sums.sum_parties import Sum, closed_sum, opened_sum, parties, random_bytes, run_secure_sum
 
 from cipherward.crypto import wire
-from cipherward.crypto.hashing import digest
 from cipherward.crypto.masks import MasksScheme
+from cipherward.crypto.scheme import share_digest
 from cipherward.errors import ProtocolError, SuspectError
 from cipherward.sums.messages import Complaint, Entry, Header, ShareFor, Update, unsign
 
@@ -41,7 +41,7 @@ def test_a_bad_share_gives_a_signed_complaint_that_names_its_dealer() -> None:
     header = unsign(update.header, Header, study=run.parties.rules.study, keys=run.parties.rules.keys)
     junk = random_bytes("junk", size=1200)
     shares = tuple(ShareFor(3, junk) if share.hospital == 3 else share for share in update.shares)
-    entries = tuple(Entry(3, digest("share", junk)) if entry.hospital == 3 else entry for entry in header.shares)
+    entries = tuple(Entry(3, share_digest(junk)) if entry.hospital == 3 else entry for entry in header.shares)
     signed = run.parties.sign(2, dataclasses.replace(header, shares=entries))
     run.collection.add_update(2, wire.encode(Update(signed, update.payload, shares)))
     run.dealt[2] = dataclasses.replace(run.dealt[2], header=signed)

@@ -29,13 +29,14 @@ def test_noisy_constants_are_near_the_exact_ones_whoever_drops_out(missing: int)
     exact, lanes = [], np.zeros(layout.n_lanes, dtype=np.int64)
     for hospital in present:
         counted, _ = records.kept_rows(hospital.cluster, hospital.split == TRAIN, 1, SYSTEM)
-        values = local_statistics(hospital.table, hospital.outcome, hospital.split, study.columns, counted)
+        found = local_statistics(hospital.table, hospital.outcome, hospital.split, study.columns, counted)
+        values = {name: found[name] for name in ("rows", "present", "sum", "square")}  # what the noise covers
         exact.append(values)
         lanes += layout.encode(records.noisy(values, noise, SYSTEM).values)
     opened = records.without_offset(layout.decode(lanes, len(present)), noise, len(present))
-    found = fit_noisy(study.columns, opened, noise.stddevs(len(present)))
+    fitted = fit_noisy(study.columns, opened, noise.stddevs(len(present)))
     true = fit(study.columns, {name: np.sum([part[name] for part in exact], axis=0) for name in exact[0]})
-    assert abs(found.n_rows - true.n_rows) < 8 * noise.stddevs(len(present))["rows"]
-    np.testing.assert_allclose(found.mean, true.mean, atol=0.1)
-    assert all(0.4 < a / b < 2.5 for a, b in zip(found.stddev, true.stddev, strict=True))
-    assert found != true
+    assert abs(fitted.n_rows - true.n_rows) < 8 * noise.stddevs(len(present))["rows"]
+    np.testing.assert_allclose(fitted.mean, true.mean, atol=0.1)
+    assert all(0.4 < a / b < 2.5 for a, b in zip(fitted.stddev, true.stddev, strict=True))
+    assert fitted != true

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an error with a hint; 2 wrong usage; 3 a privacy breach wa
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -53,5 +54,6 @@ def main() -> None:
         typer.echo("stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read the output has seen enough: no traceback at the interpreter's last flush either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -45,12 +45,14 @@ def example(
     seed: int = typer.Option(1, "--seed", min=0, help="Another seed gives other patients."),
 ) -> None:
     """Write a study and one synthetic table for each hospital: a trial of a consortium without real data."""
+    from cipherward.cli.terminal import quoted
+
     study, tables = write_example(folder, n_hospitals=hospitals, encounters=encounters, seed=seed)
     typer.echo("The patients are synthetic: made by a generator, nobody's data.")
     typer.echo(f"Study:   {study}")
     for name, table in tables.items():
         typer.echo(f"Table:   {table}  (for {name})")
-    typer.echo(f"Try it on this machine alone:  cipherward run {study}")
+    typer.echo(f"Try it on this machine alone:  {quoted('cipherward', 'run', study)}")
 
 
 def write_example(folder: Path, *, n_hospitals: int, encounters: int, seed: int) -> tuple[Path, dict[str, Path]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
+from cipherward.cli.predict import write as write_predictions
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
@@ -167,15 +168,26 @@ def review(
 
 
 @app.command("approve")
-def approve(study: str = STUDY, home: Path = HOME) -> None:
-    """Sign the study's digest: this hospital takes part. Review it first."""
+def approve(
+    study: str = STUDY,
+    approver: str = typer.Option(
+        ...,
+        "--as",
+        metavar="NAME",
+        prompt="Name of the person who approves",
+        help="Who approves; signed and sent along.",
+    ),
+    home: Path = HOME,
+) -> None:
+    """Sign the study's digest with your name and the time: this hospital takes part. Review it first."""
     from cipherward.consortium.approval import approvals
     from cipherward.consortium.membership import members
 
     own = _open(home)
     offered = approvals.find(own, study)
-    approvals.approve(own, offered)
+    approvals.approve(own, offered, approver)
     typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
+    typer.echo(f"Signed, and sent to the coordinator with it: {offered.approved_by}")
     typer.echo("The service sends the approval and takes part from now on (cipherward hospital serve).")
 
 
@@ -261,27 +273,21 @@ def predict(
     model: str = typer.Argument(help="A model from `cipherward hospital models`: folder, study or digest."),
     table: Path = typer.Argument(help="CSV or Parquet file with the study's columns."),
     out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
+    id_column: str = typer.Option("", "--id", metavar="COLUMN", help="A column of TABLE to carry into the output."),
     home: Path = HOME,
 ) -> None:
     """Predict the outcome's probability for each row of TABLE, offline, with a received model."""
     from cipherward.consortium.approval import modelcode, policyfile
     from cipherward.consortium.homes import received_models as received
     from cipherward.runs import modelfile
-    from cipherward.runs.prediction import predict as compute
-    from cipherward.runs.prediction import to_csv
-    from cipherward.store import files
+    from cipherward.runs.prediction import predict_rows
 
     own = _open(home)
     chosen = received.find(own, model)
     if not chosen.verified:
         typer.echo("warning: this hospital has not verified every sum that led to this model", err=True)
     module = modelcode.module_of(modelfile.load(chosen.file), policyfile.load(own.policy_file))
-    text = to_csv(compute(chosen.file, table, module=module))
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    files.write(out, text.encode())
-    typer.echo(f"{text.count(chr(10)) - 1} prediction(s) written to {out}", err=True)
+    write_predictions(predict_rows(chosen.file, table, module=module, id_column=id_column), out)
 
 
 @app.command("doctor")

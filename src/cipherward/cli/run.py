@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,10 @@ import typer
 
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.terminal import print_json, say_when_compiling
+from cipherward.cli.terminal import print_json, quoted, say, say_when_compiling
 
 if TYPE_CHECKING:
+    from cipherward.data.sources import HospitalData
     from cipherward.simulation.simulate import Progress, RunResult
     from cipherward.study import Study
     from cipherward.tasks.task import ResultTable
@@ -33,14 +34,18 @@ class DeviceName(StrEnum):
 
 
 def run(
-    study: str = typer.Argument("readmission", help="A study.toml, or the name of a built-in study."),
+    study: str = typer.Argument(
+        None, help="A study.toml, or the name of a built-in study; default: readmission.", show_default=False
+    ),
     data: Path = typer.Option(None, "--data", help="The study's data: a file or folder, instead of a download."),
     out: Path = typer.Option(None, "--out", help="Run directory; default: runs/<study>-<time>."),
     scheme: SchemeName = typer.Option(None, "--scheme", help="How sums are protected; default: the study's."),
     rounds: int = typer.Option(None, "--rounds", min=1, help="Training rounds; default: the study's."),
     seed: int = typer.Option(None, "--seed", min=0, help="Seed of the model and of training; default: the study's."),
     device: DeviceName = typer.Option(DeviceName.auto, "--device", help="Where local training runs."),
-    hospitals: int = typer.Option(None, "--hospitals", min=1, help="Synthetic cohort only: number of hospitals."),
+    hospitals: int = typer.Option(
+        None, "--hospitals", min=3, help="Synthetic cohort only: number of hospitals, at least 3."
+    ),
     encounters: int = typer.Option(
         None, "--encounters", min=50, help="Synthetic cohort only: mean encounters per hospital."
     ),
@@ -53,24 +58,49 @@ def run(
 
     Every hospital is simulated in this process. The quick start's patients are synthetic.
     """
+    if resume:
+        _refuse_with_resume(study, data, out, scheme, rounds, seed, hospitals, encounters)
+        chosen, base = None, Path()
+    else:
+        # First the document, as its mistakes are cheap to find; only then what takes seconds to load.
+        chosen, base = _study(study or "readmission", scheme, rounds, seed, hospitals, encounters)
     from cipherward.report import page
     from cipherward.simulation import simulate
 
     say_when_compiling()
     stop = StopAfterSum()
-    say = Teller(to_stderr=json)
-    if resume:
-        result = simulate.resume_study(resume, device=device.value, on_progress=say.progress, should_stop=stop)
+    teller = Teller(to_stderr=json)
+    if chosen is None:
+        result = simulate.resume_study(resume, device=device.value, on_progress=teller.progress, should_stop=stop)
     else:
-        chosen, base = _study(study, scheme, rounds, seed, hospitals, encounters)
-        say.start(chosen)
+        teller.start(chosen)
         result = simulate.run_study(
-            chosen, data=data, base=base, out=out, device=device.value, on_progress=say.progress, should_stop=stop
+            chosen,
+            data=data,
+            base=base,
+            out=out,
+            device=device.value,
+            on_data=teller.about_data,
+            on_progress=teller.progress,
+            should_stop=stop,
         )
+    teller.drawing()
     page.write(result.path)
     if json:
         print_json(result.summary)
-    say.finish(result)
+    teller.finish(result)
+
+
+def _refuse_with_resume(*given: object) -> None:
+    from cipherward.errors import StudyError
+
+    names = ("STUDY", "--data", "--out", "--scheme", "--rounds", "--seed", "--hospitals", "--encounters")
+    extra = [name for name, value in zip(names, given, strict=True) if value is not None]
+    if extra:
+        raise StudyError(
+            f"--resume goes on with the study as it was frozen: {', '.join(extra)} cannot be given with it",
+            hint="leave it out, or start a new run with it",
+        )
 
 
 def _study(
@@ -108,12 +138,13 @@ class Teller:
     def __init__(self, *, to_stderr: bool) -> None:
         self._err = to_stderr
 
-    def _say(self, text: str = "") -> None:
-        typer.echo(text, err=self._err)
+    def _say(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
+        say(text, err=self._err, fg=fg, bold=bold)
 
     def start(self, study: Study) -> None:
+        title = study.title or study.name
         self._say(
-            f"{study.title or study.name}: {study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}"
+            f"{title}: {study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}", bold=True
         )
         if study.synthetic:
             self._say("The patients of this study are synthetic: made by a generator, nobody's data.")
@@ -122,7 +153,7 @@ class Teller:
         else:
             self._say(study.thresholds.explain())
         for warning in study.thresholds.warnings():
-            self._say(f"warning: {warning}")
+            self._say(f"warning: {warning}", fg="yellow")
         if study.privacy:
             p = study.privacy
             self._say(
@@ -133,6 +164,18 @@ class Teller:
                 self._say(
                     "The model is measured at the end only: training rounds carry the noisy update and nothing else."
                 )
+
+    def about_data(self, hospitals: Sequence[HospitalData]) -> None:
+        """What anyone should know of the tables before they are trained on."""
+        lines = [line for hospital in hospitals for line in _about(hospital)]
+        if not lines:
+            return
+        self._say("About this data:", bold=True)
+        for line in lines:
+            self._say(f"  {line}", fg="yellow")
+
+    def drawing(self) -> None:
+        self._say("  writing figures and report")
 
     def progress(self, done: Progress) -> None:
         name, figures = done.words
@@ -146,13 +189,15 @@ class Teller:
         s = result.summary
         self._say()
         for outcome in result.outcomes:
-            self._say(outcome.phrase)
+            self._say(outcome.phrase, fg="green" if outcome.phrase.startswith("Privacy Preserved") else "red")
         self._say()
         has_model = "auroc_federated" in s
         if has_model:
             self._accuracy(s)
         for table in result.tables:
             self._table(table)
+        for warning in s["warnings"]:
+            self._say(f"warning: {warning}", fg="yellow")
         if s["privacy"]:
             p = s["privacy"]
             self._say(
@@ -175,11 +220,11 @@ class Teller:
         self._say(f"Report:   {result.path / 'report.html'}")
         files = ["auroc.svg", "hospitals.svg"] if has_model else [f"{table.name}.csv" for table in result.tables]
         self._say(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
-        self._say(f"Verify:   cipherward verify {result.path}")
+        self._say(f"Verify:   {quoted('cipherward', 'verify', result.path)}")
         if not has_model:
             return
         rows = result.path / "example-rows.csv"
-        self._say(f"Predict:  cipherward predict {result.path} {rows if rows.exists() else 'TABLE.csv'}")
+        self._say(f"Predict:  {quoted('cipherward', 'predict', result.path, rows if rows.exists() else 'TABLE.csv')}")
 
     def _accuracy(self, s: Mapping[str, Any]) -> None:
         local = s["auroc_local"].values()
@@ -200,3 +245,12 @@ class Teller:
             )
             self._say("  " + "   ".join([first, *rest]).rstrip())
         self._say()
+
+
+def _about(hospital: HospitalData) -> Iterator[str]:
+    for text in hospital.assumed:
+        yield f"{hospital.name}: how the file was read: {text}"
+    for change in hospital.changes:
+        yield f"{hospital.name}: column {change.column!r}, {change.count} value(s): {change.rule}"
+    for finding in hospital.about:
+        yield f"{hospital.name}: {finding.text}"

@@ -18,8 +18,9 @@ JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output 
 _REFUSALS = {
     "policy": "policy: it cannot be read",
     "members": "members: not all of the roster are confirmed there",
+    "until": "until: the study's last day has passed",
     "offer": "offer: it cannot be used there, or is not for that hospital",
-    "data": "data: its table cannot be read, or does not fit the study",
+    "data": "data: its table cannot be read, or does not fit the study, or has changed since the study began",
     "model": "model: its code fails there, or is not installed",
     "set-aside": "set-aside: it ended or held up the service there, and waits for people",
     "files": "files: what it kept of the study is damaged",
@@ -140,6 +141,7 @@ def _show(study: dict[str, Any]) -> None:
         ("answered", "answered"),
         ("only", "a question that was answered before; it needs all of"),
         ("approved", "approved"),
+        ("approved_by", "approved by"),
         ("withdrawn", "withdrawn"),
         ("refused", "refused by the hospital itself"),
         ("away", "away since"),

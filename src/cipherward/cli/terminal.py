@@ -1,9 +1,13 @@
-"""What every command shares: how an error reads, and which exit code it gives."""
+"""What every command shares: how an error reads, which exit code it gives, and what happens when nobody reads any more."""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,7 +19,7 @@ ERROR, BREACH, NOT_VERIFIED, INTERRUPTED = 1, 3, 4, 130
 
 def fail(error: CipherwardError) -> int:
     """Print an error with its hint to standard error; the exit code."""
-    typer.secho(f"error: {error.message}", fg="red", err=True)
+    say(f"error: {error.message}", err=True, fg="red")
     if error.culprit:
         typer.echo(f"at fault: {error.culprit}", err=True)
     if error.hint:
@@ -25,6 +29,31 @@ def fail(error: CipherwardError) -> int:
     if isinstance(error, InterruptedRunError):
         return INTERRUPTED
     return NOT_VERIFIED if isinstance(error, AuditError) else ERROR
+
+
+def say(text: str = "", *, err: bool = False, fg: str | None = None, bold: bool = False) -> None:
+    """One line of text; coloured where a terminal shows it and NO_COLOR (no-color.org) is not set.
+
+    When whoever read standard output is gone (`| head`), the command goes on without it, and says so once.
+    """
+    plain = bool(os.environ.get("NO_COLOR"))
+    try:
+        typer.secho(text, err=err, fg=None if plain else fg, bold=None if plain or not bold else True)
+    except BrokenPipeError:
+        if err:
+            raise
+        _read_no_more()
+
+
+def _read_no_more() -> None:
+    # The interpreter flushes standard output at its end: into nothing from now on.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    typer.echo("standard output was closed; the command goes on without it", err=True)
+
+
+def quoted(*words: str | Path) -> str:
+    """Words of a command to copy, quoted where a shell needs it."""
+    return " ".join(shlex.quote(str(word)) for word in words)
 
 
 def print_json(document: Any) -> None:

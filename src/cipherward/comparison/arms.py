@@ -160,7 +160,9 @@ def study_of(arm: Arm, study: Study, seed: int, n_rows: int) -> Study:
     Raises:
         StudyError: the study cannot run under the arm's scheme.
     """
-    changed = study.with_overrides(top={"seed": seed, "privacy": None}, aggregation={"scheme": arm.scheme or "plain"})
+    changed = study.with_overrides(
+        top={"seed": seed, "privacy": None, "noise": None}, aggregation={"scheme": arm.scheme or "plain"}
+    )
     if arm.epsilon is None:
         return changed
     asked = study.privacy if study.privacy and study.privacy.unit == "record" else None

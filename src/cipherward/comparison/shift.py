@@ -31,6 +31,7 @@ from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.tasks import rounds as training_rounds
 from cipherward.tasks.catalogue import Factory, begin
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
@@ -191,10 +192,11 @@ class _Shift:
 
     def _train_alone(self, index: int, number: int) -> None:
         features, labels = self._rows(index, TRAIN)
+        settings = training_rounds.settings(self.study, self._model(index).scaling)
         # Shuffled as the hospital's federated training of this round is.
         seed = (self.study.seed, index, number)
         self.own[index] = sgd.train(
-            self.module, self.own[index], features, labels, self.study.training, seed=seed, device=self.device
+            self.module, self.own[index], features, labels, settings, seed=seed, device=self.device
         )
 
     def _measured(self) -> Auroc:

@@ -190,14 +190,11 @@ class MasksScheme(SchemeFacts):
         words &= form.modulo
         payload = form.pack(words)
         marked = payload_digest(payload)
-        sealed = {
-            holder: sealing.seal(
-                wire.encode(seeds.Dealing(tuple(chosen), values)),
-                holders[holder][: sealing.PUBLIC_BYTES],
-                sealing.info(task, sender, holder, marked),
-            )
-            for holder, values in seeds.share(task, list(chosen), list(chosen.values()), _stream(one_time, "share"))
-        }
+        sealed = {}
+        for holder, values in seeds.share(task, list(chosen), list(chosen.values()), _stream(one_time, "share")):
+            plain = wire.encode(seeds.Dealing(tuple(chosen), values))
+            public, purpose = holders[holder][: sealing.PUBLIC_BYTES], sealing.info(task, sender, holder, marked)
+            sealed[holder] = sealing.commitment(task, sender, holder, plain) + sealing.seal(plain, public, purpose)
         return Protected(payload, sealed)
 
     def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:

@@ -22,7 +22,7 @@ ETA = 42
 """Bound of every secret and error coefficient."""
 
 SEED_BYTES = 32
-HPKE_OVERHEAD_BYTES = 1088 + 32 + 16
+SEALING_BYTES = 32 + 1088 + 32 + 16
 """ML-KEM-768 ciphertext, X25519 public key and AES-GCM tag that sealing adds to each share."""
 
 SHARE_MODULI = (65521, 2**31 - 1)
@@ -175,7 +175,7 @@ class SumParameters:
             self.payload_bytes
             + self.n_full_shares * self.share_bytes
             + (self.threshold - 1) * SEED_BYTES
-            + self.n_hospitals * HPKE_OVERHEAD_BYTES
+            + self.n_hospitals * SEALING_BYTES
         )
 
 

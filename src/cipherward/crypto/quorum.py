@@ -8,7 +8,7 @@ docs/security.md has the argument, its heuristic steps and its limits. Not indep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -69,27 +69,24 @@ class QuorumScheme(SchemeFacts):
         if vector.dtype != np.uint32:
             raise ValueError(f"lanes are uint32, not {vector.dtype}")
         lanes = np.ascontiguousarray(vector, dtype=np.uint32)
-        # The message enters the key derivation, so that even a restored snapshot of this machine repeats no secret.
-        one_time = digest("one-time", randomness, task.context, digest("message", lanes.data.cast("B")))
+        one_time = one_time_key(task, lanes, randomness)
         secret = sampling.centred_binomial(_stream(one_time, "secret"), parameters.ring.ring_degree)
         payload = ring.encrypt(parameters, _stream(task.context, "a"), secret, _stream(one_time, "error"), lanes)
-        marked = payload_digest(payload)
-        order = sorted(holders)
-        # t - 1 shares of a random polynomial are uniform: they travel as seeds. Which holders get them rotates.
-        first = sender % len(order)
-        seeded = (order[first:] + order[:first])[: parameters.threshold - 1]
-        plain = {holder: _stream(one_time, f"share/{holder}") for holder in seeded}
-        full = shamir.share(parameters, secret, plain, [holder for holder in order if holder not in plain])
         secret.fill(0)
-        plain |= {holder: shamir.pack(parameters, values) for holder, values in full.items()}
+        marked = payload_digest(payload)
+        seeds, shares = _shares(parameters, one_time, sender, sorted(holders))
+        packed = {holder: shamir.pack(parameters, values) for holder, values in shares.items()}
         sealed = {
-            holder: sealing.seal(plain[holder], holders[holder], sealing.info(task, sender, holder, marked))
-            for holder in order
+            holder: sealing.commitment(task, sender, holder, packed[holder])
+            + sealing.seal(
+                seeds.get(holder, packed[holder]), holders[holder], sealing.info(task, sender, holder, marked)
+            )
+            for holder in sorted(holders)
         }
         return Protected(payload, sealed)
 
     def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
-        """Step 5. The dealers whose share does not open, or does not hold N values of the share field."""
+        """Step 5. The dealers whose share does not open, or is not the N values that they committed to."""
         parameters, key = parameters_of(task), sealing.private_key(private_key)
         bad = []
         for dealer, share in sorted(dealt.items()):
@@ -110,9 +107,43 @@ class QuorumScheme(SchemeFacts):
         opened = (_open_share(parameters, task, holder, dealer, key, share) for dealer, share in sorted(dealt.items()))
         return shamir.pack(parameters, shamir.add_shares(parameters, opened))
 
+    # After a sum whose releases contradict each other: what parties answer to the one challenge (`sums.attribution`).
+
+    def numbers_released(self, task: SumTask, seed: bytes, release: bytes) -> tuple[int, ...]:
+        """The challenge's inner products with a release. Raises WireError: malformed."""
+        parameters = parameters_of(task)
+        return _numbers(parameters, seed, shamir.unpack(parameters, release))
+
+    def numbers_held(
+        self, task: SumTask, seed: bytes, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]
+    ) -> dict[int, tuple[int, ...]]:
+        """The challenge's inner products with each share that this holder holds, dealer by dealer."""
+        parameters, key = parameters_of(task), sealing.private_key(private_key)
+        return {
+            dealer: _numbers(parameters, seed, _open_share(parameters, task, holder, dealer, key, share))
+            for dealer, share in sorted(dealt.items())
+        }
+
+    def numbers_dealt(
+        self, task: SumTask, seed: bytes, sender: int, one_time: bytes, holders: Iterable[int]
+    ) -> list[tuple[int, ...]]:
+        """The challenge's inner products with the shares of a dealer's polynomial, at the first `threshold` holders.
+
+        Args:
+            one_time: `one_time_key` of its contribution, kept until the sum is verified.
+        """
+        parameters, order = parameters_of(task), sorted(holders)
+        _, shares = _shares(parameters, one_time, sender, order)
+        return [_numbers(parameters, seed, shares[holder]) for holder in order[: parameters.threshold]]
+
+    def share_shown(self, task: SumTask, sender: int, one_time: bytes, holders: Iterable[int], holder: int) -> bytes:
+        """One packed share, as its dealer shows it where the holder has answered something else."""
+        parameters = parameters_of(task)
+        return shamir.pack(parameters, _shares(parameters, one_time, sender, sorted(holders))[1][holder])
+
     def update_limit(self, task: SumTask) -> int:
         chosen = parameters_of(task)
-        return chosen.payload_bytes + task.n_hospitals * (chosen.share_bytes + params.HPKE_OVERHEAD_BYTES)
+        return chosen.payload_bytes + task.n_hospitals * (chosen.share_bytes + params.SEALING_BYTES)
 
     def release_is_usable(self, task: SumTask, data: bytes) -> bool:
         """Step 7. Whether it holds N values below the share modulus."""
@@ -196,6 +227,32 @@ def parameters_of(task: SumTask) -> SumParameters:
     return _parameters(task.n_lanes, task.bits, task.n_hospitals, task.threshold)
 
 
+def one_time_key(task: SumTask, lanes: npt.NDArray[np.uint32], randomness: bytes) -> bytes:
+    """What all randomness of one contribution is derived from, 32 bytes; as secret as the contribution itself.
+
+    The message enters, so that even a restored snapshot of this machine repeats no secret.
+    """
+    return digest("one-time", randomness, task.context, digest("message", lanes.data.cast("B")))
+
+
+def _shares(
+    parameters: SumParameters, one_time: bytes, sender: int, order: list[int]
+) -> tuple[dict[int, bytes], dict[int, npt.NDArray[np.uint32]]]:
+    """The shares of the contribution's secret: those that travel as seeds, and all of them as values."""
+    secret = sampling.centred_binomial(_stream(one_time, "secret"), parameters.ring.ring_degree)
+    # t - 1 shares of a random polynomial are uniform: they travel as seeds. Which holders get them rotates.
+    first = sender % len(order)
+    seeded = (order[first:] + order[:first])[: parameters.threshold - 1]
+    seeds = {holder: _stream(one_time, f"share/{holder}") for holder in seeded}
+    shares = shamir.share(parameters, secret, seeds, [holder for holder in order if holder not in seeds])
+    secret.fill(0)
+    return seeds, shares | {holder: shamir.expand_share(parameters, seed) for holder, seed in seeds.items()}
+
+
+def _numbers(parameters: SumParameters, seed: bytes, values: npt.NDArray[np.uint32]) -> tuple[int, ...]:
+    return shamir.inner_products(shamir.challenge_vectors(parameters, seed), values, parameters.share_modulus)
+
+
 def _stream(key: bytes, purpose: str) -> bytes:
     return digest(f"stream/{purpose}", key)
 
@@ -208,7 +265,9 @@ def _open_share(
     key: sealing.PrivateKey,
     share: DealtShare,
 ) -> npt.NDArray[np.uint32]:
-    plain = sealing.unseal(share.sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
-    if len(plain) == SEED_BYTES:
-        return shamir.expand_share(parameters, plain)
-    return shamir.unpack(parameters, plain)
+    expected, sealed = sealing.committed(share.sealed)
+    plain = sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
+    is_seed = len(plain) == SEED_BYTES
+    values = shamir.expand_share(parameters, plain) if is_seed else shamir.unpack(parameters, plain)
+    sealing.check_commitment(expected, task, dealer, holder, shamir.pack(parameters, values))
+    return values

@@ -42,7 +42,8 @@ class SumTask:
 
 @dataclass(frozen=True)
 class Protected:
-    """One hospital's contribution: the payload that is added up, and a sealed share for each holder."""
+    """One hospital's contribution: the payload that is added up, and for each holder a commitment to its share, followed
+    by the sealed share."""
 
     payload: bytes = field(repr=False)
     shares: Mapping[int, bytes] = field(repr=False)
@@ -50,7 +51,7 @@ class Protected:
 
 @dataclass(frozen=True)
 class DealtShare:
-    """A sealed share as its holder received it, with the digest of the payload that it belongs to."""
+    """A commitment and sealed share as the holder received them, with the digest of the payload that they belong to."""
 
     sealed: bytes = field(repr=False)
     payload_digest: bytes
@@ -169,3 +170,8 @@ class Scheme(Protocol):
 def payload_digest(payload: bytes) -> bytes:
     """Digest of a payload or total, as headers and manifests carry it."""
     return digest("payload", payload)
+
+
+def share_digest(sealed: bytes | memoryview) -> bytes:
+    """Digest of a commitment and sealed share, as headers carry it: the commitment can be shown without the rest."""
+    return digest("share", sealed[:32], digest("sealed", sealed[32:]))

@@ -54,6 +54,31 @@ def info(task: SumTask, dealer: int, holder: int, payload: bytes) -> bytes:
     return digest("sealed-share", task.context, dealer.to_bytes(4, "big"), holder.to_bytes(4, "big"), payload)
 
 
+COMMITMENT_BYTES = 32
+
+
+def commitment(task: SumTask, dealer: int, holder: int, share: bytes) -> bytes:
+    """What a dealer says in its signed header of a share, without showing it: a digest of the share itself.
+
+    A share is as hard to guess as the secret, so the digest tells nothing; and it decides what was dealt, should dealer
+    and holder ever differ about it.
+    """
+    return digest("share-commitment", task.context, dealer.to_bytes(4, "big"), holder.to_bytes(4, "big"), share)
+
+
+def committed(sealed: bytes) -> tuple[bytes, bytes]:
+    """(commitment, HPKE bytes) of a sealed share as it travels. Raises WireError: too short."""
+    if len(sealed) < COMMITMENT_BYTES:
+        raise WireError("a sealed share without its commitment")
+    return sealed[:COMMITMENT_BYTES], sealed[COMMITMENT_BYTES:]
+
+
+def check_commitment(expected: bytes, task: SumTask, dealer: int, holder: int, share: bytes) -> None:
+    """Raises WireError: the share is not the one that its dealer committed to."""
+    if commitment(task, dealer, holder, share) != expected:
+        raise WireError("a share that is not the one its dealer committed to")
+
+
 def seal(plain: bytes, public: bytes, purpose: bytes) -> bytes:
     """`plain` for the holder of a public key; `purpose` (see `info`) must be the same when it is opened.
 

@@ -119,8 +119,10 @@ def _increasing(task: SumTask, *hospitals: int) -> bool:
 
 
 def open_dealing(task: SumTask, holder: int, dealer: int, key: sealing.PrivateKey, share: DealtShare) -> Dealing:
-    """What a dealer sealed for this holder. Raises WireError: it does not open, or is malformed."""
-    plain = sealing.unseal(share.sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
+    """What a dealer sealed for this holder. Raises WireError: it does not open, is malformed, or not as committed."""
+    expected, sealed = sealing.committed(share.sealed)
+    plain = sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
+    sealing.check_commitment(expected, task, dealer, holder, plain)
     return read_dealing(task, holder, dealer, plain)
 
 

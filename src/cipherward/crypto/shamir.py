@@ -11,6 +11,7 @@ Share vectors are uint32[N] with values below `share_modulus`, which is 65521 or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ from cipherward.crypto._jit import U32, BytesLike, kernel
 from cipherward.crypto.params import SumParameters
 from cipherward.crypto.sampling import Xof, uniform_into
 from cipherward.errors import WireError
+
+N_CHALLENGES = 8
+"""Public vectors of a challenge: eight over a 16-bit field miss a difference with probability 2^-127; of one alone, a
+liar can try a hundred thousand releases until it misses."""
 
 _LOW32 = np.uint64(2**32 - 1)
 _BLOCK = 1024
@@ -94,6 +99,21 @@ def add_shares(params: SumParameters, shares: Iterable[U32]) -> U32:
     for values in shares:
         total = (total + values) % np.uint64(params.share_modulus)
     return total.astype(np.uint32)
+
+
+@lru_cache(maxsize=2)
+def challenge_vectors(params: SumParameters, seed: bytes) -> U32:
+    """The public vectors of a challenge from its 32-byte seed, uint32[N_CHALLENGES, N], uniform below the modulus."""
+    vectors = np.empty((N_CHALLENGES, params.ring.ring_degree), np.uint32)
+    for row, vector in enumerate(vectors):
+        uniform_into(Xof(seed), (row, 0), params.share_modulus, vector)
+    return vectors
+
+
+def inner_products(vectors: U32, values: U32, modulus: int) -> tuple[int, ...]:
+    """<vector, values> modulo `modulus` (at most 31 bits) for each vector; uint32[k, N] and uint32[N]."""
+    products = vectors.astype(np.uint64) * values.astype(np.uint64) % np.uint64(modulus)
+    return tuple(int(total) % modulus for total in products.sum(axis=1))
 
 
 def interpolate_at_zero(params: SumParameters, points: Sequence[int], shares: Sequence[U32] | U32) -> NDArray[np.int32]:

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from cipherward.data.tables import RawTable, read_table
-from cipherward.errors import DataError
+from cipherward.errors import DataError, TableError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -189,10 +189,17 @@ def _foreign(database: Database, password: str) -> Iterator[None]:
         # Of a connection, or of the query's own text; other errors may quote a value of the table.
         reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0][:300]
         reason = reason.replace(password, "***") if password else reason
-        raise DataError(f"{database} does not answer the query: {reason}", hint=_ADVICE) from None
+        raise _no_answer(database, reason, error) from None
     except exc.SQLAlchemyError as error:
-        kind = type(getattr(error, "orig", None) or error).__name__
-        raise DataError(f"{database} does not answer the query: {kind}", hint=_ADVICE) from None
+        raise _no_answer(database, type(getattr(error, "orig", None) or error).__name__, error) from None
+
+
+def _no_answer(database: Database, reason: str, error: BaseException) -> TableError:
+    return TableError(
+        f"{database} does not answer the query: {reason}",
+        logged=f"the database does not answer the query: {type(error).__name__}",
+        hint=_ADVICE,
+    )
 
 
 _ADVICE = "try the query with the database's own client as the same user; check the network and its permissions"

@@ -24,10 +24,16 @@ from cipherward.errors import DataError
 from cipherward.study import Column
 
 FRACTION_BITS = 20
-_ROW_BITS = 34  # of a single value: totals of up to 2^29 rows fit into int64
+FINE_BITS = 40
+"""Sums count in units of 2^-60 of the declared range, so that a generous range leaves its values apart: a whole number of
+2^-20, and the rest, which travels as a second number, as neither alone may exceed 2^48."""
+_FINE = (1 << FINE_BITS) - 1
+TOTALS = ("present", "sum", "square", "sum_fine", "square_fine")
+"""What is summed of each numeric column."""
 CLIP_STDDEV = 10.0
-# a variance below this many rounding steps of the sums is that of a constant column
+# A variance below this many rounding steps of the sums, or this share of the squared mean, is that of a constant column.
 ROUNDING_STEPS = 64
+ROUNDING_SHARE = 2.0**-46
 
 
 def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
@@ -49,8 +55,9 @@ def local_statistics(
     """One hospital's sums over its training rows (of them, those in `counted`), all int64 and >= 0.
 
     "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
-    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20. Rows are added
-    as integers, so that one row moves a total by at most 2^20, to the last bit, and the order of rows changes nothing.
+    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20, rounded down;
+    "sum_fine" and "square_fine" [n_numeric]: the rest of them, in units of 2^-60. Rows are added as integers, so that one
+    row moves a total by at most 2^20, to the last bit, and the order of rows changes nothing.
     """
     train = split == TRAIN if counted is None else (split == TRAIN) & counted
     present, total, square = [], [], []
@@ -60,17 +67,16 @@ def local_statistics(
         present.append(len(values))
         total.append(_total(values))
         square.append(_total(np.square(values)))
-    return {
-        "rows": np.array([int(train.sum()), int(outcome[train].sum())], dtype=np.int64),
-        "present": np.array(present, dtype=np.int64),
-        "sum": np.array(total, dtype=np.int64),
-        "square": np.array(square, dtype=np.int64),
-    }
+    found = {"rows": [int(train.sum()), int(outcome[train].sum())], "present": present}
+    for name, sums in (("sum", total), ("square", square)):
+        found[name] = [value >> FINE_BITS for value in sums]
+        found[f"{name}_fine"] = [value & _FINE for value in sums]
+    return {name: np.array(values, dtype=np.int64) for name, values in found.items()}
 
 
 def _total(values: NDArray[np.float64]) -> int:
-    units = np.rint(values * 2.0**_ROW_BITS).astype(np.int64)
-    return (int(units.sum()) + (1 << (_ROW_BITS - FRACTION_BITS - 1))) >> (_ROW_BITS - FRACTION_BITS)
+    units = np.rint(values * 2.0 ** (FRACTION_BITS + FINE_BITS)).astype(np.int64)
+    return (int((units >> FINE_BITS).sum()) << FINE_BITS) + int((units & _FINE).sum(dtype=np.uint64))
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ class Preprocessor:
 def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Preprocessor:
     """The shared preprocessor from the totals over hospitals of `local_statistics`.
 
-    The standard deviation is 1 where nothing is present or the variance is zero (up to the rounding of the sums).
+    Without the fine digits, as in a study with differential privacy, values are told apart less well. The standard deviation is 1 where nothing is present or the variance is zero (up to the rounding of the sums).
     Only + - * / and sqrt on exact integers and float64, so that every machine gets the same bits.
 
     Raises:
@@ -173,8 +179,13 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
     n_numeric = len(_numeric(columns))
     rows = np.asarray(sums["rows"], dtype=np.int64)
     present, total, square = (np.asarray(sums[key], dtype=np.int64) for key in ("present", "sum", "square"))
+    has_fine = "sum_fine" in sums
+    fine = [
+        np.asarray(sums[key] if has_fine else np.zeros(n_numeric), dtype=np.int64)
+        for key in ("sum_fine", "square_fine")
+    ]
     problems = []
-    if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square)):
+    if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square, *fine)):
         problems.append("they do not have one entry per numeric column")
     elif not 0 <= rows[1] <= rows[0] < 2**40 or (present < 0).any() or (present > rows[0]).any():
         problems.append("their counts contradict each other")
@@ -183,19 +194,38 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
         top = (present << FRACTION_BITS) + slack
         if (total < 0).any() or (square < 0).any() or (total > top).any() or (square > total + slack).any():
             problems.append("a sum lies outside what values in the declared ranges give")
+        elif any((rest < 0).any() or (rest >> FINE_BITS > present).any() for rest in fine):
+            problems.append("the rest of a sum is more than rounding leaves")
     if problems:
         raise DataError(
             f"the preprocessing sums cannot come from data: {problems[0]}",
             hint="one hospital sent false sums; ask every hospital to check its software and start again",
         )
-    mean, stddev = [], []
-    for n, first, second in zip(present.tolist(), total.tolist(), square.tolist(), strict=True):
-        centre = first / 2**FRACTION_BITS / n if n else 0.0
-        variance = second / 2**FRACTION_BITS / n - centre * centre if n else 0.0
+    mean, stddev, unit = [], [], 1 << (FRACTION_BITS + FINE_BITS)
+    exact = [(coarse.astype(object) << FINE_BITS) + rest for coarse, rest in zip((total, square), fine, strict=True)]
+    for n, first, second in zip(present.tolist(), *exact, strict=True):
+        centre = int(first) / unit / n if n else 0.0
+        # In exact integers: the variance may be a billionth of the squares that it is the difference of.
+        variance = (n * int(second) * unit - int(first) ** 2) / (n * unit) ** 2 if n else 0.0
         mean.append(centre)
-        constant = n == 0 or variance <= ROUNDING_STEPS / 2**FRACTION_BITS / n
-        stddev.append(1.0 if constant else math.sqrt(variance))
+        stddev.append(
+            1.0
+            if n == 0 or _is_constant(variance, centre, n, FRACTION_BITS + FINE_BITS * has_fine)
+            else math.sqrt(variance)
+        )
     return Preprocessor(tuple(columns), tuple(mean), tuple(stddev), int(rows[0]), int(rows[1]))
+
+
+def is_too_wide(values: NDArray[np.float64], column: Column) -> bool:
+    """Whether values that differ (float64[n], NaN = missing) would count as constant: their range was declared too wide."""
+    inside = scaled(values[~np.isnan(values)], column)
+    if not len(inside) or inside.min() == inside.max():
+        return False
+    return _is_constant(float(inside.var()), float(inside.mean()), len(inside))
+
+
+def _is_constant(variance: float, mean: float, n: int, bits: int = FRACTION_BITS + FINE_BITS) -> bool:
+    return variance <= max(ROUNDING_STEPS * 2.0**-bits / n, ROUNDING_SHARE * mean * mean)
 
 
 def _numeric(columns: Sequence[Column]) -> list[Column]:

@@ -1,42 +1,70 @@
-"""The data dictionary against a table: every problem at once, then the typed columns.
+"""The data dictionary against a table: every problem at once, then the typed columns and what was changed.
 
-A value counts as missing when it is null, empty, or one of `MISSING` (unless a categorical column declares that text
-as a category). Row numbers in problems start at 1 below the header.
+What is read as what stands in `values`. Row numbers in problems start at 1 below the header.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.study import Column, Study
+from cipherward.data.outcomes import read_outcome
+from cipherward.data.problems import Problem
+from cipherward.data.values import Change, Reading, Rule, as_text, is_missing, is_value, names_of, number_key, of_column
+from cipherward.study import Column, Study, same_text
 
-MISSING = ("", "?", "NA", "N/A", "null", "NULL")
 MAX_LISTED = 3
+REPEATED_SHARE = 0.25
+"""A value outside the range that occurs twice and makes up this share of those on its side is a code, not a measurement."""
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Examined:
-    """What `examine` found. Without problems: `table` holds exactly the declared columns (Float64 or String, null =
-    missing), `outcome` int8[n_rows] of 0/1, `patients` String of n_rows ids."""
+class Mark:
+    """Which rows of a column a rule has changed: bool[n_rows]."""
 
-    problems: tuple[str, ...]
+    column: str
+    rule: Rule
+    rows: NDArray[np.bool_] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Input columns, typed: `table` holds exactly the declared ones (Float64 or String, null = missing)."""
+
+    problems: list[Problem]
+    table: pl.DataFrame
+    marks: list[Mark]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(Change(mark.column, mark.rule, int(mark.rows.sum())) for mark in self.marks)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What `examine` found. Without problems: `table` as in `Converted`, `outcome` int8[n_rows] of 0/1, `patients` String
+    of n_rows ids, `negative` the text of the outcome that counts as 0 ("" when there is none)."""
+
+    problems: tuple[Problem, ...]
     table: pl.DataFrame
     outcome: NDArray[np.int8]
     patients: pl.Series
+    negative: str = ""
+    changes: tuple[Change, ...] = ()
 
 
 def check_table(
     table: pl.DataFrame, study: Study, hospital_name: str, *, file: str = "", rows: Rows | None = None
-) -> list[str]:
+) -> list[Problem]:
     """Every problem of one hospital's table against the study; an empty list means it can be used.
 
     `rows` int64[n_rows]: the row numbers to report where they differ from 1..n_rows.
@@ -51,44 +79,78 @@ def examine(
     rows = np.arange(1, table.height + 1) if rows is None else rows
     data = study.data
     extra = [data.patient_column] if data.patient_column else []
-    problems, typed = convert_inputs(table, study.columns, rows, also=[data.outcome, *extra])
-    outcome = np.zeros(table.height, np.int8)
+    table = with_declared_names(table, [*(column.name for column in study.columns), data.outcome, *extra])
+    found = convert(table, study.columns, rows, also=[data.outcome, *extra])
+    problems, changes = found.problems, found.changes
+    outcome, negative = np.zeros(table.height, np.int8), ""
     patients = pl.Series("patient", rows).cast(pl.String)
     if table.height:
         if data.outcome in table.columns:
-            found, outcome = _outcome(table[data.outcome], study, rows)
-            problems += found
+            read = read_outcome(table[data.outcome], data, rows)
+            problems, outcome, negative = [*problems, *read.problems], read.outcome, read.negative
+            changes = (*changes, *read.changes)
         if data.patient_column in table.columns:
-            patients = as_text(table[data.patient_column]).replace(list(MISSING), [None] * len(MISSING))
-            problems += [
-                f"{place} has no patient id ({count} such row(s)): rows are split by patient, so give every row an id"
-                for place, count in _first(patients.is_null(), rows, data.patient_column)
-            ]
-    place = f"{hospital_name} ({file})" if file else hospital_name
-    return Examined(tuple(f"{place}: {text}" for text in problems), typed, outcome, patients)
+            patients = names_of(table[data.patient_column])
+            if place := first_of(patients.is_null().to_numpy(), rows, data.patient_column):
+                text = f"{place} has no patient id ({patients.null_count()} such row(s))"
+                problems.append(Problem(f"{text}: rows are split by patient, so give every row an id", text))
+    return Examined(
+        tuple(problem.at(hospital_name, file) for problem in problems),
+        found.table,
+        outcome,
+        patients,
+        negative,
+        changes,
+    )
+
+
+def with_declared_names(table: pl.DataFrame, declared: Sequence[str]) -> pl.DataFrame:
+    """The table with its columns renamed to the declared names that are the same text."""
+    known = {same_text(name): name for name in declared}
+    renamed = {name: known[key] for name in table.columns if (key := same_text(name)) in known and known[key] != name}
+    free = {old: new for old, new in renamed.items() if new not in table.columns}
+    return table.rename(free) if len(set(free.values())) == len(free) else table
 
 
 def convert_inputs(
     table: pl.DataFrame, columns: Sequence[Column], rows: Rows, *, also: Sequence[str] = ()
-) -> tuple[list[str], pl.DataFrame]:
-    """Problems of the input columns, and the table of exactly these columns, typed (absent columns all null).
+) -> tuple[list[Problem], pl.DataFrame]:
+    """`convert`'s problems and table."""
+    found = convert(table, columns, rows, also=also)
+    return found.problems, found.table
 
-    `also` names further columns (outcome, patient) that must exist.
+
+def convert(
+    table: pl.DataFrame,
+    columns: Sequence[Column],
+    rows: Rows,
+    *,
+    also: Sequence[str] = (),
+    each_row_alone: bool = False,
+) -> Converted:
+    """Check and type the input columns; absent columns are all null.
+
+    Args:
+        also: further columns (outcome, patient) that must exist.
+        each_row_alone: leave out the checks that look at a column as a whole, so that a row is read alike in any company.
     """
-    problems = [] if table.height else ["the table has no rows"]
+    table = with_declared_names(table, [*(column.name for column in columns), *also])
+    problems = [] if table.height else [Problem("the table has no rows", "the table has no rows")]
     unused = [name for name in table.columns if name not in {*(c.name for c in columns), *also}]
-    problems += [_absent(name, unused) for name in (*(c.name for c in columns), *also) if name not in table.columns]
-    typed = []
+    problems += [
+        _absent(name, unused, table.width) for name in (*(c.name for c in columns), *also) if name not in table.columns
+    ]
+    typed, marks = [], []
     for column in columns:
-        kind = pl.Float64 if column.kind == "numeric" else pl.String
         if column.name not in table.columns:
-            typed.append(pl.Series(column.name, [None] * table.height, dtype=kind))
+            typed.append(_nulls(column, table.height))
             continue
         convert = _numeric if column.kind == "numeric" else _categorical
-        found, series = convert(table[column.name], column, rows)
-        problems += found
+        series, found, marked = convert(table[column.name], column, rows, each_row_alone)
         typed.append(series.rename(column.name))
-    return problems, pl.DataFrame(typed)
+        problems += found
+        marks += marked
+    return Converted(problems, pl.DataFrame(typed), marks)
 
 
 def declared_range(column: Column) -> tuple[float, float]:
@@ -96,134 +158,187 @@ def declared_range(column: Column) -> tuple[float, float]:
     return cast(float, column.minimum), cast(float, column.maximum)
 
 
-def _absent(name: str, unused: Sequence[str]) -> str:
+def first_of(bad: NDArray[np.bool_], rows: Rows, name: str) -> str:
+    """The place of the first bad row in words, or "" when there is none."""
+    where = np.flatnonzero(bad)
+    return f"column {name!r}, row {rows[where[0]]}" if len(where) else ""
+
+
+_Found = tuple[pl.Series, list[Problem], list[Mark]]
+
+
+def _absent(name: str, unused: Sequence[str], width: int) -> Problem:
+    said = f"column {name!r} is missing"
+    if width == 1 and unused and any(mark in unused[0] for mark in " ^~:!,;|\t"):
+        text = (
+            f"{said}: the file was read as one column, {unused[0]!r}; separate its fields by a comma and save it again"
+        )
+        return Problem(text, f"{said}: the file was read as one column")
     simple = {text.lower().replace(" ", "_").replace("-", "_"): text for text in unused}
     close = difflib.get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), simple, n=1, cutoff=0.6)
     advice = f"; did you mean {simple[close[0]]!r}? Rename it" if close else "; add it"
-    return f"column {name!r} is missing{advice}, or correct the study"
+    return Problem(f"{said}{advice}, or correct the study", said)
 
 
-def _first(bad: pl.Series, rows: Rows, name: str) -> list[tuple[str, int]]:
-    """Zero or one (place of the first bad row, number of bad rows)."""
-    where = np.flatnonzero(bad.fill_null(False).to_numpy())
-    return [(f"column {name!r}, row {rows[where[0]]}", len(where))] if len(where) else []
+def _marks(column: Column, series: dict[Rule, NDArray[np.bool_]]) -> list[Mark]:
+    return [Mark(column.name, rule, rows) for rule, rows in series.items() if rows.any()]
 
 
-def as_text(series: pl.Series) -> pl.Series:
-    """Any simple column as trimmed text; whole floats without ".0"; types that are not values become null."""
-    if series.dtype.is_float():
-        whole = series.is_null() | (series == series.round(0))
-        series = series.cast(pl.Int64, strict=False) if whole.all() else series
-    if series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Categorical, pl.Enum, pl.String, pl.Null):
-        return series.cast(pl.String).str.strip_chars()
-    return pl.Series(series.name, [None] * len(series), dtype=pl.String)
-
-
-def _is_value(dtype: pl.DataType) -> bool:
-    return dtype.is_numeric() or dtype in (pl.Boolean, pl.Categorical, pl.Enum, pl.String, pl.Null)
-
-
-def _numeric(series: pl.Series, column: Column, rows: Rows) -> tuple[list[str], pl.Series]:
+def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool) -> _Found:
     name = column.name
-    if not _is_value(series.dtype):
-        return [f"column {name!r} holds {series.dtype}, not numbers; write plain numbers"], _nulls(series, pl.Float64)
-    problems: list[str] = []
+    if not is_value(series.dtype):
+        said = f"column {name!r} holds {series.dtype}, not numbers"
+        return _nulls(column, len(series)), [Problem(f"{said}; write plain numbers", said)], []
+    problems: list[Problem] = []
+    words = np.zeros(len(series), dtype=bool)
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         values = series.cast(pl.Float64)
+        words = values.is_nan().fill_null(False).to_numpy()
+        values = values.fill_nan(None)
     else:
         text = as_text(series)
-        text = text.set(text.is_in(MISSING), None)
-        values = text.cast(pl.Float64, strict=False)
-        for place, count in _first(text.is_not_null() & values.is_null(), rows, name):
-            example = text.filter(text.is_not_null() & values.is_null())[0]
-            comma = " (use a decimal point)" if "," in example else ""
-            problems.append(
-                f"{place}: {example!r} is not a number{comma} ({count} such row(s)); "
-                "write a number, or leave the field empty if it is missing"
-            )
-    for place, count in _first(~values.is_finite(), rows, name):
-        problems.append(
-            f"{place} is NaN or infinite ({count} such row(s)); leave the field empty if the value is missing"
-        )
-        values = values.set(~values.is_finite(), None)
-    problems += _range_problem(values, column)
-    return problems, values
-
-
-def _range_problem(values: pl.Series, column: Column) -> list[str]:
-    """Single values outside the range are clipped; most values outside mean another unit, which clipping would hide."""
+        values = text.str.strip_chars().cast(pl.Float64, strict=False)
+        values = values.fill_nan(None)
+        unread = text.is_not_null() & values.is_null()
+        if unread.any():
+            odd = text.filter(unread).unique().to_list()
+            missing = [raw for raw in odd if is_missing(raw)]
+            bad = [raw for raw in odd if not is_missing(raw)]
+            words = (text.is_in(missing) & (text.str.strip_chars() != "")).fill_null(False).to_numpy()
+            problems += _not_numbers(text, bad, rows, name)
+    infinite = values.is_infinite().fill_null(False).to_numpy()
+    if place := first_of(infinite, rows, name):
+        said = f"{place} is infinite ({infinite.sum()} such row(s))"
+        problems.append(Problem(f"{said}; leave the field empty if the value is missing", said))
+        values = values.set(pl.Series(infinite), None)
+    coded = values.is_in([float(code) for code in column.missing]).fill_null(False).to_numpy()
+    values = values.set(pl.Series(coded), None) if coded.any() else values
     low, high = declared_range(column)
-    present = values.drop_nulls()
-    outside = int(((present < low) | (present > high)).sum())
-    if outside * 2 <= len(present):
+    outside = ((values < low) | (values > high)).fill_null(False).to_numpy()
+    if not each_row_alone and outside.any():
+        problems += _range_problems(values.to_numpy(), outside, column, rows)
+    return values, problems, _marks(column, {Rule.MISSING_WORD: words, Rule.MISSING_CODE: coded, Rule.CUT: outside})
+
+
+def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list[Problem]:
+    wrong = text.is_in(bad).fill_null(False).to_numpy()
+    place = first_of(wrong, rows, name)
+    if not place:
         return []
-    unit = f" {column.unit}" if column.unit else ""
+    example = text[int(np.flatnonzero(wrong)[0])]
+    comma = " (use a decimal point)" if "," in example else ""
     return [
-        f"column {column.name!r}: {outside} of {len(present)} values lie outside the declared range "
-        f"{low:g} to {high:g}{unit} (median {np.median(present.to_numpy()):g}); convert them to the declared unit"
+        Problem(
+            f"{place}: {example!r} is not a number{comma} ({wrong.sum()} such row(s)); "
+            "write a number, or leave the field empty if it is missing",
+            f"{place} is not a number ({wrong.sum()} such row(s))",
+        )
     ]
 
 
-def _categorical(series: pl.Series, column: Column, rows: Rows) -> tuple[list[str], pl.Series]:
+def _range_problems(
+    values: NDArray[np.float64], outside: NDArray[np.bool_], column: Column, rows: Rows
+) -> list[Problem]:
+    """Single values outside are cut. One that repeats is a code for missing, most of them another unit."""
+    low, high = declared_range(column)
+    name, present = column.name, values[~np.isnan(values)]
+    unit = f" {column.unit}" if column.unit else ""
+    problems = []
+    for side in (values < low, values > high):
+        counts = Counter(values[side].tolist())
+        for value, count in counts.most_common(MAX_LISTED):
+            if count < 2 or count < REPEATED_SHARE * side.sum() or 2 * outside.sum() > len(present) > 2 * count:
+                continue
+            place = first_of(values == value, rows, name)
+            said = f"{place}: a value outside the declared range occurs {count} times"
+            problems.append(
+                Problem(
+                    f"{place}: {value:g} lies outside the declared range {low:g} to {high:g}{unit} and occurs {count} "
+                    f'times, as a code for "missing" does; leave these fields empty, declare missing = ["{value:g}"] for '
+                    "the column in the study, or widen its range if the values are real",
+                    said,
+                )
+            )
+    if outside.sum() * 2 > len(present):
+        said = f"column {name!r}: {outside.sum()} of {len(present)} values lie outside the declared range"
+        problems.append(
+            Problem(
+                f"{said} {low:g} to {high:g}{unit} (median {np.median(present):g}); convert them to the declared unit",
+                said,
+            )
+        )
+        return problems[-1:]
+    return problems
+
+
+def _categorical(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool) -> _Found:
     name = column.name
-    if not _is_value(series.dtype):
-        return [f"column {name!r} holds {series.dtype}, not categories; write text"], _nulls(series, pl.String)
-    known = set(column.categories)
-    text = as_text(series)
-    text = text.set(text.is_in([token for token in MISSING if token not in known]), None)
-    found = text.drop_nulls().unique().to_list()
-    # pandas writes whole numbers as 1.0 once a column has a missing value
-    renamed = {value: value[:-2] for value in found if value not in known and value.endswith(".0")}
-    renamed = {value: short for value, short in renamed.items() if short in known}
-    if renamed:
-        text = text.replace(list(renamed), list(renamed.values()))
-    unknown = sorted(value for value in found if value not in known and value not in renamed)
-    if not unknown or "other" in known:
-        return [], text
-    listed = ", ".join(_suggest(value, column.categories) for value in unknown[:MAX_LISTED])
-    more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
-    return [
-        f"{place}: unknown category: {listed}{more} ({count} such row(s)); known: "
-        f"{', '.join(column.categories[:12])}{', ...' if len(column.categories) > 12 else ''}"
-        for place, count in _first(text.is_in(unknown), rows, name)
-    ], text
+    if not is_value(series.dtype):
+        said = f"column {name!r} holds {series.dtype}, not categories"
+        return _nulls(column, len(series)), [Problem(f"{said}; write text", said)], []
+    labels, text = of_column(column), as_text(series)
+    found: list[str] = text.drop_nulls().unique().sort().to_list()
+    plain = {raw: labels.of_boolean(raw) if series.dtype == pl.Boolean else raw for raw in found}
+    read: dict[str, Reading] = {raw: labels.read(plain[raw]) for raw in found}
+    values = text.replace_strict(
+        found, pl.Series([read[raw].value for raw in found], dtype=pl.String), default=None, return_dtype=pl.String
+    )
+    marked = {
+        rule: text.is_in([raw for raw in found if read[raw].rule == rule]).fill_null(False).to_numpy()
+        for rule in {reading.rule for reading in read.values() if reading.rule}
+    }
+    if series.dtype != pl.String:
+        marked.pop(Rule.NUMBER, None)  # a typed number is not written in any way
+    problems = _unknown(text, read, column, rows)
+    respelled = [raw for raw in found if read[raw].rule == Rule.NUMBER]
+    unread = [raw for raw in found if read[raw].rule == Rule.UNDECLARED or read[raw].trouble]
+    codes = [raw for raw in unread if labels.doubtful(raw)]
+    if respelled and codes and not each_row_alone:
+        place = first_of(text.is_in(respelled).fill_null(False).to_numpy(), rows, name)
+        said = f"{place} may be a code of its own, or a declared number written with decimals"
+        problems.append(
+            Problem(
+                f"{place}: {respelled[0]!r} may be a code of its own or the number {read[respelled[0]].value}, as the "
+                f"column also holds codes like {codes[0]!r}; write the declared category, or declare this one",
+                said,
+            )
+        )
+    return values, problems, _marks(column, marked)
+
+
+def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Rows) -> list[Problem]:
+    problems = []
+    unknown = [raw for raw, reading in read.items() if reading.trouble == "unknown"]
+    wrong = text.is_in(unknown).fill_null(False).to_numpy()
+    if place := first_of(wrong, rows, column.name):
+        listed = ", ".join(_suggest(same_text(raw), column.categories) for raw in unknown[:MAX_LISTED])
+        more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
+        known = f"{', '.join(column.categories[:12])}{', ...' if len(column.categories) > 12 else ''}"
+        problems.append(
+            Problem(
+                f"{place}: unknown category: {listed}{more} ({wrong.sum()} such row(s)); known: {known}",
+                f"{place}: unknown category ({wrong.sum()} such row(s))",
+            )
+        )
+    for raw, reading in read.items():
+        if reading.trouble and reading.trouble != "unknown":
+            place = first_of((text == raw).fill_null(False).to_numpy(), rows, column.name)
+            problems.append(
+                Problem(
+                    f"{place}: {raw!r} {reading.trouble}; leave the field empty, or write the category as declared",
+                    f"{place} may be missing, or a category",
+                )
+            )
+    return problems
 
 
 def _suggest(value: str, known: Sequence[str]) -> str:
     lower = {text.lower(): text for text in known}
     close = difflib.get_close_matches(value.lower(), lower, n=1, cutoff=0.75)
-    return f"{value!r} (did you mean {lower[close[0]]!r}?)" if close else repr(value)
+    same = [text for text in known if (key := number_key(text)) is not None and key == number_key(value)]
+    guess = same or [lower[text] for text in close]
+    return f"{value!r} (did you mean {guess[0]!r}?)" if guess else repr(value)
 
 
-def _outcome(series: pl.Series, study: Study, rows: Rows) -> tuple[list[str], NDArray[np.int8]]:
-    name, positive = study.data.outcome, study.data.positive
-    text = as_text(series)
-    if positive == "1":
-        # the default outcome is 0/1 and may be written as a Boolean or as 0.0/1.0
-        text = text.str.to_lowercase().replace(["true", "false", "1.0", "0.0"], ["1", "0", "1", "0"])
-    missing = text.is_null() | text.is_in([token for token in MISSING if token != positive])
-    problems = [
-        f"{place} has no outcome ({count} such row(s)); leave out rows whose outcome is not known"
-        for place, count in _first(missing, rows, name)
-    ]
-    present = text.set(missing, None)
-    if positive == "1":
-        odd = present.is_not_null() & ~present.is_in(["0", "1"])
-        expected = "outcomes are 0 or 1, or set data.positive in the study"
-    else:
-        odd = present.is_not_null() & (present != positive) & (present.str.to_lowercase() == positive.lower())
-        expected = f"the positive outcome is written {positive!r}"
-    for place, count in _first(odd, rows, name):
-        problems.append(f"{place}: {present.filter(odd)[0]!r} is not an outcome ({count} such row(s)); {expected}")
-    outcome = (text == positive).fill_null(False).to_numpy().astype(np.int8)
-    if not study.data.allow_single_class and not problems:
-        if not outcome.any():
-            values = ", ".join(repr(value) for value in present.drop_nulls().unique().sort().to_list()[:MAX_LISTED])
-            problems.append(f"column {name!r} has no positive case: none of its values ({values}) is {positive!r}")
-        elif outcome.all():
-            problems.append(f"column {name!r} has only positive cases ({positive!r}), nothing to tell them from")
-    return problems, outcome
-
-
-def _nulls(series: pl.Series, dtype: type[pl.DataType]) -> pl.Series:
-    return pl.Series(series.name, [None] * len(series), dtype=dtype)
+def _nulls(column: Column, height: int) -> pl.Series:
+    return pl.Series(column.name, [None] * height, dtype=pl.Float64 if column.kind == "numeric" else pl.String)

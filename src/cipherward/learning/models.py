@@ -3,9 +3,10 @@
 Logistic regression is `linear.Linear` and compiled; every other model is a torch.nn.Module (`networks`), and torch is
 imported when the first one is built.
 
-The first model is a public function of the study's seed. For the built-in kinds the initial weights come from raw
-PCG64 words and exact float64 arithmetic, not from torch's sampler, so that every hospital starts from the same bits
-whatever its processor. A user's own module draws from a seeded, private copy of torch's generator.
+The first model is a public function of the study. Logistic regression starts from zeros; the MLP's initial weights
+come from raw PCG64 words of the study's seed and exact float64 arithmetic, not from torch's sampler, so that every
+hospital starts from the same bits whatever its processor. A user's own module draws from a seeded, private copy of
+torch's generator.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError, StudyError
-from cipherward.learning import initial
 from cipherward.learning.linear import Linear
 from cipherward.study import Model
 
@@ -31,8 +31,8 @@ Factory = Callable[[int], "nn.Module"]
 def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> Module:
     """A fresh model on the CPU: float32[n, n_features] in, one logit per row out ([n] or [n, 1]).
 
-    Logistic regression and the MLP (ReLU between layers) start from U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global
-    generator is left as it was.
+    Logistic regression, whose loss is convex, starts from zeros, and the MLP (ReLU between layers) from
+    U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global generator is left as it was.
 
     Args:
         model: kind and hidden widths.
@@ -42,7 +42,7 @@ def build(model: Model, n_features: int, seed: int, factory: Factory | None = No
 
     Raises:
         StudyError: factory missing or not wanted; a module with buffers (BatchNorm's running statistics and the like:
-            they change outside the sum), frozen or non-float32 parameters, none at all, or another output shape.
+            they change outside the sum), one that predicts a row differently beside other rows, frozen or non-float32 parameters, none at all, or another output shape.
     """
     if n_features < 1:
         raise StudyError("a model needs at least one input feature")
@@ -53,7 +53,7 @@ def build(model: Model, n_features: int, seed: int, factory: Factory | None = No
             hint='pass your own torch.nn.Module through the Python API, with model.kind = "custom"',
         )
     if model.is_linear:
-        return Linear(initial.uniform(initial.words(seed), n_features + 1, n_features))
+        return Linear(np.zeros(n_features + 1, dtype=np.float32))
     from cipherward.learning import networks
 
     return networks.custom(factory, n_features, seed) if factory else networks.mlp(model.hidden, n_features, seed)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from cipherward.errors import CipherwardError, UnfitUpdateError
 from cipherward.learning import checks, models, networks
 from cipherward.learning.devices import Device, resolve_device
 from cipherward.privacy import dpsgd
@@ -48,7 +49,9 @@ def train(
             order = torch.randperm(len(labels), generator=order_source).to(target)
             for rows in torch.split(order, settings.batch_size):
                 gradient.zero_()
-                _backward(binary_cross_entropy_with_logits(logits(module, x[rows]), y[rows]))
+                loss = binary_cross_entropy_with_logits(logits(module, x[rows]), y[rows])
+                with _own_code(module, "the gradient"):
+                    _backward(loss)
                 if settings.weight_decay:
                     gradient.add_(weights, alpha=settings.weight_decay)
                 if settings.proximal:
@@ -106,9 +109,31 @@ def outputs(
 
 
 def logits(module: nn.Module, rows: torch.Tensor) -> torch.Tensor:
-    """The module's output as one logit per row, shape (n,)."""
-    output: torch.Tensor = module(rows)
-    return output.view(len(rows))
+    """The module's output as one logit per row, shape (n,).
+
+    Raises:
+        UnfitUpdateError: the module's own code failed on these rows.
+    """
+    with _own_code(module, f"a batch of {len(rows)} row(s)"):
+        output: torch.Tensor = module(rows)
+        return output.view(len(rows))
+
+
+@contextlib.contextmanager
+def _own_code(module: nn.Module, what: str) -> Iterator[None]:
+    """Whatever a study's module raises is a reason to decline, and nobody's crash."""
+    try:
+        yield
+    except CipherwardError:
+        raise
+    except Exception as error:
+        failure = UnfitUpdateError(
+            f"the model's module {type(module).__name__} failed on {what}: {type(error).__name__}: {error}; nothing is sent",
+            reason="the model failed",
+            hint="correct the module; try it on single rows and on batches of every size that the tables leave",
+        )
+        failure.logged = f"the model's module {type(module).__name__} failed on {what}: {type(error).__name__}"
+        raise failure from error
 
 
 @contextlib.contextmanager

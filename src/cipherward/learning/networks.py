@@ -17,6 +17,8 @@ from cipherward.learning import initial
 from cipherward.learning.linear import Linear
 from cipherward.learning.models import Factory
 
+_TRIED, _TRIED_SEED = 4, 0x747279  # rows on which a module of the user's own is tried, and where they come from
+
 _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
 
 
@@ -109,11 +111,44 @@ def _call_factory(factory: Factory, n_features: int) -> nn.Module:
         raise StudyError(
             f"the custom module cannot take float32[n, {n_features}]: {type(error).__name__}: {error}"
         ) from error
-    module.train(was_training)
     if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise StudyError(f"the custom module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
+    _check_rows_apart(module, n_features)
+    module.train(was_training)
     return module
+
+
+def _check_rows_apart(module: nn.Module, n_features: int) -> None:
+    """Try whether a row's prediction depends on the rows beside it, as normalisation over the batch makes it.
+
+    Raises:
+        StudyError: it does, or the prediction is another one when it is asked for again; names the layers that may be why.
+    """
+    rows = torch.from_numpy(np.random.default_rng(_TRIED_SEED).normal(size=(_TRIED, n_features)).astype(np.float32))
+    company = torch.cat([rows, 3.0 * rows.flip(0) + 5.0])
+    try:
+        with torch.no_grad():
+            apart = module(rows).reshape(-1)
+            together = module(company).reshape(-1)[:_TRIED]
+            turned = module(rows.flip(0)).reshape(-1).flip(0)
+    except Exception as error:
+        raise StudyError(f"the custom module failed on rows to try it: {type(error).__name__}: {error}") from error
+    scale = 1.0 + float(apart.abs().max())
+    if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
+        apart, turned, atol=1e-4 * scale, equal_nan=True
+    ):
+        return
+    suspects = [
+        f"{name or 'itself'} ({type(layer).__name__})"
+        for name, layer in module.named_modules()
+        if "Batch" in type(layer).__name__ or "Instance" in type(layer).__name__
+    ]
+    raise StudyError(
+        f"the custom module {type(module).__name__} predicts a row differently beside other rows"
+        + (f": {', '.join(suspects)}" if suspects else ""),
+        hint="use GroupNorm or LayerNorm, which look at one row at a time, and nothing random in evaluation mode",
+    )
 
 
 def _parameter_problems(module: nn.Module) -> Iterator[str]:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import asking
+from cipherward.privacy.accounting import Event
 from cipherward.privacy.budget import Budget
+from cipherward.privacy.lifetime import PATIENT, Lifetime, check_delta
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -19,10 +21,12 @@ Log = Callable[[str, dict[str, object]], None]
 
 @dataclass
 class Contributions:
-    """The vectors of one hospital in one study. `budget`: None for a study without differential privacy."""
+    """The vectors of one hospital in one study. `budget`: None for a study without differential privacy;
+    `lifetime`: of the register, for noise that is the hospital's own."""
 
     scheme: Scheme
     budget: Budget | None
+    lifetime: Lifetime
     log: Log
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
@@ -33,6 +37,8 @@ class Contributions:
             DataError: the hospital's own rows do not give one.
             BudgetExceededError: it may not be spent.
         """
+        if state.noise is not None:
+            return self._noisy(state.noise.event, work, state, query)
         if self.budget is None:
             if self._made is None or self._made[0] != query:
                 self._made = query, asking.vector_of(self.scheme, state, work.values(state))
@@ -45,6 +51,22 @@ class Contributions:
     def forget(self) -> None:
         """The sum is over."""
         self._made = None
+
+    def _noisy(self, event: Event, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
+        """With this hospital's own noise for its patients: made and charged once, for every attempt and for good."""
+        study = state.study.digest()
+        kept = self.lifetime.charges.contribution(study, query)
+        if kept is not None:
+            return asking.from_stored(self.scheme, state, kept)
+        if self.lifetime.limit:
+            check_delta(self.lifetime.limit.delta, len(work.data.outcome))
+        self.lifetime.check(event)
+        vector = asking.vector_of(self.scheme, state, work.values(state))
+        what = state.purpose or ""
+        self.lifetime.charge(study, query, state.sums_done, what, event, asking.stored(self.scheme, vector))
+        facts: dict[str, object] = {"sum": state.sums_done, "what": what, "unit": PATIENT}
+        self.log("privacy charge", facts | {"noise_multiplier": event.noise_multiplier, "steps": event.steps})
+        return vector
 
     def _charged(self, budget: Budget, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
         event = work.event(state)

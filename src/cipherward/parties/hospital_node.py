@@ -28,7 +28,7 @@ from cipherward.errors import (
     UnfitUpdateError,
     WireError,
 )
-from cipherward.parties import asking, culprits
+from cipherward.parties import asking, attempts, culprits
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
 from cipherward.parties.earlier_sums import EarlierSums
@@ -37,6 +37,7 @@ from cipherward.parties.outcomes import BREACH, FAILED, PRESERVED, UNPROTECTED, 
 from cipherward.parties.policy import Policy
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
+from cipherward.privacy.lifetime import Lifetime
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import hospital_steps
 from cipherward.sums.messages import (
@@ -55,7 +56,7 @@ from cipherward.sums.messages import (
     unsign,
 )
 from cipherward.sums.packets import pack, unpack
-from cipherward.sums.votes import Member, Rules, check_void, signed_vote
+from cipherward.sums.votes import Member, Rules, signed_vote
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -98,9 +99,11 @@ class HospitalNode:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         name = self.state.study.hospitals[self.index - 1].name
-        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, f"hospital {name!r}", self.policy.limit)
+        who, limit = f"hospital {name!r}", self.policy.limit
+        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
+        lifetime = Lifetime(self.ledger, who, limit)
         self._earlier = EarlierSums(self.rules, self.ledger)
-        self._contributions = Contributions(self.rules.scheme, self.budget, self.log)
+        self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log)
         self._ballot = Ballot(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"
@@ -130,7 +133,7 @@ class HospitalNode:
         except SuspectError as error:
             return self._failed(error)
         except (ProtocolError, WireError, RefusedError, DataError) as error:
-            self.log("refused", {"kind": kind, "reason": error.message})
+            self.log("refused", {"kind": kind} | _said(error.logged, error.hint))
             return self._failed(error) if kind == "Opening" else []
 
     def _answer(self, kind: str, data: bytes) -> list[bytes]:
@@ -193,7 +196,7 @@ class HospitalNode:
                 raise RefusedError("I have voted to leave this attempt")
             return [pack("Join", known.joined)]
         query = self._query()
-        self._check_earlier_attempts(body)
+        attempts.check_join(self.rules, self.ledger, self._attempts, body)
         try:
             only = self._earlier.together(query)
         except AlreadyReleasedError as error:
@@ -205,18 +208,10 @@ class HospitalNode:
         self._spend("encrypt", started)
         return [pack("Join", message)]
 
-    def _check_earlier_attempts(self, body: Announce) -> None:
-        if len(body.voids) != body.attempt:
-            raise RefusedError("a new attempt needs a void certificate for each earlier one")
-        contexts = asking.contexts_of(self.rules, self.state, body.attempt)
-        for context, certificate in zip(contexts, body.voids, strict=True):
-            known = self.ledger.sum(context)
-            if known is None or known.is_void:
-                continue
-            if known.header or known.manifest:
-                check_void(self.rules, context, certificate.votes)
-            # Where I have said nothing that counts, my own word is enough: no more of that attempt, and its key goes.
-            self.ledger.mark_void(context)
+    @property
+    def _attempts(self) -> tuple[bytes, ...]:
+        """The contexts of every attempt at the next sum."""
+        return asking.contexts_of(self.rules, self.state, asking.MAX_ATTEMPTS)
 
     # deal
 
@@ -252,7 +247,7 @@ class HospitalNode:
 
     def _dealt_here(self, query: bytes) -> bool:
         """Whether one of the contributions to this query is to another attempt at the present sum."""
-        contexts = asking.contexts_of(self.rules, self.state, asking.MAX_ATTEMPTS)
+        contexts = self._attempts
         return any(record.context in contexts for record in self.ledger.exposed(query))
 
     def _leave(self, task: SumTask, reason: str) -> list[bytes]:
@@ -263,7 +258,7 @@ class HospitalNode:
     def _decline(self, task: SumTask, error: DataError) -> list[bytes]:
         """Nothing is sent. The coordinator gets a code and need not wait; the reason stays here."""
         reason = error.reason if isinstance(error, UnfitUpdateError) else "unusable data"
-        self.log("declined", {"sum": self.state.sums_done, "code": reason, "reason": error.message, "hint": error.hint})
+        self.log("declined", {"sum": self.state.sums_done, "code": reason, "reason": error.logged, "hint": error.hint})
         return [self._packet(Declined(task.context, reason))]
 
     # consent, void
@@ -272,6 +267,8 @@ class HospitalNode:
         started = self.clock()
         manifest = manifest_of(self._me, request)
         task, record = self._current(manifest.context)
+        if not record.vote:
+            attempts.check_consent(self.ledger, self._attempts, record.attempt)
         answer = self._ballot.consent(self._me, task, record, request, digest("manifest", wire.encode(manifest)))
         self._spend("consent", started)
         return answer
@@ -353,7 +350,7 @@ class HospitalNode:
         return self._outcome(BREACH, error.message)
 
     def _failed(self, error: CipherwardError) -> list[bytes]:
-        self.log("verification failed", {"reason": error.message})
+        self.log("verification failed", _said(error.message, error.hint))
         return self._outcome(FAILED, error.message)
 
     # outcomes
@@ -382,3 +379,7 @@ class HospitalNode:
 
     def _remember(self, outcome: Outcome) -> None:
         self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]
+
+
+def _said(reason: str, hint: str) -> dict[str, object]:
+    return {"reason": reason, "hint": hint} if hint else {"reason": reason}

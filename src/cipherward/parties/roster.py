@@ -10,6 +10,8 @@ from cipherward.crypto.scheme import Scheme
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
 from cipherward.sums.votes import Rules
+from cipherward.tasks import noise
+from cipherward.tasks.catalogue import make_task
 
 
 def freeze(
@@ -29,6 +31,11 @@ def freeze(
     frozen = study.with_overrides(
         top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
     )
+    if frozen.noise:
+        task = make_task(frozen)
+        frozen = frozen.with_overrides(noise={"noise_multiplier": noise.multiplier(frozen, task)})
+        if frozen.model.kind != "custom":  # whose parts are not known here; statistics have room in any study
+            noise.check(frozen, task)
     if frozen.privacy and frozen.privacy.unit == "hospital":
         return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
     return frozen

@@ -10,7 +10,7 @@ from cipherward.errors import StudyError
 from cipherward.privacy import accounting, discrete
 from cipherward.privacy.accounting import RESERVED, TAIL, Event
 from cipherward.privacy.lifetime import check_delta
-from cipherward.study import Privacy, Study
+from cipherward.study import LARGEST_BATCH, Privacy, Study
 
 RECORD_GRID = 1 << 18
 """Unit record: a clipped gradient has at most this norm in grid units."""
@@ -49,8 +49,9 @@ def record_noise(study: Study, n_rows: int) -> RecordNoise:
     if privacy is None or privacy.unit != "record":
         raise StudyError("the study does not ask for privacy of records")
     check_delta(privacy.delta, n_rows)
-    rate = min(1.0, training.batch_size / n_rows)
-    per_epoch = math.ceil(n_rows / training.batch_size)
+    batch_size = training.batch_size or LARGEST_BATCH
+    rate = min(1.0, batch_size / n_rows)
+    per_epoch = math.ceil(n_rows / batch_size)
     per_round = per_epoch * training.local_epochs
     steps = per_round * training.rounds
     multiplier = accounting.calibrate(privacy.epsilon, accounted_delta(privacy), rate, steps)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
-from cipherward.report import blocks, charts, costs, pictures, predictors, rendering, tables, words
+from cipherward.report import blocks, charts, costs, pictures, predictors, rendering, rows, tables, words
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
 
@@ -81,6 +81,9 @@ def details(facts: Facts) -> dict[str, Any]:
         "warnings": numbers.warnings(),
         "quorum": numbers.explain(),
         "outcome": predictors.outcome(facts.study),
+        "reservations": [clean(str(text)) for text in facts.result.get("warnings", [])],
+        "changed": rows.changed(facts),
+        "noticed": rows.noticed(facts),
         "predictors": predictors.predictors(facts),
         "coefficients": predictors.coefficients(facts),
     }
@@ -118,7 +121,7 @@ def _content(facts: Facts) -> dict[str, Any]:
             "distance": costs.distance(facts),
         },
         "comparison": tables.comparison(facts),
-        "data": tables.data(facts),
+        "data": rows.by_split(facts),
         "versions": tables.versions(facts),
         "budget": budget,
         "not_protected": (words.LEAKAGE[budget is not None], *words.NOT_PROTECTED),

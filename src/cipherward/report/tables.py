@@ -1,23 +1,18 @@
-"""The report's tables: what left each hospital, what was opened, comparison, data, verification, versions."""
+"""The report's tables: what left each hospital, what was opened, comparison, verification, versions."""
 
 from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from cipherward.parties import culprits
 from cipherward.report.blocks import (
-    SMALL,
-    TOO_FEW,
     Cell,
     Code,
     Mark,
     Table,
     count,
     limited,
-    percent,
     score,
     short,
     size,
@@ -143,54 +138,6 @@ def opened(facts: Facts) -> Table:
         "Digest of the list of contributions", "Digest of the model that follows",
     )  # fmt: skip
     return limited("What was opened, sum by sum", head, rows, "receipts/")
-
-
-def data(facts: Facts) -> Table | None:
-    """Rows and outcomes by hospital and split, without small counts; None where the run did not record them."""
-    each: Sequence[Mapping[str, Any]] = facts.result.get("by_hospital", [])
-    if len(each) != len(facts.names):
-        return None
-    every = {
-        key: sum(item[key] for item in each) for key in ("rows", "positive", "train_rows", "test_rows", "test_positive")
-    }
-    all_shown, test_shown = [_outcome_shown(item) for item in each], [_test_shown(item) for item in each]
-    # One hidden cell would follow from the total by subtraction.
-    totals = (all_shown.count(False) != 1, test_shown.count(False) != 1)
-    rows = [_data_row("All hospitals", every, *totals)]
-    rows += [_data_row(*row) for row in zip(facts.names, each, all_shown, test_shown, strict=True)]
-    head = (
-        "Hospital", "Rows", "With the outcome", "Outcome rate", "Training rows", "Validation rows", "Test rows",
-        "Test rows with the outcome",
-    )  # fmt: skip
-    hidden = not all((*all_shown, *test_shown))
-    note = f"Outcome counts are not shown where {TOO_FEW} rows are with, or without, the outcome, or would follow from others."
-    return limited("Rows and outcomes by hospital and split", head, rows, "result.json", note if hidden else "")
-
-
-def _outcome_shown(item: Mapping[str, Any]) -> bool:
-    return bool(min(item["positive"], item["rows"] - item["positive"]) >= SMALL)
-
-
-def _test_shown(item: Mapping[str, Any]) -> bool:
-    """Neither the test rows nor the others may have few rows with, or without, the outcome."""
-    positive, rows = item["test_positive"], item["test_rows"]
-    others = item["positive"] - positive, item["rows"] - rows - item["positive"] + positive
-    return bool(min(positive, rows - positive, *others) >= SMALL)
-
-
-def _data_row(name: str, item: Mapping[str, Any], outcome: bool, test_outcome: bool) -> tuple[str, ...]:
-    rows, train, test = item["rows"], item["train_rows"], item["test_rows"]
-    return (
-        name,
-        count(rows) if rows >= SMALL else TOO_FEW,
-        *(_outcomes(rows, item["positive"]) if outcome else ("not shown", "not shown")),
-        *(count(n) if n >= SMALL else TOO_FEW for n in (train, rows - train - test, test)),
-        count(item["test_positive"]) if test_outcome else "not shown",
-    )
-
-
-def _outcomes(rows: int, positive: int) -> tuple[str, str]:
-    return count(positive), percent(positive / rows if rows else 0.0)
 
 
 def verification(facts: Facts) -> list[Table]:

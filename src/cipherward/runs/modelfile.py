@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cipherward import study as study_document
 from cipherward.data.preprocess import Preprocessor
-from cipherward.errors import CipherwardError, DataError
+from cipherward.errors import CipherwardError, DataError, VersionError
 from cipherward.learning import models
 from cipherward.learning.models import Module
 from cipherward.store import files
@@ -102,6 +102,8 @@ def load(path: Path) -> ModelFile:
             raise ValueError("the study is not the one whose digest is given")
         preprocessor = Preprocessor.from_json(facts["preprocessor"]) if facts["preprocessor"] else None
         weights = np.concatenate(parts)
+    except VersionError:
+        raise
     except _MALFORMED as error:
         raise DataError(
             f"{path} is not a complete cipherward model file ({type(error).__name__})",

@@ -1,17 +1,51 @@
-"""Local prediction: a table in, a probability per row out."""
+"""Local prediction: a table in, a probability per row out, with what was assumed for each row."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.schema import Converted, declared_range
 from cipherward.data.sources import load_table_for_prediction
+from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
 from cipherward.learning.models import Module
 from cipherward.runs import modelfile
+from cipherward.study import Column
+
+_BATCH = 1024
+EMPTY = "no value in any column: only the average is predicted"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One entry per row of the file: `rows` int64, its number in the file (1 is the first below the header);
+    `probability` float64; `assumed`: what was taken for granted, "" for nothing; `ids`: the column that was asked for."""
+
+    rows: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    assumed: tuple[str, ...]
+    id_column: str = ""
+    ids: tuple[str, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
+
+    def to_csv(self) -> str:
+        """CSV text: row number, the id if there is one, probability (nine significant digits), and what was assumed."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["row", *([self.id_column] if self.id_column else []), "probability", "assumed"])
+        ids = self.ids or ("",) * len(self.rows)
+        for row, name, probability, assumed in zip(self.rows, ids, self.probability, self.assumed, strict=True):
+            writer.writerow([row, *([name] if self.id_column else []), f"{probability:.9g}", assumed])
+        return out.getvalue()
 
 
 def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray[np.float64]:
@@ -28,16 +62,70 @@ def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray
     Raises:
         StorageError, DataError: the model or the table cannot be read, or columns are missing.
     """
+    return predict_rows(path, table, module=module).probability
+
+
+def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_column: str = "") -> Predictions:
+    """As `predict`, with each row's number and what was assumed for it. Every row is read as if it were alone.
+
+    Args:
+        id_column: a column of the table to carry along, so that rows can be told apart.
+
+    Raises:
+        as `predict`; DataError: the table has no such column.
+    """
     model = modelfile.load(path / "model.safetensors" if path.is_dir() else path)
     if model.preprocessor is None:
         raise DataError(
             f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run"
         )
-    rows = load_table_for_prediction(table, model.study.columns)
-    return sgd.scores(model.module(module), model.weights, model.preprocessor.transform(rows))
+    raw, found = load_table_for_prediction(table, model.study.columns)
+    if id_column and id_column not in raw.table.columns:
+        raise DataError(
+            f"{table} has no column {id_column!r} to carry along", hint=f"its columns: {', '.join(raw.table.columns)}"
+        )
+    probability = _scores(model.module(module), model.weights, model.preprocessor.transform(found.table))
+    ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
+    return Predictions(raw.rows, probability, _assumed(found, model.study.columns), id_column, ids, raw.assumed)
 
 
-def to_csv(probabilities: NDArray[np.float64]) -> str:
-    """CSV text: row number (from 0) and probability, nine significant digits."""
-    lines = [f"{row},{probability:.9g}" for row, probability in enumerate(probabilities)]
-    return "\n".join(["row,probability", *lines]) + "\n"
+def _scores(module: Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Scores in batches of one size, filled up with zeros: the last bits of a product depend on a batch's size."""
+    found = []
+    for start in range(0, len(features), _BATCH):
+        batch = np.zeros((_BATCH, features.shape[1]), dtype=np.float32)
+        part = features[start : start + _BATCH]
+        batch[: len(part)] = part
+        found.append(sgd.scores(module, weights, batch)[: len(part)])
+    return np.concatenate(found)
+
+
+def _assumed(found: Converted, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    """For each row in words: what was cut, taken for another value, or missing."""
+    said: list[list[str]] = [[] for _ in range(found.table.height)]
+    by_name = {column.name: column for column in columns}
+    for mark in found.marks:
+        if mark.rule in (Rule.MISSING_WORD, Rule.MISSING_CODE):
+            continue  # said below, as for an empty field
+        for row in np.flatnonzero(mark.rows):
+            said[row].append(_sentence(by_name[mark.column], mark.rule, found.table[mark.column][int(row)]))
+    empty = found.table.select(pl.all_horizontal(pl.all().is_null()).alias("empty"))["empty"].to_numpy()
+    for name, text in _missing(found):
+        for row in np.flatnonzero(found.table[name].is_null().to_numpy() & ~empty):
+            said[row].append(text)
+    for row in np.flatnonzero(empty):
+        said[row] = [EMPTY]
+    return tuple("; ".join(parts) for parts in said)
+
+
+def _missing(found: Converted) -> Iterator[tuple[str, str]]:
+    for name, series in zip(found.table.columns, found.table.get_columns(), strict=True):
+        if series.null_count():
+            yield name, f"{name} missing"
+
+
+def _sentence(column: Column, rule: Rule, value: object) -> str:
+    if rule is Rule.CUT and isinstance(value, float):
+        low, high = declared_range(column)
+        return f"{column.name} {value:g} outside the declared range, cut to {low if value < low else high:g}"
+    return f"{column.name}: {rule}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report.facts import rounds_of
-from cipherward.runs import modelfile, verify
+from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory, create
 from cipherward.runs.result import findings, sum_line
 from cipherward.simulation import make_parties
@@ -67,6 +68,7 @@ class RunResult:
 
 
 OnProgress = Callable[[Progress], None]
+OnData = Callable[[Sequence[HospitalData]], None]
 
 
 def run_study(
@@ -79,6 +81,7 @@ def run_study(
     module: Factory | None = None,
     network: Network | None = None,
     yardsticks: Yardsticks | None = None,
+    on_data: OnData | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RunResult:
@@ -95,6 +98,7 @@ def run_study(
         network: what happens to packets on their way (tests).
         yardsticks: the centralised and local-only models, where they are known already from a run on the same data with
             the same seed and training settings.
+        on_data: called once with every hospital's rows, before anything is trained or written.
         on_progress: called after every sum.
         should_stop: asked between sums; True stops the run so that it can be resumed.
 
@@ -109,6 +113,8 @@ def run_study(
     check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
     make_task(study, module).check(hospitals)
+    if on_data:
+        on_data(hospitals)
     run = create(out, study)
     keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
@@ -117,6 +123,8 @@ def run_study(
         modelfile.save(run.initial_model, initial)
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}
     run.write_json(run.simulation, sources)
+    for index, hospital in enumerate(hospitals, start=1):
+        fingerprint.hold(run.hospital(index), hospital)
     run.write_study(frozen)
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state]
@@ -140,12 +148,16 @@ def resume_study(
         CipherwardError: what `run_study` raises.
     """
     run = RunDirectory(path)
+    if not run.study.exists():
+        raise StorageError(f"{path} is not a run directory: it has no study.toml", hint="give the folder of a run")
     if run.result.exists():
         raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
     frozen = study_document.load(run.study)
     _check_model(frozen, module)
     data, base = sources_of(run)
     hospitals = load_hospitals(frozen, data, base)
+    for index, hospital in enumerate(hospitals, start=1):
+        fingerprint.hold(run.hospital(index), hospital)
     keys = make_parties.load_keys(run, len(hospitals), frozen.aggregation.scheme)
     states: list[StudyState] = []
     closed: list[bytes] = []
@@ -232,7 +244,7 @@ class _Simulation:
                 if self.should_stop():
                     raise InterruptedRunError(
                         f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost",
-                        hint=f"go on with: cipherward run --resume {self.run_directory.path}",
+                        hint=f"go on with: cipherward run --resume {shlex.quote(str(self.run_directory.path))}",
                     )
                 self._one_sum()
             self.engine.last_call()
@@ -308,6 +320,7 @@ class _Simulation:
         pooled = state.task.pooled(state.inner, [site.work for site in self.sites.values()], self.yardsticks)
         outcomes = tuple(site.outcomes[-1] for site in self.sites.values() if site.outcomes)
         summary = self._summary(state, pooled)
+        summary["warnings"] = list(state.task.warnings(summary))
         tables = state.task.tables(summary)
         run.write_tables(tables)
         run.write_json(run.result, summary)
@@ -344,6 +357,16 @@ class _Simulation:
                 names[index - 1]: site.state.digest() == state.digest() and not site.stopped
                 for index, site in self.sites.items()
             },
+            "changes": [
+                {"hospital": hospital.name, "column": change.column, "rule": str(change.rule), "count": change.count}
+                for hospital in self.hospitals
+                for change in hospital.changes
+            ],
+            "about_data": [
+                {"hospital": hospital.name, "column": finding.column, "text": finding.text}
+                for hospital in self.hospitals
+                for finding in hospital.about
+            ],
             "set_aside": [dataclasses.asdict(item) for item in self.hub.set_aside],
             "device": device_used(self.study.model, self.device),
             "versions": versions(),

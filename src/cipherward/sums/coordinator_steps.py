@@ -15,7 +15,7 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.crypto.scheme import SumTask, payload_digest, share_digest
 from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
 from cipherward.sums import asked_before, unopened
 from cipherward.sums.checks import Check, SetAside, check, late, packet_limit, signed_body
@@ -204,7 +204,7 @@ class Collection:
         self.declined.pop(sender, None)
 
     def _check_shares(self, update: Update, header: Header) -> None:
-        listed = tuple(Entry(item.hospital, digest("share", item.sealed)) for item in update.shares)
+        listed = tuple(Entry(item.hospital, share_digest(item.sealed)) for item in update.shares)
         holders = [item.hospital for item in update.shares]
         if listed != header.shares:
             raise ProtocolError("the sealed shares are not the ones that the header signs")

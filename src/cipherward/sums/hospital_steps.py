@@ -15,7 +15,7 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, open_signed
-from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest
+from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest, share_digest
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
 from cipherward.sums.messages import (
     CONSENT,
@@ -126,7 +126,7 @@ def deal(
             task.context,
             digest("joined", wire.encode(joined)),
             payload_digest(protected.payload),
-            tuple(Entry(holder, digest("share", sealed)) for holder, sealed in shares),
+            tuple(Entry(holder, share_digest(sealed)) for holder, sealed in shares),
             only,
         ),
     )
@@ -184,7 +184,11 @@ def check_own(me: Member, manifest: Manifest, own_header: bytes | None) -> None:
         return
     if own_header is None:
         # It bears my signature, which the coordinator cannot make: my memory is at fault, or my key is not mine alone.
-        raise ProtocolError("a contribution of mine that I do not remember is listed: was my ledger lost or set back?")
+        raise ProtocolError(
+            "a contribution of mine that I do not remember is listed: was my ledger lost or set back?",
+            hint="this home is an old copy: bring the current one back; where there is none, stop the service, move "
+            "ledger.sqlite* away, cipherward hospital withdraw STUDY, and start it; new studies are not touched by it",
+        )
     if listed != digest("header", own_header):
         raise FaultyCoordinatorError("the manifest lists an altered contribution of mine", culprit="coordinator")
 
@@ -214,7 +218,7 @@ def consent(
     dealt: dict[int, DealtShare] = {}
     for dealer, header in headers.items() if rules.scheme.deals_shares else ():
         expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
-        if expected is None or dealer not in sealed or digest("share", sealed[dealer]) != expected:
+        if expected is None or dealer not in sealed or share_digest(sealed[dealer]) != expected:
             raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
         dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest)
     bad = rules.scheme.shares_open(task, me.index, private_key, dealt)

@@ -1,14 +1,22 @@
-"""A packet is what an engine carries: one byte that names the message kind, then the message's bytes."""
+"""A packet is what an engine carries: one byte that names wire version and message kind, then the message's bytes."""
 
 from __future__ import annotations
 
 from cipherward.errors import WireError
 
+WIRE_VERSION = 2
+"""Goes up whenever a message of a sum, or what it means, changes; no party reads another version than its own.
+
+1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
+"""
+
 KINDS = (
     "Announce", "Behind", "Join", "Joined", "Update", "ConsentRequest", "Vote", "Complaint",
     "VoidRequest", "Certificate", "Release", "Opening", "Receipt", "Notice", "Declined",
 )  # fmt: skip
-_CODE = {kind: bytes([code]) for code, kind in enumerate(KINDS, start=1)}
+_PER_VERSION = 32
+_CODES = {_PER_VERSION * (WIRE_VERSION - 1) + number: kind for number, kind in enumerate(KINDS, start=1)}
+_CODE = {kind: bytes([code]) for code, kind in _CODES.items()}
 
 
 def pack(kind: str, data: bytes) -> bytes:
@@ -20,7 +28,7 @@ def unpack(packet: bytes | memoryview) -> tuple[str, bytes]:
     """Kind and bytes of a packet.
 
     Raises:
-        WireError: empty, or of a kind that does not exist.
+        WireError: empty, of a kind that does not exist, or of another wire version, which it names.
     """
     kind, data = view(packet)
     return kind, bytes(data)
@@ -30,8 +38,16 @@ def view(packet: bytes | memoryview) -> tuple[str, memoryview]:
     """As `unpack`, but the bytes stay where they are: for packets that may be large.
 
     Raises:
-        WireError: empty, or of a kind that does not exist.
+        WireError: as `unpack`.
     """
-    if not packet or not 1 <= packet[0] <= len(KINDS):
+    if not packet or not packet[0] % _PER_VERSION:
         raise WireError("a packet of no known kind")
-    return KINDS[packet[0] - 1], memoryview(packet)[1:]
+    version = packet[0] // _PER_VERSION + 1
+    if version != WIRE_VERSION:
+        raise WireError(
+            f"a packet of wire version {version}, and this side speaks version {WIRE_VERSION}: "
+            "coordinator and hospitals need the same release of cipherward"
+        )
+    if packet[0] not in _CODES:
+        raise WireError("a packet of no known kind")
+    return _CODES[packet[0]], memoryview(packet)[1:]

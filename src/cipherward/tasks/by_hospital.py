@@ -13,7 +13,7 @@ from cipherward.learning import metrics, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
 from cipherward.learning.models import Module
-from cipherward.tasks.rows import TEST, TRAIN
+from cipherward.tasks.rows import TEST, TRAIN, VALIDATION
 
 
 def facts(
@@ -32,8 +32,7 @@ def facts(
         local: each hospital's own weights, in the order of `hospitals`.
 
     Returns:
-        per hospital: name; rows, positive (all splits); train_rows; test_rows, test_positive; auroc_on_own_rows
-        by model, None where its test rows have one class only.
+        per hospital: name; rows, positive (all splits); train_, validation_ and test_ of both; auroc_on_own_rows by model, None where its test rows have one class only.
     """
     found = []
     for hospital, (features, labels), own in zip(hospitals, test_rows, local, strict=True):
@@ -48,10 +47,16 @@ def facts(
                 "name": hospital.name,
                 "rows": len(hospital.outcome),
                 "positive": int(hospital.outcome.sum()),
-                "train_rows": int((hospital.split == TRAIN).sum()),
-                "test_rows": int((hospital.split == TEST).sum()),
-                "test_positive": positive,
+                **_counts(hospital),
                 "auroc_on_own_rows": auroc,
             }
         )
+    return found
+
+
+def _counts(hospital: HospitalData) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, split in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+        labels = hospital.outcome[hospital.split == split]
+        found |= {f"{name}_rows": len(labels), f"{name}_positive": int(labels.sum())}
     return found

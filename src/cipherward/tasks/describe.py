@@ -39,10 +39,12 @@ _MEANING = {
     "present": "for each numeric column and outcome: how many rows have a value",
     "sum": "for each numeric column and outcome: the sum of its values (scaled to 0..1)",
     "square": "for each numeric column and outcome: the sum of its squared values (likewise)",
-    "histogram": "for each numeric column and outcome: rows by value, in equal bins of the declared range",
-    "categories": "for each categorical column and outcome: rows by category, and without a value",
+    "histogram": "for each numeric column and outcome: rows by value, in equal bins of the declared range; a bin may hold one row",
+    "categories": "for each categorical column and outcome: rows by category, and without a value; a category may have one row",
 }
-_FINE = {"fine": "for each numeric column, outcome and quartile: rows by value inside the bin that holds the quartile"}
+_FINE = {
+    "fine": "for each numeric column, outcome and quartile: rows by value inside the bin that holds the quartile; a bin may hold one row"
+}
 
 
 class Settings(BaseModel):

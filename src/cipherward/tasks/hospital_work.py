@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from cipherward.data.sources import HospitalData
 from cipherward.learning.devices import Device
+from cipherward.privacy import records
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.tasks.state import StudyState
@@ -49,10 +50,16 @@ class HospitalWork:
             DataError: nothing may be sent, and why.
         """
         self.notes[state.sums_done] = {}
-        return state.task.answer(state.inner, self)
+        answer = state.task.answer(state.inner, self)
+        if state.noise is None:
+            return answer
+        found = records.noisy(answer, state.noise, self.randomness)
+        self.note("noise_cut_off", found.cut_off)
+        return dict(found.values)
 
     def event(self, state: StudyState) -> Event | None:
-        """What the state's next sum costs this hospital's privacy budget; None for an exact sum.
+        """What the state's next sum costs the budget of the study's [privacy]; None for an exact sum, or one whose noise
+        is the hospital's own.
 
         Raises:
             StudyError: the study plans more than its noise can cover.
@@ -61,7 +68,7 @@ class HospitalWork:
 
     def note(self, name: str, value: float) -> None:
         """Keep a figure about the sum that is being answered."""
-        self.notes[max(self.notes, default=0)][name] = value
+        self.notes.setdefault(max(self.notes, default=0), {})[name] = value
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, made once: a module, prepared rows."""

@@ -20,8 +20,8 @@ LOSS_SCALE = 2**20
 TITLE = "At the end: how good the model is"
 
 MEANING = {
-    "test/negative": "histogram of the model's scores on test rows without the outcome",
-    "test/positive": "histogram of the model's scores on test rows with the outcome",
+    "test/negative": "histogram of the model's scores on test rows without the outcome; a bin may hold one row",
+    "test/positive": "histogram of the model's scores on test rows with the outcome; a bin may hold one row",
     "test/brier": "sum of squared errors of the scores on test rows",
     "test/log_loss": "sum of logarithmic errors of the scores on test rows",
     "validation": "loss on the validation rows, and how many there are",

@@ -10,6 +10,7 @@ from cipherward.errors import CipherwardError
 from cipherward.learning import baselines, metrics, sgd
 from cipherward.learning.models import Module
 from cipherward.study import Study
+from cipherward.tasks import rounds
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
 from cipherward.tasks.task import Model
@@ -39,8 +40,9 @@ def figures(study: Study, module: Module, first: Model, last: Model, at: Hospita
     auroc = {"federated": metrics.exact(scores, test[1]).auroc}
     why_not = ""
     try:
+        settings = rounds.settings(study, last.scaling)
         (alone,) = baselines.local_only(
-            module, first.weights, [train], [test], study.training, seed=study.seed, device=at.device
+            module, first.weights, [train], [test], settings, seed=study.seed, device=at.device
         )
         auroc["local"] = alone.metrics.auroc
     except CipherwardError as error:

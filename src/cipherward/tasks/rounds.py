@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import averaging, sgd
 from cipherward.learning.baselines import Rows
@@ -16,7 +17,7 @@ from cipherward.learning.models import Module
 from cipherward.privacy import noise as privacy_noise
 from cipherward.privacy import sharing
 from cipherward.privacy.accounting import Event
-from cipherward.study import Study
+from cipherward.study import LARGEST_BATCH, Study, Training
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment, RealSegment, Segment
 from cipherward.tasks.rows import TRAIN, rows_at
@@ -25,6 +26,9 @@ from cipherward.tasks.task import Model, Sums, Values, limbs_for
 CROWDED_FRACTION = 0.25
 EXPLODED = 1e3
 """A loss or an update so many times larger than it may be is no training result."""
+
+_SMALLEST_BATCH = 16
+_STEPS = 16
 
 _HINT = "lower training.learning_rate or training.momentum, and check the columns' ranges"
 
@@ -37,10 +41,22 @@ def meaning(model: Model) -> dict[str, str]:
     tensors = ", ".join(name for name, _ in model.groups)
     return {
         "update": f"the change of the model by training here, multiplied by the weight ({tensors})",
-        "weight": "how much this hospital's update counts: its training rows, as a share of a cap",
+        "weight": "how much this hospital's update counts, from 0 to 1: its training rows divided by the rows that count as 1",
         "clipped": "for each part of the model: how many numbers of the update were cut to the range",
         "crowded": "for each part of the model: how many numbers of the update were large",
     }
+
+
+def settings(study: Study, scaling: Preprocessor) -> Training:
+    """The training settings, with what the study leaves to the rows: minibatches that give a hospital of mean size about
+    16 steps an epoch. Only what everybody knows decides: the opened number of training rows, and the roster."""
+    chosen = study.training
+    if chosen.batch_size:
+        return chosen
+    size = LARGEST_BATCH  # noise on the gradients of few rows would drown them
+    if study.privacy is None or study.privacy.unit != "record":
+        size = min(max(scaling.n_rows // (_STEPS * max(study.n_hospitals, 1)), _SMALLEST_BATCH), LARGEST_BATCH)
+    return chosen.model_copy(update={"batch_size": size})
 
 
 def adds_noise_shares(study: Study) -> bool:
@@ -171,13 +187,13 @@ def by_tensor(model: Model, flat: NDArray[Any]) -> Values:
 
 def _trained(study: Study, module: Module, model: Model, at: HospitalWork, number: int) -> NDArray[np.float32]:
     features, labels = rows_at(at, model.scaling, TRAIN)
-    settings, privacy = study.training, study.privacy
+    chosen, privacy = settings(study, model.scaling), study.privacy
     options: dict[str, Any] = {"device": at.device}
     if privacy and privacy.unit == "record":
         noise = privacy_noise.record_noise(study, len(labels))
         options["randomness"] = at.randomness
-        return sgd.train_privately(module, model.weights, features, labels, settings, noise, **options)
-    return sgd.train(module, model.weights, features, labels, settings, seed=(study.seed, at.index, number), **options)
+        return sgd.train_privately(module, model.weights, features, labels, chosen, noise, **options)
+    return sgd.train(module, model.weights, features, labels, chosen, seed=(study.seed, at.index, number), **options)
 
 
 def _check_clipped(study: Study, parts: Values, ranges: Sequence[float]) -> None:

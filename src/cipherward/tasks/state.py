@@ -14,9 +14,12 @@ from functools import cached_property
 from typing import Any
 
 from cipherward.errors import DataError
+from cipherward.privacy import records
+from cipherward.privacy.records import RecordNoise
 from cipherward.study import Study
 from cipherward.tasks.culprit_search import Search
 from cipherward.tasks.lanes import Layout
+from cipherward.tasks.noise import noise_of
 from cipherward.tasks.task import Model, Question, Sums, Task
 
 
@@ -52,6 +55,15 @@ class StudyState:
         """What the next sum's vector consists of."""
         return self.asked.layout
 
+    @cached_property
+    def noise(self) -> RecordNoise | None:
+        """What every hospital adds to its answer to the next question for its own patients; None: the answer is exact.
+
+        Raises:
+            StudyError: more noise than the lanes have room for, or a study that is not frozen.
+        """
+        return noise_of(self.study, self.asked)
+
     @property
     def model(self) -> Model | None:
         """The model so far; None where the task makes none."""
@@ -81,11 +93,13 @@ class StudyState:
         """The state after the next sum has been opened.
 
         Args:
-            sums: the layout's segments, summed over the contributors.
+            sums: the layout's segments, summed over the contributors; with noise, what its offset leaves may be negative.
 
         Raises:
             ProtocolError, DataError: as `Task.after`.
         """
+        if self.noise:
+            sums = records.without_offset(sums, self.noise, n_contributors)
         search = self._search_opened() if self.asked.may_move_on else self.search
         return self._moved(self.task.after(self.inner, sums, n_contributors), search)
 

@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.data import preprocess
+from cipherward.data.noisy_constants import fit_noisy
+from cipherward.data.partition import TRAIN
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
+from cipherward.privacy import records
+from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.study import Study
 from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
+from cipherward.tasks.noise import noise_of
 from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
 
 TITLE = "Before training: statistics that scale the model's inputs"
@@ -23,6 +28,8 @@ MEANING = {
     "present": "for each numeric column: how many training rows have a value",
     "sum": "for each numeric column: the sum of its values (scaled to 0..1, training rows)",
     "square": "for each numeric column: the sum of its squared values (likewise)",
+    "sum_fine": "for each numeric column: further digits of its sum",
+    "square_fine": "for each numeric column: further digits of the sum of its squares",
 }
 
 
@@ -44,32 +51,46 @@ def question(study: Study) -> Question:
     n_numeric = _n_numeric(study)
     parts = [CountSegment("rows", 2, limbs)]
     if n_numeric:
-        parts += [CountSegment(name, n_numeric, limbs) for name in ("present", "sum", "square")]
+        parts += [CountSegment(name, n_numeric, limbs) for name in _totals(study)]
     asked = canonical(shared_parameters(study))
     moved = moves.of_statistics(n_numeric)
     return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False, sensitivity=moved)
 
 
-def answer(study: Study, data: HospitalData) -> Values:
-    """One hospital's sums over its training rows."""
-    found = preprocess.local_statistics(data.table, data.outcome, data.split, study.columns)
-    return dict(found) if _n_numeric(study) else {"rows": found["rows"]}
+def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) -> tuple[Values, int]:
+    """One hospital's sums over its training rows, and how many rows were left out: of one patient beyond
+    `noise.rows_per_patient`."""
+    counted, dropped = None, 0
+    if study.noise:
+        most = study.noise.rows_per_patient
+        counted, dropped = records.kept_rows(data.cluster, data.split == TRAIN, most, randomness)
+    found = preprocess.local_statistics(data.table, data.outcome, data.split, study.columns, counted)
+    return {name: found[name] for name in ("rows", *(_totals(study) if _n_numeric(study) else ()))}, dropped
 
 
-def fit(study: Study, sums: Sums) -> Preprocessor:
+def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
     """The scaling that all hospitals share from then on.
 
     Raises:
         DataError: no rows, one outcome class only, or sums that no data give.
     """
+    empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
+    sums = dict.fromkeys(_totals(study), empty) | dict(sums)
+    if noise := noise_of(study, question(study)):
+        none = dict.fromkeys(("present", "sum", "square"), 0.0)
+        return fit_noisy(study.columns, sums, none | noise.stddevs(n_contributors))
     n_train, n_positive = (int(value) for value in sums["rows"])
     if n_train == 0 or n_positive in (0, n_train):
         raise DataError(
             f"the hospitals together have {n_train} training rows, {n_positive} with the outcome: one class only",
             hint="check data.outcome and data.positive in the study",
         )
-    empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
-    return preprocess.fit(study.columns, {"present": empty, "sum": empty, "square": empty} | dict(sums))
+    return preprocess.fit(study.columns, sums)
+
+
+def _totals(study: Study) -> tuple[str, ...]:
+    """What is summed of each numeric column: with noise on the sums no digits that it does not cover."""
+    return preprocess.TOTALS[:3] if study.noise else preprocess.TOTALS
 
 
 def _n_numeric(study: Study) -> int:

@@ -136,6 +136,10 @@ class Task(ABC, Generic[S]):
         """The state after a certified sum that does not open, where `may_move_on`; the next question must differ."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing that may move on")
 
+    def noisy_answers(self) -> int:
+        """How many of the task's answers can carry a hospital's own noise (`Question.sensitivity`), at most."""
+        return sum(times for question, times in self.plan() if question.sensitivity)
+
     def cost(self, state: S, at: HospitalWork) -> Event | None:
         """What the next answer costs this hospital's privacy budget; None: an exact sum, which it does not cover."""
         return None
@@ -172,6 +176,14 @@ class Task(ABC, Generic[S]):
 
         Args:
             result: what result.json holds.
+        """
+        return ()
+
+    def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
+        """What makes the result less than it could be, in sentences that name the setting to change; () for nothing.
+
+        Args:
+            result: what result.json holds otherwise.
         """
         return ()
 

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from cipherward.learning.metrics import Metrics
 from cipherward.learning.models import Factory, Module
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
-from cipherward.tasks import measurement, own_rows, rounds, statistics, yardsticks
+from cipherward.tasks import measurement, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
@@ -52,11 +53,18 @@ class Train(Task[TrainState]):
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_settings(study.task, study.settings)
         self._study, self._factory = study, factory
-        if first is None:
-            module = self._module()
-            first = Model(models.groups(module), models.flatten(module))
-        self._first = first
+        self._given = first
         self._adds_noise_shares = rounds.adds_noise_shares(study)
+
+    @cached_property
+    def _first(self) -> Model:
+        if self._given:
+            return self._given
+        module = self._module()
+        return Model(models.groups(module), models.flatten(module))
+
+    def noisy_answers(self) -> int:
+        return 1  # the statistics; the sums of rounds are exact
 
     def first(self) -> TrainState:
         bound = rounds.first_bound(self._study, self._first)
@@ -87,7 +95,9 @@ class Train(Task[TrainState]):
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model = self._study, state.model
         if model.preprocessor is None:
-            return statistics.answer(study, at.data)
+            found, dropped = statistics.answer(study, at.data, at.randomness)
+            at.note("rows_not_counted", dropped)
+            return found
         module = at.kept("module", self._module)
         if self._adds_noise_shares and not self._trained_out(state):
             half = Layout((), study.aggregation.bits).half
@@ -113,7 +123,7 @@ class Train(Task[TrainState]):
     def after(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
         study = self._study
         if state.model.preprocessor is None:
-            return self._after_statistics(state, sums)
+            return self._after_statistics(state, sums, n_contributors)
         if self._trained_out(state):
             loss = (*state.losses, measurement.loss(sums))
             return dataclasses.replace(state, final=measurement.measured(sums), measured=None, losses=loss)
@@ -166,6 +176,9 @@ class Train(Task[TrainState]):
             "validation_loss_by_round": [_stated(loss) for loss in state.losses],
             "federated": dataclasses.asdict(final),
         }
+
+    def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(reservations.of(result))
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -225,9 +238,9 @@ class Train(Task[TrainState]):
         converged = averaging.has_converged(state.losses, settings.patience, settings.min_improvement)
         return converged or state.rounds_done >= settings.rounds
 
-    def _after_statistics(self, state: TrainState, sums: Sums) -> TrainState:
+    def _after_statistics(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
         study = self._study
-        scaling = statistics.fit(study, sums)
+        scaling = statistics.fit(study, sums, n_contributors)
         # Update and weight share one lane range: the cap leaves room for a hospital of eight times the mean size.
         cap = float(study.aggregation.weight_cap) or 8.0 * scaling.n_rows / study.n_hospitals
         return dataclasses.replace(state, model=dataclasses.replace(state.model, preprocessor=scaling), weight_cap=cap)

@@ -30,7 +30,7 @@ from cipherward.learning.metrics import CalibrationRow, Metrics
 from cipherward.learning.models import Module
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks import by_hospital, statistics
+from cipherward.tasks import by_hospital, rounds, statistics
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
 from cipherward.tasks.task import Model
@@ -80,8 +80,9 @@ def compute(
     """
     train_rows, test_rows = rows_of_all(hospitals, scaling, TRAIN), rows_of_all(hospitals, scaling, TEST)
     options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device}
-    pooled = baselines.centralised(module, first, train_rows, test_rows, study.training, **options)
-    alone = baselines.local_only(module, first, train_rows, test_rows, study.training, **options)
+    settings = rounds.settings(study, scaling)
+    pooled = baselines.centralised(module, first, train_rows, test_rows, settings, **options)
+    alone = baselines.local_only(module, first, train_rows, test_rows, settings, **options)
     return Yardsticks(basis_of(study, first, scaling, [each.data for each in hospitals]), pooled, alone)
 
 
@@ -136,10 +137,10 @@ def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> 
     Raises:
         DataError: the hospitals together have one class only.
     """
-    each = [statistics.answer(study, data) for data in hospitals]
+    each = [statistics.answer(study, data)[0] for data in hospitals]
     sums: dict[str, NDArray[Any]] = {name: np.stack([values[name] for values in each]).sum(axis=0) for name in each[0]}
     works = [HospitalWork(index, data, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
-    return statistics.fit(study, sums), works
+    return statistics.fit(study, sums, len(hospitals)), works
 
 
 def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Preprocessor, split: int) -> list[Rows]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from time import time
+from typing import Literal, TypeVar
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import policyfile
@@ -25,14 +27,27 @@ from cipherward.study import Study
 
 MAX_STUDY_BYTES = 1 << 20
 _MIN_PREFIX = 4
+_MAX_NAME = 200
+_LAST_SECOND = 253_402_300_799  # of the year 9999
+_PARAGRAPHS = ("description", "purpose", "contact", "legal_basis")
 
 
 @dataclass(frozen=True)
 class Approval:
-    """What an approval states: this study, with the members list (digest) that the hospital had confirmed."""
+    """What an approval states: this study, with the members list (digest) that the hospital had confirmed.
+
+    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock.
+    """
 
     study: bytes
     members: bytes
+    approver: str
+    at: int
+
+    @property
+    def words(self) -> str:
+        """Who approved and when, for people."""
+        return f"{self.approver}, {datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,9 @@ class Withdrawal:
     """What a withdrawal states: no further update of this hospital to this study."""
 
     study: bytes
+
+
+Said = TypeVar("Said", Approval, Withdrawal)
 
 
 @dataclass(frozen=True)
@@ -63,6 +81,14 @@ class OfferedStudy:
     def approval(self) -> bytes:
         """The signed approval, empty while people have not approved."""
         return self._kept(APPROVAL)
+
+    @property
+    def approved_by(self) -> str:
+        """Who approved and when; empty while nobody has, or where the approval is damaged."""
+        try:
+            return approval_of(self.approval, self.study)[1].words if self.approval else ""
+        except CipherwardError:
+            return ""
 
     @property
     def withdrawal(self) -> bytes:
@@ -165,7 +191,7 @@ def unconfirmed(home: HospitalHome, study: Study) -> tuple[str, ...]:
 
 
 def check(home: HospitalHome, offered: OfferedStudy) -> None:
-    """Everything that must hold before this hospital takes part, whoever approved: policy, roster, keys.
+    """Everything that must hold before this hospital takes part, whoever approved: policy, roster, keys, last day.
 
     Raises:
         RefusedError: names every reason; logged as an alarm.
@@ -177,17 +203,19 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
     except RefusedError as error:
         problems.insert(0, error.message)
         hint = error.hint
+    if over := offered.study.ended(time()):
+        problems, hint = [over], "ask the coordinator for a new study with a later date"
     if problems:
         reason = "; ".join(problems)
         home.alarm("study refused", {"digest": offered.digest.hex(), "reason": reason})
         raise RefusedError(f"the study {offered.study.name!r} is refused: {reason}", hint=hint)
 
 
-def approve(home: HospitalHome, offered: OfferedStudy) -> bytes:
-    """Sign the study's digest, after `check`; the same bytes when it is approved already.
+def approve(home: HospitalHome, offered: OfferedStudy, approver: str) -> bytes:
+    """Sign the study's digest with the person's name and the time, after `check`; the same bytes when it is approved already.
 
     Raises:
-        RefusedError: as `check`, or this hospital has withdrawn from the study.
+        RefusedError: as `check`, no name of a person, or this hospital has withdrawn from the study.
     """
     if offered.withdrawal:
         raise RefusedError(
@@ -196,9 +224,14 @@ def approve(home: HospitalHome, offered: OfferedStudy) -> bytes:
         )
     if offered.approval:
         return offered.approval
+    if not _is_name(approver):
+        raise RefusedError(
+            f"an approval names the person who gives it, in 1 to {_MAX_NAME} characters",
+            hint='cipherward hospital approve STUDY --as "NAME"',
+        )
     check(home, offered)
     confirmed = home.confirmed
-    statement = Approval(offered.digest, confirmed.digest() if confirmed else b"")
+    statement = Approval(offered.digest, confirmed.digest() if confirmed else b"", approver, int(time()))
     return _state(home, offered, APPROVAL, wire.encode(statement))
 
 
@@ -234,7 +267,15 @@ def open_approval(data: bytes, study: Study) -> int:
     Raises:
         WireError, ProtocolError: malformed, forged, or of another study.
     """
-    return _opened(data, study, APPROVAL, Approval)
+    return approval_of(data, study)[0]
+
+
+def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:
+    """The roster index of the hospital that signed this approval, and what it states; raises as `open_approval`."""
+    sender, stated = _opened(data, study, APPROVAL, Approval)
+    if not _is_name(stated.approver) or stated.at > _LAST_SECOND:
+        raise ProtocolError("an approval without the name of a person and a time")
+    return sender, stated
 
 
 def open_withdrawal(data: bytes, study: Study) -> int:
@@ -243,7 +284,7 @@ def open_withdrawal(data: bytes, study: Study) -> int:
     Raises:
         WireError, ProtocolError: malformed, forged, or of another study.
     """
-    return _opened(data, study, WITHDRAWAL, Withdrawal)
+    return _opened(data, study, WITHDRAWAL, Withdrawal)[0]
 
 
 def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) -> bytes:
@@ -253,13 +294,18 @@ def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) ->
     return signed
 
 
-def _opened(data: bytes, study: Study, kind: str, body: type[Approval] | type[Withdrawal]) -> int:
+def _is_name(text: str) -> bool:
+    return bool(text.strip()) and text.isprintable() and len(text) <= _MAX_NAME
+
+
+def _opened(data: bytes, study: Study, kind: str, body: type[Said]) -> tuple[int, Said]:
     signed = open_signed(data, study=study.digest(), keys=roster.roster_keys(study), kind=kind)
     if signed.sender == COORDINATOR:
         raise ProtocolError(f"the coordinator cannot sign a hospital's {kind}")
-    if wire.decode(body, signed.body).study != study.digest():
+    stated = wire.decode(body, signed.body)
+    if stated.study != study.digest():
         raise ProtocolError(f"the {kind} is about another study")
-    return signed.sender
+    return signed.sender, stated
 
 
 def _parse(document: bytes) -> Study:
@@ -294,7 +340,8 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
 def _check_texts(study: Study) -> None:
     """Names and texts of others end up on this hospital's screens: no control characters, and names are names."""
     document = study.model_dump(mode="json")
-    document["description"] = document["description"].replace("\n", " ")
+    for name in _PARAGRAPHS:
+        document[name] = document[name].replace("\n", " ")
     if not all(text.isprintable() for text in _texts(document)):
         raise StudyError("the offered study holds control characters")
     for hospital in study.hospitals:

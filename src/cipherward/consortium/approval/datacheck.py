@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cipherward.data.database import Source, read_source
-from cipherward.data.schema import declared_range, examine
+from cipherward.data.problems import problems_of
+from cipherward.data.schema import declared_range
 from cipherward.data.small_counts import SMALL, shown
-from cipherward.data.sources import load_hospitals
+from cipherward.data.sources import admit, load_hospitals
 from cipherward.errors import DataError
 from cipherward.study import Study
 
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """One input column and what this table holds of it. Counts are rows; None: between 1 and 9, not shown.
+    """One column that is read and what this table holds of it. Counts are rows; None: between 1 and 9, not shown.
 
     `outside`: values outside the declared range, which will be clipped to it.
     """
@@ -29,12 +30,22 @@ class ColumnUse:
     present: bool
     missing: int | None
     outside: int | None
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How many values of a column a reading rule changes; None: between 1 and 9, not shown."""
+
+    column: str
+    rule: str
+    count: int | None
 
 
 @dataclass(frozen=True)
 class OwnData:
     """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
-    patient column. `problems`: why this table cannot be used, all of them."""
+    patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it."""
 
     rows: int
     patients: int | None
@@ -42,6 +53,10 @@ class OwnData:
     columns: tuple[ColumnUse, ...]
     unused: int
     problems: tuple[str, ...]
+    changes: tuple[Changed, ...] = ()
+    about: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    keys: tuple[ColumnUse, ...] = ()
 
 
 def check(study: Study, name: str, table: Source) -> OwnData:
@@ -49,14 +64,14 @@ def check(study: Study, name: str, table: Source) -> OwnData:
     try:
         raw = read_source(table)
     except DataError as error:
-        return OwnData(0, None, None, (), 0, error.problems or (error.message,))
-    examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
-    problems = examined.problems
-    if not problems:
+        return OwnData(0, None, None, (), 0, tuple(problems_of(error)))
+    admitted = admit(raw, study, name)
+    examined, own, problems = admitted.examined, admitted.data, admitted.problems
+    if own and (study.data.hospital_column or study.data.source != "files"):
         try:
-            load_hospitals(study, table, Path(), only=[name])
+            (own,) = load_hospitals(study, table, Path(), only=[name])
         except DataError as error:
-            problems = error.problems or (error.message,)
+            own, problems = None, tuple(problems_of(error))
     uses = []
     for column in study.columns:
         present = column.name in raw.table.columns
@@ -69,7 +84,8 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         else:
             described = f"{len(column.categories)} categories"
         missing = int(values.null_count()) if present else raw.table.height
-        uses.append(ColumnUse(column.name, column.kind, described, present, shown(missing), shown(outside)))
+        empty = missing == raw.table.height > 0
+        uses.append(ColumnUse(column.name, column.kind, described, present, shown(missing), shown(outside), empty))
     data = study.data
     read = {column.name for column in study.columns} | {data.outcome, data.patient_column}
     has_patients = bool(data.patient_column) and data.patient_column in raw.table.columns
@@ -82,4 +98,19 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         columns=tuple(uses),
         unused=len([column for column in raw.table.columns if column not in read]),
         problems=tuple(problems),
+        changes=tuple(Changed(each.column, str(each.rule), shown(each.count)) for each in examined.changes),
+        about=tuple(finding.text for finding in own.about) if own else (),
+        assumed=raw.assumed,
+        keys=_keys(study, frozenset(raw.table.columns)),
     )
+
+
+def _keys(study: Study, there: frozenset[str]) -> tuple[ColumnUse, ...]:
+    data = study.data
+    outcome = ColumnUse(
+        data.outcome, "outcome", f"the outcome, which {data.positive!r} means", data.outcome in there, 0, 0
+    )
+    if not data.patient_column:
+        return (outcome,)
+    words = "the patient's id, which keeps the rows of one patient together; it is not sent"
+    return outcome, ColumnUse(data.patient_column, "patient id", words, data.patient_column in there, 0, 0)

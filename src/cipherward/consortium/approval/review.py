@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import time
 from typing import Any
 
 from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, what_leaves
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
+from cipherward.consortium.approval.in_short import in_short
 from cipherward.consortium.approval.what_leaves import Outgoing
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import members
@@ -41,6 +43,8 @@ class Review:
     study: str
     title: str
     description: str
+    in_short: tuple[tuple[str, str], ...]
+    approved_by: str
     synthetic: bool
     digest: str
     status: str
@@ -81,6 +85,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
     problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
+    if over := study.ended(time()):
+        problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
     try:
@@ -97,6 +103,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         study=study.name,
         title=study.title,
         description=study.description,
+        in_short=in_short(study, leaves),
+        approved_by=offered.approved_by,
         synthetic=study.synthetic,
         digest=members.grouped(offered.digest),
         status=offered.status,
@@ -147,18 +155,23 @@ def _opening(study: Study) -> tuple[str, ...]:
 
 def _privacy(study: Study) -> tuple[str, ...]:
     """What differential privacy bounds here, and what it does not."""
-    privacy = study.privacy
-    if privacy is None:
-        return (
-            "None. The opened sums and the final model can reveal something about single patients, and nothing in this "
-            "study bounds how much.",
-        )
-    covered = "; ".join(privacy_ledger.COVERED[privacy.unit])
-    return (
-        f"Of each {privacy.unit}: epsilon {privacy.epsilon:g}, delta {privacy.delta:g}, for all rounds together.",
-        f"Covered: {covered}.",
-        *(f"Not covered: {text}." for text in privacy_ledger.NOT_COVERED[privacy.unit]),
+    said = []
+    if privacy := study.privacy:
+        said += _bound(privacy.unit, privacy.epsilon, privacy.delta, "all rounds")
+    if noise := study.noise:
+        said += _bound("patient", noise.epsilon, noise.delta, "all sums with noise")
+    return tuple(said) or (
+        "None. The opened sums and the final model can reveal something about single patients, and nothing in this "
+        "study bounds how much.",
     )
+
+
+def _bound(unit: str, epsilon: float, delta: float, answers: str) -> list[str]:
+    return [
+        f"Of each {unit}: epsilon {epsilon:g}, delta {delta:g}, for {answers} together.",
+        f"Covered: {'; '.join(privacy_ledger.COVERED[unit])}.",
+        *(f"Not covered: {text}." for text in privacy_ledger.NOT_COVERED[unit]),
+    ]
 
 
 def _partners(study: Study, confirmed: MembersList | None) -> tuple[Partner, ...]:

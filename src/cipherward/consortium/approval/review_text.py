@@ -24,6 +24,11 @@ def _lines(review: Review) -> Iterator[str]:
     if review.synthetic:
         yield "The study says that its patients are synthetic: nobody's data."
     yield ""
+    yield "In short"
+    for question, answer in review.in_short:
+        yield from _wrapped(f"{question}: {answer}", "   - ")
+    yield from _wrapped(f"Who approves: {_approver(review)}", "   - ")
+    yield ""
     yield f"For {review.hospital}. Status: {review.status}."
     yield f"Digest of the study, to compare by phone:      {review.digest}"
     yield f"Coordinator's identity, to compare by phone:   {review.coordinator_fingerprint}"
@@ -40,12 +45,12 @@ def _lines(review: Review) -> Iterator[str]:
     yield "2. What is read here, in this hospital's own table (nothing of this section is sent)"
     yield from _data(review.data)
     yield ""
-    yield "3. What leaves the house, encrypted, as part of sums over hospitals; no row and no value of a patient"
+    yield "3. What leaves this hospital, encrypted, to be added up over the hospitals"
     for kind in review.leaves:
         yield from _outgoing(kind)
     if not review.leaves:
         yield "   Not computed, as the model cannot be made here; the reason stands at the end."
-    yield f"   In all about {size(review.total_bytes_up)} in the whole study. Never sent: rows, identifiers, file names."
+    yield f"   In all about {size(review.total_bytes_up)} in the whole study."
     yield ""
     yield "4. Who can open it"
     yield from _points(review.opening)
@@ -69,7 +74,7 @@ def _lines(review: Review) -> Iterator[str]:
         yield "This study cannot be approved now:"
         yield from _points(review.refusals)
     else:
-        yield f"This study can be approved: cipherward hospital approve {review.study}"
+        yield f'This study can be approved: cipherward hospital approve {review.study} --as "NAME"'
 
 
 def _data(data: OwnData) -> Iterator[str]:
@@ -77,17 +82,25 @@ def _data(data: OwnData) -> Iterator[str]:
         of = f" of {data.patients:,} patients" if data.patients is not None else ""
         rate = "not shown (small counts)" if data.outcome_rate is None else f"{data.outcome_rate:.1%}"
         yield f"   {data.rows:,} rows{of}; rows with the outcome: {rate}; columns not read: {data.unused}"
-    width = max((len(column.name) for column in data.columns), default=0)
-    for column in data.columns:
+    columns = (*data.keys, *data.columns)
+    width = max((len(column.name) for column in columns), default=0)
+    for column in columns:
         if not column.present:
-            yield f"   {column.name:<{width}}  MISSING in the table"
+            yield from _wrapped(f"{column.name:<{width}}  MISSING in the table: {column.described}", "   ")
             continue
         notes = [column.described]
-        if column.missing != 0:
+        if column.is_empty:
+            notes.append("EMPTY here: not one row has a value")
+        elif column.missing != 0:
             notes.append(f"{_count(column.missing)} without a value")
         if column.outside != 0:
             notes.append(f"{_count(column.outside)} outside the range (cut to it)")
         yield f"   {column.name:<{width}}  {', '.join(notes)}"
+    if data.assumed or data.changes or data.about:
+        yield "   About this data:"
+        yield from _points(f"How the file was read: {text}." for text in data.assumed)
+        yield from _points(f"Column {each.column!r}, {_values(each.count)}: {each.rule}." for each in data.changes)
+        yield from _points(f"{text[0].upper()}{text[1:]}" for text in data.about)
     for problem in data.problems:
         yield from _wrapped(f"PROBLEM: {problem}", "   ")
 
@@ -96,8 +109,20 @@ def _outgoing(kind: Outgoing) -> Iterator[str]:
     times = f"at most {kind.times} times" if kind.times > 1 else "once"
     traffic = f"about {size(kind.bytes_up)} out, {size(kind.bytes_down)} in"
     yield f"   {kind.title} ({times}): {kind.count:,} numbers; {traffic}"
+    if kind.noisy:
+        yield from _wrapped("with noise that this hospital adds itself, for its own patients", "     ")
+    elif kind.has_private_updates:
+        yield from _wrapped("the change of the model with the noise of section 5; every other number exact", "     ")
+    else:
+        yield from _wrapped("exact, without noise: it can reveal something about a single patient", "     ")
     for group in kind.groups:
         yield from _wrapped(f"{group.count:,} x {group.meaning}", "     - ")
+
+
+def _approver(review: Review) -> str:
+    if review.approved_by:
+        return f"{review.approved_by}. Name and time are in the signed approval, which the coordinator keeps."
+    return "nobody yet. Name and time of the person who does are signed, and kept by the coordinator, too."
 
 
 def size(n_bytes: int) -> str:
@@ -109,6 +134,10 @@ def size(n_bytes: int) -> str:
 
 def _count(count: int | None) -> str:
     return "fewer than 10 rows" if count is None else f"{count:,} rows"
+
+
+def _values(count: int | None) -> str:
+    return "fewer than 10 values" if count is None else f"{count:,} values"
 
 
 def _points(texts: Iterable[str]) -> Iterator[str]:

@@ -28,14 +28,20 @@ class Group:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One kind of sum. `times`: how often at most; bytes are of one sum, for this hospital, first attempt."""
+    """One kind of sum. `times`: how often at most; bytes are of one sum, for this hospital, first attempt.
+
+    `noisy`: whether this hospital adds noise of its own, for its own patients; otherwise the sum is exact.
+    `has_private_updates`: its changes of the model carry the noise of the study's differential privacy.
+    """
 
     purpose: str
     title: str
     times: int
     groups: tuple[Group, ...]
+    noisy: bool
     bytes_up: int
     bytes_down: int
+    has_private_updates: bool = False
 
     @property
     def count(self) -> int:
@@ -46,9 +52,14 @@ class Outgoing:
 def outgoing(study: Study, first: StudyState) -> tuple[Outgoing, ...]:
     """Every kind of sum of a study, in order. `first`: the state before the first sum."""
     return tuple(
-        Outgoing(question.purpose, question.title, times, _groups(question), *_bytes(study, question.layout))
+        Outgoing(question.purpose, question.title, times, _groups(question), *_rest(study, question))
         for question, times in first.task.plan()
     )
+
+
+def _rest(study: Study, question: Question) -> tuple[bool, int, int, bool]:
+    private = study.privacy is not None and "update" in question.meaning
+    return bool(study.noise and question.sensitivity), *_bytes(study, question.layout), private
 
 
 def _groups(question: Question) -> tuple[Group, ...]:

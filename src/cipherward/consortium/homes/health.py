@@ -75,11 +75,11 @@ def _membership(home: HospitalHome) -> Finding:
         return Finding(
             "membership",
             False,
-            "the request was made; the coordinator's admission has not come",
+            "not enrolled: the request was made, and the coordinator's admission has not come",
             "send the request to the coordinator if that is not done, and wait for the admission",
         )
     hint = "ask the coordinator for an invitation, then: cipherward hospital enroll INVITATION"
-    return Finding("membership", False, "not invited yet", hint)
+    return Finding("membership", False, "not enrolled: not invited yet", hint)
 
 
 def _coordinator(home: HospitalHome, now: datetime) -> Finding:

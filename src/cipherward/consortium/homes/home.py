@@ -40,7 +40,7 @@ from cipherward.store import files, locks
 SECRET_FILES = ("identity.key", "tls.key", "tls-next.key", "authority.key", "server.key", "ledger.sqlite")
 
 
-_EACH_LOGGED = 16
+_EACH_LOGGED = 32
 
 LOG_FILE = "log.jsonl"
 LOG_BYTES, OLDER_LOGS = 8 << 20, 7

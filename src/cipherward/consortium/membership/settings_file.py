@@ -25,6 +25,7 @@ servers = {servers}
 
 # Where local training runs: "auto", "cpu" or "cuda".
 device = {device}
+# longest_hours = 24: how long one step of a study may take here before it is set aside.
 
 {data}"""
 _FILE = """\

@@ -5,12 +5,15 @@ Both are somebody else's: they are tried before anybody waits for them, and each
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cipherward.consortium.approval import modelcode, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.errors import CipherwardError, DataError, RefusedError, StorageError, UnfitUpdateError
+from cipherward.errors import CipherwardError, RefusedError, StorageError
 from cipherward.parties.policy import Policy
+from cipherward.runs import fingerprint
 from cipherward.study import Study
 from cipherward.tasks.catalogue import Factory, begin
 
@@ -18,8 +21,8 @@ from cipherward.tasks.catalogue import Factory, begin
 class Brought:
     """`unusable` names what cannot be used here at the moment, as the coordinator is told it."""
 
-    def __init__(self, home: HospitalHome, study: Study, boundary: Boundary) -> None:
-        self._home, self._study, self._boundary = home, study, boundary
+    def __init__(self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path) -> None:
+        self._home, self._study, self._boundary, self._folder = home, study, boundary, folder
         self.unusable: set[str] = set()
 
     def policy(self) -> Policy:
@@ -31,12 +34,18 @@ class Brought:
             raise RefusedError(f"without a readable policy nothing leaves: {error.message}") from None
 
     def table(self) -> HospitalData:
-        """Raises DataError, StorageError: it does not fit the study, cannot be read, or nothing says where it is."""
+        """The rows, which stay the same once the study has begun here.
+
+        Raises:
+            DataError, StorageError: they are other rows, do not fit the study, cannot be read, or nothing says where they are.
+        """
         study, home = self._study, self._home
         self.unusable.add(DATA)
         source = home.data_source if study.data.source == "files" else None
         with self._boundary.around("reading this hospital's table"):
             (data,) = load_hospitals(study, source, home.path, only=[home.name])
+        if (self._folder / fingerprint.NAME).exists():
+            fingerprint.check(self._folder, data)
         self.unusable.discard(DATA)
         return data
 
@@ -70,7 +79,7 @@ class Brought:
             try:
                 load()
             except CipherwardError as error:
-                found = error.message
+                found = error.logged
                 hint = error.hint or f"cipherward hospital review {self._study.name} lists every problem"
                 self._home.alarm(event, {"study": self._study.name, "reason": logged(error), "hint": hint})
         return found
@@ -78,6 +87,4 @@ class Brought:
 
 def logged(error: CipherwardError) -> str:
     """An error as it may stand in a log, which is passed on: what was found in a table is for this hospital's terminal."""
-    if isinstance(error, DataError) and not isinstance(error, UnfitUpdateError) and error.problems:
-        return f"the table does not fit the study in {len(error.problems)} place(s)"
-    return error.message
+    return error.logged

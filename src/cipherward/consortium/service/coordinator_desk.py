@@ -70,6 +70,7 @@ class CoordinatorDesk:
         self._studies: dict[str, CoordinatorStudy] = {}
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
+        self._newer: set[str] = set()
         self._seen = LastSeen((home.read_status() or {}).get("seen"))
         self._damaged: dict[str, tuple[float, str]] = {}
         self._wrong: dict[str, tuple[float, str]] = {}
@@ -184,8 +185,18 @@ class CoordinatorDesk:
             for study in self._studies.values()
             if member in study.names and not study.is_over and (words := waiting.in_words(study, self._seen, now))
         )
-        answer = Alive(int(now), seen, waits)
+        self._compare(member, body.members)
+        answer = Alive(int(now), self._members.version, seen, waits)
         return [(member, letters.seal(self.home.identity, member, NO_STUDY, answer, from_coordinator=True))]
+
+    def _compare(self, member: str, version: int) -> None:
+        """A hospital that knows a newer members list than its author shows that this home is an old copy."""
+        own = self._members.version
+        if version > own and member not in self._newer:
+            self._newer.add(member)
+            reason = f"{member} has version {version} of the members list, and this home only version {own}"
+            hint = "this home was restored from an old backup: bring the current one back, or found a new consortium"
+            self.home.alarm("home is older than a hospital's", {"hospital": member, "reason": reason, "hint": hint})
 
     def _take(self, member: str, letter: Letter) -> Letters:
         opened = self._open_now(letter.study.hex())

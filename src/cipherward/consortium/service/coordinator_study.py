@@ -189,13 +189,7 @@ class CoordinatorStudy:
         return self._patience.ask_again(node)
 
     def _is_due(self) -> bool:
-        willing = (
-            self.statements.approved
-            - self.statements.withdrawn
-            - self.statements.breached
-            - self.gone
-            - set(self.statements.refused)
-        )
+        willing = self.statements.approved - self.lost - set(self.statements.refused)
         if willing == self._everyone:
             return True
         facts = offering.facts(self.folder)
@@ -310,6 +304,7 @@ class CoordinatorStudy:
             modelfile.save(self.run.model, model)
         own = {"privacy": privacy_ledger.describe(self.study, {})}
         found = findings(state) | own
+        found["warnings"] = list(state.task.warnings(found))
         self.run.write_tables(state.task.tables(found))
         self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})
@@ -354,6 +349,7 @@ class CoordinatorStudy:
             "sums_planned": self.study.training.rounds + 2,
             "hospitals": self.names,
             "approved": self._named(self.statements.approved),
+            "approved_by": {self.names[i - 1]: words for i, words in self.statements.approvers.items()},
             "withdrawn": self._named(self.statements.withdrawn),
             "breached": self._named(self.statements.breached),
             "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.statements.refused.items())},

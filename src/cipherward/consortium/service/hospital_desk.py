@@ -16,7 +16,7 @@ from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
-from cipherward.consortium.service import letters
+from cipherward.consortium.service import letters, notices
 from cipherward.consortium.service.boundary import kind_of
 from cipherward.consortium.service.brought import logged
 from cipherward.consortium.service.hospital_study import HospitalStudy
@@ -81,7 +81,8 @@ class HospitalDesk:
         except StorageError:
             raise
         except CipherwardError as error:
-            self.home.alarm("letter refused", letters.describe(data) | {"reason": logged(error)})
+            facts = {"reason": logged(error), "hint": error.hint}
+            self.home.alarm("letter refused", letters.describe(data) | facts)
         except Exception as error:
             self.home.alarm("letter refused", letters.describe(data) | {"reason": kind_of(error)})
         return []
@@ -173,7 +174,8 @@ class HospitalDesk:
 
     def sign_of_life(self, now: float) -> bytes:
         """The letter that says that this hospital is there. `now`: Unix seconds."""
-        body = Alive(int(now))
+        newest = self.home.offered or self.home.confirmed
+        body = Alive(int(now), newest.version if newest else 0)
         return letters.seal(self.home.identity, COORDINATOR_NAME, NO_STUDY, body, from_coordinator=False)
 
     def _alive(self, body: Alive) -> None:
@@ -231,7 +233,7 @@ class HospitalDesk:
             self._all_studies()
         if study := self._studies.get(digest):
             return study
-        raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})")
+        raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})", hint=notices.UNKNOWN)
 
     def _all_studies(self) -> list[HospitalStudy]:
         found, damaged = approvals.whole_offers(self.home)

@@ -7,7 +7,7 @@ verified, its receipts and the model, laid out as a run directory, so that `ciph
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, cast
 
 from cipherward.consortium.approval import approvals
@@ -15,15 +15,15 @@ from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
-from cipherward.consortium.service.boundary import SET_ASIDE, Boundary, BroughtError, Guarded
+from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
-from cipherward.consortium.service.notices import explained
+from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning.devices import Device
 from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
-from cipherward.runs import modelfile, verify
+from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import findings
 from cipherward.runs.study_folder import StudyFolder
@@ -54,7 +54,7 @@ class HospitalStudy:
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
-        self.brought = Brought(home, offered.study, self.boundary)
+        self.brought = Brought(home, offered.study, self.boundary, offered.folder)
         self._ledger = ledger
         self._node: HospitalNode | None = None
         self._times: tuple[int, ...] = ()
@@ -109,7 +109,7 @@ class HospitalStudy:
             RefusedError: not approved, withdrawn, stopped, a member that nobody here confirmed, or outside the policy.
         """
         if not self.is_approved:
-            raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
+            raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
         if self.is_withdrawn:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
         if self.stopped:
@@ -119,6 +119,10 @@ class HospitalStudy:
                 f"the study {self.study.name!r} is set aside: {aside}",
                 hint=f"cipherward hospital retry {self.study.name}",
             )
+        if self._node and DATA in self.brought.unusable:
+            raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
+        if over := self.study.ended(time()):
+            raise RefusedError(over)
         problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
@@ -132,10 +136,13 @@ class HospitalStudy:
         if self.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        times = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        times = (
+            *(path.stat().st_mtime_ns if path.exists() else 0 for path in watched),
+            int(bool(self.study.ended(time()))),
+        )
         if times != self._times:
             self._times = times
-            if self._node is None and self.is_approved and not self.boundary.set_aside:
+            if self.is_approved and not self.boundary.set_aside:
                 self.last_error = self.brought.try_out() or self.last_error
         elif self.brought.unusable == self._looked_at:
             return None
@@ -159,8 +166,8 @@ class HospitalStudy:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
             reasons = (*reasons, "members")
-        aside = (SET_ASIDE,) if self.boundary.set_aside else ()
-        return (*reasons, *aside, *sorted(self.brought.unusable))
+        own = (("until", self.study.ended(time())), (SET_ASIDE, self.boundary.set_aside))
+        return (*reasons, *(name for name, why in own if why), *sorted(self.brought.unusable))
 
     # packets
 
@@ -175,7 +182,7 @@ class HospitalStudy:
             if kind in BEGINS:
                 self.check()
             elif not self.is_approved:
-                raise RefusedError(f"nobody here has approved the study {self.study.name!r}")
+                raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
             node = self._opened_node()
         except StorageError:
             raise
@@ -242,6 +249,7 @@ class HospitalStudy:
             ) from None
         self.brought.unusable.discard("files")
         data = self.brought.table()
+        fingerprint.hold(self.offered.folder, data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
@@ -292,7 +300,8 @@ class HospitalStudy:
                 self.home, model, self._outcomes(), rounds=found.get("rounds", 0), auroc=found.get("auroc_federated")
             )
         budgets = {self.home.name: node.budget.report()} if node.budget else {}
-        self.run.write_json(self.run.result, found | {"privacy": privacy_ledger.describe(self.study, budgets)})
+        added = {"privacy": privacy_ledger.describe(self.study, budgets), "warnings": list(state.task.warnings(found))}
+        self.run.write_json(self.run.result, found | added)
 
     @property
     def is_unreported(self) -> bool:
@@ -372,6 +381,7 @@ class HospitalStudy:
             "study": self.study.name,
             "digest": self.digest.hex(),
             "phase": phase,
+            "approved_by": self.offered.approved_by,
             "why_not": refusal,
             "sums_verified": done,
             "sums_planned": self.study.training.rounds + 2,
@@ -389,5 +399,5 @@ class HospitalStudy:
             self.last_error = str(facts.get("reason", event))
 
     def _problem(self, error: CipherwardError) -> None:
-        self.last_error = error.message
-        self.home.alarm("refused", {"study": self.study.name, "reason": logged(error)})
+        self.last_error = logged(error)
+        self.home.alarm("refused", {"study": self.study.name, "reason": logged(error), "hint": error.hint})

@@ -100,9 +100,10 @@ class Waits:
 @dataclass(frozen=True)
 class Alive:
     """Either way: a sign of life, made at `sent` (Unix seconds). The coordinator answers a hospital's with its own, and
-    with what it knows of the others; a hospital says no more than that it is there."""
+    with what it knows of the others; a hospital says that it is there, and which version of the members list it has."""
 
     sent: int
+    members: int = 0
     seen: tuple[Seen, ...] = ()
     waits: tuple[Waits, ...] = ()
 

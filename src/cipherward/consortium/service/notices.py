@@ -22,6 +22,12 @@ _ELSE = (
     "compare versions with the coordinator's people",
 )
 
+_OLD_COPY = "this home may be an old copy: bring the current one back; where there is none,"
+UNAPPROVED = (
+    f"where somebody here has, {_OLD_COPY} withdraw: cipherward hospital withdraw STUDY; else ask why it was asked"
+)
+UNKNOWN = f"{_OLD_COPY} ask the coordinator's people to end the study and to start it under a new name"
+
 
 def explained(facts: dict[str, object]) -> dict[str, object]:
     """The facts of a notice with its meaning first; what developers need comes last."""

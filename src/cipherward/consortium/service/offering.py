@@ -44,6 +44,8 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
         raise StudyError(
             f"the study {study.name!r} is frozen already", hint="give the file that people wrote, not that of a run"
         )
+    if over := study.ended(now):
+        raise StudyError(over, hint="set until in the study to its last day, or leave it out")
     privacy_plan.check_study(study)
     draft = home.studies / f".draft-{os.getpid()}"
     try:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
-from cipherward.errors import ProtocolError
+from cipherward.errors import CipherwardError, ProtocolError
 from cipherward.parties.policy import CLAUSES
 from cipherward.parties.records import Records
 from cipherward.runs.study_folder import APPROVALS, BREACHES, REFUSALS, WITHDRAWALS, StudyFolder
 from cipherward.store import files
 from cipherward.study import Study
 
-REASONS = CLAUSES | {"policy", "members", "offer", "data", "model", "files", "set-aside"}
+REASONS = CLAUSES | {"policy", "members", "until", "offer", "data", "model", "files", "set-aside"}
 """Why a hospital refuses, by name and without any value of its own: a clause of its policy, an unreadable policy, members
-that nobody confirmed, an offer that cannot be kept, a table or model code that cannot be used, damaged files of the
+that nobody confirmed, a last day that has passed, an offer that cannot be kept, a table or model code that cannot be used, damaged files of the
 study, a study that was set aside because it ended or held up the service."""
 
 
@@ -38,10 +38,20 @@ class Statements(Records):
         self._files = StudyFolder(folder)
         self._study = study
         self._on_breach = on_breach
+        self._approvers: dict[int, str] = {}
 
     @property
     def approved(self) -> frozenset[int]:
         return frozenset(self._files.who_said(APPROVALS))
+
+    @property
+    def approvers(self) -> dict[int, str]:
+        """Who approved at each hospital and when, as its signed approval says."""
+        for hospital, path in self._files.who_said(APPROVALS).items():
+            if hospital not in self._approvers:
+                with contextlib.suppress(CipherwardError):
+                    self._approvers[hospital] = approvals.approval_of(files.read(path), self._study)[1].words
+        return dict(sorted(self._approvers.items()))
 
     @property
     def withdrawn(self) -> frozenset[int]:

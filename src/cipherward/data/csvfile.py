@@ -1,0 +1,215 @@
+"""A CSV file as a table of text: encoding and separator are told from the content, a malformed row is refused by number.
+
+Fields stay text, so that every conversion, and every complaint about a value, is ours (see `schema`).
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cipherward.data.problems import Problem, table_error
+from cipherward.errors import TableError
+
+SEPARATORS = ",;\t|"
+_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'"}
+_LOOKED_AT = 20  # records that tell the separator
+_HEAD = 1 << 16
+_HINT = "correct the file (a CSV with one header line, encoding UTF-8) and run the command again"
+_SEP_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
+
+def read(content: bytes, path: Path) -> tuple[pl.DataFrame, NDArray[np.int64], tuple[str, ...]]:
+    """Columns of text (null: an empty field), the row numbers int64[n_rows] from 1, and what was assumed.
+
+    Raises:
+        TableError: not such a table; names the file, the row and the remedy.
+    """
+    content, assumed = _as_utf8(content, path)
+    if declared := _SEP_LINE.match(content):
+        content = content[declared.end() :]
+        assumed.append("first line sep= obeyed and left out")
+    head = content[:_HEAD].decode("utf-8", "ignore")
+    separator = declared[1].decode("latin-1") if declared else _separator(head.rpartition("\n")[0] or head, path)
+    if separator != ",":
+        assumed.append(f"fields separated by {_NAMES.get(separator, repr(separator))}")
+    written = next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), [])
+    names = [name.strip() for name in written]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise table_error(
+            f"{path} names columns twice",
+            (
+                Problem(f"{path}: column {name!r} appears {names.count(name)} times", "a column's name appears twice")
+                for name in doubled
+            ),
+            hint="keep one column of each name",
+        )
+    content = content.rstrip(b"\r\n") + b"\n"
+    try:
+        table = pl.read_csv(io.BytesIO(content), infer_schema=False, separator=separator)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
+        raise _malformed(content, separator, len(names), path) from None
+    if table.width != len(names):
+        raise _malformed(content, separator, len(names), path)
+    table.columns = names
+    rows = np.arange(1, table.height + 1)
+    if _n_separators(content, separator, written, table) == (len(names) - 1) * table.height:
+        return table, rows, tuple(assumed)
+    # Some line has fewer fields than the header: a blank line, which is no row, or a row cut short.
+    blank = _blank_records(content, separator, len(names), path)
+    if len(blank) != table.height:
+        raise _malformed(content, separator, len(names), path)
+    assumed.append(f"{int(blank.sum())} blank line(s) left out")
+    return table.filter(pl.Series(~blank)), rows[~blank], tuple(assumed)
+
+
+def _as_utf8(content: bytes, path: Path) -> tuple[bytes, list[str]]:
+    """The content as UTF-8 with newlines, and what was assumed about it."""
+    assumed: list[str] = []
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "")
+    if not encoding and b"\x00" in content[:_HEAD]:
+        encoding = _unmarked(content, path)
+        assumed.append(f"encoding {encoding}, though the file does not begin with its mark")
+    elif encoding:
+        assumed.append(f"encoding {encoding}")
+    try:
+        if encoding:
+            content = content.decode(encoding).removeprefix("\ufeff").encode()
+        else:
+            content = content.removeprefix(codecs.BOM_UTF8)
+            if not content.isascii():
+                content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        row = content[: error.start].count(b"\n")
+        place = f"row {row}" if row else "the header line"
+        said = f"is not {encoding or 'UTF-8'} text, from {place} on (another encoding, such as Latin-1)"
+        raise TableError(
+            f"{path} {said}", logged=f"the table {said}", hint="save the file as CSV with encoding UTF-8"
+        ) from None
+    if b"\x00" in content[:_HEAD]:
+        raise _binary(path)
+    if b"\n" not in content and b"\r" in content:
+        content = content.replace(b"\r", b"\n")
+        assumed.append("lines that end in a carriage return")
+    return content, assumed
+
+
+def _unmarked(content: bytes, path: Path) -> str:
+    sample = np.frombuffer(content[: min(len(content), _HEAD) // 2 * 2], np.uint8).reshape(-1, 2) == 0
+    low, high = sample.mean(axis=0) if len(sample) else (0.0, 0.0)
+    if high > 0.8 > 0.1 > low:
+        return "UTF-16-LE"
+    if low > 0.8 > 0.1 > high:
+        return "UTF-16-BE"
+    raise _binary(path)
+
+
+def _binary(path: Path) -> TableError:
+    said = "is neither a CSV nor a Parquet table (it holds binary data)"
+    return TableError(f"{path} {said}", logged=f"the table {said}", hint=_HINT)
+
+
+def _separator(head: str, path: Path) -> str:
+    """The separator under which header and first rows have the same number of fields; of several, the one with most."""
+    found: dict[str, tuple[bool, int]] = {}
+    for separator in SEPARATORS:
+        try:
+            reader = csv.reader(io.StringIO(head, newline=""), delimiter=separator, strict=True)
+            records = [record for record in islice(reader, _LOOKED_AT) if record]
+        except csv.Error:
+            continue
+        if records:
+            found[separator] = all(len(record) == len(records[0]) for record in records), len(records[0])
+    best = max((rank for rank in found.values() if rank[1] > 1), default=None)
+    if best is None:
+        return ","
+    chosen = [separator for separator, rank in found.items() if rank == best]
+    if len(chosen) > 1:
+        both = " or ".join(_NAMES[separator] for separator in chosen)
+        said = f"may be separated by {both}: the header line and the first rows fit both"
+        raise TableError(f"{path} {said}", logged=f"the table {said}", hint="put names that hold a separator in quotes")
+    return chosen[0]
+
+
+def _n_separators(content: bytes, separator: str, names: list[str], table: pl.DataFrame) -> int:
+    """How many separators stand between fields below the header."""
+    total = content.count(separator.encode()) - (len(names) - 1) - sum(name.count(separator) for name in names)
+    if b'"' in content:
+        inside = table.select(pl.all().str.count_matches(separator, literal=True).sum())
+        total -= sum(int(count or 0) for count in inside.row(0))
+    return total
+
+
+def _records(content: bytes, separator: str) -> Iterator[list[str]]:
+    """The records below the header."""
+    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
+    next(reader, None)
+    return reader
+
+
+def _is_blank(record: list[str], width: int) -> bool:
+    return width > 1 and (not record or (len(record) == 1 and not record[0].strip()))
+
+
+def _blank_records(content: bytes, separator: str, width: int, path: Path) -> NDArray[np.bool_]:
+    """bool[n_records]: which lines are blank.
+
+    Raises:
+        TableError: a record has fewer fields than the header.
+    """
+    blank = []
+    try:
+        for number, record in enumerate(_records(content, separator), start=1):
+            blank.append(_is_blank(record, width))
+            if not blank[-1] and len(record) != width and width > 1:
+                raise _uneven(path, number, len(record), width)
+    except csv.Error:
+        raise _malformed(content, separator, width, path) from None
+    return np.array(blank, dtype=bool)
+
+
+def _uneven(path: Path, row: int, found: int, width: int) -> TableError:
+    which = "more" if found > width else "fewer"
+    said = f"row {row}: a row has {which} fields than the header ({found}, not {width})"
+    hint = (
+        "the file may be cut short there, or a field that holds a separator lacks its quotation marks; write it again"
+    )
+    return TableError(f"{path}, {said}", logged=said, hint=hint)
+
+
+def _malformed(content: bytes, separator: str, width: int, path: Path) -> TableError:
+    """Why the file cannot be read, with the first row where that shows."""
+    row = 0
+    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator, strict=True)
+    try:
+        for row, record in enumerate(reader):
+            if row and not _is_blank(record, width) and len(record) != width:
+                if content.count(b'"') % 2 and any("\n" in field for field in record):
+                    break
+                return _uneven(path, row, len(record), width)
+    except csv.Error:
+        row += 1
+    bare = re.compile(rf'(?:^|{re.escape(separator)})[^"{re.escape(separator)}]+"')
+    for number, line in enumerate(content.decode().split("\n")):
+        if bare.search(line):
+            row = number
+            break
+    said = f"row {row}: a quotation mark is not closed, or stands inside a field"
+    hint = "close it, or write it twice and put the whole field in quotation marks; the file may be cut short"
+    return TableError(f"{path} is not a readable CSV table, {said}", logged=said, hint=hint)

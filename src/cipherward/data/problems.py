@@ -1,0 +1,41 @@
+"""A mistake in a table, told twice: to the hospital's people with the cell in question, and to logs without any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cipherward.errors import DataError, TableError
+
+
+class Problem(str):
+    """The sentence for people; `logged` is the one for logs: names of the study, row numbers and counts only."""
+
+    logged: str
+
+    def __new__(cls, text: str, logged: str = "the table has another form") -> Problem:
+        problem = super().__new__(cls, text)
+        problem.logged = logged
+        return problem
+
+    def at(self, hospital: str, file: str = "") -> Problem:
+        """The same with its place in front. A file's name is for people only."""
+        place = f"{hospital} ({file})" if file else hospital
+        return Problem(f"{place}: {self}", f"{hospital}: {self.logged}")
+
+
+def problems_of(error: DataError) -> list[Problem]:
+    """An error's problems, or the error as the only one; its advice follows, so that it is not lost among others."""
+    if error.problems:
+        return [text if isinstance(text, Problem) else Problem(text) for text in error.problems]
+    return [Problem(f"{error.message}; {error.hint}" if error.hint else error.message, error.logged)]
+
+
+def table_error(title: str, problems: Iterable[Problem], *, hint: str = "") -> TableError:
+    """One error with every problem."""
+    found = tuple(problems)
+    return TableError(
+        f"{title}:\n  - " + "\n  - ".join(found),
+        logged=f"{len(found)} problem(s) in the data: " + "; ".join(problem.logged for problem in found),
+        problems=found,
+        hint=hint,
+    )

@@ -1,0 +1,152 @@
+"""What is read as what: every rule by which a cell becomes a value, in one place (docs/data.md says them in words).
+
+A text is compared under one form (`study.same_text`), a code is its text, and a number is its value however it is written.
+Whatever a rule changes is counted under the rule's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from cipherward.study import Column, same_text
+
+
+class Rule(StrEnum):
+    """How a value was changed when it was read."""
+
+    MISSING_WORD = "word for missing, read as no value"
+    MISSING_CODE = "declared code for missing, read as no value"
+    NUMBER = "number written otherwise, read as the declared one"
+    LETTERS = "text in another Unicode form, read as the declared one"
+    UNDECLARED = "category not declared, read as other"
+    CUT = "outside the declared range, cut to it"
+
+
+@dataclass(frozen=True)
+class Change:
+    """How many values of one column one rule has changed."""
+
+    column: str
+    rule: Rule
+    count: int
+
+
+_WORDS = (
+    "? na n/a n.a. n.a #n/a #na <na> nan -nan +nan nat null (null) <null> none nil \\n . .. - -- --- \u2013 \u2014 "
+    "#null! #value! #div/0! #num! #ref! #name? 1.#qnan 1.#ind -1.#ind"
+)
+MISSING = frozenset(["", *_WORDS.split(" ")])
+"""Words for "no value", as pandas, R, SAS, SQL and spreadsheets write them; compared without regard to case."""
+
+OTHER = "other"
+
+_CODE_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
+_FRACTION = re.compile(r"\d+\.\d*[1-9]\d*", re.ASCII)
+_LETTER_CODE = re.compile(r"[A-Za-z]+\.?\d[\w.]*", re.ASCII)
+_BOOLEANS = {"true": ("true", "True", "TRUE", "1"), "false": ("false", "False", "FALSE", "0")}
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text is a word for "no value"."""
+    return same_text(text).casefold() in MISSING
+
+
+def number_key(text: str) -> str | None:
+    """One spelling of a plain number without leading zeros (1.50, +1.5: 1.5); None for codes, such as 007 or 1E50."""
+    if not _CODE_NUMBER.fullmatch(text):
+        return None
+    shortest = text.lstrip("+").rstrip("0").rstrip(".") if "." in text else text.lstrip("+")
+    return "0" if shortest in ("-0", "") else shortest
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a cell's text is read as: `value` (None: no value) by `rule` (None: as it stands), or why it cannot be read."""
+
+    value: str | None
+    rule: Rule | None = None
+    trouble: str = ""
+
+
+class Labels:
+    """Reads texts against declared labels: a column's categories, or the two sides of an outcome.
+
+    `as_numbers`: numbers are compared by value. That holds where every label, apart from "other" and words for missing,
+    is a number: beside a label like E11, 250 is a code, and a code is its text.
+    """
+
+    def __init__(self, labels: Sequence[str], *, missing: Iterable[str] = (), has_other: bool = False) -> None:
+        self.labels = tuple(labels)
+        self._exact = {same_text(label): label for label in labels}
+        self._folded = {key.casefold(): label for key, label in self._exact.items()}
+        self._codes = {same_text(code) for code in missing}
+        self._code_numbers = {key for code in self._codes if (key := number_key(code)) is not None}
+        numbers = {label: number_key(same_text(label)) for label in labels if label != OTHER and not is_missing(label)}
+        self.as_numbers = bool(numbers) and None not in numbers.values()
+        self._numbers = {key: label for label, key in numbers.items() if key is not None} if self.as_numbers else {}
+        self._has_other = has_other
+
+    def read(self, raw: str) -> Reading:
+        """What one cell's text stands for."""
+        text = same_text(raw)
+        if (label := self._exact.get(text)) is not None:
+            return Reading(label, None if raw.strip() == label else Rule.LETTERS)
+        key = number_key(text)
+        if text in self._codes or (key is not None and key in self._code_numbers):
+            return Reading(None, Rule.MISSING_CODE)
+        folded = text.casefold()
+        if folded in MISSING:
+            if folded in self._folded:
+                return Reading(None, trouble=f"may be missing, or the category {self._folded[folded]!r}")
+            return Reading(None, Rule.MISSING_WORD if text else None)
+        if key is not None and key in self._numbers:
+            return Reading(self._numbers[key], Rule.NUMBER)
+        if self._has_other:
+            return Reading(OTHER, Rule.UNDECLARED)
+        return Reading(text, trouble="unknown")
+
+    def doubtful(self, raw: str) -> bool:
+        """Whether an unread text shows that the column holds codes with decimals or letters: 250.1, V58.1."""
+        text = same_text(raw)
+        return bool(_FRACTION.fullmatch(text) or _LETTER_CODE.fullmatch(text))
+
+    def of_boolean(self, text: str) -> str:
+        """The label that a Boolean column's true or false stands for, else the text itself."""
+        return next((label for label in _BOOLEANS[text] if label in self._exact), text)
+
+
+def of_column(column: Column) -> Labels:
+    """The reader of a categorical column."""
+    return Labels(column.categories, missing=column.missing, has_other=OTHER in column.categories)
+
+
+def is_value(dtype: pl.DataType) -> bool:
+    """Whether a column of this type can hold numbers or labels."""
+    return dtype.is_numeric() or dtype in (pl.Boolean, pl.Categorical, pl.Enum, pl.String, pl.Null)
+
+
+def as_text(series: pl.Series) -> pl.Series:
+    """Any simple column as text, as it stands; whole floats without ".0"; types that are not values become null."""
+    if series.dtype.is_float():
+        series = series.fill_nan(None)
+        whole = series.is_null() | ((series == series.round(0)) & (series.abs() < 2.0**53))
+        series = series.cast(pl.Int64) if whole.all() else series
+    if is_value(series.dtype):
+        return series.cast(pl.String)
+    return pl.Series(series.name, [None] * len(series), dtype=pl.String)
+
+
+def names_of(series: pl.Series) -> pl.Series:
+    """A column of names (patients, hospitals) as text: one form, words for missing null, 12.0 the same name as 12."""
+    text = as_text(series)
+    found = text.drop_nulls().unique().to_list()
+    named: list[str | None] = []
+    for raw in found:
+        name, key = same_text(raw), number_key(same_text(raw))
+        named.append(None if name.casefold() in MISSING else key or name)
+    return text.replace_strict(found, pl.Series(named, dtype=pl.String), default=None, return_dtype=pl.String)

@@ -1,0 +1,73 @@
+"""The rows behind a run: how many each hospital has by split, and what was changed or noticed when they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cipherward.data import small_counts
+from cipherward.report.blocks import TOO_FEW, Table, count, limited, percent
+from cipherward.report.facts import Facts, clean, shortened
+
+_PARTS = ("", "train_", "validation_", "test_")
+
+
+def by_split(facts: Facts) -> Table | None:
+    """Rows and outcomes by hospital and split, without small counts; None where the run did not record them."""
+    each: Sequence[Mapping[str, Any]] = facts.result.get("by_hospital", [])
+    keys = [f"{part}{kind}" for part in _PARTS for kind in ("rows", "positive")]
+    if len(each) != len(facts.names) or not all(set(keys) <= set(item) for item in each):
+        return None
+    counts = np.array([[int(item[key]) for key in keys] for item in each], dtype=np.int64)
+    counts = np.vstack([counts.sum(axis=0), counts])
+    rows, positive = counts[:, ::2], counts[:, 1::2]
+    few = small_counts.hidden(rows)
+    # A count with the outcome and one without it follow from each other: what hides one hides both.
+    hidden = small_counts.hidden(positive) | small_counts.hidden(rows - positive)
+    names = ("All hospitals", *facts.names)
+    lines = [_line(name, *parts) for name, *parts in zip(names, rows, positive, few, hidden, strict=True)]
+    head = (
+        "Hospital", "Rows", "With the outcome", "Outcome rate", "Training rows", "Training rows with the outcome",
+        "Validation rows", "Validation rows with the outcome", "Test rows", "Test rows with the outcome",
+    )  # fmt: skip
+    note = f"Counts are not shown where {TOO_FEW} rows are with, or without, the outcome, or would follow from others."
+    note = note if bool(few.any() or hidden.any()) else ""
+    return limited("Rows and outcomes by hospital and split", head, lines, "result.json", note)
+
+
+def _line(name: str, rows: Any, positive: Any, few: Any, hidden: Any) -> tuple[str, ...]:
+    cells = [name]
+    for part in range(len(_PARTS)):
+        cells.append("not shown" if few[part] else count(int(rows[part])))
+        cells.append("not shown" if hidden[part] or few[part] else count(int(positive[part])))
+        if part == 0:
+            rate = percent(positive[0] / rows[0] if rows[0] else 0.0)
+            cells.append("not shown" if hidden[0] or few[0] else rate)
+    return tuple(cells)
+
+
+def changed(facts: Facts) -> Table | None:
+    """Values that were changed when the tables were read; None where there were none."""
+    lines = [
+        (_name(item), clean(str(item["column"])), clean(str(item["rule"])), _few(int(item["count"])))
+        for item in facts.result.get("changes", [])
+    ]
+    head = ("Hospital", "Column", "What was done", "Values")
+    note = "The tables themselves were not changed. docs/data.md says what is read as what."
+    return limited("Values that were changed", head, lines, "result.json", note, prose=True) if lines else None
+
+
+def noticed(facts: Facts) -> Table | None:
+    """What stands out in the hospitals' tables; None where nothing does."""
+    lines = [(_name(item), clean(str(item["text"]))) for item in facts.result.get("about_data", [])]
+    return limited("About the data", ("Hospital", "Noticed"), lines, "result.json", prose=True) if lines else None
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return shortened(clean(str(item["hospital"])))
+
+
+def _few(found: int) -> str:
+    return count(found) if small_counts.shown(found) is not None else f"under {small_counts.SMALL}"

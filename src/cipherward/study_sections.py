@@ -1,0 +1,80 @@
+"""The parts of a study that say whose data it is about: columns, hospitals, the synthetic cohort."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
+"""A key or digest that freezing sets; empty before."""
+
+
+def same_text(text: str) -> str:
+    """The one form under which texts are compared: Unicode NFKC, without space or invisible characters around."""
+    return unicodedata.normalize("NFKC", text).strip().strip("\u200b\u2060\ufeff").strip()
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a plain number as tables may write it: ASCII digits, a decimal point, an exponent."""
+    return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text, re.ASCII) is not None
+
+
+class Section(BaseModel):
+    """Unknown settings are mistakes, and so are numbers that are none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Column(Section):
+    """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it; `missing`
+    are this column's own codes for "no value", such as -9."""
+
+    name: str = Field(min_length=1)
+    kind: Literal["numeric", "categorical"]
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    transform: Literal["none", "log1p"] = "none"
+    categories: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "numeric":
+            if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:
+                raise ValueError(f"numeric column {self.name!r} needs minimum < maximum (its plausible range)")
+            if self.transform == "log1p" and self.minimum < 0:
+                raise ValueError(f"numeric column {self.name!r}: log1p needs minimum >= 0")
+            if self.categories:
+                raise ValueError(f"numeric column {self.name!r} cannot list categories")
+            if not all(is_number(code) for code in self.missing):
+                raise ValueError(f'numeric column {self.name!r}: missing lists numbers, as text: ["-9"]')
+        else:
+            if not self.categories or len({same_text(text) for text in self.categories}) != len(self.categories):
+                raise ValueError(f"categorical column {self.name!r} needs a list of distinct categories")
+            if both := sorted(set(self.categories) & set(self.missing)):
+                raise ValueError(f"categorical column {self.name!r}: {both[0]!r} is both a category and missing")
+            if self.minimum is not None or self.maximum is not None or self.transform != "none":
+                raise ValueError(f"categorical column {self.name!r} cannot have minimum, maximum or transform")
+        return self
+
+
+class Hospital(Section):
+    """One roster entry. `path` is the hospital's own table (source "files"): empty in a study for a deployment, where
+    each hospital knows its own. `public_key` (hex) is set by freezing."""
+
+    name: str = Field(min_length=1)
+    path: str = ""
+    public_key: HexOf32Bytes = ""
+
+
+class Cohort(Section):
+    """Settings of the synthetic readmission cohort (source "readmission")."""
+
+    n_hospitals: int = Field(default=5, ge=1, le=100_000)
+    encounters_per_hospital: int = Field(default=2_000, ge=50, le=10_000_000)
+    heterogeneity: float = Field(default=1.0, ge=0.0, le=5.0)

@@ -1,0 +1,42 @@
+"""What a finished run says against its own model: not trained to the end, diverged, or no better than hospitals alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+_END = 4  # the last quarter of the rounds
+_STILL_FALLING = 0.01
+_ROSE = 1.05
+_BELOW = 0.005
+
+
+def of(result: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences about a trained model, from result.json: validation losses by round, AUROC of each hospital alone."""
+    losses = result["validation_loss_by_round"]
+    if len(losses) > 1 and None not in losses:
+        yield from _of_losses(losses)
+    alone, reached = [*result.get("auroc_local", {}).values()], float(result["auroc_federated"])
+    if alone and reached < median(alone) - _BELOW:
+        yield (
+            f"The shared model is worse than what half of the hospitals reach alone (AUROC {reached:.3f}, alone "
+            f"{median(alone):.3f}): raise training.rounds; if that does not help, lower training.local_epochs or set "
+            "training.proximal."
+        )
+
+
+def _of_losses(losses: Sequence[float]) -> Iterator[str]:
+    lowest, last = min(losses), losses[-1]
+    if last > _ROSE * lowest:
+        yield (
+            f"Training diverged: the validation loss rose from {lowest:.3f} after round {losses.index(lowest)} to {last:.3f} at "
+            "the end. Lower training.learning_rate or training.momentum, or end earlier with training.patience."
+        )
+        return
+    before = losses[-1 - max(len(losses) // _END, 1)]
+    if before - last > _STILL_FALLING * before:
+        yield (
+            f"Training had not converged: the validation loss still fell at the end, from {before:.3f} to {last:.3f} in the last "
+            "quarter of the rounds. Raise training.rounds, training.local_epochs or training.learning_rate."
+        )

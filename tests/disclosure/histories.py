@@ -1,0 +1,377 @@
+"""Random histories of foundings, splits, newcomers, loners, two registers, concurrent studies, liars and restored ledgers.
+
+Honest hospitals decide by the functions of `cipherward.disclosure` alone. Whoever plays against them is the coordinator:
+it writes studies, chooses who deals, whose headers it lists to whom, what it withholds and from whom. Liars sign anything.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from cipherward import thresholds
+from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register, Split, default_blocks, split
+from cipherward.disclosure.eligibility import refusals
+from cipherward.disclosure.inference import readable
+from cipherward.disclosure.standing import Agreement, Binding, Memory, Statement
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Faults that the harness has to find, and what becomes of ledgers that are set back."""
+
+    own_block_only: bool = False
+    no_void_certificates: bool = False
+    no_memory: bool = False
+    no_pending: bool = False
+    ideal_memory: bool = False
+    restores: bool = False
+    noticed: bool = True
+
+
+@dataclass
+class Hospital:
+    """An honest hospital's ledger."""
+
+    key: bytes
+    bindings: dict[str, Binding]
+    memory: Memory = field(default_factory=Memory)
+    votes: dict[bytes, bytes] = field(default_factory=dict)
+    is_recovering: bool = False
+
+    def copy(self) -> tuple[dict[str, Binding], Memory, dict[bytes, bytes]]:
+        return dict(self.bindings), self.memory, dict(self.votes)
+
+
+@dataclass(eq=False)
+class Study:
+    roster: tuple[Register, ...]
+    threshold: int
+    blocks: Blocks
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One attempt at a sum. `consents`: by the manifest that they name."""
+
+    context: bytes
+    study: Study
+    headers: dict[bytes, Statement] = field(default_factory=dict)
+    consents: dict[frozenset[Statement], set[bytes]] = field(default_factory=dict)
+    voids: set[bytes] = field(default_factory=set)
+    opened: frozenset[Statement] = frozenset()
+    is_void: bool = False
+    is_calm: bool = False
+
+
+VOID = b"void"
+
+
+class History:
+    """One history. `broken` says afterwards how an honest hospital that said no is apart from its block, if one is."""
+
+    def __init__(self, seed: int, planted: Planted = Planted()) -> None:
+        self.random = random.Random(seed)
+        self.planted = planted
+        n = self.random.randint(4, 10)
+        self.keys = tuple(b"%02d" % i for i in range(n))
+        self.numbers = thresholds.derive(n)
+        self.liars = frozenset(self.random.sample(self.keys, self.random.randint(0, self.numbers.corrupt)))
+        self.honest = {key: self._newcomer(key) for key in self.keys if key not in self.liars}
+        self.yes = {r for h in self.honest.values() for r in (b.register for b in h.bindings.values() if b.agreement)}
+        self.backups = {key: hospital.copy() for key, hospital in self.honest.items()}
+        self.studies: list[Study] = []
+        self.attempts: list[Attempt] = []
+        self.splits: list[Split] = []
+        self.known: dict[bytes, Block] = {}
+
+    def _newcomer(self, key: bytes) -> Hospital:
+        says = [Agreement(self.random.random() < 0.2) for _ in range(2)]
+        return Hospital(
+            key, {name: Binding(Register(key, name), agreement=a) for name, a in zip("pq", says, strict=True)}
+        )
+
+    def play(self, steps: int = 22) -> History:
+        self.write_study()
+        moves = [self.sum] * 9 + [self.write_study] * 2 + [self.split, self.void, self.resume, self.widen, self.show]
+        if self.planted.restores:
+            moves += [self.back_up, self.restore, self.restore]
+        for _ in range(steps):
+            self.random.choice(moves)()
+        for attempt in self.attempts:
+            self.open(attempt)
+        return self
+
+    # what the coordinator does
+
+    def write_study(self) -> None:
+        """A document over some of the hospitals, at most f of them liars; its blocks are the default or made up."""
+        r = self.random
+        size = len(self.keys) if not self.studies or r.random() < 0.5 else r.randint(3, len(self.keys))
+        keys = r.sample(self.keys, size)
+        if len(keys) < 3:
+            return
+        numbers = thresholds.derive(size)
+        if numbers.problems() or len(self.liars & set(keys)) > numbers.corrupt:
+            return
+        roster = tuple(Register(key, "p" if r.random() < 0.9 else "q") for key in keys)
+        existing = [b for b in self.known.values() if r.random() < 0.7 and set(b.members) <= set(roster)]
+        apart: list[Block] = []
+        for block in r.sample(existing, len(existing)):
+            if not any(set(block.members) & set(other.members) for other in apart):
+                apart.append(block)
+        least = numbers.min_contributors
+        listed = default_blocks(roster, least, apart if r.random() < 0.8 else ())
+        self.known |= {block.digest: block for block in listed}
+        self.studies.append(Study(roster, numbers.threshold, Blocks(listed, self.splits)))
+        del self.studies[:-3]
+
+    def sum(self) -> None:
+        """A sum over whole blocks, or nearly; then the votes, and perhaps the opening."""
+        study = self.random.choice(self.studies)
+        attempt = Attempt(b"sum %d" % len(self.attempts), study, is_calm=self.random.random() < 0.6)
+        self.attempts.append(attempt)
+        chosen = self._targets(attempt)
+        for register in study.roster:
+            if register in chosen:
+                self._deal(attempt, register)
+        self._propose(attempt)
+        if self.random.random() < 0.7:
+            self.open(attempt)
+        if self.random.random() < 0.3:
+            self._void(attempt)
+
+    def resume(self) -> None:
+        """A late header, another manifest or other voters for an attempt that was left lying."""
+        left = [a for a in self.attempts if not a.opened and not a.is_void]
+        if left:
+            attempt = self.random.choice(left)
+            self._deal(attempt, self.random.choice(attempt.study.roster))
+            self._propose(attempt)
+            self.open(attempt)
+
+    def void(self) -> None:
+        if self.attempts:
+            self._void(self.random.choice(self.attempts))
+
+    def split(self) -> None:
+        """Some block in two, signed by those who agree to it; parts of any size, signatures of anybody."""
+        large = [b for b in self.known.values() if len(b.members) >= 2 * b.least]
+        if not large:
+            return
+        whole = self.random.choice(large)
+        order = self.random.sample(whole.members, len(whole.members))
+        cut = whole.least if self.random.random() < 0.8 else self.random.randint(1, len(order) - 1)
+        parts = split(whole, (order[:cut], order[cut:]))
+        signers = frozenset(m.hospital for m in order if m.hospital in self.liars or self.random.random() < 0.95)
+        self.splits.append(Split(whole, parts, signers))
+        self.known |= {part.digest: part for part in parts}
+        if self.random.random() < 0.7:
+            self.known.pop(whole.digest)
+
+    def show(self) -> None:
+        """An opening or a signed yes comes to somebody who has not seen it."""
+        for attempt in self.attempts:
+            if attempt.opened and self.random.random() < 0.3:
+                self._publish(attempt)
+        for hospital in self.honest.values():
+            hospital.memory = hospital.memory.shown(frozenset(r for r in self.yes if self.random.random() < 0.7))
+
+    # what people at hospitals do
+
+    def widen(self) -> None:
+        hospital = self.random.choice(list(self.honest.values()))
+        binding = self.random.choice(list(hospital.bindings.values()))
+        hospital.bindings[binding.register.name] = binding.widen(Agreement.YES)
+        self.yes.add(binding.register)
+
+    def back_up(self) -> None:
+        key = self.random.choice(list(self.honest))
+        self.backups[key] = self.honest[key].copy()
+
+    def restore(self) -> None:
+        """A ledger is set back; up to f of them, liars included. Noticed (rule 13), it is rebuilt from openings first."""
+        key = self.random.choice(list(self.honest))
+        hospital = self.honest[key]
+        bindings, memory, hospital.votes = self.backups[key]
+        hospital.memory = hospital.memory if self.planted.ideal_memory else memory
+        hospital.bindings = dict(bindings)
+        hospital.votes = dict(hospital.votes)
+        hospital.is_recovering = self.planted.noticed
+
+    def _recover(self, hospital: Hospital) -> bool:
+        """Rule 13: sums in flight close first; then openings that others signed say what this hospital has been."""
+        studies = [a for a in self.attempts if any(r.hospital == hospital.key for r in a.study.roster)]
+        if any(not a.opened and not a.is_void for a in studies):
+            return False
+        for attempt in studies:
+            self._learn(hospital, attempt)
+        hospital.is_recovering = False
+        return True
+
+    # one sum
+
+    def _targets(self, attempt: Attempt) -> set[Register]:
+        r, study = self.random, attempt.study
+        blocks = {m for b in study.blocks.listed if r.random() < 0.85 for m in b.members}
+        listed = {m for b in study.blocks.listed for m in b.members}
+        chosen = blocks | {reg for reg in study.roster if reg not in listed and r.random() < 0.6}
+        if not attempt.is_calm and r.random() < 0.7:
+            gone = r.choice(study.roster)
+            chosen.discard(gone)
+        return chosen
+
+    def _deal(self, attempt: Attempt, register: Register) -> None:
+        listed = next((b.digest for b in attempt.study.blocks.listed if register in b.members), ALONE)
+        key = register.hospital
+        if key in attempt.headers:
+            return
+        if key in self.liars:
+            attempt.headers[key] = self._lie(attempt, register, listed)
+            return
+        hospital = self.honest[key]
+        if hospital.is_recovering and not self._recover(hospital):
+            return
+        binding = hospital.bindings[register.name]
+        if self.planted.no_void_certificates:
+            binding = replace(binding, open=frozenset())
+            hospital.memory = replace(hospital.memory, pending={})
+        if binding.problem(listed, attempt.study.blocks):
+            return
+        hospital.bindings[register.name] = binding.named(listed, attempt.context)
+        attempt.headers[key] = binding.statement(listed, attempt.is_calm or self.random.random() < 0.95)
+
+    def _lie(self, attempt: Attempt, register: Register, listed: bytes) -> Statement:
+        if attempt.is_calm:
+            return Statement(register, listed, Agreement.NO)
+        block = self.random.choice([listed, listed, listed, ALONE, *attempt.study.blocks])
+        return Statement(register, block, Agreement(self.random.random() < 0.3))
+
+    def _propose(self, attempt: Attempt) -> None:
+        """One manifest to some voters; often a second one to the others."""
+        everybody = list(attempt.study.roster)
+        self.random.shuffle(everybody)
+        for voters in (everybody, everybody[: len(everybody) // 2]):
+            listed = frozenset(s for s in attempt.headers.values() if attempt.is_calm or self.random.random() < 0.97)
+            if not listed:
+                return
+            for register in voters:
+                self._vote(attempt, listed, register)
+            if self.random.random() < 0.7:
+                return
+
+    def _vote(self, attempt: Attempt, listed: frozenset[Statement], register: Register) -> None:
+        consents = attempt.consents.setdefault(listed, set())
+        if register.hospital in self.liars:
+            consents.add(register.hospital)
+            return
+        hospital = self.honest[register.hospital]
+        if attempt.context in hospital.votes or hospital.is_recovering:
+            return
+        checked: Iterable[Statement] = listed
+        if self.planted.own_block_only:
+            own = attempt.headers.get(hospital.key)
+            checked = [s for s in listed if own and s.block == own.block]
+        memory = hospital.memory
+        if self.planted.no_memory:
+            memory = replace(memory, blocks={}, pending={})
+        if self.planted.no_pending:
+            memory = replace(memory, pending={})
+        if refusals(checked, attempt.study.blocks, memory):
+            return
+        hospital.votes[attempt.context] = attempt.context
+        hospital.memory = hospital.memory.voted(attempt.context, tuple(listed))
+        consents.add(hospital.key)
+
+    def open(self, attempt: Attempt) -> None:
+        """A certificate and everything that follows; the coordinator tells whom it likes."""
+        for listed, voters in attempt.consents.items():
+            if len(voters) >= attempt.study.threshold and not attempt.opened:
+                attempt.opened = listed
+                self._publish(attempt)
+
+    def _publish(self, attempt: Attempt) -> None:
+        for register in attempt.study.roster:
+            hospital = self.honest.get(register.hospital)
+            if hospital and not hospital.is_recovering and self.random.random() < 0.8:
+                self._learn(hospital, attempt)
+        if self.planted.ideal_memory:
+            for hospital in self.honest.values():
+                self._learn(hospital, attempt)
+
+    def _learn(self, hospital: Hospital, attempt: Attempt) -> None:
+        if not attempt.opened:
+            return
+        hospital.memory = hospital.memory.opened(attempt.context, tuple(attempt.opened), attempt.study.blocks)
+        said = next((s for s in attempt.opened if s.register.hospital == hospital.key), None)
+        if said is None:
+            return
+        binding = hospital.bindings[said.register.name].widen(said.agreement)
+        if said.block != ALONE and attempt.context not in binding.open and not binding.is_founded:
+            binding = binding.named(said.block, attempt.context)
+        hospital.bindings[said.register.name] = binding.opened(attempt.context)
+
+    def _void(self, attempt: Attempt) -> None:
+        for register in attempt.study.roster:
+            hospital = self.honest.get(register.hospital)
+            if hospital is None:
+                attempt.voids.add(register.hospital)
+            elif attempt.context not in hospital.votes and not hospital.is_recovering:
+                hospital.votes[attempt.context] = VOID
+                attempt.voids.add(hospital.key)
+        if len(attempt.voids) >= attempt.study.threshold:
+            attempt.is_void = True
+            for hospital in self.honest.values():
+                if self.random.random() < 0.8:
+                    hospital.memory = hospital.memory.voided(attempt.context)
+                    for name, binding in hospital.bindings.items():
+                        hospital.bindings[name] = binding.voided(attempt.context)
+
+    # what came of it
+
+    @property
+    def family(self) -> list[frozenset[Statement]]:
+        return [a.opened for a in self.attempts if a.opened]
+
+    def _protected(self) -> set[Register]:
+        """Registers of honest hospitals whose people never answered yes."""
+        said = {s.register for opened in self.family for s in opened}
+        return {r for r in said - self.yes if r.hospital in self.honest}
+
+    def broken(self) -> str:
+        """Why an honest hospital that said no is apart from its block; "" if none is."""
+        sums = [frozenset(s.register for s in opened) for opened in self.family]
+        honest = self._protected()
+        named = {s.block for opened in self.family for s in opened}
+        if any(s.block == ALONE and s.register in honest for opened in self.family for s in opened):
+            return "one that said no stood alone"
+        together = Counter(tuple(m in members for members in sums) for m in self._said_no())
+        if any(together[tuple(m in members for members in sums)] < 2 for m in honest):
+            return "one honest member that said no is read from the sums and what liars know"
+        for digest in named - {ALONE}:
+            for part in self._parts(digest, named):
+                if len({tuple(m in members for members in sums) for m in part if m in honest}) > 1:
+                    return "members of a block are apart"
+        return ""
+
+    def _said_no(self) -> set[Register]:
+        """Registers of honest hospitals that said no in every opened sum, whatever they answered since."""
+        yes = {s.register for opened in self.family for s in opened if s.agreement is Agreement.YES}
+        said = {s.register for opened in self.family for s in opened} - yes
+        return {r for r in said if r.hospital in self.honest}
+
+    def _parts(self, digest: bytes, named: set[bytes]) -> list[tuple[Register, ...]]:
+        """A block's members, by the parts that it was split into if one of them has been in a sum."""
+        for s in self.splits:
+            if s.whole.digest == digest and named & {p.digest for p in s.parts}:
+                return [p.members for p in s.parts]
+        return [next(b for a in self.attempts for b in a.study.blocks.values() if b.digest == digest).members]
+
+    def read_alone(self) -> list[Register]:
+        """By elimination, with all that liars know: registers of honest hospitals that said no, read by themselves."""
+        sums = [frozenset(s.register for s in opened) for opened in self.family]
+        everybody = {register for members in sums for register in members}
+        told = [register for register in everybody if register.hospital in self.liars]
+        return [r for group in readable(sums, told) if len(group) == 1 for r in group if r in self._protected()]

@@ -1,0 +1,51 @@
+"""No honest hospital that said no is apart from its block, whatever is played; and the harness finds planted faults."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from tests.disclosure.histories import History, Planted
+
+
+def found(planted: Planted, seeds: range) -> Counter[str]:
+    return Counter(History(seed, planted).play().broken() for seed in seeds)
+
+
+def check(seeds: range, planted: Planted) -> None:
+    n_opened = 0
+    for seed in seeds:
+        history = History(seed, planted).play()
+        assert history.broken() == "", (seed, history.broken())
+        n_opened += len(history.family)
+        if seed % 50 == 0:
+            assert history.read_alone() == [], seed
+    assert n_opened > len(seeds), "most histories open nothing: they show nothing"
+
+
+def test_in_2000_histories_nobody_that_said_no_is_apart_from_its_block() -> None:
+    check(range(2000), Planted())
+
+
+def test_nor_in_1000_with_ledgers_that_are_set_back_and_noticed() -> None:
+    check(range(1000), Planted(restores=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 80_000, 5000))
+def test_nor_in_80000_histories(first: int) -> None:
+    check(range(first + 10_000, first + 15_000), Planted())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 20_000, 5000))
+def test_nor_in_20000_with_ledgers_that_are_set_back_and_noticed(first: int) -> None:
+    check(range(first + 10_000, first + 15_000), Planted(restores=True))
+
+
+def test_voters_that_check_their_own_block_only_are_found_out() -> None:
+    assert sum(n for what, n in found(Planted(own_block_only=True), range(100)).items() if what) > 10
+
+
+def test_a_founding_that_is_given_up_without_void_certificates_is_found_out() -> None:
+    assert sum(n for what, n in found(Planted(no_void_certificates=True), range(200)).items() if what) > 2

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests import simulator
+
+from cipherward.errors import DataError
+from cipherward.runs.prediction import EMPTY, predict, predict_rows
+
+HEADER = "id,age,dose,ward"
+ROWS = ["a,0.5,1.25,A", 'b,,"",', "c,99,-1,B", "d,nan,2,A", "=e,-3.5,0,B"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return simulator.run(tmp_path_factory.mktemp("predict"), simulator.study(3, training={"rounds": 1})).path
+
+
+def write(path: Path, rows: list[str]) -> Path:
+    path.write_text("\n".join([HEADER, *rows]) + "\n")
+    return path
+
+
+def test_a_row_alone_and_among_others_gets_the_same(run: Path, tmp_path: Path) -> None:
+    together = predict_rows(run, write(tmp_path / "all.csv", ROWS * 300), id_column="id")
+    for place, row in enumerate(ROWS):
+        alone = predict_rows(run, write(tmp_path / "one.csv", [row]), id_column="id")
+        assert alone.probability.tolist() == [together.probability[place]]
+        assert alone.assumed == together.assumed[place : place + 1]
+        assert (
+            alone.to_csv().splitlines()[1].split(",", 1)[1]
+            == together.to_csv().splitlines()[place + 1].split(",", 1)[1]
+        )
+
+
+def test_each_row_says_what_was_assumed_for_it_and_keeps_its_number_and_id(run: Path, tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", [*ROWS[:2], "", *ROWS[2:]])
+    found = predict_rows(run, table, id_column="id")
+    lines = list(csv.DictReader(io.StringIO(found.to_csv())))
+    assert [line["row"] for line in lines] == ["1", "2", "4", "5", "6"]
+    assert [line["id"] for line in lines] == ["a", "b", "c", "d", "=e"]
+    assert lines[0]["assumed"] == ""
+    assert lines[1]["assumed"] == EMPTY
+    assert lines[2]["assumed"] == "age 99 outside the declared range, cut to 8"
+    assert lines[3]["assumed"] == "age missing"
+    assert np.array_equal(predict(run, table), found.probability)
+
+
+def test_values_that_are_all_outside_the_range_are_flagged_not_refused(run: Path, tmp_path: Path) -> None:
+    found = predict_rows(run, write(tmp_path / "t.csv", ["a,50,50,A", "b,50,50,B"]))
+    assert all("cut to 8" in text for text in found.assumed)
+
+
+def test_a_column_to_carry_must_be_there(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column 'name'"):
+        predict_rows(run, write(tmp_path / "t.csv", ROWS), id_column="name")

@@ -1,0 +1,269 @@
+"""Who spoiled a sum: liars among holders and dealers are named by what they signed, and nobody honest ever is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.sums.sum_parties import STUDY, certified_sum, random_bytes
+
+from cipherward import thresholds
+from cipherward.crypto import sealing, shamir
+from cipherward.crypto.quorum import QuorumScheme, one_time_key, parameters_of
+from cipherward.crypto.scheme import share_digest
+from cipherward.sums import attribution
+from cipherward.sums.attribution import Numbers, Verdict
+from cipherward.sums.messages import Header, Release, unsign
+
+Vector = NDArray[np.uint32]
+
+FIELDS = (65521, 2**31 - 1)
+SIZE = 6  # coefficients; a real sum has thousands, and the vectors are as wide
+
+
+@dataclass
+class Failed:
+    """A sum that was certified: what everybody dealt and committed to, and what liars make of it.
+
+    `committed[dealer, holder]` is the share whose digest is in the dealer's header. Honest holders have consented, so
+    it is the one that they hold.
+    """
+
+    rng: Random
+    modulus: int
+    n: int
+    threshold: int
+    liars: frozenset[int]
+    dealers: list[int]
+    holders: list[int]
+    vectors: Vector = field(init=False)
+    numpy: np.random.Generator = field(init=False)
+    committed: dict[tuple[int, int], Vector] = field(default_factory=dict)
+    released: dict[int, Vector] = field(default_factory=dict)
+    held: dict[int, dict[int, Numbers]] = field(default_factory=dict)
+    dealt: dict[int, list[Numbers]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.numpy = np.random.default_rng(self.rng.getrandbits(64))
+
+    def random_vector(self) -> Vector:
+        return self.numpy.integers(0, self.modulus, SIZE, dtype=np.uint32)
+
+    def numbers(self, values: Vector) -> Numbers:
+        return shamir.inner_products(self.vectors, values, self.modulus)
+
+    def honest_shares(self) -> dict[int, Vector]:
+        known = np.stack([self.random_vector() for _ in range(self.threshold)])
+        points, others = self.holders[: self.threshold], self.holders[self.threshold :]
+        values = (*known, *shamir.evaluate(points, known, others, self.modulus))
+        return dict(zip(self.holders, values, strict=True))
+
+    def total(self, holder: int) -> Vector:
+        shares = [self.committed[dealer, holder].astype(np.uint64) for dealer in self.dealers]
+        total: Vector = (np.sum(shares, axis=0) % self.modulus).astype(np.uint32)
+        return total
+
+    def bent(self, values: Vector) -> Vector:
+        """Another vector, in one coefficient or in all."""
+        if self.rng.random() < 0.3:
+            return self.random_vector()
+        other = values.copy()
+        other[self.rng.randrange(SIZE)] = self.rng.randrange(self.modulus)
+        return other
+
+    def is_honest(self, hospital: int) -> bool:
+        return hospital not in self.liars
+
+    def is_inconsistent(self) -> bool:
+        points = sorted(self.released)
+        values = np.stack([self.released[i] for i in points])
+        t = self.threshold
+        return not np.array_equal(shamir.evaluate(points[:t], values[:t], points[t:], self.modulus), values[t:])
+
+    def judged(self, shown: dict[tuple[int, int], Numbers] | None = None) -> Verdict:
+        return attribution.judge(
+            self.modulus,
+            self.threshold,
+            self.holders,
+            self.dealers,
+            {i: self.numbers(values) for i, values in self.released.items()},
+            self.held,
+            self.dealt,
+            shown or {},
+        )
+
+    def settled(self, shows: Callable[[int], bool]) -> Verdict:
+        """The verdict once each disputed share has been shown by whoever shows it."""
+        first = self.judged()
+        shown = {
+            (one.dealer, one.holder): self.numbers(self.committed[one.dealer, one.holder])
+            for one in first.disputes
+            if shows(one.dealer) or shows(one.holder)
+        }
+        return self.judged(shown)
+
+
+def failed(
+    rng: Random, lies: tuple[str, ...] = ("deal", "release", "answer", "polynomial", "silent"), f: int = -1
+) -> Failed:
+    """A random sum in which liars, among holders and dealers at once, do some of these."""
+    n = rng.randint(4, 9)
+    numbers = thresholds.derive(n)
+    liars = frozenset(rng.sample(range(1, n + 1), numbers.corrupt if f < 0 else f))
+    holders = list(range(1, n + 1))
+    dealers = sorted(rng.sample(holders, rng.randint(numbers.min_contributors, n)))
+    made = Failed(rng, rng.choice(FIELDS), n, numbers.threshold, liars, dealers, holders)
+    for dealer in dealers:
+        for holder, values in made.honest_shares().items():
+            lie = dealer in liars and "deal" in lies and rng.random() < 0.2
+            made.committed[dealer, holder] = made.bent(values) if lie else values
+    releasing = rng.sample(holders, rng.randint(numbers.threshold, n))
+    for holder in releasing:
+        lie = holder in liars and "release" in lies and rng.random() < 0.6
+        made.released[holder] = made.bent(made.total(holder)) if lie else made.total(holder)
+    made.vectors = np.stack([made.random_vector() for _ in range(shamir.N_CHALLENGES)])  # after the releases
+    for holder in releasing:
+        answer = {dealer: made.numbers(made.committed[dealer, holder]) for dealer in dealers}
+        if holder in liars and "silent" in lies and rng.random() < 0.1:
+            continue
+        if holder in liars and "answer" in lies and rng.random() < 0.7:
+            # It blames one dealer, honest or not, for what it released; or anything at all.
+            blamed = rng.choice(dealers)
+            if rng.random() < 0.7:
+                off = [
+                    (want - sum(each)) % made.modulus
+                    for want, *each in zip(made.numbers(made.released[holder]), *answer.values(), strict=True)
+                ]
+            else:
+                off = [rng.randrange(made.modulus) for _ in range(shamir.N_CHALLENGES)]
+            answer[blamed] = tuple((a + b) % made.modulus for a, b in zip(answer[blamed], off, strict=True))
+        made.held[holder] = answer
+    for dealer in dealers:
+        points = holders[: made.threshold]
+        answers = [made.numbers(made.committed[dealer, point]) for point in points]
+        if dealer in liars and "silent" in lies and rng.random() < 0.1:
+            continue
+        if dealer in liars and "polynomial" in lies and rng.random() < 0.5:
+            # It agrees with what a liar answered, or with nobody.
+            for row, point in enumerate(points):
+                if point in made.held and rng.random() < 0.5:
+                    answers[row] = made.held[point][dealer]
+                elif rng.random() < 0.2:
+                    answers[row] = tuple(rng.randrange(made.modulus) for _ in range(shamir.N_CHALLENGES))
+        made.dealt[dealer] = answers
+    return made
+
+
+@pytest.mark.parametrize("block", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 10))])
+def test_an_honest_party_is_never_named_in_ten_thousand_sums(block: int) -> None:
+    named_somebody = 0
+    for seed in range(1000):
+        rng = Random(f"{block}/{seed}")
+        sums = failed(rng)
+        silent = frozenset(i for i in range(1, sums.n + 1) if rng.random() < 0.2)  # crashed, honest or not
+        sums.held = {i: answer for i, answer in sums.held.items() if i not in silent}
+        sums.dealt = {i: answer for i, answer in sums.dealt.items() if i not in silent}
+        verdict = sums.settled(lambda i, silent=silent: i not in silent)  # type: ignore[misc]
+        assert verdict.named <= sums.liars, f"{block}/{seed}: {verdict}"
+        named_somebody += bool(verdict.culprits)
+    assert named_somebody > 300
+
+
+@pytest.mark.parametrize("seed", range(500))
+def test_where_everybody_answers_somebody_is_named(seed: int) -> None:
+    rng = Random(f"all/{seed}")
+    sums = failed(rng, ("deal", "release", "answer", "polynomial"))
+    if sums.is_inconsistent():
+        verdict = sums.settled(lambda i: True)
+        assert verdict.named
+        assert verdict.named <= sums.liars
+        assert not verdict.disputes
+
+
+@pytest.mark.parametrize("seed", range(500))
+def test_a_single_liar_who_released_something_else_is_always_named(seed: int) -> None:
+    rng = Random(f"single/{seed}")
+    sums = failed(rng, ("release", "answer"), f=1)
+    (liar,) = sums.liars
+    honest = liar not in sums.released or np.array_equal(sums.released[liar], sums.total(liar))
+    if not honest:
+        # Whether it owns up to its release, or blames a dealer, or all of this with the liar showing nothing.
+        assert sums.settled(sums.is_honest).named == {liar}
+
+
+def test_a_dealer_who_dealt_no_polynomial_is_named_whatever_it_answers() -> None:
+    for seed in range(300):
+        rng = Random(f"dealer/{seed}")
+        sums = failed(rng, ("deal", "polynomial"), f=1)
+        (liar,) = sums.liars
+        if sums.is_inconsistent():
+            assert sums.settled(sums.is_honest).named == {liar}
+
+
+def test_who_is_silent_is_not_named() -> None:
+    for seed in range(200):
+        sums = failed(Random(f"silent/{seed}"), ("release", "deal"))
+        sums.held = {i: answer for i, answer in sums.held.items() if i not in sums.liars}
+        sums.dealt = {i: answer for i, answer in sums.dealt.items() if i not in sums.liars}
+        assert not sums.settled(sums.is_honest).culprits
+
+
+def test_the_vectors_follow_from_the_manifest_and_every_signed_release() -> None:
+    releases = {1: b"one", 2: b"two", 5: b"five"}
+    seed = attribution.challenge_seed(bytes(32), releases)
+    assert seed == attribution.challenge_seed(bytes(32), dict(sorted(releases.items(), reverse=True)))
+    others = [(b"\x01" * 32, releases), (bytes(32), releases | {5: b"four"}), (bytes(32), {1: b"one", 2: b"two"})]
+    assert len({seed, *(attribution.challenge_seed(*other) for other in others)}) == 4
+
+
+@pytest.mark.parametrize("modulus", FIELDS)
+def test_inner_products_are_those_of_whole_numbers(modulus: int) -> None:
+    rng = np.random.default_rng(modulus)
+    vectors = rng.integers(0, modulus, (shamir.N_CHALLENGES, 9000)).astype(np.uint32)
+    values = rng.integers(0, modulus, 9000).astype(np.uint32)
+    values[:10] = modulus - 1
+    vectors[:, :10] = modulus - 1
+    expected = [sum(int(a) * int(b) for a, b in zip(row, values, strict=True)) % modulus for row in vectors]
+    assert list(shamir.inner_products(vectors, values, modulus)) == expected
+
+
+def test_in_a_real_sum_the_holder_of_a_false_release_is_named_and_so_is_a_dealer_who_blames_it_falsely() -> None:
+    run = certified_sum()
+    run.release()
+    scheme, task, liar = QuorumScheme(), run.task, 3
+    parameters = parameters_of(task)
+    bodies = {i: unsign(run.release_of(i), Release, study=STUDY, keys=run.parties.rules.keys) for i in range(1, 6)}
+    shares = {i: body.shares for i, body in bodies.items()}
+    false = shamir.unpack(parameters, shares[liar])
+    false[17] = (false[17] + 1) % parameters.share_modulus
+    seed = attribution.challenge_seed(run.certificate.manifest_digest, shares)
+    kept = {i: one_time_key(task, run.vectors[i], random_bytes("deal", i, task.context)) for i in range(1, 6)}
+    held = {i: scheme.numbers_held(task, seed, i, run.private[i], run.consents[i].dealt) for i in range(1, 6)}
+    dealt = {i: scheme.numbers_dealt(task, seed, i, kept[i], range(1, 6)) for i in range(1, 6)}
+    released = {i: scheme.numbers_released(task, seed, data) for i, data in shares.items()}
+
+    def judged(**shown: Any) -> Verdict:
+        everyone, t = range(1, 6), parameters.threshold
+        return attribution.judge(parameters.share_modulus, t, everyone, everyone, released, held, dealt, **shown)
+
+    assert judged(shown={}) == Verdict((), ())
+    released[liar] = scheme.numbers_released(task, seed, shamir.pack(parameters, false))
+    assert judged(shown={}).named == {liar}
+    held[liar][2] = tuple(  # it says that dealer 2 gave it another share
+        (a + b - c) % parameters.share_modulus
+        for a, b, c in zip(
+            held[liar][2], released[liar], scheme.numbers_released(task, seed, shares[liar]), strict=True
+        )
+    )
+    assert judged(shown={}) == Verdict((), (attribution.Dispute(2, liar),))
+    packed = scheme.share_shown(task, 2, kept[2], range(1, 6), liar)
+    header = unsign(run.dealt[2].header, Header, study=STUDY, keys=run.parties.rules.keys)
+    sealed = run.consents[liar].dealt[2].sealed
+    assert {entry.hospital: entry.digest for entry in header.shares}[liar] == share_digest(sealed)
+    assert sealed[:32] == sealing.commitment(task, 2, liar, packed)
+    assert judged(shown={(2, liar): scheme.numbers_released(task, seed, packed)}).named == {liar}
