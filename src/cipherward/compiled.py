@@ -39,7 +39,7 @@ def kernels(*sources: Path) -> Callable[[F], F]:
     return compiled
 
 
-class _Once(event.Listener):  # type: ignore[misc]
+class _Once(event.Listener):
     def __init__(self, say: Callable[[], None]) -> None:
         self._say = say
         self._said = False
@@ -55,4 +55,5 @@ class _Once(event.Listener):  # type: ignore[misc]
 
 def before_compiling(say: Callable[[], None]) -> None:
     """Call `say` once, when a kernel is about to be compiled because no cache holds it."""
-    event.register("numba:compile", _Once(say))
+    register: Any = event.register
+    register("numba:compile", _Once(say))
