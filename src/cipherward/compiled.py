@@ -55,4 +55,5 @@ class _Once(event.Listener):
 
 def before_compiling(say: Callable[[], None]) -> None:
     """Call `say` once, when a kernel is about to be compiled because no cache holds it."""
-    cast(Any, event).register("numba:compile", _Once(say))
+    register: Any = event.register
+    register("numba:compile", _Once(say))
