@@ -131,7 +131,7 @@ def test_what_stands_where_a_key_belongs_is_a_key(key: str) -> None:
     hospitals = [hospital | {"public_key": key} for hospital in simulator.document()["hospitals"]]
     (problem, *_) = problems_of(simulator.document(hospitals=hospitals))
     assert problem.startswith("hospital 'clinic-1', public_key:")
-    (problem,) = problems_of(simulator.document(coordinator_key=key))
+    (problem,) = problems_of(simulator.document(coordinator_key=key, format=study_document.FORMAT))
     assert problem.startswith("coordinator_key:")
 
 
