@@ -263,10 +263,12 @@ def test_a_study_that_does_not_come_to_an_end_is_set_aside_told_by_name_and_goes
     assert four.status()["refused"] == {ME: ["set-aside"]}
     (mine,) = four.desks[ME].status()
     assert "the training took longer than" in mine["why_not"]
+    assert four.status()["phase"] == "finished", "the others went on without it"
     Boundary(study.offered.folder).retry()
     four.restart_hospital(ME)
     four.pump()
-    assert four.status()["refused"] == {}
+    assert four.desks[ME]._all_studies()[0].boundary.set_aside == ""
+    assert four.desks[ME]._all_studies()[0].is_over
 
 
 def test_a_study_that_breaks_at_the_coordinator_keeps_no_other_from_running(
