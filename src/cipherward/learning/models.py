@@ -1,15 +1,14 @@
 """Models as flat vectors: build one from a study, flatten it, load a vector back.
 
-The first model is a public function of the study's seed. For the built-in kinds the initial weights come from raw
-PCG64 words and exact float64 arithmetic, not from torch's sampler, so that every hospital starts from the same bits
-whatever its processor. A user's own module draws from a seeded, private copy of torch's generator.
+The first model is a public function of the study's seed. For the kinds of the catalogue the linear layers' first weights
+come from raw PCG64 words and exact float64 arithmetic, not from torch's sampler, so that every hospital starts from the
+same bits whatever its processor. A user's own module draws from a seeded, private copy of torch's generator.
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cipherward.errors import ProtocolError, StudyError
+from cipherward.learning import catalogue
+from cipherward.learning.model_kind import Factory, ModelKind
 from cipherward.study import Model
-
-Factory = Callable[[int], nn.Module]
 
 _INIT = 0x696E6974  # "init": keeps these words apart from those that shuffle rows
 _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
@@ -29,34 +28,40 @@ _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory
 def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> nn.Module:
     """A fresh module on the CPU with float32[n, n_features] in and one logit per row out ([n] or [n, 1]).
 
-    Logistic regression and the MLP (ReLU between layers) start from U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global
-    generator is left as it was.
+    Linear layers start from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), but for a user's own module, which starts as it is made.
+    torch's global generator is left as it was.
 
     Args:
-        model: kind and hidden widths.
+        model: the kind and its settings, checked.
         n_features: width of an input row.
         seed: public seed, 0 to 2^63 - 1.
-        factory: for kind "custom" only: called with n_features, returns the module.
+        factory: for a kind that is the user's own code only: called with n_features, returns the module.
 
     Raises:
-        StudyError: factory missing or not wanted; a module with buffers (BatchNorm's running statistics and the like:
+        StudyError: no such kind; factory missing or not wanted; a module with buffers (BatchNorm's running statistics and the like:
             they change outside the sum), frozen or non-float32 parameters, none at all, or another output shape.
     """
     if n_features < 1:
         raise StudyError("a model needs at least one input feature")
-    if (model.kind == "custom") != (factory is not None):
-        wanted = "needs" if model.kind == "custom" else "does not take"
+    kind = check_factory(model, factory)
+    with seeded_rng(seed):
+        module = _made(kind, model, n_features, factory)
+        if not kind.is_own_code:
+            _initialise(module, seed)
+    return module
+
+
+def check_factory(model: Model, factory: Factory | None) -> ModelKind:
+    """The model's kind. Raises StudyError: there is no such kind, or it needs a factory, or takes none."""
+    kind = catalogue.kind_of(model)
+    if kind.is_own_code != (factory is not None):
+        wanted = "needs" if kind.is_own_code else "does not take"
         raise StudyError(
             f"model.kind {model.kind!r} {wanted} a module factory",
-            hint='pass your own torch.nn.Module through the Python API, with model.kind = "custom"',
+            hint='pass your own torch.nn.Module through the Python API, with model.kind = "custom": '
+            "cipherward.run_study(study, module=YourModule)",
         )
-    with seeded_rng(seed):
-        if factory is None:
-            module = _built_in((n_features, *model.hidden, 1))
-            _initialise(module, seed)
-        else:
-            module = _call_factory(factory, n_features)
-    return module
+    return kind
 
 
 def groups(module: nn.Module) -> tuple[tuple[str, int], ...]:
@@ -114,17 +119,6 @@ def seeded_rng(seed: int, device: torch.device | None = None) -> Iterator[None]:
         yield
 
 
-def _built_in(widths: tuple[int, ...]) -> nn.Module:
-    if len(widths) == 2:
-        return nn.Linear(widths[0], 1)
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for depth in range(1, len(widths) - 1):
-        layers[f"hidden{depth}"] = nn.Linear(widths[depth - 1], widths[depth])
-        layers[f"relu{depth}"] = nn.ReLU()
-    layers["output"] = nn.Linear(widths[-2], widths[-1])
-    return nn.Sequential(layers)
-
-
 def _initialise(module: nn.Module, seed: int) -> None:
     source = np.random.PCG64(np.random.SeedSequence((_INIT, seed)))
     with torch.no_grad():
@@ -140,16 +134,16 @@ def _initialise(module: nn.Module, seed: int) -> None:
                         part.copy_(torch.from_numpy(((2.0 * unit - 1.0) * limit).astype(np.float32)))
 
 
-def _call_factory(factory: Factory, n_features: int) -> nn.Module:
+def _made(kind: ModelKind, model: Model, n_features: int, factory: Factory | None) -> nn.Module:
     try:
-        module = factory(n_features)
+        module = kind.build(model, n_features, factory)
     except Exception as error:
         raise StudyError(f"the module factory failed: {type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
         raise StudyError(f"the module factory returned {type(module).__name__}, not a torch.nn.Module")
     problems = [*_parameter_problems(module), *_buffer_problems(module)]
     if problems:
-        raise StudyError("the custom module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
+        raise StudyError("the module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
     module.cpu()
     was_training = module.training
     module.eval()
@@ -157,13 +151,11 @@ def _call_factory(factory: Factory, n_features: int) -> nn.Module:
         with torch.no_grad():
             output = module(torch.zeros(2, n_features))
     except Exception as error:
-        raise StudyError(
-            f"the custom module cannot take float32[n, {n_features}]: {type(error).__name__}: {error}"
-        ) from error
+        raise StudyError(f"the module cannot take float32[n, {n_features}]: {type(error).__name__}: {error}") from error
     module.train(was_training)
     if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise StudyError(f"the custom module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
+        raise StudyError(f"the module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
     return module
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import RefusedError, StudyError
 from cipherward.learning import models
+from cipherward.learning.catalogue import kind_of
 from cipherward.parties.policy import Policy
 from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Study
@@ -27,7 +28,7 @@ def factory_of(study: Study, policy: Policy) -> Callable[[int], nn.Module] | Non
         StudyError: it is not installed here, or has no such function.
     """
     name = study.model.package
-    if study.model.kind != "custom":
+    if not kind_of(study.model).is_own_code:
         return None
     if not name or name not in policy.packages:
         raise RefusedError(
