@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from cipherward.parties import culprits
 from cipherward.report.blocks import (
@@ -26,6 +24,7 @@ from cipherward.report.blocks import (
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, Sum, clean
 from cipherward.report.words import READABLE, READERS
+from cipherward.runs.result_json import AtHospital, Measured
 from cipherward.runs.verify import Line
 
 _MAX_COLUMNS = 10
@@ -33,19 +32,18 @@ _MAX_COLUMNS = 10
 
 def comparison(facts: Facts) -> Table:
     """This run, the centralised model and the hospitals alone, side by side."""
-    result = facts.result
-    took = [line["seconds"] for line in facts.rounds.values() if line["purpose"] == "train"]
-    alone = sorted(result["auroc_local"].values())
+    result = facts.simulated
+    took = [line.seconds for line in facts.rounds.values() if line.purpose == "train" and line.seconds is not None]
+    alone = sorted(result.auroc_local.values())
     leaves = "one unencrypted contribution per sum"
     if facts.scheme != "plain":
         leaves = "nothing readable: one encrypted contribution per sum"
 
-    def measured(name: str) -> tuple[str, ...]:
-        value, metrics = float(result[f"auroc_{name}"]), result[name]
-        figures = (score(metrics[key]) for key in ("auprc", "brier", "log_loss"))
-        return with_interval(value, facts.interval(value)), *figures
+    def measured(auroc: float, found: Measured) -> tuple[str, ...]:
+        figures = (score(value) for value in (found.auprc, found.brier, found.log_loss))
+        return with_interval(auroc, facts.interval(auroc)), *figures
 
-    sent = size(result["bytes_up_per_hospital_round"]) if result["bytes_up_per_hospital_round"] is not None else "–"
+    sent = size(result.bytes_up_per_hospital_round) if result.bytes_up_per_hospital_round is not None else "–"
     mean = f"{statistics.mean(took):.2f} s" if took else "–"
     of_alone = f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}"
     rows = (
@@ -53,7 +51,7 @@ def comparison(facts: Facts) -> Table:
             f"this run: federated, scheme {facts.scheme}",
             leaves,
             READERS[facts.scheme],
-            *measured("federated"),
+            *measured(result.auroc_federated, result.federated),
             sent,
             mean,
         ),
@@ -61,7 +59,7 @@ def comparison(facts: Facts) -> Table:
             "centralised: all rows in one place",
             "every row",
             "whoever holds the pool",
-            *measured("centralised"),
+            *measured(result.auroc_centralised, result.centralised),
             "–",
             "–",
         ),
@@ -89,8 +87,8 @@ def example(facts: Facts) -> Sum | None:
 
 def left(facts: Facts, shown: Sum) -> Table:
     """What left each hospital in one sum."""
-    line = facts.rounds.get(shown.round, {})
-    sent, received = line.get("bytes_up", {}), line.get("bytes_down", {})
+    line = facts.rounds.get(shown.round)
+    sent, received = (line.bytes_up, line.bytes_down) if line else ({}, {})
     rows: list[tuple[Cell, ...]] = []
     for index, name in enumerate(facts.names, start=1):
         traffic = [size(by[str(index)]) if str(index) in by else "not recorded" for by in (sent, received)]
@@ -147,12 +145,11 @@ def opened(facts: Facts) -> Table:
 
 def data(facts: Facts) -> Table | None:
     """Rows and outcomes by hospital and split, without small counts; None where the run did not record them."""
-    each: Sequence[Mapping[str, Any]] = facts.result.get("by_hospital", [])
+    each = facts.trained.by_hospital
     if len(each) != len(facts.names):
         return None
-    every = {
-        key: sum(item[key] for item in each) for key in ("rows", "positive", "train_rows", "test_rows", "test_positive")
-    }
+    counted = ("rows", "positive", "train_rows", "test_rows", "test_positive")
+    every = each[0].model_copy(update={key: sum(getattr(item, key) for item in each) for key in counted})
     all_shown, test_shown = [_outcome_shown(item) for item in each], [_test_shown(item) for item in each]
     # One hidden cell would follow from the total by subtraction.
     totals = (all_shown.count(False) != 1, test_shown.count(False) != 1)
@@ -167,25 +164,25 @@ def data(facts: Facts) -> Table | None:
     return limited("Rows and outcomes by hospital and split", head, rows, "result.json", note if hidden else "")
 
 
-def _outcome_shown(item: Mapping[str, Any]) -> bool:
-    return bool(min(item["positive"], item["rows"] - item["positive"]) >= SMALL)
+def _outcome_shown(item: AtHospital) -> bool:
+    return bool(min(item.positive, item.rows - item.positive) >= SMALL)
 
 
-def _test_shown(item: Mapping[str, Any]) -> bool:
+def _test_shown(item: AtHospital) -> bool:
     """Neither the test rows nor the others may have few rows with, or without, the outcome."""
-    positive, rows = item["test_positive"], item["test_rows"]
-    others = item["positive"] - positive, item["rows"] - rows - item["positive"] + positive
+    positive, rows = item.test_positive, item.test_rows
+    others = item.positive - positive, item.rows - rows - item.positive + positive
     return bool(min(positive, rows - positive, *others) >= SMALL)
 
 
-def _data_row(name: str, item: Mapping[str, Any], outcome: bool, test_outcome: bool) -> tuple[str, ...]:
-    rows, train, test = item["rows"], item["train_rows"], item["test_rows"]
+def _data_row(name: str, item: AtHospital, outcome: bool, test_outcome: bool) -> tuple[str, ...]:
+    rows, train, test = item.rows, item.train_rows, item.test_rows
     return (
         name,
         count(rows) if rows >= SMALL else TOO_FEW,
-        *(_outcomes(rows, item["positive"]) if outcome else ("not shown", "not shown")),
+        *(_outcomes(rows, item.positive) if outcome else ("not shown", "not shown")),
         *(count(n) if n >= SMALL else TOO_FEW for n in (train, rows - train - test, test)),
-        count(item["test_positive"]) if test_outcome else "not shown",
+        count(item.test_positive) if test_outcome else "not shown",
     )
 
 
@@ -252,8 +249,8 @@ def verdict(holds: bool, outcome: str) -> Mark:
 
 def set_aside(facts: Facts) -> Table | None:
     """Messages that the coordinator could not use; None where there were none."""
-    kept = facts.result.get("set_aside", [])
-    rows = [(_name(facts, item["hospital"]), clean(str(item["kind"])), clean(str(item["reason"]))) for item in kept]
+    kept = facts.result.set_aside
+    rows = [(_name(facts, item.hospital), clean(item.kind), clean(item.reason)) for item in kept]
     return (
         limited("Messages that were set aside", ("Hospital", "Message", "Reason"), rows, "log.jsonl") if rows else None
     )
@@ -261,8 +258,8 @@ def set_aside(facts: Facts) -> Table | None:
 
 def search(facts: Facts) -> list[str]:
     """Whom the sums that did not open exclude or leave possible, in sentences."""
-    told = facts.result.get("culprit_search")
-    return [clean(text) for text in culprits.sentences(told)] if told else []
+    told = facts.result.culprit_search
+    return [clean(text) for text in culprits.sentences(told.model_dump())] if told else []
 
 
 def missing(facts: Facts) -> Table | None:
@@ -286,5 +283,5 @@ def _name(facts: Facts, index: int) -> str:
 
 def versions(facts: Facts) -> Table:
     """Software versions of the run."""
-    rows = tuple((clean(name), Code(clean(str(value)))) for name, value in facts.result["versions"].items())
+    rows = tuple((clean(name), Code(clean(value))) for name, value in facts.simulated.versions.items())
     return Table("Versions", ("Package", "Version"), rows)
