@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tests.fuzz.mutation import BINARY, Mutation
 from tests.schedules.liars import kind_of, opened, packet_of
-from tests.schedules.world import World
+from tests.schedules.world import ForgetfulParties
 from tests.sums.sum_parties import N_LANES, parties
 
 from cipherward.crypto import masks, quorum, ring, sealing, seeds, shamir, wire
@@ -77,7 +77,7 @@ class Decoder:
 # messages
 
 
-def packets_of(world: World) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+def packets_of(world: ForgetfulParties) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
     """Every packet of a whole study, up and down; and one of each kind that it had no use for."""
     ups: list[tuple[int, bytes]] = []
     downs: list[tuple[int, bytes]] = []
@@ -142,7 +142,9 @@ def packets(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]
     return Decoder("packet", [packet for _, packet in (*ups, *downs)][:30], unpack, again)
 
 
-def signatures(world: World, ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]) -> Decoder:
+def signatures(
+    world: ForgetfulParties, ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]
+) -> Decoder:
     signed = [
         unpack(packet)[1]
         for _, packet in (*ups, *downs)
@@ -155,7 +157,7 @@ def signatures(world: World, ups: Sequence[tuple[int, bytes]], downs: Sequence[t
 # nodes
 
 
-def hospital_node(world: World) -> Decoder:
+def hospital_node(world: ForgetfulParties) -> Decoder:
     """A hospital that has consented and has not released, and every packet that it was sent or may be sent next."""
     site, before, hub = world.sites[1], world.sites[1].state, world.hub
     mine: list[bytes] = []
@@ -192,7 +194,7 @@ def hospital_node(world: World) -> Decoder:
     return Decoder("hospital", mine, decode, holds, others=[*mine, *others], remembers=True)
 
 
-def coordinator_node(world: World, ups: Sequence[tuple[int, bytes]], phase: Phase) -> Decoder:
+def coordinator_node(world: ForgetfulParties, ups: Sequence[tuple[int, bytes]], phase: Phase) -> Decoder:
     """A coordinator in one phase, and packets in the name of hospital 1."""
     hub = world.hub
     queue = list(hub.begin())
