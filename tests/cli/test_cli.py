@@ -83,7 +83,7 @@ def test_the_first_run_says_that_it_compiles_and_the_second_does_not(run_dir: Pa
         subprocess.run(command, check=True, capture_output=True, text=True, env=environment) for _ in range(2)
     )
     assert first.stderr.count("Compiling numerical kernels") == 1
-    assert second.stderr == ""
+    assert "Compiling" not in second.stderr
     assert first.stdout == second.stdout
 
 
@@ -243,7 +243,7 @@ def test_an_existing_folder_is_never_overwritten(capsys: pytest.CaptureFixture[s
 def test_two_hospitals_are_refused_with_the_reason(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, err = call(capsys, "run", "--hospitals", "2", "--out", tmp_path / "r")
     assert code == 2
-    assert "x>=3" in err
+    assert "greater than or equal to 3" in err
     assert not (tmp_path / "r").exists()
 
 

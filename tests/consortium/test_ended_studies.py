@@ -75,7 +75,7 @@ def model_folder(ended: Consortium, name: str, study: str) -> Path:
 
 @pytest.mark.parametrize("study", ["finished", "stopped"])
 def test_verifying_at_a_hospital_does_not_say_that_the_others_were_away(ended: Consortium, study: str) -> None:
-    shown = call("verify", model_folder(ended, "clinic-2", study))
+    shown = call("verify", "--verbose", model_folder(ended, "clinic-2", study))
     assert shown.exit_code == 0
     about = {name: [line for line in shown.output.splitlines() if f" {name}: " in line] for name in ended.names}
     assert all("Privacy Preserved for Client 2" in line for line in about["clinic-2"])
