@@ -1,4 +1,4 @@
-"""Ctrl-C between two sums: how a long command is stopped so that it can be gone on with."""
+"""Ctrl-C between two sums: how a long command is stopped so that it can be resumed."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def compare_study(
     Args:
         out: a new or empty folder, or one with the same comparison.
         on_step: called before and after every run; `on_progress`: after every sum of a run.
-        should_stop: asked between sums; True stops the comparison so that it can be gone on with.
+        should_stop: asked between sums; True stops the comparison so that it can be resumed.
 
     Returns:
         the content of comparison.json.
@@ -217,7 +217,7 @@ class _Comparison:
         return Seed(number, plain, hospitals, scaling, works, found)
 
     def _one_run(self, arm: Arm, study: Study, seed: Seed) -> None:
-        """The arm's run for a seed: kept, gone on with, or new."""
+        """The arm's run for a seed: kept, resumed, or new."""
         run = RunDirectory(self.out / "arms" / arm.name / f"seed-{seed.seed}")
         kept = run.result.exists()
         self._step(arm.name, seed.seed)
