@@ -343,6 +343,16 @@ def test_a_contribution_off_the_grid_or_under_another_key_does_not_open() -> Non
             scheme().sums(sum_task, total, scheme().open(sum_task, total, {}, np.zeros(4), 1), 1)
 
 
+@pytest.mark.parametrize("beyond", [-1.0, 2.0**16, 2.0**20])
+def test_a_total_that_no_honest_contributor_can_make_does_not_open_though_it_is_whole(beyond: float) -> None:
+    sum_task = task(4)
+    context = _tenseal.load_context(keys().public_context, secret=False)
+    running = scheme().accumulator(sum_task, np.zeros(4))
+    running.add(ckks._encrypt(context, sum_task, np.array([1.0, beyond, 1.0, 1.0])))
+    with pytest.raises(SuspectError, match="out of range"):
+        KeyHolder(keys().secret_context, 1).open(sum_task, running.total(), np.zeros(4), 1)
+
+
 def test_what_leaves_the_key_holder_is_rounded_to_whole_grid_units() -> None:
     sum_task = task(3)
     total = _closed(sum_task, np.array([7, 8, 9], dtype=np.uint32))
