@@ -25,11 +25,12 @@ from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import HexOf32Bytes, Section
 from cipherward.study_sections import Hospital as Hospital
+from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
-FORMAT = 2
+FORMAT = 3
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
@@ -134,17 +135,6 @@ class Privacy(Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
-class Noise(Section):
-    """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
-    bear it together. `rows_per_patient`: more rows of one patient are not counted. `noise_multiplier` is set by freezing.
-    """
-
-    epsilon: float = Field(default=1.0, gt=0.0, le=50.0)
-    delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
-    rows_per_patient: int = Field(default=1, ge=1, le=1_024)
-    noise_multiplier: float = Field(default=0.0, ge=0.0)
-
-
 class Study(Section):
     """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set. `until`: its last day, UTC."""
 
@@ -167,7 +157,7 @@ class Study(Section):
     aggregation: Aggregation = Aggregation()
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
-    noise: Noise | None = None
+    noise: Noise = Noise()
     hospitals: tuple[Hospital, ...] = ()
     coordinator_key: HexOf32Bytes = ""
     ckks_key_digest: HexOf32Bytes = ""
@@ -260,6 +250,11 @@ class Study(Section):
             dropouts=a.dropouts,
             min_contributors=a.min_contributors,
         )
+
+    @property
+    def own_noise(self) -> Noise | None:
+        """The noise that every hospital adds for its own patients where an answer can carry it; None: all sums are exact."""
+        return self.noise if self.noise.enabled else None
 
     @property
     def is_frozen(self) -> bool:

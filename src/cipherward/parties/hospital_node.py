@@ -57,6 +57,7 @@ from cipherward.sums.messages import (
 )
 from cipherward.sums.packets import pack, unpack
 from cipherward.sums.votes import Member, Rules, signed_vote
+from cipherward.tasks import noise
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -98,6 +99,7 @@ class HospitalNode:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
+        noise.check_hospital(self.state.study, self.state.task, len(self.work.data.outcome))
         name = self.state.study.hospitals[self.index - 1].name
         who, limit = f"hospital {name!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)

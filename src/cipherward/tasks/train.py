@@ -66,6 +66,12 @@ class Train(Task[TrainState]):
     def noisy_answers(self) -> int:
         return 1  # the statistics; the sums of rounds are exact
 
+    def exact_answers(self) -> int:
+        return self._study.training.rounds + 1
+
+    def measured_models(self) -> int:
+        return 1 if self._adds_noise_shares else self._study.training.rounds + 1
+
     def first(self) -> TrainState:
         bound = rounds.first_bound(self._study, self._first)
         return TrainState(self._first, (bound,) * len(self._first.groups))
@@ -223,6 +229,7 @@ class Train(Task[TrainState]):
                     f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
                     hint="check data.outcome and data.positive in the study, or give more rows",
                 )
+        statistics.check_bearable(self._study, hospitals)
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""
