@@ -162,7 +162,8 @@ class SumParameters:
     def lane_weight(self, field: int) -> int:
         """What lane `field` of a coefficient, 0 .. F - 1, is multiplied by: 2^(w (field // g)) B^(field mod g)."""
         word, digit = divmod(field, self.lanes_per_word)
-        return self.lane_base**digit << (word * self.word_bits)
+        weight: int = self.lane_base**digit << (word * self.word_bits)
+        return weight
 
     @property
     def lanes_per_ciphertext(self) -> int:
@@ -205,7 +206,8 @@ class SumParameters:
 
 def _width(base: int, n_digits: int) -> int:
     """Bits of the largest number of `n_digits` digits."""
-    return int((base**n_digits - 1).bit_length())
+    largest: int = base**n_digits - 1
+    return largest.bit_length()
 
 
 def _fits(base: int, n_digits: int) -> bool:
