@@ -16,7 +16,10 @@ BOUNDS = st.sampled_from([2.0**-20, 0.25, 0.3, 1.0, 64.0])
 
 
 def layout(bits: int = 16, bound: float = 0.25, size: int = 5) -> Layout:
-    return Layout((RealSegment("update", size, bound), RealSegment("weight", 1, 1.0), CountSegment("rows", 2, -(-48 // bits))), bits)
+    return Layout(
+        (RealSegment("update", size, bound), RealSegment("weight", 1, 1.0), CountSegment("rows", 2, -(-48 // bits))),
+        bits,
+    )
 
 
 def values(size: int = 5) -> dict[str, NDArray[Any]]:
@@ -241,7 +244,12 @@ def dithered(size: int, bound: float = 1.0, bits: int = 8) -> Layout:
     return Layout((RealSegment("x", size, bound, is_dithered=True),), bits)
 
 
-@given(st.integers(4, 24), BOUNDS, st.lists(st.floats(-(2.0**100), 2.0**100), max_size=20), st.binary(min_size=32, max_size=32))
+@given(
+    st.integers(4, 24),
+    BOUNDS,
+    st.lists(st.floats(-(2.0**100), 2.0**100), max_size=20),
+    st.binary(min_size=32, max_size=32),
+)
 def test_stochastic_rounding_goes_to_one_of_the_two_neighbours_and_never_past_the_bound(
     bits: int, bound: float, entries: list[float], rounding: bytes
 ) -> None:
