@@ -75,6 +75,11 @@ class Model(Section):
         return self
 
     @property
+    def default_bits(self) -> int:
+        """Fixed-point bits of an update's entry, chosen by measurement (docs/figures.md): where updates are large, few."""
+        return 8 if self.kind == "mlp" else 16
+
+    @property
     def is_linear(self) -> bool:
         """Trained and scored by compiled kernels, on the CPU and without torch."""
         return self.kind == "logistic-regression"
@@ -98,7 +103,12 @@ class Aggregation(Section):
     """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`)."""
 
     scheme: Scheme = "quorum"
-    bits: Literal[16, 24] = 16
+    bits: int | None = Field(
+        default=None, ge=4, le=24, description="fixed-point bits of an entry; follows from the model"
+    )
+    rounding: Literal["nearest", "stochastic"] | None = Field(
+        default=None, description="of an update's entries; stochastic below 16 bits, else nearest"
+    )
     threshold: int | None = Field(default=None, ge=1)
     corrupt: int | None = Field(default=None, ge=0)
     dropouts: int | None = Field(default=None, ge=0)
@@ -233,6 +243,17 @@ class Study(Section):
         elif self.privacy.noise_multiplier:
             problems.append('privacy.noise_multiplier belongs to unit "hospital" and is set by freezing')
         return problems
+
+    @property
+    def bits(self) -> int:
+        """Fixed-point bits of an entry: the study's own, else the model's; noise of whole hospitals needs room."""
+        needs_room = self.privacy is not None and self.privacy.unit == "hospital"
+        return self.aggregation.bits or (16 if needs_room else self.model.default_bits)
+
+    @property
+    def has_stochastic_rounding(self) -> bool:
+        """Whether a weighted update is rounded at random."""
+        return (self.aggregation.rounding or ("stochastic" if self.bits < 16 else "nearest")) == "stochastic"
 
     @property
     def n_hospitals(self) -> int:

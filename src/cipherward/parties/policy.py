@@ -100,8 +100,8 @@ class Policy:
     def _rounds(self, study: Study) -> Iterator[_Clause]:
         """How much an update says, and how often."""
         wanted, rounds = study.aggregation, study.training.rounds
-        if wanted.bits > self.max_bits:
-            yield "max_bits", f"bits {wanted.bits} (at most {self.max_bits})"
+        if study.bits > self.max_bits:
+            yield "max_bits", f"bits {study.bits} (at most {self.max_bits})"
         if wanted.range_max > self.max_range:
             yield "max_range", f"range_max {wanted.range_max} (at most {self.max_range})"
         if rounds > self.max_rounds:

@@ -51,7 +51,7 @@ def shared_parameters(study: Study) -> dict[str, object]:
 
 def question(study: Study) -> Question:
     """Ask for the statistics of a study's columns."""
-    bits = study.aggregation.bits
+    bits = study.bits
     limbs = limbs_for(48, bits)
     n_numeric = _n_numeric(study)
     parts = [CountSegment("rows", 2, limbs)]

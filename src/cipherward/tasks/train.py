@@ -84,7 +84,7 @@ class Train(Task[TrainState]):
             return None
         document = study.model_dump(mode="json")
         asked = statistics.shared_parameters(study) | {"bins": study.evaluation.bins}
-        bits, measured = study.aggregation.bits, measurement.segments(study)
+        bits, measured = study.bits, measurement.segments(study)
         if self._trained_out(state):
             return Question(
                 "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measurement.MEANING
@@ -92,7 +92,7 @@ class Train(Task[TrainState]):
         asked |= {"training": document["training"], "model": document["model"], "bits": bits}
         if study.privacy:
             asked["privacy"] = document["privacy"]
-        parts = rounds.update_segments(state.model, state.ranges)
+        parts = rounds.update_segments(study, state.model, state.ranges)
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
         meaning = rounds.meaning(state.model) | measurement.MEANING
@@ -106,7 +106,7 @@ class Train(Task[TrainState]):
             return found
         module = at.kept("module", self._module)
         if self._adds_noise_shares and not self._trained_out(state):
-            half = Layout((), study.aggregation.bits).half
+            half = Layout((), study.bits).half
             with at.timed("train"):
                 return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1)
         with at.timed("evaluate"):
