@@ -302,7 +302,7 @@ class Study(Section):
     @property
     def own_noise(self) -> Noise | None:
         """The noise that every hospital adds for its own patients where an answer can carry it; None: all sums are exact."""
-        return self.noise if self.noise.enabled else None
+        return self.noise if self.noise.enabled is not False else None
 
     @property
     def is_frozen(self) -> bool:

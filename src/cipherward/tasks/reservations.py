@@ -6,6 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+NOISE_GIVEN_UP = (
+    "So few training rows do not bear the noise on counts that a study has by default, so this run's sums are exact and promise "
+    "no patient anything. A study between hospitals has to decide: noise.enabled = false, or a larger noise.epsilon."
+)
+
 _END = 4  # the last quarter of the rounds
 _STILL_FALLING = 0.01
 _ROSE = 1.05

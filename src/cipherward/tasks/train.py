@@ -23,7 +23,7 @@ from cipherward.learning.models import Factory, Module
 from cipherward.learning.newton import Fit
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
-from cipherward.tasks import measurement, newton, own_rows, reservations, rounds, statistics, yardsticks
+from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
@@ -216,7 +216,8 @@ class Train(Task[TrainState]):
         }
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(reservations.of(result))
+        given_up = (reservations.NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
+        return (*given_up, *reservations.of(result))
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -253,6 +254,15 @@ class Train(Task[TrainState]):
             if question := self.ask(state):
                 yield question, times
 
+    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
+        needed = statistics.rows_needed(self._with_noise, len(hospitals)) if self._study.own_noise else 0
+        return not needed or statistics.n_counted(self._study, hospitals) >= needed
+
+    @cached_property
+    def _with_noise(self) -> Study:
+        """The study as freezing makes it, as far as noise goes."""
+        return self._study.with_overrides(noise=noise.stated(self._study, self))
+
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
         for split, name in ((TRAIN, "training"), (TEST, "test")):
@@ -262,7 +272,8 @@ class Train(Task[TrainState]):
                     f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
                     hint="check data.outcome and data.positive in the study, or give more rows",
                 )
-        statistics.check_bearable(self._study, hospitals)
+        if self._study.own_noise:
+            statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""
