@@ -22,6 +22,7 @@ from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import models
+from cipherward.learning.catalogue import kind_of
 from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report import page
@@ -101,7 +102,7 @@ def compare_study(
     options = options or Options()
     chosen = arms.choose(options.names)
     check_device(options.device)
-    if study.model.kind == "custom":
+    if kind_of(study.model).is_own_code:
         raise StudyError(
             "a comparison needs a model that a study describes, not one of kind custom",
             hint="take logistic-regression or mlp; `run_study` trains your own module under one scheme",

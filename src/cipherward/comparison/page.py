@@ -12,7 +12,9 @@ from typing import Any
 
 from cipherward.comparison import figures, records, side_by_side, sweep_figures
 from cipherward.comparison.records import Comparison
+from cipherward.data import catalogue as sources
 from cipherward.errors import StorageError
+from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, charts, costs, rendering, words
 from cipherward.report import page as run_page
 from cipherward.report.facts import Facts, clean, gather
@@ -83,7 +85,7 @@ def _content(
         "c": c,
         "title": c.title or c.study,
         "run": run,
-        "model": f"{words.MODELS.get(c.model, c.model)}, {blocks.count(c.n_parameters)} parameters",
+        "model": f"{kinds.words(c.model)}, {blocks.count(c.n_parameters)} parameters",
         "cards": _cards(c),
         "not_drawn": figures.not_drawn(c),
         "figures": {
@@ -117,7 +119,7 @@ def _content(
         "terms": words.TERMS_COMPARED,
         "toml": toml[: run_page.MAX_TOML],
         "toml_cut": len(toml) > run_page.MAX_TOML,
-        "sources": words.SOURCES,
+        "source": sources.words(c.source),
     }
 
 

@@ -25,14 +25,14 @@ from cipherward.errors import InterruptedRunError, StorageError, StudyError
 from cipherward.learning import metrics, models, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Factory, Module
 from cipherward.runs import folder as rundir
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import rounds as training_rounds
-from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
 from cipherward.tasks.task import Model

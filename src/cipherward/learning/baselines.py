@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cipherward.learning import metrics, sgd
 from cipherward.learning.devices import Device
 from cipherward.learning.metrics import Metrics
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.study import Training
 
 if TYPE_CHECKING:

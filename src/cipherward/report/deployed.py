@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
+from cipherward.learning import catalogue as kinds
 from cipherward.report import answers, blocks, charts, figures, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
@@ -115,7 +116,7 @@ def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> di
     shared = shared_content(path, facts, index)
     return {
         **shared,
-        "model": f"{words.MODELS[study.model.kind]}, {blocks.count(int(result['n_parameters']))} parameters",
+        "model": f"{kinds.words(study.model.kind)}, {blocks.count(int(result['n_parameters']))} parameters",
         "rounds": int(result["rounds"]),
         "converged": bool(result["converged_early"]),
         "auroc": blocks.with_interval(auroc, facts.interval(auroc)),

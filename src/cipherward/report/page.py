@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cipherward.data import catalogue as sources
 from cipherward.errors import StorageError
+from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, charts, costs, pictures, predictors, rendering, rows, tables, words
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
@@ -101,7 +103,7 @@ def _content(facts: Facts) -> dict[str, Any]:
         "description": clean(study.description),
         "name": study.name,
         "synthetic": study.synthetic,
-        "source": words.SOURCES[study.data.source],
+        "source": sources.words(study.data.source),
         "model": _model(facts),
         "rounds": int(result["rounds"]),
         "converged": bool(result["converged_early"]),
@@ -134,4 +136,4 @@ def _content(facts: Facts) -> dict[str, Any]:
 
 
 def _model(facts: Facts) -> str:
-    return f"{words.MODELS[facts.study.model.kind]}, {blocks.count(int(facts.result['n_parameters']))} parameters"
+    return f"{kinds.words(facts.study.model.kind)}, {blocks.count(int(facts.result['n_parameters']))} parameters"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
+from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, deployed, rendering, words
 from cipherward.report.blocks import Table, limited
 from cipherward.report.costs import label
@@ -72,7 +73,7 @@ def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, An
     study = facts.study
     return {
         **deployed.shared_content(path, facts, index),
-        "model": words.MODELS[study.model.kind],
+        "model": kinds.words(study.model.kind),
         "how": ended.how,
         "reason": clean(ended.reason),
         "planned": study.training.rounds + 2,

@@ -19,7 +19,7 @@ from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning import averaging, models
 from cipherward.learning.metrics import Metrics
-from cipherward.learning.models import Factory, Module
+from cipherward.learning.model_kind import Factory, Module
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, own_rows, reservations, rounds, statistics, yardsticks

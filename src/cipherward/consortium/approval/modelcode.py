@@ -11,7 +11,8 @@ from typing import cast
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import RefusedError, StudyError
 from cipherward.learning import models
-from cipherward.learning.models import Factory, Module
+from cipherward.learning.catalogue import kind_of
+from cipherward.learning.model_kind import Factory, Module
 from cipherward.parties.policy import Policy
 from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Study
@@ -25,7 +26,7 @@ def factory_of(study: Study, policy: Policy) -> Factory | None:
         StudyError: it is not installed here, or has no such function.
     """
     name = study.model.package
-    if study.model.kind != "custom":
+    if not kind_of(study.model).is_own_code:
         return None
     if not name or name not in policy.packages:
         raise RefusedError(

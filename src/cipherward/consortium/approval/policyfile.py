@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cipherward.errors import StorageError
+from cipherward.learning.catalogue import KINDS
 from cipherward.parties.policy import Policy
 from cipherward.store import files
 
@@ -61,6 +62,12 @@ max_bins = 4096
 """
 
 
+def _known_kind(name: str) -> str:
+    if name not in KINDS:
+        raise ValueError(f"no kind of model is called {name!r}; there are {', '.join(sorted(KINDS))}")
+    return name
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -73,7 +80,7 @@ class _File(BaseModel):
     max_epsilon: float | None = Field(default=None, gt=0.0)
     max_delta: float = Field(default=1e-5, gt=0.0, lt=0.01)
     max_bins: int = Field(default=4_096, ge=64)
-    models: list[Literal["logistic-regression", "mlp", "custom"]] = Field(min_length=1)
+    models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
 
@@ -135,7 +142,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_epsilon": policy.max_epsilon,
         "max_delta": policy.max_delta,
         "max_bins": policy.max_bins,
-        "models": sorted(policy.models),
+        "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),
         "max_bits": policy.max_bits,
@@ -151,4 +158,5 @@ def _words(place: tuple[int | str, ...], kind: str, message: str) -> str:
         return f"{name} is missing"
     if name == "columns":
         return 'columns: write "*" or a list of column names'
+    message = message.removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]}"
