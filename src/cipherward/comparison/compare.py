@@ -26,6 +26,7 @@ from cipherward.learning.catalogue import kind_of
 from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report import page
+from cipherward.runs import result_json
 from cipherward.runs.folder import RunDirectory
 from cipherward.simulation import simulate
 from cipherward.simulation.simulate import OnProgress
@@ -243,7 +244,7 @@ class _Comparison:
                 raise self._stopped() from None
         if not (run.path / page.NAME).exists():
             page.write(run.path)
-        auroc = float(json.loads(files.read(run.result))["auroc_federated_exact"])
+        auroc = result_json.read(run.result, result_json.Simulated).auroc_federated_exact
         self._step(arm.name, seed.seed, auroc, perf_counter() - started, kept)
 
     def _extras(self) -> None:

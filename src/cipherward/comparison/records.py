@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cipherward.errors import StorageError
 from cipherward.report.facts import clean, shortened
+from cipherward.runs.result_json import Amount, Count, Share
 from cipherward.store import files
 
 NAME, SIZES, SHIFT, STUDY = "comparison.json", "sizes.json", "shift.json", "study.toml"
@@ -33,11 +34,9 @@ def _inside(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(lambda text: shortened(clean(text)))]
+Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 Words = Annotated[str, AfterValidator(_words)]
 Run = Annotated[str, AfterValidator(_inside)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Checked(BaseModel):
@@ -47,9 +46,9 @@ class _Checked(BaseModel):
 class Estimate(_Checked):
     """A mean over seeds with its 95 % interval."""
 
-    mean: float
-    low: float
-    high: float
+    mean: Number
+    low: Number
+    high: Number
 
 
 class Seconds(_Checked):
@@ -105,6 +104,12 @@ class Arm(_Checked):
     who_can_read_one_update: Words
     dropouts_tolerated: Count | None = None
     seeds: tuple[Seed, ...]
+
+    @model_validator(mode="after")
+    def _has_auroc(self) -> Self:
+        if "auroc" not in self.metrics:
+            raise ValueError("an arm without its AUROC")
+        return self
 
 
 class Difference(_Checked):

@@ -30,7 +30,7 @@ def _content(facts: Facts) -> dict[str, Any]:
             Table(clean(t.title), tuple(map(clean, t.header)), tuple(tuple(map(clean, row)) for row in t.rows))
             for t in facts.tables
         ],
-        "budget": facts.result.get("privacy"),
+        "budget": facts.result.privacy,
         "not_protected": (words.LEAKAGE[False], *words.NOT_PROTECTED),
         "terms": words.TERMS,
         "toml": toml[: page.MAX_TOML],

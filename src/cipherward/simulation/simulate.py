@@ -28,10 +28,10 @@ from cipherward.parties.coordinator_node import Phase
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
-from cipherward.report.facts import rounds_of
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory, create
 from cipherward.runs.result import findings, sum_line
+from cipherward.runs.result_json import sum_lines
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network, Traffic
 from cipherward.store import files
@@ -267,7 +267,7 @@ class _Simulation:
 
     def _is_noted(self, round: int) -> bool:
         path = self.run_directory.rounds
-        return path.exists() and round in rounds_of(path, files.read(path))
+        return path.exists() and round in sum_lines(path, files.read(path))
 
     def _one_sum(self, *, is_finished: bool = False) -> None:
         started, before = perf_counter(), self._seconds()
