@@ -10,15 +10,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cipherward.errors import StorageError
 from cipherward.report.facts import clean, shortened
+from cipherward.runs import result_json
 from cipherward.runs.result_json import Amount, Count, Share
-from cipherward.store import files
 
 NAME, SIZES, SHIFT, STUDY = "comparison.json", "sizes.json", "shift.json", "study.toml"
-_MAX_WORDS, _MAX_SHOWN_PROBLEMS = 600, 3
+_MAX_WORDS = 600
 _RUN = re.compile(r"arms/[A-Za-z0-9][\w.-]*/seed-\d+")
 
 
@@ -263,17 +263,9 @@ def read_shift(path: Path) -> Shift | None:
 
 def _read(path: Path, kind: type[T]) -> T:
     try:
-        return kind.model_validate(files.json_object(files.read(path)))
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        said = [clean(f"{'.'.join(map(str, item['loc']))}: {item['msg']}") for item in found[:_MAX_SHOWN_PROBLEMS]]
-        more = f"; and {len(found) - len(said)} more" if len(found) > len(said) else ""
+        return result_json.read(path, kind)
+    except StorageError as error:
         raise StorageError(
-            f"{path} is damaged or of another version: {'; '.join(said)}{more}",
-            hint="restore it from a backup, or delete it and run the comparison again: finished arms are kept",
-        ) from None
-    except ValueError as error:
-        raise StorageError(
-            f"{path} is damaged: {error}",
+            clean(error.message),
             hint="restore it from a backup, or delete it and run the comparison again: finished arms are kept",
         ) from None

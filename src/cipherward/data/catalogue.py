@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from cipherward import entries
 from cipherward.errors import StudyError
 from cipherward.study import Data, Study
 
@@ -28,12 +28,7 @@ def source(name: str) -> DataSource:
     """
     if name not in SOURCES:
         raise StudyError(f"no data source is called {name!r}", hint=f"sources: {', '.join(sorted(SOURCES))}")
-    found = SOURCES[name]
-    if isinstance(found, str):
-        module, _, attribute = found.partition(":")
-        found = getattr(import_module(module), attribute)
-        assert not isinstance(found, str)  # noqa: S101  for the type checker
-    return found()
+    return entries.load(SOURCES[name])()
 
 
 def problems(study: Study) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from cipherward import entries
 from cipherward.errors import StudyError
 from cipherward.learning.model_kind import ModelKind
 from cipherward.study import Model
@@ -24,12 +23,7 @@ def kind_of(model: Model) -> ModelKind:
     """
     if model.kind not in KINDS:
         raise StudyError(f"no kind of model is called {model.kind!r}", hint=f"kinds: {', '.join(sorted(KINDS))}")
-    found = KINDS[model.kind]
-    if isinstance(found, str):
-        module, _, name = found.partition(":")
-        found = getattr(import_module(module), name)
-        assert not isinstance(found, str)  # noqa: S101  for the type checker
-    return found()
+    return entries.load(KINDS[model.kind])()
 
 
 def problems(model: Model) -> list[str]:

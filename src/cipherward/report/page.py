@@ -86,6 +86,8 @@ def _content(facts: Facts) -> dict[str, Any]:
         "description": clean(study.description),
         "name": study.name,
         "synthetic": study.synthetic,
+        "own_tables": sources.source(study.data.source).is_own_tables,
+        "own_code": kinds.kind_of(study.model).is_own_code,
         "source": sources.words(study.data.source),
         "model": _model(facts),
         "rounds": result.rounds,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
+from cipherward import entries
 from cipherward.data import catalogue as sources
 from cipherward.errors import StudyError
 from cipherward.learning import catalogue as kinds
@@ -43,12 +43,7 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
             problems=tuple(problems),
             hint="correct the lines above in the study file; docs/study.md explains every setting",
         )
-    found = TASKS[study.task]
-    if isinstance(found, str):
-        module, _, name = found.partition(":")
-        found = getattr(import_module(module), name)
-        assert not isinstance(found, str)  # noqa: S101  for the type checker
-    return found(study, factory, first)
+    return entries.load(TASKS[study.task])(study, factory, first)
 
 
 def begin(study: Study, factory: Factory | None = None, first: Model | None = None) -> StudyState:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import cast
 
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data.preprocess import n_features
 from cipherward.errors import RefusedError, StudyError
 from cipherward.learning import models
 from cipherward.learning.catalogue import kind_of
@@ -54,5 +54,5 @@ def module_of(model: ModelFile, policy: Policy) -> Module | None:
     factory = factory_of(model.study, policy)
     if factory is None:
         return None
-    n_features = Preprocessor(model.study.columns, (), (), 0, 0).n_features
-    return models.build(model.study.model, n_features, model.study.seed, factory)
+    study = model.study
+    return models.build(study.model, n_features(study.columns), study.seed, factory)
