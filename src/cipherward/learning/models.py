@@ -50,7 +50,7 @@ def check_factory(model: Model, factory: Factory | None) -> ModelKind:
     if kind.is_own_code != (factory is not None):
         wanted = "needs" if kind.is_own_code else "does not take"
         raise StudyError(
-            f"model.kind {model.kind!r} {wanted} a module factory",
+            f"model.kind {model.kind!r} {wanted} a module factory: the two belong together",
             hint='pass your own torch.nn.Module through the Python API, with model.kind = "custom": '
             "cipherward.run_study(study, module=YourModule)",
         )
