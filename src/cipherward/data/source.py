@@ -66,7 +66,7 @@ def blocks(
     raw: RawTable, column: str, wanted: Sequence[str], problems: list[Problem], valid: Sequence[str] = ()
 ) -> Iterator[Found]:
     """One hospital's rows after the other, told apart by a column; `valid`: the names that can be found there."""
-    labels = names_of(raw.table[column])
+    labels = names_of(raw.table[column]).series
     keys = {name: number_key(same_text(name)) or same_text(name) for name in wanted}
     present = set(labels.drop_nulls().unique().to_list())
     strangers = int((~labels.is_in([*keys.values(), *valid])).fill_null(True).sum())

@@ -166,7 +166,7 @@ def _split(
         test_fraction=data.test_fraction,
         validation_fraction=data.validation_fraction,
     )
-    cluster = (examined.patients.rank("dense") - 1).to_numpy().astype(np.uint32) if data.patient_column else None
+    cluster = examined.patients.codes.astype(np.uint32) if data.patient_column else None
     about = findings(examined.table, examined.outcome, split, cluster, study.columns)
     if left_out:
         about = (
@@ -208,6 +208,8 @@ def _tenth(n_rows: int) -> float:
 
 def _same_tables(loaded: list[HospitalData]) -> list[HospitalData]:
     """The same, each with a finding where another hospital has exactly its rows."""
+    if len(loaded) == 1:
+        return loaded
     first: dict[bytes, str] = {}
     found = []
     for data in loaded:
