@@ -130,6 +130,7 @@ def _content(path: Path, facts: Facts, index: int, own: OwnFigures | None) -> di
         "figures_of_it": _measured(facts),
         "why": REASONS[shared["role"]] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},
         "budget": result.privacy,
+        "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[result.privacy is not None], *words.NOT_PROTECTED),
         "small": blocks.SMALL,
     }

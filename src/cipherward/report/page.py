@@ -111,6 +111,7 @@ def _content(facts: Facts) -> dict[str, Any]:
         "data": rows.by_split(facts),
         "versions": tables.versions(facts),
         "budget": result.privacy,
+        "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[result.privacy is not None], *words.NOT_PROTECTED),
         "terms": words.TERMS,
         "toml": toml[:MAX_TOML],
