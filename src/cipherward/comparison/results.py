@@ -239,6 +239,7 @@ class Results:
             "rounds_to_convergence": convergence(known) if known else None,
             "who_can_read_one_update": arms.who_can_read(arm, opened),
             "dropouts_tolerated": arms.dropouts_tolerated(opened) if opened else None,
+            "warnings": list(dict.fromkeys(said for run in runs for said in run.result.warnings)),
             "seeds": [
                 {
                     "seed": seed.seed,

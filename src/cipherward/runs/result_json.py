@@ -190,6 +190,7 @@ class Result(_Read):
     privacy: Privacy | None = None
     set_aside: tuple[SetAside, ...] = ()
     verified: dict[str, bool] = {}
+    approved_by: dict[str, str] | None = None
     warnings: tuple[str, ...] = ()
     changes: tuple[Changed, ...] = ()
     about_data: tuple[Noticed, ...] = ()
