@@ -87,6 +87,11 @@ def study(n: int = 5, /, **sections: Any) -> Study:
     return study_document.parse(document(n, **sections), origin="tests")
 
 
+def agreed(n: int = 5, /, **sections: Any) -> Study:
+    """The same where every hospital may be singled out: any of them may be missing from a sum."""
+    return study(n, singled_out="all", **sections)
+
+
 def write_tables(folder: Path, n: int = 5, *, rows: int = 80) -> Path:
     """One CSV file per hospital, sizes and case-mix differing a little; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,13 +23,13 @@ from cipherward import study_places, thresholds
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
-from cipherward.study_sections import HexOf32Bytes, Section
+from cipherward.study_sections import HexOf32Bytes, ListedBlock, ListedSplit, Section
 from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
-FORMAT = 2
+FORMAT = 3
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
@@ -169,6 +169,13 @@ class Study(Section):
     privacy: Privacy | None = None
     noise: Noise | None = None
     hospitals: tuple[Hospital, ...] = ()
+    blocks: tuple[ListedBlock, ...] | None = Field(
+        default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
+    )
+    splits: tuple[ListedSplit, ...] = ()
+    singled_out: Literal["never", "all"] | tuple[str, ...] = Field(
+        default="never", description="hospitals that may be singled out by what is opened, in a simulation"
+    )
     coordinator_key: HexOf32Bytes = ""
     ckks_key_digest: HexOf32Bytes = ""
 
@@ -195,6 +202,8 @@ class Study(Section):
         ]
         if self.data.positive in self.data.negative:
             problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
+        if isinstance(self.singled_out, tuple):
+            problems += [f"singled_out names {name!r}, no hospital" for name in self.singled_out if name not in people]
         problems += self._source_problems(deployed)
         problems += self._privacy_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:

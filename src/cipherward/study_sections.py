@@ -65,11 +65,38 @@ class Column(Section):
 
 class Hospital(Section):
     """One roster entry. `path` is the hospital's own table (source "files"): empty in a study for a deployment, where
-    each hospital knows its own. `public_key` (hex) is set by freezing."""
+    each hospital knows its own. `register_name` names the table: one name for all its extracts over time. `public_key` (hex) is set
+    by freezing."""
 
     name: str = Field(min_length=1)
+    register_name: str = Field(default="table", pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     path: str = ""
     public_key: HexOf32Bytes = ""
+
+
+class Member(Section):
+    """A register in a block. `hospital`: its name on the roster; of a block that was split, its public key (hex) where the
+    roster does not list it."""
+
+    hospital: str = Field(min_length=1)
+    register_name: str = "table"
+
+
+class ListedBlock(Section):
+    """Registers that stand in sums together or not at all. `least`: the fewest members that said no with which it may stand;
+    `parent`: digest (hex) of the block that it was split from."""
+
+    members: tuple[Member, ...] = Field(min_length=1)
+    least: int = Field(ge=2)
+    parent: HexOf32Bytes = ""
+
+
+class ListedSplit(Section):
+    """A block and its parts. `signatures`: every member's signed statement "split" over the digests of the parts (hex)."""
+
+    whole: ListedBlock
+    parts: tuple[ListedBlock, ...] = Field(min_length=2)
+    signatures: tuple[str, ...] = ()
 
 
 class Cohort(Section):

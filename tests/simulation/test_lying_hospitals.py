@@ -40,7 +40,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> StudyState:
     """The end of a run in which the liar's update of the first training round got lost."""
     folder = tmp_path_factory.mktemp("without")
     network = BentNetwork(lost({LIAR}, kinds={"Update"}, rounds={TRAIN}))
-    return replayed(run(folder, simulator.study(5), network=network).path)
+    return replayed(run(folder, simulator.agreed(5), network=network).path)
 
 
 def flipped(at: int) -> Callable[[bytes], list[bytes]]:
@@ -79,7 +79,7 @@ def of_another_study(packet: bytes) -> list[bytes]:
         (of_another_study, "belongs to another study"),
         (lambda packet: [b""], "no known kind"),
         (lambda packet: [b"\x3f" + packet[1:]], "no known kind"),
-        (lambda packet: [b"\x05" + packet[1:]], "of wire version 1, and this side speaks version 2"),
+        (lambda packet: [b"\x05" + packet[1:]], "of wire version 1, and this side speaks version 3"),
         (lambda packet: [pack("Release", packet[1:])], "no place in phase 'deal'"),
         (lambda packet: [pack("Vote", packet[1:])], "wrong number of fields"),
         (lambda packet: [np.random.default_rng(0).bytes(3000)], ""),
@@ -89,7 +89,7 @@ def test_a_spoiled_update_is_set_aside_with_its_senders_name_and_the_rest_is_sum
     tmp_path: Path, without: StudyState, change: Callable[[bytes], list[bytes]], reason: str
 ) -> None:
     network = BentNetwork(altered(LIAR, "Update", change, rounds={TRAIN}))
-    result = run(tmp_path, simulator.study(5), network=network)
+    result = run(tmp_path, simulator.agreed(5), network=network)
     (item,) = result.summary["set_aside"]
     assert item["sender"] == LIAR
     assert reason in item["reason"]
@@ -107,7 +107,7 @@ def test_an_update_of_an_older_round_is_no_update_of_this_one(tmp_path: Path, wi
         older[packet.round] = packet.raw
         return [older[0]] if packet.round == TRAIN else None
 
-    result = run(tmp_path, simulator.study(5), network=BentNetwork(replay))
+    result = run(tmp_path, simulator.agreed(5), network=BentNetwork(replay))
     assert [(item["sender"], item["reason"]) for item in result.summary["set_aside"]] == [
         (LIAR, "belongs to a sum or attempt that is over")
     ]
@@ -119,18 +119,18 @@ def test_an_update_of_an_older_round_is_no_update_of_this_one(tmp_path: Path, wi
 
 def test_an_update_sent_twice_counts_once(tmp_path: Path) -> None:
     result = run(
-        tmp_path, simulator.study(5), network=BentNetwork(altered(LIAR, "Update", lambda packet: [packet, packet]))
+        tmp_path, simulator.agreed(5), network=BentNetwork(altered(LIAR, "Update", lambda packet: [packet, packet]))
     )
     assert {item["reason"] for item in result.summary["set_aside"]} == {
         "duplicate of an update that is already in the sum"
     }
     assert {item["sender"] for item in result.summary["set_aside"]} == {LIAR}
-    honest = run(tmp_path, simulator.study(5), name="honest")
+    honest = run(tmp_path, simulator.agreed(5), name="honest")
     assert replayed(result.path).digest() == replayed(honest.path).digest()
 
 
 def test_who_signs_a_copy_of_anothers_ciphertext_is_set_aside(tmp_path: Path, without: StudyState) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
         seen: dict[int, bytes] = {}
 
         def copy(packet: Packet) -> list[bytes] | None:
@@ -154,7 +154,7 @@ def test_who_signs_a_copy_of_anothers_ciphertext_is_set_aside(tmp_path: Path, wi
 
 @pytest.mark.parametrize("noise", [b"", b"\x00", b"\x05" * 40, bytes(range(256)) * 40])
 def test_noise_from_every_hospital_at_every_step_stops_nothing(tmp_path: Path, noise: bytes) -> None:
-    result = run(tmp_path, simulator.study(3), network=BentNetwork(lambda packet: [noise, packet.raw, noise]))
+    result = run(tmp_path, simulator.agreed(3), network=BentNetwork(lambda packet: [noise, packet.raw, noise]))
     assert result.summary["rounds"] == 2
     assert holds(result.path)
 
@@ -169,7 +169,7 @@ def test_a_hospital_cannot_speak_in_anothers_name(tmp_path: Path) -> None:
         return None
 
     seen: dict[str, bytes] = {}
-    result = run(tmp_path, simulator.study(5), network=BentNetwork(swapped))
+    result = run(tmp_path, simulator.agreed(5), network=BentNetwork(swapped))
     assert contributors(result.path) == [HONEST] * 4
     assert {item["sender"] for item in result.summary["set_aside"]} == {LIAR}
     assert any("of hospital 1 where one of 5 belongs" in item["reason"] for item in result.summary["set_aside"])
@@ -231,7 +231,7 @@ def test_one_holder_with_a_bad_share_complains_and_the_others_open_the_sum(tmp_p
 
 
 def test_a_dealer_of_bad_shares_is_left_out_of_the_next_attempt(tmp_path: Path, without: StudyState) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
         lying_dealer(world, TRAIN, spoil(HONEST))
         world.run_sums()
         assert [(r.attempt, r.contributors) for r in world.hub.reports] == [
@@ -247,7 +247,7 @@ def test_a_dealer_of_bad_shares_is_left_out_of_the_next_attempt(tmp_path: Path, 
 
 
 def test_a_false_complaint_alone_excludes_nobody(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
 
         def complain(packet: Packet) -> list[bytes] | None:
             if packet.kind != "Vote" or packet.hospital != LIAR:
@@ -262,7 +262,7 @@ def test_a_false_complaint_alone_excludes_nobody(tmp_path: Path) -> None:
 
 
 def test_a_training_sum_that_does_not_open_is_void_and_the_next_starts_from_a_moved_model(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
         lying_dealer(world, TRAIN)
         world.run_sums(1)
         before = world.hub.state
@@ -283,7 +283,7 @@ def test_a_training_sum_that_does_not_open_is_void_and_the_next_starts_from_a_mo
 
 
 def test_a_statistic_that_does_not_open_is_dead_and_people_decide(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
         lying_dealer(world, 0)
         with pytest.raises(SuspectError, match="statistics sum was certified but does not open") as caught:
             world.run_sums()
@@ -292,7 +292,7 @@ def test_a_statistic_that_does_not_open_is_dead_and_people_decide(tmp_path: Path
 
 
 def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
         work = world.sites[LIAR].work
 
         class Negative(HospitalWork):
@@ -311,7 +311,7 @@ def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -
 def test_a_false_fingerprint_or_release_of_one_hospital_does_not_stop_the_sum(
     tmp_path: Path, kind: str, liar: int
 ) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
 
         def lie(packet: Packet) -> list[bytes] | None:
             if packet.kind != kind or packet.hospital != liar or packet.round != TRAIN:
@@ -325,12 +325,12 @@ def test_a_false_fingerprint_or_release_of_one_hospital_does_not_stop_the_sum(
         world.engine.network = BentNetwork(lie)
         world.run_sums()
         assert [(r.opened, r.contributors) for r in world.hub.reports] == [(True, tuple(EVERYONE))] * 4
-        honest = run(tmp_path, simulator.study(5), name="honest")
+        honest = run(tmp_path, simulator.agreed(5), name="honest")
         assert world.hub.state.digest() == replayed(honest.path).digest()
 
 
 def test_a_hospital_that_reports_a_breach_ends_the_run_with_its_words(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
 
         def report(packet: Packet) -> list[bytes] | None:
             if packet.kind != "Receipt" or packet.hospital != LIAR:
@@ -372,7 +372,7 @@ def test_a_hospital_whose_training_diverges_sends_nothing_and_the_others_go_on(
             sent.append(packet)
         return None
 
-    with World(tmp_path, simulator.study(5), network=BentNetwork(watch)) as world:
+    with World(tmp_path, simulator.agreed(5), network=BentNetwork(watch)) as world:
         work = world.sites[LIAR].work
         world.sites[LIAR].work = broken(LIAR, work.data, "cpu", work.clock)
         world.run_sums()

@@ -189,7 +189,7 @@ class Teller:
         s = result.summary
         self._say()
         for outcome in result.outcomes:
-            self._say(outcome.phrase, fg="green" if outcome.phrase.startswith("Privacy Preserved") else "red")
+            self._say(outcome.phrase, fg="green" if outcome.is_verified else "red")
         self._say()
         has_model = "auroc_federated" in s
         if has_model:

@@ -139,7 +139,7 @@ def _show(study: dict[str, Any]) -> None:
     for key, words in (
         ("waits", "waits for"),
         ("answered", "answered"),
-        ("only", "a question that was answered before; it needs all of"),
+        ("needed", "did not agree to be singled out; their block waits for"),
         ("approved", "approved"),
         ("approved_by", "approved by"),
         ("withdrawn", "withdrawn"),

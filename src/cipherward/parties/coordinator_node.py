@@ -153,10 +153,13 @@ class CoordinatorNode:
         return tuple(self.state.study.hospitals[i - 1].name for i in sorted(self.waiting))
 
     @property
-    def only(self) -> frozenset[int]:
-        """The hospitals of which the current sum has to be, since some of them have answered its question before."""
-        is_open = self.phase in (Phase.JOIN, Phase.DEAL)
-        return frozenset(self._steps.sum.collection.only or ()) if is_open else frozenset()
+    def needed(self) -> frozenset[int]:
+        """Hospitals without which a whole block stays out of the current sum, since they said no: who is waited for, and
+        why (rule 1)."""
+        if self.phase not in (Phase.JOIN, Phase.DEAL):
+            return frozenset()
+        found = self._steps.sum.collection
+        return self._steps.sum.apart(found.joined if self.phase is Phase.JOIN else found.contributors)
 
     def outstanding(self, hospital: int = 0) -> list[Outgoing]:
         """The current phase's packets once more, for whoever has not answered (or for one hospital, if it has not)."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, MutableMapping
 from collections.abc import Collection as AnyOf
 
 from cipherward.crypto.scheme import SumTask
+from cipherward.disclosure.missing import Setting
 from cipherward.parties import asking
 from cipherward.parties.pending import Pending
 from cipherward.sums import checks
@@ -50,7 +51,9 @@ class CurrentSum:
         self.task = asking.task_of(self._rules, self._state, len(self.voids))
         self.limit = checks.packet_limit(self._rules, self.task)
         base = asking.base_of(self._rules.scheme, self._state)
-        self.collection = Collection(self._me, self.task, base, self._payloads(), excluded, self._closed)
+        self.collection = Collection(
+            self._me, self.task, base, self._payloads(), excluded, self._closed, self._state.memory
+        )
 
     def void(self, certificate: VoidCertificate) -> None:
         """The present attempt is over without an opening."""
@@ -64,6 +67,21 @@ class CurrentSum:
     @property
     def holders_needed(self) -> int:
         return max(self._rules.threshold, self._rules.min_contributors)
+
+    # While keys come
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether contributions of those who have joined could be opened together."""
+        least, found = self._rules.min_contributors, self.collection
+        return len(found.dealers) < least or len(found.could_stand(found.dealers)) >= least
+
+    def apart(self, there: frozenset[int]) -> frozenset[int]:
+        """Who is missing from a block of which these are a part, and did not agree to be singled out."""
+        found, memory = self.collection, self._state.memory
+        setting = Setting({}, self._rules.blocks, self._rules.threshold, self._rules.min_contributors)
+        waited = setting.waited_for((statement for _, statement in found.as_they_say(there)), memory)
+        return frozenset(i for i in self._pending.everyone if self._rules.register(i) in waited)
 
     # While contributions come
 
@@ -101,7 +119,8 @@ class CurrentSum:
             return False
         contributors = (found.contributors | found.latecomers) - excluded
         holders = (contributors | found.heard) - excluded
-        return len(contributors) >= self._rules.min_contributors and len(holders) >= self.holders_needed
+        enough = len(found.could_stand(contributors)) >= self._rules.min_contributors
+        return enough and len(holders) >= self.holders_needed
 
     @property
     def _may_try_again(self) -> bool:

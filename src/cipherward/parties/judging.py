@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cipherward.crypto.scheme import SumTask
+from cipherward.disclosure.standing import Statement
 from cipherward.errors import ProtocolError, SuspectError
 from cipherward.parties import asking
 from cipherward.sums import hospital_steps, unopened
@@ -16,10 +17,11 @@ from cipherward.tasks.state import StudyState
 
 @dataclass(frozen=True)
 class Judgement:
-    """The next state. `verified` is None for a void sum, and `reason` then says why it is void."""
+    """The next state. `verified` is None for a void sum, and `reason` then says why it is void; `said`: how those in it stood."""
 
     following: StudyState = field(repr=False)
     contributors: tuple[int, ...]
+    said: tuple[Statement, ...]
     verified: Verified | None = None
     reason: str = ""
 
@@ -39,21 +41,29 @@ def judge(
         SuspectError: it does not open, and that is not proved, or is not allowed for a sum of this purpose.
         DataError: the sums make no model. And as `hospital_steps.verify` and `unopened.check`.
     """
+
+    def seen(following: StudyState) -> StudyState:
+        return following.seen(task.context, said, me.rules.blocks)
+
+    said = hospital_steps.statements_in(me.rules, task, opening)
     try:
-        verified = hospital_steps.verify(me, task, opening, own_header=own_header, consented=consented)
+        verified = hospital_steps.verify(
+            me, task, opening, own_header=own_header, consented=consented, memory=state.memory
+        )
     except SuspectError as error:
         if not state.asked.may_move_on or (me.rules.scheme.deals_shares and not opening.releases):
             raise
         releasers = unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
         contributors = hospital_steps.contributors_of(me.rules, opening)
-        return Judgement(state.after_failed(contributors, releasers), contributors, None, error.message)
+        return Judgement(seen(state.after_failed(contributors, releasers)), contributors, said, None, error.message)
     try:
         following = asking.following(me.rules.scheme, state, verified.sums, len(verified.contributors))
     except SuspectError as error:
         if not state.asked.may_move_on:
             raise
-        return Judgement(state.after_failed(verified.contributors), verified.contributors, None, error.message)
-    return Judgement(following, verified.contributors, verified)
+        failed = seen(state.after_failed(verified.contributors))
+        return Judgement(failed, verified.contributors, said, None, error.message)
+    return Judgement(seen(following), verified.contributors, said, verified)
 
 
 def agrees(judgement: Judgement, opening: Opening) -> bool:

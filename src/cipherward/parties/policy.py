@@ -26,7 +26,8 @@ class Policy:
     `models` are model.kind values; `packages` the installed code that a study with model.package may run here;
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
     refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
-    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
+    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram. With fewer rows than `cell_min`
+    this hospital does not count among those of its block that hide each other.
     """
 
     schemes: frozenset[str] = OPENED_BY_HOSPITALS
@@ -38,6 +39,7 @@ class Policy:
     max_epsilon: float | None = None
     max_delta: float = 1e-5
     max_bins: int = 4_096
+    cell_min: int = 10
     models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
@@ -130,7 +132,7 @@ def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-SIMULATION = Policy(max_bins=65_536, schemes=frozenset(CATALOGUE))
+SIMULATION = Policy(max_bins=65_536, cell_min=1, schemes=frozenset(CATALOGUE))
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

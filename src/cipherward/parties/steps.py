@@ -16,7 +16,7 @@ from cipherward.parties.current_sum import CurrentSum
 from cipherward.parties.pending import Outgoing, Pending, addressed
 from cipherward.parties.receipts import Receipts
 from cipherward.parties.sumlog import Opened, SumLog
-from cipherward.sums import asked_before, unopened
+from cipherward.sums import unopened
 from cipherward.sums.coordinator_steps import Collection
 from cipherward.sums.messages import Receipt, VoidRequest, sign
 from cipherward.sums.packets import pack
@@ -107,7 +107,7 @@ class Steps:
             return len(self._receipts.received) >= self._rules.threshold
         now, found = self.sum, self.sum.collection
         if self.phase is Phase.JOIN:
-            return len(found.joined) >= now.holders_needed and found.joined.issuperset(found.only or ())
+            return len(found.joined) >= now.holders_needed and now.may_stand
         if self.phase is Phase.DEAL:
             return now.can_close or now.has_left or now.may_widen or now.could_start_again
         if self.phase is Phase.CONSENT:
@@ -172,33 +172,17 @@ class Steps:
         return self.enter(Phase.JOIN, addressed(asked, "Announce", self.signed(self.sum.announce)))
 
     def _close_joins(self) -> list[Outgoing]:
-        found, needed = self.sum.collection, self.sum.holders_needed
+        now, found, needed = self.sum, self.sum.collection, self.sum.holders_needed
         joined, declined = found.joined, frozenset(found.declined)
         absent = self._pending.everyone - joined
         if len(joined) < needed:
             if len(self._pending.taking_part - declined) < needed:
                 raise self._too_few_can(absent)
             raise self._too_few("joined the sum", len(joined), needed, absent)
-        self._check_repeat(joined)
+        if not now.may_stand:
+            able = len(found.could_stand(found.dealers))
+            raise self._apart("joined who may be opened together", able, frozenset())
         return self.enter(Phase.DEAL, addressed(found.dealers, "Joined", self.signed(found.close_joins())))
-
-    def _check_repeat(self, joined: frozenset[int]) -> None:
-        """Whether everyone is there without whom this question may not be asked again."""
-        found = self.sum.collection
-        if found.only is None:
-            named = {i: self.names(set(them)) for i, them in sorted(found.named.items()) if them}
-            said = "; ".join(f"{self.names({i})} in a sum of {them}" for i, them in named.items())
-            raise DeclinedError(
-                f"{self._sum_name}: hospitals have answered this question before, and cannot all do so again ({said})",
-                hint=asked_before.HINT,
-            )
-        only = frozenset(found.only)
-        missing = only - joined
-        if missing & set(found.declined):
-            raise self._too_few_can(missing)
-        if missing:
-            what = "joined who have to answer this question together once more, as they did before"
-            raise self._too_few(what, len(only) - len(missing), len(only), missing)
 
     # deal
 
@@ -221,17 +205,26 @@ class Steps:
         raise self._too_few_contribute(found)
 
     def _too_few_contribute(self, found: Collection) -> QuorumError | DeclinedError:
-        missing, needed = found.dealers - found.contributors, found.n_needed
-        if len(found.contributors) + len(missing - set(found.declined)) < needed:
-            return self._too_few_can(missing)
-        if not found.is_complete:
-            error = self._too_few("sent a usable update", len(found.contributors), needed, missing)
+        missing, least, declined = found.dealers - found.contributors, self._rules.min_contributors, set(found.declined)
+        if declined and len(found.could_stand(self._may_come | found.contributors)) < least:
+            return self._too_few_can(missing | (declined - found.contributors))
+        if len(found.contributors) < least:
+            error = self._too_few("sent a usable update", len(found.contributors), least, missing)
+        elif not found.is_complete:
+            error = self._apart("sent usable updates that may be opened together", len(found.standing), missing)
         else:
             unheard = self.sum.unheard
             heard = len(found.joined - unheard)
             error = self._too_few("answered the list of joins", heard, self._rules.threshold, unheard)
         self._invite()
         return error
+
+    @property
+    def _may_come(self) -> frozenset[int]:
+        """Who may still contribute to the sum, in this attempt or another."""
+        found, admitted = self.sum.collection, self.sum.task
+        able = self._pending.taking_part - found.excluded - set(found.declined)
+        return frozenset(i for i in able if admitted.admits(i))
 
     def _invite(self) -> None:
         """While the sum waits: whoever is not on the list of joins may say that it is there."""
@@ -326,7 +319,8 @@ class Steps:
         reason, suspected = shown.reason, tuple[int, ...]()
         if shown.sums is not None:
             try:
-                return asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors)), ""
+                opened = asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors))
+                return self._seen(opened), ""
             except SuspectError as error:
                 # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
                 reason = error.message
@@ -340,7 +334,11 @@ class Steps:
                 f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"
             ) from None
         self.log("culprit search", culprits.facts(following))
-        return following, reason
+        return self._seen(following), reason
+
+    def _seen(self, following: StudyState) -> StudyState:
+        found = self.sum.collection
+        return following.seen(self.sum.task.context, found.statements, self._rules.blocks)
 
     # verify
 
@@ -377,6 +375,17 @@ class Steps:
             f"{self._sum_name}: {found} hospital(s) {what}, {needed} are needed{gone}; missing: {names}",
             hint="the study waits: bring the missing hospitals back and resume",
         )
+
+    def _apart(self, what: str, found: int, missing: frozenset[int]) -> QuorumError:
+        """Updates are there, but those of a block may not be opened without its missing members."""
+        there = self.sum.collection.contributors or self.sum.collection.dealers
+        apart = self.sum.apart(there)
+        error = self._too_few(what, found, self._rules.min_contributors, apart | missing)
+        error.hint = (
+            f"rule 1: {self.names(apart) or 'a hospital'} did not agree to be singled out, so nothing of its block is "
+            "opened without it; the study waits for it"
+        )
+        return error
 
     def _too_few_can(self, missing: frozenset[int]) -> DeclinedError:
         self._pending.wait_for(missing)

@@ -16,8 +16,8 @@ from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, roster
-from cipherward.parties.hospital_node import FAILED, PRESERVED, UNPROTECTED, Outcome
 from cipherward.parties.judging import agrees, judge
+from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
@@ -220,7 +220,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
             raise AuditError("the receipt names another manifest or model")
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
-    if receipt.outcome not in (PRESERVED, UNPROTECTED, FAILED):
+    if receipt.outcome not in VERIFIED | {FAILED}:
         return Line(round, replayed.purpose, name, receipt.outcome, False, receipt.detail)
     phrase = "round void" if receipt.outcome == FAILED else Outcome(round, receipt.outcome, index, "").phrase
     return Line(round, replayed.purpose, name, phrase, True, took_part)

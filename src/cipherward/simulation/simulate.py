@@ -23,7 +23,8 @@ from cipherward.errors import InterruptedRunError, StorageError, StudyError
 from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.parties import culprits
 from cipherward.parties.coordinator_node import Phase
-from cipherward.parties.hospital_node import HospitalNode, Outcome
+from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report.facts import rounds_of

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS charges (
     study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL, unit TEXT NOT NULL, what TEXT NOT NULL,
     event TEXT NOT NULL, contribution BLOB, mark BLOB, PRIMARY KEY (study, query)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS standing (name TEXT PRIMARY KEY, value BLOB NOT NULL, mark BLOB) STRICT;
 """
 
 _COLUMNS = {
@@ -52,6 +53,7 @@ _COLUMNS = {
     ),
     "receipts": ("study", "round", "receipt"),
     "charges": ("study", "query", "round", "unit", "what", "event", "contribution"),
+    "standing": ("name", "value"),
 }  # fmt: skip
 """The columns of every table; a row's `mark` is a digest of their values."""
 
@@ -115,6 +117,16 @@ class Ledger:
         """A stored fact such as the device key, or None."""
         row = self._find("facts", name=name)
         return row["value"] if row else None
+
+    def standing(self, name: str) -> bytes:
+        """What is known of who stands in sums, under this name; empty where nothing is."""
+        row = self._find("standing", name=name)
+        return row["value"] if row else b""
+
+    def record_standing(self, name: str, value: bytes) -> None:
+        """Keep what is known now, in place of what was known."""
+        with self._transaction():
+            self._insert("standing", {"name": name, "value": value}, "OR REPLACE")
 
     @property
     def device_key(self) -> bytes:
@@ -185,35 +197,21 @@ class Ledger:
                 self._erase("charges", "query = ?", (row["query"],), "contribution")
         self._forget_log()
 
-    def contributors(self, context: bytes) -> tuple[bytes, ...]:
-        """Who is in a sum that was opened and that this hospital is in, by public key, in order; otherwise ()."""
-        keys = self.fact(f"contributors {context.hex()}") or b""
-        return tuple(keys[i : i + 32] for i in range(0, len(keys), 32))
-
     def mark_void(self, context: bytes) -> None:
         """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
         with self._transaction():
             self._change_sum(context, is_void=1, private_key=None, update_bytes=None, request=None)
         self._forget_log()
 
-    def record_receipt(
-        self, context: bytes, study: bytes, round: int, receipt: bytes, contributors: tuple[bytes, ...] = ()
-    ) -> None:
-        """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed.
-
-        Args:
-            contributors: public keys (32 bytes each) of those in the sum, where this hospital is one of them.
-        """
+    def record_receipt(self, context: bytes, study: bytes, round: int, receipt: bytes) -> None:
+        """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed."""
         with self._transaction():
             self._insert("receipts", {"study": study, "round": round, "receipt": receipt}, "OR REPLACE")
-            if contributors:
-                keys = b"".join(sorted(contributors))
-                self._insert("facts", {"name": f"contributors {context.hex()}", "value": keys}, "OR IGNORE")
             self._change_sum(context, is_closed=1)
             done = "study = ? AND round <= ?", (study, round)
             self._erase("sums", *done, "private_key", "update_bytes", "request")
             self._erase("charges", *done, "contribution")
-            # That something was said is kept for good, the rule against differencing needs it; what, for the last sums.
+            # That something was said is kept for good; what, for the last sums.
             for row in list(self._rows("sums", "study = ? AND round = ?", (study, round - KEPT_SUMS))):
                 said = [name for name in ("joined", "header", "vote", "release") if row[name] is not None]
                 self._change("sums", row, dict.fromkeys(said, b""), context=row["context"])

@@ -55,14 +55,10 @@ class Behind:
 
 @dataclass(frozen=True)
 class Join:
-    """Hospital: my fresh public key for this sum.
-
-    `only`: I have answered this query before; I contribute again to a sum of exactly these hospitals. () for any.
-    """
+    """Hospital: my fresh public key for this sum."""
 
     context: bytes
     key: bytes
-    only: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,13 +79,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """Hospital: what my contribution consists of. `only`: as in `Join`; no manifest of other hospitals may list it."""
+    """Hospital: what my contribution consists of, and how I stand in the sum (`disclosure.standing.Statement`).
+
+    `block`: its digest, empty for a register that stands alone; `agreement`: 1 when this hospital may be singled out;
+    `has_rows`: 1 when it has enough rows for this question.
+    """
 
     context: bytes
     joined: bytes
     payload_digest: bytes
     shares: tuple[Entry, ...]
-    only: tuple[int, ...] = ()
+    block: bytes
+    register: str
+    agreement: int
+    has_rows: int
 
 
 @dataclass(frozen=True)

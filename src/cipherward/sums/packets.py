@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from cipherward.errors import WireError
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 """Goes up whenever a message of a sum, or what it means, changes; no party reads another version than its own.
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
+3: a header says how its register stands in the sum, and nobody names an earlier sum of other hospitals any more.
 """
 
 KINDS = (

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from cipherward.disclosure.blocks import Blocks
+from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import DataError
 from cipherward.privacy import records
 from cipherward.privacy.records import RecordNoise
@@ -25,13 +27,17 @@ from cipherward.tasks.task import Model, Question, Sums, Task
 
 @dataclass(frozen=True)
 class StudyState:
-    """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`."""
+    """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`, and then by `seen`.
+
+    `memory`: what the openings so far say of the study's registers.
+    """
 
     study: Study
     task: Task[Any] = field(repr=False)
     inner: Any = field(repr=False)
     sums_done: int = 0
     search: Search = field(default_factory=Search)
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @cached_property
     def question(self) -> Question | None:
@@ -102,6 +108,10 @@ class StudyState:
             sums = records.without_offset(sums, self.noise, n_contributors)
         search = self._search_opened() if self.asked.may_move_on else self.search
         return self._moved(self.task.after(self.inner, sums, n_contributors), search)
+
+    def seen(self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks) -> StudyState:
+        """The state that remembers who stood in the opening that led to it."""
+        return dataclasses.replace(self, memory=self.memory.opened(context, statements, blocks))
 
     def after_failed(self, contributors: Sequence[int], releasers: Sequence[int] = ()) -> StudyState:
         """The state after a certified sum that does not open: moved by a public rule, so that the question differs.

@@ -19,8 +19,10 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import check_name
 from cipherward.crypto import ckks, wire
 from cipherward.crypto.identity import COORDINATOR, open_signed
+from cipherward.disclosure.blocks import ALONE
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
-from cipherward.parties import roster
+from cipherward.parties import roster, who_stands
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
 from cipherward.study import Study
@@ -36,13 +38,20 @@ _PARAGRAPHS = ("description", "purpose", "contact", "legal_basis")
 class Approval:
     """What an approval states: this study, with the members list (digest) that the hospital had confirmed.
 
-    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock.
+    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock; `singled_out`: the answer to the
+    question of rule 3, 1 for yes: this hospital may be singled out by what is opened.
     """
 
     study: bytes
     members: bytes
     approver: str
     at: int
+    singled_out: int
+
+    @property
+    def answer(self) -> Agreement:
+        """May this hospital be singled out by what is opened?"""
+        return Agreement(self.singled_out)
 
     @property
     def words(self) -> str:
@@ -89,6 +98,11 @@ class OfferedStudy:
             return approval_of(self.approval, self.study)[1].words if self.approval else ""
         except CipherwardError:
             return ""
+
+    @property
+    def answer(self) -> Agreement:
+        """What people here said to the question of rule 3; no, while nobody has answered."""
+        return approval_of(self.approval, self.study)[1].answer if self.approval else Agreement.NO
 
     @property
     def withdrawal(self) -> bytes:
@@ -211,11 +225,16 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
         raise RefusedError(f"the study {offered.study.name!r} is refused: {reason}", hint=hint)
 
 
-def approve(home: HospitalHome, offered: OfferedStudy, approver: str) -> bytes:
-    """Sign the study's digest with the person's name and the time, after `check`; the same bytes when it is approved already.
+def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Agreement) -> bytes:
+    """Sign the study's digest with the person's name, the time and the answer, after `check`; the same bytes when it is
+    approved already.
+
+    Args:
+        answer: may this hospital be singled out by what is opened? It holds for the register in all studies.
 
     Raises:
-        RefusedError: as `check`, no name of a person, or this hospital has withdrawn from the study.
+        RefusedError: as `check`, no name of a person, this hospital has withdrawn from the study, or it would stand alone
+            without having agreed to.
     """
     if offered.withdrawal:
         raise RefusedError(
@@ -230,9 +249,28 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str) -> bytes:
             hint='cipherward hospital approve STUDY --as "NAME"',
         )
     check(home, offered)
+    check_answer(offered, answer)
     confirmed = home.confirmed
-    statement = Approval(offered.digest, confirmed.digest() if confirmed else b"", approver, int(time()))
+    members = confirmed.digest() if confirmed else b""
+    statement = Approval(offered.digest, members, approver, int(time()), int(answer))
     return _state(home, offered, APPROVAL, wire.encode(statement))
+
+
+def check_answer(offered: OfferedStudy, answer: Agreement) -> None:
+    """Raises RefusedError where the study has this hospital stand by itself, and it may not be singled out."""
+    blocks = who_stands.blocks_of(offered.study)
+    register = who_stands.registers_of(offered.study)[offered.index - 1]
+    can_be_read = not who_stands.hides_single_updates(offered.study)
+    if answer is Agreement.NO and (can_be_read or blocks.of(register) == ALONE):
+        why = (
+            f"its scheme {offered.study.aggregation.scheme!r} lets the coordinator read single updates"
+            if can_be_read
+            else "the study lists no block for this hospital, so it would stand in sums by itself"
+        )
+        raise RefusedError(
+            f"the study {offered.study.name!r} cannot be approved with the answer no: {why} (rule 3)",
+            hint="ask the coordinator for a study that lists this hospital in a block, under scheme quorum; or answer yes",
+        )
 
 
 def check_open(home: HospitalHome, offered: OfferedStudy) -> None:
@@ -273,8 +311,8 @@ def open_approval(data: bytes, study: Study) -> int:
 def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:
     """The roster index of the hospital that signed this approval, and what it states; raises as `open_approval`."""
     sender, stated = _opened(data, study, APPROVAL, Approval)
-    if not _is_name(stated.approver) or stated.at > _LAST_SECOND:
-        raise ProtocolError("an approval without the name of a person and a time")
+    if not _is_name(stated.approver) or stated.at > _LAST_SECOND or stated.singled_out not in (0, 1):
+        raise ProtocolError("an approval without the name of a person, a time and an answer")
     return sender, stated
 
 
@@ -322,6 +360,7 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     if not study.is_frozen:
         raise StudyError("the offered study is not frozen: it names no keys")
     _check_texts(study)
+    who_stands.blocks_of(study)
     if study.data.source != "files":
         raise StudyError(f'the offered study reads source "{study.data.source}", not this hospital\'s own table')
     if study.data.path or any(hospital.path for hospital in study.hospitals):

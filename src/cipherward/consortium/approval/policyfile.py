@@ -58,6 +58,9 @@ max_range = 64.0
 
 # Bins of the histograms in which predicted risks are counted.
 max_bins = 4096
+
+# With fewer rows than this in its table, this hospital does not count among those that hide each other in a sum.
+cell_min = 10
 """
 
 
@@ -73,6 +76,7 @@ class _File(BaseModel):
     max_epsilon: float | None = Field(default=None, gt=0.0)
     max_delta: float = Field(default=1e-5, gt=0.0, lt=0.01)
     max_bins: int = Field(default=4_096, ge=64)
+    cell_min: int = Field(default=10, ge=1)
     models: list[Literal["logistic-regression", "mlp", "custom"]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
@@ -106,6 +110,7 @@ def parse(text: str, origin: str) -> Policy:
         max_epsilon=found.max_epsilon,
         max_delta=found.max_delta,
         max_bins=found.max_bins,
+        cell_min=found.cell_min,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
         columns=None if found.columns == "*" else frozenset(found.columns),
@@ -135,6 +140,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_epsilon": policy.max_epsilon,
         "max_delta": policy.max_delta,
         "max_bins": policy.max_bins,
+        "cell_min": policy.cell_min,
         "models": sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),

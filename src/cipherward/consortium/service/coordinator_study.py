@@ -371,7 +371,7 @@ class CoordinatorStudy:
                 "answered": self._named(self.statements.approved - node.waiting),
                 "since": _iso(self._patience.since),
                 "enough": node.enough,
-                "only": self._named(node.only),
+                "needed": self._named(node.needed),
             }
         return found
 

@@ -21,7 +21,8 @@ from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning.devices import Device
 from cipherward.parties import roster
-from cipherward.parties.hospital_node import HospitalNode, Outcome
+from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory
@@ -258,7 +259,7 @@ class HospitalStudy:
             policy=policy,
             log=self._log,
             clock=perf_counter,
-            cut=home.data_cut,
+            answer=self.offered.answer,
         )
         if state.question is None and not self.run.result.exists():
             self._node = node
