@@ -29,7 +29,6 @@ from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs import folder as rundir
 from cipherward.runs import modelfile, verify
-from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.verify import Line, verify_run
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network
@@ -250,10 +249,8 @@ class World:
         self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})
         self.study = make_parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
         self.first = catalogue.begin(self.study)
-        modelfile.save(
-            self.run.initial_model,
-            ModelFile(self.study, self.first.inner.model.groups, self.first.inner.model.weights, None),
-        )
+        if initial := modelfile.of(self.first):
+            modelfile.save(self.run.initial_model, initial)
         self.run.write_study(self.study)
         self.policy = policy
         self.hub: CoordinatorNode = make_parties.make_coordinator(self.study, self.keys, self.first, self.run)
@@ -273,10 +270,10 @@ class World:
             policy=self.policy,
         )
 
-    def give_ledger(self, index: int, ledger: Ledger, cut: str = "") -> None:
+    def give_ledger(self, index: int, ledger: Ledger) -> None:
         """Hospital `index` as it starts with another ledger."""
         self.sites[index].ledger.close()
-        self.sites[index] = dataclasses.replace(self.sites[index], ledger=ledger, cut=cut)
+        self.sites[index] = dataclasses.replace(self.sites[index], ledger=ledger)
 
     def __enter__(self) -> Self:
         return self
