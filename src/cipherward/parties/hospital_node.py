@@ -57,6 +57,7 @@ from cipherward.sums.messages import (
 )
 from cipherward.sums.packets import pack, unpack
 from cipherward.sums.votes import Member, Rules, signed_vote
+from cipherward.tasks import noise
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -75,7 +76,8 @@ class HospitalNode:
 
     `handle` takes a packet from the coordinator and returns the packets that answer it. `notices` holds the newest
     things that the coordinator said about this hospital's own messages. `answer`: what people here said to the question of
-    rule 3, may this hospital be singled out by what is opened?
+    rule 3, may this hospital be singled out by what is opened? `rounding_key`: as in `Contributions`; b"" for one that
+    follows from the ledger's device key; a simulation, whose results repeat, gives its own.
     """
 
     rules: Rules
@@ -92,12 +94,14 @@ class HospitalNode:
     notices: list[Notice] = field(default_factory=list)
     stopped: bool = False
     answer: Agreement = Agreement.NO
+    rounding_key: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         if self.state.study.digest() != self.rules.study:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
+        noise.check_hospital(self.state.study, self.state.task, len(self.work.data.outcome))
         name = self.state.study.hospitals[self.index - 1].name
         who, limit = f"hospital {name!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
@@ -105,7 +109,8 @@ class HospitalNode:
         self.standing = Standing(self.ledger, self.rules.register(self.index))
         self.standing.widen(of_scheme(self.answer, hides_single_updates=self.rules.hides_single_updates))
         self.standing.learn(self.state.memory)
-        self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log)
+        rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
+        self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"

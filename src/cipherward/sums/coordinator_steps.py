@@ -15,12 +15,12 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.crypto.scheme import SumTask, payload_digest, share_digest
+from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.disclosure.eligibility import eligible
 from cipherward.disclosure.standing import Memory, Statement
-from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
+from cipherward.errors import ProtocolError, QuorumError, WireError
 from cipherward.sums import unopened
-from cipherward.sums.checks import Check, SetAside, check, late, packet_limit, signed_body
+from cipherward.sums.checks import Check, SetAside, check, check_shares, late, packet_limit, signed_body
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -42,6 +42,7 @@ from cipherward.sums.messages import (
     VoidCertificate,
     sign,
 )
+from cipherward.sums.releases import Releases, same
 from cipherward.sums.statements import expected, statement_of
 from cipherward.sums.votes import Member, signed_vote
 
@@ -95,8 +96,7 @@ class Collection:
         self._votes: dict[int, bytes] = {}
         self._fingerprints: set[int] = set()
         self._voids: dict[int, bytes] = {}
-        self._releases: dict[int, bytes] = {}
-        self._signed_releases: dict[int, bytes] = {}
+        self._releases = Releases(me.rules, task)
         self.declined: dict[int, str] = {}
         self.complaints: dict[int, set[int]] = {}
         self.stale: set[int] = set()
@@ -116,7 +116,7 @@ class Collection:
         if not self._rules.scheme.key_is_usable(body.key):
             raise WireError("a join whose key nothing can be sealed to")
         if sender in self._joins:
-            _same("join", sender, self._joins[sender], data)
+            same("join", sender, self._joins[sender], data)
             return False
         self._joins[sender] = data
         self.declined.pop(sender, None)
@@ -192,7 +192,7 @@ class Collection:
         self.heard.add(sender)
         with check(Check.DUPLICATE):
             if sender in self._headers:
-                _same("update: a duplicate is not added", sender, self._headers[sender], signed)
+                same("update: a duplicate is not added", sender, self._headers[sender], signed)
                 raise ProtocolError("duplicate of an update that is already in the sum")
         with check(Check.HOLDERS):
             if header.joined != self._joined_digest:
@@ -202,7 +202,7 @@ class Collection:
             if payload_digest(update.payload) != header.payload_digest:
                 raise ProtocolError("the ciphertext is not the one that the header signs")
         with check(Check.SHARES):
-            self._check_shares(update, header)
+            check_shares(update, header, sorted(self._joins) if self._rules.scheme.deals_shares else [])
         with check(Check.COPY):
             if self._rules.is_encrypted and header.payload_digest in self._senders:
                 # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
@@ -214,14 +214,6 @@ class Collection:
         self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
         self._payloads[sender] = update.payload
         self.declined.pop(sender, None)
-
-    def _check_shares(self, update: Update, header: Header) -> None:
-        listed = tuple(Entry(item.hospital, share_digest(item.sealed)) for item in update.shares)
-        holders = [item.hospital for item in update.shares]
-        if listed != header.shares:
-            raise ProtocolError("the sealed shares are not the ones that the header signs")
-        if holders != (sorted(self._joins) if self._rules.scheme.deals_shares else []):
-            raise ProtocolError("does not hold one share for every hospital that joined")
 
     def add_declined(self, sender: int, data: bytes) -> bool:
         """Note that a hospital sends no contribution, and its reason; whether that is new."""
@@ -314,7 +306,7 @@ class Collection:
         for earlier, what in ((self._votes.get(sender), "consent"), (self._voids.get(sender), "void vote")):
             if earlier is not None:
                 again = vote.choice == CONSENT and what == "consent"
-                _same(what if again else f"vote after a {what}", sender, earlier, data)
+                same(what if again else f"vote after a {what}", sender, earlier, data)
                 return False
         if vote.choice == VOID:
             self._voids[sender] = data
@@ -378,22 +370,15 @@ class Collection:
         body = self._body(data, Release, sender)
         if not self._manifest or body.manifest_digest != self._manifest_digest or sender not in self._joins:
             raise ProtocolError("a release for another manifest, or of somebody who holds no share")
-        if sender in self._releases:
-            _same("release", sender, self._signed_releases[sender], data)
-            return False
-        if not self._rules.scheme.release_is_usable(self.task, body.shares):
-            # Noticed here it costs its sender's release; in `open` it would cost the sum.
-            raise WireError("a release that is not a sum of shares")
-        self._releases[sender], self._signed_releases[sender] = body.shares, data
-        return True
+        return self._releases.add(sender, body.shares, data)
 
     @property
     def releases(self) -> frozenset[int]:
-        return frozenset(self._releases)
+        return frozenset(self._releases.by_hospital)
 
     @property
     def can_open(self) -> bool:
-        return len(self._releases) >= self._rules.threshold
+        return len(self._releases.by_hospital) >= self._rules.threshold
 
     def open(self) -> unopened.Found:
         """What the releases open, without one that contradicts the others where that can be told.
@@ -402,7 +387,7 @@ class Collection:
             SuspectError: a release is malformed, and there are no more than the threshold.
         """
         return unopened.opened(
-            self._rules.scheme, self.task, self._total, self._releases, self._base, len(self._headers)
+            self._rules.scheme, self.task, self._total, self._releases.by_hospital, self._base, len(self._headers)
         )
 
     def opening(
@@ -413,7 +398,7 @@ class Collection:
         Args:
             with_releases: the sum does not open, and the signed releases are the evidence.
         """
-        evidence = [self._signed_releases[i] for i in sorted(self._releases)] if with_releases else []
+        evidence = [data for _, data in sorted(self._releases.signed.items())] if with_releases else []
         missing = sorted(set(self._headers) - self._fingerprints)
         served = (
             tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.scheme.has_fingerprints else ()
@@ -433,9 +418,3 @@ class Collection:
 
     def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:
         return signed_body(self._rules, self.task, data, kind, sender, self._closed)
-
-
-def _same(what: str, sender: int, first: bytes, second: bytes) -> None:
-    """Honest hospitals repeat themselves byte by byte, from their ledger; whoever does not has signed the evidence."""
-    if first != second:
-        raise FaultyHospitalError(f"a second, different {what}", culprit=f"hospital {sender}", evidence=(first, second))

@@ -50,7 +50,7 @@ def _block(offered: OfferedStudy) -> str:
 
 
 def _noise(offered: OfferedStudy) -> str:
-    noise = offered.study.noise
+    noise = offered.study.own_noise
     if noise is None:
         return "Nothing that this study opens carries noise of this hospital's own: all figures are exact."
     return (
