@@ -58,7 +58,7 @@ def lies(world: World, liar: int, when: When) -> None:
 
 def eight(rounds: int = 12) -> Study:
     numbers = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
-    return simulator.study(8, training={"rounds": rounds}, aggregation=numbers)
+    return simulator.agreed(8, training={"rounds": rounds}, aggregation=numbers)
 
 
 def always(number: int) -> bool:
@@ -133,7 +133,7 @@ def test_groups_are_disjoint_large_enough_and_kept_until_each_has_been_summed_tw
 
 def test_with_five_hospitals_people_are_told_who_is_possible(tmp_path: Path) -> None:
     network = BentNetwork(lost({5}, kinds={"Update"}, rounds={1}))
-    with World(tmp_path, simulator.study(5, training={"rounds": 3}), network=network) as world:
+    with World(tmp_path, simulator.agreed(5, training={"rounds": 3}), network=network) as world:
         lies(world, LIAR, lambda number: number == 1)
         world.run_sums()
         assert world.hub.finished
@@ -321,7 +321,7 @@ class Negative(HospitalWork):
 @pytest.mark.parametrize("scheme", ["quorum", "masks", "plain"])
 def test_the_search_is_the_same_in_every_scheme(tmp_path: Path, scheme: str) -> None:
     numbers = {"scheme": scheme, "threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
-    with World(tmp_path, simulator.study(8, training={"rounds": 12}, aggregation=numbers)) as world:
+    with World(tmp_path, simulator.agreed(8, training={"rounds": 12}, aggregation=numbers)) as world:
         work = world.sites[LIAR].work
         world.sites[LIAR].work = Negative(LIAR, work.data, "cpu", work.clock)
         world.run_sums()

@@ -114,7 +114,7 @@ def reborn(world: World) -> CoordinatorNode:
 
 
 def small(scheme: str = "quorum") -> Study:
-    return simulator.study(4, training={"rounds": 1}, aggregation={"scheme": scheme})
+    return simulator.agreed(4, training={"rounds": 1}, aggregation={"scheme": scheme})
 
 
 @pytest.fixture(scope="module")

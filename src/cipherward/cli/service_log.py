@@ -142,6 +142,8 @@ def _show(study: dict[str, Any]) -> None:
         ("needed", "did not agree to be singled out; their block waits for"),
         ("approved", "approved"),
         ("approved_by", "approved by"),
+        ("agreed", "may be singled out, by their own answer"),
+        ("singled_out", "may this hospital be singled out by what is opened?"),
         ("withdrawn", "withdrawn"),
         ("refused", "refused by the hospital itself"),
         ("away", "away since"),

@@ -45,7 +45,6 @@ def judge(
     def seen(following: StudyState) -> StudyState:
         return following.seen(task.context, said, me.rules.blocks)
 
-    said = hospital_steps.statements_in(me.rules, task, opening)
     try:
         verified = hospital_steps.verify(
             me, task, opening, own_header=own_header, consented=consented, memory=state.memory
@@ -55,7 +54,9 @@ def judge(
             raise
         releasers = unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
         contributors = hospital_steps.contributors_of(me.rules, opening)
+        said = hospital_steps.statements_in(me.rules, task, opening)
         return Judgement(seen(state.after_failed(contributors, releasers)), contributors, said, None, error.message)
+    said = verified.statements
     try:
         following = asking.following(me.rules.scheme, state, verified.sums, len(verified.contributors))
     except SuspectError as error:

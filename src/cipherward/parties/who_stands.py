@@ -101,6 +101,23 @@ def setting_of(study: Study, answers: dict[int, Agreement] | None = None) -> Set
     return Setting(said, blocks_of(study), numbers.threshold, numbers.min_contributors)
 
 
+def if_missing(study: Study, answers: dict[int, Agreement] | None = None) -> list[str]:
+    """What a missing hospital means for a frozen study, one line for each hospital; `answers` as in `setting_of`."""
+    setting = setting_of(study, answers)
+    names = {bytes.fromhex(hospital.public_key): hospital.name for hospital in study.hospitals}
+    said = {register.hospital: answer for register, answer in setting.answers.items()}
+    width = max(map(len, names.values()))
+    lines = ["If one hospital is missing (a study that waits ends when its people stop it):"]
+    for each in setting.table():
+        answer = "may be singled out" if said[each.hospital] else "may not be singled out"
+        lines.append(
+            f"  {names[each.hospital]:<{width}}  {answer}; before its update is there, the sum {each.before}; afterwards it "
+            f"{each.after}"
+        )
+    lines.append("The first sum of a block waits for all its members, whatever they answered.")
+    return lines
+
+
 def check_can_start(study: Study) -> None:
     """Raises StudyError: with the answers that the study gives, no sum of it could ever be opened."""
     setting = setting_of(study)

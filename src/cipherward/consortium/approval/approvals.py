@@ -14,12 +14,11 @@ from time import time
 from typing import Literal, TypeVar
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import policyfile
+from cipherward.consortium.approval import answers, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import check_name
 from cipherward.crypto import ckks, wire
 from cipherward.crypto.identity import COORDINATOR, open_signed
-from cipherward.disclosure.blocks import ALONE
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
 from cipherward.parties import roster, who_stands
@@ -226,15 +225,11 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
 
 
 def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Agreement) -> bytes:
-    """Sign the study's digest with the person's name, the time and the answer, after `check`; the same bytes when it is
-    approved already.
-
-    Args:
-        answer: may this hospital be singled out by what is opened? It holds for the register in all studies.
+    """Sign the study's digest with the person's name, the time and the answer (`answers`), after `check`; the same bytes when
+    it is approved already.
 
     Raises:
-        RefusedError: as `check`, no name of a person, this hospital has withdrawn from the study, or it would stand alone
-            without having agreed to.
+        RefusedError: as `check` and `answers.check`, no name of a person, or this hospital has withdrawn from the study.
     """
     if offered.withdrawal:
         raise RefusedError(
@@ -249,28 +244,11 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Ag
             hint='cipherward hospital approve STUDY --as "NAME"',
         )
     check(home, offered)
-    check_answer(offered, answer)
+    answers.check(offered.study, offered.index, answer)
     confirmed = home.confirmed
     members = confirmed.digest() if confirmed else b""
     statement = Approval(offered.digest, members, approver, int(time()), int(answer))
     return _state(home, offered, APPROVAL, wire.encode(statement))
-
-
-def check_answer(offered: OfferedStudy, answer: Agreement) -> None:
-    """Raises RefusedError where the study has this hospital stand by itself, and it may not be singled out."""
-    blocks = who_stands.blocks_of(offered.study)
-    register = who_stands.registers_of(offered.study)[offered.index - 1]
-    can_be_read = not who_stands.hides_single_updates(offered.study)
-    if answer is Agreement.NO and (can_be_read or blocks.of(register) == ALONE):
-        why = (
-            f"its scheme {offered.study.aggregation.scheme!r} lets the coordinator read single updates"
-            if can_be_read
-            else "the study lists no block for this hospital, so it would stand in sums by itself"
-        )
-        raise RefusedError(
-            f"the study {offered.study.name!r} cannot be approved with the answer no: {why} (rule 3)",
-            hint="ask the coordinator for a study that lists this hospital in a block, under scheme quorum; or answer yes",
-        )
 
 
 def check_open(home: HospitalHome, offered: OfferedStudy) -> None:

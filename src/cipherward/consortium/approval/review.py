@@ -11,7 +11,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, what_leaves
+from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, singling_out, what_leaves
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.in_short import in_short
@@ -60,6 +60,7 @@ class Review:
     scheme: str
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
+    singled_out: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -121,6 +122,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         scheme=study.aggregation.scheme,
         opening=_opening(study),
         privacy=_privacy(study),
+        singled_out=tuple(singling_out.paragraphs(offered)),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),

@@ -9,10 +9,11 @@ from cipherward.parties import who_stands
 
 def words(offered: OfferedStudy) -> str:
     """The question, with what this study makes of either answer."""
-    return "\n\n".join(_paragraphs(offered))
+    return "\n\n".join(paragraphs(offered))
 
 
-def _paragraphs(offered: OfferedStudy) -> list[str]:
+def paragraphs(offered: OfferedStudy) -> list[str]:
+    """The same, one paragraph after the other."""
     study = offered.study
     register = study.hospitals[offered.index - 1].register_name
     said = [
@@ -36,16 +37,13 @@ def _paragraphs(offered: OfferedStudy) -> list[str]:
 
 
 def _block(offered: OfferedStudy) -> str:
-    blocks = who_stands.blocks_of(offered.study)
-    digest = blocks.of(who_stands.registers_of(offered.study)[offered.index - 1])
+    study, blocks = offered.study, who_stands.blocks_of(offered.study)
+    registers = who_stands.registers_of(study)
+    own = registers[offered.index - 1]
+    digest = blocks.of(own)
     if digest == ALONE:
         return "This study lists no block for this hospital, so it takes part only with a yes."
-    names = {bytes.fromhex(hospital.public_key): hospital.name for hospital in offered.study.hospitals}
-    others = [
-        names[m.hospital]
-        for m in blocks[digest].members
-        if names[m.hospital] != offered.study.hospitals[offered.index - 1].name
-    ]
+    others = [h.name for h, r in zip(study.hospitals, registers, strict=True) if blocks.of(r) == digest and r != own]
     return f"Its block in this study: this hospital, {', '.join(others)} ({digest.hex()[:12]})."
 
 

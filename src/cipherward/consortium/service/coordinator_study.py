@@ -350,6 +350,7 @@ class CoordinatorStudy:
             "hospitals": self.names,
             "approved": self._named(self.statements.approved),
             "approved_by": {self.names[i - 1]: words for i, words in self.statements.approvers.items()},
+            "agreed": self._named(self.statements.agreed),
             "withdrawn": self._named(self.statements.withdrawn),
             "breached": self._named(self.statements.breached),
             "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.statements.refused.items())},

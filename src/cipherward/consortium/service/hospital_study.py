@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import answers, approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -380,6 +380,7 @@ class HospitalStudy:
             "digest": self.digest.hex(),
             "phase": phase,
             "approved_by": self.offered.approved_by,
+            "singled_out": answers.kept(self._ledger, self.study, self.index),
             "why_not": refusal,
             "sums_verified": done,
             "sums_planned": self.study.training.rounds + 2,
