@@ -202,7 +202,7 @@ def test_a_hospital_that_nobody_confirmed_is_named_and_the_study_refused(four: C
             approvals.approve(home, offer, "Dr Example", Agreement.YES)
         # Even where somebody signs it, the service looks again.
         signed = home.identity.sign(
-            "approval", lie.digest(), 1, wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1))
+            "approval", lie.digest(), 1, wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1, 1))
         )
         (offer.folder / "approval").write_bytes(signed)
         packet = pack("Announce", sign(four.home.identity, lie.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ())))

@@ -315,3 +315,59 @@ def test_a_header_that_names_another_block_is_set_aside(tmp_path: Path) -> None:
             told = world.hub.handle(2, pack("Update", wire.encode(dataclasses.replace(sent, header=signed))))
             assert [kind_of(packet) for _, packet in told] == ["Notice"]
         assert not world.hub._steps.sum.collection.contributors
+
+
+# what blocks do not hide: one patient, or what one hospital alone has. Only a hospital's own noise does.
+
+
+def test_a_moved_split_and_a_new_row_show_whole_blocks_only_and_carry_each_hospitals_noise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The difference of two whole blocks is one patient's contribution: nobody's block tells them apart, noise must."""
+    real = simulator.write_tables
+
+    def grown(folder: Path, n: int = 5, **given: Any) -> Path:
+        table = real(folder, n, **given) / "clinic-3.csv"
+        table.write_text(table.read_text() + "3.1415,-2.7182,B,1\n")
+        return folder
+
+    noise = {"noise": {"enabled": True, "epsilon": 8.0}}
+    with World(tmp_path / "first", simulator.study(5, **noise)) as first:
+        assert first.hub.state.noise is not None
+        first.run_sums(1)
+        opened = sums_of(first)
+        monkeypatch.setattr(simulator, "write_tables", grown)
+        moved = simulator.study(5, name="second", data={"validation_fraction": 0.1001}, **noise)
+        with once_more(first, tmp_path / "second", moved) as second:
+            assert second.hub.state.noise is not None
+            second.run_sums(1)
+            opened += sums_of(second)
+    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
+
+
+def test_a_column_that_one_hospital_fills_is_summed_over_the_whole_block_with_noise(tmp_path: Path) -> None:
+    extra = [*simulator.document()["columns"], {"name": "lab", "kind": "numeric", "minimum": 0.0, "maximum": 10.0}]
+
+    def tables(folder: Path) -> None:
+        for i in range(1, 6):
+            path = folder / f"clinic-{i}.csv"
+            head, *rows = path.read_text().splitlines()
+            path.write_text("\n".join([head + ",lab", *(f"{row},{'5.0' if i == 2 else ''}" for row in rows)]) + "\n")
+
+    real = simulator.write_tables
+
+    class Tables:
+        def __call__(self, folder: Path, n: int = 5, **given: Any) -> Path:
+            tables(real(folder, n, **given))
+            return folder
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(simulator, "write_tables", Tables())
+    try:
+        chosen = simulator.study(5, columns=extra, noise={"enabled": True, "epsilon": 8.0})
+        with World(tmp_path, chosen) as world:
+            assert world.hub.state.noise is not None
+            assert ended(world) == ""
+            assert sums_of(world) == [(1, 2, 3, 4, 5)]
+    finally:
+        patch.undo()

@@ -24,7 +24,7 @@ from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
 from cipherward.errors import StorageError
-from cipherward.parties import asking, roster
+from cipherward.parties import asking, roster, who_stands
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import Policy
@@ -86,8 +86,12 @@ def secret(*parts: object) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def setting(n: int, threshold: int, rounds: int = 1) -> Setting:
-    """The frozen study of n hospitals with this threshold, and everything that follows from it."""
+def setting(n: int, threshold: int, rounds: int = 1, singled_out: str = "all") -> Setting:
+    """The frozen study of n hospitals with this threshold, and everything that follows from it.
+
+    Args:
+        singled_out: "all" where any hospital may be missing from a sum, "never" where all are one block.
+    """
     document: dict[str, Any] = {
         "name": "tiny",
         "data": {"source": "files", "outcome": "outcome"},
@@ -95,6 +99,7 @@ def setting(n: int, threshold: int, rounds: int = 1) -> Setting:
         "training": {"rounds": rounds},
         "aggregation": {"scheme": "quorum", "threshold": threshold},
         "evaluation": {"bins": BINS},
+        "singled_out": singled_out,
         "hospitals": [{"name": f"clinic-{i}", "path": f"clinic-{i}.csv"} for i in range(1, n + 1)],
     }
     draft = study_document.parse(document, origin="tests")
@@ -151,6 +156,8 @@ def sum_of(rules: Rules, hospitals: Iterable[int], state: StudyState) -> NDArray
 
 class Work:
     """Stands where `HospitalWork` does."""
+
+    n_rows = 100
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -209,6 +216,9 @@ class ShakyLedger(Ledger):
 
     def record_fact(self, *values: Any) -> None:
         self.fuse.write(lambda: Ledger.record_fact(self, *values))
+
+    def record_standing(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_standing(self, *values))
 
     def begin(self, *values: Any) -> None:
         self.fuse.write(lambda: Ledger.begin(self, *values))
@@ -301,6 +311,7 @@ class World:
             policy=Policy(),
             log=lambda event, facts: self.logs[index].append((event, facts)),
             clock=lambda: 0.0,
+            answer=who_stands.answer_of(self.setting.study, self.setting.study.hospitals[index - 1].name),
         )
 
     def note(self, party: int) -> None:

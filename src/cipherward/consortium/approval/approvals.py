@@ -338,7 +338,6 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     if not study.is_frozen:
         raise StudyError("the offered study is not frozen: it names no keys")
     _check_texts(study)
-    who_stands.blocks_of(study)
     if study.data.source != "files":
         raise StudyError(f'the offered study reads source "{study.data.source}", not this hospital\'s own table')
     if study.data.path or any(hospital.path for hospital in study.hospitals):
@@ -352,6 +351,7 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     index = _index(home, study)
     if study.hospitals[index - 1].public_key != home.identity.public_key.hex():
         raise ProtocolError("the offered study lists another key for this hospital", culprit="coordinator")
+    who_stands.blocks_of(study)
 
 
 def _check_texts(study: Study) -> None:
