@@ -100,6 +100,7 @@ def setting(n: int, threshold: int, rounds: int = 1, singled_out: str = "all") -
         "aggregation": {"scheme": "quorum", "threshold": threshold},
         "evaluation": {"bins": BINS},
         "singled_out": singled_out,
+        "noise": {"enabled": False},
         "hospitals": [{"name": f"clinic-{i}", "path": f"clinic-{i}.csv"} for i in range(1, n + 1)],
     }
     draft = study_document.parse(document, origin="tests")

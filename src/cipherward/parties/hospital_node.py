@@ -101,7 +101,7 @@ class HospitalNode:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
-        noise.check_hospital(self.state.study, self.state.task, len(self.work.data.outcome))
+        noise.check_hospital(self.state.study, self.state.task, self.work.n_rows)
         name = self.state.study.hospitals[self.index - 1].name
         who, limit = f"hospital {name!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
