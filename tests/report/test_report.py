@@ -296,7 +296,7 @@ def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
 
 def test_sums_that_went_on_without_a_hospital_are_listed_with_its_name(tmp_path: Path) -> None:
     network = simulator.BentNetwork(simulator.lost({2}, kinds=simulator.PHASES["deal"], rounds={1}))
-    path = simulator.run(tmp_path, simulator.study(5), network=network).path
+    path = simulator.run(tmp_path, simulator.agreed(5), network=network).path
     facts = page.write(path)
     assert facts.holds
     shown = read(path)
