@@ -38,7 +38,7 @@ def document(n: int, /, **sections: Any) -> Study:
     out, so that any of them may be missing from a sum."""
     hospitals = [{"name": f"clinic-{i}"} for i in range(1, n + 1)]
     made = simulator.document(n, **({"singled_out": "all"} | sections | {"hospitals": hospitals}))
-    return study_document.parse(made, origin="tests", deployed=True)
+    return study_document.parse(made, origin="tests")
 
 
 def sign(home: HospitalHome, offered: approvals.OfferedStudy) -> bytes:

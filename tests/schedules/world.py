@@ -96,7 +96,7 @@ def setting(n: int, threshold: int, rounds: int = 1, singled_out: str = "all") -
         "name": "tiny",
         "data": {"source": "files", "outcome": "outcome"},
         "columns": [{"name": "ward", "kind": "categorical", "categories": ["A"]}],
-        "training": {"rounds": rounds},
+        "training": {"rounds": rounds, "method": "sgd"},
         "aggregation": {"scheme": "quorum", "threshold": threshold},
         "evaluation": {"bins": BINS},
         "singled_out": singled_out,
@@ -264,7 +264,7 @@ class ShakyJournal(Journal):
         self.fuse.write(lambda: Journal.clear(self))
 
 
-class World:
+class ForgetfulParties:
     """The parties of one study under `folder`, each of which can lose its memory and start again from its files."""
 
     def __init__(self, folder: Path, chosen: Setting) -> None:

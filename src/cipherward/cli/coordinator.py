@@ -171,10 +171,10 @@ def start(
     from cipherward.parties import who_stands
 
     own = _open(home)
-    folder = offering.start(own, document.load(study, deployed=True), time.time(), begin_after=begin_after)
+    folder = offering.start(own, document.load(study), time.time(), begin_after=begin_after)
     typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
     typer.echo(f"Files: {folder}")
-    frozen = document.load(folder / "study.toml", deployed=True)
+    frozen = document.load(folder / "study.toml")
     typer.echo("With the answers that the study proposes; each hospital's people give theirs when they approve:")
     typer.echo("\n".join(who_stands.if_missing(frozen)))
     if not is_served(own):

@@ -16,8 +16,10 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
+from cipherward.data import catalogue as sources
 from cipherward.disclosure.blocks import Block
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError, VersionError
+from cipherward.learning.catalogue import kind_of
 from cipherward.parties import roster, who_stands
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
@@ -85,11 +87,11 @@ def freeze(
         StudyError: every reason why it cannot run in a deployment.
     """
     problems = []
-    if study.data.source != "files":
+    if not sources.source(study.data.source).is_own_tables:
         problems.append(f'data.source is "{study.data.source}"; in a deployment it is "files", every hospital\'s own')
     if study.aggregation.scheme not in SCHEMES:
         problems.append(f"aggregation.scheme {study.aggregation.scheme!r} is for comparison on one machine")
-    if (study.model.kind == "custom") != bool(study.model.package):
+    if kind_of(study.model).is_own_code != bool(study.model.package):
         problems.append('model.kind "custom" needs model.package, the installed code that makes the model')
     keys = {}
     for hospital in study.hospitals:
@@ -175,7 +177,7 @@ def _blocks_begun(home: CoordinatorHome) -> tuple[Block, ...]:
         files_of = StudyFolder(folder)
         if files_of.begun.exists():
             with contextlib.suppress(VersionError):  # of a version whose headers named no blocks
-                blocks = who_stands.blocks_of(study_document.load(files_of.study, deployed=True))
+                blocks = who_stands.blocks_of(study_document.load(files_of.study))
                 found |= {block.digest: block for block in blocks.listed}
     return tuple(found.values())
 
