@@ -5,6 +5,7 @@ What a hospital contributes follows from its index and the model it starts from,
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -23,6 +24,7 @@ from tests.hasty import without_fsync
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.scheme import Scheme
 from cipherward.errors import StorageError
 from cipherward.parties import asking, roster
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing
@@ -225,8 +227,8 @@ class ShakyLedger(Ledger):
     def mark_void(self, *values: Any) -> None:
         self.fuse.write(lambda: Ledger.mark_void(self, *values))
 
-    def record_receipt(self, *values: Any) -> None:
-        self.fuse.write(lambda: Ledger.record_receipt(self, *values))
+    def record_receipt(self, *values: Any, **named: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_receipt(self, *values, **named))
 
 
 class ShakyJournal(Journal):
@@ -264,6 +266,7 @@ class World:
         self.states: dict[int, list[StudyState]] = {i: [chosen.first] for i in (0, *chosen.everyone)}
         self.fuses = {i: Fuse() for i in (0, *chosen.everyone)}
         self.quarantined: list[tuple[int, str]] = []
+        self.liars: dict[int, Scheme] = {}
         self.hub = self._make_hub(chosen.first)
         self.sites = {i: self._make_site(i) for i in chosen.everyone}
 
@@ -292,7 +295,7 @@ class World:
             known = [step.state for step in self.replayed()][: verified + 1]
         self.states[index] = known
         return HospitalNode(
-            rules=self.rules,
+            rules=dataclasses.replace(self.rules, scheme=self.liars.get(index, self.rules.scheme)),
             index=index,
             identity=self.setting.keys.identities[index],
             state=known[-1],
@@ -302,6 +305,11 @@ class World:
             log=lambda event, facts: self.logs[index].append((event, facts)),
             clock=lambda: 0.0,
         )
+
+    def make_liar(self, index: int, scheme: Scheme) -> None:
+        """This hospital's software computes something else, also after a restart."""
+        self.liars[index] = scheme
+        self.restart_site(index)
 
     def note(self, party: int) -> None:
         """Remember the state that a party has reached."""

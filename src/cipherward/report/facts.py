@@ -28,7 +28,7 @@ _MAX_NAME = 80
 class Sum:
     """One opened (or void) sum, as its receipts prove it. `parts`: meaning and number of values of what was added up.
 
-    `admitted`: the hospitals to which a culprit search limited the sum; () for none.
+    `admitted`: who could contribute, where somebody had been set aside for good; () for everyone.
     """
 
     round: int
@@ -185,7 +185,7 @@ def _json(path: Path, data: bytes) -> dict[str, Any]:
 def _so_far(state: StudyState) -> dict[str, Any]:
     return {
         **state.task.so_far(state.inner),
-        "culprit_search": culprits.facts(state),
+        **culprits.facts(state),
     }
 
 

@@ -206,10 +206,9 @@ def set_aside(facts: Facts) -> Table | None:
     )
 
 
-def search(facts: Facts) -> list[str]:
-    """Whom the sums that did not open exclude or leave possible, in sentences."""
-    told = facts.result.get("culprit_search")
-    return [clean(text) for text in culprits.sentences(told)] if told else []
+def unopened(facts: Facts) -> list[str]:
+    """The sums that did not open, and who is proved to have spoiled them, in sentences."""
+    return [clean(text) for text in culprits.sentences(facts.result)] if facts.result.get("failed_sums") else []
 
 
 def missing(facts: Facts) -> Table | None:

@@ -17,7 +17,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import SumTask, payload_digest, share_digest
 from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
-from cipherward.sums import asked_before, unopened
+from cipherward.sums import asked_before, disputes, unopened
 from cipherward.sums.checks import Check, SetAside, check, late, packet_limit, signed_body
 from cipherward.sums.messages import (
     CONSENT,
@@ -36,6 +36,8 @@ from cipherward.sums.messages import (
     Opening,
     Release,
     ShareFor,
+    Shown,
+    ShowRequest,
     Update,
     VoidCertificate,
     sign,
@@ -92,7 +94,8 @@ class Collection:
         self._releases: dict[int, bytes] = {}
         self._signed_releases: dict[int, bytes] = {}
         self.declined: dict[int, str] = {}
-        self.complaints: dict[int, set[int]] = {}
+        self.complaints: dict[int, dict[int, bytes]] = {}
+        self._shown: dict[tuple[int, int], bytes] = {}
         self.stale: set[int] = set()
         self.heard: set[int] = set()
         self.latecomers: set[int] = set()
@@ -259,15 +262,17 @@ class Collection:
         )
         self._manifest = sign(self._me.identity, self._rules.study, COORDINATOR, manifest)
         self._manifest_digest = digest("manifest", wire.encode(manifest))
-        headers = tuple(self._headers[i] for i in order)
-        return {
-            holder: ConsentRequest(
-                self._manifest,
-                headers,
-                tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
-            )
-            for holder in sorted(self._joins)
-        }
+        return {holder: self.request_for(holder) for holder in sorted(self._joins)}
+
+    def request_for(self, holder: int) -> ConsentRequest:
+        """What this holder is asked to consent to, with the shares that dealers have shown it since."""
+        order = sorted(self._headers)
+        return ConsentRequest(
+            self._manifest,
+            tuple(self._headers[i] for i in order),
+            tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
+            tuple(data for (_, to), data in sorted(self._shown.items()) if to == holder),
+        )
 
     # 5. and 6. consent, certificate
 
@@ -313,10 +318,48 @@ class Collection:
         complaint = self._body(data, Complaint, sender)
         if complaint.dealer not in self._headers:
             raise ProtocolError("complains about a hospital that dealt no share")
-        complainers = self.complaints.setdefault(complaint.dealer, set())
+        complainers = self.complaints.setdefault(complaint.dealer, {})
         is_new = sender not in complainers
-        complainers.add(sender)
+        complainers[sender] = data
         return is_new
+
+    def asked_to_show(self, complainer: int) -> dict[int, ShowRequest]:
+        """What the dealers are asked about whom this hospital complains, and who have not shown their share yet."""
+        return {
+            dealer: ShowRequest(self.task.context, b"", b"", (complaints[complainer],))
+            for dealer, complaints in self.complaints.items()
+            if complainer in complaints and (dealer, complainer) not in self._shown
+        }
+
+    def add_shown(self, dealer: int, data: bytes) -> frozenset[int]:
+        """Note shares that a dealer shows to those who complained: the hospitals that can look at theirs again.
+
+        Raises:
+            FaultyHospitalError: a share is not the one in the dealer's own signed header; both are the evidence.
+            ProtocolError, WireError: anything else.
+        """
+        body = self._body(data, Shown, dealer)
+        if dealer not in self._headers:
+            raise ProtocolError("shows a share of a contribution that it has not made")
+        header = self._body(self._headers[dealer], Header, dealer)
+        told = set[int]()
+        for item in body.shares:
+            if item.dealer != dealer or item.holder not in self.complaints.get(dealer, {}):
+                raise ProtocolError("shows a share about which nobody has complained")
+            if not disputes.matches(self.task, header, item):
+                raise FaultyHospitalError(
+                    f"the share that it shows to hospital {item.holder} is not the one in its header",
+                    culprit=f"hospital {dealer}",
+                    evidence=(self._headers[dealer], data),
+                )
+            if (dealer, item.holder) not in self._shown:
+                told.add(item.holder)
+                self._shown[dealer, item.holder] = data
+        return frozenset(told)
+
+    def shown_by(self, dealer: int) -> frozenset[int]:
+        """Whom a dealer has shown their share."""
+        return frozenset(holder for shower, holder in self._shown if shower == dealer)
 
     @property
     def voters(self) -> frozenset[int]:
@@ -328,7 +371,9 @@ class Collection:
 
     @property
     def complainers(self) -> frozenset[int]:
-        return frozenset().union(*self.complaints.values())
+        """Hospitals with a complaint about a dealer who has not shown them their share."""
+        open_ones = ((i, dealer) for dealer, complaints in self.complaints.items() for i in complaints)
+        return frozenset(i for i, dealer in open_ones if (dealer, i) not in self._shown)
 
     @property
     def is_certified(self) -> bool:
@@ -363,6 +408,11 @@ class Collection:
             raise WireError("a release that is not a sum of shares")
         self._releases[sender], self._signed_releases[sender] = body.shares, data
         return True
+
+    @property
+    def manifest_digest(self) -> bytes:
+        """Of the manifest on which hospitals vote; empty before `close`."""
+        return self._manifest_digest
 
     @property
     def releases(self) -> frozenset[int]:

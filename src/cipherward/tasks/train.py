@@ -90,7 +90,7 @@ class Train(Task[TrainState]):
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
         meaning = rounds.meaning(state.model) | measurement.MEANING
-        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning, may_move_on=True)
+        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning)
 
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model = self._study, state.model
@@ -141,10 +141,6 @@ class Train(Task[TrainState]):
             history=(*state.history, found.auroc),
             measured=dataclasses.replace(found, roc=()),
         )
-
-    def after_failed(self, state: TrainState) -> TrainState:
-        moved = dataclasses.replace(state.model, weights=averaging.moved_weights(state.model.weights))
-        return dataclasses.replace(state, model=moved, rounds_done=state.rounds_done + 1, measured=None)
 
     def digest(self, state: TrainState) -> bytes:
         scaling = state.model.preprocessor
