@@ -69,6 +69,7 @@ def prepare(folder: Path, n_hospitals: int, width: int, rows: int) -> Study:
     study = base.with_overrides(
         model={"kind": "mlp", "hidden": [width, width]},
         training={"rounds": 1},
+        noise={"enabled": False},
         data={"cohort": cohort | {"n_hospitals": n_hospitals, "encounters_per_hospital": rows}},
     )
     run = RunDirectory(folder / "run")

@@ -51,6 +51,7 @@ def study(n_hospitals: int, width: int) -> Study:
     return base.with_overrides(
         model={"kind": "mlp", "hidden": [width, width]},
         training={"rounds": 1},
+        noise={"enabled": False},
         data={"cohort": {**base.model_dump(mode="json")["data"]["cohort"], **cohort}},
     )
 

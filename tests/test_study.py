@@ -29,7 +29,7 @@ def test_every_mistake_in_every_section_is_reported_at_once() -> None:
     document = simulator.document(
         name="Not A Name",
         training={"rounds": 0, "learning_rate": -1.0, "moment": 0.9},
-        aggregation={"scheme": "rot13", "bits": 17, "range_min": 2.0},
+        aggregation={"scheme": "rot13", "bits": 3, "range_min": 2.0},
         model={"kind": "mlp"},
         colour="blue",
     )
@@ -182,7 +182,7 @@ def test_an_override_enters_the_digest(section: str, change: dict[str, Any]) -> 
 
 def test_an_override_is_checked_like_the_document_itself() -> None:
     with pytest.raises(StudyError, match=r"aggregation\.bits"):
-        simulator.study().with_overrides(aggregation={"bits": 12})
+        simulator.study().with_overrides(aggregation={"bits": 25})
 
 
 def test_a_changed_roster_is_a_new_study() -> None:
@@ -223,3 +223,14 @@ def test_an_unknown_built_in_study_is_answered_with_the_ones_that_exist() -> Non
     with pytest.raises(StudyError) as caught:
         study_document.load_builtin("diabetes")
     assert "diabetes130" in caught.value.hint
+
+
+def test_bits_and_rounding_follow_from_the_kind_of_model_where_the_study_says_nothing() -> None:
+    linear = simulator.study()
+    network = linear.with_overrides(model={"kind": "mlp", "hidden": [4]})
+    assert (linear.bits, linear.has_stochastic_rounding) == (16, False)
+    assert (network.bits, network.has_stochastic_rounding) == (8, True)
+    assert network.with_overrides(aggregation={"bits": 24}).bits == 24
+    assert not network.with_overrides(aggregation={"rounding": "nearest"}).has_stochastic_rounding
+    for_hospitals = {"unit": "hospital", "epsilon": 8.0, "delta": 1e-6, "clipping_norm": 1.0}
+    assert network.with_overrides(privacy=for_hospitals).bits == 16

@@ -168,7 +168,15 @@ def test_parameters_follow_from_the_sum(case: Case) -> None:
     )
     assert chosen.ring.ring_degree == case["ring_degree"]
     assert list(chosen.ring.primes) == case["primes"]
-    for name in ("lane_bits", "lanes_per_coefficient", "delta_bits", "n_ciphertexts", "share_modulus"):
+    for name in (
+        "lane_base",
+        "lanes_per_word",
+        "word_bits",
+        "lanes_per_coefficient",
+        "delta_bits",
+        "n_ciphertexts",
+        "share_modulus",
+    ):
         assert getattr(chosen, name) == case[name]
     assert (chosen.payload_bytes, chosen.update_bytes) == (case["payload_bytes"], case["update_bytes"])
 

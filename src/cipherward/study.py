@@ -25,11 +25,12 @@ from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import HexOf32Bytes, Section
 from cipherward.study_sections import Hospital as Hospital
+from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
-FORMAT = 2
+FORMAT = 3
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
@@ -74,6 +75,11 @@ class Model(Section):
         return self
 
     @property
+    def default_bits(self) -> int:
+        """Fixed-point bits of an update's entry, chosen by measurement (docs/figures.md): where updates are large, few."""
+        return 8 if self.kind == "mlp" else 16
+
+    @property
     def is_linear(self) -> bool:
         """Trained and scored by compiled kernels, on the CPU and without torch."""
         return self.kind == "logistic-regression"
@@ -97,7 +103,12 @@ class Aggregation(Section):
     """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`)."""
 
     scheme: Scheme = "quorum"
-    bits: Literal[16, 24] = 16
+    bits: int | None = Field(
+        default=None, ge=4, le=24, description="fixed-point bits of an entry; follows from the model"
+    )
+    rounding: Literal["nearest", "stochastic"] | None = Field(
+        default=None, description="of an update's entries; stochastic below 16 bits, else nearest"
+    )
     threshold: int | None = Field(default=None, ge=1)
     corrupt: int | None = Field(default=None, ge=0)
     dropouts: int | None = Field(default=None, ge=0)
@@ -134,17 +145,6 @@ class Privacy(Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
-class Noise(Section):
-    """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
-    bear it together. `rows_per_patient`: more rows of one patient are not counted. `noise_multiplier` is set by freezing.
-    """
-
-    epsilon: float = Field(default=1.0, gt=0.0, le=50.0)
-    delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
-    rows_per_patient: int = Field(default=1, ge=1, le=1_024)
-    noise_multiplier: float = Field(default=0.0, ge=0.0)
-
-
 class Study(Section):
     """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set. `until`: its last day, UTC."""
 
@@ -167,7 +167,7 @@ class Study(Section):
     aggregation: Aggregation = Aggregation()
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
-    noise: Noise | None = None
+    noise: Noise = Noise()
     hospitals: tuple[Hospital, ...] = ()
     coordinator_key: HexOf32Bytes = ""
     ckks_key_digest: HexOf32Bytes = ""
@@ -245,6 +245,17 @@ class Study(Section):
         return problems
 
     @property
+    def bits(self) -> int:
+        """Fixed-point bits of an entry: the study's own, else the model's; noise of whole hospitals needs room."""
+        needs_room = self.privacy is not None and self.privacy.unit == "hospital"
+        return self.aggregation.bits or (16 if needs_room else self.model.default_bits)
+
+    @property
+    def has_stochastic_rounding(self) -> bool:
+        """Whether a weighted update is rounded at random."""
+        return (self.aggregation.rounding or ("stochastic" if self.bits < 16 else "nearest")) == "stochastic"
+
+    @property
     def n_hospitals(self) -> int:
         """Number of hospitals on the roster, or that the synthetic cohort will have."""
         return len(self.hospitals) or (self.data.cohort.n_hospitals if self.data.cohort else 0)
@@ -260,6 +271,11 @@ class Study(Section):
             dropouts=a.dropouts,
             min_contributors=a.min_contributors,
         )
+
+    @property
+    def own_noise(self) -> Noise | None:
+        """The noise that every hospital adds for its own patients where an answer can carry it; None: all sums are exact."""
+        return self.noise if self.noise.enabled else None
 
     @property
     def is_frozen(self) -> bool:

@@ -78,3 +78,16 @@ class Cohort(Section):
     n_hospitals: int = Field(default=5, ge=1, le=100_000)
     encounters_per_hospital: int = Field(default=2_000, ge=50, le=10_000_000)
     heterogeneity: float = Field(default=1.0, ge=0.0, le=5.0)
+
+
+class Noise(Section):
+    """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
+    bear it together. Not `enabled`: those answers are exact, and promise no patient anything. `rows_per_patient`: more
+    rows of one patient are not counted. `noise_multiplier` is set by freezing.
+    """
+
+    enabled: bool = True
+    epsilon: float = Field(default=1.0, gt=0.0, le=50.0)
+    delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
+    rows_per_patient: int = Field(default=1, ge=1, le=1_024)
+    noise_multiplier: float = Field(default=0.0, ge=0.0)

@@ -113,13 +113,15 @@ def test_the_head_says_what_the_study_says_about_itself(everyone: Consortium) ->
 
 
 def test_a_bound_and_its_absence_are_not_said_of_the_same_sums(everyone: Consortium) -> None:
-    noisy = " ".join(review_text.to_text(reviewed(everyone, noise={})).split())
+    noisy = " ".join(review_text.to_text(reviewed(everyone, noise={"enabled": True})).split())
     assert "from sums with noise, about one patient no more than section 5 says. The other sums are exact" in noisy
     assert "Of each patient: epsilon 1, delta 1e-06, for all sums with noise together" in noisy
     private = {"unit": "record", "epsilon": 3.0, "delta": 1e-4, "clipping_norm": 1.0}
     text = " ".join(review_text.to_text(reviewed(everyone, privacy=private)).split())
     assert "from the training updates, about one record no more than section 5 says. The other sums" in text
     assert "the change of the model with the noise of section 5" in text
+    assert "it could carry noise; the study asks for none (noise.enabled = false)" in text
+    assert "it could carry noise" not in noisy
 
 
 def test_a_column_that_is_empty_here_is_named(everyone: Consortium, tmp_path: Path) -> None:

@@ -57,11 +57,13 @@ def test_the_largest_honest_sum_neither_carries_nor_wraps(
     threshold = data.draw(st.integers(1, n_hospitals))
     p = SumParameters(ring, n_hospitals, threshold, bits, n_lanes)
     lane = n_hospitals * (2**bits - 1)
-    value = sum(lane << (f * p.lane_bits + p.delta_bits) for f in range(p.lanes_per_coefficient)) + 42 * n_hospitals
-    assert lane < 2**p.lane_bits
+    packed = sum(lane * p.lane_weight(f) for f in range(p.lanes_per_coefficient))
+    value = (packed << p.delta_bits) + 42 * n_hospitals
+    assert lane < p.lane_base
+    assert packed < 2**p.field_bits
     assert value + 2 ** (p.delta_bits - 1) < math.prod(ring.primes)
     assert 42 * n_hospitals < 2 ** (p.delta_bits - 1)
-    assert (p.lanes_per_coefficient + 1) * p.lane_bits + p.delta_bits > math.prod(ring.primes).bit_length() - 1
+    assert p.lanes_per_coefficient >= (math.prod(ring.primes).bit_length() - 1 - p.delta_bits) // lane.bit_length()
     assert p.n_ciphertexts == math.ceil(n_lanes / (p.lanes_per_coefficient * ring.ring_degree))
     assert p.share_modulus > 84 * n_hospitals
 
@@ -87,7 +89,7 @@ def test_a_ring_too_small_for_one_lane_is_refused() -> None:
 
 def test_bytes_are_counted_as_they_travel() -> None:
     p = SumParameters(RINGS[1], 8, 6, 16, 1_000_000)
-    assert (p.lane_bits, p.delta_bits, p.lanes_per_coefficient, p.n_ciphertexts) == (19, 10, 8, 16)
+    assert (p.lane_base, p.delta_bits, p.lanes_per_coefficient, p.n_ciphertexts) == (8 * 65535 + 1, 10, 8, 16)
     assert p.payload_bytes == 16 * 6 * 8192 * 30 // 8 == p.n_residues * 30 // 8
     assert p.share_bytes == 16384
     assert p.update_bytes == p.payload_bytes + 3 * 16384 + 5 * 32 + 8 * 1168

@@ -137,7 +137,7 @@ def test_an_update_is_a_s_plus_noise_plus_scaled_message() -> None:
         sampling.expand_uniform(public, p.ring, k, a)
         message = [
             sum(
-                padded[(k * p.lanes_per_coefficient + f) * 32 + c] << (f * p.lane_bits)
+                padded[(k * p.lanes_per_coefficient + f) * 32 + c] * p.lane_weight(f)
                 for f in range(p.lanes_per_coefficient)
             )
             for c in range(32)
@@ -293,28 +293,28 @@ def test_a_lane_up_to_its_largest_sum_is_accepted_and_one_more_is_not() -> None:
     limit = 2 * 65535
     for f in range(3):
         values = [0] * 32
-        values[5] = limit << (ONE.delta_bits + f * ONE.lane_bits)
+        values[5] = limit * ONE.lane_weight(f) << ONE.delta_bits
         opened = open_values(ONE, values, 2)
         assert opened[f * 32 + 5] == limit
         assert np.count_nonzero(opened) == 1
-        values[5] += 1 << (ONE.delta_bits + f * ONE.lane_bits)
+        values[5] += ONE.lane_weight(f) << ONE.delta_bits
         with pytest.raises(ProtocolError, match=r"1 lane\(s\) above 2 x 65535"):
             open_values(ONE, values, 2)
 
 
 def test_anything_but_zero_in_an_unused_lane_is_refused() -> None:
-    top = ONE.delta_bits + 3 * ONE.lane_bits
+    top = ONE.lane_weight(3) << ONE.delta_bits
     values = [0] * 32
-    values[3] = 9 << top
+    values[3] = 9 * top
     assert open_values(ONE, values, 1)[99] == 9
-    values[4] = 1 << top
+    values[4] = top
     with pytest.raises(ProtocolError, match="1 unused lane"):
         open_values(ONE, values, 1)
 
 
 def test_bits_above_the_top_lane_are_refused() -> None:
     values = [0] * 32
-    values[31] = 1 << (ONE.delta_bits + 4 * ONE.lane_bits)
+    values[31] = 1 << (ONE.delta_bits + ONE.field_bits)
     assert values[31] < ONE.ring.modulus
     with pytest.raises(ProtocolError, match="1 with bits above"):
         open_values(ONE, values, 5)

@@ -167,7 +167,7 @@ def test_a_setting_cannot_name_what_is_not_there(make_study: Make) -> None:
 
 
 def test_names_of_patients_are_one_name_in_any_form() -> None:
-    assert names_of(pl.Series(["12", "12.0", " 12 ", "012", "n/a", "Jose\u0301"])).to_list() == [
+    assert names_of(pl.Series(["12", "12.0", " 12 ", "012", "n/a", "Jose\u0301"])).series.to_list() == [
         "12",
         "12",
         "12",
@@ -175,8 +175,10 @@ def test_names_of_patients_are_one_name_in_any_form() -> None:
         None,
         "Jos\u00e9",
     ]
-    assert names_of(pl.Series([1.0, 2.5])).to_list() == ["1", "2.5"]
-    assert names_of(pl.Series(["1" * 30, "1" * 29 + "2"])).n_unique() == 2
+    assert names_of(pl.Series([1.0, 2.5])).series.to_list() == ["1", "2.5"]
+    assert names_of(pl.Series(["1" * 30, "1" * 29 + "2"])).series.n_unique() == 2
+    plain = names_of(pl.Series(["b", None, "a", "NA", "b", "Nan", "-", "7"]))
+    assert (plain.distinct.to_list(), plain.codes.tolist()) == (["7", "a", "b"], [2, -1, 1, -1, 2, -1, -1, 0])
 
 
 def test_every_rule_and_word_is_in_the_documents() -> None:

@@ -186,7 +186,7 @@ def test_an_aggregate_forged_after_the_release_opens_and_is_not_believed(world: 
 def test_a_void_round_is_believed_only_with_releases_that_do_not_open_the_sum(world: World, opening: Opening) -> None:
     moved = world.sites[ME].state.after_failed(range(1, 5))
     breach(world, dataclasses.replace(opening, next_model=moved.digest()), "not the one that follows")
-    other, releases = world.sites[2], world.hub._steps.sum.collection._signed_releases
+    other, releases = world.sites[2], world.hub._steps.sum.collection._releases.signed
     before = other.state.digest()
     unopened = dataclasses.replace(opening, witness=bytes(len(opening.witness)), next_model=moved.digest())
     two = tuple(releases[i] for i in (1, 2))

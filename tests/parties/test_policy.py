@@ -43,6 +43,9 @@ def test_every_clause_that_a_study_breaks_is_named_at_once() -> None:
         ({"max_bits": 8}, "bits 16"),
         ({"max_range": 63.0}, "range_max 64.0"),
         ({"max_rounds": 1}, "rounds 2"),
+        ({"exact_counts": False}, "noise.enabled = false"),
+        ({"max_exact_sums": 3}, "4 sums without noise (at most 3)"),
+        ({"max_measured_models": 2}, "3 measured models (at most 2)"),
     ],
 )
 def test_each_clause_alone_refuses_the_study_and_nothing_else_is_said(clause: dict[str, object], words: str) -> None:
@@ -51,6 +54,20 @@ def test_each_clause_alone_refuses_the_study_and_nothing_else_is_said(clause: di
         policy.check(simulator.study(5))
     assert caught.value.message.count(";") == 0
     assert words in caught.value.message
+
+
+def test_noise_on_counts_is_compared_with_the_hospital_s_ceiling_at_the_hospital_s_delta() -> None:
+    def asking(**wanted: object) -> tuple[str, ...]:
+        return Policy(max_exact_sums=3, exact_counts=False).broken(simulator.study(5, noise={"enabled": True} | wanted))
+
+    assert asking(epsilon=8.0, delta=1e-6) == ()
+    (text,) = asking(epsilon=12.0, delta=1e-6)
+    assert "noise on counts: epsilon" in text
+    assert "at delta 1e-05 (at most 8.0)" in text
+    (text,) = asking(epsilon=4.0, delta=0.9)
+    assert "at delta 1e-05 (at most 8.0)" in text
+    stated = simulator.study(5, noise={"enabled": True, "noise_multiplier": 0.1})
+    assert "noise on counts" in Policy().broken(stated)[0]
 
 
 def test_a_hospitals_default_policy_takes_part_in_encrypted_studies_only() -> None:

@@ -146,7 +146,7 @@ def test_a_delta_of_one_over_rows_is_refused(rows: int) -> None:
 def test_noise_on_counts_is_measured_against_the_same_limit() -> None:
     assert claims.check_noise(ONE.noise_multiplier, 1, Limit(1.001, 1e-6)) == ()
     ((name, text),) = claims.check_noise(ONE.noise_multiplier, 4, Limit(1.001, 1e-6))
-    assert name == "max_epsilon"
+    assert name == "max_noise_epsilon"
     assert "noise on counts" in text
 
 

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from tests import simulator
 from tests.simulator import World
+from tests.tasks.federated_mean import FederatedMean
 
-from cipherward.errors import BudgetExceededError, StudyError
+from cipherward import load_builtin_study
+from cipherward.errors import BudgetExceededError, DataError, StudyError
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy.lifetime import PATIENT
 from cipherward.privacy.randomness import SYSTEM
-from cipherward.tasks import noise
-from cipherward.tasks.catalogue import make_task
+from cipherward.study import Noise
+from cipherward.tasks import noise, statistics
+from cipherward.tasks.catalogue import TASKS, make_task
 
-NOISE: dict[str, Any] = {"noise": {"epsilon": 4.0, "delta": 1e-5}}
+NOISE: dict[str, Any] = {"noise": {"enabled": True, "epsilon": 4.0, "delta": 1e-5}}
 
 
 def charges(world: World, hospital: int) -> list[tuple[bytes, bytes, int, str, str, str]]:
@@ -38,7 +41,6 @@ def test_two_hospitals_with_the_same_rows_send_other_numbers(tmp_path: Path) -> 
         state, work = world.hub.state, world.sites[1].work
         first, second = work.values(state), work.values(state)
         assert any((first[name] != second[name]).any() for name in first)
-        world.study.with_overrides(top={"noise": None})
 
 
 def test_another_attempt_and_a_restart_send_the_same_noise_and_are_charged_once(tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_the_noise_is_as_large_as_the_study_says(tmp_path: Path) -> None:
 
 
 def test_rows_of_one_patient_beyond_the_bound_are_not_counted_and_noted(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(4, noise={"epsilon": 8.0, "rows_per_patient": 2})) as world:
+    with World(tmp_path, simulator.study(4, noise={"enabled": True, "epsilon": 8.0, "rows_per_patient": 2})) as world:
         state, site = world.hub.state, world.sites[1]
         n = len(site.work.data.outcome)
         site.work.data = dataclasses.replace(site.work.data, cluster=np.zeros(n, dtype=np.uint32))
@@ -92,13 +94,44 @@ def test_rows_of_one_patient_beyond_the_bound_are_not_counted_and_noted(tmp_path
         assert site.work.randomness is SYSTEM
 
 
-def test_a_task_that_cannot_carry_noise_refuses_it_by_name(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="nothing that can carry noise"):
-        simulator.run(tmp_path, simulator.study(5, task="describe", **NOISE))
+def test_a_task_that_cannot_carry_noise_states_in_its_frozen_study_that_it_adds_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(TASKS, "mean", FederatedMean)
+    found = simulator.study(5, task="mean", settings={"column": "age", "error": 0.1}, **NOISE)
+    assert noise.stated(found, make_task(found)) == {"enabled": False}
+
+
+def test_noise_is_the_default_and_too_few_rows_for_it_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    assert load_builtin_study("readmission").own_noise == Noise()
+    with pytest.raises(DataError, match="too few for noise of epsilon 1 at delta 1e-06") as caught:
+        simulator.run(tmp_path, simulator.study(5, noise={"enabled": True}))
+    assert "noise.enabled = false" in (caught.value.hint or "")
+    assert not (tmp_path / "run").exists()
+
+
+def test_real_hospitals_find_out_from_the_noisy_total_that_there_are_too_few_rows(tmp_path: Path) -> None:
+    with World(tmp_path, simulator.study(5, **NOISE)) as world:
+        needed = statistics.rows_needed(world.study, 5)
+        statistics.check_rows(world.study, needed, 5)
+        with pytest.raises(DataError, match="too few"):
+            statistics.check_rows(world.study, needed - 1, 5)
+
+
+def test_a_hospital_refuses_a_frozen_study_whose_noise_keeps_less_than_it_promises(tmp_path: Path) -> None:
+    with World(tmp_path, simulator.study(4, **NOISE)) as world:
+        stated = world.study.noise.noise_multiplier
+        for less in (0.0, stated / 2):
+            false = world.study.with_overrides(noise={"noise_multiplier": less})
+            with pytest.raises(StudyError, match="noise on counts that the study states"):
+                noise.check_hospital(false, make_task(false))
+        certain = world.study.with_overrides(noise={"delta": 0.5})
+        with pytest.raises(StudyError, match="promises nothing"):
+            noise.check_hospital(certain, make_task(certain), n_rows=80)
 
 
 def test_noise_that_the_lanes_have_no_room_for_is_refused_before_anything_runs() -> None:
-    study = simulator.study(5, noise={"epsilon": 1e-3, "delta": 1e-12, "rows_per_patient": 1024})
+    study = simulator.study(5, noise={"enabled": True, "epsilon": 1e-3, "delta": 1e-12, "rows_per_patient": 1024})
     stated = study.with_overrides(noise={"noise_multiplier": 900_000.0})
     with pytest.raises(StudyError):
         noise.check(stated, make_task(stated))

@@ -33,6 +33,7 @@ def make(path: Path, **changes: Any) -> Path:
     document["hospitals"] = [{"name": name} for name in NAMES]
     document["data"]["cohort"] |= {"n_hospitals": len(NAMES), "encounters_per_hospital": 200}
     document["training"]["rounds"] = 2
+    document["noise"]["enabled"] = False  # so few rows bear none
     document |= changes
     simulate.run_study(study_document.parse(document, origin="test"), out=path)
     page.write(path)
@@ -104,7 +105,9 @@ def test_the_report_shows_the_runs_own_numbers(run_dir: Path) -> None:
     assert len(facts.sums[1].payloads) == len(NAMES)
     assert all(digest[:16] in shown for digest in facts.sums[1].payloads.values())
     assert "Synthetic data: no real patients" in shown
-    assert "Differential privacy: none" in shown
+    assert "Differential privacy of the training: none" in shown
+    assert "Noise on counts: none" in shown
+    assert "Every sum is exact" in shown
     assert "can reveal training data" in shown
     assert f"seed is {result['seed']}" in shown
 
@@ -280,7 +283,9 @@ def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
     cohort = study.data.cohort
     assert cohort is not None
     changed = {"cohort": cohort.model_dump() | {"n_hospitals": 60, "encounters_per_hospital": 100}}
-    small = study.with_overrides(data=changed, training={"rounds": 1}, aggregation={"scheme": "plain"})
+    small = study.with_overrides(
+        noise={"enabled": False}, data=changed, training={"rounds": 1}, aggregation={"scheme": "plain"}
+    )
     simulate.run_study(small, out=tmp_path / "run")
     page.write(tmp_path / "run")
     text = read(tmp_path / "run")

@@ -54,4 +54,4 @@ def test_a_study_that_people_write_needs_no_format() -> None:
     del document["format"]
     assert study_document.parse(document, origin="tests").format == study_document.FORMAT
     with pytest.raises(VersionError):
-        study_document.parse(document | {"format": 3}, origin="tests")
+        study_document.parse(document | {"format": study_document.FORMAT + 1}, origin="tests")

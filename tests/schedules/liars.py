@@ -150,7 +150,7 @@ def false_share(setting: Setting, me: int, body: Shown, rng: Random) -> list[Any
     items = []
     for item in body.shares:
         value = getattr(item, name)
-        lie = flipped(value, rng) if isinstance(value, bytes) else rng.choice(list(setting.everyone))
+        lie: Any = flipped(value, rng) if isinstance(value, bytes) else rng.choice(list(setting.everyone))
         items.append(dataclasses.replace(item, **{name: lie}))
     return [dataclasses.replace(body, shares=tuple(items))]
 

@@ -48,7 +48,7 @@ class FederatedMean(Task[Mean]):
     def ask(self, state: Mean) -> Question | None:
         if state.batches == BATCHES or state.error <= self.wanted:
             return None
-        bits = self.study.aggregation.bits
+        bits = self.study.bits
         layout = Layout((CountSegment("sums", 3, limbs_for(48, bits)),), bits)
         asked = canonical({"column": self.column, "batch": state.batches})
         return Question("mean", "Rows, sum and squares of a column", asked, layout, {"sums": "rows, sum and squares"})

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.tasks.lanes import CountSegment, Layout, RealSegment
 
-BITS = st.sampled_from([16, 24])
+BITS = st.integers(4, 24)
 BOUNDS = st.sampled_from([2.0**-20, 0.25, 0.3, 1.0, 64.0])
 
 
 def layout(bits: int = 16, bound: float = 0.25, size: int = 5) -> Layout:
-    return Layout((RealSegment("update", size, bound), RealSegment("weight", 1, 1.0), CountSegment("rows", 2, 3)), bits)
+    return Layout(
+        (RealSegment("update", size, bound), RealSegment("weight", 1, 1.0), CountSegment("rows", 2, -(-48 // bits))),
+        bits,
+    )
 
 
 def values(size: int = 5) -> dict[str, NDArray[Any]]:
@@ -235,3 +238,43 @@ def test_a_million_entries_need_no_second_copy_of_the_input() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.2 * 4 * x.size
+
+
+def dithered(size: int, bound: float = 1.0, bits: int = 8) -> Layout:
+    return Layout((RealSegment("x", size, bound, is_dithered=True),), bits)
+
+
+@given(
+    st.integers(4, 24),
+    BOUNDS,
+    st.lists(st.floats(-(2.0**100), 2.0**100), max_size=20),
+    st.binary(min_size=32, max_size=32),
+)
+def test_stochastic_rounding_goes_to_one_of_the_two_neighbours_and_never_past_the_bound(
+    bits: int, bound: float, entries: list[float], rounding: bytes
+) -> None:
+    x = np.array(entries, dtype=np.float64)
+    mine = dithered(x.size, bound, bits)
+    lanes = mine.encode({"x": x}, rounding)
+    exact = np.clip(x * (mine.half / bound), -mine.half, mine.half) + mine.half
+    assert np.all(np.abs(lanes - exact) < 1.0 + 1e-6)
+    assert not lanes.size or int(lanes.max()) <= 2 * mine.half
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_stochastic_rounding_keeps_what_is_on_the_grid_and_the_mean_of_what_is_not(rounding: bytes) -> None:
+    mine = dithered(4_000, bound=127.0)
+    on_grid = np.repeat([-127.0, -3.0, 0.0, 64.0, 127.0], 800)
+    assert np.array_equal(mine.encode({"x": on_grid}, rounding), on_grid + 127)
+    between = np.full(4_000, 0.25)
+    error = float((mine.encode({"x": between}, rounding) - 127.25).mean())
+    assert abs(error) < 6 * np.sqrt(0.25 * 0.75 / 4_000)
+
+
+def test_the_same_secret_rounds_the_same_way_and_another_one_does_not() -> None:
+    mine, x = dithered(1_000), {"x": np.linspace(-1, 1, 1_000)}
+    first = mine.encode(x, b"a" * 32)
+    assert np.array_equal(first, mine.encode(x, b"a" * 32))
+    assert not np.array_equal(first, mine.encode(x, b"b" * 32))
+    with pytest.raises(ValueError, match="32 bytes"):
+        mine.encode(x)

@@ -154,6 +154,13 @@ class Teller:
             self._say(study.thresholds.explain())
         for warning in study.thresholds.warnings():
             self._say(f"warning: {warning}", fg="yellow")
+        if own := study.own_noise:
+            self._say(
+                f"Noise on counts: epsilon {own.epsilon:g}, delta {own.delta:g} for each patient, added by each hospital; "
+                "sums that carry none are exact."
+            )
+        else:
+            self._say("Noise on counts: none. Every sum that carries no other noise is exact.")
         if study.privacy:
             p = study.privacy
             self._say(

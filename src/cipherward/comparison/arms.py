@@ -161,7 +161,7 @@ def study_of(arm: Arm, study: Study, seed: int, n_rows: int) -> Study:
         StudyError: the study cannot run under the arm's scheme.
     """
     changed = study.with_overrides(
-        top={"seed": seed, "privacy": None, "noise": None}, aggregation={"scheme": arm.scheme or "plain"}
+        top={"seed": seed, "privacy": None}, noise={"enabled": False}, aggregation={"scheme": arm.scheme or "plain"}
     )
     if arm.epsilon is None:
         return changed

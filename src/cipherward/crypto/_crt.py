@@ -84,11 +84,7 @@ def limbs_of(digit: U32, primes: U32, limbs: U32) -> None:
 @kernel
 def read_lanes(
     limbs: U32,
-    delta_bits: int,
-    lane_bits: int,
-    lanes_per_coefficient: int,
-    max_noise: int,
-    max_lane: int,
+    shape: NDArray[np.int64],
     n_valid: int,
     stride: int,
     lanes: NDArray[np.int64],
@@ -97,8 +93,10 @@ def read_lanes(
     """Check and unpack a block of values v + 2^(delta_bits - 1), as limbs uint32[*, B].
 
     Lane f of coefficient i goes to lanes[f * stride + i] where that index is below n_valid; other lanes must be 0.
-    broken int64[4] counts noise beyond max_noise, bits above the top lane, lanes above max_lane, non-zero padding.
+    shape: as in `open_blocks`. broken int64[4] counts noise beyond its bound, bits above the top word, lanes above the
+    largest sum, non-zero padding.
     """
+    delta_bits, word_bits, last_word_bits, lane_base, lanes_per_word, n_fields, max_noise, max_lane = shape
     size = limbs.shape[1]
     half = np.int64(1) << np.int64(delta_bits - 1)
     noise_mask = np.uint32((np.int64(1) << np.int64(delta_bits)) - np.int64(1))
@@ -108,44 +106,62 @@ def read_lanes(
         count += int(abs(np.int64(low[i] & noise_mask) - half) > max_noise)
     broken[0] += count
 
-    top = delta_bits + lane_bits * lanes_per_coefficient
+    words = np.empty(size, np.uint64)
+    base, limit = np.uint64(lane_base), np.uint64(max_lane)
+    position, f = delta_bits, 0
+    while f < n_fields:
+        n_digits = min(lanes_per_word, n_fields - f)
+        width = word_bits if f + lanes_per_word < n_fields else last_word_bits
+        read_words(limbs, position, width, words)
+        position += width
+        for digit in range(n_digits):
+            valid = min(max(n_valid - f * stride, 0), size)
+            target = lanes[f * stride : f * stride + valid]
+            is_last = digit == n_digits - 1  # what is left of an honest word is its last digit
+            count, padding = 0, 0
+            for i in range(size):
+                rest = np.uint64(0) if is_last else words[i] // base
+                value = words[i] - rest * base
+                words[i] = rest
+                if i < valid:
+                    count += int(value > limit)
+                    target[i] = np.int64(value)
+                else:
+                    padding += int(value != np.uint64(0))
+            broken[2] += count
+            broken[3] += padding
+            f += 1
+    broken[1] += count_above(limbs, position)
+
+
+@kernel
+def read_words(limbs: U32, position: int, width: int, words: NDArray[np.uint64]) -> None:
+    """The `width` <= 62 bits from bit `position` on of each value, limbs uint32[*, B], into words uint64[B]."""
+    low_limb = position >> 5
+    offset = np.uint64(position & 31)
+    first, second, third = limbs[low_limb], limbs[low_limb + 1], limbs[low_limb + 2]
+    # Shifting by 64 is undefined; when nothing of the third limb is needed the mask removes it.
+    rest = np.uint64(64) - offset if offset > np.uint64(0) else np.uint64(63)
+    mask = np.uint64((np.uint64(1) << np.uint64(width)) - np.uint64(1))
+    for i in range(words.size):
+        pair = np.uint64(first[i]) | (np.uint64(second[i]) << np.uint64(32))
+        words[i] = ((pair >> offset) | (np.uint64(third[i]) << rest)) & mask
+
+
+@kernel
+def count_above(limbs: U32, top: int) -> int:
+    """How often a limb of limbs uint32[*, B] has a bit at or above bit `top` of its value."""
     count = 0
     if top < 32 * limbs.shape[0]:
         above = limbs[top >> 5]
         shift = np.uint32(top & 31)
-        for i in range(size):
+        for i in range(above.size):
             count += int((above[i] >> shift) != 0)
         for limb in range((top >> 5) + 1, limbs.shape[0]):
             above = limbs[limb]
-            for i in range(size):
+            for i in range(above.size):
                 count += int(above[i] != 0)
-    broken[1] += count
-
-    lane_mask = np.uint64((np.uint64(1) << np.uint64(lane_bits)) - np.uint64(1))
-    limit = np.uint64(max_lane)
-    for f in range(lanes_per_coefficient):
-        position = delta_bits + f * lane_bits
-        low_limb = position >> 5
-        offset = np.uint64(position & 31)
-        first = limbs[low_limb]
-        second = limbs[low_limb + 1]
-        third = limbs[low_limb + 2]
-        # Shifting by 64 is undefined; when nothing of the third limb is needed the mask removes it.
-        rest = np.uint64(64) - offset if offset > np.uint64(0) else np.uint64(63)
-        valid = min(max(n_valid - f * stride, 0), size)
-        target = lanes[f * stride : f * stride + valid]
-        count = 0
-        for i in range(valid):
-            pair = np.uint64(first[i]) | (np.uint64(second[i]) << np.uint64(32))
-            value = ((pair >> offset) | (np.uint64(third[i]) << rest)) & lane_mask
-            count += int(value > limit)
-            target[i] = np.int64(value)
-        broken[2] += count
-        count = 0
-        for i in range(valid, size):
-            pair = np.uint64(first[i]) | (np.uint64(second[i]) << np.uint64(32))
-            count += int((((pair >> offset) | (np.uint64(third[i]) << rest)) & lane_mask) != 0)
-        broken[3] += count
+    return count
 
 
 @kernel
@@ -162,7 +178,8 @@ def open_blocks(
 ) -> None:
     """Unpack one ciphertext's residues uint32[K, N] into lanes int64[*], from this ciphertext's first lane on.
 
-    shape: delta_bits, lane_bits, lanes_per_coefficient, noise bound, largest lane sum. digit, limbs: scratch.
+    shape int64[8]: delta_bits, word_bits, last_word_bits, lane_base, lanes_per_word, lanes_per_coefficient, noise bound,
+    largest lane sum. digit, limbs: scratch.
     """
     n = residues.shape[1]
     size = digit.shape[1]
@@ -172,4 +189,4 @@ def open_blocks(
         digits(digit, primes, inverse, inverse_s)
         limbs_of(digit, primes, limbs)
         rest = lanes[min(begin, lanes.size) :]
-        read_lanes(limbs, shape[0], shape[1], shape[2], shape[3], shape[4], rest.size, n, rest, broken)
+        read_lanes(limbs, shape, rest.size, n, rest, broken)

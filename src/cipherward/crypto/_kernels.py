@@ -52,7 +52,7 @@ def seal(
 ) -> None:
     """One ciphertext a * s + NTT(e + 2^d m), packed into words uint32[K, 15 N / 16].
 
-    lanes uint32[F * N]; random uint64[2 N] becomes e; a uint32[K, N]; weights[k, f] = 2^(d + f lane_bits) mod p_k;
+    lanes uint32[F * N]; random uint64[2 N] becomes e; a uint32[K, N]; weights[k, f] = 2^d lane_weight(f) mod p_k;
     fold[k] is 2^30 mod p_k with its companion. Scratch: noise int8[N], message uint32[K + 1, N].
     """
     binomial_into(random, noise)

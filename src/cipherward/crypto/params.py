@@ -28,6 +28,8 @@ SEALING_BYTES = 32 + 1088 + 32 + 16
 SHARE_MODULI = (65521, 2**31 - 1)
 MAX_HOSPITALS = 1 << 20
 MAX_BITS = 24
+WORD_BITS = 62
+"""A word of lanes is read in 64-bit arithmetic, from three 32-bit limbs."""
 MAX_PRIMES = 64
 
 
@@ -75,8 +77,10 @@ class SumParameters:
     ring: the ring. n_hospitals: roster size n. threshold: t shares open a sum. bits: each hospital's lane is below
     2^bits. n_lanes: length of the summed vector.
 
-    Derived: lane_bits (room for n lanes), lanes_per_coefficient F, delta_bits d (lanes sit above d bits of noise room,
-    2^(d-1) > 42 n), n_ciphertexts, share_modulus (smallest of 65521 and 2^31 - 1 above 84 n).
+    Derived: lane_base B = n (2^bits - 1) + 1, so that a digit in base B holds a lane's sum; lanes_per_word g and word_bits
+    w: g such digits in w <= 62 whole bits, chosen for the most lanes_per_coefficient F; last_word_bits: of the last word,
+    which may hold fewer; delta_bits d (words sit above d bits of noise room, 2^(d-1) > 42 n); n_ciphertexts;
+    share_modulus (smallest of 65521 and 2^31 - 1 above 84 n).
 
     Raises:
         ValueError: a value is out of range, or the ring cannot hold one lane. Construction proves, over the real q,
@@ -88,7 +92,10 @@ class SumParameters:
     threshold: int
     bits: int
     n_lanes: int
-    lane_bits: int = field(init=False)
+    lane_base: int = field(init=False)
+    lanes_per_word: int = field(init=False)
+    word_bits: int = field(init=False)
+    last_word_bits: int = field(init=False)
     lanes_per_coefficient: int = field(init=False)
     delta_bits: int = field(init=False)
     n_ciphertexts: int = field(init=False)
@@ -104,16 +111,21 @@ class SumParameters:
             raise ValueError(f"{self.bits} bits per lane: between 1 and {MAX_BITS} are supported")
         if not 1 <= self.n_lanes < 2**40:
             raise ValueError(f"a vector of {self.n_lanes} lanes cannot be summed")
-        lane_bits = self.bits + (n - 1).bit_length()
+        lane_base = n * ((1 << self.bits) - 1) + 1
         delta_bits = (ETA * n).bit_length() + 1
         room = self.ring.modulus.bit_length() - 1
-        lanes = (room - delta_bits) // lane_bits
+        lanes, per_word = max(
+            (_lanes_in(room - delta_bits, lane_base, g), -g) for g in range(1, WORD_BITS + 1) if _fits(lane_base, g)
+        )
         if lanes < 1:
             raise ValueError(
-                f"a {room}-bit ring cannot hold a lane of {lane_bits} bits above {delta_bits} bits of noise"
+                f"a {room}-bit ring cannot hold a lane of {_width(lane_base, 1)} bits above {delta_bits} bits of noise"
             )
         derived = {
-            "lane_bits": lane_bits,
+            "lane_base": lane_base,
+            "lanes_per_word": -per_word,
+            "word_bits": _width(lane_base, -per_word),
+            "last_word_bits": _width(lane_base, lanes % -per_word or -per_word),
             "delta_bits": delta_bits,
             "lanes_per_coefficient": lanes,
             "n_ciphertexts": -(-self.n_lanes // (lanes * self.ring.ring_degree)),
@@ -124,14 +136,15 @@ class SumParameters:
         self._prove()
 
     def _prove(self) -> None:
-        n, d, width, lanes = self.n_hospitals, self.delta_bits, self.lane_bits, self.lanes_per_coefficient
+        n, d, lanes = self.n_hospitals, self.delta_bits, self.lanes_per_coefficient
         lane_sum = n * (2**self.bits - 1)
-        packed = sum(lane_sum << (width * f) for f in range(lanes))
+        packed = sum(lane_sum * self.lane_weight(f) for f in range(lanes))
         facts = {
-            "a lane's sum fits its width": lane_sum < 2**width,
-            "packed sums fit their field": packed < 2 ** (width * lanes),
+            "a lane's sum fits its digit": lane_sum < self.lane_base,
+            "a word of digits fits its bits": self.lane_base**self.lanes_per_word <= 2**self.word_bits <= 2**WORD_BITS,
+            "packed sums fit their field": packed < 2**self.field_bits,
             "noise stays inside half a step": ETA * n < 2 ** (d - 1),
-            "the field fits the ring": width * lanes + d <= self.ring.modulus.bit_length() - 1,
+            "the field fits the ring": self.field_bits + d <= self.ring.modulus.bit_length() - 1,
             "the largest honest value does not wrap": (packed << d) + ETA * n + 2 ** (d - 1) < self.ring.modulus,
             "a sum of secrets is determined by its share residue": 2 * ETA * n < self.share_modulus,
             "every hospital has its own evaluation point": n < self.share_modulus,
@@ -139,6 +152,18 @@ class SumParameters:
         broken = [fact for fact, holds in facts.items() if not holds]
         if broken:
             raise ValueError(f"unsound sum parameters, not true: {'; '.join(broken)}")
+
+    @property
+    def field_bits(self) -> int:
+        """Bits of all words of a coefficient."""
+        n_words = -(-self.lanes_per_coefficient // self.lanes_per_word)
+        return (n_words - 1) * self.word_bits + self.last_word_bits
+
+    def lane_weight(self, field: int) -> int:
+        """What lane `field` of a coefficient, 0 .. F - 1, is multiplied by: 2^(w (field // g)) B^(field mod g)."""
+        word, digit = divmod(field, self.lanes_per_word)
+        weight: int = self.lane_base**digit << (word * self.word_bits)
+        return weight
 
     @property
     def lanes_per_ciphertext(self) -> int:
@@ -177,6 +202,22 @@ class SumParameters:
             + (self.threshold - 1) * SEED_BYTES
             + self.n_hospitals * SEALING_BYTES
         )
+
+
+def _width(base: int, n_digits: int) -> int:
+    """Bits of the largest number of `n_digits` digits."""
+    largest: int = base**n_digits - 1
+    return largest.bit_length()
+
+
+def _fits(base: int, n_digits: int) -> bool:
+    return _width(base, n_digits) <= WORD_BITS
+
+
+def _lanes_in(room: int, base: int, per_word: int) -> int:
+    """How many digits fit `room` bits, in words of `per_word` and a shorter last one."""
+    words, rest = divmod(max(room, 0), _width(base, per_word))
+    return words * per_word + max(e for e in range(per_word) if _width(base, e) <= rest)
 
 
 def is_prime(value: int) -> bool:

@@ -2,8 +2,8 @@
 
 Ciphertext k of hospital i is c = a_k * s_i + e + 2^d * m in R_q = Z_q[X] / (X^N + 1), kept as residues in NTT form
 (`_ntt`), K primes, packed to 30 bits (`packing`). a_k is public, expanded from a key of the sum and never sent. Lane
-l of a vector sits in ciphertext k = l // (F N), coefficient c = l mod N, field f = (l // N) mod F, at bit
-d + f * lane_bits; missing lanes of the last ciphertext are 0.
+l of a vector sits in ciphertext k = l // (F N), coefficient c = l mod N, field f = (l // N) mod F, times 2^d and
+`SumParameters.lane_weight(f)`; missing lanes of the last ciphertext are 0.
 
 What a function returns depends on its arguments alone, never on `n_threads`. Secret intermediates are overwritten
 before they are released. Not claimed: constant time (see `_ntt`).
@@ -80,7 +80,7 @@ def encrypt(
     tables = _ntt.tables(ring)
     weights = np.array(
         [
-            [pow(2, params.delta_bits + f * params.lane_bits, p) for f in range(params.lanes_per_coefficient)]
+            [(params.lane_weight(f) << params.delta_bits) % p for f in range(params.lanes_per_coefficient)]
             for p in ring.primes
         ],
         np.uint64,
@@ -177,7 +177,10 @@ def open_sum(
     shape = np.array(
         [
             params.delta_bits,
-            params.lane_bits,
+            params.word_bits,
+            params.last_word_bits,
+            params.lane_base,
+            params.lanes_per_word,
             params.lanes_per_coefficient,
             bound,
             n_contributors * (2**params.bits - 1),

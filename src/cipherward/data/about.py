@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,8 @@ NEAR_PERFECT = 0.995
 """The AUROC of one column alone from which on it is taken for the outcome itself."""
 _FEW = 10
 _ID_ROWS = 30
+_SAMPLE = 20_000  # rows of each outcome that are looked at first
+_NEAR = 0.01  # how far the sample's AUROC may be from that of all rows, many times over
 _ID_NAME = re.compile(r"(^|[_\s-])(id|nr|no|number|mrn|key|uid|uuid)($|[_\s-])", re.IGNORECASE)
 
 
@@ -40,8 +43,9 @@ def findings(
 ) -> tuple[Finding, ...]:
     """What to say about a typed table (see `HospitalData` for the arguments)."""
     found = []
+    sample = _sample(outcome)
     for column in columns:
-        found += _column(table[column.name], column, outcome, split, cluster)
+        found += _column(table[column.name], column, outcome, split, cluster, sample)
     n_test, positive = int((split == TEST).sum()), int(outcome[split == TEST].sum())
     if n_test < _FEW:
         size = f"fewer than {_FEW} rows" if n_test else "no row"
@@ -57,6 +61,7 @@ def _column(
     outcome: NDArray[np.int8],
     split: NDArray[np.uint8],
     cluster: NDArray[np.uint32] | None,
+    sample: NDArray[np.int64],
 ) -> list[Finding]:
     name, present = column.name, values.drop_nulls()
     if not len(values):
@@ -67,10 +72,10 @@ def _column(
         return [
             Finding(name, f"column {name!r} is {OTHER!r} in every row that has a value: is it coded otherwise here?")
         ]
-    if present.n_unique() == 1 and not values.null_count():
+    if not values.null_count() and (present == present[0]).all():
         return [Finding(name, f"column {name!r} has the same value in every row")]
     found = []
-    best = _alone(values, column, outcome)
+    best = _alone(values, column, outcome, sample)
     if best >= NEAR_PERFECT:
         same = (
             "equals the outcome" if best == 1.0 else f"alone tells the outcome almost without error (AUROC {best:.4f})"
@@ -89,23 +94,42 @@ def _column(
     return found
 
 
-def _alone(values: pl.Series, column: Column, outcome: NDArray[np.int8]) -> float:
-    """The AUROC of the column by itself, in whichever direction is better; 0 where the rows are too few to say."""
-    positive = int(outcome.sum())
-    if min(positive, len(outcome) - positive) < _FEW:
+def _sample(outcome: NDArray[np.int8]) -> NDArray[np.int64]:
+    """int64[n]: rows that stand for all, enough of each outcome, spread over the table."""
+    rows = []
+    for side in (0, 1):
+        of_side = np.flatnonzero(outcome == side)
+        rows.append(of_side[:: max(1, len(of_side) // _SAMPLE)])
+    return np.sort(np.concatenate(rows))
+
+
+def _alone(values: pl.Series, column: Column, outcome: NDArray[np.int8], sample: NDArray[np.int64]) -> float:
+    """The AUROC of the column by itself, in whichever direction is better; 0 where the rows are too few to say.
+
+    Of a sample of the rows where that is far below NEAR_PERFECT, else of all.
+    """
+    if min(int(outcome.sum()), len(outcome) - int(outcome.sum())) < _FEW:
         return 0.0
+    if len(sample) < len(outcome):
+        best = _best_area(values.gather(sample), column, outcome[sample], len(outcome))
+        if best < NEAR_PERFECT - _NEAR:
+            return best
+    return _best_area(values, column, outcome, len(outcome))
+
+
+def _best_area(values: pl.Series, column: Column, outcome: NDArray[np.int8], n_rows: int) -> float:
+    absent = values.is_null()
+    ranks = [absent.cast(pl.Float64)] if absent.any() else []
     if column.kind == "numeric":
-        missing = float(np.nanmin(values.to_numpy())) - 1.0
-        ranks = [values.fill_null(missing), values.is_null().cast(pl.Float64)]
-    elif values.n_unique() * _FEW > len(values):
-        ranks = [values.is_null().cast(pl.Float64)]
-    else:
+        lowest = values.min()
+        ranks.append(values.fill_null(cast(float, lowest) - 1.0 if lowest is not None else 0.0))
+    elif values.n_unique() * _FEW <= n_rows:
         rates = pl.DataFrame({"value": values, "outcome": outcome}).with_columns(
             pl.col("outcome").mean().over("value").alias("rate")
         )
-        ranks = [rates["rate"]]
+        ranks.append(rates["rate"])
     areas = [_auroc(rank, outcome) for rank in ranks]
-    return max(max(area, 1.0 - area) for area in areas)
+    return max((max(area, 1.0 - area) for area in areas), default=0.0)
 
 
 def _auroc(values: pl.Series, outcome: NDArray[np.int8]) -> float:
@@ -122,12 +146,22 @@ def _is_id(values: pl.Series, column: Column, cluster: NDArray[np.uint32] | None
         return False
     if column.kind == "numeric" and not bool((present == present.round(0)).all()):
         return False
-    if present.n_unique() == len(present):
+    if _all_differ(present):
         if column.kind == "categorical":
             return True
         span = float(np.ptp(present.to_numpy())) + 1.0
         return bool(_ID_NAME.search(column.name)) or span <= 1.1 * len(present) or present.is_sorted()
-    if cluster is None or values.null_count() or len(np.unique(cluster)) == len(cluster):
+    if cluster is None or values.null_count() or not _ID_ROWS <= int(cluster.max()) + 1 < len(cluster):
         return False
-    pairs = pl.DataFrame({"value": values, "patient": cluster}).unique().height
-    return pairs == values.n_unique() == len(np.unique(cluster)) >= _ID_ROWS
+    return _one_for_each(values[:_SAMPLE], cluster[:_SAMPLE]) and _one_for_each(values, cluster)
+
+
+def _all_differ(values: pl.Series) -> bool:
+    """Whether no two values are the same; a few rows usually show that they are not."""
+    return all(part.n_unique() == len(part) for part in (values[:_SAMPLE], values))
+
+
+def _one_for_each(values: pl.Series, cluster: NDArray[np.uint32]) -> bool:
+    """Whether each patient has one value, and no two patients the same."""
+    pairs = pl.DataFrame({"value": values, "patient": cluster}).unique()
+    return pairs.height == pairs["value"].n_unique() == pairs["patient"].n_unique()

@@ -41,6 +41,9 @@ def read(content: bytes, path: Path) -> tuple[pl.DataFrame, NDArray[np.int64], t
         TableError: not such a table; names the file, the row and the remedy.
     """
     content, assumed = _as_utf8(content, path)
+    if content[:1] in (b"\r", b"\n"):
+        content = content.lstrip(b"\r\n")
+        assumed.append("blank line(s) above the header left out")
     if declared := _SEP_LINE.match(content):
         content = content[declared.end() :]
         assumed.append("first line sep= obeyed and left out")
@@ -49,18 +52,27 @@ def read(content: bytes, path: Path) -> tuple[pl.DataFrame, NDArray[np.int64], t
     if separator != ",":
         assumed.append(f"fields separated by {_NAMES.get(separator, repr(separator))}")
     written = next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), [])
+    if declared and len(written) < 2 and (found := _separator(head, path)) in head.partition("\n")[0]:
+        said = f"says sep={separator} in its first line, but its fields are separated by {_NAMES[found]}"
+        raise TableError(f"{path} {said}", logged=f"the table {said}", hint="remove that line, or correct it")
     names = [name.strip() for name in written]
+    if names.count("") > 1:
+        said = f"the first line leaves {names.count('')} columns without a name"
+        hint = "the file begins with one line that names the columns: remove what stands above it, or name them all"
+        raise TableError(f"{path}: {said}", logged=said, hint=hint)
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise table_error(
             f"{path} names columns twice",
             (
-                Problem(f"{path}: column {name!r} appears {names.count(name)} times", "a column's name appears twice")
+                Problem(
+                    f"{path}: column {name!r} appears {names.count(name)} times; keep one column of each name",
+                    "a column's name appears twice",
+                )
                 for name in doubled
             ),
-            hint="keep one column of each name",
         )
-    content = content.rstrip(b"\r\n") + b"\n"
+    content = content.rstrip(b"\r\n\x1a") + b"\n"
     try:
         table = pl.read_csv(io.BytesIO(content), infer_schema=False, separator=separator)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError):
@@ -83,8 +95,7 @@ def _as_utf8(content: bytes, path: Path) -> tuple[bytes, list[str]]:
     """The content as UTF-8 with newlines, and what was assumed about it."""
     assumed: list[str] = []
     encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "")
-    if not encoding and b"\x00" in content[:_HEAD]:
-        encoding = _unmarked(content, path)
+    if not encoding and b"\x00" in content[:_HEAD] and (encoding := _unmarked(content)):
         assumed.append(f"encoding {encoding}, though the file does not begin with its mark")
     elif encoding:
         assumed.append(f"encoding {encoding}")
@@ -102,25 +113,30 @@ def _as_utf8(content: bytes, path: Path) -> tuple[bytes, list[str]]:
         raise TableError(
             f"{path} {said}", logged=f"the table {said}", hint="save the file as CSV with encoding UTF-8"
         ) from None
-    if b"\x00" in content[:_HEAD]:
-        raise _binary(path)
+    if (zero := content.find(b"\x00")) >= 0:
+        raise _zero_bytes(content, zero, path)
     if b"\n" not in content and b"\r" in content:
         content = content.replace(b"\r", b"\n")
         assumed.append("lines that end in a carriage return")
     return content, assumed
 
 
-def _unmarked(content: bytes, path: Path) -> str:
+def _unmarked(content: bytes) -> str:
+    """The encoding that explains the zero bytes, or ""."""
     sample = np.frombuffer(content[: min(len(content), _HEAD) // 2 * 2], np.uint8).reshape(-1, 2) == 0
     low, high = sample.mean(axis=0) if len(sample) else (0.0, 0.0)
     if high > 0.8 > 0.1 > low:
         return "UTF-16-LE"
     if low > 0.8 > 0.1 > high:
         return "UTF-16-BE"
-    raise _binary(path)
+    return ""
 
 
-def _binary(path: Path) -> TableError:
+def _zero_bytes(content: bytes, first: int, path: Path) -> TableError:
+    if content[:_HEAD].count(b"\x00") * 50 < len(content[:_HEAD]):
+        row = content[:first].count(b"\n")
+        said = f"row {row} holds a zero byte: the file was damaged"
+        return TableError(f"{path}, {said}", logged=said, hint="copy or export the file again")
     said = "is neither a CSV nor a Parquet table (it holds binary data)"
     return TableError(f"{path} {said}", logged=f"the table {said}", hint=_HINT)
 
@@ -175,10 +191,10 @@ def _blank_records(content: bytes, separator: str, width: int, path: Path) -> ND
     """
     blank = []
     try:
-        for number, record in enumerate(_records(content, separator), start=1):
+        for record in _records(content, separator):
             blank.append(_is_blank(record, width))
             if not blank[-1] and len(record) != width and width > 1:
-                raise _uneven(path, number, len(record), width)
+                raise _malformed(content, separator, width, path)
     except csv.Error:
         raise _malformed(content, separator, width, path) from None
     return np.array(blank, dtype=bool)
@@ -193,8 +209,32 @@ def _uneven(path: Path, row: int, found: int, width: int) -> TableError:
     return TableError(f"{path}, {said}", logged=said, hint=hint)
 
 
+def _another_width(content: bytes, separator: str, width: int) -> tuple[str, str] | None:
+    """What is wrong, and the remedy, where all rows have one number of fields and the header line another."""
+    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
+    try:
+        header, *rows = [record for record in islice(reader, _LOOKED_AT) if record]
+    except (csv.Error, ValueError):
+        return None
+    widths = {len(row) for row in rows}
+    if len(rows) < 2 or len(widths) != 1 or widths <= {1, width}:
+        return None
+    (found,) = widths
+    said = f"the header line has {width} fields, the rows below have {found}"
+    if found == width + 1 and not any(row[-1] for row in rows):
+        return said, "every row ends with a separator, the header line does not: remove them, or add one there"
+    if found == width - 1 and not header[-1]:
+        return said, "the header line ends with a separator, the rows do not: remove it"
+    return (
+        said,
+        "remove the lines above the one that names the columns; if there are none, a name is missing or too many",
+    )
+
+
 def _malformed(content: bytes, separator: str, width: int, path: Path) -> TableError:
     """Why the file cannot be read, with the first row where that shows."""
+    if told := _another_width(content, separator, width):
+        return TableError(f"{path}: {told[0]}", logged=told[0], hint=told[1])
     row = 0
     reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator, strict=True)
     try:

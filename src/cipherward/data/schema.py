@@ -6,6 +6,7 @@ What is read as what stands in `values`. Row numbers in problems start at 1 belo
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,20 @@ from numpy.typing import NDArray
 
 from cipherward.data.outcomes import read_outcome
 from cipherward.data.problems import Problem
-from cipherward.data.values import Change, Reading, Rule, as_text, is_missing, is_value, names_of, number_key, of_column
+from cipherward.data.values import (
+    Change,
+    Names,
+    Reading,
+    Rule,
+    as_text,
+    is_missing,
+    is_value,
+    names_of,
+    number_key,
+    of_column,
+)
 from cipherward.study import Column, Study, same_text
+from cipherward.study_sections import is_number
 
 MAX_LISTED = 3
 REPEATED_SHARE = 0.25
@@ -51,13 +64,13 @@ class Converted:
 
 @dataclass(frozen=True)
 class Examined:
-    """What `examine` found. Without problems: `table` as in `Converted`, `outcome` int8[n_rows] of 0/1, `patients` String
-    of n_rows ids, `negative` the text of the outcome that counts as 0 ("" when there is none)."""
+    """What `examine` found. Without problems: `table` as in `Converted`, `outcome` int8[n_rows] of 0/1, `patients`
+    each row's patient id, `negative` the text of the outcome that counts as 0 ("" when there is none)."""
 
     problems: tuple[Problem, ...]
     table: pl.DataFrame
     outcome: NDArray[np.int8]
-    patients: pl.Series
+    patients: Names
     negative: str = ""
     changes: tuple[Change, ...] = ()
 
@@ -83,16 +96,20 @@ def examine(
     found = convert(table, study.columns, rows, also=[data.outcome, *extra])
     problems, changes = found.problems, found.changes
     outcome, negative = np.zeros(table.height, np.int8), ""
-    patients = pl.Series("patient", rows).cast(pl.String)
+    patients = Names(pl.Series(rows).cast(pl.String), np.arange(table.height))
     if table.height:
         if data.outcome in table.columns:
             read = read_outcome(table[data.outcome], data, rows)
             problems, outcome, negative = [*problems, *read.problems], read.outcome, read.negative
             changes = (*changes, *read.changes)
-        if data.patient_column in table.columns:
+        if data.patient_column in table.columns and not is_value(kind := table.schema[data.patient_column]):
+            text = f"column {data.patient_column!r} holds {kind}, not patient ids"
+            problems.append(Problem(f"{text}; write text or whole numbers", text))
+        elif data.patient_column in table.columns:
             patients = names_of(table[data.patient_column])
-            if place := first_of(patients.is_null().to_numpy(), rows, data.patient_column):
-                text = f"{place} has no patient id ({patients.null_count()} such row(s))"
+            without = patients.codes < 0
+            if place := first_of(without, rows, data.patient_column):
+                text = f"{place} has no patient id ({without.sum()} such row(s))"
                 problems.append(Problem(f"{text}: rows are split by patient, so give every row an id", text))
     return Examined(
         tuple(problem.at(hospital_name, file) for problem in problems),
@@ -197,24 +214,26 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
         values = values.fill_nan(None)
     else:
         text = as_text(series)
-        values = text.str.strip_chars().cast(pl.Float64, strict=False)
+        values = text.cast(pl.Float64, strict=False)
+        if values.null_count() > text.null_count():  # with space around, or no numbers
+            values = text.str.strip_chars().cast(pl.Float64, strict=False)
         values = values.fill_nan(None)
-        unread = text.is_not_null() & values.is_null()
-        if unread.any():
+        if values.null_count() > text.null_count():
+            unread = text.is_not_null() & values.is_null()
             odd = text.filter(unread).unique().to_list()
             missing = [raw for raw in odd if is_missing(raw)]
             bad = [raw for raw in odd if not is_missing(raw)]
             words = (text.is_in(missing) & (text.str.strip_chars() != "")).fill_null(False).to_numpy()
             problems += _not_numbers(text, bad, rows, name)
-    infinite = values.is_infinite().fill_null(False).to_numpy()
+    infinite = np.isinf(values.to_numpy())
     if place := first_of(infinite, rows, name):
         said = f"{place} is infinite ({infinite.sum()} such row(s))"
         problems.append(Problem(f"{said}; leave the field empty if the value is missing", said))
         values = values.set(pl.Series(infinite), None)
-    coded = values.is_in([float(code) for code in column.missing]).fill_null(False).to_numpy()
+    coded = np.isin(values.to_numpy(), [float(code) for code in column.missing])
     values = values.set(pl.Series(coded), None) if coded.any() else values
     low, high = declared_range(column)
-    outside = ((values < low) | (values > high)).fill_null(False).to_numpy()
+    outside = (values.to_numpy() < low) | (values.to_numpy() > high)
     if not each_row_alone and outside.any():
         problems += _range_problems(values.to_numpy(), outside, column, rows)
     return values, problems, _marks(column, {Rule.MISSING_WORD: words, Rule.MISSING_CODE: coded, Rule.CUT: outside})
@@ -226,14 +245,24 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
     if not place:
         return []
     example = text[int(np.flatnonzero(wrong)[0])]
-    comma = " (use a decimal point)" if "," in example else ""
     return [
         Problem(
-            f"{place}: {example!r} is not a number{comma} ({wrong.sum()} such row(s)); "
+            f"{place}: {example!r} is not a number{_number_advice(example)} ({wrong.sum()} such row(s)); "
             "write a number, or leave the field empty if it is missing",
             f"{place} is not a number ({wrong.sum()} such row(s))",
         )
     ]
+
+
+def _number_advice(text: str) -> str:
+    """How the number that the text seems to be is written."""
+    plain = same_text(text).replace("\u2212", "-").lstrip("'").strip()
+    if is_number(plain):
+        return f" (write {plain}, in plain digits)"
+    marks = re.findall(r"(?<=\d)[,.'\u2019 ](?=\d)", plain)
+    if is_number(re.sub(r"(?<=\d)[,'\u2019 ](?=\d{3}(?!\d))", "", plain)) and (len(marks) > 1 or marks != [","]):
+        return " (write it without marks between thousands)"
+    return " (use a decimal point)" if "," in text else ""
 
 
 def _range_problems(

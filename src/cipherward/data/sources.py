@@ -182,7 +182,7 @@ def _split(
         test_fraction=data.test_fraction,
         validation_fraction=data.validation_fraction,
     )
-    cluster = (examined.patients.rank("dense") - 1).to_numpy().astype(np.uint32) if data.patient_column else None
+    cluster = examined.patients.codes.astype(np.uint32) if data.patient_column else None
     about = findings(examined.table, examined.outcome, split, cluster, study.columns)
     if left_out:
         about = (
@@ -224,6 +224,8 @@ def _tenth(n_rows: int) -> float:
 
 def _same_tables(loaded: list[HospitalData]) -> list[HospitalData]:
     """The same, each with a finding where another hospital has exactly its rows."""
+    if len(loaded) == 1:
+        return loaded
     first: dict[bytes, str] = {}
     found = []
     for data in loaded:
@@ -302,7 +304,7 @@ def _blocks(
     raw: RawTable, column: str, wanted: list[str], problems: list[Problem], valid: Sequence[str]
 ) -> Iterator[_Found]:
     """One hospital's rows after the other, told apart by a column."""
-    labels = names_of(raw.table[column])
+    labels = names_of(raw.table[column]).series
     keys = {name: number_key(same_text(name)) or same_text(name) for name in wanted}
     present = set(labels.drop_nulls().unique().to_list())
     strangers = int((~labels.is_in([*keys.values(), *valid])).fill_null(True).sum())

@@ -17,12 +17,22 @@ from cipherward.data import csvfile
 from cipherward.errors import TableError
 
 HINT = "correct the file (a CSV with one header line, or a Parquet table) and run the command again"
-_OTHER_FILES = (
+_OTHER_FILES = (  # first bytes, in small letters and without space
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"ARROW1", "an Arrow file"),
     (b"$FL2", "an SPSS file"),
     (b"<stata_dta>", "a Stata file"),
+    (b"header record***", "a SAS transport file"),
+    (b"\x00" * 12 + b"\xc2\xea\x81\x60", "a SAS file"),
+    (b"sqliteformat3", "an SQLite database"),
+    (b"%pdf", "a PDF document"),
+    (b"{\\rtf", "a text document (RTF)"),
+    (b"bzh", "compressed (bzip2)"),
+    (b"\xfd7zxz", "compressed (xz)"),
+    (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"versionhttps://git-lfs", "a Git LFS pointer that stands for the file"),
     (b"{", "a JSON document"),
     (b"[{", "a JSON document"),
     (b"<!", "a web page"),
@@ -62,8 +72,9 @@ def read_table(path: Path) -> RawTable:
         return _parquet(content, path)
     if path.suffix == ".parquet":
         raise _refused(path, "is not a Parquet file (its first bytes are not PAR1)")
+    begin = b"".join(content[:64].lower().split())
     for signature, what in _OTHER_FILES:
-        if content[:64].lstrip().lower().startswith(signature.lower()):
+        if begin.startswith(b"".join(signature.lower().split())):
             raise _refused(
                 path,
                 f"is {what}, not a CSV or Parquet table",

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cipherward.study import Column, same_text
 
@@ -48,6 +50,7 @@ OTHER = "other"
 _CODE_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _FRACTION = re.compile(r"\d+\.\d*[1-9]\d*", re.ASCII)
 _LETTER_CODE = re.compile(r"[A-Za-z]+\.?\d[\w.]*", re.ASCII)
+_PLAIN_NAME = r"^(?:0|[1-9][0-9]{0,14}|[A-Za-z0-9]*[A-Za-z][A-Za-z0-9-]*)$"  # its own form, if no word for missing
 _BOOLEANS = {"true": ("true", "True", "TRUE", "1"), "false": ("false", "False", "FALSE", "0")}
 
 
@@ -141,12 +144,38 @@ def as_text(series: pl.Series) -> pl.Series:
     return pl.Series(series.name, [None] * len(series), dtype=pl.String)
 
 
-def names_of(series: pl.Series) -> pl.Series:
-    """A column of names (patients, hospitals) as text: one form, words for missing null, 12.0 the same name as 12."""
-    text = as_text(series)
-    found = text.drop_nulls().unique().to_list()
-    named: list[str | None] = []
-    for raw in found:
-        name, key = same_text(raw), number_key(same_text(raw))
-        named.append(None if name.casefold() in MISSING else key or name)
-    return text.replace_strict(found, pl.Series(named, dtype=pl.String), default=None, return_dtype=pl.String)
+@dataclass(frozen=True)
+class Names:
+    """A column of names. `distinct`: String, sorted; `codes` int64[n_rows]: places in it, -1 where a row has no name."""
+
+    distinct: pl.Series
+    codes: NDArray[np.int64]
+
+    @property
+    def series(self) -> pl.Series:
+        """String of n_rows, null = no name."""
+        return self.distinct.gather(pl.Series(self.codes).replace(-1, None))
+
+
+def names_of(series: pl.Series) -> Names:
+    """A column of names (patients, hospitals): one form, words for missing are none, 12.0 the same name as 12."""
+    text = as_text(series).rename("")
+    found = text.drop_nulls().unique().sort()
+    odd = found.filter(~found.str.contains(_PLAIN_NAME) | found.str.to_lowercase().is_in(list(MISSING)))
+    codes = _places(text, found)
+    if not len(odd):
+        return Names(found, codes)
+    read: list[str | None] = []
+    for raw in odd:
+        name = same_text(raw)
+        read.append(None if name.casefold() in MISSING else number_key(name) or name)
+    named = found.replace_strict(odd, pl.Series(read, dtype=pl.String), default=found)
+    distinct = named.drop_nulls().unique().sort()
+    return Names(distinct, np.append(_places(named, distinct), -1)[codes])
+
+
+def _places(text: pl.Series, sorted_names: pl.Series) -> NDArray[np.int64]:
+    """int64[n]: where each text stands among the names, -1 for null."""
+    if not len(sorted_names):
+        return np.full(len(text), -1, dtype=np.int64)
+    return text.cast(pl.Enum(sorted_names)).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()

@@ -52,10 +52,12 @@ def contexts_of(rules: Rules, state: StudyState, attempts: int) -> tuple[bytes, 
     return tuple(context(rules.study, query, state.sums_done, attempt) for attempt in range(attempts))
 
 
-def vector_of(scheme: Scheme, state: StudyState, values: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    """Named values as the scheme adds them: uint32 lanes, or float64 for an unprotected sum."""
+def vector_of(
+    scheme: Scheme, state: StudyState, values: dict[str, NDArray[Any]], rounding: bytes = b""
+) -> NDArray[Any]:
+    """Named values as the scheme adds them: uint32 lanes, or float64 for an unprotected sum. `rounding`: see `Layout.encode`."""
     layout = state.layout
-    return layout.encode(values) if scheme.fixed_point else layout.flatten(values)
+    return layout.encode(values, rounding) if scheme.fixed_point else layout.flatten(values)
 
 
 def stored(scheme: Scheme, vector: NDArray[Any]) -> bytes:

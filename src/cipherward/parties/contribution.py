@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import asking
 from cipherward.privacy.accounting import Event
@@ -22,12 +23,14 @@ Log = Callable[[str, dict[str, object]], None]
 @dataclass
 class Contributions:
     """The vectors of one hospital in one study. `budget`: None for a study without differential privacy;
-    `lifetime`: of the register, for noise that is the hospital's own."""
+    `lifetime`: of the register, for noise that is the hospital's own. `rounding_key`: its own secret for
+    this study, from which the rounding of every contribution follows: another attempt after a restart sends the same one."""
 
     scheme: Scheme
     budget: Budget | None
     lifetime: Lifetime
     log: Log
+    rounding_key: bytes = field(repr=False)
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
     def vector(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
@@ -41,12 +44,16 @@ class Contributions:
             return self._noisy(state.noise.event, work, state, query)
         if self.budget is None:
             if self._made is None or self._made[0] != query:
-                self._made = query, asking.vector_of(self.scheme, state, work.values(state))
+                self._made = query, self._rounded(work, state, query)
             return self._made[1]
         kept = self.budget.kept(query)
         if kept is not None:
             return asking.from_stored(self.scheme, state, kept)
         return self._charged(self.budget, work, state, query)
+
+    def _rounded(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
+        rounding = digest("rounding", self.rounding_key, query)
+        return asking.vector_of(self.scheme, state, work.values(state), rounding)
 
     def forget(self) -> None:
         """The sum is over."""
@@ -61,7 +68,7 @@ class Contributions:
         if self.lifetime.limit:
             check_delta(self.lifetime.limit.delta, len(work.data.outcome))
         self.lifetime.check(event)
-        vector = asking.vector_of(self.scheme, state, work.values(state))
+        vector = self._rounded(work, state, query)
         what = state.purpose or ""
         self.lifetime.charge(study, query, state.sums_done, what, event, asking.stored(self.scheme, vector))
         facts: dict[str, object] = {"sum": state.sums_done, "what": what, "unit": PATIENT}
@@ -72,7 +79,7 @@ class Contributions:
         event = work.event(state)
         if event is not None:
             budget.check(event)  # before time is spent on training
-        vector = asking.vector_of(self.scheme, state, work.values(state))
+        vector = self._rounded(work, state, query)
         purpose = state.purpose or ""
         budget.charge(query, state.sums_done, purpose, event, asking.stored(self.scheme, vector))
         facts: dict[str, object] = {"sum": state.sums_done, "what": purpose, "unit": budget.privacy.unit}

@@ -18,7 +18,8 @@ from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolErro
 from cipherward.parties import follow_ups, incoming, sumlog, turned_away
 from cipherward.parties.pending import Outgoing, Pending, addressed
 from cipherward.parties.receipts import Receipts
-from cipherward.parties.steps import Phase, Steps, SumReport
+from cipherward.parties.phases import Phase, SumReport
+from cipherward.parties.steps import Steps
 from cipherward.parties.sumlog import SumLog
 from cipherward.parties.turned_away import TurnedAway
 from cipherward.store.journal import Journal, Record

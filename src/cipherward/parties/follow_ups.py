@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cipherward.crypto import wire
 from cipherward.parties.pending import Outgoing, Pending
-from cipherward.parties.steps import Phase, Steps
+from cipherward.parties.phases import Phase
+from cipherward.parties.steps import Steps
 from cipherward.sums.packets import pack
 
 
@@ -14,7 +15,7 @@ def to(steps: Steps, pending: Pending, sender: int, kind: str, is_new: bool) -> 
         return _late_consent(steps, pending, sender)
     if steps.phase is Phase.CONSENT and kind == "Complaint":
         # The dealer shows that one share, and its digest decides. Who complains is still asked to consent.
-        asked = steps.sum.collection.asked_to_show(sender)
+        asked = steps.sum.collection.complaints.asked_to_show(sender)
         return [(dealer, pack("ShowRequest", steps.signed(request))) for dealer, request in asked.items()]
     if steps.phase is Phase.CONSENT and kind == "Shown":
         return _asked_again(steps, pending, sender)
@@ -33,7 +34,7 @@ def _late_consent(steps: Steps, pending: Pending, sender: int) -> list[Outgoing]
 def _asked_again(steps: Steps, pending: Pending, dealer: int) -> list[Outgoing]:
     """Those who complained about this dealer can look at the share that it has shown."""
     found = steps.sum.collection
-    complainers = sorted(found.shown_by(dealer) - found.voters)
+    complainers = sorted(found.complaints.shown_by(dealer) - found.voters)
     again = [(i, pack("ConsentRequest", wire.encode(found.request_for(i)))) for i in complainers]
     pending.ask_too(again)
     return again

@@ -60,6 +60,7 @@ from cipherward.sums.messages import (
 )
 from cipherward.sums.packets import pack, unpack
 from cipherward.sums.votes import Member, Rules, signed_vote
+from cipherward.tasks import noise
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -78,7 +79,8 @@ class HospitalNode:
 
     `handle` takes a packet from the coordinator and returns the packets that answer it. `notices` holds the newest
     things that the coordinator said about this hospital's own messages. `cut` names the data that `work` reads: what was
-    asked of an earlier cut counts as another question, since people here said so.
+    asked of an earlier cut counts as another question, since people here said so. `rounding_key`: as in `Contributions`;
+    b"" for one that follows from the ledger's device key; a simulation, whose results repeat, gives its own.
     """
 
     rules: Rules
@@ -95,18 +97,21 @@ class HospitalNode:
     notices: list[Notice] = field(default_factory=list)
     stopped: bool = False
     cut: str = ""
+    rounding_key: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         if self.state.study.digest() != self.rules.study:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
+        noise.check_hospital(self.state.study, self.state.task, len(self.work.data.outcome))
         name = self.state.study.hospitals[self.index - 1].name
         who, limit = f"hospital {name!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
         lifetime = Lifetime(self.ledger, who, limit)
         self._earlier = EarlierSums(self.rules, self.ledger)
-        self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log)
+        rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
+        self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)
         self._answers = Answers(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)

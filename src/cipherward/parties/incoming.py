@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cipherward.parties import sumlog
-from cipherward.parties.steps import Phase, Steps
+from cipherward.parties.phases import Phase
+from cipherward.parties.steps import Steps
 from cipherward.sums import checks
 from cipherward.sums.checks import Check, SetAside
 
@@ -68,7 +69,7 @@ def _answer(steps: Steps, sender: int, content: memoryview) -> bool:
 def _shown(steps: Steps, sender: int, content: memoryview) -> bool:
     if steps.phase is Phase.SHOW:
         return steps.inquiry.add_shown(sender, bytes(content))
-    return bool(steps.sum.collection.add_shown(sender, bytes(content)))
+    return steps.sum.collection.add_shown(sender, bytes(content))
 
 
 _Taking = Callable[[Steps, int, memoryview], bool]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 
 from cipherward.crypto.scheme import Opener
 from cipherward.crypto.schemes import CATALOGUE
-from cipherward.errors import RefusedError
-from cipherward.privacy import claims
+from cipherward.errors import RefusedError, StudyError
+from cipherward.privacy import claims, records
 from cipherward.privacy.lifetime import Limit
 from cipherward.study import Study
+from cipherward.tasks.catalogue import make_task
 
 _Clause = tuple[str, str]  # its name, and what the study wants beside what is allowed
 
@@ -27,6 +28,10 @@ class Policy:
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
     refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
     ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
+
+    `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
+    counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
+    the models whose scores are counted on the hospital's rows.
     """
 
     schemes: frozenset[str] = OPENED_BY_HOSPITALS
@@ -37,6 +42,10 @@ class Policy:
     max_rounds: int = 1_000
     max_epsilon: float | None = None
     max_delta: float = 1e-5
+    max_noise_epsilon: float = 8.0
+    exact_counts: bool = True
+    max_exact_sums: int = 1_100
+    max_measured_models: int = 1_100
     max_bins: int = 4_096
     models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
     packages: frozenset[str] = frozenset()
@@ -73,6 +82,7 @@ class Policy:
             *self._sums(study),
             *self._rounds(study),
             *self._privacy(study),
+            *self._counts(study),
             *self._model(study),
             *self._read(study),
         ]
@@ -90,8 +100,8 @@ class Policy:
     def _rounds(self, study: Study) -> Iterator[_Clause]:
         """How much an update says, and how often."""
         wanted, rounds = study.aggregation, study.training.rounds
-        if wanted.bits > self.max_bits:
-            yield "max_bits", f"bits {wanted.bits} (at most {self.max_bits})"
+        if study.bits > self.max_bits:
+            yield "max_bits", f"bits {study.bits} (at most {self.max_bits})"
         if wanted.range_max > self.max_range:
             yield "max_range", f"range_max {wanted.range_max} (at most {self.max_range})"
         if rounds > self.max_rounds:
@@ -107,6 +117,24 @@ class Policy:
             yield "max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"
         else:
             yield from claims.broken(privacy, self.limit, claims.planned(study))
+
+    def _counts(self, study: Study) -> Iterator[_Clause]:
+        """Noise on counts, and what carries none."""
+        try:
+            task = make_task(study)
+        except StudyError:
+            return  # no such task, or settings that do not fit: the study cannot run, and others say why
+        noisy, own = task.noisy_answers(), study.own_noise
+        if own and noisy:
+            multiplier = own.noise_multiplier or records.multiplier(own.epsilon, own.delta, noisy)
+            yield from claims.check_noise(multiplier, noisy, Limit(self.max_noise_epsilon, self.max_delta))
+        elif noisy and not self.exact_counts:
+            yield "exact_counts", "counts without noise (noise.enabled = false)"
+        exact = task.exact_answers() + (0 if own else noisy)
+        if exact > self.max_exact_sums:
+            yield "max_exact_sums", f"{exact} sums without noise (at most {self.max_exact_sums})"
+        if (models := task.measured_models()) > self.max_measured_models:
+            yield "max_measured_models", f"{models} measured models (at most {self.max_measured_models})"
 
     def _model(self, study: Study) -> Iterator[_Clause]:
         if study.evaluation.bins > self.max_bins:
@@ -130,7 +158,13 @@ def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-SIMULATION = Policy(max_bins=65_536, schemes=frozenset(CATALOGUE))
+SIMULATION = Policy(
+    max_bins=65_536,
+    max_noise_epsilon=50.0,
+    max_exact_sums=10_100,
+    max_measured_models=10_100,
+    schemes=frozenset(CATALOGUE),
+)
 """A simulation also runs the schemes that exist for comparison."""
 
 CLAUSES = frozenset(field.name for field in fields(Policy))

@@ -31,9 +31,9 @@ def freeze(
     frozen = study.with_overrides(
         top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
     )
-    if frozen.noise:
+    if frozen.own_noise:
         task = make_task(frozen)
-        frozen = frozen.with_overrides(noise={"noise_multiplier": noise.multiplier(frozen, task)})
+        frozen = frozen.with_overrides(noise=noise.stated(frozen, task))
         if frozen.model.kind != "custom":  # whose parts are not known here; statistics have room in any study
             noise.check(frozen, task)
     if frozen.privacy and frozen.privacy.unit == "hospital":

@@ -6,53 +6,25 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, MutableMapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from cipherward.crypto import wire
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.errors import DeclinedError, QuorumError, SuspectError
-from cipherward.parties import asking, culprits, sumlog
+from cipherward.parties import asking, culprits, failed_sums, sumlog
 from cipherward.parties.current_sum import CurrentSum
 from cipherward.parties.judging import after_failed
 from cipherward.parties.pending import Outgoing, Pending, addressed
+from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
 from cipherward.parties.sumlog import Opened, SumLog
 from cipherward.sums import asked_before, unopened
 from cipherward.sums.coordinator_steps import Collection
 from cipherward.sums.inquiry import Inquiry
-from cipherward.sums.messages import Opening, Receipt, VoidRequest, sign
+from cipherward.sums.messages import Opening, VoidRequest, sign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
-
-
-class Phase(Enum):
-    """What the current sum waits for."""
-
-    IDLE = "idle"
-    JOIN = "join"
-    DEAL = "deal"
-    CONSENT = "consent"
-    VOID = "void"
-    RELEASE = "release"
-    CHALLENGE = "challenge"
-    SHOW = "show"
-    VERIFY = "verify"
-
-
-@dataclass(frozen=True)
-class SumReport:
-    """One finished sum, for the run's records. Bytes of the opening are on disk, see `CoordinatorNode.keep_opening`."""
-
-    round: int
-    attempt: int
-    purpose: str
-    contributors: tuple[int, ...]
-    opened: bool
-    reason: str
-    receipts: dict[int, Receipt] = field(repr=False)
 
 
 class Steps:
@@ -133,7 +105,7 @@ class Steps:
         Raises:
             SuspectError: the last sum did not open, and nobody is proved to have spoiled it, or too few are left.
         """
-        self._check_failed()
+        failed_sums.check(self.state, self._rules)
         self.sum = CurrentSum(self._me, self.state, self._pending, self._payloads, self._closed)
         return self._announce()
 
@@ -289,9 +261,9 @@ class Steps:
         if now.refused + found.is_closed >= self.state.study.aggregation.max_attempts:
             raise SuspectError(
                 f"no attempt at the {self.state.purpose} sum found {self._rules.threshold} hospitals that consent",
-                hint=f"complaints about shares, which prove nothing: {self._complaints(found) or 'none'}; see log.jsonl",
+                hint=f"complaints about shares, which prove nothing: {failed_sums.complaints(self.state, found) or 'none'}; see log.jsonl",
             )
-        self.log("attempt void", {"attempt": len(now.voids), "complaints": self._complaints(found)})
+        self.log("attempt void", {"attempt": len(now.voids), "complaints": failed_sums.complaints(self.state, found)})
         self._closed.append(now.task.context)
         now.void(certificate)
         now.start_attempt()
@@ -376,26 +348,6 @@ class Steps:
         contributors = sorted(self.sum.collection.contributors)
         following = after_failed(self.state, contributors, self.inquiry.verdict)
         return self._publish(self.inquiry.evidence(following.digest()), following, self._reason)
-
-    def _check_failed(self) -> None:
-        state = self.state
-        if closed := state.unexplained:
-            raise SuspectError(
-                f"sum {closed.number} was certified, does not open, and nobody is proved to have spoiled it",
-                hint=f"it stays closed and counts as opened; in it were {state.names(closed.contributors)}: decide "
-                "together whom to leave out, and start a new study without it",
-            )
-        left = self._rules.n_hospitals - len(state.excluded)
-        if state.excluded and left < max(self._rules.threshold, self._rules.min_contributors):
-            raise SuspectError(
-                f"{state.names(state.excluded)} spoiled sums, as the openings prove, and too few hospitals are left",
-                hint="start a new study without them",
-                culprit=state.names(state.excluded),
-            )
-
-    def _complaints(self, found: Collection) -> str:
-        said = ((self.names(set(by)), self.names({dealer})) for dealer, by in sorted(found.complaints.items()))
-        return "; ".join(f"{complainers} about {dealer}" for complainers, dealer in said)
 
     # verify
 

@@ -21,14 +21,16 @@ COVERED = {
     "hospital": ("model updates of the training rounds",),
     "patient": ("counts, sums and histograms that carry each hospital's own noise, for its patients",),
 }
+_EXACT = "exact statistics of the training rows (counts, sums, squares), which scale the model's inputs"
+_WITH_NOISE = "statistics of the training rows, which scale the model's inputs and carry each hospital's own noise"
 NOT_COVERED = {
     "record": (
-        "exact statistics of the training rows (counts, sums, squares), which scale the model's inputs",
+        _EXACT,
         "how many training rows a hospital has, through its weight",
         "exact score histograms and losses of the test and validation rows, in every round",
     ),
     "hospital": (
-        "exact statistics of the training rows (counts, sums, squares), which scale the model's inputs",
+        _EXACT,
         "the exact score histogram and loss of the final evaluation",
         "which hospitals took part",
     ),
@@ -37,6 +39,11 @@ NOT_COVERED = {
         "the class of a hospital's number of rows, which is public with its weight",
     ),
 }
+
+
+def not_covered(study: Study, unit: str) -> tuple[str, ...]:
+    """What the promise to a unit leaves out in this study."""
+    return tuple(_WITH_NOISE if text == _EXACT and study.own_noise else text for text in NOT_COVERED[unit])
 
 
 @dataclass
@@ -142,6 +149,6 @@ def describe(study: Study, reports: dict[str, dict[str, Any]]) -> dict[str, Any]
         "epsilon_spent": max((report["epsilon_spent"] for report in reports.values()), default=None),
         "epsilon_left": min((report["epsilon_left"] for report in reports.values()), default=None),
         "covered": list(COVERED[privacy.unit]),
-        "not_covered": list(NOT_COVERED[privacy.unit]),
+        "not_covered": list(not_covered(study, privacy.unit)),
         "hospitals": reports,
     }

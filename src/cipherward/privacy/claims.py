@@ -51,4 +51,4 @@ def check_noise(multiplier: float, answers: int, limit: Limit) -> tuple[tuple[st
     """The same for noise on counts: so many answers, each with this noise multiplier."""
     cost = limit.cost([Event(multiplier, 1.0, answers)])
     text = f"noise on counts: epsilon {cost:.4g} at delta {limit.delta:g} (at most {limit.epsilon})"
-    return () if limit.allows(cost) else (("max_epsilon", text),)
+    return () if limit.allows(cost) else (("max_noise_epsilon", text),)

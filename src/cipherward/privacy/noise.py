@@ -107,7 +107,7 @@ def hospital_noise(study: Study, n_parameters: int) -> HospitalNoise:
     if privacy is None or privacy.unit != "hospital" or not privacy.noise_multiplier:
         raise StudyError("the study is not frozen with privacy of hospitals: it states no noise multiplier")
     honest = honest_shares(study)
-    half = (1 << (study.aggregation.bits - 1)) - 1
+    half = (1 << (study.bits - 1)) - 1
     ratio = privacy.noise_multiplier / math.sqrt(honest)
     sensitivity = math.floor(half / (1.0 + TAIL * ratio))
     while sensitivity + TAIL * math.ceil(ratio * sensitivity) > half:
@@ -115,7 +115,7 @@ def hospital_noise(study: Study, n_parameters: int) -> HospitalNoise:
     stddev = math.ceil(ratio * sensitivity)
     if sensitivity < max(_LEAST_SENSITIVITY, math.sqrt(n_parameters)) or stddev < _LEAST_STDDEV:
         raise StudyError(
-            f"lanes of {study.aggregation.bits} bits are too narrow for noise of {privacy.noise_multiplier:.2f} "
+            f"lanes of {study.bits} bits are too narrow for noise of {privacy.noise_multiplier:.2f} "
             f"times the clipping norm on {n_parameters} parameters",
             hint="set aggregation.bits = 24, or take fewer training.rounds or a larger privacy.epsilon",
         )

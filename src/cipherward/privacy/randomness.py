@@ -1,4 +1,4 @@
-"""Random words for noise and sampling: an AES-256-CTR keystream under a fresh key of the operating system.
+"""Random words for noise, sampling and rounding: an AES-256-CTR keystream under a fresh key of the operating system.
 
 A study's public seed never comes near it: whoever can repeat the noise can subtract it.
 """
@@ -30,6 +30,10 @@ class Words:
     def take(self, count: int) -> NDArray[np.uint64]:
         """The next `count` words, uint64[count]."""
         return np.frombuffer(self._encryptor.update(bytes(8 * count)), dtype="<u8")
+
+    def fractions(self, count: int) -> NDArray[np.float64]:
+        """Uniform in [0, 1) in steps of 2^-32, float64[count]."""
+        return np.frombuffer(self._encryptor.update(bytes(4 * count)), dtype="<u4") * 2.0**-32
 
     def sample(self, n_rows: int, threshold: int) -> NDArray[np.int64]:
         """Row numbers, ascending, each in with probability exactly threshold / 2^53 independently (Poisson sampling)."""

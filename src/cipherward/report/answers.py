@@ -30,6 +30,7 @@ def _content(facts: Facts) -> dict[str, Any]:
             for t in facts.tables
         ],
         "budget": facts.result.get("privacy"),
+        "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[False], *words.NOT_PROTECTED),
         "terms": words.TERMS,
         "toml": toml[: page.MAX_TOML],

@@ -133,6 +133,7 @@ def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> di
         "figures_of_it": _measured(facts),
         "why": REASONS[shared["role"]] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},
         "budget": result.get("privacy"),
+        "noise": words.noise_on_counts(facts.study),
         "not_protected": (words.LEAKAGE[result.get("privacy") is not None], *words.NOT_PROTECTED),
         "small": blocks.SMALL,
     }

@@ -124,6 +124,7 @@ def _content(facts: Facts) -> dict[str, Any]:
         "data": rows.by_split(facts),
         "versions": tables.versions(facts),
         "budget": budget,
+        "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[budget is not None], *words.NOT_PROTECTED),
         "terms": words.TERMS,
         "toml": toml[:MAX_TOML],

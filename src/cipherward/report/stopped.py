@@ -82,6 +82,7 @@ def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, An
         "rounds_planned": study.training.rounds,
         "measured": _measured(facts),
         "private": study.privacy,
+        "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[study.privacy is not None], *words.NOT_PROTECTED),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cipherward.study import Study
+
 READABLE = {
     "quorum": "nobody alone: {threshold} hospitals together with the coordinator, while the keys of the sum existed",
     "ckks": "the coordinator, who holds the decryption key",
@@ -41,6 +43,27 @@ LEAKAGE = {
     "covered above, and for nothing else.",
 }
 """By whether the run used differential privacy."""
+
+EXACT = (
+    "Exact sums: the training rounds and every measurement. Nothing bounds what they say about a single patient.",
+    "Every sum is exact. Nothing bounds what they say about a single patient.",
+)
+"""Beside noise on counts, and without it."""
+
+
+def noise_on_counts(study: Study) -> tuple[str, str]:
+    """Which sums carry each hospital's own noise, and what that promises: heading and text."""
+    noise = study.own_noise
+    if noise is None:
+        return "Noise on counts: none", EXACT[1]
+    rest = "" if study.task == "describe" else f" {EXACT[0]}"
+    return (
+        f"Noise on counts: epsilon {noise.epsilon:g} at delta {noise.delta:g} for each patient",
+        "Statistics carry noise that each hospital added in full for its own patients, each with at most "
+        f"{noise.rows_per_patient} row{'s' if noise.rows_per_patient > 1 else ''}; what a patient has left over all "
+        f"studies is in the hospital's own ledger.{rest}",
+    )
+
 
 LEAKAGE_COMPARED = (
     "The opened sums and the final model can reveal training data. Only differential privacy bounds that: in the arms that "

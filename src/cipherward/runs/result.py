@@ -32,7 +32,7 @@ def findings(state: StudyState) -> dict[str, Any]:
         "task": study.task,
         "n_parameters": state.n_parameters,
         "quorum": study.thresholds.explain(),
-        "noise": study.noise.model_dump(mode="json") if study.noise else None,
+        "noise": study.own_noise.model_dump(mode="json") if study.own_noise else None,
         **culprits.facts(state),
         **state.task.result(state.inner),
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from cipherward.crypto import schemes
+from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
@@ -123,6 +124,7 @@ def make_hospital(
         policy=policy,
         log=log,
         clock=perf_counter,
+        rounding_key=digest("simulated rounding", study.seed.to_bytes(8, "big"), index.to_bytes(4, "big")),
     )
 
 

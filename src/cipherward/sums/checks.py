@@ -14,9 +14,9 @@ from typing import Literal
 
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
-from cipherward.crypto.scheme import SumTask
+from cipherward.crypto.scheme import SumTask, share_digest
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, WireError
-from cipherward.sums.messages import Body, unsign
+from cipherward.sums.messages import Body, Entry, Header, Update, unsign
 from cipherward.sums.votes import Rules
 
 Verdict = Literal["late", "duplicate", "faulty"]
@@ -120,3 +120,11 @@ def packet_limit(rules: Rules, task: SumTask) -> int:
     """Check 1: no packet about this sum is larger than this many bytes."""
     n = rules.n_hospitals
     return rules.scheme.update_limit(task) + 128 * n + 4096
+
+
+def check_shares(update: Update, header: Header, holders: list[int]) -> None:
+    """Raises ProtocolError: the sealed shares are not those that the header signs, or not one for each of `holders`."""
+    if tuple(Entry(item.hospital, share_digest(item.sealed)) for item in update.shares) != header.shares:
+        raise ProtocolError("the sealed shares are not the ones that the header signs")
+    if [item.hospital for item in update.shares] != holders:
+        raise ProtocolError("does not hold one share for every hospital that joined")

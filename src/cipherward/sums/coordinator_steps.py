@@ -15,10 +15,11 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.crypto.scheme import SumTask, payload_digest, share_digest
-from cipherward.errors import FaultyHospitalError, ProtocolError, QuorumError, WireError
-from cipherward.sums import asked_before, disputes, unopened
-from cipherward.sums.checks import Check, SetAside, check, late, packet_limit, signed_body
+from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.errors import ProtocolError, QuorumError, WireError
+from cipherward.sums import asked_before, unopened
+from cipherward.sums.checks import Check, SetAside, check, check_shares, late, packet_limit, signed_body
+from cipherward.sums.complaints import Complaints
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -37,11 +38,11 @@ from cipherward.sums.messages import (
     Release,
     ShareFor,
     Shown,
-    ShowRequest,
     Update,
     VoidCertificate,
     sign,
 )
+from cipherward.sums.releases import Releases, same
 from cipherward.sums.votes import Member, signed_vote
 
 __all__ = ["Collection", "SetAside"]
@@ -91,11 +92,9 @@ class Collection:
         self._votes: dict[int, bytes] = {}
         self._fingerprints: set[int] = set()
         self._voids: dict[int, bytes] = {}
-        self._releases: dict[int, bytes] = {}
-        self._signed_releases: dict[int, bytes] = {}
+        self._releases = Releases(me.rules, task)
         self.declined: dict[int, str] = {}
-        self.complaints: dict[int, dict[int, bytes]] = {}
-        self._shown: dict[tuple[int, int], bytes] = {}
+        self.complaints = Complaints(task)
         self.stale: set[int] = set()
         self.heard: set[int] = set()
         self.latecomers: set[int] = set()
@@ -114,7 +113,7 @@ class Collection:
             raise WireError("a join whose key nothing can be sealed to")
         asked_before.check_named(self._rules, sender, body.only)
         if sender in self._joins:
-            _same("join", sender, self._joins[sender], data)
+            same("join", sender, self._joins[sender], data)
             return False
         self._joins[sender] = data
         self._named[sender] = body.only
@@ -183,7 +182,7 @@ class Collection:
         self.heard.add(sender)
         with check(Check.DUPLICATE):
             if sender in self._headers:
-                _same("update: a duplicate is not added", sender, self._headers[sender], signed)
+                same("update: a duplicate is not added", sender, self._headers[sender], signed)
                 raise ProtocolError("duplicate of an update that is already in the sum")
         with check(Check.HOLDERS):
             if header.joined != self._joined_digest:
@@ -193,7 +192,7 @@ class Collection:
             if payload_digest(update.payload) != header.payload_digest:
                 raise ProtocolError("the ciphertext is not the one that the header signs")
         with check(Check.SHARES):
-            self._check_shares(update, header)
+            check_shares(update, header, sorted(self._joins) if self._rules.scheme.deals_shares else [])
         with check(Check.COPY):
             if self._rules.is_encrypted and header.payload_digest in self._senders:
                 # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
@@ -205,14 +204,6 @@ class Collection:
         self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
         self._payloads[sender] = update.payload
         self.declined.pop(sender, None)
-
-    def _check_shares(self, update: Update, header: Header) -> None:
-        listed = tuple(Entry(item.hospital, share_digest(item.sealed)) for item in update.shares)
-        holders = [item.hospital for item in update.shares]
-        if listed != header.shares:
-            raise ProtocolError("the sealed shares are not the ones that the header signs")
-        if holders != (sorted(self._joins) if self._rules.scheme.deals_shares else []):
-            raise ProtocolError("does not hold one share for every hospital that joined")
 
     def add_declined(self, sender: int, data: bytes) -> bool:
         """Note that a hospital sends no contribution, and its reason; whether that is new."""
@@ -271,7 +262,7 @@ class Collection:
             self._manifest,
             tuple(self._headers[i] for i in order),
             tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
-            tuple(data for (_, to), data in sorted(self._shown.items()) if to == holder),
+            self.complaints.shown_to(holder),
         )
 
     # 5. and 6. consent, certificate
@@ -296,7 +287,7 @@ class Collection:
         for earlier, what in ((self._votes.get(sender), "consent"), (self._voids.get(sender), "void vote")):
             if earlier is not None:
                 again = vote.choice == CONSENT and what == "consent"
-                _same(what if again else f"vote after a {what}", sender, earlier, data)
+                same(what if again else f"vote after a {what}", sender, earlier, data)
                 return False
         if vote.choice == VOID:
             self._voids[sender] = data
@@ -318,21 +309,10 @@ class Collection:
         complaint = self._body(data, Complaint, sender)
         if complaint.dealer not in self._headers:
             raise ProtocolError("complains about a hospital that dealt no share")
-        complainers = self.complaints.setdefault(complaint.dealer, {})
-        is_new = sender not in complainers
-        complainers[sender] = data
-        return is_new
+        return self.complaints.add(sender, complaint.dealer, data)
 
-    def asked_to_show(self, complainer: int) -> dict[int, ShowRequest]:
-        """What the dealers are asked about whom this hospital complains, and who have not shown their share yet."""
-        return {
-            dealer: ShowRequest(self.task.context, b"", b"", (complaints[complainer],))
-            for dealer, complaints in self.complaints.items()
-            if complainer in complaints and (dealer, complainer) not in self._shown
-        }
-
-    def add_shown(self, dealer: int, data: bytes) -> frozenset[int]:
-        """Note shares that a dealer shows to those who complained: the hospitals that can look at theirs again.
+    def add_shown(self, dealer: int, data: bytes) -> bool:
+        """Note shares that a dealer shows to those who complained; whether there are new ones.
 
         Raises:
             FaultyHospitalError: a share is not the one in the dealer's own signed header; both are the evidence.
@@ -341,25 +321,7 @@ class Collection:
         body = self._body(data, Shown, dealer)
         if dealer not in self._headers:
             raise ProtocolError("shows a share of a contribution that it has not made")
-        header = self._body(self._headers[dealer], Header, dealer)
-        told = set[int]()
-        for item in body.shares:
-            if item.dealer != dealer or item.holder not in self.complaints.get(dealer, {}):
-                raise ProtocolError("shows a share about which nobody has complained")
-            if not disputes.matches(self.task, header, item):
-                raise FaultyHospitalError(
-                    f"the share that it shows to hospital {item.holder} is not the one in its header",
-                    culprit=f"hospital {dealer}",
-                    evidence=(self._headers[dealer], data),
-                )
-            if (dealer, item.holder) not in self._shown:
-                told.add(item.holder)
-                self._shown[dealer, item.holder] = data
-        return frozenset(told)
-
-    def shown_by(self, dealer: int) -> frozenset[int]:
-        """Whom a dealer has shown their share."""
-        return frozenset(holder for shower, holder in self._shown if shower == dealer)
+        return self.complaints.add_shown(dealer, body, data, self._headers[dealer])
 
     @property
     def voters(self) -> frozenset[int]:
@@ -372,8 +334,7 @@ class Collection:
     @property
     def complainers(self) -> frozenset[int]:
         """Hospitals with a complaint about a dealer who has not shown them their share."""
-        open_ones = ((i, dealer) for dealer, complaints in self.complaints.items() for i in complaints)
-        return frozenset(i for i, dealer in open_ones if (dealer, i) not in self._shown)
+        return self.complaints.unsettled
 
     @property
     def is_certified(self) -> bool:
@@ -400,14 +361,7 @@ class Collection:
         body = self._body(data, Release, sender)
         if not self._manifest or body.manifest_digest != self._manifest_digest or sender not in self._joins:
             raise ProtocolError("a release for another manifest, or of somebody who holds no share")
-        if sender in self._releases:
-            _same("release", sender, self._signed_releases[sender], data)
-            return False
-        if not self._rules.scheme.release_is_usable(self.task, body.shares):
-            # Noticed here it costs its sender's release; in `open` it would cost the sum.
-            raise WireError("a release that is not a sum of shares")
-        self._releases[sender], self._signed_releases[sender] = body.shares, data
-        return True
+        return self._releases.add(sender, body.shares, data)
 
     @property
     def manifest_digest(self) -> bytes:
@@ -416,11 +370,11 @@ class Collection:
 
     @property
     def releases(self) -> frozenset[int]:
-        return frozenset(self._releases)
+        return frozenset(self._releases.by_hospital)
 
     @property
     def can_open(self) -> bool:
-        return len(self._releases) >= self._rules.threshold
+        return len(self._releases.by_hospital) >= self._rules.threshold
 
     def open(self) -> unopened.Found:
         """What the releases open, without one that contradicts the others where that can be told.
@@ -429,7 +383,7 @@ class Collection:
             SuspectError: a release is malformed, and there are no more than the threshold.
         """
         return unopened.opened(
-            self._rules.scheme, self.task, self._total, self._releases, self._base, len(self._headers)
+            self._rules.scheme, self.task, self._total, self._releases.by_hospital, self._base, len(self._headers)
         )
 
     def opening(
@@ -440,7 +394,7 @@ class Collection:
         Args:
             with_releases: the sum does not open, and the signed releases are the evidence.
         """
-        evidence = [self._signed_releases[i] for i in sorted(self._releases)] if with_releases else []
+        evidence = [data for _, data in sorted(self._releases.signed.items())] if with_releases else []
         missing = sorted(set(self._headers) - self._fingerprints)
         served = (
             tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.scheme.has_fingerprints else ()
@@ -460,9 +414,3 @@ class Collection:
 
     def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:
         return signed_body(self._rules, self.task, data, kind, sender, self._closed)
-
-
-def _same(what: str, sender: int, first: bytes, second: bytes) -> None:
-    """Honest hospitals repeat themselves byte by byte, from their ledger; whoever does not has signed the evidence."""
-    if first != second:
-        raise FaultyHospitalError(f"a second, different {what}", culprit=f"hospital {sender}", evidence=(first, second))

@@ -90,7 +90,7 @@ class Describe(Task[DescribeState]):
         if state.fine is not None or not self._numeric:
             return None
         size = len(self._numeric) * len(GROUPS) * wanted_bins(self._histograms(state)).shape[1] * self._settings.bins
-        parts = (CountSegment("fine", size, limbs_for(32, self._study.aggregation.bits)),)
+        parts = (CountSegment("fine", size, limbs_for(32, self._study.bits)),)
         return self._question("quartiles", "Quartiles of every numeric column", parts, _FINE, on_state=True)
 
     def answer(self, state: DescribeState, at: HospitalWork) -> Values:
@@ -164,11 +164,11 @@ class Describe(Task[DescribeState]):
         on_state: bool = False,
     ) -> Question:
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
-        layout = Layout(parts, self._study.aggregation.bits)
+        layout = Layout(parts, self._study.bits)
         return Question(purpose, title, canonical(asked), layout, meaning, on_model=on_state)
 
     def _parts(self) -> tuple[CountSegment, ...]:
-        bits = self._study.aggregation.bits
+        bits = self._study.bits
         counts, sums, cells = limbs_for(32, bits), limbs_for(48, bits), len(self._numeric) * len(GROUPS)
         n_categories = sum(len(column.categories) + 1 for column in self._categorical)
         parts = [

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.privacy.randomness import Words
 
 Values = Mapping[str, NDArray[Any]]
 
@@ -27,11 +28,15 @@ _CHUNK = 1 << 14  # float64 scratch of 128 KiB stays in the second-level cache
 
 @dataclass(frozen=True)
 class RealSegment:
-    """`size` real values in [-bound, bound], one lane each; values outside are clipped to the bound."""
+    """`size` real values in [-bound, bound], one lane each; values outside are clipped to the bound.
+
+    `is_dithered`: rounded up or down at random so that the mean is exact (stochastic rounding), else to the nearest.
+    """
 
     name: str
     size: int
     bound: float
+    is_dithered: bool = False
 
     @property
     def n_lanes(self) -> int:
@@ -59,7 +64,9 @@ class Layout:
     """The order, ranges and width of everything in one sum.
 
     Real x: lane = rint(clip(x * half / bound, -half, half)) + half with half = 2^(bits-1) - 1, computed in float64
-    whatever the input dtype, so zero is on the grid and a float32 update and its float64 copy give the same lanes.
+    whatever the input dtype, so zero is on the grid and a float32 update and its float64 copy give the same lanes. A
+    dithered segment has floor(y + u) in place of rint(y), u uniform in [0, 1), in steps of 2^-32 (Gupta et al. 2015,
+    section 3): with few bits the roundings of many hospitals and rounds cancel where nearest ones would add up.
 
     Raises:
         StudyError: bits outside 2..31, a name used twice, or a size, limb count or bound that makes no sense.
@@ -98,12 +105,13 @@ class Layout:
         """Length of an unquantised contribution (`flatten`)."""
         return sum(segment.size for segment in self.segments)
 
-    def encode(self, values: Values) -> NDArray[np.uint32]:
+    def encode(self, values: Values, rounding: bytes = b"") -> NDArray[np.uint32]:
         """One hospital's values as lanes.
 
         Args:
             values: for each segment name an array of shape (size,): float32 or float64 for a RealSegment, any integer
                 dtype for a CountSegment.
+            rounding: 32 bytes that decide how dithered segments are rounded; the hospital's own secret.
 
         Returns:
             uint32[n_lanes], each below 2^bits (real lanes at most 2^bits - 2).
@@ -113,10 +121,11 @@ class Layout:
                 that is negative or too large. The text names the segment and no value.
         """
         self._check(values)
+        words = Words(lambda _: rounding) if any(s.is_dithered for s in self._real) else None
         lanes = np.empty(self.n_lanes, dtype=np.uint32)
         for segment, out in self._placed(lanes):
             if isinstance(segment, RealSegment):
-                self._encode_real(segment, values[segment.name], out)
+                self._encode_real(segment, values[segment.name], out, words if segment.is_dithered else None)
             else:
                 self._encode_count(segment, values[segment.name], out)
         return lanes
@@ -252,7 +261,11 @@ class Layout:
         if sums.shape != (length,):
             raise ProtocolError(f"the opened sum has shape {sums.shape}, this study's layout has {length} entries")
 
-    def _encode_real(self, segment: RealSegment, x: NDArray[Any], out: NDArray[np.uint32]) -> None:
+    @property
+    def _real(self) -> list[RealSegment]:
+        return [segment for segment in self.segments if isinstance(segment, RealSegment)]
+
+    def _encode_real(self, segment: RealSegment, x: NDArray[Any], out: NDArray[np.uint32], words: Words | None) -> None:
         half, scale = float(self.half), self.half / segment.bound
         scratch = np.empty(min(segment.size, _CHUNK), dtype=np.float64)
         signed = out.view(np.int32)  # lanes are below 2^31, and the cast to int32 is the one with a vector instruction
@@ -264,7 +277,12 @@ class Layout:
                 y *= scale
                 np.maximum(y, -half, out=y)
                 np.minimum(y, half, out=y)
-                np.rint(y, out=y)
+                if words is None:
+                    np.rint(y, out=y)
+                else:
+                    y += words.fractions(part.size)
+                    np.floor(y, out=y)
+                    np.minimum(y, half, out=y)  # y + u just below half + 1 may round up to it
                 y += half
                 signed[start : start + part.size] = y
 

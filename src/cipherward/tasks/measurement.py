@@ -30,7 +30,7 @@ MEANING = {
 
 def segments(study: Study) -> tuple[CountSegment, ...]:
     """Two histograms, two fixed-point sums, and the validation loss. One hospital may hold at least 2^23 rows."""
-    bits, bins = study.aggregation.bits, study.evaluation.bins
+    bits, bins = study.bits, study.evaluation.bins
     per_bin, per_sum = limbs_for(24, bits), limbs_for(48, bits)
     return (
         CountSegment("test/negative", bins, per_bin),

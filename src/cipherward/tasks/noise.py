@@ -6,6 +6,8 @@ from typing import Any
 
 from cipherward.errors import StudyError
 from cipherward.privacy import records
+from cipherward.privacy.accounting import Event
+from cipherward.privacy.lifetime import Limit, check_delta
 from cipherward.privacy.records import RecordNoise
 from cipherward.study import Study
 from cipherward.tasks.lanes import CountSegment, Layout
@@ -21,7 +23,7 @@ def noise_of(study: Study, question: Question) -> RecordNoise | None:
     Raises:
         StudyError: the study is not frozen, or its lanes have no room for so much noise.
     """
-    wanted = study.noise
+    wanted = study.own_noise
     if wanted is None or question.sensitivity is None:
         return None
     if not wanted.noise_multiplier:
@@ -43,20 +45,41 @@ def check(study: Study, task: Task[Any]) -> None:
             )
 
 
-def multiplier(study: Study, task: Task[Any]) -> float:
-    """What freezing writes into a study that asks for noise: enough for all answers that carry it, together.
+def stated(study: Study, task: Task[Any]) -> dict[str, object]:
+    """What freezing writes into a study's [noise]: enough for all answers that carry it, together. A study whose task
+    asks nothing that can carry noise states that it adds none.
 
     Raises:
-        StudyError: no answer can carry noise, or as `records.multiplier`.
+        StudyError: as `records.multiplier`.
     """
-    wanted = study.noise
-    answers = task.noisy_answers()
+    wanted, answers = study.own_noise, task.noisy_answers()
     if wanted is None or not answers:
+        return {"enabled": False}
+    return {"noise_multiplier": records.multiplier(wanted.epsilon, wanted.delta, answers)}
+
+
+def check_hospital(study: Study, task: Task[Any], n_rows: int | None = None) -> None:
+    """What a hospital checks before it takes part: that the noise a frozen study states keeps what it promises.
+
+    Args:
+        n_rows: of this hospital's table, where it is known.
+
+    Raises:
+        StudyError: it does not, or its delta is 1 / rows or more.
+    """
+    wanted = study.own_noise
+    if wanted is None:
+        return
+    limit = Limit(wanted.epsilon, wanted.delta)
+    planned = [Event(wanted.noise_multiplier, 1.0, max(task.noisy_answers(), 1))] if wanted.noise_multiplier else []
+    if not planned or not limit.allows(limit.cost(planned)):
+        cost = f"costs epsilon {limit.cost(planned):.4g}" if planned else "is none"
         raise StudyError(
-            f"task {study.task!r} asks nothing that can carry noise",
-            hint="remove [noise] from the study; its sums are exact",
+            f"the noise on counts that the study states {cost}, and it promises {limit}",
+            hint="do not take part; the coordinator froze another study than it announced",
         )
-    return records.multiplier(wanted.epsilon, wanted.delta, answers)
+    if n_rows is not None:
+        check_delta(wanted.delta, n_rows)
 
 
 def _ceilings(layout: Layout) -> dict[str, int]:

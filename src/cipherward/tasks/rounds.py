@@ -75,16 +75,18 @@ def first_bound(study: Study, model: Model) -> float:
     return study.aggregation.range_initial
 
 
-def update_segments(model: Model, ranges: Sequence[float]) -> tuple[Segment, ...]:
-    """The update itself, one segment for each parameter tensor."""
+def update_segments(study: Study, model: Model, ranges: Sequence[float]) -> tuple[Segment, ...]:
+    """The update itself, one segment for each parameter tensor. Shares of noise are whole grid units: nothing to round."""
+    at_random = study.has_stochastic_rounding and not adds_noise_shares(study)
     return tuple(
-        RealSegment(f"update/{name}", size, bound) for (name, size), bound in zip(model.groups, ranges, strict=True)
+        RealSegment(f"update/{name}", size, bound, at_random)
+        for (name, size), bound in zip(model.groups, ranges, strict=True)
     )
 
 
 def weight_segments(study: Study, model: Model) -> tuple[Segment, ...]:
     """What goes with a weighted update."""
-    limbs = limbs_for(48, study.aggregation.bits)
+    limbs = limbs_for(48, study.bits)
     counts = tuple(CountSegment(name, len(model.groups), limbs) for name in ("clipped", "crowded"))
     return (RealSegment("weight", 1, 1.0), *counts)
 
@@ -169,7 +171,7 @@ def next_ranges(
             bound,
             int(sums["clipped"][k]),
             float(np.abs(sums[f"update/{name}"]).max(initial=0.0)),
-            limits.bits,
+            study.bits,
             limits.range_min,
             limits.range_max,
             n_contributors,

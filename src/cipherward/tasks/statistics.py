@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noise import noise_of
 from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
+
+BEARABLE = 25.0
+"""With fewer rows than so many standard deviations of the noise on their count, a model suffers (docs/privacy.md)."""
 
 TITLE = "Before training: statistics that scale the model's inputs"
 
@@ -46,7 +51,7 @@ def shared_parameters(study: Study) -> dict[str, object]:
 
 def question(study: Study) -> Question:
     """Ask for the statistics of a study's columns."""
-    bits = study.aggregation.bits
+    bits = study.bits
     limbs = limbs_for(48, bits)
     n_numeric = _n_numeric(study)
     parts = [CountSegment("rows", 2, limbs)]
@@ -61,8 +66,8 @@ def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) ->
     """One hospital's sums over its training rows, and how many rows were left out: of one patient beyond
     `noise.rows_per_patient`."""
     counted, dropped = None, 0
-    if study.noise:
-        most = study.noise.rows_per_patient
+    if study.own_noise:
+        most = study.own_noise.rows_per_patient
         counted, dropped = records.kept_rows(data.cluster, data.split == TRAIN, most, randomness)
     found = preprocess.local_statistics(data.table, data.outcome, data.split, study.columns, counted)
     return {name: found[name] for name in ("rows", *(_totals(study) if _n_numeric(study) else ()))}, dropped
@@ -72,11 +77,12 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
     """The scaling that all hospitals share from then on.
 
     Raises:
-        DataError: no rows, one outcome class only, or sums that no data give.
+        DataError: no rows, one outcome class only, sums that no data give, or too few rows for the study's noise.
     """
     empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
     sums = dict.fromkeys(_totals(study), empty) | dict(sums)
     if noise := noise_of(study, question(study)):
+        check_rows(study, int(sums["rows"][0]), n_contributors)
         none = dict.fromkeys(("present", "sum", "square"), 0.0)
         return fit_noisy(study.columns, sums, none | noise.stddevs(n_contributors))
     n_train, n_positive = (int(value) for value in sums["rows"])
@@ -88,9 +94,47 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
     return preprocess.fit(study.columns, sums)
 
 
+def rows_needed(study: Study, n_contributors: int) -> int:
+    """Training rows of all hospitals together below which the study's noise would spoil the model; 0 without noise."""
+    noise = noise_of(study, question(study))
+    return math.ceil(BEARABLE * noise.stddevs(n_contributors)["rows"]) if noise else 0
+
+
+def check_rows(study: Study, n_rows: int, n_contributors: int) -> None:
+    """That so many training rows (as far as noise lets them be known) bear the study's noise.
+
+    Raises:
+        DataError: they do not; it names both ways out.
+    """
+    needed = rows_needed(study, n_contributors)
+    if n_rows < needed:
+        wanted = study.noise
+        raise DataError(
+            f"about {max(n_rows, 0):,} training rows of all hospitals together are too few for noise of epsilon "
+            f"{wanted.epsilon:g} at delta {wanted.delta:g}: it would spoil the model below {needed:,}",
+            hint="start a new study with a larger noise.epsilon, or with noise.enabled = false for exact statistics, "
+            "which promise no patient anything",
+        )
+
+
+def check_bearable(study: Study, hospitals: Sequence[HospitalData]) -> None:
+    """`check_rows`, where all rows are in one place: before anything runs.
+
+    Raises:
+        DataError: too few rows for the study's noise.
+    """
+    wanted = study.own_noise
+    if wanted is None:
+        return
+    multiplier = wanted.noise_multiplier or records.multiplier(wanted.epsilon, wanted.delta, 1)
+    each = [records.kept_rows(h.cluster, h.split == TRAIN, wanted.rows_per_patient, SYSTEM)[0] for h in hospitals]
+    frozen = study.with_overrides(noise={"noise_multiplier": multiplier})
+    check_rows(frozen, int(sum(kept.sum() for kept in each)), len(hospitals))
+
+
 def _totals(study: Study) -> tuple[str, ...]:
     """What is summed of each numeric column: with noise on the sums no digits that it does not cover."""
-    return preprocess.TOTALS[:3] if study.noise else preprocess.TOTALS
+    return preprocess.TOTALS[:3] if study.own_noise else preprocess.TOTALS
 
 
 def _n_numeric(study: Study) -> int:

@@ -134,6 +134,14 @@ class Task(ABC, Generic[S]):
         """How many of the task's answers can carry a hospital's own noise (`Question.sensitivity`), at most."""
         return sum(times for question, times in self.plan() if question.sensitivity)
 
+    def exact_answers(self) -> int:
+        """How many answers carry no noise of a hospital's own, at most, in a study that adds it where it can."""
+        return sum(times for question, times in self.plan() if question.sensitivity is None)
+
+    def measured_models(self) -> int:
+        """How many models are measured, at most."""
+        return 0
+
     def cost(self, state: S, at: HospitalWork) -> Event | None:
         """What the next answer costs this hospital's privacy budget; None: an exact sum, which it does not cover."""
         return None

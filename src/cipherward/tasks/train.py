@@ -66,6 +66,12 @@ class Train(Task[TrainState]):
     def noisy_answers(self) -> int:
         return 1  # the statistics; the sums of rounds are exact
 
+    def exact_answers(self) -> int:
+        return self._study.training.rounds + 1
+
+    def measured_models(self) -> int:
+        return 1 if self._adds_noise_shares else self._study.training.rounds + 1
+
     def first(self) -> TrainState:
         bound = rounds.first_bound(self._study, self._first)
         return TrainState(self._first, (bound,) * len(self._first.groups))
@@ -78,7 +84,7 @@ class Train(Task[TrainState]):
             return None
         document = study.model_dump(mode="json")
         asked = statistics.shared_parameters(study) | {"bins": study.evaluation.bins}
-        bits, measured = study.aggregation.bits, measurement.segments(study)
+        bits, measured = study.bits, measurement.segments(study)
         if self._trained_out(state):
             return Question(
                 "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measurement.MEANING
@@ -86,7 +92,7 @@ class Train(Task[TrainState]):
         asked |= {"training": document["training"], "model": document["model"], "bits": bits}
         if study.privacy:
             asked["privacy"] = document["privacy"]
-        parts = rounds.update_segments(state.model, state.ranges)
+        parts = rounds.update_segments(study, state.model, state.ranges)
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
         meaning = rounds.meaning(state.model) | measurement.MEANING
@@ -100,7 +106,7 @@ class Train(Task[TrainState]):
             return found
         module = at.kept("module", self._module)
         if self._adds_noise_shares and not self._trained_out(state):
-            half = Layout((), study.aggregation.bits).half
+            half = Layout((), study.bits).half
             with at.timed("train"):
                 return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1)
         with at.timed("evaluate"):
@@ -219,6 +225,7 @@ class Train(Task[TrainState]):
                     f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
                     hint="check data.outcome and data.positive in the study, or give more rows",
                 )
+        statistics.check_bearable(self._study, hospitals)
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""

@@ -48,6 +48,7 @@ class _Service:
         self.refusals = RefusalAlarms(home)
         self.troubles = Troubles()
         self.users = home.users()
+        self.pace = serving.Pace(serving.POLL_SECONDS)
         self.server = ManagedServer(settings_of(home)) if home.managed else None
         connection = Connection(
             COORDINATOR_NAME, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate
@@ -64,6 +65,7 @@ class _Service:
         await self._start_server()
 
         async def receive(member: str, path: Path) -> None:
+            self.pace.notice()
             await self.worker.do(self._handle, desk, member, path)
 
         tasks = (
@@ -113,7 +115,7 @@ class _Service:
                 await asyncio.sleep(_SERVER_PAUSE)
             for line in self.follower.new_lines():
                 self.say(line)
-            await asyncio.sleep(serving.POLL_SECONDS)
+            await asyncio.sleep(self.pace.seconds)
 
     async def _start_server(self) -> None:
         if self.server:

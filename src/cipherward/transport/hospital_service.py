@@ -58,6 +58,7 @@ class _Service:
         self.outbox = Outbox(home.outbox_folder)
         self._said_at, self._pause = 0.0, PERIOD_SECONDS
         self._seen: dict[str, float] = {}
+        self.pace = serving.Pace(LOOK_SECONDS)
         self.dispatch = Dispatch(lambda _: self.outbox, home)
         connection = Connection(home.name, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate)
         self.post = HospitalPost(connection, self.outbox, home.path / "inbox", serving.transport_log(home))
@@ -97,6 +98,7 @@ class _Service:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the command that started us
 
     async def _receive(self, desk: HospitalDesk, member: str, path: Path) -> None:
+        self.pace.notice()
         await self.worker.do(self._handle, desk, path)
 
     def _handle(self, desk: HospitalDesk, path: Path) -> None:
@@ -126,7 +128,7 @@ class _Service:
             if due:
                 beat = clock() + serving.HEARTBEAT_SECONDS
             self._tell()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self.pace.seconds)
 
     def _say_alive(self, desk: HospitalDesk) -> None:
         """Every minute while it is answered, ever less often while it is not; nothing where letters wait anyway."""

@@ -143,7 +143,7 @@ class _Post(ABC):
                 for name in wanted.keys() - running.keys():
                     running[name] = asyncio.create_task(self._keep(name, wanted[name]))
                 changed = asyncio.create_task(self._changed.wait())
-                await asyncio.wait({*ends, changed}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({*ends, changed}, timeout=2.0, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
                 if not link.client.is_connected:
                     link.lost.set()  # nats-py does not always say so

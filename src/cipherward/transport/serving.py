@@ -11,6 +11,7 @@ import contextlib
 import mmap
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ from cipherward.transport.post import Status
 from cipherward.transport.troubles import Trouble
 
 POLL_SECONDS = 0.25
+IDLE_SECONDS = 2.0
+"""Between two looks round when nothing has happened for `QUIET_SECONDS`."""
+QUIET_SECONDS = 20.0
 HEARTBEAT_SECONDS = 2.0
 GRACE_SECONDS = 8.0
 """How long a stop waits for the work in hand. What is cut off is done again after the next start."""
@@ -212,6 +216,23 @@ class Complaints:
         except StorageError:
             return False
         return True
+
+
+class Pace:
+    """How often a service looks round: every `busy` seconds while letters come, seldom when it is quiet."""
+
+    def __init__(self, busy: float) -> None:
+        self._busy = busy
+        self._noticed = time.monotonic()
+
+    def notice(self) -> None:
+        """Something happened."""
+        self._noticed = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Until the next look."""
+        return self._busy if time.monotonic() < self._noticed + QUIET_SECONDS else max(self._busy, IDLE_SECONDS)
 
 
 async def keep_running(work: Callable[[], Awaitable[None]], complaints: Complaints) -> None:

@@ -93,7 +93,7 @@ def check(study: Study, name: str, table: Source) -> OwnData:
     small = problems or positive < SMALL or len(examined.outcome) - positive < SMALL
     return OwnData(
         rows=raw.table.height,
-        patients=int(examined.patients.n_unique()) if has_patients else None,
+        patients=len(examined.patients.distinct) if has_patients else None,
         outcome_rate=None if small else positive / len(examined.outcome),
         columns=tuple(uses),
         unused=len([column for column in raw.table.columns if column not in read]),

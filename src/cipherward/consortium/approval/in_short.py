@@ -42,7 +42,7 @@ def _who_sees(study: Study) -> str:
 def _inferred(study: Study, leaves: tuple[Outgoing, ...]) -> str:
     open_end = "can reveal something about single patients, most where few rows are counted together; nothing in this study bounds how much."
     said = []
-    if study.noise and any(kind.noisy for kind in leaves):
+    if study.own_noise and any(kind.noisy for kind in leaves):
         said.append("from sums with noise, about one patient no more than section 5 says.")
     if study.privacy:
         said.append(f"from the training updates, about one {study.privacy.unit} no more than section 5 says.")

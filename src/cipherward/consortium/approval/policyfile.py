@@ -41,6 +41,16 @@ max_rounds = 1000
 # writes; with 1 / number of patients or more it would protect nobody.
 max_delta = 1e-5
 
+# Noise on counts, means and histograms, which this hospital adds itself for its own patients: one study's epsilon, at
+# max_delta. A study may ask for these numbers without noise, and its review says so; exact_counts = false refuses that.
+max_noise_epsilon = 8.0
+exact_counts = true
+
+# What carries no such noise promises no patient anything: so many sums in one study at most, and so many models whose
+# predictions on this hospital's rows are counted.
+max_exact_sums = 1100
+max_measured_models = 1100
+
 # Kinds of model: "logistic-regression", "mlp" (a small neural network), "custom" (see the next line).
 models = ["logistic-regression", "mlp"]
 
@@ -72,6 +82,10 @@ class _File(BaseModel):
     max_rounds: int = Field(default=1_000, ge=1)
     max_epsilon: float | None = Field(default=None, gt=0.0)
     max_delta: float = Field(default=1e-5, gt=0.0, lt=0.01)
+    max_noise_epsilon: float = Field(default=8.0, gt=0.0)
+    exact_counts: bool = True
+    max_exact_sums: int = Field(default=1_100, ge=0)
+    max_measured_models: int = Field(default=1_100, ge=0)
     max_bins: int = Field(default=4_096, ge=64)
     models: list[Literal["logistic-regression", "mlp", "custom"]] = Field(min_length=1)
     packages: list[str] = []
@@ -105,6 +119,10 @@ def parse(text: str, origin: str) -> Policy:
         max_rounds=found.max_rounds,
         max_epsilon=found.max_epsilon,
         max_delta=found.max_delta,
+        max_noise_epsilon=found.max_noise_epsilon,
+        exact_counts=found.exact_counts,
+        max_exact_sums=found.max_exact_sums,
+        max_measured_models=found.max_measured_models,
         max_bins=found.max_bins,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
@@ -134,6 +152,10 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_rounds": policy.max_rounds,
         "max_epsilon": policy.max_epsilon,
         "max_delta": policy.max_delta,
+        "max_noise_epsilon": policy.max_noise_epsilon,
+        "exact_counts": policy.exact_counts,
+        "max_exact_sums": policy.max_exact_sums,
+        "max_measured_models": policy.max_measured_models,
         "max_bins": policy.max_bins,
         "models": sorted(policy.models),
         "packages": sorted(policy.packages),

@@ -24,6 +24,7 @@ from cipherward.errors import CipherwardError
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
+from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
 
 
@@ -95,6 +96,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
         privacy_plan.check_hospital(study, n_parameters)
+        noise.check_hospital(study, first.task, data.rows or None)
     except CipherwardError as error:
         problems.append(error.message)
     if data.problems:
@@ -157,20 +159,20 @@ def _privacy(study: Study) -> tuple[str, ...]:
     """What differential privacy bounds here, and what it does not."""
     said = []
     if privacy := study.privacy:
-        said += _bound(privacy.unit, privacy.epsilon, privacy.delta, "all rounds")
-    if noise := study.noise:
-        said += _bound("patient", noise.epsilon, noise.delta, "all sums with noise")
+        said += _bound(study, privacy.unit, privacy.epsilon, privacy.delta, "all rounds")
+    if own := study.own_noise:
+        said += _bound(study, "patient", own.epsilon, own.delta, "all sums with noise")
     return tuple(said) or (
         "None. The opened sums and the final model can reveal something about single patients, and nothing in this "
         "study bounds how much.",
     )
 
 
-def _bound(unit: str, epsilon: float, delta: float, answers: str) -> list[str]:
+def _bound(study: Study, unit: str, epsilon: float, delta: float, answers: str) -> list[str]:
     return [
         f"Of each {unit}: epsilon {epsilon:g}, delta {delta:g}, for {answers} together.",
         f"Covered: {'; '.join(privacy_ledger.COVERED[unit])}.",
-        *(f"Not covered: {text}." for text in privacy_ledger.NOT_COVERED[unit]),
+        *(f"Not covered: {text}." for text in privacy_ledger.not_covered(study, unit)),
     ]
 
 

@@ -115,6 +115,8 @@ def _outgoing(kind: Outgoing) -> Iterator[str]:
         yield from _wrapped("the change of the model with the noise of section 5; every other number exact", "     ")
     else:
         yield from _wrapped("exact, without noise: it can reveal something about a single patient", "     ")
+        if kind.gives_up_noise:
+            yield from _wrapped("it could carry noise; the study asks for none (noise.enabled = false)", "     ")
     for group in kind.groups:
         yield from _wrapped(f"{group.count:,} x {group.meaning}", "     - ")
 

@@ -31,7 +31,7 @@ class Outgoing:
     """One kind of sum. `times`: how often at most; bytes are of one sum, for this hospital, first attempt.
 
     `noisy`: whether this hospital adds noise of its own, for its own patients; otherwise the sum is exact.
-    `has_private_updates`: its changes of the model carry the noise of the study's differential privacy.
+    `gives_up_noise`: it could carry such noise, and the study asks for it without. `has_private_updates`: its changes of the model carry the noise of the study's differential privacy.
     """
 
     purpose: str
@@ -42,6 +42,7 @@ class Outgoing:
     bytes_up: int
     bytes_down: int
     has_private_updates: bool = False
+    gives_up_noise: bool = False
 
     @property
     def count(self) -> int:
@@ -57,9 +58,10 @@ def outgoing(study: Study, first: StudyState) -> tuple[Outgoing, ...]:
     )
 
 
-def _rest(study: Study, question: Question) -> tuple[bool, int, int, bool]:
+def _rest(study: Study, question: Question) -> tuple[bool, int, int, bool, bool]:
     private = study.privacy is not None and "update" in question.meaning
-    return bool(study.noise and question.sensitivity), *_bytes(study, question.layout), private
+    can_carry, adds = question.sensitivity is not None, study.own_noise is not None
+    return can_carry and adds, *_bytes(study, question.layout), private, can_carry and not adds
 
 
 def _groups(question: Question) -> tuple[Group, ...]:
