@@ -17,8 +17,8 @@ from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, StorageError, WireError
 from cipherward.parties import follow_ups, incoming, sumlog, turned_away
 from cipherward.parties.pending import Outgoing, Pending, addressed
-from cipherward.parties.receipts import Receipts
 from cipherward.parties.phases import Phase, SumReport
+from cipherward.parties.receipts import Receipts
 from cipherward.parties.steps import Steps
 from cipherward.parties.sumlog import SumLog
 from cipherward.parties.turned_away import TurnedAway
