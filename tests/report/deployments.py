@@ -24,7 +24,7 @@ from cipherward.sums.messages import Opening, sign
 from cipherward.sums.packets import pack, unpack
 from cipherward.tasks.hospital_work import HospitalWork
 
-TROUBLE = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4, "deadline_seconds": 30.0}
+TROUBLE = {"threshold": 5, "corrupt": 1, "dropouts": 3, "min_contributors": 4, "deadline_seconds": 30.0}
 
 
 def finished(folder: Path) -> Consortium:

@@ -103,14 +103,15 @@ class Facts:
     def auroc_by_round(self) -> tuple[tuple[int, float], ...]:
         """(training rounds done, AUROC of the model at that point), where a sum measured it."""
         points = {}
+        # A sum that did not open was asked once more: it is no round.
+        opened = [item.round for item in self.sums if item.purpose == "train" and item.opened]
         if not self.rounds:  # a hospital keeps no record of rounds beside its openings
-            opened = [item.round for item in self.sums if item.purpose == "train" and item.opened]
-            known = zip(opened, self.result["auroc_by_round"], strict=False)  # whose last one is the final model's
-            points = {number - 1: float(value) for number, value in known if value is not None}
+            known = zip(range(len(opened)), self.result["auroc_by_round"], strict=False)  # the last: the final model's
+            points = {number: float(value) for number, value in known if value is not None}
         for number, line in self.rounds.items():
             measured = line.get("metrics_of_incoming_model")
             if measured and line["purpose"] != "statistics" and line["opened"]:
-                points[number - 1] = float(measured["auroc"])
+                points[sum(earlier < number for earlier in opened)] = float(measured["auroc"])
         points[int(self.result["rounds"])] = float(self.result["auroc_federated"])
         return tuple(sorted(points.items()))
 

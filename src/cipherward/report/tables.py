@@ -200,7 +200,7 @@ def verdict(holds: bool, outcome: str) -> Mark:
 def set_aside(facts: Facts) -> Table | None:
     """Messages that the coordinator could not use; None where there were none."""
     kept = facts.result.get("set_aside", [])
-    rows = [(_name(facts, item["hospital"]), clean(str(item["kind"])), clean(str(item["reason"]))) for item in kept]
+    rows = [(_name(facts, item["sender"]), clean(str(item["kind"])), clean(str(item["reason"]))) for item in kept]
     return (
         limited("Messages that were set aside", ("Hospital", "Message", "Reason"), rows, "log.jsonl") if rows else None
     )
