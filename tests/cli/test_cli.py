@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests import simulator
 
-from cipherward import cli
+from cipherward import cli, load_builtin_study
 from cipherward.runs.folder import LATEST
 
 
@@ -297,7 +297,18 @@ def test_data_sets_are_listed_with_licence(capsys: pytest.CaptureFixture[str]) -
 
 def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", "--rounds", "6"]
+    exact = tmp_path / "exact.toml"  # noise would differ between the two runs
+    exact.write_text(load_builtin_study("readmission").with_overrides(noise={"enabled": False}).to_toml())
+    command = [
+        sys.executable,
+        "-u",
+        "-c",
+        "from cipherward.cli import main; main()",
+        "run",
+        str(exact),
+        "--rounds",
+        "6",
+    ]
     subprocess.run([*command, "--out", str(whole)], check=True, capture_output=True)
     process = subprocess.Popen(
         [*command, "--out", str(stopped)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -310,7 +321,7 @@ def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path:
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "--resume" in err
-    resume = [*command[:4], "run", "--resume", str(stopped)]
+    resume = [*command[:5], "--resume", str(stopped)]
     subprocess.run(resume, check=True, capture_output=True)
     first, second = (json.loads((path / "result.json").read_text()) for path in (whole, stopped))
     assert first["auroc_by_round"] == second["auroc_by_round"]
