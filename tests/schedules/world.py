@@ -95,7 +95,7 @@ def setting(n: int, threshold: int, rounds: int = 1) -> Setting:
         "name": "tiny",
         "data": {"source": "files", "outcome": "outcome"},
         "columns": [{"name": "ward", "kind": "categorical", "categories": ["A"]}],
-        "training": {"rounds": rounds},
+        "training": {"rounds": rounds, "method": "sgd"},
         "noise": {"enabled": False},  # what a sum must be is known to the last digit
         "aggregation": {"scheme": "quorum", "threshold": threshold},
         "evaluation": {"bins": BINS},
