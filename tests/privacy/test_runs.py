@@ -26,6 +26,7 @@ from cipherward.privacy.accounting import Event
 from cipherward.privacy.budget import NOT_COVERED
 from cipherward.simulation.simulate import resume_study
 from cipherward.store.ledger import Ledger
+from cipherward.tasks.catalogue import make_task
 
 pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
 pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
@@ -225,7 +226,7 @@ def test_a_hospitals_policy_refuses_too_little_privacy_or_none(tmp_path: Path) -
 )
 def test_a_privacy_section_that_cannot_hold_is_refused(section: Any, other: Any, words: str) -> None:
     with pytest.raises(StudyError) as caught:
-        study(privacy=section, **other)
+        make_task(study(privacy=section, **other))
     assert words in str(caught.value)
 
 

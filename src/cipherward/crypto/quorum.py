@@ -37,6 +37,11 @@ class QuorumScheme(SchemeFacts):
     """See the module. Stateless; every secret is an argument or is wiped before the function returns."""
 
     name = "quorum"
+    protection = (
+        "Each hospital encrypts under a fresh one-time secret and deals shares of it to the others. No party holds a key "
+        "that opens one hospital's contribution; {threshold} of {n} hospitals must agree before a sum is opened."
+    )
+    opening = "{consents} hospitals consented ({threshold} needed), and released shares of this one sum."
     opener = Opener.HOSPITALS
     deals_shares = True
     has_fingerprints = True

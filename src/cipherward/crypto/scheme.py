@@ -89,6 +89,15 @@ class SchemeFacts:
     """Whether it may go over a network; the others protect nothing, or nothing shows what was added."""
     assumes: ClassVar[str] = ""
     """What a receipt takes for granted, beside the checks that it lists; "" for nothing."""
+    protection: ClassVar[str]
+    """What it does, for people; may name {threshold} and {n} hospitals. docs/security.md is the source."""
+    opening: ClassVar[str]
+    """How a sum was opened, for people; may name {threshold} and {consents}."""
+    caution: ClassVar[str] = ""
+    """What must be said to whoever runs it; "" for nothing."""
+    max_hospitals: ClassVar[int] = 100_000
+    extra: ClassVar[tuple[str, ...]] = ()
+    """The extra of this package that it needs, and the packages that come with it; () for none."""
 
     def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
         """None, unless the scheme has fingerprints."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.crypto.scheme import SchemeFacts
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, judging
 from cipherward.report.intervals import auroc_interval
@@ -73,8 +75,9 @@ class Facts:
     tables: tuple[ResultTable, ...] = ()
 
     @property
-    def scheme(self) -> str:
-        return self.study.aggregation.scheme
+    def scheme(self) -> type[SchemeFacts]:
+        """What is true of the study's scheme."""
+        return schemes.facts(self.study.aggregation.scheme)
 
     @property
     def findings(self) -> tuple[Line, ...]:
