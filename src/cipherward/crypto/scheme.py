@@ -51,10 +51,14 @@ class Protected:
 
 @dataclass(frozen=True)
 class DealtShare:
-    """A commitment and sealed share as the holder received them, with the digest of the payload that they belong to."""
+    """A commitment and sealed share as the holder received them, with the digest of the payload that they belong to.
+
+    `shown`: the share in the clear, where the holder complained and its dealer showed it; else empty.
+    """
 
     sealed: bytes = field(repr=False)
     payload_digest: bytes
+    shown: bytes = field(default=b"", repr=False)
 
 
 class Opener(StrEnum):
@@ -215,4 +219,14 @@ def payload_digest(payload: bytes) -> bytes:
 
 def share_digest(sealed: bytes | memoryview) -> bytes:
     """Digest of a commitment and sealed share, as headers carry it: the commitment can be shown without the rest."""
-    return digest("share", sealed[:32], digest("sealed", sealed[32:]))
+    return shown_digest(bytes(sealed[:32]), sealed_digest(sealed))
+
+
+def sealed_digest(sealed: bytes | memoryview) -> bytes:
+    """Digest of the sealed part alone."""
+    return digest("sealed", sealed[32:])
+
+
+def shown_digest(commitment: bytes, sealed: bytes) -> bytes:
+    """What `share_digest` gives, from the commitment of a share that is shown and the `sealed_digest` beside it."""
+    return digest("share", commitment, sealed)

@@ -30,9 +30,10 @@ from cipherward.errors import (
     WireError,
 )
 from cipherward.parties import asking, attempts, culprits
+from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
-from cipherward.parties.judging import agrees, judge
+from cipherward.parties.judging import Judgement, agrees, judge
 from cipherward.parties.outcomes import BREACH, FAILED, Outcome, of_verified
 from cipherward.parties.policy import Policy
 from cipherward.parties.standing import Standing
@@ -45,12 +46,14 @@ from cipherward.sums.messages import (
     Announce,
     Behind,
     Certificate,
+    Challenge,
     ConsentRequest,
     Declined,
     Joined,
     Notice,
     Opening,
     Receipt,
+    ShowRequest,
     VoidRequest,
     sign,
     unsign,
@@ -112,6 +115,7 @@ class HospitalNode:
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)
+        self._answers = Answers(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"
         self.stopped = self.ledger.fact(self._breach_fact) is not None
@@ -148,6 +152,8 @@ class HospitalNode:
             "Announce": (Announce, self._announce),
             "Joined": (Joined, self._joined),
             "VoidRequest": (VoidRequest, self._void),
+            "Challenge": (Challenge, self._challenge),
+            "ShowRequest": (ShowRequest, self._show),
             "Opening": (Opening, self._opening),
             "Notice": (Notice, self._notice),
         }
@@ -191,6 +197,10 @@ class HospitalNode:
             return [self._packet(Behind(self.state.sums_done))]
         if body.round < self.state.sums_done or self.state.purpose is None:
             raise RefusedError("that sum is behind us")
+        if closed := self.state.unexplained:
+            raise RefusedError(
+                f"sum {closed.number} does not open, and nobody is proved to have spoiled it: people decide"
+            )
         if not body.attempt < asking.MAX_ATTEMPTS:
             raise RefusedError("more attempts at one sum than any hospital takes part in")
         task = asking.task_of(self.rules, self.state, body.attempt)
@@ -241,6 +251,7 @@ class HospitalNode:
         said = self.standing.binding.statement(block, self.work.n_rows >= self.policy.cell_min)
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
+        self._answers.keep(task.context, dealt.one_time)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
 
@@ -290,6 +301,16 @@ class HospitalNode:
         self._spend("release", started)
         return answer
 
+    # a sum that does not open, a share that somebody disputes
+
+    def _challenge(self, body: Challenge) -> list[bytes]:
+        task, record = self._current(body.context)
+        return self._answers.answer(self._me, task, record, body)
+
+    def _show(self, body: ShowRequest) -> list[bytes]:
+        task, record = self._current(body.context)
+        return self._answers.show(self._me, task, record, body)
+
     # verify
 
     def _opening(self, body: Opening) -> list[bytes]:
@@ -314,10 +335,7 @@ class HospitalNode:
         self.standing.opened(task.context, self._attempts, judgement.said, self.rules.blocks)
         verified = judgement.verified
         if verified is None:
-            answer = self._receipt(body.round, task.context, b"", FAILED, judgement.reason, body.next_model)
-            self.state = judgement.following
-            self.log("round void", {"round": body.round, "reason": judgement.reason} | culprits.facts(self.state))
-            return answer
+            return self._closed(body, task, judgement)
         detail = "; ".join((*verified.checks, "next model recomputed, digest matches"))
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
@@ -327,6 +345,19 @@ class HospitalNode:
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
         self.state = judgement.following
         self._spend("verify", started)
+        return answer
+
+    def _closed(self, body: Opening, task: SumTask, judgement: Judgement) -> list[bytes]:
+        """A certified sum that does not open, as the evidence proves. Without a culprit it stays closed for good."""
+        following = judgement.following
+        told = culprits.facts(following)
+        detail = "; ".join((judgement.reason, *culprits.sentences(told)))
+        # The honest rest may answer the same question once more.
+        rest = [i for i in judgement.contributors if i not in following.excluded and not following.unexplained]
+        answer = self._receipt(body.round, task.context, b"", FAILED, detail, body.next_model, asked_again=bool(rest))
+        self.standing.learn(following.memory)
+        self.state = following
+        self.log("sum closed", {"sum": body.round, "reason": judgement.reason} | told)
         return answer
 
     def _notice(self, body: Notice) -> list[bytes]:
@@ -358,11 +389,14 @@ class HospitalNode:
         outcome: str,
         detail: str,
         next_model: bytes,
+        *,
+        asked_again: bool = False,
     ) -> list[bytes]:
         body = Receipt(context, round, manifest, outcome, detail, next_model)
         message = sign(self.identity, self.rules.study, self.index, body)
-        self.ledger.record_receipt(context, self.rules.study, round, message)
+        self.ledger.record_receipt(context, self.rules.study, round, message, asked_again=asked_again)
         self._ballot.forget()
+        self._answers.forget()
         self._contributions.forget()
         self._remember(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]

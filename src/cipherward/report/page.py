@@ -64,7 +64,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "verification": tables.verification(facts),
         "set_aside": tables.set_aside(facts),
         "missing": tables.missing(facts),
-        "search": tables.search(facts),
+        "unopened": tables.unopened(facts),
         "sees_all": True,
         "numbers": numbers,
         "warnings": numbers.warnings(),

@@ -201,16 +201,16 @@ def verdict(holds: bool, outcome: str) -> Mark:
 def set_aside(facts: Facts) -> Table | None:
     """Messages that the coordinator could not use; None where there were none."""
     kept = facts.result.set_aside
-    rows = [(_name(facts, item.hospital), clean(item.kind), clean(item.reason)) for item in kept]
+    rows = [(_name(facts, item.sender), clean(item.kind), clean(item.reason)) for item in kept]
     return (
         limited("Messages that were set aside", ("Hospital", "Message", "Reason"), rows, "log.jsonl") if rows else None
     )
 
 
-def search(facts: Facts) -> list[str]:
-    """Whom the sums that did not open exclude or leave possible, in sentences."""
-    told = facts.result.culprit_search
-    return [clean(text) for text in culprits.sentences(told.model_dump())] if told else []
+def unopened(facts: Facts) -> list[str]:
+    """The sums that did not open, and who is proved to have spoiled them, in sentences."""
+    told = {"failed_sums": [failed.model_dump() for failed in facts.result.failed_sums]}
+    return [clean(text) for text in culprits.sentences(told)]
 
 
 def missing(facts: Facts) -> Table | None:
