@@ -86,7 +86,8 @@ class Model(Section):
 
 
 class Training(Section):
-    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""
+    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
+    the class of the row count (`learning.weights`), or 1 for everyone."""
 
     rounds: int = Field(default=10, ge=1, le=10_000)
     local_epochs: int = Field(default=1, ge=1, le=1_000)
@@ -97,6 +98,7 @@ class Training(Section):
     proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
     patience: int = Field(default=0, ge=0)
     min_improvement: float = Field(default=0.0, ge=0.0)
+    weights: Literal["class", "equal"] = "class"
 
 
 class Aggregation(Section):
@@ -133,6 +135,7 @@ class Aggregation(Section):
 
 class Evaluation(Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
+    group_rows: int = Field(default=10, ge=1, le=1_000)
 
 
 class Privacy(Section):

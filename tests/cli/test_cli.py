@@ -14,6 +14,7 @@ import pytest
 from tests import simulator
 
 from cipherward import cli
+from cipherward import study as study_document
 from cipherward.runs.folder import LATEST
 
 
@@ -147,7 +148,7 @@ def test_scheme_plain_never_claims_that_privacy_was_preserved(
 
 
 def test_command_line_overrides_enter_the_frozen_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    arguments = ("--rounds", "1", "--seed", "77", "--hospitals", "6", "--encounters", "200")
+    arguments = ("--rounds", "1", "--seed", "77", "--hospitals", "6", "--encounters", "600")
     code, _, _ = call(capsys, "run", *arguments, "--out", tmp_path / "r")
     assert code == 0
     frozen = (tmp_path / "r" / "study.toml").read_text()
@@ -250,7 +251,7 @@ def test_two_hospitals_are_refused_with_the_reason(capsys: pytest.CaptureFixture
 def test_three_hospitals_are_warned_that_none_may_be_missing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    arguments = ("run", "--hospitals", "3", "--encounters", "200", "--rounds", "1", "--out", tmp_path / "r")
+    arguments = ("run", "--hospitals", "3", "--encounters", "800", "--rounds", "1", "--out", tmp_path / "r")
     code, out, _ = call(capsys, *arguments)
     assert code == 0
     assert "no drop-out is possible" in out
@@ -297,7 +298,18 @@ def test_data_sets_are_listed_with_licence(capsys: pytest.CaptureFixture[str]) -
 
 def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", "--rounds", "6"]
+    study = tmp_path / "study.toml"  # without noise, so that both runs come out the same
+    study.write_text(study_document.load_builtin("readmission").with_overrides(noise={"enabled": False}).to_toml())
+    command = [
+        sys.executable,
+        "-u",
+        "-c",
+        "from cipherward.cli import main; main()",
+        "run",
+        str(study),
+        "--rounds",
+        "6",
+    ]
     subprocess.run([*command, "--out", str(whole)], check=True, capture_output=True)
     process = subprocess.Popen(
         [*command, "--out", str(stopped)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

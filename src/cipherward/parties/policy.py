@@ -27,7 +27,7 @@ class Policy:
     `models` are model.kind values; `packages` the installed code that a study with model.package may run here;
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
     refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
-    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
+    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `min_group_rows` the rows that share a score in it.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
     counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
@@ -47,6 +47,7 @@ class Policy:
     max_exact_sums: int = 1_100
     max_measured_models: int = 1_100
     max_bins: int = 4_096
+    min_group_rows: int = 10
     models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
@@ -139,6 +140,11 @@ class Policy:
     def _model(self, study: Study) -> Iterator[_Clause]:
         if study.evaluation.bins > self.max_bins:
             yield "max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"
+        if study.evaluation.group_rows < self.min_group_rows:
+            yield (
+                "min_group_rows",
+                f"scores in groups of {study.evaluation.group_rows} rows (floor: {self.min_group_rows})",
+            )
         model = study.model
         if model.kind not in self.models:
             yield "models", f"model {model.kind!r} (allowed: {_listed(self.models)})"
@@ -159,6 +165,7 @@ def _listed(names: frozenset[str]) -> str:
 
 
 SIMULATION = Policy(
+    min_group_rows=1,
     max_bins=65_536,
     max_noise_epsilon=50.0,
     max_exact_sums=10_100,

@@ -68,6 +68,9 @@ max_range = 64.0
 
 # Bins of the histograms in which predicted risks are counted.
 max_bins = 4096
+
+# Rows of this hospital that share one predicted risk before it is counted, at least.
+min_group_rows = 10
 """
 
 
@@ -87,6 +90,7 @@ class _File(BaseModel):
     max_exact_sums: int = Field(default=1_100, ge=0)
     max_measured_models: int = Field(default=1_100, ge=0)
     max_bins: int = Field(default=4_096, ge=64)
+    min_group_rows: int = Field(default=10, ge=1)
     models: list[Literal["logistic-regression", "mlp", "custom"]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
@@ -124,6 +128,7 @@ def parse(text: str, origin: str) -> Policy:
         max_exact_sums=found.max_exact_sums,
         max_measured_models=found.max_measured_models,
         max_bins=found.max_bins,
+        min_group_rows=found.min_group_rows,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
         columns=None if found.columns == "*" else frozenset(found.columns),
@@ -157,6 +162,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_exact_sums": policy.max_exact_sums,
         "max_measured_models": policy.max_measured_models,
         "max_bins": policy.max_bins,
+        "min_group_rows": policy.min_group_rows,
         "models": sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),
