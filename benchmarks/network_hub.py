@@ -153,9 +153,10 @@ class Coordinator:
             files.write(self.common.folder / f"added.{index}", json.dumps(facts).encode())
             self.peak_added = peak_mib()
         del packet
-        while not self.is_over(hub):
+        while hub.phase is Phase.IDLE or not self.is_over(hub):
             if hub.phase is Phase.IDLE:
-                self.digests.append(hub.state.digest().hex())
+                if len(self.digests) < hub.state.sums_done:  # not again for a late receipt
+                    self.digests.append(hub.state.digest().hex())
                 if hub.finished:
                     break
                 out += hub.begin()

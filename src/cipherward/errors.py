@@ -42,11 +42,12 @@ class CipherwardError(Exception):
 
 
 class StudyError(CipherwardError):
-    """A study document that cannot run; `problems` lists every mistake found."""
+    """A study that cannot run; `problems` lists every mistake found. `logged`: the message without foreign code's words."""
 
-    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "", logged: str = "") -> None:
         super().__init__(message, hint=hint)
         self.problems = problems
+        self.logged = logged or message
 
 
 class VersionError(StudyError):

@@ -89,6 +89,10 @@ class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
     the class of the row count (`learning.weights`), or 1 for everyone."""
 
+    method: Literal["newton", "sgd"] | None = Field(
+        default=None,
+        description="newton for a logistic regression without settings of SGD and without privacy, else sgd",
+    )
     rounds: int = Field(default=10, ge=1, le=10_000)
     local_epochs: int = Field(default=1, ge=1, le=1_000)
     batch_size: int = Field(default=0, ge=0, description="0: follows from the opened number of training rows")
@@ -99,6 +103,12 @@ class Training(Section):
     patience: int = Field(default=0, ge=0)
     min_improvement: float = Field(default=0.0, ge=0.0)
     weights: Literal["class", "equal"] = "class"
+
+    @property
+    def asks_for_sgd(self) -> bool:
+        """Whether a setting that only SGD has differs from its default."""
+        names = ("local_epochs", "batch_size", "learning_rate", "momentum", "proximal")
+        return any(getattr(self, name) != type(self).model_fields[name].default for name in names)
 
 
 class Aggregation(Section):
@@ -200,6 +210,7 @@ class Study(Section):
             problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
         problems += self._source_problems(deployed)
         problems += self._privacy_problems()
+        problems += self._method_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:
             problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
@@ -232,6 +243,15 @@ class Study(Section):
             problems.append(f'source "{self.data.source}" needs its [[hospitals]] listed')
         return problems
 
+    def _method_problems(self) -> list[str]:
+        if self.training.method != "newton":
+            return []
+        if not self.model.is_linear or self.privacy is not None:
+            return ['training.method "newton" fits a logistic regression, in a study without [privacy]']
+        if self.training.asks_for_sgd:
+            return ['training.method "newton" takes no local_epochs, batch_size, learning_rate, momentum or proximal']
+        return []
+
     def _privacy_problems(self) -> list[str]:
         if self.privacy is None:
             return []
@@ -252,6 +272,13 @@ class Study(Section):
         """Fixed-point bits of an entry: the study's own, else the model's; noise of whole hospitals needs room."""
         needs_room = self.privacy is not None and self.privacy.unit == "hospital"
         return self.aggregation.bits or (16 if needs_room else self.model.default_bits)
+
+    @property
+    def fits_by_newton(self) -> bool:
+        """Whether the model is fitted by Newton steps; otherwise by rounds of SGD at the hospitals."""
+        if self.training.method is not None:
+            return self.training.method == "newton"
+        return self.model.is_linear and self.privacy is None and not self.training.asks_for_sgd
 
     @property
     def has_stochastic_rounding(self) -> bool:
@@ -278,7 +305,7 @@ class Study(Section):
     @property
     def own_noise(self) -> Noise | None:
         """The noise that every hospital adds for its own patients where an answer can carry it; None: all sums are exact."""
-        return self.noise if self.noise.enabled else None
+        return self.noise if self.noise.enabled is not False else None
 
     @property
     def is_frozen(self) -> bool:

@@ -82,11 +82,13 @@ class Cohort(Section):
 
 class Noise(Section):
     """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
-    bear it together. Not `enabled`: those answers are exact, and promise no patient anything. `rows_per_patient`: more
-    rows of one patient are not counted. `noise_multiplier` is set by freezing.
+    bear it together. Not `enabled`: those answers are exact, and promise no patient anything. Where the study does not say,
+    there is noise; only a simulation whose rows are too few for it goes without, says so, and sets `given_up`.
+    `rows_per_patient`: more rows of one patient are not counted. `noise_multiplier` is set by freezing.
     """
 
-    enabled: bool = True
+    enabled: bool | None = None
+    given_up: bool = False
     epsilon: float = Field(default=1.0, gt=0.0, le=50.0)
     delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
     rows_per_patient: int = Field(default=1, ge=1, le=1_024)

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from tests import simulator
 
-from cipherward import cli
-from cipherward import study as study_document
+from cipherward import cli, load_builtin_study
 from cipherward.runs.folder import LATEST
 
 
@@ -148,7 +147,7 @@ def test_scheme_plain_never_claims_that_privacy_was_preserved(
 
 
 def test_command_line_overrides_enter_the_frozen_study(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    arguments = ("--rounds", "1", "--seed", "77", "--hospitals", "6", "--encounters", "600")
+    arguments = ("--rounds", "1", "--seed", "77", "--hospitals", "6", "--encounters", "200")
     code, _, _ = call(capsys, "run", *arguments, "--out", tmp_path / "r")
     assert code == 0
     frozen = (tmp_path / "r" / "study.toml").read_text()
@@ -251,7 +250,7 @@ def test_two_hospitals_are_refused_with_the_reason(capsys: pytest.CaptureFixture
 def test_three_hospitals_are_warned_that_none_may_be_missing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    arguments = ("run", "--hospitals", "3", "--encounters", "800", "--rounds", "1", "--out", tmp_path / "r")
+    arguments = ("run", "--hospitals", "3", "--encounters", "200", "--rounds", "1", "--out", tmp_path / "r")
     code, out, _ = call(capsys, *arguments)
     assert code == 0
     assert "no drop-out is possible" in out
@@ -298,15 +297,15 @@ def test_data_sets_are_listed_with_licence(capsys: pytest.CaptureFixture[str]) -
 
 def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    study = tmp_path / "study.toml"  # without noise, so that both runs come out the same
-    study.write_text(study_document.load_builtin("readmission").with_overrides(noise={"enabled": False}).to_toml())
+    exact = tmp_path / "exact.toml"  # noise would differ between the two runs
+    exact.write_text(load_builtin_study("readmission").with_overrides(noise={"enabled": False}).to_toml())
     command = [
         sys.executable,
         "-u",
         "-c",
         "from cipherward.cli import main; main()",
         "run",
-        str(study),
+        str(exact),
         "--rounds",
         "6",
     ]
@@ -322,7 +321,7 @@ def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path:
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "--resume" in err
-    resume = [*command[:4], "run", "--resume", str(stopped)]
+    resume = [*command[:5], "--resume", str(stopped)]
     subprocess.run(resume, check=True, capture_output=True)
     first, second = (json.loads((path / "result.json").read_text()) for path in (whole, stopped))
     assert first["auroc_by_round"] == second["auroc_by_round"]

@@ -304,3 +304,18 @@ def test_the_tiles_name_their_metric_and_the_arm(made: Path) -> None:
     tiles = re.findall(r"<dt>(.*?)</dt><dd><span class=\"big\">", read(made))
     assert tiles[0] == "Federated model, scheme quorum, AUROC (95 % interval)"
     assert all("AUROC" in tile for tile in tiles[:4])
+
+
+def test_what_a_run_warns_of_is_said_of_its_arm_and_what_stands_out_in_the_data_is_shown(copied: Path) -> None:
+    def warn(document: dict[str, Any]) -> None:
+        document["arms"][1]["warnings"] = ["Training had not converged: <b>example</b>"]
+
+    change(copied, "comparison.json", warn)
+    label = json.loads((copied / "comparison.json").read_text())["arms"][1]["label"]
+    (result,) = copied.glob("arms/quorum/seed-*/result.json")
+    document = json.loads(result.read_text())
+    document["about_data"] = [{"hospital": "north", "column": "age", "text": "column 'age' has no value in any row"}]
+    result.write_text(json.dumps(document))
+    comparison_page.write(copied)
+    assert f"{label}: Training had not converged: &lt;b&gt;example" in words(copied)
+    assert "has no value in any row" in words(copied)

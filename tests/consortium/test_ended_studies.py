@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from typer.testing import CliRunner, Result
 from cipherward.cli import app
 from cipherward.cli.terminal import NOT_VERIFIED
 from cipherward.consortium.approval import approvals
-from cipherward.consortium.service import offering
+from cipherward.consortium.service import hospital_study, offering
 from cipherward.errors import RefusedError, StorageError
 
 
@@ -146,3 +147,30 @@ def test_a_study_that_runs_or_has_no_sum_says_why_there_is_no_report(tmp_path: P
         assert "was stopped by the coordinator before a sum was opened (too early)" in nothing.exception.message
     finally:
         four.close()
+
+
+def test_a_study_whose_last_day_passes_in_the_middle_ends_everywhere_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four = Consortium(tmp_path, 4)
+    monkeypatch.setattr(hospital_study, "time", lambda: four.now)
+    last_day = datetime.fromtimestamp(four.now, UTC).date()
+    four.start(document(4, name="short", until=last_day.isoformat()))
+    four.approve()
+
+    def days_later(sender: str, to: str, letter: bytes) -> None:
+        if kind_of(letter) == "Update" and four.status()["sums_opened"] == 1:
+            four.now += 2 * 86_400
+
+    four.before = days_later
+    four.pump()
+    four.now += 1
+    four.pump()
+    why = f"the study 'short' ended on {last_day} (until)"
+    status = four.status()
+    assert (status["phase"], status["reason"]) == ("stopped", why)
+    assert status["sums_opened"] in (1, 2)
+    for desk in four.desks.values():
+        (mine,) = desk.status()
+        assert (mine["phase"], mine["stopped"]) == ("stopped", why)
+    four.close()

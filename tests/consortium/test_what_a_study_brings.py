@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ class Panic(BaseException):
     """As native code raises it."""
 
 
-SOME = [ValueError(CELL), MemoryError(), RecursionError(), StopIteration(CELL), GeneratorExit(), Panic(CELL)]
+HOOKS = ("import", "make", "mode", "parameters", "forward", "backward", "read", "own", "report")
+"""Where code that a study or a data source brings is called: the module's and its factory's, the table's, the results'."""
 
 
 class Net(nn.Module):
@@ -56,10 +57,21 @@ class Net(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         say = sys.modules[NAME].say
+        found: torch.Tensor = self.layer(x)
         if len(x) != 2:  # not the two rows of zeros with which a module is tried
             say("forward")
-        found: torch.Tensor = self.layer(x)
+            if found.requires_grad:
+                found.register_hook(lambda gradient: say("backward"))  # type: ignore[no-untyped-call]
         return found
+
+    def train(self, mode: bool = True) -> Net:
+        sys.modules[NAME].say("mode")
+        super().train(mode)
+        return self
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
+        sys.modules[NAME].say("parameters")
+        return super().parameters(recurse)
 
 
 @pytest.fixture
@@ -78,10 +90,19 @@ def code(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def raising(error: BaseException, hook: str, home: str = "") -> Callable[..., None]:
+What = BaseException | Callable[[], None]
+
+
+def happen(what: What) -> None:
+    if isinstance(what, BaseException):
+        raise what
+    what()
+
+
+def raising(what: What, hook: str) -> Callable[..., None]:
     def say(now: str) -> None:
         if now == hook:
-            raise error
+            happen(what)
 
     return say
 
@@ -112,12 +133,15 @@ def test_an_error_of_ours_passes_as_it_is(tmp_path: Path) -> None:
         raise CipherwardError("said by us")
 
 
-@pytest.mark.parametrize("hook", ["import", "make", "forward", "read", "own", "report"])
-@pytest.mark.parametrize(
-    "error",
-    [SystemExit(CELL), *(pytest.param(error, marks=pytest.mark.slow) for error in SOME)],
-    ids=lambda error: type(error).__name__,
-)
+MATRIX = [pytest.param(hook, SystemExit(CELL), id=f"{hook}-SystemExit") for hook in HOOKS] + [
+    pytest.param(hook, error, id=f"{hook}-{type(error).__name__}", marks=pytest.mark.slow)
+    for hook in HOOKS
+    for error in (*EVERY, Panic(CELL))
+    if not isinstance(error, SystemExit)
+]
+
+
+@pytest.mark.parametrize(("hook", "error"), MATRIX)
 def test_whatever_a_hook_raises_ends_the_study_here_and_nothing_else(
     four: Consortium, code: Any, hook: str, error: BaseException
 ) -> None:
@@ -136,7 +160,10 @@ def test_whatever_a_hook_raises_ends_the_study_here_and_nothing_else(
     for name in four.names:
         assert CELL not in four.hospital(name).path.joinpath("log.jsonl").read_text()
     status = {study["study"]: study for study in four.desk.status()}["theirs"]
-    if hook not in ("own", "report"):
+    if hook in ("own", "report"):
+        (line,) = (line for line in four.hospital(ME).alarms() if line["event"] == "report not written")
+        assert type(error).__name__ in str(line["reason"])
+    else:
         told = str(status["refused"]) + four.home.path.joinpath("log.jsonl").read_text()
         assert "model" in told or "data" in told
         assert four.hospital(ME).alarms() or "declined" in told, (status, four.hospital(ME).log_lines()[-5:])
@@ -146,10 +173,30 @@ def test_whatever_a_hook_raises_ends_the_study_here_and_nothing_else(
     assert {study["study"]: study["phase"] for study in four.desk.status()}["ours"] == "finished"
 
 
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_runs_where_a_crash_and_a_hang_are_recognised(four: Consortium, code: Any, hook: str) -> None:
+    """A process that dies in the hook leaves the note by which the next one knows; one that hangs is seen by the clock."""
+    allow(four)
+    four.start(document(4, name="theirs", model={"kind": "custom", "package": PACKAGE}), begin_after=0.0)
+    four.approve()
+    seen: list[tuple[bool, bool]] = []
+
+    def look() -> None:
+        found = [study.boundary for study in four.desks[ME]._all_studies()]
+        seen.append((any(own._running.exists() for own in found), any(own.seconds > 0 for own in found)))
+
+    with Breaking(four, code, hook, look):
+        four.pump()
+        for desk in four.desks.values():
+            desk.report()
+    assert seen, "the hook did not run"
+    assert set(seen) == {(True, True)}
+
+
 class Breaking:
     """One hook of `ME` breaks; those of the other hospitals do not."""
 
-    def __init__(self, four: Consortium, code: Any, hook: str, error: BaseException) -> None:
+    def __init__(self, four: Consortium, code: Any, hook: str, error: What) -> None:
         self.four, self.code, self.hook, self.error = four, code, hook, error
         self.patch = pytest.MonkeyPatch()
         self.now = ""
@@ -181,23 +228,16 @@ class Breaking:
 
             def broken(*given: Any, **named: Any) -> Any:
                 if self.now == ME:
-                    raise error
+                    happen(error)
                 return real(*given, **named)
 
             patch.setattr(*target, broken)
-        if hook == "report":
-            desk._report = raising_always(error)
+        if hook in ("own", "report"):
+            desk._report = lambda folder: happen(error) if hook == "report" else None
 
     def __exit__(self, *_: object) -> None:
         self.patch.undo()
         self.four.restart_hospital(ME)
-
-
-def raising_always(error: BaseException) -> Callable[[Path], object]:
-    def report(folder: Path) -> object:
-        raise error
-
-    return report
 
 
 CHILD = """

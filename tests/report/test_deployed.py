@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,23 @@ def test_every_party_gets_its_report_when_the_study_ends(finished: Consortium) -
         assert "Simulation" not in text
         assert "simulation" not in text
         assert 'id="figure-1"' in text
+
+
+def test_a_report_names_who_approved_and_when_as_far_as_its_party_knows(finished: Consortium) -> None:
+    said = re.compile(r"Dr Example, \d{4}-\d\d-\d\d \d\d:\d\d UTC")
+    assert len(said.findall(page(finished, "coordinator"))) == 4
+    assert len(said.findall(page(finished, "clinic-2"))) == 1
+    assert page(finished, "clinic-2").count("known there") == 3
+
+
+def test_warnings_stand_in_the_status_of_both_sides(finished: Consortium) -> None:
+    (folder,) = finished.home.study_folders()
+    result = json.loads((folder / "result.json").read_text())
+    assert result["warnings"] != []
+    assert finished.status()["warnings"] == result["warnings"]
+    (mine,) = finished.desks["clinic-2"].status()
+    assert mine["warnings"] != []
+    assert all("AUROC" not in said for said in mine["about_data"])
 
 
 def test_the_coordinator_s_report_has_no_figure_of_a_single_hospital_and_says_why(finished: Consortium) -> None:

@@ -121,6 +121,9 @@ class _Teller:
         for arm in document["arms"]:
             self(f"  {arm['name']:<12} {arm['who_can_read_one_update']}")
         self()
+        for arm in document["arms"]:
+            for warning in arm["warnings"]:
+                self(f"warning: {arm['label']}: {warning}")
         for name, found in document["equal_to_plain"].items():
             self(f"{name}: AUROC differs from plain by at most {found['max_auroc_difference_per_seed']:.1e} per seed")
         self(f"Report:   {path / 'report.html'}")

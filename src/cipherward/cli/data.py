@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
+
+TRIAL_DAYS = 90
+"""For how long the example's study may run."""
 
 app = typer.Typer(
     help="Data: list public data sets, fetch them from their publisher, write a synthetic example.",
@@ -79,6 +83,9 @@ def write_example(folder: Path, *, n_hospitals: int, encounters: int, seed: int)
         "name": "readmission-trial",
         "title": "30-day readmission, synthetic trial",
         "description": "SYNTHETIC: a trial of a consortium. Every row is generated; no real patient stands behind any.",
+        "purpose": "A trial of the software and of the ways between the parties. The model is not meant for patients.",
+        "contact": "whoever runs this trial; name a person and a telephone number here",
+        "until": (datetime.now(UTC) + timedelta(days=TRIAL_DAYS)).date().isoformat(),
         "seed": seed,
         "data": data,
         "hospitals": [{"name": name, "path": f"{name}.csv"} for name in names],

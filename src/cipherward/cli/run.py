@@ -154,13 +154,6 @@ class Teller:
             self._say(study.thresholds.explain())
         for warning in study.thresholds.warnings():
             self._say(f"warning: {warning}", fg="yellow")
-        if own := study.own_noise:
-            self._say(
-                f"Noise on counts: epsilon {own.epsilon:g}, delta {own.delta:g} for each patient, added by each hospital; "
-                "sums that carry none are exact."
-            )
-        else:
-            self._say("Noise on counts: none. Every sum that carries no other noise is exact.")
         if study.privacy:
             p = study.privacy
             self._say(
@@ -172,8 +165,15 @@ class Teller:
                     "The model is measured at the end only: training rounds carry the noisy update and nothing else."
                 )
 
-    def about_data(self, hospitals: Sequence[HospitalData]) -> None:
-        """What anyone should know of the tables before they are trained on."""
+    def about_data(self, study: Study, hospitals: Sequence[HospitalData]) -> None:
+        """What anyone should know before anything is trained: the noise that these rows bear, and what is odd about them."""
+        if own := study.own_noise:
+            self._say(
+                f"Noise on counts: epsilon {own.epsilon:g}, delta {own.delta:g} for each patient, added by each hospital; "
+                "sums that carry none are exact."
+            )
+        else:
+            self._say("Noise on counts: none. Every sum that carries no other noise is exact.")
         lines = [line for hospital in hospitals for line in _about(hospital)]
         if not lines:
             return

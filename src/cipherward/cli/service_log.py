@@ -149,8 +149,12 @@ def _show(study: dict[str, Any]) -> None:
         ("alerts", "breaches reported by others"),
         ("reason", "why"),
         ("why_not", "does not take part"),
+        ("stopped", "stopped by the coordinator"),
         ("last_error", "last problem"),
         ("model", "model"),
     ):
         if study.get(key):
             typer.echo(f"  {words}: {_short(study[key])}")
+    for key, words in (("about_data", "about this data"), ("warnings", "warning")):
+        for said in study.get(key) or ():
+            typer.echo(f"  {words}: {said}")

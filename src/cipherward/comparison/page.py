@@ -107,6 +107,7 @@ def _content(
         "reached": side_by_side.reached(c),
         "cost": side_by_side.costs(c),
         "equality": side_by_side.equality(c),
+        "said_of_arms": side_by_side.warnings(c),
         "data": side_by_side.data(c),
         "runs": side_by_side.runs(path, c, run, facts.holds if facts else False),
         "budgets": side_by_side.budgets(c),

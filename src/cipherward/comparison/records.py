@@ -104,6 +104,7 @@ class Arm(_Checked):
     rounds_to_convergence: Convergence | None = None
     who_can_read_one_update: Words
     dropouts_tolerated: Count | None = None
+    warnings: tuple[Words, ...] = ()
     seeds: tuple[Seed, ...]
 
 

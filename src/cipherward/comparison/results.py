@@ -64,9 +64,15 @@ def read_run(seed: int, path: Path) -> Finished:
         found = Finished(seed, path, result, [line for line in lines if line["purpose"] == "train"])
         measured = [*found.seconds_by_round, *(float(x) for x in result["auroc_by_round"] if x is not None)]
         json.dumps([measured, costs([found]), rows_by_hospital(result), result["privacy"]], allow_nan=False)
+        _check_warnings(result)
         return found
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
         raise StorageError(f"{path} is damaged", hint="delete this folder, and its run is done again") from None
+
+
+def _check_warnings(result: Mapping[str, Any]) -> None:
+    if not all(isinstance(said, str) for said in result.get("warnings", [])):
+        raise ValueError("warnings are sentences")
 
 
 def costs(runs: Sequence[Finished]) -> dict[str, Any]:
@@ -237,6 +243,7 @@ class Results:
             "rounds_to_convergence": convergence(known) if known else None,
             "who_can_read_one_update": arms.who_can_read(arm, opened),
             "dropouts_tolerated": arms.dropouts_tolerated(opened) if opened else None,
+            "warnings": list(dict.fromkeys(said for run in runs for said in run.result.get("warnings", ()))),
             "seeds": [
                 {
                     "seed": seed.seed,

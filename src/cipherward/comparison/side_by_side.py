@@ -88,6 +88,11 @@ def coverage(c: Comparison) -> list[tuple[str, str, str]]:
     return [(unit, ", ".join(COVERED[unit]), "; ".join(NOT_COVERED[unit])) for unit in units]
 
 
+def warnings(c: Comparison) -> list[str]:
+    """What was said of single arms when their runs ended: unconverged, diverged, below the hospitals' own models."""
+    return [f"{arm.label}: {said}" for arm in c.arms for said in arm.warnings]
+
+
 def data(c: Comparison) -> Table | None:
     """Rows and outcomes by hospital, without small counts; None where there are none."""
     if not c.data:

@@ -1,19 +1,20 @@
 """Yardsticks for a simulation: what pooling all rows would give, and what each hospital gets alone.
 
 They see every hospital's rows, so they exist only where one process holds them all anyway. Both spend the federated
-budget: rounds x local_epochs epochs, from the same initial weights, with the same local optimiser.
+budget, from the same initial weights: rounds x local_epochs epochs with the same local optimiser, or at most as many Newton
+steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.learning import metrics, sgd
+from cipherward.learning import metrics, newton, sgd
 from cipherward.learning.devices import Device
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.models import Module
@@ -63,13 +64,10 @@ def centralised(
     Raises:
         DataError: rows that cannot be trained or evaluated on (one class in the test rows, divergence).
     """
-    features, labels = _pooled(train_rows)
     test_features, test_labels = _pooled(test_rows)
     weights = start
     reached = [_evaluate(module, weights, test_features, test_labels, device)]
-    for index in range(settings.rounds):
-        parts = (seed, _CENTRAL, index)
-        weights = sgd.train(module, weights, features, labels, settings, seed=parts, device=device)
+    for weights in _trained(module, start, _pooled(train_rows), settings, (seed, _CENTRAL), device):
         reached.append(_evaluate(module, weights, test_features, test_labels, device))
     return Yardstick(reached[-1], tuple(result.auroc for result in reached), weights)
 
@@ -87,13 +85,30 @@ def local_only(
     """One model per hospital, trained on its own rows alone; arguments and errors as `centralised`."""
     test_features, test_labels = _pooled(test_rows)
     found = []
-    for hospital, (features, labels) in enumerate(train_rows):
-        weights = start
-        for index in range(settings.rounds):
-            parts = (seed, _LOCAL, hospital, index)
-            weights = sgd.train(module, weights, features, labels, settings, seed=parts, device=device)
+    for hospital, rows in enumerate(train_rows):
+        *_, weights = _trained(module, start, rows, settings, (seed, _LOCAL, hospital), device)
         found.append(Yardstick(_evaluate(module, weights, test_features, test_labels, device), (), weights))
     return tuple(found)
+
+
+def _trained(
+    module: Module,
+    start: NDArray[np.float32],
+    rows: Rows,
+    settings: Training,
+    seed: tuple[int, ...],
+    device: Device | torch.device,
+) -> Iterator[NDArray[np.float32]]:
+    """The weights after each round, or each Newton step of a fit."""
+    features, labels = rows
+    if settings.method == "newton":
+        ridge = newton.default_ridge(max(len(labels), 1), settings.weight_decay)
+        yield from newton.steps(start, features, labels, settings.rounds, ridge)
+        return
+    weights = start
+    for index in range(settings.rounds):
+        weights = sgd.train(module, weights, features, labels, settings, seed=(*seed, index), device=device)
+        yield weights
 
 
 def _pooled(rows: Sequence[Rows]) -> Rows:

@@ -91,11 +91,17 @@ def _initialise(module: nn.Module, seed: int) -> None:
                         part.copy_(torch.from_numpy(initial.uniform(source, part.numel(), layer.in_features)))
 
 
+def _failed(what: str, error: Exception) -> StudyError:
+    """Somebody else's code has raised: its words are for people, its kind for logs."""
+    kind = f"{what}: {type(error).__name__}"
+    return StudyError(f"{kind}: {error}", logged=kind)
+
+
 def _call_factory(factory: Factory, n_features: int) -> nn.Module:
     try:
         module = factory(n_features)
     except Exception as error:
-        raise StudyError(f"the module factory failed: {type(error).__name__}: {error}") from error
+        raise _failed("the module factory failed", error) from error
     if not isinstance(module, nn.Module):
         raise StudyError(f"the module factory returned {type(module).__name__}, not a torch.nn.Module")
     problems = [*_parameter_problems(module), *_buffer_problems(module)]
@@ -108,9 +114,7 @@ def _call_factory(factory: Factory, n_features: int) -> nn.Module:
         with torch.no_grad():
             output = module(torch.zeros(2, n_features))
     except Exception as error:
-        raise StudyError(
-            f"the custom module cannot take float32[n, {n_features}]: {type(error).__name__}: {error}"
-        ) from error
+        raise _failed(f"the custom module cannot take float32[n, {n_features}]", error) from error
     if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise StudyError(f"the custom module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
@@ -133,7 +137,7 @@ def _check_rows_apart(module: nn.Module, n_features: int) -> None:
             together = module(company).reshape(-1)[:_TRIED]
             turned = module(rows.flip(0)).reshape(-1).flip(0)
     except Exception as error:
-        raise StudyError(f"the custom module failed on rows to try it: {type(error).__name__}: {error}") from error
+        raise _failed("the custom module failed on rows to try it", error) from error
     scale = 1.0 + float(apart.abs().max())
     if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
         apart, turned, atol=1e-4 * scale, equal_nan=True

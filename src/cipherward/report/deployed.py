@@ -5,12 +5,14 @@ Made from a study's folder at the coordinator, or from a hospital's folder of a 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cipherward.errors import StorageError
+from cipherward.consortium.approval import approvals
+from cipherward.errors import CipherwardError, StorageError
 from cipherward.report import answers, blocks, charts, figures, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
@@ -19,7 +21,7 @@ from cipherward.report.intervals import auroc_interval
 from cipherward.report.page import NAME
 from cipherward.report.svg import Axis, key
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.study_folder import OWN_RESULTS, VERIFICATION, StudyFolder
+from cipherward.runs.study_folder import APPROVALS, OWN_RESULTS, VERIFICATION, StudyFolder
 from cipherward.store import files
 
 REASONS = {
@@ -102,7 +104,7 @@ def shared_content(path: Path, facts: Facts, index: int) -> dict[str, Any]:
         "description": clean(study.description),
         "name": study.name,
         "synthetic": study.synthetic,
-        "taking_part": taking_part(facts, index),
+        "taking_part": taking_part(facts, index, approvers(path, facts, index)),
         "terms": [entry for entry in words.TERMS if entry[0] != "Centralised"],
         "toml": toml[: page.MAX_TOML],
         "toml_cut": len(toml) > page.MAX_TOML,
@@ -179,19 +181,35 @@ def _own_table(own: Mapping[str, Any]) -> Table:
     return Table("This hospital's own rows", ("What", "Rows"), tuple(rows), "Computed here, and never sent.")
 
 
-def taking_part(facts: Facts, index: int) -> Table:
-    """Every hospital's part; at the coordinator (index 0) also its receipts."""
+def approvers(path: Path, facts: Facts, index: int) -> dict[str, str]:
+    """Who approved at each hospital and when, as far as the party whose folder it is knows."""
+    if index:
+        said = facts.result.get("approved_by") or {}
+        return {name: clean(str(said[name])) for name in facts.names if name in said}
+    found = {}
+    for place, file in StudyFolder(path).who_said(APPROVALS).items():
+        with contextlib.suppress(CipherwardError, IndexError):
+            found[facts.names[place - 1]] = clean(approvals.approval_of(files.read(file), facts.study)[1].words)
+    return found
+
+
+def taking_part(facts: Facts, index: int, approved_by: Mapping[str, str]) -> Table:
+    """Every hospital's part, and who approved it there; at the coordinator (index 0) also its receipts."""
     opened = [item for item in facts.sums if item.opened]
     rows: list[tuple[blocks.Cell, ...]] = []
     for place, name in enumerate(facts.names, start=1):
         inside = sum(place in item.contributors for item in opened)
         if index:
-            rows.append((name + (" (this hospital)" if place == index else ""), f"{inside} of {len(opened)}"))
+            mine = " (this hospital)" if place == index else ""
+            rows.append((name + mine, approved_by.get(name, "known there"), f"{inside} of {len(opened)}"))
             continue
         kept = [item.findings[place - 1] for item in facts.sums]
         held = sum(line.holds and line.outcome != "no receipt" for line in kept)
-        rows.append((name, f"{inside} of {len(opened)}", Mark(held == len(kept) or None, f"{held} of {len(kept)}")))
-    head = ("Hospital", "Sums that it contributed to", *(() if index else ("Receipts that hold",)))
+        approved = approved_by.get(name, "not approved")
+        rows.append(
+            (name, approved, f"{inside} of {len(opened)}", Mark(held == len(kept) or None, f"{held} of {len(kept)}"))
+        )
+    head = ("Hospital", "Approved by", "Sums that it contributed to", *(() if index else ("Receipts that hold",)))
     return limited("Who took part, from the certified lists of contributions", head, rows, "receipts/")
 
 

@@ -41,6 +41,7 @@ class RunDirectory:
         self.coordinator = path / "coordinator"
         self.journal = self.coordinator / "journal"
         self.ckks_public = path / "ckks-public.key"
+        self._warnings: list[str] | None = None
 
     def hospital(self, index: int) -> Path:
         return self.path / "hospitals" / str(index)
@@ -105,6 +106,16 @@ class RunDirectory:
             lines = io.StringIO(newline="")
             csv.writer(lines, lineterminator="\n").writerows([table.header, *table.rows])
             files.write(self.path / f"{table.name}.csv", lines.getvalue().encode())
+
+    def warnings(self) -> list[str]:
+        """What result.json warns of, read once; nothing where there is none, or it is damaged."""
+        if self._warnings is None and self.result.exists():
+            try:
+                found = files.json_object(files.read(self.result)).get("warnings", [])
+            except (ValueError, StorageError):
+                found = []
+            self._warnings = [str(said) for said in found] if isinstance(found, list) else []
+        return self._warnings or []
 
     def write_json(self, path: Path, document: Mapping[str, object]) -> None:
         files.write(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())

@@ -68,7 +68,7 @@ class RunResult:
 
 
 OnProgress = Callable[[Progress], None]
-OnData = Callable[[Sequence[HospitalData]], None]
+OnData = Callable[[Study, Sequence[HospitalData]], None]
 
 
 def run_study(
@@ -98,7 +98,7 @@ def run_study(
         network: what happens to packets on their way (tests).
         yardsticks: the centralised and local-only models, where they are known already from a run on the same data with
             the same seed and training settings.
-        on_data: called once with every hospital's rows, before anything is trained or written.
+        on_data: called once with the study as it will run and every hospital's rows, before anything is trained or written.
         on_progress: called after every sum.
         should_stop: asked between sums; True stops the run so that it can be resumed.
 
@@ -112,9 +112,11 @@ def run_study(
     privacy_plan.check_study(study)
     check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
+    if study.noise.enabled is None and not make_task(study, module).bears_noise(hospitals):
+        study = study.with_overrides(noise={"enabled": False, "given_up": True})
     make_task(study, module).check(hospitals)
     if on_data:
-        on_data(hospitals)
+        on_data(study, hospitals)
     run = create(out, study)
     keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)

@@ -6,6 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+NOISE_GIVEN_UP = (
+    "So few training rows do not bear the noise on counts that a study has by default, so this run's sums are exact and promise "
+    "no patient anything. A study between hospitals has to decide: noise.enabled = false, or a larger noise.epsilon."
+)
+
 _END = 4  # the last quarter of the rounds
 _STILL_FALLING = 0.01
 _ROSE = 1.05
@@ -16,8 +21,11 @@ def of(result: Mapping[str, Any]) -> Iterator[str]:
     """Sentences about a trained model, from result.json: validation losses by round, AUROC of each hospital alone."""
     losses = result["validation_loss_by_round"]
     if len(losses) > 1 and None not in losses:
-        yield from _of_losses(losses)
-    alone, reached = [*result.get("auroc_local", {}).values()], float(result["auroc_federated"])
+        yield from _of_losses(losses, is_converged=bool(result.get("converged_early")))
+    alone, reached = (
+        [*result.get("auroc_local", {}).values()],
+        float(result.get("auroc_federated_exact", result["auroc_federated"])),
+    )
     if alone and reached < median(alone) - _BELOW:
         yield (
             f"The shared model is worse than what half of the hospitals reach alone (AUROC {reached:.3f}, alone "
@@ -26,7 +34,7 @@ def of(result: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _of_losses(losses: Sequence[float]) -> Iterator[str]:
+def _of_losses(losses: Sequence[float], *, is_converged: bool) -> Iterator[str]:
     lowest, last = min(losses), losses[-1]
     if last > _ROSE * lowest:
         yield (
@@ -35,7 +43,7 @@ def _of_losses(losses: Sequence[float]) -> Iterator[str]:
         )
         return
     before = losses[-1 - max(len(losses) // _END, 1)]
-    if before - last > _STILL_FALLING * before:
+    if not is_converged and before - last > _STILL_FALLING * before:
         yield (
             f"Training had not converged: the validation loss still fell at the end, from {before:.3f} to {last:.3f} in the last "
             "quarter of the rounds. Raise training.rounds, training.local_epochs or training.learning_rate."

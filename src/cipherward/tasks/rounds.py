@@ -52,7 +52,7 @@ def meaning(model: Model) -> dict[str, str]:
 def settings(study: Study, scaling: Preprocessor) -> Training:
     """The training settings, with what the study leaves to the rows: minibatches that give a hospital of mean size about
     16 steps an epoch. Only what everybody knows decides: the opened number of training rows, and the roster."""
-    chosen = study.training
+    chosen = study.training.model_copy(update={"method": "newton" if study.fits_by_newton else "sgd"})
     if chosen.batch_size:
         return chosen
     size = LARGEST_BATCH  # noise on the gradients of few rows would drown them

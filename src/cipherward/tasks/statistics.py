@@ -117,19 +117,11 @@ def check_rows(study: Study, n_rows: int, n_contributors: int) -> None:
         )
 
 
-def check_bearable(study: Study, hospitals: Sequence[HospitalData]) -> None:
-    """`check_rows`, where all rows are in one place: before anything runs.
-
-    Raises:
-        DataError: too few rows for the study's noise.
-    """
-    wanted = study.own_noise
-    if wanted is None:
-        return
-    multiplier = wanted.noise_multiplier or records.multiplier(wanted.epsilon, wanted.delta, 1)
-    each = [records.kept_rows(h.cluster, h.split == TRAIN, wanted.rows_per_patient, SYSTEM)[0] for h in hospitals]
-    frozen = study.with_overrides(noise={"noise_multiplier": multiplier})
-    check_rows(frozen, int(sum(kept.sum() for kept in each)), len(hospitals))
+def n_counted(study: Study, hospitals: Sequence[HospitalData]) -> int:
+    """How many training rows a noisy count would be of, where all rows are in one place."""
+    most = study.noise.rows_per_patient
+    each = (records.kept_rows(h.cluster, h.split == TRAIN, most, SYSTEM)[0] for h in hospitals)
+    return int(sum(kept.sum() for kept in each))
 
 
 def _totals(study: Study) -> tuple[str, ...]:

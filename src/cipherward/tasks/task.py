@@ -172,6 +172,10 @@ class Task(ABC, Generic[S]):
         """The newest sum for a person at a terminal: what it was, and what it showed."""
         return "sum", ""
 
+    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
+        """Whether these rows, all in one place, bear the noise of the study's answers."""
+        return True
+
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """What can be found wrong before anything runs, where all rows are in one place.
 

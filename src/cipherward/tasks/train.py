@@ -1,4 +1,4 @@
-"""`train`: one model for a binary outcome. Column statistics, rounds of federated averaging, measurements."""
+"""`train`: one model for a binary outcome. Column statistics; rounds of federated averaging, or Newton steps; measurements."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from cipherward.errors import DataError
 from cipherward.learning import averaging, models
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.models import Factory, Module
+from cipherward.learning.newton import Fit
 from cipherward.learning.score_groups import may_measure
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
-from cipherward.tasks import measurement, own_rows, reservations, rounds, statistics, yardsticks
+from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
@@ -35,7 +36,8 @@ class TrainState:
     """`ranges` holds one clipping bound per parameter tensor; `history` the AUROC of the model at the start of each round
     that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in memory.
 
-    `measured`: what the newest sum measured of the model that came into it; None where it measured nothing.
+    `measured`: what the newest sum measured of the model that came into it; None where it measured nothing. `fit`: of a model
+    that is fitted by Newton steps, after the first of them.
     """
 
     model: Model
@@ -46,6 +48,7 @@ class TrainState:
     history: tuple[float, ...] = ()
     measured: Metrics | None = None
     final: Metrics | None = None
+    fit: Fit | None = None
 
 
 class Train(Task[TrainState]):
@@ -94,6 +97,10 @@ class Train(Task[TrainState]):
                 "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measurement.MEANING
             )
         asked |= {"training": document["training"], "model": document["model"], "bits": bits}
+        if study.fits_by_newton:
+            layout = Layout(newton.segments(study, len(state.model.weights)) + measured, bits)
+            meaning = newton.MEANING | measurement.MEANING
+            return Question("train", newton.TITLE, canonical(asked), layout, meaning, may_move_on=True)
         if study.privacy:
             asked["privacy"] = document["privacy"]
         parts = rounds.update_segments(study, state.model, state.ranges)
@@ -117,6 +124,9 @@ class Train(Task[TrainState]):
             measured = measurement.answer(study, module, model, at)
         if self._trained_out(state):
             return measured
+        if study.fits_by_newton:
+            with at.timed("train"):
+                return measured | newton.answer(model, at)
         with at.timed("train"):
             ranges, cap = state.ranges, state.weight_cap
             return measured | rounds.weighted_update(study, module, model, at, ranges, cap, state.rounds_done + 1)
@@ -126,7 +136,7 @@ class Train(Task[TrainState]):
         return rounds.cost(self._study, state.model, at) if is_round else None
 
     def base(self, state: TrainState) -> Sums:
-        if state.model.preprocessor is None or self._trained_out(state):
+        if state.model.preprocessor is None or self._trained_out(state) or self._study.fits_by_newton:
             return {}
         return rounds.by_tensor(state.model, state.model.weights)
 
@@ -137,6 +147,8 @@ class Train(Task[TrainState]):
         if self._trained_out(state):
             loss = (*state.losses, measurement.loss(sums))
             return dataclasses.replace(state, final=measurement.measured(sums), measured=None, losses=loss)
+        if study.fits_by_newton:
+            return self._after_newton(state, sums)
         weights = rounds.next_weights(study, state.model, sums, n_contributors)
         moved = dataclasses.replace(
             state, model=dataclasses.replace(state.model, weights=weights), rounds_done=state.rounds_done + 1
@@ -152,9 +164,25 @@ class Train(Task[TrainState]):
             measured=dataclasses.replace(found, roc=()),
         )
 
+    def _after_newton(self, state: TrainState, sums: Sums) -> TrainState:
+        """The sum of a step measures the weights that it was taken at: where these are the fit, nothing is left to ask."""
+        fit = newton.advance(self._study, state.fit, state.model, sums)
+        found, losses = measurement.measured(sums), (*state.losses, measurement.loss(sums))
+        if fit.is_done and fit.weights is state.model.weights:
+            return dataclasses.replace(state, fit=fit, final=found, measured=None, losses=losses)
+        return dataclasses.replace(
+            state,
+            fit=fit,
+            model=dataclasses.replace(state.model, weights=fit.next_weights),
+            rounds_done=state.rounds_done + 1,
+            losses=losses,
+            history=(*state.history, found.auroc),
+            measured=dataclasses.replace(found, roc=()),
+        )
+
     def after_failed(self, state: TrainState) -> TrainState:
         moved = dataclasses.replace(state.model, weights=averaging.moved_weights(state.model.weights))
-        return dataclasses.replace(state, model=moved, rounds_done=state.rounds_done + 1, measured=None)
+        return dataclasses.replace(state, model=moved, rounds_done=state.rounds_done + 1, measured=None, fit=None)
 
     def digest(self, state: TrainState) -> bytes:
         scaling = state.model.preprocessor
@@ -166,9 +194,13 @@ class Train(Task[TrainState]):
             "losses": [loss.hex() for loss in state.losses],
             "rounds_done": state.rounds_done,
             "final": state.final is not None,
+            "fit": [state.fit.objective.hex(), state.fit.step] if state.fit else None,
         }
         found = hashlib.sha256(b"train\x00" + json.dumps(facts, sort_keys=True).encode() + b"\x00")
         found.update(np.ascontiguousarray(state.model.weights, "<f4").data)
+        if state.fit:
+            found.update(np.ascontiguousarray(state.fit.weights, "<f4").data)
+            found.update(np.ascontiguousarray(state.fit.direction, "<f8").data)
         return found.digest()
 
     def result(self, state: TrainState) -> Mapping[str, Any]:
@@ -188,7 +220,8 @@ class Train(Task[TrainState]):
         }
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
-        return tuple(reservations.of(result))
+        given_up = (reservations.NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
+        return (*given_up, *reservations.of(result))
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -207,7 +240,8 @@ class Train(Task[TrainState]):
         figures = f"AUROC {found.auroc:.4f}   validation loss {state.losses[-1]:.4f}" if found else ""
         if state.final:
             return "final model", figures
-        return f"round {state.rounds_done:>2}/{self._study.training.rounds}", f"before it {figures}" if figures else ""
+        name = "step" if self._study.fits_by_newton else "round"
+        return f"{name} {state.rounds_done:>2}/{self._study.training.rounds}", f"before it {figures}" if figures else ""
 
     def model(self, state: TrainState) -> Model:
         return state.model
@@ -224,6 +258,15 @@ class Train(Task[TrainState]):
             if question := self.ask(state):
                 yield question, times
 
+    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
+        needed = statistics.rows_needed(self._with_noise, len(hospitals)) if self._study.own_noise else 0
+        return not needed or statistics.n_counted(self._study, hospitals) >= needed
+
+    @cached_property
+    def _with_noise(self) -> Study:
+        """The study as freezing makes it, as far as noise goes."""
+        return self._study.with_overrides(noise=noise.stated(self._study, self))
+
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
         least = self._study.evaluation.group_rows
@@ -236,7 +279,8 @@ class Train(Task[TrainState]):
                     hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
                     f"than {least} test rows (evaluation.group_rows) is not measured",
                 )
-        statistics.check_bearable(self._study, hospitals)
+        if self._study.own_noise:
+            statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""
@@ -250,6 +294,7 @@ class Train(Task[TrainState]):
     def _trained_out(self, state: TrainState) -> bool:
         settings = self._study.training
         converged = averaging.has_converged(state.losses, settings.patience, settings.min_improvement)
+        converged = converged or (state.fit is not None and state.fit.is_done)
         return converged or state.rounds_done >= settings.rounds
 
     def _after_statistics(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:

@@ -37,7 +37,9 @@ def factory_of(study: Study, policy: Policy) -> Factory | None:
         found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise StudyError(
-            f"the model package {name!r} cannot be loaded here: {error}", hint=f"install {module.split('.')[0]} first"
+            f"the model package {name!r} cannot be loaded here: {error}",
+            hint=f"install {module.split('.')[0]} first",
+            logged=f"the model package {name!r} cannot be loaded here",
         ) from None
     if not callable(found):
         raise StudyError(f"{name!r} is not a function that makes a model")

@@ -164,4 +164,4 @@ def kind_of(error: BaseException) -> str:
 
 def said_of(error: BaseException) -> str:
     """An error in a line of a log: our own words where it is ours."""
-    return error.message if isinstance(error, CipherwardError) else kind_of(error)
+    return error.logged if isinstance(error, CipherwardError) else kind_of(error)

@@ -19,11 +19,13 @@ from cipherward.tasks.catalogue import Factory, begin
 
 
 class Brought:
-    """`unusable` names what cannot be used here at the moment, as the coordinator is told it."""
+    """`unusable` names what cannot be used here at the moment, as the coordinator is told it; `noticed`: what stands out in
+    the table, in column names and counts."""
 
     def __init__(self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path) -> None:
         self._home, self._study, self._boundary, self._folder = home, study, boundary, folder
         self.unusable: set[str] = set()
+        self.noticed: tuple[str, ...] = ()
 
     def policy(self) -> Policy:
         """Raises RefusedError where it cannot be read."""
@@ -47,6 +49,7 @@ class Brought:
         if (self._folder / fingerprint.NAME).exists():
             fingerprint.check(self._folder, data)
         self.unusable.discard(DATA)
+        self.noticed = tuple(finding.text for finding in data.about)
         return data
 
     def model(self) -> Factory | None:

@@ -172,13 +172,18 @@ class CoordinatorStudy:
             self._end_told = False
         if self.is_over:
             return []
-        if self.files.stop_asked.exists() and self._may_stop():
-            return self._end(STOPPED, words_in(self.files.stop_asked))
+        if self._may_stop() and (why := self._why_stop()):
+            return self._end(STOPPED, why)
         if self._node is None:
             if self.has_begun:
                 return self._take_up()  # the disk had failed
             return self._begin() if self._is_due() else []
         return self._go_on(self._tick) + self._take_news()
+
+    def _why_stop(self) -> str:
+        """Empty: neither people nor the study's last day end it now."""
+        asked = self.files.stop_asked
+        return words_in(asked) or "no reason given" if asked.exists() else self.study.ended(self._clock())
 
     def _tick(self, node: CoordinatorNode) -> list[Outgoing]:
         self._patience.note(node, self._recorded)
@@ -305,6 +310,7 @@ class CoordinatorStudy:
         own = {"privacy": privacy_ledger.describe(self.study, {})}
         found = findings(state) | own
         found["warnings"] = list(state.task.warnings(found))
+        found["approved_by"] = self._approved_by()
         self.run.write_tables(state.task.tables(found))
         self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})
@@ -349,7 +355,7 @@ class CoordinatorStudy:
             "sums_planned": self.study.training.rounds + 2,
             "hospitals": self.names,
             "approved": self._named(self.statements.approved),
-            "approved_by": {self.names[i - 1]: words for i, words in self.statements.approvers.items()},
+            "approved_by": self._approved_by(),
             "withdrawn": self._named(self.statements.withdrawn),
             "breached": self._named(self.statements.breached),
             "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.statements.refused.items())},
@@ -359,6 +365,8 @@ class CoordinatorStudy:
             "last_error": self.last_error,
             "folder": self.folder.name,
         }
+        if phase == "finished":
+            found["warnings"] = self.run.warnings()
         if phase == "offered":
             found["waiting_for"] = self._named(self.offered_to())
         if phase == "running" and node is not None and node.phase is not Phase.IDLE:
@@ -374,6 +382,9 @@ class CoordinatorStudy:
                 "only": self._named(node.only),
             }
         return found
+
+    def _approved_by(self) -> dict[str, str]:
+        return {self.names[i - 1]: words for i, words in self.statements.approvers.items()}
 
     @property
     def awaited(self) -> tuple[frozenset[int], str]:

@@ -297,7 +297,11 @@ class HospitalStudy:
                 self.home, model, self._outcomes(), rounds=found.get("rounds", 0), auroc=found.get("auroc_federated")
             )
         budgets = {self.home.name: node.budget.report()} if node.budget else {}
-        added = {"privacy": privacy_ledger.describe(self.study, budgets), "warnings": list(state.task.warnings(found))}
+        added = {
+            "privacy": privacy_ledger.describe(self.study, budgets),
+            "warnings": list(state.task.warnings(found)),
+            "approved_by": {self.home.name: self.offered.approved_by},
+        }
         self.run.write_json(self.run.result, found | added)
 
     @property
@@ -385,6 +389,8 @@ class HospitalStudy:
             "stopped": self.stopped,
             "last_error": breach.decode("utf-8", "replace") if breach else self.last_error,
             "model": self.run.path.name if self.run.result.exists() else "",
+            "about_data": list(self.brought.noticed),
+            "warnings": self.run.warnings(),
         }
 
     def _log(self, event: str, facts: dict[str, object]) -> None:

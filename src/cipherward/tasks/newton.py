@@ -1,0 +1,86 @@
+"""One Newton step of logistic regression as a question: every sum that the step needs, at the weights that all know."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.data.preprocess import CLIP_STDDEV
+from cipherward.errors import DataError, ProtocolError
+from cipherward.learning import newton
+from cipherward.learning.newton import Fit
+from cipherward.study import Study
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.lanes import CountSegment
+from cipherward.tasks.rows import TRAIN, rows_at
+from cipherward.tasks.task import Model, Sums, Values, limbs_for
+
+TITLE = "In each step of the fit"
+
+MEANING = {
+    "fit/rows": "how many training rows there are",
+    "fit/loss": "the sum of the model's losses on training rows",
+    "fit/gradient": "for each input: the sum over training rows of input x (predicted - actual outcome)",
+    "fit/curvature": "for each pair of inputs: the sum over training rows of their product, weighted by how unsure the model "
+    "is; at the first step these are counts of patients by pairs of categories",
+}
+
+MOST_ROWS = 2**24
+"""Rows of all hospitals together: sums of so many are exact in 53 bits."""
+
+_SCALE = 2.0**28
+_BITS = 53
+
+
+def segments(study: Study, n_weights: int) -> tuple[CountSegment, ...]:
+    """Sums of terms in [-1, 1], moved by the number of rows so that none is negative, in steps of 2^-28."""
+    limbs = limbs_for(_BITS, study.bits)
+    sizes = {"rows": 1, "loss": 1, "gradient": n_weights, "curvature": n_weights * (n_weights + 1) // 2}
+    return tuple(CountSegment(f"fit/{name}", size, limbs) for name, size in sizes.items())
+
+
+def answer(model: Model, at: HospitalWork) -> Values:
+    """One hospital's sums over its training rows.
+
+    Raises:
+        DataError: more rows than a sum has room for.
+    """
+    features, labels = rows_at(at, model.scaling, TRAIN)
+    if len(labels) >= MOST_ROWS:
+        raise DataError(
+            f"{len(labels)} training rows: a Newton step sums at most {MOST_ROWS - 1}", hint='training.method = "sgd"'
+        )
+    found = newton.sums_at(model.weights, features, labels)
+    first, second = _reach(len(model.weights))
+    parts = {"gradient": found.gradient / first, "curvature": found.curvature / second}
+    parts["loss"] = np.array([found.loss / newton.MOST_LOSS])
+    whole = {f"fit/{name}": np.rint((part + found.rows) * _SCALE).astype(np.int64) for name, part in parts.items()}
+    return {"fit/rows": np.array([found.rows])} | whole
+
+
+def advance(study: Study, before: Fit | None, model: Model, sums: Sums) -> Fit:
+    """The fit after an opened sum.
+
+    Raises:
+        ProtocolError: sums that no rows give.
+    """
+    n = int(sums["fit/rows"][0])
+    if not 0 < n < MOST_ROWS:
+        raise ProtocolError(f"the opened sums of a Newton step are of {n} rows")
+    first, second = _reach(len(model.weights))
+    terms = {name: sums[f"fit/{name}"].astype(np.float64) / _SCALE - n for name in ("loss", "gradient", "curvature")}
+    found = newton.Sums(
+        n, float(terms["loss"][0]) * newton.MOST_LOSS, terms["gradient"] * first, terms["curvature"] * second
+    )
+    return newton.advance(before, model.weights, found, ridge(study, n))
+
+
+def ridge(study: Study, rows: int) -> float:
+    """The penalty on squared weights, by a public rule."""
+    return newton.default_ridge(rows, study.training.weight_decay)
+
+
+def _reach(p: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How large a row's term can be: float64[p] of its gradient, float64[p (p + 1) / 2] of its second derivatives."""
+    inputs = np.append(np.full(p - 1, CLIP_STDDEV), 1.0)
+    return inputs, 0.25 * np.multiply.outer(inputs, inputs)[np.triu_indices(p)]
