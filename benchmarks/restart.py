@@ -24,7 +24,7 @@ from harness import Section, finish
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.faults.nursery import Nursery
-from tests.faults.world import Template, World, memory_folder
+from tests.faults.world import Processes, Template, memory_folder
 
 PHASES = ("train", "close", "release", "open")
 BAR_SECONDS = 5.0
@@ -32,7 +32,7 @@ BAR_SECONDS = 5.0
 
 def once(template: Template, nursery: Nursery, phase: str) -> float:
     """Seconds from the start of the new process to the next step."""
-    world = World(template, nursery, "all")
+    world = Processes(template, nursery, "all")
     process: subprocess.Popen[bytes] | None = None
     try:
         for name in world.names:

@@ -14,6 +14,7 @@ from tests import simulator
 from cipherward import study as study_document
 from cipherward.errors import StudyError
 from cipherward.study import Study
+from cipherward.tasks.catalogue import make_task
 
 
 def problems_of(document: dict[str, Any]) -> tuple[str, ...]:
@@ -30,7 +31,7 @@ def test_every_mistake_in_every_section_is_reported_at_once() -> None:
         name="Not A Name",
         training={"rounds": 0, "learning_rate": -1.0, "moment": 0.9},
         aggregation={"scheme": "rot13", "bits": 3, "range_min": 2.0},
-        model={"kind": "mlp"},
+        model={"kind": "No Kind"},
         colour="blue",
     )
     document["columns"][0]["minimum"] = 9.0
@@ -43,7 +44,7 @@ def test_every_mistake_in_every_section_is_reported_at_once() -> None:
         "training.moment:",
         "aggregation.scheme:",
         "aggregation.bits:",
-        "model:",
+        "model.kind:",
         "colour:",
         "column 'age':",
         "column 'ward':",
@@ -55,14 +56,11 @@ def test_mistakes_between_sections_are_reported_at_once_too() -> None:
     document = simulator.document(2, data={"outcome": "ward", "test_fraction": 0.5, "validation_fraction": 0.5})
     document["columns"].append(document["columns"][0])
     document["hospitals"][1] = {"name": "clinic-1"}
-    document["data"]["cohort"] = {}
     problems = "\n".join(problems_of(document))
     for words in (
         "column 'age' is declared twice",
         "column 'ward' cannot be both input and outcome",
         "hospital 'clinic-1' is listed twice",
-        "no path for hospital(s) clinic-1",
-        "[data.cohort] belongs to source",
         "must leave rows to train on",
         "by subtraction",
     ):
@@ -76,11 +74,54 @@ def test_an_unknown_key_does_not_hide_a_mistake_between_sections() -> None:
 
 @pytest.mark.parametrize(
     ("section", "key"),
-    [("training", "secure"), ("aggregation", "privacy"), ("data", "sorce"), ("evaluation", "bin"), ("model", "path")],
+    [("training", "secure"), ("aggregation", "privacy"), ("evaluation", "bin")],
 )
 def test_unknown_keys_are_refused_by_name(section: str, key: str) -> None:
     (problem,) = problems_of(simulator.document(**{section: {key: 1}}))
     assert problem.startswith(f"{section}.{key}:")
+
+
+def test_what_model_kind_source_and_task_say_of_a_study_comes_at_once_when_the_task_is_made() -> None:
+    document = simulator.document(
+        3,
+        task="guess",
+        data={"sorce": "x", "cohort": {}, "hospital_column": "clinic"},
+        model={"kind": "mlp", "path": "x", "package": "own:model"},
+    )
+    document["hospitals"][1] = {"name": "clinic-2"}
+    with pytest.raises(StudyError) as caught:
+        make_task(study_document.parse(document, origin="tests"))
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "data.cohort",
+        "data.sorce",
+        "data.hospital_column needs data.path, the one file that holds every hospital's rows",
+        "model.hidden",
+        "model.package",
+        "model.path",
+        "task",
+    ]
+    assert all(problem in caught.value.message for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"data": {"source": "registry"}}, "data.source: no source is called 'registry'; there are breast-cancer"),
+        (
+            {"model": {"kind": "oracle"}},
+            "model.kind: no kind is called 'oracle'; there are custom, logistic-regression",
+        ),
+        ({"model": {"hidden": [8]}}, "model.hidden: kind 'logistic-regression' has no such setting"),
+        ({"model": {"kind": "mlp"}}, "model.hidden: kind 'mlp' needs it"),
+        ({"model": {"kind": "mlp", "hidden": [8, 0]}}, "model.hidden.1: Input should be greater than or equal to 1"),
+    ],
+)
+def test_an_unknown_kind_or_source_and_settings_that_do_not_fit_are_refused_by_name(
+    changed: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(StudyError) as caught:
+        make_task(simulator.study(3, **changed))
+    assert caught.value.problems[0].startswith(words)
 
 
 def test_two_hospitals_are_refused_with_the_reason() -> None:

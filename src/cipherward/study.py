@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, ValidationInfo, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds
@@ -32,6 +32,7 @@ from cipherward.thresholds import Thresholds
 Scheme = Literal["quorum", "ckks", "plain", "masks"]
 FORMAT = 3
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
+_NAME = r"^[a-z][a-z0-9-]{0,31}$"
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
 """Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
@@ -41,7 +42,12 @@ MASKS_MAX_HOSPITALS = 256
 
 
 class Data(Section):
-    source: Literal["readmission", "diabetes130", "breast-cancer", "files"]
+    """Where the rows come from (`data/catalogue.py`) and what they mean. The source checks its own settings when the task
+    is made: `path`, `hospital_column`, `cohort`, and what else it takes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: str = Field(pattern=_NAME)
     outcome: str = Field(min_length=1)
     positive: str = "1"
     negative: tuple[str, ...] = ()
@@ -57,32 +63,33 @@ class Data(Section):
 
 
 class Model(Section):
-    """`custom` is a torch.nn.Module with one logit per row: passed to the Python API, or made by `package`, a
-    "module:function" that every hospital of a deployment has installed itself and allows in its policy."""
+    """A kind of model (`learning/catalogue.py`) and its settings, which the kind checks when the task is made.
 
-    kind: Literal["logistic-regression", "mlp", "custom"] = "logistic-regression"
+    `hidden`: layer widths of kind "mlp". `package`: of kind "custom", a torch.nn.Module with one logit per row that is
+    passed to the Python API, or made by this "module:function", which every hospital of a deployment has installed itself
+    and allows in its policy.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = Field(default="logistic-regression", pattern=_NAME)
     hidden: tuple[int, ...] = ()
     package: str = Field(default="", max_length=255, pattern=r"^([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)?$")
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if (self.kind == "mlp") != bool(self.hidden):
-            raise ValueError("model.hidden (layer widths) belongs to kind 'mlp', which needs it")
-        if any(not 1 <= width <= 1_000_000 for width in self.hidden):
-            raise ValueError("model.hidden: widths are between 1 and 1,000,000")
-        if self.package and self.kind != "custom":
-            raise ValueError("model.package belongs to kind 'custom'")
-        return self
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the study sets beside the kind."""
+        return self.model_dump(exclude={"kind"}, exclude_defaults=True)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether Newton steps can fit it."""
+        return self.kind == "logistic-regression"
 
     @property
     def default_bits(self) -> int:
         """Fixed-point bits of an update's entry, chosen by measurement (docs/figures.md): where updates are large, few."""
-        return 8 if self.kind == "mlp" else 16
-
-    @property
-    def is_linear(self) -> bool:
-        """Trained and scored by compiled kernels, on the CPU and without torch."""
-        return self.kind == "logistic-regression"
+        return 8 if self.hidden else 16
 
 
 class Training(Section):
@@ -171,7 +178,7 @@ class Study(Section):
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
     format: int = FORMAT
-    task: str = Field(default="train", pattern=r"^[a-z][a-z0-9-]{0,31}$")
+    task: str = Field(default="train", pattern=_NAME)
     settings: dict[str, Any] = Field(default_factory=dict, description="the task's own, checked by the task")
     data: Data
     columns: tuple[Column, ...] = Field(min_length=1)
@@ -186,8 +193,7 @@ class Study(Section):
     ckks_key_digest: HexOf32Bytes = ""
 
     @model_validator(mode="after")
-    def _whole(self, info: ValidationInfo) -> Self:
-        deployed = self.is_frozen or bool(info.context and info.context.get("deployed"))
+    def _whole(self) -> Self:
         problems: list[str] = []
         names = [column.name for column in self.columns]
         problems += [f"column {name!r} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -208,7 +214,6 @@ class Study(Section):
         ]
         if self.data.positive in self.data.negative:
             problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
-        problems += self._source_problems(deployed)
         problems += self._privacy_problems()
         problems += self._method_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:
@@ -220,28 +225,6 @@ class Study(Section):
         if problems:
             raise ValueError("\n".join(problems))
         return self
-
-    def _source_problems(self, deployed: bool) -> list[str]:
-        problems: list[str] = []
-        if self.data.source == "files":
-            if not self.hospitals:
-                problems.append(
-                    'source "files" needs [[hospitals]]: one entry per hospital, with its path or its value in hospital_column'
-                )
-            missing = [hospital.name for hospital in self.hospitals if not hospital.path]
-            if self.data.hospital_column and not self.data.path:
-                problems.append("data.hospital_column needs data.path, the one file that holds every hospital's rows")
-            if not self.data.hospital_column and missing and not deployed:
-                problems.append(
-                    f"no path for hospital(s) {', '.join(missing)} (or give data.path and data.hospital_column)"
-                )
-        if (self.data.source == "readmission") != (self.data.cohort is not None):
-            problems.append('[data.cohort] belongs to source "readmission", which needs it')
-        if self.data.cohort and self.hospitals and len(self.hospitals) != self.data.cohort.n_hospitals:
-            problems.append("data.cohort.n_hospitals differs from the number of [[hospitals]]")
-        if self.data.source in ("diabetes130", "breast-cancer") and not self.hospitals:
-            problems.append(f'source "{self.data.source}" needs its [[hospitals]] listed')
-        return problems
 
     def _method_problems(self) -> list[str]:
         if self.training.method != "newton":
@@ -289,6 +272,14 @@ class Study(Section):
     def n_hospitals(self) -> int:
         """Number of hospitals on the roster, or that the synthetic cohort will have."""
         return len(self.hospitals) or (self.data.cohort.n_hospitals if self.data.cohort else 0)
+
+    @property
+    def hospital_names(self) -> tuple[str, ...]:
+        """The roster's names, or those that the synthetic cohort's hospitals get: hospital-1, hospital-2, ..."""
+        if self.hospitals:
+            return tuple(hospital.name for hospital in self.hospitals)
+        width = len(str(self.n_hospitals))
+        return tuple(f"hospital-{number:0{width}d}" for number in range(1, self.n_hospitals + 1))
 
     @property
     def thresholds(self) -> Thresholds:
@@ -352,9 +343,10 @@ def _refuse_other_formats(document: dict[str, Any], origin: str) -> None:
         )
 
 
-def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text: str = "") -> Study:
-    """Check a parsed document and return the Study. `deployed`: hospitals keep the paths of their tables to themselves;
-    `text`: the TOML that it was read from, whose lines are named in mistakes.
+def parse(document: dict[str, Any], *, origin: str, text: str = "") -> Study:
+    """Check a parsed document and return the Study. What the task, the kind of model and the data source say of it comes
+    when the task is made (`tasks.catalogue.make_task`). `text`: the TOML that it was read from, whose lines are named in
+    mistakes.
 
     Raises:
         StudyError: `problems` lists every mistake found, each with its place in the document.
@@ -362,10 +354,10 @@ def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text
     """
     _refuse_other_formats(document, origin)
     try:
-        return Study.model_validate(document, context={"deployed": deployed})
+        return Study.model_validate(document)
     except ValidationError as error:
         problems: list[str] = []
-        for item in _all_errors(document, error, deployed):
+        for item in _all_errors(document, error):
             place = study_places.describe(item["loc"], document, text)
             said = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
             problems += [f"{place}: {line}" if place else line for line in said.split("\n")]
@@ -376,7 +368,7 @@ def parse(document: dict[str, Any], *, origin: str, deployed: bool = False, text
         ) from None
 
 
-def _all_errors(document: dict[str, Any], error: ValidationError, deployed: bool) -> list[ErrorDetails]:
+def _all_errors(document: dict[str, Any], error: ValidationError) -> list[ErrorDetails]:
     """The errors found, and those that unknown keys hid: pydantic checks a section as a whole only without them."""
     found = error.errors(include_url=False)
     unknown = [item for item in found if item["type"] == "extra_forbidden"]
@@ -389,14 +381,14 @@ def _all_errors(document: dict[str, Any], error: ValidationError, deployed: bool
             section = section[part]
         del section[item["loc"][-1]]
     try:
-        Study.model_validate(known, context={"deployed": deployed})
+        Study.model_validate(known)
     except ValidationError as further:
         return unknown + further.errors(include_url=False)
     return unknown
 
 
-def load(path: Path, *, deployed: bool = False) -> Study:
-    """Read and check a study file. `deployed`: see `parse`.
+def load(path: Path) -> Study:
+    """Read and check a study file, see `parse`.
 
     Raises:
         StudyError: not readable, not TOML, or not a valid study.
@@ -413,7 +405,7 @@ def load(path: Path, *, deployed: bool = False) -> Study:
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), deployed=deployed, text=text)
+    return parse(document, origin=str(path), text=text)
 
 
 def builtin_names() -> list[str]:

@@ -59,7 +59,7 @@ def desk(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
 def offer(desk: Desk, name: str) -> None:
     """What the service does: freeze, offer."""
     home = CoordinatorHome(desk.folder / "c")
-    study = study_document.load(desk.folder / "trial" / "study.toml", deployed=True)
+    study = study_document.load(desk.folder / "trial" / "study.toml")
     frozen = offering.freeze(study, home.members, home.coordinator_key)
     approvals.keep_offer(HospitalHome(desk.folder / f"home-{name}"), frozen.to_toml().encode(), b"")
 

@@ -37,7 +37,7 @@ def document(n: int, /, **sections: Any) -> Study:
     """The tiny study as people write it for a deployment: no paths."""
     hospitals = [{"name": f"clinic-{i}"} for i in range(1, n + 1)]
     made = simulator.document(n, hospitals=hospitals, **sections)
-    return study_document.parse(made, origin="tests", deployed=True)
+    return study_document.parse(made, origin="tests")
 
 
 def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222") -> CoordinatorHome:

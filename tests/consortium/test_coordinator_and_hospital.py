@@ -30,6 +30,16 @@ def same_as(local: Path, path: Path) -> None:
     assert simulator.weights(path).tobytes() == simulator.weights(local).tobytes()
 
 
+def ends_as(local: Path, four: Consortium) -> Path:
+    """A study that all approve ends with what the local run gave; its folder at the coordinator."""
+    folder = four.start(document(4))
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished"
+    same_as(local, folder)
+    return folder
+
+
 def test_a_study_goes_from_offer_to_verified_model_with_the_sums_of_the_local_engine(
     four: Consortium, local: Path
 ) -> None:
@@ -105,11 +115,7 @@ def test_a_hospital_that_restarts_before_every_letter_takes_part_all_the_same(fo
             four.restart_hospital(to)
 
     four.before = before
-    folder = four.start(document(4))
-    four.approve()
-    four.pump()
-    assert four.status()["phase"] == "finished"
-    same_as(local, folder)
+    ends_as(local, four)
     assert received.received(four.hospital("clinic-2"))[0].verified
     assert four.alarms("clinic-2") == []
 
@@ -126,11 +132,7 @@ def test_a_hospital_that_dies_before_a_letter_counts_as_handled_gets_it_again(
             four.restart_hospital(to)
 
     four.before = before
-    folder = four.start(document(4))
-    four.approve()
-    four.pump()
-    assert four.status()["phase"] == "finished"
-    same_as(local, folder)
+    ends_as(local, four)
     assert received.received(four.hospital("clinic-3"))[0].verified
 
 
@@ -153,12 +155,8 @@ def test_a_coordinator_that_dies_goes_on_to_the_same_model(
             four.restart_host()
 
     four.before = before
-    folder = four.start(document(4))
-    four.approve()
-    four.pump()
+    folder = ends_as(local, four)
     assert seen
-    assert four.status()["phase"] == "finished"
-    same_as(local, folder)
     assert simulator.holds(folder)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cipherward.data.sources import hospital_names, load_hospitals, load_table_for_prediction
+from cipherward.data.sources import load_hospitals, load_table_for_prediction
 from cipherward.errors import DataError
 from cipherward.study import Study, load_builtin
 
@@ -138,7 +138,7 @@ def test_a_table_to_predict_on_needs_the_inputs_only(
 def test_a_thousand_synthetic_hospitals_have_distinct_sortable_names() -> None:
     study = load_builtin("readmission")
     cohort = {**study.model_dump(mode="json")["data"]["cohort"], "n_hospitals": 1000}
-    names = hospital_names(study.with_overrides(data={"cohort": cohort}))
+    names = study.with_overrides(data={"cohort": cohort}).hospital_names
     assert len(set(names)) == 1000
     assert list(names) == sorted(names)
 

@@ -16,7 +16,7 @@ from tests import simulator
 from tests.faults import oracle
 from tests.faults.cells import ON_LETTERS, Cell
 from tests.faults.nursery import Nursery
-from tests.faults.world import N, Template, World
+from tests.faults.world import N, Processes, Template
 
 from cipherward.store.outbox import Outbox
 
@@ -49,7 +49,7 @@ def play(cell: Cell, template: Template, nursery: Nursery) -> Result:
         AssertionError: something that must hold does not.
     """
     result = Result(str(cell), cell.party, cell.phase, cell.fault)
-    world = World(template, nursery, "three" if cell.party == "last-needed" else "all")
+    world = Processes(template, nursery, "three" if cell.party == "last-needed" else "all")
     started = time.monotonic()
     try:
         _Player(cell, world, result).run()
@@ -62,7 +62,7 @@ def play(cell: Cell, template: Template, nursery: Nursery) -> Result:
 
 
 class _Player:
-    def __init__(self, cell: Cell, world: World, result: Result) -> None:
+    def __init__(self, cell: Cell, world: Processes, result: Result) -> None:
         self.cell, self.world, self.result = cell, world, result
         # The server is nobody's process to stop at a moment: it is hit while the coordinator stands at that moment.
         self.victim = {"contributor": "clinic-2", "last-needed": "clinic-4"}.get(cell.party, "coordinator")
@@ -180,7 +180,7 @@ class _Player:
             self.result.ended = "waited for its quorum, then finished"
 
 
-def check(world: World, result: Result) -> None:
+def check(world: Processes, result: Result) -> None:
     """What must hold at the end of every cell, whatever happened in it."""
     runs = [world.run, *(next(world.path(name).glob("models/*")) for name in world.names[1:])]
     for run in runs:
@@ -213,7 +213,7 @@ def _check_alarms(result: Result) -> None:
         assert noticed, f"nobody noticed the damaged letter: {result.alarms}"
 
 
-def _nothing_released_twice(world: World) -> None:
+def _nothing_released_twice(world: Processes) -> None:
     for name in world.names[1:]:
         with contextlib.closing(sqlite3.connect(world.path(name) / "ledger.sqlite")) as ledger:
             rows = ledger.execute(
@@ -222,7 +222,7 @@ def _nothing_released_twice(world: World) -> None:
         assert all(count == 1 for _, count in rows), f"{name} released two manifests of one round: {rows}"
 
 
-def _nothing_acknowledged_lost(world: World) -> None:
+def _nothing_acknowledged_lost(world: Processes) -> None:
     lines = [json.loads(line) for line in (world.run / "rounds.jsonl").read_text().splitlines()]
     opened = {(line["sum"], line["attempt"]): line["contributors"] for line in lines}
     accepted = world.log("coordinator", "accepted")

@@ -17,7 +17,7 @@ import psutil
 from tests import simulator
 from tests.faults import oracle
 from tests.faults.nursery import Nursery
-from tests.faults.world import Template, World, memory_folder
+from tests.faults.world import Processes, Template, memory_folder
 
 WARM_ROUNDS = 20
 """Rounds until caches are filled and mailboxes exist; growth counts from here."""
@@ -86,10 +86,10 @@ def run(rounds: int, hospitals: int, *, seed: int, tell: Callable[[str], None] =
         "training": {"rounds": rounds},
         "aggregation": {"scheme": "quorum", "deadline_seconds": 2.0},
     }
-    world: World | None = None
+    world: Processes | None = None
     try:
         template = Template(folder, hospitals, **sections)
-        world = World(template, nursery, "all")
+        world = Processes(template, nursery, "all")
         soak = Soak(rounds)
         _Runner(world, soak, rng, tell).run()
         listed = tuple(tuple(found) for found in simulator.contributors(world.run))
@@ -105,7 +105,7 @@ def run(rounds: int, hospitals: int, *, seed: int, tell: Callable[[str], None] =
 
 
 class _Runner:
-    def __init__(self, world: World, soak: Soak, rng: random.Random, tell: Callable[[str], None]) -> None:
+    def __init__(self, world: Processes, soak: Soak, rng: random.Random, tell: Callable[[str], None]) -> None:
         self.world, self.soak, self.rng, self.tell = world, soak, rng, tell
         self.hospitals = world.names[1:]
         # Two hospitals are killed now and then; everybody else lives from the first round to the last.

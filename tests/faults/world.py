@@ -70,7 +70,7 @@ class Template:
         return study.name
 
 
-class World:
+class Processes:
     """One cell's homes, proxies and processes."""
 
     def __init__(self, template: Template, nursery: Nursery, which: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.fuzz import decoders, documents, homes, network, runs, tables
 from tests.fuzz.decoders import Decoder
 from tests.schedules import world
-from tests.schedules.world import World, memory_folder, setting
+from tests.schedules.world import ForgetfulParties, memory_folder, setting
 
 from cipherward.parties.coordinator_node import Phase
 
@@ -31,7 +31,7 @@ def everything(hasty_world: None, tmp_path_factory: pytest.TempPathFactory) -> I
     with tempfile.TemporaryDirectory(dir=memory_folder(otherwise)) as name:
         folder = Path(name)
         # What is spliced in comes from another study: its signatures are good, and not for this one.
-        worlds = [World(folder / str(k), setting(4, 3, 2 if k == 0 else 1)) for k in range(6)]
+        worlds = [ForgetfulParties(folder / str(k), setting(4, 3, 2 if k == 0 else 1)) for k in range(6)]
         ups, downs = decoders.packets_of(worlds[0])
         found = [
             *decoders.wire_kinds(ups, downs),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from tests.fuzz.mutation import BINARY, Mutation
 from tests.schedules.liars import kind_of, opened, packet_of
-from tests.schedules.world import World
+from tests.schedules.world import ForgetfulParties
 from tests.sums.sum_parties import N_LANES, parties
 
 from cipherward.crypto import masks, quorum, ring, sealing, seeds, shamir, wire
@@ -77,7 +77,7 @@ class Decoder:
 # messages
 
 
-def packets_of(world: World) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+def packets_of(world: ForgetfulParties) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
     """Every packet of a whole study, up and down; and one of each kind that it had no use for."""
     ups: list[tuple[int, bytes]] = []
     downs: list[tuple[int, bytes]] = []
@@ -142,7 +142,9 @@ def packets(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]
     return Decoder("packet", [packet for _, packet in (*ups, *downs)][:30], unpack, again)
 
 
-def signatures(world: World, ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]) -> Decoder:
+def signatures(
+    world: ForgetfulParties, ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]
+) -> Decoder:
     signed = [
         unpack(packet)[1]
         for _, packet in (*ups, *downs)
@@ -155,7 +157,7 @@ def signatures(world: World, ups: Sequence[tuple[int, bytes]], downs: Sequence[t
 # nodes
 
 
-def hospital_node(world: World) -> Decoder:
+def hospital_node(world: ForgetfulParties) -> Decoder:
     """A hospital that has consented and has not released, and every packet that it was sent or may be sent next."""
     site, before, hub = world.sites[1], world.sites[1].state, world.hub
     mine: list[bytes] = []
@@ -192,7 +194,7 @@ def hospital_node(world: World) -> Decoder:
     return Decoder("hospital", mine, decode, holds, others=[*mine, *others], remembers=True)
 
 
-def coordinator_node(world: World, ups: Sequence[tuple[int, bytes]], phase: Phase) -> Decoder:
+def coordinator_node(world: ForgetfulParties, ups: Sequence[tuple[int, bytes]], phase: Phase) -> Decoder:
     """A coordinator in one phase, and packets in the name of hospital 1."""
     hub = world.hub
     queue = list(hub.begin())
@@ -232,31 +234,34 @@ def lanes(n: int = N_LANES) -> Any:
     return np.arange(n, dtype=np.uint32) * 3 + 1
 
 
-def _contributions(scheme: Any, who: SumTask) -> tuple[dict[int, bytes], dict[int, Protected]]:
-    private = {i: bytes([i]) * 96 for i in range(1, 6)}
-    public = {i: scheme.make_key(private[i])[1] for i in private}
-    return private, {i: scheme.protect(who, i, lanes(), public, bytes([i]) * 64, private[i]) for i in private}
+class _Sum:
+    """One sum of five hospitals, opened."""
 
+    def __init__(self, scheme: Any, who: SumTask) -> None:
+        self.private = {i: bytes([i]) * 96 for i in range(1, 6)}
+        public = {i: scheme.make_key(self.private[i])[1] for i in self.private}
+        self.sent: dict[int, Protected] = {
+            i: scheme.protect(who, i, lanes(), public, bytes([i]) * 64, own) for i, own in self.private.items()
+        }
+        self.payloads = [protected.payload for protected in self.sent.values()]
+        total = scheme.accumulator(who, np.zeros(N_LANES))
+        for payload in self.payloads:
+            total.add(payload)
+        self.total: bytes = total.total()
+        self.releases: dict[int, bytes] = {
+            j: scheme.release(who, j, own, self._dealt(j)) for j, own in self.private.items()
+        }
+        self.witness: bytes = scheme.open(who, self.total, self.releases, np.zeros(N_LANES), 5)
 
-def _released(scheme: Any, who: SumTask, private: dict[int, bytes], sent: dict[int, Protected]) -> dict[int, bytes]:
-    return {
-        j: scheme.release(
-            who, j, private[j], {i: DealtShare(p.shares[j], payload_digest(p.payload)) for i, p in sent.items()}
-        )
-        for j in private
-    }
+    def _dealt(self, holder: int) -> dict[int, DealtShare]:
+        return {i: DealtShare(p.shares[holder], payload_digest(p.payload)) for i, p in self.sent.items()}
 
 
 def quorum_parsers() -> Iterator[Decoder]:
     scheme, who = QuorumScheme(), task()
     numbers = quorum.parameters_of(who)
-    private, sent = _contributions(scheme, who)
-    payloads = [protected.payload for protected in sent.values()]
-    total = scheme.accumulator(who, np.zeros(N_LANES))
-    for payload in payloads:
-        total.add(payload)
-    releases = _released(scheme, who, private, sent)
-    witness = scheme.open(who, total.total(), releases, np.zeros(N_LANES), 5)
+    made = _Sum(scheme, who)
+    payloads, total, releases, witness = made.payloads, made.total, made.releases, made.witness
     marks = [scheme.fingerprint(who, b"m" * 32, payload) for payload in payloads]
 
     def add(data: bytes) -> bytes:
@@ -269,13 +274,13 @@ def quorum_parsers() -> Iterator[Decoder]:
         return ring.pack_sum(numbers, fresh)
 
     def match(data: bytes) -> None:
-        if not scheme.fingerprints_match(who, b"m" * 32, total.total(), [data, *marks[1:]]):
+        if not scheme.fingerprints_match(who, b"m" * 32, total, [data, *marks[1:]]):
             raise WireError("no match")
 
     yield Decoder("quorum-payload", payloads, add, lambda data, value: value == data)
-    yield Decoder("quorum-total", [total.total()], lambda data: scheme.sums(who, data, witness, 5))
+    yield Decoder("quorum-total", [total], lambda data: scheme.sums(who, data, witness, 5))
     yield Decoder(
-        "quorum-witness", [witness], lambda data: scheme.sums(who, total.total(), data, 5), others=[*releases.values()]
+        "quorum-witness", [witness], lambda data: scheme.sums(who, total, data, 5), others=[*releases.values()]
     )
     yield Decoder("quorum-fingerprint", [marks[0]], match, others=marks)
     yield Decoder(
@@ -284,11 +289,11 @@ def quorum_parsers() -> Iterator[Decoder]:
         partial(shamir.unpack, numbers),
         lambda data, v: shamir.pack(numbers, v) == data,
     )
-    share, key = sealing.committed(sent[2].shares[1])[1], sealing.private_key(private[1])
+    share, key = sealing.committed(made.sent[2].shares[1])[1], sealing.private_key(made.private[1])
     purpose = sealing.info(who, 2, 1, payload_digest(payloads[1]))
-    others = [sealing.committed(each)[1] for each in (sent[3].shares[1], sent[2].shares[3])]
+    others = [sealing.committed(each)[1] for each in (made.sent[3].shares[1], made.sent[2].shares[3])]
     yield Decoder("sealed-share", [share], lambda data: sealing.unseal(data, key, purpose), others=others)
-    public = [scheme.make_key(private[i])[1] for i in private]
+    public = [scheme.make_key(made.private[i])[1] for i in made.private]
 
     def usable(data: bytes) -> None:
         if not scheme.key_is_usable(data):
@@ -300,19 +305,14 @@ def quorum_parsers() -> Iterator[Decoder]:
 def masks_parsers() -> Iterator[Decoder]:
     scheme, who = MasksScheme(), dataclasses.replace(task(), bits=16)
     form = masks.form_of(who)
-    private, sent = _contributions(scheme, who)
-    payloads = [protected.payload for protected in sent.values()]
-    total = scheme.accumulator(who, np.zeros(N_LANES))
-    for payload in payloads:
-        total.add(payload)
-    releases = _released(scheme, who, private, sent)
-    witness = scheme.open(who, total.total(), releases, np.zeros(N_LANES), 5)
+    made = _Sum(scheme, who)
+    payloads, total, releases, witness = made.payloads, made.total, made.releases, made.witness
 
     def sums(data: bytes) -> Any:
-        return scheme.sums(who, total.total(), data, 5)
+        return scheme.sums(who, total, data, 5)
 
     def reopened(data: bytes) -> bytes:
-        return scheme.open(who, total.total(), {**releases, 2: data}, np.zeros(N_LANES), 5)
+        return scheme.open(who, total, {**releases, 2: data}, np.zeros(N_LANES), 5)
 
     yield Decoder("masks-payload", payloads, lambda data: form.unpack(data, "it"), lambda data, v: form.pack(v) == data)
     yield Decoder("masks-witness", [witness], sums, others=[*releases.values()])
@@ -329,7 +329,7 @@ def masks_parsers() -> Iterator[Decoder]:
         if not scheme.key_is_usable(data):
             raise WireError("not a key")
 
-    public = [scheme.make_key(private[i])[1] for i in private]
+    public = [scheme.make_key(made.private[i])[1] for i in made.private]
     yield Decoder("masks-join-key", public, key_is_usable, lambda data, value: len(data) == seeds.PUBLIC_BYTES)
 
 

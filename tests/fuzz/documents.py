@@ -16,8 +16,7 @@ from tests.sums.sum_parties import N_LANES
 from cipherward import study as study_document
 from cipherward.crypto import _tenseal, ckks
 from cipherward.data.preprocess import Preprocessor
-from cipherward.report import facts
-from cipherward.runs import modelfile
+from cipherward.runs import modelfile, result_json
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.modelfile import ModelFile
 from cipherward.store.journal import LARGE, Journal, Record
@@ -121,7 +120,11 @@ def documents(folder: Path) -> Iterator[Decoder]:
 
     rounds = b"".join(json.dumps({"sum": k, "purpose": "train", "opened": True}).encode() + b"\n" for k in (0, 1))
     yield Decoder(
-        "rounds", [rounds], partial(facts.rounds_of, path), lambda data, value: isinstance(value, dict), mutations=TEXT
+        "rounds",
+        [rounds],
+        partial(result_json.sum_lines, path),
+        lambda data, value: isinstance(value, dict),
+        mutations=TEXT,
     )
 
 

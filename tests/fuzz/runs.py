@@ -21,7 +21,7 @@ from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, StorageError
 from cipherward.learning.baselines import Yardstick
 from cipherward.report import deployed, facts, incidents, page, rendering
-from cipherward.runs import verify
+from cipherward.runs import result_json, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
 from cipherward.runs.study_folder import StudyFolder
@@ -105,14 +105,13 @@ def reported(made: Path) -> Iterator[Decoder]:
     result, rounds = (files.read(made / name) for name in ("result.json", "rounds.jsonl"))
 
     def render(found: facts.Facts) -> str:
-        with page.what_is_damaged(made):
-            return rendering.render("report.html", page._content(found))
+        return rendering.render("report.html", page._content(found))
 
     def of_result(data: bytes) -> str:
-        return render(dataclasses.replace(known, result=facts._json(made, data)))
+        return render(dataclasses.replace(known, result=facts.result_of(made, data)))
 
     def of_rounds(data: bytes) -> str:
-        return render(dataclasses.replace(known, rounds=facts.rounds_of(made, data)))
+        return render(dataclasses.replace(known, rounds=result_json.sum_lines(made, data)))
 
     def is_page(data: bytes, text: str) -> bool:
         return "</html>" in text
@@ -160,14 +159,18 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
         yield Decoder(f"compared-{name}", [text], partial(kept, file, read), model, mutations=TEXT, tries=OWN_FILE)
 
     def own(data: bytes) -> Any:
-        return kept(StudyFolder(folder).own_results, deployed._own, data)
+        found = kept(StudyFolder(folder).own_results, deployed.own_figures, data)
+        if found and found.auroc:
+            assert "AUROC" in str(deployed.own_rows(found))
+        return found
 
-    document = {"hospital": "clinic-1", "index": 1, "rows": 90, "auroc": {"federated": 0.75}, "why_not": ""}
+    counts = {"rows": 90, "positive": 40, "train_rows": 60, "test_rows": 30, "test_positive": 12}
+    document = {"hospital": "clinic-1", "index": 1, **counts, "auroc": {"federated": 0.75}, "why_not": ""}
     yield Decoder(
         "own-json",
         [json.dumps(document).encode()],
         own,
-        lambda data, v: type(v) is dict,
+        lambda data, v: v is not None,
         mutations=TEXT,
         tries=OWN_FILE,
     )
@@ -219,7 +222,12 @@ def compare_directory(folder: Path, made: Path) -> Iterator[Decoder]:
             (run / other).write_bytes(texts[other])
         read_run = partial(kept, run / name, partial(results.read_run, 1))
         yield Decoder(
-            f"compared-{name}", [text], read_run, lambda data, v: type(v.result) is dict, mutations=TEXT, tries=OWN_FILE
+            f"compared-{name}",
+            [text],
+            read_run,
+            lambda data, v: v.result.n_hospitals == 4,
+            mutations=TEXT,
+            tries=OWN_FILE,
         )
     yield measures(folder, made)
 

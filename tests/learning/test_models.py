@@ -12,6 +12,7 @@ from torch import nn
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.learning import models, networks
 from cipherward.learning.linear import Linear
+from cipherward.learning.model_kind import Factory
 from cipherward.study import Model
 
 LOGISTIC = Model()
@@ -58,7 +59,7 @@ def test_the_first_weights_are_the_same_bits_on_every_machine() -> None:
 
 
 @pytest.mark.parametrize("factory", [None, lambda n: nn.Sequential(nn.Linear(n, 3), nn.Dropout(), nn.Linear(3, 1))])
-def test_building_leaves_the_global_generator_alone(factory: models.Factory | None) -> None:
+def test_building_leaves_the_global_generator_alone(factory: Factory | None) -> None:
     before = torch.get_rng_state()
     models.build(CUSTOM if factory else MLP, 5, seed=3, factory=factory)
     assert torch.equal(before, torch.get_rng_state())

@@ -14,6 +14,7 @@ from cipherward.errors import DataError, ProtocolError, StudyError, UnfitUpdateE
 from cipherward.learning import averaging, models, networks, sgd
 from cipherward.learning.devices import resolve_device
 from cipherward.learning.linear import Linear
+from cipherward.learning.model_kind import Module
 from cipherward.study import Model, Training
 
 Rows = tuple[NDArray[np.float32], NDArray[np.int8]]
@@ -26,7 +27,7 @@ def rows(n: int = 600, n_features: int = 9, seed: int = 0) -> Rows:
     return x, (rng.random(n) < 1 / (1 + np.exp(-(x @ slope)))).astype(np.int8)
 
 
-Made = tuple[models.Module, NDArray[np.float32]]
+Made = tuple[Module, NDArray[np.float32]]
 
 
 def compiled_logistic(n_features: int = 9) -> Made:

@@ -12,7 +12,7 @@ from random import Random
 
 import numpy as np
 from tests.schedules.liars import LyingCoordinator, LyingHospital, kind_of, opened
-from tests.schedules.world import KilledError, Setting, World, setting, sum_of
+from tests.schedules.world import ForgetfulParties, KilledError, Setting, setting, sum_of
 
 from cipherward import thresholds
 from cipherward.crypto import wire
@@ -40,7 +40,7 @@ class Schedule:
         self.rng = rng = Random(seed)
         n = rng.choice(sorted(SIZES))
         self.setting: Setting = setting(n, rng.choice(SIZES[n]), rng.choice([1, 1, 2]))
-        self.world = World(folder, self.setting)
+        self.world = ForgetfulParties(folder, self.setting)
         n_liars = rng.randint(1, self.setting.study.thresholds.corrupt) if rng.random() < 0.5 else 0
         self.liars = {i: LyingHospital(self.setting, i, rng) for i in rng.sample(self.setting.everyone, n_liars)}
         self.coordinator = LyingCoordinator(self.setting, rng) if rng.random() < 0.2 else None

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.schedules.liars import kind_of, opened, packet_of
-from tests.schedules.world import World, setting
+from tests.schedules.world import ForgetfulParties, setting
 
 from cipherward.parties.coordinator_node import Outgoing, Phase
 
 Change = Callable[[int, bytes], bytes | None]
 
 
-def play(world: World, outgoing: list[Outgoing], change: Change) -> None:
+def play(world: ForgetfulParties, outgoing: list[Outgoing], change: Change) -> None:
     """Deliver packets and their answers; `change` says what arrives of an answer, None for nothing."""
     queue = list(outgoing)
     while queue:
@@ -24,7 +24,7 @@ def play(world: World, outgoing: list[Outgoing], change: Change) -> None:
             queue += world.hub.handle(hospital, arrived) if arrived else []
 
 
-def finish(world: World, change: Change) -> None:
+def finish(world: ForgetfulParties, change: Change) -> None:
     hub = world.hub
     while not hub.finished:
         play(world, hub.begin(), change)
@@ -40,7 +40,7 @@ class Absent:
 
 
 def test_openings_that_are_lost_on_the_way_to_a_hospital_that_is_behind_are_sent_again(tmp_path: Path) -> None:
-    world = World(tmp_path, setting(4, 3))
+    world = ForgetfulParties(tmp_path, setting(4, 3))
     away = world.sites.pop(1)
     world.sites[1] = Absent()  # type: ignore[assignment]
     finish(world, lambda hospital, reply: reply)
@@ -55,7 +55,7 @@ def test_openings_that_are_lost_on_the_way_to_a_hospital_that_is_behind_are_sent
 
 
 def test_a_malformed_release_is_set_aside_and_the_others_open_the_sum(tmp_path: Path) -> None:
-    world = World(tmp_path, setting(4, 3))
+    world = ForgetfulParties(tmp_path, setting(4, 3))
 
     def empty_release(hospital: int, reply: bytes) -> bytes:
         if hospital == 1 and kind_of(reply) == "Release":

@@ -253,7 +253,7 @@ class ShakyJournal(Journal):
         self.fuse.write(lambda: Journal.clear(self))
 
 
-class World:
+class ForgetfulParties:
     """The parties of one study under `folder`, each of which can lose its memory and start again from its files."""
 
     def __init__(self, folder: Path, chosen: Setting) -> None:

@@ -63,6 +63,17 @@ def test_its_report_shows_its_table(tmp_path: Path) -> None:
     assert "rows, sum and squares" in text
 
 
+def test_its_report_shows_what_the_sums_say_and_not_what_a_changed_file_says(tmp_path: Path) -> None:
+    path = simulator.run(tmp_path, simulator.study(5, **MEAN)).path
+    document = json.loads((path / "result.json").read_text())
+    (path / "result.json").write_text(json.dumps(document | {"mean": 123.456}))
+    page.write(path)
+    text = (path / "report.html").read_text()
+    assert "do not prove its result" in text
+    assert str(document["mean"]) in text
+    assert "123.456" not in text
+
+
 def test_between_hospitals_it_is_reviewed_approved_and_received(tmp_path: Path) -> None:
     four = Consortium(tmp_path, 4)
     try:
@@ -80,7 +91,7 @@ def test_between_hospitals_it_is_reviewed_approved_and_received(tmp_path: Path) 
 def test_a_task_that_nobody_has_heard_of_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no task is called 'guess'") as caught:
         simulator.run(tmp_path, simulator.study(5, task="guess"))
-    assert "train" in (caught.value.hint or "")
+    assert "train" in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import dataclasses
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from pathlib import Path
+from typing import Any
 
 from cipherward.consortium.membership import authority
 from cipherward.store import files
@@ -155,3 +156,14 @@ def three_servers(made: Consortium, folder: Path) -> list[ManagedServer]:
         )
         for i in range(3)
     ]
+
+
+def on(cluster: list[ManagedServer], made: Consortium, story: Coroutine[Any, Any, None]) -> None:
+    """Play a story on a running cluster, and stop what is left of the cluster."""
+    try:
+        for server in cluster:
+            server.start(made.users())
+        asyncio.run(story)
+    finally:
+        for server in cluster:
+            server.stop()

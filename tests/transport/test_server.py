@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
@@ -10,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.transport.consortium import Consortium, running, three_servers, until
+from tests.transport.consortium import Consortium, on, running, three_servers, until
 
 from cipherward.errors import ProtocolError, TransportError
 from cipherward.transport.configuration import write_accounts
@@ -132,10 +131,4 @@ def test_a_cluster_of_three_goes_on_when_one_server_is_killed(tmp_path: Path) ->
             await until(lambda: len(down.got) == 2, 60)
         assert up.of("alpha") == [b"before", large, b"after"]
 
-    try:
-        for server in cluster:
-            server.start(made.users())
-        asyncio.run(story())
-    finally:
-        for server in cluster:
-            server.stop()
+    on(cluster, made, story())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.transport.consortium import Consortium, running, three_servers, until
+from tests.transport.consortium import Consortium, on, running, three_servers, until
 from tests.transport.test_services import Deployment
 
 from cipherward.transport.post import CoordinatorPost
@@ -64,13 +64,7 @@ def test_a_cluster_without_its_majority_is_told_from_one_that_stores(tmp_path: P
             await until(lambda: up.of("alpha") == [b"before", b"after"], 90)
             await until(lambda: not coordinator.status.troubles and not alpha.status.troubles)
 
-    try:
-        for server in cluster:
-            server.start(made.users())
-        asyncio.run(story())
-    finally:
-        for server in cluster:
-            server.stop()
+    on(cluster, made, story())
 
 
 @contextlib.contextmanager

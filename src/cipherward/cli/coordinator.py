@@ -170,7 +170,7 @@ def start(
     from cipherward.consortium.service import offering
 
     own = _open(home)
-    folder = offering.start(own, document.load(study, deployed=True), time.time(), begin_after=begin_after)
+    folder = offering.start(own, document.load(study), time.time(), begin_after=begin_after)
     typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
     typer.echo(f"Files: {folder}")
     if not is_served(own):

@@ -22,9 +22,11 @@ from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
 from cipherward.learning import models
+from cipherward.learning.catalogue import kind_of
 from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report import page
+from cipherward.runs import result_json
 from cipherward.runs.folder import RunDirectory
 from cipherward.simulation import simulate
 from cipherward.simulation.simulate import OnProgress
@@ -101,7 +103,7 @@ def compare_study(
     options = options or Options()
     chosen = arms.choose(options.names)
     check_device(options.device)
-    if study.model.kind == "custom":
+    if kind_of(study.model).is_own_code:
         raise StudyError(
             "a comparison needs a model that a study describes, not one of kind custom",
             hint="take logistic-regression or mlp; `run_study` trains your own module under one scheme",
@@ -242,7 +244,7 @@ class _Comparison:
                 raise self._stopped() from None
         if not (run.path / page.NAME).exists():
             page.write(run.path)
-        auroc = float(json.loads(files.read(run.result))["auroc_federated_exact"])
+        auroc = result_json.read(run.result, result_json.Simulated).auroc_federated_exact
         self._step(arm.name, seed.seed, auroc, perf_counter() - started, kept)
 
     def _extras(self) -> None:

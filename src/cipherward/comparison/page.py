@@ -12,7 +12,8 @@ from typing import Any
 
 from cipherward.comparison import figures, records, side_by_side, sweep_figures
 from cipherward.comparison.records import Comparison
-from cipherward.errors import StorageError
+from cipherward.data import catalogue as sources
+from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, charts, costs, rendering, words
 from cipherward.report import page as run_page
 from cipherward.report.facts import Facts, clean, gather
@@ -47,13 +48,7 @@ def write(path: Path) -> Written:
     found, sizes, shift = records.read(path), records.read_sizes(path), records.read_shift(path)
     run = _first_run(path, found)
     facts = gather(path / run) if run else None
-    try:
-        text = rendering.render("comparison.html", _content(path, found, sizes, shift, run, facts))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        raise StorageError(
-            f"{path / records.NAME} or the run {run or 'shown in detail'} lacks what a report needs, or is damaged: {error!r}",
-            hint="restore the compare directory from a backup, or run the comparison again: finished arms are kept",
-        ) from None
+    text = rendering.render("comparison.html", _content(path, found, sizes, shift, run, facts))
     files.write(path / run_page.NAME, text.encode())
     return Written(found, facts)
 
@@ -75,7 +70,7 @@ def _content(
 ) -> dict[str, Any]:
     toml = clean(files.read(path / records.STUDY).decode("utf-8", "replace")) if (path / records.STUDY).exists() else ""
     if facts and not c.arm(figures.CENTRALISED):
-        facts = replace(facts, result={k: v for k, v in facts.result.items() if k != "centralised"})
+        facts = replace(facts, result=facts.trained.model_copy(update={"centralised": None}))
     three = facts and c.arm(figures.CENTRALISED) and c.arm(figures.LOCAL)
     return {
         "outcome": f"{c.outcome} is positive",
@@ -83,7 +78,7 @@ def _content(
         "c": c,
         "title": c.title or c.study,
         "run": run,
-        "model": f"{words.MODELS.get(c.model, c.model)}, {blocks.count(c.n_parameters)} parameters",
+        "model": f"{kinds.words(c.model)}, {blocks.count(c.n_parameters)} parameters",
         "cards": _cards(c),
         "not_drawn": figures.not_drawn(c),
         "figures": {
@@ -118,7 +113,7 @@ def _content(
         "terms": words.TERMS_COMPARED,
         "toml": toml[: run_page.MAX_TOML],
         "toml_cut": len(toml) > run_page.MAX_TOML,
-        "sources": words.SOURCES,
+        "source": sources.words(c.source),
     }
 
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cipherward.errors import StorageError
 from cipherward.report.facts import clean, shortened
-from cipherward.store import files
+from cipherward.runs import result_json
+from cipherward.runs.result_json import Amount, Count, Share
 
 NAME, SIZES, SHIFT, STUDY = "comparison.json", "sizes.json", "shift.json", "study.toml"
-_MAX_WORDS, _MAX_SHOWN_PROBLEMS = 600, 3
+_MAX_WORDS = 600
 _RUN = re.compile(r"arms/[A-Za-z0-9][\w.-]*/seed-\d+")
 
 
@@ -33,11 +34,9 @@ def _inside(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(lambda text: shortened(clean(text)))]
+Number = Annotated[float, Field(ge=-1e15, le=1e15)]
 Words = Annotated[str, AfterValidator(_words)]
 Run = Annotated[str, AfterValidator(_inside)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Amount = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Checked(BaseModel):
@@ -47,9 +46,9 @@ class _Checked(BaseModel):
 class Estimate(_Checked):
     """A mean over seeds with its 95 % interval."""
 
-    mean: float
-    low: float
-    high: float
+    mean: Number
+    low: Number
+    high: Number
 
 
 class Seconds(_Checked):
@@ -106,6 +105,12 @@ class Arm(_Checked):
     dropouts_tolerated: Count | None = None
     warnings: tuple[Words, ...] = ()
     seeds: tuple[Seed, ...]
+
+    @model_validator(mode="after")
+    def _has_auroc(self) -> Self:
+        if "auroc" not in self.metrics:
+            raise ValueError("an arm without its AUROC")
+        return self
 
 
 class Difference(_Checked):
@@ -259,17 +264,9 @@ def read_shift(path: Path) -> Shift | None:
 
 def _read(path: Path, kind: type[T]) -> T:
     try:
-        return kind.model_validate(files.json_object(files.read(path)))
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        said = [clean(f"{'.'.join(map(str, item['loc']))}: {item['msg']}") for item in found[:_MAX_SHOWN_PROBLEMS]]
-        more = f"; and {len(found) - len(said)} more" if len(found) > len(said) else ""
+        return result_json.read(path, kind)
+    except StorageError as error:
         raise StorageError(
-            f"{path} is damaged or of another version: {'; '.join(said)}{more}",
-            hint="restore it from a backup, or delete it and run the comparison again: finished arms are kept",
-        ) from None
-    except ValueError as error:
-        raise StorageError(
-            f"{path} is damaged: {error}",
+            clean(error.message),
             hint="restore it from a backup, or delete it and run the comparison again: finished arms are kept",
         ) from None

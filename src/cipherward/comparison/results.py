@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,9 @@ from cipherward.errors import StorageError
 from cipherward.learning import models, sgd
 from cipherward.learning.devices import Device, device_used
 from cipherward.report.blocks import SMALL
-from cipherward.runs import modelfile, verify
+from cipherward.runs import modelfile, result_json, verify
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.result_json import Simulated, SumLine
 from cipherward.simulation.simulate import PHASES, versions
 from cipherward.store import files
 from cipherward.study import Study
@@ -43,12 +43,12 @@ class Finished:
 
     seed: int
     path: Path
-    result: Mapping[str, Any] = field(repr=False)
-    rounds: Sequence[Mapping[str, Any]] = field(repr=False)
+    result: Simulated = field(repr=False)
+    rounds: Sequence[SumLine] = field(repr=False)
 
     @property
     def seconds_by_round(self) -> list[float]:
-        return [float(line["seconds"]) for line in self.rounds]
+        return [line.seconds or 0.0 for line in self.rounds]
 
 
 def read_run(seed: int, path: Path) -> Finished:
@@ -59,30 +59,26 @@ def read_run(seed: int, path: Path) -> Finished:
     """
     run = RunDirectory(path)
     try:
-        result = files.json_object(files.read(run.result))
-        lines = [files.json_object(line) for line in files.read(run.rounds).splitlines()]
-        found = Finished(seed, path, result, [line for line in lines if line["purpose"] == "train"])
-        measured = [*found.seconds_by_round, *(float(x) for x in result["auroc_by_round"] if x is not None)]
-        json.dumps([measured, costs([found]), rows_by_hospital(result), result["privacy"]], allow_nan=False)
-        _check_warnings(result)
-        return found
-    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
-        raise StorageError(f"{path} is damaged", hint="delete this folder, and its run is done again") from None
-
-
-def _check_warnings(result: Mapping[str, Any]) -> None:
-    if not all(isinstance(said, str) for said in result.get("warnings", [])):
-        raise ValueError("warnings are sentences")
+        result = result_json.read(run.result, Simulated)
+        lines = result_json.sum_lines(run.rounds, files.read(run.rounds)).values()
+    except StorageError as error:
+        raise StorageError(error.message, hint="delete this folder, and its run is done again") from None
+    rounds = [line for line in lines if line.purpose == "train"]
+    if not all(line.simulation.seconds_by_phase.keys() >= set(PHASES) for line in rounds):
+        raise StorageError(
+            f"{run.rounds} is damaged: it lacks times", hint="delete this folder, and its run is done again"
+        )
+    return Finished(seed, path, result, rounds)
 
 
 def costs(runs: Sequence[Finished]) -> dict[str, Any]:
     """Means over all training rounds of all seeds: seconds (all parties together, by phase), bytes per hospital."""
     lines = [line for run in runs for line in run.rounds]
-    by_phase = {phase: _mean([line["simulation"]["seconds_by_phase"][phase] for line in lines]) for phase in PHASES}
+    by_phase = {phase: _mean([line.simulation.seconds_by_phase[phase] for line in lines]) for phase in PHASES}
     return {
-        "seconds_per_round": {"mean": _mean([line["seconds"] for line in lines]), "by_phase": by_phase},
-        "bytes_up_per_hospital_round": _mean([_per_hospital(line["bytes_up"], runs) for line in lines]),
-        "bytes_down_per_hospital_round": _mean([_per_hospital(line["bytes_down"], runs) for line in lines]),
+        "seconds_per_round": {"mean": _mean([line.seconds or 0.0 for line in lines]), "by_phase": by_phase},
+        "bytes_up_per_hospital_round": _mean([_per_hospital(line.bytes_up, runs) for line in lines]),
+        "bytes_down_per_hospital_round": _mean([_per_hospital(line.bytes_down, runs) for line in lines]),
     }
 
 
@@ -116,7 +112,7 @@ def shown(positive: int, rows: int) -> int | None:
 
 
 def _per_hospital(by_hospital: Mapping[str, int], runs: Sequence[Finished]) -> float:
-    return sum(by_hospital.values()) / int(runs[0].result["n_hospitals"])
+    return sum(by_hospital.values()) / runs[0].result.n_hospitals
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -212,7 +208,7 @@ class Results:
         sampled = [
             self._sample(k, modelfile.load(run.path / "model.safetensors").weights) for k, run in enumerate(runs)
         ]
-        curves = [list(run.result["auroc_by_round"]) for run in runs]
+        curves = [list(run.result.auroc_by_round) for run in runs]
         self._append(arm, sampled, curves, runs)
 
     def _append(
@@ -243,7 +239,7 @@ class Results:
             "rounds_to_convergence": convergence(known) if known else None,
             "who_can_read_one_update": arms.who_can_read(arm, opened),
             "dropouts_tolerated": arms.dropouts_tolerated(opened) if opened else None,
-            "warnings": list(dict.fromkeys(said for run in runs for said in run.result.get("warnings", ()))),
+            "warnings": list(dict.fromkeys(said for run in runs for said in run.result.warnings)),
             "seeds": [
                 {
                     "seed": seed.seed,
@@ -304,11 +300,12 @@ class Results:
 
 def _privacy(runs: Sequence[Finished]) -> dict[str, Any] | None:
     """What was asked for, and the most that any hospital of any seed has spent."""
-    found: list[Mapping[str, Any]] = [run.result["privacy"] for run in runs if run.result["privacy"]]
+    found = [run.result.privacy for run in runs if run.result.privacy]
     if not found:
         return None
-    spent = max(float(each["epsilon_spent"]) for each in found)
-    return {key: found[0][key] for key in ("unit", "epsilon", "delta", "clipping_norm")} | {"epsilon_spent": spent}
+    spent = max(each.epsilon_spent or 0.0 for each in found)
+    promised = found[0].model_dump(include={"unit", "epsilon", "delta", "clipping_norm"})
+    return promised | {"epsilon_spent": spent}
 
 
 def to_csv(document: Mapping[str, Any]) -> str:

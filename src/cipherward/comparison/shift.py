@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 
 from cipherward.comparison import case_mix
 from cipherward.comparison.case_mix import MOSTLY, CaseMix, Score
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data.preprocess import n_features
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import InterruptedRunError, StorageError, StudyError
 from cipherward.learning import metrics, models, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Factory, Module
 from cipherward.runs import folder as rundir
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import rounds as training_rounds
-from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
 from cipherward.tasks.task import Model
@@ -134,8 +134,7 @@ class _Shift:
         run = rundir.create(folder, study)
         keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
         self.study = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-        n_features = Preprocessor(study.columns, (), (), 0, 0).n_features
-        self.module: Module = models.build(study.model, n_features, study.seed, factory)
+        self.module: Module = models.build(study.model, n_features(study.columns), study.seed, factory)
         drawn = Model(models.groups(self.module), models.flatten(self.module))
         first = begin(self.study, factory, drawn)
         self.own: dict[int, NDArray[np.float32]] = dict.fromkeys(mixes, drawn.weights)

@@ -9,7 +9,7 @@ from cipherward.comparison.records import Arm, Comparison, Convergence, Estimate
 from cipherward.errors import StorageError
 from cipherward.privacy.budget import COVERED, NOT_COVERED
 from cipherward.report.blocks import SMALL, TOO_FEW, Cell, Code, Mark, Table, count, limited, percent, seconds, size
-from cipherward.store import files
+from cipherward.runs import result_json
 
 _EQUAL = 1e-3
 
@@ -152,10 +152,10 @@ def _replayed(run: str, replayed: str, holds: bool) -> Mark:
 
 def _verified(run: Path) -> Mark:
     try:
-        found = files.json_object(files.read(run / "result.json"))["verified"]
-        held, n = sum(value is True for value in found.values()), len(found)
-    except (StorageError, ValueError, KeyError, TypeError, AttributeError):
+        found = result_json.read(run / "result.json", result_json.Result).verified
+    except StorageError:
         return Mark(None, "not recorded")
+    held, n = sum(found.values()), len(found)
     return Mark(held == n or None, f"{held} of {n}")
 
 

@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from cipherward.crypto import _tenseal
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask
+from cipherward.crypto.scheme import Accumulator, Opener, Protected, SumTask, WithoutShares
 from cipherward.errors import (
     AlreadyReleasedError,
     DataError,
@@ -216,7 +216,7 @@ class KeyHolder:
         return nearest.astype(np.int64)
 
 
-class CkksScheme(SchemeFacts):
+class CkksScheme(WithoutShares):
     """The `ckks` scheme under one public key; the coordinator also gives the `KeyHolder`.
 
     Raises (on first use): WireError when `public_context` is not a public context with this module's parameters,
@@ -235,13 +235,6 @@ class CkksScheme(SchemeFacts):
 
     def __repr__(self) -> str:
         return f"CkksScheme(public_key={public_key_digest(self._public).hex()[:16]}, key_holder={self._key_holder!r})"
-
-    def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
-        """Nothing: there is one key pair, not one per sum."""
-        return b"", b""
-
-    def key_is_usable(self, key: bytes) -> bool:
-        return key == b""
 
     def protect(
         self,
@@ -263,20 +256,8 @@ class CkksScheme(SchemeFacts):
             raise DataError(f"a lane does not fit in {task.bits} bits")
         return Protected(_encrypt(_public_context(self._public), task, vector.astype(np.float64)), {})
 
-    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
-        return []
-
-    def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
-        return b""
-
-    def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
-        return b""
-
     def update_limit(self, task: SumTask) -> int:
         return 4 + -(-task.n_lanes // N_SLOTS) * (4 + _tenseal.MAX_CIPHERTEXT_BYTES)
-
-    def release_is_usable(self, task: SumTask, data: bytes) -> bool:
-        return data == b""
 
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """A sum that starts from Enc(base): the model in grid units, 0 where a lane is not a model update.
@@ -317,9 +298,6 @@ class CkksScheme(SchemeFacts):
         if sums.size and (int(sums.min()) < 0 or int(sums.max()) > top):
             raise ProtocolError(f"an opened lane is outside what {n_contributors} contributions can give")
         return sums
-
-    def fingerprints_match(self, task: SumTask, manifest: bytes, total: bytes, fingerprints: list[bytes]) -> bool:
-        return True
 
 
 class _CkksSum:

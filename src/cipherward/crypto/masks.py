@@ -213,10 +213,6 @@ class MasksScheme(SchemeFacts):
         usual = lists.most_common(1)[0][0] if lists else ()
         return [dealer for dealer in sorted(dealt) if dealer not in found or found[dealer].joined != usual]
 
-    def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
-        """None in this scheme."""
-        return b""
-
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         """Release: this holder's shares of every contributor's b, and of its seeds with those who did not contribute."""
         key, values, lists = sealing.private_key(private_key), list[bytes](), set[tuple[int, ...]]()
@@ -307,10 +303,6 @@ class MasksScheme(SchemeFacts):
         if int(lanes.max()) > n_contributors * ((1 << task.bits) - 1):
             raise ProtocolError("the sum does not open: a lane is larger than the contributors can give")
         return lanes
-
-    def fingerprints_match(self, task: SumTask, manifest: bytes, total: bytes, fingerprints: list[bytes]) -> bool:
-        """True: there are none."""
-        return True
 
 
 def form_of(task: SumTask) -> _Form:

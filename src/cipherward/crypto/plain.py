@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask
+from cipherward.crypto.scheme import Accumulator, Opener, Protected, SumTask, WithoutShares
 from cipherward.errors import ProtocolError, WireError
 
 _MAX_EXACT = 2.0**53  # up to here every whole number is a float64, and sums of finite values stay finite
@@ -25,19 +25,13 @@ class _PlainSum:
         return self._total.astype("<f8").tobytes()
 
 
-class PlainScheme(SchemeFacts):
+class PlainScheme(WithoutShares):
     """Updates travel as float32 (counts as float64) and are added in float64."""
 
     name = "plain"
     opener = Opener.ANYONE
     fixed_point = False
     assumes = "nothing is protected: the coordinator reads every update"
-
-    def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
-        return b"", b""
-
-    def key_is_usable(self, key: bytes) -> bool:
-        return key == b""
 
     def protect(
         self,
@@ -51,20 +45,8 @@ class PlainScheme(SchemeFacts):
         real, exact = vector[: task.n_real], vector[task.n_real :]
         return Protected(real.astype("<f4").tobytes() + exact.astype("<f8").tobytes(), {})
 
-    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
-        return []
-
-    def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
-        return b""
-
-    def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
-        return b""
-
     def update_limit(self, task: SumTask) -> int:
         return 8 * task.n_values
-
-    def release_is_usable(self, task: SumTask, data: bytes) -> bool:
-        return data == b""
 
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         return _PlainSum(task)
@@ -86,9 +68,6 @@ class PlainScheme(SchemeFacts):
         if not np.isfinite(sums).all():
             raise ProtocolError("the plain total holds NaN or infinity")
         return sums
-
-    def fingerprints_match(self, task: SumTask, manifest: bytes, total: bytes, fingerprints: list[bytes]) -> bool:
-        return True
 
 
 def _parse(task: SumTask, payload: bytes) -> npt.NDArray[np.float64]:

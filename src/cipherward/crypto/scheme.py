@@ -86,6 +86,38 @@ class SchemeFacts:
     assumes: ClassVar[str] = ""
     """What a receipt takes for granted, beside the checks that it lists; "" for nothing."""
 
+    def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
+        """None, unless the scheme has fingerprints."""
+        return b""
+
+    def fingerprints_match(self, task: SumTask, manifest: bytes, total: bytes, fingerprints: list[bytes]) -> bool:
+        """True where there are none."""
+        return True
+
+
+class WithoutShares(SchemeFacts):
+    """A scheme in which hospitals hold nothing that opens a sum: no key for one sum, no shares, empty releases."""
+
+    def make_key(self, randomness: bytes) -> tuple[bytes, bytes]:
+        """Join: nothing."""
+        return b"", b""
+
+    def key_is_usable(self, key: bytes) -> bool:
+        """Join: whether there is none."""
+        return key == b""
+
+    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
+        """Consent: there is no share that could fail to open."""
+        return []
+
+    def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
+        """Release: nothing."""
+        return b""
+
+    def release_is_usable(self, task: SumTask, data: bytes) -> bool:
+        """Open: whether it is empty."""
+        return data == b""
+
 
 class Accumulator(Protocol):
     """The running sum; its memory does not depend on the number of hospitals."""

@@ -79,6 +79,11 @@ def _total(values: NDArray[np.float64]) -> int:
     return (int((units >> FINE_BITS).sum()) << FINE_BITS) + int((units & _FINE).sum(dtype=np.uint64))
 
 
+def n_features(columns: Sequence[Column]) -> int:
+    """Width of a model's input: a numeric column and whether it is missing, or one place per category and missing."""
+    return sum(1 + (len(c.categories) if c.kind == "categorical" else 1) for c in columns)
+
+
 @dataclass(frozen=True)
 class Preprocessor:
     """Public scaling numbers. `mean`, `stddev`: per numeric column, in scaled units; `n_rows`, `n_positive`: training
@@ -104,7 +109,7 @@ class Preprocessor:
 
     @property
     def n_features(self) -> int:
-        return sum(1 + (len(c.categories) if c.kind == "categorical" else 1) for c in self.columns)
+        return n_features(self.columns)
 
     def transform(self, table: pl.DataFrame) -> NDArray[np.float32]:
         """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).

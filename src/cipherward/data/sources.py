@@ -8,22 +8,21 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import breast_cancer, cohorts, diabetes130, public
+from cipherward.data import catalogue
 from cipherward.data.about import Finding, findings
-from cipherward.data.database import Database, Source, read_source
+from cipherward.data.database import Source
 from cipherward.data.partition import TRAIN, split_patients
-from cipherward.data.problems import Problem, problems_of, table_error
-from cipherward.data.schema import Converted, Examined, convert, examine, with_declared_names
+from cipherward.data.problems import Problem, table_error
+from cipherward.data.schema import Converted, Examined, convert, examine
 from cipherward.data.tables import RawTable, read_table
-from cipherward.data.values import Change, names_of, number_key
+from cipherward.data.values import Change
 from cipherward.errors import DataError
-from cipherward.study import Cohort, Column, Study, same_text
+from cipherward.study import Column, Study
 
 HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/study.md shows the format"
 SINGLE_CLASS_HINT = (
@@ -70,44 +69,29 @@ class HospitalData:
         return digest.digest()
 
 
-@dataclass(frozen=True)
-class _Found:
-    name: str
-    raw: RawTable
-    best_score: NDArray[np.float64] | None = None
-    left_out: int = 0
-
-
-def hospital_names(study: Study) -> tuple[str, ...]:
-    """The roster's names, or those that the synthetic cohort's hospitals get: hospital-1, hospital-2, ..."""
-    if study.hospitals:
-        return tuple(hospital.name for hospital in study.hospitals)
-    width = len(str(study.n_hospitals))
-    return tuple(f"hospital-{number:0{width}d}" for number in range(1, study.n_hospitals + 1))
-
-
 def load_hospitals(
     study: Study, path: Source | None, base: Path, *, only: Collection[str] | None = None
 ) -> list[HospitalData]:
     """Every hospital's data, in roster order.
 
     `path` (--data): for source "files" the one file or query with every hospital's rows, or the folder that replaces
-    `base`; for "diabetes130" the downloaded file or its folder. `base`: the study file's folder. `only`: load just these
-    hospitals, as a hospital does that has its own table and nobody else's.
+    `base`; for "diabetes130" the downloaded file or its folder; other sources leave it aside. `base`: the study file's
+    folder. `only`: load just these hospitals, as a hospital does that has its own table and nobody else's.
 
     Raises:
         DataError: once, with every problem of every hospital in `problems`.
     """
-    names = hospital_names(study)
+    names = study.hospital_names
     if only is not None and (strangers := sorted(set(only) - set(names))):
         raise DataError(
             f"not on the roster: {', '.join(strangers)}", hint=f"hospitals of this study: {', '.join(names[:20])}"
         )
     wanted = [name for name in names if only is None or name in only]
-    problems: list[Problem] = []
+    problems = [Problem(text, text) for text in catalogue.problems(study)]
     loaded: list[HospitalData] = []
     negatives: dict[str, str] = {}
-    for found in _tables(study, wanted, path, base, problems):
+    tables = () if problems else catalogue.source(study.data.source).tables(study, wanted, path, base, problems)
+    for found in tables:
         result = admit(found.raw, study, found.name, best_score=found.best_score, left_out=found.left_out)
         problems += result.problems
         if result.data:
@@ -233,86 +217,3 @@ def _same_tables(loaded: list[HospitalData]) -> list[HospitalData]:
         said = Finding("", f"its rows are exactly those of {other}: is this the right file?")
         found.append(data if other == data.name else dataclasses.replace(data, about=(*data.about, said)))
     return found
-
-
-def _tables(
-    study: Study, wanted: list[str], path: Source | None, base: Path, problems: list[Problem]
-) -> Iterator[_Found]:
-    source = study.data.source
-    if source == "readmission":
-        cohort = cast(Cohort, study.data.cohort)  # Study guarantees it for this source
-        index = {name: place for place, name in enumerate(hospital_names(study))}
-        for name in wanted:
-            table, probability = cohorts.generate(cohort, study.seed, index[name])
-            yield _Found(name, RawTable(table, np.arange(1, table.height + 1), "synthetic cohort"), probability)
-    elif source == "diabetes130":
-        given = path if isinstance(path, Path) else None
-        table = public.load_diabetes130(public.locate("diabetes130", given))
-        yield from _blocks(_whole(table, "Diabetes 130-US"), "hospital", wanted, problems, diabetes130.HOSPITALS)
-    elif source == "breast-cancer":
-        yield from _blocks(
-            _whole(breast_cancer.load(), "Breast Cancer Wisconsin"),
-            "hospital",
-            wanted,
-            problems,
-            breast_cancer.HOSPITALS,
-        )
-    else:
-        yield from _files(study, wanted, path, base, problems)
-
-
-def _files(
-    study: Study, wanted: list[str], path: Source | None, base: Path, problems: list[Problem]
-) -> Iterator[_Found]:
-    data = study.data
-    if isinstance(path, Path) and not path.exists():
-        said = "there is no such file or folder"
-        problems.append(Problem(f"{path}: {said} (--data)", said))
-        return
-    folder = path if isinstance(path, Path) and path.is_dir() else base
-    given = path if isinstance(path, Database) or (path is not None and not path.is_dir()) else None
-    if data.hospital_column:
-        raw = read_source(given or folder / data.path)
-        raw = dataclasses.replace(raw, table=with_declared_names(raw.table, [data.hospital_column]))
-        if data.hospital_column not in raw.table.columns:
-            said = f"column {data.hospital_column!r} (data.hospital_column) is missing"
-            problems.append(Problem(f"{raw.origin}: {said}; found: {', '.join(raw.table.columns[:20])}", said))
-            return
-        yield from _blocks(raw, data.hospital_column, wanted, problems, ())
-        return
-    if given is not None and len(wanted) != 1:
-        said = f"one file, but the study has {len(wanted)} hospitals with a file each"
-        problems.append(Problem(f"{given} is {said}; give a folder", said))
-        return
-    paths = {hospital.name: hospital.path for hospital in study.hospitals}
-    for name in wanted:
-        if given is None and not paths[name]:
-            said = f"{name}: the study names no path for its table (it was frozen for a deployment)"
-            problems.append(Problem(said, said))
-            continue
-        try:
-            yield _Found(name, read_source(given or folder / paths[name]))
-        except DataError as error:
-            problems += [problem.at(name) for problem in problems_of(error)]
-
-
-def _whole(table: pl.DataFrame, origin: str) -> RawTable:
-    return RawTable(table, np.arange(1, table.height + 1), origin)
-
-
-def _blocks(
-    raw: RawTable, column: str, wanted: list[str], problems: list[Problem], valid: Sequence[str]
-) -> Iterator[_Found]:
-    """One hospital's rows after the other, told apart by a column."""
-    labels = names_of(raw.table[column]).series
-    keys = {name: number_key(same_text(name)) or same_text(name) for name in wanted}
-    present = set(labels.drop_nulls().unique().to_list())
-    strangers = int((~labels.is_in([*keys.values(), *valid])).fill_null(True).sum())
-    for name in wanted:
-        if keys[name] in present:
-            yield _Found(name, raw.where((labels == keys[name]).fill_null(False)), left_out=strangers)
-            strangers = 0  # said once
-        else:
-            listed = ", ".join(valid or sorted(present)[:20])
-            said = f"{name}: no row has this name in column {column!r}"
-            problems.append(Problem(f"{name} ({raw.origin}): no row has {column} = {name!r}; found: {listed}", said))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cipherward.learning import metrics, newton, sgd
 from cipherward.learning.devices import Device
 from cipherward.learning.metrics import Metrics
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.study import Training
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from cipherward.errors import StudyError
+from cipherward.learning.catalogue import kind_of
 from cipherward.study import Model
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def check_device(device: Device | torch.device) -> None:
 def device_used(model: Model, device: Device) -> str:
     """Where a study's model is trained: linear ones always on the CPU."""
     check_device(device)
-    return "cpu" if model.is_linear else str(resolve_device(device))
+    return "cpu" if kind_of(model).is_linear else str(resolve_device(device))
 
 
 def resolve_device(device: Device | torch.device) -> torch.device:

@@ -3,60 +3,58 @@
 Logistic regression is `linear.Linear` and compiled; every other model is a torch.nn.Module (`networks`), and torch is
 imported when the first one is built.
 
-The first model is a public function of the study. Logistic regression starts from zeros; the MLP's initial weights
-come from raw PCG64 words of the study's seed and exact float64 arithmetic, not from torch's sampler, so that every
-hospital starts from the same bits whatever its processor. A user's own module draws from a seeded, private copy of
-torch's generator.
+The first model is a public function of the study. Logistic regression starts from zeros; the first weights of other
+kinds' linear layers come from raw PCG64 words of the study's seed and exact float64 arithmetic, not from torch's
+sampler, so that every hospital starts from the same bits whatever its processor. A user's own module draws from a
+seeded, private copy of torch's generator.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError, StudyError
+from cipherward.learning import catalogue
 from cipherward.learning.linear import Linear
+from cipherward.learning.model_kind import Factory, ModelKind, Module
 from cipherward.study import Model
-
-if TYPE_CHECKING:
-    from torch import nn
-
-Module: TypeAlias = "nn.Module | Linear"
-Factory = Callable[[int], "nn.Module"]
 
 
 def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> Module:
     """A fresh model on the CPU: float32[n, n_features] in, one logit per row out ([n] or [n, 1]).
 
-    Logistic regression, whose loss is convex, starts from zeros, and the MLP (ReLU between layers) from
-    U(-1/sqrt(fan_in), 1/sqrt(fan_in)). torch's global generator is left as it was.
+    Logistic regression, whose loss is convex, starts from zeros, and the linear layers of other kinds from
+    U(-1/sqrt(fan_in), 1/sqrt(fan_in)), but for a user's own module, which starts as it is made. torch's global generator
+    is left as it was.
 
     Args:
-        model: kind and hidden widths.
+        model: the kind and its settings, checked.
         n_features: width of an input row.
         seed: public seed, 0 to 2^63 - 1.
-        factory: for kind "custom" only: called with n_features, returns the module.
+        factory: for a kind that is the user's own code only: called with n_features, returns the module.
 
     Raises:
-        StudyError: factory missing or not wanted; a module with buffers (BatchNorm's running statistics and the like:
-            they change outside the sum), one that predicts a row differently beside other rows, frozen or non-float32 parameters, none at all, or another output shape.
+        StudyError: no such kind; factory missing or not wanted; a module with buffers (BatchNorm's running statistics and
+            the like: they change outside the sum), one that predicts a row differently beside other rows, frozen or
+            non-float32 parameters, none at all, or another output shape.
     """
     if n_features < 1:
         raise StudyError("a model needs at least one input feature")
-    if (model.kind == "custom") != (factory is not None):
-        wanted = "needs" if model.kind == "custom" else "does not take"
-        raise StudyError(
-            f"model.kind {model.kind!r} {wanted} a module factory",
-            hint='pass your own torch.nn.Module through the Python API, with model.kind = "custom"',
-        )
-    if model.is_linear:
-        return Linear(np.zeros(n_features + 1, dtype=np.float32))
-    from cipherward.learning import networks
+    return check_factory(model, factory).build(model, n_features, seed, factory)
 
-    return networks.custom(factory, n_features, seed) if factory else networks.mlp(model.hidden, n_features, seed)
+
+def check_factory(model: Model, factory: Factory | None) -> ModelKind:
+    """The model's kind. Raises StudyError: there is no such kind, or it needs a factory, or takes none."""
+    kind = catalogue.kind_of(model)
+    if kind.is_own_code != (factory is not None):
+        wanted = "needs" if kind.is_own_code else "does not take"
+        raise StudyError(
+            f"model.kind {model.kind!r} {wanted} a module factory: the two belong together",
+            hint='pass your own torch.nn.Module through the Python API, with model.kind = "custom": '
+            "cipherward.run_study(study, module=YourModule)",
+        )
+    return kind
 
 
 def groups(module: Module) -> tuple[tuple[str, int], ...]:

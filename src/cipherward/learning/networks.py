@@ -1,11 +1,12 @@
-"""Models that are torch modules: multilayer perceptrons and users' own. The only rooms that import torch are this one,
+"""Models that are torch modules: every kind but logistic regression. The only rooms that import torch are this one,
 `network_sgd` and DP-SGD."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,25 +16,38 @@ from torch import nn
 from cipherward.errors import StudyError
 from cipherward.learning import initial
 from cipherward.learning.linear import Linear
-from cipherward.learning.models import Factory
+from cipherward.learning.model_kind import Factory
 
 _TRIED, _TRIED_SEED = 4, 0x747279  # rows on which a module of the user's own is tried, and where they come from
 
 _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
 
 
-def mlp(hidden: tuple[int, ...], n_features: int, seed: int) -> nn.Module:
-    """Linear layers with ReLU between them; without `hidden` a single layer."""
-    widths = (n_features, *hidden, 1)
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
+def made(build: Callable[[], nn.Module], n_features: int, seed: int) -> nn.Module:
+    """A module of a kind that a study describes, checked; its linear layers start as `models.build` says.
+
+    Args:
+        build: makes the module; torch's generator is seeded meanwhile.
+        n_features: width of an input row.
+        seed: public seed.
+
+    Raises:
+        StudyError: as `models.build`.
+    """
     with seeded_rng(seed):
-        for depth in range(1, len(widths) - 1):
-            layers[f"hidden{depth}"] = nn.Linear(widths[depth - 1], widths[depth])
-            layers[f"relu{depth}"] = nn.ReLU()
-        layers["output"] = nn.Linear(widths[-2], widths[-1])
-        module = nn.Sequential(layers)
+        module = _checked(build, n_features)
         _initialise(module, seed)
     return module
+
+
+def perceptron(widths: tuple[int, ...]) -> nn.Module:
+    """Linear layers with ReLU between them. `widths`: of the input, the hidden layers and the output."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for depth, (width, wider) in enumerate(pairwise(widths[:-1]), start=1):
+        layers[f"hidden{depth}"] = nn.Linear(width, wider)
+        layers[f"relu{depth}"] = nn.ReLU()
+    layers["output"] = nn.Linear(widths[-2], widths[-1])
+    return nn.Sequential(layers)
 
 
 def linear(model: Linear) -> nn.Module:
@@ -46,7 +60,7 @@ def linear(model: Linear) -> nn.Module:
 def custom(factory: Factory, n_features: int, seed: int) -> nn.Module:
     """What the user's factory makes, checked. Raises StudyError as `models.build`."""
     with seeded_rng(seed):
-        return _call_factory(factory, n_features)
+        return _checked(lambda: factory(n_features), n_features)
 
 
 def flatten(module: nn.Module) -> NDArray[np.float32]:
@@ -97,16 +111,16 @@ def _failed(what: str, error: Exception) -> StudyError:
     return StudyError(f"{kind}: {error}", logged=kind)
 
 
-def _call_factory(factory: Factory, n_features: int) -> nn.Module:
+def _checked(build: Callable[[], nn.Module], n_features: int) -> nn.Module:
     try:
-        module = factory(n_features)
+        module = build()
     except Exception as error:
         raise _failed("the module factory failed", error) from error
     if not isinstance(module, nn.Module):
         raise StudyError(f"the module factory returned {type(module).__name__}, not a torch.nn.Module")
     problems = [*_parameter_problems(module), *_buffer_problems(module)]
     if problems:
-        raise StudyError("the custom module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
+        raise StudyError("the module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
     module.cpu()
     was_training = module.training
     module.eval()
@@ -114,10 +128,10 @@ def _call_factory(factory: Factory, n_features: int) -> nn.Module:
         with torch.no_grad():
             output = module(torch.zeros(2, n_features))
     except Exception as error:
-        raise _failed(f"the custom module cannot take float32[n, {n_features}]", error) from error
+        raise _failed(f"the module cannot take float32[n, {n_features}]", error) from error
     if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise StudyError(f"the custom module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
+        raise StudyError(f"the module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
     _check_rows_apart(module, n_features)
     module.train(was_training)
     return module
@@ -137,7 +151,7 @@ def _check_rows_apart(module: nn.Module, n_features: int) -> None:
             together = module(company).reshape(-1)[:_TRIED]
             turned = module(rows.flip(0)).reshape(-1).flip(0)
     except Exception as error:
-        raise _failed("the custom module failed on rows to try it", error) from error
+        raise _failed("the module failed on rows to try it", error) from error
     scale = 1.0 + float(apart.abs().max())
     if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
         apart, turned, atol=1e-4 * scale, equal_nan=True
@@ -149,7 +163,7 @@ def _check_rows_apart(module: nn.Module, n_features: int) -> None:
         if "Batch" in type(layer).__name__ or "Instance" in type(layer).__name__
     ]
     raise StudyError(
-        f"the custom module {type(module).__name__} predicts a row differently beside other rows"
+        f"the module {type(module).__name__} predicts a row differently beside other rows"
         + (f": {', '.join(suspects)}" if suspects else ""),
         hint="use GroupNorm or LayerNorm, which look at one row at a time, and nothing random in evaluation mode",
     )

@@ -18,7 +18,7 @@ from cipherward.errors import DataError
 from cipherward.learning import checks, linear, models
 from cipherward.learning.devices import Device, check_device
 from cipherward.learning.linear import Linear
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.privacy.noise import RecordNoise
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Training

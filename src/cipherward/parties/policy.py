@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from cipherward.crypto.scheme import Opener
 from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import RefusedError, StudyError
+from cipherward.learning.catalogue import KINDS
 from cipherward.privacy import claims, records
 from cipherward.privacy.lifetime import Limit
 from cipherward.study import Study
@@ -24,7 +25,7 @@ OPENED_BY_HOSPITALS = frozenset(
 class Policy:
     """What this hospital takes part in. Counts are hospitals; `max_range` bounds a clipped update entry.
 
-    `models` are model.kind values; `packages` the installed code that a study with model.package may run here;
+    `models` are model.kind values, None for every kind installed here; `packages` the installed code that a study with model.package may run here;
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
     refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
     ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `min_group_rows` the rows that share a score in it.
@@ -48,7 +49,7 @@ class Policy:
     max_measured_models: int = 1_100
     max_bins: int = 4_096
     min_group_rows: int = 10
-    models: frozenset[str] = frozenset({"logistic-regression", "mlp", "custom"})
+    models: frozenset[str] | None = None
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
 
@@ -146,8 +147,9 @@ class Policy:
                 f"scores in groups of {study.evaluation.group_rows} rows (floor: {self.min_group_rows})",
             )
         model = study.model
-        if model.kind not in self.models:
-            yield "models", f"model {model.kind!r} (allowed: {_listed(self.models)})"
+        allowed = frozenset(KINDS) if self.models is None else self.models
+        if model.kind not in allowed:
+            yield "models", f"model {model.kind!r} (allowed: {_listed(allowed)})"
         if model.package and model.package not in self.packages:
             yield "packages", f"package {model.package!r} (allowed: {_listed(self.packages)})"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cipherward.crypto import ckks, schemes
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import Scheme
+from cipherward.learning.catalogue import kind_of
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
 from cipherward.sums.votes import Rules
@@ -34,7 +35,7 @@ def freeze(
     if frozen.own_noise:
         task = make_task(frozen)
         frozen = frozen.with_overrides(noise=noise.stated(frozen, task))
-        if frozen.model.kind != "custom":  # whose parts are not known here; statistics have room in any study
+        if not kind_of(frozen.model).is_own_code:  # whose parts are not known here; statistics have room in any study
             noise.check(frozen, task)
     if frozen.privacy and frozen.privacy.unit == "hospital":
         return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cipherward.data import catalogue as sources
 from cipherward.report import page, rendering, words
 from cipherward.report.blocks import Table
 from cipherward.report.facts import Facts, clean
@@ -23,13 +24,13 @@ def _content(facts: Facts) -> dict[str, Any]:
         "description": clean(study.description),
         "name": study.name,
         "synthetic": study.synthetic,
-        "source": words.SOURCES[study.data.source],
+        "source": sources.words(study.data.source),
         "outcome": f"{clean(study.data.outcome)} = {clean(study.data.positive)}",
         "answers": [
             Table(clean(t.title), tuple(map(clean, t.header)), tuple(tuple(map(clean, row)) for row in t.rows))
             for t in facts.tables
         ],
-        "budget": facts.result.get("privacy"),
+        "budget": facts.result.privacy,
         "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[False], *words.NOT_PROTECTED),
         "terms": words.TERMS,

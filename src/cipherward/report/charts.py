@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from cipherward.report.blocks import (
     SHOWN_HOSPITALS,
@@ -33,45 +32,49 @@ from cipherward.report.figures import (
 )
 from cipherward.report.intervals import auroc_interval
 from cipherward.report.svg import Axis, Chart, Point, key
+from cipherward.runs.result_json import AtHospital, Measured
 
 _CENTRALISED, _FEDERATED = ("centralised", "square", "cen"), ("federated", "circle", "fed")
 
 
 def _auroc(facts: Facts) -> Way:
     """The federated model after each round, and what the round took, which a deployed party does not know."""
-    timed = {n: line for n, line in facts.rounds.items() if line["purpose"] == "train" and "seconds" in line}
-    seconds = {n: float(line["seconds"]) for n, line in timed.items()}
+    timed = {n: line.seconds for n, line in facts.rounds.items() if line.purpose == "train"}
+    seconds = {n: took for n, took in timed.items() if took is not None}
     return Way(*_FEDERATED, {n: (value,) for n, value in facts.auroc_by_round()}, seconds, layer=1)
 
 
 def auroc(facts: Facts) -> Figure:
     """AUROC over rounds, federated against centralised (which a deployed study does not have)."""
-    result = facts.result
-    pooled = {n: (float(value),) for n, value in enumerate(result.get("auroc_centralised_by_round", ()))}
+    result = facts.trained
+    pooled = {n: (value,) for n, value in enumerate(result.auroc_centralised_by_round)}
     ways = [_auroc(facts), *([Way(*_CENTRALISED, pooled)] if pooled else [])]
-    last = float(result["auroc_federated"])
-    gap = last - float(result["auroc_centralised"]) if pooled else None
-    shows = reached(int(result["rounds"]), "the federated model", with_interval(last, facts.interval(last)), gap)
+    last = result.auroc_federated
+    gap = last - result.auroc_centralised if pooled and result.auroc_centralised is not None else None
+    shows = reached(result.rounds, "the federated model", with_interval(last, facts.interval(last)), gap)
     lines = facts.rounds.items()
     # A hospital's record has no losses.
     losses = {
-        n - 1: line["validation_loss"] for n, line in lines if n > 0 and line["opened"] and "validation_loss" in line
+        n - 1: line.validation_loss
+        for n, line in lines
+        if n > 0 and line.opened and "validation_loss" in line.model_fields_set
     }
     against = ", federated against centralised" if pooled else ""
-    best = result.get("auroc_best_possible")
+    best = result.auroc_best_possible
     return by_round(ways, shows, "rounds.jsonl", against=against, best=best, losses=losses)
 
 
 def hospitals_pooled(facts: Facts) -> Figure:
     """Each hospital's own model against the shared ones, all on the same pooled test rows."""
-    result = facts.result
+    result = facts.simulated
 
     def scored(name: str, value: float) -> Scored:
         return Scored(name, value, *facts.interval(value))
 
-    own = [scored(name, float(v)) for name, v in zip(facts.names, result["auroc_local"].values(), strict=True)]
-    federated, centralised = (scored(n, float(result[f"auroc_{n}"])) for n in ("federated", "centralised"))
-    return alone(own, federated, centralised, count(int(facts.federated["n"])), "result.json")
+    own = [scored(name, v) for name, v in zip(facts.names, result.auroc_local.values(), strict=True)]
+    federated = scored("federated", result.auroc_federated)
+    centralised = scored("centralised", result.auroc_centralised)
+    return alone(own, federated, centralised, count(result.federated.n), "result.json")
 
 
 def time_scatter(facts: Facts) -> Figure:
@@ -91,13 +94,13 @@ _OWN = "AUROC, the hospital's own test rows"
 
 def hospitals_own(facts: Facts) -> Figure | None:
     """The three models on each hospital's own test rows; None where the run did not record them."""
-    each: Sequence[Mapping[str, Any]] = facts.result.get("by_hospital", [])
+    each = facts.trained.by_hospital
     if len(each) != len(facts.names):
         return None
     found = {k: _on_own_rows(item) for k, item in enumerate(each) if _enough(item)}
     hidden = (f"not shown: {TOO_FEW} with or without the outcome", "–", "–")
     rows = [
-        (name, few(item["train_rows"]), few(item["test_rows"]))
+        (name, few(item.train_rows), few(item.test_rows))
         + (tuple(with_interval(*found[k][name]) for name, _, _ in _MODELS) if k in found else hidden)
         for k, (name, item) in enumerate(zip(facts.names, each, strict=True))
     ]
@@ -124,9 +127,9 @@ Own = Mapping[str, tuple[float, tuple[float, float]]]
 """AUROC on a hospital's own test rows and its interval, by model."""
 
 
-def _on_own_rows(hospital: Mapping[str, Any]) -> Own:
-    positive, negative = hospital["test_positive"], hospital["test_rows"] - hospital["test_positive"]
-    values = {name: float(hospital["auroc_on_own_rows"][name]) for name, _, _ in _MODELS}
+def _on_own_rows(hospital: AtHospital) -> Own:
+    positive, negative = hospital.test_positive, hospital.test_rows - hospital.test_positive
+    values = {name: float(getattr(hospital.auroc_on_own_rows, name)) for name, _, _ in _MODELS}
     return {name: (value, auroc_interval(value, positive, negative)) for name, value in values.items()}
 
 
@@ -147,10 +150,9 @@ def _own_in_order(found: Mapping[int, Own]) -> Chart:
     return chart
 
 
-def _enough(hospital: Mapping[str, Any]) -> bool:
+def _enough(hospital: AtHospital) -> bool:
     """Whether the hospital's test rows have enough of both outcomes to show a figure of them."""
-    positive = int(hospital["test_positive"])
-    return min(positive, int(hospital["test_rows"]) - positive) >= SMALL
+    return min(hospital.test_positive, hospital.test_rows - hospital.test_positive) >= SMALL
 
 
 def few(n: int) -> str:
@@ -162,34 +164,35 @@ _CURVES = (_CENTRALISED, _FEDERATED)
 """In the order in which they are drawn: the last one lies on top."""
 
 
-def _evaluated(facts: Facts) -> dict[str, Mapping[str, Any]]:
+def _evaluated(facts: Facts) -> dict[str, Measured]:
     """The measured models; a run of a comparison has no centralised model of its own."""
-    return {name: facts.result[name] for name in ("federated", "centralised") if facts.result.get(name)}
+    result = facts.trained
+    return {"federated": result.federated} | ({"centralised": result.centralised} if result.centralised else {})
 
 
 def calibration(facts: Facts) -> Figure:
     """Predicted risk against what happened, in tenths of the test rows."""
     models = _evaluated(facts)
-    found = {name: measured["calibration"] for name, measured in models.items()}
-    kept = {name: [row for row in rows if row["n"] >= SMALL] for name, rows in found.items()}
-    every = [v for rows in kept.values() for row in rows for v in (row["mean_predicted"], row["observed_rate"])]
+    found = {name: measured.calibration for name, measured in models.items()}
+    kept = {name: [row for row in rows if row.n >= SMALL] for name, rows in found.items()}
+    every = [v for rows in kept.values() for row in rows for v in (row.mean_predicted, row.observed_rate)]
     top = Axis.over([*every, 0.0], "mean predicted risk", zero=True)
     chart = Chart(top, Axis(top.low, top.high, top.ticks, "observed rate"))
     chart.segment((top.low, top.low), (top.high, top.high), "ideal")
     for name, shape, style in _CURVES:
         if name not in kept:
             continue
-        points: list[Point] = [(row["mean_predicted"], row["observed_rate"]) for row in kept[name]]
+        points: list[Point] = [(row.mean_predicted, row.observed_rate) for row in kept[name]]
         chart.line(points, style)
         chart.marks(points, shape, style)
-    off = sum(row["n"] * abs(row["mean_predicted"] - row["observed_rate"]) for row in kept["federated"])
-    n = sum(row["n"] for row in kept["federated"])
+    off = sum(row.n * abs(row.mean_predicted - row.observed_rate) for row in kept["federated"])
+    n = sum(row.n for row in kept["federated"])
     shows = (
         "On the dotted diagonal, as many patients have the outcome as the model predicts; "
         f"the federated model is off by {100 * off / n if n else 0:.1f} percentage points on average over tenths of the test rows."
     )
     rows = [
-        (f"{name}, group {k}", count(row["n"]), score(row["mean_predicted"]), score(row["observed_rate"]))
+        (f"{name}, group {k}", count(row.n), score(row.mean_predicted), score(row.observed_rate))
         for name, some in kept.items()
         for k, row in enumerate(some, start=1)
     ]
@@ -207,7 +210,7 @@ def calibration(facts: Facts) -> Figure:
 
 def roc(facts: Facts) -> Figure:
     """The ROC curves of both models."""
-    curves = {name: measured["roc"] for name, measured in _evaluated(facts).items()}
+    curves = {name: measured.roc for name, measured in _evaluated(facts).items()}
     unit = [0.0, 1.0]
     chart = Chart(Axis.over(unit, "false positive rate (1 - specificity)"), Axis.over(unit, "sensitivity"))
     chart.segment((0, 0), (1, 1), "ideal")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from cipherward.report.blocks import SHOWN_HOSPITALS, Cell, Figure, limited, seconds, size
 from cipherward.report.facts import Facts
@@ -26,9 +25,9 @@ _LINES = 8
 
 def time(facts: Facts) -> Figure | None:
     """Seconds by phase and round, stacked; None where the run did not record them."""
-    recorded = {n: _simulated(line).get("seconds_by_phase") for n, line in facts.rounds.items()}
+    recorded = {n: line.simulation.seconds_by_phase for n, line in facts.rounds.items()}
     phases = {n: by_phase for n, by_phase in sorted(recorded.items()) if by_phase}
-    trained = {n: by_phase for n, by_phase in phases.items() if facts.rounds[n]["purpose"] == "train"}
+    trained = {n: by_phase for n, by_phase in phases.items() if facts.rounds[n].purpose == "train"}
     if not trained:
         return None
     tops = [sum(by_phase.values()) for by_phase in trained.values()]
@@ -38,10 +37,10 @@ def time(facts: Facts) -> Figure | None:
     for n, by_phase in trained.items():
         floor = 0.0
         for k, phase in enumerate(PHASES, start=1):
-            spent = max(float(by_phase.get(phase, 0.0)), 0.0)
+            spent = by_phase.get(phase, 0.0)
             chart.box((n - 0.38, floor), (n + 0.38, floor + spent), f"p{k} fill")
             floor += spent
-    total = {phase: sum(float(by.get(phase, 0.0)) for by in trained.values()) for phase in PHASES}
+    total = {phase: sum(by.get(phase, 0.0) for by in trained.values()) for phase in PHASES}
     every = sum(total.values()) or 1.0
     first, second = sorted(total, key=lambda phase: -total[phase])[:2]
     shows = (
@@ -52,8 +51,8 @@ def time(facts: Facts) -> Figure | None:
     rows = [
         (
             label(facts, n),
-            *(seconds(float(by.get(phase, 0.0))) for phase in PHASES),
-            seconds(facts.rounds[n]["seconds"]),
+            *(seconds(by.get(phase, 0.0)) for phase in PHASES),
+            seconds(facts.rounds[n].seconds or 0.0),
         )
         for n, by in phases.items()
     ]
@@ -70,7 +69,7 @@ def phase_keys() -> tuple[Sample, ...]:
 
 def traffic(facts: Facts) -> Figure | None:
     """Mean bytes per hospital, up and down, by sum."""
-    sums = {n: (_mean(line["bytes_up"]), _mean(line["bytes_down"])) for n, line in sorted(facts.rounds.items())}
+    sums = {n: (_mean(line.bytes_up), _mean(line.bytes_down)) for n, line in sorted(facts.rounds.items())}
     if not sums:
         return None
     unit, factor = next((u, f) for u, f in (("MB", 1e6), ("kB", 1e3)) if u == "kB" or max(map(max, sums.values())) >= f)
@@ -102,8 +101,8 @@ def traffic(facts: Facts) -> Figure | None:
 
 def distance(facts: Facts) -> Figure | None:
     """How far each hospital's local training moves away from the shared model, by round."""
-    found = {n: _simulated(line).get("local_distance") for n, line in facts.rounds.items()}
-    rounds = {n: {int(k): float(v) for k, v in by.items()} for n, by in sorted(found.items()) if by}
+    found = {n: line.simulation.local_distance for n, line in facts.rounds.items()}
+    rounds = {n: by for n, by in sorted(found.items()) if by}
     if not rounds:
         return None
     each = len(facts.names) <= _LINES
@@ -161,17 +160,12 @@ def _spread_of_distance(rounds: _Distances) -> tuple[Chart, list[Sample]]:
 
 def label(facts: Facts, n: int) -> str:
     """How a sum is called for people."""
-    purpose = facts.rounds[n]["purpose"] if n in facts.rounds else _purpose(facts, n)
+    purpose = facts.rounds[n].purpose if n in facts.rounds else _purpose(facts, n)
     return {"statistics": "statistics", "evaluate": "final evaluation"}.get(purpose, f"round {n}")
 
 
 def _purpose(facts: Facts, n: int) -> str:
     return next((item.purpose for item in facts.sums if item.round == n), "")
-
-
-def _simulated(line: Mapping[str, Any]) -> Mapping[str, Any]:
-    recorded: Mapping[str, Any] = line.get("simulation", {})
-    return recorded
 
 
 def _mean(by_hospital: Mapping[str, int]) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cipherward.consortium.approval import approvals
 from cipherward.errors import CipherwardError, StorageError
+from cipherward.learning import catalogue as kinds
 from cipherward.report import answers, blocks, charts, figures, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
@@ -21,6 +22,7 @@ from cipherward.report.intervals import auroc_interval
 from cipherward.report.page import NAME
 from cipherward.report.svg import Axis, key
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.result_json import OwnFigures, parse
 from cipherward.runs.study_folder import APPROVALS, OWN_RESULTS, VERIFICATION, StudyFolder
 from cipherward.store import files
 
@@ -61,17 +63,13 @@ def write(path: Path) -> Facts:
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
     facts = gather(path)
-    own = _own(path)
     index = _index(path, facts)
     facts = seen_by(facts, index)
-    try:
-        made = answers.render(facts) if facts.tables else None
-        text = made or rendering.render("deployed.html", _content(path, facts, index, own))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        raise StorageError(
-            f"result.json, rounds.jsonl or {OWN_RESULTS} in {path} lacks what a report needs, or is damaged: {error!r}",
-            hint="restore the folder from a backup; a study of another version needs that version's report",
-        ) from None
+    text = (
+        answers.render(facts)
+        if facts.model is None
+        else rendering.render("deployed.html", _content(path, facts, index, own_figures(path)))
+    )
     files.write(path / NAME, text.encode(), private=bool(index))
     return facts
 
@@ -111,46 +109,46 @@ def shared_content(path: Path, facts: Facts, index: int) -> dict[str, Any]:
     }
 
 
-def _content(path: Path, facts: Facts, index: int, own: Mapping[str, Any]) -> dict[str, Any]:
-    study, result = facts.study, facts.result
-    auroc = float(result["auroc_federated"])
+def _content(path: Path, facts: Facts, index: int, own: OwnFigures | None) -> dict[str, Any]:
+    study, result = facts.study, facts.trained
+    auroc = result.auroc_federated
     shared = shared_content(path, facts, index)
     return {
         **shared,
-        "model": f"{words.MODELS[study.model.kind]}, {blocks.count(int(result['n_parameters']))} parameters",
-        "rounds": int(result["rounds"]),
-        "converged": bool(result["converged_early"]),
+        "model": f"{kinds.words(study.model.kind)}, {blocks.count(result.n_parameters)} parameters",
+        "rounds": result.rounds,
+        "converged": result.converged_early,
         "auroc": blocks.with_interval(auroc, facts.interval(auroc)),
-        "n_test": int(facts.federated["n"]),
-        "n_test_positive": int(facts.federated["n_positive"]),
-        "n_train": int(result["n_train_rows"]),
+        "n_test": result.federated.n,
+        "n_test_positive": result.federated.n_positive,
+        "n_train": result.n_train_rows,
         "auroc_figure": charts.auroc(facts),
         "breaches": [] if index else incidents.breaches(path, facts),
         "decisions": None if index else incidents.decisions(path, facts),
-        "own": own_rows(own) if own.get("auroc") else None,
-        "own_why_not": clean(str(own.get("why_not") or "")),
+        "own": own_rows(own) if own and own.auroc else None,
+        "own_why_not": clean(own.why_not) if own else "",
         "own_rows": _own_table(own) if own else None,
         "calibration": charts.calibration(facts),
         "roc": charts.roc(facts),
         "figures_of_it": _measured(facts),
         "why": REASONS[shared["role"]] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},
-        "budget": result.get("privacy"),
-        "noise": words.noise_on_counts(facts.study),
-        "not_protected": (words.LEAKAGE[result.get("privacy") is not None], *words.NOT_PROTECTED),
+        "budget": result.privacy,
+        "noise": words.noise_on_counts(study),
+        "not_protected": (words.LEAKAGE[result.privacy is not None], *words.NOT_PROTECTED),
         "small": blocks.SMALL,
     }
 
 
-def own_rows(own: Mapping[str, Any]) -> Figure:
+def own_rows(own: OwnFigures) -> Figure:
     """The federated model and, where there is one, this hospital's own, on its own test rows."""
-    positive, n = int(own["test_positive"]), int(own["test_rows"])
+    positive, n = own.test_positive or 0, own.test_rows or 0  # which an AUROC comes with
     drawn = [
-        (name, shape, style, float(own["auroc"][which]))
+        (name, shape, style, own.auroc[which])
         for which, name, shape, style in (
             ("federated", "federated model", "circle", "fed"),
             ("local", "trained alone", "triangle", "loc"),
         )
-        if which in own["auroc"]
+        if which in own.auroc
     ]
     spans = [auroc_interval(value, positive, n - positive) for *_, value in drawn]
     ends = [end for span in spans for end in span]
@@ -173,19 +171,20 @@ def own_rows(own: Mapping[str, Any]) -> Figure:
     return Figure("2", title, f"{shows}.", chart, legend, table)
 
 
-def _own_table(own: Mapping[str, Any]) -> Table:
-    named = {"rows": "Rows", "positive": "With the outcome", "train_rows": "Training rows", "test_rows": "Test rows"}
-    rows = [
-        (text, blocks.TOO_FEW if own[name] is None else blocks.count(int(own[name]))) for name, text in named.items()
-    ]
+def _own_table(own: OwnFigures) -> Table:
+    named = (
+        ("Rows", own.rows), ("With the outcome", own.positive),
+        ("Training rows", own.train_rows), ("Test rows", own.test_rows),
+    )  # fmt: skip
+    rows = [(text, blocks.TOO_FEW if n is None else blocks.count(n)) for text, n in named]
     return Table("This hospital's own rows", ("What", "Rows"), tuple(rows), "Computed here, and never sent.")
 
 
 def approvers(path: Path, facts: Facts, index: int) -> dict[str, str]:
     """Who approved at each hospital and when, as far as the party whose folder it is knows."""
     if index:
-        said = facts.result.get("approved_by") or {}
-        return {name: clean(str(said[name])) for name in facts.names if name in said}
+        said = facts.result.approved_by or {}
+        return {name: clean(said[name]) for name in facts.names if name in said}
     found = {}
     for place, file in StudyFolder(path).who_said(APPROVALS).items():
         with contextlib.suppress(CipherwardError, IndexError):
@@ -234,7 +233,7 @@ def own_verification(facts: Facts) -> list[Table]:
 
 def _measured(facts: Facts) -> Table:
     names = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier score", "log_loss": "Log loss"}
-    rows = tuple((text, blocks.score(facts.federated[name])) for name, text in names.items())
+    rows = tuple((text, blocks.score(getattr(facts.trained.federated, name))) for name, text in names.items())
     return Table("The federated model on the test rows of all hospitals together", ("Measure", "Value"), rows)
 
 
@@ -249,12 +248,10 @@ def _index(path: Path, facts: Facts) -> int:
     return found.pop()
 
 
-def _own(path: Path) -> dict[str, Any]:
-    if not (path / OWN_RESULTS).exists():
-        return {}
+def own_figures(path: Path) -> OwnFigures | None:
+    """What own.json says; None where there is none. Raises StorageError: damaged."""
+    file = path / OWN_RESULTS
     try:
-        return files.json_object(files.read(path / OWN_RESULTS))
-    except ValueError:
-        raise StorageError(
-            f"{path / OWN_RESULTS} is damaged", hint="remove it: the service computes it again"
-        ) from None
+        return parse(file, files.read(file), OwnFigures) if file.exists() else None
+    except StorageError as error:
+        raise StorageError(error.message, hint="remove it: the service computes it again") from None

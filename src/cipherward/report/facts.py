@@ -6,13 +6,15 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, judging
 from cipherward.report.intervals import auroc_interval
 from cipherward.runs import verify
+from cipherward.runs.result import findings
+from cipherward.runs.result_json import Result, Simulated, SumLine, Trained, document, parse, sum_lines
 from cipherward.runs.verify import Line, Replayed, Run
 from cipherward.store import files
 from cipherward.study import Study
@@ -22,6 +24,7 @@ from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model, ResultTable
 
 _MAX_NAME = 80
+R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,16 @@ class Sum:
 class Facts:
     """Everything the page is made of. `names` and all text are cleaned for display, not yet escaped.
 
-    `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
+    `result`: as `simulated` or `trained` where a model was trained; `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
     `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
-    `tables`: the result of a task that makes no model.
+    `tables`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
     study: Study
     digest: str
     names: tuple[str, ...]
-    result: Mapping[str, Any] = field(repr=False)
-    rounds: Mapping[int, Mapping[str, Any]] = field(repr=False)
+    result: Result = field(repr=False)
+    rounds: Mapping[int, SumLine] = field(repr=False)
     sums: tuple[Sum, ...] = field(repr=False)
     model: Model | None = field(repr=False)
     present: tuple[int, ...]
@@ -93,30 +96,32 @@ class Facts:
         return f"{said}; {missing} receipt{'s are' if missing > 1 else ' is'} missing" if missing else said
 
     @property
-    def federated(self) -> Mapping[str, Any]:
-        return dict(self.result["federated"])
+    def trained(self) -> Trained:
+        """The result of a run that trained a model. Raises StorageError: it did not."""
+        return _as(Trained, self.result)
 
     @property
-    def centralised(self) -> Mapping[str, Any]:
-        return dict(self.result["centralised"])
+    def simulated(self) -> Simulated:
+        """The result of a simulation that trained a model. Raises StorageError: it is not."""
+        return _as(Simulated, self.result)
 
     def auroc_by_round(self) -> tuple[tuple[int, float], ...]:
         """(training rounds done, AUROC of the model at that point), where a sum measured it."""
         points = {}
         if not self.rounds:  # a hospital keeps no record of rounds beside its openings
             opened = [item.round for item in self.sums if item.purpose == "train" and item.opened]
-            known = zip(opened, self.result["auroc_by_round"], strict=False)  # whose last one is the final model's
-            points = {number - 1: float(value) for number, value in known if value is not None}
+            known = zip(opened, self.result.auroc_by_round, strict=False)  # whose last one is the final model's
+            points = {number - 1: value for number, value in known if value is not None}
         for number, line in self.rounds.items():
-            measured = line.get("metrics_of_incoming_model")
-            if measured and line["purpose"] != "statistics" and line["opened"]:
-                points[number - 1] = float(measured["auroc"])
-        points[int(self.result["rounds"])] = float(self.result["auroc_federated"])
+            measured = line.metrics_of_incoming_model
+            if measured and line.purpose != "statistics" and line.opened:
+                points[number - 1] = measured.auroc
+        points[self.trained.rounds] = self.trained.auroc_federated
         return tuple(sorted(points.items()))
 
     def interval(self, auroc: float) -> tuple[float, float]:
         """95 % interval of an AUROC on the pooled test rows."""
-        n, positive = int(self.federated["n"]), int(self.federated["n_positive"])
+        n, positive = self.trained.federated.n, self.trained.federated.n_positive
         return auroc_interval(auroc, positive, n - positive)
 
 
@@ -134,10 +139,10 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
             f"the run {path} is not finished: it has no result.json",
             hint=f"a simulation goes on with: cipherward run --resume {path}; a deployed study gets it when it ends",
         )
-    rounds = rounds_of(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")
+    rounds = sum_lines(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")
     sums, present, state, last, failure = _sums(run)
-    result = _so_far(state) if unfinished else _json(run.files.result, files.read(run.files.result))
     study = run.first.study
+    result = _so_far(state) if unfinished else _finished(run)
     return Facts(
         study=study,
         digest=study.digest().hex(),
@@ -149,20 +154,8 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         present=present,
         last=last,
         failure=clean(failure),
-        tables=() if unfinished else run.first.task.tables(result),
+        tables=() if unfinished or state.model or state.question else state.task.tables(findings(state)),
     )
-
-
-def rounds_of(path: Path, data: bytes) -> dict[int, dict[str, Any]]:
-    """The lines of rounds.jsonl by sum.
-
-    Raises:
-        StorageError: damaged.
-    """
-    lines = [_json(path, text) for text in data.splitlines()]
-    if not all(isinstance(line.get("sum"), int) for line in lines):
-        raise StorageError(f"{path} is damaged: a line that names no sum", hint="restore it from a backup")
-    return {line["sum"]: line for line in lines}
 
 
 def clean(text: str) -> str:
@@ -175,18 +168,28 @@ def shortened(name: str) -> str:
     return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
 
 
-def _json(path: Path, data: bytes) -> dict[str, Any]:
-    try:
-        return files.json_object(data)
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged: {error}", hint="restore it from a backup") from None
+def result_of(path: Path, data: bytes) -> Trained:
+    """What result.json says of a trained model, in a simulation or between hospitals.
+
+    Raises:
+        StorageError: damaged.
+    """
+    return parse(path, data, Simulated if "auroc_local" in document(path, data) else Trained)
 
 
-def _so_far(state: StudyState) -> dict[str, Any]:
-    return {
-        **state.task.so_far(state.inner),
-        "culprit_search": culprits.facts(state),
-    }
+def _finished(run: Run) -> Result:
+    path, data = run.files.result, files.read(run.files.result)
+    return result_of(path, data) if run.first.model else parse(path, data, Result)
+
+
+def _as(kind: type[R], result: Result) -> R:
+    if not isinstance(result, kind):
+        raise StorageError("result.json lacks what a report of a trained model needs", hint="restore it from a backup")
+    return result
+
+
+def _so_far(state: StudyState) -> Result:
+    return Result.model_validate({**state.task.so_far(state.inner), "culprit_search": culprits.facts(state)})
 
 
 def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], StudyState, Line | None, str]:

@@ -80,7 +80,7 @@ def by_round(
     *,
     against: str = "",
     best: float | None = None,
-    losses: Mapping[int, float] | None = None,
+    losses: Mapping[int, float | None] | None = None,
 ) -> Figure:
     """AUROC over rounds, with a band over seeds. `best`: what no model exceeds; `where`: the file that has every row."""
     low, left_out = _look_closer(ways)
@@ -134,7 +134,7 @@ def _n_seeds(ways: Sequence[Way]) -> int:
     return max(len(values) for way in ways for values in way.auroc.values())
 
 
-def _rounds_table(ways: Sequence[Way], losses: Mapping[int, float], where: str) -> Table:
+def _rounds_table(ways: Sequence[Way], losses: Mapping[int, float | None], where: str) -> Table:
     rounds = sorted({n for way in ways for n in way.auroc})
     head = ["Rounds done", *(way.name.capitalize() for way in ways), *(["Validation loss"] if losses else [])]
     rows = [

@@ -5,12 +5,11 @@ The page is made of the run directory alone and holds no time of its making, so 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cipherward.errors import StorageError
+from cipherward.data import catalogue as sources
+from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, charts, costs, pictures, predictors, rendering, rows, tables, words
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
@@ -32,28 +31,15 @@ def write(path: Path) -> Facts:
     from cipherward.report import answers  # which shows parts of this page
 
     facts = gather(path)
-    with what_is_damaged(path):
-        if facts.tables:
-            page = answers.render(facts)
-        else:
-            content = _content(facts)
-            page = rendering.render("report.html", content)
-            figures = content["figures"]
-            pictures.write(path, facts, figures["auroc"], figures["pooled"])
+    if facts.model is None:
+        page = answers.render(facts)
+    else:
+        content = _content(facts)
+        page = rendering.render("report.html", content)
+        figures = content["figures"]
+        pictures.write(path, facts, figures["auroc"], figures["pooled"])
     files.write(path / NAME, page.encode())
     return facts
-
-
-@contextlib.contextmanager
-def what_is_damaged(path: Path) -> Iterator[None]:
-    """Inside, what is missing or odd in the files of a run becomes a StorageError."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
-        raise StorageError(
-            f"{path / 'result.json'} or rounds.jsonl lacks what a report needs, or is damaged: {error!r}",
-            hint="restore the run directory from a backup; a run of another version needs that version's report",
-        ) from None
 
 
 def details(facts: Facts) -> dict[str, Any]:
@@ -81,7 +67,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "warnings": numbers.warnings(),
         "quorum": numbers.explain(),
         "outcome": predictors.outcome(facts.study),
-        "reservations": [clean(str(text)) for text in facts.result.get("warnings", [])],
+        "reservations": [clean(text) for text in facts.result.warnings],
         "changed": rows.changed(facts),
         "noticed": rows.noticed(facts),
         "predictors": predictors.predictors(facts),
@@ -90,25 +76,26 @@ def details(facts: Facts) -> dict[str, Any]:
 
 
 def _content(facts: Facts) -> dict[str, Any]:
-    study, result = facts.study, facts.result
-    budget: dict[str, Any] | None = result.get("privacy")
+    study, result = facts.study, facts.simulated
     toml = clean(study.to_toml())
-    alone = sorted(result["auroc_local"].values())
-    auroc = {name: float(result[f"auroc_{name}"]) for name in ("federated", "centralised")}
+    alone = sorted(result.auroc_local.values())
+    auroc = {"federated": result.auroc_federated, "centralised": result.auroc_centralised}
     return {
         **details(facts),
         "title": clean(study.title or study.name),
         "description": clean(study.description),
         "name": study.name,
         "synthetic": study.synthetic,
-        "source": words.SOURCES[study.data.source],
+        "own_tables": sources.source(study.data.source).is_own_tables,
+        "own_code": kinds.kind_of(study.model).is_own_code,
+        "source": sources.words(study.data.source),
         "model": _model(facts),
-        "rounds": int(result["rounds"]),
-        "converged": bool(result["converged_early"]),
+        "rounds": result.rounds,
+        "converged": result.converged_early,
         "auroc": {name: blocks.with_interval(value, facts.interval(value)) for name, value in auroc.items()},
         "alone": f"{alone[0]:.3f} to {alone[-1]:.3f}",
-        "n_test": int(facts.federated["n"]),
-        "n_test_positive": int(facts.federated["n_positive"]),
+        "n_test": result.federated.n,
+        "n_test_positive": result.federated.n_positive,
         "figures": {
             "auroc": charts.auroc(facts),
             "pooled": charts.hospitals_pooled(facts),
@@ -123,16 +110,16 @@ def _content(facts: Facts) -> dict[str, Any]:
         "comparison": tables.comparison(facts),
         "data": rows.by_split(facts),
         "versions": tables.versions(facts),
-        "budget": budget,
+        "budget": result.privacy,
         "noise": words.noise_on_counts(study),
-        "not_protected": (words.LEAKAGE[budget is not None], *words.NOT_PROTECTED),
+        "not_protected": (words.LEAKAGE[result.privacy is not None], *words.NOT_PROTECTED),
         "terms": words.TERMS,
         "toml": toml[:MAX_TOML],
         "toml_cut": len(toml) > MAX_TOML,
-        "device": clean(str(result["device"])),
+        "device": clean(result.device),
         "small": blocks.SMALL,
     }
 
 
 def _model(facts: Facts) -> str:
-    return f"{words.MODELS[facts.study.model.kind]}, {blocks.count(int(facts.result['n_parameters']))} parameters"
+    return f"{kinds.words(facts.study.model.kind)}, {blocks.count(facts.trained.n_parameters)} parameters"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.schema import declared_range
+from cipherward.learning.catalogue import kind_of
 from cipherward.report.blocks import Table, limited, percent
 from cipherward.report.facts import Facts, clean
 from cipherward.study import Column, Study
@@ -47,9 +48,9 @@ def predictors(facts: Facts) -> Table | None:
 
 
 def coefficients(facts: Facts) -> Table | None:
-    """Coefficients of a logistic regression; None for other models, and where no model came to be."""
+    """Coefficients of a linear model; None for other models, and where no model came to be."""
     found = facts.model.preprocessor if facts.model else None
-    if facts.model is None or found is None or facts.study.model.kind != "logistic-regression":
+    if facts.model is None or found is None or not kind_of(facts.study.model).is_linear:
         return None
     weights = [float(value) for value in facts.model.weights]
     scales = {scale.column.name: scale for scale in _scales(found)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,17 @@ import numpy as np
 from cipherward.data import small_counts
 from cipherward.report.blocks import TOO_FEW, Table, count, limited, percent
 from cipherward.report.facts import Facts, clean, shortened
+from cipherward.runs.result_json import Changed, Noticed
 
-_PARTS = ("", "train_", "validation_", "test_")
+_PARTS = ("", "train", "validation", "test")
 
 
 def by_split(facts: Facts) -> Table | None:
     """Rows and outcomes by hospital and split, without small counts; None where the run did not record them."""
-    each: Sequence[Mapping[str, Any]] = facts.result.get("by_hospital", [])
-    keys = [f"{part}{kind}" for part in _PARTS for kind in ("rows", "positive")]
-    if len(each) != len(facts.names) or not all(set(keys) <= set(item) for item in each):
+    each = facts.trained.by_hospital
+    if len(each) != len(facts.names):
         return None
-    counts = np.array([[int(item[key]) for key in keys] for item in each], dtype=np.int64)
+    counts = np.array([[n for part in _PARTS for n in item.counts(part)] for item in each], dtype=np.int64)
     counts = np.vstack([counts.sum(axis=0), counts])
     rows, positive = counts[:, ::2], counts[:, 1::2]
     few = small_counts.hidden(rows)
@@ -50,10 +49,7 @@ def _line(name: str, rows: Any, positive: Any, few: Any, hidden: Any) -> tuple[s
 
 def changed(facts: Facts) -> Table | None:
     """Values that were changed when the tables were read; None where there were none."""
-    lines = [
-        (_name(item), clean(str(item["column"])), clean(str(item["rule"])), _few(int(item["count"])))
-        for item in facts.result.get("changes", [])
-    ]
+    lines = [(_name(item), clean(item.column), clean(item.rule), _few(item.count)) for item in facts.result.changes]
     head = ("Hospital", "Column", "What was done", "Values")
     note = "The tables themselves were not changed. docs/data.md says what is read as what."
     return limited("Values that were changed", head, lines, "result.json", note, prose=True) if lines else None
@@ -61,12 +57,12 @@ def changed(facts: Facts) -> Table | None:
 
 def noticed(facts: Facts) -> Table | None:
     """What stands out in the hospitals' tables; None where nothing does."""
-    lines = [(_name(item), clean(str(item["text"]))) for item in facts.result.get("about_data", [])]
+    lines = [(_name(item), clean(item.text)) for item in facts.result.about_data]
     return limited("About the data", ("Hospital", "Noticed"), lines, "result.json", prose=True) if lines else None
 
 
-def _name(item: Mapping[str, Any]) -> str:
-    return shortened(clean(str(item["hospital"])))
+def _name(item: Changed | Noticed) -> str:
+    return shortened(clean(item.hospital))
 
 
 def _few(found: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
+from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, deployed, rendering, words
 from cipherward.report.blocks import Table, limited
 from cipherward.report.costs import label
@@ -72,13 +73,13 @@ def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, An
     study = facts.study
     return {
         **deployed.shared_content(path, facts, index),
-        "model": words.MODELS[study.model.kind],
+        "model": kinds.words(study.model.kind),
         "how": ended.how,
         "reason": clean(ended.reason),
         "planned": study.training.rounds + 2,
         "done": len(facts.sums),
         "last": label(facts, facts.sums[-1].round) if facts.sums else "no sum",
-        "rounds": int(facts.result["rounds"]),
+        "rounds": facts.result.rounds,
         "rounds_planned": study.training.rounds,
         "measured": _measured(facts),
         "private": study.privacy,
@@ -89,8 +90,8 @@ def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, An
 
 def _measured(facts: Facts) -> Table | None:
     """What training sums measured of the model that came into them; None where nothing was."""
-    known = [(n, value) for n, value in enumerate(facts.result["auroc_by_round"]) if value is not None]
-    rows = [(str(n), blocks.score(float(value))) for n, value in known]
+    known = [(n, value) for n, value in enumerate(facts.result.auroc_by_round) if value is not None]
+    rows = [(str(n), blocks.score(value)) for n, value in known]
     caption = "AUROC on the pooled test rows, of the model after each training round that a later sum measured"
     return limited(caption, ("Training rounds done", "AUROC"), rows, "receipts/") if rows else None
 

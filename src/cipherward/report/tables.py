@@ -21,6 +21,7 @@ from cipherward.report.blocks import (
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, Sum, clean
 from cipherward.report.words import READABLE, READERS
+from cipherward.runs.result_json import Measured
 from cipherward.runs.verify import Line
 
 _MAX_COLUMNS = 10
@@ -28,19 +29,18 @@ _MAX_COLUMNS = 10
 
 def comparison(facts: Facts) -> Table:
     """This run, the centralised model and the hospitals alone, side by side."""
-    result = facts.result
-    took = [line["seconds"] for line in facts.rounds.values() if line["purpose"] == "train"]
-    alone = sorted(result["auroc_local"].values())
+    result = facts.simulated
+    took = [line.seconds for line in facts.rounds.values() if line.purpose == "train" and line.seconds is not None]
+    alone = sorted(result.auroc_local.values())
     leaves = "one unencrypted contribution per sum"
     if facts.scheme != "plain":
         leaves = "nothing readable: one encrypted contribution per sum"
 
-    def measured(name: str) -> tuple[str, ...]:
-        value, metrics = float(result[f"auroc_{name}"]), result[name]
-        figures = (score(metrics[key]) for key in ("auprc", "brier", "log_loss"))
-        return with_interval(value, facts.interval(value)), *figures
+    def measured(auroc: float, found: Measured) -> tuple[str, ...]:
+        figures = (score(value) for value in (found.auprc, found.brier, found.log_loss))
+        return with_interval(auroc, facts.interval(auroc)), *figures
 
-    sent = size(result["bytes_up_per_hospital_round"]) if result["bytes_up_per_hospital_round"] is not None else "–"
+    sent = size(result.bytes_up_per_hospital_round) if result.bytes_up_per_hospital_round is not None else "–"
     mean = f"{statistics.mean(took):.2f} s" if took else "–"
     of_alone = f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}"
     rows = (
@@ -48,7 +48,7 @@ def comparison(facts: Facts) -> Table:
             f"this run: federated, scheme {facts.scheme}",
             leaves,
             READERS[facts.scheme],
-            *measured("federated"),
+            *measured(result.auroc_federated, result.federated),
             sent,
             mean,
         ),
@@ -56,7 +56,7 @@ def comparison(facts: Facts) -> Table:
             "centralised: all rows in one place",
             "every row",
             "whoever holds the pool",
-            *measured("centralised"),
+            *measured(result.auroc_centralised, result.centralised),
             "–",
             "–",
         ),
@@ -84,8 +84,8 @@ def example(facts: Facts) -> Sum | None:
 
 def left(facts: Facts, shown: Sum) -> Table:
     """What left each hospital in one sum."""
-    line = facts.rounds.get(shown.round, {})
-    sent, received = line.get("bytes_up", {}), line.get("bytes_down", {})
+    line = facts.rounds.get(shown.round)
+    sent, received = (line.bytes_up, line.bytes_down) if line else ({}, {})
     rows: list[tuple[Cell, ...]] = []
     for index, name in enumerate(facts.names, start=1):
         traffic = [size(by[str(index)]) if str(index) in by else "not recorded" for by in (sent, received)]
@@ -199,8 +199,8 @@ def verdict(holds: bool, outcome: str) -> Mark:
 
 def set_aside(facts: Facts) -> Table | None:
     """Messages that the coordinator could not use; None where there were none."""
-    kept = facts.result.get("set_aside", [])
-    rows = [(_name(facts, item["hospital"]), clean(str(item["kind"])), clean(str(item["reason"]))) for item in kept]
+    kept = facts.result.set_aside
+    rows = [(_name(facts, item.hospital), clean(item.kind), clean(item.reason)) for item in kept]
     return (
         limited("Messages that were set aside", ("Hospital", "Message", "Reason"), rows, "log.jsonl") if rows else None
     )
@@ -208,8 +208,8 @@ def set_aside(facts: Facts) -> Table | None:
 
 def search(facts: Facts) -> list[str]:
     """Whom the sums that did not open exclude or leave possible, in sentences."""
-    told = facts.result.get("culprit_search")
-    return [clean(text) for text in culprits.sentences(told)] if told else []
+    told = facts.result.culprit_search
+    return [clean(text) for text in culprits.sentences(told.model_dump())] if told else []
 
 
 def missing(facts: Facts) -> Table | None:
@@ -233,5 +233,5 @@ def _name(facts: Facts, index: int) -> str:
 
 def versions(facts: Facts) -> Table:
     """Software versions of the run."""
-    rows = tuple((clean(name), Code(clean(str(value)))) for name, value in facts.result["versions"].items())
+    rows = tuple((clean(name), Code(clean(value))) for name, value in facts.simulated.versions.items())
     return Table("Versions", ("Package", "Version"), rows)

@@ -81,15 +81,6 @@ NOT_PROTECTED = (
     "The final model is not secret.",
 )
 
-SOURCES = {
-    "readmission": "cohort made by cipherward's generator",
-    "diabetes130": "UCI Diabetes 130-US Hospitals (public)",
-    "breast-cancer": "Breast Cancer Wisconsin (public)",
-    "files": "tables given with the study",
-}
-
-MODELS = {"logistic-regression": "logistic regression", "mlp": "multilayer perceptron", "custom": "custom network"}
-
 TERMS = (
     ("AUROC", "how often the model gives a patient with the outcome a higher risk than one without; 0.5 is chance, 1 is perfect."),
     ("95 % interval", "the range in which the true AUROC plausibly lies, given how few or many test patients there are "

@@ -15,7 +15,8 @@ from cipherward import study as study_document
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import CipherwardError, DataError, VersionError
 from cipherward.learning import models
-from cipherward.learning.models import Module
+from cipherward.learning.catalogue import kind_of
+from cipherward.learning.model_kind import Module
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.state import StudyState
@@ -42,7 +43,7 @@ class ModelFile:
         Raises:
             DataError: the study used a module of the user's own and `custom` is not given.
         """
-        if self.study.model.kind == "custom" and custom is None:
+        if kind_of(self.study.model).is_own_code and custom is None:
             raise DataError(
                 "this model is a torch module of the user's own, which its file does not contain",
                 hint="predict from Python: cipherward.predict(run, table, module=YourModule(...))",

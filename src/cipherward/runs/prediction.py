@@ -17,7 +17,7 @@ from cipherward.data.sources import load_table_for_prediction
 from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.runs import modelfile
 from cipherward.study import Column
 

@@ -15,6 +15,8 @@ from cipherward import study as study_document
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import AuditError, CipherwardError, StorageError
+from cipherward.learning.catalogue import kind_of
+from cipherward.learning.model_kind import Factory
 from cipherward.parties import asking, culprits, roster
 from cipherward.parties.hospital_node import FAILED, PRESERVED, UNPROTECTED, Outcome
 from cipherward.parties.judging import agrees, judge
@@ -25,7 +27,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.sums.messages import Opening, Receipt, unsign
 from cipherward.sums.votes import Member, Rules
-from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.catalogue import begin
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model
 
@@ -113,7 +115,7 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> St
     if initial.study.digest() != study.digest():
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
-    if study.model.kind == "custom":
+    if kind_of(study.model).is_own_code:
         return begin(study, factory, stated)
     first = begin(study)
     drawn = first.model

@@ -20,21 +20,23 @@ from typing import Any
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import InterruptedRunError, StorageError, StudyError
+from cipherward.learning import models
 from cipherward.learning.devices import Device, check_device, device_used
+from cipherward.learning.model_kind import Factory
 from cipherward.parties import culprits
 from cipherward.parties.coordinator_node import Phase
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
-from cipherward.report.facts import rounds_of
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory, create
 from cipherward.runs.result import findings, sum_line
+from cipherward.runs.result_json import sum_lines
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network, Traffic
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks.catalogue import Factory, begin, make_task
+from cipherward.tasks.catalogue import begin, make_task
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import ResultTable
 from cipherward.tasks.yardsticks import Yardsticks
@@ -108,13 +110,15 @@ def run_study(
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
         InterruptedRunError: `should_stop` said so.
     """
-    _check_model(study, module)
+    task = make_task(study, module)
+    models.check_factory(study.model, module)
     privacy_plan.check_study(study)
     check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
-    if study.noise.enabled is None and not make_task(study, module).bears_noise(hospitals):
+    if study.noise.enabled is None and not task.bears_noise(hospitals):
         study = study.with_overrides(noise={"enabled": False, "given_up": True})
-    make_task(study, module).check(hospitals)
+        task = make_task(study, module)
+    task.check(hospitals)
     if on_data:
         on_data(study, hospitals)
     run = create(out, study)
@@ -155,7 +159,7 @@ def resume_study(
     if run.result.exists():
         raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
     frozen = study_document.load(run.study)
-    _check_model(frozen, module)
+    models.check_factory(frozen.model, module)
     data, base = sources_of(run)
     hospitals = load_hospitals(frozen, data, base)
     for index, hospital in enumerate(hospitals, start=1):
@@ -266,7 +270,7 @@ class _Simulation:
 
     def _is_noted(self, round: int) -> bool:
         path = self.run_directory.rounds
-        return path.exists() and round in rounds_of(path, files.read(path))
+        return path.exists() and round in sum_lines(path, files.read(path))
 
     def _one_sum(self, *, is_finished: bool = False) -> None:
         started, before = perf_counter(), self._seconds()
@@ -380,11 +384,3 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}
-
-
-def _check_model(study: Study, module: Factory | None) -> None:
-    if (study.model.kind == "custom") != (module is not None):
-        raise StudyError(
-            "model.kind 'custom' and a torch module through the Python API belong together",
-            hint='cipherward.run_study(study, module=YourModule), with kind = "custom" in [model]',
-        )

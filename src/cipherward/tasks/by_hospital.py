@@ -12,7 +12,7 @@ from cipherward.data.sources import HospitalData
 from cipherward.learning import metrics, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION
 
 

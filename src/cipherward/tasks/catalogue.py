@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cipherward import entries
+from cipherward.data import catalogue as sources
 from cipherward.errors import StudyError
+from cipherward.learning import catalogue as kinds
+from cipherward.learning.model_kind import Factory
 from cipherward.study import Study
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model, Task
 
-if TYPE_CHECKING:
-    from torch import nn
-
-Factory = Callable[[int], "nn.Module"]
 Make = Callable[[Study, Factory | None, Model | None], Task[Any]]
 
 TASKS: dict[str, str | Make] = {
@@ -25,23 +24,26 @@ TASKS: dict[str, str | Make] = {
 
 
 def make_task(study: Study, factory: Factory | None = None, first: Model | None = None) -> Task[Any]:
-    """The study's task, with the study's `settings` checked.
+    """The study's task, with the study's `settings`, `[model]` and data source checked.
 
     Args:
-        factory: makes the module of a study with model.kind "custom", from the number of inputs.
+        factory: makes the module of a study whose kind of model is the user's own code, from the number of inputs.
         first: the model before the first sum, where it is known already; otherwise the study's seed draws it.
 
     Raises:
-        StudyError: no such task, settings that do not fit, or no model that the study describes.
+        StudyError: no such task, kind of model or data source, settings that do not fit, or no model that the study
+            describes; `problems` lists every mistake found.
     """
+    problems = [*sources.problems(study), *kinds.problems(study.model)]
     if study.task not in TASKS:
-        raise StudyError(f"no task is called {study.task!r}", hint=f"tasks: {', '.join(sorted(TASKS))}")
-    found = TASKS[study.task]
-    if isinstance(found, str):
-        module, _, name = found.partition(":")
-        found = getattr(import_module(module), name)
-        assert not isinstance(found, str)  # noqa: S101  for the type checker
-    return found(study, factory, first)
+        problems.append(f"task: no task is called {study.task!r}; there are {', '.join(sorted(TASKS))}")
+    if problems:
+        raise StudyError(
+            f"the study {study.name} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
+            problems=tuple(problems),
+            hint="correct the lines above in the study file; docs/study.md explains every setting",
+        )
+    return entries.load(TASKS[study.task])(study, factory, first)
 
 
 def begin(study: Study, factory: Factory | None = None, first: Model | None = None) -> StudyState:

@@ -28,7 +28,7 @@ from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bi
 from cipherward.tasks.task import Model, Question, ResultTable, Sums, Task, Values, canonical, limbs_for
 
 if TYPE_CHECKING:
-    from cipherward.tasks.catalogue import Factory
+    from cipherward.learning.model_kind import Factory
     from cipherward.tasks.hospital_work import HospitalWork
 
 _SCALE = 2**20

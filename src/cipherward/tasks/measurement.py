@@ -8,7 +8,7 @@ import numpy as np
 
 from cipherward.learning import metrics, sgd
 from cipherward.learning.metrics import Metrics
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.learning.score_groups import may_measure
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork

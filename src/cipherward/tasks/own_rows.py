@@ -8,7 +8,7 @@ from typing import Any
 from cipherward.data.small_counts import SMALL, shown
 from cipherward.errors import CipherwardError
 from cipherward.learning import baselines, metrics, sgd
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.study import Study
 from cipherward.tasks import rounds
 from cipherward.tasks.hospital_work import HospitalWork

@@ -13,7 +13,7 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import averaging, sgd
 from cipherward.learning.baselines import Rows
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.learning.weights import row_class
 from cipherward.privacy import noise as privacy_noise
 from cipherward.privacy import sharing

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data.preprocess import Preprocessor, n_features
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning import averaging, models
 from cipherward.learning.metrics import Metrics
-from cipherward.learning.models import Factory, Module
+from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.newton import Fit
 from cipherward.learning.score_groups import may_measure
 from cipherward.privacy.accounting import Event
@@ -305,8 +305,8 @@ class Train(Task[TrainState]):
         return dataclasses.replace(state, model=dataclasses.replace(state.model, preprocessor=scaling), weight_cap=cap)
 
     def _module(self) -> Module:
-        n_features = Preprocessor(self._study.columns, (), (), 0, 0).n_features
-        return models.build(self._study.model, n_features, self._study.seed, self._factory)
+        study = self._study
+        return models.build(study.model, n_features(study.columns), study.seed, self._factory)
 
 
 def _stated(loss: float) -> float | None:

@@ -27,7 +27,7 @@ from cipherward.learning import baselines, metrics, sgd
 from cipherward.learning.baselines import Rows, Yardstick
 from cipherward.learning.devices import Device
 from cipherward.learning.metrics import CalibrationRow, Metrics
-from cipherward.learning.models import Module
+from cipherward.learning.model_kind import Module
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import by_hospital, rounds, statistics

@@ -19,6 +19,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import check_name
 from cipherward.crypto import ckks, wire
 from cipherward.crypto.identity import COORDINATOR, open_signed
+from cipherward.data import catalogue as sources
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
 from cipherward.parties import roster
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
@@ -322,7 +323,7 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     if not study.is_frozen:
         raise StudyError("the offered study is not frozen: it names no keys")
     _check_texts(study)
-    if study.data.source != "files":
+    if not sources.source(study.data.source).is_own_tables:
         raise StudyError(f'the offered study reads source "{study.data.source}", not this hospital\'s own table')
     if study.data.path or any(hospital.path for hospital in study.hospitals):
         raise StudyError("the offered study names paths: where a hospital's table is belongs in its own settings")

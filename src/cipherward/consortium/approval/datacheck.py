@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cipherward.data import catalogue as sources
 from cipherward.data.database import Source, read_source
 from cipherward.data.problems import problems_of
 from cipherward.data.schema import declared_range
@@ -67,7 +68,7 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         return OwnData(0, None, None, (), 0, tuple(problems_of(error)))
     admitted = admit(raw, study, name)
     examined, own, problems = admitted.examined, admitted.data, admitted.problems
-    if own and (study.data.hospital_column or study.data.source != "files"):
+    if own and (study.data.hospital_column or not sources.source(study.data.source).is_own_tables):
         try:
             (own,) = load_hospitals(study, table, Path(), only=[name])
         except DataError as error:

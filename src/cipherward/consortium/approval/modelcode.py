@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 from typing import cast
 
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data.preprocess import n_features
 from cipherward.errors import RefusedError, StudyError
 from cipherward.learning import models
-from cipherward.learning.models import Factory, Module
+from cipherward.learning.catalogue import kind_of
+from cipherward.learning.model_kind import Factory, Module
 from cipherward.parties.policy import Policy
 from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Study
@@ -25,7 +26,7 @@ def factory_of(study: Study, policy: Policy) -> Factory | None:
         StudyError: it is not installed here, or has no such function.
     """
     name = study.model.package
-    if study.model.kind != "custom":
+    if not kind_of(study.model).is_own_code:
         return None
     if not name or name not in policy.packages:
         raise RefusedError(
@@ -55,5 +56,5 @@ def module_of(model: ModelFile, policy: Policy) -> Module | None:
     factory = factory_of(model.study, policy)
     if factory is None:
         return None
-    n_features = Preprocessor(model.study.columns, (), (), 0, 0).n_features
-    return models.build(model.study.model, n_features, model.study.seed, factory)
+    study = model.study
+    return models.build(study.model, n_features(study.columns), study.seed, factory)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from cipherward.errors import StorageError
+from cipherward.learning.catalogue import KINDS
 from cipherward.parties.policy import Policy
 from cipherward.store import files
 
@@ -74,6 +75,12 @@ min_group_rows = 10
 """
 
 
+def _known_kind(name: str) -> str:
+    if name not in KINDS:
+        raise ValueError(f"no kind of model is called {name!r}; there are {', '.join(sorted(KINDS))}")
+    return name
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -91,7 +98,7 @@ class _File(BaseModel):
     max_measured_models: int = Field(default=1_100, ge=0)
     max_bins: int = Field(default=4_096, ge=64)
     min_group_rows: int = Field(default=10, ge=1)
-    models: list[Literal["logistic-regression", "mlp", "custom"]] = Field(min_length=1)
+    models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
 
@@ -163,7 +170,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_measured_models": policy.max_measured_models,
         "max_bins": policy.max_bins,
         "min_group_rows": policy.min_group_rows,
-        "models": sorted(policy.models),
+        "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),
         "max_bits": policy.max_bits,
@@ -179,4 +186,5 @@ def _words(place: tuple[int | str, ...], kind: str, message: str) -> str:
         return f"{name} is missing"
     if name == "columns":
         return 'columns: write "*" or a list of column names'
+    message = message.removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]}"

@@ -21,6 +21,7 @@ from cipherward.consortium.membership import members
 from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto.identity import fingerprint
 from cipherward.errors import CipherwardError
+from cipherward.learning import catalogue as kinds
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
@@ -113,7 +114,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         hospital=home.name,
         coordinator_fingerprint=fingerprint(home.coordinator_key),
         outcome=f"{study.data.outcome} = {study.data.positive}",
-        model=_model(study),
+        model=kinds.describe(study.model),
         n_parameters=n_parameters,
         rounds=study.training.rounds,
         data=data,
@@ -125,13 +126,6 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         policy_broken=broken,
         refusals=tuple(problems),
     )
-
-
-def _model(study: Study) -> str:
-    model = study.model
-    if model.kind == "mlp":
-        return f"small neural network, hidden layers of {', '.join(map(str, model.hidden))}"
-    return f"own code {model.package}" if model.kind == "custom" else "logistic regression"
 
 
 def _opening(study: Study) -> tuple[str, ...]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from cipherward.consortium.approval import modelcode, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
+from cipherward.data import catalogue as sources
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import CipherwardError, RefusedError, StorageError
+from cipherward.learning.catalogue import kind_of
+from cipherward.learning.model_kind import Factory
 from cipherward.parties.policy import Policy
 from cipherward.runs import fingerprint
 from cipherward.study import Study
-from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.catalogue import begin
 
 
 class Brought:
@@ -43,7 +46,7 @@ class Brought:
         """
         study, home = self._study, self._home
         self.unusable.add(DATA)
-        source = home.data_source if study.data.source == "files" else None
+        source = home.data_source if sources.source(study.data.source).is_own_tables else None
         with self._boundary.around("reading this hospital's table"):
             (data,) = load_hospitals(study, source, home.path, only=[home.name])
         if (self._folder / fingerprint.NAME).exists():
@@ -59,7 +62,7 @@ class Brought:
             RefusedError, StudyError, BroughtError: it may not run here, is not installed, or cannot be trained.
         """
         study = self._study
-        if study.model.kind != "custom":
+        if not kind_of(study.model).is_own_code:
             return None
         policy = self.policy()
         self.unusable.add(MODEL)

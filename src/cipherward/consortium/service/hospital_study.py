@@ -20,6 +20,7 @@ from cipherward.consortium.service.brought import Brought, logged
 from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning.devices import Device
+from cipherward.learning.model_kind import Factory
 from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode, Outcome
 from cipherward.privacy import budget as privacy_ledger
@@ -32,7 +33,7 @@ from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Receipt, unsign
 from cipherward.sums.packets import unpack
-from cipherward.tasks.catalogue import Factory, begin
+from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
 
 BEGINS = ("Announce", "Joined")

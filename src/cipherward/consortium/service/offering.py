@@ -14,7 +14,9 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
+from cipherward.data import catalogue as sources
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
+from cipherward.learning.catalogue import kind_of
 from cipherward.parties import roster
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
@@ -73,11 +75,11 @@ def freeze(study: Study, members: MembersList, coordinator_key: bytes, ckks_publ
         StudyError: every reason why it cannot run in a deployment.
     """
     problems = []
-    if study.data.source != "files":
+    if not sources.source(study.data.source).is_own_tables:
         problems.append(f'data.source is "{study.data.source}"; in a deployment it is "files", every hospital\'s own')
     if study.aggregation.scheme not in SCHEMES:
         problems.append(f"aggregation.scheme {study.aggregation.scheme!r} is for comparison on one machine")
-    if (study.model.kind == "custom") != bool(study.model.package):
+    if kind_of(study.model).is_own_code != bool(study.model.package):
         problems.append('model.kind "custom" needs model.package, the installed code that makes the model')
     keys = {}
     for hospital in study.hospitals:

@@ -1,0 +1,16 @@
+"""Entries of catalogues: written "module:name", and imported when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+def load(entry: str | T) -> T:
+    """What a catalogue's entry stands for: itself, or what "module:name" names."""
+    if not isinstance(entry, str):
+        return entry
+    module, _, name = entry.partition(":")
+    return cast(T, getattr(import_module(module), name))

@@ -1,0 +1,43 @@
+"""Every kind of model by the name that a study gives: a new one is a file and a line here. Kinds are imported when asked for."""
+
+from __future__ import annotations
+
+from cipherward import entries
+from cipherward.errors import StudyError
+from cipherward.learning.model_kind import ModelKind
+from cipherward.study import Model
+
+KINDS: dict[str, str | type[ModelKind]] = {
+    "logistic-regression": "cipherward.learning.kind_logistic_regression:LogisticRegression",
+    "mlp": "cipherward.learning.kind_mlp:MultilayerPerceptron",
+    "custom": "cipherward.learning.kind_custom:Custom",
+}
+"""name -> "module:class", or the class itself."""
+
+
+def kind_of(model: Model) -> ModelKind:
+    """The kind of a study's model.
+
+    Raises:
+        StudyError: there is no such kind.
+    """
+    if model.kind not in KINDS:
+        raise StudyError(f"no kind of model is called {model.kind!r}", hint=f"kinds: {', '.join(sorted(KINDS))}")
+    return entries.load(KINDS[model.kind])()
+
+
+def problems(model: Model) -> list[str]:
+    """Everything that is wrong with a study's `[model]`, each with its place."""
+    if model.kind not in KINDS:
+        return [f"model.kind: no kind is called {model.kind!r}; there are {', '.join(sorted(KINDS))}"]
+    return kind_of(model).problems(model)
+
+
+def words(name: str) -> str:
+    """A kind in words; the name itself where no such kind is installed, as in somebody else's results."""
+    return kind_of(Model(kind=name)).words if name in KINDS else name
+
+
+def describe(model: Model) -> str:
+    """A study's model in words, with the settings that decide its size; its kind's name where no such kind is installed."""
+    return kind_of(model).describe(model) if model.kind in KINDS else model.kind

@@ -1,0 +1,69 @@
+"""What a kind of model is: its words, its settings, and how its module is made. A new kind derives from `ModelKind`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cipherward.study import Model
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cipherward.learning.linear import Linear
+
+Module: TypeAlias = "nn.Module | Linear"
+Factory = Callable[[int], "nn.Module"]
+"""Makes a module from the number of input features."""
+
+
+class KindSettings(BaseModel):
+    """The settings of a kind in `[model]`, beside `kind`; here none. A kind with settings derives its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class ModelKind(ABC):
+    """One kind of model. `words` name it in reports; `Settings` are what `[model]` may hold for it.
+
+    `is_own_code`: the module comes from a factory that is passed in, or from `model.package`; no study describes it.
+    `is_linear`: its parameters are one weight per input and last the intercept, which a report can show; compiled
+    kernels train and score it, on the CPU and without torch.
+    """
+
+    words: ClassVar[str]
+    is_own_code: ClassVar[bool] = False
+    is_linear: ClassVar[bool] = False
+    Settings: ClassVar[type[KindSettings]] = KindSettings
+
+    def problems(self, model: Model) -> list[str]:
+        """Everything that is wrong with the settings of a study's model of this kind."""
+        try:
+            self.Settings.model_validate(model.settings)
+        except ValidationError as error:
+            texts = {
+                "extra_forbidden": f"kind {model.kind!r} has no such setting",
+                "missing": f"kind {model.kind!r} needs it",
+            }
+            return [
+                f"model.{'.'.join(map(str, item['loc']))}: "
+                + (texts.get(item["type"]) or item["msg"].removeprefix("Value error, "))
+                for item in error.errors()
+            ]
+        return []
+
+    def describe(self, model: Model) -> str:
+        """The model in words, with the settings that decide its size."""
+        return self.words
+
+    @abstractmethod
+    def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> Module:
+        """A fresh model on the CPU: float32[n, n_features] in, one logit per row out ([n] or [n, 1]).
+
+        A torch module is made by `networks.made`, inside `build`, so that torch is imported only when one is needed: it
+        seeds torch's generator, checks the module and gives linear layers first weights that are the same on every
+        processor; other layers keep what they drew.
+        """
