@@ -16,80 +16,26 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds
 from cipherward.errors import StudyError, VersionError
+from cipherward.study_sections import NAME, HexOf32Bytes, Section
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
-from cipherward.study_sections import HexOf32Bytes, Section
+from cipherward.study_sections import Data as Data
 from cipherward.study_sections import Hospital as Hospital
+from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-Scheme = Literal["quorum", "ckks", "plain", "masks"]
 FORMAT = 3
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
-_NAME = r"^[a-z][a-z0-9-]{0,31}$"
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
 """Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
-SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain", "masks")
-MASKS_MAX_HOSPITALS = 256
-"""Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
-
-
-class Data(Section):
-    """Where the rows come from (`data/catalogue.py`) and what they mean. The source checks its own settings when the task
-    is made: `path`, `hospital_column`, `cohort`, and what else it takes."""
-
-    model_config = ConfigDict(extra="allow")
-
-    source: str = Field(pattern=_NAME)
-    outcome: str = Field(min_length=1)
-    positive: str = "1"
-    negative: tuple[str, ...] = ()
-    patient_column: str = ""
-    hospital_column: str = ""
-    path: str = ""
-    split_salt: str = "cipherward-split-v1"
-    test_fraction: float = Field(default=0.2, gt=0.0, lt=0.9)
-    validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
-    allow_single_class: bool = False
-    confirmed_columns: tuple[str, ...] = ()
-    cohort: Cohort | None = None
-
-
-class Model(Section):
-    """A kind of model (`learning/catalogue.py`) and its settings, which the kind checks when the task is made.
-
-    `hidden`: layer widths of kind "mlp". `package`: of kind "custom", a torch.nn.Module with one logit per row that is
-    passed to the Python API, or made by this "module:function", which every hospital of a deployment has installed itself
-    and allows in its policy.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    kind: str = Field(default="logistic-regression", pattern=_NAME)
-    hidden: tuple[int, ...] = ()
-    package: str = Field(default="", max_length=255, pattern=r"^([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)?$")
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What the study sets beside the kind."""
-        return self.model_dump(exclude={"kind"}, exclude_defaults=True)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether Newton steps can fit it."""
-        return self.kind == "logistic-regression"
-
-    @property
-    def default_bits(self) -> int:
-        """Fixed-point bits of an update's entry, chosen by measurement (docs/figures.md): where updates are large, few."""
-        return 8 if self.hidden else 16
 
 
 class Training(Section):
@@ -119,9 +65,10 @@ class Training(Section):
 
 
 class Aggregation(Section):
-    """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`)."""
+    """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`). The scheme
+    (`crypto/schemes.py`) is checked when the task is made."""
 
-    scheme: Scheme = "quorum"
+    scheme: str = Field(default="quorum", pattern=NAME)
     bits: int | None = Field(
         default=None, ge=4, le=24, description="fixed-point bits of an entry; follows from the model"
     )
@@ -178,7 +125,7 @@ class Study(Section):
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
     format: int = FORMAT
-    task: str = Field(default="train", pattern=_NAME)
+    task: str = Field(default="train", pattern=NAME)
     settings: dict[str, Any] = Field(default_factory=dict, description="the task's own, checked by the task")
     data: Data
     columns: tuple[Column, ...] = Field(min_length=1)
@@ -220,8 +167,6 @@ class Study(Section):
             problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
             problems += [f"quorum arithmetic: {problem}" for problem in self.thresholds.problems()]
-        if self.aggregation.scheme == "masks" and self.n_hospitals > MASKS_MAX_HOSPITALS:
-            problems.append(f"aggregation.scheme: masks sums at most {MASKS_MAX_HOSPITALS} hospitals")
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -240,8 +185,6 @@ class Study(Section):
             return []
         problems: list[str] = []
         if self.privacy.unit == "hospital":
-            if self.aggregation.scheme == "plain":
-                problems.append('privacy.unit "hospital" needs a scheme that adds whole numbers: "quorum" or "ckks"')
             if self.training.patience:
                 problems.append(
                     'privacy.unit "hospital" needs training.patience 0: its rounds carry no validation loss'
@@ -344,8 +287,8 @@ def _refuse_other_formats(document: dict[str, Any], origin: str) -> None:
 
 
 def parse(document: dict[str, Any], *, origin: str, text: str = "") -> Study:
-    """Check a parsed document and return the Study. What the task, the kind of model and the data source say of it comes
-    when the task is made (`tasks.catalogue.make_task`). `text`: the TOML that it was read from, whose lines are named in
+    """Check a parsed document and return the Study. What the task, the kind of model, the data source and the scheme say of it
+    comes when the task is made (`tasks.catalogue.make_task`). `text`: the TOML that it was read from, whose lines are named in
     mistakes.
 
     Raises:

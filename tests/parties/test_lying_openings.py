@@ -223,7 +223,7 @@ def test_a_receipt_that_cannot_be_recorded_moves_nothing_and_the_repeated_openin
         monkeypatch.setattr("cipherward.parties.hospital_node.judge", lambda *_, **__: void)
         opening = dataclasses.replace(opening, next_model=void.following.digest())
 
-    def full(*values: object) -> None:
+    def full(*values: object, **named: object) -> None:
         raise StorageError("no space left on device", hint="free space")
 
     with monkeypatch.context() as patch:

@@ -5,6 +5,7 @@ What a hospital contributes follows from its index and the model it starts from,
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from tests.hasty import without_fsync
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.scheme import Scheme
 from cipherward.errors import StorageError
 from cipherward.parties import asking, roster
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing
@@ -92,7 +95,8 @@ def setting(n: int, threshold: int, rounds: int = 1) -> Setting:
         "name": "tiny",
         "data": {"source": "files", "outcome": "outcome"},
         "columns": [{"name": "ward", "kind": "categorical", "categories": ["A"]}],
-        "training": {"rounds": rounds},
+        "training": {"rounds": rounds, "method": "sgd"},
+        "noise": {"enabled": False},  # what a sum must be is known to the last digit
         "aggregation": {"scheme": "quorum", "threshold": threshold},
         "evaluation": {"bins": BINS},
         "hospitals": [{"name": f"clinic-{i}", "path": f"clinic-{i}.csv"} for i in range(1, n + 1)],
@@ -154,6 +158,7 @@ class Work:
 
     def __init__(self, index: int) -> None:
         self.index = index
+        self.data = SimpleNamespace(outcome=())
         self.spent: dict[str, float] = {}
         self.times_asked = 0
 
@@ -225,8 +230,8 @@ class ShakyLedger(Ledger):
     def mark_void(self, *values: Any) -> None:
         self.fuse.write(lambda: Ledger.mark_void(self, *values))
 
-    def record_receipt(self, *values: Any) -> None:
-        self.fuse.write(lambda: Ledger.record_receipt(self, *values))
+    def record_receipt(self, *values: Any, **named: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_receipt(self, *values, **named))
 
 
 class ShakyJournal(Journal):
@@ -264,6 +269,7 @@ class ForgetfulParties:
         self.states: dict[int, list[StudyState]] = {i: [chosen.first] for i in (0, *chosen.everyone)}
         self.fuses = {i: Fuse() for i in (0, *chosen.everyone)}
         self.quarantined: list[tuple[int, str]] = []
+        self.liars: dict[int, Scheme] = {}
         self.hub = self._make_hub(chosen.first)
         self.sites = {i: self._make_site(i) for i in chosen.everyone}
 
@@ -292,7 +298,7 @@ class ForgetfulParties:
             known = [step.state for step in self.replayed()][: verified + 1]
         self.states[index] = known
         return HospitalNode(
-            rules=self.rules,
+            rules=dataclasses.replace(self.rules, scheme=self.liars.get(index, self.rules.scheme)),
             index=index,
             identity=self.setting.keys.identities[index],
             state=known[-1],
@@ -302,6 +308,11 @@ class ForgetfulParties:
             log=lambda event, facts: self.logs[index].append((event, facts)),
             clock=lambda: 0.0,
         )
+
+    def make_liar(self, index: int, scheme: Scheme) -> None:
+        """This hospital's software computes something else, also after a restart."""
+        self.liars[index] = scheme
+        self.restart_site(index)
 
     def note(self, party: int) -> None:
         """Remember the state that a party has reached."""

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests import simulator
+from tests.parties.liars_in_a_sum import lies
 from tests.simulator import BentNetwork, Packet, World, altered, contributors, holds, lost, replayed, run, signed_body
 
 from cipherward.crypto import shamir, wire
@@ -23,7 +24,19 @@ from cipherward.crypto.identity import Signed
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Protected, SumTask, payload_digest
 from cipherward.errors import FaultyCoordinatorError, SuspectError
-from cipherward.sums.messages import Complaint, Header, Receipt, Release, Update, Vote
+from cipherward.parties import asking
+from cipherward.sums.messages import (
+    Announce,
+    Complaint,
+    Header,
+    Manifest,
+    Receipt,
+    Release,
+    Shown,
+    ShowRequest,
+    Update,
+    Vote,
+)
 from cipherward.sums.packets import pack, unpack
 from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.hospital_work import HospitalWork
@@ -78,8 +91,8 @@ def of_another_study(packet: bytes) -> list[bytes]:
         (forged_signature, "forged signature"),
         (of_another_study, "belongs to another study"),
         (lambda packet: [b""], "no known kind"),
-        (lambda packet: [b"\x3f" + packet[1:]], "no known kind"),
-        (lambda packet: [b"\x05" + packet[1:]], "of wire version 1, and this side speaks version 2"),
+        (lambda packet: [b"\x5f" + packet[1:]], "no known kind"),
+        (lambda packet: [b"\x05" + packet[1:]], "of wire version 1, and this side speaks version 3"),
         (lambda packet: [pack("Release", packet[1:])], "no place in phase 'deal'"),
         (lambda packet: [pack("Vote", packet[1:])], "wrong number of fields"),
         (lambda packet: [np.random.default_rng(0).bytes(3000)], ""),
@@ -220,17 +233,32 @@ def spoil(holders: list[int]) -> Callable[[Protected], Protected]:
     return lie
 
 
-def test_one_holder_with_a_bad_share_complains_and_the_others_open_the_sum(tmp_path: Path) -> None:
+def complained(world: World) -> list[tuple[str, int]]:
+    return [(line["who"], line["dealer"]) for line in simulator.log(world.run.path, "complaint")]
+
+
+def test_a_holder_whose_share_does_not_open_is_shown_it_and_consents(tmp_path: Path) -> None:
+    """The dealer committed to the right share and sealed another one; the digest says which it is."""
+
+    def lie(protected: Protected) -> Protected:
+        shares = {i: s[:32] + bytes(len(s) - 32) if i == 2 else s for i, s in protected.shares.items()}
+        return Protected(protected.payload, shares)
+
     with World(tmp_path, simulator.study(5)) as world:
-        lying_dealer(world, TRAIN, spoil([2]))
+        lying_dealer(world, TRAIN, lie)
         world.run_sums()
-        assert [report.contributors for report in world.hub.reports] == [tuple(EVERYONE)] * 4
-        (line,) = simulator.log(world.run.path, "complaint")
-        assert (line["who"], line["dealer"]) == ("hospital 2", LIAR)
-        assert world.sites[2].outcomes[TRAIN].phrase == "Privacy Preserved for Client 2"
+        assert [(report.attempt, report.contributors) for report in world.hub.reports] == [(0, tuple(EVERYONE))] * 4
+        assert complained(world) == [("hospital 2", LIAR)]
+        assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
+        record = world.sites[2].ledger.sum(signed_body(world.opening(TRAIN).manifest, Manifest).context)
+        assert record is not None
+        assert record.release
+    assert not list(world.run.path.rglob("evidence/*"))
 
 
-def test_a_dealer_of_bad_shares_is_left_out_of_the_next_attempt(tmp_path: Path, without: StudyState) -> None:
+def test_a_dealer_that_shows_another_share_than_it_signed_is_proved_and_left_out(
+    tmp_path: Path, without: StudyState
+) -> None:
     with World(tmp_path, simulator.study(5)) as world:
         lying_dealer(world, TRAIN, spoil(HONEST))
         world.run_sums()
@@ -240,58 +268,86 @@ def test_a_dealer_of_bad_shares_is_left_out_of_the_next_attempt(tmp_path: Path, 
             (0, tuple(EVERYONE)),
             (0, tuple(EVERYONE)),
         ]
-        (line,) = simulator.log(world.run.path, "attempt void")
-        assert line["dealers complained about"] == [LIAR]
+        assert set(complained(world)) == {(f"hospital {i}", LIAR) for i in HONEST}
         assert world.hub.state.digest() == without.digest()
-        assert {site.state.digest() for site in world.sites.values()} == {without.digest()}
+    assert {path.name[: len("sum-1-hospital-5")] for path in world.run.path.rglob("evidence/*")} == {"sum-1-hospital-5"}
 
 
-def test_a_false_complaint_alone_excludes_nobody(tmp_path: Path) -> None:
+def test_a_dealer_that_shows_nothing_is_not_named_and_people_decide(tmp_path: Path) -> None:
+    """It may have lost what the share follows from in a crash."""
     with World(tmp_path, simulator.study(5)) as world:
+        site = world.sites[LIAR]
+        site.rules = dataclasses.replace(site.rules, scheme=Lying(lambda: True, spoil(HONEST)))
+        site._me = dataclasses.replace(site._me, rules=site.rules)
+        world.engine.network = BentNetwork(lost({LIAR}, kinds={"Shown"}))
+        with pytest.raises(SuspectError, match="found 4 hospitals that consent") as caught:
+            world.run_sums()
+        assert "prove nothing" in caught.value.hint
+        assert "clinic-1, clinic-2, clinic-3, clinic-4 about clinic-5" in caught.value.hint
+        assert not caught.value.culprit
+        assert world.hub.state.excluded == ()
+    assert not list(world.run.path.rglob("evidence/*"))
 
-        def complain(packet: Packet) -> list[bytes] | None:
-            if packet.kind != "Vote" or packet.hospital != LIAR:
-                return None
-            context = signed_body(unpack(packet.raw)[1], Vote).context
-            return [world.packet(Complaint(context, dealer, "no reason"), LIAR) for dealer in HONEST]
 
-        world.engine.network = BentNetwork(complain)
+def test_a_false_complaint_alone_excludes_nobody_and_gives_away_the_complainers_own_share_only(tmp_path: Path) -> None:
+    shown = []
+
+    def complain(packet: Packet) -> list[bytes] | None:
+        if packet.kind == "Shown":
+            shown.append((packet.hospital, [item.holder for item in simulator.body(packet.raw, Shown).shares]))
+        if packet.kind != "Vote" or packet.hospital != LIAR:
+            return None
+        context = signed_body(unpack(packet.raw)[1], Vote).context
+        return [world.packet(Complaint(context, dealer, "no reason"), LIAR) for dealer in HONEST]
+
+    with World(tmp_path, simulator.study(5), network=BentNetwork(complain)) as world:
         world.run_sums()
         assert [report.contributors for report in world.hub.reports] == [tuple(EVERYONE)] * 4
         assert {report.attempt for report in world.hub.reports} == {0}
+    assert shown
+    assert all(holders == [LIAR] for _, holders in shown)
 
 
-def test_a_training_sum_that_does_not_open_is_void_and_the_next_starts_from_a_moved_model(tmp_path: Path) -> None:
+def test_a_complaint_about_a_share_in_anothers_name_is_not_answered(tmp_path: Path) -> None:
+    """Or the coordinator would collect an honest hospital's shares, one holder after the other."""
     with World(tmp_path, simulator.study(5)) as world:
-        lying_dealer(world, TRAIN)
         world.run_sums(1)
-        before = world.hub.state
-        world.run_sums(1)
+        packets = world.until("ConsentRequest")
+        context = world.hub._steps.sum.task.context
+        forged = world.signed(Complaint(context, 1, ""), 0)
+        for messages in ((forged,), (world.signed(Complaint(context, 2, ""), 3),), ()):
+            request = ShowRequest(context, b"", b"", messages)
+            assert world.sites[1].handle(world.packet(request)) == []
+        honest = world.sites[1].handle(
+            world.packet(ShowRequest(context, b"", b"", (world.signed(Complaint(context, 1, ""), 3),)))
+        )
+        assert [item.holder for item in simulator.body(honest[0], Shown).shares] == [3]
+        world.finish(packets)
+        assert world.hub.reports[-1].opened
+
+
+@pytest.mark.parametrize("round", [0, TRAIN, 3])
+def test_a_sum_whose_shares_are_of_another_secret_stays_closed_and_nobody_is_named(tmp_path: Path, round: int) -> None:
+    with World(tmp_path, simulator.study(5)) as world:
+        lies(world, LIAR, "secret", in_sum=round)
+        with pytest.raises(
+            SuspectError, match=f"sum {round} was certified, does not open, and nobody is proved"
+        ) as caught:
+            world.run_sums()
+        assert "it stays closed and counts as opened; in it were clinic-1" in caught.value.hint
         report = world.hub.reports[-1]
-        assert not report.opened
-        assert report.contributors == tuple(EVERYONE)
-        assert world.hub.state.digest() == before.after_failed(EVERYONE).digest() != before.digest()
-        assert np.any(world.hub.state.inner.model.weights != before.inner.model.weights)
+        assert (report.opened, report.contributors) == (False, tuple(EVERYONE))
         for client, site in world.sites.items():
             assert site.outcomes[-1].phrase == f"Verification failed for Client {client}"
             assert "does not open" in site.outcomes[-1].detail
-        world.run_sums()
-        assert [r.opened for r in world.hub.reports] == [True, False, True, True]
-        assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
-    void = [line for line in simulator.lines_of(world.run.path) if line.round == TRAIN]
+        announced = Announce(asking.task_of(world.hub.rules, world.hub.state, 0).context, round + 1, 0, ())
+        assert world.sites[1].handle(world.packet(announced)) == []
+        assert "people decide" in world.refusals()[-1]
+    void = [line for line in simulator.lines_of(world.run.path) if line.round == round and line.hospital != "everyone"]
     assert [(line.outcome, line.holds) for line in void] == [("round void", True)] * 5
 
 
-def test_a_statistic_that_does_not_open_is_dead_and_people_decide(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
-        lying_dealer(world, 0)
-        with pytest.raises(SuspectError, match="statistics sum was certified but does not open") as caught:
-            world.run_sums()
-        assert caught.value.hint
-        assert not world.run.opening(0).exists()
-
-
-def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -> None:
+def test_a_sum_that_opens_to_a_weight_below_zero_ends_with_the_list_of_who_was_in_it(tmp_path: Path) -> None:
     with World(tmp_path, simulator.study(5)) as world:
         work = world.sites[LIAR].work
 
@@ -301,8 +357,9 @@ def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -
                 return values | {"weight": np.array([-1.0])} if state.sums_done == TRAIN else values
 
         world.sites[LIAR].work = Negative(LIAR, work.data, "cpu", work.clock)
-        world.run_sums()
-        assert [r.opened for r in world.hub.reports] == [True, False, True, True]
+        with pytest.raises(SuspectError, match="nobody is proved"):
+            world.run_sums()
+        assert [r.opened for r in world.hub.reports] == [True, False]
         assert "weight sum" in world.hub.reports[TRAIN].reason
         assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
 

@@ -25,6 +25,7 @@ class CurrentSum:
     Attributes:
         voids: a void certificate for each earlier attempt.
         refused: how many of them hospitals had voted on.
+        proved: dealers whose own signed messages contradict each other about a share.
     """
 
     task: SumTask
@@ -43,14 +44,16 @@ class CurrentSum:
         self._pending, self._payloads, self._closed = pending, payloads, closed
         self.voids: tuple[VoidCertificate, ...] = ()
         self.refused = 0
-        self.start_attempt(())
+        self.proved: set[int] = set()
+        self.start_attempt()
 
-    def start_attempt(self, excluded: tuple[int, ...]) -> None:
-        """The next attempt, without the contributions of `excluded`."""
+    def start_attempt(self) -> None:
+        """The next attempt, without those who are proved to have spoiled an earlier one."""
         self.task = asking.task_of(self._rules, self._state, len(self.voids))
+        out = self.proved.union(self._state.excluded)
         self.limit = checks.packet_limit(self._rules, self.task)
         base = asking.base_of(self._rules.scheme, self._state)
-        self.collection = Collection(self._me, self.task, base, self._payloads(), excluded, self._closed)
+        self.collection = Collection(self._me, self.task, base, self._payloads(), out, self._closed)
 
     def void(self, certificate: VoidCertificate) -> None:
         """The present attempt is over without an opening."""
@@ -89,11 +92,6 @@ class CurrentSum:
         return bool(self.collection.void_voters or self.collection.stale) and self._may_try_again
 
     @property
-    def may_widen(self) -> bool:
-        """Whether another attempt would admit more hospitals than this one, which is limited to a group."""
-        return self.task.admitted != self._state.admitted(len(self.voids) + 1) and self._may_try_again
-
-    @property
     def could_start_again(self) -> bool:
         """Whether those who are there, with whoever came after the list of joins, are enough for a new attempt."""
         found, excluded = self.collection, self._pending.excluded
@@ -125,10 +123,3 @@ class CurrentSum:
         found = self.collection
         there = (found.latecomers | found.complainers | found.void_voters) - found.voters - self._pending.excluded
         return len(there) >= self._rules.threshold
-
-    def faulty_dealers(self) -> tuple[int, ...]:
-        """Dealers that more hospitals complain about than can be lying; where there is none, all complained about."""
-        complaints = self.collection.complaints
-        corrupt = self._state.study.thresholds.corrupt
-        sure = sorted(dealer for dealer, complainers in complaints.items() if len(complainers) > corrupt)
-        return tuple(sure or sorted(complaints))

@@ -29,10 +29,11 @@ from cipherward.errors import (
     WireError,
 )
 from cipherward.parties import asking, attempts, culprits
+from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
 from cipherward.parties.earlier_sums import EarlierSums
-from cipherward.parties.judging import agrees, judge
+from cipherward.parties.judging import Judgement, agrees, judge
 from cipherward.parties.outcomes import BREACH, FAILED, PRESERVED, UNPROTECTED, Outcome
 from cipherward.parties.policy import Policy
 from cipherward.privacy import budget as privacy_ledger
@@ -44,6 +45,7 @@ from cipherward.sums.messages import (
     Announce,
     Behind,
     Certificate,
+    Challenge,
     ConsentRequest,
     Declined,
     Join,
@@ -51,6 +53,7 @@ from cipherward.sums.messages import (
     Notice,
     Opening,
     Receipt,
+    ShowRequest,
     VoidRequest,
     sign,
     unsign,
@@ -110,6 +113,7 @@ class HospitalNode:
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)
+        self._answers = Answers(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"
         self.stopped = self.ledger.fact(self._breach_fact) is not None
@@ -146,6 +150,8 @@ class HospitalNode:
             "Announce": (Announce, self._announce),
             "Joined": (Joined, self._joined),
             "VoidRequest": (VoidRequest, self._void),
+            "Challenge": (Challenge, self._challenge),
+            "ShowRequest": (ShowRequest, self._show),
             "Opening": (Opening, self._opening),
             "Notice": (Notice, self._notice),
         }
@@ -190,6 +196,10 @@ class HospitalNode:
             return [self._packet(Behind(self.state.sums_done))]
         if body.round < self.state.sums_done or self.state.purpose is None:
             raise RefusedError("that sum is behind us")
+        if closed := self.state.unexplained:
+            raise RefusedError(
+                f"sum {closed.number} does not open, and nobody is proved to have spoiled it: people decide"
+            )
         if not body.attempt < asking.MAX_ATTEMPTS:
             raise RefusedError("more attempts at one sum than any hospital takes part in")
         task = asking.task_of(self.rules, self.state, body.attempt)
@@ -247,6 +257,7 @@ class HospitalNode:
         randomness = os.urandom(32) + self.ledger.device_key
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, only)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
+        self._answers.keep(task.context, dealt.one_time)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
 
@@ -304,6 +315,16 @@ class HospitalNode:
         self._spend("release", started)
         return answer
 
+    # a sum that does not open, a share that somebody disputes
+
+    def _challenge(self, body: Challenge) -> list[bytes]:
+        task, record = self._current(body.context)
+        return self._answers.answer(self._me, task, record, body)
+
+    def _show(self, body: ShowRequest) -> list[bytes]:
+        task, record = self._current(body.context)
+        return self._answers.show(self._me, task, record, body)
+
     # verify
 
     def _opening(self, body: Opening) -> list[bytes]:
@@ -325,10 +346,7 @@ class HospitalNode:
             )
         verified = judgement.verified
         if verified is None:
-            answer = self._receipt(body.round, task.context, b"", FAILED, judgement.reason, body.next_model)
-            self.state = judgement.following
-            self.log("round void", {"round": body.round, "reason": judgement.reason} | culprits.facts(self.state))
-            return answer
+            return self._closed(body, task, judgement)
         detail = "; ".join((*verified.checks, "next model recomputed, digest matches"))
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
@@ -341,6 +359,21 @@ class HospitalNode:
         )
         self.state = judgement.following
         self._spend("verify", started)
+        return answer
+
+    def _closed(self, body: Opening, task: SumTask, judgement: Judgement) -> list[bytes]:
+        """A certified sum that does not open, as the evidence proves. Without a culprit it stays closed for good."""
+        following = judgement.following
+        told = culprits.facts(following)
+        detail = "; ".join((judgement.reason, *culprits.sentences(told)))
+        # The honest rest may answer the same question once more.
+        rest = [i for i in judgement.contributors if i not in following.excluded and not following.unexplained]
+        keys = tuple(self.rules.keys[i] for i in rest) if self.index in rest else ()
+        answer = self._receipt(
+            body.round, task.context, b"", FAILED, detail, body.next_model, keys, asked_again=bool(rest)
+        )
+        self.state = following
+        self.log("sum closed", {"sum": body.round, "reason": judgement.reason} | told)
         return answer
 
     def _notice(self, body: Notice) -> list[bytes]:
@@ -373,11 +406,14 @@ class HospitalNode:
         detail: str,
         next_model: bytes,
         contributors: tuple[bytes, ...] = (),
+        *,
+        asked_again: bool = False,
     ) -> list[bytes]:
         body = Receipt(context, round, manifest, outcome, detail, next_model)
         message = sign(self.identity, self.rules.study, self.index, body)
-        self.ledger.record_receipt(context, self.rules.study, round, message, contributors)
+        self.ledger.record_receipt(context, self.rules.study, round, message, contributors, asked_again=asked_again)
         self._ballot.forget()
+        self._answers.forget()
         self._contributions.forget()
         self._remember(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, MutableMapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from cipherward.crypto import wire
-from cipherward.errors import DataError, DeclinedError, QuorumError, SuspectError
-from cipherward.parties import asking, culprits, sumlog
+from cipherward.crypto.quorum import QuorumScheme
+from cipherward.errors import DeclinedError, QuorumError, SuspectError
+from cipherward.parties import asking, culprits, failed_sums, sumlog
 from cipherward.parties.current_sum import CurrentSum
+from cipherward.parties.judging import after_failed
 from cipherward.parties.pending import Outgoing, Pending, addressed
+from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
 from cipherward.parties.sumlog import Opened, SumLog
 from cipherward.sums import asked_before, unopened
 from cipherward.sums.coordinator_steps import Collection
-from cipherward.sums.messages import Receipt, VoidRequest, sign
+from cipherward.sums.inquiry import Inquiry
+from cipherward.sums.messages import Opening, VoidRequest, sign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
-
-
-class Phase(Enum):
-    """What the current sum waits for."""
-
-    IDLE = "idle"
-    JOIN = "join"
-    DEAL = "deal"
-    CONSENT = "consent"
-    VOID = "void"
-    RELEASE = "release"
-    VERIFY = "verify"
-
-
-@dataclass(frozen=True)
-class SumReport:
-    """One finished sum, for the run's records. Bytes of the opening are on disk, see `CoordinatorNode.keep_opening`."""
-
-    round: int
-    attempt: int
-    purpose: str
-    contributors: tuple[int, ...]
-    opened: bool
-    reason: str
-    receipts: dict[int, Receipt] = field(repr=False)
 
 
 class Steps:
@@ -57,6 +35,8 @@ class Steps:
 
     sum: CurrentSum
     """Set by `begin`."""
+    inquiry: Inquiry
+    """Set where a certified sum does not open."""
 
     def __init__(
         self,
@@ -83,6 +63,7 @@ class Steps:
         self._payloads, self._keep_opening = payloads, keep_opening
         self.log, self.clock, self._closed = log, clock, closed
         self._requests: dict[int, bytes] = {}
+        self._reason = ""
         self.certificate = b""
 
     @property
@@ -109,15 +90,22 @@ class Steps:
         if self.phase is Phase.JOIN:
             return len(found.joined) >= now.holders_needed and found.joined.issuperset(found.only or ())
         if self.phase is Phase.DEAL:
-            return now.can_close or now.has_left or now.may_widen or now.could_start_again
+            return now.can_close or now.has_left or now.could_start_again
         if self.phase is Phase.CONSENT:
             return found.is_certified or not now.consent_may_come or now.could_leave
         if self.phase is Phase.VOID:
             return found.is_certified or found.void_certificate() is not None
-        return found.can_open
+        if self.phase is Phase.CHALLENGE:
+            return len(self.inquiry.answered) >= self._rules.threshold
+        return self.phase is Phase.SHOW or found.can_open
 
     def begin(self) -> list[Outgoing]:
-        """The first attempt at the next sum."""
+        """The first attempt at the next sum.
+
+        Raises:
+            SuspectError: the last sum did not open, and nobody is proved to have spoiled it, or too few are left.
+        """
+        failed_sums.check(self.state, self._rules)
         self.sum = CurrentSum(self._me, self.state, self._pending, self._payloads, self._closed)
         return self._announce()
 
@@ -134,6 +122,8 @@ class Steps:
             Phase.CONSENT: self._certify,
             Phase.VOID: self._next_attempt,
             Phase.RELEASE: self._open,
+            Phase.CHALLENGE: self._ask_to_show,
+            Phase.SHOW: self._conclude,
             Phase.VERIFY: self._finish,
         }
         if self.phase not in steps:
@@ -214,8 +204,6 @@ class Steps:
             return self._ask_to_leave(
                 "attempt cannot be used", left=sorted(found.void_voters), other_holders=sorted(found.stale)
             )
-        if now.may_widen:
-            return self._ask_to_leave("group too small", contributors=sorted(found.contributors))
         if now.could_start_again:
             return self._ask_to_leave("attempt left", silent=sorted(now.unheard))
         raise self._too_few_contribute(found)
@@ -273,14 +261,12 @@ class Steps:
         if now.refused + found.is_closed >= self.state.study.aggregation.max_attempts:
             raise SuspectError(
                 f"no attempt at the {self.state.purpose} sum found {self._rules.threshold} hospitals that consent",
-                hint=f"complaints name dealers {sorted(found.complaints)}; see log.jsonl",
-                culprit="the dealers named, or those who complain",
+                hint=f"complaints about shares, which prove nothing: {failed_sums.complaints(self.state, found) or 'none'}; see log.jsonl",
             )
-        excluded = now.faulty_dealers() if found.is_closed else tuple(sorted(found.excluded))
-        self.log("attempt void", {"attempt": len(now.voids), "dealers complained about": list(excluded)})
+        self.log("attempt void", {"attempt": len(now.voids), "complaints": failed_sums.complaints(self.state, found)})
         self._closed.append(now.task.context)
         now.void(certificate)
-        now.start_attempt(excluded)
+        now.start_attempt()
         return self._announce()
 
     # release, open
@@ -295,52 +281,73 @@ class Steps:
             raise error
         started = self.clock()
         shown = found.open()
-        following, reason = self._following(found, shown)
-        opening = found.opening(
-            self.state.sums_done,
-            len(now.voids),
-            shown.witness,
-            following.digest(),
-            with_releases=shown.sums is None and self._rules.scheme.deals_shares,
-        )
-        message = self.signed(opening)
+        if shown.conflict:
+            self.log("releases contradict each other", {"reason": shown.conflict, "holders": sorted(found.releases)})
+        if shown.without:
+            self.log("opened without a holder", {"hospital": shown.without})
+        if shown.sums is None:
+            return self._challenge(found, shown)
+        reason = ""
+        try:
+            following = asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors))
+        except SuspectError as error:
+            # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
+            reason = error.message
+            following = self.state.after_failed(sorted(found.contributors))
+        opening = self._opening(shown.witness, following.digest())
         self.spend("open", started)
-        contributors = tuple(sorted(found.contributors))
+        return self._publish(opening, following, reason)
+
+    def _opening(self, witness: bytes, next_model: bytes, *, with_releases: bool = False) -> Opening:
+        now = self.sum
+        return now.collection.opening(
+            self.state.sums_done, len(now.voids), witness, next_model, with_releases=with_releases
+        )
+
+    def _publish(self, opening: Opening, following: StudyState, reason: str) -> list[Outgoing]:
+        message, contributors = self.signed(opening), tuple(sorted(self.sum.collection.contributors))
+        if reason:
+            told = {"sum": self.state.sums_done, "reason": reason, "contributors": list(contributors)}
+            self.log("sum does not open", told | culprits.facts(following))
         outcome = Opened(
-            self.state.sums_done, len(now.voids), self.state.purpose or "", contributors, int(not reason), reason
+            self.state.sums_done, opening.attempt, self.state.purpose or "", contributors, int(not reason), reason
         )
         self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
         self._keep_opening(self.state.sums_done, message)
-        self._closed.append(now.task.context)
+        self._closed.append(self.sum.task.context)
         self.state = following
         outgoing = self.publish(outcome, message)
         self._journal.drop_large()
         return outgoing
 
-    def _following(self, found: Collection, shown: unopened.Found) -> tuple[StudyState, str]:
-        """The state after the sum, and the reason where it did not open."""
-        if shown.conflict:
-            self.log("releases contradict each other", {"reason": shown.conflict, "holders": sorted(found.releases)})
-        if shown.without:
-            self.log("opened without a holder", {"hospital": shown.without})
-        reason, suspected = shown.reason, tuple[int, ...]()
-        if shown.sums is not None:
-            try:
-                return asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors)), ""
-            except SuspectError as error:
-                # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
-                reason = error.message
-        elif self._rules.scheme.deals_shares:
-            suspected = unopened.releasers(self._rules, found.releases)
-        self.log("sum does not open", {"round": self.state.sums_done, "reason": reason})
-        try:
-            following = self.state.after_failed(sorted(found.contributors), suspected)
-        except DataError as error:
-            raise SuspectError(
-                f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"
-            ) from None
-        self.log("culprit search", culprits.facts(following))
-        return following, reason
+    # a sum that does not open
+
+    def _challenge(self, found: Collection, shown: unopened.Found) -> list[Outgoing]:
+        """Ask everybody, once, for what shows who spoiled the sum; in a scheme that knows no challenge, nobody is named."""
+        opening = self._opening(shown.witness, b"", with_releases=self._rules.scheme.deals_shares)
+        self._reason = shown.reason
+        if not isinstance(self._rules.scheme, QuorumScheme):
+            following = self.state.after_failed(sorted(found.contributors))
+            return self._publish(dataclasses.replace(opening, next_model=following.digest()), following, shown.reason)
+        self.inquiry = Inquiry(self._me, self.sum.task, opening, found.manifest_digest)
+        self.log("challenge", {"sum": self.round, "reason": shown.reason, "holders": sorted(found.releases)})
+        asked = (found.joined | found.contributors) & self._pending.taking_part
+        return self.enter(Phase.CHALLENGE, addressed(asked, "Challenge", self.inquiry.signed))
+
+    def _ask_to_show(self) -> list[Outgoing]:
+        answered, needed = self.inquiry.answered, self._rules.threshold
+        if len(answered) < needed:
+            missing = self.sum.collection.joined - answered
+            raise self._too_few("answered the challenge about a sum that does not open", len(answered), needed, missing)
+        parties, request = self.inquiry.disputed
+        if request is None:
+            return self._conclude()
+        return self.enter(Phase.SHOW, addressed(parties, "ShowRequest", self.signed(request)))
+
+    def _conclude(self) -> list[Outgoing]:
+        contributors = sorted(self.sum.collection.contributors)
+        following = after_failed(self.state, contributors, self.inquiry.verdict)
+        return self._publish(self.inquiry.evidence(following.digest()), following, self._reason)
 
     # verify
 

@@ -48,7 +48,7 @@ class Line:
 class Replayed:
     """A state of the study, recomputed; `opening` led to it (None for the first).
 
-    `admitted`: to whom the sum was limited, () for nobody; `excluded`: who was excluded when it was asked.
+    `admitted`: who could contribute to the sum; () for everyone.
     """
 
     state: StudyState
@@ -59,7 +59,6 @@ class Replayed:
     contributors: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
     admitted: tuple[int, ...] = ()
-    excluded: tuple[int, ...] = ()
     closed: tuple[bytes, ...] = ()
 
     def part_of(self, hospital: int) -> str:
@@ -67,8 +66,7 @@ class Replayed:
         if hospital in self.contributors:
             return "contributed"
         if self.admitted and hospital not in self.admitted:
-            is_out = hospital in self.excluded
-            return "excluded by the culprit search" if is_out else "not in the group of this sum"
+            return "set aside: it had spoiled an earlier sum"
         return "took no part"
 
 
@@ -171,7 +169,6 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
         judgement.contributors,
         verified.checks if verified else (f"void: {judgement.reason}",),
         task.admitted,
-        tuple(exclusion.hospital for exclusion in state.search.excluded),
     )
 
 
@@ -186,14 +183,14 @@ def verify_run(path: Path) -> Iterator[Line]:
     for replayed in replay(run):
         last = replayed.state
         yield from receipt_lines(run, replayed)
-    yield from search_lines(last)
+    yield from unopened_lines(last)
     yield model_line(run, last)
 
 
-def search_lines(last: StudyState) -> list[Line]:
-    """Whom the failed sums exclude or leave possible, recomputed from the openings."""
+def unopened_lines(last: StudyState) -> list[Line]:
+    """The sums that did not open and who is proved to have spoiled them, recomputed from the openings."""
     return [
-        Line(last.sums_done, "search", "everyone", "culprit search", True, text)
+        Line(last.sums_done, "unopened", "everyone", "did not open", True, text)
         for text in culprits.sentences(culprits.facts(last))
     ]
 

@@ -1,7 +1,7 @@
 """A hospital's ledger: one SQLite file that remembers what must never be forgotten or said twice.
 
 It is written before a message leaves. For every sum it holds the hospital's join, contribution, vote and release, so
-that a repeat is answered with the same bytes, and the per-sum private key until the release is recorded. One-time
+that a repeat is answered with the same bytes, and the per-sum private key until the sum is verified. One-time
 secrets are never in it. `secure_delete` overwrites what is erased, and the write-ahead log, which still holds it, is
 emptied at once.
 
@@ -9,7 +9,7 @@ SQLite does not notice a flipped bit inside a value. Every row carries a digest 
 read and, for all rows, when the ledger is opened: what has silently changed is never said or believed.
 
 With differential privacy it also holds every charge to the budget, with the noisy contribution that was charged until
-the release is recorded: another attempt at the same sum sends the same values, which costs nothing more.
+the sum is verified: another attempt at the same sum sends the same values, which costs nothing more.
 """
 
 from __future__ import annotations
@@ -178,12 +178,9 @@ class Ledger:
             self._change_sum(context, vote=vote, manifest=manifest, request=request)
 
     def record_release(self, context: bytes, release: bytes) -> None:
-        """Record the release and erase the per-sum private key and the noisy contribution, in one transaction."""
+        """Record the release before it is sent; what it was made from is kept until the sum is verified."""
         with self._transaction():
-            row = self._change_sum(context, release=release, private_key=None, request=None)
-            if row:
-                self._erase("charges", "query = ?", (row["query"],), "contribution")
-        self._forget_log()
+            self._change_sum(context, release=release)
 
     def contributors(self, context: bytes) -> tuple[bytes, ...]:
         """Who is in a sum that was opened and that this hospital is in, by public key, in order; otherwise ()."""
@@ -197,12 +194,20 @@ class Ledger:
         self._forget_log()
 
     def record_receipt(
-        self, context: bytes, study: bytes, round: int, receipt: bytes, contributors: tuple[bytes, ...] = ()
+        self,
+        context: bytes,
+        study: bytes,
+        round: int,
+        receipt: bytes,
+        contributors: tuple[bytes, ...] = (),
+        *,
+        asked_again: bool = False,
     ) -> None:
         """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed.
 
         Args:
             contributors: public keys (32 bytes each) of those in the sum, where this hospital is one of them.
+            asked_again: the sum did not open, and the next one asks the same: its contribution is kept.
         """
         with self._transaction():
             self._insert("receipts", {"study": study, "round": round, "receipt": receipt}, "OR REPLACE")
@@ -212,7 +217,8 @@ class Ledger:
             self._change_sum(context, is_closed=1)
             done = "study = ? AND round <= ?", (study, round)
             self._erase("sums", *done, "private_key", "update_bytes", "request")
-            self._erase("charges", *done, "contribution")
+            if not asked_again:
+                self._erase("charges", *done, "contribution")
             # That something was said is kept for good, the rule against differencing needs it; what, for the last sums.
             for row in list(self._rows("sums", "study = ? AND round = ?", (study, round - KEPT_SUMS))):
                 said = [name for name in ("joined", "header", "vote", "release") if row[name] is not None]

@@ -19,6 +19,7 @@ from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.errors import ProtocolError, QuorumError, WireError
 from cipherward.sums import asked_before, unopened
 from cipherward.sums.checks import Check, SetAside, check, check_shares, late, packet_limit, signed_body
+from cipherward.sums.complaints import Complaints
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -36,6 +37,7 @@ from cipherward.sums.messages import (
     Opening,
     Release,
     ShareFor,
+    Shown,
     Update,
     VoidCertificate,
     sign,
@@ -92,7 +94,7 @@ class Collection:
         self._voids: dict[int, bytes] = {}
         self._releases = Releases(me.rules, task)
         self.declined: dict[int, str] = {}
-        self.complaints: dict[int, set[int]] = {}
+        self.complaints = Complaints(task)
         self.stale: set[int] = set()
         self.heard: set[int] = set()
         self.latecomers: set[int] = set()
@@ -251,15 +253,17 @@ class Collection:
         )
         self._manifest = sign(self._me.identity, self._rules.study, COORDINATOR, manifest)
         self._manifest_digest = digest("manifest", wire.encode(manifest))
-        headers = tuple(self._headers[i] for i in order)
-        return {
-            holder: ConsentRequest(
-                self._manifest,
-                headers,
-                tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
-            )
-            for holder in sorted(self._joins)
-        }
+        return {holder: self.request_for(holder) for holder in sorted(self._joins)}
+
+    def request_for(self, holder: int) -> ConsentRequest:
+        """What this holder is asked to consent to, with the shares that dealers have shown it since."""
+        order = sorted(self._headers)
+        return ConsentRequest(
+            self._manifest,
+            tuple(self._headers[i] for i in order),
+            tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
+            self.complaints.shown_to(holder),
+        )
 
     # 5. and 6. consent, certificate
 
@@ -305,10 +309,19 @@ class Collection:
         complaint = self._body(data, Complaint, sender)
         if complaint.dealer not in self._headers:
             raise ProtocolError("complains about a hospital that dealt no share")
-        complainers = self.complaints.setdefault(complaint.dealer, set())
-        is_new = sender not in complainers
-        complainers.add(sender)
-        return is_new
+        return self.complaints.add(sender, complaint.dealer, data)
+
+    def add_shown(self, dealer: int, data: bytes) -> bool:
+        """Note shares that a dealer shows to those who complained; whether there are new ones.
+
+        Raises:
+            FaultyHospitalError: a share is not the one in the dealer's own signed header; both are the evidence.
+            ProtocolError, WireError: anything else.
+        """
+        body = self._body(data, Shown, dealer)
+        if dealer not in self._headers:
+            raise ProtocolError("shows a share of a contribution that it has not made")
+        return self.complaints.add_shown(dealer, body, data, self._headers[dealer])
 
     @property
     def voters(self) -> frozenset[int]:
@@ -320,7 +333,8 @@ class Collection:
 
     @property
     def complainers(self) -> frozenset[int]:
-        return frozenset().union(*self.complaints.values())
+        """Hospitals with a complaint about a dealer who has not shown them their share."""
+        return self.complaints.unsettled
 
     @property
     def is_certified(self) -> bool:
@@ -348,6 +362,11 @@ class Collection:
         if not self._manifest or body.manifest_digest != self._manifest_digest or sender not in self._joins:
             raise ProtocolError("a release for another manifest, or of somebody who holds no share")
         return self._releases.add(sender, body.shares, data)
+
+    @property
+    def manifest_digest(self) -> bytes:
+        """Of the manifest on which hospitals vote; empty before `close`."""
+        return self._manifest_digest
 
     @property
     def releases(self) -> frozenset[int]:

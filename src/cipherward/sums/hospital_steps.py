@@ -15,8 +15,10 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, open_signed
+from cipherward.crypto.quorum import QuorumScheme, one_time_key
 from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest, share_digest
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
+from cipherward.sums import disputes
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -42,11 +44,15 @@ from cipherward.sums.votes import Member, Rules, distinct_votes
 
 @dataclass(frozen=True)
 class Dealt:
-    """A contribution as it leaves the hospital. `header` and `payload` are kept until the sum is verified."""
+    """A contribution as it leaves the hospital. `header` and `payload` are kept until the sum is verified.
+
+    `one_time`: the secret from which its shares can be made again, where the scheme has one; it stays in memory.
+    """
 
     header: bytes
     payload: bytes = field(repr=False)
     update: bytes = field(repr=False)
+    one_time: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,9 @@ def deal(
         ),
     )
     update = Update(header, protected.payload, tuple(ShareFor(holder, sealed) for holder, sealed in shares))
-    return Dealt(header, protected.payload, wire.encode(update))
+    scheme = me.rules.scheme
+    one_time = one_time_key(task, vector, randomness) if isinstance(scheme, QuorumScheme) else b""
+    return Dealt(header, protected.payload, wire.encode(update), one_time)
 
 
 def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
@@ -214,19 +222,33 @@ def consent(
     manifest = unsign(request.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
     headers = read_headers(rules, task, manifest, request.headers)
     check_own(me, manifest, own.header if own else None)
-    sealed = {item.hospital: item.sealed for item in request.shares}
-    dealt: dict[int, DealtShare] = {}
-    for dealer, header in headers.items() if rules.scheme.deals_shares else ():
-        expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
-        if expected is None or dealer not in sealed or share_digest(sealed[dealer]) != expected:
-            raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
-        dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest)
+    dealt = shares_for(me, task, request, headers)
     bad = rules.scheme.shares_open(task, me.index, private_key, dealt)
     if bad:
         return Complaint(task.context, bad[0], "the sealed share does not open to a well-formed share")
     manifest_digest = digest("manifest", wire.encode(manifest))
     mark = rules.scheme.fingerprint(task, manifest_digest, own.payload) if own and me.index in headers else b""
     return Consent(Vote(task.context, CONSENT, manifest_digest, mark), manifest, dealt)
+
+
+def shares_for(
+    me: Member, task: SumTask, request: ConsentRequest, headers: Mapping[int, Header]
+) -> dict[int, DealtShare]:
+    """The shares in a request by dealer, each as its signed header says; those that a dealer has shown in the clear too.
+
+    Raises:
+        ProtocolError, WireError: one is missing, or is not the one that the header signs.
+    """
+    rules = me.rules
+    sealed = {item.hospital: item.sealed for item in request.shares}
+    shown = disputes.read_shown(rules, task, request.shown, headers)
+    dealt: dict[int, DealtShare] = {}
+    for dealer, header in headers.items() if rules.scheme.deals_shares else ():
+        expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
+        if expected is None or dealer not in sealed or share_digest(sealed[dealer]) != expected:
+            raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
+        dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest, shown.get((dealer, me.index), b""))
+    return dealt
 
 
 def void(task: SumTask) -> Vote:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.crypto import schemes
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import averaging, sgd
@@ -171,7 +172,7 @@ def next_ranges(
 ) -> tuple[float, ...]:
     """The next round's clipping ranges, by the public rule."""
     limits = study.aggregation
-    if limits.scheme == "plain":
+    if not schemes.facts(limits.scheme).fixed_point:
         return ranges
     return tuple(
         averaging.next_range(

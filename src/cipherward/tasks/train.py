@@ -100,14 +100,14 @@ class Train(Task[TrainState]):
         if study.fits_by_newton:
             layout = Layout(newton.segments(study, len(state.model.weights)) + measured, bits)
             meaning = newton.MEANING | measurement.MEANING
-            return Question("train", newton.TITLE, canonical(asked), layout, meaning, may_move_on=True)
+            return Question("train", newton.TITLE, canonical(asked), layout, meaning)
         if study.privacy:
             asked["privacy"] = document["privacy"]
         parts = rounds.update_segments(study, state.model, state.ranges)
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
         meaning = rounds.meaning(state.model) | measurement.MEANING
-        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning, may_move_on=True)
+        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning)
 
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model = self._study, state.model
@@ -179,10 +179,6 @@ class Train(Task[TrainState]):
             history=(*state.history, found.auroc),
             measured=dataclasses.replace(found, roc=()),
         )
-
-    def after_failed(self, state: TrainState) -> TrainState:
-        moved = dataclasses.replace(state.model, weights=averaging.moved_weights(state.model.weights))
-        return dataclasses.replace(state, model=moved, rounds_done=state.rounds_done + 1, measured=None, fit=None)
 
     def digest(self, state: TrainState) -> bytes:
         scaling = state.model.preprocessor

@@ -17,7 +17,7 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import check_name
-from cipherward.crypto import ckks, wire
+from cipherward.crypto import ckks, schemes, wire
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.data import catalogue as sources
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
@@ -329,7 +329,7 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
         raise StudyError("the offered study names paths: where a hospital's table is belongs in its own settings")
     if study.coordinator_key != home.coordinator_key.hex():
         raise ProtocolError("the offered study is of another coordinator", culprit="coordinator")
-    if study.aggregation.scheme == "ckks":
+    if schemes.facts(study.aggregation.scheme).has_key_pair:
         ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
     elif ckks_public:
         raise ProtocolError("a CKKS key came with a study that uses none", culprit="coordinator")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import StorageError
 from cipherward.learning.catalogue import KINDS
 from cipherward.parties.policy import Policy
@@ -81,10 +82,17 @@ def _known_kind(name: str) -> str:
     return name
 
 
+def _known_scheme(name: str) -> str:
+    deployed = sorted(each for each, facts in CATALOGUE.items() if facts.for_deployments)
+    if name not in deployed:
+        raise ValueError(f"no scheme between hospitals is called {name!r}; there are {', '.join(deployed)}")
+    return name
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    schemes: list[Literal["quorum", "ckks"]] = Field(min_length=1)
+    schemes: list[Annotated[str, AfterValidator(_known_scheme)]] = Field(min_length=1)
     min_contributors: int = Field(default=3, ge=3)
     min_corrupt: int = Field(default=1, ge=1)
     max_bits: int = Field(default=24, ge=1, le=24)

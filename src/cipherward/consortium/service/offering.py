@@ -14,6 +14,7 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
+from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.learning.catalogue import kind_of
@@ -26,9 +27,6 @@ from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin
-
-SCHEMES = ("quorum", "ckks")
-"""Schemes that may go over a network; the others protect nothing, or nothing shows what was added."""
 
 
 def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float | None = None) -> Path:
@@ -77,7 +75,7 @@ def freeze(study: Study, members: MembersList, coordinator_key: bytes, ckks_publ
     problems = []
     if not sources.source(study.data.source).is_own_tables:
         problems.append(f'data.source is "{study.data.source}"; in a deployment it is "files", every hospital\'s own')
-    if study.aggregation.scheme not in SCHEMES:
+    if not schemes.facts(study.aggregation.scheme).for_deployments:
         problems.append(f"aggregation.scheme {study.aggregation.scheme!r} is for comparison on one machine")
     if kind_of(study.model).is_own_code != bool(study.model.package):
         problems.append('model.kind "custom" needs model.package, the installed code that makes the model')
@@ -148,7 +146,7 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
-    public = ckks_key.make(run)[0] if study.aggregation.scheme == "ckks" else b""
+    public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     frozen = freeze(study, home.members, home.coordinator_key, public)
     # The coordinator starts from the same installed model code as the hospitals.
     own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
