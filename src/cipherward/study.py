@@ -39,7 +39,8 @@ LARGEST_BATCH = 256
 
 
 class Training(Section):
-    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""
+    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
+    the class of the row count (`learning.weights`), or 1 for everyone."""
 
     method: Literal["newton", "sgd"] | None = Field(
         default=None,
@@ -54,6 +55,7 @@ class Training(Section):
     proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
     patience: int = Field(default=0, ge=0)
     min_improvement: float = Field(default=0.0, ge=0.0)
+    weights: Literal["class", "equal"] = "class"
 
     @property
     def asks_for_sgd(self) -> bool:
@@ -97,6 +99,7 @@ class Aggregation(Section):
 
 class Evaluation(Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
+    group_rows: int = Field(default=10, ge=1, le=1_000)
 
 
 class Privacy(Section):

@@ -80,7 +80,7 @@ def test_the_text_says_what_matters_in_words(everyone: Consortium) -> None:
         "Until when: the study sets no date",
         "Who approves: nobody yet",
         "outcome the outcome, which '1' means",
-        "with the outcome; a bin may hold one row",
+        "with the outcome, in the same groups; a group may hold one such row",
     ):
         assert words in text, words
     for contradiction in ("no value of a patient", "0 missing", "share of a cap"):

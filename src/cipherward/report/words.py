@@ -52,8 +52,8 @@ LEAKAGE_COMPARED = (
 )
 
 NOT_PROTECTED = (
-    "The sums that measure a model are histograms of narrow bins by outcome: a bin that holds one row shows one test "
-    "patient's score and outcome, without saying whose.",
+    "The sums that measure a model are exact histograms of narrow bins by outcome. Test rows of a hospital share a score in "
+    "groups (evaluation.group_rows), but a group in which one row has the outcome shows that it does, without saying whose.",
     "Sets of contributors that differ between rounds leak differences of similar updates.",
     "All hospitals but one together learn the last one's contribution by subtraction, with any scheme that gives exact sums.",
     "Who took part, sizes and timing are visible to the coordinator and, in the openings, to every hospital.",
