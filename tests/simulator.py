@@ -29,7 +29,6 @@ from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs import folder as rundir
 from cipherward.runs import modelfile, verify
-from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.verify import Line, verify_run
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network
@@ -86,6 +85,11 @@ def document(n: int = 5, /, **sections: Any) -> dict[str, Any]:
 def study(n: int = 5, /, **sections: Any) -> Study:
     """The checked form of `document`."""
     return study_document.parse(document(n, **sections), origin="tests")
+
+
+def agreed(n: int = 5, /, **sections: Any) -> Study:
+    """The same where every hospital may be singled out: any of them may be missing from a sum."""
+    return study(n, singled_out="all", **sections)
 
 
 def write_tables(folder: Path, n: int = 5, *, rows: int = 80) -> Path:
@@ -246,10 +250,8 @@ class World:
         self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})
         self.study = make_parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
         self.first = catalogue.begin(self.study)
-        modelfile.save(
-            self.run.initial_model,
-            ModelFile(self.study, self.first.inner.model.groups, self.first.inner.model.weights, None),
-        )
+        if initial := modelfile.of(self.first):
+            modelfile.save(self.run.initial_model, initial)
         self.run.write_study(self.study)
         self.policy = policy
         self.hub: CoordinatorNode = make_parties.make_coordinator(self.study, self.keys, self.first, self.run)
@@ -269,10 +271,10 @@ class World:
             policy=self.policy,
         )
 
-    def give_ledger(self, index: int, ledger: Ledger, cut: str = "") -> None:
+    def give_ledger(self, index: int, ledger: Ledger) -> None:
         """Hospital `index` as it starts with another ledger."""
         self.sites[index].ledger.close()
-        self.sites[index] = dataclasses.replace(self.sites[index], ledger=ledger, cut=cut)
+        self.sites[index] = dataclasses.replace(self.sites[index], ledger=ledger)
 
     def __enter__(self) -> Self:
         return self

@@ -30,7 +30,7 @@ def test_every_mistake_in_every_section_is_reported_at_once() -> None:
     document = simulator.document(
         name="Not A Name",
         training={"rounds": 0, "learning_rate": -1.0, "moment": 0.9},
-        aggregation={"scheme": "rot13", "bits": 3, "range_min": 2.0},
+        aggregation={"scheme": "Rot 13", "bits": 3, "range_min": 2.0},
         model={"kind": "No Kind"},
         colour="blue",
     )
@@ -110,6 +110,10 @@ def test_what_model_kind_source_and_task_say_of_a_study_comes_at_once_when_the_t
         (
             {"model": {"kind": "oracle"}},
             "model.kind: no kind is called 'oracle'; there are custom, logistic-regression",
+        ),
+        (
+            {"aggregation": {"scheme": "rot13"}},
+            "aggregation.scheme: no scheme is called 'rot13'; there are ckks, masks",
         ),
         ({"model": {"hidden": [8]}}, "model.hidden: kind 'logistic-regression' has no such setting"),
         ({"model": {"kind": "mlp"}}, "model.hidden: kind 'mlp' needs it"),

@@ -16,84 +16,31 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds
 from cipherward.errors import StudyError, VersionError
+from cipherward.study_sections import NAME, HexOf32Bytes, ListedBlock, ListedSplit, Section
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
-from cipherward.study_sections import HexOf32Bytes, Section
+from cipherward.study_sections import Data as Data
 from cipherward.study_sections import Hospital as Hospital
+from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-Scheme = Literal["quorum", "ckks", "plain", "masks"]
 FORMAT = 3
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
-_NAME = r"^[a-z][a-z0-9-]{0,31}$"
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
 """Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
-SCHEMES: tuple[Scheme, ...] = ("quorum", "ckks", "plain", "masks")
-MASKS_MAX_HOSPITALS = 256
-"""Pairs of hospitals share a seed each, and every holder a share of each: `masks` grows with n^3."""
-
-
-class Data(Section):
-    """Where the rows come from (`data/catalogue.py`) and what they mean. The source checks its own settings when the task
-    is made: `path`, `hospital_column`, `cohort`, and what else it takes."""
-
-    model_config = ConfigDict(extra="allow")
-
-    source: str = Field(pattern=_NAME)
-    outcome: str = Field(min_length=1)
-    positive: str = "1"
-    negative: tuple[str, ...] = ()
-    patient_column: str = ""
-    hospital_column: str = ""
-    path: str = ""
-    split_salt: str = "cipherward-split-v1"
-    test_fraction: float = Field(default=0.2, gt=0.0, lt=0.9)
-    validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
-    allow_single_class: bool = False
-    confirmed_columns: tuple[str, ...] = ()
-    cohort: Cohort | None = None
-
-
-class Model(Section):
-    """A kind of model (`learning/catalogue.py`) and its settings, which the kind checks when the task is made.
-
-    `hidden`: layer widths of kind "mlp". `package`: of kind "custom", a torch.nn.Module with one logit per row that is
-    passed to the Python API, or made by this "module:function", which every hospital of a deployment has installed itself
-    and allows in its policy.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    kind: str = Field(default="logistic-regression", pattern=_NAME)
-    hidden: tuple[int, ...] = ()
-    package: str = Field(default="", max_length=255, pattern=r"^([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)?$")
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What the study sets beside the kind."""
-        return self.model_dump(exclude={"kind"}, exclude_defaults=True)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether Newton steps can fit it."""
-        return self.kind == "logistic-regression"
-
-    @property
-    def default_bits(self) -> int:
-        """Fixed-point bits of an update's entry, chosen by measurement (docs/figures.md): where updates are large, few."""
-        return 8 if self.hidden else 16
 
 
 class Training(Section):
-    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss."""
+    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
+    the class of the row count (`learning.weights`), or 1 for everyone."""
 
     method: Literal["newton", "sgd"] | None = Field(
         default=None,
@@ -108,6 +55,7 @@ class Training(Section):
     proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
     patience: int = Field(default=0, ge=0)
     min_improvement: float = Field(default=0.0, ge=0.0)
+    weights: Literal["class", "equal"] = "class"
 
     @property
     def asks_for_sgd(self) -> bool:
@@ -117,9 +65,10 @@ class Training(Section):
 
 
 class Aggregation(Section):
-    """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`)."""
+    """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`). The scheme
+    (`crypto/schemes.py`) is checked when the task is made."""
 
-    scheme: Scheme = "quorum"
+    scheme: str = Field(default="quorum", pattern=NAME)
     bits: int | None = Field(
         default=None, ge=4, le=24, description="fixed-point bits of an entry; follows from the model"
     )
@@ -150,6 +99,7 @@ class Aggregation(Section):
 
 class Evaluation(Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
+    group_rows: int = Field(default=10, ge=1, le=1_000)
 
 
 class Privacy(Section):
@@ -175,7 +125,7 @@ class Study(Section):
     synthetic: bool = False
     seed: int = Field(default=0, ge=0, lt=2**63)
     format: int = FORMAT
-    task: str = Field(default="train", pattern=_NAME)
+    task: str = Field(default="train", pattern=NAME)
     settings: dict[str, Any] = Field(default_factory=dict, description="the task's own, checked by the task")
     data: Data
     columns: tuple[Column, ...] = Field(min_length=1)
@@ -186,6 +136,13 @@ class Study(Section):
     privacy: Privacy | None = None
     noise: Noise = Noise()
     hospitals: tuple[Hospital, ...] = ()
+    blocks: tuple[ListedBlock, ...] | None = Field(
+        default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
+    )
+    splits: tuple[ListedSplit, ...] = ()
+    singled_out: Literal["never", "all"] | tuple[str, ...] = Field(
+        default="never", description="hospitals that may be singled out by what is opened, in a simulation"
+    )
     coordinator_key: HexOf32Bytes = ""
     ckks_key_digest: HexOf32Bytes = ""
 
@@ -211,14 +168,14 @@ class Study(Section):
         ]
         if self.data.positive in self.data.negative:
             problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
+        if isinstance(self.singled_out, tuple):
+            problems += [f"singled_out names {name!r}, no hospital" for name in self.singled_out if name not in people]
         problems += self._privacy_problems()
         problems += self._method_problems()
         if self.data.test_fraction + self.data.validation_fraction >= 1.0:
             problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
             problems += [f"quorum arithmetic: {problem}" for problem in self.thresholds.problems()]
-        if self.aggregation.scheme == "masks" and self.n_hospitals > MASKS_MAX_HOSPITALS:
-            problems.append(f"aggregation.scheme: masks sums at most {MASKS_MAX_HOSPITALS} hospitals")
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -237,8 +194,6 @@ class Study(Section):
             return []
         problems: list[str] = []
         if self.privacy.unit == "hospital":
-            if self.aggregation.scheme == "plain":
-                problems.append('privacy.unit "hospital" needs a scheme that adds whole numbers: "quorum" or "ckks"')
             if self.training.patience:
                 problems.append(
                     'privacy.unit "hospital" needs training.patience 0: its rounds carry no validation loss'
@@ -341,8 +296,8 @@ def _refuse_other_formats(document: dict[str, Any], origin: str) -> None:
 
 
 def parse(document: dict[str, Any], *, origin: str, text: str = "") -> Study:
-    """Check a parsed document and return the Study. What the task, the kind of model and the data source say of it comes
-    when the task is made (`tasks.catalogue.make_task`). `text`: the TOML that it was read from, whose lines are named in
+    """Check a parsed document and return the Study. What the task, the kind of model, the data source and the scheme say of it
+    comes when the task is made (`tasks.catalogue.make_task`). `text`: the TOML that it was read from, whose lines are named in
     mistakes.
 
     Raises:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 """A key or digest that freezing sets; empty before."""
+
+
+NAME = r"^[a-z][a-z0-9-]{0,31}$"
+"""Of a task, a kind of model, a data source or a scheme: each has its catalogue."""
 
 
 def same_text(text: str) -> str:
@@ -65,11 +69,38 @@ class Column(Section):
 
 class Hospital(Section):
     """One roster entry. `path` is the hospital's own table (source "files"): empty in a study for a deployment, where
-    each hospital knows its own. `public_key` (hex) is set by freezing."""
+    each hospital knows its own. `register_name` names the table: one name for all its extracts over time. `public_key` (hex) is set
+    by freezing."""
 
     name: str = Field(min_length=1)
+    register_name: str = Field(default="table", pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     path: str = ""
     public_key: HexOf32Bytes = ""
+
+
+class Member(Section):
+    """A register in a block. `hospital`: its name on the roster; of a block that was split, its public key (hex) where the
+    roster does not list it."""
+
+    hospital: str = Field(min_length=1)
+    register_name: str = "table"
+
+
+class ListedBlock(Section):
+    """Registers that stand in sums together or not at all. `least`: the fewest members that said no with which it may stand;
+    `parent`: digest (hex) of the block that it was split from."""
+
+    members: tuple[Member, ...] = Field(min_length=1)
+    least: int = Field(ge=2)
+    parent: HexOf32Bytes = ""
+
+
+class ListedSplit(Section):
+    """A block and its parts. `signatures`: every member's signed statement "split" over the digests of the parts (hex)."""
+
+    whole: ListedBlock
+    parts: tuple[ListedBlock, ...] = Field(min_length=2)
+    signatures: tuple[str, ...] = ()
 
 
 class Cohort(Section):
@@ -93,3 +124,54 @@ class Noise(Section):
     delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
     rows_per_patient: int = Field(default=1, ge=1, le=1_024)
     noise_multiplier: float = Field(default=0.0, ge=0.0)
+
+
+class Data(Section):
+    """Where the rows come from (`data/catalogue.py`) and what they mean. The source checks its own settings when the task
+    is made: `path`, `hospital_column`, `cohort`, and what else it takes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: str = Field(pattern=NAME)
+    outcome: str = Field(min_length=1)
+    positive: str = "1"
+    negative: tuple[str, ...] = ()
+    patient_column: str = ""
+    hospital_column: str = ""
+    path: str = ""
+    split_salt: str = "cipherward-split-v1"
+    test_fraction: float = Field(default=0.2, gt=0.0, lt=0.9)
+    validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
+    allow_single_class: bool = False
+    confirmed_columns: tuple[str, ...] = ()
+    cohort: Cohort | None = None
+
+
+class Model(Section):
+    """A kind of model (`learning/catalogue.py`) and its settings, which the kind checks when the task is made.
+
+    `hidden`: layer widths of kind "mlp". `package`: of kind "custom", a torch.nn.Module with one logit per row that is
+    passed to the Python API, or made by this "module:function", which every hospital of a deployment has installed itself
+    and allows in its policy.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = Field(default="logistic-regression", pattern=NAME)
+    hidden: tuple[int, ...] = ()
+    package: str = Field(default="", max_length=255, pattern=r"^([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*)?$")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the study sets beside the kind."""
+        return self.model_dump(exclude={"kind"}, exclude_defaults=True)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether Newton steps can fit it."""
+        return self.kind == "logistic-regression"
+
+    @property
+    def default_bits(self) -> int:
+        """Fixed-point bits of an update's entry, chosen by measurement (docs/figures.md): where updates are large, few."""
+        return 8 if self.hidden else 16

@@ -65,7 +65,11 @@ class Thresholds:
 
     def explain(self) -> str:
         """What the choice gives, in one paragraph for people."""
-        missing = f"goes on with {self.dropouts} missing" if self.dropouts else "waits as soon as one is missing"
+        missing = (
+            f"goes on with {self.dropouts} missing that have sent their update or agreed to be singled out"
+            if self.dropouts
+            else "waits as soon as one is missing"
+        )
         colluding = "hospital colludes" if self.corrupt == 1 else "hospitals collude"
         return (
             f"{self.n_hospitals} hospitals: {self.threshold} must agree before a sum is opened; the study {missing}; "

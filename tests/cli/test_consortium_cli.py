@@ -86,10 +86,14 @@ def test_from_nothing_to_an_approved_study(desk: Desk) -> None:
     assert (desk.folder / "review.txt").read_text() == text
     assert json.loads(desk.ok("hospital", "review", "readmission-trial", "--json", *own))["can_be_approved"]
     assert "allowed" in desk.ok("hospital", "policy", *own)
-    assert "Approved" in desk.ok("hospital", "approve", "readmission-trial", "--as", "Dr Example", *own)
+    assert "Approved" in desk.ok(
+        "hospital", "approve", "readmission-trial", "--as", "Dr Example", "--singled-out", "no", *own
+    )
     assert "approved" in desk.ok("hospital", "review", *own)
     assert "Withdrawn" in desk.ok("hospital", "withdraw", "readmission-trial", "--yes", *own)
-    assert "withdrawn" in desk.refused("hospital", "approve", "readmission-trial", "--as", "Dr Example", *own)
+    assert "withdrawn" in desk.refused(
+        "hospital", "approve", "readmission-trial", "--as", "Dr Example", "--singled-out", "no", *own
+    )
 
 
 def test_both_ends_show_the_same_fingerprints(desk: Desk) -> None:
@@ -222,7 +226,7 @@ def test_models_and_predictions_read_well_when_there_are_none(desk: Desk) -> Non
     assert json.loads(desk.ok("hospital", "models", "--json", *own)) == []
     assert "none yet" in desk.refused("hospital", "predict", "x", "trial/hospital-1.csv", *own)
     assert "No study" in desk.ok("hospital", "review", *own)
-    assert "no study" in desk.refused("hospital", "approve", "x", "--as", "Dr Example", *own)
+    assert "no study" in desk.refused("hospital", "approve", "x", "--as", "Dr Example", "--singled-out", "no", *own)
 
 
 def test_health_is_for_people_and_for_scripts(desk: Desk) -> None:

@@ -22,7 +22,7 @@ from cipherward.consortium.service import offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.parties import asking
+from cipherward.parties import asking, who_stands
 from cipherward.runs import verify
 from cipherward.store import files
 from cipherward.study import Study
@@ -34,10 +34,16 @@ NOW = 1_800_000_000.0
 
 
 def document(n: int, /, **sections: Any) -> Study:
-    """The tiny study as people write it for a deployment: no paths."""
+    """The tiny study as people write it for a deployment: no paths. Unless it says otherwise, every hospital may be singled
+    out, so that any of them may be missing from a sum."""
     hospitals = [{"name": f"clinic-{i}"} for i in range(1, n + 1)]
-    made = simulator.document(n, hospitals=hospitals, **sections)
+    made = simulator.document(n, **({"singled_out": "all"} | sections | {"hospitals": hospitals}))
     return study_document.parse(made, origin="tests")
+
+
+def sign(home: HospitalHome, offered: approvals.OfferedStudy) -> bytes:
+    """People approve, and answer the question of rule 3 as the study proposes."""
+    return approvals.approve(home, offered, "Dr Example", who_stands.answer_of(offered.study, home.name))
 
 
 def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222") -> CoordinatorHome:
@@ -116,7 +122,7 @@ class Consortium:
     def approve(self, *names: str) -> None:
         for name in names or self.names:
             home = self.hospital(name)
-            approvals.approve(home, approvals.whole_offers(home)[0][-1], "Dr Example")
+            sign(home, approvals.whole_offers(home)[0][-1])
 
     def withdraw(self, name: str) -> None:
         home = self.hospital(name)

@@ -17,6 +17,7 @@ from cipherward.consortium.membership import enrolment
 from cipherward.consortium.service import offering
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import (
     CipherwardError,
     ProtocolError,
@@ -138,11 +139,11 @@ def test_a_ckks_key_comes_only_with_a_study_that_names_it(everyone: Consortium) 
 def test_an_approval_convinces_the_coordinator_of_one_hospital_and_one_study(everyone: Consortium) -> None:
     frozen = everyone.freeze(draft())
     offered = everyone.offer(frozen, "clinic-3")
-    data = approvals.approve(everyone.hospitals["clinic-3"], offered, "Dr Example")
+    data = approvals.approve(everyone.hospitals["clinic-3"], offered, "Dr Example", Agreement.YES)
     assert offered.status == "approved"
     assert offered.approval == data
     assert approvals.open_approval(data, frozen) == 3
-    assert approvals.approve(everyone.hospitals["clinic-3"], offered, "Dr Example") == data
+    assert approvals.approve(everyone.hospitals["clinic-3"], offered, "Dr Example", Agreement.YES) == data
     other = everyone.freeze(draft(seed=4))
     with pytest.raises(ProtocolError, match="another study"):
         approvals.open_approval(data, other)
@@ -155,7 +156,7 @@ def test_the_approver_and_the_time_are_signed(everyone: Consortium) -> None:
     offered = everyone.offer(everyone.freeze(draft(name="named")), "clinic-2")
     assert offered.approved_by == ""
     before = time.time()
-    data = approvals.approve(everyone.hospitals["clinic-2"], offered, "Dr. Ada Example")
+    data = approvals.approve(everyone.hospitals["clinic-2"], offered, "Dr. Ada Example", Agreement.YES)
     sender, stated = approvals.approval_of(data, offered.study)
     assert (sender, stated.approver) == (2, "Dr. Ada Example")
     assert int(before) <= stated.at <= time.time()
@@ -166,15 +167,15 @@ def test_the_approver_and_the_time_are_signed(everyone: Consortium) -> None:
 def test_an_approval_needs_a_name_that_can_be_shown(everyone: Consortium, name: str) -> None:
     offered = everyone.offer(everyone.freeze(draft(name="nameless")))
     with pytest.raises(RefusedError, match="names the person"):
-        approvals.approve(everyone.first, offered, name)
-    body = wire.encode(Approval(offered.digest, bytes(32), name, 1))
+        approvals.approve(everyone.first, offered, name, Agreement.YES)
+    body = wire.encode(Approval(offered.digest, bytes(32), name, 1, 0))
     with pytest.raises(ProtocolError, match="name of a person"):
         approvals.open_approval(everyone.first.identity.sign("approval", offered.digest, 1, body), offered.study)
 
 
 def test_nobody_approves_for_a_hospital(everyone: Consortium) -> None:
     frozen = everyone.freeze(draft())
-    body = wire.encode(Approval(frozen.digest(), bytes(32), "Dr Example", 1_800_000_000))
+    body = wire.encode(Approval(frozen.digest(), bytes(32), "Dr Example", 1_800_000_000, 0))
     by_coordinator = everyone.coordinator.identity.sign("approval", frozen.digest(), COORDINATOR, body)
     in_anothers_name = everyone.first.identity.sign("approval", frozen.digest(), 2, body)
     stranger = Identity(b"\x09" * 32).sign("approval", frozen.digest(), 1, body)
@@ -186,7 +187,7 @@ def test_nobody_approves_for_a_hospital(everyone: Consortium) -> None:
 def test_a_withdrawal_is_not_an_approval_and_final(everyone: Consortium) -> None:
     frozen = everyone.freeze(draft())
     offered = everyone.offer(frozen)
-    approval = approvals.approve(everyone.first, offered, "Dr Example")
+    approval = approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
     data = approvals.withdraw(everyone.first, offered)
     assert offered.status == "withdrawn"
     assert approvals.open_withdrawal(data, frozen) == 1
@@ -195,7 +196,7 @@ def test_a_withdrawal_is_not_an_approval_and_final(everyone: Consortium) -> None
     with pytest.raises(ProtocolError):
         approvals.open_approval(data, frozen)
     with pytest.raises(RefusedError, match="has withdrawn"):
-        approvals.approve(everyone.first, offered, "Dr Example")
+        approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
 
 
 def test_a_study_outside_the_policy_is_not_approved_and_the_clause_is_named(everyone: Consortium) -> None:
@@ -203,7 +204,7 @@ def test_a_study_outside_the_policy_is_not_approved_and_the_clause_is_named(ever
     policy.write_text(policy.read_text().replace("max_rounds = 1000", "max_rounds = 1"))
     offered = everyone.offer(everyone.freeze(draft()))
     with pytest.raises(RefusedError, match="rounds 2"):
-        approvals.approve(everyone.first, offered, "Dr Example")
+        approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
     assert offered.status == "pending review"
     assert alarms(everyone.first) == ["study refused"]
 
@@ -214,12 +215,12 @@ def test_a_roster_with_a_member_that_nobody_confirmed_here_is_refused_by_name(
     join(everyone.coordinator, hospital(tmp_path / "new"), "clinic-5")
     offered = everyone.offer(everyone.freeze(simulator.study(5)))
     with pytest.raises(RefusedError, match="clinic-5 is not on the members list that was confirmed here"):
-        approvals.approve(everyone.first, offered, "Dr Example")
+        approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
     everyone.first.receive_members(everyone.coordinator.chain())
     with pytest.raises(RefusedError, match="clinic-5"):
-        approvals.approve(everyone.first, offered, "Dr Example")
+        approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
     everyone.first.confirm_members()
-    approvals.approve(everyone.first, offered, "Dr Example")
+    approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
 
 
 def test_a_revoked_member_or_a_member_with_other_keys_stops_the_study_here(everyone: Consortium) -> None:

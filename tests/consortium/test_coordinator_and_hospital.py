@@ -60,43 +60,26 @@ def test_a_study_goes_from_offer_to_verified_model_with_the_sums_of_the_local_en
     assert four.alarms("coordinator") == []
 
 
-def test_a_second_study_over_the_same_tables_asks_the_same_hospitals_and_a_third_without_one_says_why_not(
+def test_the_first_sum_of_a_second_study_over_the_same_tables_waits_for_the_whole_block(
     four: Consortium,
 ) -> None:
-    four.start(document(4))
+    four.start(document(4, singled_out="never"))
     four.approve()
     four.pump()
-    folder = four.start(document(4, name="second", training={"rounds": 1}), begin_after=10.0)
+    folder = four.start(document(4, name="second", training={"rounds": 1}, singled_out="never"), begin_after=10.0)
     four.approve(*four.names[:3])
     four.pump()
     for _ in range(2):  # it begins without clinic-4, and waits for longer than a deadline
         four.now += 100_000
         four.pump()
     assert four.status()["phase"] == "waiting for quorum"
-    assert four.status()["only"] == four.names
+    assert four.status()["needed"] == ["clinic-4"]
     assert four.status()["waiting_for"] == ["clinic-4"]
     four.approve("clinic-4")
     four.pump()
     assert four.status()["phase"] == "finished"
     assert simulator.contributors(folder)[0] == [1, 2, 3, 4]
     assert all(four.alarms(name) == [] for name in four.names)
-    four.start(document(3, name="third", training={"rounds": 3}))
-    four.approve(*four.names[:3])
-    four.pump()
-    status = four.status()
-    assert status["phase"] == "waiting for quorum"
-    assert "clinic-1: asked before, of other hospitals" in status["last_error"]
-    (third,) = [s for s in four.desks["clinic-1"].status() if s["study"] == "third"]
-    assert "hospitals that are not all in this study" in third["last_error"]
-    # People there say that their tables hold something else by now.
-    for name in four.names[:3]:
-        settings = four.hospital(name).path / "hospital.toml"
-        settings.write_text(settings.read_text().replace("[data]", '[data]\ncut = "2027"'))
-        four.restart_hospital(name)
-    four.now += 100_000
-    four.poll()
-    four.pump()
-    assert four.status()["phase"] == "finished"
 
 
 def kind_of(letter: bytes) -> str:

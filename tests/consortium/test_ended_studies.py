@@ -79,7 +79,7 @@ def test_verifying_at_a_hospital_does_not_say_that_the_others_were_away(ended: C
     shown = call("verify", "--verbose", model_folder(ended, "clinic-2", study))
     assert shown.exit_code == 0
     about = {name: [line for line in shown.output.splitlines() if f" {name}: " in line] for name in ended.names}
-    assert all("Privacy Preserved for Client 2" in line for line in about["clinic-2"])
+    assert all("Sum verified for Client 2 (it agreed to be singled out" in line for line in about["clinic-2"])
     for name in ("clinic-1", "clinic-3", "clinic-4"):
         assert about[name]
         assert all("(contributed; its receipt went to the coordinator: " in line for line in about[name])

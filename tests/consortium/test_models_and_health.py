@@ -18,7 +18,7 @@ from cipherward.consortium.homes import health, received_models
 from cipherward.consortium.homes.lock import is_served, only_one
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import DataError, RefusedError, StorageError, StudyError
-from cipherward.parties.hospital_node import FAILED, PRESERVED, Outcome
+from cipherward.parties.outcomes import FAILED, PRESERVED, Outcome
 from cipherward.parties.policy import Policy
 from cipherward.runs import prediction
 from cipherward.runs.modelfile import ModelFile

@@ -23,6 +23,7 @@ from cipherward.consortium.service.letters import NO_STUDY, Alert, Body, Members
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import RefusedError, StudyError
 from cipherward.study import Study
 from cipherward.sums.messages import (
@@ -162,7 +163,7 @@ def test_a_damaged_study_at_a_hospital_stops_no_other(four: Consortium) -> None:
     path.write_bytes(whole)
     for name in four.names:
         home = four.hospital(name)
-        approvals.approve(home, approvals.find(home, first.name), "Dr Example")
+        approvals.approve(home, approvals.find(home, first.name), "Dr Example", Agreement.YES)
     four.pump()
     assert four.desk.status()[0]["approved"] == four.names
     assert "damaged" not in {study["phase"] for study in four.desks[ME].status()}
@@ -198,10 +199,10 @@ def test_a_hospital_that_nobody_confirmed_is_named_and_the_study_refused(four: C
         home = four.hospital(ME)
         offer = next(offer for offer in approvals.offers(home) if offer.digest == lie.digest())
         with pytest.raises(RefusedError, match=name):
-            approvals.approve(home, offer, "Dr Example")
+            approvals.approve(home, offer, "Dr Example", Agreement.YES)
         # Even where somebody signs it, the service looks again.
         signed = home.identity.sign(
-            "approval", lie.digest(), 1, wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1))
+            "approval", lie.digest(), 1, wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1, 1))
         )
         (offer.folder / "approval").write_bytes(signed)
         packet = pack("Announce", sign(four.home.identity, lie.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ())))
@@ -408,9 +409,9 @@ def test_a_new_member_is_confirmed_by_people_before_a_study_with_it_runs(four: C
     offering.start(four.home, document(5), four.now)
     four.pump()
     with pytest.raises(RefusedError, match="clinic-5"):
-        approvals.approve(home, approvals.offers(home)[0], "Dr Example")
+        approvals.approve(home, approvals.offers(home)[0], "Dr Example", Agreement.YES)
     home.confirm_members(home.offered)
-    approvals.approve(home, approvals.offers(home)[0], "Dr Example")
+    approvals.approve(home, approvals.offers(home)[0], "Dr Example", Agreement.YES)
     assert HospitalHome(home.path).confirmed == home.offered
 
 

@@ -15,6 +15,7 @@ from cipherward.consortium.approval import approvals, review_text, what_leaves
 from cipherward.consortium.approval.review import Review, review
 from cipherward.consortium.service import offering
 from cipherward.data.small_counts import shown
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import RefusedError, StudyError
 from cipherward.simulation.network import LocalEngine
 
@@ -79,7 +80,7 @@ def test_the_text_says_what_matters_in_words(everyone: Consortium) -> None:
         "Until when: the study sets no date",
         "Who approves: nobody yet",
         "outcome the outcome, which '1' means",
-        "with the outcome; a bin may hold one row",
+        "with the outcome, in the same groups; a group may hold one such row",
     ):
         assert words in text, words
     for contradiction in ("no value of a patient", "0 missing", "share of a cap"):
@@ -135,7 +136,7 @@ def test_a_study_whose_last_day_has_passed_is_refused_by_name(everyone: Consorti
     result = review(everyone.first, offered)
     assert result.refusals == ("the study 'tiny' ended on 2020-02-29 (until)",)
     with pytest.raises(RefusedError, match="ended on 2020-02-29"):
-        approvals.approve(everyone.first, offered, "Dr Example")
+        approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
     with pytest.raises(StudyError, match="ended on 2020-02-29"):
         offering.start(everyone.coordinator, simulator.study(4, until="2020-02-29"), 1_582_934_400.0 + 2 * 86_400)
 

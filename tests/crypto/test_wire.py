@@ -195,9 +195,9 @@ def _smallest(kind: Any) -> Any:
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
-        (Join, "83 5b 7fffffffffffffff"),
-        (Join, "83 5a ffffffff 00"),
-        (Join, "83 59 ffff 00"),
+        (Join, "82 5b 7fffffffffffffff"),
+        (Join, "82 5a ffffffff 00"),
+        (Join, "82 59 ffff 00"),
         (Vote, "84 40 01 40 5b 7ffffffffffffff0 00"),
         (Receipt, "86 40 00 40 7b 7fffffffffffffff 61"),
         (Manifest, "83 40 9b 7fffffffffffffff 40"),
@@ -240,7 +240,7 @@ def test_a_number_that_is_not_in_its_shortest_form_is_refused(data: str) -> None
 
 
 @pytest.mark.parametrize(
-    "data", ["83 5800 40 80", "83 40 5900ff" + 255 * "00" + "80", "83 40 5b0000000000000001 00 80", "9803 40 40 80"]
+    "data", ["82 5800 40", "82 40 5900ff" + 255 * "00", "82 40 5b0000000000000001 00", "9802 40 40"]
 )
 def test_a_length_that_is_not_in_its_shortest_form_is_refused(data: str) -> None:
     with pytest.raises(WireError, match="shortest"):
@@ -283,7 +283,7 @@ def test_what_has_no_place_on_the_wire_is_not_encoded(value: Any) -> None:
     with pytest.raises(TypeError):
         wire.encode(Behind(value))
     with pytest.raises(TypeError):
-        wire.encode(Header(b"", b"", b"", (Entry(1, value),)))
+        wire.encode(Header(b"", b"", b"", (Entry(1, value),), b"", "", 0, 1))
 
 
 def test_the_largest_message_of_many_small_items_is_read_in_linear_memory() -> None:

@@ -17,7 +17,6 @@ from cipherward.disclosure.blocks import (
     split_problem,
 )
 from cipherward.disclosure.succession import Lineage, Succession, problem
-from cipherward.disclosure.weights import dominates, size_class
 
 
 def test_a_block_is_named_by_its_members_whatever_their_order() -> None:
@@ -115,10 +114,3 @@ def test_a_successor_stands_where_its_first_key_stood() -> None:
     assert lineage.first(b"B") == b"a"
     assert lineage.register(register("B")) == register("a")
     assert Lineage([Succession(b"a", b"b", frozenset()), Succession(b"b", b"a", frozenset())]).first(b"b") == b"a"
-
-
-def test_a_weight_says_no_more_than_a_power_of_two() -> None:
-    assert [size_class(n) for n in (0, 1, 2, 3, 255, 256, 257, 40_000)] == [0, 1, 2, 2, 128, 256, 256, 32_768]
-    small = [size_class(n) for n in (300, 400, 250, 350)]
-    assert dominates(size_class(40_000), small)
-    assert not any(dominates(one, [one, *small]) for one in small)

@@ -93,8 +93,8 @@ def test_a_yes_is_not_taken_back() -> None:
     memory = after_first_sum(*says(ONE, "abc"), *says(ONE, "d", YES))
     assert rules_of(says(ONE, "abcd"), memory=memory) == [3]
     assert widened(YES, NO) is YES
-    assert of_scheme("ckks", NO) is of_scheme("plain", NO) is YES
-    assert of_scheme("quorum", NO) is NO
+    assert of_scheme(NO, hides_single_updates=False) is YES
+    assert of_scheme(NO, hides_single_updates=True) is NO
 
 
 def test_the_parts_of_a_block_may_be_named_after_it_and_not_the_whole_after_a_part() -> None:

@@ -66,7 +66,7 @@ class Template:
             desk = HospitalDesk(hospital)
             desk.receive(letters[f"clinic-{index}"])
             desk.close()
-            approvals.approve(hospital, approvals.offers(hospital)[-1], "Dr Example")
+            consortium.sign(hospital, approvals.offers(hospital)[-1])
         return study.name
 
 

@@ -25,13 +25,18 @@ from cipherward.parties import sumlog
 from cipherward.parties.coordinator_node import Phase
 from cipherward.sums.messages import (
     KINDS,
+    Answer,
     Behind,
+    Challenge,
     Complaint,
     Contribution,
     Declined,
     Entry,
     Notice,
     ShareFor,
+    Shown,
+    ShownShare,
+    ShowRequest,
     VoidCertificate,
     VoidRequest,
 )
@@ -96,6 +101,10 @@ def packets_of(world: ForgetfulParties) -> tuple[list[tuple[int, bytes]], list[t
     signed = partial(packet_of, world.setting)
     ups += [(2, signed(2, Behind(1))), (2, signed(2, Complaint(context, 3, "its share does not open")))]
     ups += [(2, signed(2, Declined(context, "diverged")))]
+    ups += [(2, signed(2, Answer(context, bytes(32), bytes(128), b"numbers")))]
+    ups += [(2, signed(2, Shown(context, (ShownShare(2, 3, b"share" * 40, bytes(32)),))))]
+    downs += [(1, signed(0, Challenge(context, bytes(32), (Entry(1, bytes(32)), Entry(3, b"x" * 32)))))]
+    downs += [(1, signed(0, ShowRequest(context, b"challenge", b"manifest", (unpack(ups[0][1])[1],))))]
     downs += [(1, signed(0, VoidRequest(context))), (1, signed(0, Notice(context, 0, "late", "an update")))]
     return ups, downs
 
@@ -116,6 +125,7 @@ def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, byte
             bodies.setdefault(KINDS[signed.kind], []).append(signed.body)
         if kind == "Certificate":
             bodies.setdefault(VoidCertificate, []).append(wire.encode(VoidCertificate(body.votes)))
+    bodies[ShownShare] = [wire.encode(ShownShare(2, 3, b"share" * 40, bytes(32)))]
     small = [Entry(3, bytes(32)), Entry(300, b"x" * 32)], [ShareFor(2, b"sealed" * 20)], [Contribution(1, b"payload")]
     for values in small:
         bodies[type(values[0])] = [wire.encode(value) for value in values]

@@ -16,8 +16,8 @@ QUICK = 300
 
 
 WIRE = (
-    "Announce", "Behind", "Certificate", "Complaint", "ConsentRequest", "Contribution", "Dealing", "Declined", "Entry",
-    "Header", "Join", "Joined", "Manifest", "Notice", "Opened", "Opening", "Receipt", "Release", "SeedTable", "ShareFor", "Signed", "Update", "VoidCertificate",
+    "Announce", "Answer", "Behind", "Certificate", "Challenge", "Complaint", "ConsentRequest", "Contribution", "Dealing", "Declined", "Entry",
+    "Header", "Join", "Joined", "Manifest", "Notice", "Opened", "Opening", "Receipt", "Release", "SeedTable", "ShareFor", "Shown", "ShownShare", "ShowRequest", "Signed", "Update", "VoidCertificate",
     "VoidRequest", "Vote",
 )  # fmt: skip
 LETTERS = ("Offer", "Approval", "Withdrawal", "Refusal", "Members", "Alert", "Stopped")

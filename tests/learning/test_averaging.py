@@ -109,15 +109,6 @@ def test_sums_beyond_the_range_are_refused() -> None:
         next_range(1.0, -1, 0.5)
 
 
-@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=20))
-def test_a_moved_model_is_near_and_never_the_same(entries: list[float]) -> None:
-    weights = np.array(entries, dtype=np.float32)
-    moved = averaging.moved_weights(weights)
-    assert moved.tobytes() != weights.tobytes()
-    assert np.all(np.abs(moved - weights) <= np.abs(weights) * 2.0**-9 + 2.0**-20)
-    assert np.array_equal(moved, averaging.moved_weights(weights))
-
-
 def test_training_stops_after_patience_rounds_without_a_lower_loss() -> None:
     assert not averaging.has_converged([], 2, 0.0)
     assert not averaging.has_converged([1.0, 0.9, 0.95], 2, 0.0)

@@ -49,3 +49,21 @@ def test_a_hospital_with_fewer_rows_is_not_measured() -> None:
     assert score_groups.may_measure(10)
     with pytest.raises(ValueError, match="9 rows are too few"):
         score_groups.grouped(np.full(9, 0.5))
+
+
+def test_a_hospital_with_fewer_rows_than_a_group_sends_zeros() -> None:
+    few = metrics.local_counts(np.full(9, 0.3), np.arange(9) % 2, 64, group=10)
+    assert all(not part.any() for part in few.values())
+    enough = metrics.local_counts(np.full(10, 0.3), np.arange(10) % 2, 64, group=10)
+    assert enough["negative"].sum() + enough["positive"].sum() == 10
+
+
+def test_what_a_study_measures_is_in_groups_and_its_errors_are_of_the_scores_themselves() -> None:
+    rng = np.random.default_rng(0)
+    found, labels = rng.random(95), rng.integers(0, 2, 95)
+    single, together = (metrics.local_counts(found, labels, 4_096, group=group) for group in (1, 10))
+    both = together["negative"] + together["positive"]
+    assert both[both > 0].min() >= 10
+    assert (single["negative"] + single["positive"]).max() < 10
+    assert together["brier"] == single["brier"]
+    assert together["log_loss"] == single["log_loss"]

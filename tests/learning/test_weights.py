@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cipherward.learning.weights import row_class
+from cipherward.learning.weights import dominates, row_class
 
 
 @given(st.integers(1, 2**50))
@@ -26,3 +26,9 @@ def test_small_numbers_and_none() -> None:
 def test_many_numbers_share_a_class() -> None:
     shared = [n for n in range(1, 20_000) if row_class(n) == 8_192]
     assert len(shared) == math.floor(8_192 * math.sqrt(2)) - math.ceil(8_192 / math.sqrt(2)) + 1
+
+
+def test_a_hospital_dominates_when_its_class_outweighs_all_the_others_together() -> None:
+    small = [row_class(n) for n in (300, 400, 250, 350)]
+    assert dominates(row_class(40_000), small)
+    assert not any(dominates(one, [one, *small]) for one in small)

@@ -24,7 +24,7 @@ EVERYONE = (1, 2, 3, 4)
 
 
 def small(scheme: str = "quorum", **aggregation: int) -> Study:
-    return simulator.study(4, training={"rounds": 1}, aggregation={"scheme": scheme, **aggregation})
+    return simulator.agreed(4, training={"rounds": 1}, aggregation={"scheme": scheme, **aggregation})
 
 
 def dealt_by(world: World, joining: tuple[int, ...]) -> None:

@@ -44,7 +44,7 @@ ME = 1
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Four hospitals, of which one may be corrupt, after the statistics."""
-    with World(tmp_path, simulator.study(4)) as made:
+    with World(tmp_path, simulator.agreed(4)) as made:
         made.run_sums(1)
         yield made
 
@@ -313,7 +313,7 @@ def test_with_three_quorums_that_share_one_holder_only_one_manifest_is_released(
 
 
 def test_different_manifests_for_different_hospitals_certify_none_of_them(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(4)) as world:
+    with World(tmp_path, simulator.agreed(4)) as world:
 
         def split(packet: Packet) -> list[bytes] | None:
             if packet.kind != "ConsentRequest" or packet.hospital not in (3, 4):
@@ -335,7 +335,7 @@ def test_different_manifests_for_different_hospitals_certify_none_of_them(tmp_pa
 
 
 def test_a_breach_at_one_hospital_ends_the_run_and_names_the_coordinator(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(4)) as world:
+    with World(tmp_path, simulator.agreed(4)) as world:
 
         def other_model(packet: Packet) -> list[bytes] | None:
             if packet.kind != "Opening" or packet.hospital != 3 or packet.round != 1:

@@ -219,11 +219,11 @@ def test_a_receipt_that_cannot_be_recorded_moves_nothing_and_the_repeated_openin
     site = world.sites[ME]
     before = site.state
     if not opens:
-        void = Judgement(before.after_failed(range(1, 5)), (1, 2, 3, 4), None, "does not open")
+        void = Judgement(before.after_failed(range(1, 5)), (1, 2, 3, 4), (), None, "does not open")
         monkeypatch.setattr("cipherward.parties.hospital_node.judge", lambda *_, **__: void)
         opening = dataclasses.replace(opening, next_model=void.following.digest())
 
-    def full(*values: object) -> None:
+    def full(*values: object, **named: object) -> None:
         raise StorageError("no space left on device", hint="free space")
 
     with monkeypatch.context() as patch:

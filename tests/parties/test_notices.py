@@ -32,7 +32,7 @@ EVERYONE = (1, 2, 3, 4)
 
 
 def study(n: int = 4) -> Study:
-    return simulator.study(n, training={"rounds": 1})
+    return simulator.agreed(n, training={"rounds": 1})
 
 
 def told(outgoing: list[Outgoing], hospital: int) -> Notice:

@@ -45,6 +45,7 @@ def test_every_clause_that_a_study_breaks_is_named_at_once() -> None:
         ({"max_rounds": 1}, "rounds 2"),
         ({"exact_counts": False}, "noise.enabled = false"),
         ({"max_exact_sums": 3}, "4 sums without noise (at most 3)"),
+        ({"min_group_rows": 11}, "scores in groups of 10 rows (floor: 11)"),
         ({"max_measured_models": 2}, "3 measured models (at most 2)"),
     ],
 )

@@ -23,7 +23,7 @@ OUTSIDE = (5, 6)
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Six hospitals; four make a quorum, three a sum."""
-    with World(tmp_path, simulator.study(6, training={"rounds": 1}, aggregation={"threshold": 4})) as made:
+    with World(tmp_path, simulator.agreed(6, training={"rounds": 1}, aggregation={"threshold": 4})) as made:
         yield made
 
 

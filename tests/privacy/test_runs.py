@@ -26,6 +26,7 @@ from cipherward.privacy.accounting import Event
 from cipherward.privacy.budget import NOT_COVERED
 from cipherward.simulation.simulate import resume_study
 from cipherward.store.ledger import Ledger
+from cipherward.tasks.catalogue import make_task
 
 pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
 pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
@@ -144,15 +145,18 @@ def test_a_crash_between_charge_and_update_neither_charges_twice_nor_draws_new_n
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_the_noisy_contribution_is_erased_with_the_release_and_the_charge_stays(tmp_path: Path, unit: str) -> None:
+def test_the_noisy_contribution_is_erased_with_the_receipt_and_the_charge_stays(tmp_path: Path, unit: str) -> None:
     with World(tmp_path, study(privacy=privacy(unit))) as world:
         world.run_sums(1)
         packets = world.until("Opening")
         for site in world.sites.values():
             (*_, last) = site.ledger.charges()
             assert last[4] == "train"
-            assert site.ledger.contribution(last[0], last[1]) is None
+            assert site.ledger.contribution(last[0], last[1]) is not None
         world.finish(packets)
+        for site in world.sites.values():
+            (*_, last) = site.ledger.charges()
+            assert site.ledger.contribution(last[0], last[1]) is None
         ledger = world.sites[1].ledger
         (*_, last) = ledger.charges()
         with pytest.raises(AlreadyReleasedError, match="fresh noise"):
@@ -222,7 +226,7 @@ def test_a_hospitals_policy_refuses_too_little_privacy_or_none(tmp_path: Path) -
 )
 def test_a_privacy_section_that_cannot_hold_is_refused(section: Any, other: Any, words: str) -> None:
     with pytest.raises(StudyError) as caught:
-        study(privacy=section, **other)
+        make_task(study(privacy=section, **other))
     assert words in str(caught.value)
 
 

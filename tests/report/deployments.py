@@ -9,7 +9,7 @@ from unittest import mock
 
 from tests.consortium.consortium import Consortium, document
 from tests.consortium.test_coordinator_and_hospital import kind_of
-from tests.parties.test_culprit_search import Lying
+from tests.parties.liars_in_a_sum import Liar
 from tests.simulator import signed_body
 
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -24,7 +24,7 @@ from cipherward.sums.messages import Opening, sign
 from cipherward.sums.packets import pack, unpack
 from cipherward.tasks.hospital_work import HospitalWork
 
-TROUBLE = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4, "deadline_seconds": 30.0}
+TROUBLE = {"threshold": 5, "corrupt": 1, "dropouts": 3, "min_contributors": 4, "deadline_seconds": 30.0}
 
 
 def finished(folder: Path) -> Consortium:
@@ -38,7 +38,7 @@ def finished(folder: Path) -> Consortium:
 
 
 def troubled(folder: Path) -> Consortium:
-    """Eight hospitals: clinic-3 spoils sums until it is found, an update of clinic-7 arrives damaged, clinic-6 declines one
+    """Eight hospitals: clinic-3 spoils a sum and is found out, an update of clinic-7 arrives damaged, clinic-6 declines one
     sum, clinic-8 withdraws, the coordinator shows clinic-1 another model than the others."""
     eight = _reporting(folder, 8)
     study = document(8, training={"rounds": 14}, data={"test_fraction": 0.4}, aggregation=TROUBLE)
@@ -93,10 +93,10 @@ def folder_of(made: Consortium, name: str) -> Path:
 
 
 def _make_liar(made: Consortium) -> None:
-    """Hospital clinic-3 encrypts under another secret than the one of which it deals shares."""
+    """Hospital clinic-3 deals shares that lie on no polynomial, in the first training sum."""
     site = made.desks["clinic-3"]._all_studies()[0]._opened_node()
-    if not isinstance(site.rules.scheme, Lying):
-        site.rules = dataclasses.replace(site.rules, scheme=Lying(lambda: site.state.purpose == "train"))
+    if not isinstance(site.rules.scheme, Liar):
+        site.rules = dataclasses.replace(site.rules, scheme=Liar(lambda: site.state.sums_done == 1, "polynomial"))
         site._me = dataclasses.replace(site._me, rules=site.rules)
 
 

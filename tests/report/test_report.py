@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import shutil
@@ -10,19 +9,20 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from tests import simulator
+from tests.parties.liars_in_a_sum import Liar
 
 from cipherward import study as study_document
+from cipherward.crypto import shamir
+from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import AuditError, InterruptedRunError, StorageError
 from cipherward.report import page
 from cipherward.report.facts import gather
 from cipherward.simulation import simulate
-from cipherward.sums import hospital_steps
-from cipherward.sums.messages import Release, sign
-from cipherward.sums.votes import Member
 
 NAMES = ("<script>alert(1)</script>", 'St. \u202eMary & "Sons"', "x" * 300, "Krankenhaus Süd")
 
@@ -296,7 +296,7 @@ def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
 
 def test_sums_that_went_on_without_a_hospital_are_listed_with_its_name(tmp_path: Path) -> None:
     network = simulator.BentNetwork(simulator.lost({2}, kinds=simulator.PHASES["deal"], rounds={1}))
-    path = simulator.run(tmp_path, simulator.study(5), network=network).path
+    path = simulator.run(tmp_path, simulator.agreed(5), network=network).path
     facts = page.write(path)
     assert facts.holds
     shown = read(path)
@@ -308,28 +308,26 @@ def test_sums_that_went_on_without_a_hospital_are_listed_with_its_name(tmp_path:
     assert "4 of 5" in shown
 
 
-def test_a_round_that_did_not_open_is_shown_as_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    release, sums = hospital_steps.release, []
+def test_a_round_that_did_not_open_is_shown_with_its_culprit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest, sums, liar = QuorumScheme.protect, list[bytes](), Liar(lambda: True, "polynomial")
 
-    def wrong_in_round_1(me: Member, task: SumTask, *arguments: Any) -> bytes:
-        message: bytes = release(me, task, *arguments)
-        if task.context not in sums:
-            sums.append(task.context)
-        body = simulator.signed_body(message, Release)
-        bent = bytes(64) + body.shares[64:]  # zeros lie on one polynomial, that of another secret
-        changed = dataclasses.replace(body, shares=bent)
-        return sign(me.identity, me.rules.study, me.index, changed) if len(sums) == 2 else message
+    def protect(self: QuorumScheme, task: SumTask, sender: int, *rest: Any) -> Any:
+        sums.extend([] if task.context in sums else [task.context])
+        if sender != 3 or sums.index(task.context) != 1:
+            return honest(self, task, sender, *rest)
+        with mock.patch.object(shamir, "share", liar._share(shamir.share)):
+            return honest(self, task, sender, *rest)
 
-    monkeypatch.setattr(hospital_steps, "release", wrong_in_round_1)
+    monkeypatch.setattr(QuorumScheme, "protect", protect)
     path = simulator.run(tmp_path, simulator.study(5)).path
     facts = page.write(path)
-    assert [item.opened for item in facts.sums] == [True, False, True, True]
+    assert [item.opened for item in facts.sums] == [True, False, True, True, True]
     assert facts.holds
-    assert [n for n, _ in facts.auroc_by_round()] == [1, 2], "a void sum measured nothing"
+    assert [n for n, _ in facts.auroc_by_round()] == [0, 1, 2], "the sum that did not open was asked once more"
     shown = Elements(read(path)).text
     assert "void: did not open" in shown
     assert "round void" in shown
-    assert "one of clinic-1, clinic-2, clinic-3, clinic-4, clinic-5 spoiled the failed sum 1" in shown
+    assert "clinic-3 spoiled sum 1 and takes no further part: its polynomial is not that of the share" in shown
 
 
 def test_a_resumed_run_is_reported_whole(tmp_path: Path) -> None:

@@ -7,19 +7,18 @@ from pathlib import Path
 import pytest
 
 from cipherward import study as study_document
+from cipherward.crypto.scheme import Opener
 from cipherward.report import blocks, costs, words
 from cipherward.report.facts import clean
 from cipherward.report.svg import Axis
 from cipherward.simulation.simulate import PHASES
-from cipherward.study import SCHEMES
 
 SECURITY = " ".join((Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8").lower().split())
 
 
-def test_every_phase_and_scheme_has_its_words() -> None:
+def test_every_phase_and_opener_has_its_words() -> None:
     assert tuple(costs.PHASES) == PHASES
-    for by_scheme in (words.READABLE, words.READERS, words.SCHEMES, words.OPENERS):
-        assert set(by_scheme) == set(SCHEMES)
+    assert set(words.READABLE) == set(words.READERS) == set(Opener)
 
 
 def test_only_studies_that_are_synthetic_are_called_so() -> None:

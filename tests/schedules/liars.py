@@ -20,6 +20,7 @@ from cipherward.sums.messages import (
     CONSENT,
     KINDS,
     VOID,
+    Answer,
     Certificate,
     Complaint,
     ConsentRequest,
@@ -28,6 +29,7 @@ from cipherward.sums.messages import (
     Manifest,
     Release,
     ShareFor,
+    Shown,
     Update,
     Vote,
     sign,
@@ -131,6 +133,36 @@ def two_releases(setting: Setting, me: int, body: Release, rng: Random) -> list[
     return rng.sample([body, *wrong_release(setting, me, body, rng)], 2)
 
 
+def false_answer(setting: Setting, me: int, body: Answer, rng: Random) -> list[Any]:
+    """Other numbers about what it holds or has dealt, or none."""
+    name = rng.choice(["held", "dealt"])
+    said = getattr(body, name)
+    return [dataclasses.replace(body, **{name: flipped(said, rng) if said and rng.random() < 0.8 else b""})]
+
+
+def two_answers(setting: Setting, me: int, body: Answer, rng: Random) -> list[Any]:
+    return rng.sample([body, *false_answer(setting, me, body, rng)], 2)
+
+
+def false_share(setting: Setting, me: int, body: Shown, rng: Random) -> list[Any]:
+    """Shows other shares than those in the headers, or somebody else's."""
+    name = rng.choice(["share", "sealed_digest", "dealer", "holder"])
+    items = []
+    for item in body.shares:
+        value = getattr(item, name)
+        lie: Any = flipped(value, rng) if isinstance(value, bytes) else rng.choice(list(setting.everyone))
+        items.append(dataclasses.replace(item, **{name: lie}))
+    return [dataclasses.replace(body, shares=tuple(items))]
+
+
+WITHIN = ("secret", "polynomial", "release", "blame", "answer")
+
+
+def lies_within(rng: Random) -> list[str]:
+    """What a liar's own software computes falsely (`tests.parties.liars_in_a_sum.Liar`)."""
+    return rng.sample(WITHIN, rng.randint(1, 3))
+
+
 def false_receipt(setting: Setting, me: int, body: Any, rng: Random) -> list[Any]:
     """A receipt for another model, or one that says that the opening could not be verified."""
     if rng.random() < 0.5:
@@ -154,7 +186,10 @@ LIES: Mapping[str, tuple[tuple[str, ...], Lie]] = {
     "malformed release": (("Release",), malformed_release),
     "two releases": (("Release",), two_releases),
     "false receipt": (("Receipt",), false_receipt),
-    "silence": (("Join", "Update", "Vote", "Release", "Receipt"), silence),
+    "false answer": (("Answer",), false_answer),
+    "two answers": (("Answer",), two_answers),
+    "false share": (("Shown",), false_share),
+    "silence": (("Join", "Update", "Vote", "Release", "Receipt", "Answer", "Shown"), silence),
 }
 
 

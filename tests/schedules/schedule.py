@@ -11,7 +11,8 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from tests.schedules.liars import LyingCoordinator, LyingHospital, kind_of, opened
+from tests.parties.liars_in_a_sum import Liar
+from tests.schedules.liars import LyingCoordinator, LyingHospital, kind_of, lies_within, opened
 from tests.schedules.world import ForgetfulParties, KilledError, Setting, setting, sum_of
 
 from cipherward import thresholds
@@ -20,7 +21,9 @@ from cipherward.crypto.identity import Signed
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, QuorumError, StorageError, SuspectError
 from cipherward.parties import asking
 from cipherward.parties.coordinator_node import Outgoing, Phase
+from cipherward.parties.judging import after_failed
 from cipherward.runs import verify
+from cipherward.sums import challenge
 from cipherward.sums.messages import CONSENT, Manifest, Opening
 from cipherward.sums.packets import pack
 from cipherward.tasks.state import StudyState
@@ -43,6 +46,10 @@ class Schedule:
         self.world = ForgetfulParties(folder, self.setting)
         n_liars = rng.randint(1, self.setting.study.thresholds.corrupt) if rng.random() < 0.5 else 0
         self.liars = {i: LyingHospital(self.setting, i, rng) for i in rng.sample(self.setting.everyone, n_liars)}
+        for i in self.liars:
+            # Some lie from within: what they deal and release is well formed, and their answers hide it or not.
+            if rng.random() < 0.5:
+                self.world.make_liar(i, Liar(lambda: rng.random() < 0.7, *lies_within(rng)))
         self.coordinator = LyingCoordinator(self.setting, rng) if rng.random() < 0.2 else None
         self.honest = [i for i in self.setting.everyone if i not in self.liars]
         self.rates = {
@@ -55,9 +62,9 @@ class Schedule:
         self.down: set[int] = set()
         self.ended = ""
         self.counts: Counter[str] = Counter()
-        # What honest hospitals have said: votes by (hospital, sum), released manifests by query.
+        # What honest hospitals have said: votes by (hospital, sum), released manifests by query and sum.
         self.votes: dict[tuple[int, bytes], bytes] = {}
-        self.released: dict[bytes, set[bytes]] = {}
+        self.released: dict[tuple[bytes, int], set[bytes]] = {}
         self.accepted: dict[tuple[int, bytes], bytes] = {}
 
     def __str__(self) -> str:
@@ -71,9 +78,9 @@ class Schedule:
         """Nobody lies, or no more hospitals than may drop out, and only by saying nothing.
 
         Other lies can stop a study, which is left to people: a dealer's bad shares for fewer holders than make a void
-        certificate, a consent taken back, a statistic or evaluation that was certified and does not open.
+        certificate, a consent taken back, a sum that was certified and does not open.
         """
-        silent = all(liar.lies == ["silence"] for liar in self.liars.values())
+        silent = all(liar.lies == ["silence"] for liar in self.liars.values()) and not self.world.liars
         return not self.coordinator and silent and len(self.liars) <= self.setting.study.thresholds.dropouts
 
     def run(self) -> None:
@@ -269,7 +276,7 @@ class Schedule:
     # what must hold
 
     def _check_said(self, index: int, reply: bytes) -> None:
-        """One vote for a sum, ever; one released manifest for a query, whichever hospital releases."""
+        """One vote for a sum, ever; one released manifest for a sum, whichever hospital releases."""
         if kind_of(reply) not in ("Vote", "Release"):
             return
         kind, body = opened(reply)
@@ -284,9 +291,10 @@ class Schedule:
             assert (vote.choice, vote.manifest_digest) == (CONSENT, body.manifest_digest), (
                 f"hospital {index} released unasked"
             )
-            manifests = self.released.setdefault(record.query, set())
+            # The same question comes again, as another sum, where one that did not open had a culprit.
+            manifests = self.released.setdefault((record.query, record.round), set())
             manifests.add(body.manifest_digest)
-            assert len(manifests) == 1, f"two manifests of one query were released, the second by {index}"
+            assert len(manifests) == 1, f"two manifests of one sum were released, the second by {index}"
 
     def _check_opening(self, index: int, before: StudyState, after: StudyState, packet: bytes) -> None:
         """A hospital moves only along the exact sum of the listed contributors, or along the rule for a closed sum."""
@@ -301,12 +309,12 @@ class Schedule:
         try:
             sums = rules.scheme.sums(task, body.total, body.witness, len(contributors))
         except ProtocolError:
-            released = [wire.decode(Signed, release).sender for release in body.releases]
-            # One release more than needed shows which of them is wrong: then only contributors are suspects.
-            suspected = released if len(released) == rules.threshold else ()
-            assert after.digest() == before.after_failed(contributors, suspected).digest()
+            found = challenge.verdict(rules, task, body)
+            assert after.digest() == after_failed(before, contributors, found).digest()
+            assert found.named <= set(self.liars), f"honest hospitals are named: {found}"
             assert self.liars, "an honest sum did not open"
             self.counts["closed sums"] += 1
+            self.counts["named"] += len(found.named)
             return
         expected = sum_of(rules, contributors, before)
         assert np.array_equal(sums, expected), f"the sum over {contributors} is not theirs"

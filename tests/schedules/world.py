@@ -5,6 +5,7 @@ What a hospital contributes follows from its index and the model it starts from,
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,9 @@ from tests.hasty import without_fsync
 from cipherward import study as study_document
 from cipherward.crypto import identity, params, quorum
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.scheme import Scheme
 from cipherward.errors import StorageError
-from cipherward.parties import asking, roster
+from cipherward.parties import asking, roster, who_stands
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import Policy
@@ -86,15 +89,21 @@ def secret(*parts: object) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def setting(n: int, threshold: int, rounds: int = 1) -> Setting:
-    """The frozen study of n hospitals with this threshold, and everything that follows from it."""
+def setting(n: int, threshold: int, rounds: int = 1, singled_out: str = "all") -> Setting:
+    """The frozen study of n hospitals with this threshold, and everything that follows from it.
+
+    Args:
+        singled_out: "all" where any hospital may be missing from a sum, "never" where all are one block.
+    """
     document: dict[str, Any] = {
         "name": "tiny",
         "data": {"source": "files", "outcome": "outcome"},
         "columns": [{"name": "ward", "kind": "categorical", "categories": ["A"]}],
-        "training": {"rounds": rounds},
+        "training": {"rounds": rounds, "method": "sgd"},
+        "noise": {"enabled": False},  # what a sum must be is known to the last digit
         "aggregation": {"scheme": "quorum", "threshold": threshold},
         "evaluation": {"bins": BINS},
+        "singled_out": singled_out,
         "hospitals": [{"name": f"clinic-{i}", "path": f"clinic-{i}.csv"} for i in range(1, n + 1)],
     }
     draft = study_document.parse(document, origin="tests")
@@ -152,8 +161,11 @@ def sum_of(rules: Rules, hospitals: Iterable[int], state: StudyState) -> NDArray
 class Work:
     """Stands where `HospitalWork` does."""
 
+    n_rows = 100
+
     def __init__(self, index: int) -> None:
         self.index = index
+        self.data = SimpleNamespace(outcome=())
         self.spent: dict[str, float] = {}
         self.times_asked = 0
 
@@ -210,6 +222,9 @@ class ShakyLedger(Ledger):
     def record_fact(self, *values: Any) -> None:
         self.fuse.write(lambda: Ledger.record_fact(self, *values))
 
+    def record_standing(self, *values: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_standing(self, *values))
+
     def begin(self, *values: Any) -> None:
         self.fuse.write(lambda: Ledger.begin(self, *values))
 
@@ -225,8 +240,8 @@ class ShakyLedger(Ledger):
     def mark_void(self, *values: Any) -> None:
         self.fuse.write(lambda: Ledger.mark_void(self, *values))
 
-    def record_receipt(self, *values: Any) -> None:
-        self.fuse.write(lambda: Ledger.record_receipt(self, *values))
+    def record_receipt(self, *values: Any, **named: Any) -> None:
+        self.fuse.write(lambda: Ledger.record_receipt(self, *values, **named))
 
 
 class ShakyJournal(Journal):
@@ -264,6 +279,7 @@ class ForgetfulParties:
         self.states: dict[int, list[StudyState]] = {i: [chosen.first] for i in (0, *chosen.everyone)}
         self.fuses = {i: Fuse() for i in (0, *chosen.everyone)}
         self.quarantined: list[tuple[int, str]] = []
+        self.liars: dict[int, Scheme] = {}
         self.hub = self._make_hub(chosen.first)
         self.sites = {i: self._make_site(i) for i in chosen.everyone}
 
@@ -292,7 +308,7 @@ class ForgetfulParties:
             known = [step.state for step in self.replayed()][: verified + 1]
         self.states[index] = known
         return HospitalNode(
-            rules=self.rules,
+            rules=dataclasses.replace(self.rules, scheme=self.liars.get(index, self.rules.scheme)),
             index=index,
             identity=self.setting.keys.identities[index],
             state=known[-1],
@@ -301,7 +317,13 @@ class ForgetfulParties:
             policy=Policy(),
             log=lambda event, facts: self.logs[index].append((event, facts)),
             clock=lambda: 0.0,
+            answer=who_stands.answer_of(self.setting.study, self.setting.study.hospitals[index - 1].name),
         )
+
+    def make_liar(self, index: int, scheme: Scheme) -> None:
+        """This hospital's software computes something else, also after a restart."""
+        self.liars[index] = scheme
+        self.restart_site(index)
 
     def note(self, party: int) -> None:
         """Remember the state that a party has reached."""

@@ -37,7 +37,7 @@ STATISTICS, TRAIN, EVALUATE = 0, 1, 3
 def test_a_hospital_away_in_one_phase_of_one_sum_does_not_stop_the_study(
     tmp_path: Path, phase: str, round: int
 ) -> None:
-    result = run(tmp_path, simulator.study(5), network=BentNetwork(lost({2}, kinds=PHASES[phase], rounds={round})))
+    result = run(tmp_path, simulator.agreed(5), network=BentNetwork(lost({2}, kinds=PHASES[phase], rounds={round})))
     expected = [EVERYONE] * 4
     if phase in ("join", "deal"):
         expected[round] = [1, 3, 4, 5]
@@ -52,12 +52,12 @@ def test_a_hospital_away_in_one_phase_of_one_sum_does_not_stop_the_study(
 
 def test_a_hospital_that_misses_the_last_opening_is_not_reported_as_having_verified(tmp_path: Path) -> None:
     network = BentNetwork(lost({2}, kinds=PHASES["verify"], rounds={EVALUATE}))
-    verified = run(tmp_path, simulator.study(5), network=network).summary["verified"]
+    verified = run(tmp_path, simulator.agreed(5), network=network).summary["verified"]
     assert verified == {"clinic-1": True, "clinic-2": False, "clinic-3": True, "clinic-4": True, "clinic-5": True}
 
 
 def test_a_hospital_away_for_several_sums_catches_up_and_takes_part_again(tmp_path: Path) -> None:
-    study = simulator.study(5, training={"rounds": 4})
+    study = simulator.agreed(5, training={"rounds": 4})
     result = run(tmp_path, study, network=BentNetwork(lost({3}, rounds={1, 2, 3})))
     away = [1, 2, 4, 5]
     assert contributors(result.path) == [EVERYONE, away, away, away, EVERYONE, EVERYONE]
@@ -74,7 +74,7 @@ def test_a_hospital_away_for_several_sums_catches_up_and_takes_part_again(tmp_pa
 
 
 def test_a_hospital_away_from_the_very_beginning_catches_up_too(tmp_path: Path) -> None:
-    result = run(tmp_path, simulator.study(5), network=BentNetwork(lost({5}, rounds={0, 1})))
+    result = run(tmp_path, simulator.agreed(5), network=BentNetwork(lost({5}, rounds={0, 1})))
     assert contributors(result.path) == [[1, 2, 3, 4]] * 2 + [EVERYONE] * 2
     assert holds(result.path)
 
@@ -86,13 +86,13 @@ def test_different_hospitals_may_be_away_in_every_sum(tmp_path: Path) -> None:
         lost({3}, kinds=PHASES["release"], rounds={2}),
         lost({4}, kinds=PHASES["consent"], rounds={3}),
     ]
-    result = run(tmp_path, simulator.study(5), network=BentNetwork(*bends))
+    result = run(tmp_path, simulator.agreed(5), network=BentNetwork(*bends))
     assert contributors(result.path) == [[2, 3, 4, 5], [1, 3, 4, 5], EVERYONE, EVERYONE]
     assert holds(result.path)
 
 
 def test_eight_hospitals_go_on_with_two_missing_in_every_phase_and_stop_with_three(tmp_path: Path) -> None:
-    study = simulator.study(8, training={"rounds": 1})
+    study = simulator.agreed(8, training={"rounds": 1})
     away = [lost({i, i % 8 + 1}, kinds=kinds, rounds={1}) for i, kinds in ((1, PHASES["deal"]), (3, PHASES["consent"]))]
     # The two without an update still hold shares, and whoever consented must not be missed twice.
     result = run(tmp_path, study, network=BentNetwork(*away))
@@ -139,7 +139,7 @@ def test_too_many_drop_outs_stop_the_study_and_the_missing_are_named(tmp_path: P
     with pytest.raises(
         QuorumError, match=r"sum \d \(\w+\): 3 hospital\(s\) .*; missing: clinic-2, clinic-4$"
     ) as caught:
-        run(tmp_path, simulator.study(5), network=network)
+        run(tmp_path, simulator.agreed(5), network=network)
     assert "resume" in caught.value.hint
 
 
@@ -147,9 +147,9 @@ def test_too_many_drop_outs_stop_the_study_and_the_missing_are_named(tmp_path: P
 def test_once_the_missing_are_back_a_stopped_study_goes_on_to_the_same_model(tmp_path: Path, phase: str) -> None:
     network = BentNetwork(lost({2, 4}, kinds=PHASES[phase], rounds={TRAIN}))
     with pytest.raises(QuorumError):
-        run(tmp_path, simulator.study(5), name="stopped", network=network)
+        run(tmp_path, simulator.agreed(5), name="stopped", network=network)
     resumed = resume_study(tmp_path / "stopped", device="cpu")
-    whole = run(tmp_path, simulator.study(5), name="whole")
+    whole = run(tmp_path, simulator.agreed(5), name="whole")
     assert weights(resumed.path).tobytes() == weights(whole.path).tobytes()
     assert holds(resumed.path)
 
@@ -158,7 +158,7 @@ def test_once_the_missing_are_back_a_stopped_study_goes_on_to_the_same_model(tmp
 def test_a_lost_question_or_answer_never_turns_into_a_vote_to_leave(tmp_path: Path, kind: str) -> None:
     """Three have consented; two void votes would rule out the certificate, and the void certificate, for ever."""
     with pytest.raises(QuorumError, match="missing: clinic-2, clinic-4"):
-        run(tmp_path, simulator.study(5), network=BentNetwork(lost({2, 4}, kinds={kind}, rounds={TRAIN})))
+        run(tmp_path, simulator.agreed(5), network=BentNetwork(lost({2, 4}, kinds={kind}, rounds={TRAIN})))
     resumed = resume_study(tmp_path / "run", device="cpu")
     assert contributors(resumed.path) == [EVERYONE] * 4
     assert holds(resumed.path)
@@ -166,7 +166,7 @@ def test_a_lost_question_or_answer_never_turns_into_a_vote_to_leave(tmp_path: Pa
 
 def test_with_three_hospitals_one_missing_hospital_stops_the_sum(tmp_path: Path) -> None:
     with pytest.raises(QuorumError, match="missing: clinic-2"):
-        run(tmp_path, simulator.study(3), network=BentNetwork(lost({2})))
+        run(tmp_path, simulator.agreed(3), network=BentNetwork(lost({2})))
 
 
 def test_packets_that_arrive_twice_or_late_change_nothing(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_packets_that_arrive_twice_or_late_change_nothing(tmp_path: Path) -> Non
         late = [held.pop() for _ in range(len(held))] if packet.hospital == 2 else []
         return [packet.raw, *late, packet.raw]
 
-    untidy_run = run(tmp_path, simulator.study(5), name="untidy", network=BentNetwork(untidy))
+    untidy_run = run(tmp_path, simulator.agreed(5), name="untidy", network=BentNetwork(untidy))
     assert holds(untidy_run.path)
     assert untidy_run.summary["rounds"] == 2
     reasons = {(item["hospital"], item["kind"]) for item in simulator.log(untidy_run.path, "set aside")}

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests import simulator
+from tests.parties.liars_in_a_sum import lies
 from tests.simulator import BentNetwork, Packet, World, altered, contributors, holds, lost, replayed, run, signed_body
 
 from cipherward.crypto import shamir, wire
@@ -23,7 +24,19 @@ from cipherward.crypto.identity import Signed
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Protected, SumTask, payload_digest
 from cipherward.errors import FaultyCoordinatorError, SuspectError
-from cipherward.sums.messages import Complaint, Header, Receipt, Release, Update, Vote
+from cipherward.parties import asking
+from cipherward.sums.messages import (
+    Announce,
+    Complaint,
+    Header,
+    Manifest,
+    Receipt,
+    Release,
+    Shown,
+    ShowRequest,
+    Update,
+    Vote,
+)
 from cipherward.sums.packets import pack, unpack
 from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.hospital_work import HospitalWork
@@ -40,7 +53,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> StudyState:
     """The end of a run in which the liar's update of the first training round got lost."""
     folder = tmp_path_factory.mktemp("without")
     network = BentNetwork(lost({LIAR}, kinds={"Update"}, rounds={TRAIN}))
-    return replayed(run(folder, simulator.study(5), network=network).path)
+    return replayed(run(folder, simulator.agreed(5), network=network).path)
 
 
 def flipped(at: int) -> Callable[[bytes], list[bytes]]:
@@ -78,8 +91,8 @@ def of_another_study(packet: bytes) -> list[bytes]:
         (forged_signature, "forged signature"),
         (of_another_study, "belongs to another study"),
         (lambda packet: [b""], "no known kind"),
-        (lambda packet: [b"\x3f" + packet[1:]], "no known kind"),
-        (lambda packet: [b"\x05" + packet[1:]], "of wire version 1, and this side speaks version 2"),
+        (lambda packet: [b"\x5f" + packet[1:]], "no known kind"),
+        (lambda packet: [b"\x05" + packet[1:]], "of wire version 1, and this side speaks version 3"),
         (lambda packet: [pack("Release", packet[1:])], "no place in phase 'deal'"),
         (lambda packet: [pack("Vote", packet[1:])], "wrong number of fields"),
         (lambda packet: [np.random.default_rng(0).bytes(3000)], ""),
@@ -89,7 +102,7 @@ def test_a_spoiled_update_is_set_aside_with_its_senders_name_and_the_rest_is_sum
     tmp_path: Path, without: StudyState, change: Callable[[bytes], list[bytes]], reason: str
 ) -> None:
     network = BentNetwork(altered(LIAR, "Update", change, rounds={TRAIN}))
-    result = run(tmp_path, simulator.study(5), network=network)
+    result = run(tmp_path, simulator.agreed(5), network=network)
     (item,) = result.summary["set_aside"]
     assert item["sender"] == LIAR
     assert reason in item["reason"]
@@ -107,7 +120,7 @@ def test_an_update_of_an_older_round_is_no_update_of_this_one(tmp_path: Path, wi
         older[packet.round] = packet.raw
         return [older[0]] if packet.round == TRAIN else None
 
-    result = run(tmp_path, simulator.study(5), network=BentNetwork(replay))
+    result = run(tmp_path, simulator.agreed(5), network=BentNetwork(replay))
     assert [(item["sender"], item["reason"]) for item in result.summary["set_aside"]] == [
         (LIAR, "belongs to a sum or attempt that is over")
     ]
@@ -119,18 +132,18 @@ def test_an_update_of_an_older_round_is_no_update_of_this_one(tmp_path: Path, wi
 
 def test_an_update_sent_twice_counts_once(tmp_path: Path) -> None:
     result = run(
-        tmp_path, simulator.study(5), network=BentNetwork(altered(LIAR, "Update", lambda packet: [packet, packet]))
+        tmp_path, simulator.agreed(5), network=BentNetwork(altered(LIAR, "Update", lambda packet: [packet, packet]))
     )
     assert {item["reason"] for item in result.summary["set_aside"]} == {
         "duplicate of an update that is already in the sum"
     }
     assert {item["sender"] for item in result.summary["set_aside"]} == {LIAR}
-    honest = run(tmp_path, simulator.study(5), name="honest")
+    honest = run(tmp_path, simulator.agreed(5), name="honest")
     assert replayed(result.path).digest() == replayed(honest.path).digest()
 
 
 def test_who_signs_a_copy_of_anothers_ciphertext_is_set_aside(tmp_path: Path, without: StudyState) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
         seen: dict[int, bytes] = {}
 
         def copy(packet: Packet) -> list[bytes] | None:
@@ -154,7 +167,7 @@ def test_who_signs_a_copy_of_anothers_ciphertext_is_set_aside(tmp_path: Path, wi
 
 @pytest.mark.parametrize("noise", [b"", b"\x00", b"\x05" * 40, bytes(range(256)) * 40])
 def test_noise_from_every_hospital_at_every_step_stops_nothing(tmp_path: Path, noise: bytes) -> None:
-    result = run(tmp_path, simulator.study(3), network=BentNetwork(lambda packet: [noise, packet.raw, noise]))
+    result = run(tmp_path, simulator.agreed(3), network=BentNetwork(lambda packet: [noise, packet.raw, noise]))
     assert result.summary["rounds"] == 2
     assert holds(result.path)
 
@@ -169,7 +182,7 @@ def test_a_hospital_cannot_speak_in_anothers_name(tmp_path: Path) -> None:
         return None
 
     seen: dict[str, bytes] = {}
-    result = run(tmp_path, simulator.study(5), network=BentNetwork(swapped))
+    result = run(tmp_path, simulator.agreed(5), network=BentNetwork(swapped))
     assert contributors(result.path) == [HONEST] * 4
     assert {item["sender"] for item in result.summary["set_aside"]} == {LIAR}
     assert any("of hospital 1 where one of 5 belongs" in item["reason"] for item in result.summary["set_aside"])
@@ -220,18 +233,33 @@ def spoil(holders: list[int]) -> Callable[[Protected], Protected]:
     return lie
 
 
-def test_one_holder_with_a_bad_share_complains_and_the_others_open_the_sum(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
-        lying_dealer(world, TRAIN, spoil([2]))
+def complained(world: World) -> list[tuple[str, int]]:
+    return [(line["who"], line["dealer"]) for line in simulator.log(world.run.path, "complaint")]
+
+
+def test_a_holder_whose_share_does_not_open_is_shown_it_and_consents(tmp_path: Path) -> None:
+    """The dealer committed to the right share and sealed another one; the digest says which it is."""
+
+    def lie(protected: Protected) -> Protected:
+        shares = {i: s[:32] + bytes(len(s) - 32) if i == 2 else s for i, s in protected.shares.items()}
+        return Protected(protected.payload, shares)
+
+    with World(tmp_path, simulator.agreed(5)) as world:
+        lying_dealer(world, TRAIN, lie)
         world.run_sums()
-        assert [report.contributors for report in world.hub.reports] == [tuple(EVERYONE)] * 4
-        (line,) = simulator.log(world.run.path, "complaint")
-        assert (line["who"], line["dealer"]) == ("hospital 2", LIAR)
-        assert world.sites[2].outcomes[TRAIN].phrase == "Privacy Preserved for Client 2"
+        assert [(report.attempt, report.contributors) for report in world.hub.reports] == [(0, tuple(EVERYONE))] * 4
+        assert complained(world) == [("hospital 2", LIAR)]
+        assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
+        record = world.sites[2].ledger.sum(signed_body(world.opening(TRAIN).manifest, Manifest).context)
+        assert record is not None
+        assert record.release
+    assert not list(world.run.path.rglob("evidence/*"))
 
 
-def test_a_dealer_of_bad_shares_is_left_out_of_the_next_attempt(tmp_path: Path, without: StudyState) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+def test_a_dealer_that_shows_another_share_than_it_signed_is_proved_and_left_out(
+    tmp_path: Path, without: StudyState
+) -> None:
+    with World(tmp_path, simulator.agreed(5)) as world:
         lying_dealer(world, TRAIN, spoil(HONEST))
         world.run_sums()
         assert [(r.attempt, r.contributors) for r in world.hub.reports] == [
@@ -240,59 +268,87 @@ def test_a_dealer_of_bad_shares_is_left_out_of_the_next_attempt(tmp_path: Path, 
             (0, tuple(EVERYONE)),
             (0, tuple(EVERYONE)),
         ]
-        (line,) = simulator.log(world.run.path, "attempt void")
-        assert line["dealers complained about"] == [LIAR]
+        assert set(complained(world)) == {(f"hospital {i}", LIAR) for i in HONEST}
         assert world.hub.state.digest() == without.digest()
-        assert {site.state.digest() for site in world.sites.values()} == {without.digest()}
+    assert {path.name[: len("sum-1-hospital-5")] for path in world.run.path.rglob("evidence/*")} == {"sum-1-hospital-5"}
 
 
-def test_a_false_complaint_alone_excludes_nobody(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+def test_a_dealer_that_shows_nothing_is_not_named_and_people_decide(tmp_path: Path) -> None:
+    """It may have lost what the share follows from in a crash."""
+    with World(tmp_path, simulator.agreed(5)) as world:
+        site = world.sites[LIAR]
+        site.rules = dataclasses.replace(site.rules, scheme=Lying(lambda: True, spoil(HONEST)))
+        site._me = dataclasses.replace(site._me, rules=site.rules)
+        world.engine.network = BentNetwork(lost({LIAR}, kinds={"Shown"}))
+        with pytest.raises(SuspectError, match="found 4 hospitals that consent") as caught:
+            world.run_sums()
+        assert "prove nothing" in caught.value.hint
+        assert "clinic-1, clinic-2, clinic-3, clinic-4 about clinic-5" in caught.value.hint
+        assert not caught.value.culprit
+        assert world.hub.state.excluded == ()
+    assert not list(world.run.path.rglob("evidence/*"))
 
-        def complain(packet: Packet) -> list[bytes] | None:
-            if packet.kind != "Vote" or packet.hospital != LIAR:
-                return None
-            context = signed_body(unpack(packet.raw)[1], Vote).context
-            return [world.packet(Complaint(context, dealer, "no reason"), LIAR) for dealer in HONEST]
 
-        world.engine.network = BentNetwork(complain)
+def test_a_false_complaint_alone_excludes_nobody_and_gives_away_the_complainers_own_share_only(tmp_path: Path) -> None:
+    shown = []
+
+    def complain(packet: Packet) -> list[bytes] | None:
+        if packet.kind == "Shown":
+            shown.append((packet.hospital, [item.holder for item in simulator.body(packet.raw, Shown).shares]))
+        if packet.kind != "Vote" or packet.hospital != LIAR:
+            return None
+        context = signed_body(unpack(packet.raw)[1], Vote).context
+        return [world.packet(Complaint(context, dealer, "no reason"), LIAR) for dealer in HONEST]
+
+    with World(tmp_path, simulator.agreed(5), network=BentNetwork(complain)) as world:
         world.run_sums()
         assert [report.contributors for report in world.hub.reports] == [tuple(EVERYONE)] * 4
         assert {report.attempt for report in world.hub.reports} == {0}
+    assert shown
+    assert all(holders == [LIAR] for _, holders in shown)
 
 
-def test_a_training_sum_that_does_not_open_is_void_and_the_next_starts_from_a_moved_model(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
-        lying_dealer(world, TRAIN)
+def test_a_complaint_about_a_share_in_anothers_name_is_not_answered(tmp_path: Path) -> None:
+    """Or the coordinator would collect an honest hospital's shares, one holder after the other."""
+    with World(tmp_path, simulator.agreed(5)) as world:
         world.run_sums(1)
-        before = world.hub.state
-        world.run_sums(1)
+        packets = world.until("ConsentRequest")
+        context = world.hub._steps.sum.task.context
+        forged = world.signed(Complaint(context, 1, ""), 0)
+        for messages in ((forged,), (world.signed(Complaint(context, 2, ""), 3),), ()):
+            request = ShowRequest(context, b"", b"", messages)
+            assert world.sites[1].handle(world.packet(request)) == []
+        honest = world.sites[1].handle(
+            world.packet(ShowRequest(context, b"", b"", (world.signed(Complaint(context, 1, ""), 3),)))
+        )
+        assert [item.holder for item in simulator.body(honest[0], Shown).shares] == [3]
+        world.finish(packets)
+        assert world.hub.reports[-1].opened
+
+
+@pytest.mark.parametrize("round", [0, TRAIN, 3])
+def test_a_sum_whose_shares_are_of_another_secret_stays_closed_and_nobody_is_named(tmp_path: Path, round: int) -> None:
+    with World(tmp_path, simulator.agreed(5)) as world:
+        lies(world, LIAR, "secret", in_sum=round)
+        with pytest.raises(
+            SuspectError, match=f"sum {round} was certified, does not open, and nobody is proved"
+        ) as caught:
+            world.run_sums()
+        assert "it stays closed and counts as opened; in it were clinic-1" in caught.value.hint
         report = world.hub.reports[-1]
-        assert not report.opened
-        assert report.contributors == tuple(EVERYONE)
-        assert world.hub.state.digest() == before.after_failed(EVERYONE).digest() != before.digest()
-        assert np.any(world.hub.state.inner.model.weights != before.inner.model.weights)
+        assert (report.opened, report.contributors) == (False, tuple(EVERYONE))
         for client, site in world.sites.items():
             assert site.outcomes[-1].phrase == f"Verification failed for Client {client}"
             assert "does not open" in site.outcomes[-1].detail
-        world.run_sums()
-        assert [r.opened for r in world.hub.reports] == [True, False, True, True]
-        assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
-    void = [line for line in simulator.lines_of(world.run.path) if line.round == TRAIN]
+        announced = Announce(asking.task_of(world.hub.rules, world.hub.state, 0).context, round + 1, 0, ())
+        assert world.sites[1].handle(world.packet(announced)) == []
+        assert "people decide" in world.refusals()[-1]
+    void = [line for line in simulator.lines_of(world.run.path) if line.round == round and line.hospital != "everyone"]
     assert [(line.outcome, line.holds) for line in void] == [("round void", True)] * 5
 
 
-def test_a_statistic_that_does_not_open_is_dead_and_people_decide(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
-        lying_dealer(world, 0)
-        with pytest.raises(SuspectError, match="statistics sum was certified but does not open") as caught:
-            world.run_sums()
-        assert caught.value.hint
-        assert not world.run.opening(0).exists()
-
-
-def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+def test_a_sum_that_opens_to_a_weight_below_zero_ends_with_the_list_of_who_was_in_it(tmp_path: Path) -> None:
+    with World(tmp_path, simulator.agreed(5)) as world:
         work = world.sites[LIAR].work
 
         class Negative(HospitalWork):
@@ -301,8 +357,9 @@ def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -
                 return values | {"weight": np.array([-1.0])} if state.sums_done == TRAIN else values
 
         world.sites[LIAR].work = Negative(LIAR, work.data, "cpu", work.clock)
-        world.run_sums()
-        assert [r.opened for r in world.hub.reports] == [True, False, True, True]
+        with pytest.raises(SuspectError, match="nobody is proved"):
+            world.run_sums()
+        assert [r.opened for r in world.hub.reports] == [True, False]
         assert "weight sum" in world.hub.reports[TRAIN].reason
         assert {site.state.digest() for site in world.sites.values()} == {world.hub.state.digest()}
 
@@ -311,7 +368,7 @@ def test_a_weight_below_zero_voids_the_round_and_not_the_study(tmp_path: Path) -
 def test_a_false_fingerprint_or_release_of_one_hospital_does_not_stop_the_sum(
     tmp_path: Path, kind: str, liar: int
 ) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
 
         def lie(packet: Packet) -> list[bytes] | None:
             if packet.kind != kind or packet.hospital != liar or packet.round != TRAIN:
@@ -325,12 +382,12 @@ def test_a_false_fingerprint_or_release_of_one_hospital_does_not_stop_the_sum(
         world.engine.network = BentNetwork(lie)
         world.run_sums()
         assert [(r.opened, r.contributors) for r in world.hub.reports] == [(True, tuple(EVERYONE))] * 4
-        honest = run(tmp_path, simulator.study(5), name="honest")
+        honest = run(tmp_path, simulator.agreed(5), name="honest")
         assert world.hub.state.digest() == replayed(honest.path).digest()
 
 
 def test_a_hospital_that_reports_a_breach_ends_the_run_with_its_words(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5)) as world:
+    with World(tmp_path, simulator.agreed(5)) as world:
 
         def report(packet: Packet) -> list[bytes] | None:
             if packet.kind != "Receipt" or packet.hospital != LIAR:
@@ -372,7 +429,7 @@ def test_a_hospital_whose_training_diverges_sends_nothing_and_the_others_go_on(
             sent.append(packet)
         return None
 
-    with World(tmp_path, simulator.study(5), network=BentNetwork(watch)) as world:
+    with World(tmp_path, simulator.agreed(5), network=BentNetwork(watch)) as world:
         work = world.sites[LIAR].work
         world.sites[LIAR].work = broken(LIAR, work.data, "cpu", work.clock)
         world.run_sums()

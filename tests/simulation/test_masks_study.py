@@ -17,7 +17,7 @@ AWAY, TRAIN = 2, 1
 
 
 def chosen(scheme: str, **sections: Any) -> Any:
-    return simulator.study(5, aggregation={"scheme": scheme}, **sections)
+    return simulator.agreed(5, aggregation={"scheme": scheme}, **sections)
 
 
 @pytest.mark.parametrize("phase", [None, *PHASES])
@@ -50,6 +50,6 @@ def test_a_hospitals_own_policy_refuses_masks_unless_it_is_a_simulation() -> Non
 
 
 def test_masks_is_refused_for_more_hospitals_than_it_can_sum() -> None:
-    simulator.study(256, aggregation={"scheme": "masks"})
+    simulator.agreed(256, aggregation={"scheme": "masks"})
     with pytest.raises(StudyError, match="masks sums at most 256 hospitals"):
-        simulator.study(257, aggregation={"scheme": "masks"})
+        simulator.agreed(257, aggregation={"scheme": "masks"})

@@ -54,7 +54,7 @@ KINDS = [
 
 
 def study(scheme: str) -> Study:
-    return simulator.study(4, aggregation={"scheme": scheme})
+    return simulator.agreed(4, aggregation={"scheme": scheme})
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_contribution_that_was_sent_before_the_crash_is_sent_again_and_not_mad
 @pytest.mark.parametrize("kind", ["Vote", "Opening"])
 def test_a_hospital_that_is_away_when_the_run_resumes_catches_up_later(tmp_path: Path, kind: str) -> None:
     with pytest.raises(Killed):
-        run(tmp_path, simulator.study(5), network=crash(kind, 1))
+        run(tmp_path, simulator.agreed(5), network=crash(kind, 1))
     late = BentNetwork(lost({5}, kinds=PHASES["consent"] | PHASES["release"] | PHASES["verify"], rounds={1}))
     resumed = resume_study(tmp_path / "run", device="cpu", network=late)
     assert holds(resumed.path)
@@ -177,7 +177,7 @@ def test_a_hospital_that_is_away_when_the_run_resumes_catches_up_later(tmp_path:
 
 def test_a_void_attempt_is_not_forgotten_over_a_crash(tmp_path: Path) -> None:
     """Everybody left the first attempt; the resumed coordinator finds that out and asks for the next one."""
-    with World(tmp_path, simulator.study(4)) as world:
+    with World(tmp_path, simulator.agreed(4)) as world:
         world.run_sums(1)
         world.until("ConsentRequest")
         context = world.hub._steps.sum.task.context
@@ -196,7 +196,7 @@ def test_a_void_attempt_is_not_forgotten_over_a_crash(tmp_path: Path) -> None:
 
 
 def test_a_hospital_that_found_a_breach_takes_no_part_in_the_resumed_run(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(4)) as world:
+    with World(tmp_path, simulator.agreed(4)) as world:
         world.run_sums(1)
 
         def lie(packet: Packet) -> list[bytes] | None:
@@ -300,7 +300,7 @@ def test_a_sum_dealt_among_fewer_hospitals_goes_on_among_them_unless_the_journal
 ) -> None:
     """The updates of before the crash were sealed to four holders; the fifth is there when the run resumes."""
     with pytest.raises(Killed):
-        run(tmp_path, simulator.study(5), network=BentNetwork(lost({5}, rounds={1}), *crash("Update", 1).bends))
+        run(tmp_path, simulator.agreed(5), network=BentNetwork(lost({5}, rounds={1}), *crash("Update", 1).bends))
     if lost_journal:
         shutil.rmtree(tmp_path / "run" / "coordinator" / "journal")
     resumed = resume_study(tmp_path / "run", device="cpu")

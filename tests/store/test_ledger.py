@@ -83,10 +83,12 @@ def test_a_vote_on_an_unknown_sum_is_not_recorded(ledger: Ledger) -> None:
         ledger.record_vote(b"ctx", b"vote", b"")
 
 
-def test_the_private_key_is_erased_from_every_file_with_the_release(ledger: Ledger) -> None:
+def test_the_private_key_is_kept_with_the_release_and_erased_from_every_file_with_the_receipt(ledger: Ledger) -> None:
+    """Until the sum is verified, the hospital may have to show what it released."""
     begun(ledger, b"ctx")
-    assert KEY in files_of(ledger)
     ledger.record_release(b"ctx", b"release")
+    assert KEY in files_of(ledger)
+    ledger.record_receipt(b"ctx", STUDY, 0, b"receipt")
     record = ledger.sum(b"ctx")
     assert record is not None
     assert (record.private_key, record.release) == (b"", b"release")
@@ -243,10 +245,10 @@ def test_a_ledger_of_the_first_version_is_opened_and_learns_to_keep_requests(tmp
     known = ledger.sum(b"ctx")
     assert known is not None
     assert known.request == b"request"
-    ledger.record_release(b"ctx", b"release")
+    ledger.record_receipt(b"ctx", b"study", 0, b"receipt")
     known = ledger.sum(b"ctx")
     assert known is not None
-    assert (known.request, known.private_key, known.release) == (b"", b"", b"release")
+    assert (known.request, known.private_key) == (b"", b"")
     ledger.close()
 
 

@@ -293,7 +293,9 @@ def contribution(who: Parties, sender: int, joined: Joined, payload: bytes, shar
     """A well-formed, signed update around any payload and any sealed shares."""
     listed = tuple(Entry(holder, share_digest(sealed)) for holder, sealed in sorted(shares.items()))
     joined_digest = digest("joined", wire.encode(joined))
-    header = who.sign(sender, Header(who.task.context, joined_digest, payload_digest(payload), listed))
+    header = who.sign(
+        sender, Header(who.task.context, joined_digest, payload_digest(payload), listed, b"", "table", 1, 1)
+    )
     sent = tuple(ShareFor(holder, sealed) for holder, sealed in sorted(shares.items()))
     return Dealt(header, payload, wire.encode(Update(header, payload, sent)))
 

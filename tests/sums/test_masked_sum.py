@@ -50,7 +50,7 @@ def test_a_bad_share_gives_a_signed_complaint_that_names_its_dealer() -> None:
     assert isinstance(answer, Complaint)
     assert answer.dealer == 2
     run.collection.add_complaint(3, run.parties.sign(3, answer))
-    assert run.collection.complaints == {2: {3}}
+    assert {dealer: set(by) for dealer, by in run.collection.complaints.by_dealer.items()} == {2: {3}}
     assert not isinstance(run.consent_of(4), Complaint)
 
 

@@ -136,7 +136,9 @@ def test_too_few_contributions_are_never_put_into_a_manifest() -> None:
     run = Sum(parties())
     run.join()
     run.deal((1, 2, 3))
-    with pytest.raises(QuorumError, match=r"3 contribution\(s\) where the study asks for at least 4"):
+    with pytest.raises(
+        QuorumError, match=r"3 contribution\(s\) that may be opened together, where the study asks for at least 4"
+    ):
         run.close()
     run.deal((4,))
     run.close()

@@ -94,7 +94,7 @@ class Deployment:
         for name in names or self.names:
             home = HospitalHome(self.folder / name)
             self.until(lambda home=home: bool(approvals.offers(home)), f"offered to {name}")  # type: ignore[misc]
-            approvals.approve(home, approvals.offers(home)[-1], "Dr Example")
+            consortium.sign(home, approvals.offers(home)[-1])
 
     def stop(self, name: str) -> int:
         process = self.processes.pop(name)

@@ -168,11 +168,15 @@ def start(
     from cipherward import study as document
     from cipherward.consortium.homes.lock import is_served
     from cipherward.consortium.service import offering
+    from cipherward.parties import who_stands
 
     own = _open(home)
     folder = offering.start(own, document.load(study), time.time(), begin_after=begin_after)
     typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
     typer.echo(f"Files: {folder}")
+    frozen = document.load(folder / "study.toml")
+    typer.echo("With the answers that the study proposes; each hospital's people give theirs when they approve:")
+    typer.echo("\n".join(who_stands.if_missing(frozen)))
     if not is_served(own):
         typer.echo(f"The service is not running: cipherward coordinator serve --home {home}")
 

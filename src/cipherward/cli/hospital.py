@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,15 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+class Answer(StrEnum):
+    """To the question of rule 3."""
+
+    no = "no"
+    yes = "yes"
+
+
 STUDY = typer.Argument(help="Name of the study, or the first digits of its digest.")
 
 
@@ -177,15 +187,21 @@ def approve(
         prompt="Name of the person who approves",
         help="Who approves; signed and sent along.",
     ),
+    singled_out: Answer = typer.Option(
+        None, "--singled-out", help="May this hospital be singled out by what is opened? Asked when left out."
+    ),
     home: Path = HOME,
 ) -> None:
     """Sign the study's digest with your name and the time: this hospital takes part. Review it first."""
     from cipherward.consortium.approval import approvals
+    from cipherward.consortium.approval import singling_out as question
     from cipherward.consortium.membership import members
+    from cipherward.disclosure.standing import Agreement
 
     own = _open(home)
     offered = approvals.find(own, study)
-    approvals.approve(own, offered, approver)
+    said = singled_out or _asked(question.words(offered))
+    approvals.approve(own, offered, approver, Agreement(said is Answer.yes))
     typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
     typer.echo(f"Signed, and sent to the coordinator with it: {offered.approved_by}")
     typer.echo("The service sends the approval and takes part from now on (cipherward hospital serve).")
@@ -326,6 +342,21 @@ def health(json: bool = JSON, home: Path = HOME) -> None:
     from cipherward.consortium.homes import health as checks
 
     show_health(checks.hospital(_open(home)), json=json)
+
+
+def _asked(question: str) -> Answer:
+    """The answer of whoever sits at the terminal. There is no default: nobody agrees to this by pressing Enter."""
+    import sys
+
+    from cipherward.errors import RefusedError
+
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            "an approval answers whether this hospital may be singled out by what is opened, and nobody is here to be asked",
+            hint="give --singled-out no or --singled-out yes; `cipherward hospital review STUDY` has the question",
+        )
+    typer.echo(question)
+    return Answer(typer.prompt("May this hospital be singled out? (no/yes)", type=Answer))
 
 
 def _show_changes(home: HospitalHome, confirmed: MembersList | None, offered: MembersList) -> None:

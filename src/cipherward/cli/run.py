@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from cipherward.tasks.task import ResultTable
 
 
-class SchemeName(StrEnum):
-    quorum = "quorum"
-    ckks = "ckks"
-    plain = "plain"
-    masks = "masks"
-
-
 class DeviceName(StrEnum):
     auto = "auto"
     cpu = "cpu"
@@ -39,7 +32,9 @@ def run(
     ),
     data: Path = typer.Option(None, "--data", help="The study's data: a file or folder, instead of a download."),
     out: Path = typer.Option(None, "--out", help="Run directory; default: runs/<study>-<time>."),
-    scheme: SchemeName = typer.Option(None, "--scheme", help="How sums are protected; default: the study's."),
+    scheme: str = typer.Option(
+        None, "--scheme", help="How sums are protected: quorum, ckks, plain or masks; default: the study's."
+    ),
     rounds: int = typer.Option(None, "--rounds", min=1, help="Training rounds; default: the study's."),
     seed: int = typer.Option(None, "--seed", min=0, help="Seed of the model and of training; default: the study's."),
     device: DeviceName = typer.Option(DeviceName.auto, "--device", help="Where local training runs."),
@@ -105,7 +100,7 @@ def _refuse_with_resume(*given: object) -> None:
 
 def _study(
     name: str,
-    scheme: SchemeName | None,
+    scheme: str | None,
     rounds: int | None,
     seed: int | None,
     hospitals: int | None,
@@ -116,7 +111,7 @@ def _study(
     chosen, base = study_named(name)
     sections: dict[str, dict[str, Any]] = {}
     if scheme:
-        sections["aggregation"] = {"scheme": scheme.value}
+        sections["aggregation"] = {"scheme": scheme}
     if rounds:
         sections["training"] = {"rounds": rounds}
     if seed is not None:
@@ -142,14 +137,18 @@ class Teller:
         say(text, err=self._err, fg=fg, bold=bold)
 
     def start(self, study: Study) -> None:
+        from cipherward.crypto import schemes
+        from cipherward.crypto.scheme import Opener
+
         title = study.title or study.name
         self._say(
             f"{title}: {study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}", bold=True
         )
         if study.synthetic:
             self._say("The patients of this study are synthetic: made by a generator, nobody's data.")
-        if study.aggregation.scheme == "plain":
-            self._say("Scheme plain protects nothing: it exists for comparison on one machine.")
+        scheme = schemes.facts(study.aggregation.scheme)
+        if scheme.opener is Opener.ANYONE:
+            self._say(scheme.caution)
         else:
             self._say(study.thresholds.explain())
         for warning in study.thresholds.warnings():
@@ -193,10 +192,13 @@ class Teller:
             self._say(f"    {note}")
 
     def finish(self, result: RunResult) -> None:
+        from cipherward.crypto import schemes
+        from cipherward.crypto.scheme import Opener
+
         s = result.summary
         self._say()
         for outcome in result.outcomes:
-            self._say(outcome.phrase, fg="green" if outcome.phrase.startswith("Privacy Preserved") else "red")
+            self._say(outcome.phrase, fg="green" if outcome.is_verified else "red")
         self._say()
         has_model = "auroc_federated" in s
         if has_model:
@@ -217,9 +219,10 @@ class Teller:
                 f"Sent per hospital and round: {s['bytes_up_per_hospital_round'] / 1e3:.0f} kB up, "
                 f"{s['bytes_down_per_hospital_round'] / 1e3:.0f} kB down"
             )
-        if s["scheme"] == "masks":
-            self._say("Scheme masks exists for comparison: nothing shows that the coordinator added what it lists.")
-        if s["scheme"] != "plain":
+        scheme = schemes.facts(s["scheme"])
+        if scheme.opener is not Opener.ANYONE:
+            if scheme.caution:
+                self._say(scheme.caution)
             self._say(
                 "Only sums were opened. The sums and the model can still reveal training data: see docs/security.md."
             )

@@ -139,9 +139,11 @@ def _show(study: dict[str, Any]) -> None:
     for key, words in (
         ("waits", "waits for"),
         ("answered", "answered"),
-        ("only", "a question that was answered before; it needs all of"),
+        ("needed", "did not agree to be singled out; their block waits for"),
         ("approved", "approved"),
         ("approved_by", "approved by"),
+        ("agreed", "may be singled out, by their own answer"),
+        ("singled_out", "may this hospital be singled out by what is opened?"),
         ("withdrawn", "withdrawn"),
         ("refused", "refused by the hospital itself"),
         ("away", "away since"),

@@ -6,118 +6,146 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cipherward.crypto import schemes
+from cipherward.crypto.ckks import CkksScheme
+from cipherward.crypto.masks import MasksScheme
+from cipherward.crypto.plain import PlainScheme
+from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Opener
 from cipherward.errors import StudyError
 from cipherward.runs.verify import Run
-from cipherward.study import Scheme, Study
+from cipherward.study import Study
 
 CLIPPING_NORM = 1.0
 """Of a row's gradient, where the study names none; docs/privacy.md has what it costs."""
 
+CENTRALISED, LOCAL = "centralised", "local-only"
+
 _LARGEST_DELTA = 1e-5
 _EPSILONS = (1.0, 3.0, 8.0)
-_PACKAGES = {"ckks": ("ckks", ("tenseal",)), "privacy": ("privacy", ("opacus", "dp_accounting"))}
+_PRIVATE_STYLES = (("ring", "h6 dash-c"), ("cross", "h5 dash-b"), ("down", "h4 dash-a"))
+_PRIVACY = ("privacy", "opacus", "dp_accounting")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """`scheme` None: no federation. `epsilon` None: no differential privacy; otherwise of records."""
+    """`scheme` None: no federation. `epsilon` None: no differential privacy; otherwise of records. `style`: marker and CSS
+    classes in figures, where arms differ in marker and dash, never in colour alone; `layer`: what is drawn over what."""
 
     name: str
     label: str
-    scheme: Scheme | None
+    scheme: str | None
     epsilon: float | None
     objective: str
     methodology: str
     primary_contribution: str
+    style: tuple[str, str]
+    layer: int = 2
 
     @property
-    def extras(self) -> tuple[str, ...]:
-        """Extras of the package that it needs."""
-        return (("ckks",) if self.scheme == "ckks" else ()) + (("privacy",) if self.epsilon else ())
+    def extras(self) -> tuple[tuple[str, ...], ...]:
+        """Extras of this package that it needs, each with the packages that come with it."""
+        of_scheme = schemes.facts(self.scheme).extra if self.scheme else ()
+        return tuple(extra for extra in (of_scheme, _PRIVACY if self.epsilon else ()) if extra)
 
 
-def _private(epsilon: float) -> Arm:
+def _private(epsilon: float, style: tuple[str, str]) -> Arm:
     return Arm(
         f"dp-{epsilon:g}",
         f"federated + differential privacy, epsilon {epsilon:g}",
-        "plain",
+        PlainScheme.name,
         epsilon,
         "bound what the updates and the model tell about one record",
         "DP-SGD at each hospital: clipped gradients, calibrated noise; updates travel unencrypted",
         "a provable bound for each record, paid for in accuracy",
+        style,
     )
 
 
 _FL = "train one model without moving rows"
 _FIXED = (
     Arm(
-        "centralised",
+        CENTRALISED,
         "centralised, all rows pooled",
         None,
         None,
         "the most accurate model that all rows together give",
         "all rows in one place, one model",
         "the yardstick; every row leaves its hospital",
+        ("square", "cen"),
+        1,
     ),
     Arm(
-        "local-only",
+        LOCAL,
         "each hospital alone",
         None,
         None,
         "a model without any cooperation",
         "each hospital trains on its own rows",
         "nothing leaves a hospital, and nothing is learned from the others",
+        ("triangle", "loc"),
     ),
     Arm(
-        "plain",
+        PlainScheme.name,
         "traditional federated learning",
-        "plain",
+        PlainScheme.name,
         None,
         _FL,
         "federated averaging of unencrypted updates",
         "rows stay where they are; updates are visible",
+        ("triangle", "loc broad"),
+        0,
     ),
-    *(_private(epsilon) for epsilon in _EPSILONS),
+    *(_private(epsilon, style) for epsilon, style in zip(_EPSILONS, _PRIVATE_STYLES, strict=True)),
     Arm(
-        "masks",
+        MasksScheme.name,
         "secure multi-party computation (pairwise masks)",
-        "masks",
+        MasksScheme.name,
         None,
         "compute the sum of updates without showing one",
         "pairwise masks that cancel in the sum, Shamir shares for drop-outs",
         "hides single updates at little cost; a false sum goes unnoticed",
+        ("diamond", "h8 dash-b"),
     ),
     Arm(
-        "ckks",
+        CkksScheme.name,
         "homomorphic encryption, key at the coordinator (CKKS)",
-        "ckks",
+        CkksScheme.name,
         None,
         "add updates without decrypting them",
         "CKKS ciphertexts added by the coordinator, who holds the key",
         "encryption on the way and at rest; rests on trust in the key holder",
+        ("plus", "h9 dash-c"),
     ),
     Arm(
-        "quorum",
+        QuorumScheme.name,
         "homomorphic encryption, opened by a quorum",
-        "quorum",
+        QuorumScheme.name,
         None,
         "add updates without any key that opens one",
         "additive RLWE under one-time secrets that are shared among hospitals; a quorum opens the sum",
         "no party can open one update, and every hospital verifies the sum",
+        ("circle", "fed"),
+        3,
     ),
     Arm(
         "quorum-dp",
         f"quorum + differential privacy, epsilon {_EPSILONS[1]:g}",
-        "quorum",
+        QuorumScheme.name,
         _EPSILONS[1],
         "hide single updates, and bound what their sum tells about one record",
         "DP-SGD at each hospital, then the quorum's encryption",
         "both protections at once, with the accuracy of differential privacy",
+        ("diamond", "h7 dash-d"),
     ),
 )
 ARMS: dict[str, Arm] = {arm.name: arm for arm in _FIXED}
 """Every arm, in the order in which a comparison runs and shows them."""
+
+EXACT = tuple(name for name, arm in reversed(ARMS.items()) if arm.scheme and arm.epsilon is None)
+"""Federated arms without noise, the best protected first: they all lead to the model of the last."""
+
+PROTECTED, UNPROTECTED = EXACT[0], EXACT[-1]
 
 
 def choose(names: Sequence[str] | None) -> tuple[Arm, ...]:
@@ -137,10 +165,10 @@ def choose(names: Sequence[str] | None) -> tuple[Arm, ...]:
 
 def _check_extras(chosen: tuple[Arm, ...]) -> None:
     missing: dict[str, list[str]] = {}
-    for extra, packages in _PACKAGES.values():
-        if any(importlib.util.find_spec(package) is None for package in packages):
-            missing[extra] = [arm.name for arm in chosen if extra in arm.extras]
-    missing = {extra: names for extra, names in missing.items() if names}
+    for arm in chosen:
+        for extra, *packages in arm.extras:
+            if any(importlib.util.find_spec(package) is None for package in packages):
+                missing.setdefault(extra, []).append(arm.name)
     if not missing:
         return
     without = [arm.name for arm in chosen if not any(arm.name in names for names in missing.values())]
@@ -161,7 +189,7 @@ def study_of(arm: Arm, study: Study, seed: int, n_rows: int) -> Study:
         StudyError: the study cannot run under the arm's scheme.
     """
     changed = study.with_overrides(
-        top={"seed": seed, "privacy": None}, noise={"enabled": False}, aggregation={"scheme": arm.scheme or "plain"}
+        top={"seed": seed, "privacy": None}, noise={"enabled": False}, aggregation={"scheme": arm.scheme or UNPROTECTED}
     )
     if arm.epsilon is None:
         return changed
@@ -176,7 +204,7 @@ def study_of(arm: Arm, study: Study, seed: int, n_rows: int) -> Study:
 def who_can_read(arm: Arm, run: Run | None) -> str:
     """Who could read one hospital's update, from the scheme that ran (None: nothing was sent)."""
     if run is None:
-        return "whoever keeps the pool: all rows lie there" if arm.name == "centralised" else "nobody: nothing is sent"
+        return "whoever keeps the pool: all rows lie there" if arm.name == CENTRALISED else "nobody: nothing is sent"
     study, opener = run.first.study, run.rules.scheme.opener
     if opener is Opener.ANYONE:
         text = "the coordinator, and whoever carries it: not encrypted"

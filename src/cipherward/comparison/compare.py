@@ -196,7 +196,7 @@ class _Comparison:
     def _prepare(self, number: int, hospitals: list[HospitalData]) -> Seed:
         """The yardsticks of a seed: from their file, or trained now."""
         path = self.out / "yardsticks" / f"seed-{number}.json"
-        plain = arms.study_of(arms.ARMS["plain"], self.study, number, 1)
+        plain = arms.study_of(arms.ARMS[arms.UNPROTECTED], self.study, number, 1)
         self._step("yardsticks", number)
         started = perf_counter()
         scaling, works = yardsticks.prepare(plain, hospitals, self.options.device)

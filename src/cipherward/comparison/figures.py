@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from cipherward.comparison.arms import ARMS, CENTRALISED, EXACT, LOCAL, PROTECTED, UNPROTECTED
 from cipherward.comparison.records import Arm, Comparison, Estimate, Seconds
 from cipherward.report import figures
 from cipherward.report.blocks import Figure, count, limited, seconds, size
@@ -12,31 +13,15 @@ from cipherward.report.costs import PHASES, phase_keys
 from cipherward.report.figures import Scored, Way, level, rows_of
 from cipherward.report.svg import Axis, Chart, key
 
-CENTRALISED, LOCAL, QUORUM, PLAIN = "centralised", "local-only", "quorum", "plain"
-
 Style = tuple[str, str]
-"""Marker and CSS classes: arms differ in marker and dash, never in colour alone."""
+"""Marker and CSS classes."""
 
-_STYLES: Mapping[str, Style] = {
-    QUORUM: ("circle", "fed"),
-    CENTRALISED: ("square", "cen"),
-    PLAIN: ("triangle", "loc broad"),
-    "masks": ("diamond", "h8 dash-b"),
-    "ckks": ("plus", "h9 dash-c"),
-    "dp-8": ("down", "h4 dash-a"),
-    "dp-3": ("cross", "h5 dash-b"),
-    "dp-1": ("ring", "h6 dash-c"),
-    "quorum-dp": ("diamond", "h7 dash-d"),
-    "local-only": ("triangle", "loc"),
-}
 _OTHERS: Sequence[Style] = (("cross", "h8 dash-a"), ("ring", "h9 dash-d"), ("plus", "h4 dash-b"), ("down", "h7 dash-c"))
-_LAYERS = {PLAIN: 0, CENTRALISED: 1, QUORUM: 3}
-"""In figures quorum lies on the broad line of plain."""
 
 
 def style_of(name: str) -> Style:
     """How an arm or scheme is drawn, the same in every figure."""
-    return _STYLES.get(name) or _OTHERS[sum(name.encode()) % len(_OTHERS)]
+    return ARMS[name].style if name in ARMS else _OTHERS[sum(name.encode()) % len(_OTHERS)]
 
 
 def way_of(arm: Arm, rounds: int) -> Way:
@@ -54,19 +39,24 @@ def way_of(arm: Arm, rounds: int) -> Way:
             took.setdefault(n, []).append(spent)
     means = {n: mean for n, spent in took.items() if (mean := statistics.fmean(spent)) > 0}
     shape, style = style_of(arm.name)
-    return Way(arm.label, shape, style, found, means, _LAYERS.get(arm.name, 2), marked=arm.name != PLAIN)
+    layer = ARMS[arm.name].layer if arm.name in ARMS else 2
+    return Way(arm.label, shape, style, found, means, layer, marked=arm.name != UNPROTECTED)
 
 
 def federated_arm(c: Comparison) -> Arm | None:
-    """The federated arm that a page speaks of: under quorum where that has run, otherwise another one without noise."""
-    return next((arm for name in (QUORUM, "ckks", "masks", PLAIN) if (arm := c.arm(name))), None)
+    """The federated arm that a page speaks of: the best protected that has run, of those without noise."""
+    return next((arm for name in EXACT if (arm := c.arm(name))), None)
 
 
 def auroc(c: Comparison) -> Figure | None:
     """AUROC over rounds, mean and band over seeds; None where no arm measured it."""
     names = {arm.name for arm in c.arms}
     # Schemes that open the same sums as plain would lie on its line.
-    kept = [arm for arm in c.arms if arm.privacy or arm.name in (CENTRALISED, PLAIN, QUORUM) or PLAIN not in names]
+    kept = [
+        arm
+        for arm in c.arms
+        if arm.privacy or arm.name in (CENTRALISED, UNPROTECTED, PROTECTED) or UNPROTECTED not in names
+    ]
     ways = [way for way in (way_of(arm, c.rounds) for arm in kept) if way.auroc]
     if not ways:
         return None
@@ -85,8 +75,8 @@ def _auroc_in_words(c: Comparison, ways: Sequence[Way]) -> str:
 
 
 def not_drawn(c: Comparison) -> list[str]:
-    """Schemes that figure 1 leaves out because plain's line is theirs."""
-    return [arm.name for arm in c.arms if arm.name in ("masks", "ckks") and c.arm(PLAIN)]
+    """Arms that figure 1 leaves out because the line of the unprotected one is theirs."""
+    return [arm.name for arm in c.arms if arm.name in EXACT[1:-1] and c.arm(UNPROTECTED)]
 
 
 def hospitals(c: Comparison) -> Figure | None:

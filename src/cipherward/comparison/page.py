@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cipherward.comparison import figures, records, side_by_side, sweep_figures
+from cipherward.comparison import arms, figures, records, side_by_side, sweep_figures
 from cipherward.comparison.records import Comparison
+from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
 from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, charts, costs, rendering, words
@@ -69,9 +70,9 @@ def _content(
     facts: Facts | None,
 ) -> dict[str, Any]:
     toml = clean(files.read(path / records.STUDY).decode("utf-8", "replace")) if (path / records.STUDY).exists() else ""
-    if facts and not c.arm(figures.CENTRALISED):
+    if facts and not c.arm(arms.CENTRALISED):
         facts = replace(facts, result=facts.trained.model_copy(update={"centralised": None}))
-    three = facts and c.arm(figures.CENTRALISED) and c.arm(figures.LOCAL)
+    three = facts and c.arm(arms.CENTRALISED) and c.arm(arms.LOCAL)
     return {
         "outcome": f"{c.outcome} is positive",
         **(run_page.details(facts) if facts else {"facts": None}),
@@ -121,16 +122,16 @@ def _cards(c: Comparison) -> list[tuple[str, str, str, str]]:
     """Style, what, number, and what goes with it, for the numbers at the top of the page."""
     cards = []
     lead, metric = figures.federated_arm(c), "AUROC (95 % interval)"
-    plain = c.arm(figures.PLAIN) if lead and lead.name != figures.PLAIN else None
+    plain = c.arm(arms.UNPROTECTED) if lead and lead.name != arms.UNPROTECTED else None
     for arm, style, what in (
         (lead, "fed", f"Federated model, scheme {lead.scheme}" if lead else ""),
-        (c.arm(figures.CENTRALISED), "cen", "Centralised model (all rows in one place)"),
+        (c.arm(arms.CENTRALISED), "cen", "Centralised model (all rows in one place)"),
         (plain, "loc", "Federated model without protection"),
     ):
         if arm and "auroc" in arm.metrics:
             number, _, rest = figures.interval(arm.metrics["auroc"]).partition(" ")
             cards.append((style, f"{what}, {metric}", number, rest))
-    alone = [item.local.mean for item in c.hospitals_alone if item.local] if c.arm(figures.LOCAL) else []
+    alone = [item.local.mean for item in c.hospitals_alone if item.local] if c.arm(arms.LOCAL) else []
     if alone:
         cards.append(("loc", "Hospitals alone, AUROC, lowest to highest", f"{min(alone):.3f} to {max(alone):.3f}", ""))
     n = blocks.count(c.n_test_rows)
@@ -142,7 +143,7 @@ def _cards(c: Comparison) -> list[tuple[str, str, str, str]]:
 
 def _schemes(c: Comparison, facts: Facts | None) -> list[tuple[str, str]]:
     """What each scheme of the comparison does, in the order of the arms."""
-    names = list(dict.fromkeys(arm.scheme for arm in c.arms if arm.scheme in words.SCHEMES))
+    names = list(dict.fromkeys(arm.scheme for arm in c.arms if arm.scheme in schemes.CATALOGUE))
     threshold = facts.study.thresholds.threshold if facts else "a quorum of"
     fill = {"threshold": threshold, "n": c.n_hospitals}
-    return [(name, words.SCHEMES[name].format(**fill)) for name in names if name]
+    return [(name, schemes.facts(name).protection.format(**fill)) for name in names if name]

@@ -31,8 +31,6 @@ from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, rows_at
 from cipherward.tasks.yardsticks import Yardsticks
 
-_AS_PLAIN = ("quorum", "ckks", "masks")
-_FOR_HOSPITALS = ("quorum", "ckks", "masks", "plain")
 CONVERGED = 0.001
 """A run has converged once its AUROC stays this close to its last."""
 
@@ -260,9 +258,9 @@ class Results:
         return self._draws.sample(k, sgd.scores(module, weights, features, self._device))
 
     def _equal_to_plain(self) -> dict[str, dict[str, float]]:
-        if "plain" not in self._sampled:
+        plain = self._sampled.get(arms.UNPROTECTED)
+        if plain is None:
             return {}
-        plain = self._sampled["plain"]
         return {
             name: {
                 "max_auroc_difference_per_seed": max(
@@ -270,13 +268,13 @@ class Results:
                     for own, other in zip(self._sampled[name], plain, strict=True)
                 )
             }
-            for name in _AS_PLAIN
+            for name in arms.EXACT[:-1]
             if name in self._sampled
         }
 
     def _hospitals_alone(self) -> list[dict[str, Any]]:
         """Each hospital's own model against the shared ones, all on the pooled test rows."""
-        name = next((name for name in _FOR_HOSPITALS if name in self._sampled), None)
+        name = next((name for name in arms.EXACT if name in self._sampled), None)
         if name is None:
             return []
         federated = self._draws.over_seeds(self._sampled[name]).interval("auroc")

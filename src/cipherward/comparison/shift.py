@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.comparison import case_mix
+from cipherward.comparison.arms import PROTECTED
 from cipherward.comparison.case_mix import MOSTLY, CaseMix, Score
 from cipherward.data.preprocess import n_features
 from cipherward.data.sources import HospitalData, load_hospitals
@@ -81,7 +82,7 @@ def run_shift(
             hint="leave at least one round before the shift, and one from it on",
         )
     chosen = study.with_overrides(
-        top={"privacy": None}, training={"rounds": rounds, "patience": 0}, aggregation={"scheme": "quorum"}
+        top={"privacy": None}, training={"rounds": rounds, "patience": 0}, aggregation={"scheme": PROTECTED}
     )
     path, wanted = out / FILE, {"study_digest": chosen.digest().hex(), "shift_round": shift_round}
     if (found := _finished(path, wanted)) is not None:
@@ -99,7 +100,7 @@ def run_shift(
     document = {
         "study": study.name,
         **wanted,
-        "scheme": "quorum",
+        "scheme": PROTECTED,
         "rounds": rounds,
         "hospitals_shifted": names,
         "case_mix": _sentence(score, names, shift_round),

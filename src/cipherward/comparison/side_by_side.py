@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cipherward.comparison.figures import CENTRALISED, interval
+from cipherward.comparison.arms import CENTRALISED
+from cipherward.comparison.figures import interval
 from cipherward.comparison.records import Arm, Comparison, Convergence, Estimate
 from cipherward.errors import StorageError
 from cipherward.privacy.budget import COVERED, NOT_COVERED

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from cipherward import thresholds
 from cipherward.comparison.break_even import FLOAT32_BYTES, break_even, random_lanes
-from cipherward.crypto import ckks, schemes
+from cipherward.crypto import schemes
+from cipherward.crypto.masks import MasksScheme
+from cipherward.crypto.quorum import QuorumScheme
 from cipherward.errors import InterruptedRunError, ProtocolError, StorageError, StudyError
 from cipherward.store import files
 from cipherward.sums.run_sum import Meter, make_parties, run_sum
@@ -52,7 +54,7 @@ def run_sizes(
 
     Args:
         counts: parameters of the summed vectors, 16 bits each.
-        names: schemes, of plain, masks, ckks, quorum; ckks is left out, with the reason, where TenSEAL is missing.
+        names: schemes; one that cannot run here is left out, with the reason.
         repeats: sums for each cell; from 10 million parameters on, one.
         should_stop: asked before each cell.
 
@@ -72,9 +74,9 @@ def run_sizes(
         raise StudyError(f"no scheme is called {', '.join(unknown)}", hint=f"schemes: {', '.join(SCHEMES)}")
     path = out / FILE
     document = _begun(path, n_hospitals, repeats)
-    missing = _why_not_ckks() if "ckks" in names else ""
-    document["left_out"] = [{"scheme": "ckks", "reason": missing}] if missing else []
-    cells = [(count, scheme) for count in counts for scheme in names if not (missing and scheme == "ckks")]
+    missing = {name: reason for name in names if (reason := _why_not(name))}
+    document["left_out"] = [{"scheme": name, "reason": reason} for name, reason in missing.items()]
+    cells = [(count, scheme) for count in counts for scheme in names if scheme not in missing]
     warm: set[str] = set()
     for done, (count, scheme) in enumerate(cells):
         if not any((row["n_parameters"], row["scheme"]) == (count, scheme) for row in document["rows"]):
@@ -90,7 +92,7 @@ def run_sizes(
             _write(path, document)
         if on_progress:
             on_progress(done + 1, len(cells), f"{scheme}, {count:,} parameters")
-    if document["break_even_parameters"] is None and "quorum" in names:
+    if document["break_even_parameters"] is None and QuorumScheme.name in names:
         first, always = break_even(n_hospitals)
         update_first, update_always = break_even(n_hospitals, ("Update",))
         document["break_even_parameters"] = {
@@ -185,9 +187,9 @@ def _check(sums: NDArray[Any], expected: NDArray[np.int64], what: str) -> None:
         )
 
 
-def _why_not_ckks() -> str:
+def _why_not(scheme: str) -> str:
     try:
-        ckks.generate_keys()
+        schemes.fresh(scheme, 1)
     except StudyError as error:
         return f"{error.message} ({error.hint})"
     return ""
@@ -230,5 +232,6 @@ def _write(path: Path, document: dict[str, Any]) -> None:
 def _ratios(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """What a hospital sends under quorum, as a multiple of masks, by number of parameters."""
     up = {(row["n_parameters"], row["scheme"]): row["bytes_up_per_hospital"] for row in rows}
-    both = sorted({n for n, _ in up if {(n, "quorum"), (n, "masks")} <= set(up)})
-    return {str(n): up[n, "quorum"] / up[n, "masks"] for n in both}
+    one, other = QuorumScheme.name, MasksScheme.name
+    both = sorted({n for n, _ in up if {(n, one), (n, other)} <= set(up)})
+    return {str(n): up[n, one] / up[n, other] for n in both}

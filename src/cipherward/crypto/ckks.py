@@ -224,6 +224,12 @@ class CkksScheme(WithoutShares):
     """
 
     name = "ckks"
+    protection = (
+        "Each hospital encrypts under the coordinator's public key (CKKS). It protects against eavesdroppers and other "
+        "hospitals. It does not protect against the coordinator, who holds the key and could open one contribution."
+    )
+    opening = "The coordinator decrypted this one sum; {consents} hospitals consented ({threshold} needed)."
+    extra = ("ckks", "tenseal")
     opener = Opener.COORDINATOR
     has_key_pair = True
     for_deployments = True

@@ -133,6 +133,16 @@ class MasksScheme(SchemeFacts):
     """See the module. Stateless; every secret is an argument or is overwritten before the function returns."""
 
     name = "masks"
+    protection = (
+        "Each pair of hospitals hides its contributions behind masks that cancel in the sum (secure aggregation, for "
+        "comparison). {threshold} of {n} hospitals must agree before the masks that remain are opened. Nothing checks that "
+        "the sum holds exactly the listed contributions."
+    )
+    opening = (
+        "{consents} hospitals consented ({threshold} needed), and released shares of the masks left in this one sum."
+    )
+    caution = "Scheme masks exists for comparison: nothing shows that the coordinator added what it lists."
+    max_hospitals = 256  # pairs share a seed each, and every holder a share of each: it grows with n^3
     opener = Opener.HOSPITALS
     deals_shares = True
     assumes = "the coordinator added exactly the listed contributions, and nothing else, to the sum"

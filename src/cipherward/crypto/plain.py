@@ -29,6 +29,13 @@ class PlainScheme(WithoutShares):
     """Updates travel as float32 (counts as float64) and are added in float64."""
 
     name = "plain"
+    protection = (
+        "Nothing is protected: the coordinator reads every hospital's contribution. The scheme exists for comparison."
+    )
+    opening = (
+        "There was nothing to open; {consents} hospitals consented to the list of contributions ({threshold} needed)."
+    )
+    caution = "Scheme plain protects nothing: it exists for comparison on one machine."
     opener = Opener.ANYONE
     fixed_point = False
     assumes = "nothing is protected: the coordinator reads every update"

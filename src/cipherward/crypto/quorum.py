@@ -37,6 +37,11 @@ class QuorumScheme(SchemeFacts):
     """See the module. Stateless; every secret is an argument or is wiped before the function returns."""
 
     name = "quorum"
+    protection = (
+        "Each hospital encrypts under a fresh one-time secret and deals shares of it to the others. No party holds a key "
+        "that opens one hospital's contribution; {threshold} of {n} hospitals must agree before a sum is opened."
+    )
+    opening = "{consents} hospitals consented ({threshold} needed), and released shares of this one sum."
     opener = Opener.HOSPITALS
     deals_shares = True
     has_fingerprints = True
@@ -110,7 +115,7 @@ class QuorumScheme(SchemeFacts):
     # After a sum whose releases contradict each other: what parties answer to the one challenge (`sums.attribution`).
 
     def numbers_released(self, task: SumTask, seed: bytes, release: bytes) -> tuple[int, ...]:
-        """The challenge's inner products with a release. Raises WireError: malformed."""
+        """The challenge's inner products with a release, or a share that is shown. Raises WireError: malformed."""
         parameters = parameters_of(task)
         return _numbers(parameters, seed, shamir.unpack(parameters, release))
 
@@ -135,6 +140,15 @@ class QuorumScheme(SchemeFacts):
         parameters, order = parameters_of(task), sorted(holders)
         _, shares = _shares(parameters, one_time, sender, order)
         return [_numbers(parameters, seed, shares[holder]) for holder in order[: parameters.threshold]]
+
+    def share_held(self, task: SumTask, holder: int, private_key: bytes, dealer: int, share: DealtShare) -> bytes:
+        """One packed share, as its holder shows it. Raises WireError: it does not open."""
+        parameters, key = parameters_of(task), sealing.private_key(private_key)
+        return shamir.pack(parameters, _open_share(parameters, task, holder, dealer, key, share))
+
+    def share_modulus(self, task: SumTask) -> int:
+        """What the numbers of a challenge are reduced by."""
+        return parameters_of(task).share_modulus
 
     def share_shown(self, task: SumTask, sender: int, one_time: bytes, holders: Iterable[int], holder: int) -> bytes:
         """One packed share, as its dealer shows it where the holder has answered something else."""
@@ -266,7 +280,7 @@ def _open_share(
     share: DealtShare,
 ) -> npt.NDArray[np.uint32]:
     expected, sealed = sealing.committed(share.sealed)
-    plain = sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
+    plain = share.shown or sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
     is_seed = len(plain) == SEED_BYTES
     values = shamir.expand_share(parameters, plain) if is_seed else shamir.unpack(parameters, plain)
     sealing.check_commitment(expected, task, dealer, holder, shamir.pack(parameters, values))

@@ -51,10 +51,14 @@ class Protected:
 
 @dataclass(frozen=True)
 class DealtShare:
-    """A commitment and sealed share as the holder received them, with the digest of the payload that they belong to."""
+    """A commitment and sealed share as the holder received them, with the digest of the payload that they belong to.
+
+    `shown`: the share in the clear, where the holder complained and its dealer showed it; else empty.
+    """
 
     sealed: bytes = field(repr=False)
     payload_digest: bytes
+    shown: bytes = field(default=b"", repr=False)
 
 
 class Opener(StrEnum):
@@ -85,6 +89,15 @@ class SchemeFacts:
     """Whether it may go over a network; the others protect nothing, or nothing shows what was added."""
     assumes: ClassVar[str] = ""
     """What a receipt takes for granted, beside the checks that it lists; "" for nothing."""
+    protection: ClassVar[str]
+    """What it does, for people; may name {threshold} and {n} hospitals. docs/security.md is the source."""
+    opening: ClassVar[str]
+    """How a sum was opened, for people; may name {threshold} and {consents}."""
+    caution: ClassVar[str] = ""
+    """What must be said to whoever runs it; "" for nothing."""
+    max_hospitals: ClassVar[int] = 100_000
+    extra: ClassVar[tuple[str, ...]] = ()
+    """The extra of this package that it needs, and the packages that come with it; () for none."""
 
     def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
         """None, unless the scheme has fingerprints."""
@@ -206,4 +219,14 @@ def payload_digest(payload: bytes) -> bytes:
 
 def share_digest(sealed: bytes | memoryview) -> bytes:
     """Digest of a commitment and sealed share, as headers carry it: the commitment can be shown without the rest."""
-    return digest("share", sealed[:32], digest("sealed", sealed[32:]))
+    return shown_digest(bytes(sealed[:32]), sealed_digest(sealed))
+
+
+def sealed_digest(sealed: bytes | memoryview) -> bytes:
+    """Digest of the sealed part alone."""
+    return digest("sealed", sealed[32:])
+
+
+def shown_digest(commitment: bytes, sealed: bytes) -> bytes:
+    """What `share_digest` gives, from the commitment of a share that is shown and the `sealed_digest` beside it."""
+    return digest("share", commitment, sealed)

@@ -13,6 +13,7 @@ from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Scheme, SchemeFacts
+from cipherward.errors import StudyError
 
 CATALOGUE: Mapping[str, type[SchemeFacts]] = {
     scheme.name: scheme for scheme in (PlainScheme, MasksScheme, CkksScheme, QuorumScheme)
@@ -20,9 +21,9 @@ CATALOGUE: Mapping[str, type[SchemeFacts]] = {
 
 
 def facts(name: str) -> type[SchemeFacts]:
-    """What is true of the scheme with this name. Raises ValueError: there is none."""
+    """What is true of the scheme with this name. Raises StudyError: there is none."""
     if name not in CATALOGUE:
-        raise ValueError(f"no scheme is called {name}")
+        raise StudyError(f"no scheme is called {name!r}", hint=f"schemes: {', '.join(sorted(CATALOGUE))}")
     return CATALOGUE[name]
 
 
@@ -35,7 +36,7 @@ def make(name: str, public_key: bytes = b"", key_digest: bytes = b"", key_holder
 
     Raises:
         ProtocolError: the public key is not the one with this digest.
-        ValueError: no scheme has this name.
+        StudyError: no scheme has this name.
     """
     chosen = facts(name)
     if issubclass(chosen, CkksScheme):

@@ -69,6 +69,14 @@ class Blocks(Mapping[bytes, Block]):
     def __len__(self) -> int:
         return len(self._by_digest)
 
+    @cached_property
+    def _listed_for(self) -> Mapping[Register, bytes]:
+        return {member: block.digest for block in self.listed for member in block.members}
+
+    def of(self, register: Register) -> bytes:
+        """The digest of the listed block of a register; ALONE where none lists it."""
+        return self._listed_for.get(register, ALONE)
+
     def descends(self, later: bytes, earlier: bytes) -> bool:
         """Whether `later` is `earlier`, or came from it by splits that are shown and in order."""
         while later != earlier:

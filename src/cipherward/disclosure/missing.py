@@ -42,7 +42,7 @@ class Setting:
 
     def block_of(self, register: Register) -> Block | None:
         """The listed block of a register; None where it stands alone."""
-        return next((block for block in self.blocks.listed if register in block.members), None)
+        return self.blocks.get(self.blocks.of(register))
 
     def without(self, missing: Collection[bytes]) -> Effect:
         """What happens to a sum, after the first, in which these hospitals do not deal."""

@@ -23,9 +23,9 @@ def widened(earlier: Agreement, later: Agreement) -> Agreement:
     return max(earlier, later)
 
 
-def of_scheme(scheme: str, answer: Agreement) -> Agreement:
+def of_scheme(answer: Agreement, *, hides_single_updates: bool) -> Agreement:
     """Rule 3: where somebody else can read single updates anyway, taking part is a yes."""
-    return Agreement.YES if scheme in ("ckks", "plain") else answer
+    return answer if hides_single_updates else Agreement.YES
 
 
 @dataclass(frozen=True)

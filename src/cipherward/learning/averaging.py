@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from cipherward.errors import ProtocolError
 
 _LEVELS_TO_KEEP = 1 << 12
-_SHRINK = 1.0 - 2.0**-10
 _ROUNDING = 2.0**-40  # float64 rounding of an honest sum at its limit
 
 
@@ -91,18 +90,6 @@ def next_range(
     if few_levels and not crowded_total:
         return max(bound * 0.5, minimum)
     return bound
-
-
-def moved_weights(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The model after a training sum that was certified but could not be opened: shrunk by 1 - 2^-10.
-
-    The next query must differ from the exposed one (exposure rule), so the result is never `weights` itself: where
-    shrinking changes no entry (all are zero), the first one becomes 2^-20.
-    """
-    moved = np.multiply(weights, np.float64(_SHRINK), dtype=np.float64).astype(np.float32)
-    if np.array_equal(moved, weights) and moved.size:
-        moved[0] = 2.0**-20
-    return moved
 
 
 def has_converged(losses: Sequence[float], patience: int, min_improvement: float) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, ProtocolError
+from cipherward.learning import score_groups
 
 Counts = Mapping[str, NDArray[np.int64]]
 
@@ -62,7 +63,7 @@ class Metrics:
 
 
 def local_counts(
-    scores: NDArray[np.float64], labels: NDArray[np.integer[Any]], bins: int, *, prefix: str = ""
+    scores: NDArray[np.float64], labels: NDArray[np.integer[Any]], bins: int, *, prefix: str = "", group: int = 1
 ) -> dict[str, NDArray[np.int64]]:
     """What one hospital contributes, under these names. No rows, or one class only, is fine here.
 
@@ -73,6 +74,8 @@ def local_counts(
         labels: integers[n], 0 or 1.
         bins: number of histogram bins.
         prefix: put before each name.
+        group: a bin counts whole groups of at least so many rows (`score_groups`); fewer rows are not measured at all,
+            and give zeros. Brier and log loss are of the scores themselves.
 
     Returns:
         int64[bins] twice and int64[1] twice, all >= 0.
@@ -81,8 +84,11 @@ def local_counts(
         DataError: a score outside [0, 1] or not a number, a label that is not 0 or 1, lengths that differ.
     """
     positive = _check(scores, labels)
+    if not score_groups.may_measure(len(scores), group):
+        scores, positive = scores[:0], positive[:0]
+    binned = score_groups.grouped(scores, group) if group > 1 and len(scores) else scores
     with np.errstate(divide="ignore"):
-        logit = np.log(scores) - np.log1p(-scores)
+        logit = np.log(binned) - np.log1p(-binned)
     place = (np.arcsinh(np.clip(logit, -_EDGE, _EDGE)) + _SPAN) * (bins / (2.0 * _SPAN))
     index = np.clip(place.astype(np.int64), 0, bins - 1)
     squared, loss = _row_losses(scores, positive)

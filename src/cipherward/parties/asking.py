@@ -36,7 +36,7 @@ def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
         n_lanes=layout.n_lanes,
         n_values=layout.n_values,
         n_real=n_real,
-        admitted=state.admitted(attempt),
+        admitted=state.admitted,
     )
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from cipherward.disclosure.attempts import Attempt, consent_problem, join_problem
 from cipherward.disclosure.refusals import Refusal
 from cipherward.errors import RefusedError
+from cipherward.parties.standing import Standing
 from cipherward.store.ledger import Ledger
 from cipherward.sums.messages import Announce
 from cipherward.sums.votes import Rules, check_void
 
 
-def check_join(rules: Rules, ledger: Ledger, contexts: Sequence[bytes], body: Announce) -> None:
+def check_join(rules: Rules, standing: Standing, contexts: Sequence[bytes], body: Announce) -> None:
     """Every earlier attempt is proved void, known here or not; what the ledger holds of them is then void.
 
     Args:
@@ -21,7 +22,7 @@ def check_join(rules: Rules, ledger: Ledger, contexts: Sequence[bytes], body: An
     Raises:
         RefusedError, ProtocolError: this attempt is not joined.
     """
-    earlier = contexts[: body.attempt]
+    ledger, earlier = standing.ledger, contexts[: body.attempt]
     if len(body.voids) != len(earlier):
         raise RefusedError("a new attempt needs a void certificate for each earlier one")
     for context, certificate in zip(earlier, body.voids, strict=True):
@@ -29,6 +30,7 @@ def check_join(rules: Rules, ledger: Ledger, contexts: Sequence[bytes], body: An
     _refuse(join_problem(_known(ledger, contexts), body.attempt, range(body.attempt)))
     for context in earlier:
         ledger.mark_void(context)
+    standing.void(earlier)
 
 
 def check_consent(ledger: Ledger, contexts: Sequence[bytes], attempt: int) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from cipherward.crypto import wire
 from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.disclosure.refusals import Refusal
 from cipherward.errors import ProtocolError, RefusedError
 from cipherward.parties.contribution import Log
+from cipherward.parties.standing import Standing
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import hospital_steps
 from cipherward.sums.hospital_steps import Consent, Dealt
@@ -38,9 +40,15 @@ class Ballot:
     _given: dict[bytes, Consent] = field(default_factory=dict, repr=False)
 
     def consent(
-        self, me: Member, task: SumTask, record: SumRecord, request: ConsentRequest, manifest_digest: bytes
+        self,
+        me: Member,
+        task: SumTask,
+        record: SumRecord,
+        request: ConsentRequest,
+        manifest_digest: bytes,
+        standing: Standing,
     ) -> list[bytes]:
-        """Step 5: the vote, or a complaint that names a dealer.
+        """Step 5: the vote, or a complaint that names a dealer. What must not be opened together gets the other vote.
 
         Raises:
             FaultyCoordinatorError, ProtocolError, WireError: see `hospital_steps.consent`.
@@ -54,11 +62,18 @@ class Ballot:
             raise RefusedError("I have voted on this sum, and not for this manifest")
         if record.release:
             return [pack("Vote", record.vote)]
+        said = hospital_steps.refused(me.rules, task, request, standing.memory)
+        if isinstance(said, Refusal):
+            self.log(
+                "refused", {"kind": "ConsentRequest", "rule": said.rule, "reason": said.what, "hint": said.way_out}
+            )
+            return self.void(me, task)
         answer = self._checked(me, task, record, request)
         if isinstance(answer, Complaint):
             self.log("complaint", {"dealer": answer.dealer, "reason": answer.reason})
             return [pack("Complaint", sign(me.identity, me.rules.study, me.index, answer))]
         vote = sign(me.identity, me.rules.study, me.index, answer.vote)
+        standing.voted(task.context, said)
         self.ledger.record_vote(task.context, vote, manifest_digest, wire.encode(request))
         self._given[task.context] = answer
         return [pack("Vote", vote)]

@@ -14,18 +14,19 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Literal
 
 from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.errors import CipherwardError, ProtocolError, StorageError, WireError
-from cipherward.parties import incoming, sumlog, turned_away
+from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, StorageError, WireError
+from cipherward.parties import follow_ups, incoming, sumlog, turned_away
 from cipherward.parties.pending import Outgoing, Pending, addressed
+from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
-from cipherward.parties.steps import Phase, Steps, SumReport
+from cipherward.parties.steps import Steps
 from cipherward.parties.sumlog import SumLog
 from cipherward.parties.turned_away import TurnedAway
 from cipherward.store.journal import Journal, Record
 from cipherward.sums import checks
 from cipherward.sums.checks import Check, SetAside
 from cipherward.sums.messages import Behind, Receipt, unsign
-from cipherward.sums.packets import pack, view
+from cipherward.sums.packets import view
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.state import StudyState
 
@@ -153,10 +154,13 @@ class CoordinatorNode:
         return tuple(self.state.study.hospitals[i - 1].name for i in sorted(self.waiting))
 
     @property
-    def only(self) -> frozenset[int]:
-        """The hospitals of which the current sum has to be, since some of them have answered its question before."""
-        is_open = self.phase in (Phase.JOIN, Phase.DEAL)
-        return frozenset(self._steps.sum.collection.only or ()) if is_open else frozenset()
+    def needed(self) -> frozenset[int]:
+        """Hospitals without which a whole block stays out of the current sum, since they said no: who is waited for, and
+        why (rule 1)."""
+        if self.phase not in (Phase.JOIN, Phase.DEAL):
+            return frozenset()
+        found = self._steps.sum.collection
+        return self._steps.sum.apart(found.joined if self.phase is Phase.JOIN else found.contributors)
 
     def outstanding(self, hospital: int = 0) -> list[Outgoing]:
         """The current phase's packets once more, for whoever has not answered (or for one hospital, if it has not)."""
@@ -249,20 +253,12 @@ class CoordinatorNode:
                 return []
         else:
             is_new = incoming.take(self._steps, sender, kind, content)
-            answers = self._late_consent(sender) if is_new and self.phase is Phase.RELEASE and kind == "Vote" else []
+            answers = follow_ups.to(self._steps, self._pending, sender, kind, is_new)
         if is_new:
             self._log.write(sumlog.PACKET, sender, packet)
-        if not answers:
+        if not answers and not (kind == "Shown" and self.phase is Phase.CONSENT):
             self._pending.answered(sender)
         return answers
-
-    def _late_consent(self, sender: int) -> list[Outgoing]:
-        """The sum is certified, and one more hospital may release: perhaps in the place of one that is gone."""
-        if sender not in self._steps.sum.collection.voters:
-            return []
-        answer = (sender, pack("Certificate", self._steps.certificate))
-        self._pending.ask_too([answer])
-        return [answer]
 
     def _catch_up(self, sender: int, data: bytes) -> list[Outgoing]:
         body = unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)
@@ -318,6 +314,9 @@ class CoordinatorNode:
         if noted := incoming.said_by(self._steps, item):
             self._log.write_once(self._steps.sum.task.context, noted, sender)
             self._pending.answered(sender)
+        if kind == "Shown" and isinstance(error, FaultyHospitalError):
+            self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender)
+            self._steps.sum.proved.add(sender)
         if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
             context = self._steps.sum.task.context if self._steps.is_summing else b""
             told = turned_away.notice(context, self.round, item, is_excluded=sender in self.excluded)
@@ -375,6 +374,8 @@ class CoordinatorNode:
             for hospitals in noted.get(kind, (found.latecomers,)):
                 hospitals.add(hospital)
             self._pending.answered(hospital)
+        elif kind == sumlog.PROVED:
+            steps.sum.proved.add(hospital)
         elif kind == sumlog.EXCLUDE:
             self._exclude(hospital)
         elif kind == sumlog.TOTAL:
@@ -386,7 +387,7 @@ class CoordinatorNode:
             self._replay_advance(*record.data.decode(errors="replace").split(" ", 1))
 
     def _replay_advance(self, before: str, after: str) -> None:
-        if (before, self.phase) == (Phase.RELEASE.value, Phase.VERIFY):
+        if after == Phase.VERIFY.value and self.phase is Phase.VERIFY:
             return  # the opening is on disk, and `state` follows from it
         if before != self.phase.value:
             raise sumlog.does_not_fit(f"phase {self.phase.value} where {before} ended")

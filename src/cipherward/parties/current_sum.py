@@ -6,6 +6,7 @@ from collections.abc import Callable, MutableMapping
 from collections.abc import Collection as AnyOf
 
 from cipherward.crypto.scheme import SumTask
+from cipherward.disclosure.missing import Setting
 from cipherward.parties import asking
 from cipherward.parties.pending import Pending
 from cipherward.sums import checks
@@ -25,6 +26,7 @@ class CurrentSum:
     Attributes:
         voids: a void certificate for each earlier attempt.
         refused: how many of them hospitals had voted on.
+        proved: dealers whose own signed messages contradict each other about a share.
     """
 
     task: SumTask
@@ -43,14 +45,16 @@ class CurrentSum:
         self._pending, self._payloads, self._closed = pending, payloads, closed
         self.voids: tuple[VoidCertificate, ...] = ()
         self.refused = 0
-        self.start_attempt(())
+        self.proved: set[int] = set()
+        self.start_attempt()
 
-    def start_attempt(self, excluded: tuple[int, ...]) -> None:
-        """The next attempt, without the contributions of `excluded`."""
+    def start_attempt(self) -> None:
+        """The next attempt, without those who are proved to have spoiled an earlier one."""
         self.task = asking.task_of(self._rules, self._state, len(self.voids))
+        out = self.proved.union(self._state.excluded)
         self.limit = checks.packet_limit(self._rules, self.task)
         base = asking.base_of(self._rules.scheme, self._state)
-        self.collection = Collection(self._me, self.task, base, self._payloads(), excluded, self._closed)
+        self.collection = Collection(self._me, self.task, base, self._payloads(), out, self._closed, self._state.memory)
 
     def void(self, certificate: VoidCertificate) -> None:
         """The present attempt is over without an opening."""
@@ -64,6 +68,21 @@ class CurrentSum:
     @property
     def holders_needed(self) -> int:
         return max(self._rules.threshold, self._rules.min_contributors)
+
+    # While keys come
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether contributions of those who have joined could be opened together."""
+        least, found = self._rules.min_contributors, self.collection
+        return len(found.dealers) < least or len(found.could_stand(found.dealers)) >= least
+
+    def apart(self, there: frozenset[int]) -> frozenset[int]:
+        """Who is missing from a block of which these are a part, and did not agree to be singled out."""
+        found, memory = self.collection, self._state.memory
+        setting = Setting({}, self._rules.blocks, self._rules.threshold, self._rules.min_contributors)
+        waited = setting.waited_for((statement for _, statement in found.as_they_say(there)), memory)
+        return frozenset(i for i in self._pending.everyone if self._rules.register(i) in waited)
 
     # While contributions come
 
@@ -89,11 +108,6 @@ class CurrentSum:
         return bool(self.collection.void_voters or self.collection.stale) and self._may_try_again
 
     @property
-    def may_widen(self) -> bool:
-        """Whether another attempt would admit more hospitals than this one, which is limited to a group."""
-        return self.task.admitted != self._state.admitted(len(self.voids) + 1) and self._may_try_again
-
-    @property
     def could_start_again(self) -> bool:
         """Whether those who are there, with whoever came after the list of joins, are enough for a new attempt."""
         found, excluded = self.collection, self._pending.excluded
@@ -101,7 +115,8 @@ class CurrentSum:
             return False
         contributors = (found.contributors | found.latecomers) - excluded
         holders = (contributors | found.heard) - excluded
-        return len(contributors) >= self._rules.min_contributors and len(holders) >= self.holders_needed
+        enough = len(found.could_stand(contributors)) >= self._rules.min_contributors
+        return enough and len(holders) >= self.holders_needed
 
     @property
     def _may_try_again(self) -> bool:
@@ -125,10 +140,3 @@ class CurrentSum:
         found = self.collection
         there = (found.latecomers | found.complainers | found.void_voters) - found.voters - self._pending.excluded
         return len(there) >= self._rules.threshold
-
-    def faulty_dealers(self) -> tuple[int, ...]:
-        """Dealers that more hospitals complain about than can be lying; where there is none, all complained about."""
-        complaints = self.collection.complaints
-        corrupt = self._state.study.thresholds.corrupt
-        sure = sorted(dealer for dealer, complainers in complaints.items() if len(complainers) > corrupt)
-        return tuple(sure or sorted(complaints))

@@ -15,8 +15,9 @@ from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SumTask
+from cipherward.disclosure.eligibility import refusals
+from cipherward.disclosure.standing import Agreement, of_scheme
 from cipherward.errors import (
-    AlreadyReleasedError,
     BudgetExceededError,
     CipherwardError,
     DataError,
@@ -29,12 +30,13 @@ from cipherward.errors import (
     WireError,
 )
 from cipherward.parties import asking, attempts, culprits
+from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
-from cipherward.parties.earlier_sums import EarlierSums
-from cipherward.parties.judging import agrees, judge
-from cipherward.parties.outcomes import BREACH, FAILED, PRESERVED, UNPROTECTED, Outcome
+from cipherward.parties.judging import Judgement, agrees, judge
+from cipherward.parties.outcomes import BREACH, FAILED, Outcome, of_verified
 from cipherward.parties.policy import Policy
+from cipherward.parties.standing import Standing
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.privacy.lifetime import Lifetime
@@ -44,13 +46,14 @@ from cipherward.sums.messages import (
     Announce,
     Behind,
     Certificate,
+    Challenge,
     ConsentRequest,
     Declined,
-    Join,
     Joined,
     Notice,
     Opening,
     Receipt,
+    ShowRequest,
     VoidRequest,
     sign,
     unsign,
@@ -61,12 +64,12 @@ from cipherward.tasks import noise
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
-__all__ = ["BREACH", "FAILED", "PRESERVED", "UNPROTECTED", "HospitalNode", "Log", "Outcome"]
+__all__ = ["HospitalNode", "Log"]
 
 _MAX_NOTICES = 100
 _MAX_OUTCOMES = 100
 
-ASKED_BEFORE = "asked before, of other hospitals"
+BOUND = "its register may not stand in this sum"
 """What the coordinator is told; the rest stays in this hospital's log."""
 
 
@@ -75,9 +78,9 @@ class HospitalNode:
     """One hospital, from its ledger and the state that its receipts lead to.
 
     `handle` takes a packet from the coordinator and returns the packets that answer it. `notices` holds the newest
-    things that the coordinator said about this hospital's own messages. `cut` names the data that `work` reads: what was
-    asked of an earlier cut counts as another question, since people here said so. `rounding_key`: as in `Contributions`;
-    b"" for one that follows from the ledger's device key; a simulation, whose results repeat, gives its own.
+    things that the coordinator said about this hospital's own messages. `answer`: what people here said to the question of
+    rule 3, may this hospital be singled out by what is opened? `rounding_key`: as in `Contributions`; b"" for one that
+    follows from the ledger's device key; a simulation, whose results repeat, gives its own.
     """
 
     rules: Rules
@@ -93,7 +96,7 @@ class HospitalNode:
     outcomes: list[Outcome] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     stopped: bool = False
-    cut: str = ""
+    answer: Agreement = Agreement.NO
     rounding_key: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
@@ -101,15 +104,18 @@ class HospitalNode:
             raise StudyError("the study document is not the one whose digest was approved")
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
-        noise.check_hospital(self.state.study, self.state.task, len(self.work.data.outcome))
+        noise.check_hospital(self.state.study, self.state.task, self.work.n_rows)
         name = self.state.study.hospitals[self.index - 1].name
         who, limit = f"hospital {name!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
         lifetime = Lifetime(self.ledger, who, limit)
-        self._earlier = EarlierSums(self.rules, self.ledger)
+        self.standing = Standing(self.ledger, self.rules.register(self.index))
+        self.standing.widen(of_scheme(self.answer, hides_single_updates=self.rules.hides_single_updates))
+        self.standing.learn(self.state.memory)
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)
+        self._answers = Answers(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
         self._breach_fact = f"breach in study {self.rules.study.hex()}"
         self.stopped = self.ledger.fact(self._breach_fact) is not None
@@ -146,6 +152,8 @@ class HospitalNode:
             "Announce": (Announce, self._announce),
             "Joined": (Joined, self._joined),
             "VoidRequest": (VoidRequest, self._void),
+            "Challenge": (Challenge, self._challenge),
+            "ShowRequest": (ShowRequest, self._show),
             "Opening": (Opening, self._opening),
             "Notice": (Notice, self._notice),
         }
@@ -174,8 +182,7 @@ class HospitalNode:
 
     def _query(self) -> bytes:
         """The next sum's query, as the ledger knows it."""
-        query = asking.query_of(self.state).digest()
-        return digest("query of a data cut", query, self.cut.encode()) if self.cut else query
+        return asking.query_of(self.state).digest()
 
     def _packet(self, body: Any) -> bytes:
         return pack(type(body).__name__, sign(self.identity, self.rules.study, self.index, body))
@@ -190,6 +197,10 @@ class HospitalNode:
             return [self._packet(Behind(self.state.sums_done))]
         if body.round < self.state.sums_done or self.state.purpose is None:
             raise RefusedError("that sum is behind us")
+        if closed := self.state.unexplained:
+            raise RefusedError(
+                f"sum {closed.number} does not open, and nobody is proved to have spoiled it: people decide"
+            )
         if not body.attempt < asking.MAX_ATTEMPTS:
             raise RefusedError("more attempts at one sum than any hospital takes part in")
         task = asking.task_of(self.rules, self.state, body.attempt)
@@ -200,16 +211,10 @@ class HospitalNode:
             if not known.joined:
                 raise RefusedError("I have voted to leave this attempt")
             return [pack("Join", known.joined)]
-        query = self._query()
-        attempts.check_join(self.rules, self.ledger, self._attempts, body)
-        try:
-            only = self._earlier.together(query)
-        except AlreadyReleasedError as error:
-            self.log("declined", {"sum": body.round, "code": ASKED_BEFORE, "reason": error.message, "hint": error.hint})
-            return [self._packet(Declined(task.context, ASKED_BEFORE))]
+        attempts.check_join(self.rules, self.standing, self._attempts, body)
         started = self.clock()
-        private, message = hospital_steps.join(self._me, task, os.urandom(96), only)
-        self.ledger.begin(task.context, self.rules.study, query, body.round, body.attempt, private, message)
+        private, message = hospital_steps.join(self._me, task, os.urandom(96))
+        self.ledger.begin(task.context, self.rules.study, self._query(), body.round, body.attempt, private, message)
         self._spend("encrypt", started)
         return [pack("Join", message)]
 
@@ -230,35 +235,25 @@ class HospitalNode:
             raise RefusedError("this attempt is over")
         if not task.admits(self.index):
             raise RefusedError("this sum is for contributions of others; I help to open it")
-        try:
-            only = self._earlier.together(record.query)
-        except AlreadyReleasedError as error:
-            if self._dealt_here(record.query):
-                raise
-            return self._leave(task, error.message)
-        if only != unsign(record.joined, Join, study=self.rules.study, keys=self.rules.keys, sender=self.index).only:
-            return self._leave(task, "since I joined, I have answered this question in another study")
         hospital_steps.holders_of(self.rules, task, body)
+        block = self.rules.blocks.of(self.standing.register)
+        if refusal := self.standing.problem(block, self.rules.blocks):
+            facts = {"sum": self.state.sums_done, "code": BOUND, "rule": refusal.rule}
+            self.log("declined", facts | {"reason": refusal.what, "hint": refusal.way_out})
+            return [self._packet(Declined(task.context, BOUND))]
         try:
             vector = self._contributions.vector(self.work, self.state, record.query)
         except DataError as error:
             return self._decline(task, error)
         started = self.clock()
         randomness = os.urandom(32) + self.ledger.device_key
-        dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, only)
+        self.standing.named(block, task.context)
+        said = self.standing.binding.statement(block, self.work.n_rows >= self.policy.cell_min)
+        dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
+        self._answers.keep(task.context, dealt.one_time)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
-
-    def _dealt_here(self, query: bytes) -> bool:
-        """Whether one of the contributions to this query is to another attempt at the present sum."""
-        contexts = self._attempts
-        return any(record.context in contexts for record in self.ledger.exposed(query))
-
-    def _leave(self, task: SumTask, reason: str) -> list[bytes]:
-        """Vote against this attempt: in the next one I can say with whom I have answered the question meanwhile."""
-        self.log("attempt left", {"sum": self.state.sums_done, "reason": reason})
-        return self._ballot.void(self._me, task)
 
     def _decline(self, task: SumTask, error: DataError) -> list[bytes]:
         """Nothing is sent. The coordinator gets a code and need not wait; the reason stays here."""
@@ -274,7 +269,9 @@ class HospitalNode:
         task, record = self._current(manifest.context)
         if not record.vote:
             attempts.check_consent(self.ledger, self._attempts, record.attempt)
-        answer = self._ballot.consent(self._me, task, record, request, digest("manifest", wire.encode(manifest)))
+        answer = self._ballot.consent(
+            self._me, task, record, request, digest("manifest", wire.encode(manifest)), self.standing
+        )
         self._spend("consent", started)
         return answer
 
@@ -304,6 +301,16 @@ class HospitalNode:
         self._spend("release", started)
         return answer
 
+    # a sum that does not open, a share that somebody disputes
+
+    def _challenge(self, body: Challenge) -> list[bytes]:
+        task, record = self._current(body.context)
+        return self._answers.answer(self._me, task, record, body)
+
+    def _show(self, body: ShowRequest) -> list[bytes]:
+        task, record = self._current(body.context)
+        return self._answers.show(self._me, task, record, body)
+
     # verify
 
     def _opening(self, body: Opening) -> list[bytes]:
@@ -323,24 +330,34 @@ class HospitalNode:
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"
             )
+        if problems := refusals(judgement.said, self.rules.blocks, self.standing.memory):
+            raise ProtocolError(f"what I have seen elsewhere speaks against this sum: {problems[0]}")
+        self.standing.opened(task.context, self._attempts, judgement.said, self.rules.blocks)
         verified = judgement.verified
         if verified is None:
-            answer = self._receipt(body.round, task.context, b"", FAILED, judgement.reason, body.next_model)
-            self.state = judgement.following
-            self.log("round void", {"round": body.round, "reason": judgement.reason} | culprits.facts(self.state))
-            return answer
+            return self._closed(body, task, judgement)
         detail = "; ".join((*verified.checks, "next model recomputed, digest matches"))
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
-        outcome = PRESERVED if self.rules.is_encrypted else UNPROTECTED
-        together = verified.contributors if self.index in verified.contributors else ()
-        keys = tuple(self.rules.keys[i] for i in together)
-        answer = self._receipt(
-            body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model, keys
-        )
+        own = next((one for one in verified.statements if one.register == self.standing.register), None)
+        outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
+        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
         self.state = judgement.following
         self._spend("verify", started)
+        return answer
+
+    def _closed(self, body: Opening, task: SumTask, judgement: Judgement) -> list[bytes]:
+        """A certified sum that does not open, as the evidence proves. Without a culprit it stays closed for good."""
+        following = judgement.following
+        told = culprits.facts(following)
+        detail = "; ".join((judgement.reason, *culprits.sentences(told)))
+        # The honest rest may answer the same question once more.
+        rest = [i for i in judgement.contributors if i not in following.excluded and not following.unexplained]
+        answer = self._receipt(body.round, task.context, b"", FAILED, detail, body.next_model, asked_again=bool(rest))
+        self.standing.learn(following.memory)
+        self.state = following
+        self.log("sum closed", {"sum": body.round, "reason": judgement.reason} | told)
         return answer
 
     def _notice(self, body: Notice) -> list[bytes]:
@@ -372,12 +389,14 @@ class HospitalNode:
         outcome: str,
         detail: str,
         next_model: bytes,
-        contributors: tuple[bytes, ...] = (),
+        *,
+        asked_again: bool = False,
     ) -> list[bytes]:
         body = Receipt(context, round, manifest, outcome, detail, next_model)
         message = sign(self.identity, self.rules.study, self.index, body)
-        self.ledger.record_receipt(context, self.rules.study, round, message, contributors)
+        self.ledger.record_receipt(context, self.rules.study, round, message, asked_again=asked_again)
         self._ballot.forget()
+        self._answers.forget()
         self._contributions.forget()
         self._remember(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cipherward.parties import sumlog
-from cipherward.parties.steps import Phase, Steps
+from cipherward.parties.phases import Phase
+from cipherward.parties.steps import Steps
 from cipherward.sums import checks
 from cipherward.sums.checks import Check, SetAside
 
@@ -61,6 +62,16 @@ def _release(steps: Steps, sender: int, content: memoryview) -> bool:
     return steps.sum.collection.add_release(sender, bytes(content))
 
 
+def _answer(steps: Steps, sender: int, content: memoryview) -> bool:
+    return steps.inquiry.add_answer(sender, bytes(content))
+
+
+def _shown(steps: Steps, sender: int, content: memoryview) -> bool:
+    if steps.phase is Phase.SHOW:
+        return steps.inquiry.add_shown(sender, bytes(content))
+    return steps.sum.collection.add_shown(sender, bytes(content))
+
+
 _Taking = Callable[[Steps, int, memoryview], bool]
 
 _TAKEN: dict[str, tuple[frozenset[Phase], _Taking]] = {
@@ -70,4 +81,6 @@ _TAKEN: dict[str, tuple[frozenset[Phase], _Taking]] = {
     "Vote": (frozenset({Phase.DEAL, Phase.CONSENT, Phase.VOID, Phase.RELEASE}), _vote),
     "Complaint": (frozenset({Phase.CONSENT}), _complaint),
     "Release": (frozenset({Phase.RELEASE}), _release),
+    "Answer": (frozenset({Phase.CHALLENGE}), _answer),
+    "Shown": (frozenset({Phase.CONSENT, Phase.SHOW}), _shown),
 }

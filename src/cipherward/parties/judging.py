@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cipherward.crypto.scheme import SumTask
+from cipherward.disclosure.standing import Statement
 from cipherward.errors import ProtocolError, SuspectError
 from cipherward.parties import asking
-from cipherward.sums import hospital_steps, unopened
+from cipherward.sums import challenge, hospital_steps, unopened
+from cipherward.sums.attribution import Verdict
 from cipherward.sums.hospital_steps import Verified
 from cipherward.sums.messages import Opening
 from cipherward.sums.votes import Member
@@ -16,10 +19,11 @@ from cipherward.tasks.state import StudyState
 
 @dataclass(frozen=True)
 class Judgement:
-    """The next state. `verified` is None for a void sum, and `reason` then says why it is void."""
+    """The next state. `verified` is None for a void sum, and `reason` then says why it is void; `said`: how those in it stood."""
 
     following: StudyState = field(repr=False)
     contributors: tuple[int, ...]
+    said: tuple[Statement, ...]
     verified: Verified | None = None
     reason: str = ""
 
@@ -36,24 +40,37 @@ def judge(
     """Verify an opening and recompute what follows; the digest of the next state is still to be compared.
 
     Raises:
-        SuspectError: it does not open, and that is not proved, or is not allowed for a sum of this purpose.
-        DataError: the sums make no model. And as `hospital_steps.verify` and `unopened.check`.
+        SuspectError: it does not open, and that is not proved.
+        DataError: the sums make no model. And as `hospital_steps.verify`, `unopened.check` and `challenge.verdict`.
     """
+
+    def seen(following: StudyState) -> StudyState:
+        return following.seen(task.context, said, me.rules.blocks)
+
     try:
-        verified = hospital_steps.verify(me, task, opening, own_header=own_header, consented=consented)
+        verified = hospital_steps.verify(
+            me, task, opening, own_header=own_header, consented=consented, memory=state.memory
+        )
     except SuspectError as error:
-        if not state.asked.may_move_on or (me.rules.scheme.deals_shares and not opening.releases):
+        if me.rules.scheme.deals_shares and not opening.releases:
             raise
-        releasers = unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
+        unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
         contributors = hospital_steps.contributors_of(me.rules, opening)
-        return Judgement(state.after_failed(contributors, releasers), contributors, None, error.message)
+        found = challenge.verdict(me.rules, task, opening)
+        said = hospital_steps.statements_in(me.rules, task, opening)
+        return Judgement(seen(after_failed(state, contributors, found)), contributors, said, None, error.message)
+    said = verified.statements
     try:
         following = asking.following(me.rules.scheme, state, verified.sums, len(verified.contributors))
     except SuspectError as error:
-        if not state.asked.may_move_on:
-            raise
-        return Judgement(state.after_failed(verified.contributors), verified.contributors, None, error.message)
-    return Judgement(following, verified.contributors, verified)
+        failed = seen(state.after_failed(verified.contributors))
+        return Judgement(failed, verified.contributors, said, None, error.message)
+    return Judgement(seen(following), verified.contributors, said, verified)
+
+
+def after_failed(state: StudyState, contributors: Sequence[int], found: Verdict) -> StudyState:
+    """The state after a sum that does not open, with those whom the evidence names."""
+    return state.after_failed(contributors, [(culprit.hospital, culprit.reason) for culprit in found.culprits])
 
 
 def agrees(judgement: Judgement, opening: Opening) -> bool:

@@ -28,7 +28,8 @@ class Policy:
     `models` are model.kind values, None for every kind installed here; `packages` the installed code that a study with model.package may run here;
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
     refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
-    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram.
+    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `min_group_rows` the rows that share a score in it. With fewer rows
+    than `cell_min` this hospital does not count among those of its block that hide each other.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
     counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
@@ -48,6 +49,8 @@ class Policy:
     max_exact_sums: int = 1_100
     max_measured_models: int = 1_100
     max_bins: int = 4_096
+    cell_min: int = 10
+    min_group_rows: int = 10
     models: frozenset[str] | None = None
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
@@ -140,6 +143,11 @@ class Policy:
     def _model(self, study: Study) -> Iterator[_Clause]:
         if study.evaluation.bins > self.max_bins:
             yield "max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"
+        if study.evaluation.group_rows < self.min_group_rows:
+            yield (
+                "min_group_rows",
+                f"scores in groups of {study.evaluation.group_rows} rows (floor: {self.min_group_rows})",
+            )
         model = study.model
         allowed = frozenset(KINDS) if self.models is None else self.models
         if model.kind not in allowed:
@@ -161,7 +169,9 @@ def _listed(names: frozenset[str]) -> str:
 
 
 SIMULATION = Policy(
+    min_group_rows=1,
     max_bins=65_536,
+    cell_min=1,
     max_noise_epsilon=50.0,
     max_exact_sums=10_100,
     max_measured_models=10_100,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cipherward.crypto import ckks, schemes
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import Scheme
+from cipherward.disclosure.blocks import Block
 from cipherward.learning.catalogue import kind_of
+from cipherward.parties import who_stands
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
 from cipherward.sums.votes import Rules
@@ -16,22 +18,33 @@ from cipherward.tasks.catalogue import make_task
 
 
 def freeze(
-    study: Study, hospitals: Mapping[str, tuple[str, bytes]], coordinator_key: bytes, ckks_public: bytes
+    study: Study,
+    hospitals: Mapping[str, tuple[str, bytes]],
+    coordinator_key: bytes,
+    ckks_public: bytes,
+    existing: Iterable[Block] = (),
 ) -> Study:
-    """The study with its roster: every public key enters the document, and so its digest.
+    """The study with its roster and blocks: every public key enters the document, and so its digest.
 
     Args:
         hospitals: name -> (path of its own table or "", public key), in roster order.
         ckks_public: empty where the scheme has no such key.
+        existing: blocks of earlier studies, in which hospitals of this one may be.
 
     Raises:
-        StudyError: the roster breaks the quorum arithmetic.
+        StudyError: the roster breaks the quorum arithmetic, or the rules on blocks.
     """
-    listed = [{"name": name, "path": path, "public_key": key.hex()} for name, (path, key) in hospitals.items()]
+    registers = {hospital.name: hospital.register_name for hospital in study.hospitals}
+    listed = [
+        {"name": name, "path": path, "public_key": key.hex()}
+        | ({"register_name": registers[name]} if name in registers else {})
+        for name, (path, key) in hospitals.items()
+    ]
     key_digest = ckks.public_key_digest(ckks_public).hex() if ckks_public else ""
     frozen = study.with_overrides(
         top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
     )
+    frozen = who_stands.with_blocks(frozen, existing)
     if frozen.own_noise:
         task = make_task(frozen)
         frozen = frozen.with_overrides(noise=noise.stated(frozen, task))
@@ -49,9 +62,12 @@ def roster_keys(study: Study) -> dict[int, bytes]:
 
 
 def rules_of(study: Study, scheme: Scheme) -> Rules:
-    """The protocol's view of a frozen study."""
+    """The protocol's view of a frozen study. Raises StudyError: its blocks break a rule."""
     numbers = study.thresholds
-    return Rules(study.digest(), roster_keys(study), numbers.threshold, numbers.min_contributors, scheme)
+    registers = {index: hospital.register_name for index, hospital in enumerate(study.hospitals, start=1)}
+    blocks = who_stands.blocks_of(study)
+    keys = roster_keys(study)
+    return Rules(study.digest(), keys, numbers.threshold, numbers.min_contributors, scheme, blocks, registers)
 
 
 def public_scheme(study: Study, ckks_public: bytes) -> Scheme:

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable, MutableMapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from cipherward.crypto import wire
-from cipherward.errors import DataError, DeclinedError, QuorumError, SuspectError
-from cipherward.parties import asking, culprits, sumlog
+from cipherward.crypto.quorum import QuorumScheme
+from cipherward.errors import DeclinedError, QuorumError, SuspectError
+from cipherward.parties import asking, culprits, failed_sums, sumlog
 from cipherward.parties.current_sum import CurrentSum
+from cipherward.parties.judging import after_failed
 from cipherward.parties.pending import Outgoing, Pending, addressed
+from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
 from cipherward.parties.sumlog import Opened, SumLog
-from cipherward.sums import asked_before, unopened
+from cipherward.sums import unopened
 from cipherward.sums.coordinator_steps import Collection
-from cipherward.sums.messages import Receipt, VoidRequest, sign
+from cipherward.sums.inquiry import Inquiry
+from cipherward.sums.messages import Opening, VoidRequest, sign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
-
-
-class Phase(Enum):
-    """What the current sum waits for."""
-
-    IDLE = "idle"
-    JOIN = "join"
-    DEAL = "deal"
-    CONSENT = "consent"
-    VOID = "void"
-    RELEASE = "release"
-    VERIFY = "verify"
-
-
-@dataclass(frozen=True)
-class SumReport:
-    """One finished sum, for the run's records. Bytes of the opening are on disk, see `CoordinatorNode.keep_opening`."""
-
-    round: int
-    attempt: int
-    purpose: str
-    contributors: tuple[int, ...]
-    opened: bool
-    reason: str
-    receipts: dict[int, Receipt] = field(repr=False)
 
 
 class Steps:
@@ -57,6 +35,8 @@ class Steps:
 
     sum: CurrentSum
     """Set by `begin`."""
+    inquiry: Inquiry
+    """Set where a certified sum does not open."""
 
     def __init__(
         self,
@@ -83,6 +63,7 @@ class Steps:
         self._payloads, self._keep_opening = payloads, keep_opening
         self.log, self.clock, self._closed = log, clock, closed
         self._requests: dict[int, bytes] = {}
+        self._reason = ""
         self.certificate = b""
 
     @property
@@ -107,17 +88,24 @@ class Steps:
             return len(self._receipts.received) >= self._rules.threshold
         now, found = self.sum, self.sum.collection
         if self.phase is Phase.JOIN:
-            return len(found.joined) >= now.holders_needed and found.joined.issuperset(found.only or ())
+            return len(found.joined) >= now.holders_needed and now.may_stand
         if self.phase is Phase.DEAL:
-            return now.can_close or now.has_left or now.may_widen or now.could_start_again
+            return now.can_close or now.has_left or now.could_start_again
         if self.phase is Phase.CONSENT:
             return found.is_certified or not now.consent_may_come or now.could_leave
         if self.phase is Phase.VOID:
             return found.is_certified or found.void_certificate() is not None
-        return found.can_open
+        if self.phase is Phase.CHALLENGE:
+            return len(self.inquiry.answered) >= self._rules.threshold
+        return self.phase is Phase.SHOW or found.can_open
 
     def begin(self) -> list[Outgoing]:
-        """The first attempt at the next sum."""
+        """The first attempt at the next sum.
+
+        Raises:
+            SuspectError: the last sum did not open, and nobody is proved to have spoiled it, or too few are left.
+        """
+        failed_sums.check(self.state, self._rules)
         self.sum = CurrentSum(self._me, self.state, self._pending, self._payloads, self._closed)
         return self._announce()
 
@@ -134,6 +122,8 @@ class Steps:
             Phase.CONSENT: self._certify,
             Phase.VOID: self._next_attempt,
             Phase.RELEASE: self._open,
+            Phase.CHALLENGE: self._ask_to_show,
+            Phase.SHOW: self._conclude,
             Phase.VERIFY: self._finish,
         }
         if self.phase not in steps:
@@ -172,33 +162,17 @@ class Steps:
         return self.enter(Phase.JOIN, addressed(asked, "Announce", self.signed(self.sum.announce)))
 
     def _close_joins(self) -> list[Outgoing]:
-        found, needed = self.sum.collection, self.sum.holders_needed
+        now, found, needed = self.sum, self.sum.collection, self.sum.holders_needed
         joined, declined = found.joined, frozenset(found.declined)
         absent = self._pending.everyone - joined
         if len(joined) < needed:
             if len(self._pending.taking_part - declined) < needed:
                 raise self._too_few_can(absent)
             raise self._too_few("joined the sum", len(joined), needed, absent)
-        self._check_repeat(joined)
+        if not now.may_stand:
+            able = len(found.could_stand(found.dealers))
+            raise self._apart("joined who may be opened together", able, frozenset())
         return self.enter(Phase.DEAL, addressed(found.dealers, "Joined", self.signed(found.close_joins())))
-
-    def _check_repeat(self, joined: frozenset[int]) -> None:
-        """Whether everyone is there without whom this question may not be asked again."""
-        found = self.sum.collection
-        if found.only is None:
-            named = {i: self.names(set(them)) for i, them in sorted(found.named.items()) if them}
-            said = "; ".join(f"{self.names({i})} in a sum of {them}" for i, them in named.items())
-            raise DeclinedError(
-                f"{self._sum_name}: hospitals have answered this question before, and cannot all do so again ({said})",
-                hint=asked_before.HINT,
-            )
-        only = frozenset(found.only)
-        missing = only - joined
-        if missing & set(found.declined):
-            raise self._too_few_can(missing)
-        if missing:
-            what = "joined who have to answer this question together once more, as they did before"
-            raise self._too_few(what, len(only) - len(missing), len(only), missing)
 
     # deal
 
@@ -214,24 +188,31 @@ class Steps:
             return self._ask_to_leave(
                 "attempt cannot be used", left=sorted(found.void_voters), other_holders=sorted(found.stale)
             )
-        if now.may_widen:
-            return self._ask_to_leave("group too small", contributors=sorted(found.contributors))
         if now.could_start_again:
             return self._ask_to_leave("attempt left", silent=sorted(now.unheard))
         raise self._too_few_contribute(found)
 
     def _too_few_contribute(self, found: Collection) -> QuorumError | DeclinedError:
-        missing, needed = found.dealers - found.contributors, found.n_needed
-        if len(found.contributors) + len(missing - set(found.declined)) < needed:
-            return self._too_few_can(missing)
-        if not found.is_complete:
-            error = self._too_few("sent a usable update", len(found.contributors), needed, missing)
+        missing, least, declined = found.dealers - found.contributors, self._rules.min_contributors, set(found.declined)
+        if declined and len(found.could_stand(self._may_come | found.contributors)) < least:
+            return self._too_few_can(missing | (declined - found.contributors))
+        if len(found.contributors) < least:
+            error = self._too_few("sent a usable update", len(found.contributors), least, missing)
+        elif not found.is_complete:
+            error = self._apart("sent usable updates that may be opened together", len(found.standing), missing)
         else:
             unheard = self.sum.unheard
             heard = len(found.joined - unheard)
             error = self._too_few("answered the list of joins", heard, self._rules.threshold, unheard)
         self._invite()
         return error
+
+    @property
+    def _may_come(self) -> frozenset[int]:
+        """Who may still contribute to the sum, in this attempt or another."""
+        found, admitted = self.sum.collection, self.sum.task
+        able = self._pending.taking_part - found.excluded - set(found.declined)
+        return frozenset(i for i in able if admitted.admits(i))
 
     def _invite(self) -> None:
         """While the sum waits: whoever is not on the list of joins may say that it is there."""
@@ -273,14 +254,12 @@ class Steps:
         if now.refused + found.is_closed >= self.state.study.aggregation.max_attempts:
             raise SuspectError(
                 f"no attempt at the {self.state.purpose} sum found {self._rules.threshold} hospitals that consent",
-                hint=f"complaints name dealers {sorted(found.complaints)}; see log.jsonl",
-                culprit="the dealers named, or those who complain",
+                hint=f"complaints about shares, which prove nothing: {failed_sums.complaints(self.state, found) or 'none'}; see log.jsonl",
             )
-        excluded = now.faulty_dealers() if found.is_closed else tuple(sorted(found.excluded))
-        self.log("attempt void", {"attempt": len(now.voids), "dealers complained about": list(excluded)})
+        self.log("attempt void", {"attempt": len(now.voids), "complaints": failed_sums.complaints(self.state, found)})
         self._closed.append(now.task.context)
         now.void(certificate)
-        now.start_attempt(excluded)
+        now.start_attempt()
         return self._announce()
 
     # release, open
@@ -295,52 +274,73 @@ class Steps:
             raise error
         started = self.clock()
         shown = found.open()
-        following, reason = self._following(found, shown)
-        opening = found.opening(
-            self.state.sums_done,
-            len(now.voids),
-            shown.witness,
-            following.digest(),
-            with_releases=shown.sums is None and self._rules.scheme.deals_shares,
-        )
-        message = self.signed(opening)
-        self.spend("open", started)
-        contributors = tuple(sorted(found.contributors))
-        outcome = Opened(
-            self.state.sums_done, len(now.voids), self.state.purpose or "", contributors, int(not reason), reason
-        )
-        self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
-        self._keep_opening(self.state.sums_done, message)
-        self._closed.append(now.task.context)
-        self.state = following
-        outgoing = self.publish(outcome, message)
-        self._journal.drop_large()
-        return outgoing
-
-    def _following(self, found: Collection, shown: unopened.Found) -> tuple[StudyState, str]:
-        """The state after the sum, and the reason where it did not open."""
         if shown.conflict:
             self.log("releases contradict each other", {"reason": shown.conflict, "holders": sorted(found.releases)})
         if shown.without:
             self.log("opened without a holder", {"hospital": shown.without})
-        reason, suspected = shown.reason, tuple[int, ...]()
-        if shown.sums is not None:
-            try:
-                return asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors)), ""
-            except SuspectError as error:
-                # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
-                reason = error.message
-        elif self._rules.scheme.deals_shares:
-            suspected = unopened.releasers(self._rules, found.releases)
-        self.log("sum does not open", {"round": self.state.sums_done, "reason": reason})
+        if shown.sums is None:
+            return self._challenge(found, shown)
+        reason = ""
         try:
-            following = self.state.after_failed(sorted(found.contributors), suspected)
-        except DataError as error:
-            raise SuspectError(
-                f"{error.message} ({reason})", hint=error.hint, culprit="a holder or a contributor"
-            ) from None
-        self.log("culprit search", culprits.facts(following))
-        return following, reason
+            following = asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors))
+        except SuspectError as error:
+            # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
+            reason = error.message
+            following = self.state.after_failed(sorted(found.contributors))
+        opening = self._opening(shown.witness, following.digest())
+        self.spend("open", started)
+        return self._publish(opening, following, reason)
+
+    def _opening(self, witness: bytes, next_model: bytes, *, with_releases: bool = False) -> Opening:
+        now = self.sum
+        return now.collection.opening(
+            self.state.sums_done, len(now.voids), witness, next_model, with_releases=with_releases
+        )
+
+    def _publish(self, opening: Opening, following: StudyState, reason: str) -> list[Outgoing]:
+        message, contributors = self.signed(opening), tuple(sorted(self.sum.collection.contributors))
+        if reason:
+            told = {"sum": self.state.sums_done, "reason": reason, "contributors": list(contributors)}
+            self.log("sum does not open", told | culprits.facts(following))
+        outcome = Opened(
+            self.state.sums_done, opening.attempt, self.state.purpose or "", contributors, int(not reason), reason
+        )
+        self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
+        self._keep_opening(self.state.sums_done, message)
+        self._closed.append(self.sum.task.context)
+        self.state = following.seen(self.sum.task.context, self.sum.collection.statements, self._rules.blocks)
+        outgoing = self.publish(outcome, message)
+        self._journal.drop_large()
+        return outgoing
+
+    # a sum that does not open
+
+    def _challenge(self, found: Collection, shown: unopened.Found) -> list[Outgoing]:
+        """Ask everybody, once, for what shows who spoiled the sum; in a scheme that knows no challenge, nobody is named."""
+        opening = self._opening(shown.witness, b"", with_releases=self._rules.scheme.deals_shares)
+        self._reason = shown.reason
+        if not isinstance(self._rules.scheme, QuorumScheme):
+            following = self.state.after_failed(sorted(found.contributors))
+            return self._publish(dataclasses.replace(opening, next_model=following.digest()), following, shown.reason)
+        self.inquiry = Inquiry(self._me, self.sum.task, opening, found.manifest_digest)
+        self.log("challenge", {"sum": self.round, "reason": shown.reason, "holders": sorted(found.releases)})
+        asked = (found.joined | found.contributors) & self._pending.taking_part
+        return self.enter(Phase.CHALLENGE, addressed(asked, "Challenge", self.inquiry.signed))
+
+    def _ask_to_show(self) -> list[Outgoing]:
+        answered, needed = self.inquiry.answered, self._rules.threshold
+        if len(answered) < needed:
+            missing = self.sum.collection.joined - answered
+            raise self._too_few("answered the challenge about a sum that does not open", len(answered), needed, missing)
+        parties, request = self.inquiry.disputed
+        if request is None:
+            return self._conclude()
+        return self.enter(Phase.SHOW, addressed(parties, "ShowRequest", self.signed(request)))
+
+    def _conclude(self) -> list[Outgoing]:
+        contributors = sorted(self.sum.collection.contributors)
+        following = after_failed(self.state, contributors, self.inquiry.verdict)
+        return self._publish(self.inquiry.evidence(following.digest()), following, self._reason)
 
     # verify
 
@@ -377,6 +377,17 @@ class Steps:
             f"{self._sum_name}: {found} hospital(s) {what}, {needed} are needed{gone}; missing: {names}",
             hint="the study waits: bring the missing hospitals back and resume",
         )
+
+    def _apart(self, what: str, found: int, missing: frozenset[int]) -> QuorumError:
+        """Updates are there, but those of a block may not be opened without its missing members."""
+        there = self.sum.collection.contributors or self.sum.collection.dealers
+        apart = self.sum.apart(there)
+        error = self._too_few(what, found, self._rules.min_contributors, apart | missing)
+        error.hint = (
+            f"rule 1: {self.names(apart) or 'a hospital'} did not agree to be singled out, so nothing of its block is "
+            "opened without it; the study waits for it"
+        )
+        return error
 
     def _too_few_can(self, missing: frozenset[int]) -> DeclinedError:
         self._pending.wait_for(missing)

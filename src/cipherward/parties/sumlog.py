@@ -15,8 +15,8 @@ from cipherward.crypto import wire
 from cipherward.errors import StorageError, WireError
 from cipherward.store.journal import Journal, Record
 
-BEGIN, PACKET, STALE, HEARD, LATECOMER, EXCLUDE, TOTAL, OPENED, ADVANCE = (
-    "begin", "packet", "stale", "heard", "latecomer", "exclude", "total", "opened", "advance",
+BEGIN, PACKET, STALE, HEARD, LATECOMER, PROVED, EXCLUDE, TOTAL, OPENED, ADVANCE = (
+    "begin", "packet", "stale", "heard", "latecomer", "proved", "exclude", "total", "opened", "advance",
 )  # fmt: skip
 
 

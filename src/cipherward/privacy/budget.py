@@ -26,7 +26,7 @@ _WITH_NOISE = "statistics of the training rows, which scale the model's inputs a
 NOT_COVERED = {
     "record": (
         _EXACT,
-        "how many training rows a hospital has, through its weight",
+        "the class of a hospital's number of training rows, through its weight",
         "exact score histograms and losses of the test and validation rows, in every round",
     ),
     "hospital": (

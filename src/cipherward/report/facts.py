@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.crypto.scheme import SchemeFacts
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, judging
 from cipherward.report.intervals import auroc_interval
@@ -31,7 +33,7 @@ R = TypeVar("R", bound=Result)
 class Sum:
     """One opened (or void) sum, as its receipts prove it. `parts`: meaning and number of values of what was added up.
 
-    `admitted`: the hospitals to which a culprit search limited the sum; () for none.
+    `admitted`: who could contribute, where somebody had been set aside for good; () for everyone.
     """
 
     round: int
@@ -73,8 +75,9 @@ class Facts:
     tables: tuple[ResultTable, ...] = ()
 
     @property
-    def scheme(self) -> str:
-        return self.study.aggregation.scheme
+    def scheme(self) -> type[SchemeFacts]:
+        """What is true of the study's scheme."""
+        return schemes.facts(self.study.aggregation.scheme)
 
     @property
     def findings(self) -> tuple[Line, ...]:
@@ -108,14 +111,15 @@ class Facts:
     def auroc_by_round(self) -> tuple[tuple[int, float], ...]:
         """(training rounds done, AUROC of the model at that point), where a sum measured it."""
         points = {}
+        # A sum that did not open was asked once more: it is no round.
+        opened = [item.round for item in self.sums if item.purpose == "train" and item.opened]
         if not self.rounds:  # a hospital keeps no record of rounds beside its openings
-            opened = [item.round for item in self.sums if item.purpose == "train" and item.opened]
-            known = zip(opened, self.result.auroc_by_round, strict=False)  # whose last one is the final model's
-            points = {number - 1: value for number, value in known if value is not None}
+            known = zip(range(len(opened)), self.result.auroc_by_round, strict=False)  # the last: the final model's
+            points = {number: value for number, value in known if value is not None}
         for number, line in self.rounds.items():
             measured = line.metrics_of_incoming_model
             if measured and line.purpose != "statistics" and line.opened:
-                points[number - 1] = measured.auroc
+                points[sum(earlier < number for earlier in opened)] = measured.auroc
         points[self.trained.rounds] = self.trained.auroc_federated
         return tuple(sorted(points.items()))
 
@@ -189,7 +193,7 @@ def _as(kind: type[R], result: Result) -> R:
 
 
 def _so_far(state: StudyState) -> Result:
-    return Result.model_validate({**state.task.so_far(state.inner), "culprit_search": culprits.facts(state)})
+    return Result.model_validate({**state.task.so_far(state.inner), **culprits.facts(state)})
 
 
 def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], StudyState, Line | None, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cipherward.crypto.scheme import Opener
 from cipherward.data import catalogue as sources
 from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, charts, costs, pictures, predictors, rendering, rows, tables, words
@@ -49,9 +50,11 @@ def details(facts: Facts) -> dict[str, Any]:
     fill = {"threshold": numbers.threshold, "n": len(facts.names), "consents": shown.consents if shown else 0}
     return {
         "facts": facts,
-        "scheme": facts.scheme,
-        "scheme_text": words.SCHEMES[facts.scheme].format(**fill),
-        "opener": words.OPENERS[facts.scheme].format(**fill),
+        "scheme": facts.scheme.name,
+        "is_open": facts.scheme.opener is Opener.ANYONE,
+        "is_shared": facts.scheme.opener is Opener.HOSPITALS,
+        "scheme_text": facts.scheme.protection.format(**fill),
+        "opener": facts.scheme.opening.format(**fill),
         "readable": tables.readable(facts),
         "flow": shown,
         "flow_name": costs.label(facts, shown.round) if shown else "",
@@ -61,7 +64,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "verification": tables.verification(facts),
         "set_aside": tables.set_aside(facts),
         "missing": tables.missing(facts),
-        "search": tables.search(facts),
+        "unopened": tables.unopened(facts),
         "sees_all": True,
         "numbers": numbers,
         "warnings": numbers.warnings(),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from cipherward.crypto.scheme import Opener
 from cipherward.report.blocks import Figure
 from cipherward.report.facts import Facts, clean
 from cipherward.store import files
@@ -38,7 +39,7 @@ def standalone(figure: Figure, facts: Facts) -> str:
     """A figure with its title, legend and sentence as one SVG document."""
     study = facts.study
     patients = "SYNTHETIC DATA: no real patients" if study.synthetic else "not synthetic data"
-    scheme = f"scheme {facts.scheme}{' (no protection)' if facts.scheme == 'plain' else ''}"
+    scheme = f"scheme {facts.scheme.name}{' (no protection)' if facts.scheme.opener is Opener.ANYONE else ''}"
     title = clean(study.title or study.name)
     head = [
         *((line, "head") for line in textwrap.wrap(title, _TITLE, max_lines=2, placeholder=" …")),

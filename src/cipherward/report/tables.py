@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 
+from cipherward.crypto.scheme import Opener
 from cipherward.parties import culprits
 from cipherward.report.blocks import (
     Cell,
@@ -33,7 +34,7 @@ def comparison(facts: Facts) -> Table:
     took = [line.seconds for line in facts.rounds.values() if line.purpose == "train" and line.seconds is not None]
     alone = sorted(result.auroc_local.values())
     leaves = "one unencrypted contribution per sum"
-    if facts.scheme != "plain":
+    if facts.scheme.opener is not Opener.ANYONE:
         leaves = "nothing readable: one encrypted contribution per sum"
 
     def measured(auroc: float, found: Measured) -> tuple[str, ...]:
@@ -45,9 +46,9 @@ def comparison(facts: Facts) -> Table:
     of_alone = f"{score(alone[0])} to {score(alone[-1])}, median {score(statistics.median(alone))}"
     rows = (
         (
-            f"this run: federated, scheme {facts.scheme}",
+            f"this run: federated, scheme {facts.scheme.name}",
             leaves,
-            READERS[facts.scheme],
+            READERS[facts.scheme.opener],
             *measured(result.auroc_federated, result.federated),
             sent,
             mean,
@@ -71,7 +72,7 @@ def comparison(facts: Facts) -> Table:
 
 def readable(facts: Facts) -> str:
     """Who could read one hospital's contribution."""
-    return READABLE[facts.scheme].format(threshold=facts.study.thresholds.threshold)
+    return READABLE[facts.scheme.opener].format(threshold=facts.study.thresholds.threshold)
 
 
 def example(facts: Facts) -> Sum | None:
@@ -96,7 +97,7 @@ def left(facts: Facts, shown: Sum) -> Table:
                 short(shown.payloads.get(index, "")),
                 *(traffic if sent or received else []),
                 Mark(inside or None, "in the sum" if inside else "not in the sum"),
-                READERS[facts.scheme] if inside else "–",
+                READERS[facts.scheme.opener] if inside else "–",
             )
         )
     traffic = ["Sent", "Received"] if sent or received else []  # a deployed party's transport counts letters, not sums
@@ -200,16 +201,16 @@ def verdict(holds: bool, outcome: str) -> Mark:
 def set_aside(facts: Facts) -> Table | None:
     """Messages that the coordinator could not use; None where there were none."""
     kept = facts.result.set_aside
-    rows = [(_name(facts, item.hospital), clean(item.kind), clean(item.reason)) for item in kept]
+    rows = [(_name(facts, item.sender), clean(item.kind), clean(item.reason)) for item in kept]
     return (
         limited("Messages that were set aside", ("Hospital", "Message", "Reason"), rows, "log.jsonl") if rows else None
     )
 
 
-def search(facts: Facts) -> list[str]:
-    """Whom the sums that did not open exclude or leave possible, in sentences."""
-    told = facts.result.culprit_search
-    return [clean(text) for text in culprits.sentences(told.model_dump())] if told else []
+def unopened(facts: Facts) -> list[str]:
+    """The sums that did not open, and who is proved to have spoiled them, in sentences."""
+    told = {"failed_sums": [failed.model_dump() for failed in facts.result.failed_sums]}
+    return [clean(text) for text in culprits.sentences(told)]
 
 
 def missing(facts: Facts) -> Table | None:

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
+from cipherward.crypto.scheme import Opener
 from cipherward.study import Study
 
 READABLE = {
-    "quorum": "nobody alone: {threshold} hospitals together with the coordinator, while the keys of the sum existed",
-    "ckks": "the coordinator, who holds the decryption key",
-    "masks": "nobody alone: {threshold} hospitals together with the coordinator, while the keys of the sum existed",
-    "plain": "the coordinator: it was not encrypted",
+    Opener.HOSPITALS: "nobody alone: {threshold} hospitals together with the coordinator, while the keys of the sum existed",
+    Opener.COORDINATOR: "the coordinator, who holds the decryption key",
+    Opener.ANYONE: "the coordinator: it was not encrypted",
 }
 
 READERS = {
-    "quorum": "nobody alone",
-    "masks": "nobody alone",
-    "ckks": "the coordinator",
-    "plain": "the coordinator",
+    Opener.HOSPITALS: "nobody alone",
+    Opener.COORDINATOR: "the coordinator",
+    Opener.ANYONE: "the coordinator",
 }
 """READABLE in few words."""
-
-SCHEMES = {
-    "quorum": "Each hospital encrypts under a fresh one-time secret and deals shares of it to the others. No party holds a key "
-    "that opens one hospital's contribution; {threshold} of {n} hospitals must agree before a sum is opened.",
-    "ckks": "Each hospital encrypts under the coordinator's public key (CKKS). It protects against eavesdroppers and other "
-    "hospitals. It does not protect against the coordinator, who holds the key and could open one contribution.",
-    "masks": "Each pair of hospitals hides its contributions behind masks that cancel in the sum (secure aggregation, for "
-    "comparison). {threshold} of {n} hospitals must agree before the masks that remain are opened. Nothing checks that the "
-    "sum holds exactly the listed contributions.",
-    "plain": "Nothing is protected: the coordinator reads every hospital's contribution. The scheme exists for comparison.",
-}
-
-OPENERS = {
-    "quorum": "{consents} hospitals consented ({threshold} needed), and released shares of this one sum.",
-    "ckks": "The coordinator decrypted this one sum; {consents} hospitals consented ({threshold} needed).",
-    "masks": "{consents} hospitals consented ({threshold} needed), and released shares of the masks left in this one sum.",
-    "plain": "There was nothing to open; {consents} hospitals consented to the list of contributions ({threshold} needed).",
-}
 
 LEAKAGE = {
     False: "The opened sums and the final model can reveal training data. Only differential privacy bounds that, and this run used none.",
@@ -71,8 +52,8 @@ LEAKAGE_COMPARED = (
 )
 
 NOT_PROTECTED = (
-    "The sums that measure a model are histograms of narrow bins by outcome: a bin that holds one row shows one test "
-    "patient's score and outcome, without saying whose.",
+    "The sums that measure a model are exact histograms of narrow bins by outcome. Test rows of a hospital share a score in "
+    "groups (evaluation.group_rows), but a group in which one row has the outcome shows that it does, without saying whose.",
     "Sets of contributors that differ between rounds leak differences of similar updates.",
     "All hospitals but one together learn the last one's contribution by subtraction, with any scheme that gives exact sums.",
     "Who took part, sizes and timing are visible to the coordinator and, in the openings, to every hospital.",

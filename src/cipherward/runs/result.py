@@ -33,7 +33,7 @@ def findings(state: StudyState) -> dict[str, Any]:
         "n_parameters": state.n_parameters,
         "quorum": study.thresholds.explain(),
         "noise": study.own_noise.model_dump(mode="json") if study.own_noise else None,
-        "culprit_search": culprits.facts(state),
+        **culprits.facts(state),
         **state.task.result(state.inner),
     }
 
@@ -49,7 +49,6 @@ def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:
         "contributors": list(report.contributors),
         "verified": sorted(i for i, receipt in report.receipts.items() if receipt.manifest_digest),
         "model_digest": state.digest().hex(),
-        "group": list(state.search.last),
         **state.task.shown(state.inner),
     }
 

@@ -108,33 +108,17 @@ class Privacy(_Read):
         return self
 
 
-class Excluded(_Read):
+class Proved(_Read):
     hospital: str
-    sums: tuple[Count, ...]
-    culprits: Count
+    reason: str
 
 
-class Readmitted(_Read):
-    hospital: str
-    sums: tuple[Count, ...]
+class FailedSum(_Read):
+    """What `parties.culprits.facts` says of a sum that did not open."""
 
-
-class Unexplained(_Read):
-    possible: tuple[str, ...]
-    sums: tuple[Count, ...]
-    culprits: Count
-
-
-class CulpritSearch(_Read):
-    """What `parties.culprits.facts` says."""
-
-    culprits: Count
-    suspects: tuple[str, ...]
-    failed_sums: tuple[Count, ...]
-    groups: tuple[tuple[str, ...], ...]
-    excluded: tuple[Excluded, ...]
-    readmitted: tuple[Readmitted, ...]
-    unexplained: tuple[Unexplained, ...]
+    sum: Count
+    contributors: tuple[str, ...]
+    proved: tuple[Proved, ...]
 
 
 class OwnFigures(_Read):
@@ -160,7 +144,7 @@ class OwnFigures(_Read):
 
 
 class SetAside(_Read):
-    hospital: int
+    sender: int
     kind: str
     reason: str
 
@@ -186,7 +170,7 @@ class Result(_Read):
     """What every run has, finished or not; the rounds are 0 where a task has none. `warnings`: sentences that make the
     result less than it could be. `changes` and `about_data`: of a simulation, which sees the tables."""
 
-    culprit_search: CulpritSearch | None = None
+    failed_sums: tuple[FailedSum, ...] = ()
     privacy: Privacy | None = None
     set_aside: tuple[SetAside, ...] = ()
     verified: dict[str, bool] = {}

@@ -18,8 +18,8 @@ from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
 from cipherward.parties import asking, culprits, roster
-from cipherward.parties.hospital_node import FAILED, PRESERVED, UNPROTECTED, Outcome
 from cipherward.parties.judging import agrees, judge
+from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
@@ -48,7 +48,7 @@ class Line:
 class Replayed:
     """A state of the study, recomputed; `opening` led to it (None for the first).
 
-    `admitted`: to whom the sum was limited, () for nobody; `excluded`: who was excluded when it was asked.
+    `admitted`: who could contribute to the sum; () for everyone.
     """
 
     state: StudyState
@@ -59,7 +59,6 @@ class Replayed:
     contributors: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
     admitted: tuple[int, ...] = ()
-    excluded: tuple[int, ...] = ()
     closed: tuple[bytes, ...] = ()
 
     def part_of(self, hospital: int) -> str:
@@ -67,8 +66,7 @@ class Replayed:
         if hospital in self.contributors:
             return "contributed"
         if self.admitted and hospital not in self.admitted:
-            is_out = hospital in self.excluded
-            return "excluded by the culprit search" if is_out else "not in the group of this sum"
+            return "set aside: it had spoiled an earlier sum"
         return "took no part"
 
 
@@ -171,7 +169,6 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
         judgement.contributors,
         verified.checks if verified else (f"void: {judgement.reason}",),
         task.admitted,
-        tuple(exclusion.hospital for exclusion in state.search.excluded),
     )
 
 
@@ -186,14 +183,14 @@ def verify_run(path: Path) -> Iterator[Line]:
     for replayed in replay(run):
         last = replayed.state
         yield from receipt_lines(run, replayed)
-    yield from search_lines(last)
+    yield from unopened_lines(last)
     yield model_line(run, last)
 
 
-def search_lines(last: StudyState) -> list[Line]:
-    """Whom the failed sums exclude or leave possible, recomputed from the openings."""
+def unopened_lines(last: StudyState) -> list[Line]:
+    """The sums that did not open and who is proved to have spoiled them, recomputed from the openings."""
     return [
-        Line(last.sums_done, "search", "everyone", "culprit search", True, text)
+        Line(last.sums_done, "unopened", "everyone", "did not open", True, text)
         for text in culprits.sentences(culprits.facts(last))
     ]
 
@@ -222,7 +219,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
             raise AuditError("the receipt names another manifest or model")
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
-    if receipt.outcome not in (PRESERVED, UNPROTECTED, FAILED):
+    if receipt.outcome not in VERIFIED | {FAILED}:
         return Line(round, replayed.purpose, name, receipt.outcome, False, receipt.detail)
     phrase = "round void" if receipt.outcome == FAILED else Outcome(round, receipt.outcome, index, "").phrase
     return Line(round, replayed.purpose, name, phrase, True, took_part)

@@ -14,7 +14,7 @@ from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
 from cipherward.learning.devices import Device
-from cipherward.parties import records, roster
+from cipherward.parties import records, roster, who_stands
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
@@ -69,13 +69,15 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
     """The study with its roster: every public key enters the document, and so its digest.
 
     Raises:
-        StudyError: the roster breaks the quorum arithmetic.
+        StudyError: the roster breaks the quorum arithmetic, or too few hospitals may stand in a sum together.
     """
     listed = {hospital.name: hospital.path for hospital in study.hospitals}
     hospitals = {
         name: (listed.get(name, ""), keys.identities[index].public_key) for index, name in enumerate(names, start=1)
     }
-    return roster.freeze(study, hospitals, keys.identities[COORDINATOR].public_key, keys.ckks_public)
+    frozen = roster.freeze(study, hospitals, keys.identities[COORDINATOR].public_key, keys.ckks_public)
+    who_stands.check_can_start(frozen)
+    return frozen
 
 
 def make_coordinator(
@@ -124,6 +126,7 @@ def make_hospital(
         policy=policy,
         log=log,
         clock=perf_counter,
+        answer=who_stands.answer_of(study, study.hospitals[index - 1].name),
         rounding_key=digest("simulated rounding", study.seed.to_bytes(8, "big"), index.to_bytes(4, "big")),
     )
 

@@ -25,7 +25,8 @@ from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.learning.model_kind import Factory
 from cipherward.parties import culprits
 from cipherward.parties.coordinator_node import Phase
-from cipherward.parties.hospital_node import HospitalNode, Outcome
+from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import fingerprint, modelfile, verify

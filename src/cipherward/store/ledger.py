@@ -1,7 +1,7 @@
 """A hospital's ledger: one SQLite file that remembers what must never be forgotten or said twice.
 
 It is written before a message leaves. For every sum it holds the hospital's join, contribution, vote and release, so
-that a repeat is answered with the same bytes, and the per-sum private key until the release is recorded. One-time
+that a repeat is answered with the same bytes, and the per-sum private key until the sum is verified. One-time
 secrets are never in it. `secure_delete` overwrites what is erased, and the write-ahead log, which still holds it, is
 emptied at once.
 
@@ -9,7 +9,7 @@ SQLite does not notice a flipped bit inside a value. Every row carries a digest 
 read and, for all rows, when the ledger is opened: what has silently changed is never said or believed.
 
 With differential privacy it also holds every charge to the budget, with the noisy contribution that was charged until
-the release is recorded: another attempt at the same sum sends the same values, which costs nothing more.
+the sum is verified: another attempt at the same sum sends the same values, which costs nothing more.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS charges (
     study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL, unit TEXT NOT NULL, what TEXT NOT NULL,
     event TEXT NOT NULL, contribution BLOB, mark BLOB, PRIMARY KEY (study, query)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS standing (name TEXT PRIMARY KEY, value BLOB NOT NULL, mark BLOB) STRICT;
 """
 
 _COLUMNS = {
@@ -52,6 +53,7 @@ _COLUMNS = {
     ),
     "receipts": ("study", "round", "receipt"),
     "charges": ("study", "query", "round", "unit", "what", "event", "contribution"),
+    "standing": ("name", "value"),
 }  # fmt: skip
 """The columns of every table; a row's `mark` is a digest of their values."""
 
@@ -116,6 +118,16 @@ class Ledger:
         row = self._find("facts", name=name)
         return row["value"] if row else None
 
+    def standing(self, name: str) -> bytes:
+        """What is known of who stands in sums, under this name; empty where nothing is."""
+        row = self._find("standing", name=name)
+        return row["value"] if row else b""
+
+    def record_standing(self, name: str, value: bytes) -> None:
+        """Keep what is known now, in place of what was known."""
+        with self._transaction():
+            self._insert("standing", {"name": name, "value": value}, "OR REPLACE")
+
     @property
     def device_key(self) -> bytes:
         """32 random bytes made with the ledger; mixed into every one-time secret."""
@@ -178,17 +190,9 @@ class Ledger:
             self._change_sum(context, vote=vote, manifest=manifest, request=request)
 
     def record_release(self, context: bytes, release: bytes) -> None:
-        """Record the release and erase the per-sum private key and the noisy contribution, in one transaction."""
+        """Record the release before it is sent; what it was made from is kept until the sum is verified."""
         with self._transaction():
-            row = self._change_sum(context, release=release, private_key=None, request=None)
-            if row:
-                self._erase("charges", "query = ?", (row["query"],), "contribution")
-        self._forget_log()
-
-    def contributors(self, context: bytes) -> tuple[bytes, ...]:
-        """Who is in a sum that was opened and that this hospital is in, by public key, in order; otherwise ()."""
-        keys = self.fact(f"contributors {context.hex()}") or b""
-        return tuple(keys[i : i + 32] for i in range(0, len(keys), 32))
+            self._change_sum(context, release=release)
 
     def mark_void(self, context: bytes) -> None:
         """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
@@ -197,23 +201,27 @@ class Ledger:
         self._forget_log()
 
     def record_receipt(
-        self, context: bytes, study: bytes, round: int, receipt: bytes, contributors: tuple[bytes, ...] = ()
+        self,
+        context: bytes,
+        study: bytes,
+        round: int,
+        receipt: bytes,
+        *,
+        asked_again: bool = False,
     ) -> None:
         """Record the outcome of a verified sum; ciphertexts and keys of all its attempts are no longer needed.
 
         Args:
-            contributors: public keys (32 bytes each) of those in the sum, where this hospital is one of them.
+            asked_again: the sum did not open, and the next one asks the same: its contribution is kept.
         """
         with self._transaction():
             self._insert("receipts", {"study": study, "round": round, "receipt": receipt}, "OR REPLACE")
-            if contributors:
-                keys = b"".join(sorted(contributors))
-                self._insert("facts", {"name": f"contributors {context.hex()}", "value": keys}, "OR IGNORE")
             self._change_sum(context, is_closed=1)
             done = "study = ? AND round <= ?", (study, round)
             self._erase("sums", *done, "private_key", "update_bytes", "request")
-            self._erase("charges", *done, "contribution")
-            # That something was said is kept for good, the rule against differencing needs it; what, for the last sums.
+            if not asked_again:
+                self._erase("charges", *done, "contribution")
+            # That something was said is kept for good; what, for the last sums.
             for row in list(self._rows("sums", "study = ? AND round = ?", (study, round - KEPT_SUMS))):
                 said = [name for name in ("joined", "header", "vote", "release") if row[name] is not None]
                 self._change("sums", row, dict.fromkeys(said, b""), context=row["context"])

@@ -56,10 +56,19 @@ class Verdict:
         return frozenset(culprit.hospital for culprit in self.culprits)
 
 
-def challenge_seed(manifest_digest: bytes, signed_releases: Mapping[int, bytes]) -> bytes:
-    """What the vectors are drawn from: nobody could know it before the last of these releases was signed."""
-    ordered = (signed_releases[holder] for holder in sorted(signed_releases))
-    return digest("challenge", manifest_digest, *(digest("release", release) for release in ordered))
+def release_digest(signed_release: bytes) -> bytes:
+    """What a challenge says of a signed release."""
+    return digest("release", signed_release)
+
+
+def challenge_seed(manifest_digest: bytes, releases: Mapping[int, bytes]) -> bytes:
+    """What the vectors are drawn from: nobody could know it before the last release was signed.
+
+    Args:
+        releases: the `release_digest` of each holder's signed release.
+    """
+    ordered = (holder.to_bytes(4, "big") + releases[holder] for holder in sorted(releases))
+    return digest("challenge", manifest_digest, *ordered)
 
 
 def polynomial_at(

@@ -16,9 +16,12 @@ from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import SumTask, payload_digest
+from cipherward.disclosure.eligibility import eligible
+from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import ProtocolError, QuorumError, WireError
-from cipherward.sums import asked_before, unopened
+from cipherward.sums import unopened
 from cipherward.sums.checks import Check, SetAside, check, check_shares, late, packet_limit, signed_body
+from cipherward.sums.complaints import Complaints
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -36,11 +39,13 @@ from cipherward.sums.messages import (
     Opening,
     Release,
     ShareFor,
+    Shown,
     Update,
     VoidCertificate,
     sign,
 )
 from cipherward.sums.releases import Releases, same
+from cipherward.sums.statements import expected, statement_of
 from cipherward.sums.votes import Member, signed_vote
 
 __all__ = ["Collection", "SetAside"]
@@ -54,6 +59,7 @@ class Collection:
         payloads: where accepted payloads wait until their sender's fingerprint is there (memory or disk).
         excluded: hospitals whose updates are not accepted in this attempt.
         closed: contexts of sums and attempts that are over.
+        memory: what the study's earlier openings say of its registers.
 
     Attributes:
         stale: hospitals that dealt to another list of holders.
@@ -69,6 +75,7 @@ class Collection:
         payloads: MutableMapping[int, bytes],
         excluded: Iterable[int] = (),
         closed: AnyOf[bytes] = (),
+        memory: Memory = Memory(),
     ) -> None:
         self._me = me
         self._rules = me.rules
@@ -77,10 +84,11 @@ class Collection:
         self._payloads = payloads
         self._excluded = frozenset(excluded)
         self._closed = closed
+        self._memory = memory
         self._joins: dict[int, bytes] = {}
-        self._named: dict[int, asked_before.Set] = {}
         self._joined_digest = b""
         self._headers: dict[int, bytes] = {}
+        self._said: dict[int, Statement] = {}
         self._shares: dict[int, dict[int, bytes]] = {}
         self._senders: dict[bytes, int] = {}
         self._sum = me.rules.scheme.accumulator(task, base)
@@ -92,7 +100,7 @@ class Collection:
         self._voids: dict[int, bytes] = {}
         self._releases = Releases(me.rules, task)
         self.declined: dict[int, str] = {}
-        self.complaints: dict[int, set[int]] = {}
+        self.complaints = Complaints(task)
         self.stale: set[int] = set()
         self.heard: set[int] = set()
         self.latecomers: set[int] = set()
@@ -109,12 +117,10 @@ class Collection:
             raise ProtocolError("set aside for this attempt")
         if not self._rules.scheme.key_is_usable(body.key):
             raise WireError("a join whose key nothing can be sealed to")
-        asked_before.check_named(self._rules, sender, body.only)
         if sender in self._joins:
             same("join", sender, self._joins[sender], data)
             return False
         self._joins[sender] = data
-        self._named[sender] = body.only
         self.declined.pop(sender, None)
         return True
 
@@ -123,31 +129,36 @@ class Collection:
         return frozenset(self._joins)
 
     @property
-    def named(self) -> dict[int, asked_before.Set]:
-        """Who has joined, and in which set each has answered this query before: () for none."""
-        return dict(self._named)
-
-    @property
-    def only(self) -> asked_before.Set | None:
-        """The hospitals of which this sum has to be, because some of them answered its query before, with these: () for
-        any hospitals; None where those who answered before name sets that cannot be."""
-        return asked_before.chosen(self._named, self.task, self._excluded)
-
-    @property
     def dealers(self) -> frozenset[int]:
         """Who has joined and may contribute."""
-        only = self.only or self._joins
-        return frozenset(i for i in self._joins if self.task.admits(i) and i in only)
+        return frozenset(i for i in self._joins if self.task.admits(i))
 
     @property
-    def n_needed(self) -> int:
-        """The fewest contributors that make a sum."""
-        return max(self._rules.min_contributors, len(self.only or ()))
+    def statements(self) -> tuple[Statement, ...]:
+        """How those who have contributed stand in the sum, by their headers."""
+        return tuple(self._said.values())
+
+    @property
+    def standing(self) -> frozenset[int]:
+        """Whose contributions may be opened together: those of whole blocks, and of who stands alone by agreement."""
+        return self.could_stand(self._headers)
+
+    def could_stand(self, hospitals: Iterable[int]) -> frozenset[int]:
+        """As `standing`, if these contributed. Who has not yet is taken to have said no, unless it is known to have said
+        yes or could not stand otherwise."""
+        said = self.as_they_say(hospitals)
+        able = eligible((one for _, one in said), self._rules.blocks, self._memory)
+        return frozenset(i for i, one in said if one in able)
+
+    def as_they_say(self, hospitals: Iterable[int]) -> tuple[tuple[int, Statement], ...]:
+        """How these stand in the sum: as their headers say, or as those are expected to say."""
+        return tuple((i, self._said.get(i) or expected(self._rules, i, self._memory)) for i in hospitals)
 
     @property
     def is_complete(self) -> bool:
-        """Whether there are enough contributors for a sum, and all of those without whom it may not be."""
-        return len(self._headers) >= self.n_needed and self.contributors.issuperset(self.only or ())
+        """Whether there are enough contributors for a sum who may be opened together."""
+        least = self._rules.min_contributors
+        return len(self._headers) >= least and len(self.standing) >= least
 
     def close_joins(self) -> Joined:
         """The list that every dealer gets."""
@@ -175,8 +186,11 @@ class Collection:
         with check(Check.ROSTER):
             if sender not in self._joins:
                 raise ProtocolError("did not join this sum")
-            if sender not in self.dealers or header.only != self._named[sender]:
+            if sender not in self.dealers:
                 raise ProtocolError("contributes to a sum that does not admit it")
+            said = statement_of(self._rules, sender, header)
+            if said.block != self._rules.blocks.of(said.register):
+                raise ProtocolError("names another block than the one in which the study lists it")
         self.heard.add(sender)
         with check(Check.DUPLICATE):
             if sender in self._headers:
@@ -198,7 +212,7 @@ class Collection:
         with check(Check.RESIDUES):
             self._sum.add(update.payload)
         self._senders[header.payload_digest] = sender
-        self._headers[sender] = signed
+        self._headers[sender], self._said[sender] = signed, said
         self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
         self._payloads[sender] = update.payload
         self.declined.pop(sender, None)
@@ -229,7 +243,7 @@ class Collection:
     # 4. manifest
 
     def close(self, total: bytes = b"") -> dict[int, ConsentRequest]:
-        """Fix the set of contributors; one request per hospital that joined.
+        """Fix the set of contributors, those of `standing`; one request per hospital that joined.
 
         Args:
             total: the total of these very contributions, when it has been computed before; `ckks` adds randomness.
@@ -239,10 +253,12 @@ class Collection:
         """
         if not self.is_complete:
             raise QuorumError(
-                f"{len(self._headers)} contribution(s) where the study asks for at least {self.n_needed}",
+                f"{len(self.standing)} contribution(s) that may be opened together, where the study asks for at least "
+                f"{self._rules.min_contributors}",
                 hint="the study waits until more hospitals are back",
             )
-        order = sorted(self._headers)
+        order = sorted(self.standing)
+        self._leave_out(self.contributors.difference(order), rebuild=not total)
         self._total = total or self._sum.total()
         manifest = Manifest(
             self.task.context,
@@ -251,15 +267,26 @@ class Collection:
         )
         self._manifest = sign(self._me.identity, self._rules.study, COORDINATOR, manifest)
         self._manifest_digest = digest("manifest", wire.encode(manifest))
-        headers = tuple(self._headers[i] for i in order)
-        return {
-            holder: ConsentRequest(
-                self._manifest,
-                headers,
-                tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
-            )
-            for holder in sorted(self._joins)
-        }
+        return {holder: self.request_for(holder) for holder in sorted(self._joins)}
+
+    def request_for(self, holder: int) -> ConsentRequest:
+        """What this holder is asked to consent to, with the shares that dealers have shown it since."""
+        order = sorted(self._headers)
+        return ConsentRequest(
+            self._manifest,
+            tuple(self._headers[i] for i in order),
+            tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
+            self.complaints.shown_to(holder),
+        )
+
+    def _leave_out(self, hospitals: frozenset[int], *, rebuild: bool) -> None:
+        """Contributions whose block is not whole: they are in no sum, and their hospitals deal them again in the next."""
+        for i in hospitals:
+            del self._headers[i], self._said[i], self._shares[i], self._payloads[i]
+        if hospitals and rebuild:
+            self._sum = self._rules.scheme.accumulator(self.task, self._base)
+            for i in self._headers:
+                self._sum.add(self._payloads[i])
 
     # 5. and 6. consent, certificate
 
@@ -305,10 +332,19 @@ class Collection:
         complaint = self._body(data, Complaint, sender)
         if complaint.dealer not in self._headers:
             raise ProtocolError("complains about a hospital that dealt no share")
-        complainers = self.complaints.setdefault(complaint.dealer, set())
-        is_new = sender not in complainers
-        complainers.add(sender)
-        return is_new
+        return self.complaints.add(sender, complaint.dealer, data)
+
+    def add_shown(self, dealer: int, data: bytes) -> bool:
+        """Note shares that a dealer shows to those who complained; whether there are new ones.
+
+        Raises:
+            FaultyHospitalError: a share is not the one in the dealer's own signed header; both are the evidence.
+            ProtocolError, WireError: anything else.
+        """
+        body = self._body(data, Shown, dealer)
+        if dealer not in self._headers:
+            raise ProtocolError("shows a share of a contribution that it has not made")
+        return self.complaints.add_shown(dealer, body, data, self._headers[dealer])
 
     @property
     def voters(self) -> frozenset[int]:
@@ -320,7 +356,8 @@ class Collection:
 
     @property
     def complainers(self) -> frozenset[int]:
-        return frozenset().union(*self.complaints.values())
+        """Hospitals with a complaint about a dealer who has not shown them their share."""
+        return self.complaints.unsettled
 
     @property
     def is_certified(self) -> bool:
@@ -348,6 +385,11 @@ class Collection:
         if not self._manifest or body.manifest_digest != self._manifest_digest or sender not in self._joins:
             raise ProtocolError("a release for another manifest, or of somebody who holds no share")
         return self._releases.add(sender, body.shares, data)
+
+    @property
+    def manifest_digest(self) -> bytes:
+        """Of the manifest on which hospitals vote; empty before `close`."""
+        return self._manifest_digest
 
     @property
     def releases(self) -> frozenset[int]:

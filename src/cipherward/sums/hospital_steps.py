@@ -15,8 +15,13 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, open_signed
+from cipherward.crypto.quorum import QuorumScheme, one_time_key
 from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest, share_digest
+from cipherward.disclosure.eligibility import refusals
+from cipherward.disclosure.refusals import Refusal
+from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
+from cipherward.sums import disputes
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -37,16 +42,21 @@ from cipherward.sums.messages import (
     sign,
     unsign,
 )
+from cipherward.sums.statements import alone, statements_of
 from cipherward.sums.votes import Member, Rules, distinct_votes
 
 
 @dataclass(frozen=True)
 class Dealt:
-    """A contribution as it leaves the hospital. `header` and `payload` are kept until the sum is verified."""
+    """A contribution as it leaves the hospital. `header` and `payload` are kept until the sum is verified.
+
+    `one_time`: the secret from which its shares can be made again, where the scheme has one; it stays in memory.
+    """
 
     header: bytes
     payload: bytes = field(repr=False)
     update: bytes = field(repr=False)
+    one_time: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,20 +74,20 @@ class Verified:
 
     manifest_digest: bytes
     contributors: tuple[int, ...]
+    statements: tuple[Statement, ...]
     sums: npt.NDArray[Any] = field(repr=False)
     checks: tuple[str, ...]
     assumed: tuple[str, ...]
 
 
-def join(me: Member, task: SumTask, randomness: bytes, only: tuple[int, ...] = ()) -> tuple[bytes, bytes]:
+def join(me: Member, task: SumTask, randomness: bytes) -> tuple[bytes, bytes]:
     """Step 1. A fresh key pair for this sum: (private key, signed Join).
 
     Args:
         randomness: 96 bytes from the OS.
-        only: the hospitals of the sum in which I answered this query before, increasing; () if I did not.
     """
     private, public = me.rules.scheme.make_key(randomness)
-    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public, only))
+    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public))
 
 
 def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
@@ -103,7 +113,7 @@ def deal(
     vector: npt.NDArray[Any],
     randomness: bytes,
     private_key: bytes = b"",
-    only: tuple[int, ...] = (),
+    said: Statement | None = None,
 ) -> Dealt:
     """Step 2. Encrypt the vector, seal a share to every holder, sign the header.
 
@@ -111,8 +121,9 @@ def deal(
         vector: uint32[n_lanes] lanes below 2^bits (float64[n_values] for `plain`).
         randomness: OS randomness and device key; never reused.
         private_key: from `join`; only `masks` needs it.
-        only: as in `join`.
+        said: how my register stands in this sum; None: alone, since it has agreed to be singled out.
     """
+    said = said or alone(me.rules, me.index)
     holders = holders_of(me.rules, task, joined)
     if me.index not in holders:
         raise FaultyCoordinatorError("the list of joins leaves me out but asks for my update", culprit="coordinator")
@@ -127,11 +138,16 @@ def deal(
             digest("joined", wire.encode(joined)),
             payload_digest(protected.payload),
             tuple(Entry(holder, share_digest(sealed)) for holder, sealed in shares),
-            only,
+            said.block,
+            said.register.name,
+            int(said.agreement),
+            int(said.has_rows),
         ),
     )
     update = Update(header, protected.payload, tuple(ShareFor(holder, sealed) for holder, sealed in shares))
-    return Dealt(header, protected.payload, wire.encode(update))
+    scheme = me.rules.scheme
+    one_time = one_time_key(task, vector, randomness) if isinstance(scheme, QuorumScheme) else b""
+    return Dealt(header, protected.payload, wire.encode(update), one_time)
 
 
 def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
@@ -162,13 +178,29 @@ def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple
             )
         if rules.is_encrypted and header.payload_digest in seen_payloads:
             raise FaultyCoordinatorError("two headers of the manifest name one ciphertext", culprit="coordinator")
-        if header.only and list(header.only) != indices:
-            raise FaultyCoordinatorError(
-                f"hospital {entry.hospital} contributes to a sum of other hospitals only", culprit="coordinator"
-            )
         seen_payloads.add(header.payload_digest)
         found[entry.hospital] = header
     return found
+
+
+def refused(rules: Rules, task: SumTask, request: ConsentRequest, memory: Memory) -> Refusal | tuple[Statement, ...]:
+    """Step 5, before the shares: why this manifest must not have my vote, or what its headers say.
+
+    Args:
+        memory: what I know of all registers, from every study.
+
+    Raises:
+        as `consent`.
+    """
+    manifest = unsign(request.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
+    said = statements_of(rules, read_headers(rules, task, manifest, request.headers))
+    return next(iter(refusals(said, rules.blocks, memory)), said)
+
+
+def statements_in(rules: Rules, task: SumTask, opening: Opening) -> tuple[Statement, ...]:
+    """What the headers of an opening say, every signature checked. Raises: as `verify`."""
+    manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
+    return statements_of(rules, read_headers(rules, task, manifest, opening.headers))
 
 
 def contributors_of(rules: Rules, opening: Opening) -> tuple[int, ...]:
@@ -214,19 +246,33 @@ def consent(
     manifest = unsign(request.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
     headers = read_headers(rules, task, manifest, request.headers)
     check_own(me, manifest, own.header if own else None)
-    sealed = {item.hospital: item.sealed for item in request.shares}
-    dealt: dict[int, DealtShare] = {}
-    for dealer, header in headers.items() if rules.scheme.deals_shares else ():
-        expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
-        if expected is None or dealer not in sealed or share_digest(sealed[dealer]) != expected:
-            raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
-        dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest)
+    dealt = shares_for(me, task, request, headers)
     bad = rules.scheme.shares_open(task, me.index, private_key, dealt)
     if bad:
         return Complaint(task.context, bad[0], "the sealed share does not open to a well-formed share")
     manifest_digest = digest("manifest", wire.encode(manifest))
     mark = rules.scheme.fingerprint(task, manifest_digest, own.payload) if own and me.index in headers else b""
     return Consent(Vote(task.context, CONSENT, manifest_digest, mark), manifest, dealt)
+
+
+def shares_for(
+    me: Member, task: SumTask, request: ConsentRequest, headers: Mapping[int, Header]
+) -> dict[int, DealtShare]:
+    """The shares in a request by dealer, each as its signed header says; those that a dealer has shown in the clear too.
+
+    Raises:
+        ProtocolError, WireError: one is missing, or is not the one that the header signs.
+    """
+    rules = me.rules
+    sealed = {item.hospital: item.sealed for item in request.shares}
+    shown = disputes.read_shown(rules, task, request.shown, headers)
+    dealt: dict[int, DealtShare] = {}
+    for dealer, header in headers.items() if rules.scheme.deals_shares else ():
+        expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
+        if expected is None or dealer not in sealed or share_digest(sealed[dealer]) != expected:
+            raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
+        dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest, shown.get((dealer, me.index), b""))
+    return dealt
 
 
 def void(task: SumTask) -> Vote:
@@ -244,13 +290,20 @@ def release(me: Member, task: SumTask, certificate: Certificate, given: Consent,
 
 
 def verify(
-    me: Member, task: SumTask, opening: Opening, *, own_header: bytes | None, consented: bytes | None
+    me: Member,
+    task: SumTask,
+    opening: Opening,
+    *,
+    own_header: bytes | None,
+    consented: bytes | None,
+    memory: Memory = Memory(),
 ) -> Verified:
     """Step 8, checks (1) to (5). The caller recomputes the model from the sums: check (6).
 
     Args:
         own_header: my signed header of this sum, if I contributed.
         consented: digest of the manifest that I consented to, if any.
+        memory: what the earlier openings of this study say of its registers.
 
     Raises:
         FaultyCoordinatorError: evidence against the coordinator (a breach).
@@ -267,6 +320,10 @@ def verify(
         )
     checks = [f"certificate of {len(votes)} hospitals, {rules.threshold} needed"]
     headers = read_headers(rules, task, manifest, opening.headers)
+    said = statements_of(rules, headers)
+    if problems := refusals(said, rules.blocks, memory):
+        raise FaultyCoordinatorError(f"a sum is certified that must not be: {problems[0]}", culprit="coordinator")
+    checks.append("every block stands in the sum whole, by its members' headers")
     if payload_digest(opening.total) != manifest.total_digest:
         raise ProtocolError("the encrypted sum is not the one in the manifest")
     checks.append("encrypted sum matches the manifest")
@@ -281,7 +338,7 @@ def verify(
         ) from None
     checks.append("sum opens within noise, range and weight bounds")
     assumed = (scheme.assumes,) if scheme.assumes else ()
-    return Verified(manifest_digest, tuple(sorted(headers)), sums, tuple(checks), assumed)
+    return Verified(manifest_digest, tuple(sorted(headers)), said, sums, tuple(checks), assumed)
 
 
 def _check_fingerprints(

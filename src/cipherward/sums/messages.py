@@ -55,14 +55,10 @@ class Behind:
 
 @dataclass(frozen=True)
 class Join:
-    """Hospital: my fresh public key for this sum.
-
-    `only`: I have answered this query before; I contribute again to a sum of exactly these hospitals. () for any.
-    """
+    """Hospital: my fresh public key for this sum."""
 
     context: bytes
     key: bytes
-    only: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,13 +79,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    """Hospital: what my contribution consists of. `only`: as in `Join`; no manifest of other hospitals may list it."""
+    """Hospital: what my contribution consists of, and how I stand in the sum (`disclosure.standing.Statement`).
+
+    `block`: its digest, empty for a register that stands alone; `agreement`: 1 when this hospital may be singled out;
+    `has_rows`: 1 when it has enough rows for this question.
+    """
 
     context: bytes
     joined: bytes
     payload_digest: bytes
     shares: tuple[Entry, ...]
-    only: tuple[int, ...] = ()
+    block: bytes
+    register: str
+    agreement: int
+    has_rows: int
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,15 @@ class Manifest:
 
 @dataclass(frozen=True)
 class ConsentRequest:
-    """Coordinator to one hospital: the signed manifest, every signed header, and the shares sealed to it."""
+    """Coordinator to one hospital: the signed manifest, every signed header, and the shares sealed to it.
+
+    `shown`: signed `Shown` messages of dealers about whose sealed share this hospital has complained.
+    """
 
     manifest: bytes
     headers: tuple[bytes, ...]
     shares: tuple[ShareFor, ...] = field(repr=False)
+    shown: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Complaint:
-    """Hospital: no consent, because this dealer's share for me is bad."""
+    """Hospital: no consent yet, because this dealer's share for me is bad; let the dealer show it."""
 
     context: bytes
     dealer: int
@@ -178,6 +185,63 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Challenge:
+    """Coordinator: a certified sum does not open; the one challenge that anybody answers about it.
+
+    `releases`: who has released, with the digest of each signed release. The vectors follow from them and the manifest.
+    """
+
+    context: bytes
+    manifest_digest: bytes
+    releases: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Hospital: my answer to the challenge with this seed, eight 4-byte numbers (little endian) for each share.
+
+    `held`: of each share that I hold, by dealer; empty where my release is not in the challenge. `dealt`: of those that I
+    dealt to the first `threshold` holders; empty where I dealt none, or have lost the key that they follow from.
+    """
+
+    context: bytes
+    seed: bytes
+    held: bytes
+    dealt: bytes
+
+
+@dataclass(frozen=True)
+class ShowRequest:
+    """Coordinator: show each share about which you and another of these signed messages differ.
+
+    `messages`: signed answers to the signed `challenge` about the signed `manifest`; or signed complaints alone.
+    """
+
+    context: bytes
+    challenge: bytes
+    manifest: bytes
+    messages: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class ShownShare:
+    """A share in the clear; with `sealed_digest` it has to give the digest in its dealer's header."""
+
+    dealer: int
+    holder: int
+    share: bytes = field(repr=False)
+    sealed_digest: bytes
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Hospital: shares that I dealt, or that were dealt to me, which somebody disputes."""
+
+    context: bytes
+    shares: tuple[ShownShare, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Contribution:
     """The payload of a contributor that left no signed fingerprint; its header is in the opening."""
 
@@ -189,7 +253,8 @@ class Contribution:
 class Opening:
     """Coordinator: everything needed to check the sum and to recompute what follows from it.
 
-    `releases`: where the sum does not open, the signed releases that prove it.
+    Where the sum does not open: `releases` are the signed releases that prove it, `challenge` the signed challenge about
+    them, `answers` the signed answers, `shown` the signed messages with the shares that decide between two answers.
     """
 
     round: int
@@ -202,6 +267,9 @@ class Opening:
     unsigned: tuple[Contribution, ...]
     next_model: bytes
     releases: tuple[bytes, ...] = field(default=(), repr=False)
+    challenge: bytes = field(default=b"", repr=False)
+    answers: tuple[bytes, ...] = field(default=(), repr=False)
+    shown: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -238,7 +306,8 @@ KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         Announce, Behind, Join, Joined, Header, Update, Manifest, ConsentRequest,
-        Vote, Complaint, VoidRequest, Certificate, Release, Opening, Receipt, Notice, Declined,
+        Vote, Complaint, VoidRequest, Certificate, Release, Challenge, Answer, ShowRequest, Shown, Opening, Receipt,
+        Notice, Declined,
     )
 }  # fmt: skip
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from cipherward.errors import WireError
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 """Goes up whenever a message of a sum, or what it means, changes; no party reads another version than its own.
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
+3: a sum that does not open is attributed by a challenge; a header says how its register stands in the sum.
 """
 
 KINDS = (
     "Announce", "Behind", "Join", "Joined", "Update", "ConsentRequest", "Vote", "Complaint",
     "VoidRequest", "Certificate", "Release", "Opening", "Receipt", "Notice", "Declined",
+    "Challenge", "Answer", "ShowRequest", "Shown",
 )  # fmt: skip
 _PER_VERSION = 32
 _CODES = {_PER_VERSION * (WIRE_VERSION - 1) + number: kind for number, kind in enumerate(KINDS, start=1)}

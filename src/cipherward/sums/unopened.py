@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cipherward.crypto import wire
-from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.scheme import Scheme, SumTask
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
-from cipherward.sums.messages import Manifest, Opening, Release, read, unsign
+from cipherward.sums import challenge
+from cipherward.sums.messages import Opening
 from cipherward.sums.votes import Rules
 
 
@@ -67,39 +65,21 @@ def opened(
         return attempt(holders[: task.threshold], 0, error.message)
 
 
-def releasers(rules: Rules, found: frozenset[int] | set[int]) -> tuple[int, ...]:
-    """The holders who can have spoiled a sum that these releases do not open, beside its contributors.
+def check(rules: Rules, task: SumTask, opening: Opening, base: npt.NDArray[np.float64]) -> None:
+    """Whether the signed releases of an opening prove that its sum does not open.
 
-    One false release among more than the threshold is found out: the others open the sum without it. Among exactly the
-    threshold it cannot be told from a contribution that does not match its shares.
-    """
-    return () if len(found) > rules.threshold else tuple(sorted(found))
-
-
-def check(rules: Rules, task: SumTask, opening: Opening, base: npt.NDArray[np.float64]) -> tuple[int, ...]:
-    """Whether the signed releases of an opening prove that its sum does not open; as `releasers`.
-
-    Called after `hospital.verify` found that it does not open under the stated witness.
+    Called after `hospital_steps.verify` found that it does not open under the stated witness.
 
     Raises:
         FaultyCoordinatorError: the stated witness is not what the releases give.
         ProtocolError: releases are missing, forged, repeated or of another manifest.
     """
     if not rules.scheme.deals_shares:
-        return ()
-    manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
-    found: dict[int, bytes] = {}
-    for data in opening.releases:
-        signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Release")
-        body = read(signed, Release)
-        if body.context != task.context or body.manifest_digest != digest("manifest", wire.encode(manifest)):
-            raise ProtocolError(f"the release of hospital {signed.sender} is for another sum")
-        if signed.sender == COORDINATOR or signed.sender in found:
-            raise ProtocolError(f"hospital {signed.sender} is counted twice, or is not on the roster")
-        found[signed.sender] = body.shares
+        return
+    found = challenge.signed_releases(rules, task, opening)
     if len(found) < rules.threshold:
         raise ProtocolError(f"the sum is said not to open, with {len(found)} release(s) as evidence")
-    shown = opened(rules.scheme, task, opening.total, found, base, len(manifest.entries))
+    shares = {i: challenge.shares_in(data) for i, data in found.items()}
+    shown = opened(rules.scheme, task, opening.total, shares, base, len(opening.headers))
     if shown.witness != opening.witness:
         raise FaultyCoordinatorError("the stated witness is not what the signed releases give", culprit="coordinator")
-    return releasers(rules, set(found))

@@ -7,19 +7,30 @@ from dataclasses import dataclass, field
 
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.crypto.scheme import Opener, Scheme, SumTask
+from cipherward.disclosure.blocks import Blocks, Register
 from cipherward.errors import ProtocolError
 from cipherward.sums.messages import CONSENT, VOID, Vote, read
+
+USUAL_REGISTER = "table"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The study's public facts. `keys` maps roster index (0 is the coordinator) to public key."""
+    """The study's public facts. `keys` maps roster index (0 is the coordinator) to public key, `registers` to the name of
+    the hospital's register, where it has another than the usual one. `blocks`: those of the study; none: everybody stands
+    alone."""
 
     study: bytes
     keys: Mapping[int, bytes]
     threshold: int
     min_contributors: int
     scheme: Scheme
+    blocks: Blocks = field(default_factory=lambda: Blocks(()))
+    registers: Mapping[int, str] = field(default_factory=dict)
+
+    def register(self, hospital: int) -> Register:
+        """The register with which a hospital takes part."""
+        return Register(self.keys[hospital], self.registers.get(hospital, USUAL_REGISTER))
 
     @property
     def n_hospitals(self) -> int:
@@ -29,6 +40,11 @@ class Rules:
     def is_encrypted(self) -> bool:
         """Whether two honest contributions are never the same bytes."""
         return self.scheme.opener is not Opener.ANYONE
+
+    @property
+    def hides_single_updates(self) -> bool:
+        """Whether nobody can read one hospital's contribution while no more than the agreed number collude."""
+        return self.scheme.opener is Opener.HOSPITALS
 
 
 @dataclass(frozen=True)

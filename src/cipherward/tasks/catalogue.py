@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cipherward import entries
+from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
 from cipherward.errors import StudyError
 from cipherward.learning import catalogue as kinds
@@ -24,17 +25,17 @@ TASKS: dict[str, str | Make] = {
 
 
 def make_task(study: Study, factory: Factory | None = None, first: Model | None = None) -> Task[Any]:
-    """The study's task, with the study's `settings`, `[model]` and data source checked.
+    """The study's task, with the study's `settings`, `[model]`, data source and scheme checked.
 
     Args:
         factory: makes the module of a study whose kind of model is the user's own code, from the number of inputs.
         first: the model before the first sum, where it is known already; otherwise the study's seed draws it.
 
     Raises:
-        StudyError: no such task, kind of model or data source, settings that do not fit, or no model that the study
+        StudyError: no such task, kind of model, data source or scheme, settings that do not fit, or no model that the study
             describes; `problems` lists every mistake found.
     """
-    problems = [*sources.problems(study), *kinds.problems(study.model)]
+    problems = [*sources.problems(study), *kinds.problems(study.model), *_scheme_problems(study)]
     if study.task not in TASKS:
         problems.append(f"task: no task is called {study.task!r}; there are {', '.join(sorted(TASKS))}")
     if problems:
@@ -44,6 +45,19 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
             hint="correct the lines above in the study file; docs/study.md explains every setting",
         )
     return entries.load(TASKS[study.task])(study, factory, first)
+
+
+def _scheme_problems(study: Study) -> Iterator[str]:
+    name = study.aggregation.scheme
+    if name not in schemes.CATALOGUE:
+        yield f"aggregation.scheme: no scheme is called {name!r}; there are {', '.join(sorted(schemes.CATALOGUE))}"
+        return
+    chosen = schemes.facts(name)
+    if study.n_hospitals > chosen.max_hospitals:
+        yield f"aggregation.scheme: {name} sums at most {chosen.max_hospitals} hospitals"
+    if study.privacy and study.privacy.unit == "hospital" and not chosen.fixed_point:
+        whole = ", ".join(sorted(each for each, facts in schemes.CATALOGUE.items() if facts.fixed_point))
+        yield f'privacy.unit "hospital" needs a scheme that adds whole numbers: {whole}'
 
 
 def begin(study: Study, factory: Factory | None = None, first: Model | None = None) -> StudyState:

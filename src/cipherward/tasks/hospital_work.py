@@ -43,6 +43,11 @@ class HospitalWork:
     randomness: Randomness = field(default=SYSTEM, repr=False)
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def n_rows(self) -> int:
+        """The rows of this hospital's table that studies may ask about."""
+        return len(self.data.outcome)
+
     def values(self, state: StudyState) -> Values:
         """The named values of the state's next sum, as its layout expects them.
 

@@ -9,6 +9,7 @@ import numpy as np
 from cipherward.learning import metrics, sgd
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.model_kind import Module
+from cipherward.learning.score_groups import may_measure
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment
@@ -20,8 +21,8 @@ LOSS_SCALE = 2**20
 TITLE = "At the end: how good the model is"
 
 MEANING = {
-    "test/negative": "histogram of the model's scores on test rows without the outcome; a bin may hold one row",
-    "test/positive": "histogram of the model's scores on test rows with the outcome; a bin may hold one row",
+    "test/negative": "histogram of the model's scores on test rows without the outcome, in groups of neighbouring scores",
+    "test/positive": "histogram of the model's scores on test rows with the outcome, in the same groups; a group may hold one such row",
     "test/brier": "sum of squared errors of the scores on test rows",
     "test/log_loss": "sum of logarithmic errors of the scores on test rows",
     "validation": "loss on the validation rows, and how many there are",
@@ -42,11 +43,15 @@ def segments(study: Study) -> tuple[CountSegment, ...]:
 
 
 def answer(study: Study, module: Module, model: Model, at: HospitalWork) -> Values:
-    """One hospital's counts for a model."""
+    """One hospital's counts for a model; zeros where it has fewer rows than a group."""
+    bins, group = study.evaluation.bins, study.evaluation.group_rows
     features, labels = rows_at(at, model.scaling, TEST)
+    at.note("measured", float(may_measure(len(labels), group)))
     scores = sgd.scores(module, model.weights, features, at.device)
-    measured: Values = dict(metrics.local_counts(scores, labels, study.evaluation.bins, prefix="test/"))
+    measured: Values = dict(metrics.local_counts(scores, labels, bins, prefix="test/", group=group))
     features, labels = rows_at(at, model.scaling, VALIDATION)
+    if not may_measure(len(labels), group):
+        return measured | {"validation": np.zeros(2, dtype=np.int64)}
     probability = sgd.scores(module, model.weights, features, at.device)
     inside = np.clip(np.where(labels == 1, probability, 1.0 - probability), metrics.CLIP, 1.0)
     loss = math.fsum(-np.log(inside))

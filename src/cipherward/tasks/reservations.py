@@ -22,7 +22,10 @@ def of(result: Mapping[str, Any]) -> Iterator[str]:
     losses = result["validation_loss_by_round"]
     if len(losses) > 1 and None not in losses:
         yield from _of_losses(losses, is_converged=bool(result.get("converged_early")))
-    alone, reached = [*result.get("auroc_local", {}).values()], float(result["auroc_federated"])
+    alone, reached = (
+        [*result.get("auroc_local", {}).values()],
+        float(result.get("auroc_federated_exact", result["auroc_federated"])),
+    )
     if alone and reached < median(alone) - _BELOW:
         yield (
             f"The shared model is worse than what half of the hospitals reach alone (AUROC {reached:.3f}, alone "

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.crypto import schemes
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import averaging, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.model_kind import Module
+from cipherward.learning.weights import row_class
 from cipherward.privacy import noise as privacy_noise
 from cipherward.privacy import sharing
 from cipherward.privacy.accounting import Event
@@ -41,7 +43,8 @@ def meaning(model: Model) -> dict[str, str]:
     tensors = ", ".join(name for name, _ in model.groups)
     return {
         "update": f"the change of the model by training here, multiplied by the weight ({tensors})",
-        "weight": "how much this hospital's update counts, from 0 to 1: its training rows divided by the rows that count as 1",
+        "weight": "how much this hospital's update counts, from 0 to 1: the class of its training rows (a power of two) divided "
+        "by the rows that count as 1; or 1 for everyone, where the study says so",
         "clipped": "for each part of the model: how many numbers of the update were cut to the range",
         "crowded": "for each part of the model: how many numbers of the update were large",
     }
@@ -111,6 +114,11 @@ def noisy_update(study: Study, module: Module, model: Model, at: HospitalWork, h
     return by_tensor(model, sharing.noisy(change, noise, half, at.randomness))
 
 
+def weight_of(study: Study, n_rows: int, weight_cap: float) -> float:
+    """What the update of a hospital with so many training rows counts for, from 0 to 1: nothing exact follows from it."""
+    return 1.0 if study.training.weights == "equal" else min(row_class(n_rows) / weight_cap, 1.0)
+
+
 def weighted_update(
     study: Study,
     module: Module,
@@ -127,7 +135,7 @@ def weighted_update(
     """
     labels = rows_at(at, model.scaling, TRAIN)[1]
     trained = _trained(study, module, model, at, number)
-    weight = min(len(labels) / weight_cap, 1.0)
+    weight = weight_of(study, len(labels), weight_cap)
     moved = trained.astype(np.float64) - model.weights
     at.note("distance", float(np.linalg.norm(moved)))
     parts = by_tensor(model, moved * weight)
@@ -164,7 +172,7 @@ def next_ranges(
 ) -> tuple[float, ...]:
     """The next round's clipping ranges, by the public rule."""
     limits = study.aggregation
-    if limits.scheme == "plain":
+    if not schemes.facts(limits.scheme).fixed_point:
         return ranges
     return tuple(
         averaging.next_range(

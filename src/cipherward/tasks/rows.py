@@ -30,4 +30,6 @@ def rows_at(at: HospitalWork, preprocessor: Preprocessor, split: int) -> Rows:
 
 def labels_of(hospitals: Sequence[HospitalData], split: int) -> NDArray[np.generic]:
     """The outcomes of one split of all hospitals, in roster order."""
-    return np.concatenate([hospital.outcome[hospital.split == split] for hospital in hospitals])
+    return np.concatenate(
+        [np.zeros(0, dtype=np.int8)] + [hospital.outcome[hospital.split == split] for hospital in hospitals]
+    )

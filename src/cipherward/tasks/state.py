@@ -1,6 +1,6 @@
 """The public state of a study: what every party knows after each opened sum.
 
-It holds the task's own state and what is the same for every task: how many sums were opened, and who may contribute.
+It holds the task's own state and what is the same for every task: how many sums were opened, and which did not open.
 """
 
 from __future__ import annotations
@@ -13,25 +13,38 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cipherward.errors import DataError
+from cipherward.disclosure.blocks import Blocks, Register
+from cipherward.disclosure.standing import Memory, Statement
 from cipherward.privacy import records
 from cipherward.privacy.records import RecordNoise
 from cipherward.study import Study
-from cipherward.tasks.culprit_search import Search
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.noise import noise_of
 from cipherward.tasks.task import Model, Question, Sums, Task
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A certified sum that does not open: who was in it, and (hospital, reason) of those proved to have spoiled it."""
+
+    number: int
+    contributors: tuple[int, ...]
+    culprits: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
 class StudyState:
-    """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`."""
+    """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`, and then by `seen`.
+
+    `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open.
+    """
 
     study: Study
     task: Task[Any] = field(repr=False)
     inner: Any = field(repr=False)
     sums_done: int = 0
-    search: Search = field(default_factory=Search)
+    failed: tuple[Failed, ...] = ()
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @cached_property
     def question(self) -> Question | None:
@@ -74,19 +87,25 @@ class StudyState:
         """Size of the model; 0 where the task makes none."""
         return len(self.model.weights) if self.model else 0
 
-    def admitted(self, attempt: int) -> tuple[int, ...]:
-        """The hospitals that may contribute to an attempt at the next sum; () for the whole roster.
+    @property
+    def excluded(self) -> tuple[int, ...]:
+        """The hospitals that are proved to have spoiled a sum; they take no further part."""
+        return tuple(sorted({hospital for failed in self.failed for hospital, _ in failed.culprits}))
 
-        In a culprit search the first attempt at a sum is limited to a group. Where the group was too few, the attempt is
-        void and the next one is for everyone who is not excluded.
-        """
-        if self.question and self.question.may_move_on and attempt == 0 and self.search.group:
-            return self.search.group
-        return self.search.eligible(self.study.n_hospitals) if self.search.excluded else ()
+    @property
+    def admitted(self) -> tuple[int, ...]:
+        """The hospitals that may contribute to the next sum; () for the whole roster."""
+        out = self.excluded
+        return tuple(i for i in range(1, self.study.n_hospitals + 1) if i not in out) if out else ()
+
+    @property
+    def unexplained(self) -> Failed | None:
+        """The newest failed sum, if nobody is proved to have spoiled it: then people decide, and no sum follows."""
+        return next((failed for failed in self.failed[-1:] if not failed.culprits), None)
 
     def digest(self) -> bytes:
         """SHA-256 over everything that the next sum or the result depends on; 32 bytes."""
-        facts = json.dumps([self.sums_done, self.search.facts()]).encode()
+        facts = json.dumps([self.sums_done, [dataclasses.astuple(failed) for failed in self.failed]]).encode()
         return hashlib.sha256(b"cipherward/v2/state\x00" + self.task.digest(self.inner) + facts).digest()
 
     def after(self, sums: Sums, n_contributors: int) -> StudyState:
@@ -100,38 +119,32 @@ class StudyState:
         """
         if self.noise:
             sums = records.without_offset(sums, self.noise, n_contributors)
-        search = self._search_opened() if self.asked.may_move_on else self.search
-        return self._moved(self.task.after(self.inner, sums, n_contributors), search)
+        inner = self.task.after(self.inner, sums, n_contributors)
+        return dataclasses.replace(self, inner=inner, sums_done=self.sums_done + 1)
 
-    def after_failed(self, contributors: Sequence[int], releasers: Sequence[int] = ()) -> StudyState:
-        """The state after a certified sum that does not open: moved by a public rule, so that the question differs.
+    def seen(self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks) -> StudyState:
+        """The state that remembers who stood in the opening that led to it. Proof that a hospital spoiled a sum removes it from
+        its block's protection, so that the honest rest may stand."""
+        hospitals = self.study.hospitals
+        out = frozenset(
+            Register(bytes.fromhex(hospitals[i - 1].public_key), hospitals[i - 1].register_name) for i in self.excluded
+        )
+        memory = self.memory.opened(context, statements, blocks)
+        return dataclasses.replace(self, memory=memory.shown(out))
+
+    def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
+        """The state after a certified sum that does not open: the same is asked again, without `culprits`.
 
         Args:
             contributors: who is in the failed sum.
-            releasers: holders whose releases may be at fault instead (`sums.unopened.releasers`).
-
-        Raises:
-            DataError: this sum may not be asked in another form; people decide.
+            culprits: who is proved to have spoiled it, with the reason.
         """
-        if not self.asked.may_move_on:
-            suspects = self.names(self.search.suspects or tuple(contributors))
-            raise DataError(
-                f"the {self.purpose} sum was certified but does not open, and may not be asked again",
-                hint=f"the faulty hospital is one of {suspects}, or releases shares; remove it and start a new study",
-            )
-        minimum = self.study.thresholds.min_contributors
-        search = self.search.after_failed(
-            self.sums_done, contributors, self.study.digest(), self.study.n_hospitals, minimum, releasers=releasers
-        )
-        return self._moved(self.task.after_failed(self.inner), search)
+        named: dict[int, str] = {}
+        for hospital, reason in culprits:
+            named.setdefault(hospital, reason)
+        failed = Failed(self.sums_done, tuple(contributors), tuple(sorted(named.items())))
+        return dataclasses.replace(self, sums_done=self.sums_done + 1, failed=(*self.failed, failed))
 
     def names(self, hospitals: Sequence[int]) -> str:
         """Names of hospitals, for people."""
         return ", ".join(self.study.hospitals[i - 1].name for i in hospitals)
-
-    def _moved(self, inner: Any, search: Search) -> StudyState:
-        return dataclasses.replace(self, inner=inner, sums_done=self.sums_done + 1, search=search)
-
-    def _search_opened(self) -> Search:
-        minimum = self.study.thresholds.min_contributors
-        return self.search.after_opened(self.study.digest(), self.study.n_hospitals, minimum)

@@ -44,7 +44,6 @@ class Question:
         layout: names, sizes, ranges and limbs of the numbers that every hospital sends.
         meaning: for each segment, or for the part of its name before "/", the words of review and report.
         on_model: whether the state's digest is part of the question.
-        may_move_on: whether a certified sum that does not open voids a round only, and not the study.
         sensitivity: how far one row can move the answer (`privacy.records` plans the noise from it); None: this answer
             cannot carry noise, so nothing is promised to a single patient.
     """
@@ -55,7 +54,6 @@ class Question:
     layout: Layout
     meaning: Mapping[str, str]
     on_model: bool = True
-    may_move_on: bool = False
     sensitivity: Sensitivity | None = None
 
     def words(self, segment: str) -> str:
@@ -131,10 +129,6 @@ class Task(ABC, Generic[S]):
     @abstractmethod
     def plan(self) -> Iterable[tuple[Question, int]]:
         """Every question that can be asked, and at most how often: for review, status and policy."""
-
-    def after_failed(self, state: S) -> S:
-        """The state after a certified sum that does not open, where `may_move_on`; the next question must differ."""
-        raise NotImplementedError(f"{type(self).__name__} asks nothing that may move on")
 
     def noisy_answers(self) -> int:
         """How many of the task's answers can carry a hospital's own noise (`Question.sensitivity`), at most."""

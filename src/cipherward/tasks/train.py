@@ -21,6 +21,7 @@ from cipherward.learning import averaging, models
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.newton import Fit
+from cipherward.learning.score_groups import may_measure
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
@@ -86,7 +87,10 @@ class Train(Task[TrainState]):
         if state.final is not None:
             return None
         document = study.model_dump(mode="json")
-        asked = statistics.shared_parameters(study) | {"bins": study.evaluation.bins}
+        asked = statistics.shared_parameters(study) | {
+            "bins": study.evaluation.bins,
+            "group_rows": study.evaluation.group_rows,
+        }
         bits, measured = study.bits, measurement.segments(study)
         if self._trained_out(state):
             return Question(
@@ -96,14 +100,14 @@ class Train(Task[TrainState]):
         if study.fits_by_newton:
             layout = Layout(newton.segments(study, len(state.model.weights)) + measured, bits)
             meaning = newton.MEANING | measurement.MEANING
-            return Question("train", newton.TITLE, canonical(asked), layout, meaning, may_move_on=True)
+            return Question("train", newton.TITLE, canonical(asked), layout, meaning)
         if study.privacy:
             asked["privacy"] = document["privacy"]
         parts = rounds.update_segments(study, state.model, state.ranges)
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
         meaning = rounds.meaning(state.model) | measurement.MEANING
-        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning, may_move_on=True)
+        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning)
 
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model = self._study, state.model
@@ -175,10 +179,6 @@ class Train(Task[TrainState]):
             history=(*state.history, found.auroc),
             measured=dataclasses.replace(found, roc=()),
         )
-
-    def after_failed(self, state: TrainState) -> TrainState:
-        moved = dataclasses.replace(state.model, weights=averaging.moved_weights(state.model.weights))
-        return dataclasses.replace(state, model=moved, rounds_done=state.rounds_done + 1, measured=None, fit=None)
 
     def digest(self, state: TrainState) -> bytes:
         scaling = state.model.preprocessor
@@ -265,12 +265,15 @@ class Train(Task[TrainState]):
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
-        for split, name in ((TRAIN, "training"), (TEST, "test")):
-            labels: NDArray[Any] = labels_of(hospitals, split)
+        least = self._study.evaluation.group_rows
+        measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), least)]
+        for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
+            labels: NDArray[Any] = labels_of(those, split)
             if labels.size == 0 or labels.min() == labels.max():
                 raise DataError(
                     f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
-                    hint="check data.outcome and data.positive in the study, or give more rows",
+                    hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
+                    f"than {least} test rows (evaluation.group_rows) is not measured",
                 )
         if self._study.own_noise:
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))

@@ -14,14 +14,15 @@ from time import time
 from typing import Literal, TypeVar
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import policyfile
+from cipherward.consortium.approval import answers, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import check_name
-from cipherward.crypto import ckks, wire
+from cipherward.crypto import ckks, schemes, wire
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.data import catalogue as sources
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
-from cipherward.parties import roster
+from cipherward.parties import roster, who_stands
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
 from cipherward.study import Study
@@ -37,13 +38,20 @@ _PARAGRAPHS = ("description", "purpose", "contact", "legal_basis")
 class Approval:
     """What an approval states: this study, with the members list (digest) that the hospital had confirmed.
 
-    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock.
+    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock; `singled_out`: the answer to the
+    question of rule 3, 1 for yes: this hospital may be singled out by what is opened.
     """
 
     study: bytes
     members: bytes
     approver: str
     at: int
+    singled_out: int
+
+    @property
+    def answer(self) -> Agreement:
+        """May this hospital be singled out by what is opened?"""
+        return Agreement(self.singled_out)
 
     @property
     def words(self) -> str:
@@ -90,6 +98,11 @@ class OfferedStudy:
             return approval_of(self.approval, self.study)[1].words if self.approval else ""
         except CipherwardError:
             return ""
+
+    @property
+    def answer(self) -> Agreement:
+        """What people here said to the question of rule 3; no, while nobody has answered."""
+        return approval_of(self.approval, self.study)[1].answer if self.approval else Agreement.NO
 
     @property
     def withdrawal(self) -> bytes:
@@ -212,11 +225,12 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
         raise RefusedError(f"the study {offered.study.name!r} is refused: {reason}", hint=hint)
 
 
-def approve(home: HospitalHome, offered: OfferedStudy, approver: str) -> bytes:
-    """Sign the study's digest with the person's name and the time, after `check`; the same bytes when it is approved already.
+def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Agreement) -> bytes:
+    """Sign the study's digest with the person's name, the time and the answer (`answers`), after `check`; the same bytes when
+    it is approved already.
 
     Raises:
-        RefusedError: as `check`, no name of a person, or this hospital has withdrawn from the study.
+        RefusedError: as `check` and `answers.check`, no name of a person, or this hospital has withdrawn from the study.
     """
     if offered.withdrawal:
         raise RefusedError(
@@ -231,8 +245,10 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str) -> bytes:
             hint='cipherward hospital approve STUDY --as "NAME"',
         )
     check(home, offered)
+    answers.check(offered.study, offered.index, answer)
     confirmed = home.confirmed
-    statement = Approval(offered.digest, confirmed.digest() if confirmed else b"", approver, int(time()))
+    members = confirmed.digest() if confirmed else b""
+    statement = Approval(offered.digest, members, approver, int(time()), int(answer))
     return _state(home, offered, APPROVAL, wire.encode(statement))
 
 
@@ -274,8 +290,8 @@ def open_approval(data: bytes, study: Study) -> int:
 def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:
     """The roster index of the hospital that signed this approval, and what it states; raises as `open_approval`."""
     sender, stated = _opened(data, study, APPROVAL, Approval)
-    if not _is_name(stated.approver) or stated.at > _LAST_SECOND:
-        raise ProtocolError("an approval without the name of a person and a time")
+    if not _is_name(stated.approver) or stated.at > _LAST_SECOND or stated.singled_out not in (0, 1):
+        raise ProtocolError("an approval without the name of a person, a time and an answer")
     return sender, stated
 
 
@@ -329,13 +345,14 @@ def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
         raise StudyError("the offered study names paths: where a hospital's table is belongs in its own settings")
     if study.coordinator_key != home.coordinator_key.hex():
         raise ProtocolError("the offered study is of another coordinator", culprit="coordinator")
-    if study.aggregation.scheme == "ckks":
+    if schemes.facts(study.aggregation.scheme).has_key_pair:
         ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
     elif ckks_public:
         raise ProtocolError("a CKKS key came with a study that uses none", culprit="coordinator")
     index = _index(home, study)
     if study.hospitals[index - 1].public_key != home.identity.public_key.hex():
         raise ProtocolError("the offered study lists another key for this hospital", culprit="coordinator")
+    who_stands.blocks_of(study)
 
 
 def _check_texts(study: Study) -> None:

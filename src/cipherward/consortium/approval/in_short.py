@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cipherward.consortium.approval.what_leaves import Outgoing
+from cipherward.crypto import schemes
+from cipherward.crypto.scheme import Opener
 from cipherward.study import Study
 
 _UNSTATED = "not stated in the study; ask the coordinator"
@@ -34,7 +36,7 @@ def _who_sees(study: Study) -> str:
         f"The sums, each over at least {numbers.min_contributors} hospitals, and what is made of them are seen by the "
         "coordinator and by every hospital in section 6."
     )
-    if study.aggregation.scheme == "ckks":
+    if schemes.facts(study.aggregation.scheme).opener is Opener.COORDINATOR:
         return f"the coordinator holds a key that could open this hospital's own numbers; its rule forbids it. {sums}"
     return f"nobody alone can open this hospital's own numbers; section 4 says who could together. {sums}"
 

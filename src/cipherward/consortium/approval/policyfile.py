@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import StorageError
 from cipherward.learning.catalogue import KINDS
 from cipherward.parties.policy import Policy
@@ -69,6 +70,12 @@ max_range = 64.0
 
 # Bins of the histograms in which predicted risks are counted.
 max_bins = 4096
+
+# With fewer rows than this in its table, this hospital does not count among those that hide each other in a sum.
+cell_min = 10
+
+# Rows of this hospital that share one predicted risk before it is counted, at least.
+min_group_rows = 10
 """
 
 
@@ -78,10 +85,17 @@ def _known_kind(name: str) -> str:
     return name
 
 
+def _known_scheme(name: str) -> str:
+    deployed = sorted(each for each, facts in CATALOGUE.items() if facts.for_deployments)
+    if name not in deployed:
+        raise ValueError(f"no scheme between hospitals is called {name!r}; there are {', '.join(deployed)}")
+    return name
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    schemes: list[Literal["quorum", "ckks"]] = Field(min_length=1)
+    schemes: list[Annotated[str, AfterValidator(_known_scheme)]] = Field(min_length=1)
     min_contributors: int = Field(default=3, ge=3)
     min_corrupt: int = Field(default=1, ge=1)
     max_bits: int = Field(default=24, ge=1, le=24)
@@ -94,6 +108,8 @@ class _File(BaseModel):
     max_exact_sums: int = Field(default=1_100, ge=0)
     max_measured_models: int = Field(default=1_100, ge=0)
     max_bins: int = Field(default=4_096, ge=64)
+    cell_min: int = Field(default=10, ge=1)
+    min_group_rows: int = Field(default=10, ge=1)
     models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
@@ -131,6 +147,8 @@ def parse(text: str, origin: str) -> Policy:
         max_exact_sums=found.max_exact_sums,
         max_measured_models=found.max_measured_models,
         max_bins=found.max_bins,
+        cell_min=found.cell_min,
+        min_group_rows=found.min_group_rows,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
         columns=None if found.columns == "*" else frozenset(found.columns),
@@ -164,6 +182,8 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_exact_sums": policy.max_exact_sums,
         "max_measured_models": policy.max_measured_models,
         "max_bins": policy.max_bins,
+        "cell_min": policy.cell_min,
+        "min_group_rows": policy.min_group_rows,
         "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, what_leaves
+from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, singling_out, what_leaves
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.in_short import in_short
@@ -19,7 +19,9 @@ from cipherward.consortium.approval.what_leaves import Outgoing
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import members
 from cipherward.consortium.membership.members import MembersList
+from cipherward.crypto import schemes
 from cipherward.crypto.identity import fingerprint
+from cipherward.crypto.scheme import Opener
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
 from cipherward.privacy import budget as privacy_ledger
@@ -61,6 +63,7 @@ class Review:
     scheme: str
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
+    singled_out: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -122,6 +125,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         scheme=study.aggregation.scheme,
         opening=_opening(study),
         privacy=_privacy(study),
+        singled_out=tuple(singling_out.paragraphs(offered)),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),
@@ -132,15 +136,15 @@ def _opening(study: Study) -> tuple[str, ...]:
     """Who can open what, in words."""
     numbers = study.thresholds
     said = [numbers.explain()]
-    if study.aggregation.scheme == "ckks":
+    if schemes.facts(study.aggregation.scheme).opener is Opener.COORDINATOR:
         said.append(
-            "Scheme ckks: the coordinator holds a key that could open this hospital's own numbers. Other hospitals and "
+            f"Scheme {study.aggregation.scheme}: the coordinator holds a key that could open this hospital's own numbers. Other hospitals and "
             "eavesdroppers cannot open them; that the coordinator opens sums only is its rule and its log, not a proof."
         )
     else:
         t, n = numbers.threshold, numbers.n_hospitals
         said.append(
-            f"Scheme quorum: no key opens this hospital's own numbers. {t} of the {n} hospitals together open the sum, "
+            f"Scheme {study.aggregation.scheme}: no key opens this hospital's own numbers. {t} of the {n} hospitals together open the sum, "
             f"and nothing else, when they find it in order. {t} hospitals that break the rules together with the "
             "coordinator could open a hospital's numbers while the sum is running; after it the keys are erased."
         )

@@ -70,6 +70,9 @@ def _lines(review: Review) -> Iterator[str]:
     else:
         yield "   Every clause allows this study."
     yield ""
+    yield "8. The question that the approval answers; there is no default"
+    yield from _points(review.singled_out)
+    yield ""
     if review.refusals:
         yield "This study cannot be approved now:"
         yield from _points(review.refusals)

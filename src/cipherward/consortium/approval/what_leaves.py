@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cipherward.crypto import ckks, params
+from cipherward.crypto import ckks, params, schemes
 from cipherward.study import Study
 from cipherward.tasks.lanes import Layout, RealSegment, Segment
 from cipherward.tasks.state import StudyState
@@ -79,7 +79,7 @@ def _groups(question: Question) -> tuple[Group, ...]:
 def _bytes(study: Study, layout: Layout) -> tuple[int, int]:
     """(up, down) of one sum in which every hospital takes part. Shares are an average over roster places."""
     n, lanes = study.n_hospitals, max(layout.n_lanes, 1)
-    if study.aggregation.scheme == "ckks":
+    if not schemes.facts(study.aggregation.scheme).deals_shares:
         payload = -(-lanes // ckks.N_SLOTS) * _CKKS_CIPHERTEXT
         return _CKKS_UP + payload, _CKKS_DOWN * (n + 1) + payload + 8 * lanes
     chosen = params.choose(lanes, bits=layout.bits, n_hospitals=n, threshold=study.thresholds.threshold)

@@ -57,11 +57,11 @@ class HospitalHome(Home):
 
     @property
     def data_settings(self) -> dict[str, str]:
-        """[data] as it stands in hospital.toml: path, or database and query; and the name of the cut, if it has one."""
+        """[data] as it stands in hospital.toml: path, or database and query."""
         data = self.settings.get("data")
         found = data if isinstance(data, dict) else {}
         wanted = {"path"} if "path" in found else {"database", "query"}
-        optional = {"cut"} if "path" in found else {"cut", "password_env", "password_file"}
+        optional = set() if "path" in found else {"password_env", "password_file"}
         whole = wanted <= found.keys() <= wanted | optional and all(isinstance(v, str) and v for v in found.values())
         if not whole or {"password_env", "password_file"} <= found.keys():
             raise StorageError(
@@ -69,11 +69,6 @@ class HospitalHome(Home):
                 hint="write path, or database and query with at most one of password_env and password_file",
             )
         return dict(found)
-
-    @property
-    def data_cut(self) -> str:
-        """The name that people gave to what the table holds now; empty if they gave none. See docs/operations.md."""
-        return self.data_settings.get("cut", "")
 
     @property
     def device(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.errors import CipherwardError, DataError, StudyError
-from cipherward.parties.hospital_node import PRESERVED, Outcome
+from cipherward.parties.outcomes import UNPROTECTED, VERIFIED, Outcome
 from cipherward.runs import modelfile
 from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.study_folder import VERIFICATION
@@ -96,7 +96,7 @@ def _examine(folder: Path) -> ReceivedModel:
         outcomes = tuple(str(line["phrase"]) for line in sums)
         study, digest = str(facts["study"]), str(facts["study_digest"])
         rounds, auroc = int(facts["rounds"]), None if facts["auroc"] is None else float(facts["auroc"])
-        verified = bool(sums) and all(line["outcome"] == PRESERVED for line in sums)
+        verified = bool(sums) and all(line["outcome"] in VERIFIED - {UNPROTECTED} for line in sums)
     except (CipherwardError, ValueError, KeyError, TypeError, OverflowError):
         return ReceivedModel(folder, "?", "", 0, False, None, (), "verification.json is missing or damaged")
     try:

@@ -30,12 +30,10 @@ device = {device}
 {data}"""
 _FILE = """\
 # The hospital's table: a CSV or Parquet file, read when a study needs it. A relative path starts at this folder.
-# cut = "...": a name for this extract; see "A second study over the same tables" in docs/operations.md before giving one.
 """
 _DATABASE = """\
 # The hospital's table: what one query answers, asked when a study needs it. The password never stands here: it comes
 # from the environment variable password_env or from the file password_file (mode 0600), whichever is named.
-# cut = "...": a name for this extract; see "A second study over the same tables" in docs/operations.md before giving one.
 """
 
 

@@ -18,6 +18,7 @@ from cipherward.consortium.service import offering
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
 from cipherward.consortium.service.letters import Breach, Ended, Offer, Out
 from cipherward.consortium.service.statements import Statements
+from cipherward.crypto import schemes
 from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
 from cipherward.parties import records, roster
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
@@ -90,7 +91,7 @@ class CoordinatorStudy:
 
     @property
     def offer(self) -> Offer:
-        public = files.read(self.run.ckks_public) if self.study.aggregation.scheme == "ckks" else b""
+        public = files.read(self.run.ckks_public) if schemes.facts(self.study.aggregation.scheme).has_key_pair else b""
         return Offer(self.study.to_toml(), public)
 
     def take_approval(self, hospital: int, statement: bytes) -> Out:
@@ -216,7 +217,7 @@ class CoordinatorStudy:
             state = replayed.state
             closed += replayed.closed
         public, secret = b"", b""
-        if self.study.aggregation.scheme == "ckks":
+        if schemes.facts(self.study.aggregation.scheme).has_key_pair:
             public, secret = ckks_key.load(self.run)
         self._node = records.make_coordinator(
             self.run,
@@ -356,6 +357,7 @@ class CoordinatorStudy:
             "hospitals": self.names,
             "approved": self._named(self.statements.approved),
             "approved_by": self._approved_by(),
+            "agreed": self._named(self.statements.agreed),
             "withdrawn": self._named(self.statements.withdrawn),
             "breached": self._named(self.statements.breached),
             "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.statements.refused.items())},
@@ -379,7 +381,7 @@ class CoordinatorStudy:
                 "answered": self._named(self.statements.approved - node.waiting),
                 "since": _iso(self._patience.since),
                 "enough": node.enough,
-                "only": self._named(node.only),
+                "needed": self._named(node.needed),
             }
         return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import answers, approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -22,7 +22,8 @@ from cipherward.errors import CipherwardError, DataError, ProtocolError, Refused
 from cipherward.learning.devices import Device
 from cipherward.learning.model_kind import Factory
 from cipherward.parties import roster
-from cipherward.parties.hospital_node import HospitalNode, Outcome
+from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory
@@ -259,7 +260,7 @@ class HospitalStudy:
             policy=policy,
             log=self._log,
             clock=perf_counter,
-            cut=home.data_cut,
+            answer=self.offered.answer,
         )
         if state.question is None and not self.run.result.exists():
             self._node = node
@@ -384,6 +385,7 @@ class HospitalStudy:
             "digest": self.digest.hex(),
             "phase": phase,
             "approved_by": self.offered.approved_by,
+            "singled_out": answers.kept(self._ledger, self.study, self.index),
             "why_not": refusal,
             "sums_verified": done,
             "sums_planned": self.study.training.rounds + 2,

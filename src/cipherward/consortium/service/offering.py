@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
+from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
-from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
+from cipherward.disclosure.blocks import Block
+from cipherward.errors import CipherwardError, DataError, StorageError, StudyError, VersionError
 from cipherward.learning.catalogue import kind_of
-from cipherward.parties import roster
+from cipherward.parties import roster, who_stands
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import ckks_key, modelfile
@@ -26,9 +30,6 @@ from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin
-
-SCHEMES = ("quorum", "ckks")
-"""Schemes that may go over a network; the others protect nothing, or nothing shows what was added."""
 
 
 def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float | None = None) -> Path:
@@ -68,8 +69,17 @@ def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float
     return folder
 
 
-def freeze(study: Study, members: MembersList, coordinator_key: bytes, ckks_public: bytes = b"") -> Study:
+def freeze(
+    study: Study,
+    members: MembersList,
+    coordinator_key: bytes,
+    ckks_public: bytes = b"",
+    existing: Iterable[Block] = (),
+) -> Study:
     """The study with the keys of its hospitals, who must be active members, and without any path.
+
+    Args:
+        existing: blocks of earlier studies, which stay whole.
 
     Raises:
         StudyError: every reason why it cannot run in a deployment.
@@ -77,7 +87,7 @@ def freeze(study: Study, members: MembersList, coordinator_key: bytes, ckks_publ
     problems = []
     if not sources.source(study.data.source).is_own_tables:
         problems.append(f'data.source is "{study.data.source}"; in a deployment it is "files", every hospital\'s own')
-    if study.aggregation.scheme not in SCHEMES:
+    if not schemes.facts(study.aggregation.scheme).for_deployments:
         problems.append(f"aggregation.scheme {study.aggregation.scheme!r} is for comparison on one machine")
     if kind_of(study.model).is_own_code != bool(study.model.package):
         problems.append('model.kind "custom" needs model.package, the installed code that makes the model')
@@ -99,7 +109,7 @@ def freeze(study: Study, members: MembersList, coordinator_key: bytes, ckks_publ
         )
     # One document: the paths go at the same moment as the keys come, as neither alone makes a valid study.
     bare = study.model_copy(update={"data": study.data.model_copy(update={"path": "", "hospital_column": ""})})
-    return roster.freeze(bare, keys, coordinator_key, ckks_public)
+    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -148,14 +158,26 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
-    public = ckks_key.make(run)[0] if study.aggregation.scheme == "ckks" else b""
-    frozen = freeze(study, home.members, home.coordinator_key, public)
+    public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
+    frozen = freeze(study, home.members, home.coordinator_key, public, _blocks_begun(home))
     # The coordinator starts from the same installed model code as the hospitals.
     own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
     if first := modelfile.of(begin(frozen, modelcode.factory_of(frozen, own))):
         modelfile.save(run.initial_model, first)
     run.write_study(frozen)
     return frozen
+
+
+def _blocks_begun(home: CoordinatorHome) -> tuple[Block, ...]:
+    """The blocks of studies that have begun here: their hospitals may have named them, and are then bound."""
+    found: dict[bytes, Block] = {}
+    for folder in home.study_folders():
+        files_of = StudyFolder(folder)
+        if files_of.begun.exists():
+            with contextlib.suppress(VersionError):  # of a version whose headers named no blocks
+                blocks = who_stands.blocks_of(study_document.load(files_of.study))
+                found |= {block.digest: block for block in blocks.listed}
+    return tuple(found.values())
 
 
 def _name(folder: Path) -> str:

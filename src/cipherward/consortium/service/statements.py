@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError
 from cipherward.parties.policy import CLAUSES
 from cipherward.parties.records import Records
@@ -52,6 +53,16 @@ class Statements(Records):
                 with contextlib.suppress(CipherwardError):
                     self._approvers[hospital] = approvals.approval_of(files.read(path), self._study)[1].words
         return dict(sorted(self._approvers.items()))
+
+    @property
+    def agreed(self) -> frozenset[int]:
+        """Hospitals whose people said, with their approval, that they may be singled out by what is opened."""
+        found = set()
+        for hospital, path in self._files.who_said(APPROVALS).items():
+            with contextlib.suppress(CipherwardError):
+                if approvals.approval_of(files.read(path), self._study)[1].answer is Agreement.YES:
+                    found.add(hospital)
+        return frozenset(found)
 
     @property
     def withdrawn(self) -> frozenset[int]:

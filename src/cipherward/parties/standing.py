@@ -1,0 +1,187 @@
+"""What a hospital's ledger keeps of who stands in sums: its own binding, and what it knows of everybody (rules 1 to 3).
+
+Both are read from the ledger whenever they are needed: several studies of one hospital share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from cipherward.crypto import wire
+from cipherward.disclosure.blocks import Blocks, Register
+from cipherward.disclosure.refusals import Refusal
+from cipherward.disclosure.standing import Agreement, Binding, Memory, Statement
+from cipherward.errors import StorageError, WireError
+from cipherward.store.ledger import Ledger
+
+T = TypeVar("T")
+_MEMORY = "memory"
+
+
+@dataclass(frozen=True)
+class _Said:
+    hospital: bytes
+    register: str
+    block: bytes
+    agreement: int
+    has_rows: int
+
+
+@dataclass(frozen=True)
+class _Voted:
+    context: bytes
+    said: tuple[_Said, ...]
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """`named`: the blocks that registers named; `agreed`: those that said yes."""
+
+    named: tuple[_Said, ...]
+    agreed: tuple[_Said, ...]
+    founded: tuple[bytes, ...]
+    pending: tuple[_Voted, ...]
+
+
+@dataclass(frozen=True)
+class _Binding:
+    block: bytes
+    agreement: int
+    open: tuple[bytes, ...]
+    is_founded: int
+
+
+@dataclass
+class Standing:
+    """One register at its hospital. `_read_before`: what the memory's bytes in the ledger say."""
+
+    ledger: Ledger
+    register: Register
+    _read_before: tuple[bytes, Memory] = field(default=(b"", Memory()), repr=False)
+
+    # the own register
+
+    @property
+    def binding(self) -> Binding:
+        """The block that this register named, and what people answered."""
+        data = self.ledger.standing(self._name)
+        if not data:
+            return Binding(self.register)
+        kept = self._read(_Binding, data)
+        return Binding(
+            self.register, kept.block, Agreement(kept.agreement), frozenset(kept.open), bool(kept.is_founded)
+        )
+
+    def widen(self, answer: Agreement) -> None:
+        """People have answered: may this hospital be singled out?"""
+        if self.binding.widen(answer) != self.binding:
+            self._bind(self.binding.widen(answer))
+
+    def named(self, block: bytes, context: bytes) -> None:
+        """Called before the header that says so leaves the hospital."""
+        self._bind(self.binding.named(block, context))
+
+    def problem(self, block: bytes, blocks: Blocks) -> Refusal | None:
+        """Why this register must not name this block now, if it must not."""
+        return self.binding.problem(block, blocks)
+
+    # everybody's
+
+    @property
+    def memory(self) -> Memory:
+        """What all studies of this hospital have shown."""
+        data = self.ledger.standing(_MEMORY)
+        if data != self._read_before[0]:
+            self._read_before = data, self._memory_in(data)
+        return self._read_before[1]
+
+    def _memory_in(self, data: bytes) -> Memory:
+        kept = self._read(_Memory, data)
+        return Memory(
+            {_register(said): said.block for said in kept.named},
+            frozenset(_register(said) for said in kept.agreed),
+            frozenset(kept.founded),
+            {voted.context: tuple(_statement(said) for said in voted.said) for voted in kept.pending},
+        )
+
+    def voted(self, context: bytes, statements: tuple[Statement, ...]) -> None:
+        """Called before the vote leaves the hospital: a certified opening that is withheld counts from the vote."""
+        self._remember(self.memory.voted(context, statements))
+
+    def void(self, contexts: Iterable[bytes]) -> None:
+        """Void certificates for these attempts were checked."""
+        memory, binding = self.memory, self.binding
+        for context in contexts:
+            memory, binding = memory.voided(context), binding.voided(context)
+        self._remember(memory)
+        self._bind(binding)
+
+    def opened(self, context: bytes, attempts: Iterable[bytes], said: tuple[Statement, ...], blocks: Blocks) -> None:
+        """An opening was checked. No other attempt at its sum, among `attempts`, will be opened.
+
+        Called before the receipt is in the ledger; again, it changes nothing.
+        """
+        memory, binding = self.memory.opened(context, said, blocks), self.binding
+        is_in = any(one.register == self.register for one in said)
+        for other in attempts:
+            memory = memory.voided(other)
+            binding = binding.opened(other) if other == context and is_in else binding.voided(other)
+        self._remember(memory)
+        self._bind(binding)
+
+    def learn(self, of_study: Memory) -> None:
+        """What the openings of a study say that this hospital has verified; a ledger may be younger than they are."""
+        known = self.memory
+        merged = replace(
+            known,
+            blocks={**of_study.blocks, **known.blocks},
+            agreed=known.agreed | of_study.agreed,
+            founded=known.founded | of_study.founded,
+        )
+        self._remember(merged)
+
+    # the ledger
+
+    @property
+    def _name(self) -> str:
+        return f"binding {self.register.name}"
+
+    def _bind(self, binding: Binding) -> None:
+        if binding == self.binding:
+            return
+        kept = _Binding(binding.block, int(binding.agreement), tuple(sorted(binding.open)), int(binding.is_founded))
+        self.ledger.record_standing(self._name, wire.encode(kept))
+
+    def _remember(self, memory: Memory) -> None:
+        if memory == self.memory:
+            return
+        kept = _Memory(
+            tuple(_kept(Statement(register, block, Agreement.NO)) for register, block in sorted(memory.blocks.items())),
+            tuple(_kept(Statement(register, b"", Agreement.YES)) for register in sorted(memory.agreed)),
+            tuple(sorted(memory.founded)),
+            tuple(_Voted(context, tuple(map(_kept, said))) for context, said in sorted(memory.pending.items())),
+        )
+        self.ledger.record_standing(_MEMORY, wire.encode(kept))
+
+    def _read(self, kind: type[T], data: bytes) -> T:
+        try:
+            return wire.decode(kind, data)
+        except WireError as error:
+            raise StorageError(
+                f"the ledger {self.ledger.path} does not say how this hospital stands in sums: {error.message}",
+                hint="docs/operations.md says what to do with a damaged ledger",
+            ) from None
+
+
+def _kept(said: Statement) -> _Said:
+    return _Said(said.register.hospital, said.register.name, said.block, int(said.agreement), int(said.has_rows))
+
+
+def _register(said: _Said) -> Register:
+    return Register(said.hospital, said.register)
+
+
+def _statement(said: _Said) -> Statement:
+    return Statement(_register(said), said.block, Agreement(said.agreement), bool(said.has_rows))

@@ -1,0 +1,188 @@
+"""Blocks, registers and answers: from a study document to `disclosure`, and back when it is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cipherward.crypto import schemes
+from cipherward.crypto.identity import open_signed
+from cipherward.crypto.scheme import Opener
+from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register, Split, default_blocks, listing_problem
+from cipherward.disclosure.missing import Setting
+from cipherward.disclosure.standing import Agreement, of_scheme
+from cipherward.errors import CipherwardError, StudyError
+from cipherward.study import Study
+from cipherward.study_sections import ListedBlock, ListedSplit, Member
+
+
+def hides_single_updates(study: Study) -> bool:
+    """Whether nobody can read one hospital's update by the scheme alone; where somebody can, taking part is a yes."""
+    return schemes.facts(study.aggregation.scheme).opener is Opener.HOSPITALS
+
+
+def answer_of(study: Study, name: str) -> Agreement:
+    """May this hospital be singled out? As the study says: what a simulation goes by."""
+    named = study.singled_out
+    says_yes = named == "all" or (isinstance(named, tuple) and name in named)
+    return of_scheme(Agreement(says_yes), hides_single_updates=hides_single_updates(study))
+
+
+def registers_of(study: Study) -> tuple[Register, ...]:
+    """The registers of a frozen study, in roster order."""
+    return tuple(Register(bytes.fromhex(h.public_key), h.register_name) for h in study.hospitals)
+
+
+def blocks_of(study: Study) -> Blocks:
+    """The blocks of a frozen study.
+
+    Raises:
+        StudyError: they break rule 1 or 2.
+    """
+    keys = {hospital.name: bytes.fromhex(hospital.public_key) for hospital in study.hospitals}
+    splits = [_split(split, keys) for split in study.splits]
+    blocks = Blocks([_block(listed, keys) for listed in study.blocks or ()], splits)
+    registers = registers_of(study)
+    if refusal := listing_problem(blocks, registers, study.thresholds.min_contributors):
+        raise StudyError(f"the study {study.name!r} lists blocks that may not be: {refusal}", hint=refusal.way_out)
+    strange = {m for block in blocks.listed for m in block.members} - set(registers)
+    if strange:
+        raise StudyError(
+            f"the study {study.name!r} lists a block with {len(strange)} register(s) that are not in the study",
+            hint="list every member of a block among the hospitals, with the register that the block names",
+        )
+    return blocks
+
+
+def with_blocks(study: Study, existing: Iterable[Block] = ()) -> Study:
+    """A study with keys, and the blocks that its hospitals stand in: those that people wrote, or as many as fit.
+
+    Args:
+        existing: blocks of earlier studies.
+
+    Raises:
+        StudyError: a hospital is in a block that is not in this study whole; and as `blocks_of`.
+    """
+    if study.blocks is None:
+        names = {bytes.fromhex(hospital.public_key): hospital.name for hospital in study.hospitals}
+        known = tuple(existing)
+        registers = registers_of(study)
+        _check_whole(registers, known, names)
+        bound = {member for block in known for member in block.members}
+        open_to = [r for r in registers if r in bound or answer_of(study, names[r.hospital]) is Agreement.NO]
+        made = default_blocks(open_to, study.thresholds.min_contributors, known)
+        listed = [
+            {
+                "members": [{"hospital": names[m.hospital], "register_name": m.name} for m in block.members],
+                "least": block.least,
+                "parent": block.parent.hex(),
+            }
+            for block in made
+        ]
+        study = study.with_overrides(top={"blocks": listed})
+    blocks_of(study)
+    return study
+
+
+def setting_of(study: Study, answers: dict[int, Agreement] | None = None) -> Setting:
+    """Registers with their answers, for the table of what a missing hospital means.
+
+    Args:
+        answers: by roster index; whoever is not in it answers as the study says.
+    """
+    given = answers or {}
+    said = {
+        register: of_scheme(
+            given.get(i, answer_of(study, study.hospitals[i - 1].name)),
+            hides_single_updates=hides_single_updates(study),
+        )
+        for i, register in enumerate(registers_of(study), start=1)
+    }
+    numbers = study.thresholds
+    return Setting(said, blocks_of(study), numbers.threshold, numbers.min_contributors)
+
+
+def if_missing(study: Study, answers: dict[int, Agreement] | None = None) -> list[str]:
+    """What a missing hospital means for a frozen study, one line for each hospital; `answers` as in `setting_of`."""
+    setting = setting_of(study, answers)
+    names = {bytes.fromhex(hospital.public_key): hospital.name for hospital in study.hospitals}
+    said = {register.hospital: answer for register, answer in setting.answers.items()}
+    width = max(map(len, names.values()))
+    lines = ["If one hospital is missing (a study that waits ends when its people stop it):"]
+    for each in setting.table():
+        answer = "may be singled out" if said[each.hospital] else "may not be singled out"
+        lines.append(
+            f"  {names[each.hospital]:<{width}}  {answer}; before its update is there, the sum {each.before}; afterwards it "
+            f"{each.after}"
+        )
+    lines.append("The first sum of a block waits for all its members, whatever they answered.")
+    return lines
+
+
+def check_can_start(study: Study) -> None:
+    """Raises StudyError: with the answers that the study gives, no sum of it could ever be opened."""
+    setting = setting_of(study)
+    if setting.can_start():
+        return
+    names = {register: hospital.name for register, hospital in zip(registers_of(study), study.hospitals, strict=True)}
+    alone = [names[r] for r, answer in setting.answers.items() if not answer and setting.blocks.of(r) == ALONE]
+    raise StudyError(
+        f"no sum of the study {study.name!r} could be opened: fewer than {setting.min_contributors} of its hospitals may "
+        f"stand in one together (said no, and in no block: {', '.join(alone) or 'none'})",
+        hint="at least min_contributors hospitals that may not be singled out make a block; add hospitals, or have them agree",
+    )
+
+
+def _split(listed: ListedSplit, keys: dict[str, bytes]) -> Split:
+    whole = _block(listed.whole, keys)
+    parts = tuple(_block(part, keys) for part in listed.parts)
+    unsigned = Split(whole, parts, frozenset())
+    members = sorted({member.hospital for member in whole.members})
+    signers = {key for text in listed.signatures for key in members if _is_signed(text, key, unsigned)}
+    return Split(whole, parts, frozenset(signers))
+
+
+def _is_signed(text: str, key: bytes, split: Split) -> bool:
+    whole, body = _split_body(split)
+    try:
+        return open_signed(bytes.fromhex(text), study=whole, keys={1: key}, kind="split").body == body
+    except (CipherwardError, ValueError):
+        return False
+
+
+def _split_body(split: Split) -> tuple[bytes, bytes]:
+    return split.whole.digest, b"".join(part.digest for part in split.parts)
+
+
+def _block(listed: ListedBlock, keys: dict[str, bytes]) -> Block:
+    members = tuple(sorted(Register(_key(member, keys), member.register_name) for member in listed.members))
+    return Block(members, listed.least, bytes.fromhex(listed.parent))
+
+
+def _key(member: Member, keys: dict[str, bytes]) -> bytes:
+    if member.hospital in keys:
+        return keys[member.hospital]
+    try:
+        key = bytes.fromhex(member.hospital)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise StudyError(
+            f"a block names {member.hospital!r}, which is no hospital of the study",
+            hint="members of blocks are named as on the roster",
+        )
+    return key
+
+
+def _check_whole(registers: Iterable[Register], existing: Iterable[Block], names: dict[bytes, str]) -> None:
+    """Rule 2: who is in a block takes part with the whole block, or not at all."""
+    here = set(registers)
+    for block in existing:
+        inside = [names[m.hospital] for m in block.members if m in here]
+        gone = len(block.members) - len(inside)
+        if inside and gone:
+            raise StudyError(
+                f"{', '.join(inside)} stand in sums only together with {gone} more hospital(s) that this study does not list "
+                "(rule 2: they are one block since an earlier study)",
+                hint="list the whole block or none of it; a block splits only into parts that are large enough, when all "
+                "its members sign",
+            )
