@@ -279,3 +279,12 @@ def test_bits_and_rounding_follow_from_the_kind_of_model_where_the_study_says_no
     assert not network.with_overrides(aggregation={"rounding": "nearest"}).has_stochastic_rounding
     for_hospitals = {"unit": "hospital", "epsilon": 8.0, "delta": 1e-6, "clipping_norm": 1.0}
     assert network.with_overrides(privacy=for_hospitals).bits == 16
+
+
+def test_a_table_or_a_folder_in_the_place_of_a_study_is_told_apart_from_a_study_with_mistakes(tmp_path: Path) -> None:
+    table = tmp_path / "north.csv"
+    table.write_text("age,y\n70,0\n")
+    with pytest.raises(StudyError, match="is a table, not a study"):
+        study_document.load(table)
+    with pytest.raises(StudyError, match="is a folder, not a study"):
+        study_document.load_builtin(str(tmp_path))

@@ -339,6 +339,9 @@ def _all_errors(document: dict[str, Any], error: ValidationError) -> list[ErrorD
     return unknown
 
 
+_TABLES = {".csv", ".tsv", ".txt", ".gz", ".parquet", ".xlsx", ".xls"}
+
+
 def load(path: Path) -> Study:
     """Read and check a study file, see `parse`.
 
@@ -353,7 +356,12 @@ def load(path: Path) -> Study:
             f"cannot read the study file {path}: {error.strerror or error}",
             hint="give the path of a study.toml, or the name of a built-in study (`cipherward studies`)",
         ) from None
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError, a number of 5,000 digits
+    except (ValueError, RecursionError) as error:
+        if path.suffix.lower() in _TABLES:
+            raise StudyError(
+                f"{path} is a table, not a study", hint="write a study.toml that names it; docs/study.md shows one"
+            ) from None
+        # TOMLDecodeError, UnicodeDecodeError, a number of 5,000 digits
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
@@ -373,8 +381,13 @@ def load_builtin(name: str) -> Study:
         StudyError: no built-in study has that name.
     """
     if name not in builtin_names():
+        if Path(name).is_dir():
+            raise StudyError(
+                f"{name} is a folder, not a study",
+                hint="give the study file in it, or the run in it to `cipherward run --resume`",
+            )
         raise StudyError(
-            f"no built-in study is called {name!r}",
+            f"no built-in study is called {name!r}, and there is no such file",
             hint=f"built-in studies: {', '.join(builtin_names())}; or give the path of a study.toml",
         )
     text = (resources.files("cipherward") / "studies" / f"{name}.toml").read_text(encoding="utf-8")

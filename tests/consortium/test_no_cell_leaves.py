@@ -71,6 +71,13 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
+AT_HOSPITAL = [
+    ["status"], ["status", "--json"], ["review", "tiny"], ["review", "tiny", "--json"], ["review"], ["health"], ["alarms", "--seen"],
+    ["approve", "tiny", "--as", "Dr Example", "--yes"], ["policy"], ["members"], ["retry", "tiny"], ["models"],
+]  # fmt: skip
+"""Every command of a hospital that reads the table, or shows what was found in it."""
+
+
 def _files(folder: Path, but: Path) -> Iterator[tuple[Path, bytes]]:
     for path in folder.rglob("*"):
         if path.is_file() and path != but:
@@ -99,8 +106,8 @@ def test_no_cell_is_written_or_sent_whatever_is_wrong_with_the_table(approved: C
         approved.poll()
         (seat,) = approved.desks[ME].status()
         assert seat["why_not"], f"{name} was not noticed"
-        CliRunner().invoke(cli.app, ["hospital", "status", "--home", str(tmp_path / ME)])
-        CliRunner().invoke(cli.app, ["hospital", "review", "tiny", "--home", str(tmp_path / ME)])
+        for words in AT_HOSPITAL:
+            CliRunner().invoke(cli.app, ["hospital", *words, "--home", str(tmp_path / ME)])
         for path, content in _files(tmp_path, table):
             assert not marked(content), f"{name}: {path.relative_to(tmp_path)}"
         assert not any(marked(letter) for _, _, letter in [*approved.queue, *approved.carried]), name
@@ -128,7 +135,7 @@ def test_a_simulation_over_a_damaged_table_leaves_no_cell_behind(tmp_path: Path)
     good = (tables / "clinic-1.csv").read_text()
     for name, damage in DAMAGES.items():
         (tables / "clinic-1.csv").write_bytes(damage(good))
-        for command in ("run", "compare"):
+        for command in ("run", "cohort", "compare"):
             out = tmp_path / f"{command}-out"
             CliRunner().invoke(cli.app, [command, str(tables / "study.toml"), "--out", str(out)])
             for path, content in _files(out, tables) if out.exists() else ():
@@ -151,3 +158,19 @@ def test_a_query_that_fails_on_a_cell_logs_no_cell(tmp_path: Path) -> None:
         with pytest.raises(CipherwardError) as error:
             read_query(Database(f"sqlite:///{tmp_path}/t.db", query))
         assert not marked(error.value.logged.encode())
+
+
+def test_predictions_and_resumed_runs_over_a_damaged_table_leave_no_cell_behind(tmp_path: Path) -> None:
+    from tests import simulator
+
+    tables = simulator.write_tables(tmp_path / "tables", 3)
+    (tables / "study.toml").write_text(simulator.study(3).to_toml())
+    out = tmp_path / "out"
+    assert CliRunner().invoke(cli.app, ["run", str(tables / "study.toml"), "--out", str(out)]).exit_code == 0
+    good = (tables / "clinic-1.csv").read_text()
+    for name, damage in DAMAGES.items():
+        (tables / "clinic-1.csv").write_bytes(damage(good))
+        CliRunner().invoke(cli.app, ["predict", str(out), str(tables / "clinic-1.csv"), "--id", "ward"])
+        CliRunner().invoke(cli.app, ["run", "--resume", str(out)])
+        for path, content in _files(out, tables):
+            assert not marked(content), f"{name}: {path.name}"
