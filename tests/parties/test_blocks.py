@@ -197,23 +197,49 @@ EDITS: dict[str, dict[str, Any]] = {
 PAIRS = [random.Random(seed).sample(sorted(EDITS), 2) for seed in range(4)]
 
 
-@pytest.mark.parametrize("edited", [[name] for name in EDITS] + PAIRS, ids="+".join)
-def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_path: Path, edited: list[str]) -> None:
-    """Once it leaves, once it is late: whatever is opened, adding and subtracting gives sums of whole blocks only."""
+def edited(*names: str) -> dict[str, Any]:
+    """The sections of a study with these edits."""
     sections: dict[str, Any] = {}
-    for name in edited:
+    for name in names:
         for key, value in EDITS[name].items():
             old = sections.get(key)
             sections[key] = {**old, **value} if isinstance(old, dict) else value
+    return sections
+
+
+def opened_by(
+    first: World, folder: Path, sections: dict[str, Any], n: int, *bends: simulator.Bend
+) -> list[tuple[int, ...]]:
+    """Who is in the sums of one more study over the same tables, by hospitals that remember all studies before it."""
+    with once_more(first, folder, simulator.study(n, **sections), *bends) as second:
+        ended(second)
+        for line in simulator.log(second.run.path, "declined"):
+            assert line["hospital"] if "hospital" in line else line["code"] == BOUND
+        return sums_of(second)
+
+
+@pytest.mark.parametrize("names", [[name] for name in EDITS] + PAIRS, ids="+".join)
+def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_path: Path, names: list[str]) -> None:
+    """Once it leaves, once it is late: whatever is opened, adding and subtracting gives sums of whole blocks only."""
     opened = sums_of(first)
-    if sections.pop("task", ""):
-        sections |= {"task": "describe"}
     for n, bends in ((4, ()), (5, (lost({5}, kinds={"Update"}),))):
-        with once_more(first, tmp_path / str(n), simulator.study(n, **sections), *bends) as second:
-            ended(second)
-            opened += sums_of(second)
-            for line in simulator.log(second.run.path, "declined"):
-                assert line["hospital"] if "hospital" in line else line["code"] == BOUND
+        opened += opened_by(first, tmp_path / str(n), edited(*names), n, *bends)
+    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_no_hundred_studies_with_random_edits_tell_one_hospital_from_its_block(
+    first: World, tmp_path: Path, seed: int
+) -> None:
+    """2,000 pairs of edits in all, by the same hospitals one after another; one of them leaves, is late, or takes part."""
+    drawn = random.Random(seed)
+    opened = sums_of(first)
+    for number in range(100):
+        names, gone = drawn.sample(sorted(EDITS), 2), drawn.randint(1, 5)
+        n, bends = drawn.choice([(4, ()), (5, ()), (5, (lost({gone}, kinds={"Update"}),))])
+        opened += opened_by(first, tmp_path / str(number), edited(*names), n, *bends)
+    assert len(opened) > 5
     assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
 
 

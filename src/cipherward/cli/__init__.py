@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from cipherward.cli import cohort, compare, coordinator, data, hospital, predict, report, run, studies, verify
+from cipherward.cli import cohort, compare, coordinator, data, exposure, hospital, predict, report, run, studies, verify
 from cipherward.cli.terminal import fail
 from cipherward.errors import CipherwardError
 
@@ -29,6 +29,7 @@ app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)
+app.command("exposure")(exposure.exposure)
 app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
 app.add_typer(coordinator.app, name="coordinator")

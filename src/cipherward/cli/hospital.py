@@ -213,7 +213,7 @@ def withdraw(
     yes: bool = typer.Option(False, "--yes", help="Do not ask."),
     home: Path = HOME,
 ) -> None:
-    """Send no further update to a study. What is certified already is still released. Final."""
+    """Send nothing more to a study that could open a sum; its keys here are erased. Final."""
     from cipherward.consortium.approval import approvals
 
     own = _open(home)
@@ -224,6 +224,7 @@ def withdraw(
         typer.confirm(f"Withdraw from {offered.study.name} for good?", abort=True)
     approvals.withdraw(own, offered)
     typer.echo(f"Withdrawn from {offered.study.name}: no further update leaves this hospital for it.")
+    typer.echo("The running service erases its keys now; until then, or while it is stopped, the ledger holds them.")
 
 
 @app.command("retry")

@@ -152,6 +152,7 @@ def _show(study: dict[str, Any]) -> None:
         ("reason", "why"),
         ("why_not", "does not take part"),
         ("stopped", "stopped by the coordinator"),
+        ("keys_erased", "its keys are erased here"),
         ("last_error", "last problem"),
         ("model", "model"),
     ):

@@ -64,7 +64,7 @@ from cipherward.tasks import noise
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
-__all__ = ["HospitalNode", "Log"]
+__all__ = ["HospitalNode", "Log", "breach_fact"]
 
 _MAX_NOTICES = 100
 _MAX_OUTCOMES = 100
@@ -117,8 +117,7 @@ class HospitalNode:
         self._ballot = Ballot(self.ledger, self.log)
         self._answers = Answers(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
-        self._breach_fact = f"breach in study {self.rules.study.hex()}"
-        self.stopped = self.ledger.fact(self._breach_fact) is not None
+        self.stopped = self.ledger.fact(breach_fact(self.rules.study)) is not None
 
     def handle(self, packet: bytes) -> list[bytes]:
         """Answer one packet.
@@ -146,6 +145,17 @@ class HospitalNode:
         except (ProtocolError, WireError, RefusedError, DataError) as error:
             self.log("refused", {"kind": kind} | _said(error.logged, error.hint))
             return self._failed(error) if kind == "Opening" else []
+
+    def end(self) -> None:
+        """The study is over here: nothing is answered any more, and what could open a sum of it is erased.
+
+        Raises:
+            StorageError: the ledger cannot be written; it is to be called again.
+        """
+        self.stopped = True
+        self._forget()
+        self.ledger.erase_study(self.rules.study)
+        self.log("keys erased", {"sums": self.state.sums_done})
 
     def _answer(self, kind: str, data: bytes) -> list[bytes]:
         signed: dict[str, tuple[type[Any], Callable[[Any], list[bytes]]]] = {
@@ -366,9 +376,9 @@ class HospitalNode:
         return []
 
     def _breach(self, error: CipherwardError) -> list[bytes]:
-        self.stopped = True
-        self.ledger.record_fact(self._breach_fact, error.message.encode())
+        self.ledger.record_fact(breach_fact(self.rules.study), error.message.encode())
         self.log("breach", {"reason": error.message})
+        self.end()
         return self._outcome(BREACH, error.message)
 
     def _failed(self, error: CipherwardError) -> list[bytes]:
@@ -395,14 +405,22 @@ class HospitalNode:
         body = Receipt(context, round, manifest, outcome, detail, next_model)
         message = sign(self.identity, self.rules.study, self.index, body)
         self.ledger.record_receipt(context, self.rules.study, round, message, asked_again=asked_again)
-        self._ballot.forget()
-        self._answers.forget()
-        self._contributions.forget()
+        self._forget()
         self._remember(Outcome(round, outcome, self.index, detail))
         return [pack("Receipt", message)]
 
+    def _forget(self) -> None:
+        self._ballot.forget()
+        self._answers.forget()
+        self._contributions.forget()
+
     def _remember(self, outcome: Outcome) -> None:
         self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]
+
+
+def breach_fact(study: bytes) -> str:
+    """The name under which a ledger keeps that this hospital found a breach in a study."""
+    return f"breach in study {study.hex()}"
 
 
 def _said(reason: str, hint: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from cipherward import study as study_document
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
+from cipherward.disclosure.standing import Statement
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
@@ -48,7 +49,7 @@ class Line:
 class Replayed:
     """A state of the study, recomputed; `opening` led to it (None for the first).
 
-    `admitted`: who could contribute to the sum; () for everyone.
+    `admitted`: who could contribute to the sum; () for everyone. `said`: how those in it stood in it.
     """
 
     state: StudyState
@@ -60,6 +61,7 @@ class Replayed:
     checks: tuple[str, ...] = ()
     admitted: tuple[int, ...] = ()
     closed: tuple[bytes, ...] = ()
+    said: tuple[Statement, ...] = ()
 
     def part_of(self, hospital: int) -> str:
         """What a hospital had to do with the sum."""
@@ -169,6 +171,7 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
         judgement.contributors,
         verified.checks if verified else (f"void: {judgement.reason}",),
         task.admitted,
+        said=judgement.said,
     )
 
 

@@ -5,25 +5,18 @@ that a repeat is answered with the same bytes, and the per-sum private key until
 secrets are never in it. `secure_delete` overwrites what is erased, and the write-ahead log, which still holds it, is
 emptied at once.
 
-SQLite does not notice a flipped bit inside a value. Every row carries a digest of itself, checked whenever the row is
-read and, for all rows, when the ledger is opened: what has silently changed is never said or believed.
-
 With differential privacy it also holds every charge to the budget, with the noisy contribution that was charged until
 the sum is verified: another attempt at the same sum sends the same values, which costs nothing more.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from cipherward.crypto.hashing import digest
 from cipherward.errors import AlreadyReleasedError, StorageError
+from cipherward.store.marked import MarkedTables
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL, mark BLOB) STRICT;
@@ -57,7 +50,15 @@ _COLUMNS = {
 }  # fmt: skip
 """The columns of every table; a row's `mark` is a digest of their values."""
 
-_Row = dict[str, Any]
+
+_SECRETS = (
+    (
+        "sums",
+        "private_key > x'' OR update_bytes IS NOT NULL OR request IS NOT NULL OR (is_closed = 0 AND release > x'')",
+    ),
+    ("charges", "contribution IS NOT NULL"),
+)
+"""By table, the rows that hold what must not outlive its sum."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ KEPT_SUMS = 3
 """Closed sums of a study whose messages are kept whole; of older ones the ledger holds what was done, and the receipt."""
 
 
-class Ledger:
+class Ledger(MarkedTables):
     """Opens (or creates) the ledger at `path`. Every method is one durable transaction.
 
     Raises:
@@ -92,21 +93,8 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        with _storage(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            path.chmod(0o600)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.executescript(_SCHEMA)
-        self._migrate()
-        self._check_all()
+        super().__init__(path, _SCHEMA, _COLUMNS)
         self.record_fact("device_key", os.urandom(32))
-
-    def close(self) -> None:
-        self._db.close()
 
     def record_fact(self, name: str, value: bytes) -> None:
         """Remember a fact for good; a name that is there already keeps its value."""
@@ -227,6 +215,24 @@ class Ledger:
                 self._change("sums", row, dict.fromkeys(said, b""), context=row["context"])
         self._forget_log()
 
+    def holds_secrets(self, study: bytes) -> bool:
+        """Whether anything of a study is here with which a sum, or this hospital's own contribution, could be opened."""
+        return any(True for table, where in _SECRETS for _ in self._rows(table, f"study = ? AND ({where})", (study,)))
+
+    def erase_study(self, study: bytes) -> None:
+        """The study is over here. Its per-sum keys, shares, releases of sums that were not verified and kept contributions are
+        erased; what proves what was said stays: joins, headers, votes, manifests, receipts, charges.
+
+        Raises:
+            StorageError: the disk, or somebody else is reading the ledger, whose log keeps what was erased until then.
+        """
+        of_study = "study = ?", (study,)
+        with self._transaction():
+            self._erase("sums", *of_study, "private_key", "update_bytes", "request")
+            self._erase("sums", "study = ? AND is_closed = 0", (study,), "release")
+            self._erase("charges", *of_study, "contribution")
+        self._forget_log()
+
     def record_charge(
         self, study: bytes, query: bytes, round: int, unit: str, what: str, event: str, contribution: bytes
     ) -> None:
@@ -258,133 +264,10 @@ class Ledger:
 
     def receipts(self, study: bytes) -> int:
         """How many sums of a study this hospital has verified."""
-        with _storage(self.path):
-            row = self._db.execute("SELECT COUNT(*) FROM receipts WHERE study = ?", (study,)).fetchone()
-        return int(row[0])
+        return sum(1 for _ in self._rows("receipts", "study = ?", (study,)))
 
     def exposed(self, query: bytes) -> list[SumRecord]:
         """Contributions to this query that a certificate may cover: sent, and not proved void."""
-        with _storage(self.path):
-            rows = self._db.execute(
-                "SELECT context FROM sums WHERE query = ? AND header IS NOT NULL AND is_void = 0 ORDER BY round, attempt",
-                (query,),
-            ).fetchall()
-        return [record for (context,) in rows if (record := self.sum(context)) is not None]
-
-    # rows, each with its mark
-
-    def _rows(self, table: str, where: str, values: tuple[object, ...] = ()) -> Iterator[_Row]:
-        """Rows as they were written.
-
-        Raises:
-            StorageError: a row does not have its mark.
-        """
-        names = _COLUMNS[table]
-        with _storage(self.path):
-            found = self._db.execute(f"SELECT {', '.join(names)}, mark FROM {table} WHERE {where}", values)  # noqa: S608
-            for *row, mark in found:
-                if mark != _mark(table, row):
-                    raise self._damaged(f"a row of {table} is not what was written")
-                yield dict(zip(names, row, strict=True))
-
-    def _find(self, table: str, **key: object) -> _Row | None:
-        where = " AND ".join(f"{name} = ?" for name in key)
-        return next(iter(list(self._rows(table, where, tuple(key.values())))), None)
-
-    def _insert(self, table: str, row: _Row, conflict: str = "") -> int:
-        marked = row | {"mark": _mark(table, row.values())}
-        names, places = ", ".join(marked), ", ".join("?" * len(marked))
-        statement = f"INSERT {conflict} INTO {table} ({names}) VALUES ({places})"  # noqa: S608
-        return self._db.execute(statement, tuple(marked.values())).rowcount
-
-    def _change(self, table: str, row: _Row, changes: _Row, **key: object) -> _Row:
-        changed = row | changes
-        marked = changes | {"mark": _mark(table, changed.values())}
-        assignments = ", ".join(f"{name} = ?" for name in marked)
-        where = " AND ".join(f"{name} = ?" for name in key)
-        self._db.execute(f"UPDATE {table} SET {assignments} WHERE {where}", (*marked.values(), *key.values()))  # noqa: S608
-        return changed
-
-    def _change_sum(self, context: bytes, **changes: object) -> _Row | None:
-        row = self._find("sums", context=context)
-        return self._change("sums", row, changes, context=context) if row else None
-
-    def _erase(self, table: str, where: str, values: tuple[object, ...], *names: str) -> None:
-        """Set columns to NULL in the rows that still hold something there."""
-        keys = ("context",) if table == "sums" else ("study", "query")
-        held = " OR ".join(f"{name} IS NOT NULL" for name in names)
-        for row in list(self._rows(table, f"{where} AND ({held})", values)):
-            self._change(table, row, dict.fromkeys(names), **{key: row[key] for key in keys})
-
-    def _migrate(self) -> None:
-        """Ledgers of earlier versions learn what they lack; their rows are marked as they are found."""
-        with self._transaction():
-            if "request" not in self._names_in("sums"):
-                self._db.execute("ALTER TABLE sums ADD COLUMN request BLOB")
-            for table, names in _COLUMNS.items():
-                if "mark" in self._names_in(table):
-                    continue
-                self._db.execute(f"ALTER TABLE {table} ADD COLUMN mark BLOB")
-                rows = self._db.execute(f"SELECT rowid, {', '.join(names)} FROM {table}").fetchall()  # noqa: S608
-                for number, *row in rows:
-                    self._db.execute(f"UPDATE {table} SET mark = ? WHERE rowid = ?", (_mark(table, row), number))  # noqa: S608
-
-    def _names_in(self, table: str) -> set[str]:
-        return {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
-
-    def _check_all(self) -> None:
-        with _storage(self.path):
-            (found,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
-        if found != "ok":
-            raise self._damaged(" ".join(str(found).split()))
-        for table in _COLUMNS:
-            for _ in self._rows(table, "1"):
-                pass
-
-    def _damaged(self, what: str) -> StorageError:
-        return StorageError(
-            f"the ledger {self.path} cannot be used: it is damaged ({what})",
-            hint="a damaged ledger is replaced by its backup, never edited; without a backup this hospital no longer "
-            "knows what it has said: move the file away only after it has left the studies that are under way",
-        )
-
-    def _forget_log(self) -> None:
-        # The write-ahead log would keep erased keys until it is next overwritten.
-        with _storage(self.path):
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with _storage(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has ended it already
-                    self._db.execute("ROLLBACK")
-                raise
-
-
-def _mark(table: str, row: Iterable[Any]) -> bytes:
-    return digest("ledger-row", table.encode(), *(_tagged(value) for value in row))
-
-
-def _tagged(value: Any) -> bytes:
-    if value is None:
-        return b""
-    if isinstance(value, bytes):
-        return b"b" + value
-    return (f"i{value}" if isinstance(value, int) else f"t{value}").encode()
-
-
-@contextlib.contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # the last: SQLite quotes what it finds in the file
-        raise StorageError(
-            f"the ledger {path} cannot be used: {error}",
-            hint="check disk space and permissions; a damaged ledger is never edited or replaced by an older one: "
-            "docs/operations.md says what to do",
-        ) from None
+        where = "query = ? AND header IS NOT NULL AND is_void = 0 ORDER BY round, attempt"
+        contexts = [row["context"] for row in self._rows("sums", where, (query,))]
+        return [record for context in contexts if (record := self.sum(context)) is not None]

@@ -263,7 +263,7 @@ def check_open(home: HospitalHome, offered: OfferedStudy) -> None:
 
 
 def withdraw(home: HospitalHome, offered: OfferedStudy) -> bytes:
-    """No further update of this hospital; what is certified is still released. Cannot be taken back.
+    """No further update and no release of this hospital. Cannot be taken back.
 
     Raises:
         RefusedError: the study is over here (`check_open`), and this hospital had not withdrawn before.

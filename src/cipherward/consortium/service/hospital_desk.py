@@ -98,6 +98,7 @@ class HospitalDesk:
         return found
 
     def _news_of(self, study: HospitalStudy) -> list[bytes]:
+        study.erase()
         if study.is_over:
             return []
         found: list[bytes] = []
@@ -166,7 +167,7 @@ class HospitalDesk:
 
     def _waiting(self, study: HospitalStudy) -> dict[str, str]:
         """What the coordinator last said this study waits for, and what people here have to do first."""
-        if study.is_over or study.is_withdrawn:
+        if study.is_over or study.end.is_withdrawn:
             return {"waits": ""}
         if not study.is_approved:
             return {"waits": f"this hospital's own approval: cipherward hospital review {study.name}"}

@@ -10,14 +10,16 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import answers, approvals
+from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
+from cipherward.consortium.service.hospital_status import status_of
 from cipherward.consortium.service.notices import UNAPPROVED, explained
+from cipherward.consortium.service.study_end import AFTER_THE_END, StudyEnd
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning.devices import Device
 from cipherward.learning.model_kind import Factory
@@ -57,11 +59,11 @@ class HospitalStudy:
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
         self.brought = Brought(home, offered.study, self.boundary, offered.folder)
+        self.end = StudyEnd(home, offered, self.run, ledger)
         self._ledger = ledger
         self._node: HospitalNode | None = None
         self._times: tuple[int, ...] = ()
         self._looked_at: set[str] = set()
-        self._is_over = False
         self._last_status: dict[str, Any] | None = None
         self._told: tuple[str, ...] | None = None
 
@@ -81,28 +83,29 @@ class HospitalStudy:
             return False
 
     @property
-    def is_withdrawn(self) -> bool:
-        return bool(self.offered.withdrawal)
-
-    @property
-    def stopped(self) -> str:
-        """Why the coordinator ended the study; empty while it has not."""
-        ended = self.files.ended()
-        return ended[1] if ended else ""
-
-    @property
     def is_over(self) -> bool:
         """Whether nothing more can come of it here: there is a model, or the coordinator has ended it."""
-        if not self._is_over:
-            self._is_over = self.run.result.exists() or bool(self.stopped)
-        return self._is_over
+        return self.end.is_over
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the coordinator has asked for something since this process began."""
+        return self._node is not None
 
     def stop(self, reason: str) -> None:
-        """Note that the coordinator ended the study."""
-        if self.stopped:
-            return
-        self.home.log("study stopped", {"study": self.study.name, "reason": reason[:500]})
-        files.write(self.files.stopped, f"{reason}\n".encode())
+        """Note that the coordinator ended the study; what could open a sum of it is erased.
+
+        Raises:
+            StorageError: this machine's disk; to be called again.
+        """
+        self.end.stop(reason)
+        self.erase()
+
+    def erase(self) -> None:
+        """When the study has ended here: forget what could open a sum of it, in memory and in the ledger. Raises: as `stop`."""
+        if self.end.has_come and not self.end.is_erased:
+            self._node = None
+            self.end.erase()
 
     def check(self) -> None:
         """Whether this hospital may contribute now. Asked again before every sum, so that people's changes count.
@@ -112,10 +115,10 @@ class HospitalStudy:
         """
         if not self.is_approved:
             raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
-        if self.is_withdrawn:
+        if self.end.is_withdrawn:
             raise RefusedError(f"this hospital has withdrawn from the study {self.study.name!r}")
-        if self.stopped:
-            raise RefusedError(f"the study {self.study.name!r} was stopped: {self.stopped}")
+        if self.end.stopped:
+            raise RefusedError(f"the study {self.study.name!r} was stopped: {self.end.stopped}")
         if aside := self.boundary.set_aside:
             raise RefusedError(
                 f"the study {self.study.name!r} is set aside: {aside}",
@@ -135,7 +138,7 @@ class HospitalStudy:
         Told after each start and at each change, and taken back (empty) when nothing does any more. The table is looked at
         once people have approved, and again when it or the settings change.
         """
-        if self.is_withdrawn or self.is_over:
+        if self.end.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
         times = (*(path.stat().st_mtime_ns if path.exists() else 0 for path in watched), bool(self.study.ended(time())))
@@ -182,6 +185,10 @@ class HospitalStudy:
                 self.check()
             elif not self.is_approved:
                 raise RefusedError(f"nobody here has approved the study {self.study.name!r}", hint=UNAPPROVED)
+            elif self.end.has_come:
+                self.erase()
+                if kind not in AFTER_THE_END:
+                    raise RefusedError(f"the study {self.study.name!r} is over here and its keys are erased")
             node = self._opened_node()
         except StorageError:
             raise
@@ -216,6 +223,7 @@ class HospitalStudy:
             self._keep(candidate, before)
             if node.state.question is None:
                 self._keep_model(node)
+                self.end.erase()
         elif kind == "Opening":
             candidate.unlink(missing_ok=True)
         return replies
@@ -351,50 +359,10 @@ class HospitalStudy:
         """What is true of this study here, from the files; once it is over, only a breach that others report changes it."""
         alerts = sorted(path.stem for path in self.files.alerts.glob("*.cbor")) if self.files.alerts.exists() else []
         if not self.is_over:
-            return self._status() | {"alerts": alerts}
+            return status_of(self, self._ledger) | {"alerts": alerts}
         if self._last_status is None:
-            self._last_status = self._status()
+            self._last_status = status_of(self, self._ledger)
         return self._last_status | {"alerts": alerts}
-
-    def _status(self) -> dict[str, Any]:
-        done = len(self.run.rounds_with_openings())
-        breach = self._ledger.fact(f"breach in study {self.digest.hex()}")
-        try:
-            refusal = ""
-            self.check()
-        except CipherwardError as error:
-            refusal = error.message
-        if self.brought.unusable and not refusal:
-            refusal = f"the {' and '.join(sorted(self.brought.unusable))} here cannot be used: {self.last_error}"
-        if breach is not None:
-            phase = "breach"
-        elif self.run.result.exists():
-            phase = "finished"
-        elif self.is_withdrawn:
-            phase = "withdrawn"
-        elif self.stopped:
-            phase = "stopped"
-        elif not self.is_approved:
-            phase = "offered"
-        elif refusal:
-            phase = "refused"
-        else:
-            phase = "running" if done or self._node else "approved"
-        return {
-            "study": self.study.name,
-            "digest": self.digest.hex(),
-            "phase": phase,
-            "approved_by": self.offered.approved_by,
-            "singled_out": answers.kept(self._ledger, self.study, self.index),
-            "why_not": refusal,
-            "sums_verified": done,
-            "sums_planned": self.study.training.rounds + 2,
-            "stopped": self.stopped,
-            "last_error": breach.decode("utf-8", "replace") if breach else self.last_error,
-            "model": self.run.path.name if self.run.result.exists() else "",
-            "about_data": list(self.brought.noticed),
-            "warnings": self.run.warnings(),
-        }
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
         say = self.home.alarm if event in _ALARMS else self.home.log

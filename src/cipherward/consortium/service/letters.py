@@ -47,7 +47,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """Hospital: no further update; what is certified is still released and verified; `statement` is signed."""
+    """Hospital: no further update and no release; what is opened is still verified; `statement` is signed."""
 
     statement: bytes = field(repr=False)
 

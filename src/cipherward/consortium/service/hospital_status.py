@@ -1,0 +1,56 @@
+"""What a hospital's `status` says of a study, from its files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cipherward.consortium.approval import answers
+from cipherward.errors import CipherwardError
+
+if TYPE_CHECKING:
+    from cipherward.consortium.service.hospital_study import HospitalStudy
+    from cipherward.store.ledger import Ledger
+
+
+def status_of(study: HospitalStudy, ledger: Ledger) -> dict[str, Any]:
+    """One study as it stands here now. `keys_erased`: nothing in the ledger opens a sum of it any more."""
+    refusal, finished = _refusal(study), study.run.result.exists()
+    return {
+        "study": study.name,
+        "digest": study.digest.hex(),
+        "phase": _phase(study, refusal),
+        "approved_by": study.offered.approved_by,
+        "singled_out": answers.kept(ledger, study.study, study.index),
+        "why_not": refusal,
+        "sums_verified": len(study.run.rounds_with_openings()),
+        "sums_planned": study.study.training.rounds + 2,
+        "stopped": study.end.stopped,
+        "keys_erased": study.end.is_erased,
+        "last_error": study.end.breach or study.last_error,
+        "model": study.run.path.name if finished else "",
+        "about_data": list(study.brought.noticed),
+        "warnings": study.run.warnings(),
+    }
+
+
+def _refusal(study: HospitalStudy) -> str:
+    try:
+        study.check()
+    except CipherwardError as error:
+        return error.message
+    if unusable := study.brought.unusable:
+        return f"the {' and '.join(sorted(unusable))} here cannot be used: {study.last_error}"
+    return ""
+
+
+def _phase(study: HospitalStudy, refusal: str) -> str:
+    found = {
+        "breach": bool(study.end.breach),
+        "finished": study.run.result.exists(),
+        "withdrawn": study.end.is_withdrawn,
+        "stopped": bool(study.end.stopped),
+        "offered": not study.is_approved,
+        "refused": bool(refusal),
+        "running": bool(study.run.rounds_with_openings()) or study.is_running,
+    }
+    return next((phase for phase, is_so in found.items() if is_so), "approved")
