@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cipherward.crypto.scheme import SumTask
 from cipherward.errors import AuditError, InterruptedRunError, StorageError
 from cipherward.report import page
 from cipherward.report.facts import gather
+from cipherward.runs import exposure
 from cipherward.simulation import simulate
 
 NAMES = ("<script>alert(1)</script>", 'St. \u202eMary & "Sons"', "x" * 300, "Krankenhaus Süd")
@@ -306,6 +308,31 @@ def test_sums_that_went_on_without_a_hospital_are_listed_with_its_name(tmp_path:
     assert "round 1" in table[0]
     assert "not in the sum" in shown
     assert "4 of 5" in shown
+
+
+def test_the_report_says_who_stands_apart_because_it_agreed_and_which_sums_are_exact(tmp_path: Path) -> None:
+    network = simulator.BentNetwork(simulator.lost({5}, kinds={"Update"}, rounds={1}))
+    chosen = simulator.study(5, singled_out=["clinic-5"], aggregation={"corrupt": 1, "min_contributors": 3})
+    path = simulator.run(tmp_path, chosen, network=network).path
+    page.write(path)
+    section = re.search(r'<h3 id="exposure">.*?<h3>What is not protected</h3>', read(path), re.DOTALL)
+    assert section is not None
+    rows = re.findall(r"<tr role=\"row\"><th.*?</tr>", section[0], re.DOTALL)
+    agreed = [row for row in rows if "yes, it agreed" in row]
+    assert len(agreed) == 1
+    assert "clinic-5" in agreed[0]
+    assert sum("its block, " in row for row in rows) == 4
+    assert "exact: promises no patient anything" in section[0]
+    assert "clinic-5 stood apart from all others; what it sent alone is readable" in section[0]
+
+
+def test_where_nobody_agreed_nobody_stands_apart(run_dir: Path) -> None:
+    text = read(run_dir)
+    assert "always together, so not to be told apart" in text
+    assert "stood apart from all others" not in text
+    assert "it agreed" not in text
+    for sentence in exposure.LIMITS:
+        assert unescape(text).count(sentence) == 1
 
 
 def test_a_round_that_did_not_open_is_shown_with_its_culprit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ def exposure(
     from cipherward.cli.terminal import print_json, say, say_when_compiling
     from cipherward.consortium.homes import exposure as own_exposure
     from cipherward.consortium.homes.hospital_home import HospitalHome
+    from cipherward.report.facts import clean
     from cipherward.runs import exposure as of_run
 
     say_when_compiling()
@@ -45,7 +46,7 @@ def exposure(
             return
         lines = list(_own(found))
     for line in lines:
-        say(line)
+        say(clean(line))
 
 
 def _own(found: OwnExposure) -> Iterator[str]:
@@ -112,17 +113,11 @@ def _budget(budget: Iterable[Spent]) -> Iterator[str]:
 
 
 def _inferred(inferred: Inferred, reader: str) -> Iterator[str]:
+    from cipherward.runs.exposure import sentences
+
     yield "What could be inferred, by whoever sees the opened sums:"
-    if reader:
-        yield f"  Under this scheme {reader} could read every single contribution: no subtraction is needed."
-    for group in inferred.groups:
-        readable = "readable" if group in inferred.readable else "not readable"
-        if len(group) == 1:
-            yield f"  {group[0]} stood apart from all others; what it sent alone is {readable} by subtracting sums."
-        else:
-            yield f"  {', '.join(group)}: always together, so not to be told apart; their total is {readable}."
-    if not inferred.groups:
-        yield "  nothing: no sum was opened"
+    for sentence in sentences(inferred, reader):
+        yield f"  {sentence}"
 
 
 def _limits() -> Iterator[str]:

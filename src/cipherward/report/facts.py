@@ -14,7 +14,8 @@ from cipherward.crypto.scheme import SchemeFacts
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, judging
 from cipherward.report.intervals import auroc_interval
-from cipherward.runs import verify
+from cipherward.runs import exposure, verify
+from cipherward.runs.exposure import Exposure
 from cipherward.runs.result import findings
 from cipherward.runs.result_json import Result, Simulated, SumLine, Trained, document, parse, sum_lines
 from cipherward.runs.verify import Line, Replayed, Run
@@ -59,6 +60,7 @@ class Facts:
 
     `result`: as `simulated` or `trained` where a model was trained; `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
     `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
+    `exposure`: what the sums in `sums` give away together.
     `tables`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
@@ -73,6 +75,7 @@ class Facts:
     last: Line | None
     failure: str
     tables: tuple[ResultTable, ...] = ()
+    exposure: Exposure | None = None
 
     @property
     def scheme(self) -> type[SchemeFacts]:
@@ -144,7 +147,8 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
             hint=f"a simulation goes on with: cipherward run --resume {path}; a deployed study gets it when it ends",
         )
     rounds = sum_lines(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")
-    sums, present, state, last, failure = _sums(run)
+    sums, present, replayed, last, failure = _sums(run)
+    state = replayed[-1].state
     study = run.first.study
     result = _so_far(state) if unfinished else _finished(run)
     return Facts(
@@ -158,6 +162,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         present=present,
         last=last,
         failure=clean(failure),
+        exposure=exposure.of_replayed(run, replayed),
         tables=() if unfinished or state.model or state.question else state.task.tables(findings(state)),
     )
 
@@ -196,20 +201,22 @@ def _so_far(state: StudyState) -> Result:
     return Result.model_validate({**state.task.so_far(state.inner), **culprits.facts(state)})
 
 
-def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], StudyState, Line | None, str]:
+def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], list[Replayed], Line | None, str]:
     sums: list[Sum] = []
     present: tuple[int, ...] = ()
-    state = run.first
+    states = [Replayed(run.first)]
     try:
         for replayed in verify.replay(run):
-            if replayed.opening is not None:
-                sums.append(_sum(run, state, replayed, replayed.opening))
-                if any(segment.name == "present" for segment in state.layout.segments):
-                    present = _present(run, state, replayed.opening)
-            state = replayed.state
+            if replayed.opening is None:
+                continue
+            state = states[-1].state
+            sums.append(_sum(run, state, replayed, replayed.opening))
+            if any(segment.name == "present" for segment in state.layout.segments):
+                present = _present(run, state, replayed.opening)
+            states.append(replayed)
     except AuditError as error:
-        return sums, present, state, None, error.message
-    return sums, present, state, verify.model_line(run, state), ""
+        return sums, present, states, None, error.message
+    return sums, present, states, verify.model_line(run, states[-1].state), ""
 
 
 def _present(run: Run, before: StudyState, opening: Opening) -> tuple[int, ...]:

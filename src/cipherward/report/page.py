@@ -11,7 +11,7 @@ from typing import Any
 from cipherward.crypto.scheme import Opener
 from cipherward.data import catalogue as sources
 from cipherward.learning import catalogue as kinds
-from cipherward.report import blocks, charts, costs, pictures, predictors, rendering, rows, tables, words
+from cipherward.report import blocks, charts, costs, exposed, pictures, predictors, rendering, rows, tables, words
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
 
@@ -65,6 +65,8 @@ def details(facts: Facts) -> dict[str, Any]:
         "set_aside": tables.set_aside(facts),
         "missing": tables.missing(facts),
         "unopened": tables.unopened(facts),
+        "exposed": exposed.tables(facts),
+        "inferred": exposed.inferred(facts),
         "sees_all": True,
         "numbers": numbers,
         "warnings": numbers.warnings(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cipherward.crypto.scheme import Opener
+from cipherward.runs.exposure import LIMITS
 from cipherward.study import Study
 
 READABLE = {
@@ -54,8 +55,7 @@ LEAKAGE_COMPARED = (
 NOT_PROTECTED = (
     "The sums that measure a model are exact histograms of narrow bins by outcome. Test rows of a hospital share a score in "
     "groups (evaluation.group_rows), but a group in which one row has the outcome shows that it does, without saying whose.",
-    "Sets of contributors that differ between rounds leak differences of similar updates.",
-    "All hospitals but one together learn the last one's contribution by subtraction, with any scheme that gives exact sums.",
+    *LIMITS,
     "Who took part, sizes and timing are visible to the coordinator and, in the openings, to every hospital.",
     "A hospital can poison the model within the bounds of its contribution, send false counts, or stop a sum.",
     "Nothing proves that a hospital used real data, or authenticates the people who run a node.",

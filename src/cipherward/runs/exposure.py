@@ -131,6 +131,21 @@ def infer(sets: Iterable[Collection[Register]], names: Mapping[Register, str]) -
     return Inferred(named(inference.groups(different)), named(inference.readable(different)))
 
 
+def sentences(inferred: Inferred, reader: str, most: int = 1_000) -> list[str]:
+    """The same in plain words, at most so many names of a group at a time; `reader`: as `Exposure.reader`."""
+    found = []
+    if reader:
+        found.append(f"Under this scheme {reader} could read every single contribution: no subtraction is needed.")
+    for group in inferred.groups:
+        readable = "readable" if group in inferred.readable else "not readable"
+        named = ", ".join(group[:most]) + (f" and {len(group) - most} more" if len(group) > most else "")
+        if len(group) == 1:
+            found.append(f"{named} stood apart from all others; what it sent alone is {readable} by subtracting sums.")
+        else:
+            found.append(f"{named}: always together, so not to be told apart; their total is {readable}.")
+    return found or ["Nothing: no sum was opened."]
+
+
 def of_path(path: Path) -> Exposure:
     """Replay a run directory, finished or not.
 
