@@ -23,7 +23,7 @@ LIAR, OTHER = 3, 6
 
 def eight(rounds: int = 2) -> Study:
     numbers = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
-    return simulator.study(8, training={"rounds": rounds}, aggregation=numbers)
+    return simulator.agreed(8, training={"rounds": rounds}, aggregation=numbers)
 
 
 def told(world: World) -> list[str]:
@@ -49,7 +49,7 @@ def test_one_liar_is_named_and_the_study_finishes_without_it(
 ) -> None:
     network = BentNetwork(lost({7}, kinds={"Release"}, rounds={in_sum}) if "release" in lie else lost(set()))
     numbers = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
-    with World(tmp_path, simulator.study(8, aggregation=numbers), network=network) as world:
+    with World(tmp_path, simulator.agreed(8, aggregation=numbers), network=network) as world:
         lies(world, LIAR, *lie, in_sum=in_sum)
         if "release" in lie:
             lies(world, OTHER, "release", in_sum=in_sum)  # one false release alone would be left out
