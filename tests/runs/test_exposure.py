@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from cipherward.cli import app
 from cipherward.disclosure.blocks import Register
 from cipherward.errors import AuditError
-from cipherward.runs import exposure
+from cipherward.runs import exposure, verify
+from cipherward.sums.messages import Receipt, unsign
 
 
 def said(path: Path, *options: str) -> str:
@@ -81,15 +82,23 @@ def test_scripts_get_the_same_facts(agreed: Path) -> None:
     assert {"study", "digest", "registers", "blocks", "sums", "budget", "inferred"} <= document.keys()
 
 
-def test_noisy_sums_say_whose_noise_they_carry_and_what_it_costs(tmp_path: Path) -> None:
+def test_noisy_sums_say_whose_noise_they_carry_and_what_it_costs_and_receipts_do_too(tmp_path: Path) -> None:
     noise = {"enabled": True, "epsilon": 8.0, "delta": 1e-4}
-    found = exposure.of_path(simulator.run(tmp_path, simulator.study(4, noise=noise)).path)
+    path = simulator.run(tmp_path, simulator.study(4, noise=noise)).path
+    found = exposure.of_path(path)
     assert [bool(one.noise) for one in found.sums] == [True, False, False, False]
     (budget,) = found.budget
     assert (budget.epsilon, budget.delta) == (8.0, 1e-4)
     assert budget.spent == pytest.approx(8.0, rel=0.01)
     assert budget.left == pytest.approx(0.0, abs=0.08)
     assert found.exact == 3
+    run = verify.open_run(path)
+    receipts = [
+        unsign(run.files.receipt(k, 2).read_bytes(), Receipt, study=run.rules.study, keys=run.rules.keys, sender=2)
+        for k in range(4)
+    ]
+    assert "noise: each hospital's own, for its own patients" in receipts[0].detail
+    assert all("exact, so it promises single patients nothing" in receipt.detail for receipt in receipts[1:])
 
 
 def test_under_a_scheme_that_hides_no_single_update_everybody_counts_as_agreed(tmp_path: Path) -> None:

@@ -350,6 +350,8 @@ class HospitalNode:
         if verified.assumed:
             detail += "; assumed: " + "; ".join(verified.assumed)
         detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
+        whose = self.state.whose_noise
+        detail += f"; noise: {whose}" if whose else "; exact, so it promises single patients nothing"
         own = next((one for one in verified.statements if one.register == self.standing.register), None)
         outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)

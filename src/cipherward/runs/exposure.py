@@ -18,6 +18,7 @@ from cipherward.privacy.lifetime import Limit
 from cipherward.runs import verify
 from cipherward.runs.verify import Replayed, Run
 from cipherward.study import Study
+from cipherward.tasks.noise import OWN
 
 LIMITS = (
     "Blocks hide who contributed what, not what was asked: a unit, category or range that one hospital alone has is that "
@@ -165,9 +166,8 @@ def of_replayed(run: Run, replayed: Sequence[Replayed]) -> Exposure:
     sums, sets = [], []
     for earlier, each in zip(before, replayed[1:], strict=False):
         numbers = each.contributors
-        noise = _noise(study, each.purpose) or (_OWN if earlier.noise else "")
         contributors = tuple(study.hospitals[i - 1].name for i in numbers)
-        sums.append(OpenedSum(earlier.sums_done, each.purpose, contributors, bool(each.manifest), noise))
+        sums.append(OpenedSum(earlier.sums_done, each.purpose, contributors, bool(each.manifest), earlier.whose_noise))
         sets.append(frozenset(registers[i - 1] for i in numbers))
     memory = replayed[-1].state.memory
     facts = schemes.facts(study.aggregation.scheme)
@@ -184,16 +184,6 @@ def of_replayed(run: Run, replayed: Sequence[Replayed]) -> Exposure:
         names,
         tuple(sets),
     )
-
-
-_OWN = "each hospital's own, for its own patients"
-
-
-def _noise(study: Study, purpose: str) -> str:
-    if study.privacy is None or purpose != "train":
-        return ""
-    whose = "each hospital's own, for its own rows" if study.privacy.unit == "record" else "of all hospitals together"
-    return f"{whose} (differential privacy of the training)"
 
 
 def _stand(study: Study, register: Register, names: Mapping[Register, str], memory: Memory) -> Stand:
@@ -218,7 +208,7 @@ def _budget(study: Study, sums: Sequence[OpenedSum]) -> tuple[Spent, ...]:
     found = []
     noise, privacy = study.own_noise, study.privacy
     if noise and noise.noise_multiplier:
-        own = [one for one in sums if one.noise == _OWN]
+        own = [one for one in sums if one.noise == OWN]
         # A sum that did not open and was asked again carried the same noise: it is charged once.
         n = sum(one.opened for one in own) + (bool(own) and not own[-1].opened)
         limit = Limit(noise.epsilon, noise.delta)

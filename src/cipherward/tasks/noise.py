@@ -31,6 +31,21 @@ def noise_of(study: Study, question: Question) -> RecordNoise | None:
     return records.plan(question.sensitivity, wanted.noise_multiplier, wanted.rows_per_patient)
 
 
+OWN = "each hospital's own, for its own patients"
+
+
+def whose(study: Study, purpose: str, plan: RecordNoise | None) -> str:
+    """Whose noise a sum carries, in words; empty for an exact sum, which promises single patients nothing.
+
+    Args:
+        plan: as `noise_of` its question.
+    """
+    if study.privacy and purpose == "train":
+        who = "each hospital's own, for its own rows" if study.privacy.unit == "record" else "of all hospitals together"
+        return f"{who} (differential privacy of the training)"
+    return OWN if plan else ""
+
+
 def check(study: Study, task: Task[Any]) -> None:
     """That the lanes of every noisy answer have room.
 

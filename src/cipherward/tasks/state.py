@@ -19,7 +19,7 @@ from cipherward.privacy import records
 from cipherward.privacy.records import RecordNoise
 from cipherward.study import Study
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.noise import noise_of
+from cipherward.tasks.noise import noise_of, whose
 from cipherward.tasks.task import Model, Question, Sums, Task
 
 
@@ -76,6 +76,11 @@ class StudyState:
             StudyError: more noise than the lanes have room for, or a study that is not frozen.
         """
         return noise_of(self.study, self.asked)
+
+    @property
+    def whose_noise(self) -> str:
+        """Whose noise the next sum carries, in words; empty for an exact one. Raises: as `noise`."""
+        return whose(self.study, self.asked.purpose, self.noise)
 
     @property
     def model(self) -> Model | None:
