@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds
 from cipherward.errors import StudyError, VersionError
+from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import NAME, HexOf32Bytes, ListedBlock, ListedSplit, Section
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
@@ -28,40 +29,12 @@ from cipherward.study_sections import Data as Data
 from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
+from cipherward.study_sections import Training as Training
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
 FORMAT = 3
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
-_MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
-LARGEST_BATCH = 256
-"""Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
-
-
-class Training(Section):
-    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
-    the class of the row count (`learning.weights`), or 1 for everyone."""
-
-    method: Literal["newton", "sgd"] | None = Field(
-        default=None,
-        description="newton for a logistic regression without settings of SGD and without privacy, else sgd",
-    )
-    rounds: int = Field(default=10, ge=1, le=10_000)
-    local_epochs: int = Field(default=1, ge=1, le=1_000)
-    batch_size: int = Field(default=0, ge=0, description="0: follows from the opened number of training rows")
-    learning_rate: float = Field(default=0.05, gt=0.0, le=_MAX_STEP)
-    momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
-    weight_decay: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
-    proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
-    patience: int = Field(default=0, ge=0)
-    min_improvement: float = Field(default=0.0, ge=0.0)
-    weights: Literal["class", "equal"] = "class"
-
-    @property
-    def asks_for_sgd(self) -> bool:
-        """Whether a setting that only SGD has differs from its default."""
-        names = ("local_epochs", "batch_size", "learning_rate", "momentum", "proximal")
-        return any(getattr(self, name) != type(self).model_fields[name].default for name in names)
 
 
 class Aggregation(Section):

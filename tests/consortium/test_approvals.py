@@ -11,7 +11,7 @@ from tests import simulator
 from tests.consortium.enrolled import Consortium, alarms, hospital, join
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, offer_check
 from cipherward.consortium.approval.approvals import Approval
 from cipherward.consortium.membership import enrolment
 from cipherward.consortium.service import offering
@@ -112,7 +112,7 @@ def test_a_dishonest_offer_is_refused_alarmed_and_not_kept(everyone: Consortium,
 
 
 @pytest.mark.parametrize(
-    "document", [b"", b"\xff", b"a = ", b"x" * (approvals.MAX_STUDY_BYTES + 1), b"a=" + b"[" * 5000]
+    "document", [b"", b"\xff", b"a = ", b"x" * (offer_check.MAX_STUDY_BYTES + 1), b"a=" + b"[" * 5000]
 )
 def test_an_offer_that_is_no_study_is_refused(everyone: Consortium, document: bytes) -> None:
     with pytest.raises((StudyError, WireError)):

@@ -158,8 +158,8 @@ def test_a_coordinator_that_swaps_in_an_old_contribution_is_caught_before_anythi
     class Swapping(Collection):
         def close(self, total: bytes = b"") -> dict[int, ConsentRequest]:
             if old:
-                self._headers[2] = old[0]
-            old.append(self._headers[2])
+                self.updates.headers[2] = old[0]
+            old.append(self.updates.headers[2])
             return super().close(total)
 
     monkeypatch.setattr(original_algorithm, "Collection", Swapping)

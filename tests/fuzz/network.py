@@ -18,7 +18,7 @@ from tests.consortium.consortium import Consortium, document
 from tests.fuzz.decoders import Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, offer_check
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority, enrolment, invitations, members
 from cipherward.consortium.service import letters
@@ -311,13 +311,13 @@ def statements(four: Consortium) -> Iterator[Decoder]:
     yield Decoder("withdrawal", [withdrawn], partial(approvals.open_withdrawal, study=study), others=approved)
 
     def offer(data: bytes) -> Any:
-        found = approvals._parse(data)
-        approvals._check_offer(home, found, b"")
+        found = offer_check.parse(data)
+        offer_check.check_offer(home, found, b"")
         roster.rules_of(found, roster.public_scheme(found, b""))
         return found
 
     def same(data: bytes, found: Any) -> bool:
-        return bool(approvals._parse(found.to_toml().encode()).digest() == found.digest())
+        return bool(offer_check.parse(found.to_toml().encode()).digest() == found.digest())
 
     # Another study of this coordinator is right to be shown to people.
     yield Decoder("offer", [study.to_toml().encode()], offer, same, mutations=TEXT)

@@ -173,8 +173,7 @@ def test_the_coordinator_s_page_says_what_went_wrong(troubled: Consortium) -> No
 def test_a_hospital_s_page_counts_rounds_as_the_coordinator_s_does(troubled: Consortium) -> None:
     points = {name: gather(folder_of(troubled, name)).auroc_by_round() for name in ("coordinator", "clinic-2")}
     assert points["clinic-2"] == points["coordinator"]
-    assert points["clinic-2"][-1][0] == 14
-    assert len(points["clinic-2"]) < 14
+    assert [number for number, _ in points["clinic-2"]] == list(range(15))  # the spoiled sum was asked once more
     text = page(troubled, "clinic-2")
     assert "clinic-3 spoiled sum 1 and takes no further part" in text
     assert "✓</span> round void" not in text

@@ -12,6 +12,7 @@ from tests.simulator import PHASES, BentNetwork, contributors, holds, lost, run,
 from cipherward.errors import QuorumError, RefusedError, StudyError
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.simulation.simulate import resume_study
+from cipherward.tasks.catalogue import make_task
 
 AWAY, TRAIN = 2, 1
 
@@ -50,6 +51,6 @@ def test_a_hospitals_own_policy_refuses_masks_unless_it_is_a_simulation() -> Non
 
 
 def test_masks_is_refused_for_more_hospitals_than_it_can_sum() -> None:
-    simulator.agreed(256, aggregation={"scheme": "masks"})
+    make_task(simulator.agreed(256, aggregation={"scheme": "masks"}))
     with pytest.raises(StudyError, match="masks sums at most 256 hospitals"):
-        simulator.agreed(257, aggregation={"scheme": "masks"})
+        make_task(simulator.agreed(257, aggregation={"scheme": "masks"}))

@@ -203,7 +203,7 @@ def test_a_share_swapped_by_the_coordinator_is_refused_and_no_dealer_is_blamed()
     run = closed_sum()
     request = run.requests[2]
     sealed = {item.hospital: item.sealed for item in request.shares}
-    for wrong in (b"", sealed[4], sealed[3][:-1] + b"\x00", shares_in(run.dealt[3])[1]):
+    for wrong in (b"", sealed[4], sealed[3][:-1] + bytes([sealed[3][-1] ^ 1]), shares_in(run.dealt[3])[1]):
         shares = tuple(ShareFor(i, wrong if i == 3 else data) for i, data in sealed.items())
         with pytest.raises(ProtocolError, match="no share of dealer 3"):
             run.consent_of(2, dataclasses.replace(request, shares=shares))

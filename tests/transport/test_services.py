@@ -22,12 +22,14 @@ import pytest
 from tests import simulator
 from tests.consortium import consortium
 from tests.consortium.consortium import opened
+from tests.tasks.federated_mean import FederatedMean
 
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import offering
+from cipherward.tasks import catalogue
 
 pytestmark = pytest.mark.slow
 
@@ -37,9 +39,10 @@ SECONDS = 150.0
 
 @dataclass
 class Deployment:
-    """A coordinator's and four hospitals' homes, and their processes."""
+    """A coordinator's and four hospitals' homes, and their processes, which run `program`."""
 
     folder: Path
+    program: tuple[str, ...] = ("-c", "from cipherward.cli import main; main()")
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -58,7 +61,7 @@ class Deployment:
     def serve(self, *names: str) -> None:
         for name in names or ("coordinator", *self.names):
             role = "coordinator" if name == "coordinator" else "hospital"
-            command = [sys.executable, "-c", "from cipherward.cli import main; main()", role, "serve", "--home"]
+            command = [sys.executable, *self.program, role, "serve", "--home"]
             with (self.folder / f"{name}.out").open("ab") as out:
                 self.processes[name] = subprocess.Popen(
                     [*command, str(self.paths[name])],
@@ -190,8 +193,9 @@ def test_a_process_killed_in_the_middle_of_a_sum_and_started_again_finishes_with
 
 
 def test_sigterm_while_hospitals_train_stops_at_once_and_nothing_is_lost(deployment: Deployment) -> None:
+    simulator.write_tables(deployment.folder / "tables", N, rows=600)  # so that training takes seconds
     deployment.serve()
-    folder = deployment.start(training={"rounds": 1, "local_epochs": 300, "batch_size": 1})
+    folder = deployment.start(training={"rounds": 1, "local_epochs": 1_000, "batch_size": 1})
     deployment.approve()
     deployment.until(lambda: (folder / "receipts" / "0000" / "opening.cbor").exists(), "trains")
     deployment.until(lambda: deployment.study().get("step") == "deal", "trains")
@@ -243,3 +247,27 @@ def test_another_machine_takes_over_with_a_copy_of_the_folder(deployment: Deploy
     deployment.serve("coordinator")
     deployment.until(lambda: deployment.study().get("phase") == "finished", "finished")
     same_as(local, moved / "studies" / folder.name)
+
+
+def test_a_task_that_the_software_has_never_heard_of_runs_across_processes(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(catalogue.TASKS, "mean", FederatedMean)  # for the commands, which this process gives
+    deployment.program = (str(Path(__file__).with_name("mean_service.py")),)
+    deployment.serve()
+    mean: dict[str, Any] = {"task": "mean", "settings": {"column": "age", "error": 0.1}}
+    folder = deployment.start(**mean)
+    deployment.approve()
+    for name in ("coordinator", *deployment.names):
+        deployment.until(lambda name=name: deployment.study(name).get("phase") == "finished", f"finished at {name}")  # type: ignore[misc]
+    found = json.loads((folder / "result.json").read_text())
+    assert found["error"] <= 0.1
+    assert found["batches"] < 10
+    alone = simulator.run(tmp_path / "alone", simulator.study(N, **mean))
+    assert {name: alone.summary[name] for name in ("mean", "error", "batches")} == {
+        name: found[name] for name in ("mean", "error", "batches")
+    }
+    assert simulator.holds(folder)
+    for name in ("coordinator", *deployment.names):
+        assert deployment.stop(name) == 0
+        assert deployment.home(name).alarms() == []

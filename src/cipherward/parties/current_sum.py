@@ -75,13 +75,13 @@ class CurrentSum:
     def may_stand(self) -> bool:
         """Whether contributions of those who have joined could be opened together."""
         least, found = self._rules.min_contributors, self.collection
-        return len(found.dealers) < least or len(found.could_stand(found.dealers)) >= least
+        return len(found.dealers) < least or len(found.updates.could_stand(found.dealers)) >= least
 
     def apart(self, there: frozenset[int]) -> frozenset[int]:
         """Who is missing from a block of which these are a part, and did not agree to be singled out."""
         found, memory = self.collection, self._state.memory
         setting = Setting({}, self._rules.blocks, self._rules.threshold, self._rules.min_contributors)
-        waited = setting.waited_for((statement for _, statement in found.as_they_say(there)), memory)
+        waited = setting.waited_for((statement for _, statement in found.updates.as_they_say(there)), memory)
         return frozenset(i for i in self._pending.everyone if self._rules.register(i) in waited)
 
     # While contributions come
@@ -115,7 +115,7 @@ class CurrentSum:
             return False
         contributors = (found.contributors | found.latecomers) - excluded
         holders = (contributors | found.heard) - excluded
-        enough = len(found.could_stand(contributors)) >= self._rules.min_contributors
+        enough = len(found.updates.could_stand(contributors)) >= self._rules.min_contributors
         return enough and len(holders) >= self.holders_needed
 
     @property

@@ -17,6 +17,7 @@ from cipherward.parties.judging import after_failed
 from cipherward.parties.pending import Outgoing, Pending, addressed
 from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
+from cipherward.parties.shortage import Shortage
 from cipherward.parties.sumlog import Opened, SumLog
 from cipherward.sums import unopened
 from cipherward.sums.coordinator_steps import Collection
@@ -167,11 +168,11 @@ class Steps:
         absent = self._pending.everyone - joined
         if len(joined) < needed:
             if len(self._pending.taking_part - declined) < needed:
-                raise self._too_few_can(absent)
-            raise self._too_few("joined the sum", len(joined), needed, absent)
+                raise self._shortage.too_few_can(absent)
+            raise self._shortage.too_few("joined the sum", len(joined), needed, absent)
         if not now.may_stand:
-            able = len(found.could_stand(found.dealers))
-            raise self._apart("joined who may be opened together", able, frozenset())
+            able = len(found.updates.could_stand(found.dealers))
+            raise self._shortage.apart("joined who may be opened together", able, frozenset())
         return self.enter(Phase.DEAL, addressed(found.dealers, "Joined", self.signed(found.close_joins())))
 
     # deal
@@ -194,16 +195,18 @@ class Steps:
 
     def _too_few_contribute(self, found: Collection) -> QuorumError | DeclinedError:
         missing, least, declined = found.dealers - found.contributors, self._rules.min_contributors, set(found.declined)
-        if declined and len(found.could_stand(self._may_come | found.contributors)) < least:
-            return self._too_few_can(missing | (declined - found.contributors))
+        if declined and len(found.updates.could_stand(self._may_come | found.contributors)) < least:
+            return self._shortage.too_few_can(missing | (declined - found.contributors))
         if len(found.contributors) < least:
-            error = self._too_few("sent a usable update", len(found.contributors), least, missing)
+            error = self._shortage.too_few("sent a usable update", len(found.contributors), least, missing)
         elif not found.is_complete:
-            error = self._apart("sent usable updates that may be opened together", len(found.standing), missing)
+            error = self._shortage.apart(
+                "sent usable updates that may be opened together", len(found.updates.standing), missing
+            )
         else:
             unheard = self.sum.unheard
             heard = len(found.joined - unheard)
-            error = self._too_few("answered the list of joins", heard, self._rules.threshold, unheard)
+            error = self._shortage.too_few("answered the list of joins", heard, self._rules.threshold, unheard)
         self._invite()
         return error
 
@@ -229,7 +232,7 @@ class Steps:
             return self.enter(Phase.RELEASE, addressed(found.voters, "Certificate", self.certificate))
         if now.consent_may_come and not now.could_leave:
             # A void vote would rule it out for ever.
-            error = self._too_few("consented to the sum", len(found.voters), self._rules.threshold, now.silent)
+            error = self._shortage.too_few("consented to the sum", len(found.voters), self._rules.threshold, now.silent)
             others = self._pending.taking_part - found.voters - now.silent
             if len(others) >= self._rules.threshold:
                 self._invite()
@@ -250,7 +253,9 @@ class Steps:
         if certificate is None:
             agreed = max(found.voters, found.void_voters, key=len)
             silent = self._pending.everyone - found.voters - found.void_voters
-            raise self._too_few("agreed on the sum, or on leaving it", len(agreed), self._rules.threshold, silent)
+            raise self._shortage.too_few(
+                "agreed on the sum, or on leaving it", len(agreed), self._rules.threshold, silent
+            )
         if now.refused + found.is_closed >= self.state.study.aggregation.max_attempts:
             raise SuspectError(
                 f"no attempt at the {self.state.purpose} sum found {self._rules.threshold} hospitals that consent",
@@ -268,7 +273,7 @@ class Steps:
         now, found = self.sum, self.sum.collection
         if not found.can_open:
             missing = found.voters - found.releases
-            error = self._too_few("released their shares", len(found.releases), self._rules.threshold, missing)
+            error = self._shortage.too_few("released their shares", len(found.releases), self._rules.threshold, missing)
             # Whoever has not consented yet can stand in for one that is gone.
             self._pending.ask_too((i, self._requests[i]) for i in now.silent)
             raise error
@@ -308,7 +313,7 @@ class Steps:
         self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
         self._keep_opening(self.state.sums_done, message)
         self._closed.append(self.sum.task.context)
-        self.state = following.seen(self.sum.task.context, self.sum.collection.statements, self._rules.blocks)
+        self.state = following.seen(self.sum.task.context, self.sum.collection.updates.statements, self._rules.blocks)
         outgoing = self.publish(outcome, message)
         self._journal.drop_large()
         return outgoing
@@ -331,7 +336,9 @@ class Steps:
         answered, needed = self.inquiry.answered, self._rules.threshold
         if len(answered) < needed:
             missing = self.sum.collection.joined - answered
-            raise self._too_few("answered the challenge about a sum that does not open", len(answered), needed, missing)
+            raise self._shortage.too_few(
+                "answered the challenge about a sum that does not open", len(answered), needed, missing
+            )
         parties, request = self.inquiry.disputed
         if request is None:
             return self._conclude()
@@ -354,7 +361,9 @@ class Steps:
             return self.enter(Phase.VERIFY, addressed(late, "Opening", receipts.load_opening(self.round)))
         if len(receipts.received) < self._rules.threshold:
             missing = self._pending.everyone - set(receipts.received)
-            raise self._too_few("verified the opened sum", len(receipts.received), self._rules.threshold, missing)
+            raise self._shortage.too_few(
+                "verified the opened sum", len(receipts.received), self._rules.threshold, missing
+            )
         of = self.opened
         report = SumReport(
             of.round, of.attempt, of.purpose, of.contributors, bool(of.opened), of.reason, receipts.received
@@ -365,37 +374,6 @@ class Steps:
     # what people are told
 
     @property
-    def _sum_name(self) -> str:
-        return f"sum {self.round} ({self.opened.purpose if self.phase is Phase.VERIFY else self.state.purpose})"
-
-    def _too_few(self, what: str, found: int, needed: int, missing: frozenset[int]) -> QuorumError:
-        self._pending.wait_for(missing & set(self._pending.packets))
-        excluded = self._pending.excluded
-        gone = f"; excluded after a breach: {self.names(excluded)}" if excluded else ""
-        names = self.names(missing - excluded) or "see log.jsonl"
-        return QuorumError(
-            f"{self._sum_name}: {found} hospital(s) {what}, {needed} are needed{gone}; missing: {names}",
-            hint="the study waits: bring the missing hospitals back and resume",
-        )
-
-    def _apart(self, what: str, found: int, missing: frozenset[int]) -> QuorumError:
-        """Updates are there, but those of a block may not be opened without its missing members."""
-        there = self.sum.collection.contributors or self.sum.collection.dealers
-        apart = self.sum.apart(there)
-        error = self._too_few(what, found, self._rules.min_contributors, apart | missing)
-        error.hint = (
-            f"rule 1: {self.names(apart) or 'a hospital'} did not agree to be singled out, so nothing of its block is "
-            "opened without it; the study waits for it"
-        )
-        return error
-
-    def _too_few_can(self, missing: frozenset[int]) -> DeclinedError:
-        self._pending.wait_for(missing)
-        declined = self.sum.collection.declined
-        reasons = "; ".join(f"{self.names({i})}: {declined[i]}" for i in sorted(declined))
-        return DeclinedError(
-            f"{self._sum_name}: {len(declined)} hospital(s) cannot contribute, and without them fewer than "
-            f"{self._rules.min_contributors} are left ({reasons})",
-            hint="each hospital's own log says more; where training diverged, lower training.learning_rate "
-            "and start a new study",
-        )
+    def _shortage(self) -> Shortage:
+        purpose = self.opened.purpose if self.phase is Phase.VERIFY else self.state.purpose
+        return Shortage(f"sum {self.round} ({purpose})", self._pending, self.sum, self._rules, self.names)

@@ -16,14 +16,14 @@ from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import SumTask, payload_digest
-from cipherward.disclosure.eligibility import eligible
-from cipherward.disclosure.standing import Memory, Statement
+from cipherward.disclosure.standing import Memory
 from cipherward.errors import ProtocolError, QuorumError, WireError
 from cipherward.sums import unopened
 from cipherward.sums.checks import Check, SetAside, check, check_shares, late, packet_limit, signed_body
 from cipherward.sums.complaints import Complaints
+from cipherward.sums.contributions import Contributions
+from cipherward.sums.counted_votes import CountedVotes, in_order
 from cipherward.sums.messages import (
-    CONSENT,
     VOID,
     Body,
     Certificate,
@@ -38,15 +38,14 @@ from cipherward.sums.messages import (
     Manifest,
     Opening,
     Release,
-    ShareFor,
     Shown,
     Update,
     VoidCertificate,
     sign,
 )
 from cipherward.sums.releases import Releases, same
-from cipherward.sums.statements import expected, statement_of
-from cipherward.sums.votes import Member, signed_vote
+from cipherward.sums.statements import statement_of
+from cipherward.sums.votes import Member
 
 __all__ = ["Collection", "SetAside"]
 
@@ -62,6 +61,7 @@ class Collection:
         memory: what the study's earlier openings say of its registers.
 
     Attributes:
+        updates: those in the running sum.
         stale: hospitals that dealt to another list of holders.
         heard: hospitals that joined and have answered the list of joins, with whatever their key signed.
         latecomers: hospitals that joined after the list was closed.
@@ -81,23 +81,16 @@ class Collection:
         self._rules = me.rules
         self.task = task
         self._base = base
-        self._payloads = payloads
         self._excluded = frozenset(excluded)
         self._closed = closed
-        self._memory = memory
         self._joins: dict[int, bytes] = {}
         self._joined_digest = b""
-        self._headers: dict[int, bytes] = {}
-        self._said: dict[int, Statement] = {}
-        self._shares: dict[int, dict[int, bytes]] = {}
-        self._senders: dict[bytes, int] = {}
-        self._sum = me.rules.scheme.accumulator(task, base)
+        self.updates = Contributions(me.rules, task, base, payloads, memory)
         self._manifest = b""
         self._manifest_digest = b""
         self._total = b""
-        self._votes: dict[int, bytes] = {}
+        self._votes = CountedVotes(me.rules, task, closed)
         self._fingerprints: set[int] = set()
-        self._voids: dict[int, bytes] = {}
         self._releases = Releases(me.rules, task)
         self.declined: dict[int, str] = {}
         self.complaints = Complaints(task)
@@ -134,35 +127,14 @@ class Collection:
         return frozenset(i for i in self._joins if self.task.admits(i))
 
     @property
-    def statements(self) -> tuple[Statement, ...]:
-        """How those who have contributed stand in the sum, by their headers."""
-        return tuple(self._said.values())
-
-    @property
-    def standing(self) -> frozenset[int]:
-        """Whose contributions may be opened together: those of whole blocks, and of who stands alone by agreement."""
-        return self.could_stand(self._headers)
-
-    def could_stand(self, hospitals: Iterable[int]) -> frozenset[int]:
-        """As `standing`, if these contributed. Who has not yet is taken to have said no, unless it is known to have said
-        yes or could not stand otherwise."""
-        said = self.as_they_say(hospitals)
-        able = eligible((one for _, one in said), self._rules.blocks, self._memory)
-        return frozenset(i for i, one in said if one in able)
-
-    def as_they_say(self, hospitals: Iterable[int]) -> tuple[tuple[int, Statement], ...]:
-        """How these stand in the sum: as their headers say, or as those are expected to say."""
-        return tuple((i, self._said.get(i) or expected(self._rules, i, self._memory)) for i in hospitals)
-
-    @property
     def is_complete(self) -> bool:
         """Whether there are enough contributors for a sum who may be opened together."""
         least = self._rules.min_contributors
-        return len(self._headers) >= least and len(self.standing) >= least
+        return len(self.updates.headers) >= least and len(self.updates.standing) >= least
 
     def close_joins(self) -> Joined:
         """The list that every dealer gets."""
-        message = Joined(self.task.context, tuple(self._joins[i] for i in sorted(self._joins)))
+        message = Joined(self.task.context, in_order(self._joins))
         self._joined_digest = digest("joined", wire.encode(message))
         return message
 
@@ -179,8 +151,7 @@ class Collection:
                 raise WireError(f"an update of {len(data)} bytes, more than this sum can need")
         with check(Check.ENCODING):
             update = wire.decode(Update, data, copies=False)
-        signed = bytes(update.header)  # what is kept must not hold on to the whole update
-        header = self._body(signed, Header, sender)
+        header = self._body(bytes(update.header), Header, sender)
         if self._manifest:
             raise late("came after the sum was closed")
         with check(Check.ROSTER):
@@ -193,8 +164,8 @@ class Collection:
                 raise ProtocolError("names another block than the one in which the study lists it")
         self.heard.add(sender)
         with check(Check.DUPLICATE):
-            if sender in self._headers:
-                same("update: a duplicate is not added", sender, self._headers[sender], signed)
+            if sender in self.updates.headers:
+                same("update: a duplicate is not added", sender, self.updates.headers[sender], bytes(update.header))
                 raise ProtocolError("duplicate of an update that is already in the sum")
         with check(Check.HOLDERS):
             if header.joined != self._joined_digest:
@@ -205,22 +176,13 @@ class Collection:
                 raise ProtocolError("the ciphertext is not the one that the header signs")
         with check(Check.SHARES):
             check_shares(update, header, sorted(self._joins) if self._rules.scheme.deals_shares else [])
-        with check(Check.COPY):
-            if self._rules.is_encrypted and header.payload_digest in self._senders:
-                # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
-                raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload_digest]}")
-        with check(Check.RESIDUES):
-            self._sum.add(update.payload)
-        self._senders[header.payload_digest] = sender
-        self._headers[sender], self._said[sender] = signed, said
-        self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
-        self._payloads[sender] = update.payload
+        self.updates.add(sender, update, header, said)
         self.declined.pop(sender, None)
 
     def add_declined(self, sender: int, data: bytes) -> bool:
         """Note that a hospital sends no contribution, and its reason; whether that is new."""
         body = self._body(data, Declined, sender)
-        if sender in self._headers or (self._joined_digest and sender not in self._joins):
+        if sender in self.updates.headers or (self._joined_digest and sender not in self._joins):
             raise ProtocolError("declines a sum that it did not join, or has contributed to")
         is_new = self.declined.get(sender) != body.reason
         self.heard.add(sender)
@@ -229,7 +191,7 @@ class Collection:
 
     @property
     def contributors(self) -> frozenset[int]:
-        return frozenset(self._headers)
+        return frozenset(self.updates.headers)
 
     @property
     def excluded(self) -> frozenset[int]:
@@ -253,16 +215,16 @@ class Collection:
         """
         if not self.is_complete:
             raise QuorumError(
-                f"{len(self.standing)} contribution(s) that may be opened together, where the study asks for at least "
+                f"{len(self.updates.standing)} contribution(s) that may be opened together, where the study asks for at least "
                 f"{self._rules.min_contributors}",
                 hint="the study waits until more hospitals are back",
             )
-        order = sorted(self.standing)
-        self._leave_out(self.contributors.difference(order), rebuild=not total)
-        self._total = total or self._sum.total()
+        order = sorted(self.updates.standing)
+        self.updates.leave_out(self.contributors.difference(order), rebuild=not total)
+        self._total = total or self.updates.total()
         manifest = Manifest(
             self.task.context,
-            tuple(Entry(i, digest("header", self._headers[i])) for i in order),
+            tuple(Entry(i, digest("header", self.updates.headers[i])) for i in order),
             payload_digest(self._total),
         )
         self._manifest = sign(self._me.identity, self._rules.study, COORDINATOR, manifest)
@@ -271,22 +233,12 @@ class Collection:
 
     def request_for(self, holder: int) -> ConsentRequest:
         """What this holder is asked to consent to, with the shares that dealers have shown it since."""
-        order = sorted(self._headers)
         return ConsentRequest(
             self._manifest,
-            tuple(self._headers[i] for i in order),
-            tuple(ShareFor(i, self._shares[i][holder]) for i in order if holder in self._shares[i]),
+            in_order(self.updates.headers),
+            self.updates.shares_for(holder),
             self.complaints.shown_to(holder),
         )
-
-    def _leave_out(self, hospitals: frozenset[int], *, rebuild: bool) -> None:
-        """Contributions whose block is not whole: they are in no sum, and their hospitals deal them again in the next."""
-        for i in hospitals:
-            del self._headers[i], self._said[i], self._shares[i], self._payloads[i]
-        if hospitals and rebuild:
-            self._sum = self._rules.scheme.accumulator(self.task, self._base)
-            for i in self._headers:
-                self._sum.add(self._payloads[i])
 
     # 5. and 6. consent, certificate
 
@@ -302,35 +254,28 @@ class Collection:
             FaultyHospitalError: it contradicts an earlier vote of its sender; both are the evidence.
             ProtocolError, WireError: anything else.
         """
-        voter, vote = signed_vote(self._rules, data)
-        if vote.context in self._closed:
-            raise late("a vote on a sum or attempt that is over")
-        if voter != sender or vote.context != self.task.context:
-            raise ProtocolError("a vote of somebody else, or on another sum")
-        for earlier, what in ((self._votes.get(sender), "consent"), (self._voids.get(sender), "void vote")):
-            if earlier is not None:
-                again = vote.choice == CONSENT and what == "consent"
-                same(what if again else f"vote after a {what}", sender, earlier, data)
-                return False
+        vote = self._votes.first(sender, data)
+        if vote is None:
+            return False
         if vote.choice == VOID:
-            self._voids[sender] = data
+            self._votes.voids[sender] = data
             return True
         if not self._manifest or vote.manifest_digest != self._manifest_digest:
             raise ProtocolError("a consent to another manifest")
-        if vote.fingerprint and sender in self._headers:
+        if vote.fingerprint and sender in self.updates.headers:
             # Checked while the payload is still here: later, nobody could say whose fingerprint is wrong.
-            expected = self._rules.scheme.fingerprint(self.task, self._manifest_digest, self._payloads[sender])
+            expected = self._rules.scheme.fingerprint(self.task, self._manifest_digest, self.updates.payloads[sender])
             if vote.fingerprint != expected:
                 raise ProtocolError("a consent whose fingerprint is not that of its sender's ciphertext")
-            del self._payloads[sender]
+            del self.updates.payloads[sender]
             self._fingerprints.add(sender)
-        self._votes[sender] = data
+        self._votes.consents[sender] = data
         return True
 
     def add_complaint(self, sender: int, data: bytes) -> bool:
         """Note who complains about which dealer; whether it is new. Raises ProtocolError or WireError."""
         complaint = self._body(data, Complaint, sender)
-        if complaint.dealer not in self._headers:
+        if complaint.dealer not in self.updates.headers:
             raise ProtocolError("complains about a hospital that dealt no share")
         return self.complaints.add(sender, complaint.dealer, data)
 
@@ -342,17 +287,17 @@ class Collection:
             ProtocolError, WireError: anything else.
         """
         body = self._body(data, Shown, dealer)
-        if dealer not in self._headers:
+        if dealer not in self.updates.headers:
             raise ProtocolError("shows a share of a contribution that it has not made")
-        return self.complaints.add_shown(dealer, body, data, self._headers[dealer])
+        return self.complaints.add_shown(dealer, body, data, self.updates.headers[dealer])
 
     @property
     def voters(self) -> frozenset[int]:
-        return frozenset(self._votes)
+        return frozenset(self._votes.consents)
 
     @property
     def void_voters(self) -> frozenset[int]:
-        return frozenset(self._voids)
+        return frozenset(self._votes.voids)
 
     @property
     def complainers(self) -> frozenset[int]:
@@ -361,16 +306,14 @@ class Collection:
 
     @property
     def is_certified(self) -> bool:
-        return len(self._votes) >= self._rules.threshold
+        return self._votes.is_certified
 
     def certificate(self) -> Certificate:
-        return Certificate(self._manifest_digest, tuple(self._votes[i] for i in sorted(self._votes)))
+        return Certificate(self._manifest_digest, in_order(self._votes.consents))
 
     def void_certificate(self) -> VoidCertificate | None:
         """Proof that this attempt is never certified, once `threshold` hospitals voted void."""
-        if len(self._voids) < self._rules.threshold:
-            return None
-        return VoidCertificate(tuple(self._voids[i] for i in sorted(self._voids)))
+        return self._votes.void_certificate()
 
     # 7. release, open
 
@@ -406,7 +349,12 @@ class Collection:
             SuspectError: a release is malformed, and there are no more than the threshold.
         """
         return unopened.opened(
-            self._rules.scheme, self.task, self._total, self._releases.by_hospital, self._base, len(self._headers)
+            self._rules.scheme,
+            self.task,
+            self._total,
+            self._releases.by_hospital,
+            self._base,
+            len(self.updates.headers),
         )
 
     def opening(
@@ -417,22 +365,24 @@ class Collection:
         Args:
             with_releases: the sum does not open, and the signed releases are the evidence.
         """
-        evidence = [data for _, data in sorted(self._releases.signed.items())] if with_releases else []
-        missing = sorted(set(self._headers) - self._fingerprints)
+        evidence = in_order(self._releases.signed) if with_releases else ()
+        missing = sorted(set(self.updates.headers) - self._fingerprints)
         served = (
-            tuple(Contribution(i, self._payloads[i]) for i in missing) if self._rules.scheme.has_fingerprints else ()
+            tuple(Contribution(i, self.updates.payloads[i]) for i in missing)
+            if self._rules.scheme.has_fingerprints
+            else ()
         )
         return Opening(
             round,
             attempt,
             self._manifest,
-            tuple(self._headers[i] for i in sorted(self._headers)),
-            tuple(self._votes[i] for i in sorted(self._votes)),
+            in_order(self.updates.headers),
+            in_order(self._votes.consents),
             self._total,
             witness,
             served,
             next_model,
-            tuple(evidence),
+            evidence,
         )
 
     def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:

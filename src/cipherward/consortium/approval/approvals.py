@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,24 +13,20 @@ from time import time
 from typing import Literal, TypeVar
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import answers, policyfile
+from cipherward.consortium.approval import answers, offer_check, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.consortium.membership.authority import check_name
-from cipherward.crypto import ckks, schemes, wire
+from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, open_signed
-from cipherward.data import catalogue as sources
 from cipherward.disclosure.standing import Agreement
-from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError, WireError
-from cipherward.parties import roster, who_stands
+from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError
+from cipherward.parties import roster
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
 from cipherward.study import Study
 
-MAX_STUDY_BYTES = 1 << 20
 _MIN_PREFIX = 4
 _MAX_NAME = 200
 _LAST_SECOND = 253_402_300_799  # of the year 9999
-_PARAGRAPHS = ("description", "purpose", "contact", "legal_basis")
 
 
 @dataclass(frozen=True)
@@ -130,8 +125,8 @@ def keep_offer(home: HospitalHome, document: bytes, ckks_public: bytes) -> Offer
             Either is logged as an alarm and nothing was kept. A study that was offered before stays as it is.
     """
     try:
-        study = _parse(document)
-        _check_offer(home, study, ckks_public)
+        study = offer_check.parse(document)
+        offer_check.check_offer(home, study, ckks_public)
     except CipherwardError as error:
         home.alarm("study offer refused", {"reason": error.message})
         raise
@@ -325,65 +320,6 @@ def _opened(data: bytes, study: Study, kind: str, body: type[Said]) -> tuple[int
     return signed.sender, stated
 
 
-def _parse(document: bytes) -> Study:
-    if len(document) > MAX_STUDY_BYTES:
-        raise WireError(f"a study of {len(document)} bytes is too large (at most {MAX_STUDY_BYTES})")
-    try:
-        parsed = files.toml_table(document)
-    except ValueError:
-        raise StudyError("the offered study is not valid TOML") from None
-    return study_document.parse(parsed, origin="offered by the coordinator")
-
-
-def _check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
-    if not study.is_frozen:
-        raise StudyError("the offered study is not frozen: it names no keys")
-    _check_texts(study)
-    if not sources.source(study.data.source).is_own_tables:
-        raise StudyError(f'the offered study reads source "{study.data.source}", not this hospital\'s own table')
-    if study.data.path or any(hospital.path for hospital in study.hospitals):
-        raise StudyError("the offered study names paths: where a hospital's table is belongs in its own settings")
-    if study.coordinator_key != home.coordinator_key.hex():
-        raise ProtocolError("the offered study is of another coordinator", culprit="coordinator")
-    if schemes.facts(study.aggregation.scheme).has_key_pair:
-        ckks.check_public_key(ckks_public, bytes.fromhex(study.ckks_key_digest))
-    elif ckks_public:
-        raise ProtocolError("a CKKS key came with a study that uses none", culprit="coordinator")
-    index = _index(home, study)
-    if study.hospitals[index - 1].public_key != home.identity.public_key.hex():
-        raise ProtocolError("the offered study lists another key for this hospital", culprit="coordinator")
-    who_stands.blocks_of(study)
-
-
-def _check_texts(study: Study) -> None:
-    """Names and texts of others end up on this hospital's screens: no control characters, and names are names."""
-    document = study.model_dump(mode="json")
-    for name in _PARAGRAPHS:
-        document[name] = document[name].replace("\n", " ")
-    if not all(text.isprintable() for text in _texts(document)):
-        raise StudyError("the offered study holds control characters")
-    for hospital in study.hospitals:
-        check_name(hospital.name)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-
-
-def _index(home: HospitalHome, study: Study) -> int:
-    for index, hospital in enumerate(study.hospitals, start=1):
-        if hospital.name == home.name:
-            return index
-    raise RefusedError(f"the offered study does not list this hospital ({home.name})")
-
-
 def open_offer(home: HospitalHome, folder: Path) -> OfferedStudy:
     """The study in that folder of the home.
 
@@ -394,7 +330,7 @@ def open_offer(home: HospitalHome, folder: Path) -> OfferedStudy:
     def read() -> OfferedStudy:
         study = study_document.load(folder / STUDY)
         if study.digest().hex() == folder.name:
-            return OfferedStudy(folder, study, _index(home, study))
+            return OfferedStudy(folder, study, offer_check.own_index(home, study))
         raise StorageError(
             f"{folder / STUDY} was changed: it is not the study whose digest names its folder",
             hint="restore the folder from its backup; the coordinator can offer the study again",

@@ -14,16 +14,15 @@ from typing import Any
 
 from cipherward import study as study_document
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
-from cipherward.consortium.service import offering
+from cipherward.consortium.service import offering, recovery
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
 from cipherward.consortium.service.letters import Breach, Ended, Offer, Out
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import schemes
 from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
-from cipherward.parties import records, roster
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.privacy import budget as privacy_ledger
-from cipherward.runs import ckks_key, modelfile, verify
+from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import findings, sum_line
 from cipherward.runs.study_folder import BREACHES, FAILED, STOPPED, StudyFolder, words_in
@@ -211,27 +210,11 @@ class CoordinatorStudy:
 
     def _load(self) -> list[Outgoing]:
         """The node as it was, and what it has to send again."""
-        run = verify.open_run(self.folder)
-        state, closed = run.first, list[bytes]()
-        for replayed in verify.replay(run):
-            state = replayed.state
-            closed += replayed.closed
-        public, secret = b"", b""
-        if schemes.facts(self.study.aggregation.scheme).has_key_pair:
-            public, secret = ckks_key.load(self.run)
-        self._node = records.make_coordinator(
-            self.run,
-            self.statements,
-            rules=roster.rules_of(self.study, ckks_key.scheme(self.study, self.run, public, secret)),
-            identity=self._home.identity,
-            state=state,
-            log=self._log,
-            closed=closed,
-            on_breach="exclude",
-            excluded=self.statements.breached,
-        )
+        self._node = recovery.node(self._home.identity, self.run, self.study, self.statements, self._log)
         sent = self._node.recover()
-        self._log("recovered", {"sum": state.sums_done, "phase": self._node.phase.value, "packets": len(sent)})
+        self._log(
+            "recovered", {"sum": self._node.state.sums_done, "phase": self._node.phase.value, "packets": len(sent)}
+        )
         return sent
 
     def _go_on(self, step: Callable[[CoordinatorNode], list[Outgoing]]) -> Out:

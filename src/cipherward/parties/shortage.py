@@ -1,0 +1,60 @@
+"""Why a sum waits for hospitals, or cannot go on with those that are left: the errors that say it to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from cipherward.errors import DeclinedError, QuorumError
+from cipherward.parties.current_sum import CurrentSum
+from cipherward.parties.pending import Pending
+from cipherward.sums.votes import Rules
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """The sum as people call it (`sum_name`), who is asked in it, and the names of hospitals.
+
+    Each method notes whom the coordinator now waits for, and returns the error to raise.
+    """
+
+    sum_name: str
+    pending: Pending
+    sum: CurrentSum
+    rules: Rules
+    names: Callable[[AbstractSet[int]], str]
+
+    def too_few(self, what: str, found: int, needed: int, missing: frozenset[int]) -> QuorumError:
+        """`found` hospitals did `what`, `needed` must."""
+        self.pending.wait_for(missing & set(self.pending.packets))
+        excluded = self.pending.excluded
+        gone = f"; excluded after a breach: {self.names(excluded)}" if excluded else ""
+        names = self.names(missing - excluded) or "see log.jsonl"
+        return QuorumError(
+            f"{self.sum_name}: {found} hospital(s) {what}, {needed} are needed{gone}; missing: {names}",
+            hint="the study waits: bring the missing hospitals back and resume",
+        )
+
+    def apart(self, what: str, found: int, missing: frozenset[int]) -> QuorumError:
+        """Updates are there, but those of a block may not be opened without its missing members."""
+        there = self.sum.collection.contributors or self.sum.collection.dealers
+        apart = self.sum.apart(there)
+        error = self.too_few(what, found, self.rules.min_contributors, apart | missing)
+        error.hint = (
+            f"rule 1: {self.names(apart) or 'a hospital'} did not agree to be singled out, so nothing of its block is "
+            "opened without it; the study waits for it"
+        )
+        return error
+
+    def too_few_can(self, missing: frozenset[int]) -> DeclinedError:
+        """Those that can contribute are fewer than a sum needs."""
+        self.pending.wait_for(missing)
+        declined = self.sum.collection.declined
+        reasons = "; ".join(f"{self.names({i})}: {declined[i]}" for i in sorted(declined))
+        return DeclinedError(
+            f"{self.sum_name}: {len(declined)} hospital(s) cannot contribute, and without them fewer than "
+            f"{self.rules.min_contributors} are left ({reasons})",
+            hint="each hospital's own log says more; where training diverged, lower training.learning_rate "
+            "and start a new study",
+        )
