@@ -19,6 +19,7 @@ CipherwardError
 ├── InterruptedRunError     stopped on request between two sums; it can be resumed
 ├── TransportError          the connection to the NATS server, or the server itself
 └── StorageError            disk, ledger or run directory
+    └── OldLedgerError          a ledger that has forgotten what was said
 
 An error carries the fact in its message, a `hint` that tells the person at the terminal what to do
 next, and, where one is at fault, `culprit`. `logged` is the fact for logs and for anything that leaves the house:
@@ -136,3 +137,7 @@ class TransportError(CipherwardError):
 
 class StorageError(CipherwardError):
     """A file, directory or ledger could not be read or written."""
+
+
+class OldLedgerError(StorageError):
+    """A ledger that is older than what is known of it: it may have forgotten votes, and nothing is said from it."""

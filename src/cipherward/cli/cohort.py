@@ -37,5 +37,6 @@ def cohort(
     result = simulate.run_study(chosen, data=data, base=base, out=out, on_progress=say.progress, should_stop=stop)
     page.write(result.path)
     if json:
-        print_json({key: result.summary[key] for key in ("rows", "groups", "columns")})
+        shown = ("rows", "groups", "columns", "noise_on_counts")
+        print_json({key: result.summary[key] for key in shown if key in result.summary})
     say.finish(result)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cipherward.errors import AlreadyReleasedError, StorageError
+from cipherward.store import counters
 from cipherward.store.marked import MarkedTables
 
 _SCHEMA = """
@@ -50,6 +51,8 @@ _COLUMNS = {
 }  # fmt: skip
 """The columns of every table; a row's `mark` is a digest of their values."""
 
+
+_COMMITS = "transactions"
 
 _SECRETS = (
     (
@@ -88,13 +91,31 @@ KEPT_SUMS = 3
 class Ledger(MarkedTables):
     """Opens (or creates) the ledger at `path`. Every method is one durable transaction.
 
+    `counter`: a file apart from the ledger in which its transactions are counted, so that an older copy is noticed.
+
     Raises:
         StorageError: from every method, when the file is damaged, read-only or the disk is full.
+        OldLedgerError: the counter has seen a later state of this ledger.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, counter: Path | None = None) -> None:
+        self._counter, self._commits = None, 0
         super().__init__(path, _SCHEMA, _COLUMNS)
+        if counter:
+            self._commits = int.from_bytes(self.standing(_COMMITS))
+            counters.check(path, self._commits, counter)
+            self._counter = counter
         self.record_fact("device_key", os.urandom(32))
+
+    def _before_commit(self) -> None:
+        if self._counter:
+            value = (self._commits + 1).to_bytes(8)
+            self._insert("standing", {"name": _COMMITS, "value": value}, "OR REPLACE")
+
+    def _after_commit(self) -> None:
+        if self._counter:
+            self._commits += 1
+            counters.keep(self._counter, self._commits)
 
     def record_fact(self, name: str, value: bytes) -> None:
         """Remember a fact for good; a name that is there already keeps its value."""

@@ -141,11 +141,19 @@ class MarkedTables:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._before_commit()
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:  # a full disk has ended it already
                     self._db.execute("ROLLBACK")
                 raise
+        self._after_commit()
+
+    def _before_commit(self) -> None:
+        """What belongs to every transaction."""
+
+    def _after_commit(self) -> None:
+        """What follows every transaction that is on the disk."""
 
 
 def _mark(table: str, row: Iterable[Any]) -> bytes:

@@ -104,9 +104,11 @@ def lines(found: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, .
         f"all (n = {found['rows']:,})",
         *(f"{name} (n = {_count(n)})" for name, n in found["groups"].items()),
     )
-    return header, tuple(
-        row for name, column in found["columns"].items() for row in _lines(name, column, groups, found)
-    )
+    rows = [row for name, column in found["columns"].items() for row in _lines(name, column, groups, found)]
+    for what, reach in found.get("noise_on_counts", {}).items():
+        each = (f"± {reach:.0f}" for _ in groups)
+        rows.append((f"noise may move a count of {what} by", f"± {reach * math.sqrt(len(groups)):.0f}", *each))
+    return header, tuple(rows)
 
 
 def _lines(
@@ -124,6 +126,10 @@ def _lines(
     else:
         yield (f"{name}, mean (sd)", *(_pair(part, "{mean} ({sd})") for part in each))
         yield (f"{name}, median (q1 to q3)", *(_pair(part, "{median} ({q1} to {q3})") for part in each))
+        if "noise" in each[0]:
+            reached = ({"mean": part["mean"], **part["noise"]} for part in each)
+            text = "± {mean} (± {sd}); ± {median} (± {q1}, ± {q3})"
+            yield ("  noise may move these by", *(_pair(part, text) for part in reached))
     if any(part["missing"] != 0 for part in each):
         yield ("  missing", *(_count(part["missing"]) for part in each))
 

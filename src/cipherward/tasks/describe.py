@@ -1,7 +1,8 @@
 """`describe`: the "Table 1" of a clinical paper over all hospitals, all rows, by outcome group, without a model.
 
-Counts, means and standard deviations follow from exact sums. Quartiles come from a histogram over each column's declared
-range; a second sum divides the bins in which they lie once more. A value outside the declared range counts as its end.
+Each hospital adds noise of its own to one sum, from which everything follows (`noisy_cohort`), and the result says how far
+noise may move each figure. Without noise counts, means and standard deviations are exact; quartiles come from a histogram over each column's
+declared range, and a second sum divides the bins in which they lie once more. A value outside the declared range counts as its end.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cipherward.data import preprocess
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
-from cipherward.errors import ProtocolError, StudyError
+from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.privacy import records
+from cipherward.privacy.randomness import SYSTEM, Randomness
+from cipherward.privacy.records import Sensitivity
 from cipherward.study import Column, Study
-from cipherward.tasks import cohort_table, statistics
+from cipherward.tasks import cohort_table, noise, noisy_cohort, statistics
 from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.lanes import CountSegment, Layout
+from cipherward.tasks.noisy_cohort import SCALE
 from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
 from cipherward.tasks.task import Model, Question, ResultTable, Sums, Task, Values, canonical, limbs_for
 
 if TYPE_CHECKING:
     from cipherward.learning.model_kind import Factory
     from cipherward.tasks.hospital_work import HospitalWork
-
-_SCALE = 2**20
-"""Fixed-point units of a column's declared range."""
 
 _MEANING = {
     "rows": "how many rows there are, by outcome",
@@ -58,10 +60,12 @@ class Settings(BaseModel):
 
 @dataclass(frozen=True)
 class DescribeState:
-    """The opened sums by segment: int64 arrays. `first`: of the first question; `fine`: of the second."""
+    """The opened sums by segment: int64 arrays. `first`: of the first question; `fine`: of the second. `n_contributors`: of
+    a noisy first one; 0 for an exact one."""
 
     first: Sums | None = None
     fine: NDArray[np.int64] | None = None
+    n_contributors: int = 0
 
 
 class Describe(Task[DescribeState]):
@@ -87,7 +91,7 @@ class Describe(Task[DescribeState]):
     def ask(self, state: DescribeState) -> Question | None:
         if state.first is None:
             return self._question("describe", "Rows, values, means and counts of every column", self._parts(), _MEANING)
-        if state.fine is not None or not self._numeric:
+        if state.fine is not None or not self._numeric or self._study.own_noise:
             return None
         size = len(self._numeric) * len(GROUPS) * wanted_bins(self._histograms(state)).shape[1] * self._settings.bins
         parts = (CountSegment("fine", size, limbs_for(32, self._study.bits)),)
@@ -96,11 +100,26 @@ class Describe(Task[DescribeState]):
     def answer(self, state: DescribeState, at: HospitalWork) -> Values:
         with at.timed("describe"):
             if state.first is None:
-                return self._counted(at.data)
+                counted, dropped = self._rows(at.data, at.randomness)
+                at.note("rows_not_counted", dropped)
+                return self._counted(at.data, counted)
             wanted = wanted_bins(self._histograms(state))
             return {"fine": refined(self._scaled(at.data), at.data.outcome, wanted, self._settings.bins)}
 
     def after(self, state: DescribeState, sums: Sums, n_contributors: int) -> DescribeState:
+        if state.first is None and self._study.own_noise:
+            n_rows, needed = (
+                int(np.sum(sums["rows"])),
+                noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)),
+            )
+            if n_rows < needed:
+                raise DataError(
+                    f"about {max(n_rows, 0):,} rows of all hospitals together are too few for noise of epsilon "
+                    f"{self._study.noise.epsilon:g} at delta {self._study.noise.delta:g}: it would drown the figures below {needed:,}",
+                    hint="start a new study with a larger noise.epsilon or fewer columns, or with noise.enabled = "
+                    "false for exact counts, which promise no patient anything",
+                )
+            return DescribeState(dict(sums), n_contributors=n_contributors)
         if state.first is None:
             _check(sums)
             return DescribeState(dict(sums))
@@ -111,24 +130,28 @@ class Describe(Task[DescribeState]):
         opened = dict(state.first or {}) | ({} if state.fine is None else {"fine": state.fine})
         for name in sorted(opened):
             found.update(name.encode() + b"\x00" + np.ascontiguousarray(opened[name], "<i8").tobytes())
+        found.update(state.n_contributors.to_bytes(8, "big"))
         return found.digest()
 
     def result(self, state: DescribeState) -> Mapping[str, Any]:
         sums = state.first or {}
-        rows = np.asarray(sums["rows"], dtype=np.int64)
+        rows = np.asarray(sums["rows"], dtype=np.int64).clip(0)
         columns: dict[str, Any] = {}
         for place, column in enumerate(self._numeric):
             columns[column.name] = self._numbers(state, place, column)
         start = 0
         for column in self._categorical:
             size = len(GROUPS) * (len(column.categories) + 1)
-            counts = np.asarray(sums["categories"][start : start + size], dtype=np.int64).reshape(len(GROUPS), -1)
+            counts = (
+                np.asarray(sums["categories"][start : start + size], dtype=np.int64).clip(0).reshape(len(GROUPS), -1)
+            )
             columns[column.name] = cohort_table.categories(counts, column.categories, self._settings.cell_min)
             start += size
         each = cohort_table.missing(rows, self._settings.cell_min)[1:]
         shown = dict(zip(GROUPS, each, strict=True))
         ordered = {column.name: columns[column.name] for column in self._study.columns}
-        return {"rows": int(rows.sum()), "groups": shown, "columns": ordered, "cell_min": self._settings.cell_min}
+        found = {"rows": int(rows.sum()), "groups": shown, "columns": ordered, "cell_min": self._settings.cell_min}
+        return found | ({"noise_on_counts": self._noise_on_counts(state)} if state.n_contributors else {})
 
     def plan(self) -> Iterator[tuple[Question, int]]:
         first = self.ask(self.first())
@@ -137,6 +160,19 @@ class Describe(Task[DescribeState]):
         zeros = {segment.name: np.zeros(segment.size, dtype=np.int64) for segment in first.layout.segments}
         if then := self.ask(DescribeState(zeros)):
             yield then, 1
+
+    def noisy_answers(self) -> int:
+        return 1  # with noise there is one question
+
+    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
+        if not self._study.own_noise:
+            return True
+        counted = sum(int(self._rows(each, SYSTEM)[0].sum()) for each in hospitals)
+        frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
+        return counted >= noisy_cohort.rows_wanted(self._stddevs(frozen, len(hospitals)), self._settings.bins)
+
+    def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
+        return (noisy_cohort.GIVEN_UP,) if self._study.noise.given_up else ()
 
     def words(self, state: DescribeState) -> tuple[str, str]:
         rows = int(np.sum((state.first or {})["rows"]))
@@ -165,7 +201,36 @@ class Describe(Task[DescribeState]):
     ) -> Question:
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
         layout = Layout(parts, self._study.bits)
-        return Question(purpose, title, canonical(asked), layout, meaning, on_model=on_state)
+        moved = None if on_state else self._sensitivity()
+        return Question(purpose, title, canonical(asked), layout, meaning, on_model=on_state, sensitivity=moved)
+
+    def _sensitivity(self) -> Sensitivity:
+        n_cells = len(GROUPS) * sum(len(column.categories) + 1 for column in self._categorical)
+        numbers = len(self._numeric), self._settings.bins, len(self._categorical)
+        return noisy_cohort.sensitivity(len(GROUPS), *numbers, n_cells)
+
+    def _stddevs(self, study: Study, n_contributors: int) -> dict[str, float]:
+        question = self.ask(self.first())
+        plan = noise.noise_of(study, question) if question else None
+        return plan.stddevs(n_contributors) if plan else {}
+
+    def _rows(self, data: HospitalData, randomness: Randomness) -> tuple[NDArray[np.bool_], int]:
+        """Which rows count, bool[n_rows], and how many of one patient do not."""
+        everybody = np.ones(len(data.outcome), dtype=bool)
+        if not self._study.own_noise:
+            return everybody, 0
+        return records.kept_rows(data.cluster, everybody, self._study.own_noise.rows_per_patient, randomness)
+
+    def _noise_on_counts(self, state: DescribeState) -> dict[str, float]:
+        """The half-width of a 95 % interval around a count: of rows, of missing values, of a category, in one group; over
+        all rows, root of two times as much."""
+        sds = self._stddevs(self._study, state.n_contributors)
+        found = {"rows": sds["rows"]}
+        if self._numeric:
+            found["missing"] = float(np.hypot(sds["rows"], sds["present"]))
+        if self._categorical:
+            found["categories"] = sds["categories"]
+        return {name: noisy_cohort.Z95 * value for name, value in found.items()}
 
     def _parts(self) -> tuple[CountSegment, ...]:
         bits = self._study.bits
@@ -186,15 +251,16 @@ class Describe(Task[DescribeState]):
         plain = [column.model_copy(update={"transform": "none"}) for column in self._numeric]
         return [preprocess.scaled(data.table[column.name].to_numpy(), column) for column in plain]
 
-    def _counted(self, data: HospitalData) -> Values:
-        bins, groups = self._settings.bins, [data.outcome == place for place in range(len(GROUPS))]
+    def _counted(self, data: HospitalData, counted: NDArray[np.bool_]) -> Values:
+        bins, groups = self._settings.bins, [counted & (data.outcome == place) for place in range(len(GROUPS))]
         found: dict[str, list[Any]] = {name: [] for name in ("present", "sum", "square", "histogram", "categories")}
         for values in self._scaled(data):
             for group in groups:
                 inside = values[group & ~np.isnan(values)]
                 found["present"].append(len(inside))
-                found["sum"].append(round(float(inside.sum()) * _SCALE))
-                found["square"].append(round(float(np.square(inside).sum()) * _SCALE))
+                # In integers, row by row: then one row moves a sum by no more than `moves` says.
+                found["sum"].append(int(np.rint(inside * SCALE).astype(np.int64).sum()))
+                found["square"].append(int(np.rint(np.square(inside) * SCALE).astype(np.int64).sum()))
                 found["histogram"] += np.bincount(_bin(inside, bins), minlength=bins).tolist()
         for column in self._categorical:
             codes = preprocess.codes(data.table[column.name], column.categories)
@@ -208,7 +274,32 @@ class Describe(Task[DescribeState]):
         found = np.asarray((state.first or {})["histogram"], dtype=np.int64)
         return found.reshape(len(self._numeric), len(GROUPS), self._settings.bins)
 
+    def _noisy_numbers(self, state: DescribeState, place: int, column: Column) -> dict[str, Any]:
+        sums, n = state.first or {}, len(GROUPS)
+        own = slice(place * n, (place + 1) * n)
+        sds = self._stddevs(self._study, state.n_contributors)
+        rows = np.asarray(sums["rows"], dtype=np.int64).clip(0)
+        totals = np.stack([np.asarray(sums[key][own], np.int64) for key in ("present", "sum", "square")], axis=1)
+        absent = cohort_table.missing((rows - totals[:, 0]).clip(0), self._settings.cell_min)
+        low, high = declared_range(column)
+        histogram = self._histograms(state)[place]
+
+        def described(part: NDArray[np.int64], counts: NDArray[np.int64], which: int) -> dict[str, Any]:
+            present, total, square = (int(value) for value in part)
+            found = noisy_cohort.figures((present, total, square), counts, sds, n if which == 0 else 1)
+            scaled = {
+                name: None if value is None else (0.0 if name == "sd" else low) + (high - low) * value
+                for name, value in found.values.items()
+            }
+            reach = {name: None if value is None else (high - low) * value for name, value in found.noise.items()}
+            return {"missing": absent[which], **scaled, "noise": reach}
+
+        each = {name: described(totals[k], histogram[k], k + 1) for k, name in enumerate(GROUPS)}
+        return {"all": described(totals.sum(axis=0), histogram.sum(axis=0), 0), "groups": each}
+
     def _numbers(self, state: DescribeState, place: int, column: Column) -> dict[str, Any]:
+        if state.n_contributors:
+            return self._noisy_numbers(state, place, column)
         sums, n = state.first or {}, len(GROUPS)
         own = slice(place * n, (place + 1) * n)
         rows = np.asarray(sums["rows"], dtype=np.int64)
@@ -226,8 +317,8 @@ class Describe(Task[DescribeState]):
             _, present, total, square = (int(value) for value in part)
             if present < self._settings.cell_min:
                 return {"missing": missing[which], "mean": None, "sd": None, "q1": None, "median": None, "q3": None}
-            mean = total / _SCALE / present
-            variance = max(square / _SCALE - present * mean * mean, 0.0) / max(present - 1, 1)
+            mean = total / SCALE / present
+            variance = max(square / SCALE - present * mean * mean, 0.0) / max(present - 1, 1)
             q1, median, q3 = (low + (high - low) * value for value in found[which])
             mean, sd = low + (high - low) * mean, (high - low) * math.sqrt(variance)
             return {"missing": missing[which], "mean": mean, "sd": sd, "q1": q1, "median": median, "q3": q3}
@@ -249,7 +340,7 @@ def _check(sums: Sums) -> None:
         n = len(rows)
         present = np.asarray(sums["present"], dtype=np.int64).reshape(-1, n)
         histogram = np.asarray(sums["histogram"], dtype=np.int64).reshape(len(present), n, -1)
-        total, square = (np.asarray(sums[key], dtype=np.float64).reshape(-1, n) / _SCALE for key in ("sum", "square"))
+        total, square = (np.asarray(sums[key], dtype=np.float64).reshape(-1, n) / SCALE for key in ("sum", "square"))
         wrong = (present > rows).any() or (histogram.sum(axis=2) != present).any()
         if wrong or (total > present + 1).any() or (square > total + 1).any():
             raise ProtocolError("the opened counts contradict each other: a hospital has sent false ones")

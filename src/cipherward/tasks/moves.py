@@ -30,10 +30,14 @@ def of_statistics(n_numeric: int) -> Sensitivity:
     rows = of_counts("rows", 2, 2)
     if not n_numeric:
         return rows
-    present = Part((("present", n_numeric),), 1, n_numeric, 0.5)
-    total = Part((("sum", n_numeric),), _UNIT // 2, n_numeric, 1.0, (("present", _UNIT // 2),))
+    return rows.and_also(of_totals(n_numeric, n_numeric))
+
+
+def of_totals(size: int, entries: int) -> Sensitivity:
+    """Of "present", "sum" and "square" with `size` entries each, of which a row moves at most `entries` (see
+    `of_statistics`)."""
+    present = Part((("present", size),), 1, entries, 0.5)
+    total = Part((("sum", size),), _UNIT // 2, entries, 1.0, (("present", _UNIT // 2),))
     # u^2 - 1/8 = v^2 - v + 1/8
-    square = Part(
-        (("square", n_numeric),), _UNIT // 8 + _ROUNDING, n_numeric, 1.0, (("sum", 1), ("present", -_UNIT // 8))
-    )
-    return rows.and_also(Sensitivity((present, total, square)))
+    square = Part((("square", size),), _UNIT // 8 + _ROUNDING, entries, 1.0, (("sum", 1), ("present", -_UNIT // 8)))
+    return Sensitivity((present, total, square))

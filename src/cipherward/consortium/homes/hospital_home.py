@@ -95,6 +95,11 @@ class HospitalHome(Home):
         return self.path / "ledger.sqlite"
 
     @property
+    def ledger_counter(self) -> Path:
+        """How many transactions the ledger has seen, apart from it."""
+        return self.path / "ledger.count"
+
+    @property
     def outbox_folder(self) -> Path:
         return self.path / "outbox"
 

@@ -35,7 +35,7 @@ from cipherward.consortium.service.letters import (
     Withdrawal,
 )
 from cipherward.consortium.service.signs_of_life import LastSeen
-from cipherward.errors import CipherwardError, RefusedError, StorageError
+from cipherward.errors import CipherwardError, OldLedgerError, RefusedError, StorageError
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
@@ -59,7 +59,7 @@ class HospitalDesk:
         self._waits: dict[bytes, str] = {}
         self._report = report
         self._reported: set[bytes] = set()
-        self._ledger = Ledger(home.ledger_file)
+        self._ledger = _opened_ledger(home)
         self._studies: dict[bytes, HospitalStudy] = {}
         self._told: set[tuple[bytes, str]] = set()
         self._damaged: dict[Path, str] = {}
@@ -257,6 +257,15 @@ class HospitalDesk:
 
     def _letter(self, study: bytes, body: Body) -> bytes:
         return letters.seal(self.home.identity, COORDINATOR_NAME, study, body, from_coordinator=False)
+
+
+def _opened_ledger(home: HospitalHome) -> Ledger:
+    """Raises OldLedgerError, with an alarm: nothing is said from a ledger that has forgotten what was said."""
+    try:
+        return Ledger(home.ledger_file, home.ledger_counter)
+    except OldLedgerError as error:
+        home.alarm("ledger too old", {"reason": error.message, "hint": error.hint})
+        raise
 
 
 def printable(text: str) -> str:

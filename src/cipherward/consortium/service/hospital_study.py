@@ -31,7 +31,7 @@ from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import findings
 from cipherward.runs.study_folder import StudyFolder
-from cipherward.store import files
+from cipherward.store import counters, files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Receipt, unsign
@@ -128,6 +128,8 @@ class HospitalStudy:
             raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
         if over := self.study.ended(time()):
             raise RefusedError(over)
+        if not self.is_running:
+            self._check_memory()
         problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
@@ -232,8 +234,19 @@ class HospitalStudy:
 
     def _opened_node(self) -> HospitalNode:
         if self._node is None:
+            self._check_memory()
             self._node = self._make_node()
         return self._node
+
+    def _check_memory(self) -> None:
+        """Raises RefusedError: sums were verified here that the ledger knows nothing of."""
+        known, kept = self._ledger.receipts(self.digest), len(self.run.rounds_with_openings())
+        if known < kept and not self.end.has_come:
+            raise RefusedError(
+                f"the ledger is older than what it led to: {kept} sums of the study {self.study.name!r} were verified here, "
+                f"and it knows of {known}",
+                hint=counters.WAY_OUT,
+            )
 
     def _make_node(self) -> HospitalNode:
         study, home, public = self.study, self.home, self.offered.ckks_public
