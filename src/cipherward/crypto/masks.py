@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ import numpy.typing as npt
 from cipherward.crypto import sealing, seeds, shamir, wire
 from cipherward.crypto._jit import U8, U32, kernel
 from cipherward.crypto.hashing import digest
+from cipherward.crypto.releases import contradiction, is_usable, read
 from cipherward.crypto.sampling import Xof
 from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask, payload_digest
 from cipherward.errors import ProtocolError, SuspectError, WireError
@@ -243,11 +245,7 @@ class MasksScheme(SchemeFacts):
 
     def release_is_usable(self, task: SumTask, data: bytes) -> bool:
         """Open: whether it holds one share for each seed that its lists of hospitals name."""
-        try:
-            seeds.field_values(seeds.parse(task, data).values)
-        except WireError:
-            return False
-        return True
+        return is_usable(partial(seeds.released, task), data)
 
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """Sum: an empty running sum; `base` is not used."""
@@ -269,26 +267,15 @@ class MasksScheme(SchemeFacts):
         """
         if len(releases) < task.threshold:
             raise ValueError(f"{len(releases)} release(s) for a threshold of {task.threshold}")
-        found = {}
-        for holder, data in sorted(releases.items()):
-            try:
-                found[holder] = seeds.parse(task, data)
-                seeds.field_values(found[holder].values)
-            except WireError as error:
-                raise SuspectError(
-                    f"the release of hospital {holder}: {error.message}", culprit=f"hospital {holder}"
-                ) from None
-        first = next(iter(found.values()))
-        sets = {(each.dealers, each.absent) for each in found.values()}
+        found = read(releases, partial(seeds.released, task))
+        first, _ = next(iter(found.values()))
+        sets = {(table.dealers, table.absent) for table, _ in found.values()}
         if len(sets) != 1 or len(first.dealers) != n_contributors:
             raise SuspectError("the releases are for different sets of hospitals", culprit="a holder who released")
         points, t = list(found), task.threshold
-        shares = np.stack([seeds.field_values(each.values) for each in found.values()])
+        shares = np.stack([values for _, values in found.values()])
         if not np.array_equal(shamir.evaluate(points[:t], shares[:t], points[t:], seeds.FIELD), shares[t:]):
-            raise SuspectError(
-                "the releases do not lie on one polynomial of degree below the threshold",
-                culprit="a holder who released, or a dealer among the contributors",
-            )
+            raise contradiction()
         opened = shamir.evaluate(points[:t], shares[:t], [0], seeds.FIELD)[0]
         return wire.encode(seeds.SeedTable(first.dealers, first.absent, opened.astype("<u4").tobytes()))
 

@@ -9,7 +9,7 @@ docs/security.md has the argument, its heuristic steps and its limits. Not indep
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,9 @@ import numpy.typing as npt
 from cipherward.crypto import params, ring, sampling, sealing, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import SEED_BYTES, SumParameters
+from cipherward.crypto.releases import contradiction, is_usable, read
 from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask, payload_digest
-from cipherward.errors import SuspectError, WireError
+from cipherward.errors import WireError
 
 
 class _RingSum:
@@ -161,11 +162,7 @@ class QuorumScheme(SchemeFacts):
 
     def release_is_usable(self, task: SumTask, data: bytes) -> bool:
         """Step 7. Whether it holds N values below the share modulus."""
-        try:
-            shamir.unpack(parameters_of(task), data)
-        except WireError:
-            return False
-        return True
+        return is_usable(partial(shamir.unpack, parameters_of(task)), data)
 
     def accumulator(self, task: SumTask, base: npt.NDArray[np.float64]) -> Accumulator:
         """Step 3. An empty running sum; `base` is not used."""
@@ -186,20 +183,10 @@ class QuorumScheme(SchemeFacts):
             ValueError: fewer than t releases.
         """
         parameters = parameters_of(task)
-        shares = {}
-        for holder, packed in sorted(releases.items()):
-            try:
-                shares[holder] = shamir.unpack(parameters, packed)
-            except WireError as error:
-                raise SuspectError(
-                    f"the release of hospital {holder}: {error.message}", culprit=f"hospital {holder}"
-                ) from None
+        shares = read(releases, partial(shamir.unpack, parameters))
         points, values = list(shares), list(shares.values())
         if not shamir.consistent(parameters, points, values):
-            raise SuspectError(
-                "the releases do not lie on one polynomial of degree below the threshold",
-                culprit="a holder who released, or a dealer among the contributors",
-            )
+            raise contradiction()
         return shamir.interpolate_at_zero(parameters, points, values).astype("<i4").tobytes()
 
     def sums(self, task: SumTask, total: bytes, witness: bytes, n_contributors: int) -> npt.NDArray[np.generic]:

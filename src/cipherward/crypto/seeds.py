@@ -149,6 +149,12 @@ def parse(task: SumTask, data: bytes) -> SeedTable:
     return table
 
 
+def released(task: SumTask, data: bytes) -> tuple[SeedTable, U32]:
+    """A release with its shares as field elements. Raises WireError when it is malformed."""
+    table = parse(task, data)
+    return table, field_values(table.values)
+
+
 def opened(table: SeedTable) -> Iterator[tuple[int, int, bytes]]:
     """(dealer, other, seed) of a witness; `other` is the dealer itself for b. Raises ProtocolError for no seed."""
     pairs = ((dealer, other) for dealer in table.dealers for other in (dealer, *table.absent))

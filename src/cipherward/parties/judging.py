@@ -84,3 +84,13 @@ def agrees(judgement: Judgement, opening: Opening) -> bool:
     if judgement.verified is None:
         raise ProtocolError(f"the sum is void ({judgement.reason}), and the announced next state is not what follows")
     return False
+
+
+def checked(verified: Verified, state: StudyState) -> str:
+    """What a receipt says of a sum, the next of `state`, that was verified: the checks, what they rest on, and whose noise
+    it carries."""
+    assumed = ("assumed: " + "; ".join(verified.assumed),) if verified.assumed else ()
+    parts = (*verified.checks, "next model recomputed, digest matches", *assumed)
+    whose = state.whose_noise
+    said = f"noise: {whose}" if whose else "exact, so it promises single patients nothing"
+    return "; ".join((*parts, f"at most {state.study.thresholds.corrupt} corrupt hospital(s) assumed", said))
