@@ -46,6 +46,14 @@ def test_who_said_yes_never_counts() -> None:
     assert rules_of(says(ONE, "abcd", YES)) == []
 
 
+def test_a_member_that_spoiled_a_sum_is_one_of_the_corrupt_ones_that_its_block_reckons_with() -> None:
+    memory = after_first_sum(*says(TWO, "efg")).spoiled(frozenset({register("g")}))
+    assert rules_of(says(TWO, "ef"), memory=memory) == []
+    assert rules_of(says(TWO, "e") + says(TWO, "f", YES), memory=memory) == [3]
+    assert rules_of(says(TWO, "e", has_rows=False) + says(TWO, "f"), memory=memory) == [1]
+    assert rules_of(says(ONE, "abc"), memory=memory) == [2]
+
+
 def test_a_cohort_that_too_few_members_have_keeps_their_block_out() -> None:
     assert rules_of(says(ONE, "abc") + says(ONE, "d", has_rows=False)) == []
     assert rules_of(says(ONE, "ab") + says(ONE, "cd", has_rows=False)) == [1]

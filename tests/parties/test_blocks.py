@@ -18,7 +18,7 @@ from cipherward.disclosure.inference import readable
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import DeclinedError, QuorumError, StudyError
 from cipherward.parties import who_stands
-from cipherward.parties.hospital_node import BOUND
+from cipherward.parties.outcomes import BOUND
 from cipherward.simulation.simulate import resume_study
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study

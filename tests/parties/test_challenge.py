@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import simulator
@@ -21,9 +22,10 @@ from cipherward.sums.messages import Answer, Challenge, Manifest, Opening, Shown
 LIAR, OTHER = 3, 6
 
 
-def eight(rounds: int = 2) -> Study:
+def eight(rounds: int = 2, **sections: Any) -> Study:
+    """Nobody agreed to be singled out, unless `sections` say so."""
     numbers = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
-    return simulator.agreed(8, training={"rounds": rounds}, aggregation=numbers)
+    return simulator.study(8, training={"rounds": rounds}, aggregation=numbers, **sections)
 
 
 def told(world: World) -> list[str]:
@@ -49,7 +51,7 @@ def test_one_liar_is_named_and_the_study_finishes_without_it(
 ) -> None:
     network = BentNetwork(lost({7}, kinds={"Release"}, rounds={in_sum}) if "release" in lie else lost(set()))
     numbers = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
-    with World(tmp_path, simulator.agreed(8, aggregation=numbers), network=network) as world:
+    with World(tmp_path, simulator.study(8, aggregation=numbers), network=network) as world:
         lies(world, LIAR, *lie, in_sum=in_sum)
         if "release" in lie:
             lies(world, OTHER, "release", in_sum=in_sum)  # one false release alone would be left out
@@ -74,7 +76,7 @@ def test_the_sum_is_asked_once_more_and_gives_the_model_of_the_honest_rest(tmp_p
         world.run_sums()
         lied = simulator.replayed(world.run.path)
     network = BentNetwork(lost({LIAR}, rounds=range(1, 100)))
-    with World(tmp_path / "b", eight(), network=network) as other:
+    with World(tmp_path / "b", eight(singled_out=[f"clinic-{LIAR}"]), network=network) as other:
         other.run_sums()
         honest = simulator.replayed(other.run.path)
     assert lied.inner.model.weights.tobytes() == honest.inner.model.weights.tobytes()

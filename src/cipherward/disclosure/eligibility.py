@@ -51,16 +51,18 @@ def block_problem(block: Block, statements: Iterable[Statement], memory: Memory)
             "wait for them, or leave the whole block out of this sum",
         )
     no = [s for s in here.values() if s.agreement is Agreement.NO]
-    if no and len(no) < block.least:
+    # `least` reckons with f corrupt members. Of these, the proved ones are out: as many honest ones are left to hide each.
+    least = block.least - len(memory.proved.intersection(missing))
+    if no and len(no) < least:
         return Refusal(
             3,
-            f"{len(no)} members of a block said no where none or at least {block.least} may",
+            f"{len(no)} members of a block said no where none or at least {least} may",
             "leave the whole block out of this sum",
         )
-    if no and sum(s.has_rows for s in no) < block.least:
+    if no and sum(s.has_rows for s in no) < least:
         return Refusal(
             1,
-            f"fewer than {block.least} members of a block that said no have enough rows for this question",
+            f"fewer than {least} members of a block that said no have enough rows for this question",
             "ask about a cohort that more of them have, or leave the whole block out",
         )
     return None

@@ -43,7 +43,8 @@ class Statement:
 class Memory:
     """What one party knows of others, from openings that it saw and manifests that it voted for.
 
-    `agreed` also holds registers whose signed yes was shown without an opening. `pending`: statements of manifests that
+    `agreed` also holds registers whose signed yes was shown without an opening. `proved`: registers of hospitals that are proved
+    to have spoiled a sum (rule 12): they are protected no longer, and are corrupt ones that a block reckons with. `pending`: statements of manifests that
     may be certified without this party having seen it, by context.
     """
 
@@ -51,6 +52,7 @@ class Memory:
     agreed: frozenset[Register] = frozenset()
     founded: frozenset[bytes] = frozenset()
     pending: Mapping[bytes, tuple[Statement, ...]] = field(default_factory=dict)
+    proved: frozenset[Register] = frozenset()
 
     def voted(self, context: bytes, statements: tuple[Statement, ...]) -> Memory:
         """A certified, withheld opening counts from the vote."""
@@ -70,11 +72,15 @@ class Memory:
         yes = {said.register for said in statements if said.agreement is Agreement.YES}
         founded = {said.block for said in statements if said.block != ALONE}
         left = {c: s for c, s in self.pending.items() if c != context}
-        return Memory(named, self.agreed | yes, self.founded | founded, left)
+        return Memory(named, self.agreed | yes, self.founded | founded, left, self.proved)
 
     def shown(self, agreed: frozenset[Register]) -> Memory:
         """Signed statements of a yes were shown."""
         return replace(self, agreed=self.agreed | agreed)
+
+    def spoiled(self, by: frozenset[Register]) -> Memory:
+        """It was proved that these hospitals spoiled a sum."""
+        return replace(self, proved=self.proved | by)
 
     @cached_property
     def _said(self) -> Mapping[Register, list[Statement]]:
@@ -84,8 +90,10 @@ class Memory:
         return said
 
     def known_yes(self, register: Register) -> bool:
-        """Whether this register's agreement is known to be yes."""
-        return register in self.agreed or any(s.agreement is Agreement.YES for s in self._said.get(register, ()))
+        """Whether this register is known to be protected no longer: it agreed, or its hospital spoiled a sum."""
+        return register in self.agreed | self.proved or any(
+            s.agreement is Agreement.YES for s in self._said.get(register, ())
+        )
 
     def contradiction(self, said: Statement, blocks: Blocks) -> Refusal | None:
         """Rule 1, second half: a header must not name another block than its register named before, nor narrow.

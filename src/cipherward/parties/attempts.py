@@ -4,13 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.attempts import Attempt, consent_problem, join_problem
 from cipherward.disclosure.refusals import Refusal
-from cipherward.errors import RefusedError
+from cipherward.errors import ProtocolError, RefusedError
+from cipherward.parties import asking
 from cipherward.parties.standing import Standing
 from cipherward.store.ledger import Ledger
-from cipherward.sums.messages import Announce
+from cipherward.sums.messages import Announce, VoidRequest
 from cipherward.sums.votes import Rules, check_void
+from cipherward.tasks.state import StudyState
+
+
+def announced(rules: Rules, state: StudyState, body: Announce) -> SumTask:
+    """The task of an announced attempt at the next sum.
+
+    Raises:
+        RefusedError: it is over, or people have to decide first. ProtocolError: it does not follow from what I know.
+    """
+    if body.round < state.sums_done or state.purpose is None:
+        raise RefusedError("that sum is behind us")
+    if closed := state.unexplained:
+        raise RefusedError(f"sum {closed.number} does not open, and nobody is proved to have spoiled it: people decide")
+    if not body.attempt < asking.MAX_ATTEMPTS:
+        raise RefusedError("more attempts at one sum than any hospital takes part in")
+    task = asking.task_of(rules, state, body.attempt)
+    if body.context != task.context:
+        raise ProtocolError("the announced sum is not the one that follows from the approved study and my model")
+    return task
+
+
+def to_void(rules: Rules, state: StudyState, body: VoidRequest) -> int:
+    """Which attempt at the next sum is to be left.
+
+    Raises:
+        RefusedError: there is no next sum. ProtocolError: none has this context.
+    """
+    if state.purpose is None:
+        raise RefusedError("the study is finished")
+    attempt = asking.attempt_of(rules, state, body.context)
+    if attempt is None:
+        raise ProtocolError("asked to void a sum that does not follow from the approved study and my model")
+    return attempt
 
 
 def check_join(rules: Rules, standing: Standing, contexts: Sequence[bytes], body: Announce) -> None:

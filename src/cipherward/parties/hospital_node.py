@@ -33,8 +33,8 @@ from cipherward.parties import asking, attempts, culprits
 from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
-from cipherward.parties.judging import Judgement, agrees, judge
-from cipherward.parties.outcomes import BREACH, FAILED, Outcome, of_verified
+from cipherward.parties.judging import Judgement, agrees, checked, judge
+from cipherward.parties.outcomes import BOUND, BREACH, FAILED, Outcome, breach_fact, of_verified, reasons
 from cipherward.parties.policy import Policy
 from cipherward.parties.standing import Standing
 from cipherward.privacy import budget as privacy_ledger
@@ -64,13 +64,10 @@ from cipherward.tasks import noise
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
-__all__ = ["HospitalNode", "Log", "breach_fact"]
+__all__ = ["HospitalNode", "Log"]
 
 _MAX_NOTICES = 100
 _MAX_OUTCOMES = 100
-
-BOUND = "its register may not stand in this sum"
-"""What the coordinator is told; the rest stays in this hospital's log."""
 
 
 @dataclass
@@ -143,7 +140,7 @@ class HospitalNode:
         except SuspectError as error:
             return self._failed(error)
         except (ProtocolError, WireError, RefusedError, DataError) as error:
-            self.log("refused", {"kind": kind} | _said(error.logged, error.hint))
+            self.log("refused", {"kind": kind} | reasons(error.logged, error.hint))
             return self._failed(error) if kind == "Opening" else []
 
     def end(self) -> None:
@@ -205,17 +202,7 @@ class HospitalNode:
     def _announce(self, body: Announce) -> list[bytes]:
         if body.round > self.state.sums_done:
             return [self._packet(Behind(self.state.sums_done))]
-        if body.round < self.state.sums_done or self.state.purpose is None:
-            raise RefusedError("that sum is behind us")
-        if closed := self.state.unexplained:
-            raise RefusedError(
-                f"sum {closed.number} does not open, and nobody is proved to have spoiled it: people decide"
-            )
-        if not body.attempt < asking.MAX_ATTEMPTS:
-            raise RefusedError("more attempts at one sum than any hospital takes part in")
-        task = asking.task_of(self.rules, self.state, body.attempt)
-        if body.context != task.context:
-            raise ProtocolError("the announced sum is not the one that follows from the approved study and my model")
+        task = attempts.announced(self.rules, self.state, body)
         known = self.ledger.sum(task.context)
         if known is not None:
             if not known.joined:
@@ -286,11 +273,7 @@ class HospitalNode:
         return answer
 
     def _void(self, body: VoidRequest) -> list[bytes]:
-        if self.state.purpose is None:
-            raise RefusedError("the study is finished")
-        attempt = asking.attempt_of(self.rules, self.state, body.context)
-        if attempt is None:
-            raise ProtocolError("asked to void a sum that does not follow from the approved study and my model")
+        attempt = attempts.to_void(self.rules, self.state, body)
         task = asking.task_of(self.rules, self.state, attempt)
         record = self.ledger.sum(task.context)
         if record is None:
@@ -346,10 +329,7 @@ class HospitalNode:
         verified = judgement.verified
         if verified is None:
             return self._closed(body, task, judgement)
-        detail = "; ".join((*verified.checks, "next model recomputed, digest matches"))
-        if verified.assumed:
-            detail += "; assumed: " + "; ".join(verified.assumed)
-        detail += f"; at most {self.state.study.thresholds.corrupt} corrupt hospital(s) assumed"
+        detail = checked(verified, self.state.study.thresholds.corrupt)
         own = next((one for one in verified.statements if one.register == self.standing.register), None)
         outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
@@ -382,7 +362,7 @@ class HospitalNode:
         return self._outcome(BREACH, error.message)
 
     def _failed(self, error: CipherwardError) -> list[bytes]:
-        self.log("verification failed", _said(error.message, error.hint))
+        self.log("verification failed", reasons(error.message, error.hint))
         return self._outcome(FAILED, error.message)
 
     # outcomes
@@ -416,12 +396,3 @@ class HospitalNode:
 
     def _remember(self, outcome: Outcome) -> None:
         self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]
-
-
-def breach_fact(study: bytes) -> str:
-    """The name under which a ledger keeps that this hospital found a breach in a study."""
-    return f"breach in study {study.hex()}"
-
-
-def _said(reason: str, hint: str) -> dict[str, object]:
-    return {"reason": reason, "hint": hint} if hint else {"reason": reason}

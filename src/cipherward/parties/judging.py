@@ -84,3 +84,10 @@ def agrees(judgement: Judgement, opening: Opening) -> bool:
     if judgement.verified is None:
         raise ProtocolError(f"the sum is void ({judgement.reason}), and the announced next state is not what follows")
     return False
+
+
+def checked(verified: Verified, corrupt: int) -> str:
+    """What a receipt says of a sum that was verified: the checks, and what they rest on."""
+    assumed = ("assumed: " + "; ".join(verified.assumed),) if verified.assumed else ()
+    parts = (*verified.checks, "next model recomputed, digest matches", *assumed)
+    return "; ".join((*parts, f"at most {corrupt} corrupt hospital(s) assumed"))

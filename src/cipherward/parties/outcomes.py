@@ -11,6 +11,9 @@ UNPROTECTED, BREACH, FAILED = "unprotected", "breach", "failed"
 VERIFIED = frozenset({PRESERVED, AGREED, ABSENT, UNPROTECTED})
 """What a hospital says of a sum that it has verified."""
 
+BOUND = "its register may not stand in this sum"
+"""What the coordinator is told of a hospital that must not contribute; the rest stays in this hospital's log."""
+
 _PHRASES = {
     PRESERVED: "Privacy Preserved for Client {}",
     AGREED: "Sum verified for Client {} (it agreed to be singled out: others may be able to read its update)",
@@ -19,6 +22,16 @@ _PHRASES = {
     BREACH: "Privacy Breach Detected for Client {}",
     FAILED: "Verification failed for Client {}",
 }
+
+
+def breach_fact(study: bytes) -> str:
+    """The name under which a ledger keeps that this hospital found a breach in a study."""
+    return f"breach in study {study.hex()}"
+
+
+def reasons(reason: str, hint: str) -> dict[str, object]:
+    """The facts of a log line about something that was refused."""
+    return {"reason": reason, "hint": hint} if hint else {"reason": reason}
 
 
 def of_verified(own: Statement | None, *, is_encrypted: bool) -> str:

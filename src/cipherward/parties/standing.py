@@ -37,10 +37,11 @@ class _Voted:
 
 @dataclass(frozen=True)
 class _Memory:
-    """`named`: the blocks that registers named; `agreed`: those that said yes."""
+    """`named`: the blocks that registers named; `agreed`: those that said yes; `proved`: those of hospitals that spoiled a sum."""
 
     named: tuple[_Said, ...]
     agreed: tuple[_Said, ...]
+    proved: tuple[_Said, ...]
     founded: tuple[bytes, ...]
     pending: tuple[_Voted, ...]
 
@@ -104,6 +105,7 @@ class Standing:
             frozenset(_register(said) for said in kept.agreed),
             frozenset(kept.founded),
             {voted.context: tuple(_statement(said) for said in voted.said) for voted in kept.pending},
+            frozenset(_register(said) for said in kept.proved),
         )
 
     def voted(self, context: bytes, statements: tuple[Statement, ...]) -> None:
@@ -139,6 +141,7 @@ class Standing:
             blocks={**of_study.blocks, **known.blocks},
             agreed=known.agreed | of_study.agreed,
             founded=known.founded | of_study.founded,
+            proved=known.proved | of_study.proved,
         )
         self._remember(merged)
 
@@ -159,7 +162,8 @@ class Standing:
             return
         kept = _Memory(
             tuple(_kept(Statement(register, block, Agreement.NO)) for register, block in sorted(memory.blocks.items())),
-            tuple(_kept(Statement(register, b"", Agreement.YES)) for register in sorted(memory.agreed)),
+            _all(memory.agreed),
+            _all(memory.proved),
             tuple(sorted(memory.founded)),
             tuple(_Voted(context, tuple(map(_kept, said))) for context, said in sorted(memory.pending.items())),
         )
@@ -173,6 +177,10 @@ class Standing:
                 f"the ledger {self.ledger.path} does not say how this hospital stands in sums: {error.message}",
                 hint="docs/operations.md says what to do with a damaged ledger",
             ) from None
+
+
+def _all(registers: Iterable[Register]) -> tuple[_Said, ...]:
+    return tuple(_kept(Statement(register, b"", Agreement.YES)) for register in sorted(registers))
 
 
 def _kept(said: Statement) -> _Said:

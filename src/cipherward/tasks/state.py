@@ -130,7 +130,7 @@ class StudyState:
             Register(bytes.fromhex(hospitals[i - 1].public_key), hospitals[i - 1].register_name) for i in self.excluded
         )
         memory = self.memory.opened(context, statements, blocks)
-        return dataclasses.replace(self, memory=memory.shown(out))
+        return dataclasses.replace(self, memory=memory.spoiled(out))
 
     def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
         """The state after a certified sum that does not open: the same is asked again, without `culprits`.

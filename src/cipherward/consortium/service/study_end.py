@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.parties.hospital_node import breach_fact
+from cipherward.parties.outcomes import breach_fact
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
