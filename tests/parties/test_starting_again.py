@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.simulator import World, kind_of, lines_of
 from cipherward.errors import QuorumError
 from cipherward.parties import asking
 from cipherward.parties.coordinator_node import Outgoing, Phase
+from cipherward.store.ledger import Ledger
 from cipherward.sums.messages import Joined, VoidRequest
 from cipherward.sums.packets import pack
 
@@ -176,3 +178,20 @@ def test_a_list_of_joins_of_the_attempt_that_was_left_gets_no_contribution(world
     come_back(world)
     deliver(world, world.hub.expire(), ())
     assert [kind_of(reply) for reply in world.sites[5].handle(joined)] == ["Vote"]
+
+
+def test_who_asks_for_an_opening_that_it_has_signed_for_is_shown_its_receipt_and_takes_no_further_part(
+    tmp_path: Path,
+) -> None:
+    """Its ledger and its run directory are both older than its word: an old copy of the whole home."""
+    with World(tmp_path, simulator.agreed(4)) as world:
+        world.run_sums(2)
+        world.sites[1].ledger.close()
+        world.sites[1] = dataclasses.replace(
+            world.sites[1], ledger=Ledger(tmp_path / "old.sqlite"), state=world.first, outcomes=[]
+        )
+        world.run_sums(1)
+        assert world.sites[1].stopped
+        assert world.sites[1].state.sums_done == 0
+        assert any("the ledger is older than my receipt for sum 1" in reason for reason in world.refusals())
+        assert world.hub.reports[-1].contributors == (2, 3, 4)

@@ -195,7 +195,7 @@ def test_a_process_killed_in_the_middle_of_a_sum_and_started_again_finishes_with
 def test_sigterm_while_hospitals_train_stops_at_once_and_nothing_is_lost(deployment: Deployment) -> None:
     deployment.serve()
     # A network that is trained row by row: it takes seconds.
-    slow = {"rounds": 1, "local_epochs": 300, "batch_size": 1, "learning_rate": 0.01}
+    slow = {"rounds": 1, "local_epochs": 150, "batch_size": 1, "learning_rate": 0.01}
     folder = deployment.start(model={"kind": "mlp", "hidden": [4]}, training=slow)
     deployment.approve()
     deployment.until(lambda: (folder / "receipts" / "0000" / "opening.cbor").exists(), "trains")

@@ -60,6 +60,7 @@ class CoordinatorNode:
         keep_opening: Callable[[int, bytes], None],
         load_opening: Callable[[int], bytes],
         keep_receipt: Callable[[int, int, bytes], None],
+        load_receipt: Callable[[int, int], bytes] = lambda round, hospital: b"",
         log: Callable[[str, dict[str, object]], None],
         clock: Callable[[], float],
         journal: Journal | None = None,
@@ -74,7 +75,7 @@ class CoordinatorNode:
         self.payloads, self.journal, self.on_breach = payloads, journal, on_breach
         self._keep_receipt, self._keep_breach = keep_receipt, keep_breach
         self._pending = Pending(rules.n_hospitals, set(excluded))
-        self._receipts = Receipts(load_opening)
+        self._receipts = Receipts(load_opening, load_receipt)
         self._turned_away = TurnedAway(log, keep_quarantine, keep_evidence)
         self._log = SumLog(journal, rules.study)
         self._steps = Steps(

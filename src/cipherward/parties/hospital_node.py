@@ -36,6 +36,7 @@ from cipherward.parties.contribution import Contributions, Log
 from cipherward.parties.judging import Judgement, agrees, checked, judge
 from cipherward.parties.outcomes import BOUND, BREACH, FAILED, Outcome, breach_fact, of_verified, reasons
 from cipherward.parties.policy import Policy
+from cipherward.parties.remembered import remembers
 from cipherward.parties.standing import Standing
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
@@ -66,8 +67,7 @@ from cipherward.tasks.state import StudyState
 
 __all__ = ["HospitalNode", "Log"]
 
-_MAX_NOTICES = 100
-_MAX_OUTCOMES = 100
+_MOST_KEPT = 100
 
 
 @dataclass
@@ -102,8 +102,7 @@ class HospitalNode:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         noise.check_hospital(self.state.study, self.state.task, self.work.n_rows)
-        name = self.state.study.hospitals[self.index - 1].name
-        who, limit = f"hospital {name!r}", self.policy.limit
+        who, limit = f"hospital {self.state.names([self.index])!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
         lifetime = Lifetime(self.ledger, who, limit)
         self.standing = Standing(self.ledger, self.rules.register(self.index))
@@ -175,6 +174,9 @@ class HospitalNode:
         if kind in bare:
             body, answer = bare[kind]
             return answer(wire.decode(body, data))
+        if kind == "Receipt":
+            self.stopped = not remembers(self._me, self.ledger, data, self.log)
+            return []
         raise ProtocolError(f"a hospital does not take {kind} messages")
 
     def _current(self, context: bytes) -> tuple[SumTask, SumRecord]:
@@ -242,8 +244,7 @@ class HospitalNode:
             vector = self._contributions.vector(self.work, self.state, record.query)
         except DataError as error:
             return self._decline(task, error)
-        started = self.clock()
-        randomness = os.urandom(32) + self.ledger.device_key
+        started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
         self.standing.named(block, task.context)
         said = self.standing.binding.statement(block, self.work.n_rows >= self.policy.cell_min)
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
@@ -352,7 +353,7 @@ class HospitalNode:
 
     def _notice(self, body: Notice) -> list[bytes]:
         self.log("notice", {"sum": body.round, "code": body.code, "reason": body.reason})
-        self.notices = [*self.notices, body][-_MAX_NOTICES:]
+        self.notices = [*self.notices, body][-_MOST_KEPT:]
         return []
 
     def _breach(self, error: CipherwardError) -> list[bytes]:
@@ -395,4 +396,4 @@ class HospitalNode:
         self._contributions.forget()
 
     def _remember(self, outcome: Outcome) -> None:
-        self.outcomes = [*self.outcomes, outcome][-_MAX_OUTCOMES:]
+        self.outcomes = [*self.outcomes, outcome][-_MOST_KEPT:]

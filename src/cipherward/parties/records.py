@@ -83,6 +83,7 @@ def make_coordinator(
         keep_opening=lambda round, data: files.write(folder.opening(round), data),
         load_opening=lambda round: files.read(folder.opening(round)),
         keep_receipt=lambda round, hospital, data: files.write(folder.receipt(round, hospital), data),
+        load_receipt=lambda round, hospital: _read_if_there(folder.receipt(round, hospital)),
         log=log,
         clock=perf_counter,
         journal=Journal(folder.journal),
@@ -93,6 +94,10 @@ def make_coordinator(
         closed=closed,
         excluded=set(excluded),
     )
+
+
+def _read_if_there(path: Path) -> bytes:
+    return files.read(path) if path.exists() else b""
 
 
 class Quarantine:

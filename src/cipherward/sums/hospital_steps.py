@@ -45,6 +45,12 @@ from cipherward.sums.messages import (
 from cipherward.sums.statements import alone, statements_of
 from cipherward.sums.votes import Member, Rules, distinct_votes
 
+OLD_COPY = (
+    "this home is an old copy: bring the current one back; where there is none, stop the service, move ledger.sqlite* and "
+    "ledger.count away, cipherward hospital withdraw STUDY, and start it; new studies are not touched by it"
+)
+"""What people do where a hospital does not remember what it has signed."""
+
 
 @dataclass(frozen=True)
 class Dealt:
@@ -218,8 +224,7 @@ def check_own(me: Member, manifest: Manifest, own_header: bytes | None) -> None:
         # It bears my signature, which the coordinator cannot make: my memory is at fault, or my key is not mine alone.
         raise ProtocolError(
             "a contribution of mine that I do not remember is listed: was my ledger lost or set back?",
-            hint="this home is an old copy: bring the current one back; where there is none, stop the service, move "
-            "ledger.sqlite* away, cipherward hospital withdraw STUDY, and start it; new studies are not touched by it",
+            hint=OLD_COPY,
         )
     if listed != digest("header", own_header):
         raise FaultyCoordinatorError("the manifest lists an altered contribution of mine", culprit="coordinator")
