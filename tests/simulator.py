@@ -70,7 +70,7 @@ def document(n: int = 5, /, **sections: Any) -> dict[str, Any]:
         ],
         "training": {"rounds": 2, "batch_size": 32, "learning_rate": 0.5},
         "aggregation": {"scheme": "quorum"},
-        "evaluation": {"bins": 64},
+        "evaluation": {"bins": 64, "group_rows": 10},
         "noise": {"enabled": False},  # so few rows bear none, and what must be equal is compared
         "hospitals": [{"name": f"clinic-{i}", "path": f"clinic-{i}.csv"} for i in range(1, n + 1)],
     }

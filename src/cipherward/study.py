@@ -72,7 +72,7 @@ class Aggregation(Section):
 
 class Evaluation(Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
-    group_rows: int = Field(default=10, ge=1, le=1_000)
+    group_rows: int | None = Field(default=None, ge=1, le=1_000, description="10; 1 in a simulation with few test rows")
 
 
 class Privacy(Section):
@@ -217,6 +217,11 @@ class Study(Section):
             dropouts=a.dropouts,
             min_contributors=a.min_contributors,
         )
+
+    @property
+    def group_rows(self) -> int:
+        """Test rows of a hospital that share a score before it is counted, at least."""
+        return self.evaluation.group_rows or 10
 
     @property
     def own_noise(self) -> Noise | None:

@@ -73,3 +73,11 @@ def test_a_model_below_the_local_ones_is_said() -> None:
 def test_a_run_of_one_small_step_warns_in_its_result(tmp_path: Path) -> None:
     study = simulator.study(4, training={"rounds": 3, "batch_size": 256}, aggregation={"scheme": "plain"})
     assert "had not converged" in simulator.run(tmp_path, study).summary["warnings"][0]
+
+
+def test_few_test_rows_on_one_machine_are_scored_one_by_one_unless_the_study_says_otherwise(tmp_path: Path) -> None:
+    open_ended = simulator.study(4, evaluation={"bins": 2_048, "group_rows": None})
+    found = simulator.run(tmp_path, open_ended).summary
+    assert found["auroc_federated"] == pytest.approx(found["auroc_federated_exact"], abs=2e-3)
+    grouped = simulator.run(tmp_path / "grouped", simulator.study(4)).summary
+    assert grouped["auroc_federated"] < grouped["auroc_federated_exact"]

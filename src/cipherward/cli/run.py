@@ -173,6 +173,8 @@ class Teller:
             )
         else:
             self._say("Noise on counts: none. Every sum that carries no other noise is exact.")
+        if study.group_rows == 1:
+            self._say("Test scores: counted one by one, as between hospitals few would allow (evaluation.group_rows).")
         lines = [line for hospital in hospitals for line in _about(hospital)]
         if not lines:
             return

@@ -143,10 +143,10 @@ class Policy:
     def _model(self, study: Study) -> Iterator[_Clause]:
         if study.evaluation.bins > self.max_bins:
             yield "max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"
-        if study.evaluation.group_rows < self.min_group_rows:
+        if study.group_rows < self.min_group_rows:
             yield (
                 "min_group_rows",
-                f"scores in groups of {study.evaluation.group_rows} rows (floor: {self.min_group_rows})",
+                f"scores in groups of {study.group_rows} rows (floor: {self.min_group_rows})",
             )
         model = study.model
         allowed = frozenset(KINDS) if self.models is None else self.models

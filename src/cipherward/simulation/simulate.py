@@ -39,7 +39,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin, make_task
 from cipherward.tasks.state import StudyState
-from cipherward.tasks.task import ResultTable
+from cipherward.tasks.task import ResultTable, Task
 from cipherward.tasks.yardsticks import Yardsticks
 
 PHASES = ("train", "encrypt", "add", "consent", "release", "open", "verify", "evaluate")
@@ -116,10 +116,8 @@ def run_study(
     privacy_plan.check_study(study)
     check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
-    if study.noise.enabled is None and not task.bears_noise(hospitals):
-        study = study.with_overrides(noise={"enabled": False, "given_up": True})
-        task = make_task(study, module)
-    task.check(hospitals)
+    study = _for_few_rows(study, task, hospitals)
+    make_task(study, module).check(hospitals)
     if on_data:
         on_data(study, hospitals)
     run = create(out, study)
@@ -136,6 +134,16 @@ def run_study(
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state]
     ).run()
+
+
+def _for_few_rows(study: Study, task: Task[Any], hospitals: Sequence[HospitalData]) -> Study:
+    """What the study leaves open and so few rows do not bear is left out: on one machine it protects nobody."""
+    changes: dict[str, dict[str, object]] = {}
+    if study.noise.enabled is None and not task.bears_noise(hospitals):
+        changes["noise"] = {"enabled": False, "given_up": True}
+    if study.evaluation.group_rows is None and not task.bears_groups(hospitals):
+        changes["evaluation"] = {"group_rows": 1}
+    return study.with_overrides(**changes) if changes else study
 
 
 def resume_study(

@@ -44,7 +44,7 @@ def segments(study: Study) -> tuple[CountSegment, ...]:
 
 def answer(study: Study, module: Module, model: Model, at: HospitalWork) -> Values:
     """One hospital's counts for a model; zeros where it has fewer rows than a group."""
-    bins, group = study.evaluation.bins, study.evaluation.group_rows
+    bins, group = study.evaluation.bins, study.group_rows
     features, labels = rows_at(at, model.scaling, TEST)
     at.note("measured", float(may_measure(len(labels), group)))
     scores = sgd.scores(module, model.weights, features, at.device)

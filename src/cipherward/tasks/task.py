@@ -170,6 +170,10 @@ class Task(ABC, Generic[S]):
         """Whether these rows, all in one place, bear the noise of the study's answers."""
         return True
 
+    def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
+        """Whether these rows, all in one place, are enough for scores to be counted in groups of rows."""
+        return True
+
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """What can be found wrong before anything runs, where all rows are in one place.
 

@@ -30,6 +30,9 @@ from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
 from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_settings
 
+_TEST_ROWS = 100
+"""Mean test rows of a hospital from which on scores in groups of ten cost little (docs/privacy.md)."""
+
 
 @dataclass(frozen=True)
 class TrainState:
@@ -89,7 +92,7 @@ class Train(Task[TrainState]):
         document = study.model_dump(mode="json")
         asked = statistics.shared_parameters(study) | {
             "bins": study.evaluation.bins,
-            "group_rows": study.evaluation.group_rows,
+            "group_rows": study.group_rows,
         }
         bits, measured = study.bits, measurement.segments(study)
         if self._trained_out(state):
@@ -258,6 +261,9 @@ class Train(Task[TrainState]):
         needed = statistics.rows_needed(self._with_noise, len(hospitals)) if self._study.own_noise else 0
         return not needed or statistics.n_counted(self._study, hospitals) >= needed
 
+    def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
+        return sum(int((h.split == TEST).sum()) for h in hospitals) >= _TEST_ROWS * len(hospitals)
+
     @cached_property
     def _with_noise(self) -> Study:
         """The study as freezing makes it, as far as noise goes."""
@@ -265,7 +271,7 @@ class Train(Task[TrainState]):
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
-        least = self._study.evaluation.group_rows
+        least = self._study.group_rows
         measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), least)]
         for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
             labels: NDArray[Any] = labels_of(those, split)
