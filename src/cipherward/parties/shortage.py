@@ -14,14 +14,15 @@ from cipherward.sums.votes import Rules
 
 @dataclass(frozen=True)
 class Shortage:
-    """The sum as people call it (`sum_name`), who is asked in it, and the names of hospitals.
+    """The sum as people call it (`sum_name`), who is asked in it, and the names of hospitals. `sum`: there is none yet when
+    a coordinator has started again while receipts are awaited.
 
     Each method notes whom the coordinator now waits for, and returns the error to raise.
     """
 
     sum_name: str
     pending: Pending
-    sum: CurrentSum
+    sum: Callable[[], CurrentSum]
     rules: Rules
     names: Callable[[AbstractSet[int]], str]
 
@@ -38,8 +39,8 @@ class Shortage:
 
     def apart(self, what: str, found: int, missing: frozenset[int]) -> QuorumError:
         """Updates are there, but those of a block may not be opened without its missing members."""
-        there = self.sum.collection.contributors or self.sum.collection.dealers
-        apart = self.sum.apart(there)
+        there = self.sum().collection.contributors or self.sum().collection.dealers
+        apart = self.sum().apart(there)
         error = self.too_few(what, found, self.rules.min_contributors, apart | missing)
         error.hint = (
             f"rule 1: {self.names(apart) or 'a hospital'} did not agree to be singled out, so nothing of its block is "
@@ -50,7 +51,7 @@ class Shortage:
     def too_few_can(self, missing: frozenset[int]) -> DeclinedError:
         """Those that can contribute are fewer than a sum needs."""
         self.pending.wait_for(missing)
-        declined = self.sum.collection.declined
+        declined = self.sum().collection.declined
         reasons = "; ".join(f"{self.names({i})}: {declined[i]}" for i in sorted(declined))
         return DeclinedError(
             f"{self.sum_name}: {len(declined)} hospital(s) cannot contribute, and without them fewer than "

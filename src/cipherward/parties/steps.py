@@ -376,4 +376,4 @@ class Steps:
     @property
     def _shortage(self) -> Shortage:
         purpose = self.opened.purpose if self.phase is Phase.VERIFY else self.state.purpose
-        return Shortage(f"sum {self.round} ({purpose})", self._pending, self.sum, self._rules, self.names)
+        return Shortage(f"sum {self.round} ({purpose})", self._pending, lambda: self.sum, self._rules, self.names)
