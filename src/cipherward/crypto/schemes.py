@@ -31,7 +31,8 @@ def make(name: str, public_key: bytes = b"", key_digest: bytes = b"", key_holder
     """A scheme, ready to use.
 
     Args:
-        public_key, key_digest: of a scheme with one key pair, with the digest that the study names; else empty.
+        public_key: of a scheme with one key pair; else empty.
+        key_digest: of that key, as the study names it; else empty.
         key_holder: at the coordinator, who opens with the pair's other half.
 
     Raises:
