@@ -22,7 +22,7 @@ CipherwardError
     └── OldLedgerError          a ledger that has forgotten what was said
 
 An error carries the fact in its message, a `hint` that tells the person at the terminal what to do
-next, and, where one is at fault, `culprit`. `logged` is the fact for logs and for anything that leaves the house:
+next, and, where one is at fault, `culprit`. `logged` is the fact for logs and for anything that leaves the hospital:
 the message, except where that may quote cells of a table. Only `cipherward.cli` turns one into text and an exit code.
 """
 
