@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import TypeVar, cast
 
 T = TypeVar("T")
+
+
+def unknown(catalogue: Iterable[str], name: str, what: str) -> str:
+    """What is wrong with a name that a catalogue does not have."""
+    return f"no {what} is called {name!r}; there are {', '.join(sorted(catalogue))}"
 
 
 def load(entry: str | T) -> T:

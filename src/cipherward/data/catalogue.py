@@ -35,7 +35,7 @@ def problems(study: Study) -> list[str]:
     """Everything that is wrong with a study's `[data]` for its source, each with its place."""
     data = study.data
     if data.source not in SOURCES:
-        return [f"data.source: no source is called {data.source!r}; there are {', '.join(sorted(SOURCES))}"]
+        return [f"data.source: {entries.unknown(SOURCES, data.source, 'source')}"]
     chosen = source(data.source)
     strange = [f'data.{key}: source "{data.source}" has no such setting' for key in _own(data) - chosen.settings]
     return [*sorted(strange), *chosen.problems(study)]

@@ -29,7 +29,7 @@ def kind_of(model: Model) -> ModelKind:
 def problems(model: Model) -> list[str]:
     """Everything that is wrong with a study's `[model]`, each with its place."""
     if model.kind not in KINDS:
-        return [f"model.kind: no kind is called {model.kind!r}; there are {', '.join(sorted(KINDS))}"]
+        return [f"model.kind: {entries.unknown(KINDS, model.kind, 'kind')}"]
     return kind_of(model).problems(model)
 
 

@@ -37,7 +37,7 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
     """
     problems = [*sources.problems(study), *kinds.problems(study.model), *_scheme_problems(study)]
     if study.task not in TASKS:
-        problems.append(f"task: no task is called {study.task!r}; there are {', '.join(sorted(TASKS))}")
+        problems.append(f"task: {entries.unknown(TASKS, study.task, 'task')}")
     if problems:
         raise StudyError(
             f"the study {study.name} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
@@ -50,7 +50,7 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
 def _scheme_problems(study: Study) -> Iterator[str]:
     name = study.aggregation.scheme
     if name not in schemes.CATALOGUE:
-        yield f"aggregation.scheme: no scheme is called {name!r}; there are {', '.join(sorted(schemes.CATALOGUE))}"
+        yield f"aggregation.scheme: {entries.unknown(schemes.CATALOGUE, name, 'scheme')}"
         return
     chosen = schemes.facts(name)
     if study.n_hospitals > chosen.max_hospitals:
