@@ -61,6 +61,15 @@ def test_the_opened_sums_are_those_over_all_rows(tmp_path: Path) -> None:
     assert found.objective == pytest.approx(exact.objective, abs=1e-7)
 
 
+def test_the_most_extreme_rows_fill_the_room_of_their_terms_and_no_more() -> None:
+    x = np.tile(np.array([[10.0, -10.0]], np.float32), (5, 1))
+    found = steps.sums_at(np.zeros(3, np.float32), x, np.zeros(5, np.int64))
+    first, second = newton._reach(3)
+    assert np.abs(found.gradient / first).max() <= 5
+    assert np.abs(found.curvature / second).max() == pytest.approx(5)
+    assert np.abs(found.curvature / second).min() == pytest.approx(5)
+
+
 def test_sums_of_no_rows_are_refused() -> None:
     chosen = study()
     sums = {segment.name: np.zeros(segment.size, np.int64) for segment in newton.segments(chosen, 8)}
