@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -33,7 +34,7 @@ from cipherward.study_sections import Training as Training
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-FORMAT = 3
+FORMAT = 4
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 
 
@@ -242,6 +243,11 @@ class Study(Section):
         """SHA-256 over the canonical JSON (sorted keys, no white space) of the whole document; 32 bytes."""
         document = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(b"cipherward/v1/study\x00" + document.encode()).digest()
+
+    def without_columns(self, names: Collection[str]) -> Study:
+        """What is asked where columns are left out; no document by itself, and with another digest."""
+        kept = tuple(column for column in self.columns if column.name not in names)
+        return self.model_copy(update={"columns": kept}) if len(kept) < len(self.columns) else self
 
     def with_overrides(self, **sections: dict[str, Any]) -> Study:
         """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""
