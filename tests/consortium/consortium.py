@@ -23,8 +23,8 @@ from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.disclosure.standing import Agreement
-from cipherward.parties import asking, declarations, who_stands
-from cipherward.parties.declarations import Declaration
+from cipherward.parties import asking, inventories, who_stands
+from cipherward.parties.inventories import Inventory
 from cipherward.runs import verify
 from cipherward.store import files
 from cipherward.study import Study
@@ -50,7 +50,7 @@ def sign(home: HospitalHome, offered: approvals.OfferedStudy) -> bytes:
 
 def declared(home: HospitalHome, study: bytes, answer: Agreement = Agreement.NO, index: int = 1) -> bytes:
     """What a hospital declares of an empty table, signed."""
-    return declarations.sign(home.identity, index, Declaration(study, int(answer), 0, ()))
+    return inventories.sign(home.identity, index, Inventory(study, int(answer), 0, ()))
 
 
 def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222") -> CoordinatorHome:

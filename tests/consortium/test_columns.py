@@ -16,8 +16,8 @@ from cipherward.consortium.service import letters
 from cipherward.consortium.service.letters import Begun
 from cipherward.crypto import wire
 from cipherward.errors import DataError
-from cipherward.parties import declarations
-from cipherward.parties.declarations import Declaration, Shown
+from cipherward.parties import inventories
+from cipherward.parties.inventories import Inventory, Shown
 from cipherward.runs import modelfile
 from cipherward.study import Study
 
@@ -63,7 +63,7 @@ def tell(four: Consortium, document: bytes) -> None:
 
 
 def declared(four: Consortium, name: str) -> bytes:
-    return approvals.whole_offers(four.hospital(name))[0][-1].declaration
+    return approvals.whole_offers(four.hospital(name))[0][-1].inventory
 
 
 def test_a_column_that_one_hospital_alone_fills_is_asked_by_nobody(four: Consortium) -> None:
@@ -106,7 +106,7 @@ def test_the_review_and_the_approval_say_which_columns_are_filled(four: Consorti
     assert "Not filled here: dose." in text
     assert "about 64 patients" in text
     sign(home, offered)
-    assert offered.declared == Declaration(offered.digest, 0, 64, ("age", "ward"))
+    assert offered.declared == Inventory(offered.digest, 0, 64, ("age", "ward"))
 
 
 def test_where_no_column_is_left_the_study_ends_before_its_first_sum(four: Consortium) -> None:
@@ -146,18 +146,18 @@ def begun(four: Consortium) -> Consortium:
     return four
 
 
-def test_a_column_is_not_kept_by_leaving_a_declaration_away(begun: Consortium) -> None:
+def test_a_column_is_not_kept_by_leaving_a_inventory_away(begun: Consortium) -> None:
     said = [declared(begun, name) for name in begun.names]
     tell(begun, wire.encode(Shown(tuple(said[:3]))))
     assert any("before every hospital of this one's block has approved" in text for text in begun.alarms(ME))
 
 
-def test_a_column_is_not_kept_by_a_declaration_that_its_hospital_never_signed(begun: Consortium) -> None:
+def test_a_column_is_not_kept_by_a_inventory_that_its_hospital_never_signed(begun: Consortium) -> None:
     said = [declared(begun, name) for name in begun.names]
     offered = approvals.whole_offers(begun.hospital(ME))[0][-1]
-    every = Declaration(offered.digest, 0, 64, ("age", "dose", "ward"))
+    every = Inventory(offered.digest, 0, 64, ("age", "dose", "ward"))
     for place in (1, 2):
-        forged = declarations.sign(begun.home.identity, place + 1, every)
+        forged = inventories.sign(begun.home.identity, place + 1, every)
         tell(begun, wire.encode(Shown((*said[:place], forged, *said[place + 1 :]))))
     assert sum("forged signature" in text for text in begun.alarms(ME)) >= 1
     assert not begun.desks[ME]._study(offered.digest).beginning.is_known
@@ -169,12 +169,12 @@ def test_one_hospital_is_not_counted_twice(begun: Consortium) -> None:
     assert any("listed twice" in text for text in begun.alarms(ME))
 
 
-def test_a_hospital_begins_with_its_own_declaration_or_not_at_all(begun: Consortium) -> None:
+def test_a_hospital_begins_with_its_own_inventory_or_not_at_all(begun: Consortium) -> None:
     said = [declared(begun, name) for name in begun.names]
     offered = approvals.whole_offers(begun.hospital(ME))[0][-1]
-    other = declarations.sign(begun.hospital(ME).identity, 1, Declaration(offered.digest, 0, 64, ("age",)))
+    other = inventories.sign(begun.hospital(ME).identity, 1, Inventory(offered.digest, 0, 64, ("age",)))
     tell(begun, wire.encode(Shown((other, *said[1:]))))
-    assert any("without this hospital's own declaration" in text for text in begun.alarms(ME))
+    assert any("without this hospital's own inventory" in text for text in begun.alarms(ME))
 
 
 def test_the_coordinator_cannot_change_the_beginning_afterwards(four: Consortium) -> None:
@@ -187,12 +187,12 @@ def test_the_coordinator_cannot_change_the_beginning_afterwards(four: Consortium
     assert any("began with other hospitals" in text for text in four.alarms(ME))
 
 
-def test_declarations_that_were_changed_in_a_run_are_noticed_by_the_audit(four: Consortium) -> None:
+def test_inventories_that_were_changed_in_a_run_are_noticed_by_the_audit(four: Consortium) -> None:
     empty(four, "dose", *four.names[1:])
     folder = four.start(never())
     four.approve()
     four.pump()
-    path = folder / "declarations.cbor"
+    path = folder / "inventories.cbor"
     shown = wire.decode(Shown, path.read_bytes())
     path.write_bytes(wire.encode(Shown(shown.first[:3])))  # no block is whole, and no column would be left out
     with pytest.raises(Exception, match="initial model"):

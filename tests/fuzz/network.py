@@ -176,7 +176,7 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
     valid: dict[str, list[Any]] = {
         "letter-Offer": [letters.Offer("document", b"key")],
         "letter-Approval": [letters.Approval(b"statement")],
-        "letter-Begun": [letters.Begun(b"declarations")],
+        "letter-Begun": [letters.Begun(b"inventories")],
         "letter-Withdrawal": [letters.Withdrawal(b"statement")],
         "letter-Refusal": [letters.Refusal(("policy", "members")), letters.Refusal(())],
         "letter-Members": [letters.Members(four.home.chain())],

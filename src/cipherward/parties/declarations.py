@@ -1,202 +1,88 @@
-"""What each hospital declares of its own table, and with it how a study begins: which of its columns are left out.
+"""What a hospital signs outside any study: a split, a key that follows a key, a wider answer, the end of a register.
 
-A declaration is signed with the approval; `Beginning` is what the coordinator hands to everybody. Which columns are left
-out follows from the signed declarations alone, at every party, and the columns asked about are part of every question: a
-coordinator that shows hospitals different declarations has different questions asked, and no sum of them is certified.
+Each is an envelope about one thing, by one key; a study document carries those that it rests on, so that everybody checks them.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
 
 from cipherward.crypto import wire
-from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
-from cipherward.data.filled import filled, n_patients
-from cipherward.data.sources import HospitalData
-from cipherward.disclosure import columns
-from cipherward.disclosure.blocks import ALONE, Register
-from cipherward.disclosure.columns import Filled
-from cipherward.disclosure.standing import Agreement
-from cipherward.errors import DataError, ProtocolError, RefusedError
-from cipherward.learning.weights import row_class
-from cipherward.parties import roster, who_stands
-from cipherward.study import Study
-from cipherward.tasks.catalogue import make_task
+from cipherward.crypto.hashing import digest
+from cipherward.crypto.identity import Identity, Signed, check_signed
+from cipherward.disclosure.blocks import Register, Split
+from cipherward.errors import ProtocolError, WireError
 
-KIND = "declaration"
+SPLIT, SUCCESSION, AGREEMENT, END = "split", "succession", "singled out", "register ended"
+KINDS = (SPLIT, SUCCESSION, AGREEMENT, END)
+Kind = Literal["split", "succession", "singled out", "register ended"]
+_SIGNER = 1
 
 
 @dataclass(frozen=True)
-class Declaration:
-    """Of a hospital, about its register and this study (digest).
+class Declared:
+    """`subject`: the whole block's digest, the old key, or `subject_of` the register; `body`: the digests of the parts one after
+    the other, the new key, or nothing."""
 
-    `singled_out`: the answer to the question of rule 3, 1 for yes; `patients`: the class of their number
-    (`learning.weights.row_class`); `columns`: those of the study that enough patients have a value in.
-    """
-
-    study: bytes
-    singled_out: int
-    patients: int
-    columns: tuple[str, ...]
-
-    @property
-    def answer(self) -> Agreement:
-        """May this hospital be singled out by what is opened?"""
-        return Agreement(self.singled_out)
+    kind: str
+    subject: bytes
+    body: bytes
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The signed declarations that a study begins with, and of hospitals that came later, each in roster order."""
-
-    first: tuple[bytes, ...]
-    later: tuple[bytes, ...] = ()
+def split(of: Split) -> Declared:
+    """Exactly these parts of exactly this block."""
+    return Declared(SPLIT, of.whole.digest, b"".join(part.digest for part in of.parts))
 
 
-@dataclass(frozen=True)
-class Beginning:
-    """A checked `Shown`. `said` by roster index; `left_out`: for each such column of the study the reason, in words."""
-
-    shown: Shown = field(repr=False)
-    said: Mapping[int, Declaration]
-    left_out: Mapping[str, str]
+def succession(old: bytes, new: bytes) -> Declared:
+    """The new key stands where the old one stood."""
+    return Declared(SUCCESSION, old, new)
 
 
-def of_table(study: Study, data: HospitalData, answer: Agreement, cell_min: int) -> Declaration:
-    """What a hospital has to declare. `cell_min`: its policy's."""
-    return Declaration(study.digest(), int(answer), row_class(n_patients(data)), filled(data, cell_min))
+def agreement(register: Register) -> Declared:
+    """This register may be singled out by what is opened, from now on and in what was opened."""
+    return Declared(AGREEMENT, subject_of(register), b"")
 
 
-def sign(identity: Identity, index: int, declaration: Declaration) -> bytes:
-    """The declaration, signed. `index`: the hospital's on the roster."""
-    return identity.sign(KIND, declaration.study, index, wire.encode(declaration))
+def end(register: Register) -> Declared:
+    """This register stands in no sum any more."""
+    return Declared(END, subject_of(register), b"")
 
 
-def opened(data: bytes, study: Study) -> tuple[int, Declaration]:
-    """The roster index of the hospital that signed it, and what it declares.
+def subject_of(register: Register) -> bytes:
+    """32 bytes in the place of a study's digest. The register's hospital is named by its first key."""
+    return digest("register", register.hospital, register.name.encode())
+
+
+def sign(identity: Identity, declared: Declared) -> bytes:
+    """The signed envelope."""
+    return identity.sign(declared.kind, declared.subject, _SIGNER, declared.body)
+
+
+def opened(data: bytes, key: bytes) -> Declared:
+    """What the holder of this key has declared.
 
     Raises:
-        WireError, ProtocolError: malformed, forged, of another study, or about columns that are not the study's.
+        WireError, ProtocolError: malformed, of no such kind, or signed by another key.
     """
-    signed = open_signed(data, study=study.digest(), keys=roster.roster_keys(study), kind=KIND)
-    if signed.sender == COORDINATOR:
-        raise ProtocolError("the coordinator cannot sign a hospital's declaration")
-    said = wire.decode(Declaration, signed.body)
-    known = [column.name for column in study.columns]
-    if said.study != study.digest() or said.singled_out not in (0, 1):
-        raise ProtocolError("a declaration about another study, or without an answer")
-    if [name for name in known if name in said.columns] != list(said.columns):
-        raise ProtocolError("a declaration about columns that are not the study's")
-    return signed.sender, said
+    signed = wire.decode(Signed, data)
+    if signed.kind not in KINDS or signed.sender != _SIGNER or len(signed.study) != 32:
+        raise WireError("not a declaration")
+    check_signed(signed, study=signed.study, keys={_SIGNER: key})
+    return Declared(signed.kind, signed.study, signed.body)
 
 
-def read(data: bytes, study: Study) -> Beginning:
-    """The beginning that a coordinator states (an encoded `Shown`), checked against the study.
-
-    Raises:
-        WireError, ProtocolError: as `opened`; two declarations of one hospital; a block that came later and has too few
-            hospitals for a column that is asked about.
-        RefusedError: no column is left.
-    """
-    shown = wire.decode(Shown, data)
-    first, later = (dict(opened(each, study) for each in part) for part in (shown.first, shown.later))
-    said = first | later
-    if len(said) != len(shown.first) + len(shown.later) or shown != _sorted(shown, study):
-        raise ProtocolError("a hospital's declaration is listed twice, or out of order")
-    names = [column.name for column in study.columns]
-    out = columns.left_out(_whole(study, first), _filled(study, first), names)
-    kept = [name for name in names if name not in out]
-    if not kept:
-        raise RefusedError(
-            f"no column of the study {study.name!r} is left: each is filled by too few hospitals of a block (rule 9)",
-            hint="ask for columns that the hospitals have; cipherward hospital review STUDY shows each its own",
-        )
-    if short := columns.left_out(_whole(study, said), _filled(study, said), kept):
-        raise ProtocolError(
-            f"a block that came later has too few hospitals that fill {', '.join(map(repr, short))} (rule 9)",
-            culprit="coordinator",
-        )
-    return Beginning(shown, said, {name: str(why) for name, why in out.items()})
+def is_by(data: bytes, key: bytes, declared: Declared) -> bool:
+    """Whether this key has signed exactly this."""
+    try:
+        return opened(data, key) == declared
+    except (WireError, ProtocolError):
+        return False
 
 
-def check_own(beginning: Beginning, study: Study, index: int, declaration: bytes) -> None:
-    """Whether a hospital may take part in what begins so: with its own declaration, and its block whole.
-
-    Raises:
-        ProtocolError: another declaration of this hospital, or none, is in it.
-        RefusedError: its block is not whole in it: nothing is known of the columns of the others.
-    """
-    if declaration not in (*beginning.shown.first, *beginning.shown.later):
-        raise ProtocolError("the study begins without this hospital's own declaration", culprit="coordinator")
-    blocks = who_stands.blocks_of(study)
-    own = blocks.of(_registers(study)[index])
-    if own != ALONE and own not in {block.digest for block in _whole(study, beginning.said)}:
-        raise RefusedError(
-            f"the study {study.name!r} begins before every hospital of this one's block has approved it",
-            hint="wait for the others of the block; the coordinator sends word when they are there",
-        )
-
-
-def check_patients(beginning: Beginning, study: Study) -> None:
-    """Whether the patients of the hospitals that it begins with bear the study's noise, before any budget is charged.
-
-    Raises:
-        DataError: by the classes declared there may be too few; it names both ways out.
-    """
-    needed = make_task(study.without_columns(beginning.left_out)).patients_needed(len(beginning.shown.first))
-    known = (opened(each, study)[1].patients for each in beginning.shown.first)
-    least = math.floor(sum(known) / math.sqrt(2.0))  # a class is within root 2 of the number, either way
-    if least < needed:
-        raise DataError(
-            f"the hospitals together declare at least {least:,} patients, which are too few for noise of epsilon "
-            f"{study.noise.epsilon:g} at delta {study.noise.delta:g}: below {needed:,} it would spoil the result. Nothing was "
-            "asked, and no budget was charged",
-            hint="start a new study with a larger noise.epsilon or more hospitals, or with noise.enabled = false, which promises "
-            "no patient anything",
-        )
-
-
-def block_of(study: Study, hospital: int) -> frozenset[int]:
-    """The roster indices of a hospital's block; itself, where it stands by itself."""
-    places = {register: index for index, register in _registers(study).items()}
-    for block in who_stands.blocks_of(study).listed:
-        members = frozenset(places[member] for member in block.members)
-        if hospital in members:
-            return members
-    return frozenset({hospital})
-
-
-def joined(study: Study, shown: Shown, later: Iterable[bytes]) -> Shown:
-    """The same with declarations of hospitals that came later."""
-    return _sorted(Shown(shown.first, tuple({*shown.later, *later})), study)
-
-
-def missing_members(study: Study, there: Iterable[int]) -> dict[int, frozenset[int]]:
-    """For each hospital that is there (roster index) and whose block is not whole: who of its block is missing."""
-    present = frozenset(there)
-    found = {index: block_of(study, index) - present for index in _registers(study)}
-    return {index: away for index, away in found.items() if away and index in present}
-
-
-def _sorted(shown: Shown, study: Study) -> Shown:
-    def place(data: bytes) -> int:
-        return opened(data, study)[0]
-
-    return Shown(tuple(sorted(shown.first, key=place)), tuple(sorted(shown.later, key=place)))
-
-
-def _registers(study: Study) -> dict[int, Register]:
-    return dict(enumerate(who_stands.registers_of(study), start=1))
-
-
-def _filled(study: Study, said: Mapping[int, Declaration]) -> dict[Register, Filled]:
-    registers = _registers(study)
-    return {registers[index]: Filled(each.answer, frozenset(each.columns)) for index, each in said.items()}
-
-
-def _whole(study: Study, said: Mapping[int, Declaration]) -> tuple[Any, ...]:
-    registers = _registers(study)
-    return columns.whole(who_stands.blocks_of(study).listed, (registers[index] for index in said))
+def signers(signatures: Iterable[bytes], keys: Iterable[bytes], declared: Declared) -> frozenset[bytes]:
+    """Those of the keys that have signed it."""
+    given, known = tuple(signatures), tuple(keys)
+    return frozenset(key for data in given for key in known if is_by(data, key, declared))

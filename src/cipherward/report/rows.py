@@ -67,7 +67,7 @@ def left_out(facts: Facts) -> Table | None:
     head = ("Column", "Why")
     note = "Followed from what the hospitals signed with their approvals; every hospital and `cipherward verify` derive it again."
     return (
-        limited("Columns of the study that were left out", head, lines, "declarations.cbor", note, prose=True)
+        limited("Columns of the study that were left out", head, lines, "inventories.cbor", note, prose=True)
         if lines
         else None
     )

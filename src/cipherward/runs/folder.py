@@ -31,7 +31,7 @@ class RunDirectory:
         self.path = path
         self.study = path / "study.toml"
         self.study_digest = path / "study.digest"
-        self.declarations = path / "declarations.cbor"
+        self.inventories = path / "inventories.cbor"
         self.initial_model = path / "model-initial.safetensors"
         self.model = path / "model.safetensors"
         self.result = path / "result.json"

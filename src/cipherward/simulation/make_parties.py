@@ -14,7 +14,7 @@ from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
 from cipherward.learning.devices import Device
-from cipherward.parties import declarations, records, roster, who_stands
+from cipherward.parties import inventories, records, roster, who_stands
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
@@ -88,9 +88,9 @@ def declare(
     Raises:
         RefusedError: none is left.
     """
-    shown = _declarations(study, hospitals, keys, policy)
-    beginning = declarations.read(shown, study)
-    files.write(run.declarations, shown)
+    shown = _inventories(study, hospitals, keys, policy)
+    beginning = inventories.read(shown, study)
+    files.write(run.inventories, shown)
     return beginning.left_out
 
 
@@ -102,18 +102,17 @@ def kept_columns(study: Study, hospitals: Sequence[HospitalData], policy: Policy
     """
     keys = Keys({index: Identity(os.urandom(32)) for index in range(len(hospitals) + 1)})
     frozen = freeze(study, [hospital.name for hospital in hospitals], keys)
-    left_out = declarations.read(_declarations(frozen, hospitals, keys, policy), frozen).left_out
+    left_out = inventories.read(_inventories(frozen, hospitals, keys, policy), frozen).left_out
     columns = study.without_columns(left_out).model_dump(mode="json")["columns"]
     return study.with_overrides(top={"columns": columns}) if left_out else study
 
 
-def _declarations(study: Study, hospitals: Sequence[HospitalData], keys: Keys, policy: Policy) -> bytes:
+def _inventories(study: Study, hospitals: Sequence[HospitalData], keys: Keys, policy: Policy) -> bytes:
     said = [
-        declarations.of_table(study, data, who_stands.answer_of(study, data.name), policy.cell_min)
-        for data in hospitals
+        inventories.of_table(study, data, who_stands.answer_of(study, data.name), policy.cell_min) for data in hospitals
     ]
-    signed = tuple(declarations.sign(keys.identities[i], i, each) for i, each in enumerate(said, start=1))
-    return wire.encode(declarations.Shown(signed))
+    signed = tuple(inventories.sign(keys.identities[i], i, each) for i, each in enumerate(said, start=1))
+    return wire.encode(inventories.Shown(signed))
 
 
 def make_coordinator(

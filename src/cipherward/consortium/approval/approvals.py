@@ -13,14 +13,14 @@ from time import time
 from typing import Literal, TypeVar
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import answers, declare, offer_check, policyfile
+from cipherward.consortium.approval import answers, offer_check, own_inventory, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError
-from cipherward.parties import declarations, roster
-from cipherward.parties.declarations import Declaration
+from cipherward.parties import inventories, roster
+from cipherward.parties.inventories import Inventory
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
 from cipherward.study import Study
@@ -34,20 +34,20 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 class Approval:
     """What an approval states: this study, with the members list (digest) that the hospital had confirmed.
 
-    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock; `declaration`: what the hospital declares
-    of its table, signed by itself, as every hospital of the study is shown it (`parties.declarations`).
+    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock; `inventory`: what the hospital declares
+    of its table, signed by itself, as every hospital of the study is shown it (`parties.inventories`).
     """
 
     study: bytes
     members: bytes
     approver: str
     at: int
-    declaration: bytes
+    inventory: bytes
 
     @property
-    def declared(self) -> Declaration:
-        """What is in the declaration, whose signature `approval_of` has checked."""
-        return wire.decode(Declaration, wire.decode(Signed, self.declaration).body)
+    def declared(self) -> Inventory:
+        """What is in the inventory, whose signature `approval_of` has checked."""
+        return wire.decode(Inventory, wire.decode(Signed, self.inventory).body)
 
     @property
     def answer(self) -> Agreement:
@@ -101,7 +101,7 @@ class OfferedStudy:
             return ""
 
     @property
-    def declared(self) -> Declaration:
+    def declared(self) -> Inventory:
         """What this hospital declared of its table with the approval.
 
         Raises:
@@ -110,9 +110,9 @@ class OfferedStudy:
         return approval_of(self.approval, self.study)[1].declared
 
     @property
-    def declaration(self) -> bytes:
+    def inventory(self) -> bytes:
         """What this hospital declared of its table, signed with the approval; empty while people have not approved."""
-        return approval_of(self.approval, self.study)[1].declaration if self.approval else b""
+        return approval_of(self.approval, self.study)[1].inventory if self.approval else b""
 
     @property
     def withdrawal(self) -> bytes:
@@ -257,10 +257,10 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Ag
         )
     check(home, offered)
     answers.check(offered.study, offered.index, answer)
-    declared = declare.declaration(home, offered.study, answer)
+    declared = own_inventory.inventory(home, offered.study, answer)
     confirmed = home.confirmed
     members = confirmed.digest() if confirmed else b""
-    signed = declarations.sign(home.identity, offered.index, declared)
+    signed = inventories.sign(home.identity, offered.index, declared)
     statement = Approval(offered.digest, members, approver, int(time()), signed)
     return _state(home, offered, APPROVAL, wire.encode(statement))
 
@@ -305,8 +305,8 @@ def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:
     sender, stated = _opened(data, study, APPROVAL, Approval)
     if not _is_name(stated.approver) or stated.at > _LAST_SECOND:
         raise ProtocolError("an approval without the name of a person and a time")
-    if declarations.opened(stated.declaration, study)[0] != sender:
-        raise ProtocolError("an approval with somebody else's declaration")
+    if inventories.opened(stated.inventory, study)[0] != sender:
+        raise ProtocolError("an approval with somebody else's inventory")
     return sender, stated
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from cipherward.consortium.approval import (
     approvals,
     datacheck,
-    declare,
     modelcode,
+    own_inventory,
     policyfile,
     singling_out,
     what_leaves,
@@ -146,7 +146,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
 def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
     """What the approval would say of this hospital's table."""
     try:
-        return tuple(declare.words(declare.declaration(home, study, Agreement.NO, table), study, cell_min))
+        return tuple(own_inventory.words(own_inventory.inventory(home, study, Agreement.NO, table), study, cell_min))
     except CipherwardError:
         return ("Nothing yet: the table cannot be used as it is (section 2).",)
 

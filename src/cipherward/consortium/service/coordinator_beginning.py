@@ -9,8 +9,8 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.errors import CipherwardError
-from cipherward.parties import declarations
-from cipherward.parties.declarations import Beginning, Shown
+from cipherward.parties import inventories
+from cipherward.parties.inventories import Beginning, Shown
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
@@ -19,7 +19,7 @@ from cipherward.tasks.catalogue import begin
 
 
 class CoordinatorBeginning:
-    """`declarations.cbor` of the study's folder, made of the declarations in the approvals. Hospitals whose block is not whole
+    """`inventories.cbor` of the study's folder, made of the inventories in the approvals. Hospitals whose block is not whole
     yet are not in it, and take no part until it is."""
 
     def __init__(self, home: CoordinatorHome, study: Study, run: RunDirectory, statements: Statements) -> None:
@@ -29,7 +29,7 @@ class CoordinatorBeginning:
     @property
     def document(self) -> bytes:
         """An encoded `Shown`, as every hospital is sent it; empty before the beginning."""
-        return files.read(self._run.declarations) if self._run.declarations.exists() else b""
+        return files.read(self._run.inventories) if self._run.inventories.exists() else b""
 
     @property
     def hospitals(self) -> frozenset[int]:
@@ -44,16 +44,16 @@ class CoordinatorBeginning:
     @property
     def _known(self) -> Beginning | None:
         if self._kept is None and self.document:
-            self._kept = declarations.read(self.document, self._study)
+            self._kept = inventories.read(self.document, self._study)
         return self._kept
 
     def standing(self, willing: Collection[int]) -> frozenset[int]:
         """Of the hospitals that approved: those that stand by themselves, or with their whole block."""
-        return frozenset(willing) - declarations.missing_members(self._study, willing).keys()
+        return frozenset(willing) - inventories.missing_members(self._study, willing).keys()
 
     def waits_for(self, willing: Collection[int]) -> frozenset[int]:
         """Who is missing in blocks that are not whole."""
-        return frozenset().union(*declarations.missing_members(self._study, willing).values())
+        return frozenset().union(*inventories.missing_members(self._study, willing).values())
 
     def is_enough(self, willing: Collection[int]) -> bool:
         """Whether the study can begin with these hospitals."""
@@ -61,24 +61,24 @@ class CoordinatorBeginning:
         if len(there) < max(numbers.threshold, numbers.min_contributors):
             return False
         try:
-            declarations.check_patients(declarations.read(self._shown(there), self._study), self._study)
+            inventories.check_patients(inventories.read(self._shown(there), self._study), self._study)
         except CipherwardError:
             return False
         return True
 
     def fix(self, willing: Collection[int]) -> None:
-        """Begin with these hospitals: their declarations, and the first model, are written.
+        """Begin with these hospitals: their inventories, and the first model, are written.
 
         Raises:
             RefusedError: no column is left. DataError: so few patients do not bear the study's noise.
         """
         shown = self._shown(self.standing(willing))
-        found = declarations.read(shown, self._study)
-        declarations.check_patients(found, self._study)
+        found = inventories.read(shown, self._study)
+        inventories.check_patients(found, self._study)
         factory = modelcode.coordinators_factory(self._study)
         if first := modelfile.of(begin(self._study, factory, left_out=found.left_out)):
             modelfile.save(self._run.initial_model, first)
-        files.write(self._run.declarations, shown)
+        files.write(self._run.inventories, shown)
         if found.left_out:
             self._home.log("columns left out", {"study": self._study.name, "columns": sorted(found.left_out)})
 
@@ -91,19 +91,19 @@ class CoordinatorBeginning:
         return new
 
     def _admit(self, hospital: int, willing: Collection[int]) -> frozenset[int]:
-        group = declarations.block_of(self._study, hospital) & (frozenset(willing) - self.hospitals)
-        said = self._statements.declarations
+        group = inventories.block_of(self._study, hospital) & (frozenset(willing) - self.hospitals)
+        said = self._statements.inventories
         shown = wire.decode(Shown, self.document)
         try:
-            data = wire.encode(declarations.joined(self._study, shown, (said[each] for each in group)))
-            found = declarations.read(data, self._study)
+            data = wire.encode(inventories.joined(self._study, shown, (said[each] for each in group)))
+            found = inventories.read(data, self._study)
         except CipherwardError as error:
             self._home.alarm("block cannot join", {"study": self._study.name, "reason": error.message})
             return frozenset()
-        files.write(self._run.declarations, data)
+        files.write(self._run.inventories, data)
         self._kept = found
         return group
 
     def _shown(self, hospitals: Collection[int]) -> bytes:
-        said = self._statements.declarations
+        said = self._statements.inventories
         return wire.encode(Shown(tuple(said[each] for each in sorted(hospitals))))

@@ -6,39 +6,39 @@ from collections.abc import Mapping
 
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.errors import ProtocolError, RefusedError
-from cipherward.parties import declarations
-from cipherward.parties.declarations import Beginning
+from cipherward.parties import inventories
+from cipherward.parties.inventories import Beginning
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 
 
 class HospitalBeginning:
-    """What the coordinator sent of it, checked: `declarations.cbor` beside the offer, and in `run` once there is a run."""
+    """What the coordinator sent of it, checked: `inventories.cbor` beside the offer, and in `run` once there is a run."""
 
     def __init__(self, offered: OfferedStudy, run: RunDirectory) -> None:
         self._offered, self._run = offered, run
-        self._file = offered.folder / run.declarations.name
+        self._file = offered.folder / run.inventories.name
         self._kept: Beginning | None = None
 
     def take(self, document: bytes) -> None:
         """Check what the coordinator says of the beginning, and keep it.
 
         Raises:
-            RefusedError, ProtocolError, WireError: not approved here, or as `declarations.read` and `check_own`; another
+            RefusedError, ProtocolError, WireError: not approved here, or as `inventories.read` and `check_own`; another
                 beginning than it said before.
             DataError: so few patients do not bear the study's noise. Nothing was charged.
             StorageError: this machine's disk.
         """
         study = self._offered.study
-        found = declarations.read(document, study)
-        declarations.check_own(found, study, self._offered.index, self._offered.declaration)
-        declarations.check_patients(found, study)
+        found = inventories.read(document, study)
+        inventories.check_own(found, study, self._offered.index, self._offered.inventory)
+        inventories.check_patients(found, study)
         if self.is_known and self.kept.shown.first != found.shown.first:
             raise ProtocolError("the coordinator says that the study began with other hospitals", culprit="coordinator")
         files.write(self._file, document)
         self._kept = found
-        if self._run.declarations.exists():
-            files.write(self._run.declarations, document)
+        if self._run.inventories.exists():
+            files.write(self._run.inventories, document)
 
     @property
     def is_known(self) -> bool:
@@ -58,7 +58,7 @@ class HospitalBeginning:
                     f"the coordinator has not said with which hospitals the study {self._offered.study.name!r} begins",
                     hint="it says so before the first sum, and again when it is asked; nothing was sent",
                 )
-            self._kept = declarations.read(files.read(self._file), self._offered.study)
+            self._kept = inventories.read(files.read(self._file), self._offered.study)
         return self._kept
 
     @property
@@ -68,4 +68,4 @@ class HospitalBeginning:
 
     def prepare_run(self) -> None:
         """Put it beside the study in the run's folder, for `verify`."""
-        files.write(self._run.declarations, files.read(self._file))
+        files.write(self._run.inventories, files.read(self._file))

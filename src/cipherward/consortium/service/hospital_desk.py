@@ -197,7 +197,7 @@ class HospitalDesk:
         if isinstance(body, Offer):
             return self._offer(letter.study, body)
         if isinstance(body, Begun):
-            self._study(letter.study).beginning.take(body.declarations)
+            self._study(letter.study).beginning.take(body.inventories)
         elif isinstance(body, Members):
             self.home.receive_members(body.document)
         elif isinstance(body, Alive):

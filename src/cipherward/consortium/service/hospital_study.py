@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals, declare
+from cipherward.consortium.approval import approvals, own_inventory
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -271,7 +271,7 @@ class HospitalStudy:
             ) from None
         self.brought.unusable.discard("files")
         data = self.brought.table()
-        declare.check_table(self.offered.declared, study, data, policy.cell_min)
+        own_inventory.check_table(self.offered.declared, study, data, policy.cell_min)
         fingerprint.hold(self.offered.folder, data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(

@@ -40,9 +40,9 @@ class Offer:
 
 @dataclass(frozen=True)
 class Begun:
-    """Coordinator: what hospitals declared with their approvals, with which the study begins (`parties.declarations`)."""
+    """Coordinator: what hospitals declared with their approvals, with which the study begins (`parties.inventories`)."""
 
-    declarations: bytes = field(repr=False)
+    inventories: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ class Statements(Records):
         return {hospital: said.words for hospital, said in self._said.items()}
 
     @property
-    def declarations(self) -> dict[int, bytes]:
+    def inventories(self) -> dict[int, bytes]:
         """What each hospital that approved declares of its table, signed by itself."""
-        return {hospital: said.declaration for hospital, said in self._said.items()}
+        return {hospital: said.inventory for hospital, said in self._said.items()}
 
     @property
     def agreed(self) -> frozenset[int]:

@@ -9,12 +9,12 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import DataError
-from cipherward.parties import declarations
-from cipherward.parties.declarations import Declaration
+from cipherward.parties import inventories
+from cipherward.parties.inventories import Inventory
 from cipherward.study import Study
 
 
-def declaration(home: HospitalHome, study: Study, answer: Agreement, table: Path | None = None) -> Declaration:
+def inventory(home: HospitalHome, study: Study, answer: Agreement, table: Path | None = None) -> Inventory:
     """What this hospital declares of its table (`table` instead of the configured one).
 
     Raises:
@@ -22,16 +22,16 @@ def declaration(home: HospitalHome, study: Study, answer: Agreement, table: Path
         StorageError: policy.toml is missing or has mistakes.
     """
     (data,) = load_hospitals(study, table or home.data_source, home.path, only=[home.name])
-    return declarations.of_table(study, data, answer, policyfile.load(home.policy_file).cell_min)
+    return inventories.of_table(study, data, answer, policyfile.load(home.policy_file).cell_min)
 
 
-def check_table(declared: Declaration, study: Study, data: HospitalData, cell_min: int) -> None:
+def check_table(declared: Inventory, study: Study, data: HospitalData, cell_min: int) -> None:
     """Whether the table still fills what the approval says that it fills.
 
     Raises:
         DataError: names the columns.
     """
-    now = declarations.of_table(study, data, declared.answer, cell_min)
+    now = inventories.of_table(study, data, declared.answer, cell_min)
     if gone := [name for name in declared.columns if name not in now.columns]:
         raise DataError(
             f"the table fills {', '.join(map(repr, gone))} with fewer than {cell_min} patients now, and the approval says "
@@ -40,7 +40,7 @@ def check_table(declared: Declaration, study: Study, data: HospitalData, cell_mi
         )
 
 
-def words(declared: Declaration, study: Study, cell_min: int) -> list[str]:
+def words(declared: Inventory, study: Study, cell_min: int) -> list[str]:
     """What is declared, in sentences."""
     names = [column.name for column in study.columns]
     missing = [name for name in names if name not in declared.columns]
