@@ -210,6 +210,7 @@ class Train(Task[TrainState]):
         return {
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
+            "categories_merged": {name: list(texts) for name, texts in state.model.scaling.merged},
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             "auroc_federated": final.auroc,
