@@ -146,13 +146,13 @@ def begun(four: Consortium) -> Consortium:
     return four
 
 
-def test_a_column_is_not_kept_by_leaving_a_inventory_away(begun: Consortium) -> None:
+def test_a_column_is_not_kept_by_leaving_an_inventory_away(begun: Consortium) -> None:
     said = [declared(begun, name) for name in begun.names]
     tell(begun, wire.encode(Shown(tuple(said[:3]))))
     assert any("before every hospital of this one's block has approved" in text for text in begun.alarms(ME))
 
 
-def test_a_column_is_not_kept_by_a_inventory_that_its_hospital_never_signed(begun: Consortium) -> None:
+def test_a_column_is_not_kept_by_an_inventory_that_its_hospital_never_signed(begun: Consortium) -> None:
     said = [declared(begun, name) for name in begun.names]
     offered = approvals.whole_offers(begun.hospital(ME))[0][-1]
     every = Inventory(offered.digest, 0, 64, ("age", "dose", "ward"))

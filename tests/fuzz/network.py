@@ -26,7 +26,7 @@ from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import WireError
-from cipherward.parties import records, roster, sumlog
+from cipherward.parties import inventories, records, roster, sumlog
 from cipherward.store import files, journal
 from cipherward.store.handled import Handled
 from cipherward.transport import chunks
@@ -185,6 +185,8 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
         "letter-head": [letters._Head(NAME, bytes(32))],
         "journal-line": [journal._Line("packet", 1, b"data", b"")],
         "journal-Begun": [sumlog.Begun(bytes(32), 3)],
+        "inventory": [inventories.Inventory(bytes(32), 1, 64, ("age", "dose"))],
+        "inventories": [inventories.Shown((b"signed", b"another"), (b"later",))],
         "evidence": [records.Evidence(1, 2, "reason", (b"one", b"another"))],
     }
     everything = [wire.encode(value) for values in valid.values() for value in values]
