@@ -124,6 +124,21 @@ class Preprocessor:
     def n_features(self) -> int:
         return n_features(self.columns)
 
+    def restricted(self, names: Sequence[str]) -> Preprocessor:
+        """The same for these of its columns, in this order."""
+        numeric = [column.name for column in _numeric(self.columns)]
+        places = {name: numeric.index(name) for name in names if name in numeric}
+        by_name = {column.name: column for column in self.columns}
+        merged = dict(self.merged)
+        return Preprocessor(
+            tuple(by_name[name] for name in names),
+            tuple(self.mean[place] for place in places.values()),
+            tuple(self.stddev[place] for place in places.values()),
+            self.n_rows,
+            self.n_positive,
+            tuple((name, merged[name]) for name in names if name in merged),
+        )
+
     def transform(self, table: pl.DataFrame) -> NDArray[np.float32]:
         """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).
 

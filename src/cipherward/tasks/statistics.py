@@ -127,6 +127,21 @@ def _merging(study: Study, scaling: Preprocessor, sums: Sums, stddev: float = 0.
     return dataclasses.replace(scaling, merged=rare_categories.merged(study.columns, counts, least_rows(study, stddev)))
 
 
+def carried(study: Study) -> Preprocessor | None:
+    """The scaling that the study carries over from an earlier one, for its columns; None where it asks for its own.
+
+    Raises:
+        DataError: no constants, or not of the study's columns.
+    """
+    if study.carry_over is None or not study.carry_over.constants:
+        return None
+    found = Preprocessor.from_json(study.carry_over.constants)
+    columns = {column.name: column for column in found.columns}
+    if not all(column.kind == getattr(columns.get(column.name), "kind", None) for column in study.columns):
+        raise DataError("the constants that are carried over are not of the study's columns")
+    return dataclasses.replace(found.restricted([c.name for c in study.columns]), columns=study.columns)
+
+
 def rows_needed(study: Study, n_contributors: int) -> int:
     """Training rows of all hospitals together below which the study's noise would spoil the model; 0 without noise."""
     noise = noise_of(study, question(study))
