@@ -13,6 +13,7 @@ import pytest
 from tests import simulator
 from tests.consortium.consortium import NOW, Consortium, document, sign
 
+from cipherward import study as study_document
 from cipherward.consortium.approval import approvals, review, review_text
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import letters, offering
@@ -54,7 +55,7 @@ def later(six: Consortium, *numbers: int, **sections: Any) -> Study:
     wanted = {"study": first_of(six).name}
     named = {"name": "later", "noise": NOISE, "carry_over": wanted, "training": {"rounds": 1, "learning_rate": 0.5}}
     made = simulator.document(len(numbers), **({"singled_out": "all"} | named | sections | {"hospitals": hospitals}))
-    return simulator.study_document.parse(made, origin="tests")
+    return study_document.parse(made, origin="tests")
 
 
 def first_of(six: Consortium) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from tests import simulator
 
 from cipherward.report import page
-from cipherward.runs import exposure
+from cipherward.runs import exposure, verify
 from cipherward.simulation.simulate import RunResult, run_study
 
 COLUMNS = [
@@ -41,7 +41,7 @@ def test_a_category_that_few_have_is_merged_and_nothing_is_learned_of_it(tmp_pat
     assert last.model is not None
     features = last.model.scaling.feature_names
     weights = simulator.weights(result.path)
-    first = simulator.verify.open_run(result.path).first.model
+    first = verify.open_run(result.path).first.model
     assert first is not None
     place = features.index("ward = C")
     assert weights[place] == first.weights[place]

@@ -83,7 +83,8 @@ def _counted(series: pl.Series, train: NDArray[np.bool_], column: Column) -> lis
     """Training rows by category."""
     places = codes(series, column.categories)[train]
     size = len(column.categories)
-    return np.bincount(places[(places >= 0) & (places < size)], minlength=size).tolist()
+    found: list[int] = np.bincount(places[(places >= 0) & (places < size)], minlength=size).tolist()
+    return found
 
 
 def _total(values: NDArray[np.float64]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import CipherwardError, StudyError
+from cipherward.parties.outcomes import VERIFIED
 from cipherward.runs import verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
@@ -79,7 +80,7 @@ def is_receipt(run: RunDirectory, found: Opened, index: int, key: bytes) -> bool
         said = unsign(files.read(path), Receipt, study=found.study.digest(), keys={index: key}, sender=index)
     except CipherwardError:
         return False
-    return said.outcome in verify.VERIFIED and (said.manifest_digest, said.context) == (found.manifest, found.context)
+    return said.outcome in VERIFIED and (said.manifest_digest, said.context) == (found.manifest, found.context)
 
 
 def _problems(study: Study, found: Opened) -> Iterator[str]:
