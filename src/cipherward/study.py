@@ -33,7 +33,7 @@ from cipherward.study_sections import Training as Training
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-FORMAT = 3
+FORMAT = 4
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 
 

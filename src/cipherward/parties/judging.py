@@ -12,7 +12,7 @@ from cipherward.parties import asking
 from cipherward.sums import challenge, hospital_steps, unopened
 from cipherward.sums.attribution import Verdict
 from cipherward.sums.hospital_steps import Verified
-from cipherward.sums.messages import Opening
+from cipherward.sums.messages import Opening, opening_digest
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
 
@@ -45,7 +45,9 @@ def judge(
     """
 
     def seen(following: StudyState) -> StudyState:
-        return following.seen(task.context, said, me.rules.blocks)
+        manifest_digest = challenge.manifest_digest(me.rules, opening)
+        seen_now = opening_digest(task.context, manifest_digest, following.digest())
+        return following.seen(seen_now, task.context, said, me.rules.blocks)
 
     try:
         verified = hospital_steps.verify(

@@ -22,7 +22,7 @@ from cipherward.parties.sumlog import Opened, SumLog
 from cipherward.sums import unopened
 from cipherward.sums.coordinator_steps import Collection
 from cipherward.sums.inquiry import Inquiry
-from cipherward.sums.messages import Opening, VoidRequest, sign
+from cipherward.sums.messages import Opening, VoidRequest, opening_digest, sign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
@@ -313,7 +313,9 @@ class Steps:
         self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
         self._keep_opening(self.state.sums_done, message)
         self._closed.append(self.sum.task.context)
-        self.state = following.seen(self.sum.task.context, self.sum.collection.updates.statements, self._rules.blocks)
+        context, found = self.sum.task.context, self.sum.collection
+        digest = opening_digest(context, found.manifest_digest, opening.next_model)
+        self.state = following.seen(digest, context, found.updates.statements, self._rules.blocks)
         outgoing = self.publish(outcome, message)
         self._journal.drop_large()
         return outgoing

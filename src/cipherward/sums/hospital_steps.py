@@ -21,7 +21,7 @@ from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
-from cipherward.sums import disputes
+from cipherward.sums import disputes, forks
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -93,7 +93,7 @@ def join(me: Member, task: SumTask, randomness: bytes) -> tuple[bytes, bytes]:
         randomness: 96 bytes from the OS.
     """
     private, public = me.rules.scheme.make_key(randomness)
-    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public))
+    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public, task.last))
 
 
 def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
@@ -104,6 +104,7 @@ def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
     for data in joined.joins:
         signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Join")
         body = read(signed, Join)
+        forks.check(f"hospital {signed.sender}", body.last, task.last, signed_by_coordinator=True)
         if signed.sender == COORDINATOR or signed.sender in holders or body.context != task.context:
             raise FaultyCoordinatorError("the list of joins holds a foreign or repeated entry", culprit="coordinator")
         holders[signed.sender] = body.key
@@ -257,7 +258,7 @@ def consent(
         return Complaint(task.context, bad[0], "the sealed share does not open to a well-formed share")
     manifest_digest = digest("manifest", wire.encode(manifest))
     mark = rules.scheme.fingerprint(task, manifest_digest, own.payload) if own and me.index in headers else b""
-    return Consent(Vote(task.context, CONSENT, manifest_digest, mark), manifest, dealt)
+    return Consent(Vote(task.context, CONSENT, manifest_digest, mark, task.last), manifest, dealt)
 
 
 def shares_for(
@@ -282,7 +283,7 @@ def shares_for(
 
 def void(task: SumTask) -> Vote:
     """The other vote: this attempt will not have my consent."""
-    return Vote(task.context, VOID, b"", b"")
+    return Vote(task.context, VOID, b"", b"", task.last)
 
 
 def release(me: Member, task: SumTask, certificate: Certificate, given: Consent, private_key: bytes) -> bytes:

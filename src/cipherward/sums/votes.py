@@ -9,6 +9,7 @@ from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.crypto.scheme import Opener, Scheme, SumTask
 from cipherward.disclosure.blocks import Blocks, Register
 from cipherward.errors import ProtocolError
+from cipherward.sums import forks
 from cipherward.sums.messages import CONSENT, VOID, Vote, read
 
 USUAL_REGISTER = "table"
@@ -71,6 +72,7 @@ def distinct_votes(
     by_hospital: dict[int, Vote] = {}
     for data in votes:
         sender, vote = signed_vote(rules, data)
+        forks.check(f"hospital {sender}", vote.last, task.last)
         if vote.context != task.context or vote.choice != choice or vote.manifest_digest != manifest:
             raise ProtocolError(f"the vote of hospital {sender} is about something else")
         if sender in by_hospital:
