@@ -45,9 +45,10 @@ def judge(
     """
 
     def seen(following: StudyState) -> StudyState:
+        spoilers = frozenset(me.rules.register(i) for i in following.excluded)
         manifest_digest = challenge.manifest_digest(me.rules, opening)
-        seen_now = opening_digest(task.context, manifest_digest, following.digest())
-        return following.seen(seen_now, task.context, said, me.rules.blocks)
+        opened = opening_digest(task.context, manifest_digest, following.digest())
+        return following.seen(opened, task.context, said, me.rules.blocks, spoilers)
 
     try:
         verified = hospital_steps.verify(

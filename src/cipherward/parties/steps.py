@@ -314,8 +314,9 @@ class Steps:
         self._keep_opening(self.state.sums_done, message)
         self._closed.append(self.sum.task.context)
         context, found = self.sum.task.context, self.sum.collection
+        said, spoilers = found.updates.statements, frozenset(map(self._rules.register, following.excluded))
         digest = opening_digest(context, found.manifest_digest, opening.next_model)
-        self.state = following.seen(digest, context, found.updates.statements, self._rules.blocks)
+        self.state = following.seen(digest, context, said, self._rules.blocks, spoilers)
         outgoing = self.publish(outcome, message)
         self._journal.drop_large()
         return outgoing

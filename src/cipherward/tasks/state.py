@@ -139,15 +139,22 @@ class StudyState:
         inner = self.task.after(self.inner, sums, n_contributors)
         return dataclasses.replace(self, inner=inner, sums_done=self.sums_done + 1)
 
-    def seen(self, opening: bytes, context: bytes, statements: tuple[Statement, ...], blocks: Blocks) -> StudyState:
-        """The state that remembers the opening that led to it, and who stood in it. Proof that a hospital spoiled a sum removes it from
-        its block's protection, so that the honest rest may stand."""
-        hospitals = self.study.hospitals
-        out = frozenset(
-            Register(bytes.fromhex(hospitals[i - 1].public_key), hospitals[i - 1].register_name) for i in self.excluded
-        )
-        memory = self.memory.opened(context, statements, blocks)
-        return dataclasses.replace(self, memory=memory.spoiled(out), openings=(*self.openings, opening))
+    def seen(
+        self,
+        opening: bytes,
+        context: bytes,
+        statements: tuple[Statement, ...],
+        blocks: Blocks,
+        spoilers: frozenset[Register],
+    ) -> StudyState:
+        """The state that remembers the opening that led to it, and who stood in it. Proof that a hospital spoiled a sum
+        (`spoilers`: the registers of the `excluded`) removes it from its block's protection, so that the honest rest may stand.
+
+        Args:
+            opening: its digest.
+        """
+        memory = self.memory.opened(context, statements, blocks).spoiled(spoilers)
+        return dataclasses.replace(self, memory=memory, openings=(*self.openings, opening))
 
     def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
         """The state after a certified sum that does not open: the same is asked again, without `culprits`.
