@@ -131,6 +131,7 @@ def samples() -> list[Any]:
             b"challenge",
             (b"answer 1", b"answer 2"),
             (b"shown",),
+            (VoidCertificate((b"vote",)),),
         ),
         Challenge(ctx, fixed("manifest"), (one, two)),
         Answer(ctx, fixed("seed"), fixed("held", size=64), b""),

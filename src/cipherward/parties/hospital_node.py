@@ -312,6 +312,7 @@ class HospitalNode:
         task = asking.task_of(self.rules, self.state, body.attempt)
         record = self.ledger.sum(task.context)
         consented = record.manifest if record and record.manifest else None
+        attempts.check_opened(self.ledger, self._attempts, body.attempt)
         own_header = (record.header or None) if record else None
         judgement = judge(self._me, task, self.state, body, own_header=own_header, consented=consented)
         if not agrees(judgement, body):

@@ -44,6 +44,10 @@ def judge(
         DataError: the sums make no model. And as `hospital_steps.verify`, `unopened.check` and `challenge.verdict`.
     """
 
+    if not opening.attempt < asking.MAX_ATTEMPTS:
+        raise ProtocolError("the opening is of an attempt that no hospital takes part in")
+    earlier = asking.contexts_of(me.rules, state, opening.attempt)
+
     def seen(following: StudyState) -> StudyState:
         spoilers = frozenset(me.rules.register(i) for i in following.excluded)
         manifest_digest = challenge.manifest_digest(me.rules, opening)
@@ -52,7 +56,7 @@ def judge(
 
     try:
         verified = hospital_steps.verify(
-            me, task, opening, own_header=own_header, consented=consented, memory=state.memory
+            me, task, opening, own_header=own_header, consented=consented, memory=state.memory, earlier=earlier
         )
     except SuspectError as error:
         if me.rules.scheme.deals_shares and not opening.releases:

@@ -298,9 +298,10 @@ class Steps:
 
     def _opening(self, witness: bytes, next_model: bytes, *, with_releases: bool = False) -> Opening:
         now = self.sum
-        return now.collection.opening(
+        opening = now.collection.opening(
             self.state.sums_done, len(now.voids), witness, next_model, with_releases=with_releases
         )
+        return dataclasses.replace(opening, voids=now.voids)
 
     def _publish(self, opening: Opening, following: StudyState, reason: str) -> list[Outgoing]:
         message, contributors = self.signed(opening), tuple(sorted(self.sum.collection.contributors))

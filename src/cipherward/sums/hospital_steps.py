@@ -6,7 +6,7 @@ need of it is an argument. The numbered checks are those of docs/protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ from cipherward.sums.messages import (
     unsign,
 )
 from cipherward.sums.statements import alone, statements_of
-from cipherward.sums.votes import Member, Rules, distinct_votes
+from cipherward.sums.votes import Member, Rules, check_voids, distinct_votes
 
 OLD_COPY = (
     "this home is an old copy: bring the current one back; where there is none, stop the service, move ledger.sqlite* and "
@@ -303,6 +303,7 @@ def verify(
     own_header: bytes | None,
     consented: bytes | None,
     memory: Memory = Memory(),
+    earlier: Sequence[bytes] = (),
 ) -> Verified:
     """Step 8, checks (1) to (5). The caller recomputes the model from the sums: check (6).
 
@@ -310,6 +311,7 @@ def verify(
         own_header: my signed header of this sum, if I contributed.
         consented: digest of the manifest that I consented to, if any.
         memory: what the earlier openings of this study say of its registers.
+        earlier: the contexts of the attempts at this sum before this one.
 
     Raises:
         FaultyCoordinatorError: evidence against the coordinator (a breach).
@@ -325,6 +327,9 @@ def verify(
             "a certificate exists for a manifest other than the one I consented to", culprit="coordinator"
         )
     checks = [f"certificate of {len(votes)} hospitals, {rules.threshold} needed"]
+    check_voids(rules, earlier, opening.voids)
+    if earlier:
+        checks.append(f"{len(earlier)} earlier attempt(s) proved void")
     headers = read_headers(rules, task, manifest, opening.headers)
     said = statements_of(rules, headers)
     if problems := refusals(said, rules.blocks, memory):

@@ -270,6 +270,7 @@ class Opening:
 
     Where the sum does not open: `releases` are the signed releases that prove it, `challenge` the signed challenge about
     them, `answers` the signed answers, `shown` the signed messages with the shares that decide between two answers.
+    `voids`: a void certificate for each earlier attempt at the sum.
     """
 
     round: int
@@ -285,6 +286,7 @@ class Opening:
     challenge: bytes = field(default=b"", repr=False)
     answers: tuple[bytes, ...] = field(default=(), repr=False)
     shown: tuple[bytes, ...] = field(default=(), repr=False)
+    voids: tuple[VoidCertificate, ...] = ()
 
 
 @dataclass(frozen=True)
