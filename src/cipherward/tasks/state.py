@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -38,7 +38,7 @@ class StudyState:
     """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`, and then by `seen`.
 
     `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open. `openings`: the
-    digest of each opening, by sum.
+    digest of each opening, by sum. `left_out`: columns of the study that nothing is asked about, each with the reason.
     """
 
     study: Study
@@ -48,6 +48,7 @@ class StudyState:
     failed: tuple[Failed, ...] = ()
     memory: Memory = field(default_factory=Memory, repr=False)
     openings: tuple[bytes, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def question(self) -> Question | None:
