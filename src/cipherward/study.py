@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 import tomllib
+from collections import Counter
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import study_places, thresholds
+from cipherward import study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import NAME, HexOf32Bytes, ListedBlock, ListedSplit, Section
@@ -134,10 +135,21 @@ class Study(Section):
         problems += [
             f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
         ]
+        folded = Counter(same_text(name).casefold() for name in set(people))
+        problems += [
+            f"hospital {name!r} differs from another by letter case or space alone"
+            for name in people
+            if folded[same_text(name).casefold()] > 1
+        ]
         problems += [
             f"data.confirmed_columns names {name!r}, which is no input column"
             for name in self.data.confirmed_columns
             if name not in names
+        ]
+        roles = [self.data.outcome, self.data.patient_column, self.data.hospital_column]
+        problems += [
+            f"data: {name!r} cannot be two of outcome, patient and hospital"
+            for name in sorted({role for role in roles if role and roles.count(role) > 1})
         ]
         if self.data.positive in self.data.negative:
             problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
@@ -327,23 +339,22 @@ def load(path: Path) -> Study:
         StudyError: not readable, not TOML, or not a valid study.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        written = path.read_bytes()
+        document = tomlfile.table(written)
     except OSError as error:
         raise StudyError(
             f"cannot read the study file {path}: {error.strerror or error}",
             hint="give the path of a study.toml, or the name of a built-in study (`cipherward studies`)",
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         if path.suffix.lower() in _TABLES:
             raise StudyError(
                 f"{path} is a table, not a study", hint="write a study.toml that names it; docs/study.md shows one"
             ) from None
-        # TOMLDecodeError, UnicodeDecodeError, a number of 5,000 digits
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), text=text)
+    return parse(document, origin=str(path), text=written.decode("utf-8-sig"))
 
 
 def builtin_names() -> list[str]:
