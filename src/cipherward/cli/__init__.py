@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from cipherward.cli import cohort, compare, coordinator, data, exposure, hospital, predict, report, run, studies, verify
+from cipherward.cli import (
+    cohort,
+    compare,
+    coordinator,
+    data,
+    exposure,
+    hospital,
+    predict,
+    report,
+    run,
+    studies,
+    vault,
+    verify,
+)
 from cipherward.cli.terminal import Lasting, fail
 from cipherward.errors import CipherwardError
 
@@ -33,6 +46,7 @@ app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(hospital.app, name="hospital")
+app.add_typer(vault.app, name="vault")
 
 
 @app.callback(invoke_without_command=True)

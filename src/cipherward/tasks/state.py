@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -36,7 +36,8 @@ class Failed:
 class StudyState:
     """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`, and then by `seen`.
 
-    `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open.
+    `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open. `left_out`: columns
+    of the study that nothing is asked about, each with the reason.
     """
 
     study: Study
@@ -45,6 +46,7 @@ class StudyState:
     sums_done: int = 0
     failed: tuple[Failed, ...] = ()
     memory: Memory = field(default_factory=Memory, repr=False)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def question(self) -> Question | None:
@@ -127,15 +129,13 @@ class StudyState:
         inner = self.task.after(self.inner, sums, n_contributors)
         return dataclasses.replace(self, inner=inner, sums_done=self.sums_done + 1)
 
-    def seen(self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks) -> StudyState:
-        """The state that remembers who stood in the opening that led to it. Proof that a hospital spoiled a sum removes it from
-        its block's protection, so that the honest rest may stand."""
-        hospitals = self.study.hospitals
-        out = frozenset(
-            Register(bytes.fromhex(hospitals[i - 1].public_key), hospitals[i - 1].register_name) for i in self.excluded
-        )
+    def seen(
+        self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks, spoilers: frozenset[Register]
+    ) -> StudyState:
+        """The state that remembers who stood in the opening that led to it. Proof that a hospital spoiled a sum (`spoilers`: the
+        registers of the `excluded`) removes it from its block's protection, so that the honest rest may stand."""
         memory = self.memory.opened(context, statements, blocks)
-        return dataclasses.replace(self, memory=memory.spoiled(out))
+        return dataclasses.replace(self, memory=memory.spoiled(spoilers))
 
     def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
         """The state after a certified sum that does not open: the same is asked again, without `culprits`.
