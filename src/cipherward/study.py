@@ -39,6 +39,7 @@ from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import Training as Training
+from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
@@ -117,6 +118,7 @@ class Study(Section):
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
     noise: Noise = Noise()
+    vault: Vault = Vault()
     hospitals: tuple[Hospital, ...] = ()
     blocks: tuple[ListedBlock, ...] | None = Field(
         default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
