@@ -176,7 +176,8 @@ def _copies(study: Study) -> str:
     """What the study lets its parties' vaults keep, in words."""
     kept = []
     for kind, rule in ((name, getattr(study.vault, name)) for name in type(study.vault).model_fields):
-        limits = [f"of {rule.rounds} sum(s)"] * bool(rule.rounds) + [f"for {rule.days:g} day(s)"] * bool(rule.days)
+        limits = [f"of {rule.rounds} sum(s)"] if rule.rounds else []
+        limits += [f"for {rule.days:g} day(s)"] if rule.days else []
         kept += [f"{kind} {' and '.join(limits) or 'without end'}"] * rule.keep
     return (
         "The coordinator and each hospital may keep encrypted copies in a vault of their own: "
