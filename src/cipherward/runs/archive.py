@@ -32,7 +32,10 @@ FOLDER = "vault"
 LONGEST_WAIT = 20.0
 """Seconds that the end of a run waits for a vault that makes progress."""
 STUDY_KIND, UPDATES, ROUNDS = "study", "updates", "rounds"
-_STUDY_FILES = ("study.toml", "study.digest", "model-initial.safetensors", "ckks-public.key", "started.json", "begun")
+_STUDY_FILES = (
+    *("study.toml", "study.digest", "model-initial.safetensors", "ckks-public.key", "inventories.cbor"),
+    *("started.json", "begun"),
+)
 _STUDY_FOLDERS = ("approvals", "withdrawals", "refusals", "breaches")
 _END_FILES = {
     "model.safetensors": "result",
