@@ -243,8 +243,9 @@ class World:
         network: Network | None = None,
         policy: Policy = SIMULATION,
         identities: Mapping[int, Identity] | None = None,
+        rows: int = 80,
     ) -> None:
-        self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals))
+        self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals, rows=rows))
         self.run = rundir.create(folder / "run", chosen)
         keys = make_parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
         self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})

@@ -46,9 +46,9 @@ def sign(home: HospitalHome, offered: approvals.OfferedStudy) -> bytes:
     return approvals.approve(home, offered, "Dr Example", who_stands.answer_of(offered.study, home.name))
 
 
-def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222") -> CoordinatorHome:
+def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222", rows: int = 80) -> CoordinatorHome:
     """A coordinator's home in folder/coordinator and `n` enrolled hospitals' in folder/clinic-1 ..."""
-    tables = simulator.write_tables(folder / "tables", n)
+    tables = simulator.write_tables(folder / "tables", n, rows=rows)
     home = enrolment.create_coordinator(
         folder / "coordinator", name="Test consortium", servers=[url], listen=url.removeprefix("tls://")
     )
@@ -76,7 +76,8 @@ Carried = Callable[[str, str, bytes], None]
 
 @dataclass
 class Consortium:
-    """Everyone, with a clock that a test moves. `restart` says whom to start anew before each letter."""
+    """Everyone, with a clock that a test moves. `restart` says whom to start anew before each letter. `rows`: of a
+    table, about; where nobody agrees to be singled out, every part of it has to be large enough for the default policy."""
 
     folder: Path
     n: int
@@ -85,9 +86,10 @@ class Consortium:
     before: Carried = lambda sender, to, letter: None
     reachable: set[str] = field(default_factory=set)
     url: str = "tls://127.0.0.1:4222"
+    rows: int = 80
 
     def __post_init__(self) -> None:
-        self.home = found(self.folder, self.n, url=self.url)
+        self.home = found(self.folder, self.n, url=self.url, rows=self.rows)
         self.names = [f"clinic-{i}" for i in range(1, self.n + 1)]
         self.reachable = set(self.names)
         self.queue: deque[tuple[str, str, bytes]] = deque()

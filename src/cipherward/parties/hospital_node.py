@@ -246,7 +246,7 @@ class HospitalNode:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
         self.standing.named(block, task.context)
-        said = self.standing.binding.statement(block, self.work.n_rows >= self.policy.cell_min)
+        said = self.standing.binding.statement(block, self.work.has_rows(self.state, self.policy.cell_min))
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)

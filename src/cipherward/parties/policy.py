@@ -171,7 +171,7 @@ def _listed(names: frozenset[str]) -> str:
 SIMULATION = Policy(
     min_group_rows=1,
     max_bins=65_536,
-    cell_min=1,
+    cell_min=0,
     max_noise_epsilon=50.0,
     max_exact_sums=10_100,
     max_measured_models=10_100,

@@ -30,6 +30,7 @@ from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
 from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
+from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import Model, Question, ResultTable, Sums, Task, Values, canonical, limbs_for
 
 if TYPE_CHECKING:
@@ -202,7 +203,8 @@ class Describe(Task[DescribeState]):
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
         layout = Layout(parts, self._study.bits)
         moved = None if on_state else self._sensitivity()
-        return Question(purpose, title, canonical(asked), layout, meaning, on_model=on_state, sensitivity=moved)
+        rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": by_outcome()}
+        return Question(purpose, title, canonical(asked), layout, meaning, **rest)
 
     def _sensitivity(self) -> Sensitivity:
         n_cells = len(GROUPS) * sum(len(column.categories) + 1 for column in self._categorical)

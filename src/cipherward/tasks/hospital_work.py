@@ -15,6 +15,7 @@ from cipherward.learning.devices import Device
 from cipherward.privacy import records
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.randomness import SYSTEM, Randomness
+from cipherward.tasks import row_groups
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Values
 
@@ -47,6 +48,10 @@ class HospitalWork:
     def n_rows(self) -> int:
         """The rows of this hospital's table that studies may ask about."""
         return len(self.data.outcome)
+
+    def has_rows(self, state: StudyState, least: int) -> bool:
+        """Whether so many rows are here of every group that the state's next question is about."""
+        return not row_groups.small(state.asked.about, self.data, least)
 
     def values(self, state: StudyState) -> Values:
         """The named values of the state's next sum, as its layout expects them.

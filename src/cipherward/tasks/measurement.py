@@ -13,6 +13,7 @@ from cipherward.learning.score_groups import may_measure
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment
+from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TEST, VALIDATION, rows_at
 from cipherward.tasks.task import Model, Sums, Values, limbs_for
 
@@ -27,6 +28,8 @@ MEANING = {
     "test/log_loss": "sum of logarithmic errors of the scores on test rows",
     "validation": "loss on the validation rows, and how many there are",
 }
+
+ABOUT = (*by_outcome(TEST), RowGroup(VALIDATION))
 
 
 def segments(study: Study) -> tuple[CountSegment, ...]:

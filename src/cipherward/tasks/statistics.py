@@ -21,6 +21,7 @@ from cipherward.study import Study
 from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noise import noise_of
+from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
 
 BEARABLE = 25.0
@@ -59,7 +60,9 @@ def question(study: Study) -> Question:
         parts += [CountSegment(name, n_numeric, limbs) for name in _totals(study)]
     asked = canonical(shared_parameters(study))
     moved = moves.of_statistics(n_numeric)
-    return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False, sensitivity=moved)
+    layout = Layout(tuple(parts), bits)
+    about = by_outcome(TRAIN)
+    return Question("statistics", TITLE, asked, layout, MEANING, on_model=False, sensitivity=moved, about=about)
 
 
 def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) -> tuple[Values, int]:

@@ -86,7 +86,6 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
-    data = datacheck.check(study, home.name, table or home.data_source)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
     problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
@@ -94,15 +93,20 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
+    data: OwnData | None = None
+    source = table or home.data_source
     try:
         factory = modelcode.factory_of(study, policy)
         first = begin(study, factory)
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
+        asked = dict.fromkeys(group for question, _ in first.task.plan() for group in question.about)
+        data = datacheck.check(study, home.name, source, asked, policy.cell_min)
         privacy_plan.check_hospital(study, n_parameters)
         noise.check_hospital(study, first.task, data.rows or None)
     except CipherwardError as error:
         problems.append(error.message)
+    data = data or datacheck.check(study, home.name, source)
     if data.problems:
         problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
     return Review(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cipherward.consortium.approval import answers
+from cipherward.consortium.service import if_missing
 from cipherward.errors import CipherwardError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def status_of(study: HospitalStudy, ledger: Ledger) -> dict[str, Any]:
     """One study as it stands here now. `keys_erased`: nothing in the ledger opens a sum of it any more."""
     refusal, finished = _refusal(study), study.run.result.exists()
+    answered = {study.index: study.offered.answer} if study.is_approved else {}
     return {
         "study": study.name,
         "digest": study.digest.hex(),
@@ -30,6 +32,7 @@ def status_of(study: HospitalStudy, ledger: Ledger) -> dict[str, Any]:
         "model": study.run.path.name if finished else "",
         "about_data": list(study.brought.noticed),
         "warnings": study.run.warnings(),
+        "if_missing": if_missing.lines(study.study, answered) if not study.is_over else [],
     }
 
 
