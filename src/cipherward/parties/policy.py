@@ -51,6 +51,7 @@ class Policy:
     max_bins: int = 4_096
     cell_min: int = 10
     min_group_rows: int = 10
+    one_grid: bool = True
     models: frozenset[str] | None = None
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
@@ -170,6 +171,7 @@ def _listed(names: frozenset[str]) -> str:
 
 SIMULATION = Policy(
     min_group_rows=1,
+    one_grid=False,
     max_bins=65_536,
     cell_min=0,
     max_noise_epsilon=50.0,

@@ -31,6 +31,7 @@ class HospitalWork:
         device: where models are trained and scored.
         clock: seconds; used to report what the work costs.
         randomness: of differential privacy's noise and sampling.
+        cell_min: of the hospital's policy: so many rows are counted together by outcome in an exact answer, or none.
 
     `spent`: seconds by kind of work. `notes`: by sum, figures about this hospital's own work; they stay here.
     """
@@ -42,6 +43,7 @@ class HospitalWork:
     spent: dict[str, float] = field(default_factory=dict)
     notes: dict[int, dict[str, float]] = field(default_factory=dict, repr=False)
     randomness: Randomness = field(default=SYSTEM, repr=False)
+    cell_min: int = 0
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property

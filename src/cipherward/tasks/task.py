@@ -146,6 +146,10 @@ class Task(ABC, Generic[S]):
         """How many models are measured, at most."""
         return 0
 
+    def bins(self) -> int:
+        """Into how many bins an answer divides the range of a numeric column, at most; 0: into none."""
+        return 0
+
     def cost(self, state: S, at: HospitalWork) -> Event | None:
         """What the next answer costs this hospital's privacy budget; None: an exact sum, which it does not cover."""
         return None

@@ -129,6 +129,7 @@ class Train(Task[TrainState]):
             with at.timed("train"):
                 return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1)
         with at.timed("evaluate"):
+            measurement.check_not_picking(module, model, at)
             measured = measurement.answer(study, module, model, at)
         if self._trained_out(state):
             return measured

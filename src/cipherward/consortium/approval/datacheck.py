@@ -112,7 +112,7 @@ def check(study: Study, name: str, table: Source, asked: Iterable[RowGroup] = ()
         about=tuple(finding.text for finding in own.about) if own else (),
         assumed=raw.assumed,
         keys=_keys(study, frozenset(raw.table.columns)),
-        few=tuple(group.words for group in small(asked, own, least)) if own else (),
+        few=tuple(group.words for group in row_groups.small(asked, own, least)) if own else (),
     )
 
 

@@ -74,6 +74,10 @@ max_bins = 4096
 # With fewer rows than this in its table, this hospital does not count among those that hide each other in a sum.
 cell_min = 10
 
+# Exact sums count a column in all studies over the same range and into as many bins as the first one did: from two
+# such grids the few patients between them can be worked out. false lets a study choose another one.
+one_grid = true
+
 # Rows of this hospital that share one predicted risk before it is counted, at least.
 min_group_rows = 10
 """
@@ -110,6 +114,7 @@ class _File(BaseModel):
     max_bins: int = Field(default=4_096, ge=64)
     cell_min: int = Field(default=10, ge=1)
     min_group_rows: int = Field(default=10, ge=1)
+    one_grid: bool = True
     models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
@@ -149,6 +154,7 @@ def parse(text: str, origin: str) -> Policy:
         max_bins=found.max_bins,
         cell_min=found.cell_min,
         min_group_rows=found.min_group_rows,
+        one_grid=found.one_grid,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
         columns=None if found.columns == "*" else frozenset(found.columns),
@@ -184,6 +190,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_bins": policy.max_bins,
         "cell_min": policy.cell_min,
         "min_group_rows": policy.min_group_rows,
+        "one_grid": policy.one_grid,
         "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),

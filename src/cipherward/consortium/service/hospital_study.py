@@ -270,7 +270,7 @@ class HospitalStudy:
         self.brought.unusable.discard("files")
         data = self.brought.table()
         fingerprint.hold(self.offered.folder, data)
-        work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
+        work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter, cell_min=policy.cell_min)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
