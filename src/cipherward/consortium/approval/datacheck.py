@@ -17,6 +17,7 @@ from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import admit, load_hospitals
 from cipherward.errors import DataError
 from cipherward.study import Study
+from cipherward.tasks import row_groups
 from cipherward.tasks.row_groups import RowGroup
 
 
