@@ -31,7 +31,8 @@ class Policy:
     ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `max_column_bins` those of a column's
     range, `min_group_rows` the rows that share a score. With fewer rows than `cell_min` of what a question is about, this hospital does not count among those of its block
     that hide each other; so many of its rows, or none, stand in a cell of exact counts by outcome, and are set apart by a model.
-    `one_grid`: exact sums count a column on one grid in all studies.
+    `one_grid`: exact sums count a column on one grid in all studies. `may_dominate` false: no part where this hospital has more
+    patients than all the others of its block together.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
     counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
@@ -55,6 +56,7 @@ class Policy:
     cell_min: int = 10
     min_group_rows: int = 10
     one_grid: bool = True
+    may_dominate: bool = True
     models: frozenset[str] | None = None
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None

@@ -83,6 +83,10 @@ cell_min = 10
 # such grids the few patients between them can be worked out. false lets a study choose another one.
 one_grid = true
 
+# Whether this hospital takes part where it has more patients than all the others of its block together, by the sizes that
+# approvals declare. What is opened of such a block is nearly its own.
+may_dominate = true
+
 # Rows of this hospital that share one predicted risk before it is counted, at least; cell_min holds as well.
 min_group_rows = 10
 """
@@ -121,6 +125,7 @@ class _File(BaseModel):
     cell_min: int = Field(default=10, ge=1)
     min_group_rows: int = Field(default=10, ge=1)
     one_grid: bool = True
+    may_dominate: bool = True
     models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
@@ -162,6 +167,7 @@ def parse(text: str, origin: str) -> Policy:
         cell_min=found.cell_min,
         min_group_rows=found.min_group_rows,
         one_grid=found.one_grid,
+        may_dominate=found.may_dominate,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
         columns=None if found.columns == "*" else frozenset(found.columns),
@@ -199,6 +205,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "cell_min": policy.cell_min,
         "min_group_rows": policy.min_group_rows,
         "one_grid": policy.one_grid,
+        "may_dominate": policy.may_dominate,
         "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),

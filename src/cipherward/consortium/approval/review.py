@@ -33,9 +33,12 @@ from cipherward.crypto.scheme import Opener
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
+from cipherward.parties import domination, inventories
 from cipherward.parties.grids import Grids
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
+from cipherward.runs.folder import INVENTORIES
+from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks import noise
@@ -78,6 +81,7 @@ class Review:
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
     partners: tuple[Partner, ...]
+    sizes: tuple[str, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
 
@@ -147,6 +151,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
         partners=_partners(study, home.confirmed),
+        sizes=_sizes(offered, may_dominate=policy.may_dominate),
         policy_broken=broken,
         refusals=tuple(problems),
     )
@@ -212,6 +217,27 @@ def _bound(study: Study, unit: str, epsilon: float, delta: float, answers: str) 
         f"Covered: {'; '.join(privacy_ledger.COVERED[unit])}.",
         *(f"Not covered: {text}." for text in privacy_ledger.not_covered(study, unit)),
     ]
+
+
+def _sizes(offered: OfferedStudy, *, may_dominate: bool) -> tuple[str, ...]:
+    """What hospitals count for, and what this one's policy says where it would dominate its block."""
+    study, kept = offered.study, offered.folder / INVENTORIES
+    known = domination.sizes(inventories.read(files.read(kept), study)) if kept.exists() else {}
+    names = [f"{study.hospitals[index - 1].name} about {size:,}" for index, size in known.items()]
+    said = (
+        f"Patients, as declared: {', '.join(names)}."
+        if names
+        else (
+            "How many patients each hospital has, to the next power of two, comes with the approvals and is known to all before the "
+            "first sum; review shows it from then on."
+        )
+    )
+    policy = (
+        "This hospital's policy lets it dominate (may_dominate = true)."
+        if may_dominate
+        else "This hospital's policy refuses to take part where it would dominate (may_dominate = false)."
+    )
+    return said, domination.MEANING, policy
 
 
 def _partners(study: Study, confirmed: MembersList | None) -> tuple[Partner, ...]:

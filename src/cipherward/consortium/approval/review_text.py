@@ -63,6 +63,7 @@ def _lines(review: Review) -> Iterator[str]:
     for partner in review.partners:
         own = "this hospital" if partner.name == review.hospital else partner.standing
         yield f"   {partner.name:<{width}}  {partner.fingerprint}  {own}"
+    yield from _points(review.sizes)
     yield ""
     yield "7. This hospital's policy (policy.toml)"
     if review.policy_broken:
