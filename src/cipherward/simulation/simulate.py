@@ -111,6 +111,11 @@ def run_study(
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
         InterruptedRunError: `should_stop` said so.
     """
+    if study.carry_over:
+        raise StudyError(
+            "carry_over: hospitals vouch for constants that they verified themselves, and a run on one machine has none",
+            hint="remove carry_over from the study; its constants are asked for then",
+        )
     task = make_task(study, module)
     models.check_factory(study.model, module)
     privacy_plan.check_study(study)

@@ -13,6 +13,7 @@ from typing import Any
 
 from cipherward.consortium.approval import (
     approvals,
+    carried,
     datacheck,
     modelcode,
     own_inventory,
@@ -74,6 +75,7 @@ class Review:
     privacy: tuple[str, ...]
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
+    carried: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -137,6 +139,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         privacy=_privacy(study),
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
+        carried=carried.words(home, study),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),
