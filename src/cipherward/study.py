@@ -44,6 +44,7 @@ from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import Privacy as Privacy
 from cipherward.study_sections import Training as Training
+from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
@@ -107,6 +108,7 @@ class Study(Section):
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
     noise: Noise = Noise()
+    vault: Vault = Vault()
     carry_over: CarryOver | None = None
     hospitals: tuple[Hospital, ...] = ()
     blocks: tuple[ListedBlock, ...] | None = Field(

@@ -266,6 +266,26 @@ class Model(Section):
         return 8 if self.hidden else 16
 
 
+class Kept(Section):
+    """How long vaults keep one kind of object: of the last `rounds` sums, for so many `days`; left out, without end."""
+
+    keep: bool = True
+    rounds: int | None = Field(default=None, ge=1)
+    days: float | None = Field(default=None, gt=0.0)
+
+
+class Vault(Section):
+    """What the parties' vaults keep of the study, where they have one. The study itself is always kept."""
+
+    updates: Kept = Kept()
+    openings: Kept = Kept()
+    receipts: Kept = Kept()
+    models: Kept = Kept()
+    result: Kept = Kept()
+    log: Kept = Kept()
+    report: Kept = Kept()
+
+
 class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
     the class of the row count (`learning.weights`), or 1 for everyone."""

@@ -173,3 +173,5 @@ def _show(study: dict[str, Any]) -> None:
     for key, words in (("about_data", "about this data"), ("warnings", "warning")):
         for said in study.get(key) or ():
             typer.echo(f"  {words}: {said}")
+    for said in study.get("if_missing") or ():
+        typer.echo(f"  {said}")

@@ -64,3 +64,10 @@ def contradictions(state: StudyState, result: dict[str, Any]) -> list[str]:
     """The keys of result.json that say something else than the opened sums."""
     proved = json.loads(json.dumps(findings(state)))
     return [key for key, value in proved.items() if key not in result or result[key] != value]
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on, as installed."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}

@@ -166,7 +166,9 @@ class CoordinatorDesk:
         ]
         now = self._clock()
         return [
-            study.status() | {"waits": waiting.in_words(study, self._seen, now)} for study in self._studies.values()
+            study.status()
+            | {"waits": waiting.in_words(study, self._seen, now), "if_missing": waiting.if_one_is_missing(study)}
+            for study in self._studies.values()
         ] + damaged
 
     def seen(self) -> dict[str, float]:
