@@ -56,7 +56,7 @@ def _refusal(study: HospitalStudy) -> str:
     try:
         study.check()
     except CipherwardError as error:
-        return error.message
+        return f"{error.message}; what to do: {error.hint}" if error.hint else error.message
     if unusable := study.brought.unusable:
         return f"the {' and '.join(sorted(unusable))} here cannot be used: {study.last_error}"
     return ""

@@ -127,7 +127,10 @@ class HospitalStudy:
                 hint=f"cipherward hospital retry {self.study.name}",
             )
         if self._node and DATA in self.brought.unusable:
-            raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
+            raise RefusedError(
+                f"the table was changed while the study {self.study.name!r} runs",
+                hint="put the earlier table back (the same rows in the same order), or withdraw from the study",
+            )
         if over := self.study.ended(time()):
             raise RefusedError(over)
         if not self.is_running:

@@ -17,12 +17,12 @@ def in_words(study: CoordinatorStudy, seen: LastSeen, now: float) -> str:
     awaited, step = study.awaited
     what = AWAITED.get(step, "its answer") if study.has_begun else "its people's approval"
     refused = study.statements.refused
-    said = []
+    said: dict[str, list[str]] = {}
     for hospital in sorted(awaited - study.lost):
         name, rules = study.names[hospital - 1], refused.get(hospital, ())
         why = f", which its own rules refuse ({', '.join(rules)})" if rules else ""
-        said.append(f"{name}: {what}{why}; {seen.words(name, now)}")
-    return "; ".join(said)
+        said.setdefault(f"{what}{why}; {seen.words(name, now)}", []).append(name)
+    return "; ".join(f"{', '.join(names)}: {words}" for words, names in said.items())
 
 
 def if_one_is_missing(study: CoordinatorStudy) -> list[str]:
