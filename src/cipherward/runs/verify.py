@@ -120,7 +120,8 @@ def _beginning(run: RunDirectory, study: Study) -> Beginning:
 
 
 def _first_state(run: RunDirectory, study: Study, factory: Factory | None, beginning: Beginning) -> StudyState:
-    """The state before the first sum; the model in the file has to be the one that the study's seed gives."""
+    """The state before the first sum; the model in the file has to be the one that the study's seed gives. Of
+    own code that is checked only where the code is there, before the run goes on."""
     if not run.initial_model.exists():
         first = begin(study, left_out=beginning.left_out)
         if first.model and beginning.said:
@@ -130,9 +131,9 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None, begin
     if initial.study.digest() != study.digest():
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
-    if kind_of(study.model).is_own_code:
+    if kind_of(study.model).is_own_code and factory is None:
         return begin(study, factory, stated, beginning.left_out)
-    first = begin(study, left_out=beginning.left_out)
+    first = begin(study, factory, left_out=beginning.left_out)
     drawn = first.model
     if drawn is None or drawn.groups != stated.groups or drawn.weights.tobytes() != stated.weights.tobytes():
         raise AuditError("the initial model is not the one that the study's seed gives")
