@@ -186,9 +186,8 @@ class _Player:
         foretold = self._foretold()
         if foretold is Effect.WAITS:
             world.until(self._says_that_it_waits, "waiting for it")
-            opened = len(world.log("coordinator", "sum finished"))
             time.sleep(2 * DEADLINE_SECONDS)
-            is_waiting = len(world.log("coordinator", "sum finished")) == opened
+            is_waiting = not world.log("coordinator", "sum finished", sum=self.cell.sum)
             result.ended = "waited for it, then finished"
         else:
             world.until(lambda: world.log("coordinator", "sum finished", sum=self.cell.sum), "gone on without it")

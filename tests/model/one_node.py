@@ -150,7 +150,9 @@ class Others:
         given = {i: self._consent(attempt, said, variant, i) for i in others}
         certificate = Certificate(manifest_digest, tuple(votes.values()))
         releases = {
-            i: hospital_steps.release(self.member(i), self.task(attempt), certificate, given[i], self._keys[attempt][i][0])
+            i: hospital_steps.release(
+                self.member(i), self.task(attempt), certificate, given[i], self._keys[attempt][i][0]
+            )
             for i in others
         }
         false = self._false_release(attempt, manifest_digest, releases[LIAR])
@@ -339,5 +341,3 @@ class Others:
 def _bent(data: bytes) -> bytes:
     """Other bytes, of numbers that are still in the field."""
     return bytes([data[0] ^ 1]) + data[1:]
-
-

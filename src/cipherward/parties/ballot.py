@@ -88,10 +88,12 @@ class Ballot:
         """Step 7: on a certificate over the manifest that I consented to.
 
         Raises:
-            RefusedError: I have not consented. ProtocolError: see `hospital_steps.release`.
+            RefusedError: I have not consented, or the attempt is void. ProtocolError: see `hospital_steps.release`.
         """
         if record.release:
             return [pack("Release", record.release)]
+        if record.is_void:
+            raise RefusedError("this attempt is void")
         given = self._given.get(task.context) or self._recalled(me, task, record)
         if given is None or given.vote.choice != CONSENT:
             raise RefusedError("no consent of mine to release for")
