@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import study_places, thresholds
+from cipherward import study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import (
@@ -31,14 +32,19 @@ from cipherward.study_sections import (
     ListedSplit,
     ListedSuccession,
     Section,
+    problems_of_names,
 )
+from cipherward.study_sections import CarryOver as CarryOver
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import Data as Data
+from cipherward.study_sections import Evaluation as Evaluation
 from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
+from cipherward.study_sections import Privacy as Privacy
 from cipherward.study_sections import Training as Training
+from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
@@ -79,21 +85,6 @@ class Aggregation(Section):
         return self
 
 
-class Evaluation(Section):
-    bins: int = Field(default=2_048, ge=64, le=65_536)
-    group_rows: int | None = Field(default=None, ge=1, le=1_000, description="10; 1 in a simulation with few test rows")
-
-
-class Privacy(Section):
-    """Differential privacy of the training rounds (docs/privacy.md says of what). `noise_multiplier` is set by freezing."""
-
-    unit: Literal["record", "hospital"]
-    epsilon: float = Field(gt=0.0, le=50.0)
-    delta: float = Field(gt=0.0, lt=1.0)
-    clipping_norm: float = Field(gt=0.0)
-    noise_multiplier: float = Field(default=0.0, ge=0.0)
-
-
 class Study(Section):
     """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set. `until`: its last day, UTC."""
 
@@ -117,6 +108,8 @@ class Study(Section):
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
     noise: Noise = Noise()
+    vault: Vault = Vault()
+    carry_over: CarryOver | None = None
     hospitals: tuple[Hospital, ...] = ()
     blocks: tuple[ListedBlock, ...] | None = Field(
         default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
@@ -143,22 +136,20 @@ class Study(Section):
             if name in reserved
         ]
         people = [hospital.name for hospital in self.hospitals]
-        problems += [
-            f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
-        ]
+        problems += problems_of_names(people)
         problems += [
             f"data.confirmed_columns names {name!r}, which is no input column"
             for name in self.data.confirmed_columns
             if name not in names
         ]
-        if self.data.positive in self.data.negative:
-            problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
+        problems += self.data.problems()
         if isinstance(self.singled_out, tuple):
             problems += [f"singled_out names {name!r}, no hospital" for name in self.singled_out if name not in people]
+        carried = self.carry_over
+        if carried and self.coordinator_key and not (carried.opening and carried.date and carried.constants):
+            problems.append("carry_over: a frozen study states the opening, its date and the constants")
         problems += self._privacy_problems()
         problems += self._method_problems()
-        if self.data.test_fraction + self.data.validation_fraction >= 1.0:
-            problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
             problems += [f"quorum arithmetic: {problem}" for problem in self.thresholds.problems()]
         if problems:
@@ -241,6 +232,11 @@ class Study(Section):
         return self.noise if self.noise.enabled is not False else None
 
     @property
+    def sums_planned(self) -> int:
+        """How many sums a study that trains a model asks, at most."""
+        return self.training.rounds + (1 if self.carry_over else 2)
+
+    @property
     def is_frozen(self) -> bool:
         return bool(self.coordinator_key and self.hospitals and all(h.public_key for h in self.hospitals))
 
@@ -257,6 +253,11 @@ class Study(Section):
     def digest(self) -> bytes:
         """SHA-256 over the canonical document; 32 bytes."""
         return hashlib.sha256(b"cipherward/v1/study\x00" + self.canonical().encode()).digest()
+
+    def without_columns(self, names: Collection[str]) -> Study:
+        """What is asked where columns are left out; no document by itself, and with another digest."""
+        kept = tuple(column for column in self.columns if column.name not in names)
+        return self.model_copy(update={"columns": kept}) if len(kept) < len(self.columns) else self
 
     def with_overrides(self, **sections: dict[str, Any]) -> Study:
         """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""
@@ -342,23 +343,22 @@ def load(path: Path) -> Study:
         StudyError: not readable, not TOML, or not a valid study.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        written = path.read_bytes()
+        document = tomlfile.table(written)
     except OSError as error:
         raise StudyError(
             f"cannot read the study file {path}: {error.strerror or error}",
             hint="give the path of a study.toml, or the name of a built-in study (`cipherward studies`)",
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         if path.suffix.lower() in _TABLES:
             raise StudyError(
                 f"{path} is a table, not a study", hint="write a study.toml that names it; docs/study.md shows one"
             ) from None
-        # TOMLDecodeError, UnicodeDecodeError, a number of 5,000 digits
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), text=text)
+    return parse(document, origin=str(path), text=written.decode("utf-8-sig"))
 
 
 def builtin_names() -> list[str]:

@@ -7,7 +7,7 @@ recomputed from the one before it, beginning with the study's seed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from cipherward.disclosure.standing import Statement
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
-from cipherward.parties import asking, culprits, given_up, listed, roster
+from cipherward.parties import asking, culprits, given_up, inventories, listed, roster
+from cipherward.parties.inventories import Beginning
 from cipherward.parties.judging import agrees, judge
 from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
 from cipherward.runs import modelfile
@@ -26,6 +27,7 @@ from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.sums import forks
 from cipherward.sums.messages import Opening, Receipt, unsign
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.catalogue import begin
@@ -79,10 +81,11 @@ class Run:
     files: RunDirectory
     rules: Rules
     first: StudyState = field(repr=False)
+    beginning: Beginning = field(repr=False)
 
 
 def open_run(path: Path, factory: Factory | None = None) -> Run:
-    """Read study and initial model, and check both against what the run claims.
+    """Read study, inventories and initial model, and check them against what the run claims.
 
     `factory`: makes the module of a study with model.kind "custom"; needed to go on with the run, not to verify it.
 
@@ -102,16 +105,17 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
     public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     rules = roster.rules_of(study, roster.public_scheme(study, public))
-    first = _first_state(run, study, factory)
+    beginning = inventories.read(files.read(run.inventories), study)
+    first = _first_state(run, study, factory, beginning.left_out)
     given_up.proved(study)
     # Whose signed yes the study document shows is known from the beginning.
-    return Run(run, rules, dataclasses.replace(first, memory=first.memory.shown(listed.agreed_of(study))))
+    return Run(run, rules, dataclasses.replace(first, memory=first.memory.shown(listed.agreed_of(study))), beginning)
 
 
-def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> StudyState:
+def _first_state(run: RunDirectory, study: Study, factory: Factory | None, left_out: Mapping[str, str]) -> StudyState:
     """The state before the first sum; the model in the file has to be the one that the study's seed gives."""
     if not run.initial_model.exists():
-        first = begin(study)
+        first = begin(study, left_out=left_out)
         if first.model:
             raise StorageError(f"{run.initial_model} is missing", hint="restore it from a backup")
         return first
@@ -120,8 +124,8 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> St
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
     if kind_of(study.model).is_own_code:
-        return begin(study, factory, stated)
-    first = begin(study)
+        return begin(study, factory, stated, left_out)
+    first = begin(study, left_out=left_out)
     drawn = first.model
     if drawn is None or drawn.groups != stated.groups or drawn.weights.tobytes() != stated.weights.tobytes():
         raise AuditError("the initial model is not the one that the study's seed gives")
@@ -187,6 +191,8 @@ def verify_run(path: Path) -> Iterator[Line]:
     """
     run = open_run(path)
     last = run.first
+    if words := inventories.carried_words(run.beginning, last.study):
+        yield Line(0, "constants", "everyone", "carried over", True, words)
     for replayed in replay(run):
         last = replayed.state
         yield from receipt_lines(run, replayed)
@@ -224,6 +230,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
             raise AuditError("the receipt is about another sum")
         if receipt.manifest_digest != replayed.manifest or receipt.next_model != replayed.state.digest():
             raise AuditError("the receipt names another manifest or model")
+        forks.check(f"the receipt of {name}", receipt.last, replayed.state.last)
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
     if receipt.outcome not in VERIFIED | {FAILED}:

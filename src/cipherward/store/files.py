@@ -6,11 +6,12 @@ import contextlib
 import errno
 import json
 import os
-import tomllib
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
+from cipherward import tomlfile
 from cipherward.errors import StorageError
 
 T = TypeVar("T")
@@ -87,6 +88,20 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def link(path: Path, name: Path) -> None:
+    """Give a file a second name, which keeps its content when the first is removed or replaced; a copy where the file system
+    has no such names. An earlier `name` is replaced. Not synced.
+
+    Raises:
+        OSError: as `shutil.copyfile`.
+    """
+    name.unlink(missing_ok=True)
+    try:
+        os.link(path, name)
+    except OSError:
+        shutil.copyfile(path, name)
+
+
 def remove(path: Path) -> None:
     """Remove the file if it is there.
 
@@ -122,10 +137,7 @@ def toml_table(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: not UTF-8, not TOML, a number that is too long, nested too deeply.
     """
-    try:
-        return tomllib.loads(data.decode())
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return tomlfile.table(data)
 
 
 Stamp = tuple[int, int, int]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cipherward.data import preprocess
+from cipherward.data import preprocess, rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
@@ -106,19 +106,19 @@ class Describe(Task[DescribeState]):
             wanted = wanted_bins(self._histograms(state))
             return {"fine": refined(self._scaled(at.data), at.data.outcome, wanted, self._settings.bins)}
 
+    def patients_needed(self, n_contributors: int) -> int:
+        return noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)) if self._study.own_noise else 0
+
+    def check(self, hospitals: Sequence[HospitalData]) -> None:
+        """Rows that do not bear the study's noise are refused before their budget is charged."""
+        if self._study.own_noise:
+            frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
+            counted = sum(int(self._rows(each, SYSTEM)[0].sum()) for each in hospitals)
+            self._check_rows(counted, self._stddevs(frozen, len(hospitals)))
+
     def after(self, state: DescribeState, sums: Sums, n_contributors: int) -> DescribeState:
         if state.first is None and self._study.own_noise:
-            n_rows, needed = (
-                int(np.sum(sums["rows"])),
-                noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)),
-            )
-            if n_rows < needed:
-                raise DataError(
-                    f"about {max(n_rows, 0):,} rows of all hospitals together are too few for noise of epsilon "
-                    f"{self._study.noise.epsilon:g} at delta {self._study.noise.delta:g}: it would drown the figures below {needed:,}",
-                    hint="start a new study with a larger noise.epsilon or fewer columns, or with noise.enabled = "
-                    "false for exact counts, which promise no patient anything",
-                )
+            self._check_rows(int(np.sum(sums["rows"])), self._stddevs(self._study, n_contributors))
             return DescribeState(dict(sums), n_contributors=n_contributors)
         if state.first is None:
             _check(sums)
@@ -142,10 +142,11 @@ class Describe(Task[DescribeState]):
         start = 0
         for column in self._categorical:
             size = len(GROUPS) * (len(column.categories) + 1)
-            counts = (
-                np.asarray(sums["categories"][start : start + size], dtype=np.int64).clip(0).reshape(len(GROUPS), -1)
+            counts = np.asarray(sums["categories"][start : start + size], dtype=np.int64).reshape(len(GROUPS), -1)
+            merged = self._merged(state, column, counts)
+            columns[column.name] = cohort_table.categories(
+                counts.clip(0), column.categories, self._settings.cell_min, merged
             )
-            columns[column.name] = cohort_table.categories(counts, column.categories, self._settings.cell_min)
             start += size
         each = cohort_table.missing(rows, self._settings.cell_min)[1:]
         shown = dict(zip(GROUPS, each, strict=True))
@@ -214,6 +215,16 @@ class Describe(Task[DescribeState]):
         plan = noise.noise_of(study, question) if question else None
         return plan.stddevs(n_contributors) if plan else {}
 
+    def _check_rows(self, n_rows: int, stddevs: Mapping[str, float]) -> None:
+        needed = noisy_cohort.rows_needed(stddevs)
+        if n_rows < needed:
+            raise DataError(
+                f"about {max(n_rows, 0):,} rows of all hospitals together are too few for noise of epsilon "
+                f"{self._study.noise.epsilon:g} at delta {self._study.noise.delta:g}: it would drown the figures below {needed:,}",
+                hint="start a new study with a larger noise.epsilon or fewer columns, or with noise.enabled = "
+                "false for exact counts, which promise no patient anything",
+            )
+
     def _rows(self, data: HospitalData, randomness: Randomness) -> tuple[NDArray[np.bool_], int]:
         """Which rows count, bool[n_rows], and how many of one patient do not."""
         everybody = np.ones(len(data.outcome), dtype=bool)
@@ -231,6 +242,15 @@ class Describe(Task[DescribeState]):
         if self._categorical:
             found["categories"] = sds["categories"]
         return {name: noisy_cohort.Z95 * value for name, value in found.items()}
+
+    def _merged(self, state: DescribeState, column: Column, counts: NDArray[np.int64]) -> tuple[str, ...]:
+        """The categories that so few patients have that they are shown as one, by the noisy counts; of exact counts small
+        ones are not shown."""
+        if not state.n_contributors:
+            return ()
+        noise_on_all = self._stddevs(self._study, state.n_contributors)["categories"] * math.sqrt(len(GROUPS))
+        least = statistics.least_rows(self._study, noise_on_all)
+        return dict(rare_categories.merged([column], counts.sum(axis=0)[:-1], least)).get(column.name, ())
 
     def _parts(self) -> tuple[CountSegment, ...]:
         bits = self._study.bits

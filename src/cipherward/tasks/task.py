@@ -11,7 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +94,9 @@ class ResultTable:
 class Task(ABC, Generic[S]):
     """A pure state machine over frozen states `S`. What has a default here, a task may leave out."""
 
+    carries_over: ClassVar[bool] = False
+    """Whether the task can begin from constants that an earlier study opened (`Study.carry_over`)."""
+
     @abstractmethod
     def first(self) -> S:
         """The state before the first sum."""
@@ -173,6 +176,10 @@ class Task(ABC, Generic[S]):
     def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
         """Whether these rows, all in one place, are enough for scores to be counted in groups of rows."""
         return True
+
+    def patients_needed(self, n_contributors: int) -> int:
+        """Patients of all hospitals together below which the study's noise would spoil the answers; 0: however few."""
+        return 0
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """What can be found wrong before anything runs, where all rows are in one place.

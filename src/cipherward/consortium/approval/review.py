@@ -11,7 +11,16 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, singling_out, what_leaves
+from cipherward.consortium.approval import (
+    approvals,
+    carried,
+    datacheck,
+    modelcode,
+    own_inventory,
+    policyfile,
+    singling_out,
+    what_leaves,
+)
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.in_short import in_short
@@ -22,6 +31,7 @@ from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import fingerprint
 from cipherward.crypto.scheme import Opener
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
 from cipherward.privacy import budget as privacy_ledger
@@ -64,6 +74,8 @@ class Review:
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
     singled_out: tuple[str, ...]
+    declared: tuple[str, ...]
+    carried: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -126,10 +138,20 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         opening=_opening(study),
         privacy=_privacy(study),
         singled_out=tuple(singling_out.paragraphs(offered)),
+        declared=_declared(home, study, table, policy.cell_min),
+        carried=carried.words(home, study),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),
     )
+
+
+def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
+    """What the approval would say of this hospital's table."""
+    try:
+        return tuple(own_inventory.words(own_inventory.inventory(home, study, Agreement.NO, table), study, cell_min))
+    except CipherwardError:
+        return ("Nothing yet: the table cannot be used as it is (section 2).",)
 
 
 def _opening(study: Study) -> tuple[str, ...]:
@@ -150,7 +172,20 @@ def _opening(study: Study) -> tuple[str, ...]:
         )
         said.append(f"{n - 1} hospitals that work together learn the numbers of the last one, by subtraction.")
     said += [warning[0].upper() + warning[1:] + "." for warning in numbers.warnings()]
-    return tuple(said)
+    return (*said, _copies(study))
+
+
+def _copies(study: Study) -> str:
+    """What the study lets its parties' vaults keep, in words."""
+    kept = []
+    for kind, rule in ((name, getattr(study.vault, name)) for name in type(study.vault).model_fields):
+        limits = [f"of {rule.rounds} sum(s)"] if rule.rounds else []
+        limits += [f"for {rule.days:g} day(s)"] if rule.days else []
+        kept += [f"{kind} {' and '.join(limits) or 'without end'}"] * rule.keep
+    return (
+        "The coordinator and each hospital may keep encrypted copies in a vault of their own: "
+        f"{', '.join(kept) or 'the study only'}. Updates stay encrypted as they were sent; no key of a sum is kept."
+    )
 
 
 def _privacy(study: Study) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
+from cipherward.consortium.service.hospital_beginning import HospitalBeginning
 from cipherward.consortium.service.hospital_status import status_of
 from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.consortium.service.study_end import AFTER_THE_END, StudyEnd
@@ -58,8 +59,9 @@ class HospitalStudy:
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
-        self.brought = Brought(home, offered.study, self.boundary, offered.folder)
+        self.brought = Brought(home, offered, self.boundary)
         self.end = StudyEnd(home, offered, self.run, ledger)
+        self.beginning = HospitalBeginning(offered, self.run)
         self._ledger = ledger
         self._node: HospitalNode | None = None
         self._times: tuple[int, ...] = ()
@@ -281,7 +283,7 @@ class HospitalStudy:
             policy=policy,
             log=self._log,
             clock=perf_counter,
-            answer=self.offered.answer,
+            answer=self.offered.declared.answer,
         )
         if state.question is None and not self.run.result.exists():
             self._node = node
@@ -291,8 +293,9 @@ class HospitalStudy:
     def _prepare_run(self, public: bytes, factory: Factory | None) -> None:
         if not self.run.study_digest.exists():
             with self.boundary.around("the first model of this study"):
-                first = modelfile.of(begin(self.study, factory))
+                first = modelfile.of(begin(self.study, factory, left_out=self.beginning.left_out))
             self.run.path.mkdir(parents=True, exist_ok=True)
+            self.beginning.prepare_run()
             if first:
                 modelfile.save(self.run.initial_model, first)
             if public:
