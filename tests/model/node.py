@@ -248,7 +248,7 @@ class _Sent(_Move):
 
     def play(self, node: HospitalNode, point: Point) -> tuple[History, str]:
         message, said = self.message, set(point.said)
-        if message.name.startswith("announce") and message.is_proof:
+        if message.name.startswith(("announce", "opening")) and message.is_proof:
             said |= {f"shown: {a} is void" for a in range(message.attempt)}
         try:
             replies = node.handle(message.packet)
@@ -338,10 +338,16 @@ class _Sent(_Move):
     def _receipt(self, body: Any, said: set[str]) -> str:
         if body.outcome == "breach":
             consented = {w for w in said if w.startswith(f"consents to {self.message.attempt}/")}
-            return "" if consented - {f"consents to {self._what}"} else "a breach without evidence"
+            is_proved = consented - {f"consents to {self._what}"} or f"shown: {self.message.attempt} is void" in said
+            return "" if is_proved and self.message.name.startswith("opening") else "a breach without evidence"
         if body.context:
-            word = f"verified {self.message.name}"
-            if {w for w in said if w.startswith("verified")} - {word}:
-                return "" if self.message.name not in said else "two openings of one sum are verified"
+            others = self.explorer.others
+            what = others.names.get(body.manifest_digest, "closed")
+            word = f"verified {others.contexts.index(body.context)}: {what}"
+            earlier = {w for w in said if w.startswith("verified")}
+            if earlier - {word}:
+                return "two openings of one sum are verified"
+            if not (earlier or self.message.is_proof):
+                return "an opening is verified without proof that earlier attempts are void"
             said.add(word)
         return ""

@@ -121,7 +121,7 @@ class Others:
     def _messages(self, attempt: int, said: Said) -> Iterator[Message]:
         context = self.contexts[attempt]
         for name, n_voters in (("proof", 3), ("too few votes", 2), ("no proof", 0))[: 3 if attempt else 1]:
-            voids = tuple(self._void(a, n_voters) for a in range(attempt) if n_voters)
+            voids = self._voids(attempt, n_voters)
             body = Announce(context, self.state.sums_done, attempt, voids)
             yield Message(f"announce {attempt}, {name}", self.packet(body), attempt, is_proof=name == "proof")
         yield Message(f"void {attempt}?", self.packet(VoidRequest(context)), attempt)
@@ -164,7 +164,11 @@ class Others:
             yield from self._show_requests(attempt, said, variant, asked, number)
         for failed in (False, True):
             opening = self._opening(attempt, said, variant, votes, releases | ({LIAR: false} if failed else {}))
-            yield Message(f"opening of {what}{', failed' * failed}", self.packet(opening), attempt, variant)
+            name = f"opening of {what}{', failed' * failed}"
+            yield Message(name, self.packet(opening), attempt, variant)
+            if attempt:
+                unproved = self.packet(dataclasses.replace(opening, voids=()))
+                yield Message(f"{name}, no proof", unproved, attempt, variant, is_proof=False)
 
     def _show_requests(
         self, attempt: int, said: Said, variant: str, asked: Challenge, number: int
@@ -189,6 +193,9 @@ class Others:
             yield Message(f"show after challenge {number}: {name}", self.packet(body), attempt, variant)
 
     # parts
+
+    def _voids(self, attempt: int, n_voters: int = 3) -> tuple[VoidCertificate, ...]:
+        return tuple(self._void(earlier, n_voters) for earlier in range(attempt) if n_voters)
 
     def _void(self, attempt: int, n_voters: int) -> VoidCertificate:
         others = [i for i in self.rules.keys if i not in (COORDINATOR, self.me)][:n_voters]
@@ -324,6 +331,7 @@ class Others:
             served,
             b"",
             evidence,
+            voids=self._voids(attempt),
         )
         if found.reason:
             inquiry = Inquiry(self.member(COORDINATOR), task, opening, self._digest(request))

@@ -71,7 +71,7 @@ def test_nor_in_five(folder: Path, agreed: Any, me: int, start: tuple[str, ...])
 
 def no_void_certificates(patch: pytest.MonkeyPatch) -> None:
     """Case 04: two attempts at one sum, one beside the other."""
-    patch.setattr(attempts, "check_void", lambda *given: None)
+    patch.setattr(attempts, "check_voids", lambda *given: None)
 
 
 def no_rule_for_attempts(patch: pytest.MonkeyPatch) -> None:
