@@ -11,7 +11,16 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, singling_out, what_leaves
+from cipherward.consortium.approval import (
+    approvals,
+    consequences,
+    datacheck,
+    modelcode,
+    own_standing,
+    policyfile,
+    singling_out,
+    what_leaves,
+)
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.in_short import in_short
@@ -42,7 +51,9 @@ class Partner:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything that `cipherward hospital review` shows. `refusals`: why it cannot be approved now; empty: it can."""
+    """Everything that `cipherward hospital review` shows. `shown`: what its document says of splits, new keys,
+    answers and foundings; `contested`: other foundings that exclude this one's; `refusals`: why it cannot be approved now; empty:
+    it can."""
 
     study: str
     title: str
@@ -63,6 +74,8 @@ class Review:
     scheme: str
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
+    shown: tuple[str, ...]
+    contested: str
     singled_out: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
@@ -103,6 +116,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         noise.check_hospital(study, first.task, data.rows or None)
     except CipherwardError as error:
         problems.append(error.message)
+    obstacles, contested = own_standing.before_approval(home, offered)
+    problems += obstacles
     if data.problems:
         problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
     return Review(
@@ -125,6 +140,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         scheme=study.aggregation.scheme,
         opening=_opening(study),
         privacy=_privacy(study),
+        shown=tuple(consequences.of_document(study)),
+        contested=contested,
         singled_out=tuple(singling_out.paragraphs(offered)),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,

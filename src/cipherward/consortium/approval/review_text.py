@@ -73,6 +73,14 @@ def _lines(review: Review) -> Iterator[str]:
     yield "8. The question that the approval answers; there is no default"
     yield from _points(review.singled_out)
     yield ""
+    if review.shown:
+        yield "9. What this study shows of blocks and keys"
+        yield from _points(review.shown)
+        yield ""
+    if review.contested:
+        yield "This study waits for people, also when it is approved:"
+        yield from _points([review.contested])
+        yield ""
     if review.refusals:
         yield "This study cannot be approved now:"
         yield from _points(review.refusals)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from cipherward.consortium.homes.home import Home
@@ -104,6 +105,28 @@ class HospitalHome(Home):
         return self.path / "outbox"
 
     @property
+    def first_key_file(self) -> Path:
+        return self.path / "first.key"
+
+    @property
+    def first_key(self) -> bytes:
+        """The key under which this hospital's blocks, agreements and budget began (rule 4).
+
+        Raises:
+            StorageError: the file that says so is damaged.
+        """
+        if not self.first_key_file.exists():
+            return self.identity.public_key
+        key = (
+            bytes.fromhex(text)
+            if re.fullmatch("[0-9a-f]{64}", text := files.read(self.first_key_file).decode())
+            else b""
+        )
+        if not key:
+            raise StorageError(f"{self.first_key_file} is no key", hint="restore it from a backup")
+        return key
+
+    @property
     def models(self) -> Path:
         """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
         return self.path / "models"
@@ -182,6 +205,14 @@ class HospitalHome(Home):
         files.write(self._chain_file("confirmed"), data)
         self.log("members list confirmed", {"version": newest.version, "fingerprint": newest.fingerprint})
         return newest
+
+    def keys_of(self, name: str) -> tuple[bytes, ...]:
+        """Every identity key that the confirmed list ever gave a member, oldest first."""
+        path = self._chain_file("confirmed")
+        chain = (
+            members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key) if path.exists() else ()
+        )
+        return members_list.keys_of(chain, name)
 
     def _kept(self, which: str) -> MembersList | None:
         path = self._chain_file(which)

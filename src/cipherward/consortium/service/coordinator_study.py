@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.consortium.approval import foundings
+from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import offering, recovery
+from cipherward.consortium.service.coordinator_status import iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
+from cipherward.consortium.service.giving_up import GivingUp
 from cipherward.consortium.service.letters import Breach, Ended, Offer, Out
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import schemes
 from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
+from cipherward.parties import left_open
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile
@@ -34,7 +39,8 @@ OFFER_PAUSE = 300.0
 
 
 class CoordinatorStudy:
-    """`clock` gives Unix seconds, `ticks` seconds that never jump; `gone` are the hospitals on the roster that are no active members any more."""
+    """`clock` gives Unix seconds, `ticks` seconds that never jump; `gone` are the hospitals on the roster that are no active members any more, `contested` says which
+    foundings of other studies exclude this one's."""
 
     def __init__(
         self, home: CoordinatorHome, folder: Path, clock: Callable[[], float], ticks: Callable[[], float]
@@ -52,19 +58,27 @@ class CoordinatorStudy:
         self._clock = clock
         self._ticks = ticks
         self._everyone = frozenset(range(1, len(self.names) + 1))
-        self._node: CoordinatorNode | None = None
+        self.node: CoordinatorNode | None = None
         self._news: Out = []
-        self._patience = Deadlines(self.names, clock, ticks, self._log)
+        self.patience = Deadlines(self.names, clock, ticks, self._log)
         self._recorded = 0
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self._end_told = False
+        self.giving_up = GivingUp(folder, self.study)
+        self._vote_at = float("-inf")
         self.gone: frozenset[int] = frozenset()
+        self.contested = ""
         self.last_error = ""
 
     @property
     def name(self) -> str:
         """The study's name."""
         return self.study.name
+
+    @cached_property
+    def foundings(self) -> tuple[Founding, ...]:
+        """The blocks that it would found."""
+        return foundings.of_study(self.study)
 
     @property
     def is_over(self) -> bool:
@@ -99,9 +113,9 @@ class CoordinatorStudy:
         Raises:
             ProtocolError, WireError: not this hospital's approval of this study.
         """
-        if not self.statements.take_approval(hospital, statement) or self._node is None:
+        if not self.statements.take_approval(hospital, statement) or self.node is None:
             return []
-        return self._reachable(self._node.outstanding(hospital))
+        return self._reachable(self.node.outstanding(hospital))
 
     def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
         """A hospital says by name what keeps it from contributing; none: nothing does any more.
@@ -118,11 +132,11 @@ class CoordinatorStudy:
             return [(hospital, Ended(ended[1]))]
         if hospital not in self.statements.approved or not self.has_begun:
             return []
-        if self._node is None:
+        if self.node is None:
             self._load()
         opened = self.run.rounds_with_openings()
         newest = [(hospital, pack("Opening", files.read(self.run.opening(opened[-1]))))] if opened else []
-        outstanding = self._node.outstanding(hospital) if self._node else []
+        outstanding = self.node.outstanding(hospital) if self.node else []
         return self._reachable([*newest, *outstanding])
 
     # running
@@ -153,7 +167,9 @@ class CoordinatorStudy:
             StorageError: the coordinator's disk failed.
         """
         out: Out = []
-        if self._node is None:
+        if self.files.ended() and self.giving_up.take(hospital, packet):
+            return []
+        if self.node is None:
             if self.files.ended():
                 return []  # sent before the news of the end arrived
             if self.run.result.exists():
@@ -162,7 +178,7 @@ class CoordinatorStudy:
                 out = self._take_up()  # the disk had failed
             else:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
-        self._patience.hear(hospital)
+        self.patience.hear(hospital)
         return out + self._go_on(lambda node: node.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
@@ -171,10 +187,10 @@ class CoordinatorStudy:
             files.write(self.files.end_told, b"")
             self._end_told = False
         if self.is_over:
-            return []
+            return self._ask_for_void_votes()
         if self._may_stop() and (why := self._why_stop()):
             return self._end(STOPPED, why)
-        if self._node is None:
+        if self.node is None:
             if self.has_begun:
                 return self._take_up()  # the disk had failed
             return self._begin() if self._is_due() else []
@@ -186,14 +202,16 @@ class CoordinatorStudy:
         return words_in(asked) or "no reason given" if asked.exists() else self.study.ended(self._clock())
 
     def _tick(self, node: CoordinatorNode) -> list[Outgoing]:
-        self._patience.note(node, self._recorded)
-        if self._patience.is_over(node):
-            return self._patience.expire(node)
-        if self.last_error or self._patience.is_short(node):
-            self._patience.say_short(node)
-        return self._patience.ask_again(node)
+        self.patience.note(node, self._recorded)
+        if self.patience.is_over(node):
+            return self.patience.expire(node)
+        if self.last_error or self.patience.is_short(node):
+            self.patience.say_short(node)
+        return self.patience.ask_again(node)
 
     def _is_due(self) -> bool:
+        if self.contested:
+            return False
         willing = self.statements.approved - self.lost - set(self.statements.refused)
         if willing == self._everyone:
             return True
@@ -210,16 +228,14 @@ class CoordinatorStudy:
 
     def _load(self) -> list[Outgoing]:
         """The node as it was, and what it has to send again."""
-        self._node = recovery.node(self._home.identity, self.run, self.study, self.statements, self._log)
-        sent = self._node.recover()
-        self._log(
-            "recovered", {"sum": self._node.state.sums_done, "phase": self._node.phase.value, "packets": len(sent)}
-        )
+        self.node = recovery.node(self._home.identity, self.run, self.study, self.statements, self._log)
+        sent = self.node.recover()
+        self._log("recovered", {"sum": self.node.state.sums_done, "phase": self.node.phase.value, "packets": len(sent)})
         return sent
 
     def _go_on(self, step: Callable[[CoordinatorNode], list[Outgoing]]) -> Out:
         """One step of the node, then everything that follows from it without waiting for anybody."""
-        node = self._node
+        node = self.node
         if node is None:
             return []
         packets: list[Outgoing] = []
@@ -245,13 +261,13 @@ class CoordinatorStudy:
             too_few = error.message
             if too_few != self.last_error:
                 self._log("waiting for hospitals", {"reason": too_few})
-            packets += self._patience.ask_again(node)
+            packets += self.patience.ask_again(node)
         except StorageError:
-            self._node = None  # behind or ahead of its disk: the next occasion recovers another
+            self.node = None  # behind or ahead of its disk: the next occasion recovers another
             raise
         except CipherwardError as error:
             return self._reachable(packets) + self._end(FAILED, error.message)
-        if self._patience.note(node, self._recorded):
+        if self.patience.note(node, self._recorded):
             self.last_error = ""
         self.last_error = too_few or self.last_error
         return self._reachable(packets)
@@ -262,12 +278,12 @@ class CoordinatorStudy:
             (self._everyone - self.statements.approved)
             | self.statements.breached
             | self.gone
-            | self._patience.away.keys()
+            | self.patience.away.keys()
         )
         if node.phase in (Phase.JOIN, Phase.DEAL):
             return silent | self.statements.withdrawn | self.statements.refused.keys()
         # Who has said nothing in this whole sum is away, and verifies when it is back.
-        return silent | self._patience.unheard(self._everyone) if node.phase is Phase.VERIFY else silent
+        return silent | self.patience.unheard(self._everyone) if node.phase is Phase.VERIFY else silent
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
@@ -283,7 +299,7 @@ class CoordinatorStudy:
             self._recorded += 1
             if files.count_lines(self.run.rounds) > report.round:
                 continue
-            line = sum_line(report, node.state) | {"finished": _iso(self._clock())}
+            line = sum_line(report, node.state) | {"finished": iso(self._clock())}
             files.append(self.run.rounds, json.dumps(line))
             self._log("sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")})
 
@@ -294,7 +310,7 @@ class CoordinatorStudy:
         own = {"privacy": privacy_ledger.describe(self.study, {})}
         found = findings(state) | own
         found["warnings"] = list(state.task.warnings(found))
-        found["approved_by"] = self._approved_by()
+        found["approved_by"] = self.approved_by()
         self.run.write_tables(state.task.tables(found))
         self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})
@@ -304,7 +320,16 @@ class CoordinatorStudy:
         say = self._home.alarm if how == FAILED else self._home.log
         say(how, {"study": self.study.name, "reason": reason})
         self.last_error = reason if how == FAILED else ""
+        if self.node and (left := left_open.of(self.node)):
+            self.giving_up.begin(left)
         return self._tell_end(reason)
+
+    def _ask_for_void_votes(self) -> Out:
+        """Of a sum that was under way when the study ended: with a quorum of votes its blocks are free again."""
+        if self._ticks() < self._vote_at or self.giving_up.is_proved:
+            return []
+        self._vote_at = self._ticks() + OFFER_PAUSE
+        return self._reachable(self.giving_up.requests(self._home.identity))
 
     def _tell_end(self, reason: str) -> Out:
         self._end_told = True
@@ -312,7 +337,7 @@ class CoordinatorStudy:
 
     def _may_stop(self) -> bool:
         """Between two sums; or in a sum that waits for a quorum before anything in it is certified."""
-        node = self._node
+        node = self.node
         if node is None or node.phase is Phase.IDLE:
             return True
         return node.phase in (Phase.JOIN, Phase.DEAL) and not node.enough
@@ -328,47 +353,10 @@ class CoordinatorStudy:
 
     def status(self) -> dict[str, Any]:
         """What is true now, from the files and the node."""
-        node, sums = self._node, len(self.run.rounds_with_openings())
-        ended, why = self.files.ended() or ("", "")
-        phase = "finished" if self.run.result.exists() else ended or ("running" if self.has_begun else "offered")
-        found: dict[str, Any] = {
-            "study": self.study.name,
-            "digest": self.digest.hex(),
-            "phase": phase,
-            "sums_opened": sums,
-            "sums_planned": self.study.training.rounds + 2,
-            "hospitals": self.names,
-            "approved": self._named(self.statements.approved),
-            "approved_by": self._approved_by(),
-            "agreed": self._named(self.statements.agreed),
-            "withdrawn": self._named(self.statements.withdrawn),
-            "breached": self._named(self.statements.breached),
-            "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.statements.refused.items())},
-            "away": {self.names[i - 1]: _iso(since) for i, since in sorted(self._patience.away.items())},
-            "stop_asked": self.files.stop_asked.exists(),
-            "reason": why,
-            "last_error": self.last_error,
-            "folder": self.folder.name,
-        }
-        if phase == "finished":
-            found["warnings"] = self.run.warnings()
-        if phase == "offered":
-            found["waiting_for"] = self._named(self.offered_to())
-        if phase == "running" and node is not None and node.phase is not Phase.IDLE:
-            found |= {
-                "phase": "waiting for quorum" if self.last_error or self._patience.is_short(node) else "running",
-                "sum": node.round,
-                "purpose": node.state.purpose or "done",
-                "step": node.phase.value,
-                "waiting_for": self._named(node.waiting),
-                "answered": self._named(self.statements.approved - node.waiting),
-                "since": _iso(self._patience.since),
-                "enough": node.enough,
-                "needed": self._named(node.needed),
-            }
-        return found
+        return status_of(self)
 
-    def _approved_by(self) -> dict[str, str]:
+    def approved_by(self) -> dict[str, str]:
+        """Who approved, by hospital."""
         return {self.names[i - 1]: words for i, words in self.statements.approvers.items()}
 
     @property
@@ -376,19 +364,16 @@ class CoordinatorStudy:
         """Whose answer the study waits for, and in which step of a sum; an empty step before the first."""
         if not self.has_begun:
             return self.offered_to(), ""
-        return (self._node.waiting, self._node.phase.value) if self._node else (frozenset(), "")
+        return (self.node.waiting, self.node.phase.value) if self.node else (frozenset(), "")
 
     @property
     def lost(self) -> frozenset[int]:
         """Who has left the study for good."""
         return self.statements.withdrawn | self.statements.breached | self.gone
 
-    def _named(self, hospitals: Iterable[int]) -> list[str]:
+    def named(self, hospitals: Iterable[int]) -> list[str]:
+        """Names in roster order."""
         return [self.names[i - 1] for i in sorted(hospitals)]
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
         self._home.log(event, {"study": self.study.name} | facts)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

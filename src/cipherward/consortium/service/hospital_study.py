@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
+from cipherward.consortium.approval.own_standing import OwnStanding
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
@@ -60,9 +61,10 @@ class HospitalStudy:
         self.boundary = Boundary(offered.folder)
         self.brought = Brought(home, offered.study, self.boundary, offered.folder)
         self.end = StudyEnd(home, offered, self.run, ledger)
+        self.standing = OwnStanding(home, offered, ledger)
         self._ledger = ledger
         self._node: HospitalNode | None = None
-        self._times: tuple[int, ...] = ()
+        self._times: tuple[object, ...] = ()
         self._looked_at: set[str] = set()
         self._last_status: dict[str, Any] | None = None
         self._told: tuple[str, ...] | None = None
@@ -131,6 +133,7 @@ class HospitalStudy:
         if not self.is_running:
             self._check_memory()
         problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
+        problems += self.standing.problems()
         if problems:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
 
@@ -143,7 +146,8 @@ class HospitalStudy:
         if self.end.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        times = (*(path.stat().st_mtime_ns if path.exists() else 0 for path in watched), bool(self.study.ended(time())))
+        times: tuple[object, ...] = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        times += (bool(self.study.ended(time())), self.standing.problems())
         if times != self._times:
             self._times = times
             if self.is_approved and not self.boundary.set_aside:
@@ -170,6 +174,8 @@ class HospitalStudy:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
             reasons = (*reasons, "members")
+        if self.standing.problems():
+            reasons = (*reasons, "blocks")
         own = (("until", self.study.ended(time())), (SET_ASIDE, self.boundary.set_aside))
         return (*reasons, *(name for name, why in own if why), *sorted(self.brought.unusable))
 

@@ -82,6 +82,20 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Declaration:
+    """Hospital: what it has signed outside any study (`parties.declarations`)."""
+
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SplitProposal:
+    """Coordinator: a split of this hospital's block, for its people to sign; `document`: a `declarations.Proposal`."""
+
+    document: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Seen:
     """When a party last gave a sign of life, Unix seconds."""
 
@@ -108,11 +122,17 @@ class Alive:
     waits: tuple[Waits, ...] = ()
 
 
-Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped | Alive
+Body = (
+    Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped | Alive | Declaration | SplitProposal
+)
 
-FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped, Alive)}
-FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive)}
-ABOUT_NO_STUDY = {"Members", "Alive"}
+FROM_COORDINATOR: dict[str, type] = {
+    kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped, Alive, SplitProposal)
+}
+FROM_HOSPITAL: dict[str, type] = {
+    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration)
+}
+ABOUT_NO_STUDY = {"Members", "Alive", "Declaration", "SplitProposal"}
 
 
 @dataclass(frozen=True)

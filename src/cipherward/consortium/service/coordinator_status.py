@@ -1,0 +1,73 @@
+"""What a coordinator's `status` says of a study, from its files and its node."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cipherward.parties.phases import Phase
+
+if TYPE_CHECKING:
+    from cipherward.consortium.service.coordinator_study import CoordinatorStudy
+
+
+def status_of(study: CoordinatorStudy) -> dict[str, Any]:
+    """What is true now, from the files and the node."""
+    node, sums = study.node, len(study.run.rounds_with_openings())
+    ended, why = study.files.ended() or ("", "")
+    phase = "finished" if study.run.result.exists() else ended or ("running" if study.has_begun else "offered")
+    found: dict[str, Any] = {
+        "study": study.study.name,
+        "digest": study.digest.hex(),
+        "phase": phase,
+        "sums_opened": sums,
+        "sums_planned": study.study.training.rounds + 2,
+        "hospitals": study.names,
+        "approved": study.named(study.statements.approved),
+        "approved_by": study.approved_by(),
+        "agreed": study.named(study.statements.agreed),
+        "withdrawn": study.named(study.statements.withdrawn),
+        "breached": study.named(study.statements.breached),
+        "refused": {study.names[i - 1]: list(reasons) for i, reasons in sorted(study.statements.refused.items())},
+        "away": {study.names[i - 1]: iso(since) for i, since in sorted(study.patience.away.items())},
+        "stop_asked": study.files.stop_asked.exists(),
+        "reason": why,
+        "last_error": study.last_error,
+        "folder": study.folder.name,
+        "contested": "" if study.is_over else study.contested,
+        "given_up": _given_up(study) if study.is_over else "",
+    }
+    if phase == "finished":
+        found["warnings"] = study.run.warnings()
+    if phase == "offered":
+        found["waiting_for"] = study.named(study.offered_to())
+    if phase == "running" and node is not None and node.phase is not Phase.IDLE:
+        found |= {
+            "phase": "waiting for quorum" if study.last_error or study.patience.is_short(node) else "running",
+            "sum": node.round,
+            "purpose": node.state.purpose or "done",
+            "step": node.phase.value,
+            "waiting_for": study.named(node.waiting),
+            "answered": study.named(study.statements.approved - node.waiting),
+            "since": iso(study.patience.since),
+            "enough": node.enough,
+            "needed": study.named(node.needed),
+        }
+    return found
+
+
+def _given_up(study: CoordinatorStudy) -> str:
+    voting, needed = study.giving_up, study.study.thresholds.threshold
+    if not voting.is_asked:
+        return ""
+    if voting.is_proved:
+        return "a quorum has voted void: nothing of it will be opened, and a new study need not list the blocks that it would have founded"
+    return (
+        f"{len(voting.voted)} of {needed} void votes are here ({', '.join(study.named(voting.voted)) or 'nobody'}); until then a new "
+        "study lists its blocks whole"
+    )
+
+
+def iso(seconds: float) -> str:
+    """Unix seconds as people and programs read them."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
