@@ -18,8 +18,9 @@ from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.consortium.service.letters import NO_STUDY, Declaration
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Identity, Signed
+from cipherward.data.aside import set_aside
 from cipherward.disclosure.standing import Agreement
-from cipherward.errors import CipherwardError, RefusedError, StudyError
+from cipherward.errors import CipherwardError, RefusedError, StorageError, StudyError
 from cipherward.parties import declarations, who_stands
 from cipherward.parties.standing import Standing
 from cipherward.runs import exposure
@@ -454,3 +455,56 @@ def test_who_ends_its_register_in_the_middle_takes_part_in_nothing_more(five: Co
     assert offered.status == "withdrawn"
     with pytest.raises(RefusedError, match="people here have ended the table"):
         own_standing.check(home, offered)
+
+
+# a trial
+
+
+def with_registers(made: Consortium, register: str) -> None:
+    """Each hospital sets a part of its patients aside and says where that table is."""
+    for name in made.names:
+        home = made.hospital(name).path
+        table = made.folder / "tables" / f"{name}.csv"
+        rows = [f"{number},{line}" for number, line in enumerate(table.read_text().splitlines()[1:])]
+        named = made.folder / f"{name}-patients.csv"
+        named.write_text("\n".join(["patient,age,dose,ward,outcome", *rows]) + "\n")
+        set_aside(named, "patient", 0.4, home / "aside.key", part=home / "trial.csv", rest=home / "rest.csv")
+        settings = home / "hospital.toml"
+        text = settings.read_text().replace(str(table), "rest.csv")
+        settings.write_text(text + f'\n[registers.{register}]\npath = "trial.csv"\n')
+        made.restart_hospital(name)
+
+
+def read_as(register: str, n: int, name: str) -> Study:
+    chosen = asks(n, name).model_dump(mode="json")
+    for hospital in chosen["hospitals"]:
+        hospital["register_name"] = register
+    return parse(chosen, origin="tests")
+
+
+def test_a_trial_reads_a_register_of_its_own_and_leaves_the_real_one_free(five: Consortium) -> None:
+    with_registers(five, "trial")
+    trial = five.start(read_as("trial", 5, "trial"))
+    five.approve()
+    five.pump()
+    assert five.status()["phase"] == "finished"
+    assert sums_of(trial) == {frozenset(five.names)}
+    real = five.start(asks(4, "real"))
+    five.approve(*five.names[:4])
+    five.pump()
+    assert sums_of(real) == {frozenset(five.names[:4])}, "nobody is bound to the block of the trial"
+
+
+def test_one_table_is_not_read_under_two_names(five: Consortium) -> None:
+    five.start(asks(5))
+    five.approve()
+    five.pump()
+    five.start(read_as("again", 5, "second"))
+    home = five.hospital("clinic-1")
+    with pytest.raises(RefusedError, match="two names for one table escape every rule"):
+        own_standing.check(home, approvals.whole_offers(home)[0][-1])
+    settings = home.path / "hospital.toml"
+    table = five.folder / "tables" / "clinic-1.csv"
+    settings.write_text(settings.read_text() + f'\n[registers.again]\npath = "{table}"\n')
+    with pytest.raises(StorageError, match="are one table"):
+        HospitalHome(home.path).source_of("again")

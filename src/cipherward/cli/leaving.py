@@ -51,10 +51,11 @@ def sign_split(
     home: Path = HOME,
 ) -> None:
     """Sign that this hospital's block may be split so. It takes all its members; blocks never merge again."""
-    from cipherward.consortium.approval import consequences, declaring
+    from cipherward.consortium.approval import consequences, declaring, own_standing
 
     own = _open(home)
     proposed = declaring.find_proposal(own, split)
+    own_standing.check_split(own, proposed)
     _ask(consequences.of_split(proposed.split, consequences.names_here(own)), "Sign this split?", yes=yes)
     declaring.sign_split(own, proposed)
     typer.echo("Signed. The service sends it; the split holds for studies that start once every member has signed.")

@@ -21,8 +21,9 @@ def of_split(split: Split, names: Mapping[bytes, str]) -> list[str]:
         "that of the whole block, and by subtraction from earlier sums the total of the other parts as well.",
         f"Within a part nobody is told apart from the others, as before; but fewer hide each other. At least {split.whole.least} that "
         "said no must stand in a part.",
-        "It takes effect only when all members have signed exactly these parts. It cannot be taken back: blocks never merge. As soon "
-        "as a part has stood in a sum, studies of the whole block cannot go on.",
+        "It takes effect when all members have signed exactly these parts. Who has signed stands with its part only: studies of the "
+        "whole block cannot go on, and nobody of it stands in a sum until the last member has signed. It cannot be taken back: blocks "
+        "never merge, and a block splits once.",
     ]
 
 

@@ -15,7 +15,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity
-from cipherward.disclosure.blocks import Block, Register, Split, split_problem
+from cipherward.disclosure.blocks import Block, Register, Split, parts_problem
 from cipherward.errors import ProtocolError, RefusedError, StudyError
 from cipherward.parties import declarations, who_stands
 from cipherward.parties.declarations import Declared, Proposal
@@ -41,10 +41,9 @@ def keep_proposal(home: HospitalHome, document: bytes) -> ProposedSplit:
         WireError, ProtocolError: malformed, not of a block of this hospital, or one that may never be.
     """
     proposed = declarations.unsigned(wire.decode(Proposal, document))
-    everybody = frozenset(member.hospital for member in proposed.whole.members)
-    if home.first_key not in everybody:
+    if home.first_key not in {member.hospital for member in proposed.whole.members}:
         raise ProtocolError("a split of a block that this hospital is not in")
-    if refusal := split_problem(Split(proposed.whole, proposed.parts, everybody)):
+    if refusal := parts_problem(proposed):
         raise ProtocolError(f"a split that may not be: {refusal}")
     name = digest("split", document)
     path = home.splits / f"{name.hex()}.cbor"

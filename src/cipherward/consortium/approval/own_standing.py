@@ -7,14 +7,18 @@ from collections.abc import Iterator
 
 from cipherward.consortium.approval import approvals, declaring, foundings
 from cipherward.consortium.approval.approvals import OfferedStudy
+from cipherward.consortium.approval.declaring import ProposedSplit
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.disclosure.blocks import Register
+from cipherward.disclosure.blocks import Register, Split
+from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Agreement, Binding
 from cipherward.errors import RefusedError
 from cipherward.parties import declarations, given_up, inheritance, listed, who_stands
 from cipherward.parties.standing import Standing
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store.ledger import Ledger
+
+_NAME_OF_DATA = "register of data"
 
 
 class OwnStanding:
@@ -63,8 +67,29 @@ class OwnStanding:
             yield f"{refused.message}; {refused.hint}"
         elif not self._ledger and listed.lineage_of(study).before(self._home.identity.public_key):
             yield inheritance.UNKNOWN
+        if self._ledger and (other := named_otherwise(self._home, self._ledger, self.register.name)):
+            yield other
         if bound := bound_elsewhere(self._binding, self._offered):
             yield bound
+
+
+def named_otherwise(home: HospitalHome, ledger: Ledger, register: str) -> str:
+    """Why the table of [data] must not be read under this name, if it must not; the first name that is noted is its own."""
+    if register in home.register_settings:
+        return ""
+    known = ledger.fact(_NAME_OF_DATA)
+    if known is None or known == register.encode():
+        return ""
+    return (
+        f"the table of [data] is the register {known.decode(errors='replace')!r}, and this study reads it as {register!r}: two names "
+        f"for one table escape every rule; a table of other patients has its own place, [registers.{register}] in hospital.toml"
+    )
+
+
+def note_name(home: HospitalHome, ledger: Ledger, register: str) -> None:
+    """A study is about to begin that reads the table under this name."""
+    if register not in home.register_settings:
+        ledger.record_fact(_NAME_OF_DATA, register.encode())
 
 
 def bound_elsewhere(binding: Binding, offered: OfferedStudy) -> str:
@@ -95,12 +120,48 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
         )
 
 
+def check_split(home: HospitalHome, proposed: ProposedSplit) -> None:
+    """Raises RefusedError: this hospital must not sign the split, by its own ledger (rule 2)."""
+    refusal = None
+    if home.ledger_file.exists():
+        with contextlib.closing(Ledger(home.ledger_file)) as ledger:
+            refusal = _split_problem(home, ledger, proposed.split)
+    else:
+        refusal = Refusal(2, "this hospital has stood in no sum yet", "a block is split after it was founded")
+    if refusal:
+        raise RefusedError(str(refusal), hint=refusal.way_out)
+
+
 def apply(home: HospitalHome, ledger: Ledger, statement: bytes) -> None:
-    """Put what people signed into the ledger, before anybody hears of it."""
+    """Put what people signed into the ledger, before anybody hears of it.
+
+    Raises:
+        RefusedError: a split that must not be signed (any more).
+    """
     declared = declarations.read(statement)
     for register in declaring.own_registers(home):
         if declared == declarations.agreement(register):
             Standing(ledger, register).widen(Agreement.YES)
+    for proposed in declaring.proposals(home):
+        if declared == declarations.split(proposed.split):
+            _sign(home, ledger, proposed.split)
+
+
+def _sign(home: HospitalHome, ledger: Ledger, split: Split) -> None:
+    standing = Standing(ledger, _own(home, split))
+    if standing.binding.block in {part.digest for part in split.parts}:
+        return  # in the ledger since an earlier start
+    if refusal := standing.signing_problem(split):
+        raise RefusedError(f"a split that was signed here is not sent: {refusal}", hint=refusal.way_out)
+    standing.signed(split)
+
+
+def _split_problem(home: HospitalHome, ledger: Ledger, split: Split) -> Refusal | None:
+    return Standing(ledger, _own(home, split)).signing_problem(split)
+
+
+def _own(home: HospitalHome, split: Split) -> Register:
+    return next(member for member in split.whole.members if member.hospital == home.first_key)
 
 
 def _under_way(home: HospitalHome, *, is_approved: bool = True) -> list[OfferedStudy]:

@@ -99,7 +99,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
-    data = datacheck.check(study, home.name, table or home.data_source)
+    data = datacheck.check(study, home.name, table or home.source_of(study.hospitals[offered.index - 1].register_name))
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
     problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]

@@ -48,7 +48,35 @@ class HospitalHome(Home):
     @property
     def data_source(self) -> Source:
         """Where this hospital's own table is; relative paths start at the home folder."""
-        given = self.data_settings
+        return self._source(self.data_settings)
+
+    def source_of(self, register: str) -> Source:
+        """Where the table of this name is: [registers.NAME] of hospital.toml, or [data] where there is none.
+
+        Raises:
+            StorageError: the settings do not say, or two names lead to one table.
+        """
+        registers = self.register_settings
+        sources = {name: self._source(given) for name, given in registers.items()}
+        known = [*sources.values(), self.data_source]
+        if len({str(source) for source in known}) < len(known):
+            raise StorageError(
+                f"{self.path / self.settings_file}: two of [data] and [registers] are one table",
+                hint="a register is a table of its own, with patients of its own: two names for one table escape every rule",
+            )
+        return sources.get(register, self.data_source)
+
+    @property
+    def register_settings(self) -> dict[str, dict[str, str]]:
+        """[registers] as it stands in hospital.toml: tables beside [data], by the name that studies give them."""
+        found = self.settings.get("registers", {})
+        if not isinstance(found, dict):
+            raise StorageError(
+                f"{self.path / self.settings_file}: [registers.NAME] says where a table is, as [data] does"
+            )
+        return {str(name): self._checked(given) for name, given in found.items()}
+
+    def _source(self, given: dict[str, str]) -> Source:
         if "path" in given:
             return self.path / given["path"]
         file = given.get("password_file")
@@ -59,7 +87,9 @@ class HospitalHome(Home):
     @property
     def data_settings(self) -> dict[str, str]:
         """[data] as it stands in hospital.toml: path, or database and query."""
-        data = self.settings.get("data")
+        return self._checked(self.settings.get("data"))
+
+    def _checked(self, data: object) -> dict[str, str]:
         found = data if isinstance(data, dict) else {}
         wanted = {"path"} if "path" in found else {"database", "query"}
         optional = set() if "path" in found else {"password_env", "password_file"}
@@ -143,10 +173,10 @@ class HospitalHome(Home):
         """What says whether the table can be used: the settings, and the table where it is a file."""
         settings = self.path / self.settings_file
         try:
-            source = self.data_source
+            sources = [self.data_source, *(self._source(given) for given in self.register_settings.values())]
         except StorageError:
             return (settings,)
-        return (settings, source) if isinstance(source, Path) else (settings,)
+        return (settings, *(source for source in sources if isinstance(source, Path)))
 
     # members
 

@@ -55,13 +55,13 @@ def succeed(home: HospitalHome, old: HospitalHome) -> None:
 
 
 def inherit(home: HospitalHome, folders: Sequence[Path]) -> list[Inherited]:
-    """Rebuild block, answer and budget of this hospital's earlier keys from the openings in these folders.
+    """Rebuild block, answer and budget of this hospital, and of its earlier keys, from the openings in these folders.
 
     Args:
         folders: run directories of other hospitals or of the coordinator, or folders that hold some.
 
     Raises:
-        RefusedError: none of them has this hospital under an earlier key, or the service runs.
+        RefusedError: none of them has this hospital, or the service runs.
         AuditError, StorageError, DataError: openings that do not hold; the table is needed and cannot be read.
     """
     with _alone(home):
@@ -83,7 +83,8 @@ def inherit(home: HospitalHome, folders: Sequence[Path]) -> list[Inherited]:
                 inheritance.note_predecessor(ledger, key)
         finally:
             ledger.close()
-        files.write(home.first_key_file, firsts.pop().hex().encode())
+        if (first := firsts.pop()) != home.identity.public_key:
+            files.write(home.first_key_file, first.hex().encode())
         home.log("ledger rebuilt", {"studies": [one.study for one in found]})
         return found
 
@@ -97,12 +98,12 @@ def _run_folders(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def _run_of(home: HospitalHome, folder: Path) -> Run | None:
-    """A run of this consortium in which this hospital stood under another key."""
+    """A run of this consortium in which this hospital was, under this key or an earlier one."""
     run = verify.open_run(folder)
     study = run.first.study
     if study.coordinator_key != home.coordinator_key.hex() or home.name not in [h.name for h in study.hospitals]:
         return None
-    return run if home.identity.public_key not in _keys(home, run) else None
+    return run
 
 
 def _keys(home: HospitalHome, run: Run) -> tuple[bytes, ...]:
@@ -124,7 +125,8 @@ def _cost(home: HospitalHome, study: Study) -> predecessor.Cost:
     def cost(state: StudyState) -> Event | None:
         if not works:
             try:
-                (data,) = load_hospitals(study, home.data_source, home.path, only=[home.name])
+                (own,) = [hospital for hospital in study.hospitals if hospital.name == home.name]
+                (data,) = load_hospitals(study, home.source_of(own.register_name), home.path, only=[home.name])
             except CipherwardError as error:
                 raise StorageError(
                     f"the budget spent in {study.name!r} depends on this hospital's rows, which cannot be read: {error.logged}",

@@ -14,7 +14,7 @@ from cipherward.consortium.membership.members import Member
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import KEY_BYTES
-from cipherward.disclosure.blocks import Block, Register, Split, split, split_problem
+from cipherward.disclosure.blocks import Block, Register, Split, parts_problem, split, split_problem
 from cipherward.errors import StudyError
 from cipherward.parties import declarations
 from cipherward.parties.declarations import Declared, Proposal
@@ -87,10 +87,9 @@ def propose(
         )
     whole = found[0]
     made = split(whole, ([m for m in whole.members if names[m.hospital] in part] for part in parts))
-    everybody = frozenset(member.hospital for member in whole.members)
-    if refusal := split_problem(Split(whole, made, everybody)):
-        raise StudyError(f"this block cannot be split so: {refusal}", hint=refusal.way_out)
     proposed = Split(whole, made, frozenset())
+    if refusal := parts_problem(proposed):
+        raise StudyError(f"this block cannot be split so: {refusal}", hint=refusal.way_out)
     document = wire.encode(declarations.proposed(proposed))
     files.write(home.splits / f"{digest('split', document).hex()}.cbor", document)
     home.log("split proposed", {"block": whole.digest.hex()[:12], "parts": [list(part) for part in parts]})

@@ -105,10 +105,15 @@ class HospitalDesk:
         """What people signed outside studies; a wider answer is in the ledger before anybody hears of it."""
         found = []
         for path, statement in declaring.statements(self.home).items():
-            if path not in self._declared:
+            if path in self._declared:
+                continue
+            self._declared.add(path)
+            try:
                 own_standing.apply(self.home, self._ledger, statement)
-                self._declared.add(path)
-                found.append(self._letter(NO_STUDY, Declaration(statement)))
+            except RefusedError as error:
+                self.home.alarm("declaration not sent", {"reason": error.message, "hint": error.hint})
+                continue
+            found.append(self._letter(NO_STUDY, Declaration(statement)))
         return found
 
     def _news_of(self, study: HospitalStudy) -> list[bytes]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.own_standing import OwnStanding
 from cipherward.consortium.homes import received_models as received
@@ -275,6 +275,7 @@ class HospitalStudy:
             ) from None
         self.brought.unusable.discard("files")
         data = self.brought.table()
+        own_standing.note_name(home, self._ledger, self.standing.register.name)
         fingerprint.hold(self.offered.folder, data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
