@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -257,6 +258,11 @@ class Study(Section):
     def digest(self) -> bytes:
         """SHA-256 over the canonical document; 32 bytes."""
         return hashlib.sha256(b"cipherward/v1/study\x00" + self.canonical().encode()).digest()
+
+    def without_columns(self, names: Collection[str]) -> Study:
+        """What is asked where columns are left out; no document by itself, and with another digest."""
+        kept = tuple(column for column in self.columns if column.name not in names)
+        return self.model_copy(update={"columns": kept}) if len(kept) < len(self.columns) else self
 
     def with_overrides(self, **sections: dict[str, Any]) -> Study:
         """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""

@@ -223,7 +223,7 @@ class _Coordinator(CoordinatorDesk):
     def _stepped(self, out: Any) -> Any:
         phase = Moment.spec.get("gate", "")
         for one in self._studies.values():
-            if one.node is not None and _STEPPED.get(phase) == (one.node.phase, one.node.round):
+            if one._node is not None and _STEPPED.get(phase) == (one._node.phase, one._node.round):
                 Moment.reached(self.home, phase)
         return out
 

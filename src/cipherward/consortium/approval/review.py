@@ -16,6 +16,7 @@ from cipherward.consortium.approval import (
     consequences,
     datacheck,
     modelcode,
+    own_inventory,
     own_standing,
     policyfile,
     singling_out,
@@ -31,6 +32,7 @@ from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import fingerprint
 from cipherward.crypto.scheme import Opener
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
 from cipherward.privacy import budget as privacy_ledger
@@ -77,6 +79,7 @@ class Review:
     shown: tuple[str, ...]
     contested: str
     singled_out: tuple[str, ...]
+    declared: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -143,10 +146,19 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         shown=tuple(consequences.of_document(study)),
         contested=contested,
         singled_out=tuple(singling_out.paragraphs(offered)),
+        declared=_declared(home, study, table, policy.cell_min),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),
     )
+
+
+def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
+    """What the approval would say of this hospital's table."""
+    try:
+        return tuple(own_inventory.words(own_inventory.inventory(home, study, Agreement.NO, table), study, cell_min))
+    except CipherwardError:
+        return ("Nothing yet: the table cannot be used as it is (section 2).",)
 
 
 def _opening(study: Study) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from cipherward.consortium.service.letters import (
     Alert,
     Alive,
     Approval,
+    Begun,
     Body,
     Breach,
     Declaration,
@@ -302,6 +303,8 @@ class CoordinatorDesk:
                 body = Alert(what.hospital, what.receipt)
             elif isinstance(what, Ended):
                 body = Stopped(what.reason)
+            elif isinstance(what, Begun):
+                body = what
             else:
                 body = Packet(what)
             found.append(self._letter(study, hospital, body))

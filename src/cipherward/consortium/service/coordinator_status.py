@@ -1,19 +1,20 @@
-"""What a coordinator's `status` says of a study, from its files and its node."""
+"""What the coordinator's `status` says of a study, from its files and its node."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cipherward.parties.phases import Phase
+from cipherward.parties.coordinator_node import CoordinatorNode, Phase
 
 if TYPE_CHECKING:
     from cipherward.consortium.service.coordinator_study import CoordinatorStudy
+    from cipherward.consortium.service.deadlines import Deadlines
 
 
-def status_of(study: CoordinatorStudy) -> dict[str, Any]:
+def status_of(study: CoordinatorStudy, node: CoordinatorNode | None, patience: Deadlines) -> dict[str, Any]:
     """What is true now, from the files and the node."""
-    node, sums = study.node, len(study.run.rounds_with_openings())
+    sums = len(study.run.rounds_with_openings())
     ended, why = study.files.ended() or ("", "")
     phase = "finished" if study.run.result.exists() else ended or ("running" if study.has_begun else "offered")
     found: dict[str, Any] = {
@@ -29,9 +30,10 @@ def status_of(study: CoordinatorStudy) -> dict[str, Any]:
         "withdrawn": study.named(study.statements.withdrawn),
         "breached": study.named(study.statements.breached),
         "refused": {study.names[i - 1]: list(reasons) for i, reasons in sorted(study.statements.refused.items())},
-        "away": {study.names[i - 1]: iso(since) for i, since in sorted(study.patience.away.items())},
+        "away": {study.names[i - 1]: iso(since) for i, since in sorted(patience.away.items())},
         "stop_asked": study.files.stop_asked.exists(),
         "reason": why,
+        "left_out": dict(study.beginning.left_out),
         "last_error": study.last_error,
         "folder": study.folder.name,
         "contested": "" if study.is_over else study.contested,
@@ -41,15 +43,16 @@ def status_of(study: CoordinatorStudy) -> dict[str, Any]:
         found["warnings"] = study.run.warnings()
     if phase == "offered":
         found["waiting_for"] = study.named(study.offered_to())
+        found["needed"] = study.named(study.beginning.waits_for(study.willing))
     if phase == "running" and node is not None and node.phase is not Phase.IDLE:
         found |= {
-            "phase": "waiting for quorum" if study.last_error or study.patience.is_short(node) else "running",
+            "phase": "waiting for quorum" if study.last_error or patience.is_short(node) else "running",
             "sum": node.round,
             "purpose": node.state.purpose or "done",
             "step": node.phase.value,
             "waiting_for": study.named(node.waiting),
             "answered": study.named(study.statements.approved - node.waiting),
-            "since": iso(study.patience.since),
+            "since": iso(patience.since),
             "enough": node.enough,
             "needed": study.named(node.needed),
         }
@@ -69,5 +72,5 @@ def _given_up(study: CoordinatorStudy) -> str:
 
 
 def iso(seconds: float) -> str:
-    """Unix seconds as people and programs read them."""
+    """Unix seconds as UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

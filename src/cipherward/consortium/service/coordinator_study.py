@@ -17,13 +17,14 @@ from cipherward.consortium.approval import foundings
 from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import offering, recovery
+from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
 from cipherward.consortium.service.coordinator_status import iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
 from cipherward.consortium.service.giving_up import GivingUp
-from cipherward.consortium.service.letters import Breach, Ended, Offer, Out
+from cipherward.consortium.service.letters import Begun, Breach, Ended, Offer, Out
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import schemes
-from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
+from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, RefusedError, StorageError
 from cipherward.parties import left_open
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.privacy import budget as privacy_ledger
@@ -54,13 +55,14 @@ class CoordinatorStudy:
         self.names = [hospital.name for hospital in self.study.hospitals]
         self.run = RunDirectory(folder)
         self.statements = Statements(home, folder, self.study, self._tell_breach)
+        self.beginning = CoordinatorBeginning(home, self.study, self.run, self.statements)
         self._home = home
         self._clock = clock
         self._ticks = ticks
         self._everyone = frozenset(range(1, len(self.names) + 1))
-        self.node: CoordinatorNode | None = None
+        self._node: CoordinatorNode | None = None
         self._news: Out = []
-        self.patience = Deadlines(self.names, clock, ticks, self._log)
+        self._patience = Deadlines(self.names, clock, ticks, self._log)
         self._recorded = 0
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self._end_told = False
@@ -113,9 +115,10 @@ class CoordinatorStudy:
         Raises:
             ProtocolError, WireError: not this hospital's approval of this study.
         """
-        if not self.statements.take_approval(hospital, statement) or self.node is None:
+        if not self.statements.take_approval(hospital, statement) or self._node is None:
             return []
-        return self._reachable(self.node.outstanding(hospital))
+        new = sorted(self.beginning.admit(self.willing))
+        return self._tell_beginning(new) + self._reachable([p for each in new for p in self._node.outstanding(each)])
 
     def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
         """A hospital says by name what keeps it from contributing; none: nothing does any more.
@@ -130,14 +133,14 @@ class CoordinatorStudy:
         """Letters to this hospital were lost: what it needs to find out where the study is. It asks for the rest."""
         if ended := self.files.ended():
             return [(hospital, Ended(ended[1]))]
-        if hospital not in self.statements.approved or not self.has_begun:
+        if hospital not in self._taking_part:
             return []
-        if self.node is None:
+        if self._node is None:
             self._load()
         opened = self.run.rounds_with_openings()
         newest = [(hospital, pack("Opening", files.read(self.run.opening(opened[-1]))))] if opened else []
-        outstanding = self.node.outstanding(hospital) if self.node else []
-        return self._reachable([*newest, *outstanding])
+        outstanding = self._node.outstanding(hospital) if self._node else []
+        return self._tell_beginning([hospital]) + self._reachable([*newest, *outstanding])
 
     # running
 
@@ -157,7 +160,9 @@ class CoordinatorStudy:
 
     def _take_up(self) -> Out:
         """The node as its files say, and what it has to send again."""
-        return self._reachable(self._load()) + self._go_on(lambda node: []) + self._take_news()
+        self.beginning.admit(self.willing)
+        told = self._tell_beginning(self._taking_part)
+        return told + self._reachable(self._load()) + self._go_on(lambda node: []) + self._take_news()
 
     def handle(self, hospital: int, packet: bytes | memoryview) -> Out:
         """One packet of a hospital.
@@ -169,7 +174,7 @@ class CoordinatorStudy:
         out: Out = []
         if self.files.ended() and self.giving_up.take(hospital, packet):
             return []
-        if self.node is None:
+        if self._node is None:
             if self.files.ended():
                 return []  # sent before the news of the end arrived
             if self.run.result.exists():
@@ -178,7 +183,7 @@ class CoordinatorStudy:
                 out = self._take_up()  # the disk had failed
             else:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
-        self.patience.hear(hospital)
+        self._patience.hear(hospital)
         return out + self._go_on(lambda node: node.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
@@ -190,7 +195,7 @@ class CoordinatorStudy:
             return self._ask_for_void_votes()
         if self._may_stop() and (why := self._why_stop()):
             return self._end(STOPPED, why)
-        if self.node is None:
+        if self._node is None:
             if self.has_begun:
                 return self._take_up()  # the disk had failed
             return self._begin() if self._is_due() else []
@@ -202,40 +207,56 @@ class CoordinatorStudy:
         return words_in(asked) or "no reason given" if asked.exists() else self.study.ended(self._clock())
 
     def _tick(self, node: CoordinatorNode) -> list[Outgoing]:
-        self.patience.note(node, self._recorded)
-        if self.patience.is_over(node):
-            return self.patience.expire(node)
-        if self.last_error or self.patience.is_short(node):
-            self.patience.say_short(node)
-        return self.patience.ask_again(node)
+        self._patience.note(node, self._recorded)
+        if self._patience.is_over(node):
+            return self._patience.expire(node)
+        if self.last_error or self._patience.is_short(node):
+            self._patience.say_short(node)
+        return self._patience.ask_again(node)
 
     def _is_due(self) -> bool:
         if self.contested:
             return False
-        willing = self.statements.approved - self.lost - set(self.statements.refused)
-        if willing == self._everyone:
+        if self.willing == self._everyone:
             return True
         facts = offering.facts(self.folder)
-        numbers = self.study.thresholds
-        enough = len(willing) >= max(numbers.threshold, numbers.min_contributors)
         after = facts.get("begin_after")
-        return enough and after is not None and self._clock() >= facts["offered"] + after
+        over = after is not None and self._clock() >= facts["offered"] + after
+        return over and self.beginning.is_enough(self.willing)
+
+    @property
+    def willing(self) -> frozenset[int]:
+        return self.statements.approved - self.lost - self.statements.refused.keys()
+
+    @property
+    def _taking_part(self) -> frozenset[int]:
+        """Who approved, and is told of sums: its block is whole."""
+        return self.statements.approved & self.beginning.hospitals
+
+    def _tell_beginning(self, hospitals: Iterable[int]) -> Out:
+        return [(each, Begun(self.beginning.document)) for each in sorted(hospitals)]
 
     def _begin(self) -> Out:
+        try:
+            self.beginning.fix(self.willing)
+        except (DataError, RefusedError) as error:
+            return self._end(FAILED, f"{error.message}; {error.hint}")
         files.write(self.files.begun, b"")
         self._log("begun", {"approved": [self.names[i - 1] for i in sorted(self.statements.approved)]})
         return self._take_up()
 
     def _load(self) -> list[Outgoing]:
         """The node as it was, and what it has to send again."""
-        self.node = recovery.node(self._home.identity, self.run, self.study, self.statements, self._log)
-        sent = self.node.recover()
-        self._log("recovered", {"sum": self.node.state.sums_done, "phase": self.node.phase.value, "packets": len(sent)})
+        self._node = recovery.node(self._home.identity, self.run, self.study, self.statements, self._log)
+        sent = self._node.recover()
+        self._log(
+            "recovered", {"sum": self._node.state.sums_done, "phase": self._node.phase.value, "packets": len(sent)}
+        )
         return sent
 
     def _go_on(self, step: Callable[[CoordinatorNode], list[Outgoing]]) -> Out:
         """One step of the node, then everything that follows from it without waiting for anybody."""
-        node = self.node
+        node = self._node
         if node is None:
             return []
         packets: list[Outgoing] = []
@@ -261,13 +282,13 @@ class CoordinatorStudy:
             too_few = error.message
             if too_few != self.last_error:
                 self._log("waiting for hospitals", {"reason": too_few})
-            packets += self.patience.ask_again(node)
+            packets += self._patience.ask_again(node)
         except StorageError:
-            self.node = None  # behind or ahead of its disk: the next occasion recovers another
+            self._node = None  # behind or ahead of its disk: the next occasion recovers another
             raise
         except CipherwardError as error:
             return self._reachable(packets) + self._end(FAILED, error.message)
-        if self.patience.note(node, self._recorded):
+        if self._patience.note(node, self._recorded):
             self.last_error = ""
         self.last_error = too_few or self.last_error
         return self._reachable(packets)
@@ -275,20 +296,17 @@ class CoordinatorStudy:
     def _silent(self, node: CoordinatorNode) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
         silent = (
-            (self._everyone - self.statements.approved)
-            | self.statements.breached
-            | self.gone
-            | self.patience.away.keys()
+            (self._everyone - self._taking_part) | self.statements.breached | self.gone | self._patience.away.keys()
         )
         if node.phase in (Phase.JOIN, Phase.DEAL):
             return silent | self.statements.withdrawn | self.statements.refused.keys()
         # Who has said nothing in this whole sum is away, and verifies when it is back.
-        return silent | self.patience.unheard(self._everyone) if node.phase is Phase.VERIFY else silent
+        return silent | self._patience.unheard(self._everyone) if node.phase is Phase.VERIFY else silent
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
-        approved = self.statements.approved - self.statements.breached - self.gone
-        return [(hospital, packet) for hospital, packet in packets if hospital in approved]
+        there = self._taking_part - self.statements.breached - self.gone
+        return [(hospital, packet) for hospital, packet in packets if hospital in there]
 
     # records
 
@@ -320,7 +338,7 @@ class CoordinatorStudy:
         say = self._home.alarm if how == FAILED else self._home.log
         say(how, {"study": self.study.name, "reason": reason})
         self.last_error = reason if how == FAILED else ""
-        if self.node and (left := left_open.of(self.node)):
+        if self._node and (left := left_open.of(self._node)):
             self.giving_up.begin(left)
         return self._tell_end(reason)
 
@@ -337,7 +355,7 @@ class CoordinatorStudy:
 
     def _may_stop(self) -> bool:
         """Between two sums; or in a sum that waits for a quorum before anything in it is certified."""
-        node = self.node
+        node = self._node
         if node is None or node.phase is Phase.IDLE:
             return True
         return node.phase in (Phase.JOIN, Phase.DEAL) and not node.enough
@@ -353,10 +371,9 @@ class CoordinatorStudy:
 
     def status(self) -> dict[str, Any]:
         """What is true now, from the files and the node."""
-        return status_of(self)
+        return status_of(self, self._node, self._patience)
 
     def approved_by(self) -> dict[str, str]:
-        """Who approved, by hospital."""
         return {self.names[i - 1]: words for i, words in self.statements.approvers.items()}
 
     @property
@@ -364,7 +381,7 @@ class CoordinatorStudy:
         """Whose answer the study waits for, and in which step of a sum; an empty step before the first."""
         if not self.has_begun:
             return self.offered_to(), ""
-        return (self.node.waiting, self.node.phase.value) if self.node else (frozenset(), "")
+        return (self._node.waiting, self._node.phase.value) if self._node else (frozenset(), "")
 
     @property
     def lost(self) -> frozenset[int]:
@@ -372,7 +389,6 @@ class CoordinatorStudy:
         return self.statements.withdrawn | self.statements.breached | self.gone
 
     def named(self, hospitals: Iterable[int]) -> list[str]:
-        """Names in roster order."""
         return [self.names[i - 1] for i in sorted(hospitals)]
 
     def _log(self, event: str, facts: dict[str, object]) -> None:

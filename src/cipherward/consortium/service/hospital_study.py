@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals, own_standing
+from cipherward.consortium.approval import approvals, own_inventory, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.own_standing import OwnStanding
 from cipherward.consortium.homes import received_models as received
@@ -18,6 +18,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
+from cipherward.consortium.service.hospital_beginning import HospitalBeginning
 from cipherward.consortium.service.hospital_status import status_of
 from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.consortium.service.study_end import AFTER_THE_END, StudyEnd
@@ -62,6 +63,7 @@ class HospitalStudy:
         self.brought = Brought(home, offered.study, self.boundary, offered.folder)
         self.end = StudyEnd(home, offered, self.run, ledger)
         self.standing = OwnStanding(home, offered, ledger)
+        self.beginning = HospitalBeginning(offered, self.run)
         self._ledger = ledger
         self._node: HospitalNode | None = None
         self._times: tuple[object, ...] = ()
@@ -276,6 +278,7 @@ class HospitalStudy:
         self.brought.unusable.discard("files")
         data = self.brought.table()
         own_standing.note_name(home, self._ledger, self.standing.register.name)
+        own_inventory.check_table(self.offered.declared, study, data, policy.cell_min)
         fingerprint.hold(self.offered.folder, data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
@@ -288,7 +291,7 @@ class HospitalStudy:
             policy=policy,
             log=self._log,
             clock=perf_counter,
-            answer=self.offered.answer,
+            answer=self.offered.declared.answer,
         )
         if state.question is None and not self.run.result.exists():
             self._node = node
@@ -298,8 +301,9 @@ class HospitalStudy:
     def _prepare_run(self, public: bytes, factory: Factory | None) -> None:
         if not self.run.study_digest.exists():
             with self.boundary.around("the first model of this study"):
-                first = modelfile.of(begin(self.study, factory))
+                first = modelfile.of(begin(self.study, factory, left_out=self.beginning.left_out))
             self.run.path.mkdir(parents=True, exist_ok=True)
+            self.beginning.prepare_run()
             if first:
                 modelfile.save(self.run.initial_model, first)
             if public:
@@ -357,8 +361,6 @@ class HospitalStudy:
             receipt = unsign(data, Receipt, study=self.digest, keys=roster.roster_keys(self.study), sender=self.index)
             found.append(Outcome(round, receipt.outcome, self.index, receipt.detail))
         return found
-
-    # words
 
     def take_alert(self, hospital: int, receipt: bytes) -> None:
         """Another hospital reports a breach: keep its signed word and raise the alarm.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -22,9 +21,8 @@ from cipherward.disclosure.blocks import Block
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.learning.catalogue import kind_of
 from cipherward.parties import roster
-from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
-from cipherward.runs import ckks_key, modelfile
+from cipherward.runs import ckks_key
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -164,10 +162,7 @@ def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     found = known.of_home(home, study)
     shown = study.with_overrides(top=found.sections)
     frozen = freeze(shown, home.members, home.coordinator_key, public, found.blocks, declared.names_of(home))
-    # The coordinator starts from the same installed model code as the hospitals.
-    own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
-    if first := modelfile.of(begin(frozen, modelcode.factory_of(frozen, own))):
-        modelfile.save(run.initial_model, first)
+    begin(frozen, modelcode.coordinators_factory(frozen))  # whether the model can be made at all
     run.write_study(frozen)
     return frozen
 
