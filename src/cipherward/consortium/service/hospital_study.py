@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals, own_inventory, own_standing
+from cipherward.consortium.approval import approvals, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.own_standing import OwnStanding
 from cipherward.consortium.homes import received_models as received
@@ -60,7 +60,7 @@ class HospitalStudy:
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
-        self.brought = Brought(home, offered.study, self.boundary, offered.folder)
+        self.brought = Brought(home, offered, self.boundary)
         self.end = StudyEnd(home, offered, self.run, ledger)
         self.standing = OwnStanding(home, offered, ledger)
         self.beginning = HospitalBeginning(offered, self.run)
@@ -278,7 +278,6 @@ class HospitalStudy:
         self.brought.unusable.discard("files")
         data = self.brought.table()
         own_standing.note_name(home, self._ledger, self.standing.register.name)
-        own_inventory.check_table(self.offered.declared, study, data, policy.cell_min)
         fingerprint.hold(self.offered.folder, data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
