@@ -17,6 +17,7 @@ from cipherward.consortium.approval import (
     consequences,
     datacheck,
     modelcode,
+    other_grids,
     own_inventory,
     own_standing,
     policyfile,
@@ -37,16 +38,13 @@ from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
 from cipherward.parties import domination, inventories
-from cipherward.parties.grids import Grids
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs.folder import INVENTORIES
 from cipherward.store import files
-from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
-from cipherward.tasks.state import StudyState
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     policy = policyfile.load(home.policy_file)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
-    problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
+    grids = other_grids.problems(home, offered, policy)
+    problems = [*(f"policy: {clause}" for clause in (*broken, *grids)), *unconfirmed]
     if over := study.ended(time()):
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
@@ -129,8 +128,6 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         data = datacheck.check(study, home.name, source, asked, policy.cell_min)
         privacy_plan.check_hospital(study, n_parameters)
         noise.check_hospital(study, first.task, data.rows or None)
-        if policy.one_grid:
-            problems += _other_grids(home, offered, first)
     except CipherwardError as error:
         problems.append(error.message)
     data = data or datacheck.check(study, home.name, source)
@@ -168,18 +165,6 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         policy_broken=broken,
         refusals=tuple(problems),
     )
-
-
-def _other_grids(home: HospitalHome, offered: OfferedStudy, first: StudyState) -> tuple[str, ...]:
-    """Columns that this study would count on another grid than an earlier one did (rule 6)."""
-    if not home.ledger_file.exists():
-        return ()
-    ledger = Ledger(home.ledger_file)
-    try:
-        register = offered.study.hospitals[offered.index - 1].register_name
-        return Grids(ledger, register).problems(offered.study, first.task)
-    finally:
-        ledger.close()
 
 
 def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
