@@ -44,7 +44,7 @@ def one_block(n: int) -> list[dict[str, Any]]:
 @pytest.fixture
 def six(tmp_path: Path) -> Iterator[Consortium]:
     """Six hospitals in one block, which a first study has founded."""
-    made = Consortium(tmp_path, 6)
+    made = Consortium(tmp_path, 6, rows=300)
     made.start(asks(6, blocks=one_block(6), aggregation=SMALL))
     made.approve()
     made.pump()
@@ -55,7 +55,7 @@ def six(tmp_path: Path) -> Iterator[Consortium]:
 
 @pytest.fixture
 def five(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 5)
+    made = Consortium(tmp_path, 5, rows=300)
     yield made
     made.close()
 
