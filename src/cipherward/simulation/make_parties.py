@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from cipherward.crypto import schemes, wire
 from cipherward.crypto.hashing import digest
@@ -27,7 +26,6 @@ from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
-from cipherward.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -66,16 +64,6 @@ def load_keys(run: RunDirectory, n_hospitals: int, scheme: str) -> Keys:
     if not schemes.facts(scheme).has_key_pair:
         return Keys(identities)
     return Keys(identities, *ckks_key.load(run))
-
-
-def for_few_rows(study: Study, task: Task[Any], hospitals: Sequence[HospitalData]) -> Study:
-    """What the study leaves open and so few rows do not bear is left out: on one machine it protects nobody."""
-    changes: dict[str, dict[str, object]] = {}
-    if study.noise.enabled is None and not task.bears_noise(hospitals):
-        changes["noise"] = {"enabled": False, "given_up": True}
-    if study.evaluation.group_rows is None and not task.bears_groups(hospitals):
-        changes["evaluation"] = {"group_rows": 1}
-    return study.with_overrides(**changes) if changes else study
 
 
 def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:

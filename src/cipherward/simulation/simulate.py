@@ -34,7 +34,7 @@ from cipherward.runs.archive import Archive
 from cipherward.runs.folder import RunDirectory, create
 from cipherward.runs.result import findings, sum_line, versions
 from cipherward.runs.result_json import sum_lines
-from cipherward.simulation import make_parties
+from cipherward.simulation import make_parties, on_one_machine
 from cipherward.simulation.network import LocalEngine, Network, Traffic
 from cipherward.store import files
 from cipherward.study import Study
@@ -116,17 +116,13 @@ def run_study(
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
         InterruptedRunError: `should_stop` said so.
     """
-    if study.carry_over:
-        raise StudyError(
-            "carry_over: hospitals vouch for constants that they verified themselves, and a run on one machine has none",
-            hint="remove carry_over from the study; its constants are asked for then",
-        )
+    on_one_machine.check(study)
     task = make_task(study, module)
     models.check_factory(study.model, module)
     privacy_plan.check_study(study)
     check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
-    study = make_parties.for_few_rows(study, task, hospitals)
+    study = on_one_machine.for_few_rows(study, task, hospitals)
     make_task(study, module).check(hospitals)
     if on_data:
         on_data(study, hospitals)
