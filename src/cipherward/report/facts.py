@@ -163,7 +163,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         last=last,
         failure=clean(failure),
         exposure=exposure.of_replayed(run, replayed),
-        tables=() if unfinished or state.model or state.question else state.task.tables(findings(state)),
+        tables=() if unfinished or state.question else state.task.tables(findings(state)),
     )
 
 

@@ -19,6 +19,7 @@ Make = Callable[[Study, Factory | None, Model | None], Task[Any]]
 
 TASKS: dict[str, str | Make] = {
     "train": "cipherward.tasks.train:Train",
+    "points": "cipherward.tasks.points:PointsTask",
     "describe": "cipherward.tasks.describe:Describe",
 }
 """name -> "module:callable", or the callable itself."""

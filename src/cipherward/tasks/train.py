@@ -17,21 +17,17 @@ from numpy.typing import NDArray
 from cipherward.data.preprocess import Preprocessor, n_features
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
-from cipherward.learning import averaging, models
+from cipherward.learning import averaging, baselines, models, sgd
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.newton import Fit
-from cipherward.learning.score_groups import may_measure
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.rows import TEST, TRAIN, labels_of
-from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_settings
-
-_TEST_ROWS = 100
-"""Mean test rows of a hospital from which on scores in groups of ten cost little (docs/privacy.md)."""
+from cipherward.tasks.rows import TEST, TRAIN, check_classes, rows_at
+from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_other_kinds, refuse_settings
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,7 @@ class Train(Task[TrainState]):
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_settings(study.task, study.settings)
+        refuse_other_kinds(study)
         self._study, self._factory = study, factory
         self._given = first
         self._adds_noise_shares = rounds.adds_noise_shares(study)
@@ -262,7 +259,7 @@ class Train(Task[TrainState]):
         return not needed or statistics.n_counted(self._study, hospitals) >= needed
 
     def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
-        return sum(int((h.split == TEST).sum()) for h in hospitals) >= _TEST_ROWS * len(hospitals)
+        return measurement.bears_groups(hospitals)
 
     @cached_property
     def _with_noise(self) -> Study:
@@ -270,17 +267,7 @@ class Train(Task[TrainState]):
         return self._study.with_overrides(noise=noise.stated(self._study, self))
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
-        """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
-        least = self._study.group_rows
-        measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), least)]
-        for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
-            labels: NDArray[Any] = labels_of(those, split)
-            if labels.size == 0 or labels.min() == labels.max():
-                raise DataError(
-                    f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
-                    hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
-                    f"than {least} test rows (evaluation.group_rows) is not measured",
-                )
+        check_classes(hospitals, self._study.group_rows)
         if self._study.own_noise:
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
@@ -290,8 +277,23 @@ class Train(Task[TrainState]):
         return yardsticks.beside(self._study, module, self._first, state.model, hospitals, known)
 
     def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:
-        module = at.kept("module", self._module)
-        return own_rows.figures(self._study, module, self._first, state.model, at)
+        study, model, module = self._study, state.model, at.kept("module", self._module)
+        test = rows_at(at, model.scaling, TEST)
+
+        def alone() -> NDArray[np.float64]:
+            """Trained as long as the study did here."""
+            (found,) = baselines.local_only(
+                module,
+                self._first.weights,
+                [rows_at(at, model.scaling, TRAIN)],
+                [test],
+                rounds.settings(study, model.scaling),
+                seed=study.seed,
+                device=at.device,
+            )
+            return sgd.scores(module, found.weights, test[0], at.device)
+
+        return own_rows.figures(at.data, sgd.scores(module, model.weights, test[0], at.device), alone)
 
     def _trained_out(self, state: TrainState) -> bool:
         settings = self._study.training
