@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -19,10 +20,20 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import study_places, thresholds
+from cipherward import study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
-from cipherward.study_sections import NAME, HexOf32Bytes, ListedBlock, ListedSplit, Section
+from cipherward.study_sections import (
+    NAME,
+    GivenUp,
+    HexOf32Bytes,
+    ListedAgreement,
+    ListedBlock,
+    ListedSplit,
+    ListedSuccession,
+    Section,
+    problems_of_names,
+)
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import Data as Data
@@ -33,7 +44,7 @@ from cipherward.study_sections import Training as Training
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-FORMAT = 3
+FORMAT = 4
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 
 
@@ -113,6 +124,9 @@ class Study(Section):
         default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
     )
     splits: tuple[ListedSplit, ...] = ()
+    successions: tuple[ListedSuccession, ...] = ()
+    agreed: tuple[ListedAgreement, ...] = ()
+    given_up: tuple[GivenUp, ...] = ()
     singled_out: Literal["never", "all"] | tuple[str, ...] = Field(
         default="never", description="hospitals that may be singled out by what is opened, in a simulation"
     )
@@ -131,22 +145,17 @@ class Study(Section):
             if name in reserved
         ]
         people = [hospital.name for hospital in self.hospitals]
-        problems += [
-            f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
-        ]
+        problems += problems_of_names(people)
         problems += [
             f"data.confirmed_columns names {name!r}, which is no input column"
             for name in self.data.confirmed_columns
             if name not in names
         ]
-        if self.data.positive in self.data.negative:
-            problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
+        problems += self.data.problems()
         if isinstance(self.singled_out, tuple):
             problems += [f"singled_out names {name!r}, no hospital" for name in self.singled_out if name not in people]
         problems += self._privacy_problems()
         problems += self._method_problems()
-        if self.data.test_fraction + self.data.validation_fraction >= 1.0:
-            problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
             problems += [f"quorum arithmetic: {problem}" for problem in self.thresholds.problems()]
         if problems:
@@ -238,10 +247,18 @@ class Study(Section):
             return ""
         return f"the study {self.name!r} ended on {self.until} (until)"
 
+    def canonical(self) -> str:
+        """The whole document as canonical JSON: sorted keys, no white space."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
     def digest(self) -> bytes:
-        """SHA-256 over the canonical JSON (sorted keys, no white space) of the whole document; 32 bytes."""
-        document = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(b"cipherward/v1/study\x00" + document.encode()).digest()
+        """SHA-256 over the canonical document; 32 bytes."""
+        return hashlib.sha256(b"cipherward/v1/study\x00" + self.canonical().encode()).digest()
+
+    def without_columns(self, names: Collection[str]) -> Study:
+        """What is asked where columns are left out; no document by itself, and with another digest."""
+        kept = tuple(column for column in self.columns if column.name not in names)
+        return self.model_copy(update={"columns": kept}) if len(kept) < len(self.columns) else self
 
     def with_overrides(self, **sections: dict[str, Any]) -> Study:
         """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""
@@ -327,23 +344,22 @@ def load(path: Path) -> Study:
         StudyError: not readable, not TOML, or not a valid study.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        written = path.read_bytes()
+        document = tomlfile.table(written)
     except OSError as error:
         raise StudyError(
             f"cannot read the study file {path}: {error.strerror or error}",
             hint="give the path of a study.toml, or the name of a built-in study (`cipherward studies`)",
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         if path.suffix.lower() in _TABLES:
             raise StudyError(
                 f"{path} is a table, not a study", hint="write a study.toml that names it; docs/study.md shows one"
             ) from None
-        # TOMLDecodeError, UnicodeDecodeError, a number of 5,000 digits
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), text=text)
+    return parse(document, origin=str(path), text=written.decode("utf-8-sig"))
 
 
 def builtin_names() -> list[str]:

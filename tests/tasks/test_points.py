@@ -140,7 +140,6 @@ def test_columns_that_say_nothing_of_enough_rows_make_no_model(tmp_path: Path) -
     [
         ({"settings": {"bins": 1}}, r"settings\.bins"),
         ({"settings": {"bin": 4}}, r"settings\.bin"),
-        ({"settings": {"families": [["age", "bed"]]}}, "bed"),
         ({"settings": {"bin_rows": 15}}, "cell_rows"),
         ({"model": {"kind": "logistic-regression"}}, 'task = "train"'),
         ({"task": "train"}, 'task = "points"'),

@@ -6,13 +6,25 @@ Exit codes: 0 done; 1 an error with a hint; 2 wrong usage; 3 a privacy breach wa
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
 
-from cipherward.cli import cohort, compare, coordinator, data, exposure, hospital, predict, report, run, studies, verify
-from cipherward.cli.terminal import fail
+from cipherward.cli import (
+    cohort,
+    compare,
+    coordinator,
+    data,
+    exposure,
+    hospital,
+    predict,
+    report,
+    run,
+    studies,
+    vault,
+    verify,
+)
+from cipherward.cli.terminal import Lasting, fail
 from cipherward.errors import CipherwardError
 
 app = typer.Typer(
@@ -34,6 +46,7 @@ app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(hospital.app, name="hospital")
+app.add_typer(vault.app, name="vault")
 
 
 @app.callback(invoke_without_command=True)
@@ -47,6 +60,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Entry point: turns every deliberate error into text and an exit code."""
+    sys.stdout, sys.stderr = Lasting(sys.stdout, "output"), Lasting(sys.stderr, "error")
     try:
         app(prog_name="cipherward")
     except CipherwardError as error:
@@ -54,7 +68,3 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough: no traceback at the interpreter's last flush either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

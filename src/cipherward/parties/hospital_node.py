@@ -16,7 +16,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.eligibility import refusals
-from cipherward.disclosure.standing import Agreement, of_scheme
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import (
     BudgetExceededError,
     CipherwardError,
@@ -33,11 +33,11 @@ from cipherward.parties import asking, attempts, culprits
 from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
+from cipherward.parties.entering import enter
 from cipherward.parties.judging import Judgement, agrees, checked, judge
 from cipherward.parties.outcomes import BOUND, BREACH, FAILED, Outcome, breach_fact, of_verified, reasons
 from cipherward.parties.policy import Policy
 from cipherward.parties.remembered import remembers
-from cipherward.parties.standing import Standing
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.privacy.lifetime import Lifetime
@@ -105,9 +105,7 @@ class HospitalNode:
         who, limit = f"hospital {self.state.names([self.index])!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
         lifetime = Lifetime(self.ledger, who, limit)
-        self.standing = Standing(self.ledger, self.rules.register(self.index))
-        self.standing.widen(of_scheme(self.answer, hides_single_updates=self.rules.hides_single_updates))
-        self.standing.learn(self.state.memory)
+        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer)
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)
@@ -180,14 +178,7 @@ class HospitalNode:
         raise ProtocolError(f"a hospital does not take {kind} messages")
 
     def _current(self, context: bytes) -> tuple[SumTask, SumRecord]:
-        """The task and record of one of the attempts of the sum that is next here."""
-        record = self.ledger.sum(context)
-        if record is None or record.round != self.state.sums_done or self.state.purpose is None:
-            raise RefusedError("not about a sum that I take part in")
-        task = asking.task_of(self.rules, self.state, record.attempt)
-        if task.context != context:
-            raise ProtocolError("the sum does not follow from the approved study and my model")
-        return task, record
+        return attempts.current(self.rules, self.state, self.ledger, context)
 
     def _query(self) -> bytes:
         """The next sum's query, as the ledger knows it."""
@@ -196,6 +187,9 @@ class HospitalNode:
     def _packet(self, body: Any) -> bytes:
         return pack(type(body).__name__, sign(self.identity, self.rules.study, self.index, body))
 
+    def _behind(self) -> bytes:
+        return self._packet(Behind(self.state.sums_done, self.state.last))
+
     def _spend(self, phase: str, started: float) -> None:
         self.spent[phase] = self.spent.get(phase, 0.0) + self.clock() - started
 
@@ -203,7 +197,7 @@ class HospitalNode:
 
     def _announce(self, body: Announce) -> list[bytes]:
         if body.round > self.state.sums_done:
-            return [self._packet(Behind(self.state.sums_done))]
+            return [self._behind()]
         task = attempts.announced(self.rules, self.state, body)
         known = self.ledger.sum(task.context)
         if known is not None:
@@ -309,7 +303,7 @@ class HospitalNode:
 
     def _opening(self, body: Opening) -> list[bytes]:
         if body.round > self.state.sums_done:
-            return [self._packet(Behind(self.state.sums_done))]
+            return [self._behind()]
         if receipt := self.ledger.receipt(self.rules.study, body.round):
             return [pack("Receipt", receipt)]
         if body.round < self.state.sums_done or self.state.purpose is None:
@@ -318,6 +312,7 @@ class HospitalNode:
         task = asking.task_of(self.rules, self.state, body.attempt)
         record = self.ledger.sum(task.context)
         consented = record.manifest if record and record.manifest else None
+        attempts.check_opened(self.ledger, self._attempts, body.attempt)
         own_header = (record.header or None) if record else None
         judgement = judge(self._me, task, self.state, body, own_header=own_header, consented=consented)
         if not agrees(judgement, body):
@@ -333,8 +328,9 @@ class HospitalNode:
         detail = checked(verified, self.state)
         own = next((one for one in verified.statements if one.register == self.standing.register), None)
         outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
-        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
-        self.state = judgement.following
+        following = judgement.following
+        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, following)
+        self.state = following
         self._spend("verify", started)
         return answer
 
@@ -345,7 +341,7 @@ class HospitalNode:
         detail = "; ".join((judgement.reason, *culprits.sentences(told)))
         # The honest rest may answer the same question once more.
         rest = [i for i in judgement.contributors if i not in following.excluded and not following.unexplained]
-        answer = self._receipt(body.round, task.context, b"", FAILED, detail, body.next_model, asked_again=bool(rest))
+        answer = self._receipt(body.round, task.context, b"", FAILED, detail, following, asked_again=bool(rest))
         self.standing.learn(following.memory)
         self.state = following
         self.log("sum closed", {"sum": body.round, "reason": judgement.reason} | told)
@@ -370,7 +366,7 @@ class HospitalNode:
 
     def _outcome(self, outcome: str, detail: str) -> list[bytes]:
         self._remember(Outcome(self.state.sums_done, outcome, self.index, detail))
-        return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
+        return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b"", self.state.last))]
 
     def _receipt(
         self,
@@ -379,11 +375,11 @@ class HospitalNode:
         manifest: bytes,
         outcome: str,
         detail: str,
-        next_model: bytes,
+        following: StudyState,
         *,
         asked_again: bool = False,
     ) -> list[bytes]:
-        body = Receipt(context, round, manifest, outcome, detail, next_model)
+        body = Receipt(context, round, manifest, outcome, detail, following.digest(), following.last)
         message = sign(self.identity, self.rules.study, self.index, body)
         self.ledger.record_receipt(context, self.rules.study, round, message, asked_again=asked_again)
         self._forget()

@@ -18,7 +18,7 @@ from cipherward.disclosure.standing import Statement
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
-from cipherward.parties import asking, culprits, roster
+from cipherward.parties import asking, culprits, given_up, inventories, listed, roster
 from cipherward.parties.judging import agrees, judge
 from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
 from cipherward.runs import modelfile
@@ -26,6 +26,7 @@ from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.sums import forks
 from cipherward.sums.messages import Opening, Receipt, unsign
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.catalogue import begin
@@ -82,7 +83,7 @@ class Run:
 
 
 def open_run(path: Path, factory: Factory | None = None) -> Run:
-    """Read study and initial model, and check both against what the run claims.
+    """Read study, inventories and initial model, and check them against what the run claims.
 
     `factory`: makes the module of a study with model.kind "custom"; needed to go on with the run, not to verify it.
 
@@ -101,13 +102,18 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
     if claimed != study.digest().hex():
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
     public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
-    return Run(run, roster.rules_of(study, roster.public_scheme(study, public)), _first_state(run, study, factory))
+    rules = roster.rules_of(study, roster.public_scheme(study, public))
+    first = _first_state(run, study, factory)
+    given_up.proved(study)
+    # Whose signed yes the study document shows is known from the beginning.
+    return Run(run, rules, dataclasses.replace(first, memory=first.memory.shown(listed.agreed_of(study))))
 
 
 def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> StudyState:
     """The state before the first sum; the model in the file has to be the one that the study's seed gives."""
+    left_out = inventories.read(files.read(run.inventories), study).left_out
     if not run.initial_model.exists():
-        first = begin(study)
+        first = begin(study, left_out=left_out)
         if first.model:
             raise StorageError(f"{run.initial_model} is missing", hint="restore it from a backup")
         return first
@@ -116,8 +122,8 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> St
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
     if kind_of(study.model).is_own_code:
-        return begin(study, factory, stated)
-    first = begin(study)
+        return begin(study, factory, stated, left_out)
+    first = begin(study, left_out=left_out)
     drawn = first.model
     if drawn is None or drawn.groups != stated.groups or drawn.weights.tobytes() != stated.weights.tobytes():
         raise AuditError("the initial model is not the one that the study's seed gives")
@@ -220,6 +226,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
             raise AuditError("the receipt is about another sum")
         if receipt.manifest_digest != replayed.manifest or receipt.next_model != replayed.state.digest():
             raise AuditError("the receipt names another manifest or model")
+        forks.check(f"the receipt of {name}", receipt.last, replayed.state.last)
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
     if receipt.outcome not in VERIFIED | {FAILED}:

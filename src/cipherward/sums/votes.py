@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.crypto.scheme import Opener, Scheme, SumTask
 from cipherward.disclosure.blocks import Blocks, Register
 from cipherward.errors import ProtocolError
-from cipherward.sums.messages import CONSENT, VOID, Vote, read
+from cipherward.sums import forks
+from cipherward.sums.messages import CONSENT, VOID, VoidCertificate, Vote, read
 
 USUAL_REGISTER = "table"
 
@@ -17,8 +18,8 @@ USUAL_REGISTER = "table"
 @dataclass(frozen=True)
 class Rules:
     """The study's public facts. `keys` maps roster index (0 is the coordinator) to public key, `registers` to the name of
-    the hospital's register, where it has another than the usual one. `blocks`: those of the study; none: everybody stands
-    alone."""
+    the hospital's register, where it has another than the usual one, `first_keys` to the key that its own one stands for (rule
+    4). `blocks`: those of the study; none: everybody stands alone."""
 
     study: bytes
     keys: Mapping[int, bytes]
@@ -27,10 +28,12 @@ class Rules:
     scheme: Scheme
     blocks: Blocks = field(default_factory=lambda: Blocks(()))
     registers: Mapping[int, str] = field(default_factory=dict)
+    first_keys: Mapping[int, bytes] = field(default_factory=dict)
 
     def register(self, hospital: int) -> Register:
         """The register with which a hospital takes part."""
-        return Register(self.keys[hospital], self.registers.get(hospital, USUAL_REGISTER))
+        key = self.first_keys.get(hospital, self.keys[hospital])
+        return Register(key, self.registers.get(hospital, USUAL_REGISTER))
 
     @property
     def n_hospitals(self) -> int:
@@ -71,6 +74,7 @@ def distinct_votes(
     by_hospital: dict[int, Vote] = {}
     for data in votes:
         sender, vote = signed_vote(rules, data)
+        forks.check(f"hospital {sender}", vote.last, task.last)
         if vote.context != task.context or vote.choice != choice or vote.manifest_digest != manifest:
             raise ProtocolError(f"the vote of hospital {sender} is about something else")
         if sender in by_hospital:
@@ -91,6 +95,23 @@ def signed_vote(rules: Rules, data: bytes) -> tuple[int, Vote]:
     if vote.choice not in (CONSENT, VOID):
         raise ProtocolError(f"hospital {signed.sender} sent a vote that is neither consent nor void")
     return signed.sender, vote
+
+
+def check_voids(rules: Rules, earlier: Sequence[bytes], voids: Sequence[VoidCertificate]) -> None:
+    """Whether every earlier attempt at a sum is proved void.
+
+    Args:
+        earlier: their contexts, in order.
+
+    Raises:
+        ProtocolError: a certificate is missing, or holds too few valid, distinct void votes.
+    """
+    if len(voids) != len(earlier):
+        raise ProtocolError(
+            f"attempt {len(earlier)} needs a void certificate for each earlier one, and has {len(voids)}"
+        )
+    for context, certificate in zip(earlier, voids, strict=True):
+        check_void(rules, context, certificate.votes)
 
 
 def check_void(rules: Rules, context: bytes, votes: tuple[bytes, ...]) -> None:

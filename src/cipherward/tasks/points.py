@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -49,7 +50,7 @@ from cipherward.tasks.task import (
 
 _PAYS = 1e-5
 """A step that lowers the mean loss by less is the last."""
-_BEARS = 512.0
+_BEARS = 100.0
 """Training rows of all hospitals in standard deviations of the noise on a value's count, from which on bins are about as full
 with noise as without (docs/privacy.md)."""
 
@@ -142,7 +143,10 @@ class PointsTask(Task[PointsState]):
         return points_tables.tables(result["points"])
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
-        return (NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
+        given_up = (NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
+        names = {column.name for column in self._study.columns}
+        unknown = [name for family in self._settings.families for name in family if name not in names]
+        return (*given_up, *(f"settings.families names {name!r}, which is no column that was used" for name in unknown))
 
     def shown(self, state: PointsState) -> Mapping[str, Any]:
         return {
@@ -183,6 +187,11 @@ class PointsTask(Task[PointsState]):
             return True
         frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
         return statistics.n_counted(self._study, hospitals) >= _BEARS * self._stddev(frozen, len(hospitals))
+
+    def patients_needed(self, n_contributors: int) -> int:
+        rows = _BEARS * self._stddev(self._study, n_contributors) if self._study.own_noise else 0.0
+        data = self._study.data
+        return math.ceil(rows / (1.0 - data.test_fraction - data.validation_fraction))
 
     def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
         return measurement.bears_groups(hospitals)

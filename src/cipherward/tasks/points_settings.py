@@ -41,10 +41,6 @@ def parse(study: Study) -> Settings:
             problems=problems,
             hint="docs/study.md lists them",
         ) from None
-    names = {column.name for column in study.columns}
-    for name in (name for family in found.families for name in family):
-        if name not in names:
-            raise StudyError(f"settings.families names {name!r}, no column of the study", hint="correct its spelling")
     if 0 < found.bin_rows < found.cell_rows or 0 < found.coarse_rows < found.cell_rows:
         raise StudyError(
             "settings.bin_rows and coarse_rows are at least cell_rows", hint="raise them, or leave them out"

@@ -217,7 +217,7 @@ class Train(Task[TrainState]):
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (reservations.NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
-        return (*given_up, *reservations.of(result))
+        return (*given_up, *reservations.of(result, is_fitted=self._study.fits_by_newton))
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -234,10 +234,13 @@ class Train(Task[TrainState]):
             return "statistics", f"{state.model.scaling.n_rows:,} training rows"
         found = state.final or state.measured
         figures = f"AUROC {found.auroc:.4f}   validation loss {state.losses[-1]:.4f}" if found else ""
+        name, planned = "step" if self._study.fits_by_newton else "round", self._study.training.rounds
         if state.final:
-            return "final model", figures
-        name = "step" if self._study.fits_by_newton else "round"
-        return f"{name} {state.rounds_done:>2}/{self._study.training.rounds}", f"before it {figures}" if figures else ""
+            early = (
+                f"   converged after {state.rounds_done} of {planned} {name}s" if state.rounds_done < planned else ""
+            )
+            return "final model", figures + early
+        return f"{name} {state.rounds_done:>2}/{planned}", f"before it {figures}" if figures else ""
 
     def model(self, state: TrainState) -> Model:
         return state.model
@@ -265,6 +268,11 @@ class Train(Task[TrainState]):
     def _with_noise(self) -> Study:
         """The study as freezing makes it, as far as noise goes."""
         return self._study.with_overrides(noise=noise.stated(self._study, self))
+
+    def patients_needed(self, n_contributors: int) -> int:
+        data = self._study.data
+        share = 1.0 - data.test_fraction - data.validation_fraction  # patients are split, each with all rows
+        return math.ceil(statistics.rows_needed(self._study, n_contributors) / share)
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         check_classes(hospitals, self._study.group_rows)

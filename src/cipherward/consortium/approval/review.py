@@ -11,7 +11,15 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, singling_out, what_leaves
+from cipherward.consortium.approval import (
+    approvals,
+    datacheck,
+    modelcode,
+    own_inventory,
+    policyfile,
+    singling_out,
+    what_leaves,
+)
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.in_short import in_short
@@ -22,6 +30,7 @@ from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import fingerprint
 from cipherward.crypto.scheme import Opener
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
 from cipherward.privacy import budget as privacy_ledger
@@ -64,6 +73,7 @@ class Review:
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
     singled_out: tuple[str, ...]
+    declared: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -126,10 +136,19 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         opening=_opening(study),
         privacy=_privacy(study),
         singled_out=tuple(singling_out.paragraphs(offered)),
+        declared=_declared(home, study, table, policy.cell_min),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),
     )
+
+
+def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
+    """What the approval would say of this hospital's table."""
+    try:
+        return tuple(own_inventory.words(own_inventory.inventory(home, study, Agreement.NO, table), study, cell_min))
+    except CipherwardError:
+        return ("Nothing yet: the table cannot be used as it is (section 2).",)
 
 
 def _opening(study: Study) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from cipherward.consortium.service.letters import (
     Alert,
     Alive,
     Approval,
+    Begun,
     Body,
     Letter,
     Members,
@@ -34,7 +35,7 @@ from cipherward.consortium.service.letters import (
     Stopped,
     Withdrawal,
 )
-from cipherward.consortium.service.signs_of_life import LastSeen
+from cipherward.consortium.service.signs_of_life import LastSeen, is_silent
 from cipherward.errors import CipherwardError, OldLedgerError, RefusedError, StorageError
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -171,6 +172,9 @@ class HospitalDesk:
             return {"waits": ""}
         if not study.is_approved:
             return {"waits": f"this hospital's own approval: cipherward hospital review {study.name}"}
+        now = self._clock()
+        if is_silent(self.seen.all().get(COORDINATOR_NAME), now):
+            return {"waits": f"the coordinator: {self.seen.words(COORDINATOR_NAME, now)}"}
         return {"waits": self._waits.get(study.digest, "")}
 
     def sign_of_life(self, now: float) -> bytes:
@@ -195,7 +199,9 @@ class HospitalDesk:
             return [self._letter(letter.study, Packet(packet)) for packet in study.handle(bytes(body.packet))]
         if isinstance(body, Offer):
             return self._offer(letter.study, body)
-        if isinstance(body, Members):
+        if isinstance(body, Begun):
+            self._study(letter.study).beginning.take(body.inventories)
+        elif isinstance(body, Members):
             self.home.receive_members(body.document)
         elif isinstance(body, Alive):
             self._alive(body)
