@@ -25,12 +25,20 @@ from cipherward.data import coding as bins
 from cipherward.data.coding import Binned, Coding, Pair
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
-from cipherward.learning import points
 from cipherward.learning.model_kind import Factory
 from cipherward.learning.points import Points
 from cipherward.privacy import records
 from cipherward.study import Study
-from cipherward.tasks import measurement, moves, noise, points_settings, points_tables, points_yardsticks, statistics
+from cipherward.tasks import (
+    measurement,
+    moves,
+    noise,
+    points_fit,
+    points_settings,
+    points_tables,
+    points_yardsticks,
+    statistics,
+)
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.points_questions import MEANING, TITLES, bounds, entries_of, n_values, segments, sums, values
@@ -268,10 +276,10 @@ class PointsTask(Task[PointsState]):
         chance = n_positive / coding.n_rows
         entries = entries_of(coding)
         weights = np.zeros(n_bins + 1, np.float32)
-        weights[-1] = points.log_odds(n_positive, coding.n_rows)
+        weights[-1] = points_fit.log_odds(n_positive, coding.n_rows)
         curvature = state.joint[entries.rows, entries.columns] * (chance * (1.0 - chance))
         error = rows.astype(np.float64) * chance - positive
-        weights, _ = points.step(weights, error, curvature, entries, points.penalty(coding))
+        weights, _ = points_fit.step(weights, error, curvature, entries, points_fit.penalty(coding))
         found = dataclasses.replace(
             state, model=model_of(weights, coding), steps=1, positive=positive, joint=np.zeros((0, 0))
         )
@@ -283,7 +291,7 @@ class PointsTask(Task[PointsState]):
         # A fixed-point sum of nearly nothing may be below it.
         curvature = np.maximum(curvature, 0.0)
         most = self._settings.pairs
-        return self._with_pairs(state, points.best_pairs(state.coding, state.candidates, gradient, curvature, most))
+        return self._with_pairs(state, points_fit.best_pairs(state.coding, state.candidates, gradient, curvature, most))
 
     def _with_pairs(self, state: PointsState, pairs: tuple[Pair, ...]) -> PointsState:
         n_bins, terms = state.coding.n_bins, state.compared.terms[len(state.coding.binned) :]
@@ -326,7 +334,7 @@ class PointsTask(Task[PointsState]):
         entries = entries_of(coding)
         gradient = np.asarray(sums["gradient"], np.float64) * state.rows
         curvature = np.asarray(sums["curvature"], np.float64) * bounds(state.rows, entries)
-        weights, gain = points.step(state.model.weights, gradient, curvature, entries, points.penalty(coding))
+        weights, gain = points_fit.step(state.model.weights, gradient, curvature, entries, points_fit.penalty(coding))
         steps = state.steps + 1
         is_last = steps >= self._settings.steps or gain < _PAYS * coding.n_rows
         return dataclasses.replace(

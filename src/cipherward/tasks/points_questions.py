@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from cipherward.data import coding as bins
 from cipherward.data.coding import Coding
-from cipherward.learning import points
-from cipherward.learning.points import Entries, Points
+from cipherward.learning.points import Points
 from cipherward.privacy import records
 from cipherward.study import Study
+from cipherward.tasks import points_fit
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment, RealSegment, Segment
+from cipherward.tasks.points_fit import Entries
 from cipherward.tasks.points_state import PointsState
 from cipherward.tasks.rows import TRAIN, rows_at, rows_of
 from cipherward.tasks.task import Values, limbs_for
@@ -83,27 +84,27 @@ def sums(state: PointsState, at: HospitalWork) -> Values:
     coding = state.coding
     if state.stage == "counts":
         x, labels = rows_of(at.data, coding, TRAIN)
-        joint = points.joint_totals(coding, entries_of(coding), x, np.ones(len(labels)))
+        joint = points_fit.joint_totals(coding, entries_of(coding), x, np.ones(len(labels)))
         return {"joint": np.rint(joint).astype(np.int64)}
     if state.stage == "outcomes":
         x, labels = rows_of(at.data, coding, TRAIN)
-        return {"positive": np.rint(points.totals(coding, x, labels.astype(np.float64))).astype(np.int64)}
+        return {"positive": np.rint(points_fit.totals(coding, x, labels.astype(np.float64))).astype(np.int64)}
     module = Points(state.model.weights)
     if state.stage == "pairs":
         compared = state.compared
         x, labels = rows_of(at.data, compared, TRAIN)
-        error, unsure = points.derivatives(module, module.vector, x[:, : len(coding.binned)], labels)
+        error, unsure = points_fit.derivatives(module, module.vector, x[:, : len(coding.binned)], labels)
         cells = slice(compared.n_bins, None)
         return {
-            "gradient": points.totals(compared, x, error)[cells] / state.rows[cells],
-            "curvature": points.totals(compared, x, unsure)[cells] / state.rows[cells],
+            "gradient": points_fit.totals(compared, x, error)[cells] / state.rows[cells],
+            "curvature": points_fit.totals(compared, x, unsure)[cells] / state.rows[cells],
         }
     x, labels = rows_at(at, coding, TRAIN)
-    error, unsure = points.derivatives(module, module.vector, x, labels)
+    error, unsure = points_fit.derivatives(module, module.vector, x, labels)
     entries = entries_of(coding)
     return {
-        "gradient": points.totals(coding, x, error) / state.rows,
-        "curvature": points.joint_totals(coding, entries, x, unsure) / bounds(state.rows, entries),
+        "gradient": points_fit.totals(coding, x, error) / state.rows,
+        "curvature": points_fit.joint_totals(coding, entries, x, unsure) / bounds(state.rows, entries),
     }
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from cipherward.data.coding import Binned, Coding, cells_of
 from cipherward.errors import ProtocolError
-from cipherward.learning import points
-from cipherward.learning.points import Entries, Points
+from cipherward.learning.points import Points
 from cipherward.study import Column
+from cipherward.tasks import points_fit as points
+from cipherward.tasks.points_fit import Entries
 
 WARD = Column(name="ward", kind="categorical", categories=("A", "B"))
 SEX = Column(name="sex", kind="categorical", categories=("F", "M"))
