@@ -29,9 +29,12 @@ def figures(
     """
     outcome, labels = data.outcome, data.outcome[data.split == TEST]
     positive, n_test = int(labels.sum()), len(labels)
+    everybody = int(outcome.sum())
+    # With those of the test rows, which may be shown below, the others follow.
+    counts = (everybody, len(outcome) - everybody, everybody - positive, len(outcome) - everybody - n_test + positive)
     found: dict[str, Any] = {
         "rows": shown(len(outcome)),
-        "positive": shown(int(outcome.sum())) if shown(len(outcome) - int(outcome.sum())) else None,
+        "positive": everybody if all(shown(count) is not None for count in counts) else None,
         "train_rows": shown(int((data.split == TRAIN).sum())),
         "test_rows": shown(n_test),
         "test_positive": None,
