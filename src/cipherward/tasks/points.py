@@ -44,7 +44,8 @@ from cipherward.tasks.lanes import Layout
 from cipherward.tasks.points_questions import MEANING, TITLES, bounds, entries_of, n_values, segments, sums, values
 from cipherward.tasks.points_state import PointsState, model_of
 from cipherward.tasks.reservations import NOISE_GIVEN_UP
-from cipherward.tasks.rows import check_classes
+from cipherward.tasks.row_groups import RowGroup, by_outcome
+from cipherward.tasks.rows import TRAIN, check_classes
 from cipherward.tasks.task import (
     Model,
     Question,
@@ -84,15 +85,18 @@ class PointsTask(Task[PointsState]):
         parameters = canonical(statistics.shared_parameters(self._study) | {"settings": self._settings.model_dump()})
         if state.stage == "evaluate":
             layout = Layout(measurement.segments(self._study), self._study.bits)
-            return Question(state.stage, measurement.TITLE, parameters, layout, measurement.MEANING)
+            meaning = measurement.MEANING
+            return Question(state.stage, measurement.TITLE, parameters, layout, meaning, about=measurement.ABOUT)
         layout = Layout(tuple(segments(self._study, state)), self._study.bits)
         is_first = state.stage == "values"
         moved = self._sensitivity if is_first else None
-        return Question(
-            state.stage, TITLES[state.stage], parameters, layout, MEANING, on_model=not is_first, sensitivity=moved
-        )
+        about = (RowGroup(TRAIN),) if state.stage in ("values", "counts") else by_outcome(TRAIN)
+        rest: dict[str, Any] = {"on_model": not is_first, "sensitivity": moved, "about": about}
+        return Question(state.stage, TITLES[state.stage], parameters, layout, MEANING, **rest)
 
     def answer(self, state: PointsState, at: HospitalWork) -> Values:
+        if state.stage in ("fit", "evaluate"):
+            measurement.check_not_picking(Points(state.model.weights), state.model, at)
         if state.stage == "evaluate":
             with at.timed("evaluate"):
                 return measurement.answer(self._study, Points(state.model.weights), state.model, at)
@@ -184,6 +188,9 @@ class PointsTask(Task[PointsState]):
 
     def measured_models(self) -> int:
         return 1
+
+    def bins(self) -> int:
+        return bins.FINE
 
     def plan(self) -> Iterator[tuple[Question, int]]:
         for state, times in self._largest():

@@ -214,11 +214,13 @@ class Train(Task[TrainState]):
         final = state.final
         if final is None:
             raise DataError("the study has no final evaluation")
+        scaling = state.model.preprocessor
+        merged = scaling.merged if isinstance(scaling, Preprocessor) else ()
         before: list[float | None] = [None] * state.rounds_done if self._adds_noise_shares else [*state.history]
         return {
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
-            "categories_merged": {name: list(texts) for name, texts in state.model.scaling.merged},
+            "categories_merged": {name: list(texts) for name, texts in merged},
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             "auroc_federated": final.auroc,
