@@ -9,6 +9,7 @@ import pytest
 from tests import simulator
 
 import cipherward
+from cipherward.comparison.compare import compare_study
 from cipherward.data.coding import Coding
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, ProtocolError, StudyError
@@ -157,3 +158,10 @@ def test_a_resumed_run_ends_at_the_same_points(tmp_path: Path) -> None:
     again = simulator.run(tmp_path, study(), name="again")
     assert np.array_equal(simulator.weights(first.path), simulator.weights(again.path))
     assert np.array_equal(simulator.weights(first.path), simulator.replayed(first.path).model.weights)  # type: ignore[union-attr]
+
+
+def test_a_comparison_of_schemes_is_refused_with_what_there_is_instead(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="'points' does not") as caught:
+        compare_study(study(), tmp_path / "compared")
+    assert "cipherward run" in caught.value.hint
+    assert not (tmp_path / "compared").exists()

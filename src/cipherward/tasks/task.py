@@ -100,6 +100,8 @@ class ResultTable:
 class Task(ABC, Generic[S]):
     """A pure state machine over frozen states `S`. What has a default here, a task may leave out."""
 
+    is_comparable: ClassVar[bool] = False
+    """Whether `cipherward compare` can run it beside central, local and private training of the same model."""
     carries_over: ClassVar[bool] = False
     """Whether the task can begin from constants that an earlier study opened (`Study.carry_over`)."""
 

@@ -56,6 +56,7 @@ class TrainState:
 class Train(Task[TrainState]):
     """Federated averaging of a study's model."""
 
+    is_comparable = True
     carries_over = True
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
