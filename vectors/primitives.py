@@ -22,6 +22,7 @@ from cipherward.sums.messages import (
     Contribution,
     Declined,
     Entry,
+    FalseShare,
     Header,
     Join,
     Joined,
@@ -102,7 +103,14 @@ def samples() -> list[Any]:
     """A message of every kind."""
     ctx, one, two = fixed("context"), Entry(1, fixed("one")), Entry(24, fixed("two"))
     return [
-        Announce(ctx, 300, 2, (VoidCertificate((b"vote 1", b"vote 2")), VoidCertificate(())), fixed("last")),
+        Announce(
+            ctx,
+            300,
+            2,
+            (VoidCertificate((b"vote 1", b"vote 2")), VoidCertificate(())),
+            fixed("last"),
+            (FalseShare(b"header", b"shown"),),
+        ),
         Behind(2**32, fixed("last")),
         Join(ctx, fixed("key", size=40), fixed("last")),
         Joined(ctx, (b"join 1", b"join 2")),
@@ -132,6 +140,7 @@ def samples() -> list[Any]:
             (b"answer 1", b"answer 2"),
             (b"shown",),
             (VoidCertificate((b"vote",)),),
+            (FalseShare(b"header", b"shown"),),
         ),
         Challenge(ctx, fixed("manifest"), (one, two)),
         Answer(ctx, fixed("seed"), fixed("held", size=64), b""),

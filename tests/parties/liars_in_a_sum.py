@@ -97,3 +97,26 @@ def lies(world: World, liar: int, *what: str, in_sum: int = 1) -> None:
     scheme = Liar(lambda: site.state.sums_done == in_sum, *what)
     site.rules = dataclasses.replace(site.rules, scheme=scheme)
     site._me = dataclasses.replace(site._me, rules=site.rules)
+
+
+class FalseDealer(QuorumScheme):
+    """Commits to shares, in the sums for which `when` says so, that it has not dealt, and shows those that it has."""
+
+    def __init__(self, when: Callable[[], bool]) -> None:
+        self.when = when
+
+    def protect(
+        self, task: SumTask, sender: int, vector: Any, holders: Any, randomness: bytes, private_key: bytes = b""
+    ) -> Protected:
+        made = super().protect(task, sender, vector, holders, randomness)
+        if not self.when():
+            return made
+        shares = {i: sealed if i == sender else bytes(len(sealed)) for i, sealed in made.shares.items()}
+        return Protected(made.payload, shares)
+
+
+def deals_false_shares(world: World, liar: int, in_sum: int) -> None:
+    """Hospital `liar` deals false shares to everybody in one sum, and shows others when they complain."""
+    site = world.sites[liar]
+    site.rules = dataclasses.replace(site.rules, scheme=FalseDealer(lambda: site.state.sums_done == in_sum))
+    site._me = dataclasses.replace(site._me, rules=site.rules)

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Literal
 
+from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, StorageError, WireError
 from cipherward.parties import follow_ups, incoming, sumlog, turned_away
@@ -25,7 +26,7 @@ from cipherward.parties.turned_away import TurnedAway
 from cipherward.store.journal import Journal, Record
 from cipherward.sums import checks, forks
 from cipherward.sums.checks import Check, SetAside
-from cipherward.sums.messages import Behind, Receipt, unsign
+from cipherward.sums.messages import Behind, FalseShare, Receipt, unsign
 from cipherward.sums.packets import view
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.state import StudyState
@@ -317,8 +318,9 @@ class CoordinatorNode:
             self._log.write_once(self._steps.sum.task.context, noted, sender)
             self._pending.answered(sender)
         if kind == "Shown" and isinstance(error, FaultyHospitalError):
-            self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender)
-            self._steps.sum.proved.add(sender)
+            proof = FalseShare(*error.evidence)
+            self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender, wire.encode(proof))
+            self._steps.sum.proved.setdefault(sender, proof)
         if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
             context = self._steps.sum.task.context if self._steps.is_summing else b""
             told = turned_away.notice(context, self.round, item, is_excluded=sender in self.excluded)
@@ -377,7 +379,7 @@ class CoordinatorNode:
                 hospitals.add(hospital)
             self._pending.answered(hospital)
         elif kind == sumlog.PROVED:
-            steps.sum.proved.add(hospital)
+            steps.sum.proved[hospital] = wire.decode(FalseShare, record.data)
         elif kind == sumlog.EXCLUDE:
             self._exclude(hospital)
         elif kind == sumlog.TOTAL:

@@ -204,7 +204,7 @@ class HospitalNode:
             if not known.joined:
                 raise RefusedError("I have voted to leave this attempt")
             return [pack("Join", known.joined)]
-        attempts.check_join(self.rules, self.standing, self._attempts, body)
+        attempts.check_join(self.rules, task, self.standing, self._attempts, body)
         started = self.clock()
         private, message = hospital_steps.join(self._me, task, os.urandom(96))
         self.ledger.begin(task.context, self.rules.study, self._query(), body.round, body.attempt, private, message)
@@ -319,6 +319,7 @@ class HospitalNode:
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"
             )
+        self.standing.spoiled(frozenset(map(self.rules.register, judgement.following.excluded)))
         if problems := refusals(judgement.said, self.rules.blocks, self.standing.memory):
             raise ProtocolError(f"what I have seen elsewhere speaks against this sum: {problems[0]}")
         self.standing.opened(task.context, self._attempts, judgement.said, self.rules.blocks)

@@ -48,14 +48,23 @@ def opening_digest(context: bytes, manifest_digest: bytes, following: bytes) -> 
 
 
 @dataclass(frozen=True)
+class FalseShare:
+    """A dealer's signed header, and its signed `Shown` with a share that is not the one in the header: proof against it."""
+
+    header: bytes
+    shown: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Announce:
-    """Coordinator: this sum begins. `voids` holds one void certificate per earlier attempt."""
+    """Coordinator: this sum begins. `voids` holds one void certificate per earlier attempt; `proofs` what was proved in them."""
 
     context: bytes
     round: int
     attempt: int
     voids: tuple[VoidCertificate, ...]
     last: bytes = NOTHING_OPENED
+    proofs: tuple[FalseShare, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -270,7 +279,7 @@ class Opening:
 
     Where the sum does not open: `releases` are the signed releases that prove it, `challenge` the signed challenge about
     them, `answers` the signed answers, `shown` the signed messages with the shares that decide between two answers.
-    `voids`: a void certificate for each earlier attempt at the sum.
+    `voids`: a void certificate for each earlier attempt at the sum; `proofs`: of false shares dealt in any of its attempts.
     """
 
     round: int
@@ -287,6 +296,7 @@ class Opening:
     answers: tuple[bytes, ...] = field(default=(), repr=False)
     shown: tuple[bytes, ...] = field(default=(), repr=False)
     voids: tuple[VoidCertificate, ...] = ()
+    proofs: tuple[FalseShare, ...] = ()
 
 
 @dataclass(frozen=True)
