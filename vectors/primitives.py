@@ -14,6 +14,7 @@ from cipherward.crypto.identity import Identity, Signed, fingerprint
 from cipherward.sums.messages import (
     Announce,
     Answer,
+    Answered,
     Behind,
     Certificate,
     Challenge,
@@ -142,7 +143,8 @@ def samples() -> list[Any]:
             (VoidCertificate((b"vote",)),),
             (FalseShare(b"header", b"shown"),),
         ),
-        Challenge(ctx, fixed("manifest"), (one, two)),
+        Challenge(ctx, fixed("manifest"), (one, two), fixed("witness")),
+        Answered((b"answer 1", b"answer 2")),
         Answer(ctx, fixed("seed"), fixed("held", size=64), b""),
         ShowRequest(ctx, b"challenge", b"manifest", (b"answer 1", b"answer 2")),
         Shown(ctx, (ShownShare(2, 3, fixed("share", size=40), fixed("sealed")),)),

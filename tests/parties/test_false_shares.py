@@ -62,6 +62,18 @@ def test_its_block_goes_on_without_it_in_the_same_sum_and_for_good(tmp_path: Pat
         assert said in [line.detail for line in lines]
 
 
+def test_where_the_sum_opens_all_the_same_the_dealer_is_in_it_for_the_last_time(tmp_path: Path) -> None:
+    """One holder complains, and the consents of the others are enough."""
+    with seven(tmp_path) as world:
+        deals_false_shares(world, LIAR, 1, victims={6})
+        world.run_sums()
+        found = [contributors_of(world.hub.rules, world.opening(i)) for i in range(world.hub.state.sums_done)]
+        assert found == [(LIAR, *REST)] * 2 + [REST] * 2
+        assert world.hub.state.excluded == (LIAR,)
+        assert {site.state.digest() for i, site in world.sites.items() if i != LIAR} == {world.hub.state.digest()}
+        assert all(line.holds for line in simulator.lines_of(world.run.path) if line.hospital != "everyone")
+
+
 def test_a_voter_that_is_shown_no_proof_votes_void(tmp_path: Path) -> None:
     def without(packet: Packet) -> list[bytes] | None:
         if packet.kind != "Announce" or not (announced := body(packet.raw, Announce)).proofs:

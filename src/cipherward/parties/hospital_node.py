@@ -319,7 +319,8 @@ class HospitalNode:
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"
             )
-        self.standing.spoiled(frozenset(map(self.rules.register, judgement.following.excluded)))
+        absent = set(judgement.following.excluded).difference(judgement.contributors)
+        self.standing.spoiled(frozenset(map(self.rules.register, absent)))
         if problems := refusals(judgement.said, self.rules.blocks, self.standing.memory):
             raise ProtocolError(f"what I have seen elsewhere speaks against this sum: {problems[0]}")
         self.standing.opened(task.context, self._attempts, judgement.said, self.rules.blocks)
@@ -331,6 +332,7 @@ class HospitalNode:
         outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
         following = judgement.following
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, following)
+        self.standing.learn(following.memory)
         self.state = following
         self._spend("verify", started)
         return answer

@@ -357,7 +357,7 @@ class Steps:
 
     def _conclude(self) -> list[Outgoing]:
         contributors = sorted(self.sum.collection.contributors)
-        following = after_failed(self._judged, contributors, self.inquiry.verdict)
+        following = after_failed(self._judged, contributors, self.inquiry.told)
         return self._publish(self.inquiry.evidence(following.digest()), following, self._reason)
 
     # verify
