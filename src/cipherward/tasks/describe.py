@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cipherward.data import preprocess
+from cipherward.data import preprocess, rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
@@ -25,11 +25,12 @@ from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Column, Study
-from cipherward.tasks import cohort_table, noise, noisy_cohort, statistics
+from cipherward.tasks import cells, cohort_table, noise, noisy_cohort, statistics
 from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
 from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
+from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import Model, Question, ResultTable, Sums, Task, Values, canonical, limbs_for
 
 if TYPE_CHECKING:
@@ -102,9 +103,10 @@ class Describe(Task[DescribeState]):
             if state.first is None:
                 counted, dropped = self._rows(at.data, at.randomness)
                 at.note("rows_not_counted", dropped)
-                return self._counted(at.data, counted)
+                return self._counted(at.data, counted, 0 if self._study.own_noise else at.cell_min)
             wanted = wanted_bins(self._histograms(state))
-            return {"fine": refined(self._scaled(at.data), at.data.outcome, wanted, self._settings.bins)}
+            values = [cells.grouped(each, at.cell_min) for each in self._scaled(at.data, at.cell_min)]
+            return {"fine": refined(values, at.data.outcome, wanted, self._settings.bins)}
 
     def patients_needed(self, n_contributors: int) -> int:
         return noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)) if self._study.own_noise else 0
@@ -142,10 +144,11 @@ class Describe(Task[DescribeState]):
         start = 0
         for column in self._categorical:
             size = len(GROUPS) * (len(column.categories) + 1)
-            counts = (
-                np.asarray(sums["categories"][start : start + size], dtype=np.int64).clip(0).reshape(len(GROUPS), -1)
+            counts = np.asarray(sums["categories"][start : start + size], dtype=np.int64).reshape(len(GROUPS), -1)
+            merged = self._merged(state, column, counts)
+            columns[column.name] = cohort_table.categories(
+                counts.clip(0), column.categories, self._settings.cell_min, merged
             )
-            columns[column.name] = cohort_table.categories(counts, column.categories, self._settings.cell_min)
             start += size
         each = cohort_table.missing(rows, self._settings.cell_min)[1:]
         shown = dict(zip(GROUPS, each, strict=True))
@@ -163,6 +166,9 @@ class Describe(Task[DescribeState]):
 
     def noisy_answers(self) -> int:
         return 1  # with noise there is one question
+
+    def bins(self) -> int:
+        return self._settings.bins
 
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
         if not self._study.own_noise:
@@ -202,7 +208,8 @@ class Describe(Task[DescribeState]):
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
         layout = Layout(parts, self._study.bits)
         moved = None if on_state else self._sensitivity()
-        return Question(purpose, title, canonical(asked), layout, meaning, on_model=on_state, sensitivity=moved)
+        rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": by_outcome()}
+        return Question(purpose, title, canonical(asked), layout, meaning, **rest)
 
     def _sensitivity(self) -> Sensitivity:
         n_cells = len(GROUPS) * sum(len(column.categories) + 1 for column in self._categorical)
@@ -242,6 +249,15 @@ class Describe(Task[DescribeState]):
             found["categories"] = sds["categories"]
         return {name: noisy_cohort.Z95 * value for name, value in found.items()}
 
+    def _merged(self, state: DescribeState, column: Column, counts: NDArray[np.int64]) -> tuple[str, ...]:
+        """The categories that so few patients have that they are shown as one, by the noisy counts; of exact counts small
+        ones are not shown."""
+        if not state.n_contributors:
+            return ()
+        noise_on_all = self._stddevs(self._study, state.n_contributors)["categories"] * math.sqrt(len(GROUPS))
+        least = statistics.least_rows(self._study, noise_on_all)
+        return dict(rare_categories.merged([column], counts.sum(axis=0)[:-1], least)).get(column.name, ())
+
     def _parts(self) -> tuple[CountSegment, ...]:
         bits = self._study.bits
         counts, sums, cells = limbs_for(32, bits), limbs_for(48, bits), len(self._numeric) * len(GROUPS)
@@ -256,26 +272,32 @@ class Describe(Task[DescribeState]):
         ]
         return tuple(part for part in parts if part.size)
 
-    def _scaled(self, data: HospitalData) -> list[NDArray[np.float64]]:
-        """Per numeric column float64[n_rows] in 0..1 of the declared range, NaN = missing, in the column's own unit."""
+    def _scaled(self, data: HospitalData, least: int) -> list[NDArray[np.float64]]:
+        """Per numeric column float64[n_rows] in 0..1 of the declared range, NaN = missing, in the column's own unit; as
+        `cells.values` lets them be counted."""
         plain = [column.model_copy(update={"transform": "none"}) for column in self._numeric]
-        return [preprocess.scaled(data.table[column.name].to_numpy(), column) for column in plain]
+        found = (preprocess.scaled(data.table[column.name].to_numpy(), column) for column in plain)
+        return [cells.values(values, least) for values in found]
 
-    def _counted(self, data: HospitalData, counted: NDArray[np.bool_]) -> Values:
+    def _counted(self, data: HospitalData, counted: NDArray[np.bool_], least: int) -> Values:
         bins, groups = self._settings.bins, [counted & (data.outcome == place) for place in range(len(GROUPS))]
         found: dict[str, list[Any]] = {name: [] for name in ("present", "sum", "square", "histogram", "categories")}
-        for values in self._scaled(data):
+        for values in self._scaled(data, least):
+            binned = cells.grouped(values, least)
             for group in groups:
-                inside = values[group & ~np.isnan(values)]
+                there = group & ~np.isnan(values)
+                inside = values[there]
                 found["present"].append(len(inside))
                 # In integers, row by row: then one row moves a sum by no more than `moves` says.
                 found["sum"].append(int(np.rint(inside * SCALE).astype(np.int64).sum()))
                 found["square"].append(int(np.rint(np.square(inside) * SCALE).astype(np.int64).sum()))
-                found["histogram"] += np.bincount(_bin(inside, bins), minlength=bins).tolist()
+                found["histogram"] += np.bincount(_bin(binned[there], bins), minlength=bins).tolist()
         for column in self._categorical:
-            codes = preprocess.codes(data.table[column.name], column.categories)
+            n_categories = len(column.categories)
+            codes = cells.codes(preprocess.codes(data.table[column.name], column.categories), n_categories, least)
             for group in groups:
-                found["categories"] += np.bincount(codes[group], minlength=len(column.categories) + 1).tolist()
+                own = codes[group & (codes >= 0)]
+                found["categories"] += np.bincount(own, minlength=n_categories + 1).tolist()
         found["rows"] = [int(group.sum()) for group in groups]
         return {part.name: np.array(found[part.name], dtype=np.int64) for part in self._parts()}
 

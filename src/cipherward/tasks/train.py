@@ -27,9 +27,11 @@ from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
+from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
 from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_settings
 
+_TRAINED = RowGroup(TRAIN)
 _TEST_ROWS = 100
 """Mean test rows of a hospital from which on scores in groups of ten cost little (docs/privacy.md)."""
 
@@ -57,10 +59,13 @@ class TrainState:
 class Train(Task[TrainState]):
     """Federated averaging of a study's model."""
 
+    carries_over = True
+
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_settings(study.task, study.settings)
         self._study, self._factory = study, factory
         self._given = first
+        self._carried = statistics.carried(study)
         self._adds_noise_shares = rounds.adds_noise_shares(study)
 
     @cached_property
@@ -71,7 +76,7 @@ class Train(Task[TrainState]):
         return Model(models.groups(module), models.flatten(module))
 
     def noisy_answers(self) -> int:
-        return 1  # the statistics; the sums of rounds are exact
+        return 0 if self._carried else 1  # the statistics; the sums of rounds are exact
 
     def exact_answers(self) -> int:
         return self._study.training.rounds + 1
@@ -81,7 +86,8 @@ class Train(Task[TrainState]):
 
     def first(self) -> TrainState:
         bound = rounds.first_bound(self._study, self._first)
-        return TrainState(self._first, (bound,) * len(self._first.groups))
+        state = TrainState(self._first, (bound,) * len(self._first.groups))
+        return self._scaled(state, self._carried) if self._carried else state
 
     def ask(self, state: TrainState) -> Question | None:
         study = self._study
@@ -96,21 +102,24 @@ class Train(Task[TrainState]):
         }
         bits, measured = study.bits, measurement.segments(study)
         if self._trained_out(state):
-            return Question(
-                "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measurement.MEANING
-            )
+            layout, meaning = Layout(measured, bits), measurement.MEANING
+            return Question("evaluate", measurement.TITLE, canonical(asked), layout, meaning, about=measurement.ABOUT)
         asked |= {"training": document["training"], "model": document["model"], "bits": bits}
         if study.fits_by_newton:
             layout = Layout(newton.segments(study, len(state.model.weights)) + measured, bits)
             meaning = newton.MEANING | measurement.MEANING
-            return Question("train", newton.TITLE, canonical(asked), layout, meaning)
+            return Question(
+                "train", newton.TITLE, canonical(asked), layout, meaning, about=(_TRAINED, *measurement.ABOUT)
+            )
         if study.privacy:
             asked["privacy"] = document["privacy"]
         parts = rounds.update_segments(study, state.model, state.ranges)
+        about: tuple[RowGroup, ...] = (_TRAINED,)
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
+            about += measurement.ABOUT
         meaning = rounds.meaning(state.model) | measurement.MEANING
-        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning)
+        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning, about=about)
 
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model = self._study, state.model
@@ -124,6 +133,7 @@ class Train(Task[TrainState]):
             with at.timed("train"):
                 return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1)
         with at.timed("evaluate"):
+            measurement.check_not_picking(module, model, at)
             measured = measurement.answer(study, module, model, at)
         if self._trained_out(state):
             return measured
@@ -210,6 +220,7 @@ class Train(Task[TrainState]):
         return {
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
+            "categories_merged": {name: list(texts) for name, texts in state.model.scaling.merged},
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             "auroc_federated": final.auroc,
@@ -256,12 +267,14 @@ class Train(Task[TrainState]):
         fitted = dataclasses.replace(first, model=dataclasses.replace(first.model, preprocessor=scaling))
         n_rounds = self._study.training.rounds
         last = dataclasses.replace(fitted, rounds_done=n_rounds)
-        for state, times in ((first, 1), (fitted, n_rounds), (last, 1)):
+        asked = () if self._carried else ((first, 1),)
+        for state, times in (*asked, (fitted, n_rounds), (last, 1)):
             if question := self.ask(state):
                 yield question, times
 
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
-        needed = statistics.rows_needed(self._with_noise, len(hospitals)) if self._study.own_noise else 0
+        asks = self._study.own_noise and not self._carried
+        needed = statistics.rows_needed(self._with_noise, len(hospitals)) if asks else 0
         return not needed or statistics.n_counted(self._study, hospitals) >= needed
 
     def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
@@ -274,6 +287,8 @@ class Train(Task[TrainState]):
 
     def patients_needed(self, n_contributors: int) -> int:
         data = self._study.data
+        if self._carried:
+            return 0
         share = 1.0 - data.test_fraction - data.validation_fraction  # patients are split, each with all rows
         return math.ceil(statistics.rows_needed(self._study, n_contributors) / share)
 
@@ -289,7 +304,7 @@ class Train(Task[TrainState]):
                     hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
                     f"than {least} test rows (evaluation.group_rows) is not measured",
                 )
-        if self._study.own_noise:
+        if self._study.own_noise and not self._carried:
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
@@ -308,8 +323,10 @@ class Train(Task[TrainState]):
         return converged or state.rounds_done >= settings.rounds
 
     def _after_statistics(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
+        return self._scaled(state, statistics.fit(self._study, sums, n_contributors))
+
+    def _scaled(self, state: TrainState, scaling: Preprocessor) -> TrainState:
         study = self._study
-        scaling = statistics.fit(study, sums, n_contributors)
         # Update and weight share one lane range: the cap leaves room for a hospital of eight times the mean size.
         cap = float(study.aggregation.weight_cap) or 8.0 * scaling.n_rows / study.n_hospitals
         return dataclasses.replace(state, model=dataclasses.replace(state.model, preprocessor=scaling), weight_cap=cap)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cipherward.consortium.approval import policyfile
+from cipherward.consortium.approval import carried, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.disclosure.standing import Agreement
@@ -19,10 +19,12 @@ def inventory(home: HospitalHome, study: Study, answer: Agreement, table: Path |
 
     Raises:
         DataError: the table cannot be read, or is not as the study describes it.
+        RefusedError: as `carried.verified_here`.
         StorageError: policy.toml is missing or has mistakes.
     """
     (data,) = load_hospitals(study, table or home.data_source, home.path, only=[home.name])
-    return inventories.of_table(study, data, answer, policyfile.load(home.policy_file).cell_min)
+    cell_min = policyfile.load(home.policy_file).cell_min
+    return inventories.of_table(study, data, answer, cell_min, carried.verified_here(home, study))
 
 
 def check_table(declared: Inventory, study: Study, data: HospitalData, cell_min: int) -> None:

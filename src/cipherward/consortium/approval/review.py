@@ -13,6 +13,7 @@ from typing import Any
 
 from cipherward.consortium.approval import (
     approvals,
+    carried,
     datacheck,
     modelcode,
     own_inventory,
@@ -33,11 +34,17 @@ from cipherward.crypto.scheme import Opener
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
+from cipherward.parties import domination, inventories
+from cipherward.parties.grids import Grids
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
+from cipherward.runs.folder import INVENTORIES
+from cipherward.store import files
+from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
+from cipherward.tasks.state import StudyState
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,9 @@ class Review:
     privacy: tuple[str, ...]
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
+    carried: tuple[str, ...]
     partners: tuple[Partner, ...]
+    sizes: tuple[str, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
 
@@ -96,7 +105,6 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
-    data = datacheck.check(study, home.name, table or home.data_source)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
     problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
@@ -104,15 +112,22 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
+    data: OwnData | None = None
+    source = table or home.data_source
     try:
         factory = modelcode.factory_of(study, policy)
         first = begin(study, factory)
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
+        asked = dict.fromkeys(group for question, _ in first.task.plan() for group in question.about)
+        data = datacheck.check(study, home.name, source, asked, policy.cell_min)
         privacy_plan.check_hospital(study, n_parameters)
         noise.check_hospital(study, first.task, data.rows or None)
+        if policy.one_grid:
+            problems += _other_grids(home, offered, first)
     except CipherwardError as error:
         problems.append(error.message)
+    data = data or datacheck.check(study, home.name, source)
     if data.problems:
         problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
     return Review(
@@ -137,10 +152,24 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         privacy=_privacy(study),
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
+        carried=carried.words(home, study),
         partners=_partners(study, home.confirmed),
+        sizes=_sizes(offered, may_dominate=policy.may_dominate),
         policy_broken=broken,
         refusals=tuple(problems),
     )
+
+
+def _other_grids(home: HospitalHome, offered: OfferedStudy, first: StudyState) -> tuple[str, ...]:
+    """Columns that this study would count on another grid than an earlier one did (rule 6)."""
+    if not home.ledger_file.exists():
+        return ()
+    ledger = Ledger(home.ledger_file)
+    try:
+        register = offered.study.hospitals[offered.index - 1].register_name
+        return Grids(ledger, register).problems(offered.study, first.task)
+    finally:
+        ledger.close()
 
 
 def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
@@ -169,7 +198,20 @@ def _opening(study: Study) -> tuple[str, ...]:
         )
         said.append(f"{n - 1} hospitals that work together learn the numbers of the last one, by subtraction.")
     said += [warning[0].upper() + warning[1:] + "." for warning in numbers.warnings()]
-    return tuple(said)
+    return (*said, _copies(study))
+
+
+def _copies(study: Study) -> str:
+    """What the study lets its parties' vaults keep, in words."""
+    kept = []
+    for kind, rule in ((name, getattr(study.vault, name)) for name in type(study.vault).model_fields):
+        limits = [f"of {rule.rounds} sum(s)"] if rule.rounds else []
+        limits += [f"for {rule.days:g} day(s)"] if rule.days else []
+        kept += [f"{kind} {' and '.join(limits) or 'without end'}"] * rule.keep
+    return (
+        "The coordinator and each hospital may keep encrypted copies in a vault of their own: "
+        f"{', '.join(kept) or 'the study only'}. Updates stay encrypted as they were sent; no key of a sum is kept."
+    )
 
 
 def _privacy(study: Study) -> tuple[str, ...]:
@@ -191,6 +233,27 @@ def _bound(study: Study, unit: str, epsilon: float, delta: float, answers: str) 
         f"Covered: {'; '.join(privacy_ledger.COVERED[unit])}.",
         *(f"Not covered: {text}." for text in privacy_ledger.not_covered(study, unit)),
     ]
+
+
+def _sizes(offered: OfferedStudy, *, may_dominate: bool) -> tuple[str, ...]:
+    """What hospitals count for, and what this one's policy says where it would dominate its block."""
+    study, kept = offered.study, offered.folder / INVENTORIES
+    known = domination.sizes(inventories.read(files.read(kept), study)) if kept.exists() else {}
+    names = [f"{study.hospitals[index - 1].name} about {size:,}" for index, size in known.items()]
+    said = (
+        f"Patients, as declared: {', '.join(names)}."
+        if names
+        else (
+            "How many patients each hospital has, to the next power of two, comes with the approvals and is known to all before the "
+            "first sum; review shows it from then on."
+        )
+    )
+    policy = (
+        "This hospital's policy lets it dominate (may_dominate = true)."
+        if may_dominate
+        else "This hospital's policy refuses to take part where it would dominate (may_dominate = false)."
+    )
+    return said, domination.MEANING, policy
 
 
 def _partners(study: Study, confirmed: MembersList | None) -> tuple[Partner, ...]:
