@@ -16,7 +16,7 @@ def picks_out_few(scores: NDArray[np.float64], least: int) -> bool:
     everything that is left of the logits' range together, the pieces are apart from each other; and where one of them has
     fewer than `least` rows, at most a quarter of all, the model picks these out.
 
-    Scores that spread evenly, in one heap or two, are never cut so (docs/privacy.md has how often others are). `least` 0:
+    Scores that spread evenly, in one heap or two, are never cut so (docs/adr/0019 has how often others are). `least` 0:
     never.
     """
     few = min(least - 1, len(scores) // 4)

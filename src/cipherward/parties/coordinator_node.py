@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Literal
 
-from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, StorageError, WireError
 from cipherward.parties import follow_ups, incoming, sumlog, turned_away
+from cipherward.parties.current_sum import CurrentSum
 from cipherward.parties.pending import Outgoing, Pending, addressed
 from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
@@ -26,7 +26,7 @@ from cipherward.parties.turned_away import TurnedAway
 from cipherward.store.journal import Journal, Record
 from cipherward.sums import checks, forks
 from cipherward.sums.checks import Check, SetAside
-from cipherward.sums.messages import Behind, FalseShare, Receipt, unsign
+from cipherward.sums.messages import Behind, Receipt, unsign
 from cipherward.sums.packets import view
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.state import StudyState
@@ -92,8 +92,6 @@ class CoordinatorNode:
             closed=deque(closed, maxlen=256),
         )
 
-    # where the study stands
-
     @property
     def state(self) -> StudyState:
         return self._steps.state
@@ -106,6 +104,11 @@ class CoordinatorNode:
     def round(self) -> int:
         """Number of the current sum; of the next one between two sums."""
         return self._steps.round
+
+    @property
+    def current_sum(self) -> CurrentSum:
+        """The sum under way, unless the phase is IDLE."""
+        return self._steps.sum
 
     @property
     def reports(self) -> list[SumReport]:
@@ -318,9 +321,8 @@ class CoordinatorNode:
             self._log.write_once(self._steps.sum.task.context, noted, sender)
             self._pending.answered(sender)
         if kind == "Shown" and isinstance(error, FaultyHospitalError):
-            proof = FalseShare(*error.evidence)
-            self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender, wire.encode(proof))
-            self._steps.sum.proved.setdefault(sender, proof)
+            proof = self._steps.sum.prove(sender, error.evidence)
+            self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender, proof)
         if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
             context = self._steps.sum.task.context if self._steps.is_summing else b""
             told = turned_away.notice(context, self.round, item, is_excluded=sender in self.excluded)
@@ -335,8 +337,6 @@ class CoordinatorNode:
             return sender in self._steps.opened.contributors
         found = self._steps.sum.collection
         return sender in (found.joined if kind == "Join" else found.contributors)
-
-    # after a restart
 
     def recover(self) -> list[Outgoing]:
         """After a restart: take the journal's sum up where it was, and give what is still to be answered.
@@ -379,7 +379,7 @@ class CoordinatorNode:
                 hospitals.add(hospital)
             self._pending.answered(hospital)
         elif kind == sumlog.PROVED:
-            steps.sum.proved[hospital] = wire.decode(FalseShare, record.data)
+            steps.sum.recall(hospital, record.data)
         elif kind == sumlog.EXCLUDE:
             self._exclude(hospital)
         elif kind == sumlog.TOTAL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping
 from collections.abc import Collection as AnyOf
 
+from cipherward.crypto import wire
 from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.missing import Setting
@@ -66,6 +67,15 @@ class CurrentSum:
     def memory(self) -> Memory:
         """What the study's openings, and what was proved in this sum, say of its registers."""
         return self._state.memory.spoiled(frozenset(map(self._rules.register, self.proved)))
+
+    def prove(self, dealer: int, evidence: tuple[bytes, ...]) -> bytes:
+        """A dealer's header and what it has shown contradict each other: the proof, for the journal."""
+        header, shown = evidence
+        return wire.encode(self.proved.setdefault(dealer, FalseShare(header, shown)))
+
+    def recall(self, dealer: int, proof: bytes) -> None:
+        """What `prove` gave, after a restart. Raises WireError."""
+        self.proved[dealer] = wire.decode(FalseShare, proof)
 
     def void(self, certificate: VoidCertificate) -> None:
         """The present attempt is over without an opening."""

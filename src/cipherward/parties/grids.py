@@ -19,7 +19,7 @@ from cipherward.tasks.task import Task
 
 ANOTHER_GRID = "a column on another grid than before"
 
-_HINT = (
+WAY_OUT = (
     "use the column as it was used before; or leave it out. Sums with noise need no grid, training always does. policy.toml "
     "(one_grid) says whether this rule holds here"
 )
@@ -42,10 +42,10 @@ class Grids:
         Raises:
             UnfitUpdateError: it is another one than before; nothing may be sent.
         """
-        bins = state.task.bins()
-        if problems := self.problems(state.study, state.task):
-            raise UnfitUpdateError("; ".join(problems), reason=ANOTHER_GRID, hint=_HINT)
-        for column in state.study.columns:
+        bins, asked = state.task.bins(), state.study.without_columns(state.left_out)
+        if problems := self.problems(asked, state.task):
+            raise UnfitUpdateError("; ".join(problems), reason=ANOTHER_GRID, hint=WAY_OUT)
+        for column in asked.columns:
             if column.kind == "numeric":
                 known = self._known(column)
                 found = json.dumps(_grid(column, bins) | ({"bins": known["bins"]} if known.get("bins") else {}))

@@ -14,9 +14,12 @@ from typing import Any
 from cipherward.consortium.approval import (
     approvals,
     carried,
+    consequences,
     datacheck,
     modelcode,
+    other_grids,
     own_inventory,
+    own_standing,
     policyfile,
     singling_out,
     what_leaves,
@@ -35,16 +38,13 @@ from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
 from cipherward.parties import domination, inventories
-from cipherward.parties.grids import Grids
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs.folder import INVENTORIES
 from cipherward.store import files
-from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
-from cipherward.tasks.state import StudyState
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Partner:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything that `cipherward hospital review` shows. `refusals`: why it cannot be approved now; empty: it can."""
+    """Everything that `cipherward hospital review` shows. `shown`: what its document says of splits, new keys,
+    answers and foundings; `contested`: other foundings that exclude this one's; `refusals`: why it cannot be approved now; empty:
+    it can."""
 
     study: str
     title: str
@@ -79,6 +81,8 @@ class Review:
     scheme: str
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
+    shown: tuple[str, ...]
+    contested: str
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
     carried: tuple[str, ...]
@@ -107,13 +111,14 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     policy = policyfile.load(home.policy_file)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
-    problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
+    grids = other_grids.problems(home, offered, policy)
+    problems = [*(f"policy: {clause}" for clause in (*broken, *grids)), *unconfirmed]
     if over := study.ended(time()):
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
     data: OwnData | None = None
-    source = table or home.data_source
+    source = table or home.source_of(study.hospitals[offered.index - 1].register_name)
     try:
         factory = modelcode.factory_of(study, policy)
         first = begin(study, factory)
@@ -123,11 +128,11 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         data = datacheck.check(study, home.name, source, asked, policy.cell_min)
         privacy_plan.check_hospital(study, n_parameters)
         noise.check_hospital(study, first.task, data.rows or None)
-        if policy.one_grid:
-            problems += _other_grids(home, offered, first)
     except CipherwardError as error:
         problems.append(error.message)
     data = data or datacheck.check(study, home.name, source)
+    obstacles, contested = own_standing.before_approval(home, offered)
+    problems += obstacles
     if data.problems:
         problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
     return Review(
@@ -150,6 +155,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         scheme=study.aggregation.scheme,
         opening=_opening(study),
         privacy=_privacy(study),
+        shown=tuple(consequences.of_document(study)),
+        contested=contested,
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
         carried=carried.words(home, study),
@@ -158,18 +165,6 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         policy_broken=broken,
         refusals=tuple(problems),
     )
-
-
-def _other_grids(home: HospitalHome, offered: OfferedStudy, first: StudyState) -> tuple[str, ...]:
-    """Columns that this study would count on another grid than an earlier one did (rule 6)."""
-    if not home.ledger_file.exists():
-        return ()
-    ledger = Ledger(home.ledger_file)
-    try:
-        register = offered.study.hospitals[offered.index - 1].register_name
-        return Grids(ledger, register).problems(offered.study, first.task)
-    finally:
-        ledger.close()
 
 
 def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
