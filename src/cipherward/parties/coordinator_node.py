@@ -391,7 +391,7 @@ class CoordinatorNode:
             self._replay_advance(*record.data.decode(errors="replace").split(" ", 1))
 
     def _replay_advance(self, before: str, after: str) -> None:
-        if after == Phase.VERIFY.value and self.phase is Phase.VERIFY:
+        if before != after == Phase.VERIFY.value and self.phase is Phase.VERIFY:
             return  # the opening is on disk, and `state` follows from it
         if before != self.phase.value:
             raise sumlog.does_not_fit(f"phase {self.phase.value} where {before} ended")
