@@ -33,7 +33,7 @@ from cipherward.study_sections import Training as Training
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-FORMAT = 3
+FORMAT = 4
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 
 
@@ -113,6 +113,9 @@ class Study(Section):
         default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
     )
     splits: tuple[ListedSplit, ...] = ()
+    refresh: bool = Field(
+        default=False, description="patients who wait in the registers enter: every block goes one refresh on"
+    )
     singled_out: Literal["never", "all"] | tuple[str, ...] = Field(
         default="never", description="hospitals that may be singled out by what is opened, in a simulation"
     )

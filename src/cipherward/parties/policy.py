@@ -29,7 +29,8 @@ class Policy:
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
     refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
     ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `min_group_rows` the rows that share a score in it. With fewer rows
-    than `cell_min` this hospital does not count among those of its block that hide each other.
+    than `cell_min` this hospital does not count among those of its block that hide each other. `rows_min`: patients of a new batch
+    of its register in every part of the split, at least.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
     counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
@@ -50,6 +51,7 @@ class Policy:
     max_measured_models: int = 1_100
     max_bins: int = 4_096
     cell_min: int = 10
+    rows_min: int = 10
     min_group_rows: int = 10
     models: frozenset[str] | None = None
     packages: frozenset[str] = frozenset()

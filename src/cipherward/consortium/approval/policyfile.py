@@ -74,6 +74,10 @@ max_bins = 4096
 # With fewer rows than this in its table, this hospital does not count among those that hide each other in a sum.
 cell_min = 10
 
+# New patients enter studies in batches of at least so many in every part of the split (training, validation, test). A
+# patient who is withdrawn or corrected takes a whole batch out. It counts for batches that are dealt from now on.
+rows_min = 10
+
 # Rows of this hospital that share one predicted risk before it is counted, at least.
 min_group_rows = 10
 """
@@ -109,6 +113,7 @@ class _File(BaseModel):
     max_measured_models: int = Field(default=1_100, ge=0)
     max_bins: int = Field(default=4_096, ge=64)
     cell_min: int = Field(default=10, ge=1)
+    rows_min: int = Field(default=10, ge=1)
     min_group_rows: int = Field(default=10, ge=1)
     models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
@@ -148,6 +153,7 @@ def parse(text: str, origin: str) -> Policy:
         max_measured_models=found.max_measured_models,
         max_bins=found.max_bins,
         cell_min=found.cell_min,
+        rows_min=found.rows_min,
         min_group_rows=found.min_group_rows,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
@@ -183,6 +189,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_measured_models": policy.max_measured_models,
         "max_bins": policy.max_bins,
         "cell_min": policy.cell_min,
+        "rows_min": policy.rows_min,
         "min_group_rows": policy.min_group_rows,
         "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),

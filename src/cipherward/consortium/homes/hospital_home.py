@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from cipherward.consortium.homes.home import Home
+from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.membership import members as members_list
 from cipherward.consortium.membership.members import MembersList
 from cipherward.data.database import Database, Source
@@ -104,6 +105,10 @@ class HospitalHome(Home):
         return self.path / "outbox"
 
     @property
+    def registers_folder(self) -> Path:
+        return self.path / "registers"
+
+    @property
     def models(self) -> Path:
         """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
         return self.path / "models"
@@ -117,13 +122,14 @@ class HospitalHome(Home):
         return self.policy_file, self._chain_file("confirmed")
 
     def data_files(self) -> tuple[Path, ...]:
-        """What says whether the table can be used: the settings, and the table where it is a file."""
+        """What says whether the table can be used: the settings, the table where it is a file, and the registers."""
         settings = self.path / self.settings_file
+        watched = (settings, *Registers(self.registers_folder).watched())
         try:
             source = self.data_source
         except StorageError:
-            return (settings,)
-        return (settings, source) if isinstance(source, Path) else (settings,)
+            return watched
+        return (*watched, source) if isinstance(source, Path) else watched
 
     # members
 

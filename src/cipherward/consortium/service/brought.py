@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cipherward.consortium.approval import modelcode, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
 from cipherward.data import catalogue as sources
 from cipherward.data.sources import HospitalData, load_hospitals
@@ -17,6 +18,7 @@ from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
 from cipherward.parties.policy import Policy
 from cipherward.runs import fingerprint
+from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin
 
@@ -25,8 +27,12 @@ class Brought:
     """`unusable` names what cannot be used here at the moment, as the coordinator is told it; `noticed`: what stands out in
     the table, in column names and counts."""
 
-    def __init__(self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path) -> None:
+    def __init__(
+        self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path, ledger: Ledger
+    ) -> None:
         self._home, self._study, self._boundary, self._folder = home, study, boundary, folder
+        self._own = study.hospitals[study.hospital_names.index(home.name)]
+        self._registers = Registers(home.registers_folder, ledger)
         self.unusable: set[str] = set()
         self.noticed: tuple[str, ...] = ()
 
@@ -39,7 +45,7 @@ class Brought:
             raise RefusedError(f"without a readable policy nothing leaves: {error.message}") from None
 
     def table(self) -> HospitalData:
-        """The rows, which stay the same once the study has begun here.
+        """The rows that the register allows, which stay the same once the study has begun here.
 
         Raises:
             DataError, StorageError: they are other rows, do not fit the study, cannot be read, or nothing says where they are.
@@ -47,12 +53,30 @@ class Brought:
         study, home = self._study, self._home
         self.unusable.add(DATA)
         source = home.data_source if sources.source(study.data.source).is_own_tables else None
+        terms = self._registers.terms(self._own.register_name, self._own.refresh, self.policy().rows_min)
         with self._boundary.around("reading this hospital's table"):
-            (data,) = load_hospitals(study, source, home.path, only=[home.name])
+            (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
         if (self._folder / fingerprint.NAME).exists():
             fingerprint.check(self._folder, data)
         self.unusable.discard(DATA)
         self.noticed = tuple(finding.text for finding in data.about)
+        return data
+
+    def begin(self) -> HospitalData:
+        """The rows with which the study begins here, or has begun: what its first reading made of the register is kept first.
+
+        Raises: as `table`.
+        """
+        data = self.table()
+        if not (self._folder / fingerprint.NAME).exists() and (reading := data.reading):
+            name = self._own.register_name
+            self._registers.keep(name, reading.register)
+            facts: dict[str, object] = {"study": self._study.name, "register": name, "refresh": reading.refresh}
+            self._home.log("register read", facts | {"rows": len(reading.rows), "waiting": reading.wait})
+            if reading.lost:
+                said = "rows of theirs have changed or are gone; sums from before and after show their totals"
+                self._home.alarm("batches out", facts | {"batches": reading.lost, "reason": said})
+        fingerprint.hold(self._folder, data)
         return data
 
     def model(self) -> Factory | None:

@@ -27,7 +27,7 @@ from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
-from cipherward.runs import fingerprint, modelfile, verify
+from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import findings
 from cipherward.runs.study_folder import StudyFolder
@@ -58,7 +58,7 @@ class HospitalStudy:
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
-        self.brought = Brought(home, offered.study, self.boundary, offered.folder)
+        self.brought = Brought(home, offered.study, self.boundary, offered.folder, ledger)
         self.end = StudyEnd(home, offered, self.run, ledger)
         self._ledger = ledger
         self._node: HospitalNode | None = None
@@ -268,8 +268,7 @@ class HospitalStudy:
                 hint=f"restore {self.run.path} from a backup",
             ) from None
         self.brought.unusable.discard("files")
-        data = self.brought.table()
-        fingerprint.hold(self.offered.folder, data)
+        data = self.brought.begin()
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
