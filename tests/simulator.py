@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from cipherward.runs.verify import Line, verify_run
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network
 from cipherward.simulation.simulate import RunResult, run_study
-from cipherward.store.ledger import Ledger
+from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.study import Study
 from cipherward.sums.messages import Announce, Opening, sign
 from cipherward.sums.packets import KINDS, pack, unpack
@@ -137,6 +138,13 @@ def contributors(path: Path) -> list[list[int]]:
     """Per sum, who is in it."""
     lines = (path / "rounds.jsonl").read_text().splitlines()
     return [json.loads(line)["contributors"] for line in lines]
+
+
+def exposed(ledger: Ledger, query: bytes) -> list[SumRecord]:
+    """Contributions to this query that a certificate may cover: sent, and not proved void."""
+    where = "query = ? AND header IS NOT NULL AND is_void = 0 ORDER BY round, attempt"
+    found = [ledger.sum(row["context"]) for row in list(ledger._rows("sums", where, (query,)))]
+    return [record for record in found if record]
 
 
 def log(path: Path, event: str) -> list[dict[str, Any]]:
@@ -243,9 +251,13 @@ class World:
         network: Network | None = None,
         policy: Policy = SIMULATION,
         identities: Mapping[int, Identity] | None = None,
+        ledgers: Mapping[int, Path] | None = None,
     ) -> None:
         self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals))
         self.run = rundir.create(folder / "run", chosen)
+        for index, ledger in (ledgers or {}).items():  # of earlier studies, closed
+            self.run.hospital(index).mkdir(parents=True)
+            shutil.copy(ledger, self.run.hospital(index) / "ledger.sqlite")
         keys = make_parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
         self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})
         self.study = make_parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)

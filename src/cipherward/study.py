@@ -22,7 +22,16 @@ from pydantic_core import ErrorDetails
 from cipherward import study_places, thresholds
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
-from cipherward.study_sections import NAME, HexOf32Bytes, ListedBlock, ListedSplit, Section
+from cipherward.study_sections import (
+    NAME,
+    GivenUp,
+    HexOf32Bytes,
+    ListedAgreement,
+    ListedBlock,
+    ListedSplit,
+    ListedSuccession,
+    Section,
+)
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import Data as Data
@@ -116,6 +125,9 @@ class Study(Section):
     refresh: bool = Field(
         default=False, description="patients who wait in the registers enter: every block goes one refresh on"
     )
+    successions: tuple[ListedSuccession, ...] = ()
+    agreed: tuple[ListedAgreement, ...] = ()
+    given_up: tuple[GivenUp, ...] = ()
     singled_out: Literal["never", "all"] | tuple[str, ...] = Field(
         default="never", description="hospitals that may be singled out by what is opened, in a simulation"
     )
@@ -241,10 +253,13 @@ class Study(Section):
             return ""
         return f"the study {self.name!r} ended on {self.until} (until)"
 
+    def canonical(self) -> str:
+        """The whole document as canonical JSON: sorted keys, no white space."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
     def digest(self) -> bytes:
-        """SHA-256 over the canonical JSON (sorted keys, no white space) of the whole document; 32 bytes."""
-        document = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(b"cipherward/v1/study\x00" + document.encode()).digest()
+        """SHA-256 over the canonical document; 32 bytes."""
+        return hashlib.sha256(b"cipherward/v1/study\x00" + self.canonical().encode()).digest()
 
     def with_overrides(self, **sections: dict[str, Any]) -> Study:
         """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""

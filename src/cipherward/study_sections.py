@@ -108,6 +108,36 @@ class ListedSplit(Section):
     signatures: tuple[str, ...] = ()
 
 
+class ListedSuccession(Section):
+    """A key (hex) that has taken the place of a hospital's old one. `signatures`: the statement "succession" over both, signed by
+    the old key or by every block mate (hex)."""
+
+    old: HexOf32Bytes = Field(min_length=64)
+    new: HexOf32Bytes = Field(min_length=64)
+    signatures: tuple[str, ...] = ()
+
+
+class ListedAgreement(Section):
+    """A hospital (its name on the roster, or its key in hex) that may be singled out, with its own signed word for it (hex)."""
+
+    hospital: str = Field(min_length=1)
+    register_name: str = "table"
+    signature: str
+
+
+class GivenUp(Section):
+    """A sum of an earlier study that was never opened, so that nobody is bound by it: the founding of a block is given up.
+
+    `study`: that study's document, as its digest covers it; `query`: digest of the question (hex); `number`: of the sum;
+    `attempts`: for each attempt the signed void votes (hex).
+    """
+
+    study: str = Field(min_length=2)
+    query: HexOf32Bytes = Field(min_length=64)
+    number: int = Field(ge=0)
+    attempts: tuple[tuple[str, ...], ...] = Field(min_length=1)
+
+
 class Cohort(Section):
     """Settings of the synthetic readmission cohort (source "readmission")."""
 

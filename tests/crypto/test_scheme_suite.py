@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,12 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cipherward.crypto import ckks
+from cipherward.crypto import ckks, schemes
 from cipherward.crypto.ckks import CkksScheme, KeyHolder
-from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.plain import PlainScheme
-from cipherward.crypto.quorum import QuorumScheme
-from cipherward.crypto.scheme import DealtShare, Protected, Scheme, SumTask, payload_digest
+from cipherward.crypto.scheme import DealtShare, Opener, Protected, Scheme, SchemeFacts, SumTask, payload_digest
+from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import CipherwardError, ProtocolError, WireError
 
 Vector = NDArray[Any]
@@ -29,8 +28,14 @@ Vector = NDArray[Any]
 NO_TENSEAL = pytest.mark.skipif(
     importlib.util.find_spec("tenseal") is None, reason='TenSEAL is not installed (pip install "cipherward[ckks]")'
 )
-every_scheme = pytest.mark.parametrize("name", ["plain", pytest.param("ckks", marks=NO_TENSEAL), "quorum", "masks"])
-encrypted_schemes = pytest.mark.parametrize("name", [pytest.param("ckks", marks=NO_TENSEAL), "quorum", "masks"])
+
+
+def named(facts: Iterable[type[SchemeFacts]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("name", [pytest.param(f.name, marks=NO_TENSEAL if f.extra else ()) for f in facts])
+
+
+every_scheme = named(CATALOGUE.values())
+encrypted_schemes = named(facts for facts in CATALOGUE.values() if facts.opener is not Opener.ANYONE)
 
 
 @cache
@@ -39,10 +44,9 @@ def ckks_keys() -> ckks.KeyPair:
 
 
 def scheme_of(name: str) -> Scheme:
-    if name == "ckks":
+    if name == "ckks":  # its keys take a second to make: one pair serves all tests
         return CkksScheme(ckks_keys().public_context, KeyHolder(ckks_keys().secret_context, 1))
-    own: dict[str, Scheme] = {"quorum": QuorumScheme(), "masks": MasksScheme(), "plain": PlainScheme()}
-    return own[name]
+    return schemes.fresh(name, 1)
 
 
 def random_bytes(*parts: object, size: int = 96) -> bytes:

@@ -34,9 +34,11 @@ def test_a_block_in_part_is_refused_by_voters_of_other_blocks_too() -> None:
     assert rules_of(says(ONE, "abcd") + says(TWO, "ef"), memory=after_first_sum(*first)) == [1]
 
 
-def test_the_first_sum_waits_for_all_even_for_those_who_agreed() -> None:
+def test_the_first_sum_waits_for_all_but_for_those_whose_signed_yes_was_shown() -> None:
     here = says(ONE, "abc")
-    assert rules_of(here, memory=NEW.shown(frozenset({register("d")}))) == [2]
+    assert rules_of(here) == [2]
+    assert rules_of(here, memory=NEW.shown(frozenset({register("d")}))) == []
+    assert rules_of(says(ONE, "ab"), memory=NEW.shown(frozenset({register("c"), register("d")}))) == [3]
     assert rules_of(here, memory=after_first_sum(*says(ONE, "abc"), *says(ONE, "d", YES))) == []
 
 

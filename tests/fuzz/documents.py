@@ -149,11 +149,11 @@ def ledger(folder: Path) -> Decoder:
         opened = Ledger(path)
         try:
             found = [opened.device_key, opened.sum(context), opened.receipt(study, 0), opened.receipts(study)]
-            return [*found, opened.exposed(query), opened.charges(), opened.contribution(study, query)]
+            return [*found, opened.charges(), opened.contribution(study, query)]
         finally:
             opened.close()
 
-    return Decoder("ledger", [path.read_bytes()], read, lambda data, value: len(value) == 7)
+    return Decoder("ledger", [path.read_bytes()], read, lambda data, value: len(value) == 6)
 
 
 def journal(folder: Path) -> Decoder:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests import simulator
-from tests.simulator import World, body, kind_of, signed_body
+from tests.simulator import World, body, exposed, kind_of, signed_body
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
@@ -84,7 +84,7 @@ def test_a_second_attempt_is_not_joined_without_proof_that_the_first_is_void_whi
     sent = site.handle(joined(world, 0))
     assert {kind_of(reply) for reply in sent} == {"Update"}
     query = asking.query_of(site.state).digest()
-    assert len(site.ledger.exposed(query)) == 1
+    assert len(exposed(site.ledger, query)) == 1
 
 
 def test_nothing_below_an_attempt_that_was_joined_is_joined(world: World) -> None:
@@ -140,8 +140,8 @@ def test_a_dead_statistic_stays_dead_for_its_contributors(world: World) -> None:
     held = world.until("Joined")
     (update,) = world.sites[ME].handle(held[ME])
     query = asking.query_of(world.sites[ME].state).digest()
-    (exposed,) = world.sites[ME].ledger.exposed(query)
-    assert pack("Update", exposed.update) == update
+    (sent,) = exposed(world.sites[ME].ledger, query)
+    assert pack("Update", sent.update) == update
     assert world.sites[ME].handle(announce(world, 1, (nothing(),))) == []
 
 

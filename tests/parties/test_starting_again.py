@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests import simulator
 from tests.parties.test_journal_recovery import reborn
-from tests.simulator import World, kind_of, lines_of
+from tests.simulator import World, exposed, kind_of, lines_of
 
 from cipherward.errors import QuorumError
 from cipherward.parties import asking
@@ -101,16 +101,16 @@ def test_who_dealt_deals_again_only_with_the_void_certificate(world: World) -> N
     waits(world)
     come_back(world)
     query = asking.query_of(world.first).digest()
-    (first,) = world.sites[1].ledger.exposed(query)
+    (first,) = exposed(world.sites[1].ledger, query)
     outgoing = world.hub.expire()
     assert {kind_of(packet) for _, packet in outgoing} == {"VoidRequest"}
     deliver(world, outgoing, (GONE,))
-    assert world.sites[1].ledger.exposed(query) == [world.sites[1].ledger.sum(first.context)]
+    assert exposed(world.sites[1].ledger, query) == [world.sites[1].ledger.sum(first.context)]
     announced = world.hub.expire()
     deliver(world, announced, (GONE,))
-    assert world.sites[1].ledger.exposed(query) == []
+    assert exposed(world.sites[1].ledger, query) == []
     deliver(world, world.hub.expire(), (GONE,))
-    (second,) = world.sites[1].ledger.exposed(query)
+    (second,) = exposed(world.sites[1].ledger, query)
     assert (first.attempt, second.attempt) == (0, 1)
     assert second.update != first.update
 

@@ -140,19 +140,6 @@ def test_receipts_are_counted_per_study(ledger: Ledger) -> None:
     assert (ledger.receipts(STUDY), ledger.receipts(OTHER_STUDY), ledger.receipts(b"none")) == (3, 1, 0)
 
 
-def test_a_contribution_is_exposed_until_its_attempt_is_proved_void(ledger: Ledger) -> None:
-    begun(ledger, b"joined only")
-    begun(ledger, b"sent", attempt=1)
-    assert ledger.exposed(QUERY) == []
-    ledger.record_update(b"sent", b"header", b"update")
-    assert [record.context for record in ledger.exposed(QUERY)] == [b"sent"]
-    assert ledger.exposed(b"another") == []
-    ledger.record_receipt(b"sent", STUDY, 0, b"receipt")
-    assert len(ledger.exposed(QUERY)) == 1
-    ledger.mark_void(b"sent")
-    assert ledger.exposed(QUERY) == []
-
-
 def test_a_fact_once_recorded_keeps_its_value(ledger: Ledger) -> None:
     ledger.record_fact("breach", b"first")
     ledger.record_fact("breach", b"second")
@@ -293,7 +280,7 @@ def test_a_value_that_changed_silently_is_noticed_when_it_is_read_and_when_the_l
     db.close()
 
     def read() -> None:
-        ledger.sum(b"ctx"), ledger.sum(b"released"), ledger.exposed(QUERY), ledger.receipt(STUDY, 3)
+        ledger.sum(b"ctx"), ledger.sum(b"released"), ledger.receipt(STUDY, 3)
         ledger.charges(), ledger.contribution(STUDY, QUERY), ledger.device_key, ledger.fact("breach")
 
     # What a row is found by, changed, hides the row from a running ledger; the next start finds it.
@@ -320,7 +307,6 @@ def test_a_bit_flipped_anywhere_in_the_file_is_noticed_or_changes_nothing(tmp_pa
                 ledger.sum(b"ctx"),
                 ledger.sum(b"released"),
                 ledger.receipt(STUDY, 3),
-                ledger.exposed(QUERY),
             ]
         finally:
             ledger.close()
@@ -384,7 +370,7 @@ def test_of_older_sums_the_ledger_keeps_that_something_was_said_and_not_what(led
         ledger.record_receipt(context, STUDY, round, b"receipt")
     kept = [ledger.sum(bytes([round]) * 32) for round in range(8)]
     assert [bool(record and record.release) for record in kept] == [False] * 5 + [True] * 3
-    assert len(ledger.exposed(QUERY)) == 8, "a contribution is exposed for good"
+    assert all(record and not record.is_void for record in kept)
     assert all(record and record.manifest == b"manifest" for record in kept)
     found = files_of(ledger).count(b"release-of-mine")
     assert 2_900 < found <= 3_000, "three releases, less what the borders of pages cut"

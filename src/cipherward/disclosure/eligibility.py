@@ -42,9 +42,9 @@ def block_problem(block: Block, statements: Iterable[Statement], memory: Memory)
     """Why this block must not stand in this sum, if it must not."""
     here = {s.register: s for s in statements if s.block == block.digest}
     missing = [m for m in block.members if m not in here]
-    if missing and block.digest not in memory.founded:
-        return Refusal(2, "the first sum of a block lacks members", "wait for all of them, or found another block")
     if not all(memory.known_yes(member) for member in missing):
+        if block.digest not in memory.founded:
+            return Refusal(2, "the first sum of a block lacks members", "wait for all of them, or found another block")
         return Refusal(
             1,
             "a block is listed in part, without members that did not agree to be singled out",

@@ -75,13 +75,7 @@ class Setting:
         listed = [
             m for b in self.blocks.listed if b.digest in begun or b.digest not in memory.founded for m in b.members
         ]
-        return frozenset(
-            m for m in listed if m not in here and not (memory.known_yes(m) and self._is_founded(m, memory))
-        )
-
-    def _is_founded(self, register: Register, memory: Memory) -> bool:
-        block = self.block_of(register)
-        return block is not None and block.digest in memory.founded
+        return frozenset(m for m in listed if m not in here and not memory.known_yes(m))
 
     def _statement(self, register: Register) -> Statement:
         block = self.block_of(register)

@@ -16,7 +16,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.eligibility import refusals
-from cipherward.disclosure.standing import Agreement, of_scheme
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import (
     BudgetExceededError,
     CipherwardError,
@@ -33,11 +33,11 @@ from cipherward.parties import asking, attempts, culprits
 from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Contributions, Log
+from cipherward.parties.entering import enter
 from cipherward.parties.judging import Judgement, agrees, checked, judge
 from cipherward.parties.outcomes import BOUND, BREACH, FAILED, Outcome, breach_fact, of_verified, reasons
 from cipherward.parties.policy import Policy
 from cipherward.parties.remembered import remembers
-from cipherward.parties.standing import Standing
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.privacy.lifetime import Lifetime
@@ -105,9 +105,7 @@ class HospitalNode:
         who, limit = f"hospital {self.state.names([self.index])!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
         lifetime = Lifetime(self.ledger, who, limit)
-        self.standing = Standing(self.ledger, self.rules.register(self.index))
-        self.standing.widen(of_scheme(self.answer, hides_single_updates=self.rules.hides_single_updates))
-        self.standing.learn(self.state.memory)
+        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer)
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)

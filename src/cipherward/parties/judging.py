@@ -45,7 +45,8 @@ def judge(
     """
 
     def seen(following: StudyState) -> StudyState:
-        return following.seen(task.context, said, me.rules.blocks)
+        spoilers = frozenset(me.rules.register(i) for i in following.excluded)
+        return following.seen(task.context, said, me.rules.blocks, spoilers)
 
     try:
         verified = hospital_steps.verify(

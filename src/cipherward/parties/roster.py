@@ -66,8 +66,8 @@ def rules_of(study: Study, scheme: Scheme) -> Rules:
     numbers = study.thresholds
     registers = {index: hospital.register_name for index, hospital in enumerate(study.hospitals, start=1)}
     blocks = who_stands.blocks_of(study)
-    keys = roster_keys(study)
-    return Rules(study.digest(), keys, numbers.threshold, numbers.min_contributors, scheme, blocks, registers)
+    keys, first = roster_keys(study), {i: r.hospital for i, r in enumerate(who_stands.registers_of(study), start=1)}
+    return Rules(study.digest(), keys, numbers.threshold, numbers.min_contributors, scheme, blocks, registers, first)
 
 
 def public_scheme(study: Study, ckks_public: bytes) -> Scheme:

@@ -313,7 +313,11 @@ class Steps:
         self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
         self._keep_opening(self.state.sums_done, message)
         self._closed.append(self.sum.task.context)
-        self.state = following.seen(self.sum.task.context, self.sum.collection.updates.statements, self._rules.blocks)
+        said, spoilers = (
+            self.sum.collection.updates.statements,
+            frozenset(map(self._rules.register, following.excluded)),
+        )
+        self.state = following.seen(self.sum.task.context, said, self._rules.blocks, spoilers)
         outgoing = self.publish(outcome, message)
         self._journal.drop_large()
         return outgoing

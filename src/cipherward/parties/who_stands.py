@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cipherward.crypto import schemes
-from cipherward.crypto.identity import open_signed
 from cipherward.crypto.scheme import Opener
-from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register, Split, default_blocks, listing_problem
+from cipherward.disclosure import succession
+from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register, default_blocks, listing_problem
 from cipherward.disclosure.missing import Setting
 from cipherward.disclosure.standing import Agreement, of_scheme
-from cipherward.errors import CipherwardError, StudyError
+from cipherward.errors import StudyError
+from cipherward.parties import listed
+from cipherward.parties.listed import registers_of as registers_of
 from cipherward.study import Study
-from cipherward.study_sections import ListedBlock, ListedSplit, Member
 
 
 def hides_single_updates(study: Study) -> bool:
@@ -27,28 +28,27 @@ def answer_of(study: Study, name: str) -> Agreement:
     return of_scheme(Agreement(says_yes), hides_single_updates=hides_single_updates(study))
 
 
-def registers_of(study: Study) -> tuple[Register, ...]:
-    """The registers of a frozen study, in roster order."""
-    return tuple(Register(bytes.fromhex(h.public_key), h.register_name) for h in study.hospitals)
-
-
 def blocks_of(study: Study) -> Blocks:
     """The blocks of a frozen study.
 
     Raises:
-        StudyError: they break rule 1 or 2.
+        StudyError: they break rule 1, 2 or 4, or something in the document is not signed by whom it says.
     """
-    keys = {hospital.name: bytes.fromhex(hospital.public_key) for hospital in study.hospitals}
-    splits = [_split(split, keys) for split in study.splits]
-    blocks = Blocks([_block(listed, keys) for listed in study.blocks or ()], splits)
-    registers = registers_of(study)
-    if refusal := listing_problem(blocks, registers, study.thresholds.min_contributors):
+    blocks, registers = Blocks(listed.blocks_in(study), listed.splits_in(study)), registers_of(study)
+    problem = listing_problem(blocks, registers, study.thresholds.min_contributors)
+    if refusal := problem or succession.refusal(listed.successions_of(study), blocks.listed):
         raise StudyError(f"the study {study.name!r} lists blocks that may not be: {refusal}", hint=refusal.way_out)
-    strange = {m for block in blocks.listed for m in block.members} - set(registers)
+    if len(set(registers)) < len(registers):
+        raise StudyError(
+            f"the study {study.name!r} lists a hospital twice, under an old key and a new one (rule 4)",
+            hint="list the new key alone",
+        )
+    strange = {m for block in blocks.listed for m in block.members} - set(registers) - listed.agreed_of(study)
     if strange:
         raise StudyError(
             f"the study {study.name!r} lists a block with {len(strange)} register(s) that are not in the study",
-            hint="list every member of a block among the hospitals, with the register that the block names",
+            hint="list every member of a block among the hospitals, with the register that the block names; only who has "
+            "signed that it may be singled out can be left out",
         )
     return blocks
 
@@ -63,22 +63,15 @@ def with_blocks(study: Study, existing: Iterable[Block] = ()) -> Study:
         StudyError: a hospital is in a block that is not in this study whole; and as `blocks_of`.
     """
     if study.blocks is None:
-        names = {bytes.fromhex(hospital.public_key): hospital.name for hospital in study.hospitals}
-        known = tuple(existing)
-        registers = registers_of(study)
-        _check_whole(registers, known, names)
+        registers, agreed = registers_of(study), listed.agreed_of(study)
+        names = {r.hospital: hospital.name for r, hospital in zip(registers, study.hospitals, strict=True)}
+        known = tuple(block for block in existing if set(block.members) & set(registers))
+        _check_whole(registers, known, names, agreed)
         bound = {member for block in known for member in block.members}
-        open_to = [r for r in registers if r in bound or answer_of(study, names[r.hospital]) is Agreement.NO]
-        made = default_blocks(open_to, study.thresholds.min_contributors, known)
-        listed = [
-            {
-                "members": [{"hospital": names[m.hospital], "register_name": m.name} for m in block.members],
-                "least": block.least,
-                "parent": block.parent.hex(),
-            }
-            for block in made
-        ]
-        study = study.with_overrides(top={"blocks": listed})
+        open_to = [r for r in registers if r in bound or (answer_of(study, names[r.hospital]) is Agreement.NO)]
+        away = sorted((agreed & bound).difference(registers))
+        made = default_blocks([*open_to, *away], study.thresholds.min_contributors, known)
+        study = study.with_overrides(top={"blocks": [listed.listed_block(block, names) for block in made]})
     blocks_of(study)
     return study
 
@@ -104,7 +97,7 @@ def setting_of(study: Study, answers: dict[int, Agreement] | None = None) -> Set
 def if_missing(study: Study, answers: dict[int, Agreement] | None = None) -> list[str]:
     """What a missing hospital means for a frozen study, one line for each hospital; `answers` as in `setting_of`."""
     setting = setting_of(study, answers)
-    names = {bytes.fromhex(hospital.public_key): hospital.name for hospital in study.hospitals}
+    names = {r.hospital: hospital.name for r, hospital in zip(registers_of(study), study.hospitals, strict=True)}
     said = {register.hospital: answer for register, answer in setting.answers.items()}
     width = max(map(len, names.values()))
     lines = ["If one hospital is missing (a study that waits ends when its people stop it):"]
@@ -132,57 +125,19 @@ def check_can_start(study: Study) -> None:
     )
 
 
-def _split(listed: ListedSplit, keys: dict[str, bytes]) -> Split:
-    whole = _block(listed.whole, keys)
-    parts = tuple(_block(part, keys) for part in listed.parts)
-    unsigned = Split(whole, parts, frozenset())
-    members = sorted({member.hospital for member in whole.members})
-    signers = {key for text in listed.signatures for key in members if _is_signed(text, key, unsigned)}
-    return Split(whole, parts, frozenset(signers))
-
-
-def _is_signed(text: str, key: bytes, split: Split) -> bool:
-    whole, body = _split_body(split)
-    try:
-        return open_signed(bytes.fromhex(text), study=whole, keys={1: key}, kind="split").body == body
-    except (CipherwardError, ValueError):
-        return False
-
-
-def _split_body(split: Split) -> tuple[bytes, bytes]:
-    return split.whole.digest, b"".join(part.digest for part in split.parts)
-
-
-def _block(listed: ListedBlock, keys: dict[str, bytes]) -> Block:
-    members = tuple(sorted(Register(_key(member, keys), member.register_name) for member in listed.members))
-    return Block(members, listed.least, bytes.fromhex(listed.parent))
-
-
-def _key(member: Member, keys: dict[str, bytes]) -> bytes:
-    if member.hospital in keys:
-        return keys[member.hospital]
-    try:
-        key = bytes.fromhex(member.hospital)
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise StudyError(
-            f"a block names {member.hospital!r}, which is no hospital of the study",
-            hint="members of blocks are named as on the roster",
-        )
-    return key
-
-
-def _check_whole(registers: Iterable[Register], existing: Iterable[Block], names: dict[bytes, str]) -> None:
+def _check_whole(
+    registers: Iterable[Register], existing: Iterable[Block], names: dict[bytes, str], agreed: frozenset[Register]
+) -> None:
     """Rule 2: who is in a block takes part with the whole block, or not at all."""
     here = set(registers)
     for block in existing:
         inside = [names[m.hospital] for m in block.members if m in here]
-        gone = len(block.members) - len(inside)
+        gone = sum(m not in here and m not in agreed for m in block.members)
         if inside and gone:
             raise StudyError(
                 f"{', '.join(inside)} stand in sums only together with {gone} more hospital(s) that this study does not list "
                 "(rule 2: they are one block since an earlier study)",
-                hint="list the whole block or none of it; a block splits only into parts that are large enough, when all "
-                "its members sign",
+                hint="list the whole block or none of it; whoever wants to leave says so at its own machine (cipherward "
+                "hospital widen, or end-register), or all of the block sign a split into parts that are large enough (cipherward "
+                "coordinator split)",
             )

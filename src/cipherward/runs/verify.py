@@ -18,7 +18,7 @@ from cipherward.disclosure.standing import Statement
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
-from cipherward.parties import asking, culprits, roster
+from cipherward.parties import asking, culprits, given_up, listed, roster
 from cipherward.parties.judging import agrees, judge
 from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
 from cipherward.runs import modelfile
@@ -101,7 +101,11 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
     if claimed != study.digest().hex():
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
     public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
-    return Run(run, roster.rules_of(study, roster.public_scheme(study, public)), _first_state(run, study, factory))
+    rules = roster.rules_of(study, roster.public_scheme(study, public))
+    first = _first_state(run, study, factory)
+    given_up.proved(study)
+    # Whose signed yes the study document shows is known from the beginning.
+    return Run(run, rules, dataclasses.replace(first, memory=first.memory.shown(listed.agreed_of(study))))
 
 
 def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> StudyState:

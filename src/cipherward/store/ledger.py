@@ -28,7 +28,6 @@ CREATE TABLE IF NOT EXISTS sums (
     is_void INTEGER NOT NULL DEFAULT 0, is_closed INTEGER NOT NULL DEFAULT 0,
     mark BLOB
 ) STRICT;
-CREATE INDEX IF NOT EXISTS sums_by_query ON sums (query);
 CREATE TABLE IF NOT EXISTS receipts (
     study BLOB NOT NULL, round INTEGER NOT NULL, receipt BLOB NOT NULL, mark BLOB, PRIMARY KEY (study, round)
 ) STRICT;
@@ -286,9 +285,3 @@ class Ledger(MarkedTables):
     def receipts(self, study: bytes) -> int:
         """How many sums of a study this hospital has verified."""
         return sum(1 for _ in self._rows("receipts", "study = ?", (study,)))
-
-    def exposed(self, query: bytes) -> list[SumRecord]:
-        """Contributions to this query that a certificate may cover: sent, and not proved void."""
-        where = "query = ? AND header IS NOT NULL AND is_void = 0 ORDER BY round, attempt"
-        contexts = [row["context"] for row in self._rows("sums", where, (query,))]
-        return [record for context in contexts if (record := self.sum(context)) is not None]

@@ -17,8 +17,8 @@ USUAL_REGISTER = "table"
 @dataclass(frozen=True)
 class Rules:
     """The study's public facts. `keys` maps roster index (0 is the coordinator) to public key, `registers` to the name of
-    the hospital's register, where it has another than the usual one. `blocks`: those of the study; none: everybody stands
-    alone."""
+    the hospital's register, where it has another than the usual one, `first_keys` to the key that its own one stands for (rule
+    4). `blocks`: those of the study; none: everybody stands alone."""
 
     study: bytes
     keys: Mapping[int, bytes]
@@ -27,10 +27,12 @@ class Rules:
     scheme: Scheme
     blocks: Blocks = field(default_factory=lambda: Blocks(()))
     registers: Mapping[int, str] = field(default_factory=dict)
+    first_keys: Mapping[int, bytes] = field(default_factory=dict)
 
     def register(self, hospital: int) -> Register:
         """The register with which a hospital takes part."""
-        return Register(self.keys[hospital], self.registers.get(hospital, USUAL_REGISTER))
+        key = self.first_keys.get(hospital, self.keys[hospital])
+        return Register(key, self.registers.get(hospital, USUAL_REGISTER))
 
     @property
     def n_hospitals(self) -> int:

@@ -127,15 +127,13 @@ class StudyState:
         inner = self.task.after(self.inner, sums, n_contributors)
         return dataclasses.replace(self, inner=inner, sums_done=self.sums_done + 1)
 
-    def seen(self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks) -> StudyState:
-        """The state that remembers who stood in the opening that led to it. Proof that a hospital spoiled a sum removes it from
-        its block's protection, so that the honest rest may stand."""
-        hospitals = self.study.hospitals
-        out = frozenset(
-            Register(bytes.fromhex(hospitals[i - 1].public_key), hospitals[i - 1].register_name) for i in self.excluded
-        )
+    def seen(
+        self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks, spoilers: frozenset[Register]
+    ) -> StudyState:
+        """The state that remembers who stood in the opening that led to it. Proof that a hospital spoiled a sum (`spoilers`: the
+        registers of the `excluded`) removes it from its block's protection, so that the honest rest may stand."""
         memory = self.memory.opened(context, statements, blocks)
-        return dataclasses.replace(self, memory=memory.spoiled(out))
+        return dataclasses.replace(self, memory=memory.spoiled(spoilers))
 
     def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
         """The state after a certified sum that does not open: the same is asked again, without `culprits`.

@@ -10,7 +10,7 @@ from cipherward.consortium.membership.authority import check_name
 from cipherward.crypto import ckks, schemes
 from cipherward.data import catalogue as sources
 from cipherward.errors import ProtocolError, RefusedError, StudyError, WireError
-from cipherward.parties import who_stands
+from cipherward.parties import given_up, who_stands
 from cipherward.store import files
 from cipherward.study import Study
 
@@ -57,6 +57,7 @@ def check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     if study.hospitals[index - 1].public_key != home.identity.public_key.hex():
         raise ProtocolError("the offered study lists another key for this hospital", culprit="coordinator")
     who_stands.blocks_of(study)
+    given_up.proved(study)
 
 
 def _check_texts(study: Study) -> None:
