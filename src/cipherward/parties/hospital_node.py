@@ -105,7 +105,7 @@ class HospitalNode:
         who, limit = f"hospital {self.state.names([self.index])!r}", self.policy.limit
         self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
         lifetime = Lifetime(self.ledger, who, limit)
-        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer)
+        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer, self.work.steps)
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
         self._ballot = Ballot(self.ledger, self.log)
@@ -244,7 +244,7 @@ class HospitalNode:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
         self.standing.named(block, task.context)
-        said = self.standing.binding.statement(block, self.work.n_rows >= self.policy.cell_min)
+        said = self.standing.statement(block, has_rows=self.work.n_rows >= self.policy.cell_min)
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)

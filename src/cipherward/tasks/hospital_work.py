@@ -48,6 +48,11 @@ class HospitalWork:
         """The rows of this hospital's table that studies may ask about."""
         return len(self.data.outcome)
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The refreshes at which the rows of this table entered; none in a simulation, whose tables do not change."""
+        return self.data.reading.steps if self.data.reading else ()
+
     def values(self, state: StudyState) -> Values:
         """The named values of the state's next sum, as its layout expects them.
 

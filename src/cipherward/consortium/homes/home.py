@@ -38,7 +38,15 @@ from cipherward.errors import StorageError
 from cipherward.runs.study_folder import STUDY
 from cipherward.store import files, locks
 
-SECRET_FILES = ("identity.key", "tls.key", "tls-next.key", "authority.key", "server.key", "ledger.sqlite", "registers/key")
+SECRET_FILES = (
+    "identity.key",
+    "tls.key",
+    "tls-next.key",
+    "authority.key",
+    "server.key",
+    "ledger.sqlite",
+    "registers/key",
+)
 
 
 _EACH_LOGGED = 32

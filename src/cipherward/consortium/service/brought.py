@@ -27,9 +27,7 @@ class Brought:
     """`unusable` names what cannot be used here at the moment, as the coordinator is told it; `noticed`: what stands out in
     the table, in column names and counts."""
 
-    def __init__(
-        self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path, ledger: Ledger
-    ) -> None:
+    def __init__(self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path, ledger: Ledger) -> None:
         self._home, self._study, self._boundary, self._folder = home, study, boundary, folder
         self._own = study.hospitals[study.hospital_names.index(home.name)]
         self._registers = Registers(home.registers_folder, ledger)

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
-from cipherward.disclosure.blocks import Block
+from cipherward.disclosure.blocks import Block, Register
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError, VersionError
 from cipherward.learning.catalogue import kind_of
-from cipherward.parties import roster, who_stands
+from cipherward.parties import refreshes, roster, who_stands
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import ckks_key, modelfile
@@ -75,11 +75,13 @@ def freeze(
     coordinator_key: bytes,
     ckks_public: bytes = b"",
     existing: Iterable[Block] = (),
+    opened: Mapping[Register, int] | None = None,
 ) -> Study:
     """The study with the keys of its hospitals, who must be active members, and without any path.
 
     Args:
         existing: blocks of earlier studies, which stay whole.
+        opened: as in `roster.freeze`.
 
     Raises:
         StudyError: every reason why it cannot run in a deployment.
@@ -109,7 +111,7 @@ def freeze(
         )
     # One document: the paths go at the same moment as the keys come, as neither alone makes a valid study.
     bare = study.model_copy(update={"data": study.data.model_copy(update={"path": "", "hospital_column": ""})})
-    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing)
+    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing, opened)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -159,7 +161,7 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
-    frozen = freeze(study, home.members, home.coordinator_key, public, _blocks_begun(home))
+    frozen = freeze(study, home.members, home.coordinator_key, public, _blocks_begun(home), _refreshes_opened(home))
     # The coordinator starts from the same installed model code as the hospitals.
     own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
     if first := modelfile.of(begin(frozen, modelcode.factory_of(frozen, own))):
@@ -171,13 +173,27 @@ def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
 def _blocks_begun(home: CoordinatorHome) -> tuple[Block, ...]:
     """The blocks of studies that have begun here: their hospitals may have named them, and are then bound."""
     found: dict[bytes, Block] = {}
+    for _, study in _begun(home):
+        found |= {block.digest: block for block in who_stands.blocks_of(study).listed}
+    return tuple(found.values())
+
+
+def _refreshes_opened(home: CoordinatorHome) -> dict[Register, int]:
+    """The newest refresh of each register of which a sum was opened here."""
+    found: dict[Register, int] = {}
+    for folder, study in _begun(home):
+        if RunDirectory(folder).rounds_with_openings():
+            for register, refresh in refreshes.refreshes_of(study).items():
+                found[register] = max(refresh, found.get(register, 0))
+    return found
+
+
+def _begun(home: CoordinatorHome) -> Iterator[tuple[Path, Study]]:
     for folder in home.study_folders():
         files_of = StudyFolder(folder)
         if files_of.begun.exists():
             with contextlib.suppress(VersionError):  # of a version whose headers named no blocks
-                blocks = who_stands.blocks_of(study_document.load(files_of.study))
-                found |= {block.digest: block for block in blocks.listed}
-    return tuple(found.values())
+                yield folder, study_document.load(files_of.study)
 
 
 def _name(folder: Path) -> str:
