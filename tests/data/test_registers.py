@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 from random import Random
 
 import numpy as np
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from cipherward.data import row_digests
 from cipherward.data.partition import TEST, TRAIN, VALIDATION
@@ -155,6 +154,6 @@ def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
         history.happen()
         if history.register is not None:
             sizes.append(np.bincount(history.register.batches, minlength=len(history.register.entered)))
-    for earlier, later in zip(sizes, sizes[1:], strict=False):
+    for earlier, later in itertools.pairwise(sizes):
         assert (earlier == later[: len(earlier)]).all()  # dealt once and for ever
         assert (later[len(earlier) :] >= 3 * ROWS_MIN).all()

@@ -65,7 +65,7 @@ class Terms:
 
     `withdrawn`: digests of patients whose batch goes out and who never come back; `elsewhere`: of patients who are in another register
     of this hospital, None where that cannot be known, and `has_others`: whether there is one. `accepts_loss`: people have said that the table is right although
-    most of the register's rows have changed or are gone.
+    most of the register's rows have changed or are gone. `is_begun`: the study has begun here, with the rows that it reads.
     """
 
     key: bytes = field(repr=False)
@@ -76,6 +76,7 @@ class Terms:
     elsewhere: Digests | None = field(default_factory=_none, repr=False)
     has_others: bool = False
     accepts_loss: bool = False
+    is_begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,11 @@ def read(found: TableToRead, terms: Terms) -> Reading | Problem:
     in_use = register.in_use(terms.refresh)[known]
     order = np.argsort(known[in_use])
     kept, rows = known[in_use][order], places[in_use][order]
-    lost_rows = int(np.isin(register.batches, lost).sum())
+    is_lost = np.isin(register.batches, lost)
+    lost_rows = int(is_lost.sum())
+    if terms.is_begun and (register.entered[register.batches[is_lost]] <= terms.refresh).any():
+        said = "the table is not the one that this study was begun with: rows that it reads have changed or are gone"
+        return Problem(f"{said}; put the earlier table back, or start a new study with the new one", said)
     if 2 * lost_rows > len(kept) + lost_rows and not terms.accepts_loss:
         return _too_much_lost(lost_rows, len(lost))
     if not len(rows):

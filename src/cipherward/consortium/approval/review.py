@@ -17,16 +17,18 @@ from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.in_short import in_short
 from cipherward.consortium.approval.what_leaves import Outgoing
 from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.membership import members
 from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import fingerprint
 from cipherward.crypto.scheme import Opener
-from cipherward.errors import CipherwardError
+from cipherward.data.registers import Terms
+from cipherward.errors import CipherwardError, TableError
 from cipherward.learning import catalogue as kinds
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
-from cipherward.study import Study
+from cipherward.study import Hospital, Study
 from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
 
@@ -86,10 +88,12 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
-    data = datacheck.check(study, home.name, table or home.data_source)
+    own = study.hospitals[offered.index - 1]
+    terms, lost = _terms(home, own, policy.rows_min)
+    data = datacheck.check(study, home.name, table or home.data_source, terms)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
-    problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
+    problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed, *lost]
     if over := study.ended(time()):
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
@@ -100,7 +104,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
         privacy_plan.check_hospital(study, n_parameters)
-        noise.check_hospital(study, first.task, data.rows or None)
+        noise.check_hospital(study, first.task, data.used or data.rows or None)
     except CipherwardError as error:
         problems.append(error.message)
     if data.problems:
@@ -130,6 +134,13 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         policy_broken=broken,
         refusals=tuple(problems),
     )
+
+
+def _terms(home: HospitalHome, own: Hospital, rows_min: int) -> tuple[Terms | None, tuple[str, ...]]:
+    try:
+        return Registers(home.registers_folder).terms(own.register_name, own.refresh, rows_min), ()
+    except TableError as error:
+        return None, (error.message,)
 
 
 def _opening(study: Study) -> tuple[str, ...]:

@@ -179,6 +179,17 @@ class Registers:
         files.write(self.folder / "withdrawn", everyone.tobytes(), private=True)
         return Withdrawn(len(np.unique(gone)), known, batches)
 
+    def facts(self, register: Register) -> dict[str, int]:
+        """Counts of a register."""
+        is_out = register.out[register.batches]
+        return {
+            "refresh": register.refresh,
+            "rows": len(is_out),
+            "batches": len(register.out),
+            "rows_out": int(is_out.sum()),
+            "batches_out": int(register.out.sum()),
+        }
+
     def watched(self) -> tuple[Path, ...]:
         """The files that decide which rows are read."""
         return tuple(sorted(path for path in self.folder.glob("*") if path.suffix != ".tmp"))

@@ -5,6 +5,7 @@ Both are somebody else's: they are tried before anybody waits for them, and each
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from cipherward.consortium.approval import modelcode, policyfile
@@ -52,13 +53,18 @@ class Brought:
         self.unusable.add(DATA)
         source = home.data_source if sources.source(study.data.source).is_own_tables else None
         terms = self._registers.terms(self._own.register_name, self._own.refresh, self.policy().rows_min)
+        terms = dataclasses.replace(terms, is_begun=self._is_begun)
         with self._boundary.around("reading this hospital's table"):
             (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
-        if (self._folder / fingerprint.NAME).exists():
+        if self._is_begun:
             fingerprint.check(self._folder, data)
         self.unusable.discard(DATA)
         self.noticed = tuple(finding.text for finding in data.about)
         return data
+
+    @property
+    def _is_begun(self) -> bool:
+        return (self._folder / fingerprint.NAME).exists()
 
     def begin(self) -> HospitalData:
         """The rows with which the study begins here, or has begun: what its first reading made of the register is kept first.
@@ -66,7 +72,7 @@ class Brought:
         Raises: as `table`.
         """
         data = self.table()
-        if not (self._folder / fingerprint.NAME).exists() and (reading := data.reading):
+        if not self._is_begun and (reading := data.reading):
             name = self._own.register_name
             self._registers.keep(name, reading.register)
             facts: dict[str, object] = {"study": self._study.name, "register": name, "refresh": reading.refresh}
