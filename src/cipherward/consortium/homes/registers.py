@@ -180,14 +180,17 @@ class Registers:
         return Withdrawn(len(np.unique(gone)), known, batches)
 
     def facts(self, register: Register) -> dict[str, int]:
-        """Counts of a register."""
-        is_out = register.out[register.batches]
+        """Counts of a register, with the batches of patients who were withdrawn."""
+        out = register.out.copy()
+        if register.patient_column:
+            out[register.batches[np.isin(register.patients, self.withdrawn)]] = True
+        is_out = out[register.batches]
         return {
             "refresh": register.refresh,
             "rows": len(is_out),
-            "batches": len(register.out),
+            "batches": len(out),
             "rows_out": int(is_out.sum()),
-            "batches_out": int(register.out.sum()),
+            "batches_out": int(out.sum()),
         }
 
     def watched(self) -> tuple[Path, ...]:
