@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cipherward import thresholds
-from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register, Split, default_blocks, split
+from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register, Split, default_blocks, split, split_problem
 from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.inference import readable
 from cipherward.disclosure.standing import Agreement, Binding, Memory, Statement
@@ -26,6 +26,7 @@ class Planted:
     no_void_certificates: bool = False
     no_memory: bool = False
     no_pending: bool = False
+    splits_anyhow: bool = False
     ideal_memory: bool = False
     restores: bool = False
     noticed: bool = True
@@ -87,6 +88,8 @@ class History:
         self.splits: list[Split] = []
         self.known: dict[bytes, Block] = {}
 
+        self.proved: frozenset[Register] = frozenset()
+
     def _newcomer(self, key: bytes) -> Hospital:
         says = [Agreement(self.random.random() < 0.2) for _ in range(2)]
         return Hospital(
@@ -96,6 +99,7 @@ class History:
     def play(self, steps: int = 22) -> History:
         self.write_study()
         moves = [self.sum] * 9 + [self.write_study] * 2 + [self.split, self.void, self.resume, self.widen, self.show]
+        moves += [self.prove]
         if self.planted.restores:
             moves += [self.back_up, self.restore, self.restore]
         for _ in range(steps):
@@ -106,24 +110,38 @@ class History:
 
     # what the coordinator does
 
-    def write_study(self) -> None:
-        """A document over some of the hospitals, at most f of them liars; its blocks are the default or made up."""
+    def write_study(self, among: Sequence[Block] = ()) -> None:
+        """A document over some of the hospitals, at most f of them liars; its blocks are the default, made up, or `among`
+        some."""
         r = self.random
         size = len(self.keys) if not self.studies or r.random() < 0.5 else r.randint(3, len(self.keys))
-        keys = r.sample(self.keys, size)
-        if len(keys) < 3:
+        keys = self.keys if among else r.sample(self.keys, size)
+        size = len(keys)
+        if size < 3:
             return
-        numbers = thresholds.derive(size)
-        if numbers.problems() or len(self.liars & set(keys)) > numbers.corrupt:
+        n_liars = len(self.liars & set(keys))
+        most = thresholds.derive(size).corrupt
+        if n_liars > most:
             return
-        roster = tuple(Register(key, "p" if r.random() < 0.9 else "q") for key in keys)
-        existing = [b for b in self.known.values() if r.random() < 0.7 and set(b.members) <= set(roster)]
+        # A study may reckon with fewer liars than it could: its blocks are larger than they must be, and can be split.
+        numbers = thresholds.derive(size, corrupt=r.choice([most, r.randint(max(n_liars, 1), most)]) if most else None)
+        if numbers.problems():
+            return
+        names = {m.hospital: m.name for block in among for m in block.members}
+        roster = tuple(Register(key, names.get(key, "p" if r.random() < 0.9 else "q")) for key in keys)
+        choice = among or self.known.values()
+        existing = [b for b in choice if r.random() < 0.7 and set(b.members) <= set(roster)]
         apart: list[Block] = []
         for block in r.sample(existing, len(existing)):
             if not any(set(block.members) & set(other.members) for other in apart):
                 apart.append(block)
         least = numbers.min_contributors
-        listed = default_blocks(roster, least, apart if r.random() < 0.8 else ())
+        # Who is known to agree is left out of blocks, as when a study is frozen, or not.
+        in_blocks = [x for x in roster if x not in self.yes or r.random() < 0.4]
+        known = apart if r.random() < 0.8 else ()
+        listed = default_blocks(in_blocks, least, known)
+        if not known and len(in_blocks) >= least and r.random() < 0.5:
+            listed = (Block(tuple(sorted(in_blocks)), least),)
         self.known |= {block.digest: block for block in listed}
         self.studies.append(Study(roster, numbers.threshold, Blocks(listed, self.splits)))
         del self.studies[:-3]
@@ -161,15 +179,37 @@ class History:
         large = [b for b in self.known.values() if len(b.members) >= 2 * b.least]
         if not large:
             return
-        whole = self.random.choice(large)
+        founded = {s.block for a in self.attempts for s in a.opened}
+        whole = self.random.choice([b for b in large if b.digest in founded] or large)
         order = self.random.sample(whole.members, len(whole.members))
         cut = whole.least if self.random.random() < 0.8 else self.random.randint(1, len(order) - 1)
         parts = split(whole, (order[:cut], order[cut:]))
-        signers = frozenset(m.hospital for m in order if m.hospital in self.liars or self.random.random() < 0.95)
-        self.splits.append(Split(whole, parts, signers))
+        proposed = Split(whole, parts, frozenset())
+        signers = frozenset(m.hospital for m in order if self._signs(m, proposed))
+        self.splits.append(replace(proposed, signers=signers))
         self.known |= {part.digest: part for part in parts}
         if self.random.random() < 0.7:
             self.known.pop(whole.digest)
+        self.write_study(list(parts))
+
+    def _signs(self, member: Register, split: Split) -> bool:
+        hospital = self.honest.get(member.hospital)
+        if hospital is None:
+            return True
+        binding = hospital.bindings[member.name]
+        if not self.planted.splits_anyhow:
+            if binding.signing_problem(split, hospital.memory) or hospital.is_recovering:
+                return False
+            if self.random.random() < 0.95:
+                hospital.bindings[member.name] = binding.signed(split)
+                return True
+        return self.random.random() < 0.95
+
+    def prove(self) -> None:
+        """A liar spoiled a sum that it was in, and is proved to have done it (rule 12); some see the proof later than others."""
+        spoiled = [s.register for a in self.attempts for s in a.opened if s.register.hospital in self.liars]
+        if spoiled:
+            self.proved |= {self.random.choice(spoiled)}
 
     def show(self) -> None:
         """An opening or a signed yes comes to somebody who has not seen it."""
@@ -178,6 +218,7 @@ class History:
                 self._publish(attempt)
         for hospital in self.honest.values():
             hospital.memory = hospital.memory.shown(frozenset(r for r in self.yes if self.random.random() < 0.7))
+            hospital.memory = hospital.memory.spoiled(frozenset(r for r in self.proved if self.random.random() < 0.7))
 
     # what people at hospitals do
 
@@ -208,6 +249,10 @@ class History:
             return False
         for attempt in studies:
             self._learn(hospital, attempt)
+        for signed in self.splits:
+            for binding in list(hospital.bindings.values()):
+                if hospital.key in signed.signers and binding.block == signed.whole.digest:
+                    hospital.bindings[binding.register.name] = binding.signed(signed)
         hospital.is_recovering = False
         return True
 
@@ -217,6 +262,8 @@ class History:
         r, study = self.random, attempt.study
         blocks = {m for b in study.blocks.listed if r.random() < 0.85 for m in b.members}
         listed = {m for b in study.blocks.listed for m in b.members}
+        if r.random() < 0.8:
+            blocks -= self.proved
         chosen = blocks | {reg for reg in study.roster if reg not in listed and r.random() < 0.6}
         if not attempt.is_calm and r.random() < 0.7:
             gone = r.choice(study.roster)
@@ -304,6 +351,8 @@ class History:
     def _learn(self, hospital: Hospital, attempt: Attempt) -> None:
         if not attempt.opened:
             return
+        if not hospital.is_recovering and refusals(attempt.opened, attempt.study.blocks, hospital.memory):
+            return  # its verification fails: what it has seen elsewhere speaks against this sum
         hospital.memory = hospital.memory.opened(attempt.context, tuple(attempt.opened), attempt.study.blocks)
         said = next((s for s in attempt.opened if s.register.hospital == hospital.key), None)
         if said is None:
@@ -365,9 +414,20 @@ class History:
     def _parts(self, digest: bytes, named: set[bytes]) -> list[tuple[Register, ...]]:
         """A block's members, by the parts that it was split into if one of them has been in a sum."""
         for s in self.splits:
-            if s.whole.digest == digest and named & {p.digest for p in s.parts}:
-                return [p.members for p in s.parts]
-        return [next(b for a in self.attempts for b in a.study.blocks.values() if b.digest == digest).members]
+            if s.whole.digest == digest and not split_problem(s):
+                parts = [members for part in s.parts for members in self._parts(part.digest, named)]
+                if named & {part.digest for part in self._offspring(s)}:
+                    return parts
+        found = [b for a in self.attempts for b in a.study.blocks.values()] + [b for s in self.splits for b in s.parts]
+        return [next(b for b in found if b.digest == digest).members]
+
+    def _offspring(self, split: Split) -> Iterator[Block]:
+        """The parts of a split, and theirs."""
+        for part in split.parts:
+            yield part
+            for later in self.splits:
+                if later.whole.digest == part.digest and not split_problem(later):
+                    yield from self._offspring(later)
 
     def read_alone(self) -> list[Register]:
         """By elimination, with all that liars know: registers of honest hospitals that said no, read by themselves."""

@@ -118,6 +118,44 @@ def test_the_parts_of_a_block_may_be_named_after_it_and_not_the_whole_after_a_pa
     assert rules_of(says(whole, "abcdef"), Blocks([whole], [signed]), later) == [1, 1, 1]
 
 
+WHOLE = block("abcdefg")
+
+
+def in_parts(*names: str) -> Split:
+    return Split(WHOLE, split(WHOLE, ([register(x) for x in part] for part in names)), frozenset())
+
+
+def rule_for_signing(mine: Binding, parts: Split, memory: Memory) -> int:
+    refusal = mine.signing_problem(parts, memory)
+    return refusal.rule if refusal else 0
+
+
+def test_a_split_is_signed_only_where_each_part_hides_its_members() -> None:
+    # With d and e read by themselves, the sum of the whole less that of its other part would be f.
+    memory = NEW.opened(b"1", says(WHOLE, "abcfg") + says(WHOLE, "de", YES), Blocks([WHOLE]))
+    mine = Binding(register("a")).named(WHOLE.digest, b"1").opened(b"1")
+    assert rule_for_signing(mine, in_parts("abcg", "def"), memory) == 2
+    assert rule_for_signing(mine, in_parts("abcg", "def"), NEW) == 0
+    all_yes = memory.shown(frozenset({register("f")}))
+    assert rule_for_signing(mine, in_parts("abcg", "def"), all_yes) == 0, "nobody of d, e, f is protected any more"
+    proved = NEW.spoiled(frozenset({register("d")}))
+    assert rule_for_signing(mine, in_parts("abcg", "def"), proved) == 0, (
+        "d was one of the liars that a block reckons with"
+    )
+
+
+def test_a_split_is_signed_once_and_after_the_sums_of_the_whole() -> None:
+    mine = Binding(register("a")).named(WHOLE.digest, b"1")
+    assert rule_for_signing(mine, in_parts("abc", "defg"), NEW) == 2, "a sum of the whole may still be opened"
+    mine = mine.opened(b"1")
+    assert rule_for_signing(mine, in_parts("ab", "cdefg"), NEW) == 2
+    bound = mine.signed(in_parts("abc", "defg"))
+    assert rule_for_signing(bound, in_parts("abcg", "def"), NEW) == 2, "with both splits, g would be what is left over"
+    assert bound.problem(WHOLE.digest, Blocks([WHOLE])) is not None
+    part = in_parts("abc", "defg").parts[0]
+    assert bound.problem(part.digest, Blocks([part])) is None
+
+
 def test_the_coordinator_sums_every_whole_block_and_leaves_the_others_out() -> None:
     memory = after_first_sum(*says(ONE, "abcd"), *says(TWO, "efg"))
     loner = Statement(register("x"), ALONE, YES)

@@ -7,6 +7,8 @@ from collections import Counter
 import pytest
 from tests.disclosure.histories import History, Planted
 
+from cipherward.disclosure.blocks import ALONE
+
 
 def found(planted: Planted, seeds: range) -> Counter[str]:
     return Counter(History(seed, planted).play().broken() for seed in seeds)
@@ -49,3 +51,24 @@ def test_voters_that_check_their_own_block_only_are_found_out() -> None:
 
 def test_a_founding_that_is_given_up_without_void_certificates_is_found_out() -> None:
     assert sum(n for what, n in found(Planted(no_void_certificates=True), range(200)).items() if what) > 2
+
+
+@pytest.mark.parametrize("seed", [12104, 19032])
+def test_splits_that_are_signed_whoever_is_left_over_are_found_out(seed: int) -> None:
+    assert "is read from the sums" in History(seed, Planted(splits_anyhow=True)).play().broken()
+    assert not History(seed).play().broken()
+
+
+def test_histories_play_what_they_are_said_to_play() -> None:
+    played: Counter[str] = Counter()
+    for seed in range(300):
+        history = History(seed).play()
+        opened = {s for members in history.family for s in members}
+        parts = {part.digest for one in history.splits for part in one.parts}
+        played["a sum over a part of a split"] += any(s.block in parts for s in opened)
+        played["a loner"] += any(s.block == ALONE for s in opened)
+        played["two registers of a hospital"] += len({s.register.name for s in opened}) > 1
+        played["a liar that was proved"] += bool(history.proved)
+        played["liars"] += bool(history.liars)
+    assert len(played) == 5
+    assert min(played.values()) > 0, played

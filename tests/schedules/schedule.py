@@ -13,13 +13,14 @@ from random import Random
 import numpy as np
 from tests.parties.liars_in_a_sum import Liar
 from tests.schedules.liars import LyingCoordinator, LyingHospital, kind_of, lies_within, opened
-from tests.schedules.world import ForgetfulParties, KilledError, Setting, setting, sum_of
+from tests.schedules.world import Agreed, ForgetfulParties, KilledError, Setting, setting, sum_of
 
 from cipherward import thresholds
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
+from cipherward.disclosure.missing import Effect
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, QuorumError, StorageError, SuspectError
-from cipherward.parties import asking
+from cipherward.parties import asking, who_stands
 from cipherward.parties.coordinator_node import Outgoing, Phase
 from cipherward.parties.judging import after_failed
 from cipherward.runs import verify
@@ -42,7 +43,9 @@ class Schedule:
     def __init__(self, seed: int, folder: Path) -> None:
         self.rng = rng = Random(seed)
         n = rng.choice(sorted(SIZES))
-        self.setting: Setting = setting(n, rng.choice(SIZES[n]), rng.choice([1, 1, 2]))
+        threshold, rounds = rng.choice(SIZES[n]), rng.choice([1, 1, 2])
+        self.agreed = self._agreed(n, threshold)
+        self.setting: Setting = setting(n, threshold, rounds, self.agreed)
         self.world = ForgetfulParties(folder, self.setting)
         n_liars = rng.randint(1, self.setting.study.thresholds.corrupt) if rng.random() < 0.5 else 0
         self.liars = {i: LyingHospital(self.setting, i, rng) for i in rng.sample(self.setting.everyone, n_liars)}
@@ -71,17 +74,28 @@ class Schedule:
         numbers = self.setting.study.thresholds
         rates = {fault: rate for fault, rate in self.rates.items() if rate}
         who = [*self.liars.values(), *([self.coordinator] if self.coordinator else [])]
-        return f"{numbers.n_hospitals} hospitals, threshold {numbers.threshold}, {rates}, liars {who}, ended {self.ended!r}"
+        many = f"{numbers.n_hospitals} hospitals, threshold {numbers.threshold}, agreed: {self.agreed}"
+        return f"{many}, {rates}, liars {who}, ended {self.ended!r}"
+
+    def _agreed(self, n: int, threshold: int) -> Agreed:
+        """Who may be singled out: everybody, nobody, or a few where the others are enough for a block."""
+        few = n - thresholds.derive(n, threshold=threshold).min_contributors
+        some = tuple(f"clinic-{i}" for i in sorted(self.rng.sample(range(1, n + 1), self.rng.randint(0, few))))
+        return self.rng.choice(["all", "never", "never", some or "never"])
 
     @property
-    def must_finish(self) -> bool:
-        """Nobody lies, or no more hospitals than may drop out, and only by saying nothing.
+    def must_end(self) -> str:
+        """How a study has to end where nobody lies, or only by saying nothing: as the table that people see beforehand says.
 
         Other lies can stop a study, which is left to people: a dealer's bad shares for fewer holders than make a void
-        certificate, a consent taken back, a sum that was certified and does not open.
+        certificate, a consent taken back, a sum that was certified and does not open. "" for those.
         """
-        silent = all(liar.lies == ["silence"] for liar in self.liars.values()) and not self.world.liars
-        return not self.coordinator and silent and len(self.liars) <= self.setting.study.thresholds.dropouts
+        if self.coordinator or self.world.liars or any(liar.lies != ["silence"] for liar in self.liars.values()):
+            return ""
+        missing = {self.setting.rules.register(i).hospital for i in self.liars}
+        if who_stands.setting_of(self.setting.study).without(missing) is not Effect.WAITS:
+            return "finished"
+        return "waits" if all(liar.habit == 1.0 for liar in self.liars.values()) else ""
 
     def run(self) -> None:
         """Faults for a while, then none; afterwards everything that must hold at the end."""
@@ -184,9 +198,15 @@ class Schedule:
             self._end_by_breach(error.message)
             return
         self.world.note(0)
+        assert self.coordinator or self._proved() <= set(self.liars), f"honest hospitals are proved: {self._proved()}"
         for hospital, packet in outgoing:
             said = self.coordinator.said(hospital, packet) if self.coordinator else [packet]
             self._send(False, ((hospital, item) for item in said))
+
+    def _proved(self) -> set[int]:
+        """Whom the coordinator holds for proved dealers of bad shares in the present sum."""
+        steps = self.world.hub._steps
+        return steps.sum.proved if steps.is_summing else set()
 
     def _end_by_breach(self, message: str) -> None:
         accusers = set(self.world.hub._receipts.breaches)
@@ -305,6 +325,8 @@ class Schedule:
         assert known == after.digest(), f"hospital {index} holds another model than those before it"
         manifest = wire.decode(Manifest, wire.decode(Signed, body.manifest).body)
         contributors = [entry.hospital for entry in manifest.entries]
+        self._check_blocks(contributors)
+        assert set(after.excluded) <= set(self.liars), f"honest hospitals are left out: {after.excluded}"
         task = asking.task_of(rules, before, body.attempt)
         try:
             sums = rules.scheme.sums(task, body.total, body.witness, len(contributors))
@@ -320,6 +342,18 @@ class Schedule:
         assert np.array_equal(sums, expected), f"the sum over {contributors} is not theirs"
         following = asking.following(rules.scheme, before, expected, len(contributors))
         assert after.digest() == following.digest(), "not the model that the listed contributors give"
+
+    def _check_blocks(self, contributors: list[int]) -> None:
+        """Honest members of a block that said no are in a sum together, two at least, or not at all."""
+        names = {hospital.name: i for i, hospital in enumerate(self.setting.study.hospitals, start=1)}
+        apart = set(self.honest) - {names[name] for name in names if self.agreed == "all" or name in self.agreed}
+        for block in self.setting.study.blocks or ():
+            members = apart & {names[member.hospital] for member in block.members}
+            assert len(members) >= 2, "the test's block is too small to hide anybody"
+            inside = members & set(contributors)
+            assert inside in (set(), members), f"{sorted(inside)} are apart from their block, {sorted(members)}"
+            apart -= members
+        assert not apart & set(contributors), f"{sorted(apart)} said no and stand alone"
 
     def _check_end(self) -> None:
         states = self.world.states
@@ -338,7 +372,8 @@ class Schedule:
             for line in verify.receipt_lines(self.world.as_run(), replayed):
                 honest = int(line.hospital.removeprefix("clinic-")) in self.honest
                 assert line.holds or not honest, f"the receipt of {line.hospital} for sum {line.round}: {line.detail}"
-        if self.must_finish:
-            assert self.ended == "finished", f"did not finish: {self.ended}"
+        if self.must_end:
+            assert self.ended == self.must_end, f"did not end as foretold: {self.ended}, not {self.must_end}"
+        if self.must_end == "finished":
             behind = [i for i in self.honest if len(states[i]) < len(states[0])]
             assert not behind, f"hospitals {behind} never verified the last sum"

@@ -44,6 +44,7 @@ from cipherward.tasks.state import StudyState
 
 TOY_RING = params.ring(128, 3)
 BINS = 64
+Agreed = str | tuple[str, ...]
 
 
 class _Ed25519PublicKey:
@@ -88,12 +89,13 @@ def secret(*parts: object) -> bytes:
     return hashlib.sha256(repr(parts).encode()).digest()
 
 
-@lru_cache(maxsize=64)
-def setting(n: int, threshold: int, rounds: int = 1, singled_out: str = "all") -> Setting:
+@lru_cache(maxsize=256)
+def setting(n: int, threshold: int, rounds: int = 1, singled_out: Agreed = "all") -> Setting:
     """The frozen study of n hospitals with this threshold, and everything that follows from it.
 
     Args:
-        singled_out: "all" where any hospital may be missing from a sum, "never" where all are one block.
+        singled_out: "all" where any hospital may be missing from a sum, "never" where all stand in blocks; or the names of
+            those that may be missing.
     """
     document: dict[str, Any] = {
         "name": "tiny",

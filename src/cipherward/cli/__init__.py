@@ -11,7 +11,20 @@ import sys
 
 import typer
 
-from cipherward.cli import cohort, compare, coordinator, data, exposure, hospital, predict, report, run, studies, verify
+from cipherward.cli import (
+    cohort,
+    compare,
+    coordinator,
+    data,
+    exposure,
+    hospital,
+    predict,
+    report,
+    run,
+    studies,
+    vault,
+    verify,
+)
 from cipherward.cli.terminal import fail
 from cipherward.errors import CipherwardError
 
@@ -34,6 +47,7 @@ app.command("studies")(studies.studies)
 app.add_typer(data.app, name="data")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(hospital.app, name="hospital")
+app.add_typer(vault.app, name="vault")
 
 
 @app.callback(invoke_without_command=True)

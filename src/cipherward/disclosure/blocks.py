@@ -89,6 +89,15 @@ class Blocks(Mapping[bytes, Block]):
 
 def split_problem(split: Split) -> Refusal | None:
     """Rule 2: a block splits only into parts of at least `least` that cover it, all signing."""
+    if refusal := parts_problem(split):
+        return refusal
+    if not {member.hospital for member in split.whole.members} <= split.signers:
+        return Refusal(2, "not every member has signed the split", "the block stays whole until every member signs")
+    return None
+
+
+def parts_problem(split: Split) -> Refusal | None:
+    """The same, before anybody has signed."""
     whole = split.whole
     covered = [member for part in split.parts for member in part.members]
     if sorted(covered) != sorted(whole.members) or len(split.parts) < 2:
@@ -97,8 +106,6 @@ def split_problem(split: Split) -> Refusal | None:
         return Refusal(2, "a part does not name the block that it comes from", "derive the parts from the block")
     if any(len(part.members) < whole.least for part in split.parts):
         return Refusal(2, f"a part has fewer than {whole.least} members", "split into larger parts, or not at all")
-    if not {member.hospital for member in whole.members} <= split.signers:
-        return Refusal(2, "not every member has signed the split", "the block stays whole until every member signs")
     return None
 
 

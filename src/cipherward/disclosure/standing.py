@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 
-from cipherward.disclosure.blocks import ALONE, Blocks, Register
+from cipherward.disclosure.blocks import ALONE, Blocks, Register, Split, parts_problem
 from cipherward.disclosure.refusals import Refusal
 
 
@@ -145,6 +145,37 @@ class Binding:
     def named(self, block: bytes, context: bytes) -> Binding:
         """The register, bound: recorded before the header that says so leaves the hospital."""
         return self if block == ALONE else replace(self, block=block, open=self.open | {context})
+
+    def signing_problem(self, split: Split, memory: Memory) -> Refusal | None:
+        """Rule 2: why this hospital must not sign that its block splits so, if it must not; `signed` follows at once.
+
+        Once a part has been in a sum, the rest of the block is known as a total. Each part has to hide its own members.
+        """
+        if split.whole.digest != self.block:
+            return Refusal(
+                2, "the split is of another block", "sign splits of the block that this register is bound to"
+            )
+        if refusal := parts_problem(split):
+            return refusal
+        if self.open:
+            return Refusal(
+                2, "sums of the whole block may still be opened", "close them first: open them, or void them"
+            )
+        for part in split.parts:
+            no = [member for member in part.members if not memory.known_yes(member)]
+            least = part.least - len(memory.proved.intersection(part.members))
+            if no and len(no) < least:
+                return Refusal(
+                    2,
+                    f"a part would have {len(no)} members that said no, where none or at least {least} may",
+                    "choose parts of which each has enough members that never agreed to be singled out",
+                )
+        return None
+
+    def signed(self, split: Split) -> Binding:
+        """The register, bound to its part: recorded before the signature leaves the hospital. It names the whole block no more."""
+        own = next(part for part in split.parts if self.register in part.members)
+        return replace(self, block=own.digest)
 
     def voided(self, context: bytes) -> Binding:
         """A void certificate for this attempt was checked: no header of it will be opened."""

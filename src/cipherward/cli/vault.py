@@ -1,0 +1,232 @@
+"""`cipherward vault`: encrypted copies of runs, in a folder or at a storage provider."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from cipherward.cli.homes import JSON
+
+if TYPE_CHECKING:
+    from cipherward.vault.catalogue import Catalogue, Entry
+    from cipherward.vault.vault import Vault
+
+app = typer.Typer(
+    help="Keep encrypted copies of runs in a vault: a folder, s3:// or gdrive://.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+URL = typer.Argument(
+    metavar="URL", help="The vault: a folder, s3://BUCKET/PATH, gdrive://FOLDER, or another of fsspec."
+)
+KEY_FILE = typer.Option(
+    None,
+    "--key-file",
+    envvar="CIPHERWARD_VAULT_KEY_FILE",
+    help="File with the vault key; default: the environment, or the file beside a local vault.",
+)
+STUDY = typer.Option("", "--study", help="Of this study only: its name's or its digest's first characters.")
+KIND = typer.Option("", "--kind", help="Of this kind only.")
+
+
+@app.command("init")
+def init(
+    url: str = URL,
+    key_file: Path = KEY_FILE,
+    new_key: bool = typer.Option(False, "--new-key", help="Make the file of --key-file, with a new key."),
+) -> None:
+    """Make a vault. Without a key, a local vault gets a key file beside it; keep a copy of it elsewhere."""
+    from cipherward.vault import access, keys
+
+    if new_key:
+        if not key_file:
+            raise typer.BadParameter("--new-key makes the file that --key-file names")
+        keys.make_file(key_file)
+    vault, made = access.create_at(access.Address(url, key_file))
+    typer.echo(f"Vault {vault.id.hex()[:8]} in {vault.store.shown}")
+    say_key(made or (key_file if new_key else None))
+
+
+@app.command("ls")
+def ls(url: str = URL, study: str = STUDY, kind: str = KIND, json: bool = JSON, key_file: Path = KEY_FILE) -> None:
+    """List what is in the vault: study, kind, sum, size, time, file."""
+    from cipherward.cli.terminal import print_json
+
+    _, catalogue = _opened(url, key_file)
+    found = catalogue.of(study=study, kind=kind)
+    if json:
+        print_json([_row(entry) for entry in found])
+        return
+    for entry in found:
+        row = _row(entry)
+        typer.echo(f"{entry.label.study[:12]:12}  {row['kind']:9} {row['size']:>11}  {row['stored']}  {row['path']}")
+    total = sum(entry.size for entry in found)
+    typer.echo(f"{len(found)} object(s), {total / 1e6:.1f} MB; {len(catalogue.tombstones)} erased")
+
+
+@app.command("get")
+def get(
+    url: str = URL,
+    path: str = typer.Argument(help="The file, as `ls` shows it; its newest version."),
+    out: Path = typer.Argument(help="Where to write it."),
+    study: str = STUDY,
+    key_file: Path = KEY_FILE,
+) -> None:
+    """Read one file from the vault. It is written only when all of it is intact."""
+    from cipherward.errors import StorageError
+    from cipherward.vault.copying import copy_out
+
+    vault, catalogue = _opened(url, key_file)
+    found = catalogue.of(study=study, path=path)
+    if not found:
+        raise StorageError(f"the vault has no {path}", hint="`cipherward vault ls URL` lists its files")
+    if len({entry.label.study for entry in found}) > 1:
+        raise StorageError(f"{path} is there of several studies", hint="choose one with --study")
+    newest = max(found, key=lambda entry: (entry.stored, catalogue.places[entry.name][1]))
+    copy_out(vault, newest, catalogue, out)
+    typer.echo(f"{out}: {newest.size} bytes, stored {_when(newest.stored)}")
+
+
+@app.command("check")
+def check(
+    url: str = URL,
+    fast: bool = typer.Option(False, "--fast", help="Whether every object is there; none is read."),
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="A line for each object."),
+    json: bool = JSON,
+    key_file: Path = KEY_FILE,
+) -> None:
+    """Read everything in the vault and say what is missing, damaged, older than it was, or not erased."""
+    from dataclasses import asdict
+
+    from cipherward.cli.terminal import NOT_VERIFIED, print_json, say
+    from cipherward.vault import access
+    from cipherward.vault.vault import Finding
+
+    address = access.Address(url, key_file)
+    vault = access.open_at(address)
+    problems: list[str] = []
+    memory = address.memory()
+    catalogue = vault.read_catalogue(memory, problems)
+    findings = [Finding("catalogue", False, text) for text in problems]
+    findings += list(vault.check(catalogue, deep=not fast))
+    bad = [finding for finding in findings if not finding.holds]
+    if json:
+        print_json({"holds": not bad, "findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings if verbose else bad:
+            mark = "ok " if finding.holds else "BAD"
+            say(f"{mark} {finding.what}: {finding.detail}", fg=None if finding.holds else "red")
+        verdict = f"{len(bad)} problem(s)" if bad else "all hold"
+        say(f"{len(findings)} object(s) checked, {verdict}", fg="red" if bad else "green", bold=True)
+        if memory.path is None:
+            say("Nothing here remembers this vault: an older state of all of it would not be noticed.")
+    if bad:
+        raise typer.Exit(NOT_VERIFIED)
+
+
+@app.command("put")
+def put(
+    url: str = URL,
+    file: Path = typer.Argument(help="A file to keep."),
+    name: str = typer.Option("", "--as", help="Its name in the vault; default: the file's own."),
+    key_file: Path = KEY_FILE,
+) -> None:
+    """Keep a file in the vault, encrypted. The same content under the same name is kept once."""
+    from cipherward.vault import access
+    from cipherward.vault.catalogue import Label
+
+    writer = access.writer_at(access.Address(url, key_file))
+    stored = writer.add(Label("file", "", name or file.name), file)
+    writer.commit()
+    typer.echo(f"{stored} bytes stored" if stored else "it was there already")
+
+
+@app.command("prune")
+def prune(
+    url: str = URL,
+    study: str = STUDY,
+    kind: str = KIND,
+    older_than: float = typer.Option(
+        None, "--older-than", min=0, help="Erase what was stored more than so many days ago."
+    ),
+    key_file: Path = KEY_FILE,
+) -> None:
+    """Finish erasures that were interrupted, and erase what --older-than says."""
+    from cipherward.vault import access, retention
+
+    address = access.Address(url, key_file)
+    writer = access.writer_at(address)
+    catalogue = writer.vault.read_catalogue(address.memory())
+    chosen = catalogue.of(study=study, kind=kind)
+    erased = retention.erase_older(writer, catalogue, chosen, older_than) if older_than is not None else 0
+    left = retention.tidy(writer.vault, catalogue)
+    typer.echo(f"{erased} object(s) erased with their data keys; {left} left over removed")
+    if erased:
+        typer.echo("A provider that keeps old copies: `cipherward vault rotate-key` makes it final.")
+
+
+@app.command("rotate-key")
+def rotate_key(
+    url: str = URL,
+    key_file: Path = KEY_FILE,
+    new_key_file: Path = typer.Option(
+        None, "--new-key-file", help="File with the new key, where the present one is not in a file."
+    ),
+) -> None:
+    """Give the vault a new key. Objects stay as they are; what was erased before cannot be opened by anybody any more."""
+    from cipherward.errors import StorageError
+    from cipherward.vault import access, keys
+
+    address = access.Address(url, key_file)
+    vault = access.open_at(address)
+    source = address.source()
+    vault.read_catalogue(address.memory())
+    if new_key_file:
+        vault.rotate(keys.from_file(new_key_file))
+        typer.echo(f"The vault opens with {new_key_file} now; destroy the old key.")
+    elif source and source.file:
+        access.change_key(vault, source.file)
+        typer.echo(f"The key in {source.file} is a new one; earlier copies of that file open nothing any more.")
+    else:
+        raise StorageError(
+            "the present key is not in a file, so it cannot be replaced here",
+            hint="make a key with `cipherward vault init --new-key`, or give --new-key-file",
+        )
+
+
+def say_key(made: Path | None) -> None:
+    """Where a new key is, and that nothing replaces it."""
+    if made:
+        typer.echo(f"Vault key: {made}", err=True)
+        typer.echo(
+            "Keep a copy of this file elsewhere: without it nobody reads the vault, with it everybody does.", err=True
+        )
+
+
+def _opened(url: str, key_file: Path | None) -> tuple[Vault, Catalogue]:
+    from cipherward.vault import access
+
+    address = access.Address(url, key_file)
+    vault = access.open_at(address)
+    return vault, vault.read_catalogue(address.memory())
+
+
+def _row(entry: Entry) -> dict[str, str | int]:
+    label = entry.label
+    return {
+        "study": label.study,
+        "kind": label.kind,
+        "sum": label.sum,
+        "size": entry.size,
+        "stored": _when(entry.stored),
+        "path": label.path,
+        "name": entry.name.hex(),
+    }
+
+
+def _when(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,94 @@
+"""Adds to a vault: objects, and tombstones for those that are erased."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from cipherward.errors import AuditError, StorageError
+from cipherward.vault import codec
+from cipherward.vault.catalogue import Catalogue, Entry, Head, Label, Memory, Segment, Tombstone
+from cipherward.vault.vault import Content, Vault, words
+
+
+class Writer:
+    """Writes one chain of the catalogue. What was added counts after `commit`.
+
+    Args:
+        chain: 16 bytes, of this writer only.
+        memory: what this writer has written, outside the vault.
+        software: name and version, for the record.
+
+    Raises:
+        AuditError: the vault is older than what was written to it.
+        StorageError: it cannot be read.
+    """
+
+    def __init__(
+        self, vault: Vault, chain: bytes, memory: Memory, software: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.vault, self.chain, self._memory, self._software, self._clock = vault, chain, memory, software, clock
+        self._new: dict[bytes, tuple[Entry, bytes]] = {}
+        known = memory.known(vault.id).get(chain, Head())
+        # A chain that nobody has begun needs no look at the others.
+        self.catalogue = vault.read_catalogue() if known.number or vault.has_chain(chain) else Catalogue()
+        self.head = self.catalogue.heads.get(chain, Head())
+        if self.head.number < known.number or (self.head.number == known.number and self.head != known):
+            raise AuditError(
+                f"the vault {vault.store.shown} is older than what was written to it",
+                hint="bring its newest copy back, or choose another vault; nothing was written",
+            )
+
+    def add(self, label: Label, content: Content) -> int:
+        """Store one object, unless it is there. Returns the bytes that were stored.
+
+        Raises:
+            StorageError: the content or the store cannot be used.
+        """
+        name, size = self.vault.name(label, content)
+        if name in self.catalogue.entries or name in self.catalogue.tombstones or name in self._new:
+            return 0
+        if size > codec.MAX_BYTES:
+            raise StorageError(f"{words(label)} is too large for a vault: {size} bytes")
+        key = self.vault.write_object(name, size, content)
+        self._new[name] = Entry(name, label, size, int(1000 * self._clock())), key
+        return size
+
+    def commit(self, tombstones: Iterable[Tombstone] = ()) -> None:
+        """List what was added; where there is nothing to list, nothing is written.
+
+        Raises:
+            StorageError: the store failed; it can be repeated.
+        """
+        stones = tuple(tombstones)
+        if not self._new and not stones:
+            return
+        entries = tuple(entry for entry, _ in self._new.values())
+        segment = Segment(self.chain, self.head.number + 1, self.head.digest, self._software, entries, stones)
+        self.head = self.vault.write_segment(segment, [(entry.name, key) for entry, key in self._new.values()])
+        self.catalogue.add(segment, self.head)
+        self.catalogue.keys |= {entry.name: key for entry, key in self._new.values()}
+        self.catalogue.settle()
+        self._new = {}
+        self._memory.keep(self.vault.id, {self.chain: self.head})
+        facts = {"chain": self.chain.hex(), "segment": self.head.number, "digest": self.head.digest.hex()}
+        self.vault.on_event("vault stored", facts | {"objects": len(entries)})
+
+    def erase(self, entries: Sequence[Entry], reason: str, catalogue: Catalogue | None = None) -> None:
+        """Write tombstones, destroy the data keys, remove the objects.
+
+        Args:
+            catalogue: where the entries are from, if not from this writer's own.
+
+        Raises:
+            StorageError: the store failed; the tombstones say what is still to be removed.
+        """
+        if not entries:
+            return
+        now = int(1000 * self._clock())
+        listed = catalogue or self.catalogue
+        self.commit(Tombstone(entry.name, entry.label, now, reason) for entry in entries)
+        self.vault.destroy([entry.name for entry in entries], listed)
+        for entry in entries:
+            listed.entries.pop(entry.name, None)
+        self.vault.on_event("vault objects erased", {"objects": len(entries), "reason": reason})
