@@ -261,7 +261,8 @@ class World:
         keys = make_parties.make_keys(self.run, len(self.hospitals), chosen.aggregation.scheme)
         self.keys = dataclasses.replace(keys, identities={**keys.identities, **(identities or {})})
         self.study = make_parties.freeze(chosen, [hospital.name for hospital in self.hospitals], self.keys)
-        self.first = catalogue.begin(self.study)
+        left_out = make_parties.declare(self.study, self.hospitals, self.keys, self.run)
+        self.first = catalogue.begin(self.study, left_out=left_out)
         if initial := modelfile.of(self.first):
             modelfile.save(self.run.initial_model, initial)
         self.run.write_study(self.study)

@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -35,6 +36,7 @@ from cipherward.study_sections import (
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import Data as Data
+from cipherward.study_sections import Evaluation as Evaluation
 from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
@@ -79,11 +81,6 @@ class Aggregation(Section):
         return self
 
 
-class Evaluation(Section):
-    bins: int = Field(default=2_048, ge=64, le=65_536)
-    group_rows: int | None = Field(default=None, ge=1, le=1_000, description="10; 1 in a simulation with few test rows")
-
-
 class Privacy(Section):
     """Differential privacy of the training rounds (docs/privacy.md says of what). `noise_multiplier` is set by freezing."""
 
@@ -122,9 +119,7 @@ class Study(Section):
         default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
     )
     splits: tuple[ListedSplit, ...] = ()
-    refresh: bool = Field(
-        default=False, description="patients who wait in the registers enter: every block goes one refresh on"
-    )
+    refresh: bool = Field(default=False, description="new patients enter: every block goes one refresh on")
     successions: tuple[ListedSuccession, ...] = ()
     agreed: tuple[ListedAgreement, ...] = ()
     given_up: tuple[GivenUp, ...] = ()
@@ -260,6 +255,11 @@ class Study(Section):
     def digest(self) -> bytes:
         """SHA-256 over the canonical document; 32 bytes."""
         return hashlib.sha256(b"cipherward/v1/study\x00" + self.canonical().encode()).digest()
+
+    def without_columns(self, names: Collection[str]) -> Study:
+        """What is asked where columns are left out; no document by itself, and with another digest."""
+        kept = tuple(column for column in self.columns if column.name not in names)
+        return self.model_copy(update={"columns": kept}) if len(kept) < len(self.columns) else self
 
     def with_overrides(self, **sections: dict[str, Any]) -> Study:
         """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""

@@ -236,3 +236,8 @@ class Training(Section):
         """Whether a setting that only SGD has differs from its default."""
         names = ("local_epochs", "batch_size", "learning_rate", "momentum", "proximal")
         return any(getattr(self, name) != type(self).model_fields[name].default for name in names)
+
+
+class Evaluation(Section):
+    bins: int = Field(default=2_048, ge=64, le=65_536)
+    group_rows: int | None = Field(default=None, ge=1, le=1_000, description="10; 1 in a simulation with few test rows")

@@ -22,7 +22,9 @@ from cipherward.consortium.service import offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.crypto.identity import COORDINATOR, Identity
-from cipherward.parties import asking, who_stands
+from cipherward.disclosure.standing import Agreement
+from cipherward.parties import asking, inventories, who_stands
+from cipherward.parties.inventories import Inventory
 from cipherward.runs import verify
 from cipherward.store import files
 from cipherward.study import Study
@@ -44,6 +46,11 @@ def document(n: int, /, **sections: Any) -> Study:
 def sign(home: HospitalHome, offered: approvals.OfferedStudy) -> bytes:
     """People approve, and answer the question of rule 3 as the study proposes."""
     return approvals.approve(home, offered, "Dr Example", who_stands.answer_of(offered.study, home.name))
+
+
+def declared(home: HospitalHome, study: bytes, answer: Agreement = Agreement.NO, index: int = 1) -> bytes:
+    """What a hospital declares of an empty table, signed."""
+    return inventories.sign(home.identity, index, Inventory(study, int(answer), 0, ()))
 
 
 def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222", own_split: bool = False) -> CoordinatorHome:

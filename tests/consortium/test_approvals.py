@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests import simulator
+from tests.consortium.consortium import declared
 from tests.consortium.enrolled import Consortium, alarms, hospital, join
 
 from cipherward import study as study_document
@@ -168,14 +169,15 @@ def test_an_approval_needs_a_name_that_can_be_shown(everyone: Consortium, name: 
     offered = everyone.offer(everyone.freeze(draft(name="nameless")))
     with pytest.raises(RefusedError, match="names the person"):
         approvals.approve(everyone.first, offered, name, Agreement.YES)
-    body = wire.encode(Approval(offered.digest, bytes(32), name, 1, 0))
+    body = wire.encode(Approval(offered.digest, bytes(32), name, 1, declared(everyone.first, offered.digest)))
     with pytest.raises(ProtocolError, match="name of a person"):
         approvals.open_approval(everyone.first.identity.sign("approval", offered.digest, 1, body), offered.study)
 
 
 def test_nobody_approves_for_a_hospital(everyone: Consortium) -> None:
     frozen = everyone.freeze(draft())
-    body = wire.encode(Approval(frozen.digest(), bytes(32), "Dr Example", 1_800_000_000, 0))
+    own = declared(everyone.first, frozen.digest())
+    body = wire.encode(Approval(frozen.digest(), bytes(32), "Dr Example", 1_800_000_000, own))
     by_coordinator = everyone.coordinator.identity.sign("approval", frozen.digest(), COORDINATOR, body)
     in_anothers_name = everyone.first.identity.sign("approval", frozen.digest(), 2, body)
     stranger = Identity(b"\x09" * 32).sign("approval", frozen.digest(), 1, body)

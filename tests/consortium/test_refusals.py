@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests import simulator
 from tests.consortium import consortium
-from tests.consortium.consortium import Consortium, document
+from tests.consortium.consortium import Consortium, declared, document
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import approvals
@@ -201,9 +201,9 @@ def test_a_hospital_that_nobody_confirmed_is_named_and_the_study_refused(four: C
         with pytest.raises(RefusedError, match=name):
             approvals.approve(home, offer, "Dr Example", Agreement.YES)
         # Even where somebody signs it, the service looks again.
-        signed = home.identity.sign(
-            "approval", lie.digest(), 1, wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1, 1))
-        )
+        signature = declared(home, lie.digest(), Agreement.YES)
+        stated = wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1, signature))
+        signed = home.identity.sign("approval", lie.digest(), 1, stated)
         (offer.folder / "approval").write_bytes(signed)
         packet = pack("Announce", sign(four.home.identity, lie.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ())))
         refused(four, from_coordinator(four, lie.digest(), Packet(packet)), name)

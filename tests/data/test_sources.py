@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cipherward.data.filled import filled, n_patients
 from cipherward.data.sources import load_hospitals, load_table_for_prediction
 from cipherward.errors import DataError
 from cipherward.study import Study, load_builtin
@@ -64,14 +65,49 @@ def test_problems_of_all_hospitals_come_in_one_error(
     make_study: Make, good_table: pl.DataFrame, tmp_path: Path
 ) -> None:
     write_all(tmp_path, good_table)
-    good_table.drop("ward").write_csv(tmp_path / "south.csv")
+    good_table.drop("readmitted").write_csv(tmp_path / "south.csv")
     (tmp_path / "west.csv").unlink()
     with pytest.raises(DataError) as error:
         load_hospitals(make_study(), None, tmp_path)
     south, west = error.value.problems
     assert south.startswith("south (")
-    assert "column 'ward' is missing" in south
+    assert "column 'readmitted' is missing" in south
     assert west.startswith("west: cannot read")
+
+
+def test_a_table_without_one_of_the_columns_reads_as_missing_there(
+    make_study: Make, good_table: pl.DataFrame, tmp_path: Path
+) -> None:
+    write_all(tmp_path, good_table)
+    good_table.drop("ward").write_csv(tmp_path / "south.csv")
+    north, south, _ = load_hospitals(make_study(), None, tmp_path)
+    assert south.table["ward"].null_count() == south.table.height
+    assert any("'ward' has no value in any row" in finding.text for finding in south.about)
+    assert filled(north, 10) == ("age", "ward")
+    assert filled(south, 10) == ("age",)
+
+
+def test_a_table_without_any_of_the_columns_is_refused(
+    make_study: Make, good_table: pl.DataFrame, tmp_path: Path
+) -> None:
+    write_all(tmp_path, good_table)
+    good_table.drop("ward", "age").write_csv(tmp_path / "south.csv")
+    with pytest.raises(DataError, match="column 'age' is missing"):
+        load_hospitals(make_study(), None, tmp_path)
+
+
+def test_a_column_is_filled_by_patients_not_by_their_rows(
+    make_study: Make, good_table: pl.DataFrame, tmp_path: Path
+) -> None:
+    write_all(tmp_path, good_table)
+    north = load_hospitals(make_study(), None, tmp_path)[0]
+    assert north.cluster is not None
+    patients = n_patients(north)
+    assert patients < north.table.height
+    rows = north.table["age"].is_not_null().to_numpy()
+    n = len(np.unique(north.cluster[rows]))
+    assert "age" in filled(north, n)
+    assert "age" not in filled(north, n + 1)
 
 
 def test_a_row_number_is_that_of_the_shared_file(make_study: Make, good_table: pl.DataFrame, tmp_path: Path) -> None:

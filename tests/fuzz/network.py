@@ -26,7 +26,7 @@ from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import WireError
-from cipherward.parties import records, roster, sumlog
+from cipherward.parties import inventories, records, roster, sumlog
 from cipherward.store import files, journal
 from cipherward.store.handled import Handled
 from cipherward.transport import chunks
@@ -176,6 +176,7 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
     valid: dict[str, list[Any]] = {
         "letter-Offer": [letters.Offer("document", b"key")],
         "letter-Approval": [letters.Approval(b"statement")],
+        "letter-Begun": [letters.Begun(b"inventories")],
         "letter-Withdrawal": [letters.Withdrawal(b"statement")],
         "letter-Refusal": [letters.Refusal(("policy", "members")), letters.Refusal(())],
         "letter-Members": [letters.Members(four.home.chain())],
@@ -184,6 +185,8 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
         "letter-head": [letters._Head(NAME, bytes(32))],
         "journal-line": [journal._Line("packet", 1, b"data", b"")],
         "journal-Begun": [sumlog.Begun(bytes(32), 3)],
+        "inventory": [inventories.Inventory(bytes(32), 1, 64, ("age", "dose"))],
+        "inventories": [inventories.Shown((b"signed", b"another"), (b"later",))],
         "evidence": [records.Evidence(1, 2, "reason", (b"one", b"another"))],
     }
     everything = [wire.encode(value) for values in valid.values() for value in values]

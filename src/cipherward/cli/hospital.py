@@ -198,7 +198,7 @@ def approve(
     home: Path = HOME,
 ) -> None:
     """Sign the study's digest with your name and the time: this hospital takes part. Review it first."""
-    from cipherward.consortium.approval import approvals
+    from cipherward.consortium.approval import approvals, own_inventory, policyfile
     from cipherward.consortium.approval import singling_out as question
     from cipherward.consortium.membership import members
     from cipherward.disclosure.standing import Agreement
@@ -209,6 +209,8 @@ def approve(
     approvals.approve(own, offered, approver, Agreement(said is Answer.yes))
     typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
     typer.echo(f"Signed, and sent to the coordinator with it: {offered.approved_by}")
+    for line in own_inventory.words(offered.declared, offered.study, policyfile.load(own.policy_file).cell_min):
+        typer.echo(line)
     typer.echo("The service sends the approval and takes part from now on (cipherward hospital serve).")
 
 

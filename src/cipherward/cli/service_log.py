@@ -149,6 +149,7 @@ def _show(study: dict[str, Any]) -> None:
         ("away", "away since"),
         ("breached", "reported a breach"),
         ("alerts", "breaches reported by others"),
+        ("left_out", "columns left out"),
         ("reason", "why"),
         ("why_not", "does not take part"),
         ("stopped", "stopped by the coordinator"),

@@ -28,7 +28,7 @@ from cipherward.privacy import noise as privacy_plan
 from cipherward.report import page
 from cipherward.runs import result_json
 from cipherward.runs.folder import RunDirectory
-from cipherward.simulation import simulate
+from cipherward.simulation import make_parties, simulate
 from cipherward.simulation.simulate import OnProgress
 from cipherward.store import files
 from cipherward.study import Study
@@ -160,6 +160,10 @@ class _Comparison:
     def run(self) -> dict[str, Any]:
         seeds = [self.study.seed + k for k in range(self.options.n_seeds)]
         loaded = self._load(seeds)
+        # One set of columns for all arms, also for those whose scheme would leave none out.
+        protected = self.study.with_overrides(aggregation={"scheme": arms.PROTECTED})
+        kept = make_parties.kept_columns(protected, loaded[seeds[0]])
+        self.study = self.study.without_columns({c.name for c in self.study.columns} - {c.name for c in kept.columns})
         studies = {(arm.name, seed): self._study(arm, seed, loaded[seed]) for arm in self.arms for seed in seeds}
         for each in studies.values():
             privacy_plan.check_study(each)

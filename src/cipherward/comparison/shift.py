@@ -135,9 +135,11 @@ class _Shift:
         run = rundir.create(folder, study)
         keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
         self.study = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-        self.module: Module = models.build(study.model, n_features(study.columns), study.seed, factory)
+        left_out = make_parties.declare(self.study, hospitals, keys, run)
+        n_inputs = n_features(study.without_columns(left_out).columns)
+        self.module: Module = models.build(study.model, n_inputs, study.seed, factory)
         drawn = Model(models.groups(self.module), models.flatten(self.module))
-        first = begin(self.study, factory, drawn)
+        first = begin(self.study, factory, drawn, left_out)
         self.own: dict[int, NDArray[np.float32]] = dict.fromkeys(mixes, drawn.weights)
         seen = {
             index: mixes[index].before if index in mixes else hospital

@@ -93,7 +93,7 @@ def examine(
     data = study.data
     extra = [data.patient_column] if data.patient_column else []
     table = with_declared_names(table, [*(column.name for column in study.columns), data.outcome, *extra])
-    found = convert(table, study.columns, rows, also=[data.outcome, *extra])
+    found = convert(table, study.columns, rows, also=[data.outcome, *extra], may_lack=True)
     problems, changes = found.problems, found.changes
     outcome, negative = np.zeros(table.height, np.int8), ""
     patients = Names(pl.Series(rows).cast(pl.String), np.arange(table.height))
@@ -144,19 +144,23 @@ def convert(
     *,
     also: Sequence[str] = (),
     each_row_alone: bool = False,
+    may_lack: bool = False,
 ) -> Converted:
     """Check and type the input columns; absent columns are all null.
 
     Args:
         also: further columns (outcome, patient) that must exist.
+        may_lack: a table without some of the input columns will do, unless another name in it looks like one of them.
         each_row_alone: leave out the checks that look at a column as a whole, so that a row is read alike in any company.
     """
     table = with_declared_names(table, [*(column.name for column in columns), *also])
     problems = [] if table.height else [Problem("the table has no rows", "the table has no rows")]
     unused = [name for name in table.columns if name not in {*(c.name for c in columns), *also}]
-    problems += [
-        _absent(name, unused, table.width) for name in (*(c.name for c in columns), *also) if name not in table.columns
-    ]
+    inputs = [column.name for column in columns]
+    may_lack = may_lack and not set(inputs).isdisjoint(table.columns)
+    for name in (*inputs, *also):
+        if name not in table.columns and not (may_lack and name in inputs and not _close(name, unused)):
+            problems.append(_absent(name, unused, table.width))
     typed, marks = [], []
     for column in columns:
         if column.name not in table.columns:
@@ -191,10 +195,16 @@ def _absent(name: str, unused: Sequence[str], width: int) -> Problem:
             f"{said}: the file was read as one column, {unused[0]!r}; separate its fields by a comma and save it again"
         )
         return Problem(text, f"{said}: the file was read as one column")
+    close = _close(name, unused)
+    advice = f"; did you mean {close!r}? Rename it" if close else "; add it"
+    return Problem(f"{said}{advice}, or correct the study", said)
+
+
+def _close(name: str, unused: Sequence[str]) -> str:
+    """The one of these names that is most like it; empty where none is."""
     simple = {text.lower().replace(" ", "_").replace("-", "_"): text for text in unused}
     close = difflib.get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), simple, n=1, cutoff=0.6)
-    advice = f"; did you mean {simple[close[0]]!r}? Rename it" if close else "; add it"
-    return Problem(f"{said}{advice}, or correct the study", said)
+    return simple[close[0]] if close else ""
 
 
 def _marks(column: Column, series: dict[Rule, NDArray[np.bool_]]) -> list[Mark]:

@@ -173,6 +173,7 @@ def _to_read(raw: RawTable, study: Study) -> TableToRead:
         *([data.patient_column] * bool(data.patient_column)),
     ]
     table = with_declared_names(raw.table, columns)
+    columns = [name for name in columns if name in table.columns]
     return TableToRead(table, columns, data.patient_column, data.test_fraction, data.validation_fraction)
 
 

@@ -60,7 +60,7 @@ class Facts:
 
     `result`: as `simulated` or `trained` where a model was trained; `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
     `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
-    `exposure`: what the sums in `sums` give away together.
+    `exposure`: what the sums in `sums` give away together. `left_out`: the study's columns that nothing was asked about, with reasons.
     `tables`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
@@ -76,6 +76,7 @@ class Facts:
     failure: str
     tables: tuple[ResultTable, ...] = ()
     exposure: Exposure | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scheme(self) -> type[SchemeFacts]:
@@ -163,6 +164,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         last=last,
         failure=clean(failure),
         exposure=exposure.of_replayed(run, replayed),
+        left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},
         tables=() if unfinished or state.model or state.question else state.task.tables(findings(state)),
     )
 

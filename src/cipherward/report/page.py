@@ -75,6 +75,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "reservations": [clean(text) for text in facts.result.warnings],
         "changed": rows.changed(facts),
         "noticed": rows.noticed(facts),
+        "left_out": rows.left_out(facts),
         "predictors": predictors.predictors(facts),
         "coefficients": predictors.coefficients(facts),
     }

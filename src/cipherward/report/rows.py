@@ -61,6 +61,18 @@ def noticed(facts: Facts) -> Table | None:
     return limited("About the data", ("Hospital", "Noticed"), lines, "result.json", prose=True) if lines else None
 
 
+def left_out(facts: Facts) -> Table | None:
+    """The study's columns that nothing was asked about; None where there are none."""
+    lines = [(name, why) for name, why in facts.left_out.items()]
+    head = ("Column", "Why")
+    note = "Followed from what the hospitals signed with their approvals; every hospital and `cipherward verify` derive it again."
+    return (
+        limited("Columns of the study that were left out", head, lines, "inventories.cbor", note, prose=True)
+        if lines
+        else None
+    )
+
+
 def _name(item: Changed | Noticed) -> str:
     return shortened(clean(item.hospital))
 

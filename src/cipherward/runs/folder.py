@@ -31,6 +31,7 @@ class RunDirectory:
         self.path = path
         self.study = path / "study.toml"
         self.study_digest = path / "study.digest"
+        self.inventories = path / "inventories.cbor"
         self.initial_model = path / "model-initial.safetensors"
         self.model = path / "model.safetensors"
         self.result = path / "result.json"

@@ -79,14 +79,15 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
         raise DataError(
             f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run"
         )
-    raw, found = load_table_for_prediction(table, model.study.columns)
+    columns = model.preprocessor.columns
+    raw, found = load_table_for_prediction(table, columns)
     if id_column and id_column not in raw.table.columns:
         raise DataError(
             f"{table} has no column {id_column!r} to carry along", hint=f"its columns: {', '.join(raw.table.columns)}"
         )
     probability = _scores(model.module(module), model.weights, model.preprocessor.transform(found.table))
     ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
-    return Predictions(raw.rows, probability, _assumed(found, model.study.columns), id_column, ids, raw.assumed)
+    return Predictions(raw.rows, probability, _assumed(found, columns), id_column, ids, raw.assumed)
 
 
 def _scores(module: Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:

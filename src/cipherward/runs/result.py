@@ -33,6 +33,7 @@ def findings(state: StudyState) -> dict[str, Any]:
         "n_parameters": state.n_parameters,
         "quorum": study.thresholds.explain(),
         "noise": study.own_noise.model_dump(mode="json") if study.own_noise else None,
+        "columns_left_out": dict(state.left_out),
         **culprits.facts(state),
         **state.task.result(state.inner),
     }

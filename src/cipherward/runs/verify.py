@@ -18,7 +18,7 @@ from cipherward.disclosure.standing import Statement
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
-from cipherward.parties import asking, culprits, given_up, listed, roster
+from cipherward.parties import asking, culprits, given_up, inventories, listed, roster
 from cipherward.parties.judging import agrees, judge
 from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
 from cipherward.runs import modelfile
@@ -82,7 +82,7 @@ class Run:
 
 
 def open_run(path: Path, factory: Factory | None = None) -> Run:
-    """Read study and initial model, and check both against what the run claims.
+    """Read study, inventories and initial model, and check them against what the run claims.
 
     `factory`: makes the module of a study with model.kind "custom"; needed to go on with the run, not to verify it.
 
@@ -110,8 +110,9 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
 
 def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> StudyState:
     """The state before the first sum; the model in the file has to be the one that the study's seed gives."""
+    left_out = inventories.read(files.read(run.inventories), study).left_out
     if not run.initial_model.exists():
-        first = begin(study)
+        first = begin(study, left_out=left_out)
         if first.model:
             raise StorageError(f"{run.initial_model} is missing", hint="restore it from a backup")
         return first
@@ -120,8 +121,8 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> St
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
     if kind_of(study.model).is_own_code:
-        return begin(study, factory, stated)
-    first = begin(study)
+        return begin(study, factory, stated, left_out)
+    first = begin(study, left_out=left_out)
     drawn = first.model
     if drawn is None or drawn.groups != stated.groups or drawn.weights.tobytes() != stated.weights.tobytes():
         raise AuditError("the initial model is not the one that the study's seed gives")

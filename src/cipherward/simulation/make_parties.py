@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-from cipherward.crypto import schemes
+from cipherward.crypto import schemes, wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StorageError
 from cipherward.learning.devices import Device
-from cipherward.parties import records, roster, who_stands
+from cipherward.parties import inventories, records, roster, who_stands
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
@@ -78,6 +78,41 @@ def freeze(study: Study, names: Sequence[str], keys: Keys) -> Study:
     frozen = roster.freeze(study, hospitals, keys.identities[COORDINATOR].public_key, keys.ckks_public)
     who_stands.check_can_start(frozen)
     return frozen
+
+
+def declare(
+    study: Study, hospitals: Sequence[HospitalData], keys: Keys, run: RunDirectory, policy: Policy = SIMULATION
+) -> Mapping[str, str]:
+    """Every hospital declares what its table has of a frozen study's columns; those that are left out, with the reasons.
+
+    Raises:
+        RefusedError: none is left.
+    """
+    shown = _inventories(study, hospitals, keys, policy)
+    beginning = inventories.read(shown, study)
+    files.write(run.inventories, shown)
+    return beginning.left_out
+
+
+def kept_columns(study: Study, hospitals: Sequence[HospitalData], policy: Policy = SIMULATION) -> Study:
+    """A study without the columns that its run leaves out, for runs of it that are compared.
+
+    Raises:
+        RefusedError: none is left.
+    """
+    keys = Keys({index: Identity(os.urandom(32)) for index in range(len(hospitals) + 1)})
+    frozen = freeze(study, [hospital.name for hospital in hospitals], keys)
+    left_out = inventories.read(_inventories(frozen, hospitals, keys, policy), frozen).left_out
+    columns = study.without_columns(left_out).model_dump(mode="json")["columns"]
+    return study.with_overrides(top={"columns": columns}) if left_out else study
+
+
+def _inventories(study: Study, hospitals: Sequence[HospitalData], keys: Keys, policy: Policy) -> bytes:
+    said = [
+        inventories.of_table(study, data, who_stands.answer_of(study, data.name), policy.cell_min) for data in hospitals
+    ]
+    signed = tuple(inventories.sign(keys.identities[i], i, each) for i, each in enumerate(said, start=1))
+    return wire.encode(inventories.Shown(signed))
 
 
 def make_coordinator(

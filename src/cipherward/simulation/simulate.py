@@ -123,7 +123,7 @@ def run_study(
     run = create(out, study)
     keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-    state = begin(frozen, module)
+    state = begin(frozen, module, left_out=make_parties.declare(frozen, hospitals, keys, run))
     if initial := modelfile.of(state):
         modelfile.save(run.initial_model, initial)
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}

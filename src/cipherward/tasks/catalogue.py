@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cipherward import entries
@@ -16,6 +17,8 @@ from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model, Task
 
 Make = Callable[[Study, Factory | None, Model | None], Task[Any]]
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 TASKS: dict[str, str | Make] = {
     "train": "cipherward.tasks.train:Train",
@@ -60,7 +63,13 @@ def _scheme_problems(study: Study) -> Iterator[str]:
         yield f'privacy.unit "hospital" needs a scheme that adds whole numbers: {whole}'
 
 
-def begin(study: Study, factory: Factory | None = None, first: Model | None = None) -> StudyState:
-    """The state before the first sum. Arguments and errors as `make_task`."""
-    task = make_task(study, factory, first)
-    return StudyState(study, task, task.first())
+def begin(
+    study: Study, factory: Factory | None = None, first: Model | None = None, left_out: Mapping[str, str] = _NONE
+) -> StudyState:
+    """The state before the first sum. Other arguments and errors as `make_task`.
+
+    Args:
+        left_out: the study's columns that nothing is asked about, each with the reason.
+    """
+    task = make_task(study.without_columns(left_out), factory, first)
+    return StudyState(study, task, task.first(), left_out=left_out)

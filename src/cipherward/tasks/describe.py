@@ -106,19 +106,19 @@ class Describe(Task[DescribeState]):
             wanted = wanted_bins(self._histograms(state))
             return {"fine": refined(self._scaled(at.data), at.data.outcome, wanted, self._settings.bins)}
 
+    def patients_needed(self, n_contributors: int) -> int:
+        return noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)) if self._study.own_noise else 0
+
+    def check(self, hospitals: Sequence[HospitalData]) -> None:
+        """Rows that do not bear the study's noise are refused before their budget is charged."""
+        if self._study.own_noise:
+            frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
+            counted = sum(int(self._rows(each, SYSTEM)[0].sum()) for each in hospitals)
+            self._check_rows(counted, self._stddevs(frozen, len(hospitals)))
+
     def after(self, state: DescribeState, sums: Sums, n_contributors: int) -> DescribeState:
         if state.first is None and self._study.own_noise:
-            n_rows, needed = (
-                int(np.sum(sums["rows"])),
-                noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)),
-            )
-            if n_rows < needed:
-                raise DataError(
-                    f"about {max(n_rows, 0):,} rows of all hospitals together are too few for noise of epsilon "
-                    f"{self._study.noise.epsilon:g} at delta {self._study.noise.delta:g}: it would drown the figures below {needed:,}",
-                    hint="start a new study with a larger noise.epsilon or fewer columns, or with noise.enabled = "
-                    "false for exact counts, which promise no patient anything",
-                )
+            self._check_rows(int(np.sum(sums["rows"])), self._stddevs(self._study, n_contributors))
             return DescribeState(dict(sums), n_contributors=n_contributors)
         if state.first is None:
             _check(sums)
@@ -213,6 +213,16 @@ class Describe(Task[DescribeState]):
         question = self.ask(self.first())
         plan = noise.noise_of(study, question) if question else None
         return plan.stddevs(n_contributors) if plan else {}
+
+    def _check_rows(self, n_rows: int, stddevs: Mapping[str, float]) -> None:
+        needed = noisy_cohort.rows_needed(stddevs)
+        if n_rows < needed:
+            raise DataError(
+                f"about {max(n_rows, 0):,} rows of all hospitals together are too few for noise of epsilon "
+                f"{self._study.noise.epsilon:g} at delta {self._study.noise.delta:g}: it would drown the figures below {needed:,}",
+                hint="start a new study with a larger noise.epsilon or fewer columns, or with noise.enabled = "
+                "false for exact counts, which promise no patient anything",
+            )
 
     def _rows(self, data: HospitalData, randomness: Randomness) -> tuple[NDArray[np.bool_], int]:
         """Which rows count, bool[n_rows], and how many of one patient do not."""

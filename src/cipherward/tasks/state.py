@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -36,7 +36,8 @@ class Failed:
 class StudyState:
     """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`, and then by `seen`.
 
-    `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open.
+    `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open. `left_out`: columns
+    of the study that nothing is asked about, each with the reason.
     """
 
     study: Study
@@ -45,6 +46,7 @@ class StudyState:
     sums_done: int = 0
     failed: tuple[Failed, ...] = ()
     memory: Memory = field(default_factory=Memory, repr=False)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def question(self) -> Question | None:

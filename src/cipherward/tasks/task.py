@@ -174,6 +174,10 @@ class Task(ABC, Generic[S]):
         """Whether these rows, all in one place, are enough for scores to be counted in groups of rows."""
         return True
 
+    def patients_needed(self, n_contributors: int) -> int:
+        """Patients of all hospitals together below which the study's noise would spoil the answers; 0: however few."""
+        return 0
+
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """What can be found wrong before anything runs, where all rows are in one place.
 

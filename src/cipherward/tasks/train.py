@@ -269,6 +269,11 @@ class Train(Task[TrainState]):
         """The study as freezing makes it, as far as noise goes."""
         return self._study.with_overrides(noise=noise.stated(self._study, self))
 
+    def patients_needed(self, n_contributors: int) -> int:
+        data = self._study.data
+        share = 1.0 - data.test_fraction - data.validation_fraction  # patients are split, each with all rows
+        return math.ceil(statistics.rows_needed(self._study, n_contributors) / share)
+
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
         least = self._study.group_rows

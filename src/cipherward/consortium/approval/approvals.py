@@ -13,13 +13,14 @@ from time import time
 from typing import Literal, TypeVar
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import answers, offer_check, policyfile
+from cipherward.consortium.approval import answers, offer_check, own_inventory, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.crypto import wire
-from cipherward.crypto.identity import COORDINATOR, open_signed
+from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError
-from cipherward.parties import roster
+from cipherward.parties import inventories, roster
+from cipherward.parties.inventories import Inventory
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
 from cipherward.study import Study
@@ -33,20 +34,25 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 class Approval:
     """What an approval states: this study, with the members list (digest) that the hospital had confirmed.
 
-    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock; `singled_out`: the answer to the
-    question of rule 3, 1 for yes: this hospital may be singled out by what is opened.
+    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock; `inventory`: what the hospital declares
+    of its table, signed by itself, as every hospital of the study is shown it (`parties.inventories`).
     """
 
     study: bytes
     members: bytes
     approver: str
     at: int
-    singled_out: int
+    inventory: bytes
+
+    @property
+    def declared(self) -> Inventory:
+        """What is in the inventory, whose signature `approval_of` has checked."""
+        return wire.decode(Inventory, wire.decode(Signed, self.inventory).body)
 
     @property
     def answer(self) -> Agreement:
         """May this hospital be singled out by what is opened?"""
-        return Agreement(self.singled_out)
+        return self.declared.answer
 
     @property
     def words(self) -> str:
@@ -95,9 +101,18 @@ class OfferedStudy:
             return ""
 
     @property
-    def answer(self) -> Agreement:
-        """What people here said to the question of rule 3; no, while nobody has answered."""
-        return approval_of(self.approval, self.study)[1].answer if self.approval else Agreement.NO
+    def declared(self) -> Inventory:
+        """What this hospital declared of its table with the approval.
+
+        Raises:
+            WireError, ProtocolError: there is no approval, or a damaged one.
+        """
+        return approval_of(self.approval, self.study)[1].declared
+
+    @property
+    def inventory(self) -> bytes:
+        """What this hospital declared of its table, signed with the approval; empty while people have not approved."""
+        return approval_of(self.approval, self.study)[1].inventory if self.approval else b""
 
     @property
     def withdrawal(self) -> bytes:
@@ -221,11 +236,12 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
 
 
 def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Agreement) -> bytes:
-    """Sign the study's digest with the person's name, the time and the answer (`answers`), after `check`; the same bytes when
-    it is approved already.
+    """Sign the study's digest with the person's name, the time, and what the hospital declares: the answer (`answers`) and what
+    its table has of the study's columns; after `check`. The same bytes when it is approved already.
 
     Raises:
         RefusedError: as `check` and `answers.check`, no name of a person, or this hospital has withdrawn from the study.
+        DataError: this hospital's table cannot be read as the study's.
     """
     if offered.withdrawal:
         raise RefusedError(
@@ -241,9 +257,11 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Ag
         )
     check(home, offered)
     answers.check(offered.study, offered.index, answer)
+    declared = own_inventory.inventory(home, offered.study, answer)
     confirmed = home.confirmed
     members = confirmed.digest() if confirmed else b""
-    statement = Approval(offered.digest, members, approver, int(time()), int(answer))
+    signed = inventories.sign(home.identity, offered.index, declared)
+    statement = Approval(offered.digest, members, approver, int(time()), signed)
     return _state(home, offered, APPROVAL, wire.encode(statement))
 
 
@@ -285,8 +303,10 @@ def open_approval(data: bytes, study: Study) -> int:
 def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:
     """The roster index of the hospital that signed this approval, and what it states; raises as `open_approval`."""
     sender, stated = _opened(data, study, APPROVAL, Approval)
-    if not _is_name(stated.approver) or stated.at > _LAST_SECOND or stated.singled_out not in (0, 1):
-        raise ProtocolError("an approval without the name of a person, a time and an answer")
+    if not _is_name(stated.approver) or stated.at > _LAST_SECOND:
+        raise ProtocolError("an approval without the name of a person and a time")
+    if inventories.opened(stated.inventory, study)[0] != sender:
+        raise ProtocolError("an approval with somebody else's inventory")
     return sender, stated
 
 

@@ -5,6 +5,7 @@ A study names "module:function"; nothing is fetched or unpacked. It is imported 
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from typing import cast
 
@@ -13,7 +14,7 @@ from cipherward.errors import RefusedError, StudyError
 from cipherward.learning import models
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory, Module
-from cipherward.parties.policy import Policy
+from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Study
 
@@ -47,6 +48,11 @@ def factory_of(study: Study, policy: Policy) -> Factory | None:
     return cast(Factory, found)
 
 
+def coordinators_factory(study: Study) -> Factory | None:
+    """The same at the coordinator, which starts from the same installed model code as the hospitals. Raises: StudyError."""
+    return factory_of(study, dataclasses.replace(SIMULATION, packages=frozenset({study.model.package})))
+
+
 def module_of(model: ModelFile, policy: Policy) -> Module | None:
     """The module to predict with, for a received model of kind "custom"; None for the built-in kinds.
 
@@ -56,5 +62,6 @@ def module_of(model: ModelFile, policy: Policy) -> Module | None:
     factory = factory_of(model.study, policy)
     if factory is None:
         return None
-    study = model.study
-    return models.build(study.model, n_features(study.columns), study.seed, factory)
+    study, scaling = model.study, model.preprocessor
+    n_inputs = scaling.n_features if scaling else n_features(study.columns)
+    return models.build(study.model, n_inputs, study.seed, factory)

@@ -11,24 +11,33 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals, datacheck, modelcode, policyfile, singling_out, what_leaves
+from cipherward.consortium.approval import (
+    approvals,
+    datacheck,
+    modelcode,
+    own_inventory,
+    own_register,
+    policyfile,
+    singling_out,
+    what_leaves,
+)
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.in_short import in_short
 from cipherward.consortium.approval.what_leaves import Outgoing
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.membership import members
 from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import fingerprint
 from cipherward.crypto.scheme import Opener
 from cipherward.data.registers import Terms
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, TableError
 from cipherward.learning import catalogue as kinds
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
-from cipherward.study import Hospital, Study
+from cipherward.study import Study
 from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
 
@@ -66,6 +75,7 @@ class Review:
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
     singled_out: tuple[str, ...]
+    declared: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -88,8 +98,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
-    own = study.hospitals[offered.index - 1]
-    terms, lost = _terms(home, own, policy.rows_min)
+    terms, lost = _terms(home, study, policy.rows_min)
     data = datacheck.check(study, home.name, table or home.data_source, terms)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
@@ -130,17 +139,26 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         opening=_opening(study),
         privacy=_privacy(study),
         singled_out=tuple(singling_out.paragraphs(offered)),
+        declared=_declared(home, study, table, policy.cell_min),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),
     )
 
 
-def _terms(home: HospitalHome, own: Hospital, rows_min: int) -> tuple[Terms | None, tuple[str, ...]]:
+def _terms(home: HospitalHome, study: Study, rows_min: int) -> tuple[Terms | None, tuple[str, ...]]:
     try:
-        return Registers(home.registers_folder).terms(own.register_name, own.refresh, rows_min), ()
+        return own_register.terms(home, study, rows_min), ()
     except TableError as error:
         return None, (error.message,)
+
+
+def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:
+    """What the approval would say of this hospital's table."""
+    try:
+        return tuple(own_inventory.words(own_inventory.inventory(home, study, Agreement.NO, table), study, cell_min))
+    except CipherwardError:
+        return ("Nothing yet: the table cannot be used as it is (section 2).",)
 
 
 def _opening(study: Study) -> tuple[str, ...]:

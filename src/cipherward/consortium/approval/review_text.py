@@ -73,6 +73,9 @@ def _lines(review: Review) -> Iterator[str]:
     yield "8. The question that the approval answers; there is no default"
     yield from _points(review.singled_out)
     yield ""
+    yield "9. What the approval says of this hospital's table, to everybody in the study"
+    yield from _points(review.declared)
+    yield ""
     if review.refusals:
         yield "This study cannot be approved now:"
         yield from _points(review.refusals)
@@ -90,7 +93,9 @@ def _data(data: OwnData) -> Iterator[str]:
     width = max((len(column.name) for column in columns), default=0)
     for column in columns:
         if not column.present:
-            yield from _wrapped(f"{column.name:<{width}}  MISSING in the table: {column.described}", "   ")
+            yield from _wrapped(
+                f"{column.name:<{width}}  MISSING in the table, reads as missing: {column.described}", "   "
+            )
             continue
         notes = [column.described]
         if column.is_empty:

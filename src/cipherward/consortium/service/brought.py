@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from cipherward.consortium.approval import modelcode, policyfile
+from cipherward.consortium.approval import modelcode, own_register, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
@@ -30,7 +30,6 @@ class Brought:
 
     def __init__(self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path, ledger: Ledger) -> None:
         self._home, self._study, self._boundary, self._folder = home, study, boundary, folder
-        self._own = study.hospitals[study.hospital_names.index(home.name)]
         self._registers = Registers(home.registers_folder, ledger)
         self.unusable: set[str] = set()
         self.noticed: tuple[str, ...] = ()
@@ -52,7 +51,7 @@ class Brought:
         study, home = self._study, self._home
         self.unusable.add(DATA)
         source = home.data_source if sources.source(study.data.source).is_own_tables else None
-        terms = self._registers.terms(self._own.register_name, self._own.refresh, self.policy().rows_min)
+        terms = own_register.terms(home, study, self.policy().rows_min, self._registers)
         terms = dataclasses.replace(terms, is_begun=self._is_begun)
         with self._boundary.around("reading this hospital's table"):
             (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
@@ -66,14 +65,13 @@ class Brought:
     def _is_begun(self) -> bool:
         return (self._folder / fingerprint.NAME).exists()
 
-    def begin(self) -> HospitalData:
-        """The rows with which the study begins here, or has begun: what its first reading made of the register is kept first.
+    def begin(self, data: HospitalData) -> None:
+        """The study begins here with these rows, or goes on with them: what its first reading made of the register is kept first.
 
         Raises: as `table`.
         """
-        data = self.table()
         if not self._is_begun and (reading := data.reading):
-            name = self._own.register_name
+            name = own_register.entry(self._home, self._study).register_name
             self._registers.keep(name, reading.register)
             facts: dict[str, object] = {"study": self._study.name, "register": name, "refresh": reading.refresh}
             self._home.log("register read", facts | {"rows": len(reading.rows), "waiting": reading.wait})
@@ -81,7 +79,6 @@ class Brought:
                 said = "rows of theirs have changed or are gone; sums from before and after show their totals"
                 self._home.alarm("batches out", facts | {"batches": reading.lost, "reason": said})
         fingerprint.hold(self._folder, data)
-        return data
 
     def model(self) -> Factory | None:
         """What makes the study's model where that is somebody's own code, tried once; None for the built-in kinds.

@@ -21,6 +21,7 @@ from cipherward.consortium.service.letters import (
     Alert,
     Alive,
     Approval,
+    Begun,
     Body,
     Breach,
     Ended,
@@ -268,6 +269,8 @@ class CoordinatorDesk:
                 body = Alert(what.hospital, what.receipt)
             elif isinstance(what, Ended):
                 body = Stopped(what.reason)
+            elif isinstance(what, Begun):
+                body = what
             else:
                 body = Packet(what)
             found.append(self._letter(study, hospital, body))

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import offering, recovery
+from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
+from cipherward.consortium.service.coordinator_status import iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
-from cipherward.consortium.service.letters import Breach, Ended, Offer, Out
+from cipherward.consortium.service.letters import Begun, Breach, Ended, Offer, Out
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import schemes
-from cipherward.errors import CipherwardError, ProtocolError, QuorumError, StorageError
+from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, RefusedError, StorageError
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile
@@ -48,6 +49,7 @@ class CoordinatorStudy:
         self.names = [hospital.name for hospital in self.study.hospitals]
         self.run = RunDirectory(folder)
         self.statements = Statements(home, folder, self.study, self._tell_breach)
+        self.beginning = CoordinatorBeginning(home, self.study, self.run, self.statements)
         self._home = home
         self._clock = clock
         self._ticks = ticks
@@ -101,7 +103,8 @@ class CoordinatorStudy:
         """
         if not self.statements.take_approval(hospital, statement) or self._node is None:
             return []
-        return self._reachable(self._node.outstanding(hospital))
+        new = sorted(self.beginning.admit(self.willing))
+        return self._tell_beginning(new) + self._reachable([p for each in new for p in self._node.outstanding(each)])
 
     def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
         """A hospital says by name what keeps it from contributing; none: nothing does any more.
@@ -116,14 +119,14 @@ class CoordinatorStudy:
         """Letters to this hospital were lost: what it needs to find out where the study is. It asks for the rest."""
         if ended := self.files.ended():
             return [(hospital, Ended(ended[1]))]
-        if hospital not in self.statements.approved or not self.has_begun:
+        if hospital not in self._taking_part:
             return []
         if self._node is None:
             self._load()
         opened = self.run.rounds_with_openings()
         newest = [(hospital, pack("Opening", files.read(self.run.opening(opened[-1]))))] if opened else []
         outstanding = self._node.outstanding(hospital) if self._node else []
-        return self._reachable([*newest, *outstanding])
+        return self._tell_beginning([hospital]) + self._reachable([*newest, *outstanding])
 
     # running
 
@@ -143,7 +146,9 @@ class CoordinatorStudy:
 
     def _take_up(self) -> Out:
         """The node as its files say, and what it has to send again."""
-        return self._reachable(self._load()) + self._go_on(lambda node: []) + self._take_news()
+        self.beginning.admit(self.willing)
+        told = self._tell_beginning(self._taking_part)
+        return told + self._reachable(self._load()) + self._go_on(lambda node: []) + self._take_news()
 
     def handle(self, hospital: int, packet: bytes | memoryview) -> Out:
         """One packet of a hospital.
@@ -194,16 +199,30 @@ class CoordinatorStudy:
         return self._patience.ask_again(node)
 
     def _is_due(self) -> bool:
-        willing = self.statements.approved - self.lost - set(self.statements.refused)
-        if willing == self._everyone:
+        if self.willing == self._everyone:
             return True
         facts = offering.facts(self.folder)
-        numbers = self.study.thresholds
-        enough = len(willing) >= max(numbers.threshold, numbers.min_contributors)
         after = facts.get("begin_after")
-        return enough and after is not None and self._clock() >= facts["offered"] + after
+        over = after is not None and self._clock() >= facts["offered"] + after
+        return over and self.beginning.is_enough(self.willing)
+
+    @property
+    def willing(self) -> frozenset[int]:
+        return self.statements.approved - self.lost - self.statements.refused.keys()
+
+    @property
+    def _taking_part(self) -> frozenset[int]:
+        """Who approved, and is told of sums: its block is whole."""
+        return self.statements.approved & self.beginning.hospitals
+
+    def _tell_beginning(self, hospitals: Iterable[int]) -> Out:
+        return [(each, Begun(self.beginning.document)) for each in sorted(hospitals)]
 
     def _begin(self) -> Out:
+        try:
+            self.beginning.fix(self.willing)
+        except (DataError, RefusedError) as error:
+            return self._end(FAILED, f"{error.message}; {error.hint}")
         files.write(self.files.begun, b"")
         self._log("begun", {"approved": [self.names[i - 1] for i in sorted(self.statements.approved)]})
         return self._take_up()
@@ -259,10 +278,7 @@ class CoordinatorStudy:
     def _silent(self, node: CoordinatorNode) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
         silent = (
-            (self._everyone - self.statements.approved)
-            | self.statements.breached
-            | self.gone
-            | self._patience.away.keys()
+            (self._everyone - self._taking_part) | self.statements.breached | self.gone | self._patience.away.keys()
         )
         if node.phase in (Phase.JOIN, Phase.DEAL):
             return silent | self.statements.withdrawn | self.statements.refused.keys()
@@ -271,8 +287,8 @@ class CoordinatorStudy:
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
-        approved = self.statements.approved - self.statements.breached - self.gone
-        return [(hospital, packet) for hospital, packet in packets if hospital in approved]
+        there = self._taking_part - self.statements.breached - self.gone
+        return [(hospital, packet) for hospital, packet in packets if hospital in there]
 
     # records
 
@@ -283,7 +299,7 @@ class CoordinatorStudy:
             self._recorded += 1
             if files.count_lines(self.run.rounds) > report.round:
                 continue
-            line = sum_line(report, node.state) | {"finished": _iso(self._clock())}
+            line = sum_line(report, node.state) | {"finished": iso(self._clock())}
             files.append(self.run.rounds, json.dumps(line))
             self._log("sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")})
 
@@ -294,7 +310,7 @@ class CoordinatorStudy:
         own = {"privacy": privacy_ledger.describe(self.study, {})}
         found = findings(state) | own
         found["warnings"] = list(state.task.warnings(found))
-        found["approved_by"] = self._approved_by()
+        found["approved_by"] = self.approved_by()
         self.run.write_tables(state.task.tables(found))
         self.run.write_json(self.run.result, found)
         self._log("finished", {"model": state.digest().hex()})
@@ -328,47 +344,9 @@ class CoordinatorStudy:
 
     def status(self) -> dict[str, Any]:
         """What is true now, from the files and the node."""
-        node, sums = self._node, len(self.run.rounds_with_openings())
-        ended, why = self.files.ended() or ("", "")
-        phase = "finished" if self.run.result.exists() else ended or ("running" if self.has_begun else "offered")
-        found: dict[str, Any] = {
-            "study": self.study.name,
-            "digest": self.digest.hex(),
-            "phase": phase,
-            "sums_opened": sums,
-            "sums_planned": self.study.training.rounds + 2,
-            "hospitals": self.names,
-            "approved": self._named(self.statements.approved),
-            "approved_by": self._approved_by(),
-            "agreed": self._named(self.statements.agreed),
-            "withdrawn": self._named(self.statements.withdrawn),
-            "breached": self._named(self.statements.breached),
-            "refused": {self.names[i - 1]: list(reasons) for i, reasons in sorted(self.statements.refused.items())},
-            "away": {self.names[i - 1]: _iso(since) for i, since in sorted(self._patience.away.items())},
-            "stop_asked": self.files.stop_asked.exists(),
-            "reason": why,
-            "last_error": self.last_error,
-            "folder": self.folder.name,
-        }
-        if phase == "finished":
-            found["warnings"] = self.run.warnings()
-        if phase == "offered":
-            found["waiting_for"] = self._named(self.offered_to())
-        if phase == "running" and node is not None and node.phase is not Phase.IDLE:
-            found |= {
-                "phase": "waiting for quorum" if self.last_error or self._patience.is_short(node) else "running",
-                "sum": node.round,
-                "purpose": node.state.purpose or "done",
-                "step": node.phase.value,
-                "waiting_for": self._named(node.waiting),
-                "answered": self._named(self.statements.approved - node.waiting),
-                "since": _iso(self._patience.since),
-                "enough": node.enough,
-                "needed": self._named(node.needed),
-            }
-        return found
+        return status_of(self, self._node, self._patience)
 
-    def _approved_by(self) -> dict[str, str]:
+    def approved_by(self) -> dict[str, str]:
         return {self.names[i - 1]: words for i, words in self.statements.approvers.items()}
 
     @property
@@ -383,12 +361,8 @@ class CoordinatorStudy:
         """Who has left the study for good."""
         return self.statements.withdrawn | self.statements.breached | self.gone
 
-    def _named(self, hospitals: Iterable[int]) -> list[str]:
+    def named(self, hospitals: Iterable[int]) -> list[str]:
         return [self.names[i - 1] for i in sorted(hospitals)]
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
         self._home.log(event, {"study": self.study.name} | facts)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

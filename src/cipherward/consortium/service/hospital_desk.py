@@ -25,6 +25,7 @@ from cipherward.consortium.service.letters import (
     Alert,
     Alive,
     Approval,
+    Begun,
     Body,
     Letter,
     Members,
@@ -195,7 +196,9 @@ class HospitalDesk:
             return [self._letter(letter.study, Packet(packet)) for packet in study.handle(bytes(body.packet))]
         if isinstance(body, Offer):
             return self._offer(letter.study, body)
-        if isinstance(body, Members):
+        if isinstance(body, Begun):
+            self._study(letter.study).beginning.take(body.inventories)
+        elif isinstance(body, Members):
             self.home.receive_members(body.document)
         elif isinstance(body, Alive):
             self._alive(body)

@@ -22,6 +22,7 @@ def status_of(study: HospitalStudy, ledger: Ledger) -> dict[str, Any]:
         "approved_by": study.offered.approved_by,
         "singled_out": answers.kept(ledger, study.study, study.index),
         "why_not": refusal,
+        "left_out": dict(study.beginning.left_out) if study.beginning.is_known else {},
         "sums_verified": len(study.run.rounds_with_openings()),
         "sums_planned": study.study.training.rounds + 2,
         "stopped": study.end.stopped,

@@ -10,13 +10,14 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, own_inventory
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
 from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
+from cipherward.consortium.service.hospital_beginning import HospitalBeginning
 from cipherward.consortium.service.hospital_status import status_of
 from cipherward.consortium.service.notices import UNAPPROVED, explained
 from cipherward.consortium.service.study_end import AFTER_THE_END, StudyEnd
@@ -60,6 +61,7 @@ class HospitalStudy:
         self.boundary = Boundary(offered.folder)
         self.brought = Brought(home, offered.study, self.boundary, offered.folder, ledger)
         self.end = StudyEnd(home, offered, self.run, ledger)
+        self.beginning = HospitalBeginning(offered, self.run)
         self._ledger = ledger
         self._node: HospitalNode | None = None
         self._times: tuple[int, ...] = ()
@@ -268,7 +270,9 @@ class HospitalStudy:
                 hint=f"restore {self.run.path} from a backup",
             ) from None
         self.brought.unusable.discard("files")
-        data = self.brought.begin()
+        data = self.brought.table()
+        own_inventory.check_table(self.offered.declared, study, data, policy.cell_min)
+        self.brought.begin(data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
@@ -280,7 +284,7 @@ class HospitalStudy:
             policy=policy,
             log=self._log,
             clock=perf_counter,
-            answer=self.offered.answer,
+            answer=self.offered.declared.answer,
         )
         if state.question is None and not self.run.result.exists():
             self._node = node
@@ -290,8 +294,9 @@ class HospitalStudy:
     def _prepare_run(self, public: bytes, factory: Factory | None) -> None:
         if not self.run.study_digest.exists():
             with self.boundary.around("the first model of this study"):
-                first = modelfile.of(begin(self.study, factory))
+                first = modelfile.of(begin(self.study, factory, left_out=self.beginning.left_out))
             self.run.path.mkdir(parents=True, exist_ok=True)
+            self.beginning.prepare_run()
             if first:
                 modelfile.save(self.run.initial_model, first)
             if public:

@@ -39,6 +39,13 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """Coordinator: what hospitals declared with their approvals, with which the study begins (`parties.inventories`)."""
+
+    inventories: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Approval:
     """Hospital: its people have approved the study; `statement` is what they signed."""
 
@@ -108,9 +115,11 @@ class Alive:
     waits: tuple[Waits, ...] = ()
 
 
-Body = Packet | Offer | Approval | Withdrawal | Refusal | Members | Alert | Stopped | Alive
+Body = Packet | Offer | Begun | Approval | Withdrawal | Refusal | Members | Alert | Stopped | Alive
 
-FROM_COORDINATOR: dict[str, type] = {kind.__name__: kind for kind in (Packet, Offer, Members, Alert, Stopped, Alive)}
+FROM_COORDINATOR: dict[str, type] = {
+    kind.__name__: kind for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive)
+}
 FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive)}
 ABOUT_NO_STUDY = {"Members", "Alive"}
 
@@ -145,8 +154,8 @@ class Breach:
     receipt: bytes
 
 
-Out = list[tuple[int, bytes | Breach | Ended]]
-"""What goes to which hospital: a packet, or the news of a breach or of the end."""
+Out = list[tuple[int, bytes | Begun | Breach | Ended]]
+"""What goes to which hospital: a packet, or the news of the beginning, of a breach or of the end."""
 
 
 def seal(identity: Identity, to: str, study: bytes, body: Body, *, from_coordinator: bool) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import math
 import os
@@ -22,9 +21,8 @@ from cipherward.disclosure.blocks import Block, Register
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError, VersionError
 from cipherward.learning.catalogue import kind_of
 from cipherward.parties import refreshes, roster, who_stands
-from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise as privacy_plan
-from cipherward.runs import ckks_key, modelfile
+from cipherward.runs import ckks_key
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -162,10 +160,7 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     frozen = freeze(study, home.members, home.coordinator_key, public, _blocks_begun(home), _refreshes_opened(home))
-    # The coordinator starts from the same installed model code as the hospitals.
-    own = dataclasses.replace(SIMULATION, packages=frozenset({study.model.package}))
-    if first := modelfile.of(begin(frozen, modelcode.factory_of(frozen, own))):
-        modelfile.save(run.initial_model, first)
+    begin(frozen, modelcode.coordinators_factory(frozen))  # whether the model can be made at all
     run.write_study(frozen)
     return frozen
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval.approvals import Approval
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError
@@ -39,30 +40,35 @@ class Statements(Records):
         self._files = StudyFolder(folder)
         self._study = study
         self._on_breach = on_breach
-        self._approvers: dict[int, str] = {}
+        self._opened: dict[int, Approval] = {}
 
     @property
     def approved(self) -> frozenset[int]:
         return frozenset(self._files.who_said(APPROVALS))
 
     @property
-    def approvers(self) -> dict[int, str]:
-        """Who approved at each hospital and when, as its signed approval says."""
+    def _said(self) -> dict[int, Approval]:
+        """What each hospital's signed approval states, in roster order."""
         for hospital, path in self._files.who_said(APPROVALS).items():
-            if hospital not in self._approvers:
+            if hospital not in self._opened:
                 with contextlib.suppress(CipherwardError):
-                    self._approvers[hospital] = approvals.approval_of(files.read(path), self._study)[1].words
-        return dict(sorted(self._approvers.items()))
+                    self._opened[hospital] = approvals.approval_of(files.read(path), self._study)[1]
+        return dict(sorted(self._opened.items()))
+
+    @property
+    def approvers(self) -> dict[int, str]:
+        """Who approved at each hospital and when."""
+        return {hospital: said.words for hospital, said in self._said.items()}
+
+    @property
+    def inventories(self) -> dict[int, bytes]:
+        """What each hospital that approved declares of its table, signed by itself."""
+        return {hospital: said.inventory for hospital, said in self._said.items()}
 
     @property
     def agreed(self) -> frozenset[int]:
         """Hospitals whose people said, with their approval, that they may be singled out by what is opened."""
-        found = set()
-        for hospital, path in self._files.who_said(APPROVALS).items():
-            with contextlib.suppress(CipherwardError):
-                if approvals.approval_of(files.read(path), self._study)[1].answer is Agreement.YES:
-                    found.add(hospital)
-        return frozenset(found)
+        return frozenset(hospital for hospital, said in self._said.items() if said.answer is Agreement.YES)
 
     @property
     def withdrawn(self) -> frozenset[int]:

@@ -1,0 +1,23 @@
+"""Which columns a table fills, for the approval: columns are named where enough patients have a value, and counted nowhere."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cipherward.data.sources import HospitalData
+
+
+def filled(data: HospitalData, cell_min: int) -> tuple[str, ...]:
+    """The columns in which at least `cell_min` patients have a value; where patients have no id, rows."""
+    found = []
+    for series in data.table.get_columns():
+        there = series.is_not_null().to_numpy()
+        n = int(there.sum()) if data.cluster is None else len(np.unique(data.cluster[there]))
+        if n >= cell_min:
+            found.append(series.name)
+    return tuple(found)
+
+
+def n_patients(data: HospitalData) -> int:
+    """How many patients the table has; where they have no id, rows."""
+    return len(data.outcome) if data.cluster is None else len(np.unique(data.cluster))
