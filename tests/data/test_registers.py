@@ -54,8 +54,8 @@ def who(rows: list[Row], found: Reading) -> set[object]:
     return {rows[place]["mrn"] for place in found.rows}
 
 
-def digests_of(ids: Iterable[str]) -> row_digests.Digests:
-    return row_digests.of_patients(names_of(pl.Series(list(ids))), KEY)
+def digests_of(ids: Iterable[str], key: bytes = KEY) -> row_digests.Digests:
+    return row_digests.of_patients(names_of(pl.Series(list(ids), dtype=pl.String)), key)
 
 
 # the batch rule, over random histories of a table

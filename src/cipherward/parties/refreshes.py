@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from cipherward.disclosure.blocks import ALONE, Blocks, Register
 from cipherward.errors import StudyError
@@ -15,18 +16,36 @@ def refreshes_of(study: Study) -> dict[Register, int]:
     return {r: hospital.refresh for r, hospital in zip(registers_of(study), study.hospitals, strict=True)}
 
 
-def with_refreshes(study: Study, blocks: Blocks, opened: Mapping[Register, int]) -> Study:
-    """A study with blocks, and the refresh of every register: the newest that was opened of its block, or the next one.
+@dataclass(frozen=True)
+class Known:
+    """The newest refresh of each register in earlier studies: of those of which a sum was `opened`, and of all that began, in
+    which hospitals may have dealt patients into batches."""
 
-    Args:
-        opened: the newest refresh at which each register stood in an opened sum; a register that is not in it is new.
-    """
+    opened: Mapping[Register, int] = field(default_factory=dict)
+    begun: Mapping[Register, int] = field(default_factory=dict)
+
+
+def known(studies: Iterable[tuple[Study, bool]]) -> Known:
+    """What the studies that have begun say; with each, whether a sum of it was opened."""
+    opened: dict[Register, int] = {}
+    begun: dict[Register, int] = {}
+    for study, is_opened in studies:
+        for register, refresh in refreshes_of(study).items():
+            begun[register] = max(refresh, begun.get(register, 0))
+            if is_opened:
+                opened[register] = max(refresh, opened.get(register, 0))
+    return Known(opened, begun)
+
+
+def with_refreshes(study: Study, blocks: Blocks, earlier: Known) -> Study:
+    """A study with blocks, and the refresh of every register: the newest that was opened of its block, or a new one."""
     listed = []
     for register, hospital in zip(registers_of(study), study.hospitals, strict=True):
         digest = blocks.of(register)
         together = (register,) if digest == ALONE else blocks[digest].members
-        known = [opened[member] for member in together if member in opened]
-        refresh = max(known) + study.refresh if known else 0
+        opened = max((earlier.opened[member] for member in together if member in earlier.opened), default=None)
+        begun = max((earlier.begun.get(member, 0) for member in together), default=0)
+        refresh = 0 if opened is None else begun + 1 if study.refresh else opened
         listed.append(hospital.model_dump(mode="json") | {"refresh": refresh})
     return study.with_overrides(top={"hospitals": listed})
 

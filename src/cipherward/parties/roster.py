@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from cipherward.crypto import ckks, schemes
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import Scheme
-from cipherward.disclosure.blocks import Block, Register
+from cipherward.disclosure.blocks import Block
 from cipherward.learning.catalogue import kind_of
 from cipherward.parties import refreshes, who_stands
 from cipherward.privacy import noise as privacy_plan
@@ -23,7 +23,7 @@ def freeze(
     coordinator_key: bytes,
     ckks_public: bytes,
     existing: Iterable[Block] = (),
-    opened: Mapping[Register, int] | None = None,
+    earlier: refreshes.Known = refreshes.Known(),
 ) -> Study:
     """The study with its roster and blocks: every public key enters the document, and so its digest.
 
@@ -31,7 +31,7 @@ def freeze(
         hospitals: name -> (path of its own table or "", public key), in roster order.
         ckks_public: empty where the scheme has no such key.
         existing: blocks of earlier studies, in which hospitals of this one may be.
-        opened: of registers that stood in opened sums, the newest refresh at which they did.
+        earlier: the refreshes of earlier studies.
 
     Raises:
         StudyError: the roster breaks the quorum arithmetic, or the rules on blocks.
@@ -47,7 +47,7 @@ def freeze(
         top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
     )
     frozen = who_stands.with_blocks(frozen, existing)
-    frozen = refreshes.with_refreshes(frozen, who_stands.blocks_of(frozen), opened or {})
+    frozen = refreshes.with_refreshes(frozen, who_stands.blocks_of(frozen), earlier)
     if frozen.own_noise:
         task = make_task(frozen)
         frozen = frozen.with_overrides(noise=noise.stated(frozen, task))

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
-from cipherward.disclosure.blocks import Block, Register
+from cipherward.disclosure.blocks import Block
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError, VersionError
 from cipherward.learning.catalogue import kind_of
 from cipherward.parties import refreshes, roster, who_stands
@@ -73,13 +73,13 @@ def freeze(
     coordinator_key: bytes,
     ckks_public: bytes = b"",
     existing: Iterable[Block] = (),
-    opened: Mapping[Register, int] | None = None,
+    earlier: refreshes.Known = refreshes.Known(),
 ) -> Study:
     """The study with the keys of its hospitals, who must be active members, and without any path.
 
     Args:
         existing: blocks of earlier studies, which stay whole.
-        opened: as in `roster.freeze`.
+        earlier: the refreshes of earlier studies.
 
     Raises:
         StudyError: every reason why it cannot run in a deployment.
@@ -109,7 +109,7 @@ def freeze(
         )
     # One document: the paths go at the same moment as the keys come, as neither alone makes a valid study.
     bare = study.model_copy(update={"data": study.data.model_copy(update={"path": "", "hospital_column": ""})})
-    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing, opened)
+    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing, earlier)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
-    frozen = freeze(study, home.members, home.coordinator_key, public, _blocks_begun(home), _refreshes_opened(home))
+    frozen = freeze(study, home.members, home.coordinator_key, public, _blocks_begun(home), _refreshes(home))
     begin(frozen, modelcode.coordinators_factory(frozen))  # whether the model can be made at all
     run.write_study(frozen)
     return frozen
@@ -173,14 +173,9 @@ def _blocks_begun(home: CoordinatorHome) -> tuple[Block, ...]:
     return tuple(found.values())
 
 
-def _refreshes_opened(home: CoordinatorHome) -> dict[Register, int]:
-    """The newest refresh of each register of which a sum was opened here."""
-    found: dict[Register, int] = {}
-    for folder, study in _begun(home):
-        if RunDirectory(folder).rounds_with_openings():
-            for register, refresh in refreshes.refreshes_of(study).items():
-                found[register] = max(refresh, found.get(register, 0))
-    return found
+def _refreshes(home: CoordinatorHome) -> refreshes.Known:
+    begun = _begun(home)
+    return refreshes.known((study, bool(RunDirectory(folder).rounds_with_openings())) for folder, study in begun)
 
 
 def _begun(home: CoordinatorHome) -> Iterator[tuple[Path, Study]]:
