@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,58 @@ def test_a_missing_file_and_a_file_that_is_not_toml_are_told_apart(tmp_path: Pat
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(StudyError, match="is not valid TOML"):
         study_document.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.encode("utf-16"), "UTF-16 text; save it with encoding UTF-8"),
+        (lambda text: text.replace("tiny", "gr\u00f6\u00dfer").encode("latin-1"), "line 1 is not UTF-8 text"),
+        (lambda text: text.replace('"tiny"', "\u201ctiny\u201d").encode(), "write straight ones"),
+        (lambda text: text.replace('"tiny"', '"C:\\data\\tiny"').encode(), "write paths with /"),
+    ],
+    ids=["UTF-16", "Latin-1", "typographic quotation marks", "a Windows path"],
+)
+def test_what_an_editor_has_made_of_a_study_is_said(change: Callable[[str], bytes], words: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(change(simulator.study().to_toml()))
+    with pytest.raises(StudyError, match=words):
+        study_document.load(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_mark_of_utf_8_and_the_ends_of_lines_change_nothing_in_a_study(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + simulator.study().to_toml().replace("\n", end).encode())
+    assert study_document.load(path).digest() == simulator.study().digest()
+
+
+def test_one_column_in_two_roles_is_refused() -> None:
+    document = simulator.document(3, data={"patient_column": "outcome", "outcome": "outcome"})
+    assert problems_of(document) == ("data: 'outcome' cannot be two of outcome, patient and hospital",)
+
+
+def test_hospitals_whose_names_differ_by_case_or_space_alone_are_refused() -> None:
+    document = simulator.document(3)
+    document["hospitals"][1]["name"] = "Clinic-1 "
+    assert "differs from another by letter case or space alone" in problems_of(document)[0]
+
+
+def test_truth_is_no_number() -> None:
+    assert problems_of(simulator.document(training={"rounds": True}))[0].startswith(
+        "training.rounds: a number is wanted, not true"
+    )
+    document = simulator.document()
+    document["columns"][0]["minimum"] = False
+    assert "a number is wanted, not false" in problems_of(document)[0]
+
+
+def test_one_number_written_in_two_ways_is_one_category() -> None:
+    document = simulator.document()
+    document["columns"][2]["categories"] = ["1", "1.0", "other"]
+    assert "lists one number twice" in problems_of(document)[0]
+    document["columns"][2]["categories"] = ["E11", "1", "1.0"]
+    study_document.parse(document, origin="tests")
 
 
 @pytest.mark.parametrize("name", study_document.builtin_names())

@@ -102,7 +102,8 @@ def test_digests_contexts_and_fingerprints() -> None:
     for case in content["contexts"]:
         query = Query(case["purpose"], bytes.fromhex(case["parameters"]), bytes.fromhex(case["model"])).digest()
         assert query.hex() == case["query"]
-        assert context(bytes.fromhex(case["study"]), query, case["round"], case["attempt"]).hex() == case["context"]
+        study, last = bytes.fromhex(case["study"]), bytes.fromhex(case["last"])
+        assert context(study, query, case["round"], case["attempt"], last).hex() == case["context"]
     for case in content["fingerprints"]:
         assert fingerprint(bytes.fromhex(case["public_key"])) == case["fingerprint"]
     assert len({case["context"] for case in content["contexts"]}) == len(content["contexts"])

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import study_places, thresholds
+from cipherward import study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import (
@@ -32,6 +32,7 @@ from cipherward.study_sections import (
     ListedSplit,
     ListedSuccession,
     Section,
+    problems_of_names,
 )
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
@@ -141,22 +142,17 @@ class Study(Section):
             if name in reserved
         ]
         people = [hospital.name for hospital in self.hospitals]
-        problems += [
-            f"hospital {name!r} is listed twice" for name in sorted({n for n in people if people.count(n) > 1})
-        ]
+        problems += problems_of_names(people)
         problems += [
             f"data.confirmed_columns names {name!r}, which is no input column"
             for name in self.data.confirmed_columns
             if name not in names
         ]
-        if self.data.positive in self.data.negative:
-            problems.append(f"data.positive {self.data.positive!r} is listed in data.negative, too")
+        problems += self.data.problems()
         if isinstance(self.singled_out, tuple):
             problems += [f"singled_out names {name!r}, no hospital" for name in self.singled_out if name not in people]
         problems += self._privacy_problems()
         problems += self._method_problems()
-        if self.data.test_fraction + self.data.validation_fraction >= 1.0:
-            problems.append("data.test_fraction + data.validation_fraction must leave rows to train on")
         if self.n_hospitals:
             problems += [f"quorum arithmetic: {problem}" for problem in self.thresholds.problems()]
         if problems:
@@ -345,23 +341,22 @@ def load(path: Path) -> Study:
         StudyError: not readable, not TOML, or not a valid study.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        written = path.read_bytes()
+        document = tomlfile.table(written)
     except OSError as error:
         raise StudyError(
             f"cannot read the study file {path}: {error.strerror or error}",
             hint="give the path of a study.toml, or the name of a built-in study (`cipherward studies`)",
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         if path.suffix.lower() in _TABLES:
             raise StudyError(
                 f"{path} is a table, not a study", hint="write a study.toml that names it; docs/study.md shows one"
             ) from None
-        # TOMLDecodeError, UnicodeDecodeError, a number of 5,000 digits
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
-    return parse(document, origin=str(path), text=text)
+    return parse(document, origin=str(path), text=written.decode("utf-8-sig"))
 
 
 def builtin_names() -> list[str]:

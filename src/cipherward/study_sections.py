@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 """A key or digest that freezing sets; empty before."""
@@ -25,6 +27,14 @@ def same_text(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().strip("\u200b\u2060\ufeff").strip()
 
 
+def number_key(text: str) -> str | None:
+    """One spelling of a plain number without leading zeros (1.50, +1.5: 1.5); None for codes, such as 007 or 1E50."""
+    if not re.fullmatch(r"[+-]?(0|[1-9]\d*)(\.\d+)?", text, re.ASCII):
+        return None
+    shortest = text.lstrip("+").rstrip("0").rstrip(".") if "." in text else text.lstrip("+")
+    return "0" if shortest in ("-0", "") else shortest
+
+
 def is_number(text: str) -> bool:
     """Whether a text is a plain number as tables may write it: ASCII digits, a decimal point, an exponent."""
     return re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text, re.ASCII) is not None
@@ -34,6 +44,14 @@ class Section(BaseModel):
     """Unknown settings are mistakes, and so are numbers that are none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _no_boolean_for_a_number(cls, given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+        found = read(given)
+        if isinstance(given, bool) and isinstance(found, int | float) and not isinstance(found, bool):
+            raise ValueError(f"a number is wanted, not {str(given).lower()}")
+        return found
 
 
 class Column(Section):
@@ -64,6 +82,9 @@ class Column(Section):
         else:
             if not self.categories or len({same_text(text) for text in self.categories}) != len(self.categories):
                 raise ValueError(f"categorical column {self.name!r} needs a list of distinct categories")
+            numbers = [number_key(same_text(text)) for text in self.categories if text != "other"]
+            if None not in numbers and len(set(numbers)) < len(numbers):
+                raise ValueError(f"categorical column {self.name!r} lists one number twice, written otherwise")
             if both := sorted(set(self.categories) & set(self.missing)):
                 raise ValueError(f"categorical column {self.name!r}: {both[0]!r} is both a category and missing")
             if self.minimum is not None or self.maximum is not None or self.transform != "none":
@@ -89,6 +110,17 @@ class Member(Section):
 
     hospital: str = Field(min_length=1)
     register_name: str = "table"
+
+
+def problems_of_names(people: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the hospitals' names together: files and people tell no letter case apart."""
+    times = Counter(people)
+    alike = Counter(same_text(name).casefold() for name in times)
+    for name in sorted(times):
+        if times[name] > 1:
+            yield f"hospital {name!r} is listed twice"
+        if alike[same_text(name).casefold()] > 1:
+            yield f"hospital {name!r} differs from another by letter case or space alone"
 
 
 class ListedBlock(Section):
@@ -180,6 +212,16 @@ class Data(Section):
     allow_single_class: bool = False
     confirmed_columns: tuple[str, ...] = ()
     cohort: Cohort | None = None
+
+    def problems(self) -> Iterator[str]:
+        """What does not go together here, in words."""
+        roles = [self.outcome, self.patient_column, self.hospital_column]
+        for name in sorted({role for role in roles if role and roles.count(role) > 1}):
+            yield f"data: {name!r} cannot be two of outcome, patient and hospital"
+        if self.positive in self.negative:
+            yield f"data.positive {self.positive!r} is listed in data.negative, too"
+        if self.test_fraction + self.validation_fraction >= 1.0:
+            yield "data.test_fraction + data.validation_fraction must leave rows to train on"
 
 
 class Model(Section):

@@ -381,6 +381,21 @@ def test_a_run_goes_on_when_nobody_reads_its_output_any_more(tmp_path: Path) -> 
     assert (tmp_path / "r" / "report.html").exists()
 
 
+def test_a_run_goes_on_when_nobody_reads_its_errors_either(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", "breast-cancer"]
+    process = subprocess.Popen(
+        [*command, "--rounds", "1", "--out", str(tmp_path / "r")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(120) == 0
+    assert (tmp_path / "r" / "report.html").exists()
+
+
 @pytest.mark.parametrize("extra", [["readmission"], ["--rounds", "7"], ["--seed", "0"], ["--scheme", "plain"]])
 def test_what_cannot_be_given_with_resume_is_refused(
     extra: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path

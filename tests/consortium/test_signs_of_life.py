@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 from tests.consortium.consortium import NOW, Consortium, document
+from typer.testing import CliRunner
 
-from cipherward.consortium.homes import health
+from cipherward.cli import app
+from cipherward.consortium.homes import health, lock
 from cipherward.consortium.homes.alarms import open_alarms
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
@@ -88,6 +91,33 @@ def test_a_coordinator_that_is_silent_makes_a_hospital_s_health_bad_while_it_run
     (finding,) = [each for each in health.hospital(home) if each.what == "coordinator"]
     assert not finding.holds
     assert "no sign of life since 1970" in finding.detail
+
+
+def test_a_study_of_a_coordinator_that_is_silent_waits_for_the_coordinator(signs: Consortium) -> None:
+    signs.start(document(4))
+    signs.approve("clinic-1", "clinic-2", "clinic-3")
+    say_alive(signs, *signs.names)
+    desk = signs.desks["clinic-1"]
+    assert "clinic-4: its people's approval" in desk.status()[0]["waits"]
+    signs.now += LATER
+    assert desk.status()[0]["waits"] == "the coordinator: no sign of life since 2027-01-15 08:00 UTC"
+
+
+def test_the_status_of_a_hospital_does_not_call_others_dead_because_the_coordinator_is(
+    signs: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = signs.hospital("clinic-1")
+    now = time.time()
+    home.write_status({"connected": True, "seen": {COORDINATOR_NAME: now - LATER, "clinic-2": now - LATER}})
+    with lock.only_one(home):
+        said = CliRunner().invoke(app, ["hospital", "status", "--home", str(home.path)]).output
+        assert "coordinator: no sign of life since" in said
+        assert "clinic-2: not known, since the coordinator is silent" in said
+        home.write_status({"connected": True, "seen": {COORDINATOR_NAME: now, "clinic-2": now - 200}})
+        said = CliRunner().invoke(app, ["hospital", "status", "--home", str(home.path)]).output
+        assert "clinic-2: its last sign of life was 3 minutes ago" in said
+    said = CliRunner().invoke(app, ["hospital", "status", "--home", str(home.path)]).output
+    assert "clinic-2: last heard of" in said
 
 
 def test_health_names_the_study_that_waits_for_review_and_the_admission_that_has_not_come(signs: Consortium) -> None:

@@ -66,6 +66,17 @@ def load(folder: Path, content: str | bytes) -> HospitalData:
     return data
 
 
+def with_notes(length: int, separator: str) -> str:
+    """Every row with a clinical note of so many characters: line breaks, quotation marks and separators in it."""
+    note = ('seen; stable, says ""fine""\nnext\tvisit in 2 weeks | ' * (length // 50 + 1))[:length].rstrip('"')
+    return written([[f'"{note}"', *fields] for fields in ROWS], ("note", *HEADER), separator)
+
+
+def wide(n_columns: int, separator: str) -> str:
+    names = [f"gene{i:05}" for i in range(n_columns)]
+    return written([["1"] * n_columns + fields for fields in ROWS], (*names, *HEADER), separator)
+
+
 def workbook() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -102,6 +113,16 @@ SAME = {
     "UTF-16": GOOD.encode("utf-16"),
     "gzip under the name csv": gzip.compress(GOOD.encode()),
     "ids as floats": each("patient", lambda text: text[1:] + ".0"),
+    "ids with zeros in front": each("patient", lambda text: f"{int(text[1:]):08}"),
+    "ids beyond 64 bits": each("patient", lambda text: f"18446744073709551616{text[1:]:>02}"),
+    "notes with line breaks and semicolons": with_notes(5_000, ";"),
+    "notes with line breaks and tabs": with_notes(5_000, "\t"),
+    "notes longer than Python's reader takes": with_notes(200_000, ";"),
+    "12,000 columns": wide(12_000, ","),
+    "12,000 columns, tabs, UTF-16": wide(12_000, "\t").encode("utf-16"),
+    "sep= with a tab": "sep=\t\n" + written(ROWS, separator="\t"),
+    "a carriage return twice": GOOD.replace("\n", "\r\r\n"),
+    "gzip in two members": gzip.compress(GOOD[:200].encode()) + gzip.compress(GOOD[200:].encode()),
 }
 
 
@@ -182,6 +203,23 @@ REFUSED = {
     "bzip2": (bz2.compress(GOOD.encode()), "compressed (bzip2)", "unpack the archive"),
     "xz": (lzma.compress(GOOD.encode()), "compressed (xz)", "unpack the archive"),
     "a gzip cut short": (gzip.compress(GOOD.encode())[:-9], "gzip data is damaged", "copy the file again"),
+    "ids that a spreadsheet has cut": (each("patient", lambda v: f"1.2345{v[1:]:>02}E+17"), "'patient', row 1", "as text"),
+    "ids as floats with too few digits": (each("patient", lambda v: f"1.152921504606{v[1:]}e18"), "row 1", "as text"),
+    "one row": ("\n".join(GOOD.split("\n")[:2]) + "\n", "only positive cases", ""),
+    "a number in hex": (cell("crp", "0x1F"), "'crp', row 2", "write a number"),
+    "a number of Python": (cell("crp", "1_000"), "'crp', row 2", "write a number"),
+    "an open age class": (cell("age", "89+"), "'age', row 2", "write a number"),
+    "outcomes 1 and 2": (each("y", lambda v: str(int(v) + 1)), "'y', row 1", "data.positive"),
+    "comments above the header": ("# exported\n" + GOOD, "the rows below have 6", "remove the lines above"),
+    "the header again": (GOOD + GOOD, "'age', row 61", "write a number"),
+    "Avro": (b"Obj\x01\x04\x16avro.schema", "an Avro file", "give that file"),
+    "ORC": (b"ORC\x08\x03\x10\x00\x00", "an ORC file", "give that file"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n\x00", "an HDF5 file", "give that file"),
+    "NumPy": (b"\x93NUMPY\x01\x00", "a NumPy file", "give that file"),
+    "pickle": (b"\x80\x04\x95\x0c\x00\x00", "a Python pickle", "give that file"),
+    "an R object": (gzip.compress(b"X\n\x00\x00\x00\x03\x00\x04"), "an R object", "give that file"),
+    "a picture": (b"\x89PNG\r\n\x1a\n", "a picture", "give that file"),
+    "gzip twice": (gzip.compress(gzip.compress(GOOD.encode())), "compressed twice", "unpack"),
     "a PDF": (b"%PDF-1.4\n%\xe2\xe3", "a PDF document", "save the sheet as CSV"),
     "a web page": ("\n <HTML>", "a web page", "save the sheet as CSV"),
     "JSON": ('[\n {"age": 4}]', "a JSON document", "save the sheet as CSV"),

@@ -107,9 +107,52 @@ class Parameterless(nn.Module):
         return rows[:, 0]
 
 
+class Own(nn.Module):
+    """One linear layer, and what somebody has written around it."""
+
+    def __init__(self, n: int, around: Callable[[nn.Module, torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.layer, self.around, self.calls = nn.Linear(n, 1), around, 0
+
+    def forward(self, rows: torch.Tensor) -> Any:
+        self.calls += 1
+        return self.around(self, rows)
+
+
+def own(around: Callable[[Any, torch.Tensor], Any]) -> Callable[[int], nn.Module]:
+    return lambda n: Own(n, around)
+
+
+def leaves(module: Any, rows: torch.Tensor) -> Any:
+    raise SystemExit(0)
+
+
+class Unlisted(Own):
+    def parameters(self, recurse: bool = True) -> Any:
+        raise KeyError(recurse)
+
+
+def hooked(n: int) -> nn.Module:
+    layer = nn.Linear(n, 1)
+    layer.weight.register_hook(lambda gradient: gradient[:, :1])  # type: ignore[no-untyped-call]
+    return layer
+
+
 @pytest.mark.parametrize(
     ("factory", "reason"),
     [
+        (own(lambda m, rows: m.layer(rows.mul_(0.5))), "changes the rows that it is given"),
+        (own(lambda m, rows: m.layer(rows) + m.calls), "another prediction when it is asked again"),
+        (own(lambda m, rows: m.layer(rows) * float("nan")), "NaN or infinity for ordinary rows"),
+        (own(lambda m, rows: m.layer(rows).detach()), "its output has no gradient"),
+        (own(lambda m, rows: torch.from_numpy(m.layer(rows).detach().numpy())), "its output has no gradient"),
+        (own(lambda m, rows: m.layer(rows.argsort(0).float())), "differently beside other rows"),
+        (own(lambda m, rows: (m.layer(rows), rows)), "gave tuple"),
+        (own(lambda m, rows: m(rows)), "RecursionError"),
+        (own(leaves), "cannot take float32.*SystemExit"),
+        (lambda n: Unlisted(n, leaves), "failed when it was looked at: KeyError"),
+        (lambda n: nn.Linear(n, 1, device="meta"), "failed when it was looked at: NotImplementedError"),
+        (hooked, "failed on rows to try it: RuntimeError"),
         (lambda n: nn.Sequential(nn.Linear(n, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)), "buffer '1.running_mean'"),
         (lambda n: nn.Linear(n, 1).double(), "float64"),
         (lambda n: nn.Linear(n, 1).to(torch.float16), "float16"),

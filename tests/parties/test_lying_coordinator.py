@@ -83,7 +83,8 @@ def breach(world: World, packet: bytes, words: str) -> None:
 
 def announce(world: World, **changes: Any) -> bytes:
     context = task(world, changes.get("attempt", 0)).context
-    return world.packet(dataclasses.replace(Announce(context, world.hub.state.sums_done, 0, ()), **changes))
+    honest = Announce(context, world.hub.state.sums_done, 0, (), world.hub.state.last)
+    return world.packet(dataclasses.replace(honest, **changes))
 
 
 def test_a_query_that_does_not_follow_from_the_study_is_refused(world: World) -> None:
@@ -105,7 +106,7 @@ def test_a_sum_ahead_of_the_hospital_is_answered_with_where_it_stands(world: Wor
 
 def test_a_second_attempt_needs_proof_that_the_first_is_void(world: World) -> None:
     world.until("ConsentRequest")
-    void = Vote(task(world).context, VOID, b"", b"")
+    void = Vote(task(world).context, VOID, b"", b"", task(world).last)
     elsewhere = dataclasses.replace(void, context=bytes(32))
     consent = dataclasses.replace(void, choice=CONSENT)
     refused(world, announce(world, attempt=1), "needs a void certificate for each earlier one")
@@ -287,14 +288,14 @@ def test_nothing_is_released_without_a_certificate_of_enough_distinct_consents(w
 
 def test_a_certificate_for_a_manifest_that_i_did_not_consent_to_releases_nothing(world: World) -> None:
     certificate = certificate_of(world)
-    vote = Vote(task(world).context, CONSENT, bytes(32), b"")
+    vote = Vote(task(world).context, CONSENT, bytes(32), b"", task(world).last)
     votes = tuple(world.signed(vote, i) for i in (2, 3, 4))
     refused(world, certified(certificate, manifest_digest=bytes(32), votes=votes), "did not consent to")
 
 
 def test_who_has_not_consented_has_nothing_to_release(world: World) -> None:
     world.until("ConsentRequest")
-    vote = Vote(task(world).context, CONSENT, bytes(32), b"")
+    vote = Vote(task(world).context, CONSENT, bytes(32), b"", task(world).last)
     votes = tuple(world.signed(vote, i) for i in (2, 3, 4))
     refused(world, certified(Certificate(bytes(32), votes)), "no consent of mine")
 

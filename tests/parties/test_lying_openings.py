@@ -177,7 +177,7 @@ def test_an_aggregate_forged_after_the_release_opens_and_is_not_believed(world: 
     failed(world, lie, "about something else")
     marked = digest("manifest", wire.encode(manifest))
     mark = scheme.fingerprint(task, marked, forged)
-    vote = Vote(task.context, CONSENT, marked, mark)
+    vote = Vote(task.context, CONSENT, marked, mark, task.last)
     alone = dataclasses.replace(lie, votes=(world.signed(vote, 2),))
     failed(world, alone, "1 vote(s) where the study asks for 3")
     preserved(world, opening)

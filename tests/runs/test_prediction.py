@@ -58,3 +58,26 @@ def test_values_that_are_all_outside_the_range_are_flagged_not_refused(run: Path
 def test_a_column_to_carry_must_be_there(run: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no column 'name'"):
         predict_rows(run, write(tmp_path / "t.csv", ROWS), id_column="name")
+
+
+def test_a_column_to_carry_is_not_called_like_one_of_the_output(run: Path, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("row,age,dose,ward\nr1,0.5,1.25,A\n")
+    with pytest.raises(DataError, match="a column 'row' of its own"):
+        predict_rows(run, table, id_column="row")
+
+
+def test_order_further_columns_and_separators_change_no_prediction_and_a_missing_column_is_named(
+    run: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "t.csv"
+    wanted = predict(run, write(table, ROWS[:1]))
+    for text in ("ward;note;dose;age\nA;x,y;1.25;0.5\n", "age,dose,ward,event,patient\n0.5,1.25,A,1,p\n"):
+        table.write_text(text)
+        assert predict(run, table).tolist() == wanted.tolist()
+    table.write_text("Age,dose,ward\n0.5,1.25,A\n")
+    with pytest.raises(DataError, match="'age' is missing; did you mean 'Age'"):
+        predict(run, table)
+    table.write_text("age,dose,ward\n")
+    with pytest.raises(DataError, match="has no rows"):
+        predict(run, table)

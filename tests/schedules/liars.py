@@ -108,7 +108,7 @@ def two_updates(setting: Setting, me: int, body: Update, rng: Random) -> list[An
 
 def double_vote(setting: Setting, me: int, body: Vote, rng: Random) -> list[Any]:
     """Consent and void, in any order."""
-    other = Vote(body.context, VOID, b"", b"") if body.choice == CONSENT else body
+    other = Vote(body.context, VOID, b"", b"", body.last) if body.choice == CONSENT else body
     return rng.sample([body, other], 2)
 
 

@@ -65,6 +65,16 @@ def test_a_loss_that_rises_again_is_said() -> None:
     assert "training.learning_rate" in said([0.69, 0.5, 0.9])
 
 
+def test_a_fit_by_newton_steps_is_not_told_to_change_settings_that_it_does_not_have() -> None:
+    result = {"validation_loss_by_round": [0.69, 0.60, 0.66], "auroc_federated": 0.8, "converged_early": True}
+    assert not list(reservations.of(result, is_fitted=True))
+    (said,) = reservations.of(
+        result | {"validation_loss_by_round": [0.69, 0.60], "converged_early": False}, is_fitted=True
+    )
+    assert "Raise training.rounds." in said
+    assert "learning_rate" not in said
+
+
 def test_a_model_below_the_local_ones_is_said() -> None:
     assert "alone" in said([0.5], 0.7, a=0.75, b=0.8, c=0.6)
     assert not said([0.5], 0.76, a=0.75, b=0.8, c=0.6)

@@ -16,10 +16,12 @@ from tests.consortium import enrolled
 from typer.testing import CliRunner
 
 from cipherward.cli import app
+from cipherward.consortium.homes import health
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.health import Finding
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.store import files
 from cipherward.transport import doctor
 
@@ -72,7 +74,9 @@ def server_tls(home: CoordinatorHome, certificate: bytes | None = None) -> ssl.S
     return context
 
 
-def test_a_machine_in_order_has_only_findings_that_hold(both: tuple[CoordinatorHome, HospitalHome]) -> None:
+def test_a_machine_in_order_has_only_findings_that_hold_and_a_dead_coordinator_behind_it_is_one_that_does_not(
+    both: tuple[CoordinatorHome, HospitalHome], monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, own = both
 
     def talk(plain: socket.socket) -> None:
@@ -82,7 +86,11 @@ def test_a_machine_in_order_has_only_findings_that_hold(both: tuple[CoordinatorH
             secure.sendall(b"PONG\r\n")
 
     with listening(talk) as port:
-        everything = found(dial(own, f"tls://localhost:{port}"))
+        dialled = dial(own, f"tls://localhost:{port}")
+        everything = found(dialled)
+        own.write_status({"connected": True, "seen": {COORDINATOR_NAME: 1_000_000.0}})
+        monkeypatch.setattr(health, "is_served", lambda home: True)
+        assert "no sign of life since 1970" in found(dialled)["coordinator"].detail
     assert {name for name, finding in everything.items() if not finding.holds} <= {"disk", "memory"}
     assert "knows this hospital" in everything["TLS"].detail
 

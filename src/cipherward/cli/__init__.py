@@ -6,7 +6,6 @@ Exit codes: 0 done; 1 an error with a hint; 2 wrong usage; 3 a privacy breach wa
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -25,7 +24,7 @@ from cipherward.cli import (
     vault,
     verify,
 )
-from cipherward.cli.terminal import fail
+from cipherward.cli.terminal import Lasting, fail
 from cipherward.errors import CipherwardError
 
 app = typer.Typer(
@@ -61,6 +60,7 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Entry point: turns every deliberate error into text and an exit code."""
+    sys.stdout, sys.stderr = Lasting(sys.stdout, "output"), Lasting(sys.stderr, "error")
     try:
         app(prog_name="cipherward")
     except CipherwardError as error:
@@ -68,7 +68,3 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough: no traceback at the interpreter's last flush either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

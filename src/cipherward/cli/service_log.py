@@ -85,7 +85,7 @@ def show_status(home: Home, *, json: bool) -> None:
     else:
         typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
         _show_troubles(status.get("troubles") or {})
-    _show_seen(status.get("seen") or {})
+    _show_seen(status.get("seen") or {}, running=running)
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
@@ -93,13 +93,21 @@ def show_status(home: Home, *, json: bool) -> None:
         typer.echo("No study yet.")
 
 
-def _show_seen(seen: dict[str, Any]) -> None:
+def _show_seen(seen: dict[str, Any], *, running: bool) -> None:
+    """When the others were last heard of. A hospital hears of other hospitals through the coordinator only."""
     from time import time
 
-    from cipherward.consortium.service.signs_of_life import seen_words
+    from cipherward.consortium.membership.authority import COORDINATOR_NAME
+    from cipherward.consortium.service.signs_of_life import is_silent, moment, seen_words
 
-    for name, at in sorted(seen.items()):
-        if isinstance(at, int | float):
+    known = {name: float(at) for name, at in sorted(seen.items()) if isinstance(at, int | float)}
+    cut_off = is_silent(known.get(COORDINATOR_NAME), time())
+    for name, at in known.items():
+        if not running:
+            typer.echo(f"  {name}: last heard of {moment(at)}")
+        elif cut_off and name != COORDINATOR_NAME:
+            typer.echo(f"  {name}: not known, since the coordinator is silent; last heard of {moment(at)}")
+        else:
             typer.echo(f"  {name}: {seen_words(at, time())}")
 
 

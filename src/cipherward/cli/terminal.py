@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar
 
 import typer
 
 from cipherward.errors import AuditError, CipherwardError, FaultyCoordinatorError, InterruptedRunError
 
+T = TypeVar("T")
 ERROR, BREACH, NOT_VERIFIED, INTERRUPTED = 1, 3, 4, 130
 
 
@@ -32,23 +33,35 @@ def fail(error: CipherwardError) -> int:
 
 
 def say(text: str = "", *, err: bool = False, fg: str | None = None, bold: bool = False) -> None:
-    """One line of text; coloured where a terminal shows it and NO_COLOR (no-color.org) is not set.
-
-    When whoever read standard output is gone (`| head`), the command goes on without it, and says so once.
-    """
+    """One line of text; coloured where a terminal shows it and NO_COLOR (no-color.org) is not set."""
     plain = bool(os.environ.get("NO_COLOR"))
-    try:
-        typer.secho(text, err=err, fg=None if plain else fg, bold=None if plain or not bold else True)
-    except BrokenPipeError:
-        if err:
-            raise
-        _read_no_more()
+    typer.secho(text, err=err, fg=None if plain else fg, bold=None if plain or not bold else True)
 
 
-def _read_no_more() -> None:
-    # The interpreter flushes standard output at its end: into nothing from now on.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    typer.echo("standard output was closed; the command goes on without it", err=True)
+class Lasting:
+    """Standard output or error that outlives its reader: after `| head` the command goes on, and says so once if it can."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream, self._name = stream, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        return self._kept(lambda: self._stream.write(text), len(text))
+
+    def flush(self) -> None:
+        self._kept(self._stream.flush, None)
+
+    def _kept(self, act: Callable[[], T], otherwise: T) -> T:
+        try:
+            return act()
+        except BrokenPipeError:
+            # The interpreter flushes it once more at its end: into nothing from now on.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        if self._name == "output":
+            typer.echo("standard output was closed; the command goes on without it", err=True)
+        return otherwise
 
 
 def quoted(*words: str | Path) -> str:

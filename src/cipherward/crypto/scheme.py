@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from cipherward.crypto.hashing import digest
 
+NOTHING_OPENED = bytes(32)
+"""What a message names as the last opening before a study's first one."""
+
 
 @dataclass(frozen=True)
 class SumTask:
@@ -23,7 +26,7 @@ class SumTask:
 
     `context` is ctx (32 bytes). Fixed-point schemes add `n_lanes` unsigned integers below 2^bits; the unprotected
     scheme adds `n_values` floats, of which the first `n_real` travel as float32 and the rest as float64. `admitted`
-    holds the roster indices that may contribute; () for the whole roster.
+    holds the roster indices that may contribute; () for the whole roster. `last`: digest of the study's last opening.
     """
 
     context: bytes
@@ -34,6 +37,7 @@ class SumTask:
     n_values: int
     n_real: int
     admitted: tuple[int, ...] = ()
+    last: bytes = NOTHING_OPENED
 
     def admits(self, hospital: int) -> bool:
         """Whether a contribution of this hospital may be in the sum."""

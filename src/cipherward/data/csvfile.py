@@ -23,6 +23,7 @@ from cipherward.errors import TableError
 SEPARATORS = ",;\t|"
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'"}
 _LOOKED_AT = 20  # records that tell the separator
+csv.field_size_limit((1 << 31) - 1)  # a clinical note may have more characters than Python's reader takes by default
 _HEAD = 1 << 16
 _HINT = "correct the file (a CSV with one header line, encoding UTF-8) and run the command again"
 _SEP_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
@@ -47,12 +48,11 @@ def read(content: bytes, path: Path) -> tuple[pl.DataFrame, NDArray[np.int64], t
     if declared := _SEP_LINE.match(content):
         content = content[declared.end() :]
         assumed.append("first line sep= obeyed and left out")
-    head = content[:_HEAD].decode("utf-8", "ignore")
-    separator = declared[1].decode("latin-1") if declared else _separator(head.rpartition("\n")[0] or head, path)
+    separator = declared[1].decode("latin-1") if declared else _separator(content, path)
     if separator != ",":
         assumed.append(f"fields separated by {_NAMES.get(separator, repr(separator))}")
-    written = next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), [])
-    if declared and len(written) < 2 and (found := _separator(head, path)) in head.partition("\n")[0]:
+    written = next(_records(content, separator), [])
+    if declared and len(written) < 2 and (found := _separator(content, path)).encode() in content.partition(b"\n")[0]:
         said = f"says sep={separator} in its first line, but its fields are separated by {_NAMES[found]}"
         raise TableError(f"{path} {said}", logged=f"the table {said}", hint="remove that line, or correct it")
     names = [name.strip() for name in written]
@@ -141,12 +141,12 @@ def _zero_bytes(content: bytes, first: int, path: Path) -> TableError:
     return TableError(f"{path} {said}", logged=f"the table {said}", hint=_HINT)
 
 
-def _separator(head: str, path: Path) -> str:
+def _separator(content: bytes, path: Path) -> str:
     """The separator under which header and first rows have the same number of fields; of several, the one with most."""
     found: dict[str, tuple[bool, int]] = {}
     for separator in SEPARATORS:
         try:
-            reader = csv.reader(io.StringIO(head, newline=""), delimiter=separator, strict=True)
+            reader = _records(content, separator, strict=True)
             records = [record for record in islice(reader, _LOOKED_AT) if record]
         except csv.Error:
             continue
@@ -172,11 +172,10 @@ def _n_separators(content: bytes, separator: str, names: list[str], table: pl.Da
     return total
 
 
-def _records(content: bytes, separator: str) -> Iterator[list[str]]:
-    """The records below the header."""
-    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
-    next(reader, None)
-    return reader
+def _records(content: bytes, separator: str, *, strict: bool = False) -> Iterator[list[str]]:
+    """Every record, the header's first. Decoded as it is read: the first few cost little of a large file."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    return csv.reader(text, delimiter=separator, strict=strict)
 
 
 def _is_blank(record: list[str], width: int) -> bool:
@@ -191,7 +190,7 @@ def _blank_records(content: bytes, separator: str, width: int, path: Path) -> ND
     """
     blank = []
     try:
-        for record in _records(content, separator):
+        for record in islice(_records(content, separator), 1, None):
             blank.append(_is_blank(record, width))
             if not blank[-1] and len(record) != width and width > 1:
                 raise _malformed(content, separator, width, path)
@@ -211,9 +210,8 @@ def _uneven(path: Path, row: int, found: int, width: int) -> TableError:
 
 def _another_width(content: bytes, separator: str, width: int) -> tuple[str, str] | None:
     """What is wrong, and the remedy, where all rows have one number of fields and the header line another."""
-    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator)
     try:
-        header, *rows = [record for record in islice(reader, _LOOKED_AT) if record]
+        header, *rows = [record for record in islice(_records(content, separator), _LOOKED_AT) if record]
     except (csv.Error, ValueError):
         return None
     widths = {len(row) for row in rows}
@@ -236,9 +234,8 @@ def _malformed(content: bytes, separator: str, width: int, path: Path) -> TableE
     if told := _another_width(content, separator, width):
         return TableError(f"{path}: {told[0]}", logged=told[0], hint=told[1])
     row = 0
-    reader = csv.reader(io.StringIO(content.decode(), newline=""), delimiter=separator, strict=True)
     try:
-        for row, record in enumerate(reader):
+        for row, record in enumerate(_records(content, separator, strict=True)):
             if row and not _is_blank(record, width) and len(record) != width:
                 if content.count(b'"') % 2 and any("\n" in field for field in record):
                     break

@@ -111,6 +111,11 @@ def examine(
             if place := first_of(without, rows, data.patient_column):
                 text = f"{place} has no patient id ({without.sum()} such row(s))"
                 problems.append(Problem(f"{text}: rows are split by patient, so give every row an id", text))
+            rounded = patients.rounded
+            if place := first_of(rounded, rows, data.patient_column):
+                text = f"{place}: a spreadsheet has cut the digits of this id ({rounded.sum()} such row(s))"
+                remedy = "patients may have become one: export the column as text, with every digit"
+                problems.append(Problem(f"{text}; {remedy}", text))
     return Examined(
         tuple(problem.at(hospital_name, file) for problem in problems),
         found.table,

@@ -16,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.study import Column, same_text
+from cipherward.study_sections import number_key as number_key
 
 
 class Rule(StrEnum):
@@ -47,24 +48,16 @@ MISSING = frozenset(["", *_WORDS.split(" ")])
 
 OTHER = "other"
 
-_CODE_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _FRACTION = re.compile(r"\d+\.\d*[1-9]\d*", re.ASCII)
 _LETTER_CODE = re.compile(r"[A-Za-z]+\.?\d[\w.]*", re.ASCII)
 _PLAIN_NAME = r"^(?:0|[1-9][0-9]{0,14}|[A-Za-z0-9]*[A-Za-z][A-Za-z0-9-]*)$"  # its own form, if no word for missing
+_ROUNDED_NAME = r"^[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,}$|^[0-9]\.[0-9]+[eE][0-9]{2,}$"  # 1.23457E+17
 _BOOLEANS = {"true": ("true", "True", "TRUE", "1"), "false": ("false", "False", "FALSE", "0")}
 
 
 def is_missing(text: str) -> bool:
     """Whether a text is a word for "no value"."""
     return same_text(text).casefold() in MISSING
-
-
-def number_key(text: str) -> str | None:
-    """One spelling of a plain number without leading zeros (1.50, +1.5: 1.5); None for codes, such as 007 or 1E50."""
-    if not _CODE_NUMBER.fullmatch(text):
-        return None
-    shortest = text.lstrip("+").rstrip("0").rstrip(".") if "." in text else text.lstrip("+")
-    return "0" if shortest in ("-0", "") else shortest
 
 
 @dataclass(frozen=True)
@@ -150,6 +143,11 @@ class Names:
 
     distinct: pl.Series
     codes: NDArray[np.int64]
+
+    @property
+    def rounded(self) -> NDArray[np.bool_]:
+        """bool[n_rows]: where a name is a number that a spreadsheet, or a float, has left too few digits."""
+        return np.append(self.distinct.str.contains(_ROUNDED_NAME).to_numpy(), False)[self.codes]
 
     @property
     def series(self) -> pl.Series:

@@ -105,53 +105,88 @@ def _initialise(module: nn.Module, seed: int) -> None:
                         part.copy_(torch.from_numpy(initial.uniform(source, part.numel(), layer.in_features)))
 
 
-def _failed(what: str, error: Exception) -> StudyError:
+def _failed(what: str, error: BaseException) -> StudyError:
     """Somebody else's code has raised: its words are for people, its kind for logs."""
     kind = f"{what}: {type(error).__name__}"
     return StudyError(f"{kind}: {error}", logged=kind)
 
 
-def _checked(build: Callable[[], nn.Module], n_features: int) -> nn.Module:
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Whatever somebody else's code raises becomes a StudyError; `sys.exit` in it ends the study, not the program."""
     try:
+        yield
+    except StudyError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _failed(what, error) from error
+
+
+def _checked(build: Callable[[], nn.Module], n_features: int) -> nn.Module:
+    with _told("the module factory failed"):
         module = build()
-    except Exception as error:
-        raise _failed("the module factory failed", error) from error
     if not isinstance(module, nn.Module):
         raise StudyError(f"the module factory returned {type(module).__name__}, not a torch.nn.Module")
-    problems = [*_parameter_problems(module), *_buffer_problems(module)]
-    if problems:
-        raise StudyError("the module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
-    module.cpu()
-    was_training = module.training
-    module.eval()
-    try:
-        with torch.no_grad():
-            output = module(torch.zeros(2, n_features))
-    except Exception as error:
-        raise _failed(f"the module cannot take float32[n, {n_features}]", error) from error
+    with _told("the module failed when it was looked at"):
+        problems = [*_parameter_problems(module), *_buffer_problems(module)]
+        if problems:
+            raise StudyError("the module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
+        module.cpu()
+        was_training = module.training
+        module.eval()
+    with _told(f"the module cannot take float32[n, {n_features}]"), torch.no_grad():
+        output = module(torch.zeros(2, n_features))
     if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise StudyError(f"the module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
-    _check_rows_apart(module, n_features)
+    with _told("the module failed on rows to try it"):
+        rows = torch.from_numpy(np.random.default_rng(_TRIED_SEED).normal(size=(_TRIED, n_features)).astype(np.float32))
+        with torch.no_grad():
+            _check_same_again(module, rows)
+            _check_rows_apart(module, rows)
+        _check_trainable(module, rows)
     module.train(was_training)
     return module
 
 
-def _check_rows_apart(module: nn.Module, n_features: int) -> None:
+def _check_same_again(module: nn.Module, rows: torch.Tensor) -> None:
+    """Raise StudyError unless the module leaves its input alone and gives finite logits, the same when asked again."""
+    given = rows.clone()
+    first, again = module(given).reshape(-1), module(given.clone()).reshape(-1)
+    name = type(module).__name__
+    if not torch.equal(given, rows):
+        raise StudyError(f"the module {name} changes the rows that it is given", hint="compute with a copy: x * 0.5")
+    if not bool(torch.isfinite(first).all()):
+        raise StudyError(f"the module {name} gives NaN or infinity for ordinary rows", hint="check its last operations")
+    if not torch.allclose(first, again, atol=1e-4 * (1.0 + float(first.abs().max()))):
+        raise StudyError(
+            f"the module {name} gives another prediction when it is asked again",
+            hint="use nothing random in evaluation mode, and keep nothing from one call to the next",
+        )
+
+
+def _check_trainable(module: nn.Module, rows: torch.Tensor) -> None:
+    """Raise StudyError unless a loss of the module's logits has a gradient in some parameter, of its parameter's shape."""
+    output = module(rows)
+    if not output.requires_grad:
+        raise StudyError(
+            f"the module {type(module).__name__} cannot be trained: its output has no gradient",
+            hint="return what torch has computed from the parameters: no detach, no numpy, no no_grad on the way",
+        )
+    output.sum().backward()
+    module.zero_grad(set_to_none=True)
+
+
+def _check_rows_apart(module: nn.Module, rows: torch.Tensor) -> None:
     """Try whether a row's prediction depends on the rows beside it, as normalisation over the batch makes it.
 
     Raises:
-        StudyError: it does, or the prediction is another one when it is asked for again; names the layers that may be why.
+        StudyError: it does; names the layers that may be why.
     """
-    rows = torch.from_numpy(np.random.default_rng(_TRIED_SEED).normal(size=(_TRIED, n_features)).astype(np.float32))
     company = torch.cat([rows, 3.0 * rows.flip(0) + 5.0])
-    try:
-        with torch.no_grad():
-            apart = module(rows).reshape(-1)
-            together = module(company).reshape(-1)[:_TRIED]
-            turned = module(rows.flip(0)).reshape(-1).flip(0)
-    except Exception as error:
-        raise _failed("the module failed on rows to try it", error) from error
+    apart = module(rows).reshape(-1)
+    together = module(company).reshape(-1)[:_TRIED]
+    turned = module(rows.flip(0)).reshape(-1).flip(0)
     scale = 1.0 + float(apart.abs().max())
     if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
         apart, turned, atol=1e-4 * scale, equal_nan=True
@@ -165,7 +200,7 @@ def _check_rows_apart(module: nn.Module, n_features: int) -> None:
     raise StudyError(
         f"the module {type(module).__name__} predicts a row differently beside other rows"
         + (f": {', '.join(suspects)}" if suspects else ""),
-        hint="use GroupNorm or LayerNorm, which look at one row at a time, and nothing random in evaluation mode",
+        hint="use GroupNorm or LayerNorm, which look at one row at a time",
     )
 
 

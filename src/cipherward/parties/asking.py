@@ -29,7 +29,7 @@ def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
     layout = state.layout
     n_real = sum(segment.size for segment in layout.segments if isinstance(segment, RealSegment))
     return SumTask(
-        context=context(rules.study, query_of(state).digest(), state.sums_done, attempt),
+        context=context(rules.study, query_of(state).digest(), state.sums_done, attempt, state.last),
         n_hospitals=rules.n_hospitals,
         threshold=rules.threshold,
         bits=layout.bits,
@@ -37,6 +37,7 @@ def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
         n_values=layout.n_values,
         n_real=n_real,
         admitted=state.admitted,
+        last=state.last,
     )
 
 
@@ -49,7 +50,7 @@ def attempt_of(rules: Rules, state: StudyState, named: bytes) -> int | None:
 def contexts_of(rules: Rules, state: StudyState, attempts: int) -> tuple[bytes, ...]:
     """The contexts of the first `attempts` attempts at the state's next sum."""
     query = query_of(state).digest()
-    return tuple(context(rules.study, query, state.sums_done, attempt) for attempt in range(attempts))
+    return tuple(context(rules.study, query, state.sums_done, attempt, state.last) for attempt in range(attempts))
 
 
 def vector_of(

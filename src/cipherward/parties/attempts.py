@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.attempts import Attempt, consent_problem, join_problem
 from cipherward.disclosure.refusals import Refusal
-from cipherward.errors import ProtocolError, RefusedError
+from cipherward.errors import FaultyCoordinatorError, ProtocolError, RefusedError
 from cipherward.parties import asking
 from cipherward.parties.standing import Standing
-from cipherward.store.ledger import Ledger
+from cipherward.store.ledger import Ledger, SumRecord
+from cipherward.sums import forks
 from cipherward.sums.messages import Announce, VoidRequest
-from cipherward.sums.votes import Rules, check_void
+from cipherward.sums.votes import Rules, check_voids
 from cipherward.tasks.state import StudyState
 
 
@@ -21,6 +22,7 @@ def announced(rules: Rules, state: StudyState, body: Announce) -> SumTask:
 
     Raises:
         RefusedError: it is over, or people have to decide first. ProtocolError: it does not follow from what I know.
+        FaultyCoordinatorError: it follows on another opening than the one that I was shown.
     """
     if body.round < state.sums_done or state.purpose is None:
         raise RefusedError("that sum is behind us")
@@ -28,10 +30,26 @@ def announced(rules: Rules, state: StudyState, body: Announce) -> SumTask:
         raise RefusedError(f"sum {closed.number} does not open, and nobody is proved to have spoiled it: people decide")
     if not body.attempt < asking.MAX_ATTEMPTS:
         raise RefusedError("more attempts at one sum than any hospital takes part in")
+    forks.check("the coordinator", body.last, state.last, signed_by_coordinator=True)
     task = asking.task_of(rules, state, body.attempt)
     if body.context != task.context:
         raise ProtocolError("the announced sum is not the one that follows from the approved study and my model")
     return task
+
+
+def current(rules: Rules, state: StudyState, ledger: Ledger, context: bytes) -> tuple[SumTask, SumRecord]:
+    """The task and record of one of the attempts at the next sum.
+
+    Raises:
+        RefusedError: the ledger knows of none. ProtocolError: it does not follow from what I know.
+    """
+    record = ledger.sum(context)
+    if record is None or record.round != state.sums_done or state.purpose is None:
+        raise RefusedError("not about a sum that I take part in")
+    task = asking.task_of(rules, state, record.attempt)
+    if task.context != context:
+        raise ProtocolError("the sum does not follow from the approved study and my model")
+    return task, record
 
 
 def to_void(rules: Rules, state: StudyState, body: VoidRequest) -> int:
@@ -58,10 +76,7 @@ def check_join(rules: Rules, standing: Standing, contexts: Sequence[bytes], body
         RefusedError, ProtocolError: this attempt is not joined.
     """
     ledger, earlier = standing.ledger, contexts[: body.attempt]
-    if len(body.voids) != len(earlier):
-        raise RefusedError("a new attempt needs a void certificate for each earlier one")
-    for context, certificate in zip(earlier, body.voids, strict=True):
-        check_void(rules, context, certificate.votes)
+    check_voids(rules, earlier, body.voids)
     _refuse(join_problem(_known(ledger, contexts), body.attempt, range(body.attempt)))
     for context in earlier:
         ledger.mark_void(context)
@@ -75,6 +90,19 @@ def check_consent(ledger: Ledger, contexts: Sequence[bytes], attempt: int) -> No
         RefusedError: one has, or a later one was joined.
     """
     _refuse(consent_problem(_known(ledger, contexts), attempt))
+
+
+def check_opened(ledger: Ledger, contexts: Sequence[bytes], attempt: int) -> None:
+    """No void certificate of this attempt was shown here.
+
+    Raises:
+        FaultyCoordinatorError: one was, and now the attempt is said to be opened.
+    """
+    known = _known(ledger, contexts)
+    if any((a.number > attempt and a.is_joined) or (a.number == attempt and a.is_resolved) for a in known):
+        raise FaultyCoordinatorError(
+            f"attempt {attempt} of this sum is opened, and I was shown that it is void", culprit="coordinator"
+        )
 
 
 def _known(ledger: Ledger, contexts: Sequence[bytes]) -> list[Attempt]:

@@ -92,6 +92,8 @@ class Ballot:
         """
         if record.release:
             return [pack("Release", record.release)]
+        if record.is_void:
+            raise RefusedError("this attempt is void")
         given = self._given.get(task.context) or self._recalled(me, task, record)
         if given is None or given.vote.choice != CONSENT:
             raise RefusedError("no consent of mine to release for")

@@ -23,7 +23,7 @@ from cipherward.parties.steps import Steps
 from cipherward.parties.sumlog import SumLog
 from cipherward.parties.turned_away import TurnedAway
 from cipherward.store.journal import Journal, Record
-from cipherward.sums import checks
+from cipherward.sums import checks, forks
 from cipherward.sums.checks import Check, SetAside
 from cipherward.sums.messages import Behind, Receipt, unsign
 from cipherward.sums.packets import view
@@ -263,7 +263,7 @@ class CoordinatorNode:
 
     def _catch_up(self, sender: int, data: bytes) -> list[Outgoing]:
         body = unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)
-        missed = self._receipts.missed(sender, body, self.state.sums_done)
+        missed = self._receipts.missed(sender, body, self.state)
         self.log("catching up", {"hospital": sender, "from": body.round, "to": self.state.sums_done})
         if self.phase is Phase.JOIN:
             missed += addressed({sender}, "Announce", self._steps.signed(self._steps.sum.announce))
@@ -277,6 +277,7 @@ class CoordinatorNode:
             return False
         if not body.round < self.state.sums_done + (not body.context):
             raise ProtocolError("a receipt for a sum that has not been opened")
+        forks.check(f"hospital {sender}", body.last, self.state.last_of(body.round + bool(body.context)))
         if body.context:
             self._keep_receipt(body.round, sender, data)
         else:

@@ -63,7 +63,7 @@ class CurrentSum:
 
     @property
     def announce(self) -> Announce:
-        return Announce(self.task.context, self._state.sums_done, len(self.voids), self.voids)
+        return Announce(self.task.context, self._state.sums_done, len(self.voids), self.voids, self.task.last)
 
     @property
     def holders_needed(self) -> int:

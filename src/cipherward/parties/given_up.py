@@ -18,7 +18,7 @@ from cipherward.parties import listed, roster
 from cipherward.study import Study
 from cipherward.study_sections import GivenUp
 from cipherward.sums.messages import context
-from cipherward.sums.votes import Rules, check_void
+from cipherward.sums.votes import Rules, check_void, signed_vote
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def check_attempts(study: Study, query: bytes, number: int, attempts: Sequence[S
     numbers = study.thresholds
     digest = study.digest()
     rules = Rules(digest, roster.roster_keys(study), numbers.threshold, numbers.min_contributors, QuorumScheme())
-    contexts = tuple(context(digest, query, number, attempt) for attempt in range(len(attempts)))
+    first = next((vote for votes in attempts for vote in votes), b"")
+    last = signed_vote(rules, first)[1].last  # the votes say on which opening their sum followed
+    contexts = tuple(context(digest, query, number, attempt, last) for attempt in range(len(attempts)))
     for named, votes in zip(contexts, attempts, strict=True):
         check_void(rules, named, tuple(votes))
     return contexts

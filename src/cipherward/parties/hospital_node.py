@@ -178,14 +178,7 @@ class HospitalNode:
         raise ProtocolError(f"a hospital does not take {kind} messages")
 
     def _current(self, context: bytes) -> tuple[SumTask, SumRecord]:
-        """The task and record of one of the attempts of the sum that is next here."""
-        record = self.ledger.sum(context)
-        if record is None or record.round != self.state.sums_done or self.state.purpose is None:
-            raise RefusedError("not about a sum that I take part in")
-        task = asking.task_of(self.rules, self.state, record.attempt)
-        if task.context != context:
-            raise ProtocolError("the sum does not follow from the approved study and my model")
-        return task, record
+        return attempts.current(self.rules, self.state, self.ledger, context)
 
     def _query(self) -> bytes:
         """The next sum's query, as the ledger knows it."""
@@ -194,6 +187,9 @@ class HospitalNode:
     def _packet(self, body: Any) -> bytes:
         return pack(type(body).__name__, sign(self.identity, self.rules.study, self.index, body))
 
+    def _behind(self) -> bytes:
+        return self._packet(Behind(self.state.sums_done, self.state.last))
+
     def _spend(self, phase: str, started: float) -> None:
         self.spent[phase] = self.spent.get(phase, 0.0) + self.clock() - started
 
@@ -201,7 +197,7 @@ class HospitalNode:
 
     def _announce(self, body: Announce) -> list[bytes]:
         if body.round > self.state.sums_done:
-            return [self._packet(Behind(self.state.sums_done))]
+            return [self._behind()]
         task = attempts.announced(self.rules, self.state, body)
         known = self.ledger.sum(task.context)
         if known is not None:
@@ -307,7 +303,7 @@ class HospitalNode:
 
     def _opening(self, body: Opening) -> list[bytes]:
         if body.round > self.state.sums_done:
-            return [self._packet(Behind(self.state.sums_done))]
+            return [self._behind()]
         if receipt := self.ledger.receipt(self.rules.study, body.round):
             return [pack("Receipt", receipt)]
         if body.round < self.state.sums_done or self.state.purpose is None:
@@ -316,6 +312,7 @@ class HospitalNode:
         task = asking.task_of(self.rules, self.state, body.attempt)
         record = self.ledger.sum(task.context)
         consented = record.manifest if record and record.manifest else None
+        attempts.check_opened(self.ledger, self._attempts, body.attempt)
         own_header = (record.header or None) if record else None
         judgement = judge(self._me, task, self.state, body, own_header=own_header, consented=consented)
         if not agrees(judgement, body):
@@ -331,8 +328,9 @@ class HospitalNode:
         detail = checked(verified, self.state)
         own = next((one for one in verified.statements if one.register == self.standing.register), None)
         outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
-        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, body.next_model)
-        self.state = judgement.following
+        following = judgement.following
+        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, following)
+        self.state = following
         self._spend("verify", started)
         return answer
 
@@ -343,7 +341,7 @@ class HospitalNode:
         detail = "; ".join((judgement.reason, *culprits.sentences(told)))
         # The honest rest may answer the same question once more.
         rest = [i for i in judgement.contributors if i not in following.excluded and not following.unexplained]
-        answer = self._receipt(body.round, task.context, b"", FAILED, detail, body.next_model, asked_again=bool(rest))
+        answer = self._receipt(body.round, task.context, b"", FAILED, detail, following, asked_again=bool(rest))
         self.standing.learn(following.memory)
         self.state = following
         self.log("sum closed", {"sum": body.round, "reason": judgement.reason} | told)
@@ -368,7 +366,7 @@ class HospitalNode:
 
     def _outcome(self, outcome: str, detail: str) -> list[bytes]:
         self._remember(Outcome(self.state.sums_done, outcome, self.index, detail))
-        return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b""))]
+        return [self._packet(Receipt(b"", self.state.sums_done, b"", outcome, detail, b"", self.state.last))]
 
     def _receipt(
         self,
@@ -377,11 +375,11 @@ class HospitalNode:
         manifest: bytes,
         outcome: str,
         detail: str,
-        next_model: bytes,
+        following: StudyState,
         *,
         asked_again: bool = False,
     ) -> list[bytes]:
-        body = Receipt(context, round, manifest, outcome, detail, next_model)
+        body = Receipt(context, round, manifest, outcome, detail, following.digest(), following.last)
         message = sign(self.identity, self.rules.study, self.index, body)
         self.ledger.record_receipt(context, self.rules.study, round, message, asked_again=asked_again)
         self._forget()

@@ -12,7 +12,7 @@ from cipherward.parties import asking
 from cipherward.sums import challenge, hospital_steps, unopened
 from cipherward.sums.attribution import Verdict
 from cipherward.sums.hospital_steps import Verified
-from cipherward.sums.messages import Opening
+from cipherward.sums.messages import Opening, opening_digest
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
 
@@ -44,13 +44,19 @@ def judge(
         DataError: the sums make no model. And as `hospital_steps.verify`, `unopened.check` and `challenge.verdict`.
     """
 
+    if not opening.attempt < asking.MAX_ATTEMPTS:
+        raise ProtocolError("the opening is of an attempt that no hospital takes part in")
+    earlier = asking.contexts_of(me.rules, state, opening.attempt)
+
     def seen(following: StudyState) -> StudyState:
         spoilers = frozenset(me.rules.register(i) for i in following.excluded)
-        return following.seen(task.context, said, me.rules.blocks, spoilers)
+        manifest_digest = challenge.manifest_digest(me.rules, opening)
+        opened = opening_digest(task.context, manifest_digest, following.digest())
+        return following.seen(opened, task.context, said, me.rules.blocks, spoilers)
 
     try:
         verified = hospital_steps.verify(
-            me, task, opening, own_header=own_header, consented=consented, memory=state.memory
+            me, task, opening, own_header=own_header, consented=consented, memory=state.memory, earlier=earlier
         )
     except SuspectError as error:
         if me.rules.scheme.deals_shares and not opening.releases:

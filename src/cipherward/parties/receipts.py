@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from cipherward.errors import FaultyCoordinatorError, ProtocolError
 from cipherward.parties.pending import Outgoing
-from cipherward.sums import checks
+from cipherward.sums import checks, forks
 from cipherward.sums.messages import Behind, Receipt
 from cipherward.sums.packets import pack
+from cipherward.tasks.state import StudyState
 
 
 @dataclass
@@ -41,14 +42,15 @@ class Receipts:
                 culprit="coordinator",
             )
 
-    def missed(self, sender: int, body: Behind, sums_done: int) -> list[Outgoing]:
+    def missed(self, sender: int, body: Behind, state: StudyState) -> list[Outgoing]:
         """The openings since the last one that the sender has verified; at most once until `caught_up` forgets it."""
-        if not body.round < sums_done:
+        if not body.round < state.sums_done:
             raise ProtocolError("says that it is behind, and is not")
+        forks.check(f"hospital {sender}", body.last, state.last_of(body.round))
         if sender in self.caught_up:
             raise checks.late("was sent what it has missed already")
         self.caught_up.add(sender)
-        rounds = range(body.round, sums_done)
+        rounds = range(body.round, state.sums_done)
         # Its own word first, if it has verified one of them: it is not behind then, its ledger is.
         own = [data for round in reversed(rounds) if (data := self.load_receipt(round, sender))][:1]
         packets = [pack("Receipt", data) for data in own] + [

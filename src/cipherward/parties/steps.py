@@ -22,7 +22,7 @@ from cipherward.parties.sumlog import Opened, SumLog
 from cipherward.sums import unopened
 from cipherward.sums.coordinator_steps import Collection
 from cipherward.sums.inquiry import Inquiry
-from cipherward.sums.messages import Opening, VoidRequest, sign
+from cipherward.sums.messages import Opening, VoidRequest, opening_digest, sign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
@@ -298,9 +298,10 @@ class Steps:
 
     def _opening(self, witness: bytes, next_model: bytes, *, with_releases: bool = False) -> Opening:
         now = self.sum
-        return now.collection.opening(
+        opening = now.collection.opening(
             self.state.sums_done, len(now.voids), witness, next_model, with_releases=with_releases
         )
+        return dataclasses.replace(opening, voids=now.voids)
 
     def _publish(self, opening: Opening, following: StudyState, reason: str) -> list[Outgoing]:
         message, contributors = self.signed(opening), tuple(sorted(self.sum.collection.contributors))
@@ -313,11 +314,10 @@ class Steps:
         self._journal.write(sumlog.OPENED, 0, wire.encode(outcome))
         self._keep_opening(self.state.sums_done, message)
         self._closed.append(self.sum.task.context)
-        said, spoilers = (
-            self.sum.collection.updates.statements,
-            frozenset(map(self._rules.register, following.excluded)),
-        )
-        self.state = following.seen(self.sum.task.context, said, self._rules.blocks, spoilers)
+        context, found = self.sum.task.context, self.sum.collection
+        said, spoilers = found.updates.statements, frozenset(map(self._rules.register, following.excluded))
+        digest = opening_digest(context, found.manifest_digest, opening.next_model)
+        self.state = following.seen(digest, context, said, self._rules.blocks, spoilers)
         outgoing = self.publish(outcome, message)
         self._journal.drop_large()
         return outgoing

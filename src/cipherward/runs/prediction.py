@@ -22,6 +22,7 @@ from cipherward.runs import modelfile
 from cipherward.study import Column
 
 _BATCH = 1024
+_OWN_COLUMNS = ("row", "probability", "assumed")
 EMPTY = "no value in any column: only the average is predicted"
 
 
@@ -84,6 +85,11 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
     if id_column and id_column not in raw.table.columns:
         raise DataError(
             f"{table} has no column {id_column!r} to carry along", hint=f"its columns: {', '.join(raw.table.columns)}"
+        )
+    if id_column in _OWN_COLUMNS:
+        raise DataError(
+            f"the output has a column {id_column!r} of its own",
+            hint="rename the column of the table that is to be carried",
         )
     probability = _scores(model.module(module), model.weights, model.preprocessor.transform(found.table))
     ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()

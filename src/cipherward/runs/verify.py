@@ -26,6 +26,7 @@ from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.sums import forks
 from cipherward.sums.messages import Opening, Receipt, unsign
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.catalogue import begin
@@ -225,6 +226,7 @@ def _receipt_line(run: Run, replayed: Replayed, round: int, index: int, name: st
             raise AuditError("the receipt is about another sum")
         if receipt.manifest_digest != replayed.manifest or receipt.next_model != replayed.state.digest():
             raise AuditError("the receipt names another manifest or model")
+        forks.check(f"the receipt of {name}", receipt.last, replayed.state.last)
     except CipherwardError as error:
         return Line(round, replayed.purpose, name, "bad receipt", False, error.message)
     if receipt.outcome not in VERIFIED | {FAILED}:

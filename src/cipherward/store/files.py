@@ -6,11 +6,11 @@ import contextlib
 import errno
 import json
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
+from cipherward import tomlfile
 from cipherward.errors import StorageError
 
 T = TypeVar("T")
@@ -122,10 +122,7 @@ def toml_table(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: not UTF-8, not TOML, a number that is too long, nested too deeply.
     """
-    try:
-        return tomllib.loads(data.decode())
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return tomlfile.table(data)
 
 
 Stamp = tuple[int, int, int]

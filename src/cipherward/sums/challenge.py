@@ -183,11 +183,11 @@ def signed_releases(rules: Rules, task: SumTask, opening: Opening) -> dict[int, 
     Raises:
         ProtocolError, WireError: forged, repeated, or of another sum or manifest.
     """
-    manifest_digest, found = _manifest_digest(rules, opening), dict[int, bytes]()
+    listed, found = manifest_digest(rules, opening), dict[int, bytes]()
     for data in opening.releases:
         signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Release")
         body = read(signed, Release)
-        if body.context != task.context or body.manifest_digest != manifest_digest:
+        if body.context != task.context or body.manifest_digest != listed:
             raise ProtocolError(f"the release of hospital {signed.sender} is for another sum")
         if signed.sender == COORDINATOR or signed.sender in found:
             raise ProtocolError(f"hospital {signed.sender} is counted twice, or is not on the roster")
@@ -213,7 +213,7 @@ def case_of(rules: Rules, task: SumTask, opening: Opening) -> Case | None:
         return None
     releases = signed_releases(rules, task, opening)
     challenge = unsign(opening.challenge, Challenge, study=rules.study, keys=rules.keys, sender=COORDINATOR)
-    if challenge != make(task, _manifest_digest(rules, opening), releases):
+    if challenge != make(task, manifest_digest(rules, opening), releases):
         raise ProtocolError("the challenge is not about the releases beside it")
     headers = {}
     for data in opening.headers:
@@ -244,6 +244,7 @@ def verdict(rules: Rules, task: SumTask, opening: Opening) -> Verdict:
     return case.judged(answers, disputes.read_shown(rules, task, opening.shown, case.headers))
 
 
-def _manifest_digest(rules: Rules, opening: Opening) -> bytes:
+def manifest_digest(rules: Rules, opening: Opening) -> bytes:
+    """The digest of an opening's signed manifest. Raises ProtocolError or WireError."""
     manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
     return digest("manifest", wire.encode(manifest))

@@ -16,6 +16,7 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
 from cipherward.crypto.scheme import SumTask, share_digest
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, WireError
+from cipherward.sums import forks
 from cipherward.sums.messages import Body, Entry, Header, Update, unsign
 from cipherward.sums.votes import Rules
 
@@ -97,6 +98,7 @@ def signed_body(
     if named in closed:
         raise late("belongs to a sum or attempt that is over")
     with check(Check.SUM):
+        forks.check(f"hospital {sender}", getattr(body, "last", task.last), task.last)
         if named != task.context:
             raise ProtocolError("belongs to another study, query, round or attempt")
     return body

@@ -6,6 +6,7 @@ from collections.abc import Collection as AnyOf
 
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import ProtocolError
+from cipherward.sums import forks
 from cipherward.sums.checks import late
 from cipherward.sums.messages import CONSENT, VoidCertificate, Vote
 from cipherward.sums.releases import same
@@ -30,6 +31,7 @@ class CountedVotes:
         voter, vote = signed_vote(self._rules, data)
         if vote.context in self._closed:
             raise late("a vote on a sum or attempt that is over")
+        forks.check(f"hospital {voter}", vote.last, self._task.last)
         if voter != sender or vote.context != self._task.context:
             raise ProtocolError("a vote of somebody else, or on another sum")
         for earlier, what in ((self.consents.get(sender), "consent"), (self.voids.get(sender), "void vote")):

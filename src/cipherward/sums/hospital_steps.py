@@ -6,7 +6,7 @@ need of it is an argument. The numbered checks are those of docs/protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
-from cipherward.sums import disputes
+from cipherward.sums import disputes, forks
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -43,7 +43,7 @@ from cipherward.sums.messages import (
     unsign,
 )
 from cipherward.sums.statements import alone, statements_of
-from cipherward.sums.votes import Member, Rules, distinct_votes
+from cipherward.sums.votes import Member, Rules, check_voids, distinct_votes
 
 OLD_COPY = (
     "this home is an old copy: bring the current one back; where there is none, stop the service, move ledger.sqlite* and "
@@ -93,7 +93,7 @@ def join(me: Member, task: SumTask, randomness: bytes) -> tuple[bytes, bytes]:
         randomness: 96 bytes from the OS.
     """
     private, public = me.rules.scheme.make_key(randomness)
-    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public))
+    return private, sign(me.identity, me.rules.study, me.index, Join(task.context, public, task.last))
 
 
 def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
@@ -104,6 +104,7 @@ def holders_of(rules: Rules, task: SumTask, joined: Joined) -> dict[int, bytes]:
     for data in joined.joins:
         signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Join")
         body = read(signed, Join)
+        forks.check(f"hospital {signed.sender}", body.last, task.last, signed_by_coordinator=True)
         if signed.sender == COORDINATOR or signed.sender in holders or body.context != task.context:
             raise FaultyCoordinatorError("the list of joins holds a foreign or repeated entry", culprit="coordinator")
         holders[signed.sender] = body.key
@@ -258,7 +259,7 @@ def consent(
         return Complaint(task.context, bad[0], "the sealed share does not open to a well-formed share")
     manifest_digest = digest("manifest", wire.encode(manifest))
     mark = rules.scheme.fingerprint(task, manifest_digest, own.payload) if own and me.index in headers else b""
-    return Consent(Vote(task.context, CONSENT, manifest_digest, mark), manifest, dealt)
+    return Consent(Vote(task.context, CONSENT, manifest_digest, mark, task.last), manifest, dealt)
 
 
 def shares_for(
@@ -283,7 +284,7 @@ def shares_for(
 
 def void(task: SumTask) -> Vote:
     """The other vote: this attempt will not have my consent."""
-    return Vote(task.context, VOID, b"", b"")
+    return Vote(task.context, VOID, b"", b"", task.last)
 
 
 def release(me: Member, task: SumTask, certificate: Certificate, given: Consent, private_key: bytes) -> bytes:
@@ -303,6 +304,7 @@ def verify(
     own_header: bytes | None,
     consented: bytes | None,
     memory: Memory = Memory(),
+    earlier: Sequence[bytes] = (),
 ) -> Verified:
     """Step 8, checks (1) to (5). The caller recomputes the model from the sums: check (6).
 
@@ -310,6 +312,7 @@ def verify(
         own_header: my signed header of this sum, if I contributed.
         consented: digest of the manifest that I consented to, if any.
         memory: what the earlier openings of this study say of its registers.
+        earlier: the contexts of the attempts at this sum before this one.
 
     Raises:
         FaultyCoordinatorError: evidence against the coordinator (a breach).
@@ -325,6 +328,9 @@ def verify(
             "a certificate exists for a manifest other than the one I consented to", culprit="coordinator"
         )
     checks = [f"certificate of {len(votes)} hospitals, {rules.threshold} needed"]
+    check_voids(rules, earlier, opening.voids)
+    if earlier:
+        checks.append(f"{len(earlier)} earlier attempt(s) proved void")
     headers = read_headers(rules, task, manifest, opening.headers)
     said = statements_of(rules, headers)
     if problems := refusals(said, rules.blocks, memory):

@@ -1,6 +1,7 @@
 """The messages of a secure sum, in the order in which they travel. docs/protocol.md shows them with sizes.
 
-Every body that names a sum carries its `context`; receivers compute theirs and compare, they never copy it.
+Every body that names a sum carries its `context`; receivers compute theirs and compare, they never copy it. The context
+covers the last opening that its sender has seen; `last` names it where two parties have to see whether it is the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, open_signed
+from cipherward.crypto.scheme import NOTHING_OPENED
 from cipherward.errors import ProtocolError
 
 CONSENT, VOID = 1, 0
@@ -31,9 +33,18 @@ class Query:
         return digest("query", self.purpose.encode(), self.parameters, self.model or b"none")
 
 
-def context(study: bytes, query: bytes, round: int, attempt: int) -> bytes:
-    """ctx = (study digest, Q, round, attempt) as 32 bytes."""
-    return digest("context", study, query, round.to_bytes(8, "big"), attempt.to_bytes(8, "big"))
+def context(study: bytes, query: bytes, round: int, attempt: int, last: bytes = NOTHING_OPENED) -> bytes:
+    """ctx = (study digest, Q, round, attempt, digest of the last opening) as 32 bytes."""
+    return digest("context", study, query, round.to_bytes(8, "big"), attempt.to_bytes(8, "big"), last)
+
+
+def opening_digest(context: bytes, manifest_digest: bytes, following: bytes) -> bytes:
+    """What messages name an opening by. Its context covers the opening before, so it names all openings up to this one.
+
+    Args:
+        following: digest of the state that follows.
+    """
+    return digest("opening", context, manifest_digest, following)
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,7 @@ class Announce:
     round: int
     attempt: int
     voids: tuple[VoidCertificate, ...]
+    last: bytes = NOTHING_OPENED
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class Behind:
     """Hospital: I have verified the sums below `round` only; send me what I missed."""
 
     round: int
+    last: bytes = NOTHING_OPENED
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,7 @@ class Join:
 
     context: bytes
     key: bytes
+    last: bytes = NOTHING_OPENED
 
 
 @dataclass(frozen=True)
@@ -144,6 +158,7 @@ class Vote:
     choice: int
     manifest_digest: bytes
     fingerprint: bytes
+    last: bytes = NOTHING_OPENED
 
 
 @dataclass(frozen=True)
@@ -257,6 +272,7 @@ class Opening:
 
     Where the sum does not open: `releases` are the signed releases that prove it, `challenge` the signed challenge about
     them, `answers` the signed answers, `shown` the signed messages with the shares that decide between two answers.
+    `voids`: a void certificate for each earlier attempt at the sum.
     """
 
     round: int
@@ -272,11 +288,12 @@ class Opening:
     challenge: bytes = field(default=b"", repr=False)
     answers: tuple[bytes, ...] = field(default=(), repr=False)
     shown: tuple[bytes, ...] = field(default=(), repr=False)
+    voids: tuple[VoidCertificate, ...] = ()
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """Hospital: what I checked of an opening, and what came of it."""
+    """Hospital: what I checked of an opening, and what came of it. `last` is this opening, once I have verified it."""
 
     context: bytes
     round: int
@@ -284,6 +301,7 @@ class Receipt:
     outcome: str
     detail: str
     next_model: bytes
+    last: bytes = NOTHING_OPENED
 
 
 @dataclass(frozen=True)

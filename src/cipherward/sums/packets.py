@@ -9,6 +9,7 @@ WIRE_VERSION = 4
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
 3: a sum that does not open is attributed by a challenge; a header says how its register stands in the sum.
+4: messages name the last opening.
 """
 
 KINDS = (

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.crypto.scheme import Opener, Scheme, SumTask
 from cipherward.disclosure.blocks import Blocks, Register
 from cipherward.errors import ProtocolError
-from cipherward.sums.messages import CONSENT, VOID, Vote, read
+from cipherward.sums import forks
+from cipherward.sums.messages import CONSENT, VOID, VoidCertificate, Vote, read
 
 USUAL_REGISTER = "table"
 
@@ -73,6 +74,7 @@ def distinct_votes(
     by_hospital: dict[int, Vote] = {}
     for data in votes:
         sender, vote = signed_vote(rules, data)
+        forks.check(f"hospital {sender}", vote.last, task.last)
         if vote.context != task.context or vote.choice != choice or vote.manifest_digest != manifest:
             raise ProtocolError(f"the vote of hospital {sender} is about something else")
         if sender in by_hospital:
@@ -93,6 +95,23 @@ def signed_vote(rules: Rules, data: bytes) -> tuple[int, Vote]:
     if vote.choice not in (CONSENT, VOID):
         raise ProtocolError(f"hospital {signed.sender} sent a vote that is neither consent nor void")
     return signed.sender, vote
+
+
+def check_voids(rules: Rules, earlier: Sequence[bytes], voids: Sequence[VoidCertificate]) -> None:
+    """Whether every earlier attempt at a sum is proved void.
+
+    Args:
+        earlier: their contexts, in order.
+
+    Raises:
+        ProtocolError: a certificate is missing, or holds too few valid, distinct void votes.
+    """
+    if len(voids) != len(earlier):
+        raise ProtocolError(
+            f"attempt {len(earlier)} needs a void certificate for each earlier one, and has {len(voids)}"
+        )
+    for context, certificate in zip(earlier, voids, strict=True):
+        check_void(rules, context, certificate.votes)
 
 
 def check_void(rules: Rules, context: bytes, votes: tuple[bytes, ...]) -> None:

@@ -17,11 +17,14 @@ _ROSE = 1.05
 _BELOW = 0.005
 
 
-def of(result: Mapping[str, Any]) -> Iterator[str]:
-    """Sentences about a trained model, from result.json: validation losses by round, AUROC of each hospital alone."""
-    losses = result["validation_loss_by_round"]
+def of(result: Mapping[str, Any], *, is_fitted: bool = False) -> Iterator[str]:
+    """Sentences about a trained model, from result.json: validation losses by round, AUROC of each hospital alone.
+
+    `is_fitted`: by Newton steps, which have no learning rate and end by their own criterion, whatever validation rows lose.
+    """
+    losses, ended = result["validation_loss_by_round"], bool(result.get("converged_early"))
     if len(losses) > 1 and None not in losses:
-        yield from _of_losses(losses, is_converged=bool(result.get("converged_early")))
+        yield from _of_fit(losses, is_converged=ended) if is_fitted else _of_losses(losses, is_converged=ended)
     alone, reached = (
         [*result.get("auroc_local", {}).values()],
         float(result.get("auroc_federated_exact", result["auroc_federated"])),
@@ -31,6 +34,14 @@ def of(result: Mapping[str, Any]) -> Iterator[str]:
             f"The shared model is worse than what half of the hospitals reach alone (AUROC {reached:.3f}, alone "
             f"{median(alone):.3f}): raise training.rounds; if that does not help, lower training.local_epochs or set "
             "training.proximal."
+        )
+
+
+def _of_fit(losses: Sequence[float], *, is_converged: bool) -> Iterator[str]:
+    if not is_converged and losses[-2] - losses[-1] > _STILL_FALLING * losses[-2]:
+        yield (
+            f"The fit had not converged: the validation loss still fell in its last step, from {losses[-2]:.3f} to "
+            f"{losses[-1]:.3f}. Raise training.rounds."
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from cipherward.crypto.scheme import NOTHING_OPENED
 from cipherward.disclosure.blocks import Blocks, Register
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.privacy import records
@@ -36,8 +37,8 @@ class Failed:
 class StudyState:
     """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`, and then by `seen`.
 
-    `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open. `left_out`: columns
-    of the study that nothing is asked about, each with the reason.
+    `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open. `openings`: the
+    digest of each opening, by sum. `left_out`: columns of the study that nothing is asked about, each with the reason.
     """
 
     study: Study
@@ -46,6 +47,7 @@ class StudyState:
     sums_done: int = 0
     failed: tuple[Failed, ...] = ()
     memory: Memory = field(default_factory=Memory, repr=False)
+    openings: tuple[bytes, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -110,6 +112,15 @@ class StudyState:
         """The newest failed sum, if nobody is proved to have spoiled it: then people decide, and no sum follows."""
         return next((failed for failed in self.failed[-1:] if not failed.culprits), None)
 
+    @property
+    def last(self) -> bytes:
+        """What messages about the next sum name as the last opening."""
+        return self.last_of(len(self.openings))
+
+    def last_of(self, sums: int) -> bytes:
+        """What whoever has verified this many sums names as the last opening."""
+        return (NOTHING_OPENED, *self.openings)[: sums + 1][-1]
+
     def digest(self) -> bytes:
         """SHA-256 over everything that the next sum or the result depends on; 32 bytes."""
         facts = json.dumps([self.sums_done, [dataclasses.astuple(failed) for failed in self.failed]]).encode()
@@ -130,12 +141,21 @@ class StudyState:
         return dataclasses.replace(self, inner=inner, sums_done=self.sums_done + 1)
 
     def seen(
-        self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks, spoilers: frozenset[Register]
+        self,
+        opening: bytes,
+        context: bytes,
+        statements: tuple[Statement, ...],
+        blocks: Blocks,
+        spoilers: frozenset[Register],
     ) -> StudyState:
-        """The state that remembers who stood in the opening that led to it. Proof that a hospital spoiled a sum (`spoilers`: the
-        registers of the `excluded`) removes it from its block's protection, so that the honest rest may stand."""
-        memory = self.memory.opened(context, statements, blocks)
-        return dataclasses.replace(self, memory=memory.spoiled(spoilers))
+        """The state that remembers the opening that led to it, and who stood in it. Proof that a hospital spoiled a sum
+        (`spoilers`: the registers of the `excluded`) removes it from its block's protection, so that the honest rest may stand.
+
+        Args:
+            opening: its digest.
+        """
+        memory = self.memory.opened(context, statements, blocks).spoiled(spoilers)
+        return dataclasses.replace(self, memory=memory, openings=(*self.openings, opening))
 
     def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
         """The state after a certified sum that does not open: the same is asked again, without `culprits`.

@@ -220,7 +220,7 @@ class Train(Task[TrainState]):
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (reservations.NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
-        return (*given_up, *reservations.of(result))
+        return (*given_up, *reservations.of(result, is_fitted=self._study.fits_by_newton))
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -237,10 +237,13 @@ class Train(Task[TrainState]):
             return "statistics", f"{state.model.scaling.n_rows:,} training rows"
         found = state.final or state.measured
         figures = f"AUROC {found.auroc:.4f}   validation loss {state.losses[-1]:.4f}" if found else ""
+        name, planned = "step" if self._study.fits_by_newton else "round", self._study.training.rounds
         if state.final:
-            return "final model", figures
-        name = "step" if self._study.fits_by_newton else "round"
-        return f"{name} {state.rounds_done:>2}/{self._study.training.rounds}", f"before it {figures}" if figures else ""
+            early = (
+                f"   converged after {state.rounds_done} of {planned} {name}s" if state.rounds_done < planned else ""
+            )
+            return "final model", figures + early
+        return f"{name} {state.rounds_done:>2}/{planned}", f"before it {figures}" if figures else ""
 
     def model(self, state: TrainState) -> Model:
         return state.model

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from cipherward.consortium.homes.health import WARN_DAYS, Finding
+from cipherward.consortium.homes.health import WARN_DAYS, Finding, coordinator_seen
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import MALFORMED
 from cipherward.errors import CipherwardError
@@ -81,7 +81,7 @@ def examine(
             found.append(Finding(f"server {url}", False, error.message, error.hint))
             continue
         found += _way_to(home, Server(str(parts.hostname), int(parts.port or 0)), moment, seconds)
-    return found
+    return [*found, coordinator_seen(home, moment)] if home.is_enrolled else found
 
 
 def for_network_team(home: HospitalHome, found: list[Finding]) -> list[str]:

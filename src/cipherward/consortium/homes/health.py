@@ -64,7 +64,7 @@ def hospital(home: HospitalHome, now: datetime | None = None) -> list[Finding]:
         _members(home),
         _certificate(home, "tls.crt", moment),
         _service(home),
-        _coordinator(home, moment),
+        coordinator_seen(home, moment),
         _studies(home),
         _alarms(home, moment),
     ]
@@ -82,7 +82,7 @@ def _membership(home: HospitalHome) -> Finding:
     return Finding("membership", False, "not enrolled: not invited yet", hint)
 
 
-def _coordinator(home: HospitalHome, now: datetime) -> Finding:
+def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:
     """Whether the other end lives: a message server answers for a coordinator that is dead."""
     status = home.read_status() or {}
     at = (status.get("seen") or {}).get(COORDINATOR_NAME)

@@ -35,7 +35,7 @@ from cipherward.consortium.service.letters import (
     Stopped,
     Withdrawal,
 )
-from cipherward.consortium.service.signs_of_life import LastSeen
+from cipherward.consortium.service.signs_of_life import LastSeen, is_silent
 from cipherward.errors import CipherwardError, OldLedgerError, RefusedError, StorageError
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -172,6 +172,9 @@ class HospitalDesk:
             return {"waits": ""}
         if not study.is_approved:
             return {"waits": f"this hospital's own approval: cipherward hospital review {study.name}"}
+        now = self._clock()
+        if is_silent(self.seen.all().get(COORDINATOR_NAME), now):
+            return {"waits": f"the coordinator: {self.seen.words(COORDINATOR_NAME, now)}"}
         return {"waits": self._waits.get(study.digest, "")}
 
     def sign_of_life(self, now: float) -> bytes:

@@ -16,6 +16,9 @@ LONGEST_PERIOD_SECONDS = 3600.0
 SILENT_SECONDS = 300.0
 """Without a sign of life for so long a party is taken for gone, in what people are told."""
 
+OVERDUE_SECONDS = 150.0
+"""Two signs of life are missing: nobody is called alive any more."""
+
 AWAITED = {  # by the step of a sum, `Phase`
     "join": "its word that it takes part in this sum",
     "deal": "its update",
@@ -50,9 +53,16 @@ def seen_words(at: float | None, now: float) -> str:
     """What a time of the last sign of life says to people."""
     if at is None:
         return "no sign of life yet"
-    if now - at > SILENT_SECONDS:
+    if is_silent(at, now):
         return f"no sign of life since {moment(at)}"
+    if now - at > OVERDUE_SECONDS:
+        return f"its last sign of life was {(now - at) / 60:.0f} minutes ago"
     return "its service is alive"
+
+
+def is_silent(at: float | None, now: float) -> bool:
+    """Whether a party that was heard of has said nothing for so long that people should be told."""
+    return at is not None and now - at > SILENT_SECONDS
 
 
 def moment(seconds: float) -> str:
