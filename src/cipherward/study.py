@@ -34,6 +34,7 @@ from cipherward.study_sections import (
     Section,
     problems_of_names,
 )
+from cipherward.study_sections import CarryOver as CarryOver
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Column as Column
 from cipherward.study_sections import Data as Data
@@ -41,7 +42,9 @@ from cipherward.study_sections import Evaluation as Evaluation
 from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
+from cipherward.study_sections import Privacy as Privacy
 from cipherward.study_sections import Training as Training
+from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
@@ -82,16 +85,6 @@ class Aggregation(Section):
         return self
 
 
-class Privacy(Section):
-    """Differential privacy of the training rounds (docs/privacy.md says of what). `noise_multiplier` is set by freezing."""
-
-    unit: Literal["record", "hospital"]
-    epsilon: float = Field(gt=0.0, le=50.0)
-    delta: float = Field(gt=0.0, lt=1.0)
-    clipping_norm: float = Field(gt=0.0)
-    noise_multiplier: float = Field(default=0.0, ge=0.0)
-
-
 class Study(Section):
     """A checked study. Frozen when `coordinator_key` and every hospital's `public_key` are set. `until`: its last day, UTC."""
 
@@ -115,6 +108,8 @@ class Study(Section):
     evaluation: Evaluation = Evaluation()
     privacy: Privacy | None = None
     noise: Noise = Noise()
+    vault: Vault = Vault()
+    carry_over: CarryOver | None = None
     hospitals: tuple[Hospital, ...] = ()
     blocks: tuple[ListedBlock, ...] | None = Field(
         default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
@@ -151,6 +146,9 @@ class Study(Section):
         problems += self.data.problems()
         if isinstance(self.singled_out, tuple):
             problems += [f"singled_out names {name!r}, no hospital" for name in self.singled_out if name not in people]
+        carried = self.carry_over
+        if carried and self.coordinator_key and not (carried.opening and carried.date and carried.constants):
+            problems.append("carry_over: a frozen study states the opening, its date and the constants")
         problems += self._privacy_problems()
         problems += self._method_problems()
         if self.n_hospitals:
@@ -233,6 +231,11 @@ class Study(Section):
     def own_noise(self) -> Noise | None:
         """The noise that every hospital adds for its own patients where an answer can carry it; None: all sums are exact."""
         return self.noise if self.noise.enabled is not False else None
+
+    @property
+    def sums_planned(self) -> int:
+        """How many sums a study that trains a model asks, at most."""
+        return self.training.rounds + (1 if self.carry_over else 2)
 
     @property
     def is_frozen(self) -> bool:

@@ -6,10 +6,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
+_Day = date
 HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 """A key or digest that freezing sets; empty before."""
 
@@ -193,6 +195,17 @@ class Noise(Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
+class CarryOver(Section):
+    """Constants that an earlier study opened, used again instead of asked again. `study`: its digest (hex). Freezing sets the rest:
+    `opening` the digest of the manifest of the sum that opened them, `date` the day (UTC) on which it was opened, and
+    `constants`, as JSON text."""
+
+    study: str = Field(pattern="^[0-9a-f]{64}$")
+    opening: HexOf32Bytes = ""
+    date: _Day | None = None
+    constants: str = ""
+
+
 class Data(Section):
     """Where the rows come from (`data/catalogue.py`) and what they mean. The source checks its own settings when the task
     is made: `path`, `hospital_column`, `cohort`, and what else it takes."""
@@ -254,6 +267,26 @@ class Model(Section):
         return 8 if self.hidden else 16
 
 
+class Kept(Section):
+    """How long vaults keep one kind of object: of the last `rounds` sums, for so many `days`; left out, without end."""
+
+    keep: bool = True
+    rounds: int | None = Field(default=None, ge=1)
+    days: float | None = Field(default=None, gt=0.0)
+
+
+class Vault(Section):
+    """What the parties' vaults keep of the study, where they have one. The study itself is always kept."""
+
+    updates: Kept = Kept()
+    openings: Kept = Kept()
+    receipts: Kept = Kept()
+    models: Kept = Kept()
+    result: Kept = Kept()
+    log: Kept = Kept()
+    report: Kept = Kept()
+
+
 class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
     the class of the row count (`learning.weights`), or 1 for everyone."""
@@ -278,6 +311,16 @@ class Training(Section):
         """Whether a setting that only SGD has differs from its default."""
         names = ("local_epochs", "batch_size", "learning_rate", "momentum", "proximal")
         return any(getattr(self, name) != type(self).model_fields[name].default for name in names)
+
+
+class Privacy(Section):
+    """Differential privacy of the training rounds (docs/privacy.md says of what). `noise_multiplier` is set by freezing."""
+
+    unit: Literal["record", "hospital"]
+    epsilon: float = Field(gt=0.0, le=50.0)
+    delta: float = Field(gt=0.0, lt=1.0)
+    clipping_norm: float = Field(gt=0.0)
+    noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
 class Evaluation(Section):

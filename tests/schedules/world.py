@@ -30,6 +30,7 @@ from cipherward.errors import StorageError
 from cipherward.parties import asking, roster, who_stands
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing
 from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.inventories import Beginning, Shown
 from cipherward.parties.policy import Policy
 from cipherward.runs import verify as audit
 from cipherward.runs.folder import RunDirectory
@@ -348,7 +349,7 @@ class ForgetfulParties:
         return self.hub.recover()
 
     def as_run(self) -> audit.Run:
-        return audit.Run(self.files, self.rules, self.setting.first)
+        return audit.Run(self.files, self.rules, self.setting.first, Beginning(Shown(()), {}, {}))
 
     def replayed(self) -> list[audit.Replayed]:
         """The states that follow from the openings on disk."""

@@ -16,27 +16,30 @@ from cipherward.tasks import moves
 COLUMNS = (
     Column(name="age", kind="numeric", minimum=0, maximum=110),
     Column(name="stays", kind="numeric", minimum=0, maximum=20, transform="log1p"),
+    Column(name="ward", kind="categorical", categories=("A", "B")),
+    Column(name="unit", kind="categorical", categories=("x", "y", "other")),
 )
 value = st.one_of(st.none(), st.floats(-10, 200))
-row = st.tuples(value, value, st.integers(0, 1))
+row = st.tuples(
+    value, value, st.sampled_from(["A", "B", None]), st.sampled_from(["x", "y", "z", None]), st.integers(0, 1)
+)
+Row = tuple[float | None, float | None, str | None, str | None, int]
 
 
-def statistics(rows: Sequence[tuple[float | None, float | None, int]]) -> dict[str, np.ndarray]:
-    table = pl.DataFrame(
-        {"age": [r[0] for r in rows], "stays": [r[1] for r in rows]}, schema={"age": pl.Float64, "stays": pl.Float64}
-    )
-    outcome = np.array([r[2] for r in rows], dtype=np.int8)
+def statistics(rows: Sequence[Row]) -> dict[str, np.ndarray]:
+    names = ("age", "stays", "ward", "unit")
+    kinds = {"age": pl.Float64, "stays": pl.Float64, "ward": pl.String, "unit": pl.String}
+    table = pl.DataFrame({name: [r[i] for r in rows] for i, name in enumerate(names)}, schema=kinds)
+    outcome = np.array([r[4] for r in rows], dtype=np.int8)
     return local_statistics(table, outcome, np.zeros(len(rows), dtype=np.uint8), COLUMNS)
 
 
 @given(st.lists(row, max_size=30), st.lists(row, min_size=1, max_size=3))
 @settings(deadline=None, max_examples=300)
-def test_a_patients_rows_move_no_statistic_further_than_is_said(
-    rows: list[tuple[float | None, float | None, int]], of_patient: list[tuple[float | None, float | None, int]]
-) -> None:
+def test_a_patients_rows_move_no_statistic_further_than_is_said(rows: list[Row], of_patient: list[Row]) -> None:
     without, with_patient = statistics(rows), statistics(rows + of_patient)
     moved = {name: with_patient[name] - without[name] for name in without}
-    for part in moves.of_statistics(2).parts:
+    for part in moves.of_statistics(2, 2, 5).parts:
         ((name, _),) = part.segments
         left = moved[name] - sum(factor * moved[other] for other, factor in part.less)
         assert (np.abs(left) <= part.move * len(of_patient)).all(), name
@@ -45,7 +48,7 @@ def test_a_patients_rows_move_no_statistic_further_than_is_said(
 
 def test_statistics_of_rows_in_another_order_are_the_same_to_the_last_bit() -> None:
     rng = np.random.default_rng(3)
-    rows = [(float(a), float(s), 0) for a, s in rng.uniform(0, 20, (500, 2))]
+    rows: list[Row] = [(float(a), float(s), "A", None, 0) for a, s in rng.uniform(0, 20, (500, 2))]
     first, second = statistics(rows), statistics(rows[::-1])
     assert all(np.array_equal(first[name], second[name]) for name in first)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import typer
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
 from cipherward.cli.terminal import print_json, quoted, say, say_when_compiling
+from cipherward.cli.vault import archive_for, tell_vault
 
 if TYPE_CHECKING:
     from cipherward.data.sources import HospitalData
@@ -45,6 +47,15 @@ def run(
         None, "--encounters", min=50, help="Synthetic cohort only: mean encounters per hospital."
     ),
     resume: Path = typer.Option(None, "--resume", help="Go on with the interrupted run in this directory."),
+    vault: str = typer.Option(
+        None, "--vault", metavar="URL", help="Keep encrypted copies there: a folder, s3:// or gdrive://."
+    ),
+    vault_key_file: Path = typer.Option(
+        None,
+        "--vault-key-file",
+        envvar="CIPHERWARD_VAULT_KEY_FILE",
+        help="The vault's key; default: the environment, or the file beside a local vault.",
+    ),
     json: bool = typer.Option(
         False, "--json", help="Print result.json on standard output, progress on standard error."
     ),
@@ -62,28 +73,35 @@ def run(
     from cipherward.report import page
     from cipherward.simulation import simulate
 
+    archive = archive_for(vault, vault_key_file, resume)
     say_when_compiling()
     stop = StopAfterSum()
     teller = Teller(to_stderr=json)
-    if chosen is None:
-        result = simulate.resume_study(resume, device=device.value, on_progress=teller.progress, should_stop=stop)
-    else:
-        teller.start(chosen)
-        result = simulate.run_study(
-            chosen,
-            data=data,
-            base=base,
-            out=out,
-            device=device.value,
-            on_data=teller.about_data,
-            on_progress=teller.progress,
-            should_stop=stop,
-        )
-    teller.drawing()
-    page.write(result.path)
+    with archive or nullcontext():
+        if chosen is None:
+            result = simulate.resume_study(
+                resume, device=device.value, on_progress=teller.progress, should_stop=stop, archive=archive
+            )
+        else:
+            teller.start(chosen)
+            result = simulate.run_study(
+                chosen,
+                data=data,
+                base=base,
+                out=out,
+                device=device.value,
+                on_data=teller.about_data,
+                on_progress=teller.progress,
+                should_stop=stop,
+                archive=archive,
+            )
+        teller.drawing()
+        page.write(result.path)
     if json:
         print_json(result.summary)
     teller.finish(result)
+    if archive:
+        tell_vault(archive, result.path)
 
 
 def _refuse_with_resume(*given: object) -> None:

@@ -11,6 +11,7 @@ import typer
 from cipherward.cli.homes import JSON
 
 if TYPE_CHECKING:
+    from cipherward.runs.archive import Archive
     from cipherward.vault.catalogue import Catalogue, Entry
     from cipherward.vault.vault import Vault
 
@@ -128,16 +129,48 @@ def check(
         raise typer.Exit(NOT_VERIFIED)
 
 
+@app.command("restore")
+def restore(
+    url: str = URL,
+    folder: Path = typer.Argument(help="New folder: it becomes the run folder."),
+    study: str = typer.Option("", "--study", help="First digits of the study's digest, where the vault has several."),
+    key_file: Path = KEY_FILE,
+) -> None:
+    """Write all that the vault has of a study into a run folder, then verify it. Keys and ledgers are in no vault."""
+    from cipherward.cli.terminal import NOT_VERIFIED, quoted, say, say_when_compiling
+    from cipherward.errors import StorageError
+    from cipherward.runs import in_vault, restoring
+
+    vault, catalogue = _opened(url, key_file)
+    found = restoring.studies_in(catalogue, study)
+    if len(found) != 1:
+        listed = ", ".join(digest[:12] for digest in found) or "none"
+        raise StorageError(f"the vault has of this: {listed}", hint="choose one study with --study DIGEST")
+    say_when_compiling()
+    files = restoring.restore(vault, catalogue, found[0], folder)
+    bad = [line for line in in_vault.run_lines(folder) if not line.holds]
+    typer.echo(f"{files} file(s) of study {found[0][:12]} in {folder}")
+    for line in bad:
+        say(f"BAD sum {line.round} {line.purpose} {line.hospital}: {line.outcome} ({line.detail})", fg="red")
+    if bad:
+        raise typer.Exit(NOT_VERIFIED)
+    typer.echo(f"Verified. Again at any time: {quoted('cipherward', 'verify', folder)}")
+
+
 @app.command("put")
 def put(
     url: str = URL,
-    file: Path = typer.Argument(help="A file to keep."),
-    name: str = typer.Option("", "--as", help="Its name in the vault; default: the file's own."),
+    file: Path = typer.Argument(metavar="FILE|RUN", help="A file, or a run folder: all of it that the vault lacks."),
+    name: str = typer.Option("", "--as", help="A file's name in the vault; default: its own."),
     key_file: Path = KEY_FILE,
 ) -> None:
-    """Keep a file in the vault, encrypted. The same content under the same name is kept once."""
+    """Keep a file or a run in the vault, encrypted. The same content under the same name is kept once."""
     from cipherward.vault import access
     from cipherward.vault.catalogue import Label
+
+    if file.is_dir():
+        _put_run(url, file, key_file)
+        return
 
     writer = access.writer_at(access.Address(url, key_file))
     stored = writer.add(Label("file", "", name or file.name), file)
@@ -230,3 +263,63 @@ def _row(entry: Entry) -> dict[str, str | int]:
 
 def _when(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
+
+
+def archive_for(url: str | None, key_file: Path | None, resume: Path | None) -> Archive | None:
+    """The way into the vault that a run was given, or that the run to be resumed had; None where there is none.
+
+    Raises:
+        StorageError, AuditError: it cannot be used.
+    """
+    if url is None and resume is None:
+        return None
+    from cipherward.runs import archive
+    from cipherward.vault.access import Address
+
+    address = Address(url, key_file) if url else archive.address_of(resume) if resume else None
+    if address is None:
+        return None
+    found = archive.Archive(address)
+    found.check()
+    say_key(found.made_key)
+    return found
+
+
+def tell_vault(archive: Archive, run: Path) -> None:
+    """At the end of a run: where its copies are, and how far behind they are."""
+    from cipherward.cli.terminal import quoted, say
+
+    left, where = archive.left, archive.shown
+    if not left.objects:
+        say(f"Vault:    {where}", err=True)
+        return
+    why = f": {left.reason}" if left.reason else ""
+    say(
+        f"Vault:    {left.objects} object(s), {left.size / 1e6:.1f} MB, are not in {where} yet{why}",
+        err=True,
+        fg="yellow",
+    )
+    say(f"  They wait in {run / 'vault'}; go on with: {quoted('cipherward', 'vault', 'put', where, run)}", err=True)
+
+
+def _put_run(url: str, path: Path, key_file: Path | None) -> None:
+    from cipherward import study
+    from cipherward.errors import StorageError
+    from cipherward.runs.archive import Archive
+    from cipherward.runs.folder import RunDirectory
+    from cipherward.vault.access import Address
+
+    run = RunDirectory(path)
+    if not run.study.exists():
+        raise StorageError(
+            f"{path} is not a run directory: it has no study.toml", hint="give a file, or a run's folder"
+        )
+    archive = Archive(Address(url, key_file))
+    archive.check()
+    say_key(archive.made_key)
+    archive.begin(run, study.load(run.study))
+    archive.end()
+    left = archive.close(86_400.0)
+    if left.objects:
+        raise StorageError(f"{left.objects} object(s) wait still: {left.reason}", hint="repeat the command")
+    typer.echo(f"{path}: everything is in {archive.shown}")

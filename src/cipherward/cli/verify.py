@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+if TYPE_CHECKING:
+    from cipherward.runs.verify import Line
+
 
 def verify(
-    path: Path = typer.Argument(help="Run directory."),
+    path: str = typer.Argument(metavar="DIR|URL", help="Run directory, or a vault: everything of its studies."),
+    key_file: Path = typer.Option(
+        None,
+        "--key-file",
+        envvar="CIPHERWARD_VAULT_KEY_FILE",
+        help="A vault's key; default: as for `cipherward vault`.",
+    ),
     verbose: bool = typer.Option(False, "--verbose", "-v", help="A line per hospital and sum, below the verdict."),
     json: bool = typer.Option(False, "--json", help="Machine-readable output."),
 ) -> None:
-    """Check a run from its files alone: every signature, sum and model. What does not hold is listed in any case."""
+    """Check a run from its files alone: every signature, sum and model. What does not hold is listed in any case.
+
+    Of a vault every study is checked so, every object, and that each encrypted update is the one that was certified.
+    """
     from dataclasses import asdict
 
     from cipherward.cli.terminal import NOT_VERIFIED, print_json, say, say_when_compiling
-    from cipherward.runs.verify import verify_run
 
     say_when_compiling()
-    lines = list(verify_run(path))
+    lines = list(_lines(path, key_file))
     bad = [line for line in lines if not line.holds]
     if json:
         print_json({"holds": not bad, "lines": [asdict(line) for line in lines]})
@@ -29,7 +42,7 @@ def verify(
     else:
         say(f"verified: {len(lines)} checks, all hold", fg="green", bold=True)
     if not json:
-        sums = len({line.round for line in lines if line.purpose not in ("model", "search")})
+        sums = len({line.round for line in lines if line.purpose not in ("model", "search", "vault")})
         hospitals = len({line.hospital for line in lines if line.hospital != "everyone"})
         say(f"  {sums} sum(s), {hospitals} hospital(s)")
         for outcome, count in sorted(Counter(_kind(line.outcome) for line in lines).items()):
@@ -42,6 +55,17 @@ def verify(
             say("  --verbose lists every check")
     if bad:
         raise typer.Exit(NOT_VERIFIED)
+
+
+def _lines(path: str, key_file: Path | None) -> Iterator[Line]:
+    from cipherward.runs import in_vault
+    from cipherward.runs.verify import verify_run
+    from cipherward.vault.access import Address
+    from cipherward.vault.stores import local_path
+
+    folder = local_path(path)
+    is_run = folder is not None and not in_vault.is_vault(folder)
+    return verify_run(folder) if folder is not None and is_run else in_vault.verify(Address(path, key_file))
 
 
 def _kind(outcome: str) -> str:

@@ -23,8 +23,9 @@ from cipherward.learning.devices import Device, device_used
 from cipherward.report.blocks import SMALL
 from cipherward.runs import modelfile, result_json, verify
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.result import versions
 from cipherward.runs.result_json import Simulated, SumLine
-from cipherward.simulation.simulate import PHASES, versions
+from cipherward.simulation.simulate import PHASES
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork

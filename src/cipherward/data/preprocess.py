@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ def local_statistics(
     """One hospital's sums over its training rows (of them, those in `counted`), all int64 and >= 0.
 
     "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
-    counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20, rounded down;
+    counts; per categorical column and category "categories": counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20, rounded down;
     "sum_fine" and "square_fine" [n_numeric]: the rest of them, in units of 2^-60. Rows are added as integers, so that one
     row moves a total by at most 2^20, to the last bit, and the order of rows changes nothing.
     """
@@ -71,7 +71,20 @@ def local_statistics(
     for name, sums in (("sum", total), ("square", square)):
         found[name] = [value >> FINE_BITS for value in sums]
         found[f"{name}_fine"] = [value & _FINE for value in sums]
+    cells = [
+        n for column in columns if column.kind == "categorical" for n in _counted(table[column.name], train, column)
+    ]
+    if cells:
+        found["categories"] = cells
     return {name: np.array(values, dtype=np.int64) for name, values in found.items()}
+
+
+def _counted(series: pl.Series, train: NDArray[np.bool_], column: Column) -> list[int]:
+    """Training rows by category."""
+    places = codes(series, column.categories)[train]
+    size = len(column.categories)
+    found: list[int] = np.bincount(places[(places >= 0) & (places < size)], minlength=size).tolist()
+    return found
 
 
 def _total(values: NDArray[np.float64]) -> int:
@@ -87,13 +100,14 @@ def n_features(columns: Sequence[Column]) -> int:
 @dataclass(frozen=True)
 class Preprocessor:
     """Public scaling numbers. `mean`, `stddev`: per numeric column, in scaled units; `n_rows`, `n_positive`: training
-    rows of all hospitals together."""
+    rows of all hospitals together; `merged`: by column, the categories that count as "other", or as none of them."""
 
     columns: tuple[Column, ...]
     mean: tuple[float, ...]
     stddev: tuple[float, ...]
     n_rows: int
     n_positive: int
+    merged: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -111,12 +125,28 @@ class Preprocessor:
     def n_features(self) -> int:
         return n_features(self.columns)
 
+    def restricted(self, names: Sequence[str]) -> Preprocessor:
+        """The same for these of its columns, in this order."""
+        numeric = [column.name for column in _numeric(self.columns)]
+        places = {name: numeric.index(name) for name in names if name in numeric}
+        by_name = {column.name: column for column in self.columns}
+        merged = dict(self.merged)
+        return Preprocessor(
+            tuple(by_name[name] for name in names),
+            tuple(self.mean[place] for place in places.values()),
+            tuple(self.stddev[place] for place in places.values()),
+            self.n_rows,
+            self.n_positive,
+            tuple((name, merged[name]) for name in names if name in merged),
+        )
+
     def transform(self, table: pl.DataFrame) -> NDArray[np.float32]:
         """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).
 
         Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean), then a missing indicator.
-        Categorical: one-hot, then a missing indicator; an undeclared value counts as "other", or as all zeros.
+        Categorical: one-hot, then a missing indicator; an undeclared or merged value counts as "other", or as all zeros.
         """
+        merged = dict(self.merged)
         matrix = np.zeros((table.height, self.n_features), dtype=np.float32)
         at = 0
         scaling = iter(zip(self.mean, self.stddev, strict=True))
@@ -129,7 +159,7 @@ class Preprocessor:
                 matrix[:, at + 1] = missing
                 at += 2
                 continue
-            places = codes(table[column.name], column.categories)
+            places = codes(table[column.name], column.categories, merged.get(column.name, ()))
             rows = np.flatnonzero(places >= 0)
             matrix[rows, at + places[rows]] = 1.0
             at += len(column.categories) + 1
@@ -143,6 +173,7 @@ class Preprocessor:
             "stddev": list(self.stddev),
             "n_rows": self.n_rows,
             "n_positive": self.n_positive,
+            "merged": self.merged,
         }
         return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -161,9 +192,12 @@ class Preprocessor:
                 stddev=tuple(float(value) for value in document.pop("stddev")),
                 n_rows=int(document.pop("n_rows")),
                 n_positive=int(document.pop("n_positive")),
+                merged=tuple((str(name), tuple(map(str, texts))) for name, texts in document.pop("merged")),
             )
             n_numeric = len(_numeric(result.columns))
-            sound = not document and len(result.mean) == len(result.stddev) == n_numeric
+            known = {column.name: {*column.categories} for column in result.columns}
+            sound = all(set(texts) <= known.get(name, set()) for name, texts in result.merged)
+            sound = sound and not document and len(result.mean) == len(result.stddev) == n_numeric
             sound = sound and all(map(math.isfinite, result.mean)) and all(0 < s < math.inf for s in result.stddev)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ValidationError):
             sound = False
@@ -237,10 +271,13 @@ def _numeric(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if column.kind == "numeric"]
 
 
-def codes(series: pl.Series, categories: Sequence[str]) -> NDArray[np.int64]:
-    """int64[n]: place of the category; len(categories) = missing; -1 = undeclared and no "other"."""
+def codes(series: pl.Series, categories: Sequence[str], merged: Collection[str] = ()) -> NDArray[np.int64]:
+    """int64[n]: place of the category; len(categories) = missing; -1 = undeclared or merged, and no "other"."""
     fallback = categories.index("other") if "other" in categories else -1
     codes = series.replace_strict(
-        list(categories), list(range(len(categories))), default=fallback, return_dtype=pl.Int64
+        list(categories),
+        [fallback if name in merged else place for place, name in enumerate(categories)],
+        default=fallback,
+        return_dtype=pl.Int64,
     )
     return codes.set(series.is_null(), len(categories)).to_numpy()

@@ -206,9 +206,11 @@ def _absent(name: str, unused: Sequence[str], width: int) -> Problem:
 
 
 def _close(name: str, unused: Sequence[str]) -> str:
-    """The one of these names that is most like it; empty where none is."""
+    """The one of these names that is most like it, or begins with it; empty where none does."""
     simple = {text.lower().replace(" ", "_").replace("-", "_"): text for text in unused}
-    close = difflib.get_close_matches(name.lower().replace(" ", "_").replace("-", "_"), simple, n=1, cutoff=0.6)
+    wanted = name.lower().replace(" ", "_").replace("-", "_")
+    longer = [text for text in simple if text.startswith(wanted)]
+    close = difflib.get_close_matches(wanted, simple, n=1, cutoff=0.6) or longer
     return simple[close[0]] if close else ""
 
 

@@ -33,13 +33,15 @@ class Inventory:
     """Of a hospital, about its register and this study (digest).
 
     `singled_out`: the answer to the question of rule 3, 1 for yes; `patients`: the class of their number
-    (`learning.weights.row_class`); `columns`: those of the study that enough patients have a value in.
+    (`learning.weights.row_class`); `columns`: those of the study that enough patients have a value in; `verified`: digest of
+    the opening whose constants the study carries over, where this hospital has verified it itself.
     """
 
     study: bytes
     singled_out: int
     patients: int
     columns: tuple[str, ...]
+    verified: bytes = b""
 
     @property
     def answer(self) -> Agreement:
@@ -63,10 +65,26 @@ class Beginning:
     said: Mapping[int, Inventory]
     left_out: Mapping[str, str]
 
+    def verified_by(self, study: Study) -> tuple[int, ...]:
+        """Who has verified the opening whose constants the study carries over; () where it carries none."""
+        wanted = bytes.fromhex(study.carry_over.opening) if study.carry_over else b""
+        return tuple(index for index, each in sorted(self.said.items()) if wanted and each.verified == wanted)
 
-def of_table(study: Study, data: HospitalData, answer: Agreement, cell_min: int) -> Inventory:
-    """What a hospital has to declare. `cell_min`: its policy's."""
-    return Inventory(study.digest(), int(answer), row_class(n_patients(data)), filled(data, cell_min))
+
+def carried_words(beginning: Beginning, study: Study) -> str:
+    """From which study and date constants are carried over, and who answers for them; empty where none are."""
+    if study.carry_over is None:
+        return ""
+    names = [study.hospitals[index - 1].name for index in beginning.verified_by(study)]
+    return (
+        f"constants of the study {study.carry_over.study[:12]}, opened on {study.carry_over.date}, were used again; "
+        f"{', '.join(names)} verified that opening themselves ({study.thresholds.threshold} of the hospitals had to)"
+    )
+
+
+def of_table(study: Study, data: HospitalData, answer: Agreement, cell_min: int, verified: bytes = b"") -> Inventory:
+    """What a hospital has to declare. `cell_min`: its policy's; `verified`: as in `Inventory`."""
+    return Inventory(study.digest(), int(answer), row_class(n_patients(data)), filled(data, cell_min), verified)
 
 
 def sign(identity: Identity, index: int, inventory: Inventory) -> bytes:
@@ -98,7 +116,7 @@ def read(data: bytes, study: Study) -> Beginning:
     Raises:
         WireError, ProtocolError: as `opened`; two inventories of one hospital; a block that came later and has too few
             hospitals for a column that is asked about.
-        RefusedError: no column is left.
+        RefusedError: no column is left; too few hospitals have verified the opening whose constants are carried over.
     """
     shown = wire.decode(Shown, data)
     first, later = (dict(opened(each, study) for each in part) for part in (shown.first, shown.later))
@@ -118,7 +136,15 @@ def read(data: bytes, study: Study) -> Beginning:
             f"a block that came later has too few hospitals that fill {', '.join(map(repr, short))} (rule 9)",
             culprit="coordinator",
         )
-    return Beginning(shown, said, {name: str(why) for name, why in out.items()})
+    beginning = Beginning(shown, said, {name: str(why) for name, why in out.items()})
+    n, needed = len(beginning.verified_by(study)), study.thresholds.threshold
+    if study.carry_over and n < needed:
+        raise RefusedError(
+            f"only {n} of the hospitals with which the study {study.name!r} begins have verified the opening whose constants it "
+            f"carries over, and {needed} have to (rule 10)",
+            hint="wait for approvals of hospitals that took part in the earlier study, or start a study that asks again",
+        )
+    return beginning
 
 
 def check_own(beginning: Beginning, study: Study, index: int, inventory: bytes) -> None:

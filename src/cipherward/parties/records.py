@@ -73,13 +73,15 @@ def make_coordinator(
     closed: Iterable[bytes],
     on_breach: Literal["stop", "exclude"] = "stop",
     excluded: Iterable[int] = (),
+    kept_updates: Path | None = None,
 ) -> CoordinatorNode:
-    """The coordinator's node, which keeps everything in `folder`. `closed` and the rest: as in `CoordinatorState`."""
+    """The coordinator's node, which keeps everything in `folder`. `kept_updates`: as in `Spool`. `closed` and the rest: as in
+    `CoordinatorState`."""
     return CoordinatorNode(
         rules=rules,
         identity=identity,
         state=state,
-        payloads=lambda: Spool(folder.coordinator / "spool"),
+        payloads=lambda: Spool(folder.coordinator / "spool", kept_updates),
         keep_opening=lambda round, data: files.write(folder.opening(round), data),
         load_opening=lambda round: files.read(folder.opening(round)),
         keep_receipt=lambda round, hospital, data: files.write(folder.receipt(round, hospital), data),
@@ -131,15 +133,19 @@ class Quarantine:
 
 
 class Spool(MutableMapping[int, bytes]):
-    """One attempt's encrypted payloads on disk, so that the coordinator's memory does not grow with the hospitals."""
+    """One attempt's encrypted payloads on disk, so that the coordinator's memory does not grow with the hospitals.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    `kept`: a folder in which they stay, under the same names, until the next attempt; for a vault.
+    """
+
+    def __init__(self, folder: Path, kept: Path | None = None) -> None:
+        self._folder, self._kept = folder, kept
         self._held: set[int] = set()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for stale in folder.glob("*.payload"):
-                stale.unlink()
+            for each in (folder, kept) if kept else (folder,):
+                each.mkdir(parents=True, exist_ok=True)
+                for stale in each.glob("*.payload"):
+                    stale.unlink()
         except OSError as error:
             raise StorageError(
                 f"cannot use {folder}: {error.strerror or error}", hint="check space and permissions"
@@ -155,7 +161,10 @@ class Spool(MutableMapping[int, bytes]):
 
     def __setitem__(self, hospital: int, payload: bytes) -> None:
         try:
+            self._file(hospital).unlink(missing_ok=True)  # a kept one shares its bytes
             self._file(hospital).write_bytes(payload)
+            if self._kept:
+                files.link(self._file(hospital), self._kept / self._file(hospital).name)
         except OSError as error:
             raise StorageError(
                 f"cannot keep an update in {self._folder}: {error.strerror}", hint="free space"

@@ -12,7 +12,7 @@ from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SchemeFacts
 from cipherward.errors import AuditError, CipherwardError, StorageError
-from cipherward.parties import asking, culprits, judging
+from cipherward.parties import asking, culprits, inventories, judging
 from cipherward.report.intervals import auroc_interval
 from cipherward.runs import exposure, verify
 from cipherward.runs.exposure import Exposure
@@ -60,7 +60,8 @@ class Facts:
 
     `result`: as `simulated` or `trained` where a model was trained; `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
     `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
-    `exposure`: what the sums in `sums` give away together. `left_out`: the study's columns that nothing was asked about, with reasons.
+    `exposure`: what the sums in `sums` give away together. `left_out`: the study's columns that nothing was asked about, with reasons; `carried`: from which study constants
+    were used again, in words.
     `tables`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
@@ -77,6 +78,7 @@ class Facts:
     tables: tuple[ResultTable, ...] = ()
     exposure: Exposure | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    carried: str = ""
 
     @property
     def scheme(self) -> type[SchemeFacts]:
@@ -164,6 +166,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         last=last,
         failure=clean(failure),
         exposure=exposure.of_replayed(run, replayed),
+        carried=clean(inventories.carried_words(run.beginning, study)),
         left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},
         tables=() if unfinished or state.model or state.question else state.task.tables(findings(state)),
     )

@@ -47,7 +47,7 @@ def write(path: Path) -> Facts:
     """
     own = _at_hospital(path)
     facts = gather(path, unfinished=True)
-    name, planned, done = facts.study.name, facts.study.training.rounds + 2, len(facts.sums)
+    name, planned, done = facts.study.name, facts.study.sums_planned, len(facts.sums)
     ended = _ended(own or path)
     if ended is None:
         raise StorageError(
@@ -76,7 +76,7 @@ def _content(path: Path, facts: Facts, index: int, ended: Ended) -> dict[str, An
         "model": kinds.words(study.model.kind),
         "how": ended.how,
         "reason": clean(ended.reason),
-        "planned": study.training.rounds + 2,
+        "planned": study.sums_planned,
         "done": len(facts.sums),
         "last": label(facts, facts.sums[-1].round) if facts.sums else "no sum",
         "rounds": facts.result.rounds,

@@ -66,6 +66,11 @@ def save(path: Path, model: ModelFile) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
+    files.write(path, to_bytes(model))
+
+
+def to_bytes(model: ModelFile) -> bytes:
+    """The file's content."""
     tensors, start = {}, 0
     for name, size in model.groups:
         tensors[name] = model.weights[start : start + size]
@@ -77,7 +82,7 @@ def save(path: Path, model: ModelFile) -> None:
         "groups": json.dumps(model.groups),
         "preprocessor": model.preprocessor.to_json() if model.preprocessor else "",
     }
-    files.write(path, safetensors.numpy.save(tensors, metadata=facts))
+    return safetensors.numpy.save(tensors, metadata=facts)
 
 
 def load(path: Path) -> ModelFile:

@@ -8,6 +8,7 @@ from typing import Any
 from cipherward.errors import DataError
 from cipherward.parties import culprits
 from cipherward.parties.coordinator_node import SumReport
+from cipherward.study import Study
 from cipherward.tasks.state import StudyState
 
 
@@ -34,9 +35,14 @@ def findings(state: StudyState) -> dict[str, Any]:
         "quorum": study.thresholds.explain(),
         "noise": study.own_noise.model_dump(mode="json") if study.own_noise else None,
         "columns_left_out": dict(state.left_out),
+        "carried_over": _carried(study),
         **culprits.facts(state),
         **state.task.result(state.inner),
     }
+
+
+def _carried(study: Study) -> dict[str, Any] | None:
+    return study.carry_over.model_dump(mode="json", exclude={"constants"}) if study.carry_over else None
 
 
 def sum_line(report: SumReport, state: StudyState) -> dict[str, Any]:
@@ -58,3 +64,10 @@ def contradictions(state: StudyState, result: dict[str, Any]) -> list[str]:
     """The keys of result.json that say something else than the opened sums."""
     proved = json.loads(json.dumps(findings(state)))
     return [key for key, value in proved.items() if key not in result or result[key] != value]
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on, as installed."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}

@@ -7,7 +7,7 @@ recomputed from the one before it, beginning with the study's seed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
 from cipherward.parties import asking, culprits, given_up, inventories, listed, roster
+from cipherward.parties.inventories import Beginning
 from cipherward.parties.judging import agrees, judge
 from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
 from cipherward.runs import modelfile
@@ -80,6 +81,7 @@ class Run:
     files: RunDirectory
     rules: Rules
     first: StudyState = field(repr=False)
+    beginning: Beginning = field(repr=False)
 
 
 def open_run(path: Path, factory: Factory | None = None) -> Run:
@@ -103,15 +105,15 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
     public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     rules = roster.rules_of(study, roster.public_scheme(study, public))
-    first = _first_state(run, study, factory)
+    beginning = inventories.read(files.read(run.inventories), study)
+    first = _first_state(run, study, factory, beginning.left_out)
     given_up.proved(study)
     # Whose signed yes the study document shows is known from the beginning.
-    return Run(run, rules, dataclasses.replace(first, memory=first.memory.shown(listed.agreed_of(study))))
+    return Run(run, rules, dataclasses.replace(first, memory=first.memory.shown(listed.agreed_of(study))), beginning)
 
 
-def _first_state(run: RunDirectory, study: Study, factory: Factory | None) -> StudyState:
+def _first_state(run: RunDirectory, study: Study, factory: Factory | None, left_out: Mapping[str, str]) -> StudyState:
     """The state before the first sum; the model in the file has to be the one that the study's seed gives."""
-    left_out = inventories.read(files.read(run.inventories), study).left_out
     if not run.initial_model.exists():
         first = begin(study, left_out=left_out)
         if first.model:
@@ -189,6 +191,8 @@ def verify_run(path: Path) -> Iterator[Line]:
     """
     run = open_run(path)
     last = run.first
+    if words := inventories.carried_words(run.beginning, last.study):
+        yield Line(0, "constants", "everyone", "carried over", True, words)
     for replayed in replay(run):
         last = replayed.state
         yield from receipt_lines(run, replayed)

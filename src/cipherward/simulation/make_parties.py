@@ -19,6 +19,7 @@ from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs import ckks_key
+from cipherward.runs.archive import kept_updates
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
@@ -116,9 +117,15 @@ def _inventories(study: Study, hospitals: Sequence[HospitalData], keys: Keys, po
 
 
 def make_coordinator(
-    study: Study, keys: Keys, state: StudyState, run: RunDirectory, closed: Iterable[bytes] = ()
+    study: Study,
+    keys: Keys,
+    state: StudyState,
+    run: RunDirectory,
+    closed: Iterable[bytes] = (),
+    *,
+    keeps_updates: bool = False,
 ) -> CoordinatorNode:
-    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorNode`."""
+    """The coordinator's node, writing to the run directory. `closed`: as in `CoordinatorNode`; `keeps_updates`: for a vault."""
     scheme = ckks_key.scheme(study, run, keys.ckks_public, keys.ckks_secret)
 
     def log(event: str, facts: dict[str, object]) -> None:
@@ -132,6 +139,7 @@ def make_coordinator(
         state=state,
         log=log,
         closed=closed,
+        kept_updates=kept_updates(run) if keeps_updates else None,
     )
 
 

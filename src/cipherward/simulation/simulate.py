@@ -30,8 +30,9 @@ from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import fingerprint, modelfile, verify
+from cipherward.runs.archive import Archive
 from cipherward.runs.folder import RunDirectory, create
-from cipherward.runs.result import findings, sum_line
+from cipherward.runs.result import findings, sum_line, versions
 from cipherward.runs.result_json import sum_lines
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network, Traffic
@@ -87,6 +88,7 @@ def run_study(
     on_data: OnData | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    archive: Archive | None = None,
 ) -> RunResult:
     """Run a study with every party in this process.
 
@@ -104,6 +106,7 @@ def run_study(
         on_data: called once with the study as it will run and every hospital's rows, before anything is trained or written.
         on_progress: called after every sum.
         should_stop: asked between sums; True stops the run so that it can be resumed.
+        archive: keeps encrypted copies in a vault; whoever made it closes it.
 
     Raises:
         StudyError, DataError: before anything runs, with every mistake found.
@@ -111,6 +114,11 @@ def run_study(
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
         InterruptedRunError: `should_stop` said so.
     """
+    if study.carry_over:
+        raise StudyError(
+            "carry_over: hospitals vouch for constants that they verified themselves, and a run on one machine has none",
+            hint="remove carry_over from the study; its constants are asked for then",
+        )
     task = make_task(study, module)
     models.check_factory(study.model, module)
     privacy_plan.check_study(study)
@@ -132,7 +140,7 @@ def run_study(
         fingerprint.hold(run.hospital(index), hospital)
     run.write_study(frozen)
     return _Simulation(
-        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state]
+        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state], archive=archive
     ).run()
 
 
@@ -155,6 +163,7 @@ def resume_study(
     yardsticks: Yardsticks | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    archive: Archive | None = None,
 ) -> RunResult:
     """Go on with an interrupted run from its files: sums already opened are replayed, not repeated.
 
@@ -180,7 +189,7 @@ def resume_study(
         states.append(replayed.state)
         closed += replayed.closed
     return _Simulation(
-        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states, closed
+        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states, closed, archive
     ).run()
 
 
@@ -221,6 +230,7 @@ class _Simulation:
         should_stop: Callable[[], bool],
         states: list[StudyState],
         closed: Sequence[bytes] = (),
+        archive: Archive | None = None,
     ) -> None:
         self.run_directory = run
         self.study = study
@@ -229,7 +239,10 @@ class _Simulation:
         self.yardsticks = yardsticks
         self.on_progress = on_progress
         self.should_stop = should_stop
-        self.hub = make_parties.make_coordinator(study, keys, states[-1], run, closed)
+        self.archive = archive
+        self.hub = make_parties.make_coordinator(
+            study, keys, states[-1], run, closed, keeps_updates=archive is not None
+        )
         self.sites: dict[int, HospitalNode] = {}
         for index, hospital in enumerate(hospitals, start=1):
             site = make_parties.make_hospital(study, index, keys, states[0], hospital, run, device=device)
@@ -252,6 +265,8 @@ class _Simulation:
         try:
             digest = self.study.digest().hex()
             self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
+            if self.archive:
+                self.archive.begin(self.run_directory, self.study)
             self._recover()
             if self.study.privacy:
                 self.run_directory.write_log("engine", "privacy", self.study.privacy.model_dump(mode="json"))
@@ -311,6 +326,8 @@ class _Simulation:
         self.run_directory.write_log(
             "coordinator", "sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")}
         )
+        if self.archive:
+            self.archive.sum_done(report.round, report.contributors, state)
         if self.on_progress:
             self.on_progress(
                 Progress(
@@ -386,10 +403,3 @@ class _Simulation:
             "device": device_used(self.study.model, self.device),
             "versions": versions(),
         }
-
-
-def versions() -> dict[str, str]:
-    """What a result depends on, as installed."""
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
@@ -85,6 +86,20 @@ def read(path: Path) -> bytes:
     """
     with _readable(path):
         return path.read_bytes()
+
+
+def link(path: Path, name: Path) -> None:
+    """Give a file a second name, which keeps its content when the first is removed or replaced; a copy where the file system
+    has no such names. An earlier `name` is replaced. Not synced.
+
+    Raises:
+        OSError: as `shutil.copyfile`.
+    """
+    name.unlink(missing_ok=True)
+    try:
+        os.link(path, name)
+    except OSError:
+        shutil.copyfile(path, name)
 
 
 def remove(path: Path) -> None:

@@ -47,7 +47,10 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
             problems=tuple(problems),
             hint="correct the lines above in the study file; docs/study.md explains every setting",
         )
-    return entries.load(TASKS[study.task])(study, factory, first)
+    task: Task[Any] = entries.load(TASKS[study.task])(study, factory, first)
+    if study.carry_over and not task.carries_over:
+        raise StudyError(f"task {study.task!r} carries no constants over", hint="remove carry_over from the study")
+    return task
 
 
 def _scheme_problems(study: Study) -> Iterator[str]:

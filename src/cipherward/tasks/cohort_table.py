@@ -13,6 +13,7 @@ from cipherward.data import preprocess
 from cipherward.data.schema import declared_range
 from cipherward.data.small_counts import hidden
 from cipherward.data.sources import HospitalData
+from cipherward.data.values import OTHER
 from cipherward.study import Study
 
 GROUPS = ("negative", "positive")
@@ -50,12 +51,20 @@ def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int) -> dic
     return {"rows": len(outcome), "groups": groups, "columns": columns, "cell_min": cell_min}
 
 
-def categories(counts: NDArray[np.int64], names: Sequence[str], cell_min: int) -> dict[str, Any]:
+def categories(
+    counts: NDArray[np.int64], names: Sequence[str], cell_min: int, merged: Sequence[str] = ()
+) -> dict[str, Any]:
     """A categorical column of the result.
 
     Args:
         counts: int64[n_groups, n_categories + 1], the last for rows without a value.
+        merged: categories that are shown as one, with `OTHER` if the column has it.
     """
+    if merged:
+        kept = [name for name in names if name not in merged and name != OTHER]
+        together = sum(counts[:, i] for i, name in enumerate(names) if name not in kept)
+        parts = [*(counts[:, names.index(name)] for name in kept), together, counts[:, -1]]
+        return categories(np.stack(parts, axis=1), [*kept, OTHER], cell_min) | {"merged": list(merged)}
     table = np.concatenate([counts.sum(axis=0, keepdims=True), counts])
     absent_out = hidden(table[:, -1:], cell_min, total_known=False)
     out = np.concatenate([hidden(table[:, :-1], cell_min), absent_out], axis=1)
@@ -80,11 +89,11 @@ def largest_difference(study: Study, ours: Mapping[str, Any], pooled: Mapping[st
     for column in study.columns:
         for own, other in _pairs(ours["columns"][column.name], pooled["columns"][column.name]):
             if column.kind == "categorical":
-                both = zip(
-                    [own["missing"], *own["counts"].values()],
-                    [other["missing"], *other["counts"].values()],
-                    strict=True,
-                )
+                shown = [
+                    name for name in own["counts"] if name != OTHER or "merged" not in ours["columns"][column.name]
+                ]
+                both = [(own["missing"], other["missing"])]
+                both += [(own["counts"][name], other["counts"][name]) for name in shown]
                 found["count"] = max([found["count"], *(abs((a or 0) - (b or 0)) for a, b in both)])
                 continue
             low, high = declared_range(column)
@@ -117,10 +126,12 @@ def _lines(
     rows = [found["rows"], *found["groups"].values()]
     each = [column["all"], *(column["groups"][group] for group in groups)]
     if "counts" in column["all"]:
+        merged = column.get("merged", ())
         yield (name, *("" for _ in each))
         for category in column["all"]["counts"]:
+            name_of = f"{OTHER} ({', '.join(merged)})" if merged and category == OTHER else category
             yield (
-                f"  {category}",
+                f"  {name_of}",
                 *(_share(part["counts"][category], n, part["missing"]) for part, n in zip(each, rows, strict=True)),
             )
     else:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cipherward.data import preprocess
+from cipherward.data import preprocess, rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
@@ -142,10 +142,11 @@ class Describe(Task[DescribeState]):
         start = 0
         for column in self._categorical:
             size = len(GROUPS) * (len(column.categories) + 1)
-            counts = (
-                np.asarray(sums["categories"][start : start + size], dtype=np.int64).clip(0).reshape(len(GROUPS), -1)
+            counts = np.asarray(sums["categories"][start : start + size], dtype=np.int64).reshape(len(GROUPS), -1)
+            merged = self._merged(state, column, counts)
+            columns[column.name] = cohort_table.categories(
+                counts.clip(0), column.categories, self._settings.cell_min, merged
             )
-            columns[column.name] = cohort_table.categories(counts, column.categories, self._settings.cell_min)
             start += size
         each = cohort_table.missing(rows, self._settings.cell_min)[1:]
         shown = dict(zip(GROUPS, each, strict=True))
@@ -241,6 +242,15 @@ class Describe(Task[DescribeState]):
         if self._categorical:
             found["categories"] = sds["categories"]
         return {name: noisy_cohort.Z95 * value for name, value in found.items()}
+
+    def _merged(self, state: DescribeState, column: Column, counts: NDArray[np.int64]) -> tuple[str, ...]:
+        """The categories that so few patients have that they are shown as one, by the noisy counts; of exact counts small
+        ones are not shown."""
+        if not state.n_contributors:
+            return ()
+        noise_on_all = self._stddevs(self._study, state.n_contributors)["categories"] * math.sqrt(len(GROUPS))
+        least = statistics.least_rows(self._study, noise_on_all)
+        return dict(rare_categories.merged([column], counts.sum(axis=0)[:-1], least)).get(column.name, ())
 
     def _parts(self) -> tuple[CountSegment, ...]:
         bits = self._study.bits

@@ -8,6 +8,8 @@ from cipherward.data.preprocess import FRACTION_BITS
 from cipherward.privacy.records import Part, Sensitivity
 
 _UNIT = 1 << FRACTION_BITS
+_COARSE = 0.5
+"""Counts of categories decide only which are merged: they may be less precise than what scales the inputs."""
 _ROUNDING = 2  # the square and the sum in it are each rounded by half a unit, before and after the row
 
 
@@ -21,16 +23,16 @@ def of_split_counts(names: Sequence[str], size: int) -> Sensitivity:
     return Sensitivity((Part(tuple((name, size) for name in names), 1, 1),))
 
 
-def of_statistics(n_numeric: int) -> Sensitivity:
-    """Of `preprocess.local_statistics`.
+def of_statistics(n_numeric: int, n_categorical: int = 0, n_cells: int = 0) -> Sensitivity:
+    """Of `preprocess.local_statistics`, and of the categories' counts: a row is in at most one cell of each categorical column.
 
     With u = v - 1/2 in [-1/2, 1/2] a row moves the sum of u by at most 1/2 and the sum of u^2 - 1/8 by at most 1/8, a
     quarter and a eighth of the way that v and v^2 move theirs together.
     """
-    rows = of_counts("rows", 2, 2)
-    if not n_numeric:
-        return rows
-    return rows.and_also(of_totals(n_numeric, n_numeric))
+    found = of_counts("rows", 2, 2)
+    if n_numeric:
+        found = found.and_also(of_totals(n_numeric, n_numeric))
+    return found.and_also(of_counts("categories", n_cells, n_categorical, _COARSE)) if n_cells else found
 
 
 def of_totals(size: int, entries: int) -> Sensitivity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess
+from cipherward.data import preprocess, rare_categories
 from cipherward.data.noisy_constants import fit_noisy
 from cipherward.data.partition import TRAIN
 from cipherward.data.preprocess import Preprocessor
@@ -23,6 +24,9 @@ from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noise import noise_of
 from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
 
+CELL_MIN = 10
+"""Rows of a hospital that its counts need, where a study says nothing else."""
+
 BEARABLE = 25.0
 """With fewer rows than so many standard deviations of the noise on their count, a model suffers (docs/privacy.md)."""
 
@@ -34,6 +38,7 @@ MEANING = {
     "sum": "for each numeric column: the sum of its values (scaled to 0..1, training rows)",
     "square": "for each numeric column: the sum of its squared values (likewise)",
     "sum_fine": "for each numeric column: further digits of its sum",
+    "categories": "for each categorical column: how many training rows have each category; those that few have are merged",
     "square_fine": "for each numeric column: further digits of the sum of its squares",
 }
 
@@ -57,8 +62,11 @@ def question(study: Study) -> Question:
     parts = [CountSegment("rows", 2, limbs)]
     if n_numeric:
         parts += [CountSegment(name, n_numeric, limbs) for name in _totals(study)]
+    n_categorical, n_cells = len(study.columns) - n_numeric, rare_categories.n_cells(study.columns)
+    if n_cells:
+        parts.append(CountSegment("categories", n_cells, limbs))
     asked = canonical(shared_parameters(study))
-    moved = moves.of_statistics(n_numeric)
+    moved = moves.of_statistics(n_numeric, n_categorical, n_cells)
     return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False, sensitivity=moved)
 
 
@@ -70,7 +78,12 @@ def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) ->
         most = study.own_noise.rows_per_patient
         counted, dropped = records.kept_rows(data.cluster, data.split == TRAIN, most, randomness)
     found = preprocess.local_statistics(data.table, data.outcome, data.split, study.columns, counted)
-    return {name: found[name] for name in ("rows", *(_totals(study) if _n_numeric(study) else ()))}, dropped
+    names = (
+        "rows",
+        *(_totals(study) if _n_numeric(study) else ()),
+        *(("categories",) if "categories" in found else ()),
+    )
+    return {name: found[name] for name in names}, dropped
 
 
 def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
@@ -83,15 +96,50 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
     sums = dict.fromkeys(_totals(study), empty) | dict(sums)
     if noise := noise_of(study, question(study)):
         check_rows(study, int(sums["rows"][0]), n_contributors)
-        none = dict.fromkeys(("present", "sum", "square"), 0.0)
-        return fit_noisy(study.columns, sums, none | noise.stddevs(n_contributors))
+        none = dict.fromkeys(("present", "sum", "square", "categories"), 0.0)
+        stddevs = none | noise.stddevs(n_contributors)
+        return _merging(study, fit_noisy(study.columns, sums, stddevs), sums, stddevs["categories"])
     n_train, n_positive = (int(value) for value in sums["rows"])
     if n_train == 0 or n_positive in (0, n_train):
         raise DataError(
             f"the hospitals together have {n_train} training rows, {n_positive} with the outcome: one class only",
             hint="check data.outcome and data.positive in the study",
         )
-    return preprocess.fit(study.columns, sums)
+    return _merging(study, preprocess.fit(study.columns, sums), sums)
+
+
+def least_rows(study: Study, stddev: float = 0.0) -> float:
+    """Rows of all hospitals together below which a category is merged: as many as if every hospital that is needed in a sum had
+    `CELL_MIN`, and twice the noise on the count.
+
+    Args:
+        stddev: of the noise on the opened count.
+    """
+    return study.thresholds.min_contributors * CELL_MIN + 2.0 * stddev
+
+
+def _merging(study: Study, scaling: Preprocessor, sums: Sums, stddev: float = 0.0) -> Preprocessor:
+    if "categories" not in sums:
+        return scaling
+    counts = np.asarray(sums["categories"], dtype=np.int64)
+    if counts.shape != (rare_categories.n_cells(study.columns),):
+        raise DataError("the preprocessing sums do not have one entry for each category")
+    return dataclasses.replace(scaling, merged=rare_categories.merged(study.columns, counts, least_rows(study, stddev)))
+
+
+def carried(study: Study) -> Preprocessor | None:
+    """The scaling that the study carries over from an earlier one, for its columns; None where it asks for its own.
+
+    Raises:
+        DataError: no constants, or not of the study's columns.
+    """
+    if study.carry_over is None or not study.carry_over.constants:
+        return None
+    found = Preprocessor.from_json(study.carry_over.constants)
+    columns = {column.name: column for column in found.columns}
+    if not all(column.kind == getattr(columns.get(column.name), "kind", None) for column in study.columns):
+        raise DataError("the constants that are carried over are not of the study's columns")
+    return dataclasses.replace(found.restricted([c.name for c in study.columns]), columns=study.columns)
 
 
 def rows_needed(study: Study, n_contributors: int) -> int:

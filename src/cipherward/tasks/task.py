@@ -11,7 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,9 @@ class ResultTable:
 
 class Task(ABC, Generic[S]):
     """A pure state machine over frozen states `S`. What has a default here, a task may leave out."""
+
+    carries_over: ClassVar[bool] = False
+    """Whether the task can begin from constants that an earlier study opened (`Study.carry_over`)."""
 
     @abstractmethod
     def first(self) -> S:

@@ -57,10 +57,13 @@ class TrainState:
 class Train(Task[TrainState]):
     """Federated averaging of a study's model."""
 
+    carries_over = True
+
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_settings(study.task, study.settings)
         self._study, self._factory = study, factory
         self._given = first
+        self._carried = statistics.carried(study)
         self._adds_noise_shares = rounds.adds_noise_shares(study)
 
     @cached_property
@@ -71,7 +74,7 @@ class Train(Task[TrainState]):
         return Model(models.groups(module), models.flatten(module))
 
     def noisy_answers(self) -> int:
-        return 1  # the statistics; the sums of rounds are exact
+        return 0 if self._carried else 1  # the statistics; the sums of rounds are exact
 
     def exact_answers(self) -> int:
         return self._study.training.rounds + 1
@@ -81,7 +84,8 @@ class Train(Task[TrainState]):
 
     def first(self) -> TrainState:
         bound = rounds.first_bound(self._study, self._first)
-        return TrainState(self._first, (bound,) * len(self._first.groups))
+        state = TrainState(self._first, (bound,) * len(self._first.groups))
+        return self._scaled(state, self._carried) if self._carried else state
 
     def ask(self, state: TrainState) -> Question | None:
         study = self._study
@@ -210,6 +214,7 @@ class Train(Task[TrainState]):
         return {
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
+            "categories_merged": {name: list(texts) for name, texts in state.model.scaling.merged},
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             "auroc_federated": final.auroc,
@@ -256,12 +261,14 @@ class Train(Task[TrainState]):
         fitted = dataclasses.replace(first, model=dataclasses.replace(first.model, preprocessor=scaling))
         n_rounds = self._study.training.rounds
         last = dataclasses.replace(fitted, rounds_done=n_rounds)
-        for state, times in ((first, 1), (fitted, n_rounds), (last, 1)):
+        asked = () if self._carried else ((first, 1),)
+        for state, times in (*asked, (fitted, n_rounds), (last, 1)):
             if question := self.ask(state):
                 yield question, times
 
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
-        needed = statistics.rows_needed(self._with_noise, len(hospitals)) if self._study.own_noise else 0
+        asks = self._study.own_noise and not self._carried
+        needed = statistics.rows_needed(self._with_noise, len(hospitals)) if asks else 0
         return not needed or statistics.n_counted(self._study, hospitals) >= needed
 
     def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
@@ -274,6 +281,8 @@ class Train(Task[TrainState]):
 
     def patients_needed(self, n_contributors: int) -> int:
         data = self._study.data
+        if self._carried:
+            return 0
         share = 1.0 - data.test_fraction - data.validation_fraction  # patients are split, each with all rows
         return math.ceil(statistics.rows_needed(self._study, n_contributors) / share)
 
@@ -289,7 +298,7 @@ class Train(Task[TrainState]):
                     hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
                     f"than {least} test rows (evaluation.group_rows) is not measured",
                 )
-        if self._study.own_noise:
+        if self._study.own_noise and not self._carried:
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
@@ -308,8 +317,10 @@ class Train(Task[TrainState]):
         return converged or state.rounds_done >= settings.rounds
 
     def _after_statistics(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
+        return self._scaled(state, statistics.fit(self._study, sums, n_contributors))
+
+    def _scaled(self, state: TrainState, scaling: Preprocessor) -> TrainState:
         study = self._study
-        scaling = statistics.fit(study, sums, n_contributors)
         # Update and weight share one lane range: the cap leaves room for a hospital of eight times the mean size.
         cap = float(study.aggregation.weight_cap) or 8.0 * scaling.n_rows / study.n_hospitals
         return dataclasses.replace(state, model=dataclasses.replace(state.model, preprocessor=scaling), weight_cap=cap)

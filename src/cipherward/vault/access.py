@@ -14,7 +14,7 @@ from cipherward.vault import document, keys
 from cipherward.vault.catalogue import Memory
 from cipherward.vault.document import OnEvent, ignore
 from cipherward.vault.keys import Source
-from cipherward.vault.stores import Store, local_path, open_store
+from cipherward.vault.stores import Store, check_client, local_path, open_store, shown
 from cipherward.vault.vault import Vault, create, open_vault
 from cipherward.vault.writer import Writer
 
@@ -32,6 +32,12 @@ class Address:
         """Beside a local vault, outside of it: NAME.key; None for any other."""
         path = local_path(self.url)
         return path.absolute().with_name(f"{path.absolute().name}.key") if path is not None else None
+
+    @property
+    def absolute_url(self) -> str:
+        """The same from every folder."""
+        path = local_path(self.url)
+        return str(path.absolute()) if path is not None else self.url
 
     def store(self) -> Store:
         """Raises StorageError: no such store."""
@@ -54,6 +60,22 @@ class Address:
         """What was seen of the vault, beside its key file; without one nothing is remembered."""
         file = self.key_file or self.own_key_file
         return Memory(file.with_name(f"{file.stem}.seen") if file else None)
+
+
+def is_local(address: Address) -> bool:
+    """Whether the vault is a folder on this machine."""
+    return local_path(address.url) is not None
+
+
+def check_remote(address: Address) -> None:
+    """What can be said of a vault elsewhere without asking it.
+
+    Raises:
+        StorageError: its client is not installed, or no key is set.
+    """
+    check_client(address.url)
+    if address.source() is None:
+        raise StorageError(f"no key for the vault {shown(address.url)}", hint=f"give {keys.WAYS}")
 
 
 def open_at(address: Address, on_event: OnEvent = ignore) -> Vault:

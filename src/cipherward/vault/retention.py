@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from cipherward.study_sections import Vault as StudyVault
 from cipherward.vault.catalogue import Catalogue, Entry
 from cipherward.vault.vault import Vault
 from cipherward.vault.writer import Writer
@@ -37,3 +38,26 @@ def tidy(vault: Vault, catalogue: Catalogue) -> int:
     vault.destroy(names, catalogue)
     vault.remove_outdated()
     return len(names)
+
+
+def apply(writer: Writer, rules: StudyVault, study: str, now: float | None = None) -> int:
+    """Erase what a study keeps no longer, of what this writer has stored; how many objects.
+
+    Args:
+        study: its digest in hex. now: Unix seconds.
+
+    Raises:
+        StorageError: the store failed; what is left is erased the next time.
+    """
+    listed = writer.catalogue.of(study=study)
+    newest = max((entry.label.sum for entry in listed), default=0)
+    when = 1000 * (time.time() if now is None else now)
+    erased = 0
+    for kind, kept in ((name, getattr(rules, name)) for name in type(rules).model_fields):
+        of_kind = [entry for entry in listed if entry.label.kind == kind]
+        by_sum = [e for e in of_kind if kept.rounds and 0 < e.label.sum <= newest - kept.rounds]
+        by_age = [e for e in of_kind if kept.days and e.stored < when - 1000 * kept.days * DAY and e not in by_sum]
+        writer.erase(by_sum, f"{kind}: kept for {kept.rounds} round(s)")
+        writer.erase(by_age, f"{kind}: kept for {kept.days or 0:g} day(s)")
+        erased += len(by_sum) + len(by_age)
+    return erased

@@ -11,6 +11,7 @@ import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -19,8 +20,8 @@ from urllib.request import url2pathname
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.store import files
 
-EXTRAS = {"s3": "s3", "s3a": "s3", "gdrive": "gdrive"}
-"""Protocols whose client is an extra of this package."""
+EXTRAS = {"s3": ("s3", "s3fs"), "gdrive": ("gdrive", "gdrive_fsspec")}
+"""Protocols whose client is an extra of this package: the extra, and the client's module."""
 _S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}}
 
 
@@ -181,12 +182,7 @@ def open_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
     """
     if (path := local_path(url)) is not None:
         return LocalStore(path)
-    protocol, where = url.partition("://")[0], shown(url)
-    if urlsplit(url).username or urlsplit(url).password or urlsplit(url).query:
-        raise StorageError(
-            f"the vault's address {where} carries credentials or options",
-            hint="leave them out; credentials come from the environment (docs/vault.md)",
-        )
+    protocol, where = check_client(url), shown(url)
     try:
         import fsspec
 
@@ -197,14 +193,35 @@ def open_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
         kind = fsspec.get_filesystem_class(protocol)
         fs, root = kind(skip_instance_cache=True, **_settings(protocol, options)), kind._strip_protocol(url)
     except ImportError:
-        extra = EXTRAS.get(protocol)
-        hint = f"pip install 'cipherward[{extra}]'" if extra else f"install the fsspec file system for {protocol}://"
-        raise StorageError(f"the client for {protocol}:// is not installed", hint=hint) from None
+        raise _not_installed(protocol) from None
     except ValueError:
         raise StorageError(f"no file system is called {protocol}://", hint="give a folder, s3://, gdrive://") from None
     except Exception as error:
         raise _reduced(f"cannot reach the vault {where}", error) from None
     return FsspecStore(fs, root, where)
+
+
+def check_client(url: str) -> str:
+    """The protocol of an address, whose client is installed as far as a look can tell.
+
+    Raises:
+        StorageError: it is not, or the address carries credentials.
+    """
+    protocol, split = url.partition("://")[0], urlsplit(url)
+    if split.username or split.password or split.query:
+        raise StorageError(
+            f"the vault's address {shown(url)} carries credentials or options",
+            hint="leave them out; credentials come from the environment (docs/vault.md)",
+        )
+    if protocol in EXTRAS and find_spec(EXTRAS[protocol][1]) is None:
+        raise _not_installed(protocol)
+    return protocol
+
+
+def _not_installed(protocol: str) -> StorageError:
+    known = EXTRAS.get(protocol)
+    hint = f"pip install 'cipherward[{known[0]}]'" if known else f"install the fsspec file system for {protocol}://"
+    return StorageError(f"the client for {protocol}:// is not installed", hint=hint)
 
 
 def local_path(url: str) -> Path | None:
@@ -226,7 +243,7 @@ def _settings(protocol: str, options: Mapping[str, Any] | None) -> dict[str, Any
     from fsspec.config import conf
 
     given = {**conf.get(protocol, {}), **(options or {})}
-    if EXTRAS.get(protocol) == "s3":
+    if protocol == "s3":
         given = {"config_kwargs": _S3_LIMITS, "use_listings_cache": False} | given
     return given
 

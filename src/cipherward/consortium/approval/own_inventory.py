@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cipherward.consortium.approval import own_register, policyfile
+from cipherward.consortium.approval import carried, own_register, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.disclosure.standing import Agreement
@@ -19,12 +19,13 @@ def inventory(home: HospitalHome, study: Study, answer: Agreement, table: Path |
 
     Raises:
         DataError: the table cannot be read, or is not as the study describes it.
+        RefusedError: as `carried.verified_here`.
         StorageError: policy.toml is missing or has mistakes.
     """
     policy = policyfile.load(home.policy_file)
     terms = own_register.terms(home, study, policy.rows_min)
     (data,) = load_hospitals(study, table or home.data_source, home.path, only=[home.name], terms=terms)
-    return inventories.of_table(study, data, answer, policy.cell_min)
+    return inventories.of_table(study, data, answer, policy.cell_min, carried.verified_here(home, study))
 
 
 def check_table(declared: Inventory, study: Study, data: HospitalData, cell_min: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cipherward.consortium.approval import (
     approvals,
+    carried,
     datacheck,
     modelcode,
     own_inventory,
@@ -76,6 +77,7 @@ class Review:
     privacy: tuple[str, ...]
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
+    carried: tuple[str, ...]
     partners: tuple[Partner, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -140,6 +142,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         privacy=_privacy(study),
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
+        carried=carried.words(home, study),
         partners=_partners(study, home.confirmed),
         policy_broken=broken,
         refusals=tuple(problems),
@@ -179,7 +182,20 @@ def _opening(study: Study) -> tuple[str, ...]:
         )
         said.append(f"{n - 1} hospitals that work together learn the numbers of the last one, by subtraction.")
     said += [warning[0].upper() + warning[1:] + "." for warning in numbers.warnings()]
-    return tuple(said)
+    return (*said, _copies(study))
+
+
+def _copies(study: Study) -> str:
+    """What the study lets its parties' vaults keep, in words."""
+    kept = []
+    for kind, rule in ((name, getattr(study.vault, name)) for name in type(study.vault).model_fields):
+        limits = [f"of {rule.rounds} sum(s)"] if rule.rounds else []
+        limits += [f"for {rule.days:g} day(s)"] if rule.days else []
+        kept += [f"{kind} {' and '.join(limits) or 'without end'}"] * rule.keep
+    return (
+        "The coordinator and each hospital may keep encrypted copies in a vault of their own: "
+        f"{', '.join(kept) or 'the study only'}. Updates stay encrypted as they were sent; no key of a sum is kept."
+    )
 
 
 def _privacy(study: Study) -> tuple[str, ...]:

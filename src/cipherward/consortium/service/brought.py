@@ -6,9 +6,9 @@ Both are somebody else's: they are tried before anybody waits for them, and each
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
-from cipherward.consortium.approval import modelcode, own_register, policyfile
+from cipherward.consortium.approval import modelcode, own_inventory, own_register, policyfile
+from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
@@ -20,7 +20,6 @@ from cipherward.learning.model_kind import Factory
 from cipherward.parties.policy import Policy
 from cipherward.runs import fingerprint
 from cipherward.store.ledger import Ledger
-from cipherward.study import Study
 from cipherward.tasks.catalogue import begin
 
 
@@ -28,8 +27,9 @@ class Brought:
     """`unusable` names what cannot be used here at the moment, as the coordinator is told it; `noticed`: what stands out in
     the table, in column names and counts."""
 
-    def __init__(self, home: HospitalHome, study: Study, boundary: Boundary, folder: Path, ledger: Ledger) -> None:
-        self._home, self._study, self._boundary, self._folder = home, study, boundary, folder
+    def __init__(self, home: HospitalHome, offered: OfferedStudy, boundary: Boundary, ledger: Ledger) -> None:
+        self._home, self._offered, self._boundary = home, offered, boundary
+        self._study, self._folder = offered.study, offered.folder
         self._registers = Registers(home.registers_folder, ledger)
         self.unusable: set[str] = set()
         self.noticed: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Brought:
         """The rows that the register allows, which stay the same once the study has begun here.
 
         Raises:
-            DataError, StorageError: they are other rows, do not fit the study, cannot be read, or nothing says where they are.
+            DataError, StorageError: they are other rows, fill less than the approval says, do not fit the study, cannot be read, or nothing says where they are.
         """
         study, home = self._study, self._home
         self.unusable.add(DATA)
@@ -57,6 +57,8 @@ class Brought:
             (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
         if self._is_begun:
             fingerprint.check(self._folder, data)
+        if self._offered.approval:
+            own_inventory.check_table(self._offered.declared, study, data, self.policy().cell_min)
         self.unusable.discard(DATA)
         self.noticed = tuple(finding.text for finding in data.about)
         return data

@@ -22,7 +22,7 @@ def status_of(study: CoordinatorStudy, node: CoordinatorNode | None, patience: D
         "digest": study.digest.hex(),
         "phase": phase,
         "sums_opened": sums,
-        "sums_planned": study.study.training.rounds + 2,
+        "sums_planned": study.study.sums_planned,
         "hospitals": study.names,
         "approved": study.named(study.statements.approved),
         "approved_by": study.approved_by(),

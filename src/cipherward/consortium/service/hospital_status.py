@@ -24,7 +24,7 @@ def status_of(study: HospitalStudy, ledger: Ledger) -> dict[str, Any]:
         "why_not": refusal,
         "left_out": dict(study.beginning.left_out) if study.beginning.is_known else {},
         "sums_verified": len(study.run.rounds_with_openings()),
-        "sums_planned": study.study.training.rounds + 2,
+        "sums_planned": study.study.sums_planned,
         "stopped": study.end.stopped,
         "keys_erased": study.end.is_erased,
         "last_error": study.end.breach or study.last_error,

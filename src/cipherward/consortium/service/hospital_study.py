@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals, own_inventory
+from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -59,7 +59,7 @@ class HospitalStudy:
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
-        self.brought = Brought(home, offered.study, self.boundary, offered.folder, ledger)
+        self.brought = Brought(home, offered, self.boundary, ledger)
         self.end = StudyEnd(home, offered, self.run, ledger)
         self.beginning = HospitalBeginning(offered, self.run)
         self._ledger = ledger
@@ -271,7 +271,6 @@ class HospitalStudy:
             ) from None
         self.brought.unusable.discard("files")
         data = self.brought.table()
-        own_inventory.check_table(self.offered.declared, study, data, policy.cell_min)
         self.brought.begin(data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
         node = HospitalNode(

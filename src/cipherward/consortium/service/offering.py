@@ -22,7 +22,7 @@ from cipherward.errors import CipherwardError, DataError, StorageError, StudyErr
 from cipherward.learning.catalogue import kind_of
 from cipherward.parties import refreshes, roster, who_stands
 from cipherward.privacy import noise as privacy_plan
-from cipherward.runs import ckks_key
+from cipherward.runs import carry_over, ckks_key
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -159,7 +159,9 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
-    frozen = freeze(study, home.members, home.coordinator_key, public, _blocks_begun(home), _refreshes(home))
+    frozen = freeze(
+        _carrying(home, study), home.members, home.coordinator_key, public, _blocks_begun(home), _refreshes(home)
+    )
     begin(frozen, modelcode.coordinators_factory(frozen))  # whether the model can be made at all
     run.write_study(frozen)
     return frozen
@@ -184,6 +186,35 @@ def _begun(home: CoordinatorHome) -> Iterator[tuple[Path, Study]]:
         if files_of.begun.exists():
             with contextlib.suppress(VersionError):  # of a version whose headers named no blocks
                 yield folder, study_document.load(files_of.study)
+
+
+def _carrying(home: CoordinatorHome, study: Study) -> Study:
+    """The study with the constants that it carries over, from this coordinator's own files of the earlier one."""
+    if study.carry_over is None:
+        return study
+    folder = home.study_folder(bytes.fromhex(study.carry_over.study))
+    if not StudyFolder(folder).study.exists():
+        raise StudyError(
+            f"carry_over.study: no study {study.carry_over.study[:12]} was started here",
+            hint="give the whole digest of the earlier study; `cipherward coordinator status --json` has it",
+        )
+    found = carry_over.opened_in(folder)
+    carried = {
+        "study": study.carry_over.study,
+        "opening": found.manifest.hex(),
+        "date": _day_of(RunDirectory(folder), found.round),
+        "constants": carry_over.for_study(study, found).to_json(),
+    }
+    return study.with_overrides(top={"carry_over": carried})
+
+
+def _day_of(run: RunDirectory, round: int) -> str:
+    """The day (UTC) on which a sum was finished here."""
+    for line in files.read(run.rounds).splitlines():
+        noted = files.json_object(line)
+        if noted.get("sum") == round:
+            return str(noted["finished"])[:10]
+    raise StudyError(f"{run.rounds} does not say when sum {round} was opened", hint="restore it from a backup")
 
 
 def _name(folder: Path) -> str:

@@ -1,0 +1,248 @@
+"""What of a run goes into a vault, and when: after every sum, beside the work, and the rest at the end.
+
+Updates, openings, receipts, models, result, log and report, as the study's [vault] says. Never keys, ledgers, journals or
+sealed shares: what opens a single update exists once, and is erased there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from cipherward.errors import StorageError
+from cipherward.runs import modelfile
+from cipherward.runs.folder import RunDirectory
+from cipherward.store import files
+from cipherward.study import Study
+from cipherward.study import Vault as StudyVault
+from cipherward.tasks.state import StudyState
+from cipherward.vault import access, retention
+from cipherward.vault.access import Address
+from cipherward.vault.catalogue import Label, Memory
+from cipherward.vault.document import ignore
+from cipherward.vault.queue import Behind, Queue
+from cipherward.vault.stores import shown
+from cipherward.vault.uploader import Uploader
+from cipherward.vault.writer import Writer
+
+FOLDER = "vault"
+"""In a run folder: the queue, this run's chain, what it has written. No key, no credential."""
+LONGEST_WAIT = 20.0
+"""Seconds that the end of a run waits for a vault that makes progress."""
+STUDY_KIND, UPDATES, ROUNDS = "study", "updates", "rounds"
+_STUDY_FILES = (
+    *("study.toml", "study.digest", "model-initial.safetensors", "ckks-public.key", "inventories.cbor"),
+    *("started.json", "begun"),
+)
+_STUDY_FOLDERS = ("approvals", "withdrawals", "refusals", "breaches")
+_END_FILES = {
+    "model.safetensors": "result",
+    "result.json": "result",
+    "own.json": "result",
+    "verification.json": "result",
+    "stopped": "result",
+    "failed": "result",
+    "rounds.jsonl": "log",
+    "log.jsonl": "log",
+    "coordinator/openings.jsonl": "log",
+    "report.html": "report",
+}
+
+
+class Archive:
+    """One run's way into a vault. Until `begin` nothing is written; nothing waits for the store but `close`.
+
+    Args:
+        address: the vault; it is made where there is none.
+        on_event: told what changes in the vault.
+    """
+
+    def __init__(self, address: Address, on_event: Callable[[str, dict[str, object]], None] | None = None) -> None:
+        self.address = address
+        self.made_key: Path | None = None
+        self.left = Behind(0, 0)
+        self._on_event = on_event
+        self._uploader: Uploader | None = None
+        self._taken: dict[str, files.Stamp | None] = {}
+        self._last_model = b""
+
+    @property
+    def shown(self) -> str:
+        """The vault's address, without anything that could be a credential."""
+        return shown(self.address.url)
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """However the run ended: take what it left, and wait a little for the store."""
+        self.end()
+        self.left = self.close(LONGEST_WAIT)
+
+    def check(self) -> None:
+        """What can be said without asking the store: the client is installed, and there is a key. A local vault is made.
+
+        Raises:
+            StorageError, AuditError: it cannot be used.
+        """
+        if access.is_local(self.address):
+            _, self.made_key = access.open_or_create(self.address, self._on_event or ignore)
+        else:
+            access.check_remote(self.address)
+
+    def begin(self, run: RunDirectory, study: Study) -> None:
+        """Start to store what this run leaves; of one that goes on, what is not there yet.
+
+        Raises:
+            StorageError: the run folder cannot be written.
+        """
+        self._run, self._rules, self._digest = run, study.vault, study.digest().hex()
+        folder = run.path / FOLDER
+        self._queue = Queue(folder / "queue")
+        chain, memory = own_chain(folder), Memory(folder / "seen.json")
+        write_address(folder, self.address)
+
+        def log(event: str, facts: dict[str, object]) -> None:
+            if self._on_event:
+                self._on_event(event, facts)
+            elif event != "vault stored":
+                run.write_log("vault", event, facts)
+
+        def open_writer() -> Writer:
+            vault, _ = access.open_or_create(self.address, log)
+            return Writer(vault, chain, memory, access.software())
+
+        self._uploader = Uploader(
+            self._queue,
+            open_writer,
+            afterwards=lambda writer: _after(writer, self._rules, self._digest, self.address.memory()),
+            on_trouble=lambda reason: run.write_log("vault", "vault away", {"reason": reason}),
+        )
+        self._take_study()
+        for round in run.rounds_with_openings():
+            self._take_sum(round)
+        self._uploader.wake()
+
+    def sum_done(self, round: int, contributors: Iterable[int], state: StudyState) -> None:
+        """After a sum: its opening, receipts, updates, and the model that follows, if it is another one.
+
+        Raises:
+            StorageError: the run folder cannot be written.
+        """
+        if self._uploader is None:
+            return
+        for hospital in contributors:
+            kept = kept_updates(self._run) / f"{hospital}.payload"
+            if kept.exists():
+                self._put(UPDATES, f"{UPDATES}/{round:04d}/hospital-{hospital}.payload", kept, round + 1)
+                files.remove(kept)
+        self._take_sum(round)
+        if self._run.rounds.exists():
+            line = files.read(self._run.rounds).rpartition(b"\n")[0].rpartition(b"\n")[2]
+            self._put("log", f"{ROUNDS}/{round:04d}.json", line, round + 1)
+        model = modelfile.of(state)
+        if model is not None and (found := model.weights.tobytes()) != self._last_model:
+            self._last_model = found
+            self._put("models", f"models/{round:04d}.safetensors", modelfile.to_bytes(model), round + 1)
+        self._uploader.wake()
+
+    def end(self) -> None:
+        """When nothing more is written: result, log, report, and what has come late.
+
+        Raises:
+            StorageError: the run folder cannot be written.
+        """
+        if self._uploader is None:
+            return
+        self._take_study()
+        for round in self._run.rounds_with_openings():
+            self._take_sum(round)
+        tables = {path.name: "result" for path in self._run.path.glob("*.csv") if path.name != "example-rows.csv"}
+        for name, kind in (_END_FILES | tables).items():
+            self._take(kind, name)
+        self._uploader.wake()
+
+    def erase_updates(self, reason: str) -> None:
+        """A study that stops: its updates are erased, those that wait at once, the others with their data keys.
+
+        Raises:
+            StorageError: the run folder cannot be written.
+        """
+        if self._uploader is not None:
+            self._queue.order_erasure(Label(UPDATES, self._digest, ""), reason)
+            self._uploader.wake()
+
+    def behind(self) -> Behind:
+        """How far the vault is behind."""
+        return self._uploader.behind() if self._uploader else Behind(0, 0)
+
+    def close(self, wait: float) -> Behind:
+        """Wait for the vault, at most so many seconds; what is left stays in the queue. Returns how far it is behind."""
+        return self._uploader.close(wait) if self._uploader else Behind(0, 0)
+
+    def _take_study(self) -> None:
+        for name in _STUDY_FILES:
+            self._take(STUDY_KIND, name)
+        for folder in _STUDY_FOLDERS:
+            for path in sorted((self._run.path / folder).glob("[0-9]*")):
+                self._take(STUDY_KIND, f"{folder}/{path.name}")
+
+    def _take_sum(self, round: int) -> None:
+        folder = f"receipts/{round:04d}"
+        self._take("openings", f"{folder}/opening.cbor", round + 1)
+        for path in sorted((self._run.path / folder).glob("hospital-*.cbor")):
+            self._take("receipts", f"{folder}/{path.name}", round + 1)
+
+    def _take(self, kind: str, name: str, sum: int = 0) -> None:
+        """A file of the run folder, if it is there and not as it was taken before."""
+        path = self._run.path / name
+        now = files.stamp(path)
+        if now is not None and self._taken.get(name) != now:
+            self._taken[name] = now
+            self._put(kind, name, path, sum)
+
+    def _put(self, kind: str, name: str, content: bytes | Path, sum: int) -> None:
+        if kind == STUDY_KIND or getattr(self._rules, kind).keep:
+            self._queue.put(Label(kind, self._digest, name, sum), content)
+
+
+def kept_updates(run: RunDirectory) -> Path:
+    """Where the coordinator's node leaves the encrypted updates of its current sum for a vault."""
+    return run.path / FOLDER / UPDATES
+
+
+def own_chain(folder: Path) -> bytes:
+    """The chain that this folder's owner writes in the catalogue; 16 bytes, drawn once."""
+    path = folder / "chain"
+    if not path.exists():
+        files.write(path, os.urandom(16).hex().encode())
+    return bytes.fromhex(files.read(path).decode("ascii", "replace").strip())
+
+
+def write_address(folder: Path, address: Address) -> None:
+    """Note where the vault is, for `address_of`: no key, no credential."""
+    key = str(address.key_file.absolute()) if address.key_file else ""
+    files.write(folder / "vault.json", (json.dumps({"url": address.absolute_url, "key_file": key}) + "\n").encode())
+
+
+def address_of(run: Path) -> Address | None:
+    """The vault that the run in a folder was stored in, None if in none.
+
+    Raises:
+        StorageError: the note is damaged.
+    """
+    path = run / FOLDER / "vault.json"
+    if not path.exists():
+        return None
+    try:
+        note = files.json_object(files.read(path))
+        return Address(str(note["url"]), Path(note["key_file"]) if note["key_file"] else None)
+    except (ValueError, KeyError, TypeError):
+        raise StorageError(f"{path} is damaged", hint="remove it, and give --vault") from None
+
+
+def _after(writer: Writer, rules: StudyVault, digest: str, memory: Memory) -> None:
+    retention.apply(writer, rules, digest)
+    memory.keep(writer.vault.id, {writer.chain: writer.head})

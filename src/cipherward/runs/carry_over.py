@@ -1,0 +1,99 @@
+"""Constants that an earlier study opened, to be used again instead of asked again (rule 10): from the files of its run.
+
+The coordinator writes them into a study when it is frozen; a hospital that verified that opening itself works them out of its own
+files and compares, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cipherward.data.preprocess import Preprocessor
+from cipherward.errors import CipherwardError, StudyError
+from cipherward.parties.outcomes import VERIFIED
+from cipherward.runs import verify
+from cipherward.runs.folder import RunDirectory
+from cipherward.store import files
+from cipherward.study import Study
+from cipherward.study_sections import Column
+from cipherward.sums.messages import Receipt, unsign
+
+_ROWS = ("outcome", "positive", "negative", "patient_column", "split_salt", "test_fraction", "validation_fraction")
+"""What decides of which rows the constants are."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What an opening led to. `manifest`: digest of the manifest of sum `round`, 32 bytes; `context`: of that sum."""
+
+    study: Study = field(repr=False)
+    round: int
+    manifest: bytes
+    context: bytes
+    constants: Preprocessor
+
+
+def opened_in(path: Path) -> Opened:
+    """The constants that a run has opened, with every check of `verify` up to that sum.
+
+    Raises:
+        StudyError: it has opened none.
+        AuditError, StorageError, DataError: as `verify.open_run` and `verify.replay`.
+    """
+    run = verify.open_run(path)
+    for replayed in verify.replay(run):
+        model = replayed.state.model
+        if model and model.preprocessor and replayed.manifest and replayed.opening:
+            constants = model.preprocessor
+            return Opened(run.first.study, replayed.opening.round, replayed.manifest, replayed.context, constants)
+        if model and model.preprocessor:
+            break
+    raise StudyError(
+        f"the study {run.first.study.name!r} has opened no constants of its own that could be carried over",
+        hint="name a study of task train whose statistics were opened",
+    )
+
+
+def for_study(study: Study, found: Opened) -> Preprocessor:
+    """These constants as this study needs them.
+
+    Raises:
+        StudyError: they are of other columns or other rows; names them.
+    """
+    if problems := [*_problems(study, found)]:
+        raise StudyError(
+            f"the constants of the study {found.study.name!r} do not fit the study {study.name!r}: {'; '.join(problems)}",
+            problems=tuple(problems),
+            hint="describe columns, outcome and split as that study does, or leave carry_over out and ask again",
+        )
+    return found.constants.restricted([column.name for column in study.columns])
+
+
+def is_receipt(run: RunDirectory, found: Opened, index: int, key: bytes) -> bool:
+    """Whether the hospital of this roster index and key has signed that it verified this opening."""
+    path = run.receipt(found.round, index)
+    if not path.exists():
+        return False
+    try:
+        said = unsign(files.read(path), Receipt, study=found.study.digest(), keys={index: key}, sender=index)
+    except CipherwardError:
+        return False
+    return said.outcome in VERIFIED and (said.manifest_digest, said.context) == (found.manifest, found.context)
+
+
+def _problems(study: Study, found: Opened) -> Iterator[str]:
+    known = {column.name: column for column in found.constants.columns}
+    for column in study.columns:
+        if column.name not in known:
+            yield f"column {column.name!r} is not among them"
+        elif _meaning(column) != _meaning(known[column.name]):
+            yield f"column {column.name!r} is described otherwise there"
+    for name in _ROWS:
+        if getattr(study.data, name) != getattr(found.study.data, name):
+            yield f"data.{name} differs"
+
+
+def _meaning(column: Column) -> Column:
+    return column.model_copy(update={"description": ""})

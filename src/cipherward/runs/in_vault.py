@@ -1,0 +1,47 @@
+"""Verification of runs whose files lie in a vault."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cipherward.errors import CipherwardError
+from cipherward.runs import restoring
+from cipherward.runs.verify import Line, verify_run
+from cipherward.vault import access
+from cipherward.vault.access import Address
+
+
+def is_vault(path: Path) -> bool:
+    """Whether a folder is a vault and not a run."""
+    return not (path / "study.toml").exists() and any(path.glob("vault.[0-9]*"))
+
+
+def verify(address: Address) -> Iterator[Line]:
+    """Every object of a vault and every study in it; one line for each, in the order of the studies.
+
+    Raises:
+        AuditError, StorageError: it cannot be opened.
+    """
+    vault = access.open_at(address)
+    problems: list[str] = []
+    catalogue = vault.read_catalogue(address.memory(), problems)
+    for text in problems:
+        yield Line(0, "vault", "everyone", "catalogue", False, text)
+    for finding in vault.check(catalogue):
+        yield Line(0, "vault", "everyone", "object" if finding.holds else finding.what, finding.holds, finding.detail)
+    for study in restoring.studies_in(catalogue):
+        with tempfile.TemporaryDirectory(prefix="cipherward-") as name:
+            folder = Path(name) / "run"
+            try:
+                restoring.restore(vault, catalogue, study, folder)
+                yield from run_lines(folder)
+            except CipherwardError as error:
+                yield Line(0, "vault", "everyone", f"study {study[:12]}", False, error.message)
+
+
+def run_lines(folder: Path) -> Iterator[Line]:
+    """What `verify_run` says of a restored run folder, and its encrypted updates. Raises as `verify_run`."""
+    yield from verify_run(folder)
+    yield from restoring.update_lines(folder)
