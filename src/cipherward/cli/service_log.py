@@ -27,6 +27,9 @@ _REFUSALS = {
 }
 """Reasons that are no clause of a policy."""
 
+_LINE, _LONG = 200, 4_000
+_NOT_CUT = ("waits", "why_not", "reason", "last_error")
+"""What people act upon is shown whole."""
 _THEN = "What follows is how it was then."
 _HIDDEN = {"time", "level", "event", "digest"}
 
@@ -59,11 +62,11 @@ def line(entry: dict[str, Any]) -> str:
     return f"{str(entry.get('time', ''))[:19]}  {mark}{entry.get('event', '?')}{': ' if facts else ''}{facts}"
 
 
-def _short(value: object) -> str:
+def _short(value: object, most: int = 200) -> str:
     if isinstance(value, dict):
         value = [f"{name} ({_short(what)})" for name, what in value.items()]
     text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
-    return text if len(text) <= 200 else text[:197] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def show_status(home: Home, *, json: bool) -> None:
@@ -166,7 +169,9 @@ def _show(study: dict[str, Any]) -> None:
         ("model", "model"),
     ):
         if study.get(key):
-            typer.echo(f"  {words}: {_short(study[key])}")
+            typer.echo(f"  {words}: {_short(study[key], _LONG if key in _NOT_CUT else _LINE)}")
     for key, words in (("about_data", "about this data"), ("warnings", "warning")):
         for said in study.get(key) or ():
             typer.echo(f"  {words}: {said}")
+    for said in study.get("if_missing") or ():
+        typer.echo(f"  {said}")

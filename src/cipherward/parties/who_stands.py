@@ -15,6 +15,8 @@ from cipherward.parties import listed
 from cipherward.parties.listed import registers_of as registers_of
 from cipherward.study import Study
 
+_MOST_NAMES = 12
+
 
 def hides_single_updates(study: Study) -> bool:
     """Whether nobody can read one hospital's update by the scheme alone; where somebody can, taking part is a yes."""
@@ -95,20 +97,25 @@ def setting_of(study: Study, answers: dict[int, Agreement] | None = None) -> Set
 
 
 def if_missing(study: Study, answers: dict[int, Agreement] | None = None) -> list[str]:
-    """What a missing hospital means for a frozen study, one line for each hospital; `answers` as in `setting_of`."""
+    """What a missing hospital means for a frozen study, one line for those of whom the same is true; `answers` as in
+    `setting_of`."""
     setting = setting_of(study, answers)
     names = {r.hospital: hospital.name for r, hospital in zip(registers_of(study), study.hospitals, strict=True)}
     said = {register.hospital: answer for register, answer in setting.answers.items()}
-    width = max(map(len, names.values()))
-    lines = ["If one hospital is missing (a study that waits ends when its people stop it):"]
+    alike: dict[str, list[str]] = {}
     for each in setting.table():
         answer = "may be singled out" if said[each.hospital] else "may not be singled out"
-        lines.append(
-            f"  {names[each.hospital]:<{width}}  {answer}; before its update is there, the sum {each.before}; afterwards it "
-            f"{each.after}"
-        )
-    lines.append("The first sum of a block waits for all its members, whatever they answered.")
-    return lines
+        text = f"{answer}; before its update is there, the sum {each.before}; afterwards it {each.after}"
+        alike.setdefault(text, []).append(names[each.hospital])
+    return [
+        "If one hospital is missing (a study that waits ends when its people stop it):",
+        *(f"  {_listed(those)}: {text}" for text, those in alike.items()),
+        "  The first sum of a block waits for all its members, whatever they answered.",
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{', '.join(names[:_MOST_NAMES])}, {len(names)} in all"
 
 
 def check_can_start(study: Study) -> None:

@@ -21,6 +21,7 @@ from cipherward.study import Study
 from cipherward.tasks.task import ResultTable
 
 LATEST = "latest.txt"
+INVENTORIES = "inventories.cbor"
 _OPENING = {"context", "total", "base", "n_contributors"}
 
 
@@ -31,7 +32,7 @@ class RunDirectory:
         self.path = path
         self.study = path / "study.toml"
         self.study_digest = path / "study.digest"
-        self.inventories = path / "inventories.cbor"
+        self.inventories = path / INVENTORIES
         self.initial_model = path / "model-initial.safetensors"
         self.model = path / "model.safetensors"
         self.result = path / "result.json"

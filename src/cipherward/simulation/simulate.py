@@ -86,6 +86,7 @@ def run_study(
     network: Network | None = None,
     yardsticks: Yardsticks | None = None,
     on_data: OnData | None = None,
+    on_frozen: Callable[[Study], object] | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     archive: Archive | None = None,
@@ -104,6 +105,7 @@ def run_study(
         yardsticks: the centralised and local-only models, where they are known already from a run on the same data with
             the same seed and training settings.
         on_data: called once with the study as it will run and every hospital's rows, before anything is trained or written.
+        on_frozen: called with the frozen study.
         on_progress: called after every sum.
         should_stop: asked between sums; True stops the run so that it can be resumed.
         archive: keeps encrypted copies in a vault; whoever made it closes it.
@@ -139,6 +141,8 @@ def run_study(
     for index, hospital in enumerate(hospitals, start=1):
         fingerprint.hold(run.hospital(index), hospital)
     run.write_study(frozen)
+    if on_frozen:
+        on_frozen(frozen)
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state], archive=archive
     ).run()

@@ -5,6 +5,7 @@ Counts of rows below `SMALL` are not shown, as a review may be printed and passe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import admit, load_hospitals
 from cipherward.errors import DataError
 from cipherward.study import Study
+from cipherward.tasks import row_groups
+from cipherward.tasks.row_groups import RowGroup
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class Changed:
 @dataclass(frozen=True)
 class OwnData:
     """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
-    patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it;
-    `register`: which of its rows studies may read, in words."""
+    patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it. `few`: the groups of rows that the
+    study asks about and of which this table has fewer than the policy's `cell_min`.
+    `register`: which of its rows studies may read, in words; `used`: how many this one reads."""
 
     rows: int
     patients: int | None
@@ -62,12 +66,22 @@ class OwnData:
     keys: tuple[ColumnUse, ...] = ()
     register: tuple[str, ...] = ()
     used: int = 0
+    few: tuple[str, ...] = ()
 
 
-def check(study: Study, name: str, table: Source, terms: Terms | None = None) -> OwnData:
+def check(
+    study: Study,
+    name: str,
+    table: Source,
+    asked: Iterable[RowGroup] = (),
+    least: int = 0,
+    terms: Terms | None = None,
+) -> OwnData:
     """Look at this hospital's table as the study will. Reads the table only; an unreadable one is a problem.
 
     Args:
+        asked: the groups of rows that the study's questions are about.
+        least: rows of each below which `few` names it.
         terms: of the hospital's register; without, as if it had none.
     """
     try:
@@ -113,6 +127,7 @@ def check(study: Study, name: str, table: Source, terms: Terms | None = None) ->
         keys=_keys(study, frozenset(raw.table.columns)),
         register=_register(own.reading, terms) if own and own.reading and terms else (),
         used=len(own.outcome) if own else 0,
+        few=tuple(group.words for group in row_groups.small(asked, own, least)) if own else (),
     )
 
 

@@ -16,6 +16,7 @@ from cipherward.consortium.approval import (
     carried,
     datacheck,
     modelcode,
+    other_grids,
     own_inventory,
     own_register,
     policyfile,
@@ -36,8 +37,11 @@ from cipherward.data.registers import Terms
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, TableError
 from cipherward.learning import catalogue as kinds
+from cipherward.parties import domination, inventories
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
+from cipherward.runs.folder import INVENTORIES
+from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
@@ -79,6 +83,7 @@ class Review:
     declared: tuple[str, ...]
     carried: tuple[str, ...]
     partners: tuple[Partner, ...]
+    sizes: tuple[str, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
 
@@ -101,23 +106,28 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     study = offered.study
     policy = policyfile.load(home.policy_file)
     terms, lost = _terms(home, study, policy.rows_min)
-    data = datacheck.check(study, home.name, table or home.data_source, terms)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
-    problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed, *lost]
+    grids = other_grids.problems(home, offered, policy)
+    problems = [*(f"policy: {clause}" for clause in (*broken, *grids)), *unconfirmed, *lost]
     if over := study.ended(time()):
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
+    data: OwnData | None = None
+    source = table or home.data_source
     try:
         factory = modelcode.factory_of(study, policy)
         first = begin(study, factory)
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
+        asked = dict.fromkeys(group for question, _ in first.task.plan() for group in question.about)
+        data = datacheck.check(study, home.name, source, asked, policy.cell_min, terms)
         privacy_plan.check_hospital(study, n_parameters)
         noise.check_hospital(study, first.task, data.used or data.rows or None)
     except CipherwardError as error:
         problems.append(error.message)
+    data = data or datacheck.check(study, home.name, source, terms=terms)
     if data.problems:
         problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
     return Review(
@@ -144,6 +154,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         declared=_declared(home, study, table, policy.cell_min),
         carried=carried.words(home, study),
         partners=_partners(study, home.confirmed),
+        sizes=_sizes(offered, may_dominate=policy.may_dominate),
         policy_broken=broken,
         refusals=tuple(problems),
     )
@@ -217,6 +228,27 @@ def _bound(study: Study, unit: str, epsilon: float, delta: float, answers: str) 
         f"Covered: {'; '.join(privacy_ledger.COVERED[unit])}.",
         *(f"Not covered: {text}." for text in privacy_ledger.not_covered(study, unit)),
     ]
+
+
+def _sizes(offered: OfferedStudy, *, may_dominate: bool) -> tuple[str, ...]:
+    """What hospitals count for, and what this one's policy says where it would dominate its block."""
+    study, kept = offered.study, offered.folder / INVENTORIES
+    known = domination.sizes(inventories.read(files.read(kept), study)) if kept.exists() else {}
+    names = [f"{study.hospitals[index - 1].name} about {size:,}" for index, size in known.items()]
+    said = (
+        f"Patients, as declared: {', '.join(names)}."
+        if names
+        else (
+            "How many patients each hospital has, to the next power of two, comes with the approvals and is known to all before the "
+            "first sum; review shows it from then on."
+        )
+    )
+    policy = (
+        "This hospital's policy lets it dominate (may_dominate = true)."
+        if may_dominate
+        else "This hospital's policy refuses to take part where it would dominate (may_dominate = false)."
+    )
+    return said, domination.MEANING, policy
 
 
 def _partners(study: Study, confirmed: MembersList | None) -> tuple[Partner, ...]:

@@ -64,6 +64,7 @@ def _lines(review: Review) -> Iterator[str]:
     for partner in review.partners:
         own = "this hospital" if partner.name == review.hospital else partner.standing
         yield f"   {partner.name:<{width}}  {partner.fingerprint}  {own}"
+    yield from _points(review.sizes)
     yield ""
     yield "7. This hospital's policy (policy.toml)"
     if review.policy_broken:
@@ -111,6 +112,12 @@ def _data(data: OwnData) -> Iterator[str]:
         yield from _points(f"How the file was read: {text}." for text in data.assumed)
         yield from _points(f"Column {each.column!r}, {_values(each.count)}: {each.rule}." for each in data.changes)
         yield from _points(f"{text[0].upper()}{text[1:]}" for text in data.about)
+    if data.few:
+        yield from _wrapped(
+            f"Too few rows here (cell_min in policy.toml) of these: {', '.join(data.few)}. In sums about them this hospital "
+            "does not count among those that hide each other, and says so; a sum needs enough hospitals that do.",
+            "   ",
+        )
     for problem in data.problems:
         yield from _wrapped(f"PROBLEM: {problem}", "   ")
 

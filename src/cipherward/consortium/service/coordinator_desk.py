@@ -13,7 +13,7 @@ from typing import Any
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
-from cipherward.consortium.service import letters, waiting
+from cipherward.consortium.service import letters, unusable, waiting
 from cipherward.consortium.service.boundary import said_of
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.letters import (
@@ -73,7 +73,7 @@ class CoordinatorDesk:
         self._told: dict[str, int] = {}
         self._newer: set[str] = set()
         self._seen = LastSeen((home.read_status() or {}).get("seen"))
-        self._damaged: dict[str, tuple[float, str]] = {}
+        self._damaged: dict[str, tuple[float, BaseException | None]] = {}
         self._wrong: dict[str, tuple[float, str]] = {}
 
     def start(self) -> Letters:
@@ -162,17 +162,18 @@ class CoordinatorDesk:
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
         damaged = [
-            {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
-            for name, (_, message) in self._damaged.items()
+            unusable.status_of(self.home.studies / name, error) for name, (_, error) in self._damaged.items() if error
         ]
         now = self._clock()
         return [
-            study.status() | {"waits": waiting.in_words(study, self._seen, now)} for study in self._studies.values()
+            study.status()
+            | {"waits": waiting.in_words(study, self._seen, now), "if_missing": waiting.if_one_is_missing(study)}
+            for study in self._studies.values()
         ] + damaged
 
     def seen(self) -> dict[str, float]:
         """When each hospital last gave a sign of life, Unix seconds."""
-        return self._seen.all()
+        return self._seen.of(member.name for member in self._members.active)
 
     # letters
 
@@ -180,7 +181,7 @@ class CoordinatorDesk:
         """A hospital is there: it hears that we are, and what its studies wait for."""
         now = self._clock()
         self._seen.note(member, body.sent, now)
-        seen = tuple(Seen(name, int(at)) for name, at in sorted(self._seen.all().items()) if name != member)
+        seen = tuple(Seen(name, int(at)) for name, at in sorted(self.seen().items()) if name != member)
         waits = tuple(
             Waits(study.digest, words[:_WORDS])
             for study in self._studies.values()
@@ -225,7 +226,7 @@ class CoordinatorDesk:
 
     def _try_to_open(self, name: str) -> Letters:
         """A study whose files are damaged does not keep the others from running."""
-        since, _ = self._damaged.get(name, (float("-inf"), ""))
+        since, before = self._damaged.get(name, (float("-inf"), None))
         if self._ticks() < since + DAMAGED_PAUSE:
             return []
         try:
@@ -234,10 +235,9 @@ class CoordinatorDesk:
             return out
         except Exception as error:
             self._studies.pop(name, None)
-            reason = said_of(error)
-            self._damaged[name] = (self._ticks(), reason)
-            facts = {"digest": name, "reason": reason, "hint": getattr(error, "hint", "")}
-            self.home.alarm("study cannot run", facts)
+            self._damaged[name] = (self._ticks(), error)
+            if before is None or said_of(before) != said_of(error):
+                unusable.tell(self.home, self.home.studies / name, error)
             return []
 
     def _open(self, name: str) -> Letters:

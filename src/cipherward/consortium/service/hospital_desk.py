@@ -16,7 +16,7 @@ from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
-from cipherward.consortium.service import letters, notices
+from cipherward.consortium.service import letters, notices, unusable
 from cipherward.consortium.service.boundary import kind_of
 from cipherward.consortium.service.brought import logged
 from cipherward.consortium.service.hospital_study import HospitalStudy
@@ -63,7 +63,7 @@ class HospitalDesk:
         self._ledger = _opened_ledger(home)
         self._studies: dict[bytes, HospitalStudy] = {}
         self._told: set[tuple[bytes, str]] = set()
-        self._damaged: dict[Path, str] = {}
+        self._damaged: dict[Path, CipherwardError] = {}
         self._untold: set[Path] = set()
         self._wrong: dict[bytes, str] = {}
 
@@ -160,11 +160,8 @@ class HospitalDesk:
 
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
-        damaged = [
-            {"study": "?", "digest": folder.name, "phase": "damaged", "sums_planned": 0, "last_error": message}
-            for folder, message in self._damaged.items()
-        ]
-        return [study.status() | self._waiting(study) for study in self._all_studies()] + damaged
+        whole = [study.status() | self._waiting(study) for study in self._all_studies()]
+        return whole + [unusable.status_of(folder, error) for folder, error in self._damaged.items()]
 
     def _waiting(self, study: HospitalStudy) -> dict[str, str]:
         """What the coordinator last said this study waits for, and what people here have to do first."""
@@ -185,6 +182,7 @@ class HospitalDesk:
 
     def _alive(self, body: Alive) -> None:
         """The coordinator is there, and says what it knows of the others."""
+        self.seen.keep({COORDINATOR_NAME, *(other.name for other in body.seen)})
         self.seen.note(COORDINATOR_NAME, body.sent, self._clock())
         for other in body.seen:
             self.seen.note(other.name[:_NAME], other.at, self._clock())
@@ -247,12 +245,11 @@ class HospitalDesk:
         for folder, error in damaged.items():
             # It stops this study and no other; once its file is restored it goes on.
             self._studies.pop(bytes.fromhex(folder.name), None)
-            if self._damaged.get(folder) != error.message:
+            before = self._damaged.get(folder)
+            if before is None or before.message != error.message:
                 self._untold.add(folder)
-                self.home.alarm(
-                    "study cannot run", {"digest": folder.name, "reason": error.message, "hint": error.hint}
-                )
-        self._damaged = {folder: error.message for folder, error in damaged.items()}
+                unusable.tell(self.home, folder, error)
+        self._damaged = damaged
         for offered in found:
             self._open(offered)
         return list(self._studies.values())

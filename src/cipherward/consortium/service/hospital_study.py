@@ -127,13 +127,17 @@ class HospitalStudy:
                 hint=f"cipherward hospital retry {self.study.name}",
             )
         if self._node and DATA in self.brought.unusable:
-            raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
+            raise RefusedError(
+                f"the table was changed while the study {self.study.name!r} runs",
+                hint="put the earlier table back (the same rows in the same order), or withdraw from the study",
+            )
         if over := self.study.ended(time()):
             raise RefusedError(over)
         if not self.is_running:
             self._check_memory()
-        problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
-        if problems:
+        policy = self.brought.policy()
+        problems = [*policy.broken(self.study), *self.beginning.refused(policy)]
+        if problems := [*problems, *approvals.unconfirmed(self.home, self.study)]:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
 
     def refusal_to_tell(self) -> tuple[str, ...] | None:
@@ -145,7 +149,8 @@ class HospitalStudy:
         if self.end.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        times = (*(path.stat().st_mtime_ns if path.exists() else 0 for path in watched), bool(self.study.ended(time())))
+        changed = (path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        times = (*changed, bool(self.study.ended(time())), self.beginning.is_known)
         if times != self._times:
             self._times = times
             if self.is_approved and not self.boundary.set_aside:
@@ -167,7 +172,9 @@ class HospitalStudy:
 
     def _refused_by(self) -> tuple[str, ...]:
         try:
-            reasons = self.brought.policy().clauses_broken(self.study)
+            policy = self.brought.policy()
+            dominating = ("may_dominate",) if self.beginning.refused(policy) else ()
+            reasons = (*policy.clauses_broken(self.study), *dominating)
         except RefusedError:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
@@ -272,7 +279,7 @@ class HospitalStudy:
         self.brought.unusable.discard("files")
         data = self.brought.table()
         self.brought.begin(data)
-        work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
+        work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter, cell_min=policy.cell_min)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
