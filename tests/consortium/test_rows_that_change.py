@@ -133,6 +133,11 @@ def test_new_patients_of_one_hospital_alone_are_opened_by_nobody(four: Consortiu
     # The way out gives nothing away: the earlier refresh, and the same rows.
     third = run(four, study("three"))
     assert all((each == 0).all() for each in difference(first, third).values())
+    # Nothing of the step can be opened any more, as a quorum has voted: a later one takes everybody along.
+    for hospital in (1, 3):
+        change(table(four, hospital), table(four, hospital).read_text() + lines(hospital, range(N, 2 * N)))
+    grown = run(four, study("four", refresh=True))
+    assert difference(first, grown)["rows"][0] == 3 * 168
 
 
 def test_new_patients_of_enough_hospitals_enter_together(four: Consortium) -> None:

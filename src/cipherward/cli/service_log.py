@@ -18,6 +18,7 @@ JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output 
 _REFUSALS = {
     "policy": "policy: it cannot be read",
     "members": "members: not all of the roster are confirmed there",
+    "blocks": "blocks: a block, a key or a founding speaks against it there; people decide",
     "until": "until: the study's last day has passed",
     "offer": "offer: it cannot be used there, or is not for that hospital",
     "data": "data: its table cannot be read, or does not fit the study, or has changed since the study began",
@@ -71,6 +72,7 @@ def _short(value: object, most: int = 200) -> str:
 
 def show_status(home: Home, *, json: bool) -> None:
     """Print the service and every study."""
+    from cipherward.consortium.homes import health
     from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 
     running, silent = is_served(home), silence(home)
@@ -84,7 +86,9 @@ def show_status(home: Home, *, json: bool) -> None:
     if not running:
         typer.echo(f"Service: not running{f'; last seen {last}. {_THEN}' if last else ''}")
     elif silent > SILENT_SECONDS:
-        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: busy, or it stands still. {_THEN}")
+        room = health.disk(home)
+        why = "busy, or it stands still" if "full" not in room.detail else f"{room.detail}; {room.hint}"
+        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: {why}. {_THEN}")
     else:
         typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
         _show_troubles(status.get("troubles") or {})
@@ -92,6 +96,8 @@ def show_status(home: Home, *, json: bool) -> None:
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
+    for said in status.get("blocks") or ():
+        typer.echo(f"Blocks: {said}")
     if not status.get("studies"):
         typer.echo("No study yet.")
 
@@ -157,6 +163,8 @@ def _show(study: dict[str, Any]) -> None:
         ("singled_out", "may this hospital be singled out by what is opened?"),
         ("withdrawn", "withdrawn"),
         ("refused", "refused by the hospital itself"),
+        ("contested", "waits for people"),
+        ("given_up", "the sum that it left"),
         ("away", "away since"),
         ("breached", "reported a breach"),
         ("alerts", "breaches reported by others"),

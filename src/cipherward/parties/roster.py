@@ -23,6 +23,7 @@ def freeze(
     coordinator_key: bytes,
     ckks_public: bytes,
     existing: Iterable[Block] = (),
+    names: Mapping[bytes, str] | None = None,
     earlier: refreshes.Known = refreshes.Known(),
 ) -> Study:
     """The study with its roster and blocks: every public key enters the document, and so its digest.
@@ -31,6 +32,7 @@ def freeze(
         hospitals: name -> (path of its own table or "", public key), in roster order.
         ckks_public: empty where the scheme has no such key.
         existing: blocks of earlier studies, in which hospitals of this one may be.
+        names: of hospitals outside the study, by key, for what is said to people.
         earlier: the refreshes of earlier studies.
 
     Raises:
@@ -46,7 +48,7 @@ def freeze(
     frozen = study.with_overrides(
         top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
     )
-    frozen = who_stands.with_blocks(frozen, existing)
+    frozen = who_stands.with_blocks(frozen, existing, names or {})
     frozen = refreshes.with_refreshes(frozen, who_stands.blocks_of(frozen), earlier)
     if frozen.own_noise:
         task = make_task(frozen)

@@ -24,7 +24,8 @@ def inventory(home: HospitalHome, study: Study, answer: Agreement, table: Path |
     """
     policy = policyfile.load(home.policy_file)
     terms = own_register.terms(home, study, policy.rows_min)
-    (data,) = load_hospitals(study, table or home.data_source, home.path, only=[home.name], terms=terms)
+    source = table or home.source_of(own_register.entry(home, study).register_name)
+    (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
     return inventories.of_table(study, data, answer, policy.cell_min, carried.verified_here(home, study))
 
 

@@ -14,11 +14,13 @@ from typing import Any
 from cipherward.consortium.approval import (
     approvals,
     carried,
+    consequences,
     datacheck,
     modelcode,
     other_grids,
     own_inventory,
     own_register,
+    own_standing,
     policyfile,
     singling_out,
     what_leaves,
@@ -58,7 +60,9 @@ class Partner:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything that `cipherward hospital review` shows. `refusals`: why it cannot be approved now; empty: it can."""
+    """Everything that `cipherward hospital review` shows. `shown`: what its document says of splits, new keys,
+    answers and foundings; `contested`: other foundings that exclude this one's; `refusals`: why it cannot be approved now; empty:
+    it can."""
 
     study: str
     title: str
@@ -79,6 +83,8 @@ class Review:
     scheme: str
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
+    shown: tuple[str, ...]
+    contested: str
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
     carried: tuple[str, ...]
@@ -115,7 +121,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
     data: OwnData | None = None
-    source = table or home.data_source
+    source = table or home.source_of(study.hospitals[offered.index - 1].register_name)
     try:
         factory = modelcode.factory_of(study, policy)
         first = begin(study, factory)
@@ -128,6 +134,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     except CipherwardError as error:
         problems.append(error.message)
     data = data or datacheck.check(study, home.name, source, terms=terms)
+    obstacles, contested = own_standing.before_approval(home, offered)
+    problems += obstacles
     if data.problems:
         problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
     return Review(
@@ -150,6 +158,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         scheme=study.aggregation.scheme,
         opening=_opening(study),
         privacy=_privacy(study),
+        shown=tuple(consequences.of_document(study)),
+        contested=contested,
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
         carried=carried.words(home, study),

@@ -78,6 +78,14 @@ def _lines(review: Review) -> Iterator[str]:
     yield "9. What the approval says of this hospital's table, to everybody in the study"
     yield from _points(review.declared)
     yield ""
+    if review.shown:
+        yield "10. What this study shows of blocks and keys"
+        yield from _points(review.shown)
+        yield ""
+    if review.contested:
+        yield "This study waits for people, also when it is approved:"
+        yield from _points([review.contested])
+        yield ""
     if review.refusals:
         yield "This study cannot be approved now:"
         yield from _points(review.refusals)

@@ -50,7 +50,8 @@ class Brought:
         """
         study, home = self._study, self._home
         self.unusable.add(DATA)
-        source = home.data_source if sources.source(study.data.source).is_own_tables else None
+        own = own_register.entry(home, study)
+        source = home.source_of(own.register_name) if sources.source(study.data.source).is_own_tables else None
         terms = own_register.terms(home, study, self.policy().rows_min, self._registers)
         terms = dataclasses.replace(terms, is_begun=self._is_begun)
         with self._boundary.around("reading this hospital's table"):

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cipherward.consortium.approval import foundings
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
-from cipherward.consortium.service import letters, unusable, waiting
+from cipherward.consortium.service import declared, known, letters, unusable, waiting
 from cipherward.consortium.service.boundary import said_of
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.letters import (
@@ -24,6 +25,7 @@ from cipherward.consortium.service.letters import (
     Begun,
     Body,
     Breach,
+    Declaration,
     Ended,
     Letter,
     Members,
@@ -31,6 +33,7 @@ from cipherward.consortium.service.letters import (
     Packet,
     Refusal,
     Seen,
+    SplitProposal,
     Stopped,
     Waits,
 )
@@ -71,6 +74,7 @@ class CoordinatorDesk:
         self._studies: dict[str, CoordinatorStudy] = {}
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
+        self._proposed: set[tuple[str, bytes]] = set()
         self._newer: set[str] = set()
         self._seen = LastSeen((home.read_status() or {}).get("seen"))
         self._damaged: dict[str, tuple[float, BaseException | None]] = {}
@@ -93,6 +97,9 @@ class CoordinatorDesk:
             letter = letters.open_letter(data, to=COORDINATOR_NAME, key=known.public_key, from_coordinator=False)
             if isinstance(letter.body, Alive):
                 return self._alive(member, letter.body)
+            if isinstance(letter.body, Declaration):
+                declared.take(self.home, known, letter.body.statement)
+                return []
             return self._take(member, letter)
         except StorageError:
             raise
@@ -103,15 +110,22 @@ class CoordinatorDesk:
 
     def tick(self) -> Letters:
         """What time and people bring; call it at least every half second."""
-        out = self._news_of_members()
+        out = self._news_of_members() + self._splits()
         for folder in self.home.study_folders():
             if folder.name not in self._studies and not folder.name.startswith("."):
                 out += self._try_to_open(folder.name)
         active = {member.name for member in self._members.active}
+        waiting_for_people = self._contested()
         for study in self._studies.values():
+            study.contested = waiting_for_people.get(study.digest, "")
             study.gone = frozenset(i for i, name in enumerate(study.names, start=1) if name not in active)
             out += self._tick_alone(study)
         return out
+
+    def _contested(self) -> dict[bytes, str]:
+        """Studies whose foundings exclude each other, while none of their sums has been opened."""
+        new = [s for s in self._studies.values() if not s.is_over and not s.run.rounds_with_openings()]
+        return foundings.conflicts(one for study in new for one in study.foundings) if len(new) > 1 else {}
 
     def _tick_alone(self, study: CoordinatorStudy) -> Letters:
         """What goes wrong in one study keeps no other from running; it is tried again, and said once."""
@@ -149,7 +163,8 @@ class CoordinatorDesk:
     def remind(self, member: str) -> Letters:
         """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""
         self._told.pop(member, None)
-        out = self._news_of_members()
+        self._proposed = {told for told in self._proposed if told[0] != member}
+        out = self._news_of_members() + self._splits()
         for study in self._studies.values():
             if member not in study.names:
                 continue
@@ -170,6 +185,10 @@ class CoordinatorDesk:
             | {"waits": waiting.in_words(study, self._seen, now), "if_missing": waiting.if_one_is_missing(study)}
             for study in self._studies.values()
         ] + damaged
+
+    def blocks(self) -> list[str]:
+        """Splits, new keys and wider answers that are under way, in words."""
+        return known.words(self.home)
 
     def seen(self) -> dict[str, float]:
         """When each hospital last gave a sign of life, Unix seconds."""
@@ -260,6 +279,21 @@ class CoordinatorDesk:
         body = Members(self.home.chain())
         self._told |= dict.fromkeys(due, version)
         return [(name, letters.seal(self.home.identity, name, NO_STUDY, body, from_coordinator=True)) for name in due]
+
+    def _splits(self) -> Letters:
+        """Proposed splits for the members that have not signed them, once per start."""
+        found = []
+        for document, split in declared.proposals(self.home):
+            first = declared.first_keys(self.home)
+            missing = {m.hospital for m in split.whole.members} - split.signers
+            for member in self._members.active:
+                key, told = first.get(member.public_key, member.public_key), (member.name, document)
+                if key in missing and told not in self._proposed:
+                    self._proposed.add(told)
+                    body = SplitProposal(document)
+                    letter = letters.seal(self.home.identity, member.name, NO_STUDY, body, from_coordinator=True)
+                    found.append((member.name, letter))
+        return found
 
     def _sealed(self, study: CoordinatorStudy, out: Out) -> Letters:
         found = []

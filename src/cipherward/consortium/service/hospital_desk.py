@@ -12,7 +12,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, declaring, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
@@ -27,11 +27,13 @@ from cipherward.consortium.service.letters import (
     Approval,
     Begun,
     Body,
+    Declaration,
     Letter,
     Members,
     Offer,
     Packet,
     Refusal,
+    SplitProposal,
     Stopped,
     Withdrawal,
 )
@@ -63,6 +65,7 @@ class HospitalDesk:
         self._ledger = _opened_ledger(home)
         self._studies: dict[bytes, HospitalStudy] = {}
         self._told: set[tuple[bytes, str]] = set()
+        self._declared: set[Path] = set()
         self._damaged: dict[Path, CipherwardError] = {}
         self._untold: set[Path] = set()
         self._wrong: dict[bytes, str] = {}
@@ -94,8 +97,24 @@ class HospitalDesk:
         for study in self._all_studies():
             with self._alone(study):
                 found += self._news_of(study)
+        found += self._declarations()
         found += [self._refusal(bytes.fromhex(folder.name), "files") for folder in sorted(self._untold)]
         self._untold.clear()
+        return found
+
+    def _declarations(self) -> list[bytes]:
+        """What people signed outside studies; a wider answer is in the ledger before anybody hears of it."""
+        found = []
+        for path, statement in declaring.statements(self.home).items():
+            if path in self._declared:
+                continue
+            self._declared.add(path)
+            try:
+                own_standing.apply(self.home, self._ledger, statement)
+            except RefusedError as error:
+                self.home.alarm("declaration not sent", {"reason": error.message, "hint": error.hint})
+                continue
+            found.append(self._letter(NO_STUDY, Declaration(statement)))
         return found
 
     def _news_of(self, study: HospitalStudy) -> list[bytes]:
@@ -201,6 +220,8 @@ class HospitalDesk:
             self._study(letter.study).beginning.take(body.inventories)
         elif isinstance(body, Members):
             self.home.receive_members(body.document)
+        elif isinstance(body, SplitProposal):
+            declaring.keep_proposal(self.home, body.document)
         elif isinstance(body, Alive):
             self._alive(body)
         elif isinstance(body, Alert):
