@@ -22,7 +22,7 @@ from cipherward.store import files
 
 EXTRAS = {"s3": ("s3", "s3fs"), "gdrive": ("gdrive", "gdrive_fsspec")}
 """Protocols whose client is an extra of this package: the extra, and the client's module."""
-_S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}}
+_S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
 
 
 class MissingObjectError(StorageError):
@@ -198,6 +198,8 @@ def open_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
         raise StorageError(f"no file system is called {protocol}://", hint="give a folder, s3://, gdrive://") from None
     except Exception as error:
         raise _reduced(f"cannot reach the vault {where}", error) from None
+    if protocol == "s3":
+        fs.retries = 1  # its own: whoever stores something tries again, and says so
     return FsspecStore(fs, root, where)
 
 

@@ -36,6 +36,7 @@ from cipherward.consortium.service.letters import (
     Withdrawal,
 )
 from cipherward.consortium.service.signs_of_life import LastSeen, is_silent
+from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import CipherwardError, OldLedgerError, RefusedError, StorageError
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -66,8 +67,10 @@ class HospitalDesk:
         self._damaged: dict[Path, str] = {}
         self._untold: set[Path] = set()
         self._wrong: dict[bytes, str] = {}
+        self._vault = HomeVault(home)
 
     def close(self) -> None:
+        self._vault.close()
         self._ledger.close()
 
     def receive(self, data: bytes | memoryview) -> list[bytes]:
@@ -98,7 +101,13 @@ class HospitalDesk:
         self._untold.clear()
         return found
 
+    def _look_at_vault(self, study: HospitalStudy) -> None:
+        if study.run.study_digest.exists():
+            self._vault.follow(study.run, study.study)
+            self._vault.look(study.run, is_over=study.end.has_come and not study.is_unreported)
+
     def _news_of(self, study: HospitalStudy) -> list[bytes]:
+        self._look_at_vault(study)
         study.erase()
         if study.is_over:
             return []
@@ -164,7 +173,8 @@ class HospitalDesk:
             {"study": "?", "digest": folder.name, "phase": "damaged", "sums_planned": 0, "last_error": message}
             for folder, message in self._damaged.items()
         ]
-        return [study.status() | self._waiting(study) for study in self._all_studies()] + damaged
+        found = [s.status() | self._waiting(s) | self._vault.status(s.run) for s in self._all_studies()]
+        return found + damaged
 
     def _waiting(self, study: HospitalStudy) -> dict[str, str]:
         """What the coordinator last said this study waits for, and what people here have to do first."""
