@@ -251,9 +251,10 @@ class World:
         network: Network | None = None,
         policy: Policy = SIMULATION,
         identities: Mapping[int, Identity] | None = None,
+        rows: int = 80,
         ledgers: Mapping[int, Path] | None = None,
     ) -> None:
-        self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals))
+        self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals, rows=rows))
         self.run = rundir.create(folder / "run", chosen)
         for index, ledger in (ledgers or {}).items():  # of earlier studies, closed
             self.run.hospital(index).mkdir(parents=True)

@@ -115,6 +115,7 @@ def test_a_run_says_what_it_did_and_where_the_results_are(
         assert f"Privacy Preserved for Client {client}" in out
     assert "synthetic" in out
     assert "can still reveal training data" in out
+    assert "may not be singled out; before its update is there, the sum waits; afterwards it goes on" in out
     assert run.name in out
     for name in (
         "study.toml",

@@ -17,3 +17,11 @@ def four(tmp_path: Path) -> Iterator[Consortium]:
     made = Consortium(tmp_path, 4)
     yield made
     made.close()
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[Consortium]:
+    """The same with enough rows of every part for hospitals that may not be singled out."""
+    made = Consortium(tmp_path, 4, rows=300)
+    yield made
+    made.close()

@@ -53,9 +53,9 @@ def declared(home: HospitalHome, study: bytes, answer: Agreement = Agreement.NO,
     return inventories.sign(home.identity, index, Inventory(study, int(answer), 0, ()))
 
 
-def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222") -> CoordinatorHome:
+def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222", rows: int = 80) -> CoordinatorHome:
     """A coordinator's home in folder/coordinator and `n` enrolled hospitals' in folder/clinic-1 ..."""
-    tables = simulator.write_tables(folder / "tables", n)
+    tables = simulator.write_tables(folder / "tables", n, rows=rows)
     home = enrolment.create_coordinator(
         folder / "coordinator", name="Test consortium", servers=[url], listen=url.removeprefix("tls://")
     )
@@ -83,7 +83,8 @@ Carried = Callable[[str, str, bytes], None]
 
 @dataclass
 class Consortium:
-    """Everyone, with a clock that a test moves. `restart` says whom to start anew before each letter."""
+    """Everyone, with a clock that a test moves. `restart` says whom to start anew before each letter. `rows`: of a
+    table, about; where nobody agrees to be singled out, every part of it has to be large enough for the default policy."""
 
     folder: Path
     n: int
@@ -92,9 +93,10 @@ class Consortium:
     before: Carried = lambda sender, to, letter: None
     reachable: set[str] = field(default_factory=set)
     url: str = "tls://127.0.0.1:4222"
+    rows: int = 80
 
     def __post_init__(self) -> None:
-        self.home = found(self.folder, self.n, url=self.url)
+        self.home = found(self.folder, self.n, url=self.url, rows=self.rows)
         self.names = [f"clinic-{i}" for i in range(1, self.n + 1)]
         self.reachable = set(self.names)
         self.queue: deque[tuple[str, str, bytes]] = deque()

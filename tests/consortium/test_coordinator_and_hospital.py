@@ -9,9 +9,11 @@ import pytest
 from tests import simulator
 from tests.consortium.consortium import Consortium, document, opened
 
+from cipherward.consortium.approval import approvals
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.service import letters, offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
+from cipherward.disclosure.standing import Agreement
 from cipherward.sums.packets import unpack
 
 
@@ -60,26 +62,43 @@ def test_a_study_goes_from_offer_to_verified_model_with_the_sums_of_the_local_en
     assert four.alarms("coordinator") == []
 
 
+def test_status_says_what_a_missing_hospital_means_by_the_answers_that_came(large: Consortium) -> None:
+    large.start(document(4, singled_out="never"))
+    assert "clinic-1, clinic-2, clinic-3, clinic-4: may not be" in "\n".join(large.status()["if_missing"])
+    home = large.hospital("clinic-2")
+    approvals.approve(home, approvals.whole_offers(home)[0][-1], "Dr Example", Agreement.YES)
+    large.pump()
+    said = "\n".join(large.status()["if_missing"])
+    assert "clinic-1, clinic-3, clinic-4: may not be singled out; before its update is there, the sum waits" in said
+    assert "clinic-2: may be singled out; before its update is there, the sum goes on" in said
+    own = "\n".join(large.desks["clinic-2"].status()[0]["if_missing"])
+    assert "clinic-2: may be singled out" in own
+    large.approve("clinic-1", "clinic-3", "clinic-4")
+    large.pump()
+    assert large.status()["phase"] == "finished"
+    assert large.status()["if_missing"] == []
+
+
 def test_the_first_sum_of_a_second_study_over_the_same_tables_waits_for_the_whole_block(
-    four: Consortium,
+    large: Consortium,
 ) -> None:
-    four.start(document(4, singled_out="never"))
-    four.approve()
-    four.pump()
-    folder = four.start(document(4, name="second", training={"rounds": 1}, singled_out="never"), begin_after=10.0)
-    four.approve(*four.names[:3])
-    four.pump()
+    large.start(document(4, singled_out="never"))
+    large.approve()
+    large.pump()
+    folder = large.start(document(4, name="second", training={"rounds": 1}, singled_out="never"), begin_after=10.0)
+    large.approve(*large.names[:3])
+    large.pump()
     for _ in range(2):  # it could begin with three by its time, and waits for the rest of their block
-        four.now += 100_000
-        four.pump()
-    assert four.status()["phase"] == "offered"
-    assert four.status()["needed"] == ["clinic-4"]
-    assert four.status()["waiting_for"] == ["clinic-4"]
-    four.approve("clinic-4")
-    four.pump()
-    assert four.status()["phase"] == "finished"
+        large.now += 100_000
+        large.pump()
+    assert large.status()["phase"] == "offered"
+    assert large.status()["needed"] == ["clinic-4"]
+    assert large.status()["waiting_for"] == ["clinic-4"]
+    large.approve("clinic-4")
+    large.pump()
+    assert large.status()["phase"] == "finished"
     assert simulator.contributors(folder)[0] == [1, 2, 3, 4]
-    assert all(four.alarms(name) == [] for name in four.names)
+    assert all(large.alarms(name) == [] for name in large.names)
 
 
 def kind_of(letter: bytes) -> str:

@@ -18,7 +18,7 @@ from cipherward.errors import StorageError
 
 @pytest.fixture
 def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4)
+    made = Consortium(tmp_path, 4, rows=300)
     yield made
     made.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 
@@ -58,6 +59,45 @@ def test_a_hospital_hears_of_the_others_and_whom_its_study_waits_for(signs: Cons
     )
 
 
+def test_who_was_revoked_is_not_looked_for_any_more(signs: Consortium) -> None:
+    say_alive(signs, *signs.names)
+    enrolment.revoke(signs.home, "clinic-4")
+    say_alive(signs, "clinic-1")
+    assert set(signs.desk.seen()) == {"clinic-1", "clinic-2", "clinic-3"}
+    assert set(signs.desks["clinic-1"].seen.all()) == {COORDINATOR_NAME, "clinic-2", "clinic-3"}
+
+
+def test_whoever_is_waited_for_is_named_however_many_they_are(signs: Consortium) -> None:
+    signs.start(document(4))
+    say_alive(signs, *signs.names)
+    assert signs.status()["waits"] == (
+        "clinic-1, clinic-2, clinic-3, clinic-4: its people's approval; its service is alive"
+    )
+    everybody = ", ".join(f"clinic-{number}" for number in range(200))
+    signs.home.write_status({"studies": [signs.status() | {"waits": f"{everybody}: its update"}]})
+    said = CliRunner().invoke(app, ["coordinator", "status", "--home", str(signs.home.path)]).output
+    assert f"waits for: {everybody}: its update" in said
+
+
+def test_a_study_of_another_version_is_no_damage_and_no_alarm(signs: Consortium) -> None:
+    signs.start(document(4))
+    for path in [signs.home.path, *(signs.hospital(name).path for name in signs.names)]:
+        (frozen,) = path.glob("studies/*/study.toml")
+        frozen.write_text(re.sub(r"(?m)^format = \d+$", "format = 1", frozen.read_text()))
+    signs.restart_host()
+    signs.desks["clinic-1"].close()
+    home = HospitalHome(signs.hospital("clinic-1").path)
+    signs.desks["clinic-1"] = HospitalDesk(home)
+    for found in (signs.status(), signs.desks["clinic-1"].status()[0]):
+        assert (found["study"], found["phase"]) == ("tiny", "of another version")
+        assert "frozen by another version of cipherward" in found["last_error"]
+    assert not open_alarms(signs.home.path)
+    assert not open_alarms(home.path)
+    (finding,) = [each for each in health.hospital(home) if each.what == "studies"]
+    assert finding.holds
+    assert "1 of another version" in finding.detail
+
+
 def test_an_old_letter_that_waited_in_a_mailbox_is_no_sign_of_life_of_now(signs: Consortium) -> None:
     letter = signs.desks["clinic-1"].sign_of_life(signs.now)
     signs.now += LATER
@@ -91,6 +131,10 @@ def test_a_coordinator_that_is_silent_makes_a_hospital_s_health_bad_while_it_run
     (finding,) = [each for each in health.hospital(home) if each.what == "coordinator"]
     assert not finding.holds
     assert "no sign of life since 1970" in finding.detail
+    home.write_status({"running": True, "connected": False, "seen": {COORDINATOR_NAME: 1_000_000.0}})
+    (finding,) = [each for each in health.hospital(home) if each.what == "coordinator"]
+    assert finding.holds
+    assert "not known while this hospital is not connected" in finding.detail
 
 
 def test_a_study_of_a_coordinator_that_is_silent_waits_for_the_coordinator(signs: Consortium) -> None:

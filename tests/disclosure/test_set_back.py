@@ -1,4 +1,4 @@
-"""Why a rule on headers is not enough where a ledger was set back: three ways past it, and what closes each.
+"""Why a rule on headers is not enough where a ledger was set back: four ways past it, and what closes each.
 
 Hospital a was in block {a, b, c, d}; its ledger is older than that, and it is asked for {a, e, f, g}. The voters of the
 second block have refused if one of them knows better. docs/security.md, "All sums together", has the numbers.
@@ -55,3 +55,12 @@ def test_ledgers_set_back_unnoticed_break_histories_and_noticed_ones_do_not() ->
     unnoticed = Planted(restores=True, noticed=False, no_memory=True)
     assert any(History(seed, unnoticed).play(40).broken() for seed in seeds)
     assert not any(History(seed, Planted(restores=True)).play(40).broken() for seed in seeds[:100])
+
+
+def test_a_forgotten_vote_gives_one_attempt_both_certificates_whatever_else_is_remembered() -> None:
+    # Hospitals that had consented voted void too; the block's members were free for another block, and then it was opened.
+    history = History(234, Planted(restores=True, noticed=False, ideal_memory=True)).play(40)
+    assert history.broken()
+    both = [attempt for attempt in history.attempts if attempt.is_void and attempt.opened]
+    assert both
+    assert not History(234, Planted(restores=True)).play(40).broken()

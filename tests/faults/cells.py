@@ -1,4 +1,5 @@
-"""The fault matrix: who is hit, in which phase, by what; all of it, and a sample that covers every pair."""
+"""The fault matrix: who is hit, in which phase, by what, and whether hospitals agreed to be singled out; all of it, and a
+sample that covers every pair."""
 
 from __future__ import annotations
 
@@ -14,6 +15,12 @@ FAULTS = (
     "kill", "stop", "partition", "slow", "duplicate", "reorder", "corrupt", "truncate", "replay", "disk-full",
 )  # fmt: skip
 
+AGREEMENTS = ("agreed", "nobody")
+"""`agreed`: every hospital may be singled out, so that a sum goes on without it. `nobody`: those that take part may not be."""
+
+DEALT = frozenset({"close", "release", "open", "verify"})
+"""Phases in which the party's update is in the sum already."""
+
 ON_LETTERS = frozenset({"duplicate", "reorder", "corrupt", "truncate", "replay"})
 """Faults of what is sent, injected above TLS, where a party or the server can still do it."""
 
@@ -28,9 +35,10 @@ class Cell:
     party: str
     phase: str
     fault: str
+    agreement: str = "agreed"
 
     def __str__(self) -> str:
-        return f"{self.party}-{self.phase}-{self.fault}"
+        return f"{self.party}-{self.phase}-{self.fault}-{self.agreement}"
 
     @property
     def sum(self) -> int:
@@ -38,15 +46,15 @@ class Cell:
 
 
 def every() -> list[Cell]:
-    return [Cell(*values) for values in itertools.product(PARTIES, PHASES, FAULTS)]
+    return [Cell(*values) for values in itertools.product(PARTIES, PHASES, FAULTS, AGREEMENTS)]
 
 
 def pairs(cell: Cell) -> frozenset[tuple[str, str]]:
-    return frozenset(itertools.combinations((cell.party, cell.phase, f"fault {cell.fault}"), 2))
+    return frozenset(itertools.combinations((cell.party, cell.phase, f"fault {cell.fault}", cell.agreement), 2))
 
 
 def sample(seed: int = 5) -> list[Cell]:
-    """Cells in which each two of (party, phase, fault) occur together at least once, chosen greedily.
+    """Cells in which each two of (party, phase, fault, agreement) occur together at least once, chosen greedily.
 
     There are 80 pairs of a phase and a fault, so no sample that covers them has fewer than 80 cells.
     """

@@ -32,7 +32,7 @@ from cipherward.errors import WireError
 from cipherward.parties import records
 from cipherward.parties.coordinator_node import CoordinatorNode, Phase
 from cipherward.store.outbox import Outbox
-from cipherward.sums.packets import KINDS
+from cipherward.sums import packets
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.transport import chunks, post, receiving
 
@@ -170,9 +170,9 @@ def kind_of(letter: bytes) -> str:
     """The kind of the packet in a letter, empty for other letters."""
     try:
         signed, payload = letters._parts(letter)
+        return packets.view(payload)[0] if signed.kind == "letter/Packet" else ""
     except WireError:
         return ""
-    return KINDS[payload[0] - 1] if signed.kind == "letter/Packet" and payload else ""
 
 
 def damaged(data: bytes, fault: str) -> bytes:

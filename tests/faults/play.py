@@ -14,10 +14,13 @@ from typing import Any
 
 from tests import simulator
 from tests.faults import oracle
-from tests.faults.cells import ON_LETTERS, Cell
+from tests.faults.cells import DEALT, ON_LETTERS, Cell
 from tests.faults.nursery import Nursery
-from tests.faults.world import N, Processes, Template
+from tests.faults.world import DEADLINE_SECONDS, N, Processes, Template
 
+from cipherward.disclosure.missing import Effect
+from cipherward.parties import who_stands
+from cipherward.runs import verify
 from cipherward.store.outbox import Outbox
 
 STOP_SECONDS = float(os.environ.get("FAULTS_STOP_SECONDS", "5"))
@@ -28,17 +31,21 @@ LATENCY_SECONDS, BYTES_PER_SECOND = 0.05, 150_000.0
 
 @dataclass
 class Result:
-    """How a cell ended. `recovery`: seconds from the start of a killed coordinator to its next progress."""
+    """How a cell ended. `recovery`: seconds from the start of a killed coordinator to its next progress. `foretold`: where a
+    hospital stayed away, what the table of missing hospitals says of it; `happened`: what the study did."""
 
     cell: str
     party: str
     phase: str
     fault: str
+    agreement: str = "agreed"
     ended: str = ""
     seconds: float = 0.0
     recovery: float | None = None
     contributors: list[list[int]] = field(default_factory=list)
     same_as_fault_free: bool = False
+    foretold: str = ""
+    happened: str = ""
     alarms: list[str] = field(default_factory=list)
 
 
@@ -48,8 +55,8 @@ def play(cell: Cell, template: Template, nursery: Nursery) -> Result:
     Raises:
         AssertionError: something that must hold does not.
     """
-    result = Result(str(cell), cell.party, cell.phase, cell.fault)
-    world = Processes(template, nursery, "three" if cell.party == "last-needed" else "all")
+    result = Result(str(cell), cell.party, cell.phase, cell.fault, cell.agreement)
+    world = Processes(template, nursery, "three" if cell.party == "last-needed" else "all", cell.agreement)
     started = time.monotonic()
     try:
         _Player(cell, world, result).run()
@@ -171,13 +178,33 @@ class _Player:
         self.world.free(self.disk)
 
     def _wait_for_consequences(self) -> None:
-        """Until the study has gone on without a hospital, or says that it waits for it."""
-        world, sum = self.world, self.cell.sum
-        if self.cell.party == "contributor":
-            world.until(lambda: world.log("coordinator", "sum finished", sum=sum), "gone on without it")
-        elif self.cell.party == "last-needed":
-            world.until(lambda: world.log("coordinator", "waiting for quorum"), "waiting for it")
-            self.result.ended = "waited for its quorum, then finished"
+        """A hospital stays away until the study has gone on without it, or has said that it waits, and waited: whichever the
+        table says that people see before the study starts."""
+        if self.cell.party not in ("contributor", "last-needed"):
+            return
+        world, result = self.world, self.result
+        foretold = self._foretold()
+        if foretold is Effect.WAITS:
+            world.until(self._says_that_it_waits, "waiting for it")
+            time.sleep(2 * DEADLINE_SECONDS)
+            is_waiting = not world.log("coordinator", "sum finished", sum=self.cell.sum)
+            result.ended = "waited for it, then finished"
+        else:
+            world.until(lambda: world.log("coordinator", "sum finished", sum=self.cell.sum), "gone on without it")
+            is_waiting = False
+        happened = Effect.WAITS if is_waiting else Effect.GOES_ON
+        result.foretold, result.happened = str(foretold), str(happened)
+        assert happened is foretold, f"the study {happened} where the table says that it {foretold}"
+
+    def _says_that_it_waits(self) -> bool:
+        return any(self.world.log("coordinator", event) for event in ("waiting for quorum", "waiting for hospitals"))
+
+    def _foretold(self) -> Effect:
+        study = verify.open_run(self.world.run).first.study
+        away = {h for h in study.hospitals if h.name not in self.world.names or h.name == self.victim}
+        missing = {bytes.fromhex(hospital.public_key) for hospital in away}
+        setting = who_stands.setting_of(study)
+        return setting.after_dealing(missing) if self.cell.phase in DEALT else setting.without(missing)
 
 
 def check(world: Processes, result: Result) -> None:
@@ -192,6 +219,7 @@ def check(world: Processes, result: Result) -> None:
         assert simulator.weights(run).tobytes() == expected, f"{run}: not the model that its contributions make"
     everyone = tuple(i for i in range(1, N + 1) if f"clinic-{i}" in world.names)
     result.same_as_fault_free = set(listed) == {everyone}
+    assert result.same_as_fault_free or result.agreement == "agreed", f"a block stood in a sum in part: {listed}"
     _nothing_released_twice(world)
     _nothing_acknowledged_lost(world)
     for name in world.names:

@@ -42,10 +42,15 @@ def mounts() -> bool:
     return world.can_mount()
 
 
+def _marks(cell: Cell) -> list[pytest.MarkDecorator]:
+    """Two cells belong to `make test`, the sample to `make test-all`, the rest to `make test-faults`."""
+    if (cell.party, cell.phase, cell.fault) == ("contributor", "train", "kill"):
+        return []
+    return [pytest.mark.slow] if cell in _SAMPLE else [pytest.mark.slow, pytest.mark.faults]
+
+
 def _parameters() -> list[object]:
-    # The sample belongs to `make test-all`, the rest to `make test-faults`.
-    marks = {True: [pytest.mark.slow], False: [pytest.mark.slow, pytest.mark.faults]}
-    return [pytest.param(cell, id=str(cell), marks=marks[cell in _SAMPLE]) for cell in cells.every()]
+    return [pytest.param(cell, id=str(cell), marks=_marks(cell)) for cell in cells.every()]
 
 
 @pytest.mark.parametrize("cell", _parameters())
@@ -55,7 +60,9 @@ def test_a_study_survives(cell: Cell, template: Template, nursery: Nursery, moun
     try:
         line = play.record(play.play(cell, template, nursery))
     except BaseException as error:
-        failed = play.Result(str(cell), cell.party, cell.phase, cell.fault, ended=f"FAILED: {str(error)[:300]}")
+        failed = play.Result(
+            str(cell), cell.party, cell.phase, cell.fault, cell.agreement, ended=f"FAILED: {str(error)[:300]}"
+        )
         _keep(cell, play.record(failed))
         raise
     _keep(cell, line)

@@ -43,26 +43,35 @@ def memory_folder() -> Path:
 
 
 class Template:
-    """Homes of a consortium with one started study that its hospitals have approved; cells run on copies of it."""
+    """Homes of a consortium with one started study that its hospitals have approved; cells run on copies of them.
+
+    `present`: "all" or, where hospital 1 never approves, "three". `agreement`: as in `cells`.
+    """
 
     def __init__(self, folder: Path, n: int = N, **sections: Any) -> None:
         self.folder, self.n = folder, n
         self._sections = {"training": {"rounds": 2}, "aggregation": _QUORUM} | sections
-        consortium.found(folder / "all", n, url=_URL)
-        self.tables = folder / "all" / "tables"
-        shutil.copytree(folder / "all", folder / "three")
-        self.digests = {
-            "all": self._start("all", range(1, n + 1), None),
-            "three": self._start("three", range(2, n + 1), 0.0),
-        }
+        consortium.found(folder / "founded", n, url=_URL)
+        self.tables = folder / "founded" / "tables"
+        self._digests: dict[Path, str] = {}
 
-    def _start(self, name: str, approving: range, begin_after: float | None) -> str:
-        home = CoordinatorHome(self.folder / name / "coordinator")
-        document = consortium.document(self.n, **self._sections)
-        study = offering.start(home, document, time.time(), begin_after=begin_after)
+    def started(self, present: str, agreement: str) -> tuple[Path, str]:
+        """The homes after the start, and the name of the study's folder."""
+        homes = self.folder / f"{present}-{agreement}"
+        if homes not in self._digests:
+            shutil.copytree(self.folder / "founded", homes)
+            # Who never comes would hold its block up for ever, so it is none of those that may not be singled out.
+            away: Any = ["clinic-1"] if present == "three" else "never"
+            self._digests[homes] = self._start(homes, present, "all" if agreement == "agreed" else away)
+        return homes, self._digests[homes]
+
+    def _start(self, homes: Path, present: str, singled_out: Any) -> str:
+        home = CoordinatorHome(homes / "coordinator")
+        document = consortium.document(self.n, singled_out=singled_out, **self._sections)
+        study = offering.start(home, document, time.time(), begin_after=0.0 if present == "three" else None)
         letters = dict(CoordinatorDesk(home, time.time).start())
-        for index in approving:
-            hospital = HospitalHome(self.folder / name / f"clinic-{index}")
+        for index in range(2 if present == "three" else 1, self.n + 1):
+            hospital = HospitalHome(homes / f"clinic-{index}")
             desk = HospitalDesk(hospital)
             desk.receive(letters[f"clinic-{index}"])
             desk.close()
@@ -73,19 +82,19 @@ class Template:
 class Processes:
     """One cell's homes, proxies and processes."""
 
-    def __init__(self, template: Template, nursery: Nursery, which: str) -> None:
+    def __init__(self, template: Template, nursery: Nursery, present: str, agreement: str = "agreed") -> None:
         self.nursery = nursery
         self.folder = memory_folder()
         self.mounts: list[Path] = []
         self.port = _free_port()
-        present = range(1 if which == "all" else 2, template.n + 1)
-        self.names = ["coordinator", *(f"clinic-{i}" for i in present)]
+        homes, self.study = template.started(present, agreement)
+        here = range(1 if present == "all" else 2, template.n + 1)
+        self.names = ["coordinator", *(f"clinic-{i}" for i in here)]
         self.proxies = {name: Proxy(self.port) for name in self.names}
         self.pids: dict[str, int] = {}
-        self.study = template.digests[which]
         self.tables = template.tables
         for name in self.names:
-            shutil.copytree(template.folder / which / name, self.path(name))
+            shutil.copytree(homes / name, self.path(name))
             self._configure(name)
 
     def path(self, name: str) -> Path:

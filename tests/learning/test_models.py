@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from cipherward.errors import ProtocolError, StudyError
-from cipherward.learning import models, networks
+from cipherward.learning import catalogue, models, networks
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Factory
 from cipherward.study import Model
@@ -205,3 +205,34 @@ def test_a_module_that_predicts_a_row_by_its_company_is_refused_by_name() -> Non
     models.build(
         CUSTOM, 5, 1, lambda n: nn.Sequential(nn.Linear(n, 8), nn.GroupNorm(2, 8), nn.Dropout(), nn.Linear(8, 1))
     )
+
+
+class _Pretrained(nn.Module):
+    """A module whose first weights somebody chose: it looks at one input alone."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(n_features)
+        self.out = nn.Linear(n_features, 1)
+        with torch.no_grad():
+            self.out.weight.zero_()
+            self.out.weight[0, 1] = 30.0
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.out(self.norm(rows)))
+
+
+def test_a_module_that_brings_first_values_is_refused_by_name() -> None:
+    with pytest.raises(
+        StudyError, match=r"_Pretrained brings first values of its own: 'out\.weight' do not follow"
+    ) as caught:
+        models.build(CUSTOM, 3, 7, _Pretrained)
+    assert "trained elsewhere" in caught.value.hint
+    models.build(CUSTOM, 3, 7, lambda n: nn.Sequential(nn.LayerNorm(n), nn.Linear(n, 1)))
+
+
+@pytest.mark.parametrize("name", ["initial", "weights", "checkpoint", "start_from"])
+@pytest.mark.parametrize("kind", ["logistic-regression", "mlp", "custom"])
+def test_no_setting_of_a_study_names_a_first_model(kind: str, name: str) -> None:
+    model = Model.model_validate({"kind": kind, "hidden": [4] if kind == "mlp" else [], name: "model.safetensors"})
+    assert any(f"model.{name}: kind '{kind}' has no such setting" in problem for problem in catalogue.problems(model))

@@ -47,6 +47,7 @@ def test_every_clause_that_a_study_breaks_is_named_at_once() -> None:
         ({"max_exact_sums": 3}, "4 sums without noise (at most 3)"),
         ({"min_group_rows": 11}, "scores in groups of 10 rows (floor: 11)"),
         ({"max_measured_models": 2}, "3 measured models (at most 2)"),
+        ({"max_bins": 63}, "bins 64 (at most 63)"),
     ],
 )
 def test_each_clause_alone_refuses_the_study_and_nothing_else_is_said(clause: dict[str, object], words: str) -> None:
@@ -55,6 +56,14 @@ def test_each_clause_alone_refuses_the_study_and_nothing_else_is_said(clause: di
         policy.check(simulator.study(5))
     assert caught.value.message.count(";") == 0
     assert words in caught.value.message
+
+
+def test_bins_of_a_column_and_a_delta_have_ceilings_of_their_own() -> None:
+    described = simulator.study(5, task="describe", settings={"bins": 512})
+    assert Policy().broken(described) == ("512 bins of a column (at most 256)",)
+    private = {"unit": "record", "epsilon": 1.0, "delta": 0.9, "clipping_norm": 1.0}
+    assert Policy().broken(simulator.study(5, privacy=private)) == ("delta 0.9 (at most 1e-05)",)
+    assert Policy().broken(simulator.study(5, privacy=private | {"delta": 1e-6})) == ()
 
 
 def test_noise_on_counts_is_compared_with_the_hospital_s_ceiling_at_the_hospital_s_delta() -> None:

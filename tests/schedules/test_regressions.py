@@ -25,11 +25,16 @@ def play(world: ForgetfulParties, outgoing: list[Outgoing], change: Change) -> N
 
 
 def finish(world: ForgetfulParties, change: Change) -> None:
+    while not world.hub.finished:
+        finish_one(world, change)
+
+
+def finish_one(world: ForgetfulParties, change: Change) -> None:
+    """One sum, with its receipts."""
     hub = world.hub
-    while not hub.finished:
-        play(world, hub.begin(), change)
-        while hub.phase is not Phase.IDLE:
-            play(world, hub.expire() if hub.waiting else hub.advance(), change)
+    play(world, hub.begin(), change)
+    while hub.phase is not Phase.IDLE:
+        play(world, hub.expire() if hub.waiting else hub.advance(), change)
 
 
 class Absent:
@@ -65,4 +70,17 @@ def test_a_malformed_release_is_set_aside_and_the_others_open_the_sum(tmp_path: 
     finish(world, empty_release)
     assert [report.opened for report in world.hub.reports] == [True] * 3
     assert ("Release", "a release that is not a sum of shares") in {(a.kind, a.reason) for a in world.hub.set_aside}
+    world.close()
+
+
+def test_a_coordinator_starts_again_after_it_went_on_without_a_receipt(tmp_path: Path) -> None:
+    """Seed 1320. The second request for a receipt was in its journal, and not taken up again from there."""
+    world = ForgetfulParties(tmp_path, setting(4, 3))
+    finish_one(world, lambda hospital, reply: None if (hospital, kind_of(reply)) == (1, "Receipt") else reply)
+    assert world.hub.phase is Phase.IDLE
+    assert set(world.hub.reports[-1].receipts) == {2, 3, 4}
+    world.note(0)
+    assert world.restart_hub() == []
+    assert world.hub.phase is Phase.IDLE
+    assert set(world.hub.reports[-1].receipts) == {2, 3, 4}
     world.close()

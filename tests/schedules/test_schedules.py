@@ -13,7 +13,7 @@ import pytest
 from tests.schedules.schedule import Schedule
 from tests.schedules.world import memory_folder
 
-QUICK, ALL, BLOCK = 200, 5_000, 100
+QUICK, ALL, BLOCK = 200, 10_000, 100
 ONE = os.environ.get("CIPHERWARD_SCHEDULE")
 AGAIN = "CIPHERWARD_SCHEDULE={seed} python -m pytest tests/schedules -k holds"
 

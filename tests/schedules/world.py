@@ -134,7 +134,8 @@ def values_of(hospital: int, state: StudyState) -> dict[str, NDArray[Any]]:
     rng = np.random.Generator(np.random.PCG64(int.from_bytes(seed[:16], "big")))
     if state.purpose == "statistics":
         positive = int(rng.integers(1, 40))
-        return {"rows": np.array([positive + int(rng.integers(1, 60)), positive])}
+        rows = positive + int(rng.integers(1, 60))
+        return {"rows": np.array([rows, positive]), "categories": np.array([rows])}
     found: dict[str, NDArray[Any]] = {
         "test/negative": rng.integers(0, 3, BINS) + (np.arange(BINS) == hospital),
         "test/positive": rng.integers(0, 3, BINS) + (np.arange(BINS) == 2 * hospital),
@@ -178,6 +179,9 @@ class Work:
 
     def event(self, state: StudyState) -> None:
         return None
+
+    def has_rows(self, state: StudyState, least: int) -> bool:
+        return self.n_rows >= least
 
 
 class KilledError(BaseException):

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cipherward.data.sources import HospitalData
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment, Layout
+from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.task import Question, ResultTable, Sums, Task, Values, canonical, limbs_for
 
 SCALE, BATCHES = 2**16, 10
@@ -38,6 +41,23 @@ class Mean:
         return math.sqrt(max(self.square / SCALE / self.count - mean * mean, 0.0) / self.count)
 
 
+@dataclass(frozen=True)
+class Batch(RowGroup):
+    """Every tenth row with a value in a column."""
+
+    column: str = ""
+    number: int = 0
+
+    @property
+    def words(self) -> str:
+        return f"rows of batch {self.number} with a value"
+
+    def chosen(self, data: HospitalData) -> NDArray[np.bool_]:
+        found = np.zeros(len(data.outcome), dtype=bool)
+        found[np.flatnonzero(data.table[self.column].is_not_null().to_numpy())[self.number :: BATCHES]] = True
+        return found
+
+
 class FederatedMean(Task[Mean]):
     def __init__(self, study: Study, factory: Any = None, first: Any = None) -> None:
         self.study, self.column, self.wanted = study, study.settings["column"], float(study.settings["error"])
@@ -51,7 +71,9 @@ class FederatedMean(Task[Mean]):
         bits = self.study.bits
         layout = Layout((CountSegment("sums", 3, limbs_for(48, bits)),), bits)
         asked = canonical({"column": self.column, "batch": state.batches})
-        return Question("mean", "Rows, sum and squares of a column", asked, layout, {"sums": "rows, sum and squares"})
+        about = (Batch(column=self.column, number=state.batches),)
+        meaning = {"sums": "rows, sum and squares"}
+        return Question("mean", "Rows, sum and squares of a column", asked, layout, meaning, about=about)
 
     def answer(self, state: Mean, at: HospitalWork) -> Values:
         values = at.data.table[self.column].drop_nulls().to_numpy()[state.batches :: BATCHES] + 8.0

@@ -36,7 +36,7 @@ def counted(rows: list[Row]) -> dict[str, np.ndarray]:
     )
     outcome = np.array([r[3] for r in rows], dtype=np.int8)
     data = HospitalData("clinic", table, outcome, np.zeros(len(rows), dtype=np.uint8))
-    return task._counted(data, np.ones(len(rows), dtype=bool))
+    return task._counted(data, np.ones(len(rows), dtype=bool), 0)
 
 
 @given(st.lists(row, max_size=20), st.lists(row, min_size=1, max_size=2))

@@ -116,6 +116,11 @@ def test_a_refused_port_a_blocked_port_and_no_route_are_told_apart(
     assert "unreachable network" in found(dial(own, "tls://127.0.0.1:4222"))["port"].detail
 
 
+def test_a_port_that_was_taken_for_granted_is_said_to_be(both: tuple[CoordinatorHome, HospitalHome]) -> None:
+    listed = doctor.examine(dial(both[1], "tls://127.0.0.1"), environment=QUIET, seconds=2.0)
+    assert any("127.0.0.1 port 4222 (the address names none)" in finding.what for finding in listed)
+
+
 def test_a_name_that_nobody_knows_is_not_taken_for_a_port_that_is_closed(
     both: tuple[CoordinatorHome, HospitalHome],
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.consortium import enrolled
 
 from cipherward.consortium.homes.alarms import open_alarms
-from cipherward.consortium.membership import authority
+from cipherward.consortium.membership import authority, enrolment
 from cipherward.store import files
 from cipherward.transport.link import Link
 from cipherward.transport.refusals import RefusalAlarms
@@ -52,6 +52,23 @@ def test_what_a_member_is_refused_is_one_entry_with_its_name_and_how_often(tmp_p
     assert found["north"].times == 1000
     assert found["south"].times == 1
     assert len(home.alarms()) < 40
+
+
+def test_a_certificate_that_counts_no_more_is_one_entry_that_names_who_was_revoked(tmp_path: Path) -> None:
+    home = enrolled.coordinator(tmp_path / "c")
+    for name in ("north", "south"):
+        enrolled.join(home, enrolled.hospital(tmp_path / name), name)
+    lines = [f"[7] 2026/11/29 02:10:03.53 [ERR] 10.0.0.9:{n} - cid:{n} - authentication error" for n in range(100)]
+    alarms = RefusalAlarms(home, lambda: 0.0)
+    alarms.take(lines[:50])
+    (alarm,) = open_alarms(home.path)
+    assert (alarm.who, alarm.times) == ("10.0.0.9", 50)
+    assert "from before a renewal" in alarm.hint
+    enrolment.revoke(home, "north")
+    alarms.take(lines[50:])
+    (alarm,) = open_alarms(home.path)
+    assert (alarm.who, alarm.times) == ("10.0.0.9", 100)
+    assert "the service of north, revoked, that still runs: stop it" in alarm.hint
 
 
 def test_asyncio_s_remark_about_tls_is_no_news_and_other_remarks_are(caplog: pytest.LogCaptureFixture) -> None:

@@ -51,11 +51,14 @@ def options(drive: Drive, private_key: str, tmp_path: Path) -> dict[str, Any]:
     }
     (tmp_path / "account.json").write_text(json.dumps(account))
 
-    class Rerouted(httplib2.Http):  # type: ignore[misc]
-        def request(self, uri: str, *args: Any, **kwargs: Any) -> Any:
-            return super().request(uri.replace("https://www.googleapis.com", drive.url), *args, **kwargs)
+    transport = httplib2.Http(timeout=2)
+    there = transport.request
 
-    return {"token": "service_account", "creds": str(tmp_path / "account.json"), "transport": Rerouted(timeout=2)}
+    def rerouted(uri: str, *args: Any, **kwargs: Any) -> Any:
+        return there(uri.replace("https://www.googleapis.com", drive.url), *args, **kwargs)
+
+    transport.request = rerouted
+    return {"token": "service_account", "creds": str(tmp_path / "account.json"), "transport": transport}
 
 
 def store_at(options: dict[str, Any]) -> Store:

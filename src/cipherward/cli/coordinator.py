@@ -194,6 +194,30 @@ def stop(
     typer.echo(f"{folder.name[:12]} stops after its current sum.")
 
 
+@app.command("split")
+def split(
+    part: list[str] = typer.Option(
+        ..., "--part", help="Hospitals of one part, by name, with commas; once for each part."
+    ),
+    home: Path = HOME,
+) -> None:
+    """Propose to split a block of hospitals into parts; every member signs at its own machine, or nothing changes."""
+    from cipherward.consortium.service import declared, known
+
+    own = _open(home)
+    parts = [[name.strip() for name in each.split(",")] for each in part]
+    names = declared.names_of(own)
+    proposed = declared.propose(own, known.blocks_begun(own), names, parts)
+    typer.echo(
+        f"Block {proposed.whole.digest.hex()[:12]}, to be split into {len(parts)} parts of which none ever merges again:"
+    )
+    for one in proposed.parts:
+        typer.echo(f"  {', '.join(sorted(names[m.hospital] for m in one.members))}")
+    typer.echo(
+        "The service sends it to its members; each signs: cipherward hospital splits, then sign-split. See status."
+    )
+
+
 @app.command("serve")
 def serve(json: bool = JSON_LOG, home: Path = HOME) -> None:
     """Run the consortium: message server (where this folder says so), offers, studies. SIGTERM stops it at any moment."""

@@ -101,3 +101,27 @@ def write_example(folder: Path, *, n_hospitals: int, encounters: int, seed: int)
         files.write(tables[name], buffer.getvalue())
     files.write(folder / "study.toml", study.to_toml().encode())
     return folder / "study.toml", tables
+
+
+@app.command("part")
+def part(
+    table: Path = typer.Argument(metavar="TABLE", help="CSV or Parquet file with one or more rows for each patient."),
+    patient: str = typer.Option(..., "--patient", help="Column that names the patient: all rows of one stay together."),
+    share: float = typer.Option(
+        0.05, "--share", min=0.001, max=0.5, help="Share of the patients that go into the part."
+    ),
+    key: Path = typer.Option(
+        ..., "--key", help="Secret file that decides who; made when missing. Keep it: later extracts."
+    ),
+    out: Path = typer.Option(..., "--part", help="File to write: the part, for a register of its own."),
+    rest: Path = typer.Option(
+        ..., "--rest", help="File to write: everybody else, from now on the table without the part."
+    ),
+) -> None:
+    """Set a throwaway part of a table's patients aside, for trials: by a secret key, the same patients in every extract."""
+    from cipherward.data.aside import set_aside
+
+    found = set_aside(table, patient, share, key, part=out, rest=rest)
+    typer.echo(f"{out}: {found.part_rows:,} rows, for a register of its own")
+    typer.echo(f"{rest}: {found.rest_rows:,} rows, without those patients")
+    typer.echo(f"Keep {key}: with it every later extract is parted in the same way.")

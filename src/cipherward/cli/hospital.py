@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cipherward.cli import leaving
 from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
 from cipherward.cli.predict import write as write_predictions
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
@@ -193,13 +194,14 @@ def approve(
     home: Path = HOME,
 ) -> None:
     """Sign the study's digest with your name and the time: this hospital takes part. Review it first."""
-    from cipherward.consortium.approval import approvals, own_inventory, policyfile
+    from cipherward.consortium.approval import approvals, own_inventory, own_standing, policyfile
     from cipherward.consortium.approval import singling_out as question
     from cipherward.consortium.membership import members
     from cipherward.disclosure.standing import Agreement
 
     own = _open(home)
     offered = approvals.find(own, study)
+    own_standing.check(own, offered)
     said = singled_out or _asked(question.words(offered))
     approvals.approve(own, offered, approver, Agreement(said is Answer.yes))
     typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
@@ -238,6 +240,15 @@ def retry(study: str = STUDY, home: Path = HOME) -> None:
     offered = approvals.find(_open(home), study)
     Boundary(offered.folder).retry()
     typer.echo(f"{offered.study.name} is tried again; the service notices by itself.")
+
+
+app.command("splits")(leaving.splits)
+app.command("sign-split")(leaving.sign_split)
+app.command("confirm-successor")(leaving.confirm_successor)
+app.command("succeed")(leaving.succeed)
+app.command("inherit")(leaving.inherit)
+app.command("widen")(leaving.widen)
+app.command("end-register")(leaving.end_register)
 
 
 @app.command("alarms")

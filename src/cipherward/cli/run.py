@@ -91,6 +91,7 @@ def run(
                 out=out,
                 device=device.value,
                 on_data=teller.about_data,
+                on_frozen=teller.if_missing,
                 on_progress=teller.progress,
                 should_stop=stop,
                 archive=archive,
@@ -199,6 +200,13 @@ class Teller:
         self._say("About this data:", bold=True)
         for line in lines:
             self._say(f"  {line}", fg="yellow")
+
+    def if_missing(self, study: Study) -> None:
+        """What would happen between hospitals, with the answers that the study gives."""
+        from cipherward.parties import who_stands
+
+        for line in who_stands.if_missing(study):
+            self._say(line)
 
     def drawing(self) -> None:
         self._say("  writing figures and report")

@@ -18,6 +18,7 @@ JSON_LOG = typer.Option(False, "--json", help="Write the log to standard output 
 _REFUSALS = {
     "policy": "policy: it cannot be read",
     "members": "members: not all of the roster are confirmed there",
+    "blocks": "blocks: a block, a key or a founding speaks against it there; people decide",
     "until": "until: the study's last day has passed",
     "offer": "offer: it cannot be used there, or is not for that hospital",
     "data": "data: its table cannot be read, or does not fit the study, or has changed since the study began",
@@ -27,6 +28,9 @@ _REFUSALS = {
 }
 """Reasons that are no clause of a policy."""
 
+_LINE, _LONG = 200, 4_000
+_NOT_CUT = ("waits", "why_not", "reason", "last_error")
+"""What people act upon is shown whole."""
 _THEN = "What follows is how it was then."
 _HIDDEN = {"time", "level", "event", "digest"}
 
@@ -59,11 +63,11 @@ def line(entry: dict[str, Any]) -> str:
     return f"{str(entry.get('time', ''))[:19]}  {mark}{entry.get('event', '?')}{': ' if facts else ''}{facts}"
 
 
-def _short(value: object) -> str:
+def _short(value: object, most: int = 200) -> str:
     if isinstance(value, dict):
         value = [f"{name} ({_short(what)})" for name, what in value.items()]
     text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
-    return text if len(text) <= 200 else text[:197] + "..."
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def show_status(home: Home, *, json: bool) -> None:
@@ -89,6 +93,8 @@ def show_status(home: Home, *, json: bool) -> None:
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
+    for said in status.get("blocks") or ():
+        typer.echo(f"Blocks: {said}")
     if not status.get("studies"):
         typer.echo("No study yet.")
 
@@ -154,6 +160,8 @@ def _show(study: dict[str, Any]) -> None:
         ("singled_out", "may this hospital be singled out by what is opened?"),
         ("withdrawn", "withdrawn"),
         ("refused", "refused by the hospital itself"),
+        ("contested", "waits for people"),
+        ("given_up", "the sum that it left"),
         ("away", "away since"),
         ("breached", "reported a breach"),
         ("alerts", "breaches reported by others"),
@@ -166,7 +174,7 @@ def _show(study: dict[str, Any]) -> None:
         ("model", "model"),
     ):
         if study.get(key):
-            typer.echo(f"  {words}: {_short(study[key])}")
+            typer.echo(f"  {words}: {_short(study[key], _LONG if key in _NOT_CUT else _LINE)}")
     if vault := study.get("vault"):
         why = f", {vault['why']}" if vault["why"] else ""
         behind = (
@@ -178,3 +186,5 @@ def _show(study: dict[str, Any]) -> None:
     for key, words in (("about_data", "about this data"), ("warnings", "warning")):
         for said in study.get(key) or ():
             typer.echo(f"  {words}: {said}")
+    for said in study.get("if_missing") or ():
+        typer.echo(f"  {said}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,7 @@ class Lasting:
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self._stream, self._name = stream, name
+        self._closed: float | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -54,14 +56,17 @@ class Lasting:
         self._kept(self._stream.flush, None)
 
     def _kept(self, act: Callable[[], T], otherwise: T) -> T:
+        if self._closed is not None and time.monotonic() > self._closed + 1.0:
+            self._closed = float("inf")  # said once, and only of a command that takes its time
+            if self._name == "output":
+                typer.echo("standard output was closed; the command goes on without it", err=True)
         try:
             return act()
         except BrokenPipeError:
             # The interpreter flushes it once more at its end: into nothing from now on.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
-        if self._name == "output":
-            typer.echo("standard output was closed; the command goes on without it", err=True)
-        return otherwise
+            self._closed = time.monotonic()
+            return otherwise
 
 
 def quoted(*words: str | Path) -> str:

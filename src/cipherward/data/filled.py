@@ -8,12 +8,12 @@ from cipherward.data.sources import HospitalData
 
 
 def filled(data: HospitalData, cell_min: int) -> tuple[str, ...]:
-    """The columns in which at least `cell_min` patients have a value; where patients have no id, rows."""
+    """The columns in which at least `cell_min` patients, and one, have a value; where patients have no id, rows."""
     found = []
     for series in data.table.get_columns():
         there = series.is_not_null().to_numpy()
         n = int(there.sum()) if data.cluster is None else len(np.unique(data.cluster[there]))
-        if n >= cell_min:
+        if n >= max(cell_min, 1):
             found.append(series.name)
     return tuple(found)
 

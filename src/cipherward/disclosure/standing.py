@@ -125,14 +125,18 @@ class Binding:
     open: frozenset[bytes] = frozenset()
     is_founded: bool = False
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether a sum that names its block was opened, or may still be."""
+        return self.is_founded or bool(self.open)
+
     def problem(self, block: bytes, blocks: Blocks) -> Refusal | None:
         """Rules 1 to 3: why this register must not name this block now, if it must not."""
         if block == ALONE and self.agreement is Agreement.NO:
             return Refusal(3, "a register stands alone only by agreement", "join a block, or answer yes")
         if block != ALONE and (block not in blocks or self.register not in blocks[block].members):
             return Refusal(1, "the block does not list this register", "the document lists the block that it is in")
-        is_bound = self.is_founded or bool(self.open)
-        if is_bound and not blocks.descends(block, self.block):
+        if self.is_bound and not blocks.descends(block, self.block):
             return Refusal(
                 2,
                 "this register is bound to another block",

@@ -58,9 +58,31 @@ def linear(model: Linear) -> nn.Module:
 
 
 def custom(factory: Factory, n_features: int, seed: int) -> nn.Module:
-    """What the user's factory makes, checked. Raises StudyError as `models.build`."""
+    """What the user's factory makes, checked: no first values but constants and what it drew under the study's seed.
+
+    Raises:
+        StudyError: as `models.build`; or it brings values, which a person could have chosen to single patients out.
+    """
     with seeded_rng(seed):
-        return _checked(lambda: factory(n_features), n_features)
+        module = _checked(lambda: factory(n_features), n_features)
+    with seeded_rng(seed ^ 1):
+        other = _checked(lambda: factory(n_features), n_features)
+    drawn = dict(other.named_parameters())
+    brought = [name for name, values in module.named_parameters() if _is_brought(values, drawn.get(name))]
+    if brought:
+        raise StudyError(
+            f"the module {type(module).__name__} brings first values of its own: {', '.join(map(repr, brought))} do not follow "
+            "from the study's seed",
+            hint="let torch's layers draw their first values, or set constants; a network that was trained elsewhere cannot be "
+            "the first model",
+        )
+    return module
+
+
+def _is_brought(values: nn.Parameter, under_another_seed: nn.Parameter | None) -> bool:
+    if under_another_seed is None or values.shape != under_another_seed.shape:
+        return True
+    return torch.equal(values, under_another_seed) and bool((values != values.reshape(-1)[0]).any())
 
 
 def flatten(module: nn.Module) -> NDArray[np.float32]:

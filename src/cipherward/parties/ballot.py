@@ -88,7 +88,7 @@ class Ballot:
         """Step 7: on a certificate over the manifest that I consented to.
 
         Raises:
-            RefusedError: I have not consented. ProtocolError: see `hospital_steps.release`.
+            RefusedError: I have not consented, or the attempt is void. ProtocolError: see `hospital_steps.release`.
         """
         if record.release:
             return [pack("Release", record.release)]

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import asking
+from cipherward.parties.grids import Grids
+from cipherward.parties.policy import Policy
+from cipherward.parties.standing import Standing
 from cipherward.privacy.accounting import Event
-from cipherward.privacy.budget import Budget
+from cipherward.privacy.budget import Budget, budget_of
 from cipherward.privacy.lifetime import PATIENT, Lifetime, check_delta
+from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -24,13 +28,15 @@ Log = Callable[[str, dict[str, object]], None]
 class Contributions:
     """The vectors of one hospital in one study. `budget`: None for a study without differential privacy;
     `lifetime`: of the register, for noise that is the hospital's own. `rounding_key`: its own secret for
-    this study, from which the rounding of every contribution follows: another attempt after a restart sends the same one."""
+    this study, from which the rounding of every contribution follows: another attempt after a restart sends the same one.
+    `grids`: of the register's columns, where the policy asks for one grid in all studies."""
 
     scheme: Scheme
     budget: Budget | None
     lifetime: Lifetime
     log: Log
     rounding_key: bytes = field(repr=False)
+    grids: Grids | None = None
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
     def vector(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
@@ -42,6 +48,8 @@ class Contributions:
         """
         if state.noise is not None:
             return self._noisy(state.noise.event, work, state, query)
+        if self.grids:
+            self.grids.hold(state)
         if self.budget is None:
             if self._made is None or self._made[0] != query:
                 self._made = query, self._rounded(work, state, query)
@@ -88,3 +96,18 @@ class Contributions:
             facts |= {**spent, "epsilon": budget.privacy.epsilon, "delta": budget.privacy.delta}
         self.log("privacy charge" if event else "exact release, not covered by privacy", facts)
         return vector
+
+
+def contributions_of(
+    scheme: Scheme, study: Study, standing: Standing, policy: Policy, who: str, log: Log, rounding_key: bytes
+) -> Contributions:
+    """Those of one register in a study, with the hospital's own limits. `who`: for people who read an error."""
+    ledger, limit = standing.ledger, policy.limit
+    return Contributions(
+        scheme,
+        budget_of(study, ledger, who, limit),
+        Lifetime(ledger, who, limit),
+        log,
+        rounding_key,
+        Grids(ledger, standing.register.name) if policy.one_grid else None,
+    )

@@ -16,6 +16,7 @@ from typing import Literal
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, StorageError, WireError
 from cipherward.parties import follow_ups, incoming, sumlog, turned_away
+from cipherward.parties.current_sum import CurrentSum
 from cipherward.parties.pending import Outgoing, Pending, addressed
 from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
@@ -91,8 +92,6 @@ class CoordinatorNode:
             closed=deque(closed, maxlen=256),
         )
 
-    # where the study stands
-
     @property
     def state(self) -> StudyState:
         return self._steps.state
@@ -105,6 +104,11 @@ class CoordinatorNode:
     def round(self) -> int:
         """Number of the current sum; of the next one between two sums."""
         return self._steps.round
+
+    @property
+    def current_sum(self) -> CurrentSum:
+        """The sum under way, unless the phase is IDLE."""
+        return self._steps.sum
 
     @property
     def reports(self) -> list[SumReport]:
@@ -334,8 +338,6 @@ class CoordinatorNode:
         found = self._steps.sum.collection
         return sender in (found.joined if kind == "Join" else found.contributors)
 
-    # after a restart
-
     def recover(self) -> list[Outgoing]:
         """After a restart: take the journal's sum up where it was, and give what is still to be answered.
 
@@ -389,7 +391,7 @@ class CoordinatorNode:
             self._replay_advance(*record.data.decode(errors="replace").split(" ", 1))
 
     def _replay_advance(self, before: str, after: str) -> None:
-        if after == Phase.VERIFY.value and self.phase is Phase.VERIFY:
+        if before != after == Phase.VERIFY.value and self.phase is Phase.VERIFY:
             return  # the opening is on disk, and `state` follows from it
         if before != self.phase.value:
             raise sumlog.does_not_fit(f"phase {self.phase.value} where {before} ended")

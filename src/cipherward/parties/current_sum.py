@@ -6,7 +6,9 @@ from collections.abc import Callable, MutableMapping
 from collections.abc import Collection as AnyOf
 
 from cipherward.crypto.scheme import SumTask
+from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.missing import Setting
+from cipherward.disclosure.refusals import Refusal
 from cipherward.parties import asking
 from cipherward.parties.pending import Pending
 from cipherward.sums import checks
@@ -83,6 +85,11 @@ class CurrentSum:
         setting = Setting({}, self._rules.blocks, self._rules.threshold, self._rules.min_contributors)
         waited = setting.waited_for((statement for _, statement in found.updates.as_they_say(there)), memory)
         return frozenset(i for i in self._pending.everyone if self._rules.register(i) in waited)
+
+    def refusals_of(self, there: frozenset[int]) -> tuple[Refusal, ...]:
+        """Why the contributions of these may not all be opened together."""
+        said = (statement for _, statement in self.collection.updates.as_they_say(there))
+        return refusals(said, self._rules.blocks, self._state.memory)
 
     # While contributions come
 

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, check_signed
-from cipherward.disclosure.blocks import Register, Split
+from cipherward.disclosure.blocks import Block, Register, Split
+from cipherward.disclosure.blocks import split as parts_of
 from cipherward.errors import ProtocolError, WireError
 
 SPLIT, SUCCESSION, AGREEMENT, END = "split", "succession", "singled out", "register ended"
 KINDS = (SPLIT, SUCCESSION, AGREEMENT, END)
-Kind = Literal["split", "succession", "singled out", "register ended"]
 _SIGNER = 1
 
 
@@ -29,6 +28,41 @@ class Declared:
     kind: str
     subject: bytes
     body: bytes
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A member of a block that is to be split, and the number of its part, from 0."""
+
+    hospital: bytes
+    register: str
+    part: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A split for people to sign; `least`, `parent`: of the whole block."""
+
+    members: tuple[Proposed, ...]
+    least: int
+    parent: bytes
+
+
+def proposed(of: Split) -> Proposal:
+    """The split as it travels."""
+    numbers = {member: number for number, part in enumerate(of.parts) for member in part.members}
+    members = tuple(Proposed(m.hospital, m.name, numbers[m]) for m in sorted(of.whole.members))
+    return Proposal(members, of.whole.least, of.whole.parent)
+
+
+def unsigned(proposal: Proposal) -> Split:
+    """The split that is proposed, signed by nobody. Whether it may be: disclosure.blocks.split_problem."""
+    registers = {Register(m.hospital, m.register): m.part for m in proposal.members}
+    whole = Block(tuple(sorted(registers)), proposal.least, proposal.parent)
+    numbers = sorted(set(registers.values()))
+    return Split(
+        whole, parts_of(whole, ([r for r, n in registers.items() if n == part] for part in numbers)), frozenset()
+    )
 
 
 def split(of: Split) -> Declared:
@@ -67,10 +101,16 @@ def opened(data: bytes, key: bytes) -> Declared:
     Raises:
         WireError, ProtocolError: malformed, of no such kind, or signed by another key.
     """
+    declared = read(data)
+    check_signed(wire.decode(Signed, data), study=declared.subject, keys={_SIGNER: key})
+    return declared
+
+
+def read(data: bytes) -> Declared:
+    """What a declaration says, whoever has signed it. Raises WireError: it is none."""
     signed = wire.decode(Signed, data)
     if signed.kind not in KINDS or signed.sender != _SIGNER or len(signed.study) != 32:
         raise WireError("not a declaration")
-    check_signed(signed, study=signed.study, keys={_SIGNER: key})
     return Declared(signed.kind, signed.study, signed.body)
 
 

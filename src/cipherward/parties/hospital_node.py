@@ -32,15 +32,13 @@ from cipherward.errors import (
 from cipherward.parties import asking, attempts, culprits
 from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
-from cipherward.parties.contribution import Contributions, Log
+from cipherward.parties.contribution import Log, contributions_of
 from cipherward.parties.entering import enter
 from cipherward.parties.judging import Judgement, agrees, checked, judge
 from cipherward.parties.outcomes import BOUND, BREACH, FAILED, Outcome, breach_fact, of_verified, reasons
 from cipherward.parties.policy import Policy
 from cipherward.parties.remembered import remembers
-from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
-from cipherward.privacy.lifetime import Lifetime
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import hospital_steps
 from cipherward.sums.messages import (
@@ -102,12 +100,13 @@ class HospitalNode:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         noise.check_hospital(self.state.study, self.state.task, self.work.n_rows)
-        who, limit = f"hospital {self.state.names([self.index])!r}", self.policy.limit
-        self.budget = privacy_ledger.budget_of(self.state.study, self.ledger, who, limit)
-        lifetime = Lifetime(self.ledger, who, limit)
         self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer)
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
-        self._contributions = Contributions(self.rules.scheme, self.budget, lifetime, self.log, rounding_key)
+        who = f"hospital {self.state.names([self.index])!r}"
+        self._contributions = contributions_of(
+            self.rules.scheme, self.state.study, self.standing, self.policy, who, self.log, rounding_key
+        )
+        self.budget = self._contributions.budget
         self._ballot = Ballot(self.ledger, self.log)
         self._answers = Answers(self.ledger, self.log)
         self._me = Member(self.rules, self.index, self.identity)
@@ -240,7 +239,7 @@ class HospitalNode:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
         self.standing.named(block, task.context)
-        said = self.standing.binding.statement(block, self.work.n_rows >= self.policy.cell_min)
+        said = self.standing.binding.statement(block, self.work.has_rows(self.state, self.policy.cell_min))
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)

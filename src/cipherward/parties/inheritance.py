@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cipherward.crypto.identity import fingerprint
 from cipherward.disclosure.blocks import Blocks, Register
 from cipherward.disclosure.standing import Agreement, Memory, Statement
 from cipherward.errors import RefusedError
@@ -13,6 +12,8 @@ from cipherward.parties import listed
 from cipherward.parties.standing import Standing
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
+
+UNKNOWN = "rule 4: this hospital's key follows another, and its ledger does not know what was said under that one"
 
 
 def problem(ledger: Ledger, study: Study, index: int) -> RefusedError | None:
@@ -34,9 +35,7 @@ def problem(ledger: Ledger, study: Study, index: int) -> RefusedError | None:
     lacking = [key for key in listed.lineage_of(study).before(own) if not ledger.fact(_stands_for(key))]
     if lacking:
         return RefusedError(
-            f"rule 4: this hospital's key follows {fingerprint(lacking[0])}, and its ledger does not know what was said under "
-            "that one",
-            hint="rebuild it from the openings that a block mate has: cipherward hospital inherit FOLDER",
+            UNKNOWN, hint="rebuild it from the openings that a block mate has: cipherward hospital inherit FOLDER"
         )
     return None
 

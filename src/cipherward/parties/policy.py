@@ -28,8 +28,11 @@ class Policy:
     `models` are model.kind values, None for every kind installed here; `packages` the installed code that a study with model.package may run here;
     `columns`, when set, are all that a study may read, outcome and patient column included. `max_epsilon`, when set,
     refuses studies without differential privacy or with a larger epsilon, and bounds what all studies in the hospital's
-    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `min_group_rows` the rows that share a score in it. With fewer rows
-    than `cell_min` this hospital does not count among those of its block that hide each other.
+    ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `max_column_bins` those of a column's
+    range, `min_group_rows` the rows that share a score. With fewer rows than `cell_min` of what a question is about, this hospital does not count among those of its block
+    that hide each other; so many of its rows, or none, stand in a cell of exact counts by outcome, and are set apart by a model.
+    `one_grid`: exact sums count a column on one grid in all studies. `may_dominate` false: no part where this hospital has more
+    patients than all the others of its block together.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
     counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
@@ -49,8 +52,11 @@ class Policy:
     max_exact_sums: int = 1_100
     max_measured_models: int = 1_100
     max_bins: int = 4_096
+    max_column_bins: int = 256
     cell_min: int = 10
     min_group_rows: int = 10
+    one_grid: bool = True
+    may_dominate: bool = True
     models: frozenset[str] | None = None
     packages: frozenset[str] = frozenset()
     columns: frozenset[str] | None = None
@@ -116,6 +122,8 @@ class Policy:
         if privacy and privacy.unit == "hospital" and privacy.clipping_norm > self.max_range:
             yield "max_range", f"clipping_norm {privacy.clipping_norm} (at most {self.max_range})"
         if self.limit is None:
+            if privacy and privacy.delta > self.max_delta:
+                yield "max_delta", f"delta {privacy.delta:g} (at most {self.max_delta:g})"
             return
         if privacy is None:
             yield "max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"
@@ -134,6 +142,8 @@ class Policy:
             yield from claims.check_noise(multiplier, noisy, Limit(self.max_noise_epsilon, self.max_delta))
         elif noisy and not self.exact_counts:
             yield "exact_counts", "counts without noise (noise.enabled = false)"
+        if task.bins() > self.max_column_bins:
+            yield "max_column_bins", f"{task.bins()} bins of a column (at most {self.max_column_bins})"
         exact = task.exact_answers() + (0 if own else noisy)
         if exact > self.max_exact_sums:
             yield "max_exact_sums", f"{exact} sums without noise (at most {self.max_exact_sums})"
@@ -144,10 +154,7 @@ class Policy:
         if study.evaluation.bins > self.max_bins:
             yield "max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"
         if study.group_rows < self.min_group_rows:
-            yield (
-                "min_group_rows",
-                f"scores in groups of {study.group_rows} rows (floor: {self.min_group_rows})",
-            )
+            yield "min_group_rows", f"scores in groups of {study.group_rows} rows (floor: {self.min_group_rows})"
         model = study.model
         allowed = frozenset(KINDS) if self.models is None else self.models
         if model.kind not in allowed:
@@ -170,8 +177,10 @@ def _listed(names: frozenset[str]) -> str:
 
 SIMULATION = Policy(
     min_group_rows=1,
+    one_grid=False,
     max_bins=65_536,
-    cell_min=1,
+    max_column_bins=1_024,
+    cell_min=0,
     max_noise_epsilon=50.0,
     max_exact_sums=10_100,
     max_measured_models=10_100,

@@ -23,6 +23,7 @@ def freeze(
     coordinator_key: bytes,
     ckks_public: bytes,
     existing: Iterable[Block] = (),
+    names: Mapping[bytes, str] | None = None,
 ) -> Study:
     """The study with its roster and blocks: every public key enters the document, and so its digest.
 
@@ -30,6 +31,7 @@ def freeze(
         hospitals: name -> (path of its own table or "", public key), in roster order.
         ckks_public: empty where the scheme has no such key.
         existing: blocks of earlier studies, in which hospitals of this one may be.
+        names: of hospitals outside the study, by key, for what is said to people.
 
     Raises:
         StudyError: the roster breaks the quorum arithmetic, or the rules on blocks.
@@ -44,7 +46,7 @@ def freeze(
     frozen = study.with_overrides(
         top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
     )
-    frozen = who_stands.with_blocks(frozen, existing)
+    frozen = who_stands.with_blocks(frozen, existing, names or {})
     if frozen.own_noise:
         task = make_task(frozen)
         frozen = frozen.with_overrides(noise=noise.stated(frozen, task))

@@ -46,6 +46,8 @@ class Shortage:
             f"rule 1: {self.names(apart) or 'a hospital'} did not agree to be singled out, so nothing of its block is "
             "opened without it; the study waits for it"
         )
+        if not apart | missing and (refused := self.sum().refusals_of(there)):
+            error.hint = f"rule {refused[0].rule}: {refused[0].what}; {refused[0].way_out}"
         return error
 
     def too_few_can(self, missing: frozenset[int]) -> DeclinedError:

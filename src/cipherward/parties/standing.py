@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from cipherward.crypto import wire
-from cipherward.disclosure.blocks import Blocks, Register
+from cipherward.disclosure.blocks import Blocks, Register, Split
 from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Agreement, Binding, Memory, Statement
 from cipherward.errors import StorageError, WireError
@@ -83,6 +83,14 @@ class Standing:
     def named(self, block: bytes, context: bytes) -> None:
         """Called before the header that says so leaves the hospital."""
         self._bind(self.binding.named(block, context))
+
+    def signing_problem(self, split: Split) -> Refusal | None:
+        """Why this hospital must not sign that its block splits so, if it must not."""
+        return self.binding.signing_problem(split, self.memory)
+
+    def signed(self, split: Split) -> None:
+        """Called before the signature leaves the hospital: from now on the register stands with its part only."""
+        self._bind(self.binding.signed(split))
 
     def problem(self, block: bytes, blocks: Blocks) -> Refusal | None:
         """Why this register must not name this block now, if it must not."""

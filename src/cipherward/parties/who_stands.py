@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cipherward.crypto import schemes
 from cipherward.crypto.scheme import Opener
@@ -14,6 +14,8 @@ from cipherward.errors import StudyError
 from cipherward.parties import listed
 from cipherward.parties.listed import registers_of as registers_of
 from cipherward.study import Study
+
+_MOST_NAMES = 12
 
 
 def hides_single_updates(study: Study) -> bool:
@@ -53,11 +55,11 @@ def blocks_of(study: Study) -> Blocks:
     return blocks
 
 
-def with_blocks(study: Study, existing: Iterable[Block] = ()) -> Study:
+def with_blocks(study: Study, existing: Iterable[Block] = (), others: Mapping[bytes, str] | None = None) -> Study:
     """A study with keys, and the blocks that its hospitals stand in: those that people wrote, or as many as fit.
 
     Args:
-        existing: blocks of earlier studies.
+        existing: blocks of earlier studies. others: names of hospitals outside this one, by key.
 
     Raises:
         StudyError: a hospital is in a block that is not in this study whole; and as `blocks_of`.
@@ -66,7 +68,7 @@ def with_blocks(study: Study, existing: Iterable[Block] = ()) -> Study:
         registers, agreed = registers_of(study), listed.agreed_of(study)
         names = {r.hospital: hospital.name for r, hospital in zip(registers, study.hospitals, strict=True)}
         known = tuple(block for block in existing if set(block.members) & set(registers))
-        _check_whole(registers, known, names, agreed)
+        _check_whole(registers, known, {**(others or {}), **names}, agreed)
         bound = {member for block in known for member in block.members}
         open_to = [r for r in registers if r in bound or (answer_of(study, names[r.hospital]) is Agreement.NO)]
         away = sorted((agreed & bound).difference(registers))
@@ -95,20 +97,25 @@ def setting_of(study: Study, answers: dict[int, Agreement] | None = None) -> Set
 
 
 def if_missing(study: Study, answers: dict[int, Agreement] | None = None) -> list[str]:
-    """What a missing hospital means for a frozen study, one line for each hospital; `answers` as in `setting_of`."""
+    """What a missing hospital means for a frozen study, one line for those of whom the same is true; `answers` as in
+    `setting_of`."""
     setting = setting_of(study, answers)
     names = {r.hospital: hospital.name for r, hospital in zip(registers_of(study), study.hospitals, strict=True)}
     said = {register.hospital: answer for register, answer in setting.answers.items()}
-    width = max(map(len, names.values()))
-    lines = ["If one hospital is missing (a study that waits ends when its people stop it):"]
+    alike: dict[str, list[str]] = {}
     for each in setting.table():
         answer = "may be singled out" if said[each.hospital] else "may not be singled out"
-        lines.append(
-            f"  {names[each.hospital]:<{width}}  {answer}; before its update is there, the sum {each.before}; afterwards it "
-            f"{each.after}"
-        )
-    lines.append("The first sum of a block waits for all its members, whatever they answered.")
-    return lines
+        text = f"{answer}; before its update is there, the sum {each.before}; afterwards it {each.after}"
+        alike.setdefault(text, []).append(names[each.hospital])
+    return [
+        "If one hospital is missing (a study that waits ends when its people stop it):",
+        *(f"  {_listed(those)}: {text}" for text, those in alike.items()),
+        "  The first sum of a block waits for all its members, whatever they answered.",
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= _MOST_NAMES else f"{', '.join(names[:_MOST_NAMES])}, {len(names)} in all"
 
 
 def check_can_start(study: Study) -> None:
@@ -126,18 +133,20 @@ def check_can_start(study: Study) -> None:
 
 
 def _check_whole(
-    registers: Iterable[Register], existing: Iterable[Block], names: dict[bytes, str], agreed: frozenset[Register]
+    registers: Iterable[Register], existing: Iterable[Block], names: Mapping[bytes, str], agreed: frozenset[Register]
 ) -> None:
-    """Rule 2: who is in a block takes part with the whole block, or not at all."""
+    """Rule 2: who is in a block takes part with the whole block, or not at all, or has signed that it may be singled out."""
     here = set(registers)
     for block in existing:
-        inside = [names[m.hospital] for m in block.members if m in here]
-        gone = sum(m not in here and m not in agreed for m in block.members)
+        inside = sorted(names[m.hospital] for m in block.members if m in here)
+        missing = [m.hospital for m in block.members if m not in here and m not in agreed]
+        gone = sorted(names.get(key, key.hex()[:12]) for key in missing)
         if inside and gone:
             raise StudyError(
-                f"{', '.join(inside)} stand in sums only together with {gone} more hospital(s) that this study does not list "
-                "(rule 2: they are one block since an earlier study)",
-                hint="list the whole block or none of it; whoever wants to leave says so at its own machine (cipherward "
-                "hospital widen, or end-register), or all of the block sign a split into parts that are large enough (cipherward "
-                "coordinator split)",
+                f"{', '.join(inside)} stand in sums only together with {', '.join(gone)}, which this study does not list (rule 2: "
+                "they are one block since an earlier study)",
+                hint="list the whole block or none of it. A hospital leaves by its own word (cipherward hospital widen, or "
+                "end-register); all of the block can sign a split (cipherward coordinator split); a hospital with a new key is "
+                "confirmed by its block mates (cipherward hospital confirm-successor, rule 4); the founding of a block that was in "
+                "no opened sum is given up when its study has been stopped and a quorum has voted void (coordinator status)",
             )

@@ -21,6 +21,7 @@ from cipherward.study import Study
 from cipherward.tasks.task import ResultTable
 
 LATEST = "latest.txt"
+INVENTORIES = "inventories.cbor"
 _OPENING = {"context", "total", "base", "n_contributors"}
 
 
@@ -31,7 +32,7 @@ class RunDirectory:
         self.path = path
         self.study = path / "study.toml"
         self.study_digest = path / "study.digest"
-        self.inventories = path / "inventories.cbor"
+        self.inventories = path / INVENTORIES
         self.initial_model = path / "model-initial.safetensors"
         self.model = path / "model.safetensors"
         self.result = path / "result.json"
@@ -152,3 +153,24 @@ def _unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
+
+
+def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
+    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
+
+    Raises:
+        StorageError: it is missing, or does not say.
+    """
+    try:
+        facts = files.json_object(files.read(run.simulation))
+        data, base = Path(facts["data"]), Path(facts["base"])
+        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
+            raise ValueError("a path that is not absolute")
+        if "\0" in f"{data}{base}":
+            raise ValueError("a path with a zero in it")
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
+            hint="give the folder of a run, or restore the file from a backup",
+        ) from None
+    return data if facts["data"] else None, base

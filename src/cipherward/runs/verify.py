@@ -113,7 +113,8 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
 
 
 def _first_state(run: RunDirectory, study: Study, factory: Factory | None, left_out: Mapping[str, str]) -> StudyState:
-    """The state before the first sum; the model in the file has to be the one that the study's seed gives."""
+    """The state before the first sum; the model in the file has to be the one that the study's seed gives. Of
+    own code that is checked only where the code is there, before the run goes on."""
     if not run.initial_model.exists():
         first = begin(study, left_out=left_out)
         if first.model:
@@ -123,9 +124,9 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None, left_
     if initial.study.digest() != study.digest():
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
-    if kind_of(study.model).is_own_code:
+    if kind_of(study.model).is_own_code and factory is None:
         return begin(study, factory, stated, left_out)
-    first = begin(study, left_out=left_out)
+    first = begin(study, factory, left_out=left_out)
     drawn = first.model
     if drawn is None or drawn.groups != stated.groups or drawn.weights.tobytes() != stated.weights.tobytes():
         raise AuditError("the initial model is not the one that the study's seed gives")

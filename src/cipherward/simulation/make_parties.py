@@ -164,7 +164,7 @@ def make_hospital(
         index=index,
         identity=keys.identities[index],
         state=state,
-        work=HospitalWork(index, data, device, perf_counter),
+        work=HospitalWork(index, data, device, perf_counter, cell_min=policy.cell_min),
         ledger=Ledger(run.hospital(index) / "ledger.sqlite"),
         policy=policy,
         log=log,

@@ -31,7 +31,7 @@ from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.archive import Archive
-from cipherward.runs.folder import RunDirectory, create
+from cipherward.runs.folder import RunDirectory, create, sources_of
 from cipherward.runs.result import findings, sum_line, versions
 from cipherward.runs.result_json import sum_lines
 from cipherward.simulation import make_parties
@@ -86,6 +86,7 @@ def run_study(
     network: Network | None = None,
     yardsticks: Yardsticks | None = None,
     on_data: OnData | None = None,
+    on_frozen: Callable[[Study], object] | None = None,
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     archive: Archive | None = None,
@@ -104,6 +105,7 @@ def run_study(
         yardsticks: the centralised and local-only models, where they are known already from a run on the same data with
             the same seed and training settings.
         on_data: called once with the study as it will run and every hospital's rows, before anything is trained or written.
+        on_frozen: called with the frozen study.
         on_progress: called after every sum.
         should_stop: asked between sums; True stops the run so that it can be resumed.
         archive: keeps encrypted copies in a vault; whoever made it closes it.
@@ -139,6 +141,8 @@ def run_study(
     for index, hospital in enumerate(hospitals, start=1):
         fingerprint.hold(run.hospital(index), hospital)
     run.write_study(frozen)
+    if on_frozen:
+        on_frozen(frozen)
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state], archive=archive
     ).run()
@@ -191,27 +195,6 @@ def resume_study(
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states, closed, archive
     ).run()
-
-
-def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
-    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
-
-    Raises:
-        StorageError: it is missing, or does not say.
-    """
-    try:
-        facts = files.json_object(files.read(run.simulation))
-        data, base = Path(facts["data"]), Path(facts["base"])
-        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
-            raise ValueError("a path that is not absolute")
-        if "\0" in f"{data}{base}":
-            raise ValueError("a path with a zero in it")
-    except (ValueError, TypeError, KeyError) as error:
-        raise StorageError(
-            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
-            hint="give the folder of a run, or restore the file from a backup",
-        ) from None
-    return data if facts["data"] else None, base
 
 
 class _Simulation:

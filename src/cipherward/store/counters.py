@@ -12,9 +12,10 @@ from cipherward.errors import OldLedgerError, StorageError
 from cipherward.store import files
 
 WAY_OUT = (
-    "bring the current ledger back; where there is none: stop the service, wait until the sums under way have closed "
-    "without this hospital, move ledger.sqlite* and ledger.count away, cipherward hospital withdraw STUDY for each study "
-    "under way, start the service, and tell the other hospitals; what was spent of privacy budgets is then unknown"
+    "bring the current ledger back; where there is none: cipherward hospital withdraw STUDY for each study under way, wait until the "
+    "sums under way have closed without this hospital, stop the service, move ledger.sqlite* and ledger.count away, cipherward "
+    "hospital inherit FOLDER with the models/ of a block mate, start the service, and tell the other hospitals; with the identity "
+    "key lost as well, a new key that every block mate confirms takes its place (docs/operations.md)"
 )
 
 

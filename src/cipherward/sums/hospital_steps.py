@@ -46,8 +46,9 @@ from cipherward.sums.statements import alone, statements_of
 from cipherward.sums.votes import Member, Rules, check_voids, distinct_votes
 
 OLD_COPY = (
-    "this home is an old copy: bring the current one back; where there is none, stop the service, move ledger.sqlite* and "
-    "ledger.count away, cipherward hospital withdraw STUDY, and start it; new studies are not touched by it"
+    "this home is an old copy: bring the current one back; where there is none, cipherward hospital withdraw STUDY, stop the service, "
+    "move ledger.sqlite* and ledger.count away, cipherward hospital inherit FOLDER with the models/ of a block mate, and start it; new "
+    "studies are not touched by it"
 )
 """What people do where a hospital does not remember what it has signed."""
 

@@ -25,11 +25,12 @@ from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Column, Study
-from cipherward.tasks import cohort_table, noise, noisy_cohort, statistics
+from cipherward.tasks import cells, cohort_table, noise, noisy_cohort, statistics
 from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
 from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
+from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import Model, Question, ResultTable, Sums, Task, Values, canonical, limbs_for
 
 if TYPE_CHECKING:
@@ -102,9 +103,10 @@ class Describe(Task[DescribeState]):
             if state.first is None:
                 counted, dropped = self._rows(at.data, at.randomness)
                 at.note("rows_not_counted", dropped)
-                return self._counted(at.data, counted)
+                return self._counted(at.data, counted, 0 if self._study.own_noise else at.cell_min)
             wanted = wanted_bins(self._histograms(state))
-            return {"fine": refined(self._scaled(at.data), at.data.outcome, wanted, self._settings.bins)}
+            values = [cells.grouped(each, at.cell_min) for each in self._scaled(at.data, at.cell_min)]
+            return {"fine": refined(values, at.data.outcome, wanted, self._settings.bins)}
 
     def patients_needed(self, n_contributors: int) -> int:
         return noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)) if self._study.own_noise else 0
@@ -165,6 +167,9 @@ class Describe(Task[DescribeState]):
     def noisy_answers(self) -> int:
         return 1  # with noise there is one question
 
+    def bins(self) -> int:
+        return self._settings.bins
+
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
         if not self._study.own_noise:
             return True
@@ -203,7 +208,8 @@ class Describe(Task[DescribeState]):
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
         layout = Layout(parts, self._study.bits)
         moved = None if on_state else self._sensitivity()
-        return Question(purpose, title, canonical(asked), layout, meaning, on_model=on_state, sensitivity=moved)
+        rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": by_outcome()}
+        return Question(purpose, title, canonical(asked), layout, meaning, **rest)
 
     def _sensitivity(self) -> Sensitivity:
         n_cells = len(GROUPS) * sum(len(column.categories) + 1 for column in self._categorical)
@@ -266,26 +272,32 @@ class Describe(Task[DescribeState]):
         ]
         return tuple(part for part in parts if part.size)
 
-    def _scaled(self, data: HospitalData) -> list[NDArray[np.float64]]:
-        """Per numeric column float64[n_rows] in 0..1 of the declared range, NaN = missing, in the column's own unit."""
+    def _scaled(self, data: HospitalData, least: int) -> list[NDArray[np.float64]]:
+        """Per numeric column float64[n_rows] in 0..1 of the declared range, NaN = missing, in the column's own unit; as
+        `cells.values` lets them be counted."""
         plain = [column.model_copy(update={"transform": "none"}) for column in self._numeric]
-        return [preprocess.scaled(data.table[column.name].to_numpy(), column) for column in plain]
+        found = (preprocess.scaled(data.table[column.name].to_numpy(), column) for column in plain)
+        return [cells.values(values, least) for values in found]
 
-    def _counted(self, data: HospitalData, counted: NDArray[np.bool_]) -> Values:
+    def _counted(self, data: HospitalData, counted: NDArray[np.bool_], least: int) -> Values:
         bins, groups = self._settings.bins, [counted & (data.outcome == place) for place in range(len(GROUPS))]
         found: dict[str, list[Any]] = {name: [] for name in ("present", "sum", "square", "histogram", "categories")}
-        for values in self._scaled(data):
+        for values in self._scaled(data, least):
+            binned = cells.grouped(values, least)
             for group in groups:
-                inside = values[group & ~np.isnan(values)]
+                there = group & ~np.isnan(values)
+                inside = values[there]
                 found["present"].append(len(inside))
                 # In integers, row by row: then one row moves a sum by no more than `moves` says.
                 found["sum"].append(int(np.rint(inside * SCALE).astype(np.int64).sum()))
                 found["square"].append(int(np.rint(np.square(inside) * SCALE).astype(np.int64).sum()))
-                found["histogram"] += np.bincount(_bin(inside, bins), minlength=bins).tolist()
+                found["histogram"] += np.bincount(_bin(binned[there], bins), minlength=bins).tolist()
         for column in self._categorical:
-            codes = preprocess.codes(data.table[column.name], column.categories)
+            n_categories = len(column.categories)
+            codes = cells.codes(preprocess.codes(data.table[column.name], column.categories), n_categories, least)
             for group in groups:
-                found["categories"] += np.bincount(codes[group], minlength=len(column.categories) + 1).tolist()
+                own = codes[group & (codes >= 0)]
+                found["categories"] += np.bincount(own, minlength=n_categories + 1).tolist()
         found["rows"] = [int(group.sum()) for group in groups]
         return {part.name: np.array(found[part.name], dtype=np.int64) for part in self._parts()}
 

@@ -15,6 +15,7 @@ from cipherward.learning.devices import Device
 from cipherward.privacy import records
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.randomness import SYSTEM, Randomness
+from cipherward.tasks import row_groups
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Values
 
@@ -30,6 +31,7 @@ class HospitalWork:
         device: where models are trained and scored.
         clock: seconds; used to report what the work costs.
         randomness: of differential privacy's noise and sampling.
+        cell_min: of the hospital's policy: so many rows are counted together by outcome in an exact answer, or none.
 
     `spent`: seconds by kind of work. `notes`: by sum, figures about this hospital's own work; they stay here.
     """
@@ -41,12 +43,17 @@ class HospitalWork:
     spent: dict[str, float] = field(default_factory=dict)
     notes: dict[int, dict[str, float]] = field(default_factory=dict, repr=False)
     randomness: Randomness = field(default=SYSTEM, repr=False)
+    cell_min: int = 0
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property
     def n_rows(self) -> int:
         """The rows of this hospital's table that studies may ask about."""
         return len(self.data.outcome)
+
+    def has_rows(self, state: StudyState, least: int) -> bool:
+        """Whether so many rows are here of every group that the state's next question is about."""
+        return not row_groups.small(state.asked.about, self.data, least)
 
     def values(self, state: StudyState) -> Values:
         """The named values of the state's next sum, as its layout expects them.

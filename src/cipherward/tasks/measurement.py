@@ -6,17 +6,21 @@ import math
 
 import numpy as np
 
+from cipherward.errors import UnfitUpdateError
 from cipherward.learning import metrics, sgd
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.model_kind import Module
+from cipherward.learning.picking import picks_out_few
 from cipherward.learning.score_groups import may_measure
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment
-from cipherward.tasks.rows import TEST, VALIDATION, rows_at
+from cipherward.tasks.row_groups import RowGroup, by_outcome
+from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
 from cipherward.tasks.task import Model, Sums, Values, limbs_for
 
 LOSS_SCALE = 2**20
+PICKS_OUT = "the model sets few rows apart"
 
 TITLE = "At the end: how good the model is"
 
@@ -27,6 +31,8 @@ MEANING = {
     "test/log_loss": "sum of logarithmic errors of the scores on test rows",
     "validation": "loss on the validation rows, and how many there are",
 }
+
+ABOUT = (*by_outcome(TEST), RowGroup(VALIDATION))
 
 
 def segments(study: Study) -> tuple[CountSegment, ...]:
@@ -42,9 +48,27 @@ def segments(study: Study) -> tuple[CountSegment, ...]:
     )
 
 
+def check_not_picking(module: Module, model: Model, at: HospitalWork) -> None:
+    """Before anything exact is said of a model: that its scores set none of this hospital's rows apart, in no part of them.
+
+    Raises:
+        UnfitUpdateError: they do (`learning.picking`, with `at.cell_min`); nothing may be sent.
+    """
+    for part in (TRAIN, VALIDATION, TEST) if at.cell_min else ():
+        scores = sgd.scores(module, model.weights, rows_at(at, model.scaling, part)[0], at.device)
+        if picks_out_few(scores, at.cell_min):
+            raise UnfitUpdateError(
+                f"the model's scores set fewer than {at.cell_min} rows of this hospital apart from all others: sums about it "
+                "would be about them, so nothing is sent",
+                reason=PICKS_OUT,
+                hint="ask whether somebody steered the model; else merge rare categories and start a new study, or set "
+                "columns with few different values aside",
+            )
+
+
 def answer(study: Study, module: Module, model: Model, at: HospitalWork) -> Values:
-    """One hospital's counts for a model; zeros where it has fewer rows than a group."""
-    bins, group = study.evaluation.bins, study.group_rows
+    """One hospital's counts for a model; zeros where it has fewer rows than a group, which is of `at.cell_min` rows at least."""
+    bins, group = study.evaluation.bins, max(study.group_rows, at.cell_min)
     features, labels = rows_at(at, model.scaling, TEST)
     at.note("measured", float(may_measure(len(labels), group)))
     scores = sgd.scores(module, model.weights, features, at.device)

@@ -25,9 +25,12 @@ def figures(study: Study, module: Module, first: Model, last: Model, at: Hospita
     outcome = at.data.outcome
     train, test = rows_at(at, last.scaling, TRAIN), rows_at(at, last.scaling, TEST)
     positive, n_test = int(test[1].sum()), len(test[1])
+    everybody = int(outcome.sum())
+    # With those of the test rows, which may be shown below, the others follow.
+    counts = (everybody, len(outcome) - everybody, everybody - positive, len(outcome) - everybody - n_test + positive)
     found: dict[str, Any] = {
         "rows": shown(len(outcome)),
-        "positive": shown(int(outcome.sum())) if shown(len(outcome) - int(outcome.sum())) else None,
+        "positive": everybody if all(shown(count) is not None for count in counts) else None,
         "train_rows": shown(len(train[1])),
         "test_rows": shown(n_test),
         "test_positive": None,

@@ -22,6 +22,7 @@ from cipherward.study import Study
 from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noise import noise_of
+from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
 
 CELL_MIN = 10
@@ -67,7 +68,9 @@ def question(study: Study) -> Question:
         parts.append(CountSegment("categories", n_cells, limbs))
     asked = canonical(shared_parameters(study))
     moved = moves.of_statistics(n_numeric, n_categorical, n_cells)
-    return Question("statistics", TITLE, asked, Layout(tuple(parts), bits), MEANING, on_model=False, sensitivity=moved)
+    layout = Layout(tuple(parts), bits)
+    about = by_outcome(TRAIN)
+    return Question("statistics", TITLE, asked, layout, MEANING, on_model=False, sensitivity=moved, about=about)
 
 
 def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) -> tuple[Values, int]:

@@ -22,6 +22,7 @@ from cipherward.errors import DataError, StudyError
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.records import Sensitivity
 from cipherward.tasks.lanes import Layout
+from cipherward.tasks.row_groups import RowGroup
 
 if TYPE_CHECKING:
     from cipherward.tasks.hospital_work import HospitalWork
@@ -46,6 +47,8 @@ class Question:
         on_model: whether the state's digest is part of the question.
         sensitivity: how far one row can move the answer (`privacy.records` plans the noise from it); None: this answer
             cannot carry noise, so nothing is promised to a single patient.
+        about: the groups of rows that it is about. A hospital with fewer than its `cell_min` rows in one of them declares so
+            in its header, and does not count among those of its block that hide each other (disclosure rule 1).
     """
 
     purpose: str
@@ -55,6 +58,7 @@ class Question:
     meaning: Mapping[str, str]
     on_model: bool = True
     sensitivity: Sensitivity | None = None
+    about: tuple[RowGroup, ...] = (RowGroup(),)
 
     def words(self, segment: str) -> str:
         """What a segment means."""
@@ -143,6 +147,10 @@ class Task(ABC, Generic[S]):
 
     def measured_models(self) -> int:
         """How many models are measured, at most."""
+        return 0
+
+    def bins(self) -> int:
+        """Into how many bins an answer divides the range of a numeric column, at most; 0: into none."""
         return 0
 
     def cost(self, state: S, at: HospitalWork) -> Event | None:

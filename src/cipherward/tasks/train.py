@@ -27,9 +27,11 @@ from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
+from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TEST, TRAIN, labels_of
 from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_settings
 
+_TRAINED = RowGroup(TRAIN)
 _TEST_ROWS = 100
 """Mean test rows of a hospital from which on scores in groups of ten cost little (docs/privacy.md)."""
 
@@ -100,21 +102,24 @@ class Train(Task[TrainState]):
         }
         bits, measured = study.bits, measurement.segments(study)
         if self._trained_out(state):
-            return Question(
-                "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measurement.MEANING
-            )
+            layout, meaning = Layout(measured, bits), measurement.MEANING
+            return Question("evaluate", measurement.TITLE, canonical(asked), layout, meaning, about=measurement.ABOUT)
         asked |= {"training": document["training"], "model": document["model"], "bits": bits}
         if study.fits_by_newton:
             layout = Layout(newton.segments(study, len(state.model.weights)) + measured, bits)
             meaning = newton.MEANING | measurement.MEANING
-            return Question("train", newton.TITLE, canonical(asked), layout, meaning)
+            return Question(
+                "train", newton.TITLE, canonical(asked), layout, meaning, about=(_TRAINED, *measurement.ABOUT)
+            )
         if study.privacy:
             asked["privacy"] = document["privacy"]
         parts = rounds.update_segments(study, state.model, state.ranges)
+        about: tuple[RowGroup, ...] = (_TRAINED,)
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
+            about += measurement.ABOUT
         meaning = rounds.meaning(state.model) | measurement.MEANING
-        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning)
+        return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning, about=about)
 
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model = self._study, state.model
@@ -128,6 +133,7 @@ class Train(Task[TrainState]):
             with at.timed("train"):
                 return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1)
         with at.timed("evaluate"):
+            measurement.check_not_picking(module, model, at)
             measured = measurement.answer(study, module, model, at)
         if self._trained_out(state):
             return measured

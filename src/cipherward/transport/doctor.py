@@ -51,10 +51,11 @@ class Server:
 
     host: str
     port: int
+    is_assumed: bool = False
 
     @property
     def words(self) -> str:
-        return f"{self.host} port {self.port}"
+        return f"{self.host} port {self.port}{' (the address names none)' if self.is_assumed else ''}"
 
 
 def examine(
@@ -80,7 +81,8 @@ def examine(
         except CipherwardError as error:
             found.append(Finding(f"server {url}", False, error.message, error.hint))
             continue
-        found += _way_to(home, Server(str(parts.hostname), int(parts.port or 0)), moment, seconds)
+        server = Server(str(parts.hostname), int(parts.port or 0), is_assumed=urlsplit(url).port is None)
+        found += _way_to(home, server, moment, seconds)
     return [*found, coordinator_seen(home, moment)] if home.is_enrolled else found
 
 

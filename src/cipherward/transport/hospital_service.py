@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cipherward.consortium.approval import declaring
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.lock import only_one
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
@@ -154,6 +155,7 @@ class _Service:
             "name": self.home.name,
             "letters_waiting": len(self.outbox.pending()),
             "seen": self._seen,
+            "blocks": declaring.words(self.home),
         }
         self.home.write_status(own | serving.status_of(self.post, self.follower, studies, running=running))
 

@@ -20,6 +20,7 @@ MANY = 200
 """Failed handshakes within a period that people should hear of."""
 
 _HANDSHAKE = "TLS handshake error"
+_ADDRESS = re.compile(r"\[ERR\] \[?([0-9A-Fa-f.:]+)\]?:\d+ - cid")
 _SERIAL = re.compile("[0-9a-f]{40}")
 _MEMBER = re.compile(r"(?:CN=|M_)([a-z0-9][a-z0-9-]*)")
 
@@ -39,7 +40,7 @@ class RefusalAlarms:
         self._end_period()
         for line in lines:
             if _HANDSHAKE not in line:
-                self._home.alarm("refused by the server", {"hospital": self._member(line), "line": line})
+                self._refused(line)
                 continue
             if self._since is None:
                 self._since = self._clock()
@@ -54,6 +55,20 @@ class RefusalAlarms:
         if self._count >= MANY:
             self._home.alarm("many failed connections", facts)
         self._since, self._count = None, 0
+
+    def _refused(self, line: str) -> None:
+        member, address = self._member(line), _ADDRESS.search(line)
+        facts: dict[str, object] = {"hospital": member or (address[1] if address else ""), "line": line}
+        if not member and "authentication error" in line:
+            # The server knows a certificate by the list of members only: whose it was is not in its line.
+            gone = [known.name for known in self._home.members.members if not known.is_active]
+            who = (
+                f"the service of {' or '.join(gone)}, revoked, that still runs" if gone else "one from before a renewal"
+            )
+            facts["hint"] = (
+                f"a certificate of the consortium that counts no more dials from there, perhaps {who}: stop it"
+            )
+        self._home.alarm("refused by the server", facts)
 
     def _member(self, line: str) -> str:
         """Whom the line is about: by name, or by the serial number of a certificate that was issued to it."""

@@ -13,13 +13,14 @@ from time import time
 from typing import Literal, TypeVar
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import answers, offer_check, own_inventory, policyfile
+from cipherward.consortium.approval import answers, offer_check, other_grids, own_inventory, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError
 from cipherward.parties import inventories, roster
+from cipherward.parties.grids import WAY_OUT
 from cipherward.parties.inventories import Inventory
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
@@ -222,8 +223,11 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
     """
     problems = list(unconfirmed(home, offered.study))
     hint = "compare fingerprints and confirm: cipherward hospital members, then cipherward hospital confirm"
+    policy = policyfile.load(home.policy_file)
+    if grids := other_grids.problems(home, offered, policy):
+        problems, hint = [*grids, *problems], WAY_OUT
     try:
-        policyfile.load(home.policy_file).check(offered.study)
+        policy.check(offered.study)
     except RefusedError as error:
         problems.insert(0, error.message)
         hint = error.hint

@@ -5,6 +5,7 @@ Counts of rows below `SMALL` are not shown, as a review may be printed and passe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import admit, load_hospitals
 from cipherward.errors import DataError
 from cipherward.study import Study
+from cipherward.tasks import row_groups
+from cipherward.tasks.row_groups import RowGroup
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Changed:
 @dataclass(frozen=True)
 class OwnData:
     """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
-    patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it."""
+    patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it. `few`: the groups of rows that the
+    study asks about and of which this table has fewer than the policy's `cell_min`."""
 
     rows: int
     patients: int | None
@@ -58,10 +62,16 @@ class OwnData:
     about: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     keys: tuple[ColumnUse, ...] = ()
+    few: tuple[str, ...] = ()
 
 
-def check(study: Study, name: str, table: Source) -> OwnData:
-    """Look at this hospital's table as the study will. Reads the table only; an unreadable one is a problem."""
+def check(study: Study, name: str, table: Source, asked: Iterable[RowGroup] = (), least: int = 0) -> OwnData:
+    """Look at this hospital's table as the study will. Reads the table only; an unreadable one is a problem.
+
+    Args:
+        asked: the groups of rows that the study's questions are about.
+        least: rows of each below which `few` names it.
+    """
     try:
         raw = read_source(table)
     except DataError as error:
@@ -103,6 +113,7 @@ def check(study: Study, name: str, table: Source) -> OwnData:
         about=tuple(finding.text for finding in own.about) if own else (),
         assumed=raw.assumed,
         keys=_keys(study, frozenset(raw.table.columns)),
+        few=tuple(group.words for group in row_groups.small(asked, own, least)) if own else (),
     )
 
 

@@ -22,7 +22,8 @@ def inventory(home: HospitalHome, study: Study, answer: Agreement, table: Path |
         RefusedError: as `carried.verified_here`.
         StorageError: policy.toml is missing or has mistakes.
     """
-    (data,) = load_hospitals(study, table or home.data_source, home.path, only=[home.name])
+    own = next(hospital for hospital in study.hospitals if hospital.name == home.name)
+    (data,) = load_hospitals(study, table or home.source_of(own.register_name), home.path, only=[home.name])
     cell_min = policyfile.load(home.policy_file).cell_min
     return inventories.of_table(study, data, answer, cell_min, carried.verified_here(home, study))
 

@@ -71,10 +71,23 @@ max_range = 64.0
 # Bins of the histograms in which predicted risks are counted.
 max_bins = 4096
 
-# With fewer rows than this in its table, this hospital does not count among those that hide each other in a sum.
+# Bins into which the range of a column is divided in a cohort table.
+max_column_bins = 256
+
+# The least number of this hospital's rows that are counted together. With fewer rows of what a sum is about, this
+# hospital does not count among those that hide each other in it; exact counts by outcome are of so many of its rows or
+# of none; and a model that sets fewer of its rows apart from all others is refused.
 cell_min = 10
 
-# Rows of this hospital that share one predicted risk before it is counted, at least.
+# Exact sums count a column in all studies over the same range and into as many bins as the first one did: from two
+# such grids the few patients between them can be worked out. false lets a study choose another one.
+one_grid = true
+
+# Whether this hospital takes part where it has more patients than all the others of its block together, by the sizes that
+# approvals declare. What is opened of such a block is nearly its own.
+may_dominate = true
+
+# Rows of this hospital that share one predicted risk before it is counted, at least; cell_min holds as well.
 min_group_rows = 10
 """
 
@@ -108,8 +121,11 @@ class _File(BaseModel):
     max_exact_sums: int = Field(default=1_100, ge=0)
     max_measured_models: int = Field(default=1_100, ge=0)
     max_bins: int = Field(default=4_096, ge=64)
+    max_column_bins: int = Field(default=256, ge=8)
     cell_min: int = Field(default=10, ge=1)
     min_group_rows: int = Field(default=10, ge=1)
+    one_grid: bool = True
+    may_dominate: bool = True
     models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
     columns: Literal["*"] | list[str] = "*"
@@ -147,8 +163,11 @@ def parse(text: str, origin: str) -> Policy:
         max_exact_sums=found.max_exact_sums,
         max_measured_models=found.max_measured_models,
         max_bins=found.max_bins,
+        max_column_bins=found.max_column_bins,
         cell_min=found.cell_min,
         min_group_rows=found.min_group_rows,
+        one_grid=found.one_grid,
+        may_dominate=found.may_dominate,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
         columns=None if found.columns == "*" else frozenset(found.columns),
@@ -182,8 +201,11 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_exact_sums": policy.max_exact_sums,
         "max_measured_models": policy.max_measured_models,
         "max_bins": policy.max_bins,
+        "max_column_bins": policy.max_column_bins,
         "cell_min": policy.cell_min,
         "min_group_rows": policy.min_group_rows,
+        "one_grid": policy.one_grid,
+        "may_dominate": policy.may_dominate,
         "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),
         "columns": "*" if policy.columns is None else sorted(policy.columns),

@@ -14,9 +14,12 @@ from typing import Any
 from cipherward.consortium.approval import (
     approvals,
     carried,
+    consequences,
     datacheck,
     modelcode,
+    other_grids,
     own_inventory,
+    own_standing,
     policyfile,
     singling_out,
     what_leaves,
@@ -34,8 +37,11 @@ from cipherward.crypto.scheme import Opener
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
 from cipherward.learning import catalogue as kinds
+from cipherward.parties import domination, inventories
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
+from cipherward.runs.folder import INVENTORIES
+from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import noise
 from cipherward.tasks.catalogue import begin
@@ -52,7 +58,9 @@ class Partner:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything that `cipherward hospital review` shows. `refusals`: why it cannot be approved now; empty: it can."""
+    """Everything that `cipherward hospital review` shows. `shown`: what its document says of splits, new keys,
+    answers and foundings; `contested`: other foundings that exclude this one's; `refusals`: why it cannot be approved now; empty:
+    it can."""
 
     study: str
     title: str
@@ -73,10 +81,13 @@ class Review:
     scheme: str
     opening: tuple[str, ...]
     privacy: tuple[str, ...]
+    shown: tuple[str, ...]
+    contested: str
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
     carried: tuple[str, ...]
     partners: tuple[Partner, ...]
+    sizes: tuple[str, ...]
     policy_broken: tuple[str, ...]
     refusals: tuple[str, ...]
 
@@ -98,23 +109,30 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
-    data = datacheck.check(study, home.name, table or home.data_source)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
-    problems = [*(f"policy: {clause}" for clause in broken), *unconfirmed]
+    grids = other_grids.problems(home, offered, policy)
+    problems = [*(f"policy: {clause}" for clause in (*broken, *grids)), *unconfirmed]
     if over := study.ended(time()):
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
     n_parameters = 0
+    data: OwnData | None = None
+    source = table or home.source_of(study.hospitals[offered.index - 1].register_name)
     try:
         factory = modelcode.factory_of(study, policy)
         first = begin(study, factory)
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
+        asked = dict.fromkeys(group for question, _ in first.task.plan() for group in question.about)
+        data = datacheck.check(study, home.name, source, asked, policy.cell_min)
         privacy_plan.check_hospital(study, n_parameters)
         noise.check_hospital(study, first.task, data.rows or None)
     except CipherwardError as error:
         problems.append(error.message)
+    data = data or datacheck.check(study, home.name, source)
+    obstacles, contested = own_standing.before_approval(home, offered)
+    problems += obstacles
     if data.problems:
         problems.append(f"this hospital's table does not fit the study: {len(data.problems)} problem(s)")
     return Review(
@@ -137,10 +155,13 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         scheme=study.aggregation.scheme,
         opening=_opening(study),
         privacy=_privacy(study),
+        shown=tuple(consequences.of_document(study)),
+        contested=contested,
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
         carried=carried.words(home, study),
         partners=_partners(study, home.confirmed),
+        sizes=_sizes(offered, may_dominate=policy.may_dominate),
         policy_broken=broken,
         refusals=tuple(problems),
     )
@@ -207,6 +228,27 @@ def _bound(study: Study, unit: str, epsilon: float, delta: float, answers: str) 
         f"Covered: {'; '.join(privacy_ledger.COVERED[unit])}.",
         *(f"Not covered: {text}." for text in privacy_ledger.not_covered(study, unit)),
     ]
+
+
+def _sizes(offered: OfferedStudy, *, may_dominate: bool) -> tuple[str, ...]:
+    """What hospitals count for, and what this one's policy says where it would dominate its block."""
+    study, kept = offered.study, offered.folder / INVENTORIES
+    known = domination.sizes(inventories.read(files.read(kept), study)) if kept.exists() else {}
+    names = [f"{study.hospitals[index - 1].name} about {size:,}" for index, size in known.items()]
+    said = (
+        f"Patients, as declared: {', '.join(names)}."
+        if names
+        else (
+            "How many patients each hospital has, to the next power of two, comes with the approvals and is known to all before the "
+            "first sum; review shows it from then on."
+        )
+    )
+    policy = (
+        "This hospital's policy lets it dominate (may_dominate = true)."
+        if may_dominate
+        else "This hospital's policy refuses to take part where it would dominate (may_dominate = false)."
+    )
+    return said, domination.MEANING, policy
 
 
 def _partners(study: Study, confirmed: MembersList | None) -> tuple[Partner, ...]:

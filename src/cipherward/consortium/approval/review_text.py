@@ -64,6 +64,7 @@ def _lines(review: Review) -> Iterator[str]:
     for partner in review.partners:
         own = "this hospital" if partner.name == review.hospital else partner.standing
         yield f"   {partner.name:<{width}}  {partner.fingerprint}  {own}"
+    yield from _points(review.sizes)
     yield ""
     yield "7. This hospital's policy (policy.toml)"
     if review.policy_broken:
@@ -77,6 +78,14 @@ def _lines(review: Review) -> Iterator[str]:
     yield "9. What the approval says of this hospital's table, to everybody in the study"
     yield from _points(review.declared)
     yield ""
+    if review.shown:
+        yield "10. What this study shows of blocks and keys"
+        yield from _points(review.shown)
+        yield ""
+    if review.contested:
+        yield "This study waits for people, also when it is approved:"
+        yield from _points([review.contested])
+        yield ""
     if review.refusals:
         yield "This study cannot be approved now:"
         yield from _points(review.refusals)
@@ -110,6 +119,12 @@ def _data(data: OwnData) -> Iterator[str]:
         yield from _points(f"How the file was read: {text}." for text in data.assumed)
         yield from _points(f"Column {each.column!r}, {_values(each.count)}: {each.rule}." for each in data.changes)
         yield from _points(f"{text[0].upper()}{text[1:]}" for text in data.about)
+    if data.few:
+        yield from _wrapped(
+            f"Too few rows here (cell_min in policy.toml) of these: {', '.join(data.few)}. In sums about them this hospital "
+            "does not count among those that hide each other, and says so; a sum needs enough hospitals that do.",
+            "   ",
+        )
     for problem in data.problems:
         yield from _wrapped(f"PROBLEM: {problem}", "   ")
 

@@ -92,11 +92,16 @@ class CoordinatorHome(Home):
     @property
     def members(self) -> MembersList:
         """The newest version."""
+        return self.versions[-1]
 
-        def read() -> MembersList:
-            return members_list.open_chain(self.chain(), self.consortium_id, self.coordinator_key)[-1]
+    @property
+    def versions(self) -> tuple[MembersList, ...]:
+        """Every version, oldest first."""
 
-        return self.remembered.get("members", self._version_files(), read)
+        def read() -> tuple[MembersList, ...]:
+            return members_list.open_chain(self.chain(), self.consortium_id, self.coordinator_key)
+
+        return self.remembered.get("versions", self._version_files(), read)
 
     def publish(self, members: MembersList) -> None:
         """Sign and keep a new version."""

@@ -18,7 +18,7 @@ from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service.signs_of_life import SILENT_SECONDS as UNHEARD_SECONDS
 from cipherward.consortium.service.signs_of_life import seen_words
 from cipherward.data.database import read_source
-from cipherward.errors import CipherwardError
+from cipherward.errors import CipherwardError, VersionError
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 
@@ -89,6 +89,8 @@ def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:
     if not isinstance(at, int | float):
         return Finding("coordinator", True, "no sign of life has been asked for yet")
     said = seen_words(at, now.timestamp())
+    if status.get("connected") is False:
+        return Finding("coordinator", True, f"{said}; not known while this hospital is not connected")
     alive = now.timestamp() - at <= UNHEARD_SECONDS
     return Finding(
         "coordinator", alive or not is_served(home), said, "call the coordinator: its service is not running"
@@ -97,7 +99,8 @@ def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:
 
 def _studies(home: HospitalHome) -> Finding:
     """What waits for people here; that is no fault."""
-    offered, damaged = approvals.whole_offers(home)
+    offered, unusable = approvals.whole_offers(home)
+    damaged = [folder for folder, error in unusable.items() if not isinstance(error, VersionError)]
     if damaged:
         names = ", ".join(folder.name[:12] for folder in damaged)
         return Finding("studies", False, f"files of {names} are damaged", "restore the folder under studies/")
@@ -107,7 +110,8 @@ def _studies(home: HospitalHome) -> Finding:
         if offer.status == "pending review" and StudyFolder(offer.folder).ended() is None
     ]
     if not waiting:
-        return Finding("studies", True, "none waits for review")
+        of_others = f"; {len(unusable)} of another version of cipherward stay as they are" if unusable else ""
+        return Finding("studies", True, f"none waits for review{of_others}")
     first = f"cipherward hospital review {waiting[0]}"
     return Finding("studies", True, f"{', '.join(waiting)} waits for review: {first}", first)
 

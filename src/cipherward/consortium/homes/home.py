@@ -12,6 +12,9 @@
 | `server.crt`, `certificates/` | issued to the message server, to members | | no |
 | `members/` | every version, signed | the version confirmed and the newest offered | no |
 | `invitations/` | digest of each one-time token | | no |
+| `declared/` | what hospitals signed outside studies | own, for the coordinator | no |
+| `splits/` | splits proposed | splits proposed to it | no |
+| `first.key` | | public key that this one's blocks began under, where it is another | no |
 | `studies/<digest>/` | openings, receipts, models | the study offered, approval, withdrawal | |
 | `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
 | `vault.key` | of its vault, if it has one | the same | yes, 0600 |
@@ -65,6 +68,8 @@ class Home(ABC):
         self.tls_certificate = path / "tls.crt"
         self.tls_key = path / "tls.key"
         self.studies = path / "studies"
+        self.declared = path / "declared"
+        self.splits = path / "splits"
         self.remembered = files.Remembered()
 
     def __repr__(self) -> str:

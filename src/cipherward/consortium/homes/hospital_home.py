@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from cipherward.consortium.homes.home import Home
@@ -47,7 +48,35 @@ class HospitalHome(Home):
     @property
     def data_source(self) -> Source:
         """Where this hospital's own table is; relative paths start at the home folder."""
-        given = self.data_settings
+        return self._source(self.data_settings)
+
+    def source_of(self, register: str) -> Source:
+        """Where the table of this name is: [registers.NAME] of hospital.toml, or [data] where there is none.
+
+        Raises:
+            StorageError: the settings do not say, or two names lead to one table.
+        """
+        registers = self.register_settings
+        sources = {name: self._source(given) for name, given in registers.items()}
+        known = [*sources.values(), self.data_source]
+        if len({str(source) for source in known}) < len(known):
+            raise StorageError(
+                f"{self.path / self.settings_file}: two of [data] and [registers] are one table",
+                hint="a register is a table of its own, with patients of its own: two names for one table escape every rule",
+            )
+        return sources.get(register, self.data_source)
+
+    @property
+    def register_settings(self) -> dict[str, dict[str, str]]:
+        """[registers] as it stands in hospital.toml: tables beside [data], by the name that studies give them."""
+        found = self.settings.get("registers", {})
+        if not isinstance(found, dict):
+            raise StorageError(
+                f"{self.path / self.settings_file}: [registers.NAME] says where a table is, as [data] does"
+            )
+        return {str(name): self._checked(given) for name, given in found.items()}
+
+    def _source(self, given: dict[str, str]) -> Source:
         if "path" in given:
             return self.path / given["path"]
         file = given.get("password_file")
@@ -58,7 +87,9 @@ class HospitalHome(Home):
     @property
     def data_settings(self) -> dict[str, str]:
         """[data] as it stands in hospital.toml: path, or database and query."""
-        data = self.settings.get("data")
+        return self._checked(self.settings.get("data"))
+
+    def _checked(self, data: object) -> dict[str, str]:
         found = data if isinstance(data, dict) else {}
         wanted = {"path"} if "path" in found else {"database", "query"}
         optional = set() if "path" in found else {"password_env", "password_file"}
@@ -104,6 +135,28 @@ class HospitalHome(Home):
         return self.path / "outbox"
 
     @property
+    def first_key_file(self) -> Path:
+        return self.path / "first.key"
+
+    @property
+    def first_key(self) -> bytes:
+        """The key under which this hospital's blocks, agreements and budget began (rule 4).
+
+        Raises:
+            StorageError: the file that says so is damaged.
+        """
+        if not self.first_key_file.exists():
+            return self.identity.public_key
+        key = (
+            bytes.fromhex(text)
+            if re.fullmatch("[0-9a-f]{64}", text := files.read(self.first_key_file).decode())
+            else b""
+        )
+        if not key:
+            raise StorageError(f"{self.first_key_file} is no key", hint="restore it from a backup")
+        return key
+
+    @property
     def models(self) -> Path:
         """Received models: models/<study name>-<first 12 hex digits of the digest>/."""
         return self.path / "models"
@@ -120,10 +173,10 @@ class HospitalHome(Home):
         """What says whether the table can be used: the settings, and the table where it is a file."""
         settings = self.path / self.settings_file
         try:
-            source = self.data_source
+            sources = [self.data_source, *(self._source(given) for given in self.register_settings.values())]
         except StorageError:
             return (settings,)
-        return (settings, source) if isinstance(source, Path) else (settings,)
+        return (settings, *(source for source in sources if isinstance(source, Path)))
 
     # members
 
@@ -182,6 +235,14 @@ class HospitalHome(Home):
         files.write(self._chain_file("confirmed"), data)
         self.log("members list confirmed", {"version": newest.version, "fingerprint": newest.fingerprint})
         return newest
+
+    def keys_of(self, name: str) -> tuple[bytes, ...]:
+        """Every identity key that the confirmed list ever gave a member, oldest first."""
+        path = self._chain_file("confirmed")
+        chain = (
+            members_list.open_chain(files.read(path), self.consortium_id, self.coordinator_key) if path.exists() else ()
+        )
+        return members_list.keys_of(chain, name)
 
     def _kept(self, which: str) -> MembersList | None:
         path = self._chain_file(which)

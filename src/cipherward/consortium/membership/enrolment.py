@@ -357,7 +357,7 @@ def _invitation_file(home: CoordinatorHome, name: str) -> Path:
 
 
 def _write_settings(home: HospitalHome, invitation: Invitation) -> None:
-    text = settings_file.enrolled(invitation, home.device, home.data_settings)
+    text = settings_file.enrolled(invitation, home.device, home.data_settings, home.register_settings)
     files.write(home.path / home.settings_file, text.encode())
     home.settings = tomllib.loads(text)
 

@@ -192,6 +192,12 @@ def changes(old: MembersList | None, new: MembersList) -> tuple[Change, ...]:
     return (*found, *(Change("revoked", member) for member in gone))
 
 
+def keys_of(chain: tuple[MembersList, ...], name: str) -> tuple[bytes, ...]:
+    """Every identity key that these versions ever gave a member, oldest first."""
+    found = (member.public_key for version in chain if (member := version.find(name)))
+    return tuple(dict.fromkeys(found))
+
+
 def _check(members: MembersList, consortium: bytes) -> None:
     names = [member.name for member in members.members]
     keys = [member.public_key for member in members.active]

@@ -42,8 +42,15 @@ def before(settings: Mapping[str, str]) -> str:
     return _HOSPITAL.format(data=_data_section(settings))
 
 
-def enrolled(invitation: Invitation, device: str, settings: Mapping[str, str]) -> str:
-    """Of the hospital that this invitation names."""
+def enrolled(
+    invitation: Invitation, device: str, settings: Mapping[str, str], registers: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Of the hospital that this invitation names. `registers`: tables beside the one of [data]."""
+    others = "".join(_section(f"registers.{_quoted(name)}", given) for name, given in registers.items())
+    return _enrolled(invitation, device, settings) + others
+
+
+def _enrolled(invitation: Invitation, device: str, settings: Mapping[str, str]) -> str:
     return _ENROLLED.format(
         name=_quoted(invitation.name),
         consortium=_quoted(invitation.consortium),
@@ -78,8 +85,12 @@ def data_settings(data: Source) -> dict[str, str]:
 
 
 def _data_section(settings: Mapping[str, str]) -> str:
+    return (_FILE if "path" in settings else _DATABASE) + _section("data", settings)
+
+
+def _section(name: str, settings: Mapping[str, str]) -> str:
     lines = [f"{key} = {_quoted(value)}" for key, value in settings.items()]
-    return (_FILE if "path" in settings else _DATABASE) + "\n".join(["[data]", *lines, ""])
+    return "\n".join([f"[{name}]", *lines, ""])
 
 
 def _quoted(text: str) -> str:

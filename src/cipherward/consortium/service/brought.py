@@ -45,7 +45,8 @@ class Brought:
         """
         study, home = self._study, self._home
         self.unusable.add(DATA)
-        source = home.data_source if sources.source(study.data.source).is_own_tables else None
+        own = next(hospital for hospital in study.hospitals if hospital.name == home.name)
+        source = home.source_of(own.register_name) if sources.source(study.data.source).is_own_tables else None
         with self._boundary.around("reading this hospital's table"):
             (data,) = load_hospitals(study, source, home.path, only=[home.name])
         if (self._folder / fingerprint.NAME).exists():

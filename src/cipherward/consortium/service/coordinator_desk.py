@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cipherward.consortium.approval import foundings
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
-from cipherward.consortium.service import letters, waiting
+from cipherward.consortium.service import declared, known, letters, unusable, waiting
 from cipherward.consortium.service.boundary import said_of
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.letters import (
@@ -25,6 +26,7 @@ from cipherward.consortium.service.letters import (
     Begun,
     Body,
     Breach,
+    Declaration,
     Ended,
     Letter,
     Members,
@@ -32,6 +34,7 @@ from cipherward.consortium.service.letters import (
     Packet,
     Refusal,
     Seen,
+    SplitProposal,
     Stopped,
     Waits,
 )
@@ -73,9 +76,10 @@ class CoordinatorDesk:
         self._studies: dict[str, CoordinatorStudy] = {}
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
+        self._proposed: set[tuple[str, bytes]] = set()
         self._newer: set[str] = set()
         self._seen = LastSeen((home.read_status() or {}).get("seen"))
-        self._damaged: dict[str, tuple[float, str]] = {}
+        self._damaged: dict[str, tuple[float, BaseException | None]] = {}
         self._wrong: dict[str, tuple[float, str]] = {}
         self.vault = HomeVault(home)
 
@@ -96,6 +100,9 @@ class CoordinatorDesk:
             letter = letters.open_letter(data, to=COORDINATOR_NAME, key=known.public_key, from_coordinator=False)
             if isinstance(letter.body, Alive):
                 return self._alive(member, letter.body)
+            if isinstance(letter.body, Declaration):
+                declared.take(self.home, known, letter.body.statement)
+                return []
             return self._take(member, letter)
         except StorageError:
             raise
@@ -106,15 +113,22 @@ class CoordinatorDesk:
 
     def tick(self) -> Letters:
         """What time and people bring; call it at least every half second."""
-        out = self._news_of_members()
+        out = self._news_of_members() + self._splits()
         for folder in self.home.study_folders():
             if folder.name not in self._studies and not folder.name.startswith("."):
                 out += self._try_to_open(folder.name)
         active = {member.name for member in self._members.active}
+        waiting_for_people = self._contested()
         for study in self._studies.values():
+            study.contested = waiting_for_people.get(study.digest, "")
             study.gone = frozenset(i for i, name in enumerate(study.names, start=1) if name not in active)
             out += self._tick_alone(study)
         return out
+
+    def _contested(self) -> dict[bytes, str]:
+        """Studies whose foundings exclude each other, while none of their sums has been opened."""
+        new = [s for s in self._studies.values() if not s.is_over and not s.run.rounds_with_openings()]
+        return foundings.conflicts(one for study in new for one in study.foundings) if len(new) > 1 else {}
 
     def _tick_alone(self, study: CoordinatorStudy) -> Letters:
         """What goes wrong in one study keeps no other from running; it is tried again, and said once."""
@@ -155,7 +169,8 @@ class CoordinatorDesk:
     def remind(self, member: str) -> Letters:
         """Letters to this member were dropped: tell it again where every study is, so that it can catch up."""
         self._told.pop(member, None)
-        out = self._news_of_members()
+        self._proposed = {told for told in self._proposed if told[0] != member}
+        out = self._news_of_members() + self._splits()
         for study in self._studies.values():
             if member not in study.names:
                 continue
@@ -168,18 +183,23 @@ class CoordinatorDesk:
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
         damaged = [
-            {"study": "?", "digest": name, "phase": "damaged", "sums_planned": 0, "last_error": message}
-            for name, (_, message) in self._damaged.items()
+            unusable.status_of(self.home.studies / name, error) for name, (_, error) in self._damaged.items() if error
         ]
         now = self._clock()
         return [
-            study.status() | {"waits": waiting.in_words(study, self._seen, now)} | self.vault.status(study.run)
+            study.status()
+            | {"waits": waiting.in_words(study, self._seen, now), "if_missing": waiting.if_one_is_missing(study)}
+            | self.vault.status(study.run)
             for study in self._studies.values()
         ] + damaged
 
+    def blocks(self) -> list[str]:
+        """Splits, new keys and wider answers that are under way, in words."""
+        return known.words(self.home)
+
     def seen(self) -> dict[str, float]:
         """When each hospital last gave a sign of life, Unix seconds."""
-        return self._seen.all()
+        return self._seen.of(member.name for member in self._members.active)
 
     # letters
 
@@ -187,7 +207,7 @@ class CoordinatorDesk:
         """A hospital is there: it hears that we are, and what its studies wait for."""
         now = self._clock()
         self._seen.note(member, body.sent, now)
-        seen = tuple(Seen(name, int(at)) for name, at in sorted(self._seen.all().items()) if name != member)
+        seen = tuple(Seen(name, int(at)) for name, at in sorted(self.seen().items()) if name != member)
         waits = tuple(
             Waits(study.digest, words[:_WORDS])
             for study in self._studies.values()
@@ -232,7 +252,7 @@ class CoordinatorDesk:
 
     def _try_to_open(self, name: str) -> Letters:
         """A study whose files are damaged does not keep the others from running."""
-        since, _ = self._damaged.get(name, (float("-inf"), ""))
+        since, before = self._damaged.get(name, (float("-inf"), None))
         if self._ticks() < since + DAMAGED_PAUSE:
             return []
         try:
@@ -241,10 +261,9 @@ class CoordinatorDesk:
             return out
         except Exception as error:
             self._studies.pop(name, None)
-            reason = said_of(error)
-            self._damaged[name] = (self._ticks(), reason)
-            facts = {"digest": name, "reason": reason, "hint": getattr(error, "hint", "")}
-            self.home.alarm("study cannot run", facts)
+            self._damaged[name] = (self._ticks(), error)
+            if before is None or said_of(before) != said_of(error):
+                unusable.tell(self.home, self.home.studies / name, error)
             return []
 
     def _open(self, name: str) -> Letters:
@@ -269,6 +288,21 @@ class CoordinatorDesk:
         body = Members(self.home.chain())
         self._told |= dict.fromkeys(due, version)
         return [(name, letters.seal(self.home.identity, name, NO_STUDY, body, from_coordinator=True)) for name in due]
+
+    def _splits(self) -> Letters:
+        """Proposed splits for the members that have not signed them, once per start."""
+        found = []
+        for document, split in declared.proposals(self.home):
+            first = declared.first_keys(self.home)
+            missing = {m.hospital for m in split.whole.members} - split.signers
+            for member in self._members.active:
+                key, told = first.get(member.public_key, member.public_key), (member.name, document)
+                if key in missing and told not in self._proposed:
+                    self._proposed.add(told)
+                    body = SplitProposal(document)
+                    letter = letters.seal(self.home.identity, member.name, NO_STUDY, body, from_coordinator=True)
+                    found.append((member.name, letter))
+        return found
 
     def _sealed(self, study: CoordinatorStudy, out: Out) -> Letters:
         found = []

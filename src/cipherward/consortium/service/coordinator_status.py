@@ -36,6 +36,8 @@ def status_of(study: CoordinatorStudy, node: CoordinatorNode | None, patience: D
         "left_out": dict(study.beginning.left_out),
         "last_error": study.last_error,
         "folder": study.folder.name,
+        "contested": "" if study.is_over else study.contested,
+        "given_up": _given_up(study) if study.is_over else "",
     }
     if phase == "finished":
         found["warnings"] = study.run.warnings()
@@ -55,6 +57,18 @@ def status_of(study: CoordinatorStudy, node: CoordinatorNode | None, patience: D
             "needed": study.named(node.needed),
         }
     return found
+
+
+def _given_up(study: CoordinatorStudy) -> str:
+    voting, needed = study.giving_up, study.study.thresholds.threshold
+    if not voting.is_asked:
+        return ""
+    if voting.is_proved:
+        return "a quorum has voted void: nothing of it will be opened, and a new study need not list the blocks that it would have founded"
+    return (
+        f"{len(voting.voted)} of {needed} void votes are here ({', '.join(study.named(voting.voted)) or 'nobody'}); until then a new "
+        "study lists its blocks whole"
+    )
 
 
 def iso(seconds: float) -> str:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.consortium.approval import foundings
+from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import offering, recovery
 from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
 from cipherward.consortium.service.coordinator_status import iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
+from cipherward.consortium.service.giving_up import GivingUp
 from cipherward.consortium.service.letters import Begun, Breach, Ended, Offer, Out
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import schemes
 from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, RefusedError, StorageError
+from cipherward.parties import left_open
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase, SumReport
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile
@@ -36,7 +41,8 @@ OFFER_PAUSE = 300.0
 
 
 class CoordinatorStudy:
-    """`clock` gives Unix seconds, `ticks` seconds that never jump; `gone` are the hospitals on the roster that are no active members any more."""
+    """`clock` gives Unix seconds, `ticks` seconds that never jump; `gone` are the hospitals on the roster that are no active members any more, `contested` says which
+    foundings of other studies exclude this one's."""
 
     def __init__(
         self, home: CoordinatorHome, folder: Path, clock: Callable[[], float], ticks: Callable[[], float]
@@ -61,14 +67,22 @@ class CoordinatorStudy:
         self._recorded = 0
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self._end_told = False
+        self.giving_up = GivingUp(folder, self.study)
+        self._vote_at = float("-inf")
         self.gone: frozenset[int] = frozenset()
         self.on_sum: Callable[[SumReport, StudyState], None] = lambda report, state: None
+        self.contested = ""
         self.last_error = ""
 
     @property
     def name(self) -> str:
         """The study's name."""
         return self.study.name
+
+    @cached_property
+    def foundings(self) -> tuple[Founding, ...]:
+        """The blocks that it would found."""
+        return foundings.of_study(self.study)
 
     @property
     def is_over(self) -> bool:
@@ -160,6 +174,8 @@ class CoordinatorStudy:
             StorageError: the coordinator's disk failed.
         """
         out: Out = []
+        if self.files.ended() and self.giving_up.take(hospital, packet):
+            return []
         if self._node is None:
             if self.files.ended():
                 return []  # sent before the news of the end arrived
@@ -178,7 +194,7 @@ class CoordinatorStudy:
             files.write(self.files.end_told, b"")
             self._end_told = False
         if self.is_over:
-            return []
+            return self._ask_for_void_votes()
         if self._may_stop() and (why := self._why_stop()):
             return self._end(STOPPED, why)
         if self._node is None:
@@ -201,6 +217,8 @@ class CoordinatorStudy:
         return self._patience.ask_again(node)
 
     def _is_due(self) -> bool:
+        if self.contested:
+            return False
         if self.willing == self._everyone:
             return True
         facts = offering.facts(self.folder)
@@ -323,7 +341,16 @@ class CoordinatorStudy:
         say = self._home.alarm if how == FAILED else self._home.log
         say(how, {"study": self.study.name, "reason": reason})
         self.last_error = reason if how == FAILED else ""
+        if self._node and (left := left_open.of(self._node)):
+            self.giving_up.begin(left)
         return self._tell_end(reason)
+
+    def _ask_for_void_votes(self) -> Out:
+        """Of a sum that was under way when the study ended: with a quorum of votes its blocks are free again."""
+        if self._ticks() < self._vote_at or self.giving_up.is_proved:
+            return []
+        self._vote_at = self._ticks() + OFFER_PAUSE
+        return self._reachable(self.giving_up.requests(self._home.identity))
 
     def _tell_end(self, reason: str) -> Out:
         self._end_told = True

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.errors import ProtocolError, RefusedError
-from cipherward.parties import inventories
+from cipherward.parties import domination, inventories
 from cipherward.parties.inventories import Beginning
-from cipherward.runs.folder import RunDirectory
+from cipherward.parties.policy import Policy
+from cipherward.runs.folder import INVENTORIES, RunDirectory
 from cipherward.store import files
 
 
@@ -17,7 +18,7 @@ class HospitalBeginning:
 
     def __init__(self, offered: OfferedStudy, run: RunDirectory) -> None:
         self._offered, self._run = offered, run
-        self._file = offered.folder / run.inventories.name
+        self._file = offered.folder / INVENTORIES
         self._kept: Beginning | None = None
 
     def take(self, document: bytes) -> None:
@@ -44,6 +45,13 @@ class HospitalBeginning:
     def is_known(self) -> bool:
         """Whether the coordinator has said with whom the study begins."""
         return self._file.exists()
+
+    def refused(self, policy: Policy) -> tuple[str, ...]:
+        """What of the declared sizes this hospital's policy refuses; nothing before they are known."""
+        if policy.may_dominate or not self.is_known:
+            return ()
+        problem = domination.problem(self._offered.study, self.kept, self._offered.index)
+        return (problem,) if problem else ()
 
     @property
     def kept(self) -> Beginning:

@@ -12,11 +12,11 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, declaring, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
-from cipherward.consortium.service import letters, notices
+from cipherward.consortium.service import letters, notices, unusable
 from cipherward.consortium.service.boundary import kind_of
 from cipherward.consortium.service.brought import logged
 from cipherward.consortium.service.hospital_study import HospitalStudy
@@ -27,11 +27,13 @@ from cipherward.consortium.service.letters import (
     Approval,
     Begun,
     Body,
+    Declaration,
     Letter,
     Members,
     Offer,
     Packet,
     Refusal,
+    SplitProposal,
     Stopped,
     Withdrawal,
 )
@@ -64,7 +66,8 @@ class HospitalDesk:
         self._ledger = _opened_ledger(home)
         self._studies: dict[bytes, HospitalStudy] = {}
         self._told: set[tuple[bytes, str]] = set()
-        self._damaged: dict[Path, str] = {}
+        self._declared: set[Path] = set()
+        self._damaged: dict[Path, CipherwardError] = {}
         self._untold: set[Path] = set()
         self._wrong: dict[bytes, str] = {}
         self._vault = HomeVault(home)
@@ -97,6 +100,7 @@ class HospitalDesk:
         for study in self._all_studies():
             with self._alone(study):
                 found += self._news_of(study)
+        found += self._declarations()
         found += [self._refusal(bytes.fromhex(folder.name), "files") for folder in sorted(self._untold)]
         self._untold.clear()
         return found
@@ -105,6 +109,21 @@ class HospitalDesk:
         if study.run.study_digest.exists():
             self._vault.follow(study.run, study.study)
             self._vault.look(study.run, is_over=study.end.has_come and not study.is_unreported)
+
+    def _declarations(self) -> list[bytes]:
+        """What people signed outside studies; a wider answer is in the ledger before anybody hears of it."""
+        found = []
+        for path, statement in declaring.statements(self.home).items():
+            if path in self._declared:
+                continue
+            self._declared.add(path)
+            try:
+                own_standing.apply(self.home, self._ledger, statement)
+            except RefusedError as error:
+                self.home.alarm("declaration not sent", {"reason": error.message, "hint": error.hint})
+                continue
+            found.append(self._letter(NO_STUDY, Declaration(statement)))
+        return found
 
     def _news_of(self, study: HospitalStudy) -> list[bytes]:
         self._look_at_vault(study)
@@ -169,12 +188,8 @@ class HospitalDesk:
 
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
-        damaged = [
-            {"study": "?", "digest": folder.name, "phase": "damaged", "sums_planned": 0, "last_error": message}
-            for folder, message in self._damaged.items()
-        ]
-        found = [s.status() | self._waiting(s) | self._vault.status(s.run) for s in self._all_studies()]
-        return found + damaged
+        whole = [s.status() | self._waiting(s) | self._vault.status(s.run) for s in self._all_studies()]
+        return whole + [unusable.status_of(folder, error) for folder, error in self._damaged.items()]
 
     def _waiting(self, study: HospitalStudy) -> dict[str, str]:
         """What the coordinator last said this study waits for, and what people here have to do first."""
@@ -195,6 +210,7 @@ class HospitalDesk:
 
     def _alive(self, body: Alive) -> None:
         """The coordinator is there, and says what it knows of the others."""
+        self.seen.keep({COORDINATOR_NAME, *(other.name for other in body.seen)})
         self.seen.note(COORDINATOR_NAME, body.sent, self._clock())
         for other in body.seen:
             self.seen.note(other.name[:_NAME], other.at, self._clock())
@@ -213,6 +229,8 @@ class HospitalDesk:
             self._study(letter.study).beginning.take(body.inventories)
         elif isinstance(body, Members):
             self.home.receive_members(body.document)
+        elif isinstance(body, SplitProposal):
+            declaring.keep_proposal(self.home, body.document)
         elif isinstance(body, Alive):
             self._alive(body)
         elif isinstance(body, Alert):
@@ -257,12 +275,11 @@ class HospitalDesk:
         for folder, error in damaged.items():
             # It stops this study and no other; once its file is restored it goes on.
             self._studies.pop(bytes.fromhex(folder.name), None)
-            if self._damaged.get(folder) != error.message:
+            before = self._damaged.get(folder)
+            if before is None or before.message != error.message:
                 self._untold.add(folder)
-                self.home.alarm(
-                    "study cannot run", {"digest": folder.name, "reason": error.message, "hint": error.hint}
-                )
-        self._damaged = {folder: error.message for folder, error in damaged.items()}
+                unusable.tell(self.home, folder, error)
+        self._damaged = damaged
         for offered in found:
             self._open(offered)
         return list(self._studies.values())

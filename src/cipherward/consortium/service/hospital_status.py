@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cipherward.consortium.approval import answers
+from cipherward.consortium.service import if_missing
+from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError
+from cipherward.parties import domination
 
 if TYPE_CHECKING:
     from cipherward.consortium.service.hospital_study import HospitalStudy
@@ -31,14 +34,29 @@ def status_of(study: HospitalStudy, ledger: Ledger) -> dict[str, Any]:
         "model": study.run.path.name if finished else "",
         "about_data": list(study.brought.noticed),
         "warnings": study.run.warnings(),
+        "if_missing": if_missing.lines(study.study, _answers(study)) if not study.is_over else [],
+        "sizes": _sizes(study),
     }
+
+
+def _answers(study: HospitalStudy) -> dict[int, Agreement]:
+    """May they be singled out? By roster index, as far as it is known here."""
+    if study.beginning.is_known:
+        return {index: said.answer for index, said in study.beginning.kept.said.items()}
+    return {study.index: study.offered.declared.answer} if study.is_approved else {}
+
+
+def _sizes(study: HospitalStudy) -> dict[str, int]:
+    """The classes of patients that approvals declare, by name; empty before the study begins."""
+    known = domination.sizes(study.beginning.kept) if study.beginning.is_known else {}
+    return {study.study.hospitals[index - 1].name: size for index, size in known.items()}
 
 
 def _refusal(study: HospitalStudy) -> str:
     try:
         study.check()
     except CipherwardError as error:
-        return error.message
+        return f"{error.message}; what to do: {error.hint}" if error.hint else error.message
     if unusable := study.brought.unusable:
         return f"the {' and '.join(sorted(unusable))} here cannot be used: {study.last_error}"
     return ""

@@ -10,8 +10,9 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
+from cipherward.consortium.approval.own_standing import OwnStanding
 from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import own_results
@@ -61,10 +62,11 @@ class HospitalStudy:
         self.boundary = Boundary(offered.folder)
         self.brought = Brought(home, offered, self.boundary)
         self.end = StudyEnd(home, offered, self.run, ledger)
+        self.standing = OwnStanding(home, offered, ledger)
         self.beginning = HospitalBeginning(offered, self.run)
         self._ledger = ledger
         self._node: HospitalNode | None = None
-        self._times: tuple[int, ...] = ()
+        self._times: tuple[object, ...] = ()
         self._looked_at: set[str] = set()
         self._last_status: dict[str, Any] | None = None
         self._told: tuple[str, ...] | None = None
@@ -127,13 +129,17 @@ class HospitalStudy:
                 hint=f"cipherward hospital retry {self.study.name}",
             )
         if self._node and DATA in self.brought.unusable:
-            raise RefusedError(f"the table was changed while the study {self.study.name!r} runs: {self.last_error}")
+            raise RefusedError(
+                f"the table was changed while the study {self.study.name!r} runs",
+                hint="put the earlier table back (the same rows in the same order), or withdraw from the study",
+            )
         if over := self.study.ended(time()):
             raise RefusedError(over)
         if not self.is_running:
             self._check_memory()
-        problems = [*self.brought.policy().broken(self.study), *approvals.unconfirmed(self.home, self.study)]
-        if problems:
+        policy = self.brought.policy()
+        problems = [*policy.broken(self.study), *self.beginning.refused(policy), *self.standing.problems()]
+        if problems := [*problems, *approvals.unconfirmed(self.home, self.study)]:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
 
     def refusal_to_tell(self) -> tuple[str, ...] | None:
@@ -145,7 +151,8 @@ class HospitalStudy:
         if self.end.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        times = (*(path.stat().st_mtime_ns if path.exists() else 0 for path in watched), bool(self.study.ended(time())))
+        changed = (path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        times = (*changed, bool(self.study.ended(time())), self.beginning.is_known, self.standing.problems())
         if times != self._times:
             self._times = times
             if self.is_approved and not self.boundary.set_aside:
@@ -167,15 +174,17 @@ class HospitalStudy:
 
     def _refused_by(self) -> tuple[str, ...]:
         try:
-            reasons = self.brought.policy().clauses_broken(self.study)
+            policy = self.brought.policy()
+            dominating = ("may_dominate",) if self.beginning.refused(policy) else ()
+            reasons = (*policy.clauses_broken(self.study), *dominating)
         except RefusedError:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
             reasons = (*reasons, "members")
+        if self.standing.problems():
+            reasons = (*reasons, "blocks")
         own = (("until", self.study.ended(time())), (SET_ASIDE, self.boundary.set_aside))
         return (*reasons, *(name for name, why in own if why), *sorted(self.brought.unusable))
-
-    # packets
 
     def handle(self, packet: bytes) -> list[bytes]:
         """Answer one packet of the coordinator; what may not be answered is logged and gets nothing.
@@ -232,8 +241,6 @@ class HospitalStudy:
             candidate.unlink(missing_ok=True)
         return replies
 
-    # the node
-
     def _opened_node(self) -> HospitalNode:
         if self._node is None:
             self._check_memory()
@@ -271,8 +278,9 @@ class HospitalStudy:
             ) from None
         self.brought.unusable.discard("files")
         data = self.brought.table()
+        own_standing.note_name(home, self._ledger, self.standing.register.name)
         fingerprint.hold(self.offered.folder, data)
-        work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter)
+        work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter, cell_min=policy.cell_min)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),
             index=self.index,
@@ -353,8 +361,6 @@ class HospitalStudy:
             receipt = unsign(data, Receipt, study=self.digest, keys=roster.roster_keys(self.study), sender=self.index)
             found.append(Outcome(round, receipt.outcome, self.index, receipt.detail))
         return found
-
-    # words
 
     def take_alert(self, hospital: int, receipt: bytes) -> None:
         """Another hospital reports a breach: keep its signed word and raise the alarm.

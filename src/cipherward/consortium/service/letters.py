@@ -89,6 +89,20 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Declaration:
+    """Hospital: what it has signed outside any study (`parties.declarations`)."""
+
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SplitProposal:
+    """Coordinator: a split of this hospital's block, for its people to sign; `document`: a `declarations.Proposal`."""
+
+    document: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Seen:
     """When a party last gave a sign of life, Unix seconds."""
 
@@ -115,13 +129,28 @@ class Alive:
     waits: tuple[Waits, ...] = ()
 
 
-Body = Packet | Offer | Begun | Approval | Withdrawal | Refusal | Members | Alert | Stopped | Alive
+Body = (
+    Packet
+    | Offer
+    | Begun
+    | Approval
+    | Withdrawal
+    | Refusal
+    | Members
+    | Alert
+    | Stopped
+    | Alive
+    | Declaration
+    | SplitProposal
+)
 
 FROM_COORDINATOR: dict[str, type] = {
-    kind.__name__: kind for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive)
+    kind.__name__: kind for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive, SplitProposal)
 }
-FROM_HOSPITAL: dict[str, type] = {kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive)}
-ABOUT_NO_STUDY = {"Members", "Alive"}
+FROM_HOSPITAL: dict[str, type] = {
+    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration)
+}
+ABOUT_NO_STUDY = {"Members", "Alive", "Declaration", "SplitProposal"}
 
 
 @dataclass(frozen=True)

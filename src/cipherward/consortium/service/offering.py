@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
+from cipherward.consortium.service import declared, known
 from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
 from cipherward.disclosure.blocks import Block
-from cipherward.errors import CipherwardError, DataError, StorageError, StudyError, VersionError
+from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.learning.catalogue import kind_of
-from cipherward.parties import roster, who_stands
+from cipherward.parties import roster
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import carry_over, ckks_key
 from cipherward.runs.folder import RunDirectory
@@ -73,11 +73,13 @@ def freeze(
     coordinator_key: bytes,
     ckks_public: bytes = b"",
     existing: Iterable[Block] = (),
+    names: Mapping[bytes, str] | None = None,
 ) -> Study:
     """The study with the keys of its hospitals, who must be active members, and without any path.
 
     Args:
         existing: blocks of earlier studies, which stay whole.
+        names: of hospitals outside the study, by key.
 
     Raises:
         StudyError: every reason why it cannot run in a deployment.
@@ -107,7 +109,7 @@ def freeze(
         )
     # One document: the paths go at the same moment as the keys come, as neither alone makes a valid study.
     bare = study.model_copy(update={"data": study.data.model_copy(update={"path": "", "hospital_column": ""})})
-    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing)
+    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing, names)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -157,22 +159,12 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
-    frozen = freeze(_carrying(home, study), home.members, home.coordinator_key, public, _blocks_begun(home))
+    found = known.of_home(home, study)
+    shown = _carrying(home, study).with_overrides(top=found.sections)
+    frozen = freeze(shown, home.members, home.coordinator_key, public, found.blocks, declared.names_of(home))
     begin(frozen, modelcode.coordinators_factory(frozen))  # whether the model can be made at all
     run.write_study(frozen)
     return frozen
-
-
-def _blocks_begun(home: CoordinatorHome) -> tuple[Block, ...]:
-    """The blocks of studies that have begun here: their hospitals may have named them, and are then bound."""
-    found: dict[bytes, Block] = {}
-    for folder in home.study_folders():
-        files_of = StudyFolder(folder)
-        if files_of.begun.exists():
-            with contextlib.suppress(VersionError):  # of a version whose headers named no blocks
-                blocks = who_stands.blocks_of(study_document.load(files_of.study))
-                found |= {block.digest: block for block in blocks.listed}
-    return tuple(found.values())
 
 
 def _carrying(home: CoordinatorHome, study: Study) -> Study:

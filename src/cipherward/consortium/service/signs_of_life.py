@@ -6,7 +6,7 @@ that the sender wrote counts: a letter may have lain in a mailbox for days.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 PERIOD_SECONDS = 60.0
@@ -37,6 +37,10 @@ class LastSeen:
 
     def note(self, name: str, sent: float, now: float) -> None:
         self._at[name] = max(self._at.get(name, 0.0), min(sent, now))
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget everybody else: who was revoked is not looked for."""
+        self._at = {name: at for name, at in self._at.items() if name in names}
 
     def all(self) -> dict[str, float]:
         return dict(self._at)

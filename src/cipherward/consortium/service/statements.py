@@ -23,9 +23,9 @@ from cipherward.runs.study_folder import APPROVALS, BREACHES, REFUSALS, WITHDRAW
 from cipherward.store import files
 from cipherward.study import Study
 
-REASONS = CLAUSES | {"policy", "members", "until", "offer", "data", "model", "files", "set-aside"}
+REASONS = CLAUSES | {"policy", "members", "blocks", "until", "offer", "data", "model", "files", "set-aside"}
 """Why a hospital refuses, by name and without any value of its own: a clause of its policy, an unreadable policy, members
-that nobody confirmed, a last day that has passed, an offer that cannot be kept, a table or model code that cannot be used, damaged files of the
+that nobody confirmed, blocks, keys or foundings that speak against it, a last day that has passed, an offer that cannot be kept, a table or model code that cannot be used, damaged files of the
 study, a study that was set aside because it ended or held up the service."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cipherward.consortium.service import offering
+from cipherward.consortium.service import if_missing, offering
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.signs_of_life import AWAITED, LastSeen
+from cipherward.disclosure.standing import Agreement
 
 
 def in_words(study: CoordinatorStudy, seen: LastSeen, now: float) -> str:
@@ -16,12 +17,21 @@ def in_words(study: CoordinatorStudy, seen: LastSeen, now: float) -> str:
     awaited, step = study.awaited
     what = AWAITED.get(step, "its answer") if study.has_begun else "its people's approval"
     refused = study.statements.refused
-    said = []
+    said: dict[str, list[str]] = {}
     for hospital in sorted(awaited - study.lost):
         name, rules = study.names[hospital - 1], refused.get(hospital, ())
         why = f", which its own rules refuse ({', '.join(rules)})" if rules else ""
-        said.append(f"{name}: {what}{why}; {seen.words(name, now)}")
-    return "; ".join(said)
+        said.setdefault(f"{what}{why}; {seen.words(name, now)}", []).append(name)
+    return "; ".join(f"{', '.join(names)}: {words}" for words, names in said.items())
+
+
+def if_one_is_missing(study: CoordinatorStudy) -> list[str]:
+    """What a missing hospital means for this study, with the answers that came with approvals; [] once it is over."""
+    if study.is_over:
+        return []
+    said = study.statements
+    answers = {i: Agreement.YES if i in said.agreed else Agreement.NO for i in said.approved}
+    return if_missing.lines(study.study, answers)
 
 
 def _never(study: CoordinatorStudy) -> str:
