@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from cipherward.errors import AuditError, StorageError
+from cipherward.store import locks
 from cipherward.vault import document, keys
 from cipherward.vault.catalogue import Memory
 from cipherward.vault.document import OnEvent, ignore
@@ -109,9 +111,11 @@ def open_or_create(address: Address, on_event: OnEvent = ignore) -> tuple[Vault,
     Raises:
         StorageError, AuditError: as `open_at`; or no key for a new vault that is not local.
     """
-    if document.generation_of(address.store()):
-        return open_at(address, on_event), None
-    return create_at(address, on_event)
+    path = local_path(address.url)
+    with locks.lock(path.absolute().with_name(f".{path.name}.lock")) if path is not None else nullcontext():
+        if document.generation_of(address.store()):
+            return open_at(address, on_event), None
+        return create_at(address, on_event)
 
 
 def create_at(address: Address, on_event: OnEvent = ignore) -> tuple[Vault, Path | None]:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,7 +68,7 @@ class LocalStore:
 
     def write(self, name: str, parts: Iterable[bytes]) -> None:
         path = self.path / name
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         with self._saying("write"):
             try:
                 with files.create(temporary) as file:
