@@ -72,6 +72,7 @@ def _short(value: object, most: int = 200) -> str:
 
 def show_status(home: Home, *, json: bool) -> None:
     """Print the service and every study."""
+    from cipherward.consortium.homes import health
     from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 
     running, silent = is_served(home), silence(home)
@@ -85,7 +86,9 @@ def show_status(home: Home, *, json: bool) -> None:
     if not running:
         typer.echo(f"Service: not running{f'; last seen {last}. {_THEN}' if last else ''}")
     elif silent > SILENT_SECONDS:
-        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: busy, or it stands still. {_THEN}")
+        room = health.disk(home)
+        why = "busy, or it stands still" if "full" not in room.detail else f"{room.detail}; {room.hint}"
+        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: {why}. {_THEN}")
     else:
         typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
         _show_troubles(status.get("troubles") or {})
