@@ -18,6 +18,7 @@
 | `studies/<digest>/` | openings, receipts, models | the study offered, approval, withdrawal | |
 | `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
 | `registers/` | | which rows studies may read (`registers`) | yes, 0600 |
+| `vault.key` | of its vault, if it has one | the same | yes, 0600 |
 | `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
 """
 
@@ -47,6 +48,7 @@ SECRET_FILES = (
     "tls-next.key",
     "authority.key",
     "server.key",
+    "vault.key",
     "ledger.sqlite",
     "registers/key",
 )
