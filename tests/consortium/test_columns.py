@@ -26,7 +26,7 @@ ME = "clinic-1"
 
 @pytest.fixture
 def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4)
+    made = Consortium(tmp_path, 4, rows=300)
     yield made
     made.close()
 
@@ -104,9 +104,9 @@ def test_the_review_and_the_approval_say_which_columns_are_filled(four: Consorti
     text = " ".join(review_text.to_text(review.review(home, offered)).split())
     assert "which columns it fills with at least 10 patients (cell_min of its policy): age, ward." in text
     assert "Not filled here: dose." in text
-    assert "about 64 patients" in text
+    assert "about 256 patients" in text
     sign(home, offered)
-    assert offered.declared == Inventory(offered.digest, 0, 64, ("age", "ward"))
+    assert offered.declared == Inventory(offered.digest, 0, 256, ("age", "ward"))
 
 
 def test_where_no_column_is_left_the_study_ends_before_its_first_sum(four: Consortium) -> None:
@@ -202,7 +202,7 @@ def test_inventories_that_were_changed_in_a_run_are_noticed_by_the_audit(four: C
 @pytest.fixture
 def eight(tmp_path: Path) -> Iterator[Consortium]:
     """Two blocks of three, and two hospitals that stand alone; the second block has not approved when the study begins."""
-    made = Consortium(tmp_path, 8)
+    made = Consortium(tmp_path, 8, rows=300)
     yield made
     made.close()
 
