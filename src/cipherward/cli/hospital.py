@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from cipherward.cli import leaving
-from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
+from cipherward.cli.homes import HOME, JSON, SEEN, Answer, carry, members_json, show_alarms, show_health, show_members
 from cipherward.cli.predict import write as write_predictions
 from cipherward.cli.registers import register, withdraw_patients
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
@@ -23,13 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-class Answer(StrEnum):
-    """To the question of rule 3."""
-
-    no = "no"
-    yes = "yes"
 
 
 STUDY = typer.Argument(help="Name of the study, or the first digits of its digest.")
