@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -475,14 +476,15 @@ def with_registers(made: Consortium, register: str) -> None:
         named = made.folder / f"{name}-patients.csv"
         named.write_text("\n".join(["patient,age,dose,ward,outcome", *rows]) + "\n")
         set_aside(named, "patient", 0.4, home / "aside.key", part=home / "trial.csv", rest=home / "rest.csv")
+        shutil.rmtree(home / "registers", ignore_errors=True)  # of the table as it was before
         settings = home / "hospital.toml"
         text = settings.read_text().replace(str(table), "rest.csv")
         settings.write_text(text + f'\n[registers.{register}]\npath = "trial.csv"\n')
         made.restart_hospital(name)
 
 
-def read_as(register: str, n: int, name: str) -> Study:
-    chosen = asks(n, name).model_dump(mode="json")
+def read_as(register: str, n: int, name: str, **data: Any) -> Study:
+    chosen = asks(n, name, **data).model_dump(mode="json")
     for hospital in chosen["hospitals"]:
         hospital["register_name"] = register
     return parse(chosen, origin="tests")
@@ -490,13 +492,13 @@ def read_as(register: str, n: int, name: str) -> Study:
 
 def test_a_trial_reads_a_register_of_its_own_and_leaves_the_real_one_free(five: Consortium) -> None:
     with_registers(five, "trial")
-    trial = five.start(read_as("trial", 5, "trial"))
+    trial = five.start(read_as("trial", 5, "trial", data={"patient_column": "patient"}))
     five.approve()
     five.pump()
     status = five.status()
     assert status["phase"] == "finished", status["reason"]
     assert sums_of(trial) == {frozenset(five.names)}
-    real = five.start(asks(4, "real"))
+    real = five.start(asks(4, "real", data={"patient_column": "patient"}))
     five.approve(*five.names[:4])
     five.pump()
     assert sums_of(real) == {frozenset(five.names[:4])}, "nobody is bound to the block of the trial"

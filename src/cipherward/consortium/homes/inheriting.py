@@ -47,6 +47,8 @@ def succeed(home: HospitalHome, old: HospitalHome) -> None:
             shutil.copy(
                 old.ledger_counter, home.ledger_counter
             )  # stays there, too: the old home is refused without its ledger
+        if (registers := old.registers_folder).exists():  # which patients are in which batch, under the ledger's keys
+            shutil.move(registers, home.registers_folder)
         shutil.move(old.ledger_file, home.ledger_file)
         ledger = Ledger(home.ledger_file, home.ledger_counter)
         inheritance.note_predecessor(ledger, old.identity.public_key)
