@@ -162,6 +162,7 @@ class _Service:
             "letters_waiting": self.post.status.waiting,
             "members": _members(self.users),
             "seen": self.desk.seen() if self.desk else {},
+            "clocks": self.desk.clocks() if self.desk else {},
             "blocks": self.desk.blocks() if self.desk else [],
             "server_pid": self.server.pid if self.server else None,
         }
@@ -170,6 +171,7 @@ class _Service:
 
     async def _close(self, desk: CoordinatorDesk, *tasks: asyncio.Task[Any]) -> bool:
         finished = await serving.close(self.post, self.worker, tasks)
+        await asyncio.to_thread(desk.vault.close)
         with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
             if finished:
                 studies = await self.worker.do(desk.status)
