@@ -23,6 +23,8 @@ from cipherward.store import files
 
 EXTRAS = {"s3": ("s3", "s3fs"), "gdrive": ("gdrive", "gdrive_fsspec")}
 """Protocols whose client is an extra of this package: the extra, and the client's module."""
+OBJECT_STORES = ("s3", "gs", "gcs", "az", "abfs", "oss", "http", "https")
+"""Where names with slashes are all that there is of folders."""
 _LARGE = 100_000_000
 """Bytes for which the time of a read is reckoned: nobody knows its size before."""
 _S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
@@ -121,8 +123,9 @@ class FsspecStore:
     asynchronous one: some clients wait without end for a server that has gone silent.
     """
 
-    def __init__(self, fs: Any, root: str, shown: str, seconds: float = 120.0) -> None:
+    def __init__(self, fs: Any, root: str, shown: str, *, has_folders: bool = True, seconds: float = 120.0) -> None:
         self._fs, self._root, self.shown, self.seconds = fs, root.rstrip("/"), shown, seconds
+        self.has_folders = has_folders
 
     def _do(self, name: str, *args: Any, size: int = 0, **options: Any) -> Any:
         if not getattr(self._fs, "async_impl", False):
@@ -133,6 +136,8 @@ class FsspecStore:
         return sync(self._fs.loop, getattr(self._fs, f"_{name}"), *args, timeout=limit, **options)
 
     def prepare(self, folder: str) -> None:
+        if not self.has_folders:
+            return  # some clients would make a bucket
         with self._saying("make"):
             self._do("makedirs", self._path(folder), exist_ok=True)
 
@@ -215,7 +220,7 @@ def open_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
         raise _reduced(f"cannot reach the vault {where}", error) from None
     if protocol == "s3":
         fs.retries = 1  # its own: whoever stores something tries again, and says so
-    return FsspecStore(fs, root, where)
+    return FsspecStore(fs, root, where, has_folders=protocol not in OBJECT_STORES)
 
 
 def check_client(url: str) -> str:
