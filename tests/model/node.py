@@ -297,6 +297,8 @@ class _Sent(_Move):
         earlier = {w for w in said if w.startswith((f"consents to {attempt}/", f"votes void on {attempt}"))}
         if earlier - {word}:
             return "two votes on one attempt"
+        if word in said:
+            return ""
         if name.endswith("/part"):
             return "consent to a block in part"
         open_ones = [a for a in ATTEMPTS if a != attempt and f"shown: {a} is void" not in said]
