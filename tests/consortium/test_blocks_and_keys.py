@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
 
 from cipherward.consortium.approval import approvals, consequences, declaring, own_standing, review, review_text
@@ -509,3 +512,93 @@ def test_one_table_is_not_read_under_two_names(five: Consortium) -> None:
     settings.write_text(settings.read_text() + f'\n[registers.again]\npath = "{table}"\n')
     with pytest.raises(StorageError, match="are one table"):
         HospitalHome(home.path).source_of("again")
+
+
+# a ledger that was lost, with the key still there
+
+
+def test_a_lost_ledger_is_rebuilt_from_a_mates_openings_and_stays_bound(five: Consortium) -> None:
+    five.start(asks(5))
+    five.approve()
+    five.pump()
+    home = five.hospital("clinic-3")
+    five.desks["clinic-3"].close()
+    was = Ledger(home.ledger_file)
+    charged = was.charges()
+    was.close()
+    for path in home.path.glob("ledger.*"):
+        path.unlink()
+    (found,) = inheriting.inherit(home, [five.hospital("clinic-2").models])
+    assert found.sums == len(exposure.of_path(five.home.study_folders()[0]).sums)
+    five.desks["clinic-3"] = HospitalDesk(HospitalHome(home.path))
+    assert [row[5] for row in five.desks["clinic-3"]._ledger.charges()] == [row[5] for row in charged if row[5]]
+    four = asks(4, "second").model_dump(mode="json")
+    four["hospitals"] = [
+        hospital for hospital in asks(5).model_dump(mode="json")["hospitals"] if hospital["name"] != "clinic-5"
+    ]
+    five.start(
+        parse(
+            four | {"blocks": [{"members": [{"hospital": f"clinic-{i}"} for i in range(1, 5)], "least": 3}]},
+            origin="tests",
+        )
+    )
+    home = five.hospital("clinic-3")
+    with pytest.raises(RefusedError, match="bound to another block"):
+        own_standing.check(home, approvals.whole_offers(home)[0][-1])
+
+
+# commands
+
+
+@pytest.fixture
+def says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is asked at the terminal says no, however often."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n" * 9))
+
+
+@pytest.mark.usefixtures("says_no")
+def test_the_commands_say_what_they_mean_before_they_ask(six: Consortium, capsys: pytest.CaptureFixture[str]) -> None:
+    def typed(*words: object, code: int = 0) -> str:
+        found, out, err = call(capsys, *words)
+        assert found == code, err
+        return " ".join(out.split())
+
+    home = six.folder / "clinic-1"
+    parts = ("--part", "clinic-1,clinic-2,clinic-3", "--part", "clinic-4, clinic-5,clinic-6")
+    assert "none ever merges again" in typed("coordinator", "split", *parts, "--home", six.folder / "coordinator")
+    assert "No split" in typed("hospital", "splits", "--home", home)
+    six.pump()
+    assert "NOT signed here" in typed("hospital", "splits", "--home", home)
+    (one,) = json.loads(typed("hospital", "splits", "--json", "--home", home))
+    assert [sorted(part) for part in one["parts"]] == [[f"clinic-{i}" for i in part] for part in ((1, 2, 3), (4, 5, 6))]
+    asked = typed("hospital", "sign-split", one["split"][:8], "--home", home, code=1)
+    assert "It cannot be taken back" in asked
+    assert not declaring.proposals(six.hospital("clinic-1"))[0].is_signed
+    assert "Signed" in typed("hospital", "sign-split", one["split"][:8], "--yes", "--home", home)
+    assert "never be taken back" in typed("hospital", "widen", "--home", six.folder / "clinic-4", code=1)
+    assert "Signed" in typed("hospital", "widen", "--yes", "--home", six.folder / "clinic-4")
+    assert "ITS BLOCK ENDS" in typed("hospital", "end-register", "--home", six.folder / "clinic-5", code=1)
+    assert "Signed" in typed("hospital", "end-register", "--yes", "--home", six.folder / "clinic-5")
+    assert "ended by its people" in typed("exposure", "--home", six.folder / "clinic-5")
+    typed("hospital", "widen", "another", "--yes", "--home", home, code=1)
+    typed("hospital", "confirm-successor", "clinic-2", "--yes", "--home", home, code=1)
+    six.pump()
+    told = " | ".join(six.desk.blocks())
+    assert "not signed yet by clinic-2, clinic-3, clinic-4, clinic-5, clinic-6" in told
+    assert "clinic-4, table 'table': may be singled out" in told
+    assert "clinic-5, table 'table': has ended" in told
+
+
+@pytest.mark.usefixtures("says_no")
+def test_a_successor_is_confirmed_at_the_terminal(five: Consortium, capsys: pytest.CaptureFixture[str]) -> None:
+    lose_machine(five, "clinic-5")
+    home = five.folder / "clinic-1"
+    code, out, _ = call(capsys, "hospital", "confirm-successor", "clinic-5", "--home", home)
+    assert code == 1
+    assert "A FALSE SUCCESSOR EXPOSES ITS PREDECESSOR" in out
+    assert call(capsys, "hospital", "confirm-successor", "clinic-5", "--yes", "--home", home)[0] == 0
+    assert "clinic-5 has a new key" not in " ".join(declaring.words(five.hospital("clinic-1")))
+    five.desks["clinic-5"].close()
+    code, _, err = call(capsys, "hospital", "inherit", five.folder / "clinic-1", "--home", five.folder / "clinic-5-new")
+    assert code == 1
+    assert "no folder holds a study of this hospital" in err

@@ -135,6 +135,7 @@ def test_changed_constants_are_refused_by_whoever_verified_them(six: Consortium)
         lie = real.with_overrides(carry_over={"constants": text})
         with pytest.raises(RefusedError, match="not those that this hospital verified"):
             sign(six.hospital(ME), offer(six, lie))
+    assert sum("study refused" in reason for reason in six.alarms(ME)) == 3
     assert approvals.approval_of(sign(six.hospital(ME), offer(six, real)), real)[0] == 1
 
 

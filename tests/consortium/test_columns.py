@@ -26,7 +26,7 @@ ME = "clinic-1"
 
 @pytest.fixture
 def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4)
+    made = Consortium(tmp_path, 4, rows=300)
     yield made
     made.close()
 
@@ -104,9 +104,9 @@ def test_the_review_and_the_approval_say_which_columns_are_filled(four: Consorti
     text = " ".join(review_text.to_text(review.review(home, offered)).split())
     assert "which columns it fills with at least 10 patients (cell_min of its policy): age, ward." in text
     assert "Not filled here: dose." in text
-    assert "about 64 patients" in text
+    assert "about 256 patients" in text
     sign(home, offered)
-    assert offered.declared == Inventory(offered.digest, 0, 64, ("age", "ward"))
+    assert offered.declared == Inventory(offered.digest, 0, 256, ("age", "ward"))
 
 
 def test_where_no_column_is_left_the_study_ends_before_its_first_sum(four: Consortium) -> None:
@@ -197,3 +197,60 @@ def test_inventories_that_were_changed_in_a_run_are_noticed_by_the_audit(four: C
     path.write_bytes(wire.encode(Shown(shown.first[:3])))  # no block is whole, and no column would be left out
     with pytest.raises(Exception, match="initial model"):
         simulator.lines_of(folder)
+
+
+@pytest.fixture
+def eight(tmp_path: Path) -> Iterator[Consortium]:
+    """Two blocks of three, and two hospitals that stand alone; the second block has not approved when the study begins."""
+    made = Consortium(tmp_path, 8, rows=300)
+    yield made
+    made.close()
+
+
+def with_late_block(eight: Consortium) -> Path:
+    """The study has begun with the first block and those who stand alone, and opened a sum."""
+    numbers = {"corrupt": 1, "threshold": 5, "min_contributors": 3, "deadline_seconds": 1.0}
+    chosen = document(8, singled_out=["clinic-7", "clinic-8"], training={"rounds": 2}, aggregation=numbers)
+    folder = eight.start(chosen, begin_after=0.0)
+    eight.approve("clinic-1", "clinic-2", "clinic-3", "clinic-4", "clinic-7", "clinic-8")
+    while not eight.status()["sums_opened"]:
+        if not eight.queue:
+            eight.now += 5.0
+            eight.poll()
+        eight.step()
+    return folder
+
+
+def finish(eight: Consortium) -> None:
+    for _ in range(12):
+        eight.pump()
+        eight.now += 5.0
+
+
+def test_a_block_that_comes_later_takes_part_once_it_is_whole(eight: Consortium) -> None:
+    folder = with_late_block(eight)
+    eight.approve("clinic-5", "clinic-6")
+    finish(eight)
+    assert eight.status()["phase"] == "finished"
+    took_part = simulator.contributors(folder)
+    assert took_part[0] == [1, 2, 3, 7, 8]
+    assert took_part[-1] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert simulator.holds(folder)
+    assert all(eight.alarms(name) == [] for name in eight.names)
+
+
+def test_a_block_that_comes_later_and_lacks_a_column_stays_out(eight: Consortium) -> None:
+    empty(eight, "dose", "clinic-4", "clinic-5")
+    folder = with_late_block(eight)
+    eight.approve("clinic-5", "clinic-6")
+    finish(eight)
+    assert eight.status()["phase"] == "finished"
+    assert simulator.contributors(folder)[-1] == [1, 2, 3, 7, 8]
+    assert any("too few hospitals that fill 'dose'" in reason for reason in eight.alarms("coordinator"))
+    later = tuple(declared(eight, f"clinic-{n}") for n in (4, 5, 6))
+    shown = wire.decode(Shown, beginning(eight))
+    study = approvals.whole_offers(eight.hospital("clinic-6"))[0][-1].digest
+    document = wire.encode(Shown(shown.first, later))
+    letter = letters.seal(eight.home.identity, "clinic-6", study, Begun(document), from_coordinator=True)
+    assert eight.desks["clinic-6"].receive(letter) == []
+    assert any("a block that came later has too few" in reason for reason in eight.alarms("clinic-6"))

@@ -147,13 +147,13 @@ def test_a_review_checks_what_the_query_answers(tmp_path: Path) -> None:
 
 
 def test_a_password_that_is_not_there_stops_the_study_and_not_the_service(three: Consortium) -> None:
+    three.start(document(3))
+    three.approve()
     settings = three.hospital("clinic-2").path / "hospital.toml"
     text = settings.read_text()
     data = 'database = "postgresql://reader@db/clinic"\nquery = "SELECT 1"\npassword_env = "NOT_SET_HERE"\n'
     settings.write_text(text[: text.index("[data]")] + "[data]\n" + data)
     three.restart_hospital("clinic-2")
-    three.start(document(3))
-    three.approve()
     three.pump()
     assert "NOT_SET_HERE" in three.desks["clinic-2"].status()[0]["why_not"]
     assert any("table cannot be used" in reason for reason in three.alarms("clinic-2"))

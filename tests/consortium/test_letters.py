@@ -12,9 +12,11 @@ from cipherward.consortium.service.letters import (
     Alert,
     Approval,
     Body,
+    Declaration,
     Members,
     Offer,
     Packet,
+    SplitProposal,
     Stopped,
     Withdrawal,
 )
@@ -23,12 +25,14 @@ from cipherward.errors import CipherwardError
 
 OWN = Identity(bytes([7] * 32))
 STUDY = bytes([3] * 32)
-FROM_COORDINATOR: list[Body] = [Packet(b"p"), Offer("text", b"key"), Members(b"list"), Alert(2, b"r"), Stopped("end")]
-FROM_HOSPITAL: list[Body] = [Packet(b""), Approval(b"a"), Withdrawal(b"w")]
+FROM_COORDINATOR: list[Body] = [
+    Packet(b"p"), Offer("text", b"key"), Members(b"list"), Alert(2, b"r"), Stopped("end"), SplitProposal(b"s"),
+]  # fmt: skip
+FROM_HOSPITAL: list[Body] = [Packet(b""), Approval(b"a"), Withdrawal(b"w"), Declaration(b"d")]
 
 
 def sealed(body: Body, *, from_coordinator: bool) -> bytes:
-    study = NO_STUDY if isinstance(body, Members) else STUDY
+    study = NO_STUDY if isinstance(body, Members | Declaration | SplitProposal) else STUDY
     return letters.seal(OWN, "reader", study, body, from_coordinator=from_coordinator)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests import simulator
 from tests.consortium.enrolled import Consortium, hospital
+from typer.testing import CliRunner
 
 from cipherward import study as study_document
+from cipherward.cli import app
 from cipherward.cli.data import write_example
 from cipherward.consortium.approval import modelcode, policyfile
 from cipherward.consortium.homes import health, received_models
@@ -137,6 +141,32 @@ def test_everything_that_is_not_in_order_is_found(tmp_path: Path) -> None:
     assert "not running" in later["service"]
     assert "alarms" not in later
     assert "expired" in bad(health.hospital(own, datetime.now(UTC) + timedelta(days=500)))["certificate tls.crt"]
+
+
+def test_a_full_disk_is_named_by_health_and_status_at_both_sides_though_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = Consortium(tmp_path, 3)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 20))
+    for role, home, findings in (
+        ("hospital", everyone.first, health.hospital(everyone.first)),
+        ("coordinator", everyone.coordinator, health.coordinator(everyone.coordinator)),
+    ):
+        (found,) = [finding for finding in findings if finding.what == "disk"]
+        assert not found.holds
+        assert found.detail == "the disk is full: 1 MiB free"
+        assert "free space" in found.hint
+        home.write_status({"connected": True, "time": "2020-01-01T00:00:00+00:00"})
+        with only_one(home):
+            said = CliRunner().invoke(app, [role, "status", "--home", str(home.path)]).output
+        assert "the disk is full: 1 MiB free; free space" in said
+
+
+def test_a_clock_before_the_certificates_begin_is_named_at_both_sides(tmp_path: Path) -> None:
+    everyone = Consortium(tmp_path, 3)
+    early = datetime.now(UTC) - timedelta(days=400)
+    for found in (bad(health.hospital(everyone.first, early)), bad(health.coordinator(everyone.coordinator, early))):
+        assert "wrong clock" in found["certificate tls.crt"]
 
 
 def test_a_damaged_certificate_shuts_out_its_member_only_and_is_a_finding(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def column(*categories: str, name: str = "ward") -> Column:
 
 
 def of(categories: tuple[str, ...], counts: list[int]) -> tuple[str, ...]:
-    return dict(merged([column(*categories)], np.array(counts, dtype=np.int64), LEAST)).get("ward", ())
+    return dict(merged([column(*categories)], np.array(counts, dtype=np.int64), LEAST, exact=True)).get("ward", ())
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,12 @@ def test_what_is_merged_is_nothing_or_enough_or_all(counts: list[int], has_other
     pool = [n for name, n in zip(names, counts, strict=True) if name in out or name == "other"]
     assert all(n >= LEAST for n in kept)
     assert not any(pool) or sum(pool) >= LEAST or not kept
+
+
+def test_a_noisy_count_of_nobody_may_be_of_somebody() -> None:
+    columns = [column("A", "B", "C")]
+    counts = np.array([400, 300, 0], dtype=np.int64)
+    assert merged(columns, counts, LEAST) == (("ward", ("B", "C")),)
 
 
 def test_each_column_is_merged_by_its_own_counts() -> None:

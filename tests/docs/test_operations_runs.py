@@ -183,7 +183,7 @@ def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
 
 
 def test_every_state_of_a_study_and_every_step_is_explained() -> None:
-    sources = code("service/coordinator_study.py", "service/coordinator_desk.py", "service/hospital_study.py")
+    sources = code("service/coordinator_status.py", "service/coordinator_desk.py", "service/hospital_study.py")
     shown = set(re.findall(r'phase(?:"\] =|": |  ?= )"([a-z ]+)"', sources))
     shown |= {
         "running",

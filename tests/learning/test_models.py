@@ -149,6 +149,10 @@ def hooked(n: int) -> nn.Module:
         (own(lambda m, rows: m.layer(rows.argsort(0).float())), "differently beside other rows"),
         (own(lambda m, rows: (m.layer(rows), rows)), "gave tuple"),
         (own(lambda m, rows: m(rows)), "RecursionError"),
+        (
+            own(lambda m, rows: m.layer(rows) if len(rows) > 1 else m.no_such_layer),
+            "cannot take a row alone.*AttributeError",
+        ),
         (own(leaves), "cannot take float32.*SystemExit"),
         (lambda n: Unlisted(n, leaves), "failed when it was looked at: KeyError"),
         (lambda n: nn.Linear(n, 1, device="meta"), "failed when it was looked at: NotImplementedError"),

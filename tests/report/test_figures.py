@@ -116,6 +116,19 @@ def test_rounds_of_very_different_length_stand_on_a_logarithmic_axis() -> None:
         assert chart.x.logarithmic == logarithmic
 
 
+def test_too_few_test_rows_for_a_calibration_are_said_to_be_too_few_and_not_well_predicted(facts: Facts) -> None:
+    measured = facts.trained.federated
+    assert "percentage points" in charts.calibration(facts).shows
+    few = measured.model_copy(
+        update={"calibration": tuple(group.model_copy(update={"n": 4}) for group in measured.calibration)}
+    )
+    shown = charts.calibration(
+        replace(facts, result=facts.trained.model_copy(update={"federated": few, "centralised": None}))
+    ).shows
+    assert "too few" in shown
+    assert "percentage points" not in shown
+
+
 def test_a_folder_that_cannot_be_written_is_a_storage_error(facts: Facts, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError):

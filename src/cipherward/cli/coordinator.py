@@ -167,7 +167,7 @@ def start(
 
     from cipherward import study as document
     from cipherward.consortium.homes.lock import is_served
-    from cipherward.consortium.service import offering
+    from cipherward.consortium.service import known, offering
     from cipherward.parties import who_stands
 
     own = _open(home)
@@ -177,6 +177,8 @@ def start(
     frozen = document.load(folder / "study.toml")
     typer.echo("With the answers that the study proposes; each hospital's people give theirs when they approve:")
     typer.echo("\n".join(who_stands.if_missing(frozen)))
+    if waits := known.contested(own, frozen.digest()):
+        typer.echo(f"It waits for people: {waits}")
     if not is_served(own):
         typer.echo(f"The service is not running: cipherward coordinator serve --home {home}")
 

@@ -54,7 +54,9 @@ def _own(found: OwnExposure) -> Iterator[str]:
     for one in found.registers:
         block = f"block {one.block[:12]}" if one.block else "no block named yet"
         founded = ", bound to it for good" if one.founded else ""
-        yield f"  table {one.register!r}: {block}{founded}; {_answer(one.agreed)}"
+        more = "; ended by its people" if one.ended else ""
+        more += "; begun under an earlier key of this hospital" if one.successor else ""
+        yield f"  table {one.register!r}: {block}{founded}; {_answer(one.agreed)}{more}"
     yield from _budget(found.budget)
     for study in found.studies:
         yield ""

@@ -153,11 +153,12 @@ def _ask(said: Iterable[str], question: str, *, yes: bool) -> None:
 
 
 def _say(lines: Iterable[str]) -> None:
-    from cipherward.cli.terminal import say
-    from cipherward.report.facts import clean
+    """The whole of each line; names are others' text."""
+    import textwrap
 
     for line in lines:
-        say(f"  {clean(line)}")
+        shown = "".join(c if c.isprintable() else "?" for c in line)
+        typer.echo("\n".join(textwrap.wrap(shown, 100, initial_indent="  ", subsequent_indent="  ")))
 
 
 def _open(path: Path) -> HospitalHome:

@@ -72,6 +72,7 @@ def _short(value: object, most: int = 200) -> str:
 
 def show_status(home: Home, *, json: bool) -> None:
     """Print the service and every study."""
+    from cipherward.consortium.homes import health
     from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 
     running, silent = is_served(home), silence(home)
@@ -85,7 +86,9 @@ def show_status(home: Home, *, json: bool) -> None:
     if not running:
         typer.echo(f"Service: not running{f'; last seen {last}. {_THEN}' if last else ''}")
     elif silent > SILENT_SECONDS:
-        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: busy, or it stands still. {_THEN}")
+        room = health.disk(home)
+        why = "busy, or it stands still" if "full" not in room.detail else f"{room.detail}; {room.hint}"
+        typer.echo(f"Service: running, but silent{f' since {last}' if last else ''}: {why}. {_THEN}")
     else:
         typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
         _show_troubles(status.get("troubles") or {})
@@ -175,6 +178,14 @@ def _show(study: dict[str, Any]) -> None:
     ):
         if study.get(key):
             typer.echo(f"  {words}: {_short(study[key], _LONG if key in _NOT_CUT else _LINE)}")
+    if vault := study.get("vault"):
+        why = f", {vault['why']}" if vault["why"] else ""
+        behind = (
+            f"{vault['objects']} object(s), {vault['bytes'] / 1e6:.1f} MB behind{why}"
+            if vault["objects"]
+            else "up to date"
+        )
+        typer.echo(f"  vault: {behind} ({vault['where']})")
     for key, words in (("about_data", "about this data"), ("warnings", "warning")):
         for said in study.get(key) or ():
             typer.echo(f"  {words}: {said}")

@@ -21,12 +21,13 @@ def n_cells(columns: Sequence[Column]) -> int:
 
 
 def merged(
-    columns: Sequence[Column], counts: NDArray[np.int64], least: float
+    columns: Sequence[Column], counts: NDArray[np.int64], least: float, *, exact: bool = False
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """For each categorical column: its categories that are merged, in declared order; columns with none are left away.
 
     Merged are all that fewer than `least` rows have. Where fewer than that have any of these (or `other`) together, the
-    next larger is merged as well: the count of what is left would follow from the column's total.
+    next larger is merged as well: the count of what is left would follow from the column's total. An exact count of nobody
+    needs no company.
 
     Args:
         counts: int64[n_cells], in declared order; with noise, they may be negative.
@@ -36,15 +37,15 @@ def merged(
         if column.kind == "categorical":
             own = counts[start : start + len(column.categories)]
             start += len(column.categories)
-            if names := _merged(column.categories, own, least):
+            if names := _merged(column.categories, own, least, exact):
                 found.append((column.name, names))
     return tuple(found)
 
 
-def _merged(names: Sequence[str], counts: NDArray[np.int64], least: float) -> tuple[str, ...]:
+def _merged(names: Sequence[str], counts: NDArray[np.int64], least: float, exact: bool) -> tuple[str, ...]:
     places = sorted((i for i, name in enumerate(names) if name != OTHER), key=lambda i: (int(counts[i]), i))
     together = sum(int(counts[i]) for i, name in enumerate(names) if name == OTHER)
-    is_open = OTHER in names and together != 0
+    is_open = OTHER in names and not (exact and together == 0)
     out = set()
     for place in places:
         n = int(counts[place])
@@ -52,5 +53,5 @@ def _merged(names: Sequence[str], counts: NDArray[np.int64], least: float) -> tu
             break
         out.add(place)
         together += n
-        is_open = is_open or n != 0
+        is_open = is_open or not (exact and n == 0)
     return tuple(name for i, name in enumerate(names) if i in out)

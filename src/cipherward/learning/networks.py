@@ -167,6 +167,10 @@ def _checked(build: Callable[[], nn.Module], n_features: int) -> nn.Module:
             _check_same_again(module, rows)
             _check_rows_apart(module, rows)
         _check_trainable(module, rows)
+    with _told("the module cannot take a row alone, as the last minibatch and `predict` may hold"), torch.no_grad():
+        module(rows[:1])
+        module.train()
+        module(rows[:1])
     module.train(was_training)
     return module
 

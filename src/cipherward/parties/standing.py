@@ -141,6 +141,10 @@ class Standing:
         self._remember(memory)
         self._bind(binding)
 
+    def spoiled(self, by: frozenset[Register]) -> None:
+        """It was proved that these hospitals dealt false shares, or spoiled a sum."""
+        self._remember(self.memory.spoiled(by))
+
     def learn(self, of_study: Memory) -> None:
         """What the openings of a study say that this hospital has verified; a ledger may be younger than they are."""
         known = self.memory

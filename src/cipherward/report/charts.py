@@ -189,7 +189,9 @@ def calibration(facts: Facts) -> Figure:
     n = sum(row.n for row in kept["federated"])
     shows = (
         "On the dotted diagonal, as many patients have the outcome as the model predicts; "
-        f"the federated model is off by {100 * off / n if n else 0:.1f} percentage points on average over tenths of the test rows."
+        f"the federated model is off by {100 * off / n:.1f} percentage points on average over tenths of the test rows."
+        if n
+        else f"No tenth of the test rows has {SMALL} of them: too few to say how well predicted risks fit what happened."
     )
     rows = [
         (f"{name}, group {k}", count(row.n), score(row.mean_predicted), score(row.observed_rate))

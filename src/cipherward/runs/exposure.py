@@ -196,7 +196,9 @@ def _blocks(study: Study, names: Mapping[Register, str], memory: Memory) -> tupl
     return tuple(
         StoodBlock(
             block.digest.hex(),
-            tuple(name for register, name in names.items() if register in block.members),
+            tuple(
+                sorted(names.get(m, f"{m.hospital.hex()[:12]} (left, by its own signed yes)") for m in block.members)
+            ),
             block.least,
             block.digest in memory.founded,
         )

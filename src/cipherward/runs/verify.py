@@ -7,7 +7,7 @@ recomputed from the one before it, beginning with the study's seed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,19 +105,26 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
         raise AuditError(f"{run.study} was changed: its digest is not the one in {run.study_digest.name}")
     public = files.read(run.ckks_public) if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     rules = roster.rules_of(study, roster.public_scheme(study, public))
-    beginning = inventories.read(files.read(run.inventories), study)
-    first = _first_state(run, study, factory, beginning.left_out)
+    beginning = _beginning(run, study)
+    first = _first_state(run, study, factory, beginning)
     given_up.proved(study)
     # Whose signed yes the study document shows is known from the beginning.
     return Run(run, rules, dataclasses.replace(first, memory=first.memory.shown(listed.agreed_of(study))), beginning)
 
 
-def _first_state(run: RunDirectory, study: Study, factory: Factory | None, left_out: Mapping[str, str]) -> StudyState:
+def _beginning(run: RunDirectory, study: Study) -> Beginning:
+    """With which hospitals the study began; nobody, where it has not begun."""
+    if run.inventories.exists() or run.rounds_with_openings() or run.initial_model.exists():
+        return inventories.read(files.read(run.inventories), study)
+    return Beginning(inventories.Shown(()), {}, {})
+
+
+def _first_state(run: RunDirectory, study: Study, factory: Factory | None, beginning: Beginning) -> StudyState:
     """The state before the first sum; the model in the file has to be the one that the study's seed gives. Of
     own code that is checked only where the code is there, before the run goes on."""
     if not run.initial_model.exists():
-        first = begin(study, left_out=left_out)
-        if first.model:
+        first = begin(study, left_out=beginning.left_out)
+        if first.model and beginning.said:
             raise StorageError(f"{run.initial_model} is missing", hint="restore it from a backup")
         return first
     initial = modelfile.load(run.initial_model)
@@ -125,8 +132,8 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None, left_
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
     if kind_of(study.model).is_own_code and factory is None:
-        return begin(study, factory, stated, left_out)
-    first = begin(study, factory, left_out=left_out)
+        return begin(study, factory, stated, beginning.left_out)
+    first = begin(study, factory, left_out=beginning.left_out)
     drawn = first.model
     if drawn is None or drawn.groups != stated.groups or drawn.weights.tobytes() != stated.weights.tobytes():
         raise AuditError("the initial model is not the one that the study's seed gives")

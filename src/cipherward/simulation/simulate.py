@@ -31,16 +31,16 @@ from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.archive import Archive
-from cipherward.runs.folder import RunDirectory, create
+from cipherward.runs.folder import RunDirectory, create, sources_of
 from cipherward.runs.result import findings, sum_line, versions
 from cipherward.runs.result_json import sum_lines
-from cipherward.simulation import make_parties
+from cipherward.simulation import make_parties, on_one_machine
 from cipherward.simulation.network import LocalEngine, Network, Traffic
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin, make_task
 from cipherward.tasks.state import StudyState
-from cipherward.tasks.task import ResultTable, Task
+from cipherward.tasks.task import ResultTable
 from cipherward.tasks.yardsticks import Yardsticks
 
 PHASES = ("train", "encrypt", "add", "consent", "release", "open", "verify", "evaluate")
@@ -116,17 +116,13 @@ def run_study(
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: the run stopped; what was opened is on disk.
         InterruptedRunError: `should_stop` said so.
     """
-    if study.carry_over:
-        raise StudyError(
-            "carry_over: hospitals vouch for constants that they verified themselves, and a run on one machine has none",
-            hint="remove carry_over from the study; its constants are asked for then",
-        )
+    on_one_machine.check(study)
     task = make_task(study, module)
     models.check_factory(study.model, module)
     privacy_plan.check_study(study)
     check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
-    study = _for_few_rows(study, task, hospitals)
+    study = on_one_machine.for_few_rows(study, task, hospitals)
     make_task(study, module).check(hospitals)
     if on_data:
         on_data(study, hospitals)
@@ -146,16 +142,6 @@ def run_study(
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state], archive=archive
     ).run()
-
-
-def _for_few_rows(study: Study, task: Task[Any], hospitals: Sequence[HospitalData]) -> Study:
-    """What the study leaves open and so few rows do not bear is left out: on one machine it protects nobody."""
-    changes: dict[str, dict[str, object]] = {}
-    if study.noise.enabled is None and not task.bears_noise(hospitals):
-        changes["noise"] = {"enabled": False, "given_up": True}
-    if study.evaluation.group_rows is None and not task.bears_groups(hospitals):
-        changes["evaluation"] = {"group_rows": 1}
-    return study.with_overrides(**changes) if changes else study
 
 
 def resume_study(
@@ -195,27 +181,6 @@ def resume_study(
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states, closed, archive
     ).run()
-
-
-def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
-    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
-
-    Raises:
-        StorageError: it is missing, or does not say.
-    """
-    try:
-        facts = files.json_object(files.read(run.simulation))
-        data, base = Path(facts["data"]), Path(facts["base"])
-        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
-            raise ValueError("a path that is not absolute")
-        if "\0" in f"{data}{base}":
-            raise ValueError("a path with a zero in it")
-    except (ValueError, TypeError, KeyError) as error:
-        raise StorageError(
-            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
-            hint="give the folder of a run, or restore the file from a backup",
-        ) from None
-    return data if facts["data"] else None, base
 
 
 class _Simulation:

@@ -28,6 +28,9 @@ from cipherward.tasks.task import Question, Sums, Values, canonical, limbs_for
 CELL_MIN = 10
 """Rows of a hospital that its counts need, where a study says nothing else."""
 
+_ONE_IN_TWENTY = 1.645
+"""Standard deviations that Gaussian noise exceeds in one of twenty draws."""
+
 BEARABLE = 25.0
 """With fewer rows than so many standard deviations of the noise on their count, a model suffers (docs/privacy.md)."""
 
@@ -113,12 +116,12 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
 
 def least_rows(study: Study, stddev: float = 0.0) -> float:
     """Rows of all hospitals together below which a category is merged: as many as if every hospital that is needed in a sum had
-    `CELL_MIN`, and twice the noise on the count.
+    `CELL_MIN`, and no fewer than the noise alone reaches in one of twenty counts.
 
     Args:
         stddev: of the noise on the opened count.
     """
-    return study.thresholds.min_contributors * CELL_MIN + 2.0 * stddev
+    return max(study.thresholds.min_contributors * CELL_MIN, _ONE_IN_TWENTY * stddev)
 
 
 def _merging(study: Study, scaling: Preprocessor, sums: Sums, stddev: float = 0.0) -> Preprocessor:
@@ -127,7 +130,9 @@ def _merging(study: Study, scaling: Preprocessor, sums: Sums, stddev: float = 0.
     counts = np.asarray(sums["categories"], dtype=np.int64)
     if counts.shape != (rare_categories.n_cells(study.columns),):
         raise DataError("the preprocessing sums do not have one entry for each category")
-    return dataclasses.replace(scaling, merged=rare_categories.merged(study.columns, counts, least_rows(study, stddev)))
+    least = least_rows(study, stddev)
+    merged = rare_categories.merged(study.columns, counts, least, exact=not stddev)
+    return dataclasses.replace(scaling, merged=merged)
 
 
 def carried(study: Study) -> Preprocessor | None:

@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import platform
-import shutil
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from cipherward.consortium.homes.health import WARN_DAYS, Finding, coordinator_seen
+from cipherward.consortium.homes.health import WARN_DAYS, Finding, coordinator_seen, disk
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import MALFORMED
 from cipherward.errors import CipherwardError
@@ -30,7 +29,7 @@ from cipherward.transport.tls import Connection, client_context, server_address
 SECONDS = 5.0
 """How long one try waits."""
 
-LEAST_DISK, LEAST_MEMORY = 1 << 30, 1 << 30
+LEAST_MEMORY = 1 << 30
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _SKEW = timedelta(minutes=5)
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
@@ -69,7 +68,7 @@ def examine(
     moment = now or datetime.now(UTC)
     found = [
         Finding("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
-        _disk(home.path),
+        disk(home),
         _memory(),
         _clock(home, moment),
         *_certificate(home, moment),
@@ -99,12 +98,6 @@ def for_network_team(home: HospitalHome, found: list[Finding]) -> list[str]:
     lines.append("  TLS 1.3 from end to end: no proxy, and no inspection that replaces certificates")
     lines += [f"  found now: {f.what}: {f.detail}" for f in found if not f.holds and f.what.startswith("server")]
     return lines
-
-
-def _disk(path: Path) -> Finding:
-    free = shutil.disk_usage(path).free
-    hint = "free space: nothing can be kept, and nothing leaves, when the disk is full"
-    return Finding("disk", free >= LEAST_DISK, f"{free / 2**30:.1f} GiB free", hint)
 
 
 def _memory() -> Finding:

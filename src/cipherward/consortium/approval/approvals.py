@@ -244,7 +244,7 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Ag
     its table has of the study's columns; after `check`. The same bytes when it is approved already.
 
     Raises:
-        RefusedError: as `check` and `answers.check`, no name of a person, or this hospital has withdrawn from the study.
+        RefusedError: as `check`, `answers.check` and `carried.verified_here`, no name of a person, or this hospital has withdrawn.
         DataError: this hospital's table cannot be read as the study's.
     """
     if offered.withdrawal:
@@ -261,7 +261,11 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Ag
         )
     check(home, offered)
     answers.check(offered.study, offered.index, answer)
-    declared = own_inventory.inventory(home, offered.study, answer)
+    try:
+        declared = own_inventory.inventory(home, offered.study, answer)
+    except RefusedError as error:
+        home.alarm("study refused", {"digest": offered.digest.hex(), "reason": error.message})
+        raise
     confirmed = home.confirmed
     members = confirmed.digest() if confirmed else b""
     signed = inventories.sign(home.identity, offered.index, declared)

@@ -30,8 +30,9 @@ def of_split(split: Split, names: Mapping[bytes, str]) -> list[str]:
 def of_successor(name: str, old: bytes, new: bytes) -> list[str]:
     """For a block mate of the hospital whose key is new."""
     return [
-        f"{name} has a new identity key. Old: {fingerprint(old)}",
-        f"                              New: {fingerprint(new)}",
+        f"{name} has a new identity key.",
+        f"Old: {fingerprint(old)}",
+        f"New: {fingerprint(new)}",
         f"You confirm that you have spoken with people of {name} whom you know, on a number that you knew before, and that they read "
         "out the new fingerprint as their own.",
         "The new key then stands in the block where the old one stood, with its answer and its budget.",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cipherward.consortium.approval import approvals, policyfile
+from cipherward.consortium.approval import approvals, declaring, policyfile
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.disclosure.blocks import Register
@@ -21,12 +21,15 @@ from cipherward.store.ledger import Ledger
 
 @dataclass(frozen=True)
 class OwnStand:
-    """How one register of this hospital stands, by its ledger. `block`: hex, empty while it has named none."""
+    """How one register of this hospital stands, by its ledger. `block`: hex, empty while it has named none; `ended`: its people
+    have ended it; `successor`: it was begun under an earlier key of this hospital."""
 
     register: str
     block: str
     founded: bool
     agreed: bool
+    ended: bool
+    successor: bool
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,14 @@ def _of(home: HospitalHome, ledger: Ledger, offered: Sequence[OfferedStudy]) -> 
     return OwnExposure(
         home.name,
         tuple(
-            OwnStand(s.register.name, s.binding.block.hex(), s.binding.is_founded, bool(s.binding.agreement))
+            OwnStand(
+                s.register.name,
+                s.binding.block.hex(),
+                s.binding.is_founded,
+                bool(s.binding.agreement),
+                declaring.has_ended(home, s.register),
+                s.register.hospital != home.identity.public_key,
+            )
             for s in standings
         ),
         studies,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,9 @@ from cipherward.store import files
 
 WARN_DAYS = 30
 _RECENT = timedelta(days=1)
+_SKEW = timedelta(minutes=5)
+LEAST_DISK, FULL_DISK = 1 << 30, 16 << 20
+"""Bytes free on a home's disk below which people hear of it, and below which it counts as full."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def coordinator(home: CoordinatorHome, now: datetime | None = None) -> list[Find
         _checked("members", lambda: f"version {home.members.version}, {len(home.members.active)} active"),
         *(_certificate(home, name, moment) for name in ("authority.crt", "server.crt", "tls.crt")),
         _checked("certificates of members", lambda: _issued(home, moment)),
+        disk(home),
         _service(home),
         _alarms(home, moment),
     ]
@@ -56,6 +61,7 @@ def hospital(home: HospitalHome, now: datetime | None = None) -> list[Finding]:
         _checked("keys", lambda: _keys(home)),
         _checked("policy", lambda: _policy(home)),
         _checked("table", lambda: f"{read_source(home.data_source).table.height:,} rows"),
+        disk(home),
     ]
     if not home.is_enrolled:
         return [*found, _membership(home)]
@@ -80,6 +86,14 @@ def _membership(home: HospitalHome) -> Finding:
         )
     hint = "ask the coordinator for an invitation, then: cipherward hospital enroll INVITATION"
     return Finding("membership", False, "not enrolled: not invited yet", hint)
+
+
+def disk(home: Home) -> Finding:
+    """Room on the home's disk. A service on a full one cannot even write what its trouble is."""
+    free = shutil.disk_usage(home.path).free
+    said = f"{free / 2**30:.1f} GiB free" if free >= FULL_DISK else f"the disk is full: {free >> 20} MiB free"
+    hint = "free space: nothing can be kept, and nothing leaves, when the disk is full"
+    return Finding("disk", free >= LEAST_DISK, said, hint)
 
 
 def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:
@@ -145,7 +159,13 @@ def _members(home: HospitalHome) -> Finding:
 
 def _certificate(home: Home, name: str, now: datetime) -> Finding:
     def left() -> str:
-        end = authority.expires(files.read(home.path / name))
+        certificate = files.read(home.path / name)
+        end, begin = authority.expires(certificate), authority.begins(certificate)
+        if now + _SKEW < begin:
+            raise CipherwardError(
+                f"wrong clock: it says {now:%Y-%m-%d %H:%M} UTC, and the certificate begins on {begin:%Y-%m-%d %H:%M} UTC",
+                hint="set this machine's clock (NTP)",
+            )
         if end < now + timedelta(days=WARN_DAYS):
             days = (end - now).days
             raise CipherwardError(

@@ -69,9 +69,9 @@ def inherit(home: HospitalHome, folders: Sequence[Path]) -> list[Inherited]:
         firsts = {_own_register(home, run).hospital for run in runs}
         if len(firsts) != 1:
             raise RefusedError(
-                "no folder holds a study with an earlier key of this hospital"
+                "no folder holds a study of this hospital"
                 if not firsts
-                else "these studies name two hospitals",
+                else "these studies list this hospital under keys that do not follow each other",
                 hint="copy models/ of a block mate, whose openings are those in which this hospital stood",
             )
         ledger = Ledger(home.ledger_file, home.ledger_counter)
@@ -103,6 +103,12 @@ def _run_of(home: HospitalHome, folder: Path) -> Run | None:
     study = run.first.study
     if study.coordinator_key != home.coordinator_key.hex() or home.name not in [h.name for h in study.hospitals]:
         return None
+    strange = [h.name for h in study.hospitals if bytes.fromhex(h.public_key) not in home.keys_of(h.name)]
+    if strange:
+        raise RefusedError(
+            f"{folder} lists keys that the confirmed members list never had: {', '.join(strange)}",
+            hint="confirm the newest members list first: cipherward hospital confirm; else ask where the folder comes from",
+        )
     return run
 
 

@@ -184,6 +184,15 @@ def expires(cert_pem: bytes) -> datetime.datetime:
     return _certificate(cert_pem).not_valid_after_utc
 
 
+def begins(cert_pem: bytes) -> datetime.datetime:
+    """The first moment (UTC) at which a certificate is valid.
+
+    Raises:
+        ProtocolError: not a certificate.
+    """
+    return _certificate(cert_pem).not_valid_before_utc
+
+
 def fingerprint(cert_pem: bytes) -> str:
     """SHA-256 of the certificate, for people: 8 groups of 4 hex digits.
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from cipherward import study as study_document
+from cipherward.consortium.approval import foundings
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import declared, giving_up
 from cipherward.disclosure.blocks import Block, Register, Split
 from cipherward.disclosure.succession import Lineage, Succession
-from cipherward.errors import StudyError
+from cipherward.errors import StudyError, VersionError
 from cipherward.parties import declarations, listed
+from cipherward.runs.folder import RunDirectory
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.study import Study
 
 
@@ -51,6 +56,17 @@ def blocks_begun(home: CoordinatorHome) -> tuple[Block, ...]:
     return tuple(
         _split_up([block for _, study in giving_up.studies_begun(home) for block in listed.blocks_in(study)], complete)
     )
+
+
+def contested(home: CoordinatorHome, digest: bytes) -> str:
+    """Which other studies here, none of whose sums was opened, would found other blocks with hospitals of this one."""
+    found = list[foundings.Founding]()
+    for folder in home.study_folders():
+        run, files_of = RunDirectory(folder), StudyFolder(folder)
+        if not (folder.name.startswith(".") or files_of.ended() or run.result.exists() or run.rounds_with_openings()):
+            with contextlib.suppress(VersionError):
+                found += foundings.of_study(study_document.load(files_of.study))
+    return foundings.conflicts(found).get(digest, "")
 
 
 def words(home: CoordinatorHome) -> list[str]:
