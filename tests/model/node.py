@@ -316,7 +316,9 @@ class _Sent(_Move):
             return ""
         if not self.message.name.startswith("certificate") or not self.message.is_proof or name != self._what:
             return "a release without a certificate"
-        if any(w.startswith("released for") for w in said):
+        # An attempt that it was shown to be void is over; that both certificates exist takes more liars than f.
+        open_ones = [a for a in ATTEMPTS if f"shown: {a} is void" not in said]
+        if any(w.startswith(f"released for {a}/") for w in said for a in open_ones):
             return "releases for two manifests of one sum"
         said.add(f"released for {name}")
         return ""
