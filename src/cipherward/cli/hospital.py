@@ -208,7 +208,10 @@ def approve(
     offered = approvals.find(own, study)
     own_standing.check(own, offered)
     said = singled_out or _asked(question.words(offered))
-    approvals.approve(own, offered, approver, Agreement(said is Answer.yes))
+    answer = own_standing.wider(own, offered, Agreement(said is Answer.yes))
+    approvals.approve(own, offered, approver, answer)
+    if answer is Agreement.YES and said is Answer.no:
+        typer.echo("This hospital has said yes for this table before, and that stays: it may be singled out.")
     typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
     typer.echo(f"Signed, and sent to the coordinator with it: {offered.approved_by}")
     for line in own_inventory.words(offered.declared, offered.study, policyfile.load(own.policy_file).cell_min):
