@@ -73,6 +73,7 @@ class History:
         self.refresh = 0
         self.reads: list[tuple[frozenset[int], int]] = []
         self.part: dict[int, int] = {}
+        self.who: dict[int, object] = {}
         self.batches_at_first = 0
         self.add(self.rng.randint(10, 60))
 
@@ -115,6 +116,7 @@ class History:
         self.register = found.register
         self.batches_at_first = self.batches_at_first or len(found.register.entered)
         numbers = [self.rows[place][0] for place in found.rows]
+        self.who |= {number: row["mrn"] for number, row in self.rows}
         self.reads.append((frozenset(numbers), self.refresh))
         for number, part in zip(numbers, found.parts, strict=True):
             assert self.part.setdefault(number, int(part)) == part or not self.with_ids
@@ -139,7 +141,8 @@ def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_ev
         return
     founding, is_small = history.reads[0][0], history.batches_at_first == 1
     for atom in atoms([rows for rows, _ in history.reads]):
-        has_enough = all(sum(history.part[n] == part for n in atom) >= ROWS_MIN for part in PARTS)
+        patients = {part: {history.who[n] for n in atom if history.part[n] == part} for part in PARTS}
+        has_enough = all(len(each) >= ROWS_MIN for each in patients.values())
         # The very first rows make one batch, however few they are.
         assert has_enough or (is_small and founding <= atom)
 
