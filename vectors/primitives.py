@@ -115,7 +115,7 @@ def samples() -> list[Any]:
         Behind(2**32, fixed("last")),
         Join(ctx, fixed("key", size=40), fixed("last")),
         Joined(ctx, (b"join 1", b"join 2")),
-        Header(ctx, fixed("joined"), fixed("payload"), (one, two), fixed("block"), "register", 0, 1),
+        Header(ctx, fixed("joined"), fixed("payload"), (one, two), fixed("block"), "register", 0, 1, 0),
         Update(b"header", fixed("payload", size=300), (ShareFor(1, b"sealed"), ShareFor(2**63 - 1, b""))),
         Manifest(ctx, (one, two), fixed("total")),
         ConsentRequest(b"manifest", (b"header 1", b"header 2"), (ShareFor(255, b"sealed"),)),

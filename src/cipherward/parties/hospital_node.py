@@ -100,7 +100,7 @@ class HospitalNode:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         noise.check_hospital(self.state.study, self.state.task, self.work.n_rows)
-        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer)
+        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer, self.work.steps)
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         who = f"hospital {self.state.names([self.index])!r}"
         self._contributions = contributions_of(
@@ -239,7 +239,7 @@ class HospitalNode:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
         self.standing.named(block, task.context)
-        said = self.standing.binding.statement(block, self.work.has_rows(self.state, self.policy.cell_min))
+        said = self.standing.statement(block, has_rows=self.work.has_rows(self.state, self.policy.cell_min))
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)

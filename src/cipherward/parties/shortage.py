@@ -39,6 +39,11 @@ class Shortage:
 
     def apart(self, what: str, found: int, missing: frozenset[int]) -> QuorumError:
         """Updates are there, but those of a block may not be opened without its missing members."""
+        if stepped := self.sum().collection.updates.stepped_too_few:
+            said = f"{what} (rule {stepped.rule}: {stepped.what})"
+            error = self.too_few(said, found, self.rules.min_contributors, frozenset())
+            error.hint = f"stop this study, and {stepped.way_out}"
+            return error
         there = self.sum().collection.contributors or self.sum().collection.dealers
         apart = self.sum().apart(there)
         error = self.too_few(what, found, self.rules.min_contributors, apart | missing)
@@ -47,7 +52,10 @@ class Shortage:
             "opened without it; the study waits for it"
         )
         if not apart | missing and (refused := self.sum().refusals_of(there)):
-            error.hint = f"rule {refused[0].rule}: {refused[0].what}; {refused[0].way_out}"
+            return QuorumError(
+                f"{self.sum_name}: all updates are there and may not be opened: {refused[0].what} (rule {refused[0].rule})",
+                hint=refused[0].way_out,
+            )
         return error
 
     def too_few_can(self, missing: frozenset[int]) -> DeclinedError:

@@ -105,7 +105,8 @@ class Header:
     """Hospital: what my contribution consists of, and how I stand in the sum (`disclosure.standing.Statement`).
 
     `block`: its digest, empty for a register that stands alone; `agreement`: 1 when this hospital may be singled out;
-    `has_rows`: 1 when it has enough rows for this question.
+    `has_rows`: 1 when it has enough rows for this question; `has_entered`: 1 when patients entered its register since its
+    last opened sum.
     """
 
     context: bytes
@@ -116,6 +117,7 @@ class Header:
     register: str
     agreement: int
     has_rows: int
+    has_entered: int
 
 
 @dataclass(frozen=True)
