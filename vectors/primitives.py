@@ -14,6 +14,7 @@ from cipherward.crypto.identity import Identity, Signed, fingerprint
 from cipherward.sums.messages import (
     Announce,
     Answer,
+    Answered,
     Behind,
     Certificate,
     Challenge,
@@ -22,6 +23,7 @@ from cipherward.sums.messages import (
     Contribution,
     Declined,
     Entry,
+    FalseShare,
     Header,
     Join,
     Joined,
@@ -102,11 +104,18 @@ def samples() -> list[Any]:
     """A message of every kind."""
     ctx, one, two = fixed("context"), Entry(1, fixed("one")), Entry(24, fixed("two"))
     return [
-        Announce(ctx, 300, 2, (VoidCertificate((b"vote 1", b"vote 2")), VoidCertificate(())), fixed("last")),
+        Announce(
+            ctx,
+            300,
+            2,
+            (VoidCertificate((b"vote 1", b"vote 2")), VoidCertificate(())),
+            fixed("last"),
+            (FalseShare(b"header", b"shown"),),
+        ),
         Behind(2**32, fixed("last")),
         Join(ctx, fixed("key", size=40), fixed("last")),
         Joined(ctx, (b"join 1", b"join 2")),
-        Header(ctx, fixed("joined"), fixed("payload"), (one, two), fixed("block"), "register", 0, 1),
+        Header(ctx, fixed("joined"), fixed("payload"), (one, two), fixed("block"), "register", 0, 1, 0),
         Update(b"header", fixed("payload", size=300), (ShareFor(1, b"sealed"), ShareFor(2**63 - 1, b""))),
         Manifest(ctx, (one, two), fixed("total")),
         ConsentRequest(b"manifest", (b"header 1", b"header 2"), (ShareFor(255, b"sealed"),)),
@@ -132,8 +141,10 @@ def samples() -> list[Any]:
             (b"answer 1", b"answer 2"),
             (b"shown",),
             (VoidCertificate((b"vote",)),),
+            (FalseShare(b"header", b"shown"),),
         ),
-        Challenge(ctx, fixed("manifest"), (one, two)),
+        Challenge(ctx, fixed("manifest"), (one, two), fixed("witness")),
+        Answered((b"answer 1", b"answer 2")),
         Answer(ctx, fixed("seed"), fixed("held", size=64), b""),
         ShowRequest(ctx, b"challenge", b"manifest", (b"answer 1", b"answer 2")),
         Shown(ctx, (ShownShare(2, 3, fixed("share", size=40), fixed("sealed")),)),

@@ -115,6 +115,7 @@ class Study(Section):
         default=None, description="who stands in sums together or not at all; left out: as many blocks as fit"
     )
     splits: tuple[ListedSplit, ...] = ()
+    refresh: bool = Field(default=False, description="new patients enter: every block goes one refresh on")
     successions: tuple[ListedSuccession, ...] = ()
     agreed: tuple[ListedAgreement, ...] = ()
     given_up: tuple[GivenUp, ...] = ()

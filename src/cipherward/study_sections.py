@@ -96,12 +96,13 @@ class Column(Section):
 
 class Hospital(Section):
     """One roster entry. `path` is the hospital's own table (source "files"): empty in a study for a deployment, where
-    each hospital knows its own. `register_name` names the table: one name for all its extracts over time. `public_key` (hex) is set
-    by freezing."""
+    each hospital knows its own. `register_name` names the table: one name for all its extracts over time. `refresh` (the step of
+    the register at which it is read) and `public_key` (hex) are set by freezing."""
 
     name: str = Field(min_length=1)
     register_name: str = Field(default="table", pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")
     path: str = ""
+    refresh: int = Field(default=0, ge=0, lt=2**31)
     public_key: HexOf32Bytes = ""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from tests import simulator
+from tests import public_split, simulator
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import approvals
@@ -53,8 +53,11 @@ def declared(home: HospitalHome, study: bytes, answer: Agreement = Agreement.NO,
     return inventories.sign(home.identity, index, Inventory(study, int(answer), 0, ()))
 
 
-def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222", rows: int = 80) -> CoordinatorHome:
-    """A coordinator's home in folder/coordinator and `n` enrolled hospitals' in folder/clinic-1 ..."""
+def found(
+    folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222", rows: int = 80, own_split: bool = False
+) -> CoordinatorHome:
+    """A coordinator's home in folder/coordinator and `n` enrolled hospitals' in folder/clinic-1 ..., whose registers have the
+    public split, as on the local engine; with `own_split` none has begun a register."""
     tables = simulator.write_tables(folder / "tables", n, rows=rows)
     home = enrolment.create_coordinator(
         folder / "coordinator", name="Test consortium", servers=[url], listen=url.removeprefix("tls://")
@@ -64,6 +67,8 @@ def found(folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222", rows: int 
     for index in range(1, n + 1):
         hospital = HospitalHome(folder / f"clinic-{index}")
         hospital.confirm_members(hospital.receive_members(home.chain()))
+        if not own_split:
+            public_split.deal(hospital, simulator.study(n))
     return home
 
 
@@ -94,9 +99,10 @@ class Consortium:
     reachable: set[str] = field(default_factory=set)
     url: str = "tls://127.0.0.1:4222"
     rows: int = 80
+    own_split: bool = False
 
     def __post_init__(self) -> None:
-        self.home = found(self.folder, self.n, url=self.url, rows=self.rows)
+        self.home = found(self.folder, self.n, url=self.url, rows=self.rows, own_split=self.own_split)
         self.names = [f"clinic-{i}" for i in range(1, self.n + 1)]
         self.reachable = set(self.names)
         self.queue: deque[tuple[str, str, bytes]] = deque()

@@ -26,6 +26,7 @@ from cipherward.parties.coordinator_node import Phase
 from cipherward.sums.messages import (
     KINDS,
     Answer,
+    Answered,
     Behind,
     Challenge,
     Complaint,
@@ -101,9 +102,10 @@ def packets_of(world: ForgetfulParties) -> tuple[list[tuple[int, bytes]], list[t
     signed = partial(packet_of, world.setting)
     ups += [(2, signed(2, Behind(1))), (2, signed(2, Complaint(context, 3, "its share does not open")))]
     ups += [(2, signed(2, Declined(context, "diverged")))]
-    ups += [(2, signed(2, Answer(context, bytes(32), bytes(128), b"numbers")))]
+    answer = unpack(signed(2, Answer(context, bytes(32), bytes(128), b"")))[1]
+    ups += [(2, signed(2, Answered((answer,))))]
     ups += [(2, signed(2, Shown(context, (ShownShare(2, 3, b"share" * 40, bytes(32)),))))]
-    downs += [(1, signed(0, Challenge(context, bytes(32), (Entry(1, bytes(32)), Entry(3, b"x" * 32)))))]
+    downs += [(1, signed(0, Challenge(context, bytes(32), (Entry(1, bytes(32)), Entry(3, b"x" * 32)), bytes(32))))]
     downs += [(1, signed(0, ShowRequest(context, b"challenge", b"manifest", (unpack(ups[0][1])[1],))))]
     downs += [(1, signed(0, VoidRequest(context))), (1, signed(0, Notice(context, 0, "late", "an update")))]
     return ups, downs

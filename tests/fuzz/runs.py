@@ -22,10 +22,10 @@ from cipherward.errors import AuditError, StorageError
 from cipherward.learning.baselines import Yardstick
 from cipherward.report import deployed, facts, incidents, page, rendering
 from cipherward.runs import result_json, verify
-from cipherward.runs.folder import RunDirectory
+from cipherward.runs.folder import RunDirectory, sources_of
 from cipherward.runs.result import contradictions
 from cipherward.runs.study_folder import StudyFolder
-from cipherward.simulation import make_parties, simulate
+from cipherward.simulation import make_parties
 from cipherward.store import files
 from cipherward.sums.messages import Opening, unsign
 from cipherward.tasks import yardsticks
@@ -90,7 +90,7 @@ def sources(made: Path) -> Decoder:
 
     def read(data: bytes) -> tuple[Path | None, Path]:
         run.simulation.write_bytes(data)
-        return simulate.sources_of(run)
+        return sources_of(run)
 
     def paths(data: bytes, found: tuple[Path | None, Path]) -> bool:
         return found[1].is_absolute() and (found[0] is None or found[0].is_absolute())

@@ -104,7 +104,7 @@ def test_the_linear_system_is_solved(p: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     half = rng.normal(0, 1, (p + 5, p))
     matrix, right = half.T @ half / p + 0.01 * np.eye(p), rng.normal(0, 1, p)
-    assert np.allclose(newton._solved(matrix, right), np.linalg.solve(matrix, right), rtol=1e-6, atol=1e-8)
+    assert np.allclose(newton.solved(matrix, right), np.linalg.solve(matrix, right), rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,12 @@ from tests.model.one_node import ATTEMPTS, LIAR, Message, Others, Said
 from tests.schedules.liars import opened
 from tests.schedules.world import Setting, Work
 
+from cipherward.crypto import wire
 from cipherward.parties import who_stands
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import Policy
 from cipherward.store.ledger import Ledger, SumRecord
-from cipherward.sums.messages import CONSENT, Answer, unsign
+from cipherward.sums.messages import CONSENT, Answer, Answered, unsign
 from cipherward.tasks.state import StudyState
 
 History = frozenset[str]
@@ -180,7 +181,9 @@ class Explorer:
     def _answered(self, node: HospitalNode, attempt: int) -> bytes:
         data = node.ledger.fact(f"challenged {self.others.contexts[attempt].hex()}")
         rules = self.setting.rules
-        return unsign(data, Answer, study=rules.study, keys=rules.keys).seed if data else b""
+        if not data:
+            return b""
+        return unsign(wire.decode(Answered, data).answers[0], Answer, study=rules.study, keys=rules.keys).seed
 
     # moves
 

@@ -28,6 +28,8 @@ from cipherward.sums.inquiry import Inquiry
 from cipherward.sums.messages import (
     CONSENT,
     Announce,
+    Answer,
+    Answered,
     Certificate,
     Challenge,
     Complaint,
@@ -157,7 +159,8 @@ class Others:
         }
         false = self._false_release(attempt, manifest_digest, releases[LIAR])
         for number, listed in enumerate((releases, releases | {LIAR: false})):
-            asked = challenge.make(self.task(attempt), manifest_digest, listed)
+            witness = self._found(attempt, said, variant, listed).witness
+            asked = challenge.make(self.task(attempt), manifest_digest, listed, witness)
             seed = challenge.seed_of(self.rules, asked)
             self.names[seed] = f"{what}/{number}"
             yield Message(f"challenge {number} about {what}", self.packet(asked), attempt, variant)
@@ -180,16 +183,16 @@ class Others:
         about_me = self.sign(LIAR, Complaint(context, self.me, "because"))
         about_another = self.sign(LIAR, Complaint(context, honest, "because"))
         answers = {i: self._answer(attempt, said, variant, asked, i) for i in (honest, LIAR)}
-        bent = dataclasses.replace(answers[LIAR], held=_bent(answers[LIAR].held), dealt=_bent(answers[LIAR].dealt))
-        for name, message in (
-            ("a complaint about it", about_me),
-            ("a complaint about another", about_another),
-            ("an honest answer", self.sign(honest, answers[honest])),
-            ("a false answer", self.sign(LIAR, bent)),
+        bent = [dataclasses.replace(part, held=_bent(part.held), dealt=_bent(part.dealt)) for part in answers[LIAR]]
+        for name, messages in (
+            ("a complaint about it", (about_me,)),
+            ("a complaint about another", (about_another,)),
+            ("an honest answer", tuple(self.sign(honest, part) for part in answers[honest])),
+            ("a false answer", tuple(self.sign(LIAR, part) for part in bent)),
         ):
             if number and "complaint" in name:
                 continue
-            body = ShowRequest(context, signed, manifest, (message,))
+            body = ShowRequest(context, signed, manifest, messages)
             yield Message(f"show after challenge {number}: {name}", self.packet(body), attempt, variant)
 
     # parts
@@ -294,7 +297,7 @@ class Others:
         shares = _bent(challenge.shares_in(signed))
         return self.sign(LIAR, Release(self.contexts[attempt], manifest_digest, shares))
 
-    def _answer(self, attempt: int, said: Said, variant: str, asked: Challenge, i: int) -> Any:
+    def _answer(self, attempt: int, said: Said, variant: str, asked: Challenge, i: int) -> list[Answer]:
         own, task = self._chosen(attempt, said, variant)[i], self.task(attempt)
         given = self._consent(attempt, said, variant, i)
         header = unsign(own.header, Header, study=self.rules.study, keys=self.rules.keys)
@@ -314,9 +317,7 @@ class Others:
         """As a coordinator publishes it; where the liar's release is false, with the challenge that names it."""
         task, chosen = self.task(attempt), self._chosen(attempt, said, variant)
         request, total = self._request(attempt, said, variant, self.me), self._total(attempt, chosen)
-        shares = {i: challenge.shares_in(signed) for i, signed in releases.items()}
-        base = asking.base_of(self.scheme, self.state)
-        found = unopened.opened(self.scheme, task, total, shares, base, len(chosen))
+        found = self._found(attempt, said, variant, releases)
         served = (Contribution(self.me, chosen[self.me].payload),)
         evidence = tuple(releases.values()) if found.reason else ()
         order, headers = tuple(votes.values()), request.headers
@@ -335,11 +336,19 @@ class Others:
         )
         if found.reason:
             inquiry = Inquiry(self.member(COORDINATOR), task, opening, self._digest(request))
-            asked = challenge.make(task, self._digest(request), releases)
+            asked = challenge.make(task, self._digest(request), releases, found.witness)
             for i in votes:
-                inquiry.add_answer(i, self.sign(i, self._answer(attempt, said, variant, asked, i)))
+                parts = self._answer(attempt, said, variant, asked, i)
+                inquiry.add_answer(i, wire.encode(Answered(tuple(self.sign(i, part) for part in parts))))
             opening = inquiry.evidence(b"")
         return dataclasses.replace(opening, next_model=self.after(attempt, opening).digest())
+
+    def _found(self, attempt: int, said: Said, variant: str, releases: dict[int, bytes]) -> unopened.Found:
+        """What these signed releases open."""
+        chosen = self._chosen(attempt, said, variant)
+        shares = {i: challenge.shares_in(signed) for i, signed in releases.items()}
+        base, total = asking.base_of(self.scheme, self.state), self._total(attempt, chosen)
+        return unopened.opened(self.scheme, self.task(attempt), total, shares, base, len(chosen))
 
     def after(self, attempt: int, opening: Opening) -> StudyState:
         """The state that follows from an opening, as an auditor works it out."""
@@ -348,4 +357,4 @@ class Others:
 
 def _bent(data: bytes) -> bytes:
     """Other bytes, of numbers that are still in the field."""
-    return bytes([data[0] ^ 1]) + data[1:]
+    return bytes([data[0] ^ 1]) + data[1:] if data else b""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from unittest import mock
 
@@ -95,5 +95,29 @@ def lies(world: World, liar: int, *what: str, in_sum: int = 1) -> None:
     """Hospital `liar` tells lies in one sum."""
     site = world.sites[liar]
     scheme = Liar(lambda: site.state.sums_done == in_sum, *what)
+    site.rules = dataclasses.replace(site.rules, scheme=scheme)
+    site._me = dataclasses.replace(site._me, rules=site.rules)
+
+
+class FalseDealer(QuorumScheme):
+    """Commits to shares for its victims, in the sums for which `when` says so, that it has not dealt, and shows others."""
+
+    def __init__(self, when: Callable[[], bool], victims: Collection[int]) -> None:
+        self.when, self.victims = when, victims
+
+    def protect(
+        self, task: SumTask, sender: int, vector: Any, holders: Any, randomness: bytes, private_key: bytes = b""
+    ) -> Protected:
+        made = super().protect(task, sender, vector, holders, randomness)
+        if not self.when():
+            return made
+        shares = {i: bytes(len(sealed)) if i in self.victims else sealed for i, sealed in made.shares.items()}
+        return Protected(made.payload, shares)
+
+
+def deals_false_shares(world: World, liar: int, in_sum: int, victims: Collection[int] = ()) -> None:
+    """Hospital `liar` deals false shares in one sum, to everybody or these, and shows others when they complain."""
+    site = world.sites[liar]
+    scheme = FalseDealer(lambda: site.state.sums_done == in_sum, victims or set(world.sites) - {liar})
     site.rules = dataclasses.replace(site.rules, scheme=scheme)
     site._me = dataclasses.replace(site._me, rules=site.rules)

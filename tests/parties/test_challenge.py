@@ -13,11 +13,16 @@ from tests.simulator import BentNetwork, World, kind_of, lost, signed_body
 
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
-from cipherward.errors import SuspectError
+from cipherward.crypto.scheme import SumTask
+from cipherward.errors import FaultyCoordinatorError, SuspectError
 from cipherward.runs import verify
 from cipherward.simulation import make_parties
 from cipherward.study import Study
-from cipherward.sums.messages import Answer, Challenge, Manifest, Opening, Shown, ShowRequest
+from cipherward.sums import challenge
+from cipherward.sums.inquiry import Inquiry
+from cipherward.sums.messages import Answer, Answered, Challenge, Manifest, Opening, Shown, ShowRequest
+from cipherward.sums.packets import unpack
+from cipherward.sums.votes import Member
 
 LIAR, OTHER = 3, 6
 
@@ -42,8 +47,8 @@ def told(world: World) -> list[str]:
     [
         (("release",), "its answers do not add up to what it released"),
         (("release", "blame"), "its answer is not that of the share that hospital 1 dealt it"),
-        (("polynomial",), "its polynomial is not that of the share it dealt to hospital 1"),
-        (("polynomial", "answer"), "its polynomial is not that of the share it dealt to hospital 1"),
+        (("polynomial",), "it answers two things about the share that it dealt to itself"),
+        (("polynomial", "answer"), "it answers two things about the share that it dealt to itself"),
     ],
 )
 def test_one_liar_is_named_and_the_study_finishes_without_it(
@@ -109,7 +114,7 @@ def test_a_false_ciphertext_is_nobodys_proved_fault_and_people_decide(tmp_path: 
 
 
 def test_who_does_not_answer_is_not_named_and_the_liar_still_is(tmp_path: Path) -> None:
-    network = BentNetwork(lost({1, 2}, kinds={"Answer"}))
+    network = BentNetwork(lost({1, 2}, kinds={"Answered"}))
     with World(tmp_path, eight(), network=network) as world:
         lies(world, LIAR, "polynomial")
         world.run_sums()
@@ -118,7 +123,7 @@ def test_who_does_not_answer_is_not_named_and_the_liar_still_is(tmp_path: Path) 
 
 
 def test_a_liar_that_does_not_answer_is_not_named_either(tmp_path: Path) -> None:
-    network = BentNetwork(lost({LIAR}, kinds={"Answer"}))
+    network = BentNetwork(lost({LIAR}, kinds={"Answered"}))
     with World(tmp_path, eight(), network=network) as world:
         lies(world, LIAR, "polynomial")
         with pytest.raises(SuspectError, match="nobody is proved"):
@@ -134,11 +139,17 @@ def test_a_dealer_that_was_killed_has_lost_its_seed_and_is_not_named(tmp_path: P
         for index in (1, 2):
             world.sites[index] = dataclasses.replace(world.sites[index])  # the same files, nothing in memory
         answers = {index: world.sites[index].handle(packet) for index, packet in packets.items()}
-        bodies = {i: simulator.body(reply, Answer) for i, (reply,) in answers.items()}
+        bodies = {i: whole(reply) for i, (reply,) in answers.items()}
         assert {i for i, body in bodies.items() if not body.dealt} == {1, 2}
         assert all(body.held for body in bodies.values())
         world.finish(packets)
         assert world.hub.state.excluded == (LIAR,)
+
+
+def whole(reply: bytes) -> Answer:
+    """Both parts of a hospital's answer."""
+    parts = wire.decode(Answered, unpack(reply)[1]).answers
+    return challenge.merged(signed_body(part, Answer) for part in parts)
 
 
 def test_a_hospital_answers_one_challenge_about_a_sum_ever_and_the_same_again(tmp_path: Path) -> None:
@@ -150,7 +161,7 @@ def test_a_hospital_answers_one_challenge_about_a_sum_ever_and_the_same_again(tm
         other = dataclasses.replace(asked, releases=asked.releases[:-1])
         site = world.sites[1]
         first = site.handle(packet)
-        assert kind_of(first[0]) == "Answer"
+        assert kind_of(first[0]) == "Answered"
         for again in (site, dataclasses.replace(site)):  # also after a restart, when its seed is lost
             assert again.handle(packet) == first
             assert again.handle(world.packet(other)) == []
@@ -204,6 +215,53 @@ def test_a_coordinator_that_restarts_in_the_middle_of_it_goes_on_with_the_same_c
         told(world)
 
 
+def other(witness: bytes) -> bytes:
+    """Another witness, in one coefficient."""
+    return bytes([witness[0] ^ 1]) + witness[1:]
+
+
+def test_a_witness_that_the_releases_do_not_give_is_a_breach_although_they_are_not_in_the_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The coordinator would call a sum unopened that opens; its challenge fixes the witness before anybody has answered."""
+
+    def about_another(me: Member, task: SumTask, opening: Opening, manifest_digest: bytes) -> Inquiry:
+        return Inquiry(me, task, dataclasses.replace(opening, witness=other(opening.witness)), manifest_digest)
+
+    monkeypatch.setattr("cipherward.parties.steps.Inquiry", about_another)
+    with World(tmp_path, eight()) as world:
+        lies(world, LIAR, "polynomial")
+        with pytest.raises(FaultyCoordinatorError, match="witness is not what the signed releases give"):
+            world.run_sums()
+        assert world.opening(1).releases == ()
+
+
+@pytest.mark.parametrize(
+    ("silent", "lie", "released", "shown"),
+    [
+        ((), ("polynomial",), (), 0),
+        ((1, 2), ("polynomial",), (1, 2), 0),
+        ((), ("release",), (LIAR, OTHER), 0),
+        ((4,), ("release", "blame"), (4, OTHER), 1),
+    ],
+)
+def test_the_opening_holds_the_releases_of_those_who_lied_about_them_or_are_silent_and_no_others(
+    tmp_path: Path, silent: tuple[int, ...], lie: tuple[str, ...], released: tuple[int, ...], shown: int
+) -> None:
+    network = BentNetwork(lost(set(silent), kinds={"Answered"}))
+    with World(tmp_path, eight(), network=network) as world:
+        lies(world, LIAR, *lie)
+        if "release" in lie:
+            lies(world, OTHER, "release")
+        world.run_sums(2)
+        opening = world.opening(1)
+        assert set(world.hub.state.excluded) == ({LIAR, OTHER} if "release" in lie else {LIAR})
+        assert {wire.decode(Signed, data).sender for data in opening.releases} == set(released)
+        assert len(opening.shown) == shown
+        dealt = [data for data in opening.answers if signed_body(data, Answer).dealt]
+        assert len(dealt) == ("release" not in lie) + shown
+
+
 def test_evidence_that_leaves_something_out_names_fewer_and_altered_evidence_is_not_believed(tmp_path: Path) -> None:
     with World(tmp_path, eight()) as world:
         lies(world, LIAR, "polynomial")
@@ -211,14 +269,17 @@ def test_evidence_that_leaves_something_out_names_fewer_and_altered_evidence_is_
         opening = simulator.body(world.until("Opening")[1], Opening)
         before = world.sites[1].state
         fewer = before.after_failed(range(1, 9))
-        without = dataclasses.replace(opening, answers=(), next_model=fewer.digest())
+        held = tuple(data for data in opening.answers if signed_body(data, Answer).held)
+        without = dataclasses.replace(opening, answers=held, shown=(), next_model=fewer.digest())
         assert kind_of(world.sites[2].handle(world.packet(without))[0]) == "Receipt"
         assert world.sites[2].state.digest() == fewer.digest()
         blamed = before.after_failed(range(1, 9), [(5, "its answers do not add up to what it released")])
         for lie in (
             dataclasses.replace(opening, next_model=blamed.digest()),
             dataclasses.replace(opening, challenge=opening.manifest),
-            dataclasses.replace(opening, releases=opening.releases[:-1]),
+            dataclasses.replace(opening, answers=(), shown=()),
+            dataclasses.replace(opening, answers=opening.answers[1:]),
+            dataclasses.replace(opening, witness=other(opening.witness)),
             dataclasses.replace(opening, answers=(*opening.answers, opening.answers[0])),
             dataclasses.replace(opening, answers=(opening.manifest,)),
         ):

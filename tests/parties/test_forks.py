@@ -34,7 +34,7 @@ from cipherward.sums.messages import (
 )
 from cipherward.sums.packets import pack, unpack
 
-SAYS = {"Join", "Update", "Vote", "Complaint", "Release", "Answer", "Shown"}
+SAYS = {"Join", "Update", "Vote", "Complaint", "Release", "Answered", "Shown"}
 """What a hospital says only in a sum that it takes part in."""
 
 

@@ -149,10 +149,12 @@ def test_a_store_that_never_answers_holds_no_round_up_and_everything_waits_on_th
     tmp_path: Path, store: FaultyStore
 ) -> None:
     archive = Archive(Address(str(tmp_path / "vault")))
+    access.open_or_create(archive.address)
+    before = list(store.written)
     with closed(store):
         run = run_with(tmp_path, simulator.study(4), archive)
         assert (run / "result.json").exists()
-        assert store.written == []
+        assert store.written == before
         assert archive.left.objects >= 50
         assert archive.left.size > 16 * 40_000
     again = Archive(Address(str(tmp_path / "vault")))

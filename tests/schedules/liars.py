@@ -21,6 +21,7 @@ from cipherward.sums.messages import (
     KINDS,
     VOID,
     Answer,
+    Answered,
     Certificate,
     Complaint,
     ConsentRequest,
@@ -36,7 +37,7 @@ from cipherward.sums.messages import (
 )
 from cipherward.sums.packets import pack, unpack
 
-UNSIGNED = ("Update", "ConsentRequest", "Certificate")
+UNSIGNED = ("Update", "ConsentRequest", "Certificate", "Answered")
 
 
 def kind_of(packet: bytes) -> str:
@@ -133,14 +134,18 @@ def two_releases(setting: Setting, me: int, body: Release, rng: Random) -> list[
     return rng.sample([body, *wrong_release(setting, me, body, rng)], 2)
 
 
-def false_answer(setting: Setting, me: int, body: Answer, rng: Random) -> list[Any]:
+def false_answer(setting: Setting, me: int, body: Answered, rng: Random) -> list[Any]:
     """Other numbers about what it holds or has dealt, or none."""
-    name = rng.choice(["held", "dealt"])
-    said = getattr(body, name)
-    return [dataclasses.replace(body, **{name: flipped(said, rng) if said and rng.random() < 0.8 else b""})]
+    parts = list(body.answers)
+    place = rng.randrange(len(parts))
+    part = wire.decode(Answer, wire.decode(Signed, parts[place]).body)
+    kept = {name: flipped(said, rng) for name in ("held", "dealt") if (said := getattr(part, name))}
+    lie = dataclasses.replace(part, **(kept if rng.random() < 0.8 else dict.fromkeys(kept, b"")))
+    parts[place] = sign(setting.keys.identities[me], setting.study.digest(), me, lie)
+    return [Answered(tuple(parts))]
 
 
-def two_answers(setting: Setting, me: int, body: Answer, rng: Random) -> list[Any]:
+def two_answers(setting: Setting, me: int, body: Answered, rng: Random) -> list[Any]:
     return rng.sample([body, *false_answer(setting, me, body, rng)], 2)
 
 
@@ -186,10 +191,10 @@ LIES: Mapping[str, tuple[tuple[str, ...], Lie]] = {
     "malformed release": (("Release",), malformed_release),
     "two releases": (("Release",), two_releases),
     "false receipt": (("Receipt",), false_receipt),
-    "false answer": (("Answer",), false_answer),
-    "two answers": (("Answer",), two_answers),
+    "false answer": (("Answered",), false_answer),
+    "two answers": (("Answered",), two_answers),
     "false share": (("Shown",), false_share),
-    "silence": (("Join", "Update", "Vote", "Release", "Receipt", "Answer", "Shown"), silence),
+    "silence": (("Join", "Update", "Vote", "Release", "Receipt", "Answered", "Shown"), silence),
 }
 
 

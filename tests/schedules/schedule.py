@@ -206,7 +206,7 @@ class Schedule:
     def _proved(self) -> set[int]:
         """Whom the coordinator holds for proved dealers of bad shares in the present sum."""
         steps = self.world.hub._steps
-        return steps.sum.proved if steps.is_summing else set()
+        return set(steps.sum.proved) if steps.is_summing else set()
 
     def _end_by_breach(self, message: str) -> None:
         accusers = set(self.world.hub._receipts.breaches)

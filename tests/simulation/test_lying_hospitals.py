@@ -256,20 +256,19 @@ def test_a_holder_whose_share_does_not_open_is_shown_it_and_consents(tmp_path: P
     assert not list(world.run.path.rglob("evidence/*"))
 
 
-def test_a_dealer_that_shows_another_share_than_it_signed_is_proved_and_left_out(
-    tmp_path: Path, without: StudyState
-) -> None:
+def test_a_dealer_that_shows_another_share_than_it_signed_is_proved_and_left_out(tmp_path: Path) -> None:
     with World(tmp_path, simulator.agreed(5)) as world:
         lying_dealer(world, TRAIN, spoil(HONEST))
         world.run_sums()
         assert [(r.attempt, r.contributors) for r in world.hub.reports] == [
             (0, tuple(EVERYONE)),
             (1, tuple(HONEST)),
-            (0, tuple(EVERYONE)),
-            (0, tuple(EVERYONE)),
+            (0, tuple(HONEST)),
+            (0, tuple(HONEST)),
         ]
         assert set(complained(world)) == {(f"hospital {i}", LIAR) for i in HONEST}
-        assert world.hub.state.digest() == without.digest()
+        assert world.hub.state.excluded == (LIAR,)
+        assert {site.state.digest() for i, site in world.sites.items() if i != LIAR} == {world.hub.state.digest()}
     assert {path.name[: len("sum-1-hospital-5")] for path in world.run.path.rglob("evidence/*")} == {"sum-1-hospital-5"}
 
 

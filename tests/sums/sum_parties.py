@@ -294,7 +294,7 @@ def contribution(who: Parties, sender: int, joined: Joined, payload: bytes, shar
     listed = tuple(Entry(holder, share_digest(sealed)) for holder, sealed in sorted(shares.items()))
     joined_digest = digest("joined", wire.encode(joined))
     header = who.sign(
-        sender, Header(who.task.context, joined_digest, payload_digest(payload), listed, b"", "table", 1, 1)
+        sender, Header(who.task.context, joined_digest, payload_digest(payload), listed, b"", "table", 1, 1, 0)
     )
     sent = tuple(ShareFor(holder, sealed) for holder, sealed in sorted(shares.items()))
     return Dealt(header, payload, wire.encode(Update(header, payload, sent)))

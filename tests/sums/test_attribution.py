@@ -213,12 +213,17 @@ def test_who_is_silent_is_not_named() -> None:
         assert not sums.settled(sums.is_honest).culprits
 
 
-def test_the_vectors_follow_from_the_manifest_and_every_signed_release() -> None:
+def test_the_vectors_follow_from_the_manifest_every_signed_release_and_the_witness() -> None:
     releases = {1: b"one", 2: b"two", 5: b"five"}
-    seed = attribution.challenge_seed(bytes(32), releases)
-    assert seed == attribution.challenge_seed(bytes(32), dict(sorted(releases.items(), reverse=True)))
-    others = [(b"\x01" * 32, releases), (bytes(32), releases | {5: b"four"}), (bytes(32), {1: b"one", 2: b"two"})]
-    assert len({seed, *(attribution.challenge_seed(*other) for other in others)}) == 4
+    seed = attribution.challenge_seed(bytes(32), releases, b"witness")
+    assert seed == attribution.challenge_seed(bytes(32), dict(sorted(releases.items(), reverse=True)), b"witness")
+    others = [
+        (b"\x01" * 32, releases, b"witness"),
+        (bytes(32), releases | {5: b"four"}, b"witness"),
+        (bytes(32), {1: b"one", 2: b"two"}, b"witness"),
+        (bytes(32), releases, b"another"),
+    ]
+    assert len({seed, *(attribution.challenge_seed(*other) for other in others)}) == 5
 
 
 @pytest.mark.parametrize("modulus", FIELDS)
@@ -241,7 +246,7 @@ def test_in_a_real_sum_the_holder_of_a_false_release_is_named_and_so_is_a_dealer
     shares = {i: body.shares for i, body in bodies.items()}
     false = shamir.unpack(parameters, shares[liar])
     false[17] = (false[17] + 1) % parameters.share_modulus
-    seed = attribution.challenge_seed(run.certificate.manifest_digest, shares)
+    seed = attribution.challenge_seed(run.certificate.manifest_digest, shares, b"witness")
     kept = {i: one_time_key(task, run.vectors[i], random_bytes("deal", i, task.context)) for i in range(1, 6)}
     held = {i: scheme.numbers_held(task, seed, i, run.private[i], run.consents[i].dealt) for i in range(1, 6)}
     dealt = {i: scheme.numbers_dealt(task, seed, i, kept[i], range(1, 6)) for i in range(1, 6)}

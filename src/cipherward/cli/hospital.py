@@ -11,6 +11,7 @@ import typer
 from cipherward.cli import leaving
 from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
 from cipherward.cli.predict import write as write_predictions
+from cipherward.cli.registers import register, withdraw_patients
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class Answer(StrEnum):
 
 
 STUDY = typer.Argument(help="Name of the study, or the first digits of its digest.")
+
+
+app.command("register")(register)
+app.command("withdraw-patients")(withdraw_patients)
 
 
 @app.command("init")

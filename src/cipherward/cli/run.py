@@ -231,7 +231,7 @@ class Teller:
         has_model = "auroc_federated" in s
         if has_model:
             self._accuracy(s)
-        for table in result.tables:
+        for table in () if has_model else result.tables:
             self._table(table)
         for warning in s["warnings"]:
             self._say(f"warning: {warning}", fg="yellow")
@@ -256,7 +256,8 @@ class Teller:
             )
         self._say()
         self._say(f"Report:   {result.path / 'report.html'}")
-        files = ["auroc.svg", "hospitals.svg"] if has_model else [f"{table.name}.csv" for table in result.tables]
+        files = ["auroc.svg", "hospitals.svg"] if has_model else []
+        files += [f"{table.name}.csv" for table in result.tables]
         self._say(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
         self._say(f"Verify:   {quoted('cipherward', 'verify', result.path)}")
         if not has_model:

@@ -178,6 +178,14 @@ def _show(study: dict[str, Any]) -> None:
     ):
         if study.get(key):
             typer.echo(f"  {words}: {_short(study[key], _LONG if key in _NOT_CUT else _LINE)}")
+    if vault := study.get("vault"):
+        why = f", {vault['why']}" if vault["why"] else ""
+        behind = (
+            f"{vault['objects']} object(s), {vault['bytes'] / 1e6:.1f} MB behind{why}"
+            if vault["objects"]
+            else "up to date"
+        )
+        typer.echo(f"  vault: {behind} ({vault['where']})")
     for key, words in (("about_data", "about this data"), ("warnings", "warning")):
         for said in study.get(key) or ():
             typer.echo(f"  {words}: {said}")

@@ -132,11 +132,14 @@ def check(
 @app.command("restore")
 def restore(
     url: str = URL,
-    folder: Path = typer.Argument(help="New folder: it becomes the run folder."),
+    folder: Path = typer.Argument(help="New folder: it becomes the run folder. Or a coordinator's home."),
     study: str = typer.Option("", "--study", help="First digits of the study's digest, where the vault has several."),
     key_file: Path = KEY_FILE,
 ) -> None:
-    """Write all that the vault has of a study into a run folder, then verify it. Keys and ledgers are in no vault."""
+    """Write all that the vault has of a study into a run folder, then verify it. Keys and ledgers are in no vault.
+
+    In a coordinator's home the study goes to its place, and the service goes on with it.
+    """
     from cipherward.cli.terminal import NOT_VERIFIED, quoted, say, say_when_compiling
     from cipherward.errors import StorageError
     from cipherward.runs import in_vault, restoring
@@ -146,6 +149,8 @@ def restore(
     if len(found) != 1:
         listed = ", ".join(digest[:12] for digest in found) or "none"
         raise StorageError(f"the vault has of this: {listed}", hint="choose one study with --study DIGEST")
+    if (folder / "consortium.toml").exists():
+        folder = folder / "studies" / found[0]
     say_when_compiling()
     files = restoring.restore(vault, catalogue, found[0], folder)
     bad = [line for line in in_vault.run_lines(folder) if not line.holds]

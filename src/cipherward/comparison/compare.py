@@ -33,7 +33,7 @@ from cipherward.simulation.simulate import OnProgress
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import yardsticks
-from cipherward.tasks.catalogue import begin
+from cipherward.tasks.catalogue import begin, make_task
 
 NAME, TABLE = "comparison.json", "comparison.csv"
 
@@ -107,6 +107,11 @@ def compare_study(
         raise StudyError(
             "a comparison needs a model that a study describes, not one of kind custom",
             hint="take logistic-regression or mlp; `run_study` trains your own module under one scheme",
+        )
+    if not make_task(study).is_comparable:
+        raise StudyError(
+            f"a comparison trains one model in many ways, which task {study.task!r} does not",
+            hint="`cipherward run` has the model of all rows in one place beside the shared one",
         )
     return _Comparison(study, out, chosen, options, on_step, on_progress, on_extra, should_stop).run()
 

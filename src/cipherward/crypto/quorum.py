@@ -120,6 +120,12 @@ class QuorumScheme(SchemeFacts):
         parameters = parameters_of(task)
         return _numbers(parameters, seed, shamir.unpack(parameters, release))
 
+    def numbers_witness(self, task: SumTask, seed: bytes, witness: bytes) -> tuple[int, ...]:
+        """The challenge's inner products with a witness, as `open` gives it."""
+        parameters = parameters_of(task)
+        values = np.frombuffer(witness, "<i4").astype(np.int64) % parameters.share_modulus
+        return _numbers(parameters, seed, values.astype(np.uint32))
+
     def numbers_held(
         self, task: SumTask, seed: bytes, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]
     ) -> dict[int, tuple[int, ...]]:

@@ -18,7 +18,9 @@ from cipherward.data.about import Finding, findings
 from cipherward.data.database import Source
 from cipherward.data.partition import TRAIN, split_patients
 from cipherward.data.problems import Problem, table_error
-from cipherward.data.schema import Converted, Examined, convert, examine
+from cipherward.data.registers import Reading, TableToRead, Terms
+from cipherward.data.registers import read as read_register
+from cipherward.data.schema import Converted, Examined, convert, examine, with_declared_names
 from cipherward.data.tables import RawTable, read_table
 from cipherward.data.values import Change
 from cipherward.errors import DataError
@@ -37,7 +39,7 @@ class HospitalData:
     probability, where the data are synthetic and it is known; `cluster` uint32[n_rows]: rows of one patient share a code
     0, 1, ... made at load (None: every row stands for itself). Patient ids are not kept. `changes`: how many values were
     changed in reading, by column and rule; `about`: what anyone would see first in this table; `assumed`: how the file
-    was read, in words."""
+    was read, in words; `reading`: how these rows stand in the hospital's register (None: in a simulation, which has none)."""
 
     name: str
     table: pl.DataFrame
@@ -48,6 +50,7 @@ class HospitalData:
     changes: tuple[Change, ...] = ()
     about: tuple[Finding, ...] = ()
     assumed: tuple[str, ...] = ()
+    reading: Reading | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return f"HospitalData({self.name!r}, {self.table.height} rows)"
@@ -70,13 +73,19 @@ class HospitalData:
 
 
 def load_hospitals(
-    study: Study, path: Source | None, base: Path, *, only: Collection[str] | None = None
+    study: Study,
+    path: Source | None,
+    base: Path,
+    *,
+    only: Collection[str] | None = None,
+    terms: Terms | None = None,
 ) -> list[HospitalData]:
     """Every hospital's data, in roster order.
 
     `path` (--data): for source "files" the one file or query with every hospital's rows, or the folder that replaces
     `base`; for "diabetes130" the downloaded file or its folder; other sources leave it aside. `base`: the study file's
-    folder. `only`: load just these hospitals, as a hospital does that has its own table and nobody else's.
+    folder. `only`: load just these hospitals, as a hospital does that has its own table and nobody else's. `terms`: of
+    the hospital's register; without, every row is read, split as the study says.
 
     Raises:
         DataError: once, with every problem of every hospital in `problems`.
@@ -92,7 +101,7 @@ def load_hospitals(
     negatives: dict[str, str] = {}
     tables = () if problems else catalogue.source(study.data.source).tables(study, wanted, path, base, problems)
     for found in tables:
-        result = admit(found.raw, study, found.name, best_score=found.best_score, left_out=found.left_out)
+        result = admit(found.raw, study, found.name, best_score=found.best_score, left_out=found.left_out, terms=terms)
         problems += result.problems
         if result.data:
             loaded.append(result.data)
@@ -141,14 +150,31 @@ def admit(
     *,
     best_score: NDArray[np.float64] | None = None,
     left_out: int = 0,
+    terms: Terms | None = None,
 ) -> Admitted:
-    """Check, convert and split one hospital's table. `left_out`: rows of its file that belong to no hospital of the study."""
+    """Check, convert and split one hospital's table. `left_out`: rows of its file that belong to no hospital of the study;
+    `terms`: as in `load_hospitals`."""
     examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
     if examined.problems:
         return Admitted(examined, examined.problems, None)
-    data = _split(examined, raw, study, name, best_score, left_out)
+    reading = read_register(_to_read(raw, study), terms) if terms else None
+    if isinstance(reading, Problem):
+        return Admitted(examined, (reading.at(name, raw.origin),), None)
+    data = _split(examined, raw, study, name, best_score, left_out, reading)
     problems = [problem.at(name, raw.origin) for problem in _unfit(data, study)]
     return Admitted(examined, tuple(problems), None if problems else data)
+
+
+def _to_read(raw: RawTable, study: Study) -> TableToRead:
+    data = study.data
+    columns = [
+        *(column.name for column in study.columns),
+        data.outcome,
+        *([data.patient_column] * bool(data.patient_column)),
+    ]
+    table = with_declared_names(raw.table, columns)
+    columns = [name for name in columns if name in table.columns]
+    return TableToRead(table, columns, data.patient_column, data.test_fraction, data.validation_fraction)
 
 
 def _split(
@@ -158,24 +184,29 @@ def _split(
     name: str,
     best_score: NDArray[np.float64] | None,
     left_out: int,
+    reading: Reading | None,
 ) -> HospitalData:
     data = study.data
-    split = split_patients(
-        examined.patients,
-        salt=data.split_salt,
-        test_fraction=data.test_fraction,
-        validation_fraction=data.validation_fraction,
-    )
-    cluster = examined.patients.codes.astype(np.uint32) if data.patient_column else None
-    about = findings(examined.table, examined.outcome, split, cluster, study.columns)
+    rows: NDArray[np.int64] | slice = slice(None)
+    if reading is None:
+        split = split_patients(
+            examined.patients,
+            salt=data.split_salt,
+            test_fraction=data.test_fraction,
+            validation_fraction=data.validation_fraction,
+        )
+    else:
+        rows, split = reading.rows, reading.parts
+    table, outcome, codes = examined.table[rows], examined.outcome[rows], examined.patients.codes[rows]
+    cluster = np.unique(codes, return_inverse=True)[1].astype(np.uint32) if data.patient_column else None
+    about = findings(table, outcome, split, cluster, study.columns)
     if left_out:
         about = (
             *about,
             Finding("", f"{left_out} row(s) of {raw.origin} belong to no hospital of this study: not used"),
         )
-    return HospitalData(
-        name, examined.table, examined.outcome, split, best_score, cluster, examined.changes, about, raw.assumed
-    )
+    scores = None if best_score is None else best_score[rows]
+    return HospitalData(name, table, outcome, split, scores, cluster, examined.changes, about, raw.assumed, reading)
 
 
 def _unfit(data: HospitalData, study: Study) -> Iterator[Problem]:

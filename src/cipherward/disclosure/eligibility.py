@@ -65,6 +65,13 @@ def block_problem(block: Block, statements: Iterable[Statement], memory: Memory)
             f"fewer than {least} members of a block that said no have enough rows for this question",
             "ask about a cohort that more of them have, or leave the whole block out",
         )
+    entered = sum(s.has_entered for s in no)
+    if 0 < entered < least:
+        return Refusal(
+            7,
+            f"new patients entered at {entered} members of a block that said no where none or at least {least} may change together",
+            "ask at the refresh that was opened last, and step on when more of them have new patients",
+        )
     return None
 
 

@@ -30,13 +30,14 @@ def of_scheme(answer: Agreement, *, hides_single_updates: bool) -> Agreement:
 
 @dataclass(frozen=True)
 class Statement:
-    """What a hospital's signed header says: the block (its digest, or ALONE), the register, the agreement, and whether
-    it has at least `cell_min` rows for the question."""
+    """What a hospital's signed header says: the block (its digest, or ALONE), the register, the agreement, whether
+    it has at least `cell_min` rows for the question, and whether new batches entered the register since its last opened sum."""
 
     register: Register
     block: bytes
     agreement: Agreement
     has_rows: bool = True
+    has_entered: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,6 @@ class Binding:
         """People answered again; a no after a yes changes nothing."""
         return replace(self, agreement=widened(self.agreement, answer))
 
-    def statement(self, block: bytes, has_rows: bool) -> Statement:
-        """For the header; `problem` comes first, and `named` is in the ledger."""
-        return Statement(self.register, block, self.agreement, has_rows)
+    def statement(self, block: bytes, has_rows: bool, has_entered: bool = False) -> Statement:
+        """For the header; `problem` comes first, and `named` is in the ledger. `has_entered`: as `Refreshes` says."""
+        return Statement(self.register, block, self.agreement, has_rows, has_entered)

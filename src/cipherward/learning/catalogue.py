@@ -10,6 +10,7 @@ from cipherward.study import Model
 KINDS: dict[str, str | type[ModelKind]] = {
     "logistic-regression": "cipherward.learning.kind_logistic_regression:LogisticRegression",
     "mlp": "cipherward.learning.kind_mlp:MultilayerPerceptron",
+    "points": "cipherward.learning.kind_points:PointsTable",
     "custom": "cipherward.learning.kind_custom:Custom",
 }
 """name -> "module:class", or the class itself."""

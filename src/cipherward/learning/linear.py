@@ -39,6 +39,10 @@ class Linear:
         """(name, number of entries) of each parameter tensor, as torch.nn.Linear names them."""
         return (("weight", len(self.vector) - 1), ("bias", 1))
 
+    def logits(self, vector: F32, x: F32) -> F64:
+        """Float64[n], rounded to float32, with the parameters `vector`; `x`: float32[n, n_features]."""
+        return logits(vector, x)
+
 
 def train(module: Linear, start: F32, features: F32, labels: NDArray[np.uint8], settings: Training, seed: int) -> F32:
     """As `sgd.train`, from checked rows."""

@@ -31,12 +31,13 @@ class ModelKind(ABC):
 
     `is_own_code`: the module comes from a factory that is passed in, or from `model.package`; no study describes it.
     `is_linear`: its parameters are one weight per input and last the intercept, which a report can show; compiled
-    kernels train and score it, on the CPU and without torch.
+    kernels train and score it, on the CPU and without torch. `fitted_by`: the task that fits it.
     """
 
     words: ClassVar[str]
     is_own_code: ClassVar[bool] = False
     is_linear: ClassVar[bool] = False
+    fitted_by: ClassVar[str] = "train"
     Settings: ClassVar[type[KindSettings]] = KindSettings
 
     def problems(self, model: Model) -> list[str]:

@@ -99,7 +99,7 @@ def advance(before: Fit | None, weights: F32, found: Sums, ridge: float) -> Fit:
         shorter = before.step / 2.0
         return Fit(before.weights, before.objective, before.direction, shorter, is_done=shorter < _SHORTEST)
     gradient = found.gradient / found.rows + ridge * w
-    direction = _solved(_full(found.curvature / found.rows, ridge, len(weights)), gradient)
+    direction = solved(_full(found.curvature / found.rows, ridge, len(weights)), gradient)
     gain = 0.5 * math.fsum(direction * gradient)
     longest = float(np.abs(direction).max())
     if longest > _LONGEST_STEP:
@@ -132,8 +132,8 @@ def _full(upper: F64, ridge: float, p: int) -> F64:
     return matrix
 
 
-def _solved(matrix: F64, right: F64) -> F64:
-    """x of matrix x = right, by LDL^T without pivoting (Golub and Van Loan, Matrix Computations, section 4.1.2).
+def solved(matrix: F64, right: F64) -> F64:
+    """x float64[p] of matrix x = right, a positive definite matrix float64[p, p], by LDL^T without pivoting (Golub and Van Loan, Matrix Computations, section 4.1.2).
 
     Raises:
         ProtocolError: the matrix is not positive definite, which sums over rows with a ridge always are.

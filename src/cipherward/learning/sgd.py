@@ -138,7 +138,7 @@ def _outputs(
     check_device(device)
     models.check_vector(module, vector)
     if isinstance(module, Linear):
-        return linear.logits(vector, features)
+        return module.logits(vector, features)
     from cipherward.learning import network_sgd
 
     return network_sgd.outputs(module, vector, features, device)

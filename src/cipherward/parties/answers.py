@@ -16,6 +16,7 @@ from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import challenge, hospital_steps
 from cipherward.sums.messages import (
     Answer,
+    Answered,
     Challenge,
     Complaint,
     ConsentRequest,
@@ -68,7 +69,7 @@ class Answers:
         if record.manifest and record.manifest != asked.manifest_digest:
             raise ProtocolError("a challenge about a manifest that I did not consent to")
         held = self._held(me, task, record) if challenge.lists(asked, me.index, record.release) else {}
-        body = challenge.answer(
+        parts = challenge.answer(
             me,
             task,
             asked,
@@ -77,8 +78,9 @@ class Answers:
             header=self._header(me, record),
             one_time=self._one_time.get(task.context, b""),
         )
-        self.ledger.record_fact(_name(task), sign(me.identity, me.rules.study, me.index, body))
-        self.log("challenged", {"sum": record.round, "shares held": len(held), "dealt": bool(body.dealt)})
+        said = wire.encode(Answered(tuple(sign(me.identity, me.rules.study, me.index, part) for part in parts)))
+        self.ledger.record_fact(_name(task), said)
+        self.log("challenged", {"sum": record.round, "shares held": len(held), "dealt": any(p.dealt for p in parts)})
         return self._repeated(me, self.ledger.fact(_name(task)) or b"", seed)
 
     def show(self, me: Member, task: SumTask, record: SumRecord, asked: ShowRequest) -> list[bytes]:
@@ -97,10 +99,15 @@ class Answers:
         return [pack("Shown", sign(me.identity, me.rules.study, me.index, Shown(task.context, tuple(shares))))]
 
     def _repeated(self, me: Member, said: bytes, seed: bytes) -> list[bytes]:
-        mine = unsign(said, Answer, study=me.rules.study, keys=me.rules.keys, sender=me.index)
-        if mine.seed != seed:
+        if self._mine(me, said).seed != seed:
             raise RefusedError("I have answered another challenge about this sum; there is one, ever")
-        return [pack("Answer", said)]
+        return [pack("Answered", said)]
+
+    def _mine(self, me: Member, said: bytes) -> Answer:
+        """My whole answer, from the ledger."""
+        study, keys = me.rules.study, me.rules.keys
+        parts = wire.decode(Answered, said).answers
+        return challenge.merged(unsign(part, Answer, study=study, keys=keys, sender=me.index) for part in parts)
 
     def _disputed(
         self, me: Member, task: SumTask, record: SumRecord, request: ShowRequest, data: bytes
@@ -120,7 +127,7 @@ class Answers:
         theirs, said = read(signed, Answer), self.ledger.fact(_name(task))
         if not said or not request.challenge:
             raise ProtocolError("an answer to a challenge that I was not asked")
-        mine = unsign(said, Answer, study=rules.study, keys=rules.keys, sender=me.index)
+        mine = self._mine(me, said)
         dealers = self._dealers(me, request, mine.seed)
         if theirs.context != task.context or theirs.seed != mine.seed:
             raise ProtocolError("an answer to another challenge than mine")

@@ -11,7 +11,7 @@ from cipherward.errors import FaultyCoordinatorError, ProtocolError, RefusedErro
 from cipherward.parties import asking
 from cipherward.parties.standing import Standing
 from cipherward.store.ledger import Ledger, SumRecord
-from cipherward.sums import forks
+from cipherward.sums import false_shares, forks
 from cipherward.sums.messages import Announce, VoidRequest
 from cipherward.sums.votes import Rules, check_voids
 from cipherward.tasks.state import StudyState
@@ -66,8 +66,9 @@ def to_void(rules: Rules, state: StudyState, body: VoidRequest) -> int:
     return attempt
 
 
-def check_join(rules: Rules, standing: Standing, contexts: Sequence[bytes], body: Announce) -> None:
-    """Every earlier attempt is proved void, known here or not; what the ledger holds of them is then void.
+def check_join(rules: Rules, task: SumTask, standing: Standing, contexts: Sequence[bytes], body: Announce) -> None:
+    """Every earlier attempt is proved void, known here or not; what the ledger holds of them is then void. Who is proved to
+    have dealt a false share in one of them is protected no longer.
 
     Args:
         contexts: of all attempts at the sum, in order.
@@ -77,10 +78,12 @@ def check_join(rules: Rules, standing: Standing, contexts: Sequence[bytes], body
     """
     ledger, earlier = standing.ledger, contexts[: body.attempt]
     check_voids(rules, earlier, body.voids)
+    proved = false_shares.dealers(rules, task, earlier, body.proofs)
     _refuse(join_problem(_known(ledger, contexts), body.attempt, range(body.attempt)))
     for context in earlier:
         ledger.mark_void(context)
     standing.void(earlier)
+    standing.spoiled(frozenset(map(rules.register, proved)))
 
 
 def check_consent(ledger: Ledger, contexts: Sequence[bytes], attempt: int) -> None:

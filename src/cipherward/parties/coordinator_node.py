@@ -321,8 +321,8 @@ class CoordinatorNode:
             self._log.write_once(self._steps.sum.task.context, noted, sender)
             self._pending.answered(sender)
         if kind == "Shown" and isinstance(error, FaultyHospitalError):
-            self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender)
-            self._steps.sum.proved.add(sender)
+            proof = self._steps.sum.prove(sender, error.evidence)
+            self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender, proof)
         if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
             context = self._steps.sum.task.context if self._steps.is_summing else b""
             told = turned_away.notice(context, self.round, item, is_excluded=sender in self.excluded)
@@ -379,7 +379,7 @@ class CoordinatorNode:
                 hospitals.add(hospital)
             self._pending.answered(hospital)
         elif kind == sumlog.PROVED:
-            steps.sum.proved.add(hospital)
+            steps.sum.recall(hospital, record.data)
         elif kind == sumlog.EXCLUDE:
             self._exclude(hospital)
         elif kind == sumlog.TOTAL:

@@ -9,8 +9,9 @@ from cipherward.tasks.state import Failed, StudyState
 
 
 def facts(state: StudyState) -> dict[str, Any]:
-    """The sums that did not open, by hospital name: JSON values."""
-    return {"failed_sums": [_told(state, failed) for failed in state.failed]}
+    """The sums that did not open and the false shares that were proved, by hospital name: JSON values."""
+    false = [{"sum": number, "hospital": state.names([i])} for number, i in state.false_dealers]
+    return {"failed_sums": [_told(state, failed) for failed in state.failed], "false_shares": false}
 
 
 def _told(state: StudyState, failed: Failed) -> dict[str, Any]:
@@ -21,7 +22,10 @@ def _told(state: StudyState, failed: Failed) -> dict[str, Any]:
 
 def sentences(told: Mapping[str, Any]) -> list[str]:
     """The same in words, from `facts`; empty where every sum opened."""
-    lines = []
+    lines = [
+        f"{item['hospital']} dealt a false share in sum {item['sum']}, as its own signatures prove, and takes no further part"
+        for item in told["false_shares"]
+    ]
     for failed in told["failed_sums"]:
         lines += [
             f"{item['hospital']} spoiled sum {failed['sum']} and takes no further part: {item['reason']}"

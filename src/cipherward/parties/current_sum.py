@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping
 from collections.abc import Collection as AnyOf
 
+from cipherward.crypto import wire
 from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.missing import Setting
 from cipherward.disclosure.refusals import Refusal
+from cipherward.disclosure.standing import Memory
 from cipherward.parties import asking
 from cipherward.parties.pending import Pending
 from cipherward.sums import checks
 from cipherward.sums.coordinator_steps import Collection
-from cipherward.sums.messages import Announce, VoidCertificate
+from cipherward.sums.messages import Announce, FalseShare, VoidCertificate
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
 
@@ -28,7 +30,8 @@ class CurrentSum:
     Attributes:
         voids: a void certificate for each earlier attempt.
         refused: how many of them hospitals had voted on.
-        proved: dealers whose own signed messages contradict each other about a share.
+        proved: of dealers whose own signed messages contradict each other about a share, these messages.
+        proofs: those that hospitals were shown when the present attempt began.
     """
 
     task: SumTask
@@ -47,16 +50,32 @@ class CurrentSum:
         self._pending, self._payloads, self._closed = pending, payloads, closed
         self.voids: tuple[VoidCertificate, ...] = ()
         self.refused = 0
-        self.proved: set[int] = set()
+        self.proved: dict[int, FalseShare] = {}
+        self.proofs: tuple[FalseShare, ...] = ()
         self.start_attempt()
 
     def start_attempt(self) -> None:
         """The next attempt, without those who are proved to have spoiled an earlier one."""
         self.task = asking.task_of(self._rules, self._state, len(self.voids))
-        out = self.proved.union(self._state.excluded)
+        out = {*self.proved, *self._state.excluded}
+        self.proofs = tuple(self.proved[i] for i in sorted(self.proved))
         self.limit = checks.packet_limit(self._rules, self.task)
         base = asking.base_of(self._rules.scheme, self._state)
-        self.collection = Collection(self._me, self.task, base, self._payloads(), out, self._closed, self._state.memory)
+        self.collection = Collection(self._me, self.task, base, self._payloads(), out, self._closed, self.memory)
+
+    @property
+    def memory(self) -> Memory:
+        """What the study's openings, and what was proved in this sum, say of its registers."""
+        return self._state.memory.spoiled(frozenset(map(self._rules.register, self.proved)))
+
+    def prove(self, dealer: int, evidence: tuple[bytes, ...]) -> bytes:
+        """A dealer's header and what it has shown contradict each other: the proof, for the journal."""
+        header, shown = evidence
+        return wire.encode(self.proved.setdefault(dealer, FalseShare(header, shown)))
+
+    def recall(self, dealer: int, proof: bytes) -> None:
+        """What `prove` gave, after a restart. Raises WireError."""
+        self.proved[dealer] = wire.decode(FalseShare, proof)
 
     def void(self, certificate: VoidCertificate) -> None:
         """The present attempt is over without an opening."""
@@ -65,7 +84,9 @@ class CurrentSum:
 
     @property
     def announce(self) -> Announce:
-        return Announce(self.task.context, self._state.sums_done, len(self.voids), self.voids, self.task.last)
+        return Announce(
+            self.task.context, self._state.sums_done, len(self.voids), self.voids, self.task.last, self.proofs
+        )
 
     @property
     def holders_needed(self) -> int:
@@ -81,7 +102,7 @@ class CurrentSum:
 
     def apart(self, there: frozenset[int]) -> frozenset[int]:
         """Who is missing from a block of which these are a part, and did not agree to be singled out."""
-        found, memory = self.collection, self._state.memory
+        found, memory = self.collection, self.memory
         setting = Setting({}, self._rules.blocks, self._rules.threshold, self._rules.min_contributors)
         waited = setting.waited_for((statement for _, statement in found.updates.as_they_say(there)), memory)
         return frozenset(i for i in self._pending.everyone if self._rules.register(i) in waited)
@@ -89,7 +110,7 @@ class CurrentSum:
     def refusals_of(self, there: frozenset[int]) -> tuple[Refusal, ...]:
         """Why the contributions of these may not all be opened together."""
         said = (statement for _, statement in self.collection.updates.as_they_say(there))
-        return refusals(said, self._rules.blocks, self._state.memory)
+        return refusals(said, self._rules.blocks, self.memory)
 
     # While contributions come
 

@@ -100,7 +100,7 @@ class HospitalNode:
         self.policy.check(self.state.study)
         privacy_plan.check_hospital(self.state.study, self.state.n_parameters)
         noise.check_hospital(self.state.study, self.state.task, self.work.n_rows)
-        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer)
+        self.standing = enter(self.ledger, self.rules, self.index, self.state, self.answer, self.work.steps)
         rounding_key = self.rounding_key or digest("rounding key", self.ledger.device_key, self.rules.study)
         who = f"hospital {self.state.names([self.index])!r}"
         self._contributions = contributions_of(
@@ -203,7 +203,7 @@ class HospitalNode:
             if not known.joined:
                 raise RefusedError("I have voted to leave this attempt")
             return [pack("Join", known.joined)]
-        attempts.check_join(self.rules, self.standing, self._attempts, body)
+        attempts.check_join(self.rules, task, self.standing, self._attempts, body)
         started = self.clock()
         private, message = hospital_steps.join(self._me, task, os.urandom(96))
         self.ledger.begin(task.context, self.rules.study, self._query(), body.round, body.attempt, private, message)
@@ -239,7 +239,7 @@ class HospitalNode:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
         self.standing.named(block, task.context)
-        said = self.standing.binding.statement(block, self.work.has_rows(self.state, self.policy.cell_min))
+        said = self.standing.statement(block, has_rows=self.work.has_rows(self.state, self.policy.cell_min))
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)
@@ -318,6 +318,8 @@ class HospitalNode:
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"
             )
+        absent = set(judgement.following.excluded).difference(judgement.contributors)
+        self.standing.spoiled(frozenset(map(self.rules.register, absent)))
         if problems := refusals(judgement.said, self.rules.blocks, self.standing.memory):
             raise ProtocolError(f"what I have seen elsewhere speaks against this sum: {problems[0]}")
         self.standing.opened(task.context, self._attempts, judgement.said, self.rules.blocks)
@@ -329,6 +331,7 @@ class HospitalNode:
         outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
         following = judgement.following
         answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, following)
+        self.standing.learn(following.memory)
         self.state = following
         self._spend("verify", started)
         return answer

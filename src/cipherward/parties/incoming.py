@@ -81,6 +81,6 @@ _TAKEN: dict[str, tuple[frozenset[Phase], _Taking]] = {
     "Vote": (frozenset({Phase.DEAL, Phase.CONSENT, Phase.VOID, Phase.RELEASE}), _vote),
     "Complaint": (frozenset({Phase.CONSENT}), _complaint),
     "Release": (frozenset({Phase.RELEASE}), _release),
-    "Answer": (frozenset({Phase.CHALLENGE}), _answer),
+    "Answered": (frozenset({Phase.CHALLENGE}), _answer),
     "Shown": (frozenset({Phase.CONSENT, Phase.SHOW}), _shown),
 }

@@ -64,12 +64,14 @@ class OpenedSum:
     events: tuple[tuple[str, str], ...]
 
 
-def rebuild(ledger: Ledger, register: Register, sums: Iterable[OpenedSum], blocks: Blocks, learnt: Memory) -> int:
+def rebuild(
+    ledger: Ledger, register: Register, sums: Iterable[OpenedSum], blocks: Blocks, learnt: Memory, *, refresh: int = 0
+) -> int:
     """Block, agreement, budget and memory as the openings of one study say; how many of its sums this register stood in.
 
-    Again, it changes nothing.
+    Again, it changes nothing. `refresh`: the one at which the study reads the register.
     """
-    standing, charged = Standing(ledger, register), {(study, query) for study, query, *_ in ledger.charges()}
+    standing, charged = Standing(ledger, register, refresh), {(study, query) for study, query, *_ in ledger.charges()}
     found = 0
     for one in sums:
         own = next((said for said in one.said if said.register == register), None)

@@ -9,7 +9,7 @@ from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.standing import Statement
 from cipherward.errors import ProtocolError, SuspectError
 from cipherward.parties import asking
-from cipherward.sums import challenge, hospital_steps, unopened
+from cipherward.sums import challenge, false_shares, hospital_steps, unopened
 from cipherward.sums.attribution import Verdict
 from cipherward.sums.hospital_steps import Verified
 from cipherward.sums.messages import Opening, opening_digest
@@ -47,6 +47,9 @@ def judge(
     if not opening.attempt < asking.MAX_ATTEMPTS:
         raise ProtocolError("the opening is of an attempt that no hospital takes part in")
     earlier = asking.contexts_of(me.rules, state, opening.attempt)
+    false_dealers = false_shares.dealers(me.rules, task, (*earlier, task.context), opening.proofs)
+    contributors = hospital_steps.contributors_of(me.rules, opening)
+    state = state.proved(false_dealers, frozenset(map(me.rules.register, false_dealers.difference(contributors))))
 
     def seen(following: StudyState) -> StudyState:
         spoilers = frozenset(me.rules.register(i) for i in following.excluded)
@@ -59,10 +62,9 @@ def judge(
             me, task, opening, own_header=own_header, consented=consented, memory=state.memory, earlier=earlier
         )
     except SuspectError as error:
-        if me.rules.scheme.deals_shares and not opening.releases:
+        if me.rules.scheme.deals_shares and not (opening.releases or opening.challenge):
             raise
         unopened.check(me.rules, task, opening, asking.base_of(me.rules.scheme, state))
-        contributors = hospital_steps.contributors_of(me.rules, opening)
         found = challenge.verdict(me.rules, task, opening)
         said = hospital_steps.statements_in(me.rules, task, opening)
         return Judgement(seen(after_failed(state, contributors, found)), contributors, said, None, error.message)

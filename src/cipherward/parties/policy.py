@@ -32,7 +32,7 @@ class Policy:
     range, `min_group_rows` the rows that share a score. With fewer rows than `cell_min` of what a question is about, this hospital does not count among those of its block
     that hide each other; so many of its rows, or none, stand in a cell of exact counts by outcome, and are set apart by a model.
     `one_grid`: exact sums count a column on one grid in all studies. `may_dominate` false: no part where this hospital has more
-    patients than all the others of its block together.
+    patients than all the others of its block together. `rows_min`: patients of a new batch of its register in every part of the split, at least.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
     counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
@@ -54,6 +54,7 @@ class Policy:
     max_bins: int = 4_096
     max_column_bins: int = 256
     cell_min: int = 10
+    rows_min: int = 10
     min_group_rows: int = 10
     one_grid: bool = True
     may_dominate: bool = True

@@ -9,7 +9,7 @@ from cipherward.crypto.identity import COORDINATOR
 from cipherward.crypto.scheme import Scheme
 from cipherward.disclosure.blocks import Block
 from cipherward.learning.catalogue import kind_of
-from cipherward.parties import who_stands
+from cipherward.parties import refreshes, who_stands
 from cipherward.privacy import noise as privacy_plan
 from cipherward.study import Study
 from cipherward.sums.votes import Rules
@@ -24,6 +24,7 @@ def freeze(
     ckks_public: bytes,
     existing: Iterable[Block] = (),
     names: Mapping[bytes, str] | None = None,
+    earlier: refreshes.Known = refreshes.Known(),
 ) -> Study:
     """The study with its roster and blocks: every public key enters the document, and so its digest.
 
@@ -32,6 +33,7 @@ def freeze(
         ckks_public: empty where the scheme has no such key.
         existing: blocks of earlier studies, in which hospitals of this one may be.
         names: of hospitals outside the study, by key, for what is said to people.
+        earlier: the refreshes of earlier studies.
 
     Raises:
         StudyError: the roster breaks the quorum arithmetic, or the rules on blocks.
@@ -47,6 +49,7 @@ def freeze(
         top={"hospitals": listed, "coordinator_key": coordinator_key.hex(), "ckks_key_digest": key_digest}
     )
     frozen = who_stands.with_blocks(frozen, existing, names or {})
+    frozen = refreshes.with_refreshes(frozen, who_stands.blocks_of(frozen), earlier)
     if frozen.own_noise:
         task = make_task(frozen)
         frozen = frozen.with_overrides(noise=noise.stated(frozen, task))
@@ -68,6 +71,7 @@ def rules_of(study: Study, scheme: Scheme) -> Rules:
     numbers = study.thresholds
     registers = {index: hospital.register_name for index, hospital in enumerate(study.hospitals, start=1)}
     blocks = who_stands.blocks_of(study)
+    refreshes.check(study, blocks)
     keys, first = roster_keys(study), {i: r.hospital for i, r in enumerate(who_stands.registers_of(study), start=1)}
     return Rules(study.digest(), keys, numbers.threshold, numbers.min_contributors, scheme, blocks, registers, first)
 

@@ -39,6 +39,11 @@ class Shortage:
 
     def apart(self, what: str, found: int, missing: frozenset[int]) -> QuorumError:
         """Updates are there, but those of a block may not be opened without its missing members."""
+        if stepped := self.sum().collection.updates.stepped_too_few:
+            said = f"{what} (rule {stepped.rule}: {stepped.what})"
+            error = self.too_few(said, found, self.rules.min_contributors, frozenset())
+            error.hint = f"stop this study, and {stepped.way_out}"
+            return error
         there = self.sum().collection.contributors or self.sum().collection.dealers
         apart = self.sum().apart(there)
         error = self.too_few(what, found, self.rules.min_contributors, apart | missing)

@@ -1,6 +1,7 @@
-"""What a hospital's ledger keeps of who stands in sums: its own binding, and what it knows of everybody (rules 1 to 3).
+"""What a hospital's ledger keeps of who stands in sums: its own binding (rules 1 to 3) and refreshes (rule 7), and what it
+knows of everybody.
 
-Both are read from the ledger whenever they are needed: several studies of one hospital share it.
+All are read from the ledger whenever they are needed: several studies of one hospital share it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 from cipherward.crypto import wire
 from cipherward.disclosure.blocks import Blocks, Register, Split
+from cipherward.disclosure.refreshes import Refreshes
 from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Agreement, Binding, Memory, Statement
 from cipherward.errors import StorageError, WireError
@@ -54,12 +56,29 @@ class _Binding:
     is_founded: int
 
 
+@dataclass(frozen=True)
+class _Open:
+    context: bytes
+    refresh: int
+
+
+@dataclass(frozen=True)
+class _Refreshes:
+    opened: tuple[int, ...]
+    open: tuple[_Open, ...]
+
+
 @dataclass
 class Standing:
-    """One register at its hospital. `_read_before`: what the memory's bytes in the ledger say."""
+    """One register at its hospital, as a study reads it: at this `refresh`, with batches that entered at these `steps`.
+
+    `_read_before`: what the memory's bytes in the ledger say.
+    """
 
     ledger: Ledger
     register: Register
+    refresh: int = 0
+    steps: tuple[int, ...] = ()
     _read_before: tuple[bytes, Memory] = field(default=(b"", Memory()), repr=False)
 
     # the own register
@@ -75,6 +94,15 @@ class Standing:
             self.register, kept.block, Agreement(kept.agreement), frozenset(kept.open), bool(kept.is_founded)
         )
 
+    @property
+    def refreshes(self) -> Refreshes:
+        """At which refreshes this register stood in sums."""
+        data = self.ledger.standing(self._refreshes_name)
+        if not data:
+            return Refreshes()
+        kept = self._read(_Refreshes, data)
+        return Refreshes(frozenset(kept.opened), {one.context: one.refresh for one in kept.open})
+
     def widen(self, answer: Agreement) -> None:
         """People have answered: may this hospital be singled out?"""
         if self.binding.widen(answer) != self.binding:
@@ -83,6 +111,7 @@ class Standing:
     def named(self, block: bytes, context: bytes) -> None:
         """Called before the header that says so leaves the hospital."""
         self._bind(self.binding.named(block, context))
+        self._step(self.refreshes.named(self.refresh, context))
 
     def signing_problem(self, split: Split) -> Refusal | None:
         """Why this hospital must not sign that its block splits so, if it must not."""
@@ -93,8 +122,12 @@ class Standing:
         self._bind(self.binding.signed(split))
 
     def problem(self, block: bytes, blocks: Blocks) -> Refusal | None:
-        """Why this register must not name this block now, if it must not."""
-        return self.binding.problem(block, blocks)
+        """Why this register must not name this block now, or be read as this study does, if it must not."""
+        return self.binding.problem(block, blocks) or self.refreshes.problem(self.refresh)
+
+    def statement(self, block: bytes, *, has_rows: bool) -> Statement:
+        """For the header; `problem` comes first, and `named` is in the ledger."""
+        return self.binding.statement(block, has_rows, self.refreshes.has_entered(self.refresh, self.steps))
 
     # everybody's
 
@@ -122,24 +155,32 @@ class Standing:
 
     def void(self, contexts: Iterable[bytes]) -> None:
         """Void certificates for these attempts were checked."""
-        memory, binding = self.memory, self.binding
+        memory, binding, refreshes = self.memory, self.binding, self.refreshes
         for context in contexts:
-            memory, binding = memory.voided(context), binding.voided(context)
+            memory, binding, refreshes = memory.voided(context), binding.voided(context), refreshes.voided(context)
         self._remember(memory)
         self._bind(binding)
+        self._step(refreshes)
 
     def opened(self, context: bytes, attempts: Iterable[bytes], said: tuple[Statement, ...], blocks: Blocks) -> None:
         """An opening was checked. No other attempt at its sum, among `attempts`, will be opened.
 
         Called before the receipt is in the ledger; again, it changes nothing.
         """
-        memory, binding = self.memory.opened(context, said, blocks), self.binding
+        memory, binding, refreshes = self.memory.opened(context, said, blocks), self.binding, self.refreshes
         is_in = any(one.register == self.register for one in said)
         for other in attempts:
             memory = memory.voided(other)
-            binding = binding.opened(other) if other == context and is_in else binding.voided(other)
+            is_here = other == context and is_in
+            binding = binding.opened(other) if is_here else binding.voided(other)
+            refreshes = refreshes.was_opened(other) if is_here else refreshes.voided(other)
         self._remember(memory)
         self._bind(binding)
+        self._step(refreshes)
+
+    def spoiled(self, by: frozenset[Register]) -> None:
+        """It was proved that these hospitals dealt false shares, or spoiled a sum."""
+        self._remember(self.memory.spoiled(by))
 
     def learn(self, of_study: Memory) -> None:
         """What the openings of a study say that this hospital has verified; a ledger may be younger than they are."""
@@ -158,6 +199,17 @@ class Standing:
     @property
     def _name(self) -> str:
         return f"binding {self.register.name}"
+
+    @property
+    def _refreshes_name(self) -> str:
+        return f"refreshes {self.register.name}"
+
+    def _step(self, refreshes: Refreshes) -> None:
+        if refreshes == self.refreshes:
+            return
+        still = tuple(_Open(context, refresh) for context, refresh in sorted(refreshes.open.items()))
+        kept = _Refreshes(tuple(sorted(refreshes.opened)), still)
+        self.ledger.record_standing(self._refreshes_name, wire.encode(kept))
 
     def _bind(self, binding: Binding) -> None:
         if binding == self.binding:

@@ -287,11 +287,11 @@ class Steps:
             return self._challenge(found, shown)
         reason = ""
         try:
-            following = asking.following(self._rules.scheme, self.state, shown.sums, len(found.contributors))
+            following = asking.following(self._rules.scheme, self._judged, shown.sums, len(found.contributors))
         except SuspectError as error:
             # Sums that open within noise prove the releases right: what is wrong with them is a contributor's.
             reason = error.message
-            following = self.state.after_failed(sorted(found.contributors))
+            following = self._judged.after_failed(sorted(found.contributors))
         opening = self._opening(shown.witness, following.digest())
         self.spend("open", started)
         return self._publish(opening, following, reason)
@@ -301,7 +301,14 @@ class Steps:
         opening = now.collection.opening(
             self.state.sums_done, len(now.voids), witness, next_model, with_releases=with_releases
         )
-        return dataclasses.replace(opening, voids=now.voids)
+        proofs = tuple(now.proved[i] for i in sorted(now.proved))
+        return dataclasses.replace(opening, voids=now.voids, proofs=proofs)
+
+    @property
+    def _judged(self) -> StudyState:
+        """The present state, with those who are proved to have dealt a false share in this sum."""
+        proved = self.sum.proved
+        return self.state.proved(proved, frozenset(map(self._rules.register, proved)))
 
     def _publish(self, opening: Opening, following: StudyState, reason: str) -> list[Outgoing]:
         message, contributors = self.signed(opening), tuple(sorted(self.sum.collection.contributors))
@@ -329,7 +336,7 @@ class Steps:
         opening = self._opening(shown.witness, b"", with_releases=self._rules.scheme.deals_shares)
         self._reason = shown.reason
         if not isinstance(self._rules.scheme, QuorumScheme):
-            following = self.state.after_failed(sorted(found.contributors))
+            following = self._judged.after_failed(sorted(found.contributors))
             return self._publish(dataclasses.replace(opening, next_model=following.digest()), following, shown.reason)
         self.inquiry = Inquiry(self._me, self.sum.task, opening, found.manifest_digest)
         self.log("challenge", {"sum": self.round, "reason": shown.reason, "holders": sorted(found.releases)})
@@ -350,7 +357,7 @@ class Steps:
 
     def _conclude(self) -> list[Outgoing]:
         contributors = sorted(self.sum.collection.contributors)
-        following = after_failed(self.state, contributors, self.inquiry.verdict)
+        following = after_failed(self._judged, contributors, self.inquiry.told)
         return self._publish(self.inquiry.evidence(following.digest()), following, self._reason)
 
     # verify

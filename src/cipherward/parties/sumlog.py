@@ -76,11 +76,11 @@ class SumLog:
         if self._journal is not None and not self.replaying:
             self._journal.append(kind, hospital, data)
 
-    def write_once(self, context: bytes, kind: str, hospital: int) -> None:
+    def write_once(self, context: bytes, kind: str, hospital: int, data: bytes = b"") -> None:
         """Write, once for an attempt, what a message that is set aside says about its sender."""
         if (context, kind, hospital) not in self._noted:
             self._noted.add((context, kind, hospital))
-            self.write(kind, hospital)
+            self.write(kind, hospital, data)
 
     def drop_large(self) -> None:
         """The opening is on disk: updates and the total are not read again."""

@@ -168,7 +168,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         exposure=exposure.of_replayed(run, replayed),
         carried=clean(inventories.carried_words(run.beginning, study)),
         left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},
-        tables=() if unfinished or state.model or state.question else state.task.tables(findings(state)),
+        tables=() if unfinished or state.question else state.task.tables(findings(state)),
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cipherward.data.inputs import Inputs
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.schema import declared_range
 from cipherward.learning.catalogue import kind_of
@@ -50,7 +51,7 @@ def predictors(facts: Facts) -> Table | None:
 def coefficients(facts: Facts) -> Table | None:
     """Coefficients of a linear model; None for other models, and where no model came to be."""
     found = facts.model.preprocessor if facts.model else None
-    if facts.model is None or found is None or not kind_of(facts.study.model).is_linear:
+    if facts.model is None or not isinstance(found, Preprocessor) or not kind_of(facts.study.model).is_linear:
         return None
     weights = [float(value) for value in facts.model.weights]
     scales = {scale.column.name: scale for scale in _scales(found)}
@@ -87,7 +88,9 @@ class _Scale:
         return f"{self.mean:.4g} ({self.sd:.3g}){' of log(1 + value)' if self.column.transform == 'log1p' else ''}"
 
 
-def _scales(found: Preprocessor) -> Iterator[_Scale]:
+def _scales(found: Inputs) -> Iterator[_Scale]:
+    if not isinstance(found, Preprocessor):
+        return
     numeric = [column for column in found.columns if column.kind == "numeric"]
     for column, mean, sd in zip(numeric, found.mean, found.stddev, strict=True):
         low, high = declared_range(column)

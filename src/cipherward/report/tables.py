@@ -209,7 +209,10 @@ def set_aside(facts: Facts) -> Table | None:
 
 def unopened(facts: Facts) -> list[str]:
     """The sums that did not open, and who is proved to have spoiled them, in sentences."""
-    told = {"failed_sums": [failed.model_dump() for failed in facts.result.failed_sums]}
+    told = {
+        "failed_sums": [failed.model_dump() for failed in facts.result.failed_sums],
+        "false_shares": [false.model_dump() for false in facts.result.false_shares],
+    }
     return [clean(text) for text in culprits.sentences(told)]
 
 

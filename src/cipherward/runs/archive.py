@@ -120,10 +120,7 @@ class Archive:
             afterwards=lambda writer: _after(writer, self._rules, self._digest, self.address.memory()),
             on_trouble=lambda reason: run.write_log("vault", "vault away", {"reason": reason}),
         )
-        self._take_study()
-        for round in run.rounds_with_openings():
-            self._take_sum(round)
-        self._uploader.wake()
+        self.notice()
 
     def sum_done(self, round: int, contributors: Iterable[int], state: StudyState) -> None:
         """After a sum: its opening, receipts, updates, and the model that follows, if it is another one.
@@ -148,6 +145,21 @@ class Archive:
             self._put("models", f"models/{round:04d}.safetensors", modelfile.to_bytes(model), round + 1)
         self._uploader.wake()
 
+    def notice(self) -> None:
+        """What the run folder has got since, of sums and of what people decided.
+
+        Raises:
+            StorageError: the run folder cannot be written.
+        """
+        if self._uploader is None:
+            return
+        before = len(self._taken)
+        self._take_study()
+        for round in self._run.rounds_with_openings():
+            self._take_sum(round)
+        if len(self._taken) != before:
+            self._uploader.wake()
+
     def end(self) -> None:
         """When nothing more is written: result, log, report, and what has come late.
 
@@ -156,9 +168,7 @@ class Archive:
         """
         if self._uploader is None:
             return
-        self._take_study()
-        for round in self._run.rounds_with_openings():
-            self._take_sum(round)
+        self.notice()
         tables = {path.name: "result" for path in self._run.path.glob("*.csv") if path.name != "example-rows.csv"}
         for name, kind in (_END_FILES | tables).items():
             self._take(kind, name)
@@ -211,6 +221,11 @@ class Archive:
 def kept_updates(run: RunDirectory) -> Path:
     """Where the coordinator's node leaves the encrypted updates of its current sum for a vault."""
     return run.path / FOLDER / UPDATES
+
+
+def is_kept(run: RunDirectory) -> bool:
+    """Whether a run is stored in a vault."""
+    return (run.path / FOLDER).exists()
 
 
 def own_chain(folder: Path) -> bytes:

@@ -45,10 +45,10 @@ def opened_in(path: Path) -> Opened:
     run = verify.open_run(path)
     for replayed in verify.replay(run):
         model = replayed.state.model
-        if model and model.preprocessor and replayed.manifest and replayed.opening:
-            constants = model.preprocessor
+        constants = model.preprocessor if model else None
+        if isinstance(constants, Preprocessor) and replayed.manifest and replayed.opening:
             return Opened(run.first.study, replayed.opening.round, replayed.manifest, replayed.context, constants)
-        if model and model.preprocessor:
+        if constants:
             break
     raise StudyError(
         f"the study {run.first.study.name!r} has opened no constants of its own that could be carried over",

@@ -153,3 +153,24 @@ def _unused(path: Path) -> Path:
         number += 1
         candidate = path.with_name(f"{path.name}-{number}")
     return candidate
+
+
+def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
+    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
+
+    Raises:
+        StorageError: it is missing, or does not say.
+    """
+    try:
+        facts = files.json_object(files.read(run.simulation))
+        data, base = Path(facts["data"]), Path(facts["base"])
+        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
+            raise ValueError("a path that is not absolute")
+        if "\0" in f"{data}{base}":
+            raise ValueError("a path with a zero in it")
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(
+            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
+            hint="give the folder of a run, or restore the file from a backup",
+        ) from None
+    return data if facts["data"] else None, base

@@ -12,7 +12,8 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from cipherward import study as study_document
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data import inputs
+from cipherward.data.inputs import Inputs
 from cipherward.errors import CipherwardError, DataError, VersionError
 from cipherward.learning import models
 from cipherward.learning.catalogue import kind_of
@@ -35,7 +36,7 @@ class ModelFile:
     study: Study
     groups: tuple[tuple[str, int], ...]
     weights: NDArray[np.float32] = field(repr=False)
-    preprocessor: Preprocessor | None
+    preprocessor: Inputs | None
 
     def module(self, custom: Module | None = None) -> Module:
         """A model with these weights.
@@ -106,7 +107,7 @@ def load(path: Path) -> ModelFile:
         study = study_document.parse(json.loads(facts["study"]), origin=str(path))
         if facts["study_digest"] != study.digest().hex():
             raise ValueError("the study is not the one whose digest is given")
-        preprocessor = Preprocessor.from_json(facts["preprocessor"]) if facts["preprocessor"] else None
+        preprocessor = inputs.from_json(facts["preprocessor"]) if facts["preprocessor"] else None
         weights = np.concatenate(parts)
     except VersionError:
         raise

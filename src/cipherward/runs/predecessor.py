@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cipherward.disclosure.blocks import Register
-from cipherward.parties import asking, inheritance
+from cipherward.parties import asking, inheritance, refreshes
 from cipherward.parties.inheritance import OpenedSum
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.lifetime import PATIENT
@@ -38,8 +38,10 @@ def rebuild(ledger: Ledger, run: Run, register: Register, cost: Cost) -> Inherit
     """
     states = list(verify.replay(run))
     sums = list(_sums(states, register, cost))
-    found = inheritance.rebuild(ledger, register, sums, run.rules.blocks, states[-1].state.memory)
     study = run.first.study
+    refresh = refreshes.refreshes_of(study).get(register, 0)
+    memory = states[-1].state.memory
+    found = inheritance.rebuild(ledger, register, sums, run.rules.blocks, memory, refresh=refresh)
     return Inherited(study.name, study.digest(), found, sum(bool(one.events) for one in sums))
 
 

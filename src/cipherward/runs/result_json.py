@@ -121,6 +121,13 @@ class FailedSum(_Read):
     proved: tuple[Proved, ...]
 
 
+class FalseShare(_Read):
+    """What it says of a dealer whose own signatures prove that it dealt a false share."""
+
+    sum: Count
+    hospital: str
+
+
 class OwnFigures(_Read):
     """own.json of a trained model: what a hospital found for itself. Counts are None where they are small.
 
@@ -171,6 +178,7 @@ class Result(_Read):
     result less than it could be. `changes` and `about_data`: of a simulation, which sees the tables."""
 
     failed_sums: tuple[FailedSum, ...] = ()
+    false_shares: tuple[FalseShare, ...] = ()
     privacy: Privacy | None = None
     set_aside: tuple[SetAside, ...] = ()
     verified: dict[str, bool] = {}

@@ -31,7 +31,7 @@ from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import fingerprint, modelfile, verify
 from cipherward.runs.archive import Archive
-from cipherward.runs.folder import RunDirectory, create
+from cipherward.runs.folder import RunDirectory, create, sources_of
 from cipherward.runs.result import findings, sum_line, versions
 from cipherward.runs.result_json import sum_lines
 from cipherward.simulation import make_parties, on_one_machine
@@ -181,27 +181,6 @@ def resume_study(
     return _Simulation(
         run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states, closed, archive
     ).run()
-
-
-def sources_of(run: RunDirectory) -> tuple[Path | None, Path]:
-    """Where the rows of a run came from, as simulation.json says: the data or None, and the folder of relative paths.
-
-    Raises:
-        StorageError: it is missing, or does not say.
-    """
-    try:
-        facts = files.json_object(files.read(run.simulation))
-        data, base = Path(facts["data"]), Path(facts["base"])
-        if not base.is_absolute() or not (data.is_absolute() or facts["data"] == ""):
-            raise ValueError("a path that is not absolute")
-        if "\0" in f"{data}{base}":
-            raise ValueError("a path with a zero in it")
-    except (ValueError, TypeError, KeyError) as error:
-        raise StorageError(
-            f"{run.path} is not an interrupted run: {run.simulation.name} is damaged ({error})",
-            hint="give the folder of a run, or restore the file from a backup",
-        ) from None
-    return data if facts["data"] else None, base
 
 
 class _Simulation:

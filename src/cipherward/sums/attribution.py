@@ -61,14 +61,14 @@ def release_digest(signed_release: bytes) -> bytes:
     return digest("release", signed_release)
 
 
-def challenge_seed(manifest_digest: bytes, releases: Mapping[int, bytes]) -> bytes:
-    """What the vectors are drawn from: nobody could know it before the last release was signed.
+def challenge_seed(manifest_digest: bytes, releases: Mapping[int, bytes], witness_digest: bytes) -> bytes:
+    """What the vectors are drawn from: nobody could know it before the last release was signed and the witness stated.
 
     Args:
         releases: the `release_digest` of each holder's signed release.
     """
     ordered = (holder.to_bytes(4, "big") + releases[holder] for holder in sorted(releases))
-    return digest("challenge", manifest_digest, *ordered)
+    return digest("challenge", manifest_digest, witness_digest, *ordered)
 
 
 def polynomial_at(
@@ -101,7 +101,7 @@ def judge(
 
     Args:
         holders: everyone with a share, increasing. dealers: the manifest's contributors.
-        released: the numbers of each signed release.
+        released: the numbers of each signed release that is there.
         held: each holder's answer, dealer by dealer; only of holders who released. Who is silent is not in it.
         dealt: each dealer's answer, at the first `threshold` of `holders`. Who is silent is not in it.
         shown: by (dealer, holder), the numbers of a share that has been shown and matches the digest in the header.
@@ -109,7 +109,7 @@ def judge(
     culprits = [
         Culprit(holder, "its answers do not add up to what it released")
         for holder, answers in sorted(held.items())
-        if _total(modulus, [answers[dealer] for dealer in dealers]) != released[holder]
+        if holder in released and total(modulus, [answers[dealer] for dealer in dealers]) != released[holder]
     ]
     disputes: list[Dispute] = []
     answering = sorted(held)
@@ -134,7 +134,8 @@ def judge(
     return Verdict(tuple(culprits), tuple(disputes))
 
 
-def _total(modulus: int, numbers: Sequence[Numbers]) -> Numbers:
+def total(modulus: int, numbers: Sequence[Numbers]) -> Numbers:
+    """The numbers of a sum of shares, from those of each."""
     return tuple(sum(column) % modulus for column in zip(*numbers, strict=True))
 
 

@@ -17,7 +17,7 @@ from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import DealtShare, SumTask
 from cipherward.crypto.shamir import N_CHALLENGES
-from cipherward.errors import ProtocolError
+from cipherward.errors import FaultyCoordinatorError, ProtocolError
 from cipherward.sums import attribution, disputes
 from cipherward.sums.attribution import Numbers, Verdict
 from cipherward.sums.messages import Answer, Challenge, Entry, Header, Manifest, Opening, Release, read, unsign
@@ -26,10 +26,14 @@ from cipherward.sums.votes import Member, Rules
 NOBODY = Verdict((), ())
 
 
-def make(task: SumTask, manifest_digest: bytes, signed_releases: Mapping[int, bytes]) -> Challenge:
-    """The challenge about these releases of this manifest."""
+def make(task: SumTask, manifest_digest: bytes, signed_releases: Mapping[int, bytes], witness: bytes) -> Challenge:
+    """The challenge about these releases of this manifest, of which the first give this witness."""
     listed = (Entry(i, attribution.release_digest(signed_releases[i])) for i in sorted(signed_releases))
-    return Challenge(task.context, manifest_digest, tuple(listed))
+    return Challenge(task.context, manifest_digest, tuple(listed), _witness_digest(witness))
+
+
+def _witness_digest(witness: bytes) -> bytes:
+    return digest("witness", witness)
 
 
 def seed_of(rules: Rules, challenge: Challenge) -> bytes:
@@ -44,7 +48,9 @@ def seed_of(rules: Rules, challenge: Challenge) -> bytes:
     if len(holders) < rules.threshold:
         raise ProtocolError(f"a challenge about {len(holders)} release(s), with {rules.threshold} needed to open")
     return attribution.challenge_seed(
-        challenge.manifest_digest, {entry.hospital: entry.digest for entry in challenge.releases}
+        challenge.manifest_digest,
+        {entry.hospital: entry.digest for entry in challenge.releases},
+        challenge.witness_digest,
     )
 
 
@@ -62,8 +68,8 @@ def answer(
     held: Mapping[int, DealtShare],
     header: Header | None,
     one_time: bytes,
-) -> Answer:
-    """A hospital's answer: the numbers of each share that it holds, and of its own polynomial.
+) -> list[Answer]:
+    """The parts of a hospital's answer: the numbers of each share that it holds, and of its own polynomial.
 
     Args:
         held: the shares by dealer that its release is the sum of; {} where the challenge does not list its release.
@@ -79,7 +85,23 @@ def answer(
     dealt: Sequence[Numbers] = []
     if header and one_time:
         dealt = scheme.numbers_dealt(task, seed, me.index, one_time, (entry.hospital for entry in header.shares))
-    return Answer(task.context, seed, _packed(numbers.values()), _packed(dealt))
+    parts = (_packed(numbers.values()), b""), (b"", _packed(dealt))
+    return [Answer(task.context, seed, *part) for part in parts if any(part)] or [Answer(task.context, seed, b"", b"")]
+
+
+def merged(parts: Iterable[Answer]) -> Answer:
+    """One hospital's whole answer.
+
+    Raises:
+        ProtocolError: there is none, a part twice, or two in one.
+    """
+    bodies = list(parts)
+    if not bodies or any(sum(bool(getattr(b, name)) for b in bodies) > 1 for name in ("held", "dealt")):
+        raise ProtocolError("a hospital answers twice, or not at all")
+    if any(body.held and body.dealt for body in bodies):
+        raise ProtocolError("both parts of an answer in one message")
+    held, dealt = (b"".join(getattr(body, name) for body in bodies) for name in ("held", "dealt"))
+    return Answer(bodies[0].context, bodies[0].seed, held, dealt)
 
 
 def _packed(numbers: Iterable[Numbers]) -> bytes:
@@ -90,7 +112,8 @@ def _packed(numbers: Iterable[Numbers]) -> bytes:
 class Case:
     """A certified sum that does not open: what is signed about it before anybody has answered.
 
-    `holders`: everyone with a share, increasing. `releases`: each holder's shares as released.
+    `holders`: everyone with a share, increasing; `released`: those of them whose releases the challenge lists.
+    `releases`: what these have released, as far as it is there.
     """
 
     rules: Rules
@@ -99,6 +122,7 @@ class Case:
     seed: bytes
     headers: Mapping[int, Header]
     holders: tuple[int, ...]
+    released: tuple[int, ...]
     releases: Mapping[int, bytes]
 
     @property
@@ -140,11 +164,38 @@ class Case:
             {
                 i: dict(zip(self.dealers, _numbers(body.held), strict=True))
                 for i, body in answers.items()
-                if body.held and i in self.releases
+                if body.held and i in self.released
             },
             {i: _numbers(body.dealt) for i, body in answers.items() if body.dealt and i in self.headers},
             {pair: scheme.numbers_released(task, seed, share) for pair, share in shown.items()},
         )
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """Whose releases give the witness."""
+        return self.released[: self.rules.threshold]
+
+    def check_witness(self, answers: Mapping[int, Answer], witness: bytes) -> None:
+        """Whether the first releases give this witness: each as it is here, or as its holder's answer has it.
+
+        The vectors depend on the witness, so another one has these numbers with probability 2^-127.
+
+        Raises:
+            FaultyCoordinatorError: they do not. ProtocolError: the release and the answer of one of them are left out.
+        """
+        scheme, modulus, rows = self.scheme, self.scheme.share_modulus(self.task), list[Numbers]()
+        for holder in self.first:
+            if holder in self.releases:
+                rows.append(scheme.numbers_released(self.task, self.seed, self.releases[holder]))
+            elif holder in answers and answers[holder].held:
+                rows.append(attribution.total(modulus, _numbers(answers[holder].held)))
+            else:
+                raise ProtocolError(f"neither the release of hospital {holder} nor its answer is there")
+        given = attribution.polynomial_at(rows, self.first, [0], modulus)[0]
+        if given != scheme.numbers_witness(self.task, self.seed, witness):
+            raise FaultyCoordinatorError(
+                "the stated witness is not what the signed releases give", culprit="coordinator"
+            )
 
 
 def _numbers(packed: bytes) -> list[Numbers]:
@@ -213,34 +264,40 @@ def case_of(rules: Rules, task: SumTask, opening: Opening) -> Case | None:
         return None
     releases = signed_releases(rules, task, opening)
     challenge = unsign(opening.challenge, Challenge, study=rules.study, keys=rules.keys, sender=COORDINATOR)
-    if challenge != make(task, manifest_digest(rules, opening), releases):
+    if challenge.context != task.context or challenge.manifest_digest != manifest_digest(rules, opening):
+        raise ProtocolError("the challenge is about another sum or manifest")
+    if not all(lists(challenge, holder, data) for holder, data in releases.items()):
         raise ProtocolError("the challenge is not about the releases beside it")
+    if challenge.witness_digest != _witness_digest(opening.witness):
+        raise ProtocolError("the challenge is about another witness")
     headers = {}
     for data in opening.headers:
         signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Header")
         headers[signed.sender] = read(signed, Header)
-    lists = {tuple(entry.hospital for entry in header.shares) for header in headers.values()}
-    if len(lists) != 1:
-        raise ProtocolError("the contributors have dealt to different hospitals")
+    dealt_to = {tuple(entry.hospital for entry in header.shares) for header in headers.values()}
+    released = tuple(entry.hospital for entry in challenge.releases)
+    if len(dealt_to) != 1 or not set(released) <= set(min(dealt_to)):
+        raise ProtocolError("the contributors have dealt to different hospitals, or not to those who released")
     shares = {i: shares_in(data) for i, data in releases.items()}
-    return Case(rules, task, scheme, seed_of(rules, challenge), headers, min(lists), shares)
+    return Case(rules, task, scheme, seed_of(rules, challenge), headers, min(dealt_to), released, shares)
 
 
 def verdict(rules: Rules, task: SumTask, opening: Opening) -> Verdict:
     """Who is proved by an opening to have spoiled its sum, which does not open.
 
     Raises:
+        FaultyCoordinatorError: the stated witness is not what the releases give.
         ProtocolError, WireError: the evidence is not what it claims to be.
     """
     case = case_of(rules, task, opening)
     if case is None:
         return NOBODY
-    answers: dict[int, Answer] = {}
+    parts: dict[int, list[Answer]] = {}
     for data in opening.answers:
         sender, body = case.read_answer(data)
-        if sender in answers:
-            raise ProtocolError(f"hospital {sender} answers twice")
-        answers[sender] = body
+        parts.setdefault(sender, []).append(body)
+    answers = {sender: merged(bodies) for sender, bodies in parts.items()}
+    case.check_witness(answers, opening.witness)
     return case.judged(answers, disputes.read_shown(rules, task, opening.shown, case.headers))
 
 

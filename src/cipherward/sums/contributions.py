@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cipherward.crypto.scheme import SumTask
-from cipherward.disclosure.eligibility import eligible
+from cipherward.disclosure.eligibility import eligible, refusals
+from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import ProtocolError
 from cipherward.sums.checks import Check, check
@@ -82,6 +83,12 @@ class Contributions:
     def statements(self) -> tuple[Statement, ...]:
         """How those who have contributed stand in the sum, by their headers."""
         return tuple(self._said.values())
+
+    @property
+    def stepped_too_few(self) -> Refusal | None:
+        """Rule 7: why a block cannot stand in the sum although all of it is there, if new patients entered at too few of it."""
+        found = refusals(self.statements, self._rules.blocks, self._memory)
+        return next((refusal for refusal in found if refusal.rule == 7), None)
 
     @property
     def standing(self) -> frozenset[int]:

@@ -150,6 +150,7 @@ def deal(
             said.register.name,
             int(said.agreement),
             int(said.has_rows),
+            int(said.has_entered),
         ),
     )
     update = Update(header, protected.payload, tuple(ShareFor(holder, sealed) for holder, sealed in shares))

@@ -48,14 +48,23 @@ def opening_digest(context: bytes, manifest_digest: bytes, following: bytes) -> 
 
 
 @dataclass(frozen=True)
+class FalseShare:
+    """A dealer's signed header, and its signed `Shown` with a share that is not the one in the header: proof against it."""
+
+    header: bytes
+    shown: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Announce:
-    """Coordinator: this sum begins. `voids` holds one void certificate per earlier attempt."""
+    """Coordinator: this sum begins. `voids` holds one void certificate per earlier attempt; `proofs` what was proved in them."""
 
     context: bytes
     round: int
     attempt: int
     voids: tuple[VoidCertificate, ...]
     last: bytes = NOTHING_OPENED
+    proofs: tuple[FalseShare, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,8 @@ class Header:
     """Hospital: what my contribution consists of, and how I stand in the sum (`disclosure.standing.Statement`).
 
     `block`: its digest, empty for a register that stands alone; `agreement`: 1 when this hospital may be singled out;
-    `has_rows`: 1 when it has enough rows for this question.
+    `has_rows`: 1 when it has enough rows for this question; `has_entered`: 1 when patients entered its register since its
+    last opened sum.
     """
 
     context: bytes
@@ -107,6 +117,7 @@ class Header:
     register: str
     agreement: int
     has_rows: int
+    has_entered: int
 
 
 @dataclass(frozen=True)
@@ -203,26 +214,36 @@ class Release:
 class Challenge:
     """Coordinator: a certified sum does not open; the one challenge that anybody answers about it.
 
-    `releases`: who has released, with the digest of each signed release. The vectors follow from them and the manifest.
+    `releases`: who has released, with the digest of each signed release; `witness_digest`: of what the first of them give. The
+    vectors follow from these and the manifest.
     """
 
     context: bytes
     manifest_digest: bytes
     releases: tuple[Entry, ...]
+    witness_digest: bytes
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Hospital: my answer to the challenge with this seed, eight 4-byte numbers (little endian) for each share.
+    """Hospital: a part of my answer to the challenge with this seed, eight 4-byte numbers (little endian) for each share.
 
-    `held`: of each share that I hold, by dealer; empty where my release is not in the challenge. `dealt`: of those that I
-    dealt to the first `threshold` holders; empty where I dealt none, or have lost the key that they follow from.
+    One part has `held`: of each share that I hold, by dealer; there is none where my release is not in the challenge. The
+    other has `dealt`: of those that I dealt to the first `threshold` holders; there is none where I dealt none, or have lost
+    the key that they follow from. Where there is neither, an empty part is sent.
     """
 
     context: bytes
     seed: bytes
     held: bytes
     dealt: bytes
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Hospital: the signed parts of my answer. Each is evidence by itself."""
+
+    answers: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -268,9 +289,10 @@ class Contribution:
 class Opening:
     """Coordinator: everything needed to check the sum and to recompute what follows from it.
 
-    Where the sum does not open: `releases` are the signed releases that prove it, `challenge` the signed challenge about
-    them, `answers` the signed answers, `shown` the signed messages with the shares that decide between two answers.
-    `voids`: a void certificate for each earlier attempt at the sum.
+    Where the sum does not open: `challenge` is the signed challenge about its releases. `answers` (signed parts), `releases`
+    (signed) and `shown` (signed messages with shares that decide between two answers) are those that show that it does not, and
+    who is proved to have spoiled it. In a scheme without challenges `releases` are all of them.
+    `voids`: a void certificate for each earlier attempt at the sum; `proofs`: of false shares dealt in any of its attempts.
     """
 
     round: int
@@ -287,6 +309,7 @@ class Opening:
     answers: tuple[bytes, ...] = field(default=(), repr=False)
     shown: tuple[bytes, ...] = field(default=(), repr=False)
     voids: tuple[VoidCertificate, ...] = ()
+    proofs: tuple[FalseShare, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -324,7 +347,7 @@ KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         Announce, Behind, Join, Joined, Header, Update, Manifest, ConsentRequest,
-        Vote, Complaint, VoidRequest, Certificate, Release, Challenge, Answer, ShowRequest, Shown, Opening, Receipt,
+        Vote, Complaint, VoidRequest, Certificate, Release, Challenge, Answer, Answered, ShowRequest, Shown, Opening, Receipt,
         Notice, Declined,
     )
 }  # fmt: skip

@@ -15,7 +15,7 @@ WIRE_VERSION = 4
 KINDS = (
     "Announce", "Behind", "Join", "Joined", "Update", "ConsentRequest", "Vote", "Complaint",
     "VoidRequest", "Certificate", "Release", "Opening", "Receipt", "Notice", "Declined",
-    "Challenge", "Answer", "ShowRequest", "Shown",
+    "Challenge", "Answered", "ShowRequest", "Shown",
 )  # fmt: skip
 _PER_VERSION = 32
 _CODES = {_PER_VERSION * (WIRE_VERSION - 1) + number: kind for number, kind in enumerate(KINDS, start=1)}

@@ -30,9 +30,12 @@ def statement_of(rules: Rules, hospital: int, header: Header) -> Statement:
         ProtocolError: another register than the study lists for it, or an answer that is neither yes nor no.
     """
     register = rules.register(hospital)
-    if header.register != register.name or header.agreement not in (0, 1) or header.has_rows not in (0, 1):
+    flags = header.agreement, header.has_rows, header.has_entered
+    if header.register != register.name or not set(flags) <= {0, 1}:
         raise ProtocolError(f"the header of hospital {hospital} does not say how its register stands in the sum")
-    return Statement(register, header.block, Agreement(header.agreement), bool(header.has_rows))
+    return Statement(
+        register, header.block, Agreement(header.agreement), bool(header.has_rows), bool(header.has_entered)
+    )
 
 
 def statements_of(rules: Rules, headers: Mapping[int, Header]) -> tuple[Statement, ...]:

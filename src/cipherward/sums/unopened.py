@@ -66,7 +66,8 @@ def opened(
 
 
 def check(rules: Rules, task: SumTask, opening: Opening, base: npt.NDArray[np.float64]) -> None:
-    """Whether the signed releases of an opening prove that its sum does not open.
+    """Whether the signed releases of an opening prove that its sum does not open; of one with a challenge, `challenge.verdict`
+    finds out.
 
     Called after `hospital_steps.verify` found that it does not open under the stated witness.
 
@@ -74,7 +75,7 @@ def check(rules: Rules, task: SumTask, opening: Opening, base: npt.NDArray[np.fl
         FaultyCoordinatorError: the stated witness is not what the releases give.
         ProtocolError: releases are missing, forged, repeated or of another manifest.
     """
-    if not rules.scheme.deals_shares:
+    if not rules.scheme.deals_shares or opening.challenge:
         return
     found = challenge.signed_releases(rules, task, opening)
     if len(found) < rules.threshold:

@@ -22,6 +22,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 TASKS: dict[str, str | Make] = {
     "train": "cipherward.tasks.train:Train",
+    "points": "cipherward.tasks.points:PointsTask",
     "describe": "cipherward.tasks.describe:Describe",
 }
 """name -> "module:callable", or the callable itself."""

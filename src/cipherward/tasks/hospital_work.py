@@ -51,6 +51,11 @@ class HospitalWork:
         """The rows of this hospital's table that studies may ask about."""
         return len(self.data.outcome)
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The refreshes at which the rows of this table entered; none in a simulation, whose tables do not change."""
+        return self.data.reading.steps if self.data.reading else ()
+
     def has_rows(self, state: StudyState, least: int) -> bool:
         """Whether so many rows are here of every group that the state's next question is about."""
         return not row_groups.small(state.asked.about, self.data, least)

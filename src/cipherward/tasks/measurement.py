@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from cipherward.data.sources import HospitalData
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import metrics, sgd
 from cipherward.learning.metrics import Metrics
@@ -20,6 +22,8 @@ from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
 from cipherward.tasks.task import Model, Sums, Values, limbs_for
 
 LOSS_SCALE = 2**20
+_TEST_ROWS = 100
+"""Mean test rows of a hospital from which on scores in groups of ten cost little (docs/privacy.md)."""
 PICKS_OUT = "the model sets few rows apart"
 
 TITLE = "At the end: how good the model is"
@@ -80,6 +84,11 @@ def answer(study: Study, module: Module, model: Model, at: HospitalWork) -> Valu
     inside = np.clip(np.where(labels == 1, probability, 1.0 - probability), metrics.CLIP, 1.0)
     loss = math.fsum(-np.log(inside))
     return measured | {"validation": np.array([round(loss * LOSS_SCALE), len(labels)])}
+
+
+def bears_groups(hospitals: Sequence[HospitalData]) -> bool:
+    """Whether these rows, all in one place, are enough for scores to be counted in groups of rows."""
+    return sum(int((h.split == TEST).sum()) for h in hospitals) >= _TEST_ROWS * len(hospitals)
 
 
 def measured(sums: Sums) -> Metrics:

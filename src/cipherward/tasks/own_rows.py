@@ -3,35 +3,39 @@ alone. Counts and figures of few patients are left out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cipherward.data.small_counts import SMALL, shown
+from cipherward.data.sources import HospitalData
 from cipherward.errors import CipherwardError
-from cipherward.learning import baselines, metrics, sgd
-from cipherward.learning.model_kind import Module
-from cipherward.study import Study
-from cipherward.tasks import rounds
-from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.rows import TEST, TRAIN, rows_at
-from cipherward.tasks.task import Model
+from cipherward.learning import metrics
+from cipherward.tasks.rows import TEST, TRAIN
 
 
-def figures(study: Study, module: Module, first: Model, last: Model, at: HospitalWork) -> dict[str, Any]:
+def figures(
+    data: HospitalData, scores: NDArray[np.float64], alone: Callable[[], NDArray[np.float64]]
+) -> dict[str, Any]:
     """Counts of rows (None: fewer than SMALL and not 0) and AUROC of both models on this hospital's own test rows.
 
-    Trains as long as the study did here. `auroc` is empty where it would be of few patients, or cannot be computed;
-    `why_not` says so.
+    `auroc` is empty where it would be of few patients, or cannot be computed; `why_not` says so.
+
+    Args:
+        scores: the shared model's, float64[n_test_rows].
+        alone: trains a model on the hospital's own rows and gives its scores of the same rows.
     """
-    outcome = at.data.outcome
-    train, test = rows_at(at, last.scaling, TRAIN), rows_at(at, last.scaling, TEST)
-    positive, n_test = int(test[1].sum()), len(test[1])
+    outcome, labels = data.outcome, data.outcome[data.split == TEST]
+    positive, n_test = int(labels.sum()), len(labels)
     everybody = int(outcome.sum())
     # With those of the test rows, which may be shown below, the others follow.
     counts = (everybody, len(outcome) - everybody, everybody - positive, len(outcome) - everybody - n_test + positive)
     found: dict[str, Any] = {
         "rows": shown(len(outcome)),
         "positive": everybody if all(shown(count) is not None for count in counts) else None,
-        "train_rows": shown(len(train[1])),
+        "train_rows": shown(int((data.split == TRAIN).sum())),
         "test_rows": shown(n_test),
         "test_positive": None,
         "auroc": {},
@@ -39,15 +43,10 @@ def figures(study: Study, module: Module, first: Model, last: Model, at: Hospita
     }
     if min(positive, n_test - positive) < SMALL:
         return found | {"why_not": f"fewer than {SMALL} own test rows with, or without, the outcome"}
-    scores = sgd.scores(module, last.weights, test[0], at.device)
-    auroc = {"federated": metrics.exact(scores, test[1]).auroc}
+    auroc = {"federated": metrics.exact(scores, labels).auroc}
     why_not = ""
     try:
-        settings = rounds.settings(study, last.scaling)
-        (alone,) = baselines.local_only(
-            module, first.weights, [train], [test], settings, seed=study.seed, device=at.device
-        )
-        auroc["local"] = alone.metrics.auroc
+        auroc["local"] = metrics.exact(alone(), labels).auroc
     except CipherwardError as error:
         why_not = f"the model trained alone: {error.message}"
     return found | {"test_positive": positive, "auroc": auroc, "why_not": why_not}

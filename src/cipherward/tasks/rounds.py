@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.crypto import schemes
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data.inputs import Inputs
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import averaging, sgd
 from cipherward.learning.baselines import Rows
@@ -50,7 +50,7 @@ def meaning(model: Model) -> dict[str, str]:
     }
 
 
-def settings(study: Study, scaling: Preprocessor) -> Training:
+def settings(study: Study, scaling: Inputs) -> Training:
     """The training settings, with what the study leaves to the rows: minibatches that give a hospital of mean size about
     16 steps an epoch. Only what everybody knows decides: the opened number of training rows, and the roster."""
     chosen = study.training.model_copy(update={"method": "newton" if study.fits_by_newton else "sgd"})

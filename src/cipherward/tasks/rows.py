@@ -8,24 +8,46 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.inputs import Inputs
 from cipherward.data.partition import TEST, TRAIN, VALIDATION
-from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
+from cipherward.errors import DataError
 from cipherward.learning.baselines import Rows
+from cipherward.learning.score_groups import may_measure
 from cipherward.tasks.hospital_work import HospitalWork
 
-__all__ = ["TEST", "TRAIN", "VALIDATION", "labels_of", "rows_at", "rows_of"]
+__all__ = ["TEST", "TRAIN", "VALIDATION", "check_classes", "labels_of", "rows_at", "rows_of"]
 
 
-def rows_of(data: HospitalData, preprocessor: Preprocessor, split: int) -> Rows:
+def rows_of(data: HospitalData, preprocessor: Inputs, split: int) -> Rows:
     """The model's inputs float32[n, n_features] and the outcomes [n] of one split."""
     chosen = data.split == split
     return preprocessor.transform(data.table.filter(pl.Series(chosen))), data.outcome[chosen]
 
 
-def rows_at(at: HospitalWork, preprocessor: Preprocessor, split: int) -> Rows:
+def rows_at(at: HospitalWork, preprocessor: Inputs, split: int) -> Rows:
     """As `rows_of`, made once for a hospital."""
     return at.kept(("rows", preprocessor, split), lambda: rows_of(at.data, preprocessor, split))
+
+
+def check_classes(hospitals: Sequence[HospitalData], group_rows: int) -> None:
+    """Every split needs both classes over all hospitals, or no AUROC and no model comes of it.
+
+    Args:
+        group_rows: a hospital with fewer test rows is not measured.
+
+    Raises:
+        DataError: a split has one class.
+    """
+    measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), group_rows)]
+    for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
+        labels: NDArray[np.generic] = labels_of(those, split)
+        if labels.size == 0 or labels.min() == labels.max():
+            raise DataError(
+                f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
+                hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
+                f"than {group_rows} test rows (evaluation.group_rows) is not measured",
+            )
 
 
 def labels_of(hospitals: Sequence[HospitalData], split: int) -> NDArray[np.generic]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -38,7 +38,8 @@ class StudyState:
     """State after `sums_done` sums. Built by `catalogue.begin`, moved by `after` or `after_failed`, and then by `seen`.
 
     `memory`: what the openings so far say of the study's registers. `failed`: the sums that did not open. `openings`: the
-    digest of each opening, by sum. `left_out`: columns of the study that nothing is asked about, each with the reason.
+    digest of each opening, by sum. `false_dealers`: (sum, hospital) of those who are proved to have dealt a false share.
+    `left_out`: columns of the study that nothing is asked about, each with the reason.
     """
 
     study: Study
@@ -48,6 +49,7 @@ class StudyState:
     failed: tuple[Failed, ...] = ()
     memory: Memory = field(default_factory=Memory, repr=False)
     openings: tuple[bytes, ...] = ()
+    false_dealers: tuple[tuple[int, int], ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -98,8 +100,9 @@ class StudyState:
 
     @property
     def excluded(self) -> tuple[int, ...]:
-        """The hospitals that are proved to have spoiled a sum; they take no further part."""
-        return tuple(sorted({hospital for failed in self.failed for hospital, _ in failed.culprits}))
+        """The hospitals that are proved to have spoiled a sum, or dealt a false share; they take no further part."""
+        spoilers = {hospital for failed in self.failed for hospital, _ in failed.culprits}
+        return tuple(sorted(spoilers.union(hospital for _, hospital in self.false_dealers)))
 
     @property
     def admitted(self) -> tuple[int, ...]:
@@ -123,7 +126,8 @@ class StudyState:
 
     def digest(self) -> bytes:
         """SHA-256 over everything that the next sum or the result depends on; 32 bytes."""
-        facts = json.dumps([self.sums_done, [dataclasses.astuple(failed) for failed in self.failed]]).encode()
+        failed = [dataclasses.astuple(failed) for failed in self.failed]
+        facts = json.dumps([self.sums_done, failed, self.false_dealers]).encode()
         return hashlib.sha256(b"cipherward/v2/state\x00" + self.task.digest(self.inner) + facts).digest()
 
     def after(self, sums: Sums, n_contributors: int) -> StudyState:
@@ -156,6 +160,12 @@ class StudyState:
         """
         memory = self.memory.opened(context, statements, blocks).spoiled(spoilers)
         return dataclasses.replace(self, memory=memory, openings=(*self.openings, opening))
+
+    def proved(self, dealers: Collection[int], registers: frozenset[Register]) -> StudyState:
+        """The same state, in which these are proved to have dealt false shares in the next sum; they take no part after it."""
+        named = [(self.sums_done, hospital) for hospital in sorted(dealers) if hospital not in self.excluded]
+        memory = self.memory.spoiled(registers)
+        return dataclasses.replace(self, false_dealers=(*self.false_dealers, *named), memory=memory)
 
     def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
         """The state after a certified sum that does not open: the same is asked again, without `culprits`.

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data.inputs import Inputs
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, StudyError
+from cipherward.learning.catalogue import kind_of
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.records import Sensitivity
+from cipherward.study import Study
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
 
@@ -71,10 +73,10 @@ class Model:
 
     groups: tuple[tuple[str, int], ...]
     weights: NDArray[np.float32] = field(repr=False)
-    preprocessor: Preprocessor | None = None
+    preprocessor: Inputs | None = None
 
     @property
-    def scaling(self) -> Preprocessor:
+    def scaling(self) -> Inputs:
         """The preprocessing, of a model that has it.
 
         Raises:
@@ -98,6 +100,8 @@ class ResultTable:
 class Task(ABC, Generic[S]):
     """A pure state machine over frozen states `S`. What has a default here, a task may leave out."""
 
+    is_comparable: ClassVar[bool] = False
+    """Whether `cipherward compare` can run it beside central, local and private training of the same model."""
     carries_over: ClassVar[bool] = False
     """Whether the task can begin from constants that an earlier study opened (`Study.carry_over`)."""
 
@@ -232,6 +236,19 @@ def canonical(parameters: Mapping[str, object]) -> bytes:
 def limbs_for(bits_of_count: int, lane_bits: int) -> int:
     """How many lanes hold a count below 2^bits_of_count."""
     return -(-bits_of_count // lane_bits)
+
+
+def refuse_other_kinds(study: Study) -> None:
+    """For tasks that fit a model.
+
+    Raises:
+        StudyError: another task fits the study's kind of model.
+    """
+    fitted_by = kind_of(study.model).fitted_by
+    if fitted_by != study.task:
+        raise StudyError(
+            f"task {study.task!r} does not fit a model of kind {study.model.kind!r}", hint=f'set task = "{fitted_by}"'
+        )
 
 
 def refuse_settings(task: str, settings: Mapping[str, object]) -> None:

@@ -17,23 +17,20 @@ from numpy.typing import NDArray
 from cipherward.data.preprocess import Preprocessor, n_features
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
-from cipherward.learning import averaging, models
+from cipherward.learning import averaging, baselines, models, sgd
 from cipherward.learning.metrics import Metrics
 from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.newton import Fit
-from cipherward.learning.score_groups import may_measure
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
-from cipherward.tasks.rows import TEST, TRAIN, labels_of
-from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_settings
+from cipherward.tasks.rows import TEST, TRAIN, check_classes, rows_at
+from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_other_kinds, refuse_settings
 
 _TRAINED = RowGroup(TRAIN)
-_TEST_ROWS = 100
-"""Mean test rows of a hospital from which on scores in groups of ten cost little (docs/privacy.md)."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,12 @@ class TrainState:
 class Train(Task[TrainState]):
     """Federated averaging of a study's model."""
 
+    is_comparable = True
     carries_over = True
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_settings(study.task, study.settings)
+        refuse_other_kinds(study)
         self._study, self._factory = study, factory
         self._given = first
         self._carried = statistics.carried(study)
@@ -216,11 +215,13 @@ class Train(Task[TrainState]):
         final = state.final
         if final is None:
             raise DataError("the study has no final evaluation")
+        scaling = state.model.preprocessor
+        merged = scaling.merged if isinstance(scaling, Preprocessor) else ()
         before: list[float | None] = [None] * state.rounds_done if self._adds_noise_shares else [*state.history]
         return {
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
-            "categories_merged": {name: list(texts) for name, texts in state.model.scaling.merged},
+            "categories_merged": {name: list(texts) for name, texts in merged},
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             "auroc_federated": final.auroc,
@@ -278,7 +279,7 @@ class Train(Task[TrainState]):
         return not needed or statistics.n_counted(self._study, hospitals) >= needed
 
     def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
-        return sum(int((h.split == TEST).sum()) for h in hospitals) >= _TEST_ROWS * len(hospitals)
+        return measurement.bears_groups(hospitals)
 
     @cached_property
     def _with_noise(self) -> Study:
@@ -293,17 +294,7 @@ class Train(Task[TrainState]):
         return math.ceil(statistics.rows_needed(self._study, n_contributors) / share)
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
-        """Every split needs both classes over all hospitals, or no AUROC and no model comes of it."""
-        least = self._study.group_rows
-        measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), least)]
-        for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
-            labels: NDArray[Any] = labels_of(those, split)
-            if labels.size == 0 or labels.min() == labels.max():
-                raise DataError(
-                    f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
-                    hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
-                    f"than {least} test rows (evaluation.group_rows) is not measured",
-                )
+        check_classes(hospitals, self._study.group_rows)
         if self._study.own_noise and not self._carried:
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
@@ -313,8 +304,23 @@ class Train(Task[TrainState]):
         return yardsticks.beside(self._study, module, self._first, state.model, hospitals, known)
 
     def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:
-        module = at.kept("module", self._module)
-        return own_rows.figures(self._study, module, self._first, state.model, at)
+        study, model, module = self._study, state.model, at.kept("module", self._module)
+        test = rows_at(at, model.scaling, TEST)
+
+        def alone() -> NDArray[np.float64]:
+            """Trained as long as the study did here."""
+            (found,) = baselines.local_only(
+                module,
+                self._first.weights,
+                [rows_at(at, model.scaling, TRAIN)],
+                [test],
+                rounds.settings(study, model.scaling),
+                seed=study.seed,
+                device=at.device,
+            )
+            return sgd.scores(module, found.weights, test[0], at.device)
+
+        return own_rows.figures(at.data, sgd.scores(module, model.weights, test[0], at.device), alone)
 
     def _trained_out(self, state: TrainState) -> bool:
         settings = self._study.training

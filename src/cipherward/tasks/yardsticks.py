@@ -20,6 +20,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from cipherward.data.inputs import Inputs
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, StudyError
@@ -47,7 +48,7 @@ class Yardsticks:
     local: tuple[Yardstick, ...] = field(repr=False)
 
 
-def basis_of(study: Study, first: NDArray[np.float32], scaling: Preprocessor, hospitals: Sequence[HospitalData]) -> str:
+def basis_of(study: Study, first: NDArray[np.float32], scaling: Inputs, hospitals: Sequence[HospitalData]) -> str:
     """SHA-256 (hex) over everything that decides the yardsticks: settings, seed, first model, scaling, rows."""
     facts = {
         "training": study.training.model_dump(mode="json"),
@@ -65,7 +66,7 @@ def compute(
     study: Study,
     module: Module,
     first: NDArray[np.float32],
-    scaling: Preprocessor,
+    scaling: Inputs,
     hospitals: Sequence[HospitalWork],
 ) -> Yardsticks:
     """Train them.
@@ -111,21 +112,27 @@ def beside(
     found = known or compute(study, module, first.weights, last.scaling, hospitals)
     test_rows = rows_of_all(hospitals, last.scaling, TEST)
     labels = np.concatenate([labels for _, labels in test_rows])
-    scores = sgd.scores(module, last.weights, np.concatenate([rows for rows, _ in test_rows]), device)
     shared = {"federated": last.weights, "centralised": found.centralised.weights}
-    own = [yardstick.weights for yardstick in found.local]
+    own = [
+        {
+            name: sgd.scores(module, weights, features, device)
+            for name, weights in (shared | {"local": alone.weights}).items()
+        }
+        for (features, _), alone in zip(test_rows, found.local, strict=True)
+    ]
+    scores = np.concatenate([each["federated"] for each in own])
     return {
         "auroc_federated_exact": metrics.exact(scores, labels).auroc,
         "auroc_centralised": found.centralised.metrics.auroc,
         "auroc_local": {each.name: y.metrics.auroc for each, y in zip(data, found.local, strict=True)},
-        "auroc_best_possible": _best_auroc(data, labels),
+        "auroc_best_possible": best_auroc(data, labels),
         "auroc_centralised_by_round": list(found.centralised.auroc_by_round),
         "centralised": dataclasses.asdict(found.centralised.metrics),
-        "by_hospital": by_hospital.facts(data, test_rows, module, shared, own, device),
+        "by_hospital": by_hospital.facts(data, own),
     }
 
 
-def _best_auroc(data: Sequence[HospitalData], labels: NDArray[Any]) -> float | None:
+def best_auroc(data: Sequence[HospitalData], labels: NDArray[Any]) -> float | None:
     """Of the true probabilities, where the data are synthetic and they are known."""
     best = [each.best_score[each.split == TEST] for each in data if each.best_score is not None]
     return metrics.exact(np.concatenate(best), labels).auroc if len(best) == len(data) else None
@@ -143,7 +150,7 @@ def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> 
     return statistics.fit(study, sums, len(hospitals)), works
 
 
-def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Preprocessor, split: int) -> list[Rows]:
+def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Inputs, split: int) -> list[Rows]:
     """Every hospital's features float32[n, n_features] and labels of one split."""
     return [rows_at(each, scaling, split) for each in hospitals]
 
@@ -191,7 +198,7 @@ def check_basis(
     found: Yardsticks,
     study: Study,
     first: NDArray[np.float32],
-    scaling: Preprocessor,
+    scaling: Inputs,
     hospitals: Sequence[HospitalData],
 ) -> None:
     """Refuse yardsticks of other data, another seed or other settings.

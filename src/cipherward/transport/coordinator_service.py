@@ -170,6 +170,7 @@ class _Service:
 
     async def _close(self, desk: CoordinatorDesk, *tasks: asyncio.Task[Any]) -> bool:
         finished = await serving.close(self.post, self.worker, tasks)
+        await asyncio.to_thread(desk.vault.close)
         with contextlib.suppress(StorageError):  # a full disk keeps nobody from stopping
             if finished:
                 studies = await self.worker.do(desk.status)

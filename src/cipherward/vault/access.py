@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from cipherward.errors import AuditError, StorageError
+from cipherward.store import locks
 from cipherward.vault import document, keys
 from cipherward.vault.catalogue import Memory
 from cipherward.vault.document import OnEvent, ignore
@@ -109,9 +111,25 @@ def open_or_create(address: Address, on_event: OnEvent = ignore) -> tuple[Vault,
     Raises:
         StorageError, AuditError: as `open_at`; or no key for a new vault that is not local.
     """
-    if document.generation_of(address.store()):
-        return open_at(address, on_event), None
-    return create_at(address, on_event)
+    with _alone(address):
+        if document.generation_of(address.store()):
+            return open_at(address, on_event), None
+        return create_at(address, on_event)
+
+
+@contextmanager
+def _alone(address: Address) -> Iterator[None]:
+    """On this machine nobody else makes the same vault meanwhile."""
+    path = local_path(address.url)
+    if path is None:
+        yield
+        return
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make {path}: {error.strerror or error}", hint="choose another place") from None
+    with locks.lock(path.absolute().with_name(f".{path.name}.lock")):
+        yield
 
 
 def create_at(address: Address, on_event: OnEvent = ignore) -> tuple[Vault, Path | None]:

@@ -20,6 +20,8 @@ class Drive(GoogleDriveFileSystem):  # type: ignore[misc]
 
     def __init__(self, *args: Any, transport: httplib2.Http | None = None, **kwargs: Any) -> None:
         self._transport = transport or httplib2.Http(timeout=_SECONDS)
+        # To Drive, 308 says how far an upload has come.
+        self._transport.redirect_codes = self._transport.redirect_codes - {308}
         super().__init__(*args, **kwargs)
 
     def connect(self, method: str | None = None) -> None:
@@ -37,6 +39,10 @@ class Drive(GoogleDriveFileSystem):  # type: ignore[misc]
             raise ValueError("token is service_account, cache, browser or anon")
         self.srv = build("drive", "v3", http=http, static_discovery=True)
         self.files = self.srv.files()
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        """Forget every listing."""
+        self.dircache.clear()
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
         """Write a whole file. Drive would keep an earlier one of that name beside it, so that one goes first."""

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,7 @@ from cipherward.store import files
 
 EXTRAS = {"s3": ("s3", "s3fs"), "gdrive": ("gdrive", "gdrive_fsspec")}
 """Protocols whose client is an extra of this package: the extra, and the client's module."""
-_S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}}
+_S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
 
 
 class MissingObjectError(StorageError):
@@ -67,7 +68,7 @@ class LocalStore:
 
     def write(self, name: str, parts: Iterable[bytes]) -> None:
         path = self.path / name
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         with self._saying("write"):
             try:
                 with files.create(temporary) as file:
@@ -198,6 +199,8 @@ def open_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
         raise StorageError(f"no file system is called {protocol}://", hint="give a folder, s3://, gdrive://") from None
     except Exception as error:
         raise _reduced(f"cannot reach the vault {where}", error) from None
+    if protocol == "s3":
+        fs.retries = 1  # its own: whoever stores something tries again, and says so
     return FsspecStore(fs, root, where)
 
 

@@ -269,8 +269,11 @@ def create(store: Store, source: Source, on_event: OnEvent = ignore) -> Vault:
     vault = Vault(store, 1, identity, vault_key, naming_key, on_event)
     for folder in ("", "objects", "chains", vault.keyring.folder):
         store.prepare(folder)
+    if document.generation_of(store):
+        raise StorageError(f"{store.shown} was made a vault meanwhile", hint="open it")
     document.write(store, 1, made)
-    on_event("vault created", {"vault": identity.hex(), "where": store.shown})
+    vault = open_vault(store, source, on_event)  # whoever made it at the same moment and was later has made this one
+    on_event("vault created", {"vault": vault.id.hex(), "where": store.shown})
     return vault
 
 

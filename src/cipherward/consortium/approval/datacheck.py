@@ -12,6 +12,7 @@ from pathlib import Path
 from cipherward.data import catalogue as sources
 from cipherward.data.database import Source, read_source
 from cipherward.data.problems import problems_of
+from cipherward.data.registers import Reading, Terms
 from cipherward.data.schema import declared_range
 from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import admit, load_hospitals
@@ -50,7 +51,8 @@ class Changed:
 class OwnData:
     """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
     patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it. `few`: the groups of rows that the
-    study asks about and of which this table has fewer than the policy's `cell_min`."""
+    study asks about and of which this table has fewer than the policy's `cell_min`.
+    `register`: which of its rows studies may read, in words; `used`: how many this one reads."""
 
     rows: int
     patients: int | None
@@ -62,25 +64,35 @@ class OwnData:
     about: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     keys: tuple[ColumnUse, ...] = ()
+    register: tuple[str, ...] = ()
+    used: int = 0
     few: tuple[str, ...] = ()
 
 
-def check(study: Study, name: str, table: Source, asked: Iterable[RowGroup] = (), least: int = 0) -> OwnData:
+def check(
+    study: Study,
+    name: str,
+    table: Source,
+    asked: Iterable[RowGroup] = (),
+    least: int = 0,
+    terms: Terms | None = None,
+) -> OwnData:
     """Look at this hospital's table as the study will. Reads the table only; an unreadable one is a problem.
 
     Args:
         asked: the groups of rows that the study's questions are about.
         least: rows of each below which `few` names it.
+        terms: of the hospital's register; without, as if it had none.
     """
     try:
         raw = read_source(table)
     except DataError as error:
         return OwnData(0, None, None, (), 0, tuple(problems_of(error)))
-    admitted = admit(raw, study, name)
+    admitted = admit(raw, study, name, terms=terms)
     examined, own, problems = admitted.examined, admitted.data, admitted.problems
     if own and (study.data.hospital_column or not sources.source(study.data.source).is_own_tables):
         try:
-            (own,) = load_hospitals(study, table, Path(), only=[name])
+            (own,) = load_hospitals(study, table, Path(), only=[name], terms=terms)
         except DataError as error:
             own, problems = None, tuple(problems_of(error))
     uses = []
@@ -113,8 +125,48 @@ def check(study: Study, name: str, table: Source, asked: Iterable[RowGroup] = ()
         about=tuple(finding.text for finding in own.about) if own else (),
         assumed=raw.assumed,
         keys=_keys(study, frozenset(raw.table.columns)),
+        register=_register(own.reading, terms) if own and own.reading and terms else (),
+        used=len(own.outcome) if own else 0,
         few=tuple(group.words for group in row_groups.small(asked, own, least)) if own else (),
     )
+
+
+def _register(reading: Reading, terms: Terms) -> tuple[str, ...]:
+    """What the register makes of this table, in counts that may be shown."""
+    before = terms.register
+    said = [
+        f"The register lets this study read {len(reading.rows):,} rows, at its refresh {reading.refresh}"
+        + ("." if before else ": it begins with them, and with the split that this study asks for.")
+    ]
+    if reading.wait:
+        said.append(
+            f"{_rows(reading.wait)} wait: they enter at a refresh at which enough of the block have new patients."
+        )
+    if reading.elsewhere:
+        said.append(
+            f"{_rows(reading.elsewhere)} are left out: their patients are in another register of this hospital."
+        )
+    out = int((before.out if before else reading.register.out).sum())
+    if out:
+        said.append(
+            f"{out} of {len(reading.register.out)} batches are out for good, as rows of theirs had changed or were gone."
+        )
+    if reading.lost:
+        said.append(
+            f"{reading.lost} batch(es) with {_rows(reading.lost_rows)} go out with this study, as rows of theirs have changed or are "
+            "gone. Whoever sees exact sums from before and after can work out their totals."
+        )
+    if before and terms.refresh > before.refresh:
+        said.append(
+            "This study takes the register one refresh on: what has waited enters, in whole batches, together with new patients of "
+            "at least as many members of the block as hide each other, or not at all."
+        )
+    return tuple(said)
+
+
+def _rows(count: int) -> str:
+    found = shown(count)
+    return f"fewer than {SMALL} rows" if found is None else f"{found:,} rows"
 
 
 def _keys(study: Study, there: frozenset[str]) -> tuple[ColumnUse, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cipherward.consortium.approval import carried, policyfile
+from cipherward.consortium.approval import carried, own_register, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.disclosure.standing import Agreement
@@ -22,10 +22,11 @@ def inventory(home: HospitalHome, study: Study, answer: Agreement, table: Path |
         RefusedError: as `carried.verified_here`.
         StorageError: policy.toml is missing or has mistakes.
     """
-    own = next(hospital for hospital in study.hospitals if hospital.name == home.name)
-    (data,) = load_hospitals(study, table or home.source_of(own.register_name), home.path, only=[home.name])
-    cell_min = policyfile.load(home.policy_file).cell_min
-    return inventories.of_table(study, data, answer, cell_min, carried.verified_here(home, study))
+    policy = policyfile.load(home.policy_file)
+    terms = own_register.terms(home, study, policy.rows_min)
+    source = table or home.source_of(own_register.entry(home, study).register_name)
+    (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
+    return inventories.of_table(study, data, answer, policy.cell_min, carried.verified_here(home, study))
 
 
 def check_table(declared: Inventory, study: Study, data: HospitalData, cell_min: int) -> None:

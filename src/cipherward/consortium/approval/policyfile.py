@@ -79,6 +79,10 @@ max_column_bins = 256
 # of none; and a model that sets fewer of its rows apart from all others is refused.
 cell_min = 10
 
+# New patients enter studies in batches of at least so many in every part of the split (training, validation, test). A
+# patient who is withdrawn or corrected takes a whole batch out. It counts for batches that are dealt from now on.
+rows_min = 10
+
 # Exact sums count a column in all studies over the same range and into as many bins as the first one did: from two
 # such grids the few patients between them can be worked out. false lets a study choose another one.
 one_grid = true
@@ -123,6 +127,7 @@ class _File(BaseModel):
     max_bins: int = Field(default=4_096, ge=64)
     max_column_bins: int = Field(default=256, ge=8)
     cell_min: int = Field(default=10, ge=1)
+    rows_min: int = Field(default=10, ge=1)
     min_group_rows: int = Field(default=10, ge=1)
     one_grid: bool = True
     may_dominate: bool = True
@@ -165,6 +170,7 @@ def parse(text: str, origin: str) -> Policy:
         max_bins=found.max_bins,
         max_column_bins=found.max_column_bins,
         cell_min=found.cell_min,
+        rows_min=found.rows_min,
         min_group_rows=found.min_group_rows,
         one_grid=found.one_grid,
         may_dominate=found.may_dominate,
@@ -203,6 +209,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "max_bins": policy.max_bins,
         "max_column_bins": policy.max_column_bins,
         "cell_min": policy.cell_min,
+        "rows_min": policy.rows_min,
         "min_group_rows": policy.min_group_rows,
         "one_grid": policy.one_grid,
         "may_dominate": policy.may_dominate,

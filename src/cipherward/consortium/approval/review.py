@@ -19,6 +19,7 @@ from cipherward.consortium.approval import (
     modelcode,
     other_grids,
     own_inventory,
+    own_register,
     own_standing,
     policyfile,
     singling_out,
@@ -34,8 +35,9 @@ from cipherward.consortium.membership.members import MembersList
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import fingerprint
 from cipherward.crypto.scheme import Opener
+from cipherward.data.registers import Terms
 from cipherward.disclosure.standing import Agreement
-from cipherward.errors import CipherwardError
+from cipherward.errors import CipherwardError, TableError
 from cipherward.learning import catalogue as kinds
 from cipherward.parties import domination, inventories
 from cipherward.privacy import budget as privacy_ledger
@@ -109,10 +111,11 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     """
     study = offered.study
     policy = policyfile.load(home.policy_file)
+    terms, lost = _terms(home, study, policy.rows_min)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
     grids = other_grids.problems(home, offered, policy)
-    problems = [*(f"policy: {clause}" for clause in (*broken, *grids)), *unconfirmed]
+    problems = [*(f"policy: {clause}" for clause in (*broken, *grids)), *unconfirmed, *lost]
     if over := study.ended(time()):
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
@@ -125,12 +128,12 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         n_parameters = first.n_parameters
         leaves = what_leaves.outgoing(study, first)
         asked = dict.fromkeys(group for question, _ in first.task.plan() for group in question.about)
-        data = datacheck.check(study, home.name, source, asked, policy.cell_min)
+        data = datacheck.check(study, home.name, source, asked, policy.cell_min, terms)
         privacy_plan.check_hospital(study, n_parameters)
-        noise.check_hospital(study, first.task, data.rows or None)
+        noise.check_hospital(study, first.task, data.used or data.rows or None)
     except CipherwardError as error:
         problems.append(error.message)
-    data = data or datacheck.check(study, home.name, source)
+    data = data or datacheck.check(study, home.name, source, terms=terms)
     obstacles, contested = own_standing.before_approval(home, offered)
     problems += obstacles
     if data.problems:
@@ -165,6 +168,13 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         policy_broken=broken,
         refusals=tuple(problems),
     )
+
+
+def _terms(home: HospitalHome, study: Study, rows_min: int) -> tuple[Terms | None, tuple[str, ...]]:
+    try:
+        return own_register.terms(home, study, rows_min), ()
+    except TableError as error:
+        return None, (error.message,)
 
 
 def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: int) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ def _data(data: OwnData) -> Iterator[str]:
         of = f" of {data.patients:,} patients" if data.patients is not None else ""
         rate = "not shown (small counts)" if data.outcome_rate is None else f"{data.outcome_rate:.1%}"
         yield f"   {data.rows:,} rows{of}; rows with the outcome: {rate}; columns not read: {data.unused}"
+    yield from _points(data.register)
     columns = (*data.keys, *data.columns)
     width = max((len(column.name) for column in columns), default=0)
     for column in columns:

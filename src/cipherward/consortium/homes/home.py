@@ -17,6 +17,8 @@
 | `first.key` | | public key that this one's blocks began under, where it is another | no |
 | `studies/<digest>/` | openings, receipts, models | the study offered, approval, withdrawal | |
 | `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
+| `registers/` | | which rows studies may read (`registers`) | yes, 0600 |
+| `vault.key` | of its vault, if it has one | the same | yes, 0600 |
 | `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
 """
 
@@ -40,7 +42,16 @@ from cipherward.errors import StorageError
 from cipherward.runs.study_folder import STUDY
 from cipherward.store import files, locks
 
-SECRET_FILES = ("identity.key", "tls.key", "tls-next.key", "authority.key", "server.key", "ledger.sqlite")
+SECRET_FILES = (
+    "identity.key",
+    "tls.key",
+    "tls-next.key",
+    "authority.key",
+    "server.key",
+    "vault.key",
+    "ledger.sqlite",
+    "registers/key",
+)
 
 
 _EACH_LOGGED = 32

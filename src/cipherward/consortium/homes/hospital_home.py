@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from cipherward.consortium.homes.home import Home
+from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.membership import members as members_list
 from cipherward.consortium.membership.members import MembersList
 from cipherward.data.database import Database, Source
@@ -135,6 +136,10 @@ class HospitalHome(Home):
         return self.path / "outbox"
 
     @property
+    def registers_folder(self) -> Path:
+        return self.path / "registers"
+
+    @property
     def first_key_file(self) -> Path:
         return self.path / "first.key"
 
@@ -170,13 +175,14 @@ class HospitalHome(Home):
         return self.policy_file, self._chain_file("confirmed")
 
     def data_files(self) -> tuple[Path, ...]:
-        """What says whether the table can be used: the settings, and the table where it is a file."""
+        """What says whether the table can be used: the settings, the table where it is a file, and the registers."""
         settings = self.path / self.settings_file
+        watched = (settings, *Registers(self.registers_folder).watched())
         try:
             sources = [self.data_source, *(self._source(given) for given in self.register_settings.values())]
         except StorageError:
-            return (settings,)
-        return (settings, *(source for source in sources if isinstance(source, Path)))
+            return watched
+        return (*watched, *(source for source in sources if isinstance(source, Path)))
 
     # members
 

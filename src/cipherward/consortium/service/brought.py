@@ -5,9 +5,12 @@ Both are somebody else's: they are tried before anybody waits for them, and each
 
 from __future__ import annotations
 
-from cipherward.consortium.approval import modelcode, own_inventory, policyfile
+import dataclasses
+
+from cipherward.consortium.approval import modelcode, own_inventory, own_register, policyfile
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.service.boundary import DATA, MODEL, Boundary
 from cipherward.data import catalogue as sources
 from cipherward.data.sources import HospitalData, load_hospitals
@@ -16,6 +19,7 @@ from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
 from cipherward.parties.policy import Policy
 from cipherward.runs import fingerprint
+from cipherward.store.ledger import Ledger
 from cipherward.tasks.catalogue import begin
 
 
@@ -23,9 +27,10 @@ class Brought:
     """`unusable` names what cannot be used here at the moment, as the coordinator is told it; `noticed`: what stands out in
     the table, in column names and counts."""
 
-    def __init__(self, home: HospitalHome, offered: OfferedStudy, boundary: Boundary) -> None:
+    def __init__(self, home: HospitalHome, offered: OfferedStudy, boundary: Boundary, ledger: Ledger) -> None:
         self._home, self._offered, self._boundary = home, offered, boundary
         self._study, self._folder = offered.study, offered.folder
+        self._registers = Registers(home.registers_folder, ledger)
         self.unusable: set[str] = set()
         self.noticed: tuple[str, ...] = ()
 
@@ -38,24 +43,45 @@ class Brought:
             raise RefusedError(f"without a readable policy nothing leaves: {error.message}") from None
 
     def table(self) -> HospitalData:
-        """The rows, which stay the same once the study has begun here.
+        """The rows that the register allows, which stay the same once the study has begun here.
 
         Raises:
             DataError, StorageError: they are other rows, fill less than the approval says, do not fit the study, cannot be read, or nothing says where they are.
         """
         study, home = self._study, self._home
         self.unusable.add(DATA)
-        own = next(hospital for hospital in study.hospitals if hospital.name == home.name)
+        own = own_register.entry(home, study)
         source = home.source_of(own.register_name) if sources.source(study.data.source).is_own_tables else None
+        terms = own_register.terms(home, study, self.policy().rows_min, self._registers)
+        terms = dataclasses.replace(terms, is_begun=self._is_begun)
         with self._boundary.around("reading this hospital's table"):
-            (data,) = load_hospitals(study, source, home.path, only=[home.name])
-        if (self._folder / fingerprint.NAME).exists():
+            (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
+        if self._is_begun:
             fingerprint.check(self._folder, data)
         if self._offered.approval:
             own_inventory.check_table(self._offered.declared, study, data, self.policy().cell_min)
         self.unusable.discard(DATA)
         self.noticed = tuple(finding.text for finding in data.about)
         return data
+
+    @property
+    def _is_begun(self) -> bool:
+        return (self._folder / fingerprint.NAME).exists()
+
+    def begin(self, data: HospitalData) -> None:
+        """The study begins here with these rows, or goes on with them: what its first reading made of the register is kept first.
+
+        Raises: as `table`.
+        """
+        if not self._is_begun and (reading := data.reading):
+            name = own_register.entry(self._home, self._study).register_name
+            self._registers.keep(name, reading.register)
+            facts: dict[str, object] = {"study": self._study.name, "register": name, "refresh": reading.refresh}
+            self._home.log("register read", facts | {"rows": len(reading.rows), "waiting": reading.wait})
+            if reading.lost:
+                said = "rows of theirs have changed or are gone; sums from before and after show their totals"
+                self._home.alarm("batches out", facts | {"batches": reading.lost, "reason": said})
+        fingerprint.hold(self._folder, data)
 
     def model(self) -> Factory | None:
         """What makes the study's model where that is somebody's own code, tried once; None for the built-in kinds.

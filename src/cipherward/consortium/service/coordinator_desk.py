@@ -7,6 +7,7 @@ the home's files, which `tick` looks at, so they work whether or not this runs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from cipherward.consortium.service.letters import (
     Waits,
 )
 from cipherward.consortium.service.signs_of_life import LastSeen
+from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import ProtocolError, StorageError
 from cipherward.runs.study_folder import StudyFolder
 
@@ -79,6 +81,7 @@ class CoordinatorDesk:
         self._seen = LastSeen((home.read_status() or {}).get("seen"))
         self._damaged: dict[str, tuple[float, BaseException | None]] = {}
         self._wrong: dict[str, tuple[float, str]] = {}
+        self.vault = HomeVault(home)
 
     def start(self) -> Letters:
         """Take every study up where it was; what may not have been sent before is sent again."""
@@ -134,6 +137,9 @@ class CoordinatorDesk:
             return []
         try:
             out = self._offers(study) + self._sealed(study, study.tick())
+            ended = study.files.ended()
+            is_over = ended is not None or (study.is_over and not study.is_unreported)
+            self.vault.look(study.run, is_over=is_over, erase=f"{ended[0]}: {ended[1]}" if ended else "")
             self._wrong.pop(name, None)
             return out
         except StorageError:
@@ -183,6 +189,7 @@ class CoordinatorDesk:
         return [
             study.status()
             | {"waits": waiting.in_words(study, self._seen, now), "if_missing": waiting.if_one_is_missing(study)}
+            | self.vault.status(study.run)
             for study in self._studies.values()
         ] + damaged
 
@@ -261,6 +268,8 @@ class CoordinatorDesk:
 
     def _open(self, name: str) -> Letters:
         study = CoordinatorStudy(self.home, self.home.studies / name, self._clock, self._ticks)
+        self.vault.follow(study.run, study.study)
+        study.on_sum = partial(self.vault.sum_done, study.run)
         self._studies[name] = study
         return self._sealed(study, study.resume())
 

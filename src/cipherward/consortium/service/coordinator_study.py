@@ -26,7 +26,7 @@ from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import schemes
 from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, RefusedError, StorageError
 from cipherward.parties import left_open
-from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
+from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase, SumReport
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
@@ -34,6 +34,7 @@ from cipherward.runs.result import findings, sum_line
 from cipherward.runs.study_folder import BREACHES, FAILED, STOPPED, StudyFolder, words_in
 from cipherward.store import files
 from cipherward.sums.packets import pack
+from cipherward.tasks.state import StudyState
 
 OFFER_PAUSE = 300.0
 """Seconds between the first two times that a hospital which does not answer is sent the offer."""
@@ -69,6 +70,7 @@ class CoordinatorStudy:
         self.giving_up = GivingUp(folder, self.study)
         self._vote_at = float("-inf")
         self.gone: frozenset[int] = frozenset()
+        self.on_sum: Callable[[SumReport, StudyState], None] = lambda report, state: None
         self.contested = ""
         self.last_error = ""
 
@@ -319,6 +321,7 @@ class CoordinatorStudy:
                 continue
             line = sum_line(report, node.state) | {"finished": iso(self._clock())}
             files.append(self.run.rounds, json.dumps(line))
+            self.on_sum(report, node.state)
             self._log("sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")})
 
     def _finish(self, node: CoordinatorNode) -> None:

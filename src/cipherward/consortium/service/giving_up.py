@@ -146,13 +146,23 @@ def sort(home: CoordinatorHome, here: Collection[Register]) -> tuple[list[Block]
                 kept[block.digest] = block
             else:
                 free.append((block, voting))
-    shown = list[GivingUp]()
+    shown = list(_steps_given_up(home, here))
     for block, voting in free:
         if set(block.members) <= set(here):
             kept[block.digest] = block
         elif set(block.members) & set(here) and block.digest not in kept and voting.is_asked and voting not in shown:
             shown.append(voting)
     return list(kept.values()), [voting.section() for voting in shown]
+
+
+def _steps_given_up(home: CoordinatorHome, here: Collection[Register]) -> Iterator[GivingUp]:
+    """Studies over these registers that ended at a new refresh (rule 7) before anything was opened, and is proved void: until that is
+    shown, the hospitals step nowhere else."""
+    for folder, study in studies_begun(home):
+        voting, is_opened = GivingUp(folder, study), bool(RunDirectory(folder).rounds_with_openings())
+        is_step = any(hospital.refresh for hospital in study.hospitals) and not is_opened
+        if is_step and set(listed.registers_of(study)) & set(here) and voting.is_asked and voting.is_proved:
+            yield voting
 
 
 def founded_in(folder: Path) -> frozenset[bytes]:

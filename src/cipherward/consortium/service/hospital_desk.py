@@ -38,6 +38,7 @@ from cipherward.consortium.service.letters import (
     Withdrawal,
 )
 from cipherward.consortium.service.signs_of_life import LastSeen, is_silent
+from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import CipherwardError, OldLedgerError, RefusedError, StorageError
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
@@ -69,8 +70,10 @@ class HospitalDesk:
         self._damaged: dict[Path, CipherwardError] = {}
         self._untold: set[Path] = set()
         self._wrong: dict[bytes, str] = {}
+        self._vault = HomeVault(home)
 
     def close(self) -> None:
+        self._vault.close()
         self._ledger.close()
 
     def receive(self, data: bytes | memoryview) -> list[bytes]:
@@ -102,6 +105,11 @@ class HospitalDesk:
         self._untold.clear()
         return found
 
+    def _look_at_vault(self, study: HospitalStudy) -> None:
+        if study.run.study_digest.exists():
+            self._vault.follow(study.run, study.study)
+            self._vault.look(study.run, is_over=study.end.has_come and not study.is_unreported)
+
     def _declarations(self) -> list[bytes]:
         """What people signed outside studies; a wider answer is in the ledger before anybody hears of it."""
         found = []
@@ -118,6 +126,7 @@ class HospitalDesk:
         return found
 
     def _news_of(self, study: HospitalStudy) -> list[bytes]:
+        self._look_at_vault(study)
         study.erase()
         if study.is_over:
             return []
@@ -179,7 +188,7 @@ class HospitalDesk:
 
     def status(self) -> list[dict[str, Any]]:
         """Every study, oldest first."""
-        whole = [study.status() | self._waiting(study) for study in self._all_studies()]
+        whole = [s.status() | self._waiting(s) | self._vault.status(s.run) for s in self._all_studies()]
         return whole + [unusable.status_of(folder, error) for folder, error in self._damaged.items()]
 
     def _waiting(self, study: HospitalStudy) -> dict[str, str]:

@@ -29,7 +29,7 @@ from cipherward.parties import roster
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
-from cipherward.runs import fingerprint, modelfile, verify
+from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import findings
 from cipherward.runs.study_folder import StudyFolder
@@ -60,7 +60,7 @@ class HospitalStudy:
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
-        self.brought = Brought(home, offered, self.boundary)
+        self.brought = Brought(home, offered, self.boundary, ledger)
         self.end = StudyEnd(home, offered, self.run, ledger)
         self.standing = OwnStanding(home, offered, ledger)
         self.beginning = HospitalBeginning(offered, self.run)
@@ -279,7 +279,7 @@ class HospitalStudy:
         self.brought.unusable.discard("files")
         data = self.brought.table()
         own_standing.note_name(home, self._ledger, self.standing.register.name)
-        fingerprint.hold(self.offered.folder, data)
+        self.brought.begin(data)
         work = HospitalWork(self.index, data, cast(Device, home.device), perf_counter, cell_min=policy.cell_min)
         node = HospitalNode(
             rules=roster.rules_of(study, roster.public_scheme(study, public)),

@@ -14,13 +14,13 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
-from cipherward.consortium.service import declared, known
+from cipherward.consortium.service import declared, giving_up, known
 from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
 from cipherward.disclosure.blocks import Block
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.learning.catalogue import kind_of
-from cipherward.parties import roster
+from cipherward.parties import refreshes, roster
 from cipherward.privacy import noise as privacy_plan
 from cipherward.runs import carry_over, ckks_key
 from cipherward.runs.folder import RunDirectory
@@ -74,12 +74,14 @@ def freeze(
     ckks_public: bytes = b"",
     existing: Iterable[Block] = (),
     names: Mapping[bytes, str] | None = None,
+    earlier: refreshes.Known = refreshes.Known(),
 ) -> Study:
     """The study with the keys of its hospitals, who must be active members, and without any path.
 
     Args:
         existing: blocks of earlier studies, which stay whole.
         names: of hospitals outside the study, by key.
+        earlier: the refreshes of earlier studies.
 
     Raises:
         StudyError: every reason why it cannot run in a deployment.
@@ -109,7 +111,7 @@ def freeze(
         )
     # One document: the paths go at the same moment as the keys come, as neither alone makes a valid study.
     bare = study.model_copy(update={"data": study.data.model_copy(update={"path": "", "hospital_column": ""})})
-    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing, names)
+    return roster.freeze(bare, keys, coordinator_key, ckks_public, existing, names, earlier)
 
 
 def facts(folder: Path) -> dict[str, Any]:
@@ -161,10 +163,17 @@ def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     found = known.of_home(home, study)
     shown = _carrying(home, study).with_overrides(top=found.sections)
-    frozen = freeze(shown, home.members, home.coordinator_key, public, found.blocks, declared.names_of(home))
+    frozen = freeze(
+        shown, home.members, home.coordinator_key, public, found.blocks, declared.names_of(home), _refreshes(home)
+    )
     begin(frozen, modelcode.coordinators_factory(frozen))  # whether the model can be made at all
     run.write_study(frozen)
     return frozen
+
+
+def _refreshes(home: CoordinatorHome) -> refreshes.Known:
+    begun = giving_up.studies_begun(home)
+    return refreshes.known((study, bool(RunDirectory(folder).rounds_with_openings())) for folder, study in begun)
 
 
 def _carrying(home: CoordinatorHome, study: Study) -> Study:

@@ -9,7 +9,7 @@ from cipherward.crypto import schemes
 from cipherward.crypto.identity import Identity
 from cipherward.parties import records, roster
 from cipherward.parties.coordinator_node import CoordinatorNode
-from cipherward.runs import ckks_key, verify
+from cipherward.runs import archive, ckks_key, verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.study import Study
 
@@ -44,4 +44,5 @@ def node(
         closed=closed,
         on_breach="exclude",
         excluded=statements.breached,
+        kept_updates=archive.kept_updates(run) if archive.is_kept(run) else None,
     )

@@ -1,0 +1,83 @@
+"""What a table of points is compared with: the same rules over all rows in one place, and over one hospital's alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.data.sources import HospitalData
+from cipherward.errors import CipherwardError
+from cipherward.learning import metrics, sgd
+from cipherward.learning.points import Points
+from cipherward.tasks import by_hospital, own_rows
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import TEST, labels_of, rows_of
+from cipherward.tasks.task import Model
+from cipherward.tasks.yardsticks import best_auroc
+
+if TYPE_CHECKING:
+    from cipherward.tasks.points import PointsTask
+
+
+def beside(task: PointsTask, last: Model, hospitals: Sequence[HospitalWork]) -> dict[str, Any]:
+    """What a simulation says of the model beside the centralised and the local-only ones: JSON values, as task `train` does."""
+    data = [each.data for each in hospitals]
+    labels: NDArray[np.int64] = labels_of(data, TEST).astype(np.int64)
+    models = {"federated": last, "centralised": fitted(task, hospitals)}
+    local = [fitted(task, [each]) for each in hospitals]
+    exact = {name: metrics.exact(_all_scores(model, data), labels) for name, model in models.items()}
+    alone = {
+        each.name: metrics.exact(_all_scores(model, data), labels).auroc
+        for each, model in zip(data, local, strict=True)
+    }
+    own = [
+        {name: scores(model, each) for name, model in (models | {"local": mine}).items()}
+        for each, mine in zip(data, local, strict=True)
+    ]
+    return {
+        "auroc_federated_exact": exact["federated"].auroc,
+        "auroc_centralised": exact["centralised"].auroc,
+        "auroc_local": alone,
+        "auroc_best_possible": best_auroc(data, labels),
+        "auroc_centralised_by_round": [exact["centralised"].auroc],
+        "centralised": dataclasses.asdict(exact["centralised"]),
+        "by_hospital": by_hospital.facts(data, own),
+    }
+
+
+def own(task: PointsTask, last: Model, at: HospitalWork) -> dict[str, Any]:
+    """What a hospital finds out for itself: the model on its own test rows, beside one of its own rows alone."""
+
+    def alone() -> NDArray[np.float64]:
+        return scores(fitted(task, [at]), at.data)
+
+    return own_rows.figures(at.data, scores(last, at.data), alone)
+
+
+def fitted(task: PointsTask, hospitals: Sequence[HospitalWork]) -> Model | None:
+    """The model that the task's rules make of these hospitals' rows in the clear; None: they make none."""
+    state = task.first()
+    works = [HospitalWork(each.index, each.data, each.device, each.clock) for each in hospitals]
+    try:
+        while (question := task.ask(state)) and state.stage != "evaluate":
+            flat = np.sum([question.layout.flatten(task.answer(state, each)) for each in works], axis=0)
+            state = task.after(state, question.layout.unflatten(flat, len(hospitals)), len(hospitals))
+    except CipherwardError:
+        return None
+    return state.model
+
+
+def scores(model: Model | None, data: HospitalData) -> NDArray[np.float64]:
+    """Of the hospital's test rows, float64[n]; the same for all where there is no model."""
+    if model is None:
+        return np.full(int((data.split == TEST).sum()), 0.5)
+    features, _ = rows_of(data, model.scaling, TEST)
+    return sgd.scores(Points(model.weights), model.weights, features)
+
+
+def _all_scores(model: Model | None, hospitals: Sequence[HospitalData]) -> NDArray[np.float64]:
+    return np.concatenate([scores(model, each) for each in hospitals])

@@ -1,0 +1,196 @@
+"""The files of a home's registers: lost, set back, damaged, half written, or of two tables with the same patients."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.data.test_registers import asked, digests_of, people, who
+
+from cipherward.consortium.homes.registers import LOST, Registers
+from cipherward.data.problems import Problem
+from cipherward.data.registers import Reading, read
+from cipherward.errors import RefusedError, StorageError, TableError
+from cipherward.store import files
+from cipherward.store.ledger import Ledger
+
+ROWS = people(range(60))
+GROWN = [*ROWS, *people(range(60, 120), seed=2)]
+ROWS_MIN = 2
+
+
+@pytest.fixture
+def registers(tmp_path: Path) -> Iterator[Registers]:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    yield Registers(tmp_path / "registers", ledger)
+    ledger.close()
+
+
+def begin(at: Registers, rows: list[dict[str, object]], refresh: int = 0, name: str = "table") -> Reading:
+    """A study begins: it reads, and what it made of the register is kept."""
+    found = read(asked(rows), at.terms(name, refresh, ROWS_MIN))
+    assert isinstance(found, Reading), found
+    at.keep(name, found.register)
+    return found
+
+
+def test_a_register_is_read_as_it_was_kept(registers: Registers) -> None:
+    kept = begin(registers, ROWS).register
+    found = registers.load("table")
+    assert found is not None
+    assert (found.groups, found.patient_column, found.refresh) == (kept.groups, "mrn", 0)
+    for name in ("patients", "cells", "batches", "parts", "entered", "out"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(kept, name))
+
+
+def test_nothing_in_the_files_is_a_cell_or_an_id_and_only_the_owner_reads_them(registers: Registers) -> None:
+    begin(registers, ROWS)
+    registers.withdraw(["P7"])
+    for path in registers.folder.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+        assert b"P7" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("how", ["lost", "older", "damaged", "key lost", "another key"])
+def test_a_register_file_that_is_lost_or_older_is_refused(registers: Registers, how: str) -> None:
+    begin(registers, ROWS)
+    path, key = registers.folder / "table.register", registers.folder / "key"
+    older = path.read_bytes()
+    begin(registers, GROWN, refresh=1)
+    if how == "older":
+        path.write_bytes(older)
+    elif how == "damaged":
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    elif how == "another key":
+        key.write_bytes(os.urandom(32))
+    else:
+        (path if how == "lost" else key).unlink()
+    with pytest.raises(TableError) as error:
+        registers.terms("table", 1, ROWS_MIN)
+    assert error.value.hint == LOST
+    # Nor is a register of another name begun: nobody knows who was in the first.
+    if how in ("lost", "older", "damaged"):
+        assert isinstance(read(asked(ROWS), registers.terms("other", 1, ROWS_MIN)), Problem)
+
+
+def test_patients_of_another_register_are_left_out(registers: Registers) -> None:
+    begin(registers, ROWS)
+    found = begin(registers, GROWN, name="second")
+    assert who(GROWN, found) == {row["mrn"] for row in GROWN[60:]}
+    assert found.elsewhere == 60
+    again = begin(registers, GROWN, refresh=1)  # and the first register leaves out who is in the second
+    assert who(GROWN, again) == {row["mrn"] for row in ROWS}
+    said = read(asked(ROWS), registers.terms("third", 0, ROWS_MIN))
+    assert isinstance(said, Problem)
+    assert "60 wait, or are of patients who are in another register" in said
+
+
+def test_a_second_register_needs_patient_ids_in_both(registers: Registers) -> None:
+    begin(registers, ROWS)
+    nameless = [{name: row[name] for name in ("age", "ward", "outcome")} for row in GROWN]
+    said = read(asked(nameless, patient_column=""), registers.terms("second", 0, ROWS_MIN))
+    assert isinstance(said, Problem)
+    assert "no patient column tells" in said
+
+
+def test_after_a_register_without_ids_every_other_table_is_old(registers: Registers) -> None:
+    nameless = [{name: row[name] for name in ("age", "ward", "outcome")} for row in ROWS]
+    found = read(asked(nameless, patient_column=""), registers.terms("first", 0, ROWS_MIN))
+    assert isinstance(found, Reading)
+    registers.keep("first", found.register)
+    said = read(asked(GROWN), registers.terms("second", 0, ROWS_MIN))
+    assert isinstance(said, Problem)
+    assert "every row of this table counts as one of its" in said
+
+
+@pytest.mark.parametrize("when", ["the register", "the note before", "the note after"])
+def test_a_full_disk_leaves_the_register_as_it_was_or_whole(
+    registers: Registers, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    begin(registers, ROWS)
+    before = (registers.folder / "table.register").read_bytes()
+    real, real_note, notes = files.write, registers._note, []
+
+    def write(path: Path, data: bytes, *, private: bool = False) -> None:
+        if when == "the register" and path.suffix == ".register":
+            raise StorageError(os.strerror(errno.ENOSPC))
+        real(path, data, private=private)
+
+    def note(noted: object) -> None:
+        notes.append(noted)
+        if len(notes) == {"the note before": 1, "the note after": 2}.get(when, 0):
+            raise StorageError(os.strerror(errno.ENOSPC))
+        real_note(noted)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "write", write)
+        patched.setattr(registers, "_note", note)
+        with pytest.raises(StorageError):
+            begin(registers, GROWN, refresh=1)
+    is_there = (registers.folder / "table.register").read_bytes()
+    assert (is_there == before) == (when != "the note after")
+    found = registers.load("table")  # what lies there is what it is
+    assert found is not None
+    assert found.refresh == (1 if when == "the note after" else 0)
+    begin(registers, GROWN, refresh=1)  # and with room it goes on
+    (registers.folder / "table.register").write_bytes(before)
+    with pytest.raises(TableError):
+        registers.load("table")
+
+
+def test_a_ledger_that_was_lost_leaves_the_register_that_lies_there(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    first = begin(Registers(tmp_path / "registers", ledger), ROWS)
+    ledger.close()
+    new = Ledger(tmp_path / "new.sqlite")
+    found = begin(Registers(tmp_path / "registers", new), GROWN)
+    np.testing.assert_array_equal(found.parts, first.parts)
+    new.close()
+
+
+def test_whoever_only_looks_writes_nothing(tmp_path: Path) -> None:
+    looking = Registers(tmp_path / "registers")
+    assert isinstance(read(asked(ROWS), looking.terms("table", 0, ROWS_MIN)), Reading)
+    assert not looking.folder.exists()
+
+
+def test_a_withdrawn_patient_takes_its_batches_out_and_never_comes_back(registers: Registers) -> None:
+    before = begin(registers, ROWS)
+    gone = registers.withdraw([" P7 ", "P8", "nobody"])
+    assert (gone.named, gone.known) == (3, 2)
+    assert gone.batches in (1, 2)
+    of_them = np.isin(before.register.patients, digests_of(["P7", "P8"], (registers.folder / "key").read_bytes()))
+    batches = set(before.register.batches[of_them])
+    after = begin(registers, ROWS)
+    assert after.lost == gone.batches == len(batches)
+    assert who(ROWS, before) - who(ROWS, after) == {
+        ROWS[place]["mrn"]
+        for place, batch in zip(before.rows, before.register.batches, strict=True)
+        if batch in batches
+    }
+    back = [*ROWS, *({"mrn": "P7", "age": age, "ward": "A", "outcome": 1} for age in range(100, 140))]
+    assert "P7" not in who(back, begin(registers, back, refresh=1))
+
+
+def test_nobody_is_withdrawn_by_an_id_that_is_none_or_where_none_are_known(registers: Registers) -> None:
+    with pytest.raises(RefusedError, match="no register"):
+        registers.withdraw(["P7"])
+    begin(registers, ROWS)
+    for nothing in ([], ["-"], ["P7", ""]):
+        with pytest.raises(RefusedError, match="no patient id"):
+            registers.withdraw(nothing)
+
+
+def test_a_copied_home_without_its_newest_register_is_noticed(registers: Registers, tmp_path: Path) -> None:
+    begin(registers, ROWS)
+    shutil.copytree(registers.folder, tmp_path / "backup")
+    begin(registers, ROWS[1:])  # somebody has gone, and with it a batch
+    shutil.rmtree(registers.folder)
+    shutil.copytree(tmp_path / "backup", registers.folder)
+    with pytest.raises(TableError, match="not the newest"):
+        registers.terms("table", 0, ROWS_MIN)

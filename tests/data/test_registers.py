@@ -1,0 +1,159 @@
+"""What studies read of a register differs by whole batches, whatever happens to its table."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable
+from random import Random
+
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cipherward.data import row_digests
+from cipherward.data.partition import TEST, TRAIN, VALIDATION
+from cipherward.data.problems import Problem
+from cipherward.data.registers import Reading, Register, TableToRead, Terms, read
+from cipherward.data.values import names_of
+
+KEY = bytes(range(32))
+ROWS_MIN = 2
+PARTS = (TRAIN, VALIDATION, TEST)
+COLUMNS = ("age", "ward", "outcome")
+
+Row = dict[str, object]
+
+
+def person(number: int, rng: Random) -> Row:
+    """A row with something in it that no study reads, by which a test knows it again."""
+    return {"mrn": f"P{number}", "age": rng.randrange(90), "ward": rng.choice("AB"), "outcome": rng.randrange(2)}
+
+
+def people(numbers: Iterable[int], seed: int = 1) -> list[Row]:
+    rng = Random(seed)
+    return [person(number, rng) for number in numbers]
+
+
+def asked(rows: list[Row], columns: Iterable[str] = COLUMNS, patient_column: str = "mrn") -> TableToRead:
+    return TableToRead(pl.DataFrame(rows), tuple(columns), patient_column, 0.2, 0.2)
+
+
+def terms(register: Register | None, refresh: int = 0, **others: object) -> Terms:
+    return dataclasses.replace(Terms(KEY, register, refresh, ROWS_MIN), **others)  # type: ignore[arg-type]
+
+
+def reading(found: TableToRead, on: Terms) -> Reading:
+    result = read(found, on)
+    assert isinstance(result, Reading), result
+    return result
+
+
+def who(rows: list[Row], found: Reading) -> set[object]:
+    return {rows[place]["mrn"] for place in found.rows}
+
+
+def digests_of(ids: Iterable[str], key: bytes = KEY) -> row_digests.Digests:
+    return row_digests.of_patients(names_of(pl.Series(list(ids), dtype=pl.String)), key)
+
+
+# the batch rule, over random histories of a table
+
+
+class History:
+    """A table to which random things happen, and everything that was read of it: row numbers that never come again."""
+
+    def __init__(self, seed: int, *, with_ids: bool) -> None:
+        self.rng = Random(seed)
+        self.with_ids = with_ids
+        self.made = 0
+        self.rows: list[tuple[int, Row]] = []
+        self.register: Register | None = None
+        self.refresh = 0
+        self.reads: list[tuple[frozenset[int], int]] = []
+        self.part: dict[int, int] = {}
+        self.batches_at_first = 0
+        self.add(self.rng.randint(10, 60))
+
+    def add(self, n: int) -> None:
+        for _ in range(n):
+            again = self.rows and self.rng.random() < 0.2
+            number = int(str(self.rng.choice(self.rows)[1]["mrn"])[1:]) if again else self.made
+            self.rows.append((self.made, person(number, self.rng) | {"age": self.made}))
+            self.made += 1
+
+    def correct(self) -> None:
+        place = self.rng.randrange(len(self.rows))
+        _, row = self.rows[place]
+        self.rows[place] = self.made, row | {"age": self.made}
+        self.made += 1
+
+    def remove(self) -> None:
+        self.rows.pop(self.rng.randrange(len(self.rows)))
+
+    def happen(self) -> None:
+        kind = self.rng.random()
+        if kind < 0.4:
+            self.add(self.rng.randint(1, 30))
+        elif kind < 0.55 and len(self.rows) > 10:
+            self.remove()
+        elif kind < 0.7:
+            self.correct()
+        self.rng.shuffle(self.rows)
+        self.refresh = max(0, self.refresh + self.rng.choice([-1, 0, 0, 1]))
+
+    def look(self) -> None:
+        columns = [*COLUMNS[:2], "outcome"] if self.rng.random() < 0.5 else ["age", "outcome"]
+        table = [row for _, row in self.rows]
+        patient = "mrn" if self.with_ids else ""
+        if not self.with_ids:
+            table = [{"age": row["age"], "ward": row["ward"], "outcome": row["outcome"]} for row in table]
+        found = read(asked(table, columns, patient), terms(self.register, self.refresh, accepts_loss=True))
+        if isinstance(found, Problem):
+            return  # nothing may be read
+        self.register = found.register
+        self.batches_at_first = self.batches_at_first or len(found.register.entered)
+        numbers = [self.rows[place][0] for place in found.rows]
+        self.reads.append((frozenset(numbers), self.refresh))
+        for number, part in zip(numbers, found.parts, strict=True):
+            assert self.part.setdefault(number, int(part)) == part or not self.with_ids
+
+
+def atoms(reads: list[frozenset[int]]) -> list[set[int]]:
+    """The finest sets that were in every reading together or not at all."""
+    found: dict[tuple[bool, ...], set[int]] = {}
+    for number in set().union(*reads):
+        found.setdefault(tuple(number in each for each in reads), set()).add(number)
+    return list(found.values())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32))
+def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_every_part(seed: int) -> None:
+    history = History(seed, with_ids=True)
+    for _ in range(12):
+        history.look()
+        history.happen()
+    if not history.reads:
+        return
+    founding, is_small = history.reads[0][0], history.batches_at_first == 1
+    for atom in atoms([rows for rows, _ in history.reads]):
+        has_enough = all(sum(history.part[n] == part for n in atom) >= ROWS_MIN for part in PARTS)
+        # The very first rows make one batch, however few they are.
+        assert has_enough or (is_small and founding <= atom)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32))
+def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
+    history = History(seed, with_ids=False)
+    sizes = []
+    for _ in range(12):
+        history.look()
+        history.happen()
+        if history.register is not None:
+            sizes.append(np.bincount(history.register.batches, minlength=len(history.register.entered)))
+    for earlier, later in itertools.pairwise(sizes):
+        assert (earlier == later[: len(earlier)]).all()  # dealt once and for ever
+        assert (later[len(earlier) :] >= 3 * ROWS_MIN).all()

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests import simulator
+
+import cipherward
+from cipherward.comparison.compare import compare_study
+from cipherward.data.coding import Coding
+from cipherward.data.sources import load_hospitals
+from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.runs import modelfile
+from cipherward.runs.verify import verify_run
+from cipherward.study import Study
+from cipherward.tasks import catalogue
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.state import StudyState
+
+
+def study(**sections: Any) -> Study:
+    return simulator.study(4, **({"task": "points", "model": {"kind": "points"}} | sections))
+
+
+def opened(state: StudyState, works: list[HospitalWork]) -> dict[str, np.ndarray]:
+    each = [at.values(state) for at in works]
+    return {name: np.sum([one[name] for one in each], axis=0) for name in each[0]}
+
+
+def works_of(chosen: Study, folder: Path) -> list[HospitalWork]:
+    hospitals = load_hospitals(chosen, None, simulator.write_tables(folder, 4))
+    return [HospitalWork(k, data, "cpu", lambda: 0.0) for k, data in enumerate(hospitals, start=1)]
+
+
+@pytest.mark.parametrize("scheme", ["quorum", "plain", "masks"])
+def test_the_shared_table_of_points_is_that_of_all_rows_in_one_place(tmp_path: Path, scheme: str) -> None:
+    result = simulator.run(tmp_path, study(aggregation={"scheme": scheme}))
+    found = result.summary
+    assert found["auroc_federated_exact"] == pytest.approx(found["auroc_centralised"], abs=1e-3)
+    assert found["auroc_federated_exact"] > max(found["auroc_local"].values()) - 0.02
+    assert all(line.holds for line in verify_run(result.path))
+    with (result.path / "points.csv").open() as lines:
+        table = list(csv.DictReader(lines))
+    by_column = {row["Column"] for row in table}
+    assert by_column == {"intercept", "age", "dose", "ward"}
+    assert sum(int(row["Rows"].replace(",", "")) for row in table if row["Column"] == "ward") == found["n_train_rows"]
+
+
+def test_the_model_file_predicts_what_the_points_say(tmp_path: Path) -> None:
+    result = simulator.run(tmp_path, study())
+    table = tmp_path / "tables" / "clinic-1.csv"
+    found = cipherward.predict(result.path, table)
+    model = modelfile.load(result.path / "model.safetensors")
+    assert isinstance(model.preprocessor, Coding)
+    assert len(model.weights) == model.preprocessor.n_features + 1
+    # by hand, from the table that people see
+    points = result.summary["points"]
+    with table.open() as lines:
+        rows = list(csv.DictReader(lines))
+    for row, chance in list(zip(rows, found, strict=True))[:20]:
+        if points["pairs"]:
+            break
+        total = points["intercept"]
+        for column in points["columns"]:
+            total += _points_of(column, row[column["name"]])
+        assert chance == pytest.approx(1 / (1 + np.exp(-total)), abs=1e-5)
+
+
+def _points_of(column: dict[str, Any], value: str) -> float:
+    for one in column["bins"]:
+        ends = one["value"].removesuffix(", no value").split(" to ")
+        if value in one["value"].split(", ") or (len(ends) == 2 and float(ends[0]) <= float(value) < float(ends[1])):
+            return float(one["points"])
+    raise AssertionError(f"no bin for {value}")
+
+
+def test_no_bin_and_no_cell_with_outcomes_has_few_rows(tmp_path: Path) -> None:
+    chosen = study(settings={"cell_rows": 25})
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    purposes = []
+    while state.purpose:
+        purposes.append(state.purpose)
+        if state.purpose in ("outcomes", "pairs", "fit"):
+            compared = state.inner.compared if state.purpose == "pairs" else state.inner.coding
+            x = np.concatenate([compared.transform(at.data.table)[at.data.split == 0] for at in works]).astype(int)
+            rows = np.zeros(compared.n_features, np.int64)
+            for term in range(x.shape[1]):
+                rows += np.bincount(x[:, term], minlength=compared.n_features)
+            assert (rows >= np.where(np.arange(len(rows)) < compared.n_bins, 20, 25)).all()
+            assert (len(x) - rows >= 20).all()
+            assert rows.tolist() == state.inner.rows[: len(rows)].tolist()
+        state = state.after(opened(state, works), len(works))
+    assert purposes[:4] == ["values", "counts", "outcomes", "pairs"]
+    assert purposes[-1] == "evaluate"
+
+
+def test_what_can_be_asked_is_announced_and_no_question_is_larger(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    planned = {question.purpose: (question.layout.n_lanes, times) for question, times in state.task.plan()}
+    asked: dict[str, int] = {}
+    while state.purpose:
+        asked[state.purpose] = asked.get(state.purpose, 0) + 1
+        assert state.asked.layout.n_lanes <= planned[state.purpose][0]
+        assert all(state.asked.words(segment.name) for segment in state.asked.layout.segments)
+        state = state.after(opened(state, works), len(works))
+    assert all(times <= planned[purpose][1] for purpose, times in asked.items())
+
+
+def test_counts_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    state = state.after(opened(state, works), 4)
+    false = opened(state, works)
+    false["joint"][0] += 1
+    with pytest.raises(ProtocolError, match="contradict"):
+        state.after(false, 4)
+    state = state.after(opened(state, works), 4)
+    false = opened(state, works)
+    false["positive"][0] += 1
+    with pytest.raises(ProtocolError, match="contradict"):
+        state.after(false, 4)
+
+
+def test_columns_that_say_nothing_of_enough_rows_make_no_model(tmp_path: Path) -> None:
+    chosen = study(settings={"bin_rows": 100_000})
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    with pytest.raises(DataError, match="two bins of 100000"):
+        state.after(opened(state, works), 4)
+
+
+@pytest.mark.parametrize(
+    ("sections", "text"),
+    [
+        ({"settings": {"bins": 1}}, r"settings\.bins"),
+        ({"settings": {"bin": 4}}, r"settings\.bin"),
+        ({"settings": {"bin_rows": 15}}, "cell_rows"),
+        ({"model": {"kind": "logistic-regression"}}, 'task = "train"'),
+        ({"task": "train"}, 'task = "points"'),
+        ({"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-6, "clipping_norm": 1.0}}, "privacy"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_runs(sections: dict[str, Any], text: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        catalogue.begin(study(**sections))
+    assert text.replace("\\", "") in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_resumed_run_ends_at_the_same_points(tmp_path: Path) -> None:
+    first = simulator.run(tmp_path, study())
+    again = simulator.run(tmp_path, study(), name="again")
+    assert np.array_equal(simulator.weights(first.path), simulator.weights(again.path))
+    assert np.array_equal(simulator.weights(first.path), simulator.replayed(first.path).model.weights)  # type: ignore[union-attr]
+
+
+def test_a_comparison_of_schemes_is_refused_with_what_there_is_instead(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="'points' does not") as caught:
+        compare_study(study(), tmp_path / "compared")
+    assert "cipherward run" in caught.value.hint
+    assert not (tmp_path / "compared").exists()
