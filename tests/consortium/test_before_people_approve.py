@@ -54,3 +54,11 @@ def test_another_grid_of_a_column_cannot_be_approved_and_the_first_one_can(large
     home.policy_file.write_text(home.policy_file.read_text().replace("one_grid = true", "one_grid = false"))
     assert "counted before" not in reviewed(large)
     approvals.approve(home, offered(large), "Dr Example", Agreement.YES)
+
+
+def test_a_study_about_rows_that_too_few_have_says_so_to_the_coordinators_people(four: Consortium) -> None:
+    four.start(document(4, singled_out="never"))
+    four.approve()
+    four.pump()
+    assert four.status()["sums_opened"] < 2
+    assert "have enough rows for this question (rule 1)" in four.status()["last_error"]

@@ -423,6 +423,9 @@ def test_who_widens_to_yes_can_be_left_out_of_the_next_study(five: Consortium) -
     five.approve(*five.names[:4])
     five.pump()
     assert sums_of(folder) == {frozenset(five.names[:4])}
+    first_here = approvals.whole_offers(home)[0][0]
+    assert own_standing.wider(home, first_here, Agreement.NO) is Agreement.YES
+    assert own_standing.wider(five.hospital("clinic-1"), first_here, Agreement.NO) is Agreement.NO
     listed = load(folder / "study.toml")
     assert who_stands.blocks_of(listed).listed == who_stands.blocks_of(load(first / "study.toml")).listed
     forged = listed.model_dump(mode="json")

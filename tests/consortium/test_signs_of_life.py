@@ -164,6 +164,39 @@ def test_the_status_of_a_hospital_does_not_call_others_dead_because_the_coordina
     assert "clinic-2: last heard of" in said
 
 
+@pytest.mark.parametrize("off", [7200.0, -7200.0], ids=["hospital ahead", "hospital behind"])
+def test_a_wrong_clock_is_told_from_a_dead_party_at_both_sides(signs: Consortium, off: float) -> None:
+    desk = signs.desks["clinic-1"]
+    desk._clock = lambda: signs.now + off
+    signs.start(document(4))
+    for _ in range(3):
+        signs.now += 60.0
+        signs.queue.append(("clinic-1", COORDINATOR_NAME, desk.sign_of_life(signs.now + off)))
+        signs.pump()
+    there, here = ("ahead of", "behind") if off > 0 else ("behind", "ahead of")
+    waits = signs.status()["waits"]
+    assert f"clinic-1: its people's approval; its service is alive; its clock is 120 minutes {there} this" in waits
+    assert desk.seen.all()[COORDINATOR_NAME] == signs.now + off
+    for home, clocks, name, which in (
+        (signs.home, signs.desk.clocks(), "clinic-1", there),
+        (signs.hospital("clinic-1"), desk.seen.clocks, COORDINATOR_NAME, here),
+    ):
+        assert set(clocks) == {name}
+        home.write_status({"clocks": clocks})
+        found = health.clocks(home)
+        assert not found.holds
+        assert f"wrong clock, here or there: {name}: its clock is 120 minutes {which} this machine's" in found.detail
+
+
+def test_letters_that_waited_on_their_way_are_no_sign_of_a_wrong_clock(signs: Consortium) -> None:
+    late = [signs.desks["clinic-1"].sign_of_life(signs.now + 60.0 * minute) for minute in range(5)]
+    signs.now += 7200.0
+    for letter in late:
+        signs.now += 1.0
+        signs.desk.receive("clinic-1", letter)
+    assert signs.desk.clocks() == {}
+
+
 def test_health_names_the_study_that_waits_for_review_and_the_admission_that_has_not_come(signs: Consortium) -> None:
     signs.start(document(4))
     (finding,) = [each for each in health.hospital(signs.hospital("clinic-1")) if each.what == "studies"]

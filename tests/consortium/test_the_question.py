@@ -59,6 +59,6 @@ def test_a_second_study_without_a_hospital_of_the_block_is_not_started(four: Con
     four.start(document(4, singled_out="never"))
     four.approve()
     four.pump()
-    with pytest.raises(StudyError, match="together with 1 more hospital"):
+    with pytest.raises(StudyError, match="together with clinic-4, which this study does not list"):
         four.start(document(3, name="second", singled_out="never"))
     four.start(document(4, name="third", singled_out="never"))

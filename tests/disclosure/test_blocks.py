@@ -16,7 +16,7 @@ from cipherward.disclosure.blocks import (
     split,
     split_problem,
 )
-from cipherward.disclosure.succession import Lineage, Succession, problem
+from cipherward.disclosure.succession import Lineage, Succession, problem, refusal
 
 
 def test_a_block_is_named_by_its_members_whatever_their_order() -> None:
@@ -114,3 +114,32 @@ def test_a_successor_stands_where_its_first_key_stood() -> None:
     assert lineage.first(b"B") == b"a"
     assert lineage.register(register("B")) == register("a")
     assert Lineage([Succession(b"a", b"b", frozenset()), Succession(b"b", b"a", frozenset())]).first(b"b") == b"a"
+
+
+def follows(old: str, new: str, signers: str) -> Succession:
+    return Succession(old.encode(), new.encode(), frozenset(x.encode() for x in signers))
+
+
+def test_successions_hold_in_their_order_and_a_key_that_was_followed_vouches_for_nobody() -> None:
+    home = [block("abc")]
+    assert refusal([follows("a", "A", "bc"), follows("A", "Z", "A")], home) is None
+    assert refusal([follows("b", "B", "b"), follows("a", "A", "Bc")], home) is None
+    assert refusal([follows("a", "A", "bc"), follows("b", "B", "Ac")], home) is None
+    for wrong in (
+        [follows("b", "B", "b"), follows("a", "A", "bc")],  # b was followed
+        [follows("a", "A", "bc"), follows("A", "Z", "a")],  # so was a
+        [follows("A", "Z", "A"), follows("a", "A", "bc")],  # nobody vouched for A yet
+        [follows("a", "A", "bc"), follows("a", "Z", "bc")],  # two successors
+        [follows("a", "b", "abc")],  # somebody else's key
+        [follows("a", "A", "bc"), follows("b", "A", "bc")],  # one key for two hospitals
+        [follows("a", "A", "bA")],  # its own word
+    ):
+        found = refusal(wrong, home)
+        assert found is not None, wrong
+        assert found.rule == 4
+
+
+def test_mates_are_those_of_every_block_in_which_the_old_key_stands() -> None:
+    home = [block("abc"), block(["a/q", "d", "e"])]
+    assert refusal([follows("a", "A", "bc")], home) is not None
+    assert refusal([follows("a", "A", "bcde")], home) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 HOME = typer.Option(Path(), "--home", envvar="CIPHERWARD_HOME", help="Home folder; default: the current folder.")
 SEEN = typer.Option(False, "--seen", help="Acknowledge them: health is no longer bad because of these.")
 JSON = typer.Option(False, "--json", help="Machine-readable output.")
+
+
+class Answer(StrEnum):
+    """To the question of rule 3."""
+
+    no = "no"
+    yes = "yes"
 
 
 def carry(path: Path, text: bytes, what: str, *, private: bool = False) -> None:

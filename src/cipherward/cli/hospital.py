@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from cipherward.cli import leaving
-from cipherward.cli.homes import HOME, JSON, SEEN, carry, members_json, show_alarms, show_health, show_members
+from cipherward.cli.homes import HOME, JSON, SEEN, Answer, carry, members_json, show_alarms, show_health, show_members
 from cipherward.cli.predict import write as write_predictions
 from cipherward.cli.registers import register, withdraw_patients
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
@@ -23,13 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-
-class Answer(StrEnum):
-    """To the question of rule 3."""
-
-    no = "no"
-    yes = "yes"
 
 
 STUDY = typer.Argument(help="Name of the study, or the first digits of its digest.")
@@ -208,7 +200,10 @@ def approve(
     offered = approvals.find(own, study)
     own_standing.check(own, offered)
     said = singled_out or _asked(question.words(offered))
-    approvals.approve(own, offered, approver, Agreement(said is Answer.yes))
+    answer = own_standing.wider(own, offered, Agreement(said is Answer.yes))
+    approvals.approve(own, offered, approver, answer)
+    if answer is Agreement.YES and said is Answer.no:
+        typer.echo("This hospital has said yes for this table before, and that stays: it may be singled out.")
     typer.echo(f"Approved: {offered.study.name}, digest {members.grouped(offered.digest)}")
     typer.echo(f"Signed, and sent to the coordinator with it: {offered.approved_by}")
     for line in own_inventory.words(offered.declared, offered.study, policyfile.load(own.policy_file).cell_min):
@@ -247,13 +242,7 @@ def retry(study: str = STUDY, home: Path = HOME) -> None:
     typer.echo(f"{offered.study.name} is tried again; the service notices by itself.")
 
 
-app.command("splits")(leaving.splits)
-app.command("sign-split")(leaving.sign_split)
-app.command("confirm-successor")(leaving.confirm_successor)
-app.command("succeed")(leaving.succeed)
-app.command("inherit")(leaving.inherit)
-app.command("widen")(leaving.widen)
-app.command("end-register")(leaving.end_register)
+leaving.add_to(app)
 
 
 @app.command("alarms")

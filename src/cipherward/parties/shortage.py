@@ -52,7 +52,10 @@ class Shortage:
             "opened without it; the study waits for it"
         )
         if not apart | missing and (refused := self.sum().refusals_of(there)):
-            error.hint = f"rule {refused[0].rule}: {refused[0].what}; {refused[0].way_out}"
+            return QuorumError(
+                f"{self.sum_name}: all updates are there and may not be opened: {refused[0].what} (rule {refused[0].rule})",
+                hint=refused[0].way_out,
+            )
         return error
 
     def too_few_can(self, missing: frozenset[int]) -> DeclinedError:

@@ -162,6 +162,7 @@ class _Service:
             "letters_waiting": self.post.status.waiting,
             "members": _members(self.users),
             "seen": self.desk.seen() if self.desk else {},
+            "clocks": self.desk.clocks() if self.desk else {},
             "blocks": self.desk.blocks() if self.desk else [],
             "server_pid": self.server.pid if self.server else None,
         }

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from cipherward.consortium.homes.health import WARN_DAYS, Finding, coordinator_seen, disk
+from cipherward.consortium.homes.health import WARN_DAYS, Finding, clocks, coordinator_seen, disk
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import MALFORMED
 from cipherward.errors import CipherwardError
@@ -116,7 +116,8 @@ def _clock(home: HospitalHome, now: datetime) -> Finding:
         if now + _SKEW < latest:
             detail = f"wrong clock: it says {said}, but {what} is of {latest:%Y-%m-%d %H:%M} UTC"
             return Finding("clock", False, detail, "set this machine's clock (NTP)")
-    return Finding("clock", True, said)
+    others = clocks(home)
+    return Finding("clock", True, said) if others.holds else Finding("clock", False, others.detail, others.hint)
 
 
 def _times(home: HospitalHome) -> Iterator[tuple[str, datetime]]:

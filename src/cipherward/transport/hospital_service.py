@@ -59,6 +59,7 @@ class _Service:
         self.outbox = Outbox(home.outbox_folder)
         self._said_at, self._pause = 0.0, PERIOD_SECONDS
         self._seen: dict[str, float] = {}
+        self._clocks: dict[str, float] = {}
         self.pace = serving.Pace(LOOK_SECONDS)
         self.dispatch = Dispatch(lambda _: self.outbox, home)
         connection = Connection(home.name, home.servers, home.tls_certificate, home.tls_key, home.authority_certificate)
@@ -110,7 +111,7 @@ class _Service:
         if heartbeat:
             desk.report()
             self._say_alive(desk)
-            self._seen = desk.seen.all()
+            self._seen, self._clocks = desk.seen.all(), desk.seen.clocks
             self._write_status(desk.status(), running=True)
 
     async def _poll(self, desk: HospitalDesk) -> None:
@@ -155,6 +156,7 @@ class _Service:
             "name": self.home.name,
             "letters_waiting": len(self.outbox.pending()),
             "seen": self._seen,
+            "clocks": self._clocks,
             "blocks": declaring.words(self.home),
         }
         self.home.write_status(own | serving.status_of(self.post, self.follower, studies, running=running))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from time import time
 from typing import Literal, TypeVar
@@ -45,7 +46,7 @@ class Approval:
     at: int
     inventory: bytes
 
-    @property
+    @cached_property
     def declared(self) -> Inventory:
         """What is in the inventory, whose signature `approval_of` has checked."""
         return wire.decode(Inventory, wire.decode(Signed, self.inventory).body)

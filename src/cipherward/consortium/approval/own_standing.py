@@ -11,7 +11,7 @@ from cipherward.consortium.approval.declaring import ProposedSplit
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.disclosure.blocks import Register, Split
 from cipherward.disclosure.refusals import Refusal
-from cipherward.disclosure.standing import Agreement, Binding
+from cipherward.disclosure.standing import Agreement, Binding, widened
 from cipherward.errors import RefusedError
 from cipherward.parties import declarations, given_up, inheritance, listed, who_stands
 from cipherward.parties.standing import Standing
@@ -109,6 +109,17 @@ def before_approval(home: HospitalHome, offered: OfferedStudy) -> tuple[tuple[st
             ledger = stack.enter_context(contextlib.closing(Ledger(home.ledger_file)))
         standing = OwnStanding(home, offered, ledger)
         return standing.obstacles(), standing.contested(with_offers=True)
+
+
+def wider(home: HospitalHome, offered: OfferedStudy, answer: Agreement) -> Agreement:
+    """The answer that an approval gives: a yes that was ever given for the table stays."""
+    register = who_stands.registers_of(offered.study)[offered.index - 1]
+    if declaring.has_widened(home, register):
+        return Agreement.YES
+    if not home.ledger_file.exists():
+        return answer
+    with contextlib.closing(Ledger(home.ledger_file)) as ledger:
+        return widened(Standing(ledger, register).binding.agreement, answer)
 
 
 def check(home: HospitalHome, offered: OfferedStudy) -> None:

@@ -17,7 +17,7 @@ from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 from cipherward.consortium.membership import authority
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service.signs_of_life import SILENT_SECONDS as UNHEARD_SECONDS
-from cipherward.consortium.service.signs_of_life import seen_words
+from cipherward.consortium.service.signs_of_life import clock_words, seen_words
 from cipherward.data.database import read_source
 from cipherward.errors import CipherwardError, VersionError
 from cipherward.runs.study_folder import StudyFolder
@@ -49,6 +49,7 @@ def coordinator(home: CoordinatorHome, now: datetime | None = None) -> list[Find
         *(_certificate(home, name, moment) for name in ("authority.crt", "server.crt", "tls.crt")),
         _checked("certificates of members", lambda: _issued(home, moment)),
         disk(home),
+        clocks(home),
         _service(home),
         _alarms(home, moment),
     ]
@@ -70,6 +71,7 @@ def hospital(home: HospitalHome, now: datetime | None = None) -> list[Finding]:
         _members(home),
         _certificate(home, "tls.crt", moment),
         _service(home),
+        clocks(home),
         coordinator_seen(home, moment),
         _studies(home),
         _alarms(home, moment),
@@ -94,6 +96,18 @@ def disk(home: Home) -> Finding:
     said = f"{free / 2**30:.1f} GiB free" if free >= FULL_DISK else f"the disk is full: {free >> 20} MiB free"
     hint = "free space: nothing can be kept, and nothing leaves, when the disk is full"
     return Finding("disk", free >= LEAST_DISK, said, hint)
+
+
+def clocks(home: Home) -> Finding:
+    """Whether the others' clocks agree with this one, as far as their letters have shown it."""
+    found = (home.read_status() or {}).get("clocks") or {}
+    off = {name: float(by) for name, by in sorted(found.items()) if isinstance(by, int | float)}
+    if not off:
+        return Finding("clocks", True, "no other party's is known to differ")
+    said = "; ".join(f"{name}: {clock_words(by)}" for name, by in off.items())
+    return Finding(
+        "clocks", False, f"wrong clock, here or there: {said}", "compare both with a third; set the wrong one (NTP)"
+    )
 
 
 def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:

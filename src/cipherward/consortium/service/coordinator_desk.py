@@ -201,12 +201,16 @@ class CoordinatorDesk:
         """When each hospital last gave a sign of life, Unix seconds."""
         return self._seen.of(member.name for member in self._members.active)
 
+    def clocks(self) -> dict[str, float]:
+        """As `LastSeen.clocks`, of each hospital."""
+        return self._seen.clocks
+
     # letters
 
     def _alive(self, member: str, body: Alive) -> Letters:
         """A hospital is there: it hears that we are, and what its studies wait for."""
         now = self._clock()
-        self._seen.note(member, body.sent, now)
+        self._seen.heard(member, body.sent, now)
         seen = tuple(Seen(name, int(at)) for name, at in sorted(self.seen().items()) if name != member)
         waits = tuple(
             Waits(study.digest, words[:_WORDS])

@@ -211,7 +211,7 @@ class HospitalDesk:
     def _alive(self, body: Alive) -> None:
         """The coordinator is there, and says what it knows of the others."""
         self.seen.keep({COORDINATOR_NAME, *(other.name for other in body.seen)})
-        self.seen.note(COORDINATOR_NAME, body.sent, self._clock())
+        self.seen.heard(COORDINATOR_NAME, body.sent, self._clock())
         for other in body.seen:
             self.seen.note(other.name[:_NAME], other.at, self._clock())
         self._waits = {waits.study: printable(waits.words) for waits in body.waits}

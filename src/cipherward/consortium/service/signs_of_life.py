@@ -19,6 +19,10 @@ SILENT_SECONDS = 300.0
 OVERDUE_SECONDS = 150.0
 """Two signs of life are missing: nobody is called alive any more."""
 
+SKEW_SECONDS = 300.0
+"""More than clocks may differ by."""
+_UNEVEN_SECONDS = 10.0
+
 AWAITED = {  # by the step of a sum, `Phase`
     "join": "its word that it takes part in this sum",
     "deal": "its update",
@@ -34,9 +38,25 @@ class LastSeen:
 
     def __init__(self, known: Mapping[str, object] | None = None) -> None:
         self._at = {name: float(at) for name, at in (known or {}).items() if isinstance(at, int | float)}
+        self._letters: dict[str, tuple[float, float]] = {}
+        self._off: dict[str, float] = {}
 
     def note(self, name: str, sent: float, now: float) -> None:
         self._at[name] = max(self._at.get(name, 0.0), min(sent, now))
+
+    def heard(self, name: str, sent: float, now: float) -> None:
+        """A party's own sign of life. Two that came as far apart as they were sent did not wait on their way: then the time
+        between sending and coming is how far its clock and this one differ."""
+        before_sent, before = self._letters.get(name, (sent, now))
+        self._letters[name] = sent, now
+        if now - before >= PERIOD_SECONDS / 2 and abs((now - before) - (sent - before_sent)) <= _UNEVEN_SECONDS:
+            self._off[name] = now - sent
+        self.note(name, sent + self.clocks.get(name, 0.0), now)
+
+    @property
+    def clocks(self) -> dict[str, float]:
+        """By how many seconds this clock is ahead of another party's, where that is too much."""
+        return {name: off for name, off in self._off.items() if abs(off) > SKEW_SECONDS}
 
     def keep(self, names: Collection[str]) -> None:
         """Forget everybody else: who was revoked is not looked for."""
@@ -50,7 +70,8 @@ class LastSeen:
 
     def words(self, name: str, now: float) -> str:
         """`no sign of life since ...`, `alive` or that nothing was heard yet."""
-        return seen_words(self._at.get(name), now)
+        said = seen_words(self._at.get(name), now)
+        return f"{said}; {clock_words(self.clocks[name])}" if name in self.clocks else said
 
 
 def seen_words(at: float | None, now: float) -> str:
@@ -62,6 +83,11 @@ def seen_words(at: float | None, now: float) -> str:
     if now - at > OVERDUE_SECONDS:
         return f"its last sign of life was {(now - at) / 60:.0f} minutes ago"
     return "its service is alive"
+
+
+def clock_words(off: float) -> str:
+    """How another party's clock differs, `off` seconds being how far this one is ahead."""
+    return f"its clock is {abs(off) / 60:.0f} minutes {'behind' if off > 0 else 'ahead of'} this machine's"
 
 
 def is_silent(at: float | None, now: float) -> bool:
