@@ -242,13 +242,7 @@ def retry(study: str = STUDY, home: Path = HOME) -> None:
     typer.echo(f"{offered.study.name} is tried again; the service notices by itself.")
 
 
-app.command("splits")(leaving.splits)
-app.command("sign-split")(leaving.sign_split)
-app.command("confirm-successor")(leaving.confirm_successor)
-app.command("succeed")(leaving.succeed)
-app.command("inherit")(leaving.inherit)
-app.command("widen")(leaving.widen)
-app.command("end-register")(leaving.end_register)
+leaving.add_to(app)
 
 
 @app.command("alarms")

@@ -146,6 +146,12 @@ def end_register(table: str = TABLE, yes: bool = YES, home: Path = HOME) -> None
     typer.echo("Signed. The service sends it; the other hospitals of the block hear it when a study would list them.")
 
 
+def add_to(app: typer.Typer) -> None:
+    """Make these commands of an app."""
+    for command in (splits, sign_split, confirm_successor, succeed, inherit, widen, end_register):
+        app.command(command.__name__.replace("_", "-"))(command)
+
+
 def _ask(said: Iterable[str], question: str, *, yes: bool) -> None:
     _say(said)
     if not yes:
