@@ -73,6 +73,7 @@ class History:
         self.refresh = 0
         self.reads: list[tuple[frozenset[int], int]] = []
         self.part: dict[int, int] = {}
+        self.who: dict[int, object] = {}
         self.batches_at_first = 0
         self.add(self.rng.randint(10, 60))
 
@@ -115,6 +116,7 @@ class History:
         self.register = found.register
         self.batches_at_first = self.batches_at_first or len(found.register.entered)
         numbers = [self.rows[place][0] for place in found.rows]
+        self.who |= {number: row["mrn"] for number, row in self.rows}
         self.reads.append((frozenset(numbers), self.refresh))
         for number, part in zip(numbers, found.parts, strict=True):
             assert self.part.setdefault(number, int(part)) == part or not self.with_ids
@@ -139,7 +141,8 @@ def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_ev
         return
     founding, is_small = history.reads[0][0], history.batches_at_first == 1
     for atom in atoms([rows for rows, _ in history.reads]):
-        has_enough = all(sum(history.part[n] == part for n in atom) >= ROWS_MIN for part in PARTS)
+        patients = {part: {history.who[n] for n in atom if history.part[n] == part} for part in PARTS}
+        has_enough = all(len(each) >= ROWS_MIN for each in patients.values())
         # The very first rows make one batch, however few they are.
         assert has_enough or (is_small and founding <= atom)
 
@@ -157,3 +160,66 @@ def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
     for earlier, later in itertools.pairwise(sizes):
         assert (earlier == later[: len(earlier)]).all()  # dealt once and for ever
         assert (later[len(earlier) :] >= 3 * ROWS_MIN).all()
+
+
+# what a row is
+
+ROWS = people(range(40))
+
+
+def test_a_table_in_another_order_or_with_numbers_written_otherwise_is_the_same() -> None:
+    first = reading(asked(ROWS), terms(None))
+    again = [row | {"age": f"{row['age']}.0", "ward": f" {row['ward']} "} for row in reversed(ROWS)]
+    found = reading(asked(again), terms(first.register))
+    assert (found.lost, found.wait) == (0, 0)
+    assert [again[place]["mrn"] for place in found.rows] == [ROWS[place]["mrn"] for place in first.rows]
+
+
+def test_a_column_counts_from_the_first_study_that_reads_it_and_stays() -> None:
+    first = reading(asked(ROWS, ["age", "outcome"]), terms(None))
+    moved = [row | {"ward": "C"} for row in ROWS]
+    second = reading(asked(moved), terms(first.register))
+    assert (second.lost, second.wait) == (0, 0)  # no study had read the ward
+    changed = [moved[0] | {"ward": "A"}, *moved[1:]]
+    third = reading(asked(changed, ["age", "outcome"]), terms(second.register))
+    assert (third.lost, third.wait) == (1, 1)
+    said = read(asked([{k: v for k, v in row.items() if k != "ward"} for row in ROWS], ["age"]), terms(second.register))
+    assert isinstance(said, Problem)
+    assert "column 'ward', which an earlier study read, is missing" in said
+
+
+def test_equal_rows_are_as_many_as_they_are() -> None:
+    nameless = [{"age": 1, "ward": "A", "outcome": 1}] * 30
+    first = reading(asked(nameless, patient_column=""), terms(None))
+    assert len(first.rows) == 30
+    assert reading(asked([*nameless, nameless[0]], patient_column=""), terms(first.register)).wait == 1
+    assert reading(asked(nameless[1:], patient_column=""), terms(first.register)).lost == 1
+
+
+def test_a_new_row_of_a_known_patient_waits_and_stays_in_its_part() -> None:
+    first = reading(asked(ROWS), terms(None))
+    parts = {ROWS[place]["mrn"]: part for place, part in zip(first.rows, first.parts, strict=True)}
+    visits = [*ROWS, *(row | {"age": 200} for row in ROWS)]
+    waits = reading(asked(visits), terms(first.register))
+    assert (waits.wait, waits.lost) == (40, 0)
+    found = reading(asked(visits), terms(waits.register, refresh=1))
+    assert len(found.rows) == 80
+    assert all(parts[visits[place]["mrn"]] == part for place, part in zip(found.rows, found.parts, strict=True))
+
+
+def test_the_split_of_a_register_follows_from_its_key_and_not_from_the_study() -> None:
+    first = reading(asked(ROWS), terms(None))
+    moved = dataclasses.replace(asked(ROWS), test_fraction=0.5, validation_fraction=0.3)
+    assert (reading(moved, terms(first.register)).parts == first.parts).all()
+    other = reading(asked(ROWS), dataclasses.replace(terms(None), key=bytes(32)))
+    assert who(ROWS, other) == who(ROWS, first)
+    assert {ROWS[p]["mrn"]: x for p, x in zip(other.rows, other.parts, strict=True)} != {
+        ROWS[p]["mrn"]: x for p, x in zip(first.rows, first.parts, strict=True)
+    }
+
+
+def test_a_refresh_before_the_register_began_has_no_rows() -> None:
+    first = reading(asked(ROWS), terms(None, refresh=2))
+    said = read(asked(ROWS), terms(first.register, refresh=1))
+    assert isinstance(said, Problem)
+    assert "no row may be read at refresh 1" in said

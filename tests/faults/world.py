@@ -32,6 +32,7 @@ N = 4
 DEADLINE_SECONDS = 2.0
 SECONDS = 120.0
 _QUORUM = {"scheme": "quorum", "deadline_seconds": DEADLINE_SECONDS}
+_ROWS = 300  # every part of a table is large enough to be summed where nobody may be singled out
 _URL = "tls://127.0.0.1:47111"
 _DISK_BYTES = 16 << 20
 
@@ -51,7 +52,7 @@ class Template:
     def __init__(self, folder: Path, n: int = N, **sections: Any) -> None:
         self.folder, self.n = folder, n
         self._sections = {"training": {"rounds": 2}, "aggregation": _QUORUM} | sections
-        consortium.found(folder / "founded", n, url=_URL)
+        consortium.found(folder / "founded", n, url=_URL, rows=_ROWS)
         self.tables = folder / "founded" / "tables"
         self._digests: dict[Path, str] = {}
 

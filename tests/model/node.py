@@ -300,6 +300,8 @@ class _Sent(_Move):
         earlier = {w for w in said if w.startswith((f"consents to {attempt}/", f"votes void on {attempt}"))}
         if earlier - {word}:
             return "two votes on one attempt"
+        if word in said:
+            return ""
         if name.endswith("/part"):
             return "consent to a block in part"
         open_ones = [a for a in ATTEMPTS if a != attempt and f"shown: {a} is void" not in said]
@@ -314,7 +316,9 @@ class _Sent(_Move):
             return ""
         if not self.message.name.startswith("certificate") or not self.message.is_proof or name != self._what:
             return "a release without a certificate"
-        if any(w.startswith("released for") for w in said):
+        # An attempt that it was shown to be void is over; that both certificates exist takes more liars than f.
+        open_ones = [a for a in ATTEMPTS if f"shown: {a} is void" not in said]
+        if any(w.startswith(f"released for {a}/") for w in said for a in open_ones):
             return "releases for two manifests of one sum"
         said.add(f"released for {name}")
         return ""

@@ -166,6 +166,7 @@ class Work:
     """Stands where `HospitalWork` does."""
 
     n_rows = 100
+    steps: tuple[int, ...] = ()
 
     def __init__(self, index: int) -> None:
         self.index = index

@@ -41,5 +41,6 @@ def check(folder: Path, data: HospitalData) -> None:
         raise TableError(
             said,
             logged=said,
-            hint="put the earlier table back (the same rows in the same order), or start a new study with the new one",
+            hint="put the earlier table back (the same rows in the same order); where batches are out since, or the new rows are "
+            "meant, start a new study",
         )

@@ -33,7 +33,7 @@ class HospitalWork:
         randomness: of differential privacy's noise and sampling.
         cell_min: of the hospital's policy: so many rows are counted together by outcome in an exact answer, or none.
 
-    `spent`: seconds by kind of work. `notes`: by sum, figures about this hospital's own work; they stay here.
+    `spent`: seconds by kind of work. `notes`: by sum, of the last two, figures about this hospital's own work; they stay here.
     """
 
     index: int
@@ -66,6 +66,8 @@ class HospitalWork:
         Raises:
             DataError: nothing may be sent, and why.
         """
+        for old in [number for number in self.notes if number < state.sums_done - 1]:
+            del self.notes[old]
         self.notes[state.sums_done] = {}
         answer = state.task.answer(state.inner, self)
         if state.noise is None:
