@@ -26,7 +26,7 @@ ME = "clinic-1"
 
 @pytest.fixture
 def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4, rows=300)
+    made = Consortium(tmp_path, 4, rows=300, own_split=True)
     yield made
     made.close()
 
@@ -202,7 +202,7 @@ def test_inventories_that_were_changed_in_a_run_are_noticed_by_the_audit(four: C
 @pytest.fixture
 def eight(tmp_path: Path) -> Iterator[Consortium]:
     """Two blocks of three, and two hospitals that stand alone; the second block has not approved when the study begins."""
-    made = Consortium(tmp_path, 8, rows=300)
+    made = Consortium(tmp_path, 8, rows=300, own_split=True)
     yield made
     made.close()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from tests.fuzz.mutation import BINARY, Mutation
-from tests.schedules.liars import kind_of, opened, packet_of
+from tests.schedules.liars import UNSIGNED, kind_of, opened, packet_of
 from tests.schedules.world import ForgetfulParties
 from tests.sums.sum_parties import N_LANES, parties
 
@@ -33,6 +33,7 @@ from cipherward.sums.messages import (
     Contribution,
     Declined,
     Entry,
+    FalseShare,
     Notice,
     ShareFor,
     Shown,
@@ -40,6 +41,7 @@ from cipherward.sums.messages import (
     ShowRequest,
     VoidCertificate,
     VoidRequest,
+    sign,
 )
 from cipherward.sums.packets import pack, unpack
 
@@ -102,13 +104,21 @@ def packets_of(world: ForgetfulParties) -> tuple[list[tuple[int, bytes]], list[t
     signed = partial(packet_of, world.setting)
     ups += [(2, signed(2, Behind(1))), (2, signed(2, Complaint(context, 3, "its share does not open")))]
     ups += [(2, signed(2, Declined(context, "diverged")))]
-    answer = unpack(signed(2, Answer(context, bytes(32), bytes(128), b"")))[1]
-    ups += [(2, signed(2, Answered((answer,))))]
+    answer = Answer(context, bytes(32), bytes(128), b"")
+    message = sign(world.setting.keys.identities[2], world.setting.study.digest(), 2, answer)
+    ups += [(2, signed(2, Answered((message,))))]
     ups += [(2, signed(2, Shown(context, (ShownShare(2, 3, b"share" * 40, bytes(32)),))))]
     downs += [(1, signed(0, Challenge(context, bytes(32), (Entry(1, bytes(32)), Entry(3, b"x" * 32)), bytes(32))))]
     downs += [(1, signed(0, ShowRequest(context, b"challenge", b"manifest", (unpack(ups[0][1])[1],))))]
     downs += [(1, signed(0, VoidRequest(context))), (1, signed(0, Notice(context, 0, "late", "an update")))]
     return ups, downs
+
+
+def _signed_inside(kind: str, body: Any) -> list[bytes]:
+    """The signed messages that a body carries."""
+    if kind == "Opening":
+        return [body.manifest, *body.headers]
+    return [body.header] if kind == "Update" else list(body.answers) if kind == "Answered" else []
 
 
 def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]) -> Iterator[Decoder]:
@@ -118,8 +128,8 @@ def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, byte
     for _, packet in (*ups, *downs):
         kind, body = opened(packet)
         bodies.setdefault(KINDS[kind], []).append(wire.encode(body))
-        inner = [body.manifest, *body.headers] if kind == "Opening" else [body.header] if kind == "Update" else []
-        if kind not in ("Update", "ConsentRequest", "Certificate"):
+        inner = _signed_inside(kind, body)
+        if kind not in UNSIGNED:
             inner.append(unpack(packet)[1])
         envelopes += inner
         for data in inner:
@@ -128,7 +138,12 @@ def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, byte
         if kind == "Certificate":
             bodies.setdefault(VoidCertificate, []).append(wire.encode(VoidCertificate(body.votes)))
     bodies[ShownShare] = [wire.encode(ShownShare(2, 3, b"share" * 40, bytes(32)))]
-    small = [Entry(3, bytes(32)), Entry(300, b"x" * 32)], [ShareFor(2, b"sealed" * 20)], [Contribution(1, b"payload")]
+    small = (
+        [Entry(3, bytes(32)), Entry(300, b"x" * 32)],
+        [ShareFor(2, b"sealed" * 20)],
+        [Contribution(1, b"payload")],
+        [FalseShare(b"header", b"shown")],
+    )
     for values in small:
         bodies[type(values[0])] = [wire.encode(value) for value in values]
     bodies[Signed] = envelopes[:40]
@@ -157,11 +172,7 @@ def packets(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]
 def signatures(
     world: ForgetfulParties, ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]
 ) -> Decoder:
-    signed = [
-        unpack(packet)[1]
-        for _, packet in (*ups, *downs)
-        if kind_of(packet) not in ("Update", "ConsentRequest", "Certificate")
-    ]
+    signed = [unpack(packet)[1] for _, packet in (*ups, *downs) if kind_of(packet) not in UNSIGNED]
     keys, study = world.rules.keys, world.rules.study
     return Decoder("signed", signed, partial(open_signed, study=study, keys=keys))
 

@@ -16,7 +16,7 @@ QUICK = 300
 
 
 WIRE = (
-    "Announce", "Answer", "Answered", "Behind", "Certificate", "Challenge", "Complaint", "ConsentRequest", "Contribution", "Dealing", "Declined", "Entry",
+    "Announce", "Answer", "Answered", "Behind", "Certificate", "Challenge", "Complaint", "ConsentRequest", "Contribution", "Dealing", "Declined", "Entry", "FalseShare",
     "Header", "Join", "Joined", "Manifest", "Notice", "Opened", "Opening", "Receipt", "Release", "SeedTable", "ShareFor", "Shown", "ShownShare", "ShowRequest", "Signed", "Update", "VoidCertificate",
     "VoidRequest", "Vote",
 )  # fmt: skip

@@ -243,6 +243,7 @@ def test_a_witness_that_the_releases_do_not_give_is_a_breach_although_they_are_n
         ((1, 2), ("polynomial",), (1, 2), 0),
         ((), ("release",), (LIAR, OTHER), 0),
         ((4,), ("release", "blame"), (4, OTHER), 1),
+        ((), ("release", "polynomial"), (LIAR, OTHER), 0),
     ],
 )
 def test_the_opening_holds_the_releases_of_those_who_lied_about_them_or_are_silent_and_no_others(

@@ -354,7 +354,10 @@ def test_a_round_that_did_not_open_is_shown_with_its_culprit(tmp_path: Path, mon
     shown = Elements(read(path)).text
     assert "void: did not open" in shown
     assert "round void" in shown
-    assert "clinic-3 spoiled sum 1 and takes no further part: its polynomial is not that of the share" in shown
+    assert (
+        "clinic-3 spoiled sum 1 and takes no further part: it answers two things about the share that it dealt to itself"
+        in shown
+    )
 
 
 def test_a_resumed_run_is_reported_whole(tmp_path: Path) -> None:

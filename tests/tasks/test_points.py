@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cipherward.comparison.compare import compare_study
 from cipherward.data.coding import Coding
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.report import page
 from cipherward.runs import modelfile
 from cipherward.runs.verify import verify_run
 from cipherward.study import Study
@@ -165,3 +167,15 @@ def test_a_comparison_of_schemes_is_refused_with_what_there_is_instead(tmp_path:
         compare_study(study(), tmp_path / "compared")
     assert "cipherward run" in caught.value.hint
     assert not (tmp_path / "compared").exists()
+
+
+def test_the_report_shows_the_whole_model_and_one_point_where_there_are_no_rounds(tmp_path: Path) -> None:
+    result = simulator.run(tmp_path, study())
+    page.write(result.path)
+    shown = (result.path / "report.html").read_text("utf-8")
+    assert "Points of each column" in shown
+    for column in result.summary["points"]["columns"]:
+        assert all(one["value"] in shown for one in column["bins"])
+    auroc = (result.path / "auroc.svg").read_text("utf-8")
+    assert re.findall(r'<polyline[^>]*points="([^"]+)"', auroc)
+    assert not re.search(r'<polyline[^>]*points="[^"]+ [^"]+"', auroc)

@@ -15,7 +15,7 @@ from cipherward.runs.archive import Archive
 from cipherward.vault import access, keys
 from cipherward.vault.access import Address
 from cipherward.vault.catalogue import Label, Memory
-from cipherward.vault.stores import Store, open_store
+from cipherward.vault.stores import FsspecStore, Store, open_store
 from cipherward.vault.vault import create, open_vault
 from cipherward.vault.writer import Writer
 
@@ -36,7 +36,10 @@ def through(server: Server) -> Iterator[Server]:
 
 
 def store_at(server: Server, name: str, *, direct: bool = False) -> Store:
-    return open_store(f"s3://{BUCKET}/{name}", server.options(direct=direct))
+    store = open_store(f"s3://{BUCKET}/{name}", server.options(direct=direct))
+    assert isinstance(store, FsspecStore)
+    store.seconds = 20.0
+    return store
 
 
 def written(store: Store) -> Writer:
@@ -83,9 +86,11 @@ def test_an_upload_that_the_network_cuts_is_said_and_done_again(through: Server)
 def test_a_server_that_is_silent_is_given_up_after_its_time(through: Server) -> None:
     writer = written(store_at(through, "silent"))
     through.proxy.silence()
+    writer.vault.store.seconds = 2.0  # type: ignore[attr-defined]
     with pytest.raises(StorageError, match="cannot write the vault"):
         writer.add(Label("log", "ab" * 32, "second", 2), b"second")
     through.proxy.heal()
+    writer.vault.store.seconds = 20.0  # type: ignore[attr-defined]
     writer.add(Label("log", "ab" * 32, "second", 2), b"second")
     writer.commit()
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from cipherward.data import catalogue as sources
 from cipherward.report import page, rendering, words
-from cipherward.report.blocks import Table
 from cipherward.report.facts import Facts, clean
 
 
@@ -26,10 +25,6 @@ def _content(facts: Facts) -> dict[str, Any]:
         "synthetic": study.synthetic,
         "source": sources.words(study.data.source),
         "outcome": f"{clean(study.data.outcome)} = {clean(study.data.positive)}",
-        "answers": [
-            Table(clean(t.title), tuple(map(clean, t.header)), tuple(tuple(map(clean, row)) for row in t.rows))
-            for t in facts.tables
-        ],
         "budget": facts.result.privacy,
         "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[False], *words.NOT_PROTECTED),

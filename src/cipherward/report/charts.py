@@ -47,7 +47,9 @@ def _auroc(facts: Facts) -> Way:
 def auroc(facts: Facts) -> Figure:
     """AUROC over rounds, federated against centralised (which a deployed study does not have)."""
     result = facts.trained
-    pooled = {n: (value,) for n, value in enumerate(result.auroc_centralised_by_round)}
+    central = result.auroc_centralised_by_round
+    first = max(result.rounds + 1 - len(central), 0)  # a model that no rounds train has one figure, at the end
+    pooled = {n: (value,) for n, value in enumerate(central, start=first)}
     ways = [_auroc(facts), *([Way(*_CENTRALISED, pooled)] if pooled else [])]
     last = result.auroc_federated
     gap = last - result.auroc_centralised if pooled and result.auroc_centralised is not None else None

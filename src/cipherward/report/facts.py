@@ -124,7 +124,7 @@ class Facts:
             points = {number: value for number, value in known if value is not None}
         for number, line in self.rounds.items():
             measured = line.metrics_of_incoming_model
-            if measured and line.purpose != "statistics" and line.opened:
+            if measured and line.purpose == "train" and line.opened:
                 points[sum(earlier < number for earlier in opened)] = measured.auroc
         points[self.trained.rounds] = self.trained.auroc_federated
         return tuple(sorted(points.items()))

@@ -12,6 +12,7 @@ from cipherward.crypto.scheme import Opener
 from cipherward.data import catalogue as sources
 from cipherward.learning import catalogue as kinds
 from cipherward.report import blocks, charts, costs, exposed, pictures, predictors, rendering, rows, tables, words
+from cipherward.report.blocks import Table
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
 
@@ -41,6 +42,14 @@ def write(path: Path) -> Facts:
         pictures.write(path, facts, figures["auroc"], figures["pooled"])
     files.write(path / NAME, page.encode())
     return facts
+
+
+def _answers(facts: Facts) -> list[Table]:
+    """The result's own tables."""
+    return [
+        Table(clean(t.title), tuple(map(clean, t.header)), tuple(tuple(map(clean, row)) for row in t.rows))
+        for t in facts.tables
+    ]
 
 
 def details(facts: Facts) -> dict[str, Any]:
@@ -78,6 +87,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "left_out": rows.left_out(facts),
         "predictors": predictors.predictors(facts),
         "coefficients": predictors.coefficients(facts),
+        "answers": _answers(facts),
     }
 
 

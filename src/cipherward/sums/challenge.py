@@ -175,6 +175,12 @@ class Case:
         """Whose releases give the witness."""
         return self.released[: self.rules.threshold]
 
+    def adds_up(self, holder: int, answer: Answer) -> bool:
+        """Whether a holder has answered for the shares that it holds, and that adds up to its release, which is here."""
+        released = self.scheme.numbers_released(self.task, self.seed, self.releases[holder])
+        modulus = self.scheme.share_modulus(self.task)
+        return bool(answer.held) and attribution.total(modulus, _numbers(answer.held)) == released
+
     def check_witness(self, answers: Mapping[int, Answer], witness: bytes) -> None:
         """Whether the first releases give this witness: each as it is here, or as its holder's answer has it.
 

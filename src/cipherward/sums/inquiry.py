@@ -137,9 +137,9 @@ class Inquiry:
 
     @property
     def _needed(self) -> Evidence:
-        """The first holders' answers, which give the witness (or their releases), and the least that names each culprit."""
+        """The first holders' answers where they are those of their releases (or these), which give the witness, and the least that names each culprit."""
         first = frozenset(self._case.first)
-        held = frozenset(i for i in first if i in self._answers and self._answers[i].held)
+        held = frozenset(i for i in first if i in self._answers and self._case.adds_up(i, self._answers[i]))
         needed = Evidence(first - held, held, frozenset())
         for culprit in sorted(self.verdict.named):
             for more in self._against(culprit):
@@ -150,6 +150,7 @@ class Inquiry:
     def _against(self, culprit: int) -> Iterator[Evidence]:
         """What may be the proof against one, the smallest first."""
         own = frozenset({culprit})
+        yield Evidence(frozenset(), own, frozenset())  # where its release is there anyway
         yield Evidence(frozenset(), own, own)
         if culprit in self._releases:
             yield Evidence(own, own, frozenset())

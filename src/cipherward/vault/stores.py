@@ -23,6 +23,10 @@ from cipherward.store import files
 
 EXTRAS = {"s3": ("s3", "s3fs"), "gdrive": ("gdrive", "gdrive_fsspec")}
 """Protocols whose client is an extra of this package: the extra, and the client's module."""
+OBJECT_STORES = ("s3", "gs", "gcs", "az", "abfs", "oss", "http", "https")
+"""Where names with slashes are all that there is of folders."""
+_LARGE = 100_000_000
+"""Bytes for which the time of a read is reckoned: nobody knows its size before."""
 _S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
 
 
@@ -113,24 +117,39 @@ class LocalStore:
 
 
 class FsspecStore:
-    """A store behind an fsspec file system; `root` is the vault's path in it. One thread at a time."""
+    """A store behind an fsspec file system; `root` is the vault's path in it. One thread at a time.
 
-    def __init__(self, fs: Any, root: str, shown: str) -> None:
-        self._fs, self._root, self.shown = fs, root.rstrip("/"), shown
+    `seconds`: what one request may take, and as long again for each 10 MB that it carries, where the file system is an
+    asynchronous one: some clients wait without end for a server that has gone silent.
+    """
+
+    def __init__(self, fs: Any, root: str, shown: str, *, has_folders: bool = True, seconds: float = 120.0) -> None:
+        self._fs, self._root, self.shown, self.seconds = fs, root.rstrip("/"), shown, seconds
+        self.has_folders = has_folders
+
+    def _do(self, name: str, *args: Any, size: int = 0, **options: Any) -> Any:
+        if not getattr(self._fs, "async_impl", False):
+            return getattr(self._fs, name)(*args, **options)
+        from fsspec.asyn import sync
+
+        limit = self.seconds * (1 + size / 10_000_000)
+        return sync(self._fs.loop, getattr(self._fs, f"_{name}"), *args, timeout=limit, **options)
 
     def prepare(self, folder: str) -> None:
+        if not self.has_folders:
+            return  # some clients would make a bucket
         with self._saying("make"):
-            self._fs.makedirs(self._path(folder), exist_ok=True)
+            self._do("makedirs", self._path(folder), exist_ok=True)
 
     def write(self, name: str, parts: Iterable[bytes]) -> None:
         whole = b"".join(parts)
         with self._saying("write"):
-            self._fs.pipe_file(self._path(name), whole)
+            self._do("pipe_file", self._path(name), whole, size=len(whole))
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         with self._saying("read"):
-            found = self._fs.cat_file(self._path(name))
+            found = self._do("cat_file", self._path(name), size=_LARGE)
         yield io.BytesIO(found)
 
     def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
@@ -138,7 +157,7 @@ class FsspecStore:
             return {}
         paths = {self._path(name): name for name in names}
         with self._saying("read"):
-            found = self._fs.cat(list(paths), on_error="return")
+            found = self._do("cat", list(paths), on_error="return", size=_LARGE)
         whole = {}
         for path, data in found.items():
             if isinstance(data, FileNotFoundError):
@@ -153,7 +172,7 @@ class FsspecStore:
         with self._saying("read"):
             self._fs.invalidate_cache()
             try:
-                found = self._fs.ls(self._path(folder), detail=False)
+                found = self._do("ls", self._path(folder), detail=False)
             except FileNotFoundError:
                 return []
         named = {path.rstrip("/").rpartition("/")[2] for path in found}
@@ -161,7 +180,7 @@ class FsspecStore:
 
     def remove(self, name: str) -> None:
         with self._saying("remove from"), contextlib.suppress(FileNotFoundError):
-            self._fs.rm_file(self._path(name))
+            self._do("rm_file", self._path(name))
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}".strip("/") if name else self._root
@@ -201,7 +220,7 @@ def open_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
         raise _reduced(f"cannot reach the vault {where}", error) from None
     if protocol == "s3":
         fs.retries = 1  # its own: whoever stores something tries again, and says so
-    return FsspecStore(fs, root, where)
+    return FsspecStore(fs, root, where, has_folders=protocol not in OBJECT_STORES)
 
 
 def check_client(url: str) -> str:
