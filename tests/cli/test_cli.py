@@ -281,7 +281,7 @@ def test_your_own_tables_need_a_study_file_and_nothing_else(capsys: pytest.Captu
     (tmp_path / "west.csv").unlink()
     code, _, err = call(capsys, "run", tmp_path / "study.toml", "--out", tmp_path / "r2")
     assert code == 1
-    assert "'sex'" in err
+    assert "east.csv" in err
     assert "west.csv" in err
     assert not (tmp_path / "r2").exists()
 

@@ -18,7 +18,7 @@ ME = "clinic-4"
 @pytest.fixture
 def uneven(tmp_path: Path) -> Iterator[Consortium]:
     """clinic-4 has about sixteen times the patients of each of the others."""
-    made = Consortium(tmp_path, 4, rows=300)
+    made = Consortium(tmp_path, 4, rows=300, own_split=True)
     large = simulator.write_tables(tmp_path / "large", 4, rows=5_000)
     (large / f"{ME}.csv").replace(tmp_path / "tables" / f"{ME}.csv")
     yield made

@@ -101,7 +101,7 @@ def _make_liar(made: Consortium) -> None:
 
 
 def _reporting(folder: Path, n: int) -> Consortium:
-    made = Consortium(folder, n)
+    made = Consortium(folder, n, rows=200)
     made.desk = CoordinatorDesk(made.home, lambda: made.now, deployed.write)
     for name, desk in made.desks.items():
         desk.close()

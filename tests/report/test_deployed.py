@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 from tests.consortium.consortium import Consortium
 from tests.report import deployments
@@ -16,14 +18,11 @@ from tests.report.deployments import folder_of
 from typer.testing import CliRunner
 
 from cipherward.cli import app
-from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import StorageError
-from cipherward.learning.baselines import Rows
+from cipherward.learning import sgd
 from cipherward.report import deployed
 from cipherward.report.facts import gather
-from cipherward.tasks import own_rows
-from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.rows import rows_at
+from cipherward.tasks.rows import TEST, TRAIN
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +84,7 @@ def test_the_coordinator_s_report_has_no_figure_of_a_single_hospital_and_says_wh
 def test_a_hospital_s_report_has_its_own_bar_and_no_other_s(finished: Consortium) -> None:
     text = page(finished, "clinic-2")
     own = json.loads((folder_of(finished, "clinic-2") / "own.json").read_text())
-    assert set(own["auroc"]) == {"federated", "local"}
+    assert set(own["auroc"]) == {"federated", "local"}, own
     assert f"reaches {own['auroc']['federated']:.3f}" in text
     assert "trained here alone" in text
     assert "No hospital has figures of another one." in text
@@ -144,11 +143,12 @@ def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium)
     study = finished.desks["clinic-3"]._all_studies()[0]
     site = study._opened_node()
 
-    def few(at: HospitalWork, scaling: Preprocessor, split: int) -> Rows:
-        features, labels = rows_at(at, scaling, split)
-        return features[:12], labels[:12]
-
-    with mock.patch.object(own_rows, "rows_at", few):
+    data = site.work.data
+    split = np.where(np.cumsum(data.split == TEST) > 12, TRAIN, data.split)
+    with (
+        mock.patch.object(site.work, "data", dataclasses.replace(data, split=split)),
+        mock.patch.object(sgd, "scores", side_effect=AssertionError("scores were computed")),
+    ):
         found = own_results.compute(site)
     assert found["auroc"] == {}
     assert found["test_positive"] is None

@@ -17,15 +17,15 @@ from cipherward.tasks.rows import TEST, TRAIN
 
 
 def figures(
-    data: HospitalData, scores: NDArray[np.float64], alone: Callable[[], NDArray[np.float64]]
+    data: HospitalData, shared: Callable[[], NDArray[np.float64]], alone: Callable[[], NDArray[np.float64]]
 ) -> dict[str, Any]:
     """Counts of rows (None: fewer than SMALL and not 0) and AUROC of both models on this hospital's own test rows.
 
     `auroc` is empty where it would be of few patients, or cannot be computed; `why_not` says so.
 
     Args:
-        scores: the shared model's, float64[n_test_rows].
-        alone: trains a model on the hospital's own rows and gives its scores of the same rows.
+        shared: gives the shared model's scores, float64[n_test_rows]; asked only where they may be shown.
+        alone: trains a model on the hospital's own rows and gives its scores of the same rows; likewise.
     """
     outcome, labels = data.outcome, data.outcome[data.split == TEST]
     positive, n_test = int(labels.sum()), len(labels)
@@ -43,7 +43,7 @@ def figures(
     }
     if min(positive, n_test - positive) < SMALL:
         return found | {"why_not": f"fewer than {SMALL} own test rows with, or without, the outcome"}
-    auroc = {"federated": metrics.exact(scores, labels).auroc}
+    auroc = {"federated": metrics.exact(shared(), labels).auroc}
     why_not = ""
     try:
         auroc["local"] = metrics.exact(alone(), labels).auroc

@@ -55,7 +55,7 @@ def own(task: PointsTask, last: Model, at: HospitalWork) -> dict[str, Any]:
     def alone() -> NDArray[np.float64]:
         return scores(fitted(task, [at]), at.data)
 
-    return own_rows.figures(at.data, scores(last, at.data), alone)
+    return own_rows.figures(at.data, lambda: scores(last, at.data), alone)
 
 
 def fitted(task: PointsTask, hospitals: Sequence[HospitalWork]) -> Model | None:

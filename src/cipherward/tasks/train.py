@@ -320,7 +320,7 @@ class Train(Task[TrainState]):
             )
             return sgd.scores(module, found.weights, test[0], at.device)
 
-        return own_rows.figures(at.data, sgd.scores(module, model.weights, test[0], at.device), alone)
+        return own_rows.figures(at.data, lambda: sgd.scores(module, model.weights, test[0], at.device), alone)
 
     def _trained_out(self, state: TrainState) -> bool:
         settings = self._study.training
