@@ -137,7 +137,8 @@ class Consortium:
     def approve(self, *names: str) -> None:
         for name in names or self.names:
             home = self.hospital(name)
-            sign(home, approvals.whole_offers(home)[0][-1])
+            offers = approvals.whole_offers(home)[0]
+            sign(home, ([offer for offer in offers if not offer.approval] or offers)[-1])
 
     def withdraw(self, name: str) -> None:
         home = self.hospital(name)

@@ -31,7 +31,8 @@ NAMES = (
     # of other parties, by letter or by hand
     "chunk", "delivery", "rewind-answer", "letter-down", "letter-up", "letter-head", *(f"letter-{kind}" for kind in LETTERS),
     "invitation", "invitation-body", "request", "request-body", "admission", "admission-body", "admission-certificate",
-    "members-chain", "members-list", "signing-request", "certificate", "tls-key", "approval", "withdrawal", "offer",
+    "members-chain", "members-list", "signing-request", "certificate", "tls-key", "approval", "withdrawal", "offer", "letter-Begun", "inventory",
+    "inventories",
     "sums-statistics", "sums-train", "sums-evaluate",
     # in a home
     "consortium-toml", "server-address", "stored-contribution", "hospital-toml", "policy-toml", "invitation-record", "started-json", "status-json", "verification-json",

@@ -243,8 +243,7 @@ class CoordinatorDesk:
         if isinstance(letter.body, Approval):
             return opened + self._sealed(study, study.take_approval(hospital, letter.body.statement))
         if isinstance(letter.body, Refusal):
-            study.take_refusal(hospital, letter.body.reasons)
-            return opened
+            return opened + self._sealed(study, study.take_refusal(hospital, letter.body.reasons))
         study.statements.take_withdrawal(hospital, letter.body.statement)
         return opened
 

@@ -117,19 +117,21 @@ class CoordinatorStudy:
         Raises:
             ProtocolError, WireError: not this hospital's approval of this study.
         """
-        if not self.statements.take_approval(hospital, statement) or self._node is None:
-            return []
-        new = sorted(self.beginning.admit(self.willing))
-        return self._tell_beginning(new) + self._reachable([p for each in new for p in self._node.outstanding(each)])
+        return self._admit() if self.statements.take_approval(hospital, statement) and self.has_begun else []
 
-    def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> None:
-        """A hospital says by name what keeps it from contributing; none: nothing does any more.
+    def take_refusal(self, hospital: int, reasons: tuple[str, ...]) -> Out:
+        """A hospital says by name what keeps it from contributing; none: nothing does any more, and it gets what it missed.
 
         Raises:
             ProtocolError: a reason that is none of the names that there are.
         """
-        if not self.is_over:
-            self.statements.take_refusal(hospital, reasons)
+        if self.files.ended() or (reasons and self.is_over):
+            return []
+        self.statements.take_refusal(hospital, reasons)
+        return self._admit() if self.has_begun and not reasons else []
+
+    def _admit(self) -> Out:
+        return [one for each in sorted(self.beginning.admit(self.willing)) for one in self.remind(each)]
 
     def remind(self, hospital: int) -> Out:
         """Letters to this hospital were lost: what it needs to find out where the study is. It asks for the rest."""

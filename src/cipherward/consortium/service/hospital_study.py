@@ -265,7 +265,7 @@ class HospitalStudy:
         self._keep_unfinished()
         self.brought.unusable.add("files")
         try:
-            with self.boundary.translated(self.brought.model_words):
+            with self.boundary.around(self.brought.model_words):
                 run = verify.open_run(self.run.path, factory)
                 state = run.first
                 for replayed in verify.replay(run):
