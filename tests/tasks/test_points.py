@@ -18,7 +18,7 @@ from cipherward.report import page
 from cipherward.runs import modelfile
 from cipherward.runs.verify import verify_run
 from cipherward.study import Study
-from cipherward.tasks import catalogue
+from cipherward.tasks import catalogue, points_fit, points_questions
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -179,3 +179,39 @@ def test_the_report_shows_the_whole_model_and_one_point_where_there_are_no_round
     auroc = (result.path / "auroc.svg").read_text("utf-8")
     assert re.findall(r'<polyline[^>]*points="([^"]+)"', auroc)
     assert not re.search(r'<polyline[^>]*points="[^"]+ [^"]+"', auroc)
+
+
+def test_the_first_step_is_that_of_a_penalised_logistic_regression_from_the_log_odds(tmp_path: Path) -> None:
+    chosen = study(settings={"pairs": 0, "steps": 1})
+    works = works_of(chosen, tmp_path)
+    for at in works:  # a rare outcome, whose log-odds are far from 0
+        at.data.outcome[::2] = 0
+    state = catalogue.begin(chosen)
+    while state.purpose != "evaluate":
+        state = state.after(opened(state, works), len(works))
+    coding, weights = state.inner.coding, state.inner.model.weights
+    x = np.concatenate([coding.transform(at.data.table)[at.data.split == 0] for at in works]).astype(int)
+    y = np.concatenate([at.data.outcome[at.data.split == 0] for at in works])
+    hot = np.zeros((len(x), coding.n_features))
+    hot[np.arange(len(x))[:, None], x] = 1.0
+    penalty = np.zeros((coding.n_features, coding.n_features))
+    points_fit.penalty(coding).add_to(penalty)
+    chance = y.mean()
+    assert chance < 0.35
+    expected = np.linalg.solve(hot.T @ hot * chance * (1 - chance) + penalty, hot.T @ (y - chance))
+    assert weights[-1] == pytest.approx(np.log(chance / (1 - chance)), abs=1e-6)
+    assert np.allclose(weights[:-1], expected, atol=1e-5)
+
+
+def test_bins_that_noise_made_too_small_are_put_together_before_outcomes_are_counted(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    sums = opened(state, works)
+    # as if noise had spread rows over values that nobody has: many bins of hardly any real row
+    state = state.after(sums | {"values": sums["values"] + 40}, len(works))
+    joint = opened(state, works)
+    few = np.diagonal(points_questions.entries_of(state.inner.coding).matrix(joint["joint"].astype(float))).min()
+    assert few < 20
+    state = state.after(joint, len(works))
+    assert state.inner.rows[: state.inner.coding.n_bins].min() >= 20

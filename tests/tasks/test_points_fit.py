@@ -106,3 +106,21 @@ def test_the_bias_is_the_log_of_the_odds(positive: int, negative: int) -> None:
 def test_one_class_has_no_odds(counts: tuple[int, int]) -> None:
     with pytest.raises(ProtocolError, match="one class"):
         points.log_odds(*counts)
+
+
+def test_what_chance_alone_would_gain_is_taken_off_the_score_of_a_pair() -> None:
+    rng = np.random.default_rng(5)
+    chosen, n = coding_of(20_000), 20_000
+    found = 0
+    for _ in range(40):
+        bins, y = rng.integers(0, 3, (n, 3)), rng.random(n) < 0.5
+        counts = np.zeros((3, 3), np.int64)
+        np.add.at(counts, (bins[:, 0], bins[:, 1]), 1)
+        pair = cells_of(0, 1, counts, 20)
+        assert pair is not None
+        cell = np.array(pair.cells)[bins[:, 0] * 3 + bins[:, 1]]
+        g = np.bincount(cell, weights=y.mean() - y, minlength=pair.size)
+        h = np.bincount(cell, weights=np.full(n, 0.25), minlength=pair.size)
+        found += bool(points.best_pairs(chosen, [pair], g.astype(np.float64), h.astype(np.float64), 1))
+    # four degrees of freedom are left: chance alone exceeds their mean in two of five draws, any gain in all of them
+    assert found <= 28
