@@ -115,9 +115,9 @@ def test_bins_are_named_in_the_columns_own_unit() -> None:
     found = small_coding()
     assert found.binned[0].names == ("0 to 32", "32 to 64", "no value")
     assert found.binned[1].names == ("A, no value", "B, C, D")
-    assert found.feature_names[-2:] == (
-        "age and ward: 0 to 32 and A, no value; or 32 to 64, no value and B, C, D",
-        "age and ward: 0 to 32 and B, C, D; or 32 to 64, no value and A, no value",
+    assert found.cell_names(found.pairs[0]) == (
+        "0 to 32 and A, no value; or 32 to 64, no value and B, C, D",
+        "0 to 32 and B, C, D; or 32 to 64, no value and A, no value",
     )
 
 

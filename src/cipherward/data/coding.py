@@ -128,14 +128,6 @@ class Coding:
         """Of them, bins of single columns."""
         return sum(each.size for each in self.binned)
 
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """One name per bin or cell."""
-        found = [f"{each.column.name}: {name}" for each in self.binned for name in each.names]
-        for pair in self.pairs:
-            found += [f"{self.pair_name(pair)}: {name}" for name in self.cell_names(pair)]
-        return tuple(found)
-
     def pair_name(self, pair: Pair) -> str:
         """Both columns."""
         return f"{self.binned[pair.first].column.name} and {self.binned[pair.second].column.name}"
