@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from tests import simulator
 
+from cipherward.data.preprocess import Preprocessor
 from cipherward.report import page
 from cipherward.runs import exposure, verify
 from cipherward.simulation.simulate import RunResult, run_study
@@ -39,6 +40,7 @@ def test_a_category_that_few_have_is_merged_and_nothing_is_learned_of_it(tmp_pat
     assert {"C", "D"} <= set(merged)  # C by itself would follow from the rest
     last = simulator.replayed(result.path)
     assert last.model is not None
+    assert isinstance(last.model.scaling, Preprocessor)
     features = last.model.scaling.feature_names
     weights = simulator.weights(result.path)
     first = verify.open_run(result.path).first.model
