@@ -18,6 +18,7 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
 from cipherward.errors import WireError
 from cipherward.sums import messages
+from cipherward.sums.digests import Digests
 from cipherward.sums.messages import (
     KINDS,
     Announce,
@@ -74,6 +75,8 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return TEXT
     if typing.get_origin(kind) is tuple:
         return st.lists(values_of(typing.get_args(kind)[0]), max_size=3).map(tuple)
+    if kind is Digests:
+        return st.dictionaries(st.integers(1, 40), st.binary(min_size=32, max_size=32), max_size=4).map(Digests.of)
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{field.name: values_of(hints[field.name]) for field in dataclasses.fields(kind)})
 
@@ -199,6 +202,8 @@ def _smallest(kind: Any) -> Any:
         return b"bytes"
     if kind is str:
         return "text"
+    if kind is Digests:
+        return Digests.of({2: bytes(32)})
     if typing.get_origin(kind) is tuple:
         return (_smallest(typing.get_args(kind)[0]),)
     hints = typing.get_type_hints(kind)
