@@ -23,7 +23,6 @@ from cipherward.sums.messages import (
     KINDS,
     Announce,
     Entry,
-    Header,
     Manifest,
     Opening,
     Query,
@@ -301,7 +300,7 @@ def test_what_has_no_place_on_the_wire_is_not_encoded(value: Any) -> None:
     with pytest.raises(TypeError):
         wire.encode(Number(value))
     with pytest.raises(TypeError):
-        wire.encode(Header(b"", b"", b"", (Entry(1, value),), b"", "", 0, 1, 0))
+        wire.encode(Manifest(b"", (Entry(1, value),), b""))
 
 
 def test_the_largest_message_of_many_small_items_is_read_in_linear_memory() -> None:

@@ -91,7 +91,7 @@ def of_another_study(packet: bytes) -> list[bytes]:
         (forged_signature, "forged signature"),
         (of_another_study, "belongs to another study"),
         (lambda packet: [b""], "no known kind"),
-        (lambda packet: [b"\x7f" + packet[1:]], "no known kind"),
+        (lambda packet: [b"\x9f" + packet[1:]], "no known kind"),
         (lambda packet: [b"\x05" + packet[1:]], "of wire version 1, and this side speaks version 5"),
         (lambda packet: [pack("Release", packet[1:])], "no place in phase 'deal'"),
         (lambda packet: [pack("Vote", packet[1:])], "wrong number of fields"),
