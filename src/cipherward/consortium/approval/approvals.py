@@ -21,7 +21,6 @@ from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError
 from cipherward.parties import inventories, roster
-from cipherward.parties.grids import WAY_OUT
 from cipherward.parties.inventories import Inventory
 from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
 from cipherward.store import files
@@ -226,7 +225,7 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
     hint = "compare fingerprints and confirm: cipherward hospital members, then cipherward hospital confirm"
     policy = policyfile.load(home.policy_file)
     if grids := other_grids.problems(home, offered, policy):
-        problems, hint = [*grids, *problems], WAY_OUT
+        problems, hint = [*grids, *problems], next(iter(grids.values()))
     try:
         policy.check(offered.study)
     except RefusedError as error:
