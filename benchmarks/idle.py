@@ -82,10 +82,10 @@ def costs(folder: Path, seconds: float) -> dict[str, Cost]:
             )
         return found
     finally:
-        for process in processes.values():
-            process.terminate()
-        for process in processes.values():
-            process.wait(30)
+        for started_process in processes.values():
+            started_process.terminate()
+        for started_process in processes.values():
+            started_process.wait(30)
 
 
 def _served(role: str, home: Path) -> subprocess.Popen[bytes]:

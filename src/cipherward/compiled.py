@@ -53,7 +53,11 @@ def kernels(*sources: Path) -> Callable[[F], F]:
             only: cached code would survive a change of what it calls.
     """
     stamp = tuple((fact.st_mtime, fact.st_size) for fact in (source.stat() for source in sources))
-    return lambda function: cast(F, _Kernel(function, stamp))
+
+    def compiled(function: F) -> F:
+        return cast(F, _Kernel(function, stamp))
+
+    return compiled
 
 
 def before_compiling(say: Callable[[], None]) -> None:
