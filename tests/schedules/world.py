@@ -191,6 +191,10 @@ class Work:
     def event(self, state: StudyState) -> None:
         return None
 
+    def kept(self, name: object, make: object) -> tuple[None, range]:
+        """Of its rows nobody asks more than how many there are."""
+        return None, range(self.n_rows)
+
     def has_rows(self, state: StudyState, least: int) -> bool:
         return self.n_rows >= least
 
