@@ -267,10 +267,14 @@ def _alarms(home: Home, now: datetime) -> Finding:
     recent = [alarm for alarm in open_alarms(home.path) if _is_recent(alarm.last, now)]
     if not recent:
         return Finding("alarms", True, "none in the last day that nobody has acknowledged")
-    said = ", ".join(f"{alarm.event}{f' ({alarm.who})' if alarm.who else ''}, {alarm.times} times" for alarm in recent)
+    said = ", ".join(f"{alarm.event}{f' ({alarm.who})' if alarm.who else ''}{_times(alarm.times)}" for alarm in recent)
     return Finding(
         "alarms", False, f"in the last day: {said}", f"cipherward {party} alarms; with --seen once they are looked into"
     )
+
+
+def _times(number: int) -> str:
+    return f", {number} times" if number > 1 else ""
 
 
 def _is_recent(moment: str, now: datetime) -> bool:
