@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
-
-import numba
-from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = {"nopython": True, "nogil": True, "fastmath": False, "boundscheck": False}
+
+
+class _Kernel:
+    """Calls the compiled function. Numba takes tens of MiB, which a service that waits need not hold: the first call imports it."""
+
+    def __init__(self, function: Callable[..., Any], stamp: tuple[tuple[float, int], ...]) -> None:
+        self._function, self._stamp = function, stamp
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *given: Any) -> Any:
+        return self._dispatcher(*given)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What another kernel sees that calls this one."""
+        return self._dispatcher._numba_type_
+
+    @cached_property
+    def _dispatcher(self) -> Any:
+        import numba
+
+        jit: Any = numba.jit
+        try:
+            found = jit(cache=True, **_OPTIONS)(self._function)
+        except RuntimeError:
+            return jit(cache=False, **_OPTIONS)(self._function)
+        index: Any = getattr(getattr(found, "_cache", None), "_cache_file", None)
+        if hasattr(index, "_source_stamp"):
+            index._source_stamp = self._stamp
+        return found
 
 
 def kernels(*sources: Path) -> Callable[[F], F]:
@@ -26,34 +55,25 @@ def kernels(*sources: Path) -> Callable[[F], F]:
     stamp = tuple((fact.st_mtime, fact.st_size) for fact in (source.stat() for source in sources))
 
     def compiled(function: F) -> F:
-        jit: Any = numba.jit
-        try:
-            found = jit(cache=True, **_OPTIONS)(function)
-        except RuntimeError:
-            return cast(F, jit(cache=False, **_OPTIONS)(function))
-        index: Any = getattr(getattr(found, "_cache", None), "_cache_file", None)
-        if hasattr(index, "_source_stamp"):
-            index._source_stamp = stamp
-        return cast(F, found)
+        return cast(F, _Kernel(function, stamp))
 
     return compiled
 
 
-class _Once(event.Listener):
-    def __init__(self, say: Callable[[], None]) -> None:
-        self._say = say
-        self._said = False
-
-    def on_start(self, event: Any) -> None:
-        if not self._said:
-            self._said = True
-            self._say()
-
-    def on_end(self, event: Any) -> None:
-        pass
-
-
 def before_compiling(say: Callable[[], None]) -> None:
     """Call `say` once, when a kernel is about to be compiled because no cache holds it."""
+    from numba.core import event
+
+    class Once(event.Listener):
+        is_said = False
+
+        def on_start(self, event: Any) -> None:
+            if not self.is_said:
+                self.is_said = True
+                say()
+
+        def on_end(self, event: Any) -> None:
+            pass
+
     register: Any = event.register
-    register("numba:compile", _Once(say))
+    register("numba:compile", Once())

@@ -75,6 +75,16 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_services_that_wait_hold_no_compiler_and_no_torch() -> None:
+    script = (
+        "import sys, cipherward.transport.hospital_service, cipherward.transport.coordinator_service\n"
+        "heavy = {'torch', 'numba', 'llvmlite', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_first_run_says_that_it_compiles_and_the_second_does_not(run_dir: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from cipherward.cli import main; main()", "predict", str(run_dir)]
     command += [str(run_dir / "example-rows.csv")]

@@ -248,7 +248,10 @@ def test_a_hospital_whose_machine_was_lost_stands_in_its_block_again(five: Conso
     ledger = [home.ledger_file, home.ledger_counter]
     for path in ledger:
         path.unlink(missing_ok=True)
-    (found,) = inheriting.inherit(home, [five.hospital("clinic-1").models])
+    shutil.copytree(five.folder / "clinic-5" / "registers", home.registers_folder)  # from a backup
+    rebuilt = inheriting.inherit(home, [five.hospital("clinic-1").models])
+    (found,) = rebuilt.studies
+    assert rebuilt.lost == ()
     assert found.sums == len(exposure.of_path(five.home.study_folders()[0]).sums)
     five.desks["clinic-5"] = HospitalDesk(HospitalHome(home.path))
     five.approve()
@@ -533,7 +536,9 @@ def test_a_lost_ledger_is_rebuilt_from_a_mates_openings_and_stays_bound(five: Co
     was.close()
     for path in home.path.glob("ledger.*"):
         path.unlink()
-    (found,) = inheriting.inherit(home, [five.hospital("clinic-2").models])
+    rebuilt = inheriting.inherit(home, [five.hospital("clinic-2").models])
+    (found,) = rebuilt.studies
+    assert rebuilt.lost == ()
     assert found.sums == len(exposure.of_path(five.home.study_folders()[0]).sums)
     five.desks["clinic-3"] = HospitalDesk(HospitalHome(home.path))
     assert [row[5] for row in five.desks["clinic-3"]._ledger.charges()] == [row[5] for row in charged if row[5]]

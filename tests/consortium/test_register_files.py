@@ -194,3 +194,28 @@ def test_a_copied_home_without_its_newest_register_is_noticed(registers: Registe
     shutil.copytree(tmp_path / "backup", registers.folder)
     with pytest.raises(TableError, match="not the newest"):
         registers.terms("table", 0, ROWS_MIN)
+
+
+@pytest.mark.parametrize("lacks", ["", "a refresh", "a column", "the file"])
+def test_after_a_rebuilt_ledger_only_a_file_that_can_be_the_newest_is_taken(tmp_path: Path, lacks: str) -> None:
+    lost = Ledger(tmp_path / "lost.sqlite")
+    begin(Registers(tmp_path / "registers", lost), ROWS, refresh=1)
+    lost.close()
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    found, path = Registers(tmp_path / "registers", ledger), tmp_path / "registers" / "table.register"
+    away = path.rename(tmp_path / "away") if lacks == "the file" else path
+    stood = {"age"} | ({"weight"} if lacks == "a column" else set())
+    taken = found.adopt("table", 2 if lacks == "a refresh" else 1, stood)
+    assert taken == (not lacks)
+    if lacks:
+        with pytest.raises(TableError):
+            found.terms("table", 2, ROWS_MIN)
+        assert isinstance(read(asked(ROWS), found.terms("other", 1, ROWS_MIN)), Problem) or lacks == "the file"
+        away.rename(path)
+        assert found.adopt("table", 1, {"age"})  # the right one was brought
+    assert found.load("table") is not None
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert found.adopt("table", 0, ())  # the ledger knows better
+    with pytest.raises(TableError):
+        found.load("table")
+    ledger.close()

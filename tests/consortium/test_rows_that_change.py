@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from cipherward.cli import app
 from cipherward.consortium.approval import approvals, review
+from cipherward.consortium.homes import inheriting
 from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.service import offering
 from cipherward.parties import asking
@@ -177,6 +179,37 @@ def test_a_patient_who_is_withdrawn_stops_a_running_study_here_and_the_next_one_
     assert "Out for good: 1 batches with 120 rows." in listed, listed
     log = (four.folder / ME / "log.jsonl").read_text()
     assert "C2-00007" not in log + listed
+
+
+def test_a_register_that_is_lost_with_the_ledger_is_not_dealt_anew(four: Consortium) -> None:
+    """A patient more, and the new register would hold all of them: the difference would be that one."""
+    first = run(four, study("one"))
+    change(table(four, 2), comes(table(four, 2).read_text()))
+    home = four.hospital(ME)
+    four.desks[ME].close()
+    kept = shutil.copytree(home.registers_folder, four.folder / "kept")
+    shutil.rmtree(home.registers_folder)
+    for path in home.path.glob("ledger.*"):
+        path.unlink()
+    told = (
+        CliRunner()
+        .invoke(app, ["hospital", "inherit", str(four.hospital("clinic-1").models), "--home", str(home.path)])
+        .output
+    )
+    assert "TABLE 'table' IS NOT READ ANY MORE" in told, told
+    assert "hospital widen" in told
+    four.restart_hospital(ME)
+    second = four.start(study("two"))
+    said = review.review(home, approvals.find(home, "two"))
+    assert "is gone" in str(said), said
+    four.desks[ME].close()
+    shutil.copytree(kept, home.registers_folder)
+    assert inheriting.inherit(home, [four.hospital("clinic-1").models]).lost == ()
+    four.restart_hospital(ME)
+    four.approve()
+    four.pump()
+    assert four.status()["phase"] == "finished", (four.status(), four.alarms(ME))
+    assert all((each == 0).all() for each in difference(first, second).values())
 
 
 def test_a_table_of_which_most_has_changed_is_read_only_when_people_say_that_it_is_right(four: Consortium) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 from random import Random
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests import simulator
 
 from cipherward.data import row_digests
 from cipherward.data.partition import TEST, TRAIN, VALIDATION
 from cipherward.data.problems import Problem
 from cipherward.data.registers import Reading, Register, TableToRead, Terms, read
+from cipherward.data.sources import load_hospitals
 from cipherward.data.values import names_of
+from cipherward.privacy import records
+from cipherward.privacy.randomness import SYSTEM
 
 KEY = bytes(range(32))
 ROWS_MIN = 2
@@ -223,3 +229,24 @@ def test_a_refresh_before_the_register_began_has_no_rows() -> None:
     said = read(asked(ROWS), terms(first.register, refresh=1))
     assert isinstance(said, Problem)
     assert "no row may be read at refresh 1" in said
+
+
+@pytest.mark.parametrize("named", ["", "visit"])
+def test_noise_hides_the_patients_whom_the_register_knows_whatever_a_study_takes_for_one(
+    tmp_path: Path, named: str
+) -> None:
+    """With a row, or a visit, for a patient, noise for one row would hide the tenth part of somebody with ten."""
+    rows = ["mrn,visit,age,ward,dose,outcome"]
+    rows += [f"P{n % 20},V{n},{n % 7}.5,{'AB'[n % 2]},{n % 5}.5,{n // 3 % 2}" for n in range(200)]
+    (tmp_path / "clinic-1.csv").write_text("\n".join(rows) + "\n")
+    study = simulator.study(3, data={"patient_column": "mrn"})
+    terms = Terms(KEY, None, 0, 2)
+    (first,) = load_hospitals(study, None, tmp_path, only=["clinic-1"], terms=terms)
+    assert first.reading is not None
+    later = simulator.study(3, data={"patient_column": named}, name="second")
+    on = dataclasses.replace(terms, register=first.reading.register)
+    (second,) = load_hospitals(later, None, tmp_path, only=["clinic-1"], terms=on)
+    assert second.cluster is not None
+    assert len(np.unique(second.cluster)) == 20
+    kept, dropped = records.kept_rows(second.cluster, np.ones(200, np.bool_), 1, SYSTEM)
+    assert (int(kept.sum()), dropped) == (20, 180)

@@ -1,4 +1,5 @@
-"""Every interleaving of one sum's attempts, votes, voids, crashes and restarts, to a depth; the adversary moves.
+"""Every interleaving of a sum's attempts, votes, voids, crashes and restarts, to a depth; the adversary moves. Beside it there
+may be a sum of another study, or of another beginning of the same one.
 
 Left out is only what gives the adversary nothing. A release changes nothing that its hospital says later, so what matters
 is checked in every state: which releases it would answer. A hospital that has verified an opening says nothing more about
@@ -9,11 +10,11 @@ attempt can do later only what one that joined can.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, product
+from itertools import combinations, groupby, product
 from typing import NamedTuple
 
-from tests.model.hospital import VOID, Honest, Ledger, Ledgers, Planted, protected
-from tests.model.parts import EVERYBODY, HONEST, LIAR, VARIANTS, Case, Listed, Parts
+from tests.model.hospital import VOID, Honest, Ledger, Ledgers, Planted, apart, is_whole
+from tests.model.parts import EVERYBODY, HONEST, LIAR, Case, Listed, Parts
 
 THRESHOLD = 3
 _LIAR = frozenset({LIAR})
@@ -38,22 +39,43 @@ class Found(NamedTuple):
 
 
 class Model:
-    """One case, with the faults that are planted in all honest hospitals."""
+    """One case, with the faults that are planted in all honest hospitals.
+
+    Args:
+        attempts: at the first sum; `second`: at the sum of the case's second study.
+        crashes: how many there may be. `proofs`: whether a dealer may be proved false.
+    """
 
     def __init__(
-        self, parts: Parts, case: Case, *, attempts: int, crashes: int = 0, planted: Planted = Planted()
+        self,
+        parts: Parts,
+        case: Case,
+        *,
+        attempts: int,
+        second: int = 0,
+        crashes: int = 0,
+        proofs: bool = False,
+        planted: Planted = Planted(),
     ) -> None:
         self.case = case
         self.planted = planted
         self.parts = parts
-        self.honest = {i: Honest(parts, case, i, planted) for i in HONEST}
-        self.attempts = attempts
-        there, dealt = Ledger(joined=True), Ledger(joined=True, dealt=True)
-        rest = (Ledger(),) * (attempts - 1)
-        self.first = [
-            State(tuple((one, *rest) for one in ones), crashes) for ones in product((dealt, there), repeat=len(HONEST))
-        ]
-        self.manifests = {a: tuple(_manifests(a)) for a in range(attempts)}
+        self.studies = (0,) * attempts + (1,) * second
+        self.honest = {i: Honest(parts, case, i, planted, self.studies) for i in HONEST}
+        self.attempts = len(self.studies)
+        self.proofs = [frozenset({dealer}) for dealer in EVERYBODY] if proofs else []
+        self.first = [State(ones, crashes) for ones in product(self._starts(), repeat=len(HONEST))]
+        self.manifests = {a: tuple(_manifests(a, case.variants)) for a in range(self.attempts)}
+
+    def _starts(self) -> list[Ledgers]:
+        """A hospital has joined the first attempt at each sum, and dealt in the first one of all or not."""
+        firsts = [self.studies.index(study) for study in sorted(set(self.studies))]
+        if self.case.is_again:  # it is in one of them only
+            return [self._start({a}, dealt) for a in firsts for dealt in ({a}, set[int]())]
+        return [self._start(set(firsts), dealt) for dealt in ({0}, set[int]())]
+
+    def _start(self, joined: set[int], dealt: set[int]) -> Ledgers:
+        return tuple(Ledger(joined=a in joined, dealt=a in dealt) for a in range(self.attempts))
 
     def explore(self, depth: int, limit: int = 10**9) -> Found:
         """Breadth first, so that a broken invariant comes with the fewest moves.
@@ -92,11 +114,18 @@ class Model:
             if self.planted.is_set_back and state.crashes:
                 forgot = tuple(Ledger(joined=a == 0, sent=one.sent) for a, one in enumerate(ledgers))
                 yield f"{i} is set back", _put(state, at, forgot)._replace(crashes=state.crashes - 1)
+            for study in set(self.studies[1:]) - {0}:
+                of_others = frozenset(a for a in certified if self.studies[a] != study)
+                shown = who.answer(Honest.voided, ledgers, of_others)
+                yield from self._quiet(state, at, f"{i} is shown that {sorted(of_others)} are void", shown)
             for a in range(self.attempts):
-                joined = who.answer(Honest.join, ledgers, a, certified & frozenset(range(a)))
-                yield from self._quiet(state, at, f"{i} joins {a}", joined)
-                both = who.answer(Honest.deal, joined, a) if joined else None
-                yield from self._quiet(state, at, f"{i} joins {a} and deals", both)
+                earlier = certified.intersection(b for b in who.beside(a) if b < a)
+                for proved in (frozenset[int](), *(self.proofs if earlier else ())):
+                    joined = who.answer(Honest.join, ledgers, a, earlier, proved)
+                    move = f"{i} joins {a}" + (f", where {sorted(proved)} is proved false" if proved else "")
+                    yield from self._quiet(state, at, move, joined)
+                    both = who.answer(Honest.deal, joined, a) if joined else None
+                    yield from self._quiet(state, at, f"{move}, and deals", both)
                 yield from self._quiet(state, at, f"{i} deals in {a}", who.answer(Honest.deal, ledgers, a))
                 if a + 1 < self.attempts:
                     yield from self._said(state, at, a, f"{i} votes void on {a}", who.answer(Honest.void, ledgers, a))
@@ -131,11 +160,14 @@ class Model:
 
     def broken(self, state: State) -> str:
         heard = _heard(state)
-        certified = [m for (_, m), voters in heard.items() if m != VOID and len(voters) >= THRESHOLD]
-        if len(certified) > 1:
-            return "two manifests of one sum are certified"
-        if not all(protected(self.case, listed) for listed in certified):
+        certified = sorted({m for (_, m), voters in heard.items() if m != VOID and len(voters) >= THRESHOLD})
+        for _, of_one in groupby(certified, lambda m: not self.case.is_again and self.studies[m.attempt]):
+            if len([*of_one]) > 1:
+                return "two manifests of one sum are certified"
+        if not all(is_whole(self.case, listed, self.studies[listed.attempt]) for listed in certified):
             return "a block is opened in part"
+        if wrong := apart(self.case, certified):
+            return wrong
         for i, ledgers in zip(HONEST, state.ledgers, strict=True):
             for (_, choice), voters in heard.items():
                 # Whatever is shown as a certificate: all the votes there are, or too few of them.
@@ -156,10 +188,10 @@ def _heard(state: State) -> Heard:
     return heard
 
 
-def _manifests(attempt: int) -> Iterator[Listed]:
+def _manifests(attempt: int, variants: int) -> Iterator[Listed]:
     for size in (3, 4):
         for members in combinations(EVERYBODY, size):
-            for variant in range(VARIANTS if LIAR in members else 1):
+            for variant in range(variants if LIAR in members else 1):
                 yield Listed(attempt, members, variant)
 
 

@@ -6,29 +6,50 @@ what they return for the same arguments may be remembered: exploring hundreds of
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+from tests.schedules import world
 from tests.sums.sum_parties import Sum, parties, random_bytes, shares_in, vector_of
 
+from cipherward.consortium.service.hospital_beginning import HospitalBeginning
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.crypto.scheme import payload_digest
+from cipherward.crypto.quorum import QuorumScheme
+from cipherward.crypto.scheme import payload_digest, sealed_digest
 from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register
 from cipherward.disclosure.standing import Agreement, Statement
 from cipherward.errors import CipherwardError, ProtocolError
-from cipherward.sums import hospital_steps
+from cipherward.parties import inventories
+from cipherward.parties.inventories import Inventory
+from cipherward.runs.folder import RunDirectory
+from cipherward.study import Study
+from cipherward.sums import false_shares, hospital_steps
 from cipherward.sums.hospital_steps import Consent, Dealt
-from cipherward.sums.messages import Certificate, ConsentRequest, Entry, Manifest, ShareFor
+from cipherward.sums.messages import (
+    Certificate,
+    ConsentRequest,
+    Entry,
+    FalseShare,
+    Header,
+    Manifest,
+    ShareFor,
+    Shown,
+    ShownShare,
+    unsign,
+)
 from cipherward.sums.votes import check_void
 
 HONEST = (1, 2, 3)
 LIAR = 4
 EVERYBODY = (*HONEST, LIAR)
-VARIANTS = 3
+VARIANTS = 4
 
 
 @dataclass(frozen=True, order=True)
@@ -42,35 +63,51 @@ class Listed:
 
 @dataclass(frozen=True)
 class Case:
-    """A roster's blocks and answers. `founded`: whether the blocks have been in a sum before."""
+    """A roster's block and answers. `founded`: whether the block has been in a sum before.
+
+    `entered`: who has new patients since that sum (rule 7). `second`: the block of another study over the same registers. `is_again`:
+    that one is the same study, of which the coordinator says otherwise with whom it begins: its sum is the same sum.
+    """
 
     name: str
     members: tuple[int, ...]
     agreed: tuple[int, ...]
     founded: bool
+    entered: tuple[int, ...] = ()
+    second: tuple[int, ...] = ()
+    is_again: bool = False
 
     @cached_property
-    def block(self) -> Block:
-        return Block(tuple(register(i) for i in self.members), 3)
+    def listed(self) -> tuple[Blocks, ...]:
+        """By study, the blocks that its document lists."""
+        return tuple(Blocks([Block(tuple(map(register, some)), 3)]) for some in (self.members, self.second) if some)
 
-    @cached_property
-    def blocks(self) -> Blocks:
-        return Blocks([self.block])
+    def block(self, study: int = 0) -> Block:
+        return self.listed[study].listed[0]
 
-    def statement(self, hospital: int, variant: int = 0) -> Statement:
-        """What a hospital's header says; the liar's is one of: the truth, a yes, a loner's."""
-        block = self.block.digest if hospital in self.members else ALONE
-        answer = Agreement(hospital in self.agreed)
-        if hospital == LIAR and variant:
-            return Statement(register(LIAR), (block, ALONE)[variant - 1], Agreement.YES)
-        return Statement(register(hospital), block, answer)
+    def statement(self, hospital: int, variant: int = 0, study: int = 0) -> Statement:
+        """What a hospital's header says; the liar's is one of: the truth, a yes, a loner's, new patients."""
+        own = register(hospital)
+        block, answer = self.listed[study].of(own), Agreement(hospital in self.agreed)
+        if hospital == LIAR and variant in (1, 2):
+            return Statement(own, (block, ALONE)[variant - 1], Agreement.YES)
+        return Statement(own, block, answer, has_entered=hospital in self.entered or (hospital, variant) == (LIAR, 3))
+
+    @property
+    def variants(self) -> int:
+        """How many headers of the liar make a difference."""
+        return VARIANTS if self.entered else VARIANTS - 1
 
 
 CASES = (
     Case("all in one block, nobody agreed", EVERYBODY, (), False),
     Case("all in one block, hospital 3 agreed", EVERYBODY, (3,), True),
     Case("hospital 3 alone by agreement", (1, 2, 4), (3,), True),
+    Case("hospital 1 alone has new patients", EVERYBODY, (), True, entered=(1,)),
+    Case("hospitals 1 and 2 have new patients", EVERYBODY, (), True, entered=(1, 2)),
 )
+TWO_FOUNDINGS = Case("another study leaves hospital 3 out", EVERYBODY, (), False, second=(1, 2, 4))
+TWO_BEGINNINGS = Case("two beginnings of one study", EVERYBODY, (), True, second=EVERYBODY, is_again=True)
 
 
 def register(hospital: int) -> Register:
@@ -151,6 +188,52 @@ class Parts:
             hospital_steps.release(run.member(holder), run.task, certificate, given, run.private[holder])
 
         return self._passes(("release", listed, holder, voters, consented), step)
+
+    def proves(self, dealer: int) -> bool:
+        """Whether `false_shares.dealers` takes anything that can be shown for proof that this dealer's share was false: the
+        liar signs what it likes, an honest dealer shows the share that it dealt."""
+        run, dealt = self.deals(0)
+        header = unsign(dealt[dealer, 0].header, Header, study=self.rules.study, keys=self.rules.keys)
+        holder = next(entry.hospital for entry in header.shares)
+        sealed = sealed_digest(shares_in(dealt[dealer, 0])[holder])
+        one_time, holders = dealt[dealer, 0].one_time, [entry.hospital for entry in header.shares]
+        true = QuorumScheme().share_shown(run.task, dealer, one_time, holders, holder)
+        shown = {(LIAR, bytes(len(true))), (dealer, true)} | ({(LIAR, true)} if dealer == LIAR else set())
+
+        def named(signer: int, share: bytes) -> None:
+            message = Shown(run.task.context, (ShownShare(dealer, holder, share, sealed),))
+            proof = FalseShare(dealt[dealer, 0].header, run.parties.sign(signer, message))
+            false_shares.dealers(self.rules, run.task, [run.task.context], [proof])
+
+        return any(
+            self._passes(("proof", dealer, signer, share), partial(named, signer, share)) for signer, share in shown
+        )
+
+    def begins(self, hospital: int, kept: int, shown: int) -> bool:
+        """Whether a hospital to which one beginning of a study was shown (`kept`; -1: none) takes this one."""
+
+        def step() -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                offered = SimpleNamespace(folder=Path(folder), study=self._study, index=hospital, inventory=b"")
+                offered.inventory = self._beginning(0)[hospital - 1]
+                for which in (kept, shown) if kept >= 0 else (shown,):
+                    own = HospitalBeginning(offered, RunDirectory(Path(folder) / "run"))  # type: ignore[arg-type]
+                    own.take(wire.encode(inventories.Shown(self._beginning(which))))
+
+        return self._passes(("begins", hospital, kept, shown), step)
+
+    @cached_property
+    def _study(self) -> Study:
+        return world.setting(4, 3).study
+
+    def _beginning(self, which: int) -> tuple[bytes, ...]:
+        """The signed inventories of all; the liar's says one thing or another."""
+        study, keys = self._study, world.setting(4, 3).keys.identities
+        columns = tuple(column.name for column in study.columns)
+        return tuple(
+            inventories.sign(keys[i], i, Inventory(study.digest(), 1, 8 + which * (i == LIAR), columns))
+            for i in EVERYBODY
+        )
 
     def _given(self, listed: Listed, holder: int) -> Consent:
         given = self.consent(listed, holder)

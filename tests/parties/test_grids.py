@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 from tests import simulator
 from tests.simulator import World
 
 from cipherward.errors import DeclinedError
-from cipherward.parties.grids import ANOTHER_GRID
+from cipherward.parties.grids import ANOTHER_GRID, OTHER_GROUPS, Grids
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
+from cipherward.tasks.catalogue import make_task
 
 ONE_GRID = dataclasses.replace(SIMULATION, one_grid=True)
 
@@ -95,6 +97,81 @@ def test_another_grid_is_refused_whatever_asks_and_the_way_out_is_the_first_one(
             assert "use the column as it was used before" in told["hint"]
             with again(second, tmp_path / "third", over(name="third", task="train"), ONE_GRID) as third:
                 assert next_sum(third) == ""
+
+
+def with_rare_wards(world: World) -> World:
+    """Clinic-2 has a patient in ward D, whom nobody else has, and three in ward E."""
+    for index, site in world.sites.items():
+        data = site.work.data
+        wards = ["AABC"[place % 4] for place in range(len(data.outcome))]
+        if index == 2:
+            wards[:4] = ["D", "E", "E", "E"]
+        site.work.data = dataclasses.replace(data, table=data.table.with_columns(pl.Series("ward", wards)))
+    return world
+
+
+def wards(*categories: str, name: str = "first") -> Study:
+    """The cohort table by these wards; those that it does not list are `other`."""
+    columns = [
+        *simulator.document(5)["columns"][:2],
+        {"name": "ward", "kind": "categorical", "categories": [*categories, "other"]},
+    ]
+    return simulator.study(5, task="describe", name=name, columns=columns)
+
+
+def in_wards(world: World, study: Study) -> dict[str, NDArray[np.int64]]:
+    """What clinic-2 counts by outcome in each ward that the study lists, under `cell_min` 10."""
+    site, task = world.sites[2], make_task(study)
+    work = dataclasses.replace(site.work, cell_min=10)
+    listed = study.columns[2].categories
+    known = [ward if ward in listed else "other" for ward in site.work.data.table["ward"]]
+    work.data = dataclasses.replace(work.data, table=work.data.table.with_columns(pl.Series("ward", known)))
+    counts = task.answer(task.first(), work)["categories"].reshape(2, -1)
+    return {ward: counts[:, place] for place, ward in enumerate(listed)}
+
+
+def test_two_lists_of_categories_show_one_patients_outcome_and_are_refused(tmp_path: Path) -> None:
+    ten = dataclasses.replace(ONE_GRID, cell_min=10)
+    with with_rare_wards(World(tmp_path / "first", wards("A", "B", "C", "D", "E"), policy=ten)) as first:
+        # Others are C, D and E; or C and E, while D counts as without a value: each of these cells has ten rows.
+        whole, less = (in_wards(first, wards(*listed))["other"] for listed in (("A", "B"), ("A", "B", "D")))
+        outcome = int(first.sites[2].work.data.outcome[0])
+        assert (whole - less).tolist() == [1 - outcome, outcome]
+        assert next_sum(first) == ""
+        for listed in (("A", "B"), ("A", "B", "C", "D")):
+            with with_rare_wards(again(first, tmp_path / listed[-1], wards(*listed, name="second"), ten)) as second:
+                assert ANOTHER_GRID in next_sum(second)
+                (told, *_) = simulator.log(second.run.path, "declined")
+                assert "column 'ward' was counted before with categories A, B, C, D, E, other" in told["reason"]
+
+
+def test_numbers_are_not_counted_as_categories_afterwards(tmp_path: Path) -> None:
+    with World(tmp_path / "first", over(), policy=ONE_GRID) as first:
+        assert next_sum(first) == ""
+        columns = simulator.document(5)["columns"]
+        columns[0] = {"name": "age", "kind": "categorical", "categories": ["1", "other"]}
+        grids = Grids(first.sites[2].ledger, "table")
+        asked = simulator.study(5, task="describe", columns=columns)
+        (problem,) = grids.problems(asked, make_task(asked))
+        assert problem == "column 'age' was counted before as numbers, and now as categories"
+
+
+def test_groups_of_scores_that_differ_by_one_row_show_its_outcome_and_are_refused(tmp_path: Path) -> None:
+    def study(rows: int, name: str) -> Study:
+        return simulator.study(5, name=name, evaluation={"group_rows": rows, "bins": 2048}, training={"rounds": 1})
+
+    with World(tmp_path / "first", study(10, "first"), policy=ONE_GRID, rows=200) as first:
+        first.run_sums(2)
+        state, work = first.hub.state, first.sites[2].work
+        tens, elevens = (make_task(study(rows, "any")).answer(state.inner, work)["test/positive"] for rows in (10, 11))
+        up_to_ten, up_to_eleven = (int(found[np.flatnonzero(found)[:1]].sum()) for found in (tens, elevens))
+        assert up_to_eleven - up_to_ten in (0, 1)  # the outcome of one row, where both first groups have some
+        first.run_sums()
+        with again(first, tmp_path / "second", study(11, "second"), ONE_GRID) as second:
+            assert OTHER_GROUPS in next_sum(second)
+            (told, *_) = simulator.log(second.run.path, "declined")
+            assert told["reason"] == "scores were counted before in groups of 10 rows, and now of 11"
+            assert "evaluation.group_rows" in told["hint"]
 
 
 def test_sums_with_noise_need_no_grid_and_set_none(tmp_path: Path) -> None:

@@ -74,7 +74,14 @@ def test_a_finished_run_is_in_its_vault_and_comes_back_verified(finished: Path, 
     assert sum(line.outcome == "encrypted update" for line in lines) == 16
     (study,) = restoring.studies_in(catalogue)
     restoring.restore(vault, catalogue, study, tmp_path / "back")
-    for name in ("study.toml", "model.safetensors", "result.json", "rounds.jsonl", "receipts/0002/opening.cbor", "audit.jsonl"):
+    for name in (
+        "study.toml",
+        "model.safetensors",
+        "result.json",
+        "rounds.jsonl",
+        "receipts/0002/opening.cbor",
+        "audit.jsonl",
+    ):
         assert (tmp_path / "back" / name).read_bytes() == (finished / "run" / name).read_bytes()
 
 

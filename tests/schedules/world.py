@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tests.hasty import without_fsync
 
 from cipherward import study as study_document
-from cipherward.crypto import identity, params, quorum
+from cipherward.crypto import identity, params, quorum, wire
 from cipherward.crypto.identity import Identity
 from cipherward.crypto.scheme import Scheme
 from cipherward.errors import StorageError
@@ -67,9 +67,19 @@ def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
     Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)  # a failure is not remembered
 
 
+def _decode(kind: Any, data: bytes | memoryview, *, copies: bool = True) -> Any:
+    """Decoding that remembers messages, which nothing can change: another fifth."""
+    return _decoded(kind, data) if isinstance(data, bytes) else _decode_anew(kind, data, copies=copies)
+
+
+_decode_anew: Callable[..., Any] = wire.decode
+_decoded = lru_cache(maxsize=4096)(_decode_anew)  # a refusal is not remembered
+
+
 def hasten(patch: pytest.MonkeyPatch) -> None:
     """No fsync, and the toy ring, for as long as `patch` lasts; call `forget` after it."""
     without_fsync(patch)
+    patch.setattr(wire, "decode", _decode)
     patch.setattr(params, "RINGS", (TOY_RING,))
     patch.setattr(identity, "Ed25519PublicKey", _Ed25519PublicKey)
     forget()
@@ -180,6 +190,10 @@ class Work:
 
     def event(self, state: StudyState) -> None:
         return None
+
+    def kept(self, name: object, make: object) -> tuple[None, range]:
+        """Of its rows nobody asks more than how many there are."""
+        return None, range(self.n_rows)
 
     def has_rows(self, state: StudyState, least: int) -> bool:
         return self.n_rows >= least

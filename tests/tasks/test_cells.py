@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cipherward.study import Column
 from cipherward.tasks import cells
 
 
@@ -53,3 +55,22 @@ def test_few_missing_values_are_joined_by_those_nearest_the_median() -> None:
 def test_nothing_changes_where_nothing_is_asked(least: int) -> None:
     values = np.array([0.5, np.nan, 0.1])
     assert np.array_equal(cells.grouped(cells.values(values, least), least), values, equal_nan=True)
+
+
+@given(st.lists(st.floats(-9.0, 9.0) | st.none(), min_size=1, max_size=60), st.integers(2, 12))
+@settings(max_examples=200)
+def test_wherever_an_edge_is_drawn_whole_groups_are_on_its_sides(found: list[float | None], least: int) -> None:
+    column = Column(name="age", kind="numeric", minimum=-8.0, maximum=8.0)
+    there = cells.table(pl.DataFrame({"age": pl.Series(found, dtype=pl.Float64)}), [column], least)["age"].drop_nulls()
+    counts = there.value_counts()["count"].to_numpy()
+    assert not len(counts) or counts.min() >= min(least, len(there))
+    assert len(there) in (0, len(found)) or len(found) - len(there) >= least
+    assert there.is_between(-8.0, 8.0).all()
+
+
+def test_rows_of_a_small_category_have_none() -> None:
+    column = Column(name="ward", kind="categorical", categories=("A", "B"))
+    before = pl.DataFrame({"ward": ["A"] * 30 + ["B"] * 4})
+    after = cells.table(before, [column], 10)["ward"]
+    assert (after.null_count(), (after == "A").sum(), (after == "B").sum()) == (10, 24, 0)
+    assert cells.table(before, [column], 0) is before

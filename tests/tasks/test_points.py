@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -215,3 +217,39 @@ def test_bins_that_noise_made_too_small_are_put_together_before_outcomes_are_cou
     assert few < 20
     state = state.after(joint, len(works))
     assert state.inner.rows[: state.inner.coding.n_bins].min() >= 20
+
+
+def up_to(works: list[HospitalWork], **settings: int) -> dict[int, tuple[int, int]]:
+    """By the fine value at which a bin of clinic-1's ages ends: its training rows up to there, and of these with the outcome."""
+    chosen = study(settings={"bin_rows": 20, **settings})
+    state = catalogue.begin(chosen)
+    for _ in range(2):
+        state = state.after(opened(state, works), len(works))
+    coding, first = state.inner.coding, works[0]
+    (place,) = [k for k, each in enumerate(coding.binned) if each.column.name == "age"]
+    start, size = coding.terms[place]
+    positive = first.values(state)["positive"][start : start + size]
+    before = dataclasses.replace(state, inner=dataclasses.replace(state.inner, stage="counts"))
+    joint = points_questions.entries_of(coding).matrix(first.values(before)["joint"].astype(float))
+    rows = np.diagonal(joint)[start : start + size].astype(int)
+    ends = [max(v for v, own in enumerate(coding.binned[place].places[:-1]) if own == k) for k in range(size)]
+    order = np.argsort(ends)
+    totals = zip(np.cumsum(rows[order]), np.cumsum(positive[order]), strict=True)
+    return dict(zip(np.sort(ends).tolist(), totals, strict=True))
+
+
+def between(works: list[HospitalWork]) -> list[int]:
+    """Rows of clinic-1 whose outcomes follow from two studies that draw their bins otherwise."""
+    one, other = up_to(works, bins=8), up_to(works, bins=7)
+    each = sorted({**one, **other}.items())
+    return [int(b[0] - a[0]) for (_, a), (_, b) in itertools.pairwise(each)]
+
+
+def test_two_studies_whose_bins_end_at_different_values_differ_by_whole_groups_of_rows(tmp_path: Path) -> None:
+    works = works_of(study(), tmp_path)
+    assert any(0 < n < 10 for n in between(works))  # exact outcomes of few patients
+    works = works_of(study(), tmp_path)
+    for at in works:
+        at.cell_min = 10
+    assert all(n == 0 or n >= 10 for n in between(works))
+    assert len(between(works)) > 8

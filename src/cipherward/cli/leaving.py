@@ -110,7 +110,8 @@ def inherit(
     from cipherward.consortium.homes import inheriting
 
     say_when_compiling()
-    for one in inheriting.inherit(_open(home), folders):
+    found = inheriting.inherit(_open(home), folders)
+    for one in found.studies:
         typer.echo(
             f"{one.study} ({one.digest.hex()[:12]}): this hospital stood in {one.sums} opened sum(s), {one.charged} of them count "
             "against its budget"
@@ -118,6 +119,16 @@ def inherit(
     typer.echo(
         "Compare these numbers with what block mates see: cipherward exposure. Studies that are missing here are forgotten."
     )
+    for name in found.lost:
+        _say(
+            [
+                f"TABLE {name!r} IS NOT READ ANY MORE: the newest copy of registers/{name}.register and registers/key is not in this home.",
+                "A register that is dealt anew would put other patients into sums than before, and the difference may be one patient. "
+                "Bring registers/ back from a backup that was made after the last study began, and repeat this command.",
+                "Where there is none: cipherward hospital widen (the others go on without this hospital, which may then be singled out "
+                "in sums that were opened), or end-register (the whole block ends).",
+            ]
+        )
 
 
 def widen(table: str = TABLE, yes: bool = YES, home: Path = HOME) -> None:

@@ -81,7 +81,8 @@ class Terms:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a study reads: `rows` int64[n], places in the table in the register's order, and their `parts` uint8[n].
+    """What a study reads: `rows` int64[n], places in the table in the register's order, and their `parts` uint8[n]
+    and `patients`, as the register knows them.
 
     `register`: as it is after this reading, for whoever keeps it; `refresh`: the study's; `steps`: the refreshes at which the batches
     in use entered. Rows that `wait` for a refresh, and those of patients who are in another register; `lost`: batches that
@@ -90,6 +91,7 @@ class Reading:
 
     rows: NDArray[np.int64] = field(repr=False)
     parts: NDArray[np.uint8] = field(repr=False)
+    patients: Digests = field(repr=False)
     register: Register = field(repr=False)
     refresh: int
     steps: tuple[int, ...]
@@ -149,6 +151,7 @@ def read(found: TableToRead, terms: Terms) -> Reading | Problem:
     return Reading(
         rows,
         register.parts[kept],
+        register.patients[kept],
         register,
         terms.refresh,
         tuple(int(step) for step in np.unique(register.entered[register.batches[kept]])),

@@ -197,8 +197,12 @@ def _split(
         )
     else:
         rows, split = reading.rows, reading.parts
-    table, outcome, codes = examined.table[rows], examined.outcome[rows], examined.patients.codes[rows]
-    cluster = np.unique(codes, return_inverse=True)[1].astype(np.uint32) if data.patient_column else None
+    table, outcome = examined.table[rows], examined.outcome[rows]
+    codes: NDArray[np.generic] = examined.patients.codes[rows]
+    if reading and reading.register.patient_column:
+        codes = reading.patients  # whoever the study takes for a patient, noise hides those whom the register knows
+    is_known = bool(data.patient_column or (reading and reading.register.patient_column))
+    cluster = np.unique(codes, return_inverse=True)[1].astype(np.uint32) if is_known else None
     about = findings(table, outcome, split, cluster, study.columns)
     if left_out:
         about = (

@@ -109,17 +109,15 @@ def check_opened(ledger: Ledger, contexts: Sequence[bytes], attempt: int) -> Non
 
 
 def _known(ledger: Ledger, contexts: Sequence[bytes]) -> list[Attempt]:
-    records = ((number, ledger.sum(context)) for number, context in enumerate(contexts))
     return [
         Attempt(
-            number,
+            known.attempt,
             is_joined=bool(known.joined),
             is_consented=bool(known.manifest),
             is_void=bool(known.vote and not known.manifest),
             is_resolved=known.is_void,
         )
-        for number, known in records
-        if known
+        for known in ledger.sums(contexts)
     ]
 
 

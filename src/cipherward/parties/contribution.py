@@ -14,6 +14,7 @@ from cipherward.parties import asking
 from cipherward.parties.grids import Grids
 from cipherward.parties.policy import Policy
 from cipherward.parties.standing import Standing
+from cipherward.parties.weighing import Weighing
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.budget import Budget, budget_of
 from cipherward.privacy.lifetime import PATIENT, Lifetime, check_delta
@@ -29,12 +30,13 @@ class Contributions:
     """The vectors of one hospital in one study. `budget`: None for a study without differential privacy;
     `lifetime`: of the register, for noise that is the hospital's own. `rounding_key`: its own secret for
     this study, from which the rounding of every contribution follows: another attempt after a restart sends the same one.
-    `grids`: of the register's columns, where the policy asks for one grid in all studies."""
+    `weighing`: of the register's updates; `grids`: of its columns, where the policy asks for one grid in all studies."""
 
     scheme: Scheme
     budget: Budget | None
     lifetime: Lifetime
     log: Log
+    weighing: Weighing
     rounding_key: bytes = field(repr=False)
     grids: Grids | None = None
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
@@ -48,6 +50,7 @@ class Contributions:
         """
         if state.noise is not None:
             return self._noisy(state.noise.event, work, state, query)
+        self.weighing.hold(work, state)
         if self.grids:
             self.grids.hold(state)
         if self.budget is None:
@@ -108,6 +111,7 @@ def contributions_of(
         budget_of(study, ledger, who, limit),
         Lifetime(ledger, who, limit),
         log,
+        Weighing(ledger, standing.register.name),
         rounding_key,
-        Grids(ledger, standing.register.name) if policy.one_grid else None,
+        Grids(ledger, standing.register.name, policy.cell_min) if policy.one_grid else None,
     )

@@ -1,7 +1,8 @@
-"""One grid of a column for all studies over a register: where its values are cut off, and into how many bins they go.
+"""One grid for all studies over a register: where a column's values are cut off, into how many bins they go, which categories are
+counted, and of how many rows a group of scores is.
 
-Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges. The ledger keeps the grid
-on which an exact answer first counted a column; another one is refused, in any study.
+Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or of the one row
+by which two groups differ. The ledger keeps the grid on which an exact answer first counted; another one is refused, in any study.
 """
 
 from __future__ import annotations
@@ -18,23 +19,34 @@ from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Task
 
 ANOTHER_GRID = "a column on another grid than before"
+OTHER_GROUPS = "scores in other groups than before"
 
 WAY_OUT = (
     "use the column as it was used before; or leave it out. Sums with noise need no grid, training always does. policy.toml "
     "(one_grid) says whether this rule holds here"
 )
+SAME_GROUPS = (
+    "set evaluation.group_rows as it was, where cell_min of policy.toml is as it was. policy.toml (one_grid) says whether this rule "
+    "holds here"
+)
 
 
 @dataclass(frozen=True)
 class Grids:
-    """The grids of one register's columns, by name. A column under another name is another column."""
+    """The grids of one register's columns, by name, and of its scores. A column under another name is another column.
+
+    `cell_min`: of the hospital's policy; a group of scores has at least so many rows.
+    """
 
     ledger: Ledger
     register: str
+    cell_min: int = 0
 
-    def problems(self, study: Study, task: Task[Any]) -> tuple[str, ...]:
-        """Which columns an exact answer of this study would count on another grid than before."""
-        return tuple(problem for column in study.columns for problem in self._problems(column, task.bins()))
+    def problems(self, study: Study, task: Task[Any]) -> dict[str, str]:
+        """Which columns an exact answer of this study would count on another grid than before, and whether it would count scores in
+        other groups, each with the way out."""
+        found = [problem for column in study.columns for problem in self._problems(column, task.bins())]
+        return dict.fromkeys(found, WAY_OUT) | dict.fromkeys(self._in_other_groups(study, task), SAME_GROUPS)
 
     def hold(self, state: StudyState) -> None:
         """Called before an exact answer leaves: the ledger knows its grid from now on.
@@ -42,35 +54,65 @@ class Grids:
         Raises:
             UnfitUpdateError: it is another one than before; nothing may be sent.
         """
-        bins, asked = state.task.bins(), state.study.without_columns(state.left_out)
-        if problems := self.problems(asked, state.task):
+        task, asked = state.task, state.study.without_columns(state.left_out)
+        bins = task.bins()
+        if problems := [problem for column in asked.columns for problem in self._problems(column, bins)]:
             raise UnfitUpdateError("; ".join(problems), reason=ANOTHER_GRID, hint=WAY_OUT)
+        for problem in self._in_other_groups(asked, task):
+            raise UnfitUpdateError(problem, reason=OTHER_GROUPS, hint=SAME_GROUPS)
         for column in asked.columns:
-            if column.kind == "numeric":
-                known = self._known(column)
-                found = json.dumps(_grid(column, bins) | ({"bins": known["bins"]} if known.get("bins") else {}))
-                if json.loads(found) != known:
-                    self.ledger.record_standing(self._name(column), found.encode())
+            known = self._known(self._name(column))
+            found = _grid(column, bins)
+            self._keep(self._name(column), found | ({"bins": known["bins"]} if known.get("bins") else {}))
+        if task.measured_models():
+            self._keep(self._of_scores, {"rows": self._group_rows(asked)})
 
     def _problems(self, column: Column, bins: int) -> Iterator[str]:
-        known = self._known(column) if column.kind == "numeric" else {}
-        for what, value in _grid(column, bins).items() if known else ():
+        known, asked = self._known(self._name(column)), _grid(column, bins)
+        if known and asked and ("categories" in known) != ("categories" in asked):
+            yield f"column {column.name!r} was counted before as {_kind(known)}, and now as {_kind(asked)}"
+            return
+        for what, value in asked.items() if known else ():
             if value != known[what] and (what != "bins" or (bins and known["bins"])):
-                yield f"column {column.name!r} was counted before with {what} {known[what]}, and now with {value}"
+                was, now = (", ".join(each) if isinstance(each, list) else each for each in (known[what], value))
+                yield f"column {column.name!r} was counted before with {what} {was}, and now with {now}"
 
-    def _known(self, column: Column) -> dict[str, Any]:
-        data = self.ledger.standing(self._name(column))
+    def _in_other_groups(self, study: Study, task: Task[Any]) -> Iterator[str]:
+        known, rows = self._known(self._of_scores).get("rows"), self._group_rows(study)
+        if known and task.measured_models() and known != rows:
+            yield f"scores were counted before in groups of {known} rows, and now of {rows}"
+
+    def _group_rows(self, study: Study) -> int:
+        return max(study.group_rows, self.cell_min)
+
+    def _known(self, name: str) -> dict[str, Any]:
+        data = self.ledger.standing(name)
         found: dict[str, Any] = json.loads(data) if data else {}
         return found
+
+    def _keep(self, name: str, found: dict[str, Any]) -> None:
+        if found and found != self._known(name):
+            self.ledger.record_standing(name, json.dumps(found).encode())
 
     def _name(self, column: Column) -> str:
         return f"grid {self.register} {column.name}"
 
+    @property
+    def _of_scores(self) -> str:
+        return f"score groups {self.register}"
+
 
 def _grid(column: Column, bins: int) -> dict[str, Any]:
+    """What has to stay; {} for categories that are in no cell by outcome."""
+    if column.kind == "categorical":
+        return {"categories": sorted(column.categories), "missing": sorted(column.missing)} if bins else {}
     return {
         "minimum": column.minimum,
         "maximum": column.maximum,
         "missing": sorted(column.missing),
         "bins": bins,
     }
+
+
+def _kind(grid: dict[str, Any]) -> str:
+    return "categories" if "categories" in grid else "numbers"

@@ -37,6 +37,7 @@ class StudyFolder:
         self.failed = path / FAILED
         self.end_told = path / "told"
         self.quarantine = path / "quarantine"
+        self.watched = (path, *(path / said for said in (*_ENDINGS, "receipts", "void")))
         # at a hospital
         self.approval = path / APPROVAL
         self.withdrawal = path / WITHDRAWAL

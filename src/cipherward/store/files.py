@@ -17,8 +17,9 @@ from cipherward.errors import StorageError
 T = TypeVar("T")
 
 
-def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> None:
-    """Replace `path` by `data` durably. `private` makes the file readable by its owner only.
+def write(path: Path, data: bytes | memoryview, *, private: bool = False, durable: bool = True) -> None:
+    """Replace `path` by `data`. `private` makes the file readable by its owner only; without `durable` a power failure may
+    leave the old file, or none that can be read.
 
     Raises:
         StorageError: no space, no permission, or the folder is gone; the old file is untouched, or the new one whole.
@@ -29,9 +30,11 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False) -> Non
         with create(temporary, private=private) as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
-        sync_folders(changed)
+        if durable:
+            sync_folders(changed)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()

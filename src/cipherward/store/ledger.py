@@ -12,12 +12,14 @@ the sum is verified: another attempt at the same sum sends the same values, whic
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cipherward.errors import AlreadyReleasedError, StorageError
 from cipherward.store import counters
-from cipherward.store.marked import MarkedTables
+from cipherward.store.marked import MarkedTables, Row
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL, mark BLOB) STRICT;
@@ -81,6 +83,14 @@ class SumRecord:
     release: bytes = field(repr=False)
     is_void: bool
     is_closed: bool
+
+
+def _record_of(row: Row) -> SumRecord:
+    said = ("private_key", "joined", "header", "update_bytes", "vote", "manifest", "request", "release")
+    values: list[Any] = [row[name] for name in ("context", "query", "round", "attempt")]
+    values += [row[name] or b"" for name in said]
+    values += [bool(row[name]) for name in ("is_void", "is_closed")]
+    return SumRecord(*values)
 
 
 KEPT_SUMS = 3
@@ -149,27 +159,13 @@ class Ledger(MarkedTables):
 
     def sum(self, context: bytes) -> SumRecord | None:
         """What was said about this sum, or None."""
-        row = self._find("sums", context=context)
-        if row is None:
-            return None
-        said = ("private_key", "joined", "header", "update_bytes", "vote", "manifest", "request", "release")
-        key, joined, header, update, vote, manifest, request, release = (row[name] or b"" for name in said)
-        return SumRecord(
-            row["context"],
-            row["query"],
-            row["round"],
-            row["attempt"],
-            key,
-            joined,
-            header,
-            update,
-            vote,
-            manifest,
-            request,
-            release,
-            is_void=bool(row["is_void"]),
-            is_closed=bool(row["is_closed"]),
-        )
+        return next(iter(self.sums([context])), None)
+
+    def sums(self, contexts: Sequence[bytes]) -> list[SumRecord]:
+        """What was said about those of these sums that are known here, in the order of `contexts`."""
+        places = ", ".join("?" * len(contexts))
+        found = {row["context"]: row for row in self._rows("sums", f"context IN ({places})", tuple(contexts))}
+        return [_record_of(found[context]) for context in contexts if context in found]
 
     def begin(
         self, context: bytes, study: bytes, query: bytes, round: int, attempt: int, private_key: bytes, joined: bytes

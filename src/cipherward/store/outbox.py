@@ -83,6 +83,8 @@ class Outbox:
         self._lock = threading.Lock()
         self._slots = Slots(folder / "small.slots")
         self._unsynced = b""
+        self._changed = object()
+        self._known: tuple[tuple[object, ...], list[Waiting]] = (), []
         with _storage(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(".*.tmp"):
@@ -114,6 +116,13 @@ class Outbox:
 
     def pending(self) -> list[Waiting]:
         """The letters that wait, oldest first; one that a power failure cut short was never put."""
+        now = self._changed, files.stamp(self.folder), files.stamp(self._slots.path)
+        known = self._known
+        if known[0] != now:  # services ask all the time
+            known = self._known = now, self._read()
+        return known[1].copy()
+
+    def _read(self) -> list[Waiting]:
         letters = []
         with _storage(self.folder):
             for path in self.folder.glob("[0-9]*.letter"):
@@ -149,6 +158,7 @@ class Outbox:
             else:
                 letter.path.unlink(missing_ok=True)
             self._note(letter).unlink(missing_ok=True)
+        self._changed = object()
 
     def _note(self, letter: Waiting) -> Path:
         return self.folder / f"{letter.number:010d}.{letter.nonce.hex()}.sent"
@@ -161,6 +171,7 @@ class Outbox:
                     self._write_file(f"{number:010d}.{nonce.hex()}.{size}.letter", data)
         finally:
             self._unsynced = b""
+            self._changed = object()
 
     def _write_file(self, name: str, data: bytes | bytearray | memoryview) -> None:
         temporary = self.folder / f".{name}.tmp"

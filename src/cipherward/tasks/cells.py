@@ -6,10 +6,15 @@ cells therefore count as without a value, and where those would be few, some oth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data import preprocess
 from cipherward.learning import score_groups
+from cipherward.study import Column
 
 
 def codes(found: NDArray[np.int64], missing: int, least: int) -> NDArray[np.int64]:
@@ -50,6 +55,27 @@ def grouped(found: NDArray[np.float64], least: int) -> NDArray[np.float64]:
     result = found.copy()
     result[there] = score_groups.grouped(found[there], least)
     return result
+
+
+def table(found: pl.DataFrame, columns: Sequence[Column], least: int) -> pl.DataFrame:
+    """Rows as a task may count them that draws its own edges between values and puts categories together as sums tell it.
+
+    Whatever it draws, what two of its partitions differ by is whole groups of at least `least` rows.
+    """
+    if least < 2:
+        return found
+    counted = []
+    for column in columns:
+        if column.kind == "categorical":
+            n = len(column.categories)
+            own = preprocess.codes(found[column.name], column.categories)
+            names = (*column.categories, None)
+            places = codes(np.where(own < 0, n, own), n, least)
+            counted.append(pl.Series(column.name, [names[place] for place in places], dtype=pl.String))
+        else:
+            inside = np.clip(found[column.name].to_numpy(), column.minimum, column.maximum)
+            counted.append(pl.Series(column.name, grouped(values(inside, least), least)).fill_nan(None))
+    return pl.DataFrame(counted)
 
 
 def _short(missing: int, least: int) -> int:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import coding as bins
 from cipherward.data.coding import Coding
+from cipherward.learning.baselines import Rows
 from cipherward.learning.points import Points
 from cipherward.privacy import records
 from cipherward.study import Study
-from cipherward.tasks import points_fit
+from cipherward.tasks import cells, points_fit
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment, RealSegment, Segment
 from cipherward.tasks.points_fit import Entries
 from cipherward.tasks.points_state import PointsState
-from cipherward.tasks.rows import TRAIN, rows_at, rows_of
+from cipherward.tasks.rows import TRAIN
 from cipherward.tasks.task import Values, limbs_for
 
 TITLES = {
@@ -83,29 +85,39 @@ def sums(state: PointsState, at: HospitalWork) -> Values:
     """One hospital's sums; real ones as shares of the rows that all hospitals together have there, which bounds them."""
     coding = state.coding
     if state.stage == "counts":
-        x, labels = rows_of(at.data, coding, TRAIN)
+        x, labels = _counted(at, coding)
         joint = points_fit.joint_totals(coding, entries_of(coding), x, np.ones(len(labels)))
         return {"joint": np.rint(joint).astype(np.int64)}
     if state.stage == "outcomes":
-        x, labels = rows_of(at.data, coding, TRAIN)
+        x, labels = _counted(at, coding)
         return {"positive": np.rint(points_fit.totals(coding, x, labels.astype(np.float64))).astype(np.int64)}
     module = Points(state.model.weights)
     if state.stage == "pairs":
         compared = state.compared
-        x, labels = rows_of(at.data, compared, TRAIN)
+        x, labels = _counted(at, compared)
         error, unsure = points_fit.derivatives(module, module.vector, x[:, : len(coding.binned)], labels)
-        cells = slice(compared.n_bins, None)
+        of_pairs = slice(compared.n_bins, None)
         return {
-            "gradient": points_fit.totals(compared, x, error)[cells] / state.rows[cells],
-            "curvature": points_fit.totals(compared, x, unsure)[cells] / state.rows[cells],
+            "gradient": points_fit.totals(compared, x, error)[of_pairs] / state.rows[of_pairs],
+            "curvature": points_fit.totals(compared, x, unsure)[of_pairs] / state.rows[of_pairs],
         }
-    x, labels = rows_at(at, coding, TRAIN)
+    x, labels = _counted(at, coding)
     error, unsure = points_fit.derivatives(module, module.vector, x, labels)
     entries = entries_of(coding)
     return {
         "gradient": points_fit.totals(coding, x, error) / state.rows,
         "curvature": points_fit.joint_totals(coding, entries, x, unsure) / bounds(state.rows, entries),
     }
+
+
+def _counted(at: HospitalWork, coding: Coding) -> Rows:
+    """The training rows' bins and cells, and their outcomes, as `cells.table` lets them be counted."""
+    chosen = at.data.split == TRAIN
+    counted = at.kept(
+        ("counted", coding.columns),
+        lambda: cells.table(at.data.table.filter(pl.Series(chosen)), coding.columns, at.cell_min),
+    )
+    return coding.transform(counted), at.data.outcome[chosen]
 
 
 def n_values(study: Study) -> int:

@@ -126,6 +126,10 @@ class StudyState:
 
     def digest(self) -> bytes:
         """SHA-256 over everything that the next sum or the result depends on; 32 bytes."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> bytes:
         failed = [dataclasses.astuple(failed) for failed in self.failed]
         facts = json.dumps([self.sums_done, failed, self.false_dealers]).encode()
         return hashlib.sha256(b"cipherward/v2/state\x00" + self.task.digest(self.inner) + facts).digest()

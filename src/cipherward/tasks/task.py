@@ -157,6 +157,15 @@ class Task(ABC, Generic[S]):
         """Into how many bins an answer divides the range of a numeric column, at most; 0: into none."""
         return 0
 
+    def weights(self) -> str:
+        """How the task weighs hospitals' updates: "class", "equal", or "" where it has none, or where they carry noise for all of it."""
+        return ""
+
+    def weight_cut(self, state: S, at: HospitalWork) -> int | None:
+        """Of the next answer: at how many rows the weight of this hospital's update is cut off, 0 where it is not; None: no weighed
+        update."""
+        return None
+
     def cost(self, state: S, at: HospitalWork) -> Event | None:
         """What the next answer costs this hospital's privacy budget; None: an exact sum, which it does not cover."""
         return None

@@ -143,6 +143,15 @@ class Train(Task[TrainState]):
             ranges, cap = state.ranges, state.weight_cap
             return measured | rounds.weighted_update(study, module, model, at, ranges, cap, state.rounds_done + 1)
 
+    def weights(self) -> str:
+        return "" if self._adds_noise_shares or self._study.fits_by_newton else self._study.training.weights
+
+    def weight_cut(self, state: TrainState, at: HospitalWork) -> int | None:
+        if not self.weights() or state.model.preprocessor is None or self._trained_out(state):
+            return None
+        n_rows = len(rows_at(at, state.model.scaling, TRAIN)[1])
+        return rounds.weight_cut(self._study, n_rows, state.weight_cap)
+
     def cost(self, state: TrainState, at: HospitalWork) -> Event | None:
         is_round = state.model.preprocessor is not None and not self._trained_out(state)
         return rounds.cost(self._study, state.model, at) if is_round else None

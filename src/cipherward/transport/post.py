@@ -42,6 +42,7 @@ Receive = Callable[[str, Path], Awaitable[None]]
 """`receive(member, letter)`: the sender's name and a file that is removed when the call returns (it may be moved)."""
 
 _LONGEST_PAUSE = 15.0  # seconds
+_LOOK_SECONDS = 10.0
 _TO, _FROM = "letters to the coordinator", "letters from the coordinator"
 _BULK = 2  # mailboxes with a batch of chunks in memory at a time: 2 * 8 * 0.9 MB, whatever the number of hospitals
 
@@ -143,7 +144,7 @@ class _Post(ABC):
                 for name in wanted.keys() - running.keys():
                     running[name] = asyncio.create_task(self._keep(name, wanted[name]))
                 changed = asyncio.create_task(self._changed.wait())
-                await asyncio.wait({*ends, changed}, timeout=2.0, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({*ends, changed}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
                 if not link.client.is_connected:
                     link.lost.set()  # nats-py does not always say so

@@ -29,7 +29,8 @@ Handle = Callable[[str, bytes, Path], Awaitable[None]]
 """`handle(mailbox, letter id, file)`."""
 
 BATCH = 8
-_WAIT_SECONDS = 5.0
+_WAIT_SECONDS = 15.0
+_PING_SECONDS = 5
 _REWIND_SECONDS = 60.0
 _NEEDED = "nats-server 2.14 or later is needed"
 _names = itertools.count()
@@ -201,7 +202,7 @@ class Receiver:
             TransportError: that is so.
         """
         try:
-            await self._link.client.flush(timeout=int(_WAIT_SECONDS))
+            await self._link.client.flush(timeout=_PING_SECONDS)
         except (nats.errors.Error, TimeoutError, OSError):
             return  # the line is slow or gone, which others notice
         if not self._subscription.pending_msgs:

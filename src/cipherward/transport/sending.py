@@ -18,7 +18,7 @@ from cipherward.transport.link import Link, Log, foreign
 
 WINDOW = 16
 _ACK_SECONDS = 30.0
-_POLL_SECONDS = 2.0
+_POLL_SECONDS = 30.0
 _STORE_ERRORS = {10077, 10047, 10023, 10056}  # limits of the stream, of the account, of the server
 
 

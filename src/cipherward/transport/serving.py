@@ -35,7 +35,7 @@ HEARTBEAT_SECONDS = 2.0
 GRACE_SECONDS = 8.0
 """How long a stop waits for the work in hand. What is cut off is done again after the next start."""
 
-WATCH_SECONDS = 2.0
+WATCH_SECONDS = 5.0
 AGAIN_SECONDS = 2.0
 """Until a part of the service that has failed is started again."""
 
@@ -65,12 +65,15 @@ class Follower:
     def __init__(self, home: Home) -> None:
         self._path = home.path / "log.jsonl"
         self.alarms = len(home.alarms())
+        self._stamp = files.stamp(self._path)
         self._offset = self._path.stat().st_size if self._path.exists() else 0
 
     def new_lines(self) -> list[dict[str, Any]]:
         """Whole lines written since the last call."""
-        if not self._path.exists():
+        stamp = files.stamp(self._path)
+        if stamp is None or stamp == self._stamp:
             return []
+        self._stamp = stamp
         with self._path.open("rb") as file:
             if file.seek(0, os.SEEK_END) < self._offset:
                 self._offset = 0  # the log was turned

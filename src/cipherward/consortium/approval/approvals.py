@@ -19,7 +19,6 @@ from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, RefusedError, StorageError, StudyError
 from cipherward.parties import inventories
 from cipherward.parties.decisions import APPROVAL, MAX_NAME, WITHDRAWAL, Approval, Withdrawal, approval_of, is_name
-from cipherward.parties.grids import WAY_OUT
 from cipherward.parties.inventories import Inventory
 from cipherward.runs.study_folder import CKKS_PUBLIC, STOPPED, STUDY
 from cipherward.store import files
@@ -182,7 +181,7 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
     hint = "compare fingerprints and confirm: cipherward hospital members, then cipherward hospital confirm"
     policy = policyfile.load(home.policy_file)
     if grids := other_grids.problems(home, offered, policy):
-        problems, hint = [*grids, *problems], WAY_OUT
+        problems, hint = [*grids, *problems], next(iter(grids.values()))
     try:
         policy.check(offered.study)
     except RefusedError as error:

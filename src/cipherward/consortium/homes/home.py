@@ -25,6 +25,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import os
@@ -34,6 +35,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from cipherward.consortium.homes.alarms import Alarms
@@ -56,6 +58,7 @@ SECRET_FILES = (
 
 
 _EACH_LOGGED = 32
+REPEATED_SECONDS = 6.0
 
 LOG_FILE = "log.jsonl"
 LOG_BYTES, OLDER_LOGS = 8 << 20, 7
@@ -82,6 +85,7 @@ class Home(ABC):
         self.declared = path / "declared"
         self.splits = path / "splits"
         self.remembered = files.Remembered()
+        self._said: tuple[Mapping[str, object] | None, float] = None, 0.0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
@@ -177,9 +181,14 @@ class Home(ABC):
             ) from None
 
     def write_status(self, status: Mapping[str, object]) -> None:
-        """What the running service is doing, for `status` and `health`; `time` is added."""
+        """What the running service is doing, for `status` and `health`; `time` is added. The same again is written every
+        `REPEATED_SECONDS` only."""
+        said, at = self._said
+        if status == said and monotonic() < at + REPEATED_SECONDS:
+            return
         document = {"time": _now(), "pid": os.getpid()} | dict(status)
-        files.write(self.path / "status.json", (json.dumps(document, indent=2) + "\n").encode())
+        files.write(self.path / "status.json", (json.dumps(document, indent=2) + "\n").encode(), durable=False)
+        self._said = copy.deepcopy(status), monotonic()
 
     def read_status(self) -> dict[str, Any] | None:
         """What `write_status` wrote last, None when nothing (or nothing readable) is there."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import cast
@@ -12,6 +13,7 @@ from typing import cast
 from cipherward.consortium.approval import declaring
 from cipherward.consortium.homes import lock
 from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.homes.registers import LOST, Registers
 from cipherward.data.sources import load_hospitals
 from cipherward.disclosure.blocks import Register
 from cipherward.errors import CipherwardError, RefusedError, StorageError
@@ -26,6 +28,8 @@ from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
+
+NOBODY_KNOWS = "the file of a register that stood in opened sums is not here, or is an older one"
 
 
 def succeed(home: HospitalHome, old: HospitalHome) -> None:
@@ -56,8 +60,18 @@ def succeed(home: HospitalHome, old: HospitalHome) -> None:
         home.log("ledger taken over", {"from": str(old.path)})
 
 
-def inherit(home: HospitalHome, folders: Sequence[Path]) -> list[Inherited]:
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a ledger knows again. `lost`: registers that stood in these sums and whose file is not here: their tables are not read."""
+
+    studies: tuple[Inherited, ...]
+    lost: tuple[str, ...]
+
+
+def inherit(home: HospitalHome, folders: Sequence[Path]) -> Rebuilt:
     """Rebuild block, answer and budget of this hospital, and of its earlier keys, from the openings in these folders.
+
+    Which patients stood in them no opening says: of each register the file is taken that lies in the home's registers/.
 
     Args:
         folders: run directories of other hospitals or of the coordinator, or folders that hold some.
@@ -83,12 +97,30 @@ def inherit(home: HospitalHome, folders: Sequence[Path]) -> list[Inherited]:
             ]
             for key in sorted({key for run in runs for key in _keys(home, run)}):
                 inheritance.note_predecessor(ledger, key)
+            lost = _lost_registers(home, ledger, [run for run, one in zip(runs, found, strict=True) if one.sums])
         finally:
             ledger.close()
         if (first := firsts.pop()) != home.identity.public_key:
             files.write(home.first_key_file, first.hex().encode())
         home.log("ledger rebuilt", {"studies": [one.study for one in found]})
-        return found
+        for name in lost:
+            home.alarm("register lost", {"register": name, "reason": NOBODY_KNOWS, "hint": LOST})
+        return Rebuilt(tuple(found), lost)
+
+
+def _lost_registers(home: HospitalHome, ledger: Ledger, runs: Iterable[Run]) -> tuple[str, ...]:
+    """The registers that stood in sums of these runs, and whose file cannot be the newest."""
+    registers, stood = Registers(home.registers_folder, ledger), dict[str, tuple[int, frozenset[str]]]()
+    for run in runs:
+        own, study = _own_register(home, run), run.first.study
+        index = [hospital.name for hospital in study.hospitals].index(home.name)
+        refresh, columns = stood.get(own.name, (0, frozenset()))
+        filled = run.beginning.said[index + 1].columns
+        stood[own.name] = (
+            max(refresh, study.hospitals[index].refresh),
+            columns.union(filled, {study.data.outcome}).difference(run.beginning.left_out),
+        )
+    return tuple(name for name, known in sorted(stood.items()) if not registers.adopt(name, *known))
 
 
 def _run_folders(folders: Sequence[Path]) -> Iterator[Path]:

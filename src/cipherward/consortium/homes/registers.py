@@ -13,8 +13,9 @@ same patients anew, and the difference would be theirs.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,8 @@ LOST = (
     "bring the current file back; an older copy is refused, too. Without it nobody can tell which patients were summed "
     "before, so no row of this table is read any more"
 )
+_MISSING = digest("register-missing")
+"""In place of a file's digest where sums are known that stood on one which nobody has; no file has it."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,13 @@ class Registers:
 
     Args:
         folder: registers/ of the home; made when something is written.
-        ledger: None where people only look: then nobody checks whether a file is the newest.
+        ledger: None: nobody checks whether a file is the newest. looks_on: nothing is written.
     """
 
-    def __init__(self, folder: Path, ledger: Ledger | None = None) -> None:
+    def __init__(self, folder: Path, ledger: Ledger | None = None, *, looks_on: bool = False) -> None:
         self.folder = folder
         self._ledger = ledger
+        self._looks_on = looks_on or ledger is None
         self._looking = os.urandom(_KEY_BYTES)
 
     @property
@@ -141,6 +145,24 @@ class Registers:
             files.write(path, data, private=True)
             self._note(_Noted(name, found, found))
         files.remove(self._accepted(name))
+
+    def adopt(self, name: str, refresh: int, columns: Collection[str]) -> bool:
+        """After the ledger was rebuilt: take the file that is here for the newest, if it can be; else none is until it is brought.
+
+        Args:
+            refresh: the newest at which sums were opened. columns: what they were about. A file that knows less would deal
+                patients anew, or not notice that one of them has changed.
+        """
+        noted = self._noted().get(name)
+        if noted and _MISSING not in (noted.digest, noted.following):
+            return True  # the ledger knows its file itself
+        path, found = self._path(name), None
+        with contextlib.suppress(TableError):
+            found = _decoded(files.read(path), path, self._key_check()) if path.exists() else None
+        can_be = found is not None and found.refresh >= refresh and found.columns >= set(columns)
+        mark = digest(_REGISTERS, files.read(path)) if can_be else _MISSING
+        self._note(_Noted(name, mark, mark))
+        return can_be
 
     def accept(self, name: str) -> None:
         """People say that the table is right, although most of its rows have changed or are gone."""
@@ -221,8 +243,8 @@ class Registers:
     def _key(self) -> bytes:
         path = self.folder / "key"
         if not path.exists() and not self.names:
-            if self._ledger is None:
-                return self._looking  # whoever looks on only writes nothing
+            if self._looks_on:
+                return self._looking
             files.write(path, os.urandom(_KEY_BYTES), private=True)
         key = files.read(path) if path.exists() else b""
         if len(key) != _KEY_BYTES:

@@ -191,11 +191,17 @@ class CoordinatorDesk:
         ]
         now = self._clock()
         return [
-            study.status()
+            self._status_of(study)
             | {"waits": waiting.in_words(study, self._seen, now), "if_missing": waiting.if_one_is_missing(study)}
             | self.vault.status(study.run)
             for study in self._studies.values()
         ] + damaged
+
+    def _status_of(self, study: CoordinatorStudy) -> dict[str, Any]:
+        """Once a study is over it is read again only when its files change."""
+        if not study.is_over:
+            return study.status()
+        return self.home.remembered.get(("status", study.digest, study.last_error), study.files.watched, study.status)
 
     def blocks(self) -> list[str]:
         """Splits, new keys and wider answers that are under way, in words."""

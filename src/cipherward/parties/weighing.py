@@ -1,0 +1,66 @@
+"""What a hospital's update counts for beside the others': by one rule for all studies over a register (rules 1 and 8).
+
+Weights are public. Two sums of the same updates under two weightings are two equations, and where one hospital of a block
+changes against the others, its update follows. The ledger keeps the rule under which the first update left.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cipherward.errors import UnfitUpdateError
+from cipherward.store.ledger import Ledger
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import Task
+
+WEIGHED_OTHERWISE = "updates weighed otherwise than before"
+
+WAY_OUT = "let the study weigh updates as the earlier one did: training.weights, aggregation.weight_cap"
+
+_WORDS = {"class": "by the class of the hospital's rows", "equal": "the same for every hospital"}
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """Of one register's updates. `cut`: the rows at which this hospital's class is cut off, 0 where it is not."""
+
+    ledger: Ledger
+    register: str
+
+    def problem(self, task: Task[Any]) -> str:
+        """Why a study must not weigh this register's updates as it does, as far as that is known before it begins; empty: it may."""
+        known, asked = self._known(), task.weights()
+        if not asked or not known or known["weights"] == asked:
+            return ""
+        return f"updates were weighed before {_WORDS[known['weights']]}, and now {_WORDS[asked]}"
+
+    def hold(self, work: HospitalWork, state: StudyState) -> None:
+        """Called before an answer leaves: where it is an update, the ledger knows its weighting from now on.
+
+        Raises:
+            UnfitUpdateError: it is another one than before; nothing may be sent.
+        """
+        cut = state.task.weight_cut(state.inner, work)
+        if cut is None:
+            return
+        known, asked = self._known(), {"weights": state.task.weights(), "cut": cut}
+        problem = self.problem(state.task)
+        if known and not problem and known["cut"] != cut:
+            was, now = (f"at {at} rows" if at else "nowhere" for at in (known["cut"], cut))
+            problem = f"the weight of this hospital's update was cut off before {was}, and now {now}"
+        if problem:
+            raise UnfitUpdateError(problem, reason=WEIGHED_OTHERWISE, hint=WAY_OUT)
+        if not known:
+            self.ledger.record_standing(self._name, json.dumps(asked).encode())
+
+    def _known(self) -> dict[str, Any]:
+        data = self.ledger.standing(self._name)
+        found: dict[str, Any] = json.loads(data) if data else {}
+        return found
+
+    @property
+    def _name(self) -> str:
+        return f"weighing {self.register}"
