@@ -292,9 +292,9 @@ def test_a_proof_file_stands_alone_and_proves_one_entry_only(whole: Path) -> Non
     found, who = proofs.check(proof, lines(whole)[17], KEY, WITNESSES)
     assert (found.size, set(who)) == (40, {1, 2, 3})
     assert proofs.check(proof.replace("index", "extra AAAA\nindex", 1), lines(whole)[17], KEY, {})[0] == found
-    for wrong, line in ((proof, 16), (proof.replace("index 17", "index 16"), 17), (proof.replace("@v1", "@v2"), 17)):
+    for wrong, at in ((proof, 16), (proof.replace("index 17", "index 16"), 17), (proof.replace("@v1", "@v2"), 17)):
         with pytest.raises(AuditError):
-            proofs.check(wrong, lines(whole)[line], KEY, WITNESSES)
+            proofs.check(wrong, lines(whole)[at], KEY, WITNESSES)
     old = reading.read_checkpoint(checkpoint_file(whole, 16)).checkpoint
     extension = proofs.consistency(tree, 16, head)
     assert proofs.check_extension(extension, old, KEY) == head.checkpoint

@@ -13,6 +13,8 @@ from tests.runs.test_audit import bad, log_of, said, sign_again
 
 from cipherward.audit import entries, reading
 from cipherward.consortium.service import auditing, letters, offering
+from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
+from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.consortium.service.letters import Head
 from cipherward.runs.audit_check import verify_run
 
@@ -32,7 +34,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
     four.start(document(4))
     four.approve()
     four.pump()
-    for desk in (four.desk, *four.desks.values()):
+    desks: list[CoordinatorDesk | HospitalDesk] = [four.desk, *four.desks.values()]
+    for desk in desks:
         desk._report = lambda folder: (folder / "report.html").write_text("the report")
         desk.report()
     four.pump()
@@ -77,6 +80,10 @@ def garbage(run: Path) -> None:
         path.write_bytes(b"garbage")
 
 
+def without_approvals(run: Path) -> None:
+    shutil.rmtree(run / "approvals")
+
+
 def without_sums(run: Path) -> None:
     for name in ("receipts/0002", "receipts/0003"):
         shutil.rmtree(run / name)
@@ -98,8 +105,8 @@ def edited(name: str, before: str, after: str) -> Callable[[Path], None]:
     return edit
 
 
-OVERLOOKED = {
-    "approvals deleted": (lambda run: shutil.rmtree(run / "approvals"), "approvals/1.signed is not here any more"),
+OVERLOOKED: dict[str, tuple[Callable[[Path], None], str]] = {
+    "approvals deleted": (without_approvals, "approvals/1.signed is not here any more"),
     "approvals garbage": (garbage, "approvals/1.signed is not as it was when the entry was written"),
     "time of a sum edited": (edited("rounds.jsonl", '"finished": "20', '"finished": "19'), "line 1 of rounds.jsonl"),
     "metric of a sum edited": (
