@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -93,12 +94,16 @@ def check_signed(signed: Signed, *, study: bytes, keys: Mapping[int, bytes], kin
     if len(signed.signature) != 64:
         raise WireError("a signature has 64 bytes")
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(
-            signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body)
-        )
+        _verify(key, signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
     except InvalidSignature:
         raise ProtocolError(f"forged signature on a {signed.kind!r} message of sender {signed.sender}") from None
     return signed
+
+
+@lru_cache(maxsize=4096)
+def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
+    # A header is met at consent and in the opening, a vote in certificate and opening. What raises is not remembered.
+    Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)
 
 
 def _covered(kind: str, study: bytes, sender: int, body: bytes) -> bytes:
