@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cipherward.crypto import wire
-from cipherward.crypto.hashing import digest
+from cipherward.crypto.hashing import DIGEST_BYTES, digest
 from cipherward.errors import ProtocolError, WireError
 
 COORDINATOR = 0
@@ -46,6 +46,17 @@ class Identity:
         """The encoded `Signed` envelope around `body`."""
         signature = self._key.sign(_covered(kind, study, sender, body))
         return wire.encode(Signed(kind, study, sender, body, signature))
+
+    def sign_note(self, text: bytes) -> bytes:
+        """The signature (64 bytes) over a note as it is, for tools of others. An envelope's covers a digest of 32 bytes, and a
+        note is longer: neither can pass for the other.
+
+        Raises:
+            ValueError: not longer than a digest.
+        """
+        if len(text) <= DIGEST_BYTES:
+            raise ValueError("too short for a note")
+        return self._key.sign(text)
 
 
 def fingerprint(public_key: bytes) -> str:
