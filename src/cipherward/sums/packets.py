@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cipherward.errors import WireError
 
-WIRE_VERSION = 4
+WIRE_VERSION = 5
 """Goes up whenever a message of a sum, or what it means, changes; no party reads another version than its own.
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
