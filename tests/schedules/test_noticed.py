@@ -65,7 +65,8 @@ def test_a_coordinator_that_starts_over_after_a_crash_is_noticed(
     monkeypatch.setattr(CoordinatorNode, "recover", lambda self: [])
     said = found(tmp_path)
     assert any(
-        words in said for words in ("did not finish", "an honest coordinator", "honest messages are in quarantine")
+        words in said
+        for words in ("did not end as foretold", "an honest coordinator", "honest messages are in quarantine")
     )
 
 

@@ -9,7 +9,7 @@ WIRE_VERSION = 5
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
 3: a sum that does not open is attributed by a challenge; a header says how its register stands in the sum.
-4: messages name the last opening.
+4: messages name the last opening. 5: a header holds its digests of shares in one piece.
 """
 
 KINDS = (

@@ -19,6 +19,7 @@
 | `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
 | `registers/` | | which rows studies may read (`registers`) | yes, 0600 |
 | `vault.key` | of its vault, if it has one | the same | yes, 0600 |
+| `witnessed/` | | heads of audit logs that it cosigned | no |
 | `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
 """
 
