@@ -30,7 +30,7 @@ from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs import folder as rundir
 from cipherward.runs import modelfile, verify
-from cipherward.runs.verify import Line, verify_run
+from cipherward.runs.verify import Line, verify_sums
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine, Network
 from cipherward.simulation.simulate import RunResult, run_study
@@ -116,7 +116,7 @@ def run(folder: Path, chosen: Study, *, name: str = "run", **options: Any) -> Ru
 
 
 def lines_of(path: Path) -> list[Line]:
-    return list(verify_run(path))
+    return list(verify_sums(path))
 
 
 def holds(path: Path) -> bool:

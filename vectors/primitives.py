@@ -11,6 +11,7 @@ import numpy as np
 from cipherward.crypto import params, sampling, wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, fingerprint
+from cipherward.sums.digests import Digests
 from cipherward.sums.messages import (
     Announce,
     Answer,
@@ -100,6 +101,9 @@ def digests() -> Content:
     }
 
 
+SHARES = Digests.of({1: fixed("one"), 24: fixed("two")})
+
+
 def samples() -> list[Any]:
     """A message of every kind."""
     ctx, one, two = fixed("context"), Entry(1, fixed("one")), Entry(24, fixed("two"))
@@ -115,7 +119,7 @@ def samples() -> list[Any]:
         Behind(2**32, fixed("last")),
         Join(ctx, fixed("key", size=40), fixed("last")),
         Joined(ctx, (b"join 1", b"join 2")),
-        Header(ctx, fixed("joined"), fixed("payload"), (one, two), fixed("block"), "register", 0, 1, 0),
+        Header(ctx, fixed("joined"), fixed("payload"), SHARES, fixed("block"), "register", 0, 1, 0),
         Update(b"header", fixed("payload", size=300), (ShareFor(1, b"sealed"), ShareFor(2**63 - 1, b""))),
         Manifest(ctx, (one, two), fixed("total")),
         ConsentRequest(b"manifest", (b"header 1", b"header 2"), (ShareFor(255, b"sealed"),)),
@@ -168,6 +172,8 @@ def messages() -> Content:
 def bad_messages() -> Content:
     """Bytes that are no message of the named kind."""
     vote = wire.encode(Vote(b"ctx", 1, b"manifest", b""))
+    header = wire.encode(Header(b"", b"", b"", SHARES, b"", "", 0, 0, 0))
+    listed, fewer, spare = (wire.encode(each) for each in (b"\1\0\x80", b"\1\0\xc0", b"\1\0\x80\0"))
     cases = [
         ("empty", "Vote", b"", "early"),
         ("cut by one byte", "Vote", vote[:-1], "early"),
@@ -197,6 +203,8 @@ def bad_messages() -> Content:
         ("array longer than the message", "Joined", bytes.fromhex("82409a7fffffff40"), "longer than the message"),
         ("nesting", "Joined", b"\x82\x40" + b"\x81" * 200, "expected CBOR type 2"),
         ("another kind", "Join", vote, "wrong number of fields"),
+        ("more hospitals than digests", "Header", header.replace(listed, fewer), "not one digest"),
+        ("a list of hospitals with a spare byte", "Header", header.replace(listed, spare), "as many bytes"),
     ]
     return {
         "cases": [

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cipherward.errors import CipherwardError
+    from cipherward.runs.audit_check import verify_run
     from cipherward.runs.prediction import predict
-    from cipherward.runs.verify import verify_run
     from cipherward.simulation.simulate import RunResult, resume_study, run_study
     from cipherward.study import Study
     from cipherward.study import load as load_study
@@ -26,7 +26,7 @@ _WHERE = {
     "predict": ("cipherward.runs.prediction", "predict"),
     "resume_study": ("cipherward.simulation.simulate", "resume_study"),
     "run_study": ("cipherward.simulation.simulate", "run_study"),
-    "verify_run": ("cipherward.runs.verify", "verify_run"),
+    "verify_run": ("cipherward.runs.audit_check", "verify_run"),
 }
 
 __all__ = [

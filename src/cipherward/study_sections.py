@@ -274,6 +274,10 @@ class Kept(Section):
     rounds: int | None = Field(default=None, ge=1)
     days: float | None = Field(default=None, gt=0.0)
 
+    @property
+    def is_for_good(self) -> bool:
+        return self.keep and self.rounds is None and self.days is None
+
 
 class Vault(Section):
     """What the parties' vaults keep of the study, where they have one. The study itself is always kept."""

@@ -13,7 +13,6 @@ from tests.consortium.enrolled import Consortium, alarms, hospital, join
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import approvals, offer_check
-from cipherward.consortium.approval.approvals import Approval
 from cipherward.consortium.membership import enrolment
 from cipherward.consortium.service import offering
 from cipherward.crypto import wire
@@ -27,6 +26,8 @@ from cipherward.errors import (
     StudyError,
     WireError,
 )
+from cipherward.parties import decisions
+from cipherward.parties.decisions import Approval
 from cipherward.simulation.simulate import run_study
 from cipherward.study import Study
 from cipherward.tasks.catalogue import make_task
@@ -143,14 +144,14 @@ def test_an_approval_convinces_the_coordinator_of_one_hospital_and_one_study(eve
     data = approvals.approve(everyone.hospitals["clinic-3"], offered, "Dr Example", Agreement.YES)
     assert offered.status == "approved"
     assert offered.approval == data
-    assert approvals.open_approval(data, frozen) == 3
+    assert decisions.open_approval(data, frozen) == 3
     assert approvals.approve(everyone.hospitals["clinic-3"], offered, "Dr Example", Agreement.YES) == data
     other = everyone.freeze(draft(seed=4))
     with pytest.raises(ProtocolError, match="another study"):
-        approvals.open_approval(data, other)
+        decisions.open_approval(data, other)
     for at in range(0, len(data), 7):
         with pytest.raises((WireError, ProtocolError)):
-            approvals.open_approval(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], frozen)
+            decisions.open_approval(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], frozen)
 
 
 def test_the_approver_and_the_time_are_signed(everyone: Consortium) -> None:
@@ -158,7 +159,7 @@ def test_the_approver_and_the_time_are_signed(everyone: Consortium) -> None:
     assert offered.approved_by == ""
     before = time.time()
     data = approvals.approve(everyone.hospitals["clinic-2"], offered, "Dr. Ada Example", Agreement.YES)
-    sender, stated = approvals.approval_of(data, offered.study)
+    sender, stated = decisions.approval_of(data, offered.study)
     assert (sender, stated.approver) == (2, "Dr. Ada Example")
     assert int(before) <= stated.at <= time.time()
     assert offered.approved_by == stated.words
@@ -171,7 +172,7 @@ def test_an_approval_needs_a_name_that_can_be_shown(everyone: Consortium, name: 
         approvals.approve(everyone.first, offered, name, Agreement.YES)
     body = wire.encode(Approval(offered.digest, bytes(32), name, 1, declared(everyone.first, offered.digest)))
     with pytest.raises(ProtocolError, match="name of a person"):
-        approvals.open_approval(everyone.first.identity.sign("approval", offered.digest, 1, body), offered.study)
+        decisions.open_approval(everyone.first.identity.sign("approval", offered.digest, 1, body), offered.study)
 
 
 def test_nobody_approves_for_a_hospital(everyone: Consortium) -> None:
@@ -183,7 +184,7 @@ def test_nobody_approves_for_a_hospital(everyone: Consortium) -> None:
     stranger = Identity(b"\x09" * 32).sign("approval", frozen.digest(), 1, body)
     for data in (by_coordinator, in_anothers_name, stranger):
         with pytest.raises(ProtocolError):
-            approvals.open_approval(data, frozen)
+            decisions.open_approval(data, frozen)
 
 
 def test_a_withdrawal_is_not_an_approval_and_final(everyone: Consortium) -> None:
@@ -192,11 +193,11 @@ def test_a_withdrawal_is_not_an_approval_and_final(everyone: Consortium) -> None
     approval = approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
     data = approvals.withdraw(everyone.first, offered)
     assert offered.status == "withdrawn"
-    assert approvals.open_withdrawal(data, frozen) == 1
+    assert decisions.open_withdrawal(data, frozen) == 1
     with pytest.raises(ProtocolError):
-        approvals.open_withdrawal(approval, frozen)
+        decisions.open_withdrawal(approval, frozen)
     with pytest.raises(ProtocolError):
-        approvals.open_approval(data, frozen)
+        decisions.open_approval(data, frozen)
     with pytest.raises(RefusedError, match="has withdrawn"):
         approvals.approve(everyone.first, offered, "Dr Example", Agreement.YES)
 

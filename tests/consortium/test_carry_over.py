@@ -20,6 +20,7 @@ from cipherward.consortium.service import letters, offering
 from cipherward.consortium.service.letters import Begun
 from cipherward.crypto import wire
 from cipherward.errors import RefusedError, StudyError
+from cipherward.parties import decisions
 from cipherward.parties.inventories import Shown
 from cipherward.report import deployed
 from cipherward.runs import carry_over
@@ -136,7 +137,7 @@ def test_changed_constants_are_refused_by_whoever_verified_them(six: Consortium)
         with pytest.raises(RefusedError, match="not those that this hospital verified"):
             sign(six.hospital(ME), offer(six, lie))
     assert sum("study refused" in reason for reason in six.alarms(ME)) == 3
-    assert approvals.approval_of(sign(six.hospital(ME), offer(six, real)), real)[0] == 1
+    assert decisions.approval_of(sign(six.hospital(ME), offer(six, real)), real)[0] == 1
 
 
 def test_an_opening_that_nobody_verified_begins_no_study(six: Consortium) -> None:

@@ -25,6 +25,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import RefusedError, StudyError
+from cipherward.parties import decisions
 from cipherward.study import Study
 from cipherward.sums.messages import (
     Announce,
@@ -202,7 +203,7 @@ def test_a_hospital_that_nobody_confirmed_is_named_and_the_study_refused(four: C
             approvals.approve(home, offer, "Dr Example", Agreement.YES)
         # Even where somebody signs it, the service looks again.
         signature = declared(home, lie.digest(), Agreement.YES)
-        stated = wire.encode(approvals.Approval(lie.digest(), b"", "Dr Example", 1, signature))
+        stated = wire.encode(decisions.Approval(lie.digest(), b"", "Dr Example", 1, signature))
         signed = home.identity.sign("approval", lie.digest(), 1, stated)
         (offer.folder / "approval").write_bytes(signed)
         packet = pack("Announce", sign(four.home.identity, lie.digest(), COORDINATOR, Announce(bytes(32), 0, 0, ())))

@@ -11,6 +11,7 @@ from tests.consortium.consortium import Consortium, document
 from cipherward.consortium.approval import approvals, singling_out
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import RefusedError, StudyError
+from cipherward.parties import decisions
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_a_no_without_a_block_is_refused_and_a_yes_is_signed(four: Consortium) -
     with pytest.raises(RefusedError, match="lists no block for this hospital"):
         approvals.approve(four.hospital("clinic-1"), mine, "Dr Example", Agreement.NO)
     data = approvals.approve(four.hospital("clinic-1"), mine, "Dr Example", Agreement.YES)
-    assert approvals.approval_of(data, mine.study)[1].answer is Agreement.YES
+    assert decisions.approval_of(data, mine.study)[1].answer is Agreement.YES
 
 
 def test_the_question_names_block_and_price_in_plain_words(four: Consortium) -> None:

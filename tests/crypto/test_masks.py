@@ -58,7 +58,7 @@ def release_of(
     holder: int, contributors: Sequence[int], dealt: dict[int, Protected] = DEALT, task: SumTask = TASK
 ) -> bytes:
     shares = {i: share_for(holder, dealt[i]) for i in contributors}
-    assert SCHEME.shares_open(task, holder, KEYS[holder][0], shares) == []
+    assert SCHEME.open_shares(task, holder, KEYS[holder][0], shares)[1] == []
     return SCHEME.release(task, holder, KEYS[holder][0], shares)
 
 
@@ -265,7 +265,7 @@ def test_a_malformed_release_names_its_holder() -> None:
 
 
 def opens(holder: int, dealer: int, share: DealtShare, task: SumTask = TASK) -> bool:
-    return SCHEME.shares_open(task, holder, KEYS[holder][0], {dealer: share}) == []
+    return SCHEME.open_shares(task, holder, KEYS[holder][0], {dealer: share})[1] == []
 
 
 def test_a_share_opens_for_its_holder_sum_payload_and_dealer_only() -> None:
@@ -303,7 +303,7 @@ def test_a_share_that_opens_to_something_else_is_bad() -> None:
 
 def test_every_bad_dealer_is_named() -> None:
     dealt = {i: share_for(3, DEALT[i]) for i in JOINED} | {2: share_for(4, DEALT[2]), 6: DealtShare(b"", b"")}
-    assert SCHEME.shares_open(TASK, 3, KEYS[3][0], dealt) == [2, 6]
+    assert SCHEME.open_shares(TASK, 3, KEYS[3][0], dealt)[1] == [2, 6]
     with pytest.raises(WireError):
         SCHEME.release(TASK, 3, KEYS[3][0], dealt)
 
@@ -312,11 +312,11 @@ def test_a_dealer_that_lists_others_who_joined_than_everybody_else_is_named() ->
     # Were its list trusted, all its masks could be opened: none of them is shared with a contributor.
     other = dealt_by(2, holders={i: KEYS[i][1] for i in (2, 3, 4, 5)})
     dealt = {i: share_for(3, DEALT[i]) for i in JOINED} | {2: share_for(3, other)}
-    assert SCHEME.shares_open(TASK, 3, KEYS[3][0], dealt) == [2]
+    assert SCHEME.open_shares(TASK, 3, KEYS[3][0], dealt)[1] == [2]
     with pytest.raises(WireError, match="disagree"):
         SCHEME.release(TASK, 3, KEYS[3][0], dealt)
     alone = {2: share_for(3, other), 6: share_for(3, dealt_by(6, holders={i: KEYS[i][1] for i in (1, 3, 5, 6)}))}
-    assert SCHEME.shares_open(TASK, 3, KEYS[3][0], alone) == [2, 6]
+    assert SCHEME.open_shares(TASK, 3, KEYS[3][0], alone)[1] == [2, 6]
 
 
 @pytest.mark.parametrize("position", [0, 500, 1087, 1088, 1119, 1120, 1151, 1160, -1])

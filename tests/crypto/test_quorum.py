@@ -145,7 +145,7 @@ def test_a_dealer_whose_shares_lie_on_no_polynomial_is_noticed_with_all_releases
     liar[5] = SCHEME.protect(TASK, 2, lanes_of(2), HOLDERS, seed("other")).shares[5]
     other = SCHEME.protect(TASK, 2, lanes_of(2), HOLDERS, seed("other"))
     # The share for holder 5 comes from another polynomial; it opens only under the payload that it was dealt with.
-    assert SCHEME.shares_open(TASK, 5, KEYS[5][0], {2: DealtShare(liar[5], payload_digest(DEALT[2].payload))}) == [2]
+    assert SCHEME.open_shares(TASK, 5, KEYS[5][0], {2: DealtShare(liar[5], payload_digest(DEALT[2].payload))})[1] == [2]
     shares = {i: share_for(5, DEALT[i]) for i in (1, 3, 4)} | {2: share_for(5, other)}
     releases = {holder: release_of(holder, {i: DEALT[i] for i in (1, 2, 3, 4)}) for holder in (1, 2, 3, 4)}
     releases[5] = SCHEME.release(TASK, 5, KEYS[5][0], shares)
@@ -154,7 +154,7 @@ def test_a_dealer_whose_shares_lie_on_no_polynomial_is_noticed_with_all_releases
 
 
 def opens(holder: int, dealer: int, share: DealtShare, task: SumTask = TASK) -> bool:
-    return SCHEME.shares_open(task, holder, KEYS[holder][0], {dealer: share}) == []
+    return SCHEME.open_shares(task, holder, KEYS[holder][0], {dealer: share})[1] == []
 
 
 def test_a_share_opens_for_its_holder_sum_payload_and_dealer_only() -> None:
@@ -168,12 +168,12 @@ def test_a_share_opens_for_its_holder_sum_payload_and_dealer_only() -> None:
 
 def test_a_share_for_another_dealing_key_does_not_open() -> None:
     other, _ = SCHEME.make_key(seed("another key"))
-    assert SCHEME.shares_open(TASK, 3, other, {2: share_for(3, DEALT[2])}) == [2]
+    assert SCHEME.open_shares(TASK, 3, other, {2: share_for(3, DEALT[2])})[1] == [2]
 
 
 def test_every_bad_dealer_is_named() -> None:
     dealt = {i: share_for(3, DEALT[i]) for i in EVERYONE} | {2: share_for(4, DEALT[2]), 5: DealtShare(b"", b"")}
-    assert SCHEME.shares_open(TASK, 3, KEYS[3][0], dealt) == [2, 5]
+    assert SCHEME.open_shares(TASK, 3, KEYS[3][0], dealt)[1] == [2, 5]
     with pytest.raises(WireError):
         SCHEME.release(TASK, 3, KEYS[3][0], dealt)
 

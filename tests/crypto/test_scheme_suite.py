@@ -103,7 +103,7 @@ class Dealing:
                 for i in contributors
                 if self.dealt[i].shares
             }
-            assert self.scheme.shares_open(self.task, holder, self.private[holder], shares) == []
+            assert self.scheme.open_shares(self.task, holder, self.private[holder], shares)[1] == []
             released[holder] = self.scheme.release(self.task, holder, self.private[holder], shares)
         return released
 

@@ -18,11 +18,11 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
 from cipherward.errors import WireError
 from cipherward.sums import messages
+from cipherward.sums.digests import Digests
 from cipherward.sums.messages import (
     KINDS,
     Announce,
     Entry,
-    Header,
     Manifest,
     Opening,
     Query,
@@ -74,6 +74,8 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return TEXT
     if typing.get_origin(kind) is tuple:
         return st.lists(values_of(typing.get_args(kind)[0]), max_size=3).map(tuple)
+    if kind is Digests:
+        return st.dictionaries(st.integers(1, 40), st.binary(min_size=32, max_size=32), max_size=4).map(Digests.of)
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{field.name: values_of(hints[field.name]) for field in dataclasses.fields(kind)})
 
@@ -199,6 +201,8 @@ def _smallest(kind: Any) -> Any:
         return b"bytes"
     if kind is str:
         return "text"
+    if kind is Digests:
+        return Digests.of({2: bytes(32)})
     if typing.get_origin(kind) is tuple:
         return (_smallest(typing.get_args(kind)[0]),)
     hints = typing.get_type_hints(kind)
@@ -296,7 +300,7 @@ def test_what_has_no_place_on_the_wire_is_not_encoded(value: Any) -> None:
     with pytest.raises(TypeError):
         wire.encode(Number(value))
     with pytest.raises(TypeError):
-        wire.encode(Header(b"", b"", b"", (Entry(1, value),), b"", "", 0, 1, 0))
+        wire.encode(Manifest(b"", (Entry(1, value),), b""))
 
 
 def test_the_largest_message_of_many_small_items_is_read_in_linear_memory() -> None:

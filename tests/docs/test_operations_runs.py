@@ -17,6 +17,7 @@ from typing import IO
 
 import pytest
 
+from cipherward.consortium.homes.alarm_words import MEANINGS
 from cipherward.consortium.service import coordinator_study, hospital_study
 from cipherward.parties.coordinator_node import Phase
 from cipherward.runs import study_folder
@@ -180,6 +181,8 @@ def test_every_alarm_is_explained_and_every_explained_alarm_exists() -> None:
     raised |= hospital_study._ALARMS | {study_folder.FAILED, "refused by the server"}
     section = PAGE.read_text("utf-8").split("\n## Alarms\n")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) == raised
+    assert set(MEANINGS) == raised
+    assert all(means and to_do for means, to_do in MEANINGS.values())
 
 
 def test_every_state_of_a_study_and_every_step_is_explained() -> None:

@@ -26,7 +26,7 @@ from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import WireError
-from cipherward.parties import inventories, records, roster, sumlog
+from cipherward.parties import decisions, inventories, records, roster, sumlog
 from cipherward.store import files, journal
 from cipherward.store.handled import Handled
 from cipherward.transport import chunks
@@ -308,10 +308,10 @@ def statements(four: Consortium) -> Iterator[Decoder]:
     approved = [files.read(path) for path in sorted((folder / "approvals").glob("*.signed"))]
     offered = approvals.offers(four.hospital(NAME))[0]
     study, home = offered.study, four.hospital(NAME)
-    yield Decoder("approval", approved, partial(approvals.open_approval, study=study))
-    statement = wire.encode(approvals.Withdrawal(study.digest()))
+    yield Decoder("approval", approved, partial(decisions.open_approval, study=study))
+    statement = wire.encode(decisions.Withdrawal(study.digest()))
     withdrawn = home.identity.sign("withdrawal", study.digest(), offered.index, statement)
-    yield Decoder("withdrawal", [withdrawn], partial(approvals.open_withdrawal, study=study), others=approved)
+    yield Decoder("withdrawal", [withdrawn], partial(decisions.open_withdrawal, study=study), others=approved)
 
     def offer(data: bytes) -> Any:
         found = offer_check.parse(data)

@@ -23,6 +23,7 @@ from cipherward.disclosure.standing import Agreement, Statement
 from cipherward.parties import asking, who_stands
 from cipherward.parties.judging import judge
 from cipherward.sums import challenge, hospital_steps, unopened
+from cipherward.sums.digests import Digests
 from cipherward.sums.hospital_steps import Consent, Dealt
 from cipherward.sums.inquiry import Inquiry
 from cipherward.sums.messages import (
@@ -244,7 +245,7 @@ class Others:
             for item in update.shares
         )
         header = unsign(update.header, Header, study=self.rules.study, keys=self.rules.keys)
-        entries = tuple(Entry(item.hospital, share_digest(item.sealed)) for item in shares)
+        entries = Digests.of({item.hospital: share_digest(item.sealed) for item in shares})
         signed = self.sign(LIAR, dataclasses.replace(header, shares=entries))
         return Dealt(signed, dealt.payload, wire.encode(Update(signed, dealt.payload, shares)), dealt.one_time)
 

@@ -194,9 +194,9 @@ class Parts:
         liar signs what it likes, an honest dealer shows the share that it dealt."""
         run, dealt = self.deals(0)
         header = unsign(dealt[dealer, 0].header, Header, study=self.rules.study, keys=self.rules.keys)
-        holder = next(entry.hospital for entry in header.shares)
+        holder = header.shares.holders[0]
         sealed = sealed_digest(shares_in(dealt[dealer, 0])[holder])
-        one_time, holders = dealt[dealer, 0].one_time, [entry.hospital for entry in header.shares]
+        one_time, holders = dealt[dealer, 0].one_time, header.shares.holders
         true = QuorumScheme().share_shown(run.task, dealer, one_time, holders, holder)
         shown = {(LIAR, bytes(len(true))), (dealer, true)} | ({(LIAR, true)} if dealer == LIAR else set())
 

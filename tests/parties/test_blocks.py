@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -171,76 +170,6 @@ def first(tmp_path: Path) -> Iterator[World]:
 def columns(**changes: Any) -> list[dict[str, Any]]:
     age, *rest = simulator.document()["columns"]
     return [{**age, **changes}, *rest]
-
-
-EDITS: dict[str, dict[str, Any]] = {
-    "the same question": {},
-    "a column's unit": {"columns": columns(unit="y")},
-    "a column's range": {"columns": columns(maximum=8.5)},
-    "a column less": {"columns": simulator.document()["columns"][:2]},
-    "a category more": {
-        "columns": [
-            *simulator.document()["columns"][:2],
-            {"name": "ward", "kind": "categorical", "categories": ["A", "B", "C"]},
-        ]
-    },
-    "rounds": {"training": {"rounds": 3}},
-    "seed": {"seed": 4},
-    "validation rows": {"data": {"validation_fraction": 0.1001}},
-    "the split": {"data": {"split_salt": "another"}},
-    "bins": {"evaluation": {"bins": 128}},
-    "bits": {"aggregation": {"bits": 24}},
-    "model": {"model": {"kind": "mlp", "hidden": [3]}},
-    "another task": {"task": "describe", "training": {}},
-    "fewer corrupt": {"aggregation": {"corrupt": 1}},
-}
-PAIRS = [random.Random(seed).sample(sorted(EDITS), 2) for seed in range(4)]
-
-
-def edited(*names: str) -> dict[str, Any]:
-    """The sections of a study with these edits."""
-    sections: dict[str, Any] = {}
-    for name in names:
-        for key, value in EDITS[name].items():
-            old = sections.get(key)
-            sections[key] = {**old, **value} if isinstance(old, dict) else value
-    return sections
-
-
-def opened_by(
-    first: World, folder: Path, sections: dict[str, Any], n: int, *bends: simulator.Bend
-) -> list[tuple[int, ...]]:
-    """Who is in the sums of one more study over the same tables, by hospitals that remember all studies before it."""
-    with once_more(first, folder, simulator.study(n, **sections), *bends) as second:
-        ended(second)
-        for line in simulator.log(second.run.path, "declined"):
-            assert line["hospital"] if "hospital" in line else line["code"] == BOUND
-        return sums_of(second)
-
-
-@pytest.mark.parametrize("names", [[name] for name in EDITS] + PAIRS, ids="+".join)
-def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_path: Path, names: list[str]) -> None:
-    """Once it leaves, once it is late: whatever is opened, adding and subtracting gives sums of whole blocks only."""
-    opened = sums_of(first)
-    for n, bends in ((4, ()), (5, (lost({5}, kinds={"Update"}),))):
-        opened += opened_by(first, tmp_path / str(n), edited(*names), n, *bends)
-    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
-def test_no_hundred_studies_with_random_edits_tell_one_hospital_from_its_block(
-    first: World, tmp_path: Path, seed: int
-) -> None:
-    """2,000 pairs of edits in all, by the same hospitals one after another; one of them leaves, is late, or takes part."""
-    drawn = random.Random(seed)
-    opened = sums_of(first)
-    for number in range(100):
-        names, gone = drawn.sample(sorted(EDITS), 2), drawn.randint(1, 5)
-        n, bends = drawn.choice([(4, ()), (5, ()), (5, (lost({gone}, kinds={"Update"}),))])
-        opened += opened_by(first, tmp_path / str(number), edited(*names), n, *bends)
-    assert len(opened) > 5
-    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
 
 
 def test_whoever_leaves_takes_its_block_along_and_the_others_say_so(first: World, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.simulator import World, holds, lines_of
 from cipherward.errors import AuditError, CipherwardError, DataError, StorageError, StudyError
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.verify import Line, verify_run
+from cipherward.runs.verify import Line, verify_sums
 from cipherward.store import files
 from cipherward.sums.messages import Receipt
 
@@ -38,7 +38,7 @@ def run(finished: Path, tmp_path: Path) -> RunDirectory:
 
 
 def bad_lines(path: Path) -> list[Line]:
-    return [line for line in verify_run(path) if not line.holds]
+    return [line for line in verify_sums(path) if not line.holds]
 
 
 def is_found(path: Path, *also: type[CipherwardError]) -> bool:

@@ -16,6 +16,7 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
 from cipherward.crypto.scheme import payload_digest, share_digest
 from cipherward.errors import CipherwardError
+from cipherward.sums.digests import Digests
 from cipherward.sums.messages import (
     CONSENT,
     KINDS,
@@ -25,7 +26,6 @@ from cipherward.sums.messages import (
     Certificate,
     Complaint,
     ConsentRequest,
-    Entry,
     Header,
     Manifest,
     Release,
@@ -90,7 +90,7 @@ def noise_for_a_payload(setting: Setting, me: int, body: Update, rng: Random) ->
 
 def _with_header(setting: Setting, me: int, body: Update, payload: bytes, shares: tuple[ShareFor, ...]) -> Update:
     header = wire.decode(Header, wire.decode(Signed, body.header).body)
-    entries = tuple(Entry(item.hospital, share_digest(item.sealed)) for item in shares)
+    entries = Digests.of({item.hospital: share_digest(item.sealed) for item in shares})
     changed = dataclasses.replace(header, payload_digest=payload_digest(payload), shares=entries)
     return Update(sign(setting.keys.identities[me], setting.study.digest(), me, changed), payload, shares)
 

@@ -227,4 +227,4 @@ def test_a_run_never_writes_into_a_folder_that_holds_something(tmp_path: Path) -
 def test_no_hospital_there_is_a_quorum_error_and_nothing_is_opened(tmp_path: Path) -> None:
     with pytest.raises(QuorumError, match=r"clinic-1, clinic-2, clinic-3$"):
         run(tmp_path, simulator.study(3), network=BentNetwork(lost({1, 2, 3})))
-    assert [line.outcome for line in verify.verify_run(tmp_path / "run")] == ["not finished"]
+    assert [line.outcome for line in verify.verify_sums(tmp_path / "run")] == ["not finished"]

@@ -24,12 +24,12 @@ from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Scheme, SumTask, payload_digest, share_digest
 from cipherward.sums import hospital_steps
 from cipherward.sums.coordinator_steps import Collection
+from cipherward.sums.digests import Digests
 from cipherward.sums.hospital_steps import Consent, Dealt, Verified
 from cipherward.sums.messages import (
     Certificate,
     Complaint,
     ConsentRequest,
-    Entry,
     Header,
     Joined,
     Manifest,
@@ -291,7 +291,7 @@ def update_of(who: Parties, sender: int, dealt: Dealt, **changes: Any) -> bytes:
 
 def contribution(who: Parties, sender: int, joined: Joined, payload: bytes, shares: Mapping[int, bytes]) -> Dealt:
     """A well-formed, signed update around any payload and any sealed shares."""
-    listed = tuple(Entry(holder, share_digest(sealed)) for holder, sealed in sorted(shares.items()))
+    listed = Digests.of({holder: share_digest(sealed) for holder, sealed in shares.items()})
     joined_digest = digest("joined", wire.encode(joined))
     header = who.sign(
         sender, Header(who.task.context, joined_digest, payload_digest(payload), listed, b"", "table", 1, 1, 0)

@@ -11,7 +11,8 @@ from cipherward.crypto import wire
 from cipherward.crypto.masks import MasksScheme
 from cipherward.crypto.scheme import share_digest
 from cipherward.errors import ProtocolError, SuspectError
-from cipherward.sums.messages import Complaint, Entry, Header, ShareFor, Update, unsign
+from cipherward.sums.digests import Digests
+from cipherward.sums.messages import Complaint, Header, ShareFor, Update, unsign
 
 
 @pytest.mark.parametrize("before", [frozenset[int](), frozenset({2}), frozenset({5})])
@@ -41,7 +42,7 @@ def test_a_bad_share_gives_a_signed_complaint_that_names_its_dealer() -> None:
     header = unsign(update.header, Header, study=run.parties.rules.study, keys=run.parties.rules.keys)
     junk = random_bytes("junk", size=1200)
     shares = tuple(ShareFor(3, junk) if share.hospital == 3 else share for share in update.shares)
-    entries = tuple(Entry(3, share_digest(junk)) if entry.hospital == 3 else entry for entry in header.shares)
+    entries = Digests.of({share.hospital: share_digest(share.sealed) for share in shares})
     signed = run.parties.sign(2, dataclasses.replace(header, shares=entries))
     run.collection.add_update(2, wire.encode(Update(signed, update.payload, shares)))
     run.dealt[2] = dataclasses.replace(run.dealt[2], header=signed)
@@ -59,7 +60,8 @@ def test_an_update_needs_a_share_for_everyone_who_joined() -> None:
     run.join()
     update = wire.decode(Update, run.deal_one(1).update)
     header = unsign(update.header, Header, study=run.parties.rules.study, keys=run.parties.rules.keys)
-    signed = run.parties.sign(1, dataclasses.replace(header, shares=header.shares[:-1]))
+    fewer = Digests.of({share.hospital: share_digest(share.sealed) for share in update.shares[:-1]})
+    signed = run.parties.sign(1, dataclasses.replace(header, shares=fewer))
     with pytest.raises(ProtocolError, match="one share for every hospital"):
         run.collection.add_update(1, wire.encode(Update(signed, update.payload, update.shares[:-1])))
 

@@ -27,7 +27,8 @@ from cipherward.crypto.identity import COORDINATOR, Signed
 from cipherward.crypto.scheme import share_digest
 from cipherward.errors import CipherwardError, FaultyCoordinatorError, ProtocolError, QuorumError, WireError
 from cipherward.sums import hospital_steps
-from cipherward.sums.messages import Complaint, Entry, Header, Join, Joined, Query, ShareFor, Update
+from cipherward.sums.digests import Digests
+from cipherward.sums.messages import Complaint, Header, Join, Joined, Query, ShareFor, Update
 
 
 def waiting_for_4_and_5() -> Sum:
@@ -172,7 +173,7 @@ def test_an_update_without_exactly_one_share_for_every_holder_is_set_aside(kept:
     run = waiting_for_4_and_5()
     sealed = shares_in(run.dealt[4]) | {6: b"sealed to nobody"}
     shares = tuple(ShareFor(holder, sealed[holder]) for holder in kept)
-    listed = tuple(Entry(item.hospital, share_digest(item.sealed)) for item in shares)
+    listed = Digests.of({item.hospital: share_digest(item.sealed) for item in shares})
     unsigned = altered(run.dealt[4].update, Update, shares=shares)
     dealt = dataclasses.replace(run.dealt[4], update=unsigned)
     refused(run, 4, update_of(run.parties, 4, dealt, shares=listed), "one share for every hospital that joined")

@@ -10,7 +10,7 @@ from tests import simulator
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.learning import newton as steps
-from cipherward.runs.verify import verify_run
+from cipherward.runs.verify import verify_sums
 from cipherward.study import Study
 from cipherward.tasks import newton, yardsticks
 from cipherward.tasks.rows import TRAIN, rows_at
@@ -86,7 +86,7 @@ def test_the_federated_fit_is_the_pooled_fit_in_every_scheme(tmp_path: Path, sch
     assert not found["warnings"]
     assert found["auroc_federated_exact"] == pytest.approx(found["auroc_centralised"], abs=1e-3)
     assert len(found["auroc_by_round"]) == found["rounds"] + 1
-    assert all(line.holds for line in verify_run(result.path))
+    assert all(line.holds for line in verify_sums(result.path))
 
 
 def test_a_fit_that_runs_out_of_steps_is_measured_once_more(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.report import page
 from cipherward.runs import modelfile
-from cipherward.runs.verify import verify_run
+from cipherward.runs.verify import verify_sums
 from cipherward.study import Study
 from cipherward.tasks import catalogue, points_fit, points_questions
 from cipherward.tasks.hospital_work import HospitalWork
@@ -45,7 +45,7 @@ def test_the_shared_table_of_points_is_that_of_all_rows_in_one_place(tmp_path: P
     found = result.summary
     assert found["auroc_federated_exact"] == pytest.approx(found["auroc_centralised"], abs=1e-3)
     assert found["auroc_federated_exact"] > max(found["auroc_local"].values()) - 0.02
-    assert all(line.holds for line in verify_run(result.path))
+    assert all(line.holds for line in verify_sums(result.path))
     with (result.path / "points.csv").open() as lines:
         table = list(csv.DictReader(lines))
     by_column = {row["Column"] for row in table}

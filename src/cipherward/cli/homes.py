@@ -39,6 +39,7 @@ def show_alarms(home: Home, *, seen: bool, json: bool) -> None:
     from dataclasses import asdict
 
     from cipherward.cli.terminal import print_json
+    from cipherward.consortium.homes.alarm_words import MEANINGS
     from cipherward.consortium.homes.alarms import Alarms
 
     book = Alarms(home.path)
@@ -54,7 +55,12 @@ def show_alarms(home: Home, *, seen: bool, json: bool) -> None:
                 else f"{alarm.first[:19]} to {alarm.last[:19]}, {alarm.times} times"
             )
             typer.echo(f"{'seen' if alarm.seen else 'NEW '} {alarm.event}{about}: {span}")
-            for line in (alarm.reason, f"what to do: {alarm.hint}" if alarm.hint else ""):
+            means = MEANINGS.get(alarm.event, ("", ""))[0]
+            for line in (
+                means,
+                alarm.reason and f"reason: {alarm.reason}",
+                f"what to do: {alarm.hint}" if alarm.hint else "",
+            ):
                 if line:
                     typer.echo(f"    {line}")
         if not found:

@@ -16,7 +16,9 @@ def report(
     """Write report.html again: the run or comparison on one page, verified on the way. Nothing is sent anywhere."""
     from cipherward.cli.terminal import NOT_VERIFIED
     from cipherward.comparison import page as comparison_page
+    from cipherward.consortium.service import auditing
     from cipherward.report import deployed, page, stopped
+    from cipherward.simulation import witnessed
 
     if comparison_page.is_comparison(path):
         facts = comparison_page.write(path).detail
@@ -25,6 +27,9 @@ def report(
         typer.echo("The study was ended before its last sum: the report is of the sums until then, and says so.")
     else:
         facts = deployed.write(path) if deployed.is_deployed(path) else page.write(path)
+    if not comparison_page.is_comparison(path):
+        witnessed.look(path)
+        auditing.report_written(path)
     typer.echo(f"Report:   {path / page.NAME}")
     if facts is not None and not facts.holds:
         bad = sum(not line.holds for line in facts.findings)

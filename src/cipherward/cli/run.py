@@ -71,7 +71,7 @@ def run(
         # First the document, as its mistakes are cheap to find; only then what takes seconds to load.
         chosen, base = _study(study or "readmission", scheme, rounds, seed, hospitals, encounters)
     from cipherward.report import page
-    from cipherward.simulation import simulate
+    from cipherward.simulation import simulate, witnessed
 
     archive = archive_for(vault, vault_key_file, resume)
     say_when_compiling()
@@ -98,6 +98,7 @@ def run(
             )
         teller.drawing()
         page.write(result.path)
+        witnessed.look(result.path)
     if json:
         print_json(result.summary)
     teller.finish(result)

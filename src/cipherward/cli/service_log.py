@@ -92,7 +92,7 @@ def show_status(home: Home, *, json: bool) -> None:
     else:
         typer.echo(f"Service: running, {_connection(status)}" + (f", {status['doing']}" if status.get("doing") else ""))
         _show_troubles(status.get("troubles") or {})
-    _show_seen(status.get("seen") or {}, running=running)
+    _show_seen(status, running=running)
     typer.echo(f"Alarms so far: {status.get('alarms', 0)} (log.jsonl)")
     for study in status.get("studies", []):
         _show(study)
@@ -102,27 +102,37 @@ def show_status(home: Home, *, json: bool) -> None:
         typer.echo("No study yet.")
 
 
-def _show_seen(seen: dict[str, Any], *, running: bool) -> None:
+def _show_seen(status: dict[str, Any], *, running: bool) -> None:
     """When the others were last heard of. A hospital hears of other hospitals through the coordinator only."""
     from time import time
 
     from cipherward.consortium.membership.authority import COORDINATOR_NAME
-    from cipherward.consortium.service.signs_of_life import is_silent, moment, seen_words
+    from cipherward.consortium.service.signs_of_life import ask_silent, is_silent, moment, seen_words
 
+    seen, now = status.get("seen") or {}, time()
     known = {name: float(at) for name, at in sorted(seen.items()) if isinstance(at, int | float)}
-    cut_off = is_silent(known.get(COORDINATOR_NAME), time())
+    cut_off = is_silent(known.get(COORDINATOR_NAME), now)
+    listens = running and status.get("connected", True)
     for name, at in known.items():
-        if not running:
+        if not listens:
             typer.echo(f"  {name}: last heard of {moment(at)}")
         elif cut_off and name != COORDINATOR_NAME:
             typer.echo(f"  {name}: not known, since the coordinator is silent; last heard of {moment(at)}")
         else:
-            typer.echo(f"  {name}: {seen_words(at, time())}")
+            typer.echo(f"  {name}: {seen_words(at, now)}")
+    if never := sorted(set(status.get("members") or ()) - known.keys()):
+        typer.echo(f"  {_short(never)}: {seen_words(None, now)}")
+    silent = [name for name, at in known.items() if is_silent(at, now)] if listens else []
+    if silent:
+        typer.echo(f"  What to do: {ask_silent(silent)}")
 
 
 def _connection(status: dict[str, Any]) -> str:
     if not status.get("connected"):
-        return f"not connected{_since(status)}: {status.get('reason', '')}; it dials again by itself"
+        look = (
+            " (`cipherward hospital doctor` tries each step of the way)" if status.get("service") == "hospital" else ""
+        )
+        return f"not connected{_since(status)}: {status.get('reason', '')}; it dials again by itself{look}"
     return "connected, but letters do not pass" if status.get("troubles") else "connected"
 
 

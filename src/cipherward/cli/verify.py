@@ -21,10 +21,16 @@ def verify(
         envvar="CIPHERWARD_VAULT_KEY_FILE",
         help="A vault's key; default: as for `cipherward vault`.",
     ),
+    head: list[Path] = typer.Option(
+        [],
+        "--head",
+        help="A head of the audit log that somebody else kept, such as a hospital's: the log has to go on from it.",
+    ),
     verbose: bool = typer.Option(False, "--verbose", "-v", help="A line per hospital and sum, below the verdict."),
     json: bool = typer.Option(False, "--json", help="Machine-readable output."),
 ) -> None:
-    """Check a run from its files alone: every signature, sum and model. What does not hold is listed in any case.
+    """Check a run from its files alone: every signature, sum and model, and that everything in it is as its audit log says.
+    What does not hold is listed in any case.
 
     Of a vault every study is checked so, every object, and that each encrypted update is the one that was certified.
     """
@@ -33,7 +39,7 @@ def verify(
     from cipherward.cli.terminal import NOT_VERIFIED, print_json, say, say_when_compiling
 
     say_when_compiling()
-    lines = list(_lines(path, key_file))
+    lines = list(_lines(path, key_file, head))
     bad = [line for line in lines if not line.holds]
     if json:
         print_json({"holds": not bad, "lines": [asdict(line) for line in lines]})
@@ -42,11 +48,14 @@ def verify(
     else:
         say(f"verified: {len(lines)} checks, all hold", fg="green", bold=True)
     if not json:
-        sums = len({line.round for line in lines if line.purpose not in ("model", "search", "vault")})
-        hospitals = len({line.hospital for line in lines if line.hospital != "everyone"})
+        sums = len({line.round for line in lines if line.purpose not in ("model", "search", "vault", "audit")})
+        hospitals = len({line.hospital for line in lines if line.hospital not in ("everyone", "coordinator")})
         say(f"  {sums} sum(s), {hospitals} hospital(s)")
         for outcome, count in sorted(Counter(_kind(line.outcome) for line in lines).items()):
             say(f"  {count:>5}  {outcome}")
+        for line in lines:
+            if line.purpose == "audit" and line.outcome in ("sums in the log", "log signed"):
+                say(f"  audit log: {line.detail}")
         for line in lines if verbose else bad:
             mark = "ok " if line.holds else "BAD"
             text = f"{mark} sum {line.round:>3} {line.purpose:<10} {line.hospital}: {line.outcome} ({line.detail})"
@@ -57,15 +66,18 @@ def verify(
         raise typer.Exit(NOT_VERIFIED)
 
 
-def _lines(path: str, key_file: Path | None) -> Iterator[Line]:
+def _lines(path: str, key_file: Path | None, heads: list[Path]) -> Iterator[Line]:
+    from cipherward.errors import StudyError
     from cipherward.runs import in_vault
-    from cipherward.runs.verify import verify_run
+    from cipherward.runs.audit_check import verify_run
     from cipherward.vault.access import Address
     from cipherward.vault.stores import local_path
 
     folder = local_path(path)
     is_run = folder is not None and not in_vault.is_vault(folder)
-    return verify_run(folder) if folder is not None and is_run else in_vault.verify(Address(path, key_file))
+    if heads and not is_run:
+        raise StudyError("--head is about one run", hint="restore the vault first: cipherward vault restore")
+    return verify_run(folder, heads) if folder is not None and is_run else in_vault.verify(Address(path, key_file))
 
 
 def _kind(outcome: str) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cipherward.crypto import wire
-from cipherward.crypto.hashing import digest
+from cipherward.crypto.hashing import DIGEST_BYTES, digest
 from cipherward.errors import ProtocolError, WireError
 
 COORDINATOR = 0
@@ -45,6 +46,17 @@ class Identity:
         """The encoded `Signed` envelope around `body`."""
         signature = self._key.sign(_covered(kind, study, sender, body))
         return wire.encode(Signed(kind, study, sender, body, signature))
+
+    def sign_note(self, text: bytes) -> bytes:
+        """The signature (64 bytes) over a note as it is, for tools of others. An envelope's covers a digest of 32 bytes, and a
+        note is longer: neither can pass for the other.
+
+        Raises:
+            ValueError: not longer than a digest.
+        """
+        if len(text) <= DIGEST_BYTES:
+            raise ValueError("too short for a note")
+        return self._key.sign(text)
 
 
 def fingerprint(public_key: bytes) -> str:
@@ -82,12 +94,16 @@ def check_signed(signed: Signed, *, study: bytes, keys: Mapping[int, bytes], kin
     if len(signed.signature) != 64:
         raise WireError("a signature has 64 bytes")
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(
-            signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body)
-        )
+        _verify(key, signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
     except InvalidSignature:
         raise ProtocolError(f"forged signature on a {signed.kind!r} message of sender {signed.sender}") from None
     return signed
+
+
+@lru_cache(maxsize=4096)
+def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
+    # A header is met at consent and in the opening, a vote in certificate and opening. What raises is not remembered.
+    Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)
 
 
 def _covered(kind: str, study: bytes, sender: int, body: bytes) -> bytes:

@@ -34,7 +34,16 @@ from cipherward.crypto._jit import U8, U32, kernel
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.releases import contradiction, is_usable, read
 from cipherward.crypto.sampling import Xof
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask, payload_digest
+from cipherward.crypto.scheme import (
+    Accumulator,
+    DealtShare,
+    Opened,
+    Opener,
+    Protected,
+    SchemeFacts,
+    SumTask,
+    payload_digest,
+)
 from cipherward.errors import ProtocolError, SuspectError, WireError
 
 _CHECK_BITS = 128
@@ -209,8 +218,8 @@ class MasksScheme(SchemeFacts):
             sealed[holder] = sealing.commitment(task, sender, holder, plain) + sealing.seal(plain, public, purpose)
         return Protected(payload, sealed)
 
-    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
-        """Consent: dealers whose share does not open, is malformed, or names others who joined than most dealers do.
+    def open_shares(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> Opened:
+        """Consent: the shares, and dealers whose share does not open, is malformed, or names others who joined than most do.
 
         Every contributor must share a mask with every other: otherwise a coordinator that shows hospitals different
         lists of joins could leave one with masks that are all opened.
@@ -223,7 +232,7 @@ class MasksScheme(SchemeFacts):
                 continue
         lists = Counter(dealing.joined for dealing in found.values() if {holder, *dealt} <= set(dealing.joined))
         usual = lists.most_common(1)[0][0] if lists else ()
-        return [dealer for dealer in sorted(dealt) if dealer not in found or found[dealer].joined != usual]
+        return dealt, [dealer for dealer in sorted(dealt) if dealer not in found or found[dealer].joined != usual]
 
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         """Release: this holder's shares of every contributor's b, and of its seeds with those who did not contribute."""

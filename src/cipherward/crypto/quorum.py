@@ -9,6 +9,7 @@ docs/security.md has the argument, its heuristic steps and its limits. Not indep
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -18,7 +19,16 @@ from cipherward.crypto import params, ring, sampling, sealing, shamir
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.params import SEED_BYTES, SumParameters
 from cipherward.crypto.releases import contradiction, is_usable, read
-from cipherward.crypto.scheme import Accumulator, DealtShare, Opener, Protected, SchemeFacts, SumTask, payload_digest
+from cipherward.crypto.scheme import (
+    Accumulator,
+    DealtShare,
+    Opened,
+    Opener,
+    Protected,
+    SchemeFacts,
+    SumTask,
+    payload_digest,
+)
 from cipherward.errors import WireError
 
 
@@ -91,16 +101,18 @@ class QuorumScheme(SchemeFacts):
         }
         return Protected(payload, sealed)
 
-    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
-        """Step 5. The dealers whose share does not open, or is not the N values that they committed to."""
+    def open_shares(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> Opened:
+        """Step 5. The shares in the clear, and the dealers whose share is not the N values that they committed to."""
         parameters, key = parameters_of(task), sealing.private_key(private_key)
-        bad = []
+        opened, bad = dict[int, DealtShare](), list[int]()
         for dealer, share in sorted(dealt.items()):
             try:
-                _open_share(parameters, task, holder, dealer, key, share)
+                values = _open_share(parameters, task, holder, dealer, key, share)
             except WireError:
                 bad.append(dealer)
-        return bad
+            else:
+                opened[dealer] = replace(share, plain=shamir.pack(parameters, values))
+        return opened, bad
 
     def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
         """Step 8. Five inner products per prime with vectors that nobody could know before the manifest."""
@@ -273,7 +285,7 @@ def _open_share(
     share: DealtShare,
 ) -> npt.NDArray[np.uint32]:
     expected, sealed = sealing.committed(share.sealed)
-    plain = share.shown or sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
+    plain = share.plain or sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
     is_seed = len(plain) == SEED_BYTES
     values = shamir.expand_share(parameters, plain) if is_seed else shamir.unpack(parameters, plain)
     sealing.check_commitment(expected, task, dealer, holder, shamir.pack(parameters, values))

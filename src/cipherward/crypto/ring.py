@@ -259,13 +259,12 @@ def fingerprint(params: SumParameters, rho_key: bytes, ciphertexts: BytesLike | 
 
 def add_fingerprints(params: SumParameters, fingerprints: Iterable[U32]) -> U32:
     """The sum of fingerprints uint32[5, K], modulo each prime; zeros for none."""
-    primes = np.array(params.ring.primes, np.uint64)
     total = np.zeros((N_FINGERPRINTS, params.ring.n_primes), np.uint64)
     for each in fingerprints:
         if each.shape != total.shape:
             raise ValueError(f"a fingerprint is uint32{list(total.shape)}, not {each.dtype}{list(each.shape)}")
-        total = (total + each.astype(np.uint64)) % primes
-    return total.astype(np.uint32)
+        total += each
+    return (total % np.array(params.ring.primes, np.uint64)).astype(np.uint32)
 
 
 def _written(params: SumParameters, write: Callable[[U32], object]) -> bytes:

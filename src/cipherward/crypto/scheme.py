@@ -57,12 +57,16 @@ class Protected:
 class DealtShare:
     """A commitment and sealed share as the holder received them, with the digest of the payload that they belong to.
 
-    `shown`: the share in the clear, where the holder complained and its dealer showed it; else empty.
+    `plain`: the share in the clear, where the holder has opened it, or complained and its dealer showed it; else empty.
     """
 
     sealed: bytes = field(repr=False)
     payload_digest: bytes
-    shown: bytes = field(default=b"", repr=False)
+    plain: bytes = field(default=b"", repr=False)
+
+
+Opened = tuple[Mapping[int, DealtShare], list[int]]
+"""Shares by dealer, those that opened in the clear, and the dealers of those that did not."""
 
 
 class Opener(StrEnum):
@@ -123,9 +127,9 @@ class WithoutShares(SchemeFacts):
         """Join: whether there is none."""
         return key == b""
 
-    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
+    def open_shares(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> Opened:
         """Consent: there is no share that could fail to open."""
-        return []
+        return dealt, []
 
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         """Release: nothing."""
@@ -181,8 +185,8 @@ class Scheme(Protocol):
         `private_key` is the sender's own for this sum; only a scheme with keys between pairs of hospitals needs it.
         """
 
-    def shares_open(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> list[int]:
-        """Consent: the dealers whose sealed share for this holder does not open to a well-formed share."""
+    def open_shares(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> Opened:
+        """Consent: the shares for `release`, and the dealers whose sealed share does not open to a well-formed share."""
 
     def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
         """The linear fingerprint of a payload or total under the manifest's digest (empty where a scheme has none)."""

@@ -96,9 +96,9 @@ def unpack(params: SumParameters, packed: BytesLike) -> U32:
 def add_shares(params: SumParameters, shares: Iterable[U32]) -> U32:
     """The sum of one holder's shares of several secrets: its share, uint32[N], of the sum of the secrets."""
     total = np.zeros(params.ring.ring_degree, np.uint64)
-    for values in shares:
-        total = (total + values) % np.uint64(params.share_modulus)
-    return total.astype(np.uint32)
+    for values in shares:  # at most 2^20 of 31 bits
+        total += values
+    return (total % np.uint64(params.share_modulus)).astype(np.uint32)
 
 
 @lru_cache(maxsize=2)
@@ -190,8 +190,8 @@ def evaluate(known: Sequence[int], values: U32, wanted: Sequence[int], modulus: 
 
 @kernel
 def _combine(coefficients: U32, values: U32, modulus: np.uint64, out: U32) -> None:
-    # Each half of a product is below 2^32, so that 2^32 products fit before one reduction.
-    n = values.shape[1]
+    # A product below 2^32, or each half of a longer one, so that 2^32 of them fit before one reduction.
+    n, is_short = values.shape[1], modulus < np.uint64(2**16)
     low = np.empty(min(n, _BLOCK), np.uint64)
     high = np.empty(min(n, _BLOCK), np.uint64)
     for begin in range(0, n, _BLOCK):
@@ -202,10 +202,14 @@ def _combine(coefficients: U32, values: U32, modulus: np.uint64, out: U32) -> No
             for j in range(values.shape[0]):
                 factor = np.uint64(coefficients[row, j])
                 column = values[j, begin : begin + size]
-                for i in range(size):
-                    product = np.uint64(column[i]) * factor
-                    low[i] += product & _LOW32
-                    high[i] += product >> np.uint64(32)
+                if is_short:
+                    for i in range(size):
+                        low[i] += np.uint64(column[i]) * factor
+                else:
+                    for i in range(size):
+                        product = np.uint64(column[i]) * factor
+                        low[i] += product & _LOW32
+                        high[i] += product >> np.uint64(32)
             carry = np.uint64(2**32) % modulus
             for i in range(size):
                 out[row, begin + i] = np.uint32(((high[i] % modulus) * carry + low[i] % modulus) % modulus)

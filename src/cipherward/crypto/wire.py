@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cipherward.errors import WireError
@@ -42,10 +43,10 @@ def decode(kind: type[T], data: bytes | memoryview, *, copies: bool = True) -> T
     Raises:
         WireError: truncated, trailing bytes, wrong type, wrong number of fields, or not canonical.
     """
-    reader = _Reader(memoryview(data), copies)
-    message = reader.value(kind)
-    if reader.position != len(reader.data):
-        raise WireError(f"{kind.__name__}: {len(reader.data) - reader.position} byte(s) after the end of the message")
+    source = bytes(data) if copies else memoryview(data)
+    message, end = _reader(typing.cast(Any, kind))(source, 0)
+    if end != len(source):
+        raise WireError(f"{kind.__name__}: {len(source) - end} byte(s) after the end of the message")
     return typing.cast(T, message)
 
 
@@ -85,61 +86,94 @@ def _write(out: bytearray, value: Any) -> None:
         raise TypeError(f"{type(value).__name__} has no place on the wire")
 
 
+_Source = bytes | memoryview
+_Read = Callable[[_Source, int], tuple[Any, int]]
+"""Reads one item that begins at an index: the item, and the index behind it."""
+
+
+def _read_head(data: _Source, at: int, major: int) -> tuple[int, int]:
+    if at >= len(data):
+        raise WireError("message ends 1 byte(s) early")
+    first = data[at]
+    if first >> 5 != major:
+        raise WireError(f"expected CBOR type {major}, found {first >> 5} at byte {at}")
+    code = first & 31
+    if code < 24:
+        return code, at + 1
+    if code > 27:
+        raise WireError(f"unsupported CBOR head at byte {at}")
+    size = 1 << (code - 24)
+    end = at + 1 + size
+    _check_end(data, end)
+    value = int.from_bytes(data[at + 1 : end], "big")
+    if value < (24 if size == 1 else 1 << (4 * size)):
+        raise WireError("not the shortest form of a number")
+    if value >= 1 << 63:
+        raise WireError("number too large")
+    return value, end
+
+
+def _check_end(data: _Source, end: int) -> None:
+    if end > len(data):
+        raise WireError(f"message ends {end - len(data)} byte(s) early")
+
+
+def _read_uint(data: _Source, at: int) -> tuple[int, int]:
+    return _read_head(data, at, _UINT)
+
+
+def _read_bytes(data: _Source, at: int) -> tuple[_Source, int]:
+    size, at = _read_head(data, at, _BYTES)
+    end = at + size
+    _check_end(data, end)
+    part = data[at:end]
+    return (part if size >= _LARGE else bytes(part)), end
+
+
+def _read_text(data: _Source, at: int) -> tuple[str, int]:
+    size, at = _read_head(data, at, _TEXT)
+    _check_end(data, at + size)
+    try:
+        return str(data[at : at + size], "utf-8"), at + size
+    except UnicodeDecodeError:
+        raise WireError("text is not UTF-8") from None
+
+
 @functools.cache
-def _fields(kind: type) -> tuple[tuple[str, Any], ...]:
+def _reader(kind: Any) -> _Read:
+    """What reads an item of a declared type."""
+    simple: dict[Any, _Read] = {int: _read_uint, bytes: _read_bytes, str: _read_text}
+    if kind in simple:
+        return simple[kind]
+    if typing.get_origin(kind) is tuple:
+        return _array(_reader(typing.get_args(kind)[0]))
     hints = typing.get_type_hints(kind)
-    return tuple((field.name, hints[field.name]) for field in dataclasses.fields(kind))
+    return _message(kind, [_reader(hints[field.name]) for field in dataclasses.fields(kind)])
 
 
-class _Reader:
-    def __init__(self, data: memoryview, copies: bool) -> None:
-        self.data = data
-        self.copies = copies
-        self.position = 0
+def _array(read: _Read) -> _Read:
+    def array(data: _Source, at: int) -> tuple[tuple[Any, ...], int]:
+        count, at = _read_head(data, at, _ARRAY)
+        if count > len(data) - at:
+            raise WireError("array longer than the message")
+        items = []
+        for _ in range(count):
+            item, at = read(data, at)
+            items.append(item)
+        return tuple(items), at
 
-    def take(self, size: int) -> memoryview:
-        end = self.position + size
-        if end > len(self.data):
-            raise WireError(f"message ends {end - len(self.data)} byte(s) early")
-        part = self.data[self.position : end]
-        self.position = end
-        return part
+    return array
 
-    def head(self, major: int) -> int:
-        first = self.take(1)[0]
-        if first >> 5 != major:
-            raise WireError(f"expected CBOR type {major}, found {first >> 5} at byte {self.position - 1}")
-        code = first & 31
-        if code < 24:
-            return code
-        if code > 27:
-            raise WireError(f"unsupported CBOR head at byte {self.position - 1}")
-        size = 1 << (code - 24)
-        value = int.from_bytes(self.take(size), "big")
-        if value < (24 if size == 1 else 1 << (4 * size)):
-            raise WireError("not the shortest form of a number")
-        if value >= 1 << 63:
-            raise WireError("number too large")
-        return value
 
-    def value(self, kind: Any) -> Any:
-        if kind is int:
-            return self.head(_UINT)
-        if kind is bytes:
-            part = self.take(self.head(_BYTES))
-            return bytes(part) if self.copies or len(part) < _LARGE else part
-        if kind is str:
-            try:
-                return str(self.take(self.head(_TEXT)), "utf-8")
-            except UnicodeDecodeError:
-                raise WireError("text is not UTF-8") from None
-        if typing.get_origin(kind) is tuple:
-            item = typing.get_args(kind)[0]
-            count = self.head(_ARRAY)
-            if count > len(self.data) - self.position:
-                raise WireError("array longer than the message")
-            return tuple(self.value(item) for _ in range(count))
-        fields = _fields(kind)
-        if self.head(_ARRAY) != len(fields):
+def _message(kind: type, readers: list[_Read]) -> _Read:
+    def message(data: _Source, at: int) -> tuple[Any, int]:
+        count, at = _read_head(data, at, _ARRAY)
+        if count != len(readers):
             raise WireError(f"{kind.__name__}: wrong number of fields")
-        return kind(**{name: self.value(hint) for name, hint in fields})
+        values = []
+        for read in readers:
+            value, at = read(data, at)
+            values.append(value)
+        return kind(*values), at
+
+    return message

@@ -136,7 +136,7 @@ class Answers:
             header = self._header(me, record) if dealer == me.index else self._headers(me, record).get(dealer)
             if header is None or dealer not in dealers:
                 continue
-            holders, place = [entry.hospital for entry in header.shares], dealers.index(dealer)
+            holders, place = header.shares.holders, dealers.index(dealer)
             if challenge.differ(rules, task, holders, holder, place, dealt.dealt, held.held):
                 yield dealer, holder
 
@@ -161,7 +161,7 @@ class Answers:
             header, one_time = self._header(me, record), self._one_time.get(task.context)
             if not (header and one_time and record.update):
                 return None
-            holders = [entry.hospital for entry in header.shares]
+            holders = header.shares.holders
             sealed = {item.hospital: item.sealed for item in wire.decode(Update, record.update).shares}
             share = scheme.share_shown(task, me.index, one_time, holders, holder)
             return ShownShare(dealer, holder, share, sealed_digest(sealed[holder]))

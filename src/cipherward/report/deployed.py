@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cipherward.consortium.approval import approvals
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.learning import catalogue as kinds
+from cipherward.parties import decisions
 from cipherward.report import answers, blocks, charts, figures, incidents, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
@@ -188,7 +188,7 @@ def approvers(path: Path, facts: Facts, index: int) -> dict[str, str]:
     found = {}
     for place, file in StudyFolder(path).who_said(APPROVALS).items():
         with contextlib.suppress(CipherwardError, IndexError):
-            found[facts.names[place - 1]] = clean(approvals.approval_of(files.read(file), facts.study)[1].words)
+            found[facts.names[place - 1]] = clean(decisions.approval_of(files.read(file), facts.study)[1].words)
     return found
 
 

@@ -11,6 +11,8 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from cipherward.audit.log import CHECKPOINTS, LOG
+from cipherward.audit.reading import checkpoint_files
 from cipherward.errors import StorageError
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
@@ -31,7 +33,8 @@ FOLDER = "vault"
 """In a run folder: the queue, this run's chain, what it has written. No key, no credential."""
 LONGEST_WAIT = 20.0
 """Seconds that the end of a run waits for a vault that makes progress."""
-STUDY_KIND, UPDATES, ROUNDS = "study", "updates", "rounds"
+STUDY_KIND, UPDATES, ROUNDS, AUDIT = "study", "updates", "rounds", "audit"
+"""AUDIT: pieces of the audit log by the byte at which they begin, since the whole is too much to store after every sum."""
 _STUDY_FILES = (
     *("study.toml", "study.digest", "model-initial.safetensors", "ckks-public.key", "inventories.cbor"),
     *("started.json", "begun"),
@@ -67,6 +70,7 @@ class Archive:
         self._uploader: Uploader | None = None
         self._taken: dict[str, files.Stamp | None] = {}
         self._last_model = b""
+        self._log_taken = 0
 
     @property
     def shown(self) -> str:
@@ -136,6 +140,7 @@ class Archive:
                 self._put(UPDATES, f"{UPDATES}/{round:04d}/hospital-{hospital}.payload", kept, round + 1)
                 files.remove(kept)
         self._take_sum(round)
+        self._take_log(newest=2)
         if self._run.rounds.exists():
             line = files.read(self._run.rounds).rpartition(b"\n")[0].rpartition(b"\n")[2]
             self._put("log", f"{ROUNDS}/{round:04d}.json", line, round + 1)
@@ -157,6 +162,7 @@ class Archive:
         self._take_study()
         for round in self._run.rounds_with_openings():
             self._take_sum(round)
+        self._take_log()
         if len(self._taken) != before:
             self._uploader.wake()
 
@@ -205,6 +211,15 @@ class Archive:
         for path in sorted((self._run.path / folder).glob("hospital-*.cbor")):
             self._take("receipts", f"{folder}/{path.name}", round + 1)
 
+    def _take_log(self, newest: int = 0) -> None:
+        """What the audit log has got since, and its heads; `newest`: only so many of them."""
+        log, heads = self._run.path / LOG, checkpoint_files(self._run.path)
+        if log.exists() and (size := log.stat().st_size) > self._log_taken:
+            self._put(STUDY_KIND, f"{AUDIT}/{self._log_taken:012d}.jsonl", files.read(log)[self._log_taken :], 0)
+            self._log_taken = size
+        for path in heads[-newest:]:
+            self._take(STUDY_KIND, f"{CHECKPOINTS}/{path.name}")
+
     def _take(self, kind: str, name: str, sum: int = 0) -> None:
         """A file of the run folder, if it is there and not as it was taken before."""
         path = self._run.path / name
@@ -216,6 +231,16 @@ class Archive:
     def _put(self, kind: str, name: str, content: bytes | Path, sum: int) -> None:
         if kind == STUDY_KIND or getattr(self._rules, kind).keep:
             self._queue.put(Label(kind, self._digest, name, sum), content)
+
+
+def kind_of(name: str) -> str:
+    """The kind of object that a file of a run's folder is in a vault; empty for one that goes into none."""
+    if name.startswith("receipts/"):
+        return "openings" if name.endswith("/opening.cbor") else "receipts"
+    if name.endswith(".csv"):
+        return "result"
+    is_study = name in _STUDY_FILES or name.partition("/")[0] in _STUDY_FOLDERS
+    return STUDY_KIND if is_study else _END_FILES.get(name, "")
 
 
 def kept_updates(run: RunDirectory) -> Path:

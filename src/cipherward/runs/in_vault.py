@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cipherward.errors import CipherwardError
 from cipherward.runs import restoring
-from cipherward.runs.verify import Line, verify_run
+from cipherward.runs.audit_check import verify_run
+from cipherward.runs.verify import Line
 from cipherward.vault import access
 from cipherward.vault.access import Address
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from cipherward.audit.log import LOG
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.scheme import payload_digest
 from cipherward.errors import AuditError, StorageError
 from cipherward.runs import verify
-from cipherward.runs.archive import ROUNDS, UPDATES
+from cipherward.runs.archive import AUDIT, ROUNDS, UPDATES
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.verify import Line
 from cipherward.store import files
@@ -36,11 +38,23 @@ def restore(vault: Vault, catalogue: Catalogue, study: str, folder: Path) -> int
     newest = [entry for (of, _), entry in sorted(catalogue.newest().items()) if of == study]
     for entry in newest:
         copy_out(vault, entry, catalogue, folder / _inside(entry))
+    _join_log(folder)
     run = RunDirectory(folder)
     lines = [files.read(path).strip() for path in sorted((folder / ROUNDS).glob("*.json"))]
     if lines and files.count_lines(run.rounds) < len(lines):  # the study had not ended
         files.write(run.rounds, b"".join(line + b"\n" for line in lines))
     return len(newest)
+
+
+def _join_log(folder: Path) -> None:
+    """The audit log, of its pieces; where two overlap they say the same, or `verify` finds it."""
+    pieces = sorted((folder / AUDIT).glob("*.jsonl"))
+    log = b""
+    for piece in pieces:
+        log = log[: int(piece.stem)] + files.read(piece) if piece.stem.isdecimal() else log
+    if pieces:
+        files.write(folder / LOG, log)
+        shutil.rmtree(folder / AUDIT, ignore_errors=True)
 
 
 def update_lines(path: Path) -> Iterator[Line]:

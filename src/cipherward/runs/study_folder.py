@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cipherward.parties.decisions import APPROVAL, WITHDRAWAL
 from cipherward.store import files
 
 STUDY, CKKS_PUBLIC, REPORT = "study.toml", "ckks-public.key", "report.html"
 STOPPED, FAILED = "stopped", "failed"
-APPROVAL, WITHDRAWAL = "approval", "withdrawal"
 APPROVALS, WITHDRAWALS, BREACHES, REFUSALS = "approvals", "withdrawals", "breaches", "refusals"
 VERIFICATION, OWN_RESULTS = "verification.json", "own.json"
 _ENDINGS = {APPROVALS: "signed", WITHDRAWALS: "signed", BREACHES: "signed", REFUSALS: "json"}

@@ -191,7 +191,7 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
     )
 
 
-def verify_run(path: Path) -> Iterator[Line]:
+def verify_sums(path: Path) -> Iterator[Line]:
     """Check a run directory; one line per hospital and sum, then one for the final model.
 
     Raises:

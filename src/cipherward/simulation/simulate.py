@@ -36,6 +36,7 @@ from cipherward.runs.result import findings, sum_line, versions
 from cipherward.runs.result_json import sum_lines
 from cipherward.simulation import make_parties, on_one_machine
 from cipherward.simulation.network import LocalEngine, Network, Traffic
+from cipherward.simulation.witnessed import WitnessedLog
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin, make_task
@@ -218,6 +219,7 @@ class _Simulation:
             site.state = states[min(site.ledger.receipts(study.digest()), len(states) - 1)]
             self.sites[index] = site
         self.engine = LocalEngine(self.hub, self.sites, network)
+        self.audit = WitnessedLog(run, study, keys)
         self.purposes: list[str] = []
         self.sum_seconds: list[float] = []
 
@@ -234,6 +236,7 @@ class _Simulation:
         try:
             digest = self.study.digest().hex()
             self.run_directory.write_log("engine", "run started", {"study": self.study.name, "digest": digest})
+            self.audit.look()
             if self.archive:
                 self.archive.begin(self.run_directory, self.study)
             self._recover()
@@ -249,6 +252,7 @@ class _Simulation:
             self.engine.last_call()
             return self._finish()
         finally:
+            self.audit.close()
             for site in self.sites.values():
                 site.ledger.close()
 
@@ -295,6 +299,7 @@ class _Simulation:
         self.run_directory.write_log(
             "coordinator", "sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")}
         )
+        self.audit.look()
         if self.archive:
             self.archive.sum_done(report.round, report.contributors, state)
         if self.on_progress:
@@ -326,6 +331,7 @@ class _Simulation:
         run.write_tables(tables)
         run.write_json(run.result, summary)
         run.write_log("engine", "run finished", {"model": state.digest().hex()})
+        self.audit.look()
         return RunResult(run.path, summary, outcomes, tables)
 
     def _summary(self, state: StudyState, pooled: Mapping[str, Any]) -> dict[str, Any]:

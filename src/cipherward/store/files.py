@@ -40,7 +40,7 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False, durabl
             temporary.unlink()
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}",
-            hint="free space or choose another folder with --out; nothing was half written",
+            hint="free space there; nothing was half written",
         ) from None
 
 

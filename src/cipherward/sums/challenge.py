@@ -84,7 +84,7 @@ def answer(
     numbers = scheme.numbers_held(task, seed, me.index, private_key, held) if held else {}
     dealt: Sequence[Numbers] = []
     if header and one_time:
-        dealt = scheme.numbers_dealt(task, seed, me.index, one_time, (entry.hospital for entry in header.shares))
+        dealt = scheme.numbers_dealt(task, seed, me.index, one_time, header.shares.holders)
     parts = (_packed(numbers.values()), b""), (b"", _packed(dealt))
     return [Answer(task.context, seed, *part) for part in parts if any(part)] or [Answer(task.context, seed, b"", b"")]
 
@@ -280,7 +280,7 @@ def case_of(rules: Rules, task: SumTask, opening: Opening) -> Case | None:
     for data in opening.headers:
         signed = open_signed(data, study=rules.study, keys=rules.keys, kind="Header")
         headers[signed.sender] = read(signed, Header)
-    dealt_to = {tuple(entry.hospital for entry in header.shares) for header in headers.values()}
+    dealt_to = {header.shares.holders for header in headers.values()}
     released = tuple(entry.hospital for entry in challenge.releases)
     if len(dealt_to) != 1 or not set(released) <= set(min(dealt_to)):
         raise ProtocolError("the contributors have dealt to different hospitals, or not to those who released")

@@ -17,7 +17,8 @@ from cipherward.crypto.identity import Signed
 from cipherward.crypto.scheme import SumTask, share_digest
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, WireError
 from cipherward.sums import forks
-from cipherward.sums.messages import Body, Entry, Header, Update, unsign
+from cipherward.sums.digests import Digests
+from cipherward.sums.messages import Body, Header, Update, unsign
 from cipherward.sums.votes import Rules
 
 Verdict = Literal["late", "duplicate", "faulty"]
@@ -126,7 +127,7 @@ def packet_limit(rules: Rules, task: SumTask) -> int:
 
 def check_shares(update: Update, header: Header, holders: list[int]) -> None:
     """Raises ProtocolError: the sealed shares are not those that the header signs, or not one for each of `holders`."""
-    if tuple(Entry(item.hospital, share_digest(item.sealed)) for item in update.shares) != header.shares:
-        raise ProtocolError("the sealed shares are not the ones that the header signs")
     if [item.hospital for item in update.shares] != holders:
-        raise ProtocolError("does not hold one share for every hospital that joined")
+        raise ProtocolError("its sealed shares are not one share for every hospital that joined")
+    if Digests.of({item.hospital: share_digest(item.sealed) for item in update.shares}) != header.shares:
+        raise ProtocolError("the sealed shares are not the ones that the header signs")

@@ -14,7 +14,7 @@ from cipherward.sums.votes import Rules
 
 def matches(task: SumTask, header: Header, item: ShownShare) -> bool:
     """Whether this is the share that the dealer of the header committed to."""
-    expected = {entry.hospital: entry.digest for entry in header.shares}.get(item.holder)
+    expected = header.shares.get(item.holder)
     commitment = sealing.commitment(task, item.dealer, item.holder, item.share)
     return expected == shown_digest(commitment, item.sealed_digest)
 

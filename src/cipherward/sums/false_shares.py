@@ -30,7 +30,7 @@ def _dealer(rules: Rules, task: SumTask, contexts: Sequence[bytes], proof: False
         raise ProtocolError("a proof of a false share with the signatures of two parties, or the coordinator's")
     if header.context != shown.context or header.context not in contexts:
         raise ProtocolError("a proof of a false share about two attempts, or about another sum")
-    attempt, holders = dataclasses.replace(task, context=header.context), {entry.hospital for entry in header.shares}
+    attempt, holders = dataclasses.replace(task, context=header.context), header.shares.holders
     own = [item for item in shown.shares if item.dealer == dealer and item.holder in holders]
     if all(disputes.matches(attempt, header, item) for item in own):
         raise ProtocolError(f"a proof of a false share of hospital {dealer} that proves nothing")

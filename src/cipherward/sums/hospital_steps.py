@@ -22,13 +22,13 @@ from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
 from cipherward.sums import disputes, forks
+from cipherward.sums.digests import Digests
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
     Certificate,
     Complaint,
     ConsentRequest,
-    Entry,
     Header,
     Join,
     Joined,
@@ -145,7 +145,7 @@ def deal(
             task.context,
             digest("joined", wire.encode(joined)),
             payload_digest(protected.payload),
-            tuple(Entry(holder, share_digest(sealed)) for holder, sealed in shares),
+            Digests.of({holder: share_digest(sealed) for holder, sealed in shares}),
             said.block,
             said.register.name,
             int(said.agreement),
@@ -255,12 +255,12 @@ def consent(
     headers = read_headers(rules, task, manifest, request.headers)
     check_own(me, manifest, own.header if own else None)
     dealt = shares_for(me, task, request, headers)
-    bad = rules.scheme.shares_open(task, me.index, private_key, dealt)
+    opened, bad = rules.scheme.open_shares(task, me.index, private_key, dealt)
     if bad:
         return Complaint(task.context, bad[0], "the sealed share does not open to a well-formed share")
     manifest_digest = digest("manifest", wire.encode(manifest))
     mark = rules.scheme.fingerprint(task, manifest_digest, own.payload) if own and me.index in headers else b""
-    return Consent(Vote(task.context, CONSENT, manifest_digest, mark, task.last), manifest, dealt)
+    return Consent(Vote(task.context, CONSENT, manifest_digest, mark, task.last), manifest, opened)
 
 
 def shares_for(
@@ -276,7 +276,7 @@ def shares_for(
     shown = disputes.read_shown(rules, task, request.shown, headers)
     dealt: dict[int, DealtShare] = {}
     for dealer, header in headers.items() if rules.scheme.deals_shares else ():
-        expected = {entry.hospital: entry.digest for entry in header.shares}.get(me.index)
+        expected = header.shares.get(me.index)
         if expected is None or dealer not in sealed or share_digest(sealed[dealer]) != expected:
             raise ProtocolError(f"no share of dealer {dealer} that matches its signed header: a share is never skipped")
         dealt[dealer] = DealtShare(sealed[dealer], header.payload_digest, shown.get((dealer, me.index), b""))

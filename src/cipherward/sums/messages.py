@@ -15,6 +15,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, open_signed
 from cipherward.crypto.scheme import NOTHING_OPENED
 from cipherward.errors import ProtocolError
+from cipherward.sums.digests import Digests
 
 CONSENT, VOID = 1, 0
 
@@ -104,7 +105,7 @@ class Entry:
 class Header:
     """Hospital: what my contribution consists of, and how I stand in the sum (`disclosure.standing.Statement`).
 
-    `block`: its digest, empty for a register that stands alone; `agreement`: 1 when this hospital may be singled out;
+    `shares`: of each holder's commitment and sealed share; `block`: its digest, empty for a register that stands alone; `agreement`: 1 when this hospital may be singled out;
     `has_rows`: 1 when it has enough rows for this question; `has_entered`: 1 when patients entered its register since its
     last opened sum.
     """
@@ -112,7 +113,7 @@ class Header:
     context: bytes
     joined: bytes
     payload_digest: bytes
-    shares: tuple[Entry, ...]
+    shares: Digests
     block: bytes
     register: str
     agreement: int

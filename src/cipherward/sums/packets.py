@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cipherward.errors import WireError
 
-WIRE_VERSION = 4
+WIRE_VERSION = 5
 """Goes up whenever a message of a sum, or what it means, changes; no party reads another version than its own.
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
 3: a sum that does not open is attributed by a challenge; a header says how its register stands in the sum.
-4: messages name the last opening.
+4: messages name the last opening. 5: a header holds its digests of shares in one piece.
 """
 
 KINDS = (

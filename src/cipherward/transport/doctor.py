@@ -6,7 +6,6 @@ Everything is tried here and now, and nothing is changed. What a network team ha
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import platform
 import socket
@@ -24,7 +23,8 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import MALFORMED
 from cipherward.errors import CipherwardError
 from cipherward.store import files
-from cipherward.transport.tls import Connection, client_context, server_address
+from cipherward.transport.link import unreached
+from cipherward.transport.tls import Connection, client_context, not_verified, server_address
 
 SECONDS = 5.0
 """How long one try waits."""
@@ -32,8 +32,6 @@ SECONDS = 5.0
 LEAST_MEMORY = 1 << 30
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _SKEW = timedelta(minutes=5)
-_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
-_EXPIRED, _NOT_YET, _NAME = 10, 9, 62  # OpenSSL's numbers of verification errors
 
 
 class _StuckError(Exception):
@@ -193,15 +191,8 @@ def _dialled(what: str, server: Server, seconds: float) -> Iterator[socket.socke
         detail = f"blocked port: no answer within {seconds:.0f} s, neither yes nor no"
         hint = "a firewall drops the connection: have this port opened for this machine, outwards"
         raise _StuckError(Finding(f"{what}: port", False, detail, hint)) from None
-    except ConnectionRefusedError:
-        hint = "the machine is reached: its message server does not run or listens elsewhere, or a firewall rejects"
-        raise _StuckError(Finding(f"{what}: port", False, "refused port: nobody listens there", hint)) from None
     except OSError as error:
-        if error.errno in _NO_ROUTE:
-            detail, hint = f"unreachable network: {error.strerror}", "this machine has no route: cable, VPN, gateway"
-        else:
-            detail, hint = error.strerror or type(error).__name__, "tell the network team"
-        raise _StuckError(Finding(f"{what}: port", False, detail, hint)) from None
+        raise _StuckError(Finding(f"{what}: port", False, *unreached(error))) from None
     with plain:
         yield plain
 
@@ -218,7 +209,7 @@ def _greeted(what: str, home: HospitalHome, server: Server, plain: socket.socket
         with context.wrap_socket(plain, server_hostname=server.host) as secure:
             return _admitted(name, secure)
     except ssl.SSLCertVerificationError as error:
-        return _not_verified(name, server, error, now)
+        return Finding(name, False, *not_verified(server.host, error, now))
     except ssl.SSLError as error:
         reason = error.reason or ""
         if "ALERT" in reason:
@@ -230,7 +221,12 @@ def _greeted(what: str, home: HospitalHome, server: Server, plain: socket.socket
             )
         detail = f"what answers there does not speak TLS 1.3 ({reason or 'no greeting'})"
         return Finding(name, False, detail, "another program listens on this port, or something in between changes TLS")
-    except (TimeoutError, OSError) as error:
+    except TimeoutError:
+        detail = "the port is open, and then nothing comes: no greeting"
+        return Finding(
+            name, False, detail, "the message server hangs, another program listens, or a firewall holds TLS back"
+        )
+    except OSError as error:
         detail = f"the connection ends during the greeting: {getattr(error, 'strerror', None) or type(error).__name__}"
         return Finding(name, False, detail, "a firewall that looks into TLS does this; so does another program there")
 
@@ -247,26 +243,3 @@ def _admitted(name: str, secure: ssl.SSLSocket) -> Finding:
         hint = "ask the coordinator: never admitted, revoked, or its server has not taken the newest members"
         return Finding(name, False, "the server does not know this hospital's certificate", hint)
     return Finding(name, False, "the server says nothing after the greeting", "tell the coordinator")
-
-
-def _not_verified(name: str, server: Server, error: ssl.SSLCertVerificationError, now: datetime) -> Finding:
-    said = f"{now:%Y-%m-%d %H:%M} UTC"
-    causes: dict[int, tuple[str, str]] = {
-        _EXPIRED: (
-            f"the server's certificate has expired, by this machine's clock ({said})",
-            "if that clock is right: the coordinator renews it (cipherward coordinator renew); if not, set the clock",
-        ),
-        _NOT_YET: (
-            f"wrong clock: the server's certificate begins later than this machine's time ({said})",
-            "set the clock (NTP)",
-        ),
-        _NAME: (
-            f"the name {server.host} is not in the server's certificate",
-            "dial a name that it holds (servers in hospital.toml), or the coordinator adds this one to hosts and renews",
-        ),
-    }
-    other = (
-        f"who answers there is not the consortium's server: {error.verify_message}",
-        "a proxy that replaces certificates, or another server: have this address left out of inspection",
-    )
-    return Finding(name, False, *causes.get(error.verify_code, other))

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import random
+import socket
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import nats.errors
 import nats.js.errors
@@ -19,11 +24,12 @@ from nats.aio.client import Client
 
 from cipherward.errors import TransportError
 from cipherward.transport import subjects
-from cipherward.transport.tls import Connection, client_context, server_address
+from cipherward.transport.tls import Connection, client_context, not_verified, server_address
 
 Log = Callable[[str, dict[str, object]], None]
 CONNECT_SECONDS = 10
 PING_SECONDS = 10
+_NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 _ALERTS = {  # OpenSSL's names for what the server's TLS said
     "CERTIFICATE_EXPIRED": "it has expired",
     "UNKNOWN_CA": "another authority issued it",
@@ -162,10 +168,8 @@ def translated(error: Exception, server: str) -> TransportError:
     """`error` of nats-py, ssl or a socket as ours."""
     text = str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _RefusedByServerError(
-            f"{server} does not prove to be the consortium's server: {error.verify_message}",
-            hint="check the address and authority.crt; somebody else may be answering there",
-        )
+        reason, hint = not_verified(urlsplit(server).hostname or server, error, datetime.now(UTC))
+        return _RefusedByServerError(f"{server} does not prove to be the consortium's server: {reason}", hint=hint)
     if isinstance(error, ssl.SSLError):
         reason = error.reason or text
         for alert, meaning in _ALERTS.items():
@@ -176,14 +180,20 @@ def translated(error: Exception, server: str) -> TransportError:
                 )
         if "PROTOCOL_VERSION" in reason or "UNSUPPORTED_PROTOCOL" in reason:
             return _RefusedByServerError(f"{server} does not speak TLS 1.3", hint="only TLS 1.3 servers are used")
-        return TransportError(f"TLS with {server} fails: {reason}", hint="check that the server is configured for TLS")
+        return TransportError(
+            f"what answers at {server} does not speak TLS 1.3 ({reason})",
+            hint="another program listens on this port, or something in between changes TLS",
+        )
     if "authorization violation" in text.lower() or "authentication" in text.lower():
         return _RefusedByServerError(
             f"{server} does not know this member: never admitted, or revoked",
             hint="ask the coordinator; compare `coordinator members` there",
         )
     if isinstance(error, TimeoutError):
-        return TransportError(f"{server} does not answer", hint="check the address and the firewall")
+        return TransportError(
+            f"{server} does not answer, neither yes nor no: a firewall drops what is sent, or nothing runs at the address",
+            hint="have this port opened for this machine, outwards",
+        )
     if isinstance(error, nats.errors.UnexpectedEOF | nats.errors.StaleConnectionError):
         return TransportError(f"the connection to {server} broke", hint="cipherward connects again by itself")
     if isinstance(error, ConnectionResetError):
@@ -191,10 +201,8 @@ def translated(error: Exception, server: str) -> TransportError:
             f"{server} closes the connection during the TLS 1.3 greeting", hint="only servers with TLS 1.3 are used"
         )
     if isinstance(error, OSError):
-        return TransportError(
-            f"cannot reach {server}: {error.strerror or type(error).__name__}",
-            hint="check that the server runs and the firewall lets this machine dial out",
-        )
+        reason, hint = unreached(error)
+        return TransportError(f"cannot reach {server}: {reason}", hint=hint)
     if isinstance(error, nats.js.errors.APIError):
         return TransportError(f"{server} answers: {error.description}", hint="see the server's log")
     if isinstance(error, nats.js.errors.NoStreamResponseError | nats.errors.NoRespondersError):
@@ -205,6 +213,22 @@ def translated(error: Exception, server: str) -> TransportError:
     return TransportError(
         f"{server}: {text.removeprefix('nats: ') or type(error).__name__}", hint="see the server's log"
     )
+
+
+def unreached(error: OSError) -> tuple[str, str]:
+    """Why no connection came about, and what to do."""
+    if isinstance(error, socket.gaierror):
+        return "its name is not known here", "check the spelling of `servers`, and this machine's DNS"
+    if isinstance(error, ConnectionRefusedError):
+        return (
+            "refused port: nobody listens there, or a firewall rejects",
+            "the machine is reached: ask the coordinator whether its service runs, and whether the port was changed; "
+            "then correct `servers` in the settings and restart",
+        )
+    said = os.strerror(error.errno) if error.errno else type(error).__name__
+    if error.errno in _NO_ROUTE:
+        return f"unreachable network: {said}", "this machine has no route: cable, VPN, gateway"
+    return said, "tell the network team"
 
 
 @contextlib.contextmanager

@@ -153,8 +153,9 @@ class _Post(ABC):
             await _stop(*running.values(), *ends)
             await link.close()
         if not self._closing.is_set():
-            self._change(connected=False, reason=link.reason or "connection lost", doing="")
-            self._log("connection lost", {"server": link.url, "reason": link.reason})
+            reason = link.reason or "nothing came from the server any more"
+            self._change(connected=False, reason=reason, doing="")
+            self._log("connection lost", {"server": link.url, "reason": reason})
 
     async def _redial(self) -> Link | None:
         """A new connection, however long it takes; None when `close` is called meanwhile."""

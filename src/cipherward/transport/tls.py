@@ -13,6 +13,12 @@ from cryptography import x509
 from cipherward.consortium.membership.authority import MALFORMED
 from cipherward.errors import StorageError, TransportError
 
+_EXPIRED, _NOT_YET, _NAMES = (
+    10,
+    9,
+    {62, 64},
+)  # OpenSSL's numbers of verification errors; 64: an address that does not match
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -97,6 +103,30 @@ def check_validity(certificate: Path) -> None:
             f"the certificate {certificate} is valid from {begin:%Y-%m-%d %H:%M} UTC",
             hint="check this machine's clock",
         )
+
+
+def not_verified(host: str, error: ssl.SSLCertVerificationError, now: datetime.datetime) -> tuple[str, str]:
+    """Why the certificate of who answers as `host` is not believed, and what to do. `now`: this machine's time."""
+    said = f"{now:%Y-%m-%d %H:%M} UTC"
+    if error.verify_code == _EXPIRED:
+        return (
+            f"the server's certificate has expired, by this machine's clock ({said})",
+            "if that clock is right: the coordinator renews it (cipherward coordinator renew); if not, set the clock",
+        )
+    if error.verify_code == _NOT_YET:
+        return (
+            f"wrong clock: the server's certificate begins later than this machine's time ({said})",
+            "set the clock (NTP)",
+        )
+    if error.verify_code in _NAMES:
+        return (
+            f"the name {host} is not in the server's certificate",
+            "dial a name that it holds (servers in hospital.toml), or the coordinator adds this one to hosts and renews",
+        )
+    return (
+        f"who answers there is not the consortium's server: {error.verify_message}",
+        "a proxy that replaces certificates, or another server: have this address left out of inspection",
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -7,68 +7,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from time import time
-from typing import Literal, TypeVar
+from typing import Literal
 
 from cipherward import study as study_document
 from cipherward.consortium.approval import answers, offer_check, other_grids, own_inventory, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.crypto import wire
-from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.disclosure.standing import Agreement
-from cipherward.errors import CipherwardError, ProtocolError, RefusedError, StorageError, StudyError
-from cipherward.parties import inventories, roster
+from cipherward.errors import CipherwardError, RefusedError, StorageError, StudyError
+from cipherward.parties import inventories
+from cipherward.parties.decisions import APPROVAL, MAX_NAME, WITHDRAWAL, Approval, Withdrawal, approval_of, is_name
 from cipherward.parties.inventories import Inventory
-from cipherward.runs.study_folder import APPROVAL, CKKS_PUBLIC, STOPPED, STUDY, WITHDRAWAL
+from cipherward.runs.study_folder import CKKS_PUBLIC, STOPPED, STUDY
 from cipherward.store import files
 from cipherward.study import Study
 
 _MIN_PREFIX = 4
-_MAX_NAME = 200
-_LAST_SECOND = 253_402_300_799  # of the year 9999
-
-
-@dataclass(frozen=True)
-class Approval:
-    """What an approval states: this study, with the members list (digest) that the hospital had confirmed.
-
-    `approver`: the name of the person; `at`: Unix seconds, by this hospital's clock; `inventory`: what the hospital declares
-    of its table, signed by itself, as every hospital of the study is shown it (`parties.inventories`).
-    """
-
-    study: bytes
-    members: bytes
-    approver: str
-    at: int
-    inventory: bytes
-
-    @cached_property
-    def declared(self) -> Inventory:
-        """What is in the inventory, whose signature `approval_of` has checked."""
-        return wire.decode(Inventory, wire.decode(Signed, self.inventory).body)
-
-    @property
-    def answer(self) -> Agreement:
-        """May this hospital be singled out by what is opened?"""
-        return self.declared.answer
-
-    @property
-    def words(self) -> str:
-        """Who approved and when, for people."""
-        return f"{self.approver}, {datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-@dataclass(frozen=True)
-class Withdrawal:
-    """What a withdrawal states: no further update of this hospital to this study."""
-
-    study: bytes
-
-
-Said = TypeVar("Said", Approval, Withdrawal)
 
 
 @dataclass(frozen=True)
@@ -254,9 +210,9 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Ag
         )
     if offered.approval:
         return offered.approval
-    if not _is_name(approver):
+    if not is_name(approver):
         raise RefusedError(
-            f"an approval names the person who gives it, in 1 to {_MAX_NAME} characters",
+            f"an approval names the person who gives it, in 1 to {MAX_NAME} characters",
             hint='cipherward hospital approve STUDY --as "NAME"',
         )
     check(home, offered)
@@ -299,53 +255,11 @@ def withdraw(home: HospitalHome, offered: OfferedStudy) -> bytes:
     return offered.withdrawal or _state(home, offered, WITHDRAWAL, wire.encode(Withdrawal(offered.digest)))
 
 
-def open_approval(data: bytes, study: Study) -> int:
-    """The roster index of the hospital that signed this approval of a frozen study (the coordinator's check).
-
-    Raises:
-        WireError, ProtocolError: malformed, forged, or of another study.
-    """
-    return approval_of(data, study)[0]
-
-
-def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:
-    """The roster index of the hospital that signed this approval, and what it states; raises as `open_approval`."""
-    sender, stated = _opened(data, study, APPROVAL, Approval)
-    if not _is_name(stated.approver) or stated.at > _LAST_SECOND:
-        raise ProtocolError("an approval without the name of a person and a time")
-    if inventories.opened(stated.inventory, study)[0] != sender:
-        raise ProtocolError("an approval with somebody else's inventory")
-    return sender, stated
-
-
-def open_withdrawal(data: bytes, study: Study) -> int:
-    """The roster index of the hospital that signed this withdrawal.
-
-    Raises:
-        WireError, ProtocolError: malformed, forged, or of another study.
-    """
-    return _opened(data, study, WITHDRAWAL, Withdrawal)[0]
-
-
 def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) -> bytes:
     signed = home.identity.sign(kind, offered.digest, offered.index, body)
     files.write(offered.folder / kind, signed)
     home.log(f"study {kind} signed", {"study": offered.study.name, "digest": offered.digest.hex()})
     return signed
-
-
-def _is_name(text: str) -> bool:
-    return bool(text.strip()) and text.isprintable() and len(text) <= _MAX_NAME
-
-
-def _opened(data: bytes, study: Study, kind: str, body: type[Said]) -> tuple[int, Said]:
-    signed = open_signed(data, study=study.digest(), keys=roster.roster_keys(study), kind=kind)
-    if signed.sender == COORDINATOR:
-        raise ProtocolError(f"the coordinator cannot sign a hospital's {kind}")
-    stated = wire.decode(body, signed.body)
-    if stated.study != study.digest():
-        raise ProtocolError(f"the {kind} is about another study")
-    return signed.sender, stated
 
 
 def open_offer(home: HospitalHome, folder: Path) -> OfferedStudy:

@@ -17,7 +17,7 @@ from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 from cipherward.consortium.membership import authority
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service.signs_of_life import SILENT_SECONDS as UNHEARD_SECONDS
-from cipherward.consortium.service.signs_of_life import clock_words, seen_words
+from cipherward.consortium.service.signs_of_life import ask_silent, clock_words, seen_words
 from cipherward.data.database import read_source
 from cipherward.errors import CipherwardError, VersionError
 from cipherward.runs.study_folder import StudyFolder
@@ -47,10 +47,12 @@ def coordinator(home: CoordinatorHome, now: datetime | None = None) -> list[Find
         _checked("keys", lambda: _keys(home)),
         _checked("members", lambda: f"version {home.members.version}, {len(home.members.active)} active"),
         *(_certificate(home, name, moment) for name in ("authority.crt", "server.crt", "tls.crt")),
+        _checked("names", lambda: _names(home)),
         _checked("certificates of members", lambda: _issued(home, moment)),
         disk(home),
         clocks(home),
         _service(home),
+        hospitals_seen(home, moment),
         _alarms(home, moment),
     ]
 
@@ -93,7 +95,8 @@ def _membership(home: HospitalHome) -> Finding:
 def disk(home: Home) -> Finding:
     """Room on the home's disk. A service on a full one cannot even write what its trouble is."""
     free = shutil.disk_usage(home.path).free
-    said = f"{free / 2**30:.1f} GiB free" if free >= FULL_DISK else f"the disk is full: {free >> 20} MiB free"
+    said = f"{free / 2**30:.1f} GiB free" if free >= LEAST_DISK else f"{free >> 20} MiB free"
+    said = said if free >= FULL_DISK else f"the disk is full: {said}"
     hint = "free space: nothing can be kept, and nothing leaves, when the disk is full"
     return Finding("disk", free >= LEAST_DISK, said, hint)
 
@@ -120,9 +123,20 @@ def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:
     if status.get("connected") is False:
         return Finding("coordinator", True, f"{said}; not known while this hospital is not connected")
     alive = now.timestamp() - at <= UNHEARD_SECONDS
-    return Finding(
-        "coordinator", alive or not is_served(home), said, "call the coordinator: its service is not running"
-    )
+    return Finding("coordinator", alive or not is_served(home), said, ask_silent([COORDINATOR_NAME]))
+
+
+def hospitals_seen(home: CoordinatorHome, now: datetime) -> Finding:
+    """Whether the members' services live, as far as they were ever heard of."""
+    status = home.read_status() or {}
+    seen = {name: at for name, at in (status.get("seen") or {}).items() if isinstance(at, int | float)}
+    silent = {name: at for name, at in sorted(seen.items()) if now.timestamp() - at > UNHEARD_SECONDS}
+    never = sorted(set(map(str, status.get("members") or ())) - seen.keys())
+    said = [f"{name}: {seen_words(at, now.timestamp())}" for name, at in silent.items()]
+    said += [f"{', '.join(never)}: no sign of life yet"] if never else []
+    if not is_served(home) or status.get("connected") is False:
+        return Finding("hospitals", True, "not known while this service is not running and connected")
+    return Finding("hospitals", not silent, "; ".join(said) or "all are alive", ask_silent(silent))
 
 
 def _studies(home: HospitalHome) -> Finding:
@@ -191,6 +205,17 @@ def _certificate(home: Home, name: str, now: datetime) -> Finding:
     return _checked(f"certificate {name}", left)
 
 
+def _names(home: CoordinatorHome) -> str:
+    """Whether the server's certificate is for every name in the settings."""
+    missing = [host for host in home.hosts if host not in authority.hosts(files.read(home.server_certificate))]
+    if missing:
+        raise CipherwardError(
+            f"server.crt is not for {', '.join(missing)}, which consortium.toml names: hospitals that dial it refuse the server",
+            hint="cipherward coordinator renew, then restart the service",
+        )
+    return f"server.crt is for {', '.join(home.hosts)}"
+
+
 def _issued(home: CoordinatorHome, now: datetime) -> str:
     """Whether every member's certificate can be used, and for how long."""
     problems = []
@@ -242,10 +267,14 @@ def _alarms(home: Home, now: datetime) -> Finding:
     recent = [alarm for alarm in open_alarms(home.path) if _is_recent(alarm.last, now)]
     if not recent:
         return Finding("alarms", True, "none in the last day that nobody has acknowledged")
-    said = ", ".join(f"{alarm.event}{f' ({alarm.who})' if alarm.who else ''}, {alarm.times} times" for alarm in recent)
+    said = ", ".join(f"{alarm.event}{f' ({alarm.who})' if alarm.who else ''}{_times(alarm.times)}" for alarm in recent)
     return Finding(
         "alarms", False, f"in the last day: {said}", f"cipherward {party} alarms; with --seen once they are looked into"
     )
+
+
+def _times(number: int) -> str:
+    return f", {number} times" if number > 1 else ""
 
 
 def _is_recent(moment: str, now: datetime) -> bool:

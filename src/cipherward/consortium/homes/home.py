@@ -19,6 +19,7 @@
 | `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
 | `registers/` | | which rows studies may read (`registers`) | yes, 0600 |
 | `vault.key` | of its vault, if it has one | the same | yes, 0600 |
+| `witnessed/` | | heads of audit logs that it cosigned | no |
 | `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
 """
 
@@ -37,6 +38,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from cipherward.consortium.homes.alarm_words import explained
 from cipherward.consortium.homes.alarms import Alarms
 from cipherward.consortium.membership import members as members_list
 from cipherward.crypto.identity import Identity
@@ -135,12 +137,14 @@ class Home(ABC):
         self._write_log("info", event, facts)
 
     def alarm(self, event: str, facts: Mapping[str, object]) -> None:
-        """Like `log`, for what people must look at. What comes again and again fills the log less and less often."""
+        """Like `log`, for what people must look at, with what it means and what to do. What comes again and again fills the log
+        less and less often."""
+        facts = explained(event, dict(facts))
         times = Alarms(self.path).add(event, facts, _now()).times
         if times <= _EACH_LOGGED:
             self._write_log("alarm", event, facts)
         elif times.bit_count() == 1:
-            self._write_log("alarm", event, dict(facts) | {"times": times})
+            self._write_log("alarm", event, facts | {"times": times})
 
     def alarms(self) -> list[dict[str, Any]]:
         """Every line of the log that is an alarm, oldest first. `alarms.open_alarms` has them together, by kind and party."""

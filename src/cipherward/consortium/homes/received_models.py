@@ -13,11 +13,15 @@ from typing import Any
 
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.errors import CipherwardError, DataError, StudyError
+from cipherward.parties import roster
 from cipherward.parties.outcomes import UNPROTECTED, VERIFIED, Outcome
 from cipherward.runs import modelfile
+from cipherward.runs.folder import RunDirectory
 from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.study_folder import VERIFICATION
 from cipherward.store import files
+from cipherward.study import Study
+from cipherward.sums.messages import Receipt, unsign
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,16 @@ def keep(
     files.write(folder / VERIFICATION, text.encode())
     home.log("model received", {"digest": digest, "rounds": rounds})
     return folder
+
+
+def outcomes_of(run: RunDirectory, study: Study, hospital: int) -> list[Outcome]:
+    """What this hospital signed about every sum, from its own receipts in the folder of the study. `hospital`: roster index."""
+    found = []
+    for round in run.rounds_with_openings():
+        data, keys = files.read(run.receipt(round, hospital)), roster.roster_keys(study)
+        receipt = unsign(data, Receipt, study=study.digest(), keys=keys, sender=hospital)
+        found.append(Outcome(round, receipt.outcome, hospital, receipt.detail))
+    return found
 
 
 def received(home: HospitalHome) -> list[ReceivedModel]:

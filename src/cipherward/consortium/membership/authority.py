@@ -184,6 +184,20 @@ def expires(cert_pem: bytes) -> datetime.datetime:
     return _certificate(cert_pem).not_valid_after_utc
 
 
+def hosts(cert_pem: bytes) -> frozenset[str]:
+    """Names and addresses that a server's certificate is for.
+
+    Raises:
+        ProtocolError: not a certificate.
+    """
+    try:
+        found = _certificate(cert_pem).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    names = found.get_values_for_type(x509.DNSName)
+    return frozenset((*names, *map(str, found.get_values_for_type(x509.IPAddress))))
+
+
 def begins(cert_pem: bytes) -> datetime.datetime:
     """The first moment (UTC) at which a certificate is valid.
 

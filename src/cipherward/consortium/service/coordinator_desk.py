@@ -16,6 +16,7 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.membership.members import MembersList
 from cipherward.consortium.service import declared, known, letters, unusable, waiting
+from cipherward.consortium.service.auditing import CoordinatorAudit
 from cipherward.consortium.service.boundary import said_of
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.letters import (
@@ -28,6 +29,7 @@ from cipherward.consortium.service.letters import (
     Breach,
     Declaration,
     Ended,
+    Head,
     Letter,
     Members,
     Out,
@@ -82,6 +84,7 @@ class CoordinatorDesk:
         self._damaged: dict[str, tuple[float, BaseException | None]] = {}
         self._wrong: dict[str, tuple[float, str]] = {}
         self.vault = HomeVault(home)
+        self._audit = CoordinatorAudit(home, clock, self._ticks)
 
     def start(self) -> Letters:
         """Take every study up where it was; what may not have been sent before is sent again."""
@@ -138,6 +141,7 @@ class CoordinatorDesk:
         try:
             out = self._offers(study) + self._sealed(study, study.tick())
             ended = study.files.ended()
+            out += self._sealed(study, list(self._audit.look(study)))
             is_over = ended is not None or (study.is_over and not study.is_unreported)
             self.vault.look(study.run, is_over=is_over, erase=f"{ended[0]}: {ended[1]}" if ended else "")
             self._wrong.pop(name, None)
@@ -250,6 +254,8 @@ class CoordinatorDesk:
             return opened + self._sealed(study, study.take_approval(hospital, letter.body.statement))
         if isinstance(letter.body, Refusal):
             return opened + self._sealed(study, study.take_refusal(hospital, letter.body.reasons))
+        if isinstance(letter.body, Head):
+            return opened + self._sealed(study, list(self._audit.take(study, hospital, letter.body.text)))
         study.statements.take_withdrawal(hospital, letter.body.statement)
         return opened
 
@@ -321,7 +327,7 @@ class CoordinatorDesk:
                 body = Alert(what.hospital, what.receipt)
             elif isinstance(what, Ended):
                 body = Stopped(what.reason)
-            elif isinstance(what, Begun):
+            elif isinstance(what, (Begun, Head)):
                 body = what
             else:
                 body = Packet(what)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Any
@@ -17,6 +18,7 @@ from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service import letters, notices, unusable
+from cipherward.consortium.service.auditing import HospitalAudit
 from cipherward.consortium.service.boundary import kind_of
 from cipherward.consortium.service.brought import logged
 from cipherward.consortium.service.hospital_study import HospitalStudy
@@ -28,6 +30,7 @@ from cipherward.consortium.service.letters import (
     Begun,
     Body,
     Declaration,
+    Head,
     Letter,
     Members,
     Offer,
@@ -71,6 +74,7 @@ class HospitalDesk:
         self._untold: set[Path] = set()
         self._wrong: dict[bytes, str] = {}
         self._vault = HomeVault(home)
+        self._audit = HospitalAudit(home, clock)
 
     def close(self) -> None:
         self._vault.close()
@@ -126,6 +130,7 @@ class HospitalDesk:
         return found
 
     def _news_of(self, study: HospitalStudy) -> list[bytes]:
+        self._audit.look(study)
         self._look_at_vault(study)
         study.erase()
         if study.is_over:
@@ -225,6 +230,8 @@ class HospitalDesk:
             return [self._letter(letter.study, Packet(packet)) for packet in study.handle(bytes(body.packet))]
         if isinstance(body, Offer):
             return self._offer(letter.study, body)
+        if isinstance(body, Head):
+            return [self._letter(letter.study, self._audit.cosign(self._study(letter.study), body.text))]
         if isinstance(body, Begun):
             self._study(letter.study).beginning.take(body.inventories)
         elif isinstance(body, Members):
@@ -286,7 +293,8 @@ class HospitalDesk:
 
     def _open(self, offered: OfferedStudy) -> None:
         if offered.digest not in self._studies:
-            self._studies[offered.digest] = HospitalStudy(self.home, offered, self._ledger)
+            study = self._studies[offered.digest] = HospitalStudy(self.home, offered, self._ledger)
+            study.on_event = partial(self._audit.hear, study)
 
     def _letter(self, study: bytes, body: Body) -> bytes:
         return letters.seal(self.home.identity, COORDINATOR_NAME, study, body, from_coordinator=False)

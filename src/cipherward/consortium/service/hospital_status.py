@@ -53,6 +53,9 @@ def _sizes(study: HospitalStudy) -> dict[str, int]:
 
 
 def _refusal(study: HospitalStudy) -> str:
+    """Empty also where nobody has approved yet: then the study waits for people here, and `waits` says so."""
+    if not (study.is_approved or study.is_running or study.boundary.set_aside):
+        return ""
     try:
         study.check()
     except CipherwardError as error:

@@ -6,6 +6,7 @@ verified, its receipts and the model, laid out as a run directory, so that `ciph
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
@@ -25,9 +26,8 @@ from cipherward.consortium.service.study_end import AFTER_THE_END, StudyEnd
 from cipherward.errors import CipherwardError, DataError, ProtocolError, RefusedError, StorageError
 from cipherward.learning.devices import Device
 from cipherward.learning.model_kind import Factory
-from cipherward.parties import roster
+from cipherward.parties import decisions, roster
 from cipherward.parties.hospital_node import HospitalNode
-from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
@@ -70,6 +70,7 @@ class HospitalStudy:
         self._looked_at: set[str] = set()
         self._last_status: dict[str, Any] | None = None
         self._told: tuple[str, ...] | None = None
+        self.on_event: Callable[[str, dict[str, object]], None] = lambda event, facts: None
 
     @property
     def name(self) -> str:
@@ -82,7 +83,7 @@ class HospitalStudy:
     def is_approved(self) -> bool:
         """Whether this hospital's people signed exactly this study."""
         try:
-            return approvals.open_approval(self.offered.approval, self.study) == self.index
+            return decisions.open_approval(self.offered.approval, self.study) == self.index
         except CipherwardError:
             return False
 
@@ -328,7 +329,11 @@ class HospitalStudy:
         self.run.write_tables(state.task.tables(found))
         if model := modelfile.of(state):
             received.keep(
-                self.home, model, self._outcomes(), rounds=found.get("rounds", 0), auroc=found.get("auroc_federated")
+                self.home,
+                model,
+                received.outcomes_of(self.run, self.study, self.index),
+                rounds=found.get("rounds", 0),
+                auroc=found.get("auroc_federated"),
             )
         budgets = {self.home.name: node.budget.report()} if node.budget else {}
         added = {
@@ -352,15 +357,6 @@ class HospitalStudy:
         if not StudyFolder(self.run.path).own_results.exists():
             with self.boundary.around("the own results of this study"):
                 own_results.keep(self.run.path, self._opened_node())
-
-    def _outcomes(self) -> list[Outcome]:
-        """What this hospital signed about every sum, from its own receipts."""
-        found = []
-        for round in self.run.rounds_with_openings():
-            data = files.read(self.run.receipt(round, self.index))
-            receipt = unsign(data, Receipt, study=self.digest, keys=roster.roster_keys(self.study), sender=self.index)
-            found.append(Outcome(round, receipt.outcome, self.index, receipt.detail))
-        return found
 
     def take_alert(self, hospital: int, receipt: bytes) -> None:
         """Another hospital reports a breach: keep its signed word and raise the alarm.
@@ -391,6 +387,7 @@ class HospitalStudy:
         if event == "notice":
             facts = explained(facts)
         say(event, {"study": self.study.name} | facts)
+        self.on_event(event, facts)
         if event in _ALARMS or event == "declined":
             self.last_error = str(facts.get("reason", event))
 

@@ -103,6 +103,14 @@ class SplitProposal:
 
 
 @dataclass(frozen=True)
+class Head:
+    """Coordinator: a head of the study's audit log to be cosigned, with the proof that it goes on from the one that the hospital
+    cosigned last; hospital: the head with its cosignature, or how many entries it knows. Both as c2sp.org/tlog-witness has them."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Seen:
     """When a party last gave a sign of life, Unix seconds."""
 
@@ -142,13 +150,14 @@ Body = (
     | Alive
     | Declaration
     | SplitProposal
+    | Head
 )
 
 FROM_COORDINATOR: dict[str, type] = {
-    kind.__name__: kind for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive, SplitProposal)
+    kind.__name__: kind for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive, SplitProposal, Head)
 }
 FROM_HOSPITAL: dict[str, type] = {
-    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration)
+    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration, Head)
 }
 ABOUT_NO_STUDY = {"Members", "Alive", "Declaration", "SplitProposal"}
 
@@ -183,8 +192,8 @@ class Breach:
     receipt: bytes
 
 
-Out = list[tuple[int, bytes | Begun | Breach | Ended]]
-"""What goes to which hospital: a packet, or the news of the beginning, of a breach or of the end."""
+Out = list[tuple[int, bytes | Begun | Breach | Ended | Head]]
+"""What goes to which hospital: a packet, the news of the beginning, of a breach or of the end, or a head to cosign."""
 
 
 def seal(identity: Identity, to: str, study: bytes, body: Body, *, from_coordinator: bool) -> bytes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+
 PERIOD_SECONDS = 60.0
 LONGEST_PERIOD_SECONDS = 3600.0
 """A hospital that gets no answer asks ever less often, so that no mailbox fills."""
@@ -83,6 +85,16 @@ def seen_words(at: float | None, now: float) -> str:
     if now - at > OVERDUE_SECONDS:
         return f"its last sign of life was {(now - at) / 60:.0f} minutes ago"
     return "its service is alive"
+
+
+def ask_silent(names: Collection[str]) -> str:
+    """What people do about parties that are silent."""
+    if COORDINATOR_NAME in names:
+        return "call the coordinator: its service is not running, or cannot reach its message server"
+    return (
+        f"call {', '.join(sorted(names))}: there, cipherward hospital status says whether the service runs, "
+        "and cipherward hospital doctor where the way to this server ends"
+    )
 
 
 def clock_words(off: float) -> str:

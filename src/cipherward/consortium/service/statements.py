@@ -12,11 +12,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from cipherward.consortium.approval import approvals
-from cipherward.consortium.approval.approvals import Approval
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError
+from cipherward.parties import decisions
+from cipherward.parties.decisions import Approval
 from cipherward.parties.policy import CLAUSES
 from cipherward.parties.records import Records
 from cipherward.runs.study_folder import APPROVALS, BREACHES, REFUSALS, WITHDRAWALS, StudyFolder
@@ -52,7 +52,7 @@ class Statements(Records):
         for hospital, path in self._files.who_said(APPROVALS).items():
             if hospital not in self._opened:
                 with contextlib.suppress(CipherwardError):
-                    self._opened[hospital] = approvals.approval_of(files.read(path), self._study)[1]
+                    self._opened[hospital] = decisions.approval_of(files.read(path), self._study)[1]
         return dict(sorted(self._opened.items()))
 
     @property
@@ -112,7 +112,7 @@ class Statements(Records):
         Raises:
             ProtocolError, WireError: not this hospital's approval of this study.
         """
-        if approvals.open_approval(statement, self._study) != hospital:
+        if decisions.open_approval(statement, self._study) != hospital:
             raise ProtocolError("an approval signed by somebody else")
         if hospital in self.approved:
             return False
@@ -125,7 +125,7 @@ class Statements(Records):
         Raises:
             ProtocolError, WireError: not this hospital's withdrawal from this study.
         """
-        if approvals.open_withdrawal(statement, self._study) != hospital:
+        if decisions.open_withdrawal(statement, self._study) != hospital:
             raise ProtocolError("a withdrawal signed by somebody else")
         if hospital not in self.withdrawn:
             self._keep(WITHDRAWALS, "withdrawn", hospital, statement)

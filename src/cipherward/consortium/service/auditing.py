@@ -1,0 +1,234 @@
+"""Audit logs between hospitals. The coordinator writes a study's log into its folder and has its heads cosigned by hospitals; a
+hospital cosigns only what goes on from the head that it cosigned before, and writes a log of its own beside what it verified.
+
+What goes wrong with a log is said once, as an alarm, and stops nothing: the study's sums are proved without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cipherward import study as study_document
+from cipherward.audit.notes import parse
+from cipherward.audit.reading import checkpoint_files, read_checkpoint
+from cipherward.audit.witness import ForkError, Witness
+from cipherward.consortium.homes.coordinator_home import CoordinatorHome
+from cipherward.consortium.homes.home import Home
+from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.service.coordinator_study import CoordinatorStudy
+from cipherward.consortium.service.hospital_study import HospitalStudy
+from cipherward.consortium.service.letters import Head
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.errors import AuditError, CipherwardError
+from cipherward.parties import decisions, roster
+from cipherward.runs.audit_trail import REPORT, Trail, author, sha256, witness_name, witnesses
+from cipherward.runs.folder import RunDirectory
+from cipherward.store import files
+
+MEMORY = "witnessed"
+"""In a hospital's home: for each study, by digest, the newest head of the coordinator's log that was cosigned here."""
+HEARD = {
+    "privacy charge",
+    "exact release, not covered by privacy",
+    "privacy budget spent",
+    "refused",
+    "declined",
+    "breach",
+}
+"""Of what a hospital's node says, what comes into the hospital's audit log."""
+ASK_AGAIN = 300.0
+"""Seconds until a hospital that has not cosigned a head is asked again."""
+_LAST_HEADS = 4
+"""After a start: in so many heads it is looked up how much each hospital has cosigned; who is in none is asked."""
+
+
+@dataclass
+class _Logged:
+    """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: when it was sent a head that
+    it has not answered (ticks)."""
+
+    trail: Trail
+    seen: dict[int, int] = field(default_factory=dict)
+    asked: dict[int, float] = field(default_factory=dict)
+
+
+class CoordinatorAudit:
+    """Made and used in the desk's thread. `clock` gives Unix seconds, `ticks` seconds that never jump."""
+
+    def __init__(self, home: Home, clock: Callable[[], float], ticks: Callable[[], float]) -> None:
+        self._home, self._clock, self._ticks = home, clock, ticks
+        self._logs: dict[bytes, _Logged] = {}
+        self._said: dict[bytes, str] = {}
+
+    def look(self, study: CoordinatorStudy) -> list[tuple[int, Head]]:
+        """What the study's folder has got since comes into the log; the requests for cosignatures that are due."""
+        with _Complaints(self._home, study.name, study.digest, self._said):
+            logged = self._logged(study)
+            logged.trail.look_again(is_over=study.is_over)
+            return self._due(study, logged) if study.has_begun or study.is_over else []
+        return []
+
+    def take(self, study: CoordinatorStudy, hospital: int, answer: str) -> list[tuple[int, Head]]:
+        """A hospital's cosignature, which is kept; or how many entries it knows, from which it is asked again.
+
+        Raises:
+            AuditError: neither. StorageError: the disk failed.
+        """
+        logged = self._logged(study)
+        if answer.endswith("\n") and answer[:-1].isdecimal() and len(answer) < 20:
+            logged.seen[hospital] = int(answer)
+            logged.asked.pop(hospital, None)
+            if logged.seen[hospital] > logged.trail.log.size:
+                raise AuditError(
+                    f"{study.names[hospital - 1]} has cosigned {answer.strip()} entries of the audit log of {study.name!r}, and "
+                    f"there are {logged.trail.log.size} here",
+                    hint="this home is older than the log was: bring the newest copy of the study's folder back",
+                )
+            return self._due(study, logged, only=hospital)
+        logged.trail.log.take([(answer, witnesses(study.study)[hospital])])
+        logged.seen[hospital] = parse(answer).checkpoint.size
+        logged.asked.pop(hospital, None)
+        return []
+
+    def _logged(self, study: CoordinatorStudy) -> _Logged:
+        if study.digest not in self._logs:
+            trail = Trail(study.run, study.study, self._home.identity, clock=self._clock)
+            logged = self._logs[study.digest] = _Logged(trail)
+            for path in reversed(checkpoint_files(study.folder)[-_LAST_HEADS:]):
+                head = read_checkpoint(path)
+                for hospital in head.signers(witnesses(study.study)):
+                    logged.seen.setdefault(hospital, head.checkpoint.size)
+        return self._logs[study.digest]
+
+    def _lacking(self, study: CoordinatorStudy, logged: _Logged) -> list[int]:
+        """Who has not cosigned the newest head, and can be asked."""
+        there = study.statements.approved - study.statements.breached - study.gone
+        return [hospital for hospital in sorted(there) if logged.seen.get(hospital, 0) < logged.trail.log.size]
+
+    def _due(self, study: CoordinatorStudy, logged: _Logged, only: int = 0) -> list[tuple[int, Head]]:
+        log, now, found = logged.trail.log, self._ticks(), []
+        head = log.checkpoint()
+        for hospital in self._lacking(study, logged):
+            old = logged.seen.get(hospital, 0)
+            is_waiting = (
+                now < logged.asked.get(hospital, float("-inf")) + ASK_AGAIN
+            )  # one request at a time: the next one begins where its answer ends
+            if head is None or is_waiting or old > log.size or (only and hospital != only):
+                continue
+            logged.asked[hospital] = now
+            found.append((hospital, Head(log.request(head, old))))
+        return found
+
+
+class HospitalAudit:
+    """Made and used in the desk's thread. `clock` gives Unix seconds."""
+
+    def __init__(self, home: HospitalHome, clock: Callable[[], float]) -> None:
+        self._home, self._clock = home, clock
+        self._trails: dict[bytes, Trail] = {}
+        self._witnesses: dict[bytes, Witness] = {}
+        self._said: dict[bytes, str] = {}
+
+    def look(self, study: HospitalStudy) -> None:
+        """What this hospital has verified, and what its people decided, comes into its own log of the study."""
+        if not study.run.study_digest.exists():
+            return
+        with _Complaints(self._home, study.name, study.digest, self._said):
+            self._trail(study).look_again(is_over=study.is_over)
+
+    def hear(self, study: HospitalStudy, event: str, facts: dict[str, Any]) -> None:
+        """Of what the study's parts tell its home's log: what no file shows. Numbers that are not whole become text."""
+        if event not in HEARD or not study.run.study_digest.exists():
+            return
+        plain = {key: value if isinstance(value, int) else str(value) for key, value in facts.items()}
+        with _Complaints(self._home, study.name, study.digest, self._said):
+            self._trail(study).note(event, plain)
+
+    def cosign(self, study: HospitalStudy, request: str) -> Head:
+        """This hospital's cosignature on a head of the coordinator's log; or the size that it knows.
+
+        Raises:
+            ForkError: the coordinator has rewritten its log; the proof is kept. AuditError: not its log's head.
+            StorageError: this machine's disk.
+        """
+        try:
+            return Head(self._witness(study).answer(request, int(self._clock())))
+        except ForkError as error:
+            path = self._memory(study)
+            evidence = path.with_name(f"{path.name}-rewritten-{sha256(error.request.encode())[:12]}")
+            files.write(evidence, error.request.encode())
+            raise AuditError(
+                f"the coordinator's audit log of {study.name!r} was rewritten: {error.message}",
+                hint=f"{path} and {evidence.name} beside it prove it together: show both to the other hospitals",
+                culprit="coordinator",
+            ) from None
+
+    def _trail(self, study: HospitalStudy) -> Trail:
+        if study.digest not in self._trails:
+            trail = Trail(study.run, study.study, self._home.identity, study.index, self._clock)
+            self._trails[study.digest] = trail
+            if "approved" not in trail.log.events and study.offered.approval:
+                said = decisions.approval_of(study.offered.approval, study.study)[1]
+                facts = {"hospital": self._home.name, "person": said.approver, "approved_at": said.at}
+                trail.note("approved", facts, {"study/approval": sha256(study.offered.approval)})
+        return self._trails[study.digest]
+
+    def _witness(self, study: HospitalStudy) -> Witness:
+        if study.digest not in self._witnesses:
+            path = self._memory(study)
+            memory = files.read(path).decode("utf-8", "replace") if path.exists() else ""
+            log = author(study.study)
+            self._witnesses[study.digest] = Witness(
+                self._home.identity,
+                witness_name(study.index),
+                log,
+                memory,
+                lambda head: files.write(path, head.encode()),
+            )
+        return self._witnesses[study.digest]
+
+    def _memory(self, study: HospitalStudy) -> Path:
+        return self._home.path / MEMORY / study.digest.hex()
+
+
+class _Complaints:
+    """What goes wrong with a log inside is an alarm, once, until it goes well again."""
+
+    def __init__(self, home: Home, name: str, study: bytes, said: dict[bytes, str]) -> None:
+        self._home, self._name, self._study, self._said = home, name, study, said
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, CipherwardError):
+            if error is None:
+                self._said.pop(self._study, None)
+            return False
+        if self._said.get(self._study) != error.message:
+            self._said[self._study] = error.message
+            self._home.alarm(
+                "audit log cannot be written", {"study": self._name, "reason": error.message, "hint": error.hint}
+            )
+        return True
+
+
+def report_written(path: Path) -> None:
+    """A command has written the report of a study's folder anew: that comes into its log, where the folder is in its home.
+
+    Raises:
+        CipherwardError: the home, the study or its log cannot be used.
+    """
+    home, own = path.resolve().parent.parent, (path / "started.json").exists()
+    settings = CoordinatorHome.settings_file if own else HospitalHome.settings_file
+    if not (home / settings).exists():
+        return
+    study, run = study_document.load(path / "study.toml"), RunDirectory(path)
+    party = CoordinatorHome(home) if own else HospitalHome(home)
+    index = COORDINATOR
+    if not own:
+        index = next(i for i, key in roster.roster_keys(study).items() if key == party.identity.public_key)
+    Trail(run, study, party.identity, index).written_anew(REPORT)

@@ -1,0 +1,227 @@
+"""Whether a run's audit log is whole, whose word it is, and whether everything in the folder is as the log says.
+
+`verify_run` is what `cipherward verify` does with a run: its sums (`verify`), then this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cipherward.audit import reading
+from cipherward.audit.entries import Entry
+from cipherward.audit.log import LOG
+from cipherward.audit.notes import SignedCheckpoint
+from cipherward.crypto.identity import COORDINATOR
+from cipherward.errors import AuditError, CipherwardError, StorageError
+from cipherward.parties import decisions
+from cipherward.runs import archive, verify
+from cipherward.runs.audit_trail import (
+    ENDED,
+    GONE,
+    NOTED,
+    OPENED,
+    STOPPED,
+    author,
+    covered_files,
+    origin,
+    sha256,
+    witnesses,
+)
+from cipherward.runs.study_folder import APPROVALS, StudyFolder
+from cipherward.runs.verify import Line, Run
+from cipherward.store import files
+
+PURPOSE = "audit"
+HEADS_SEEN = "hospitals/*/witnessed"
+"""In a simulation's folder: the newest head that each hospital has cosigned."""
+
+
+@dataclass
+class _Noted:
+    """What the entries say: of each file the newest entry and digest, of each opened sum its entry, of the lines of rounds.jsonl."""
+
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    opened: dict[int, int] = field(default_factory=dict)
+    lines: list[tuple[int, str]] = field(default_factory=list)
+    has_ended: bool = False
+
+    def see(self, index: int, entry: Entry) -> None:
+        self.files.update({name: (index, digest) for name, digest in entry.files.items()})
+        if entry.event == OPENED and isinstance(entry.facts.get("sum"), int):
+            self.opened[entry.facts["sum"]] = index
+        if entry.event == NOTED:
+            self.lines.append((index, str(entry.facts.get("line"))))
+        self.has_ended = self.has_ended or entry.event in (ENDED, STOPPED)
+
+
+def verify_run(path: Path, heads: Sequence[Path] = ()) -> Iterator[Line]:
+    """Check a run directory: one line per hospital and sum, one for the final model, then the audit log's.
+
+    Args:
+        heads: files of heads that hospitals have kept, or that were kept earlier: the log has to go on from each.
+
+    Raises:
+        AuditError, StorageError, StudyError, DataError: the sums do not prove what they claim (`verify.verify_sums`).
+    """
+    kept = [reading.read_checkpoint(head) for head in heads]
+    try:
+        yield from verify.verify_sums(path)
+    except (AuditError, CipherwardError) as error:
+        # The log may tell which file was touched; without a study there is no log to read.
+        found = _lines_or_nothing(path, kept)
+        if not any(not line.holds for line in found):
+            raise
+        yield Line(0, "sums", "everyone", "do not verify", False, error.message)
+        yield from found
+        return
+    yield from lines(verify.open_run(path), kept)
+
+
+def _lines_or_nothing(path: Path, heads: Sequence[SignedCheckpoint]) -> list[Line]:
+    try:
+        return list(lines(verify.open_run(path), heads))
+    except CipherwardError:
+        return []
+
+
+def lines(run: Run, heads: Sequence[SignedCheckpoint] = ()) -> Iterator[Line]:
+    """What the audit log of a run says and covers; the first bad entry first."""
+    folder = run.files
+    if not (folder.path / LOG).exists() and not reading.checkpoint_files(folder.path):
+        why = "this run has none: approvals, receipts that are missing, times and metrics are nobody's signed word"
+        yield Line(0, PURPOSE, "everyone", "no audit log", False, why)
+        return
+    study = run.first.study
+    hospital = _author_of(run)
+    names = ["coordinator", *(each.name for each in study.hospitals)]
+    noted = _Noted()
+    seen = [*heads, *(reading.read_checkpoint(path) for path in sorted(folder.path.glob(HEADS_SEEN)))]
+    found = reading.read(
+        folder.path / LOG,
+        reading.checkpoint_files(folder.path),
+        author(study, hospital),
+        {} if hospital else witnesses(study),
+        noted.see,
+        seen,
+    )
+    for problem in found.problems:
+        yield _bad("log was altered", problem)
+    yield from _files(run, noted, is_whole=not found.problems)
+    yield from _notes(run, noted, is_whole=not found.problems)
+    yield from _approvals(run)
+    yield _sums(run, noted)
+    if not found.problems:
+        yield _heads(run, found, noted, names, hospital)
+
+
+def _author_of(run: Run) -> int:
+    """Whose log this is: in a folder with a coordinator's own files it has to be the coordinator's."""
+    folder = run.files
+    if folder.rounds.exists() or folder.simulation.exists() or StudyFolder(folder.path).started.exists():
+        return COORDINATOR
+    newest = reading.checkpoint_files(folder.path)[-1:]
+    with contextlib.suppress(AuditError, StorageError):
+        found = [reading.read_checkpoint(path).checkpoint.origin for path in newest]
+        return next((i for i in run.rules.keys if [origin(run.rules.study, i)] == found), COORDINATOR)
+    return folder.only_receipts_of()
+
+
+def _bad(what: str, detail: str, round: int = 0, who: str = "everyone") -> Line:
+    return Line(round, PURPOSE, who, what, False, detail)
+
+
+def _files(run: Run, noted: _Noted, *, is_whole: bool) -> Iterator[Line]:
+    """Every file that an entry names is there and as it was; every file that needs an entry has one, as far as the log is whole."""
+    path, missing = run.files.path, 0
+    for name, (index, digest) in noted.files.items():
+        file = path / name
+        if digest == GONE or not _is_inside(name):
+            continue
+        if not file.is_file():
+            if _may_be_elsewhere(run, name):
+                missing += 1
+            else:
+                yield _bad("file missing", f"entry {index}: {name} is not here any more")
+        elif sha256(files.read(file)) != digest:
+            yield _bad("file changed", f"entry {index}: {name} is not as it was when the entry was written")
+    for name in covered_files(path) if is_whole else ():
+        if noted.files.get(name, (0, GONE))[1] == GONE:
+            yield _bad("no audit entry", f"{name} is here, and no entry says that it came")
+    if missing:
+        yield Line(0, PURPOSE, "everyone", "not here", True, f"{missing} file(s) of the log that a copy need not have")
+
+
+def _notes(run: Run, noted: _Noted, *, is_whole: bool) -> Iterator[Line]:
+    """Times, metrics and all else in rounds.jsonl, line by line."""
+    folder = run.files
+    found = files.read(folder.rounds).split(b"\n")[:-1] if folder.rounds.exists() else []
+    for number, (index, digest) in enumerate(noted.lines):
+        if number >= len(found):
+            if folder.rounds.exists() or not _may_be_elsewhere(run, folder.rounds.name):
+                yield _bad("file changed", f"entry {index}: line {number + 1} of rounds.jsonl is missing")
+            return
+        if sha256(found[number]) != digest:
+            yield _bad("file changed", f"entry {index}: line {number + 1} of rounds.jsonl is not as it was noted")
+            return
+    if is_whole and len(found) > len(noted.lines):
+        yield _bad("no audit entry", f"line {len(noted.lines) + 1} of rounds.jsonl: no entry notes it")
+
+
+def _approvals(run: Run) -> Iterator[Line]:
+    """In a coordinator's folder of a deployed study: who approved, for every hospital that took part."""
+    there = StudyFolder(run.files.path)
+    if not there.started.exists():
+        return
+    study = run.first.study
+    for hospital in sorted(run.beginning.said):
+        name = study.hospitals[hospital - 1].name
+        try:
+            sender, said = decisions.approval_of(files.read(there.said(APPROVALS, hospital)), study)
+            if sender != hospital or said.declared != run.beginning.said[hospital]:
+                raise AuditError("it is of another hospital, or declares another table")
+            yield Line(0, PURPOSE, name, "approved", True, f"by {said.words}, with the hospital's signature")
+        except CipherwardError as error:
+            yield _bad("no approval", f"of {name}, whose table the study used: {error.message}", who=name)
+
+
+def _sums(run: Run, noted: _Noted) -> Line:
+    """How many of the sums that were planned are here, and how many the log says there were."""
+    here, planned = run.files.rounds_with_openings(), sum(times for _, times in run.first.task.plan())
+    lost = sorted(set(noted.opened) - set(here))
+    if lost:
+        was = f"entry {noted.opened[lost[0]]} says that sum {lost[0]} was opened"
+        return _bad("sums missing", f"{len(here)} of {len(noted.opened)} sums: {was}", lost[0])
+    state = "the study has ended" if noted.has_ended else "the study has not ended"
+    return Line(0, PURPOSE, "everyone", "sums in the log", True, f"{len(here)} of at most {planned} sums; {state}")
+
+
+def _heads(run: Run, found: reading.Read, noted: _Noted, names: list[str], hospital: int) -> Line:
+    """By whom the log is signed, and which openings nobody but its author vouches for."""
+    signed, n = found.signed(), found.size
+    if hospital:
+        by = f"{signed} of {n} entries are signed by {names[hospital]}, whose own log this is; nobody cosigns it"
+        return Line(0, PURPOSE, names[hospital], "log signed", signed > 0, by)
+    threshold = run.first.study.thresholds.threshold
+    proved = found.signed(threshold)
+    alone = sorted(index for index in noted.opened.values() if index >= proved)
+    last = max(found.heads, key=lambda head: head.size, default=reading.Head(0, {}))
+    who = ", ".join(names[index] for index in sorted(last.witnesses)) or "nobody"
+    said = f"{proved} of {n} entries are cosigned by at least {threshold} hospitals; the newest head by {who}"
+    if alone and noted.has_ended:
+        said += f"; entry {alone[0]} and later openings are the coordinator's word alone"
+        return _bad("not cosigned", said)
+    return Line(0, PURPOSE, names[COORDINATOR], "log signed", signed > 0, said)
+
+
+def _is_inside(name: str) -> bool:
+    return not name.startswith("/") and ".." not in Path(name).parts
+
+
+def _may_be_elsewhere(run: Run, name: str) -> bool:
+    """Whether a file is no part of what verification needs, or the study says that vaults do not keep it for good."""
+    kind = archive.kind_of(name)
+    kept = getattr(run.first.study.vault, kind, None)
+    return not kind or (kept is not None and not kept.is_for_good)

@@ -1,0 +1,197 @@
+"""A study is asked again with other words, by hospitals that remember: no edit tells one of them from its block."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tests import simulator
+from tests.parties.test_blocks import columns, ended, first, once_more, sums_of
+from tests.simulator import World, lost
+
+from cipherward.disclosure.inference import readable
+from cipherward.errors import BudgetExceededError, DataError, RefusedError, StudyError
+from cipherward.parties.outcomes import BOUND
+from cipherward.study import Study
+
+__all__ = ["first"]
+
+AGE, DOSE, WARD = simulator.document()["columns"]
+QUICK: dict[str, dict[str, Any]] = {
+    "the same question": {},
+    "a column's unit": {"columns": columns(unit="y")},
+    "a column's range": {"columns": columns(maximum=8.5)},
+    "a column less": {"columns": [AGE, DOSE]},
+    "a category more": {"columns": [AGE, DOSE, {**WARD, "categories": ["A", "B", "C"]}]},
+    "rounds": {"training": {"rounds": 3}},
+    "seed": {"seed": 4},
+    "validation_fraction": {"data": {"validation_fraction": 0.1001}},
+    "split_salt": {"data": {"split_salt": "another"}},
+    "bins": {"evaluation": {"bins": 128}},
+    "bits": {"aggregation": {"bits": 24}},
+    "hidden": {"model": {"kind": "mlp", "hidden": [3]}},
+    "task": {"task": "describe", "training": {}},
+    "corrupt": {"aggregation": {"corrupt": 1}},
+}
+EDITS: dict[str, dict[str, Any]] = {
+    **QUICK,
+    "a column's minimum": {"columns": columns(minimum=-7.5)},
+    "a column's transform": {"columns": columns(minimum=0.0, transform="log1p")},
+    "a column's missing": {"columns": columns(missing=["-9"])},
+    "a column's description": {"columns": columns(description="in years")},
+    "the columns' order": {"columns": [WARD, DOSE, AGE]},
+    **{name: {name: "another"} for name in ("name", "title", "description", "purpose", "contact", "legal_basis")},
+    "until": {"until": "2999-01-01"},
+    "synthetic": {"synthetic": True},
+    "settings": {"settings": {"bins": 5}},
+    "points": {"task": "points", "training": {}},
+    "positive": {"data": {"positive": "0"}},
+    "negative": {"data": {"negative": ["0"]}},
+    "outcome": {"data": {"outcome": "ward", "positive": "A"}, "columns": [AGE, DOSE]},
+    "patient_column": {"data": {"patient_column": "dose"}, "columns": [AGE, WARD]},
+    "test_fraction": {"data": {"test_fraction": 0.25}},
+    "allow_single_class": {"data": {"allow_single_class": True}},
+    "confirmed_columns": {"data": {"confirmed_columns": ["age"]}},
+    "kind": {"model": {"kind": "mlp", "hidden": [4]}},
+    "method": {"training": {"method": "newton", "batch_size": 0, "learning_rate": 0.05}},
+    "local_epochs": {"training": {"local_epochs": 2}},
+    "batch_size": {"training": {"batch_size": 16}},
+    "learning_rate": {"training": {"learning_rate": 0.25}},
+    "momentum": {"training": {"momentum": 0.5}},
+    "weight_decay": {"training": {"weight_decay": 0.1}},
+    "proximal": {"training": {"proximal": 0.1}},
+    "patience": {"training": {"patience": 1}},
+    "min_improvement": {"training": {"patience": 1, "min_improvement": 0.1}},
+    "weights": {"training": {"weights": "equal"}},
+    "rounding": {"aggregation": {"rounding": "stochastic"}},
+    "threshold": {"aggregation": {"threshold": 4}},
+    "dropouts": {"aggregation": {"dropouts": 1}},
+    "min_contributors": {"aggregation": {"min_contributors": 4}},
+    "range_initial": {"aggregation": {"range_initial": 0.5}},
+    "range_min": {"aggregation": {"range_min": 0.001}},
+    "range_max": {"aggregation": {"range_max": 32.0}},
+    "weight_cap": {"aggregation": {"weight_cap": 50}},
+    "max_attempts": {"aggregation": {"max_attempts": 2}},
+    "deadline_seconds": {"aggregation": {"deadline_seconds": 60.0}},
+    "group_rows": {"evaluation": {"group_rows": 12}},
+    "privacy of records": {"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}},
+    "privacy of a hospital": {"privacy": {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}},
+    "enabled": {"noise": {"enabled": True, "epsilon": 20.0, "delta": 1e-5}},
+    "epsilon": {"noise": {"epsilon": 8.0}},
+    "delta": {"noise": {"delta": 1e-5}},
+    "rows_per_patient": {"noise": {"rows_per_patient": 2}},
+    "vault": {"vault": {"updates": {"keep": False}}},
+}
+ELSEWHERE = {
+    "format": "another format is refused",
+    "source": "a simulation of public data has no register that is asked twice",
+    "cohort": "as source",
+    "path": "where the table lies; a register is named by the hospital",
+    "hospital_column": "as path",
+    "package": "code that a hospital allowed by name (test_what_a_study_brings)",
+    "scheme": "ckks and plain count as a yes",
+    "singled_out": "a yes",
+    "given_up": "test_give_up, and set by freezing",
+    "noise_multiplier": "set by freezing",
+    "carry_over": "test_carry_over",
+    "hospitals": "one of them leaves here",
+    "blocks": "tests/disclosure/histories",
+    "splits": "tests/disclosure/histories",
+    "refresh": "test_rows_that_change",
+    "successions": "test_successors",
+    "agreed": "a yes",
+    "coordinator_key": "keys of these parties",
+    "ckks_key_digest": "as scheme",
+}
+"""Fields that are not edited here, each with the reason or the test that does."""
+
+PAIRS = [random.Random(seed).sample(sorted(QUICK), 2) for seed in range(4)]
+
+
+def fields_of(model: type[BaseModel]) -> Iterator[str]:
+    """The names of all settings; of columns, hospitals and what else is a list, and of the vault, the section's."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if name != "vault" and isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from fields_of(inner)
+        else:
+            yield name
+
+
+def edited(*names: str) -> dict[str, Any]:
+    """The sections of a study with these edits."""
+    sections: dict[str, Any] = {}
+    for name in names:
+        for key, value in EDITS[name].items():
+            old = sections.get(key)
+            sections[key] = {**old, **value} if isinstance(old, dict) else value
+    return sections
+
+
+def opened_by(
+    first: World, folder: Path, sections: dict[str, Any], n: int, *bends: simulator.Bend
+) -> list[tuple[int, ...]]:
+    """Who is in the sums of one more study over the same tables, by hospitals that remember all studies before it.
+
+    Two edits may make no study that anybody would begin, and a budget may be spent.
+    """
+    try:
+        world = once_more(first, folder, simulator.study(n, **sections), *bends)
+    except (StudyError, DataError, RefusedError):
+        return []
+    with world as second:
+        with contextlib.suppress(BudgetExceededError):
+            ended(second)
+        for line in simulator.log(second.run.path, "declined"):
+            assert line["hospital"] if "hospital" in line else line["code"] == BOUND
+        return sums_of(second)
+
+
+def test_every_field_of_a_study_is_edited_or_the_reason_is_said() -> None:
+    edits = {key for edit in EDITS.values() for key in _keys(edit)}
+    fields = set(fields_of(Study))
+    assert fields <= edits | set(ELSEWHERE), fields - edits - set(ELSEWHERE)
+    assert not fields & set(ELSEWHERE) & edits
+    for name in EDITS:
+        assert simulator.study(5, **edited(name)).n_hospitals == 5
+
+
+def _keys(edit: dict[str, Any]) -> Iterator[str]:
+    for key, value in edit.items():
+        yield key
+        if isinstance(value, dict):
+            yield from value
+
+
+@pytest.mark.parametrize(
+    "names",
+    [*([name] if name in QUICK else pytest.param([name], marks=pytest.mark.slow) for name in EDITS), *PAIRS],
+    ids="+".join,
+)
+def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_path: Path, names: list[str]) -> None:
+    """Once it leaves, once it is late: whatever is opened, adding and subtracting gives sums of whole blocks only."""
+    opened = sums_of(first)
+    for n, bends in ((4, ()), (5, (lost({5}, kinds={"Update"}),))):
+        opened += opened_by(first, tmp_path / str(n), edited(*names), n, *bends)
+    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_no_hundred_studies_with_random_edits_tell_one_hospital_from_its_block(
+    first: World, tmp_path: Path, seed: int
+) -> None:
+    """2,000 pairs of edits in all, by the same hospitals one after another; one of them leaves, is late, or takes part."""
+    drawn = random.Random(seed)
+    opened = sums_of(first)
+    for number in range(100):
+        names, gone = drawn.sample(sorted(EDITS), 2), drawn.randint(1, 5)
+        n, bends = drawn.choice([(4, ()), (5, ()), (5, (lost({gone}, kinds={"Update"}),))])
+        opened += opened_by(first, tmp_path / str(number), edited(*names), n, *bends)
+    assert len(opened) > 5
+    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
