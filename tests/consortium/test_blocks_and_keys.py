@@ -14,6 +14,7 @@ from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
 
 from cipherward.consortium.approval import approvals, consequences, declaring, own_standing, review, review_text
+from cipherward.consortium.homes import exposure as own_exposure
 from cipherward.consortium.homes import inheriting
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
@@ -258,6 +259,12 @@ def test_a_hospital_whose_machine_was_lost_stands_in_its_block_again(five: Conso
     five.pump()
     assert five.status()["phase"] == "finished"
     assert sums_of(folder) == {frozenset(five.names)}
+    *others, stand = exposure.of_path(folder).registers
+    (before,) = stand.predecessors
+    assert exposure.register_words(stand) == (f"its key follows {before}",)
+    assert not any(exposure.register_words(other) for other in others)
+    (own,) = own_exposure.own(home).registers
+    assert own.began_under == before
     register = who_stands.registers_of(load(folder / "study.toml"))[4]
     with_ledger = Ledger(home.ledger_file)
     assert Standing(with_ledger, register).binding.is_founded

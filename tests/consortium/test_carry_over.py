@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from cipherward.consortium.service import letters, offering
 from cipherward.consortium.service.letters import Begun
 from cipherward.crypto import wire
 from cipherward.errors import RefusedError, StudyError
-from cipherward.parties import decisions
+from cipherward.parties import days, decisions
 from cipherward.parties.inventories import Shown
 from cipherward.report import deployed
 from cipherward.runs import carry_over
@@ -32,8 +31,9 @@ DAY = datetime.datetime.fromtimestamp(NOW, datetime.UTC).date()
 
 
 @pytest.fixture
-def six(tmp_path: Path) -> Iterator[Consortium]:
-    """Six hospitals, of which the first four have opened constants together."""
+def six(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consortium]:
+    """Six hospitals, of which the first four have opened constants together, at the time of the coordinator's clock."""
+    monkeypatch.setattr(days, "today", lambda: int(NOW // 86_400))
     made = Consortium(tmp_path, 6)
     earlier(made)
     yield made
@@ -45,8 +45,6 @@ def earlier(made: Consortium) -> Path:
     made.approve(*made.names[:4])
     made.pump()
     assert made.status()["phase"] == "finished"
-    for receipt in made.folder.glob("clinic-*/models/*/receipts/*/*.cbor"):
-        os.utime(receipt, (NOW, NOW))  # the coordinator's clock in these tests
     return folder
 
 

@@ -63,11 +63,13 @@ def test_the_command_says_so_in_words_and_in_json(four: Consortium) -> None:
     assert text.exit_code == 0, text.output
     assert "Hospital clinic-3, by its own ledger and receipts." in text.stdout
     assert "agreed to be singled out" in text.stdout
+    assert "opened at refresh 0; 1 batches, 0 of them out for good" in text.stdout
     assert "over all studies in its ledger: " in text.stdout
     result = CliRunner().invoke(app, ["exposure", "tiny", "--home", home, "--json"])
     found = json.loads(result.stdout)
     assert found["hospital"] == "clinic-3"
     assert found["registers"][0]["agreed"] is True
+    assert found["registers"][0]["refreshes"] == [0]
     assert found["studies"][0]["run"]["study"] == "tiny"
     assert found["budget"][0]["delta"] > 0.0
 

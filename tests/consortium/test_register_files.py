@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.data.test_registers import asked, digests_of, people, who
 
 from cipherward.consortium.homes.registers import LOST, Registers
+from cipherward.data.aside import set_aside
 from cipherward.data.problems import Problem
 from cipherward.data.registers import Reading, read
 from cipherward.errors import RefusedError, StorageError, TableError
@@ -219,3 +221,34 @@ def test_after_a_rebuilt_ledger_only_a_file_that_can_be_the_newest_is_taken(tmp_
     with pytest.raises(TableError):
         found.load("table")
     ledger.close()
+
+
+def test_a_part_is_set_aside_before_a_study_reads_the_table_and_later_with_the_same_key(
+    registers: Registers, tmp_path: Path
+) -> None:
+    table, sides = tmp_path / "table.csv", (tmp_path / "part.csv", tmp_path / "rest.csv")
+    pl.DataFrame(GROWN).write_csv(table)
+
+    def part(key: str) -> None:
+        for path in sides:
+            path.unlink(missing_ok=True)
+        part, rest = sides
+        set_aside(table, "mrn", 0.3, tmp_path / key, part=part, rest=rest, check=registers.check_parting)
+
+    part("key")
+    begin(registers, pl.read_csv(sides[1]).to_dicts())
+    begin(registers, pl.read_csv(sides[0]).to_dicts(), name="trial")
+    part("key")  # a later extract
+    with pytest.raises(RefusedError, match="'table' with patients of both sides") as error:
+        part("another key")
+    assert "with the key that parted the first" in error.value.hint
+    assert not sides[0].exists()
+
+
+def test_a_table_that_a_study_has_read_whole_is_not_parted_afterwards(registers: Registers, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    pl.DataFrame(ROWS).write_csv(table)
+    begin(registers, ROWS)
+    files_of = {"part": tmp_path / "part.csv", "rest": tmp_path / "rest.csv"}
+    with pytest.raises(RefusedError, match="patients of both sides"):
+        set_aside(table, "mrn", 0.3, tmp_path / "key", check=registers.check_parting, **files_of)

@@ -18,7 +18,7 @@ from cipherward.consortium.homes import inheriting
 from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.service import offering
 from cipherward.parties import asking
-from cipherward.runs import verify
+from cipherward.runs import exposure, verify
 from cipherward.study import Study
 
 ROWS_MIN = 10
@@ -150,6 +150,10 @@ def test_new_patients_of_enough_hospitals_enter_together(four: Consortium) -> No
     assert all((each == 0).all() for each in difference(first, second).values())
     grown = run(four, study("three", refresh=True))
     assert difference(first, grown)["rows"][0] == 3 * 168
+    said = [exposure.register_words(stand) for stand in exposure.of_path(grown).registers]
+    assert said == [("read at refresh 1, with patients who entered since the sum before",)] * 3 + [
+        ("read at refresh 1",)
+    ]
     again = run(four, study("four"))
     assert all((each == 0).all() for each in difference(grown, again).values())
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from cipherward.cli.homes import HOME
+
 TRIAL_DAYS = 90
 """For how long the example's study may run."""
 
@@ -117,11 +119,30 @@ def part(
     rest: Path = typer.Option(
         ..., "--rest", help="File to write: everybody else, from now on the table without the part."
     ),
+    home: Path = HOME,
 ) -> None:
-    """Set a throwaway part of a table's patients aside, for trials: by a secret key, the same patients in every extract."""
-    from cipherward.data.aside import set_aside
+    """Set a throwaway part of a table's patients aside, for trials: by a secret key, the same patients in every extract.
 
-    found = set_aside(table, patient, share, key, part=out, rest=rest)
+    Before studies read the table: a register of the hospital's home with patients of both sides is refused.
+    """
+    import contextlib
+
+    from cipherward.consortium.homes.hospital_home import HospitalHome
+    from cipherward.consortium.homes.registers import Registers
+    from cipherward.data.aside import set_aside
+    from cipherward.store.ledger import Ledger
+
+    if not (home / "hospital.toml").exists():
+        typer.echo(f"{home} is no hospital's home (--home): nobody has looked whether studies have read this table.")
+        found = set_aside(table, patient, share, key, part=out, rest=rest)
+    else:
+        own = HospitalHome(home)
+        with contextlib.ExitStack() as stack:
+            ledger = (
+                stack.enter_context(contextlib.closing(Ledger(own.ledger_file))) if own.ledger_file.exists() else None
+            )
+            registers = Registers(own.registers_folder, ledger, looks_on=True)
+            found = set_aside(table, patient, share, key, part=out, rest=rest, check=registers.check_parting)
     typer.echo(f"{out}: {found.part_rows:,} rows, for a register of its own")
     typer.echo(f"{rest}: {found.rest_rows:,} rows, without those patients")
     typer.echo(f"Keep {key}: with it every later extract is parted in the same way.")

@@ -11,7 +11,7 @@ import typer
 from cipherward.cli.homes import HOME, JSON
 
 if TYPE_CHECKING:
-    from cipherward.consortium.homes.exposure import OwnExposure
+    from cipherward.consortium.homes.exposure import OwnExposure, OwnStand
     from cipherward.runs.exposure import Exposure, Inferred, Spent
 
 
@@ -55,8 +55,9 @@ def _own(found: OwnExposure) -> Iterator[str]:
         block = f"block {one.block[:12]}" if one.block else "no block named yet"
         founded = ", bound to it for good" if one.founded else ""
         more = "; ended by its people" if one.ended else ""
-        more += "; begun under an earlier key of this hospital" if one.successor else ""
+        more += f"; begun under an earlier key of this hospital, {one.began_under}" if one.began_under else ""
         yield f"  table {one.register!r}: {block}{founded}; {_answer(one.agreed)}{more}"
+        yield f"    {_refreshes(one)}"
     yield from _budget(found.budget)
     for study in found.studies:
         yield ""
@@ -75,7 +76,19 @@ def _own(found: OwnExposure) -> Iterator[str]:
     yield from _limits()
 
 
+def _refreshes(one: OwnStand) -> str:
+    opened = f"opened at refresh {', '.join(map(str, one.refreshes))}" if one.refreshes else "in no opened sum yet"
+    waits = (
+        f"; sums at refresh {', '.join(map(str, one.open_refreshes))} may still be opened" if one.open_refreshes else ""
+    )
+    if not one.rows:
+        return f"{opened}{waits}"
+    return f"{opened}{waits}; {one.rows['batches']} batches, {one.rows['batches_out']} of them out for good"
+
+
 def _run(run: Exposure) -> Iterator[str]:
+    from cipherward.runs.exposure import register_words
+
     yield f"Study {run.study}, digest {run.digest[:12]}: every sum below was opened again from its files."
     yield "Who stands in the sums:"
     for block in run.blocks:
@@ -84,7 +97,8 @@ def _run(run: Exposure) -> Iterator[str]:
             + ", ".join(block.members)
         )
     for one in run.registers:
-        yield f"  {one.hospital}, table {one.register!r}: {'in its block' if one.block else 'alone'}; {_answer(one.agreed)}"
+        said = ("in its block" if one.block else "alone", _answer(one.agreed), *register_words(one))
+        yield f"  {one.hospital}, table {one.register!r}: {'; '.join(said)}"
     yield "What was opened:"
     grouped: dict[tuple[object, ...], list[int]] = {}
     for each in run.sums:

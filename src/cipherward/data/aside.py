@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cipherward.data.tables import read_table
+from cipherward.data.values import Names, names_of
 from cipherward.errors import DataError
 
 _KEY_BYTES = 32
@@ -24,14 +28,24 @@ class Parted:
     rest_rows: int
 
 
-def set_aside(table: Path, patient: str, share: float, key: Path, *, part: Path, rest: Path) -> Parted:
+def set_aside(
+    table: Path,
+    patient: str,
+    share: float,
+    key: Path,
+    *,
+    part: Path,
+    rest: Path,
+    check: Callable[[Names, NDArray[np.bool_]], None] = lambda _patients, _inside: None,
+) -> Parted:
     """Write the rows of a share of the patients to `part` and all others to `rest`, as CSV.
 
     Args:
         key: file of 32 secret bytes, made where there is none; it decides who is in the part, in every extract alike.
+        check: called before anything is written, with each row's patient and whether it goes into the part, bool[n_rows].
 
     Raises:
-        DataError: no such column, a row without a patient, an output that exists, or a side without rows.
+        DataError: no such column, a row without a patient, an output that exists, or a side without rows; and what `check` raises.
     """
     for path in (part, rest):
         if path.exists():
@@ -49,6 +63,7 @@ def set_aside(table: Path, patient: str, share: float, key: Path, *, part: Path,
     inside = names.is_in(list(aside))
     if inside.all() or not inside.any():
         raise DataError(f"with a share of {share:g} one of the two sides has no rows", hint="choose another share")
+    check(names_of(found.get_column(patient)), inside.to_numpy())
     for path, rows in ((part, found.filter(inside)), (rest, found.filter(~inside))):
         try:
             path.touch(mode=0o600, exist_ok=False)

@@ -29,7 +29,7 @@ from cipherward.errors import (
     UnfitUpdateError,
     WireError,
 )
-from cipherward.parties import asking, attempts, culprits
+from cipherward.parties import asking, attempts, culprits, days
 from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Log, contributions_of
@@ -381,7 +381,7 @@ class HospitalNode:
         *,
         asked_again: bool = False,
     ) -> list[bytes]:
-        body = Receipt(context, round, manifest, outcome, detail, following.digest(), following.last)
+        body = Receipt(context, round, manifest, outcome, detail, following.digest(), following.last, days.today())
         message = sign(self.identity, self.rules.study, self.index, body)
         self.ledger.record_receipt(context, self.rules.study, round, message, asked_again=asked_again)
         self._forget()

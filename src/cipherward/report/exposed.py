@@ -24,10 +24,11 @@ def tables(facts: Facts) -> list[Table]:
             Code(one.register),
             f"its block, {one.block[:12]}" if one.block else "alone",
             Mark(None, "yes, it agreed") if one.agreed else Mark(True, "no"),
+            "; ".join(exposure.register_words(one)) or "–",
         )
         for one in found.registers
     ]
-    head = ("Hospital", "Table", "Stands in sums with", "May be singled out")
+    head = ("Hospital", "Table", "Stands in sums with", "May be singled out", "Refresh, earlier keys")
     note = "A block stands in a sum whole or not at all, in all studies."
     return [
         limited("Who stands in the sums", head, stands, _WHERE, note),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import CipherwardError, StudyError
+from cipherward.parties import days
 from cipherward.parties.outcomes import VERIFIED
 from cipherward.runs import verify
 from cipherward.runs.folder import RunDirectory
@@ -71,16 +73,33 @@ def for_study(study: Study, found: Opened) -> Preprocessor:
     return found.constants.restricted([column.name for column in study.columns])
 
 
-def is_receipt(run: RunDirectory, found: Opened, index: int, key: bytes) -> bool:
-    """Whether the hospital of this roster index and key has signed that it verified this opening."""
+def verified_on(run: RunDirectory, found: Opened, index: int, key: bytes) -> date | None:
+    """The day (UTC) on which the hospital of this roster index and key has signed that it verified this opening; None: it has not."""
     path = run.receipt(found.round, index)
     if not path.exists():
-        return False
+        return None
     try:
         said = unsign(files.read(path), Receipt, study=found.study.digest(), keys={index: key}, sender=index)
     except CipherwardError:
-        return False
-    return said.outcome in VERIFIED and (said.manifest_digest, said.context) == (found.manifest, found.context)
+        return None
+    is_this = said.outcome in VERIFIED and (said.manifest_digest, said.context) == (found.manifest, found.context)
+    return days.of_receipt(said) if is_this else None
+
+
+def opened_on(run: RunDirectory, found: Opened) -> date:
+    """The first day on which a hospital has signed that it verified this opening.
+
+    Raises:
+        StudyError: none has.
+    """
+    hospitals = enumerate(found.study.hospitals, start=1)
+    said = [verified_on(run, found, index, bytes.fromhex(hospital.public_key)) for index, hospital in hospitals]
+    if not (known := [day for day in said if day]):
+        raise StudyError(
+            f"no hospital has signed yet that it verified the constants of the study {found.study.name!r}",
+            hint="wait for receipts, or restore those of the earlier study from a backup",
+        )
+    return min(known)
 
 
 def _problems(study: Study, found: Opened) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from cipherward.crypto.scheme import Opener
 from cipherward.disclosure import inference
 from cipherward.disclosure.blocks import ALONE, Register
 from cipherward.disclosure.standing import Memory
-from cipherward.parties import who_stands
+from cipherward.parties import listed, refreshes, who_stands
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.lifetime import Limit
 from cipherward.runs import verify
@@ -33,12 +34,17 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Stand:
-    """How a register stood in the sums. `block`: hex, empty where it is in none; `agreed`: it may be singled out."""
+    """How a register stood in the sums. `block`: hex, empty where it is in none; `agreed`: it may be singled out. `refresh`: the
+    step at which its table was read; `entered`: in how many sums new patients entered it since the sum before; `predecessors`: first
+    digits of the keys that its hospital's key follows, the newest first."""
 
     hospital: str
     register: str
     block: str
     agreed: bool
+    refresh: int
+    entered: int
+    predecessors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,7 @@ def of_replayed(run: Run, replayed: Sequence[Replayed]) -> Exposure:
         study.digest().hex(),
         facts.name,
         "" if facts.opener is Opener.HOSPITALS else "the coordinator",
-        tuple(_stand(study, register, names, memory) for register in registers),
+        _stands(study, names, replayed),
         _blocks(study, names, memory),
         tuple(sums),
         _budget(study, sums),
@@ -186,10 +192,28 @@ def of_replayed(run: Run, replayed: Sequence[Replayed]) -> Exposure:
     )
 
 
-def _stand(study: Study, register: Register, names: Mapping[Register, str], memory: Memory) -> Stand:
-    block = memory.blocks.get(register) or who_stands.blocks_of(study).of(register)
-    agreed = memory.known_yes(register) or not who_stands.hides_single_updates(study)
-    return Stand(names[register], register.name, "" if block == ALONE else block.hex(), agreed)
+def _stands(study: Study, names: Mapping[Register, str], replayed: Sequence[Replayed]) -> tuple[Stand, ...]:
+    memory, lineage, steps = replayed[-1].state.memory, listed.lineage_of(study), refreshes.refreshes_of(study)
+    entered = Counter(said.register for each in replayed for said in each.said if said.has_entered)
+    found = []
+    for (register, name), hospital in zip(names.items(), study.hospitals, strict=True):
+        block = memory.blocks.get(register) or who_stands.blocks_of(study).of(register)
+        agreed = memory.known_yes(register) or not who_stands.hides_single_updates(study)
+        keys = tuple(key.hex()[:12] for key in lineage.before(bytes.fromhex(hospital.public_key)))
+        place = "" if block == ALONE else block.hex()
+        found.append(Stand(name, register.name, place, agreed, steps[register], entered[register], keys))
+    return tuple(found)
+
+
+def register_words(stand: Stand) -> tuple[str, ...]:
+    """At which refresh the table was read, whether patients entered, and whose key its hospital's follows; () for nothing to say."""
+    said = []
+    if stand.refresh or stand.entered:
+        came = ", with patients who entered since the sum before" if stand.entered else ""
+        said.append(f"read at refresh {stand.refresh}{came}")
+    if stand.predecessors:
+        said.append(f"its key follows {', '.join(stand.predecessors)}")
+    return tuple(said)
 
 
 def _blocks(study: Study, names: Mapping[Register, str], memory: Memory) -> tuple[StoodBlock, ...]:

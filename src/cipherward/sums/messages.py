@@ -315,7 +315,8 @@ class Opening:
 
 @dataclass(frozen=True)
 class Receipt:
-    """Hospital: what I checked of an opening, and what came of it. `last` is this opening, once I have verified it."""
+    """Hospital: what I checked of an opening, and what came of it. `last` is this opening, once I have verified it; `day`: when, in
+    days since 1970-01-01 UTC."""
 
     context: bytes
     round: int
@@ -324,6 +325,7 @@ class Receipt:
     detail: str
     next_model: bytes
     last: bytes = NOTHING_OPENED
+    day: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.errors import CipherwardError, RefusedError, StudyError
@@ -31,7 +30,8 @@ def verified_here(home: HospitalHome, study: Study) -> bytes:
         own = [h.name for h in found.study.hospitals].index(home.name) + 1
         if found.study.digest().hex() != wanted.study:
             return b""
-        if not carry_over.is_receipt(run, found, own, home.identity.public_key):
+        seen = carry_over.verified_on(run, found, own, home.identity.public_key)
+        if seen is None:
             return b""
         constants = carry_over.for_study(study, found).to_json()
     except StudyError as error:
@@ -44,7 +44,7 @@ def verified_here(home: HospitalHome, study: Study) -> bytes:
             f"the study {found.study.name!r} (rule 10)",
             hint="ask the coordinator for a study with the opening as it was, or one that asks again",
         )
-    _check_date(study.name, wanted, run.receipt(found.round, own))
+    _check_date(study.name, wanted, seen)
     return found.manifest
 
 
@@ -71,9 +71,8 @@ def words(home: HospitalHome, study: Study) -> tuple[str, ...]:
     return (*said, own)
 
 
-def _check_date(name: str, wanted: CarryOver, receipt: Path) -> None:
-    """A hospital verifies an opening on the day on which it is opened, or later: never before."""
-    seen = datetime.fromtimestamp(receipt.stat().st_mtime, UTC).date()
+def _check_date(name: str, wanted: CarryOver, seen: date) -> None:
+    """A hospital verifies an opening on the day on which it is opened, or later: never before. `seen`: as its own receipt says."""
     if (wanted.date or date.max) > seen + _CLOCKS:
         raise RefusedError(
             f"the study {name!r} is refused: it says that its constants were opened on {wanted.date}, and this hospital had "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cipherward.consortium.approval import approvals, declaring, policyfile
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.homes.registers import Registers
 from cipherward.disclosure.blocks import Register
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.parties import who_stands
@@ -22,14 +24,19 @@ from cipherward.store.ledger import Ledger
 @dataclass(frozen=True)
 class OwnStand:
     """How one register of this hospital stands, by its ledger. `block`: hex, empty while it has named none; `ended`: its people
-    have ended it; `successor`: it was begun under an earlier key of this hospital."""
+    have ended it; `began_under`: first digits of the earlier key of this hospital under which it was begun, empty for its own.
+    `refreshes`: at which it stood in opened sums; `open_refreshes`: in such as may still be opened; `rows`: counts of its batches, as
+    `Registers.facts`, empty where its file cannot be read or was never made."""
 
     register: str
     block: str
     founded: bool
     agreed: bool
     ended: bool
-    successor: bool
+    began_under: str
+    refreshes: tuple[int, ...]
+    open_refreshes: tuple[int, ...]
+    rows: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -100,21 +107,30 @@ def _of(home: HospitalHome, ledger: Ledger, offered: Sequence[OfferedStudy]) -> 
     sets = [one for study in studies if study.run for one in study.run.sets] + waiting
     return OwnExposure(
         home.name,
-        tuple(
-            OwnStand(
-                s.register.name,
-                s.binding.block.hex(),
-                s.binding.is_founded,
-                bool(s.binding.agreement),
-                declaring.has_ended(home, s.register),
-                s.register.hospital != home.identity.public_key,
-            )
-            for s in standings
-        ),
+        tuple(_stand(home, ledger, each) for each in standings),
         studies,
         len(waiting),
         (_lifetime(home, ledger),),
         exposure.infer(sets, _names(offered, sets)),
+    )
+
+
+def _stand(home: HospitalHome, ledger: Ledger, standing: Standing) -> OwnStand:
+    binding, refreshes, register = standing.binding, standing.refreshes, standing.register
+    files = Registers(home.registers_folder, ledger, looks_on=True)
+    rows: Mapping[str, int] = {}
+    with contextlib.suppress(CipherwardError):
+        rows = files.facts(kept) if (kept := files.load(register.name)) else {}
+    return OwnStand(
+        register.name,
+        binding.block.hex(),
+        binding.is_founded,
+        bool(binding.agreement),
+        declaring.has_ended(home, register),
+        "" if register.hospital == home.identity.public_key else register.hospital.hex()[:12],
+        tuple(sorted(refreshes.opened)),
+        tuple(sorted(set(refreshes.open.values()))),
+        rows,
     )
 
 

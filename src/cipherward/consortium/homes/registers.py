@@ -27,7 +27,7 @@ from cipherward.crypto import wire
 from cipherward.crypto.hashing import DIGEST_BYTES, digest
 from cipherward.data import row_digests
 from cipherward.data.registers import Register, Terms
-from cipherward.data.values import names_of
+from cipherward.data.values import Names, names_of
 from cipherward.errors import RefusedError, StorageError, TableError, WireError
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
@@ -200,6 +200,32 @@ class Registers:
         everyone = np.union1d(self.withdrawn, gone).astype("<u8")
         files.write(self.folder / "withdrawn", everyone.tobytes(), private=True)
         return Withdrawn(len(np.unique(gone)), known, batches)
+
+    def check_parting(self, patients: Names, inside: NDArray[np.bool_]) -> None:
+        """Whether a table's patients may be parted so, `inside` bool[n_rows] and the others: no register has some of both.
+
+        Raises:
+            RefusedError: one has, or nobody can tell. TableError: as `load`.
+        """
+        if not self.names:
+            return
+        digests = row_digests.of_patients(patients, self._key())
+        for name in self.names:
+            register = self.load(name)
+            if register is None:
+                continue
+            if not register.patient_column:
+                raise RefusedError(
+                    f"studies have read the register {name!r}, which knows no patients by an id: nobody can tell whether these are in it",
+                    hint="part the table of a home that no study has read yet",
+                )
+            known = np.isin(digests, register.patients)
+            if (known & inside).any() and (known & ~inside).any():
+                raise RefusedError(
+                    f"studies have read the register {name!r} with patients of both sides: those who change sides would take their "
+                    "batches out for good, and their rows would be left out of the other register",
+                    hint="set a part aside before the first study reads the table; of a later extract, with the key that parted the first",
+                )
 
     def facts(self, register: Register) -> dict[str, int]:
         """Counts of a register, with the batches of patients who were withdrawn."""

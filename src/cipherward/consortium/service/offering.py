@@ -190,19 +190,10 @@ def _carrying(home: CoordinatorHome, study: Study) -> Study:
     carried = {
         "study": study.carry_over.study,
         "opening": found.manifest.hex(),
-        "date": _day_of(RunDirectory(folder), found.round),
+        "date": str(carry_over.opened_on(RunDirectory(folder), found)),
         "constants": carry_over.for_study(study, found).to_json(),
     }
     return study.with_overrides(top={"carry_over": carried})
-
-
-def _day_of(run: RunDirectory, round: int) -> str:
-    """The day (UTC) on which a sum was finished here."""
-    for line in files.read(run.rounds).splitlines():
-        noted = files.json_object(line)
-        if noted.get("sum") == round:
-            return str(noted["finished"])[:10]
-    raise StudyError(f"{run.rounds} does not say when sum {round} was opened", hint="restore it from a backup")
 
 
 def _name(folder: Path) -> str:
