@@ -34,7 +34,7 @@ class World:
         self.folder, self.spaces = folder, {"coordinator": f"cwc{os.getpid()}", "clinic-1": f"cwh{os.getpid()}"}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         here, there = self.spaces["clinic-1"], self.spaces["coordinator"]
-        steps = [("netns", "add", here), ("netns", "add", there)]
+        steps: list[tuple[str, ...]] = [("netns", "add", here), ("netns", "add", there)]
         steps += [("link", "add", "cwc", "netns", there, "type", "veth", "peer", "name", "cwh", "netns", here)]
         for space, device, address in ((there, "cwc", THERE), (here, "cwh", HERE)):
             steps += [("-n", space, "addr", "add", f"{address}/24", "dev", device)]

@@ -169,8 +169,8 @@ def review(
     if json:
         print_json(result.to_json())
     else:
-        for line in review_text.to_text(result, min(review_text.WIDTH, terminal_width())).splitlines():
-            say(line, bold=review_text.is_heading(line))
+        for told in review_text.to_text(result, min(review_text.WIDTH, terminal_width())).splitlines():
+            say(told, bold=review_text.is_heading(told))
     if out:
         files.write(out, review_text.to_text(result).encode())
 
