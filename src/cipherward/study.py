@@ -49,7 +49,7 @@ from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-FORMAT = 4
+FORMAT = 5
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 
 
