@@ -168,7 +168,7 @@ def start(
     from cipherward import study as document
     from cipherward.consortium.homes.lock import is_served
     from cipherward.consortium.service import known, offering
-    from cipherward.parties import who_stands
+    from cipherward.parties import inventories, who_stands
 
     own = _open(home)
     folder = offering.start(own, document.load(study), time.time(), begin_after=begin_after)
@@ -177,6 +177,8 @@ def start(
     frozen = document.load(folder / "study.toml")
     typer.echo("With the answers that the study proposes; each hospital's people give theirs when they approve:")
     typer.echo("\n".join(who_stands.if_missing(frozen)))
+    if needed := inventories.patients_needed(frozen):
+        typer.echo(needed)
     if waits := known.contested(own, frozen.digest()):
         typer.echo(f"It waits for people: {waits}")
     if not is_served(own):
@@ -194,6 +196,31 @@ def stop(
 
     folder = offering.stop(_open(home), study, reason)
     typer.echo(f"{folder.name[:12]} stops after its current sum.")
+
+
+@app.command("withdraw-model")
+def withdraw_model(
+    study: str = typer.Argument(help="Name, or the first digits of the digest."),
+    reason: str = typer.Option(..., "--reason", help="What hospitals are told: no patient, no name."),
+    home: Path = HOME,
+) -> None:
+    """Withdraw a study's final model, such as after a fault: signed, logged, hospitals are told, `predict` refuses it. For good."""
+    import time
+
+    from cipherward import study as document
+    from cipherward.consortium.service import offering
+    from cipherward.runs import withdrawn
+    from cipherward.runs.folder import RunDirectory
+
+    own = _open(home)
+    folder = offering.find(own, study)
+    found = document.load(folder / "study.toml")
+    withdrawn.withdraw(RunDirectory(folder), found, own.identity, reason, time.time())
+    own.log("model withdrawn", {"study": found.name, "digest": folder.name, "reason": reason})
+    typer.echo(f"The model of {found.name} is {withdrawn.words_of(folder, found)}")
+    typer.echo(
+        "The service tells the hospitals; what was opened, and copies of the model elsewhere, it cannot take back."
+    )
 
 
 @app.command("split")
