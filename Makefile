@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One thread per test process: the processes share the cores already.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: run test test-all test-faults reliability soak lint types bench vectors figures docs clean
+.PHONY: run test test-all test-faults reliability soak lint types bench vectors figures docs sbom clean
 
 run: $(VENV)/.run
 	$(BIN)/cipherward run
@@ -48,6 +48,10 @@ figures: $(VENV)/.dev
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m tests.docs.site build/site
+
+# With each release: what is in it, beside it.
+sbom: $(VENV)/.dev
+	$(BIN)/python deploy/sbom.py build/sbom.cdx.json
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

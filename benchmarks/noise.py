@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from cipherward import load_builtin_study, run_study
 from cipherward.data import preprocess
-from cipherward.data.noisy_constants import fit_noisy
 from cipherward.data.partition import TEST, TRAIN
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData, load_hospitals
@@ -31,7 +30,8 @@ from cipherward.learning.weights import row_class
 from cipherward.privacy import records
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Study
-from cipherward.tasks import moves
+from cipherward.tasks import statistics
+from cipherward.tasks.noise import noise_of
 from harness import Section
 
 MOST = 0.001
@@ -59,18 +59,20 @@ class Case:
 
     def exact(self) -> Preprocessor:
         parts = [preprocess.local_statistics(h.table, h.outcome, h.split, self.study.columns) for h in self.hospitals]
-        return preprocess.fit(self.study.columns, _summed(parts))
+        return statistics.fit(self.study.with_overrides(noise={"enabled": False}), _summed(parts), len(parts))
 
     def noisy(self, epsilon: float, rows_per_patient: int, seed: int) -> Preprocessor:
         n = len(self.hospitals)
-        sensitivity = moves.of_statistics(sum(c.kind == "numeric" for c in self.study.columns))
-        noise = records.plan(sensitivity, records.multiplier(epsilon, records.DELTA, 1), rows_per_patient)
+        stated = {"epsilon": epsilon, "noise_multiplier": records.multiplier(epsilon, records.DELTA, 1)}
+        study = self.study.with_overrides(noise=stated | {"enabled": True, "rows_per_patient": rows_per_patient})
+        noise = noise_of(study, statistics.question(study))
+        assert noise is not None
         sent = [
             records.noisy(values, noise, _randomness("noise", seed, i)).values
             for i, values in enumerate(self.statistics(rows_per_patient, _randomness("rows", seed, 0)))
         ]
         opened = records.without_offset(_summed(sent), noise, n)
-        return fit_noisy(self.study.columns, opened, noise.stddevs(n))
+        return statistics.fit(study, opened, n)
 
     def scores(
         self, scaling: Preprocessor, weigh: Weigh, seed: int
@@ -147,6 +149,9 @@ def measure(name: str, seeds: int) -> Section:
         values = [_auroc(case.scores(case.noisy(epsilon, per_patient, s), float, s)) for s in range(seeds)]
         what = f"constants with epsilon {epsilon:g} at delta {records.DELTA:g}, {per_patient} row(s) of a patient"
         add(what, values, reference, bar=(epsilon, per_patient) == (1.0, 1))
+    for what, made in (("exact", [exact] * seeds), ("noisy", [case.noisy(1.0, 1, s) for s in range(seeds)])):
+        values = [_auroc(case.scores(replace(found, merged=()), float, s)) for s, found in enumerate(made)]
+        add(f"{what} constants, no category merged", values, reference)
     add("weights by class", [_auroc(case.scores(exact, row_class, s)) for s in range(seeds)], reference)
     add("equal weights", [_auroc(case.scores(exact, lambda _: 1.0, s)) for s in range(seeds)], reference)
     add(

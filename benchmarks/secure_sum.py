@@ -93,26 +93,41 @@ class Dealing:
 
 
 def bytes_per_parameter(quick: bool) -> Section:
-    """Everything that one hospital sends for one sum of 1 M parameters."""
+    """Everything that one hospital sends for one sum."""
     section = Section(
-        "(a) Bytes that one hospital sends, 1 M parameters at 16 bits",
-        ["hospitals", "Update", "Join", "Vote", "Release", "all", "bytes per parameter", "of plain float32"],
+        "(a) Bytes that one hospital sends, at 16 bits",
+        [
+            "hospitals",
+            "parameters",
+            "Update",
+            "Join",
+            "Vote",
+            "Release",
+            "all",
+            "bytes per parameter",
+            "of plain float32",
+        ],
     )
-    for n_hospitals, limit in ((8, 3.1), (50, 4.0)):
-        sizes = sent_by_one(n_hospitals, MILLION)
+    for n_hospitals, n_lanes, limit in ((8, MILLION, 3.1), (50, MILLION, 4.0), (8, 1_000, 40.0)):
+        sizes = sent_by_one(n_hospitals, n_lanes)
         total = sum(sizes.values())
-        each = total / MILLION
+        each = total / n_lanes
         section.rows.append(
             [
                 str(n_hospitals),
+                f"{n_lanes:,}",
                 *(f"{sizes[kind]:,}" for kind in ("Update", "Join", "Vote", "Release")),
                 f"{total:,}",
                 f"{each:.3f}",
                 f"{each / FLOAT32_BYTES:.0%}",
             ]
         )
-        section.numbers[str(n_hospitals)] = {**sizes, "bytes_per_parameter": each}
-        section.bar(f"{n_hospitals} hospitals: less than {limit} bytes per parameter", f"{each:.3f}", each < limit)
+        section.numbers[f"{n_hospitals} x {n_lanes}"] = {**sizes, "bytes_per_parameter": each}
+        section.bar(
+            f"{n_hospitals} hospitals, {n_lanes:,} parameters: less than {limit} bytes each",
+            f"{each:.3f}",
+            each < limit,
+        )
     return section
 
 

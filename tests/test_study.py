@@ -226,6 +226,15 @@ def test_an_override_enters_the_digest(section: str, change: dict[str, Any]) -> 
     assert changed.with_overrides(**{section: change}).digest() == changed.digest()
 
 
+def test_a_study_without_a_column_has_another_digest_and_the_whole_one_keeps_its_own() -> None:
+    chosen = simulator.study()
+    digest = chosen.digest()
+    less = chosen.without_columns([chosen.columns[0].name])
+    assert less.digest() != digest
+    assert less.digest() == Study.model_validate(less.model_dump()).digest()
+    assert (chosen.digest(), chosen) == (digest, simulator.study())
+
+
 def test_an_override_is_checked_like_the_document_itself() -> None:
     with pytest.raises(StudyError, match=r"aggregation\.bits"):
         simulator.study().with_overrides(aggregation={"bits": 25})

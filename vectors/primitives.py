@@ -283,7 +283,7 @@ def streams() -> Content:
         xof.fill(block)
         keystreams.append({"major": major, "minor": minor, "bytes": block.tobytes().hex()})
     uniform = []
-    for bound in (65521, 2**31 - 1, params.RINGS[0].primes[0]):
+    for bound in (65521, 2**31 - 1, params.RINGS[1].primes[0]):
         values = np.empty(16, np.uint32)
         sampling.uniform_into(xof, (7, 0), bound, values)
         uniform.append({"major": 7, "minor": 0, "bound": bound, "values": values.tolist()})

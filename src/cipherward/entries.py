@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from typing import TypeVar, cast
@@ -18,5 +19,5 @@ def load(entry: str | T) -> T:
     """What a catalogue's entry stands for: itself, or what "module:name" names."""
     if not isinstance(entry, str):
         return entry
-    module, _, name = entry.partition(":")
+    module, _, name = map(sys.intern, entry.partition(":"))  # Python keeps names that it looked up
     return cast(T, getattr(import_module(module), name))

@@ -11,8 +11,9 @@ import copy
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -48,7 +49,7 @@ from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-FORMAT = 4
+FORMAT = 5
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 
 
@@ -253,7 +254,16 @@ class Study(Section):
 
     def digest(self) -> bytes:
         """SHA-256 over the canonical document; 32 bytes."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> bytes:
         return hashlib.sha256(b"cipherward/v1/study\x00" + self.canonical().encode()).digest()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Study:
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("_digest", None)  # of the other document
+        return copied
 
     def without_columns(self, names: Collection[str]) -> Study:
         """What is asked where columns are left out; no document by itself, and with another digest."""

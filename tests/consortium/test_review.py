@@ -224,3 +224,13 @@ def test_no_control_character_of_others_reaches_the_screen(everyone: Consortium)
 
 def test_sizes_read_well() -> None:
     assert [review_text.size(n) for n in (950, 77_964, 1_300_000)] == ["950 bytes", "78 kB", "1.3 MB"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_review_fits_the_terminal_and_keeps_every_word(everyone: Consortium, width: int) -> None:
+    found = reviewed(everyone)
+    text, whole = review_text.to_text(found, width), review_text.to_text(found, 10_000)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.split() == whole.split()
+    assert found.digest in text
+    assert {line for line in text.splitlines() if review_text.is_heading(line)} >= {"In short", "1. What is computed"}

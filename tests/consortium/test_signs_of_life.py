@@ -137,6 +137,37 @@ def test_a_coordinator_that_is_silent_makes_a_hospital_s_health_bad_while_it_run
     assert "not known while this hospital is not connected" in finding.detail
 
 
+def test_hospitals_that_are_silent_make_the_coordinator_s_health_bad_with_what_to_do(
+    signs: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "is_served", lambda home: True)
+    own, names = signs.home, ["clinic-1", "clinic-2"]
+
+    def hospitals(**status: object) -> health.Finding:
+        own.write_status({"running": True, "connected": True, "members": names} | status)
+        return next(each for each in health.coordinator(own) if each.what == "hospitals")
+
+    assert hospitals(seen={"clinic-1": time.time()}).holds
+    assert "clinic-2: no sign of life yet" in hospitals(seen={"clinic-1": time.time()}).detail
+    found = hospitals(seen={"clinic-1": 1_000_000.0, "clinic-2": time.time()})
+    assert not found.holds
+    assert found.detail == "clinic-1: no sign of life since 1970-01-12 13:46 UTC"
+    assert found.hint.startswith("call clinic-1: there, cipherward hospital status")
+    assert hospitals(seen={"clinic-1": 1_000_000.0}, connected=False).holds
+
+
+def test_a_name_that_the_server_s_certificate_does_not_hold_is_found_at_the_coordinator(signs: Consortium) -> None:
+    (found,) = [each for each in health.coordinator(signs.home) if each.what == "names"]
+    assert found.holds
+    signs.home.settings["hosts"] = ["10.0.0.9", "hub.example.org"]
+    (found,) = [each for each in health.coordinator(signs.home) if each.what == "names"]
+    assert "server.crt is not for 10.0.0.9, hub.example.org" in found.detail
+    assert "coordinator renew" in found.hint
+    enrolment.renew(signs.home)
+    (found,) = [each for each in health.coordinator(signs.home) if each.what == "names"]
+    assert found.holds
+
+
 def test_a_study_of_a_coordinator_that_is_silent_waits_for_the_coordinator(signs: Consortium) -> None:
     signs.start(document(4))
     signs.approve("clinic-1", "clinic-2", "clinic-3")

@@ -9,7 +9,7 @@ import pytest
 from tests import simulator
 from tests.consortium.consortium import Consortium, document
 
-from cipherward.consortium.approval import approvals
+from cipherward.consortium.approval import approvals, review, review_text
 from cipherward.consortium.service import letters
 from cipherward.consortium.service.letters import Begun
 from cipherward.crypto import wire
@@ -25,6 +25,9 @@ def test_hospitals_whose_patients_are_too_few_are_asked_nothing_and_charged_noth
     four: Consortium, sections: dict[str, Any]
 ) -> None:
     four.start(document(4, noise=FAINT, **sections))
+    home = four.hospital("clinic-1")
+    told = review_text.to_text(review.review(home, approvals.whole_offers(home)[0][-1]))
+    assert "Noise of epsilon 0.5 needs at least" in " ".join(told.split())
     four.approve()
     offered = [approvals.whole_offers(four.hospital(name))[0][-1] for name in four.names]
     shown = wire.encode(Shown(tuple(each.inventory for each in offered)))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cipherward.crypto import params
-from cipherward.crypto.params import RINGS, RingParameters, SumParameters, choose
+from cipherward.crypto.params import RINGS, RingParameters, SumParameters, candidates, choose
 
 
 def divides_nothing(value: int) -> bool:
@@ -20,8 +20,8 @@ def test_a_secure_ring_uses_the_largest_thirty_bit_primes_there_are(ring: RingPa
 
 
 def test_the_secure_rings_stay_below_the_modulus_limit_of_their_degree() -> None:
-    limits = {4096: 106, 8192: 214, 16384: 430}
-    assert [(ring.ring_degree, ring.n_primes) for ring in RINGS] == [(4096, 3), (8192, 6), (16384, 12)]
+    limits = {2048: 53, 4096: 106, 8192: 214, 16384: 430}
+    assert [(ring.ring_degree, ring.n_primes) for ring in RINGS] == [(2048, 1), (4096, 3), (8192, 6), (16384, 12)]
     assert all(ring.modulus.bit_length() <= limits[ring.ring_degree] for ring in RINGS)
     assert all(ring.modulus.bit_length() == 30 * ring.n_primes for ring in RINGS)
 
@@ -29,10 +29,10 @@ def test_the_secure_rings_stay_below_the_modulus_limit_of_their_degree() -> None
 @pytest.mark.parametrize(
     ("degree", "primes"),
     [
-        (24, RINGS[0].primes),
-        (8, RINGS[0].primes),
+        (24, RINGS[1].primes),
+        (8, RINGS[1].primes),
         (4096, ()),
-        (4096, RINGS[0].primes[:1] * 2),
+        (4096, RINGS[1].primes[:1] * 2),
         (4096, (12289,)),
         (16, (2**30 - 31,)),
         (8192, (536903681 + 8192,)),
@@ -45,17 +45,17 @@ def test_an_unsuitable_ring_is_refused(degree: int, primes: tuple[int, ...]) -> 
 
 
 @given(
-    ring=st.sampled_from(RINGS),
     n_hospitals=st.integers(1, 5000),
     bits=st.integers(1, 24),
     n_lanes=st.integers(1, 10**9),
     data=st.data(),
 )
 def test_the_largest_honest_sum_neither_carries_nor_wraps(
-    ring: RingParameters, n_hospitals: int, bits: int, n_lanes: int, data: st.DataObject
+    n_hospitals: int, bits: int, n_lanes: int, data: st.DataObject
 ) -> None:
     threshold = data.draw(st.integers(1, n_hospitals))
-    p = SumParameters(ring, n_hospitals, threshold, bits, n_lanes)
+    p = data.draw(st.sampled_from(candidates(n_lanes, bits=bits, n_hospitals=n_hospitals, threshold=threshold)))
+    ring = p.ring
     lane = n_hospitals * (2**bits - 1)
     packed = sum(lane * p.lane_weight(f) for f in range(p.lanes_per_coefficient))
     value = (packed << p.delta_bits) + 42 * n_hospitals
@@ -69,7 +69,7 @@ def test_the_largest_honest_sum_neither_carries_nor_wraps(
 
 
 def test_the_share_field_grows_with_the_number_of_hospitals() -> None:
-    fields = {n: SumParameters(RINGS[0], n, 1, 16, 10).share_modulus for n in (3, 50, 780, 781, 100_000)}
+    fields = {n: SumParameters(RINGS[1], n, 1, 16, 10).share_modulus for n in (3, 50, 780, 781, 100_000)}
     assert fields == {3: 65521, 50: 65521, 780: 65521, 781: 2**31 - 1, 100_000: 2**31 - 1}
 
 
@@ -79,7 +79,7 @@ def test_the_share_field_grows_with_the_number_of_hospitals() -> None:
 )
 def test_parameters_out_of_range_are_refused(n_hospitals: int, threshold: int, bits: int, n_lanes: int) -> None:
     with pytest.raises(ValueError):
-        SumParameters(RINGS[0], n_hospitals, threshold, bits, n_lanes)
+        SumParameters(RINGS[1], n_hospitals, threshold, bits, n_lanes)
 
 
 def test_a_ring_too_small_for_one_lane_is_refused() -> None:
@@ -88,7 +88,7 @@ def test_a_ring_too_small_for_one_lane_is_refused() -> None:
 
 
 def test_bytes_are_counted_as_they_travel() -> None:
-    p = SumParameters(RINGS[1], 8, 6, 16, 1_000_000)
+    p = SumParameters(RINGS[2], 8, 6, 16, 1_000_000)
     assert (p.lane_base, p.delta_bits, p.lanes_per_coefficient, p.n_ciphertexts) == (8 * 65535 + 1, 10, 8, 16)
     assert p.payload_bytes == 16 * 6 * 8192 * 30 // 8 == p.n_residues * 30 // 8
     assert p.share_bytes == 16384
@@ -101,8 +101,24 @@ def test_the_chosen_ring_has_the_fewest_bytes_in_all(n_hospitals: int, bits: int
     threshold = 2 * n_hospitals // 3 + 1
     for n_lanes in (1, 500, 20_000, 40_000, 300_000, 1_000_000, 10_000_000, 100_000_000):
         chosen = choose(n_lanes, bits=bits, n_hospitals=n_hospitals, threshold=threshold)
-        others = [SumParameters(ring, n_hospitals, threshold, bits, n_lanes) for ring in RINGS]
-        assert chosen.update_bytes == min(other.update_bytes for other in others)
+        others = [
+            SumParameters(params.ring(degree, k), n_hospitals, threshold, bits, n_lanes)
+            for degree, most in ((4096, 3), (8192, 6), (16384, 12))
+            for k in range(2, most + 1)
+        ]
+        assert chosen.update_bytes <= min(other.update_bytes for other in others)
+
+
+def test_a_short_vector_goes_over_the_small_ring_and_one_that_its_lanes_do_not_fit_over_another() -> None:
+    short = choose(1_000, bits=16, n_hospitals=8, threshold=6)
+    assert (short.ring, short.lanes_per_coefficient, short.n_ciphertexts) == (RINGS[0], 1, 1)
+    assert choose(1_000, bits=16, n_hospitals=50, threshold=34).ring == params.ring(4096, 2)
+
+
+def test_every_ring_that_may_be_chosen_is_one_of_the_table_or_has_a_smaller_modulus_at_its_degree() -> None:
+    largest = {ring.ring_degree: ring for ring in RINGS}
+    for p in candidates(10, bits=4, n_hospitals=3, threshold=3):
+        assert p.ring.primes == largest[p.ring.ring_degree].primes[: p.ring.n_primes]
 
 
 def test_an_update_is_smaller_than_plain_float32_above_sixty_thousand_parameters() -> None:

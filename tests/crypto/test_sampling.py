@@ -38,7 +38,7 @@ def test_a_stream_is_counter_mode_from_its_own_first_block() -> None:
     assert first.tobytes() + second.tobytes() == keystream(7, 3, 100 + 2**20)
 
 
-@pytest.mark.parametrize("bound", [65521, 2**31 - 1, RINGS[0].primes[2], 2**29 + 1, 40000])
+@pytest.mark.parametrize("bound", [65521, 2**31 - 1, RINGS[1].primes[2], 2**29 + 1, 40000])
 def test_uniform_values_are_the_accepted_words_in_order(bound: int) -> None:
     out = np.empty(3000, np.uint32)
     sampling.uniform_into(Xof(KEY), (5, 9), bound, out)
@@ -46,7 +46,7 @@ def test_uniform_values_are_the_accepted_words_in_order(bound: int) -> None:
     assert out.tolist() == [next(words) for _ in range(3000)]
 
 
-@pytest.mark.parametrize("ring", [params.ring(16, 3), RINGS[0]], ids=["toy", "4096"])
+@pytest.mark.parametrize("ring", [params.ring(16, 3), RINGS[1]], ids=["toy", "4096"])
 def test_every_ciphertext_and_prime_has_its_own_stream(ring: params.RingParameters) -> None:
     out = np.empty((ring.n_primes, ring.ring_degree), np.uint32)
     sampling.expand_uniform(Xof(KEY), ring, 2, out)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests import simulator
+from tests.parties.liars_in_a_sum import lies
 from tests.simulator import World, holds, run, study
 
 from cipherward.errors import (
@@ -142,6 +143,18 @@ def test_a_crash_between_charge_and_update_neither_charges_twice_nor_draws_new_n
         assert simulator.kind_of(reply) == "Update"
         assert charges(world.sites[1].ledger) == ["train"]
         assert world.sites[1].ledger.contribution(last[0], last[1]) == kept
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_after_a_sum_that_did_not_open_the_same_noise_is_sent_again_and_charged_once(tmp_path: Path, unit: str) -> None:
+    numbers = {"threshold": 6, "corrupt": 2, "dropouts": 2, "min_contributors": 4}
+    chosen = study(8, privacy=privacy(unit), aggregation=numbers, training={"rounds": 2})
+    with World(tmp_path, chosen) as world:
+        lies(world, 3, "polynomial", in_sum=2)
+        world.run_sums()
+        assert [report.round for report in world.hub.reports if not report.opened] == [2]
+        assert world.hub.reports[3].purpose == "train"
+        assert charges(world.sites[1].ledger) == ["train", "train"]
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -23,7 +23,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.store import files
-from cipherward.transport import doctor
+from cipherward.transport import doctor, link
 
 QUIET: dict[str, str] = {}
 
@@ -130,15 +130,16 @@ def test_a_name_that_nobody_knows_is_not_taken_for_a_port_that_is_closed(
 
 
 @pytest.mark.parametrize(
-    ("hosts", "days", "skew", "words"),
+    ("hosts", "days", "dialled", "words"),
     [
-        (["hub.example.org"], 30, 0, "is not in the server's certificate"),
-        (["localhost"], -1, 0, "the server's certificate has expired"),
-        (["localhost"], 30, 0, "does not know this hospital"),
+        (["hub.example.org"], 30, "localhost", "the name localhost is not in the server's certificate"),
+        (["127.0.0.2"], 30, "127.0.0.1", "the name 127.0.0.1 is not in the server's certificate"),
+        (["localhost"], -1, "localhost", "the server's certificate has expired"),
+        (["localhost"], 30, "localhost", "does not know this hospital"),
     ],
 )
 def test_names_and_certificates_of_the_server_are_told_apart(
-    both: tuple[CoordinatorHome, HospitalHome], hosts: list[str], days: int, skew: int, words: str
+    both: tuple[CoordinatorHome, HospitalHome], hosts: list[str], days: int, dialled: str, words: str
 ) -> None:
     home, own = both
     made = authority.server_certificate(
@@ -155,7 +156,23 @@ def test_names_and_certificates_of_the_server_are_told_apart(
             secure.sendall(b"-ERR 'Authorization Violation'\r\n")
 
     with listening(talk) as port:
-        assert words in found(dial(own, f"tls://localhost:{port}"))["TLS"].detail
+        assert words in found(dial(own, f"tls://{dialled}:{port}"))["TLS"].detail
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('10.0.0.1', 4222)"), "refused port: nobody listens there"),
+        (OSError(101, "Connect call failed"), "unreachable network: Network is unreachable"),
+        (socket.gaierror(-2, "Name or service not known"), "its name is not known here"),
+        (TimeoutError(), "does not answer, neither yes nor no"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not speak TLS 1.3"),
+    ],
+)
+def test_the_service_s_own_words_tell_the_same_causes_apart(error: Exception, words: str) -> None:
+    said = link.translated(error, "tls://hub:4222")
+    assert words in said.message
+    assert said.hint
 
 
 def test_who_shows_another_authority_s_certificate_is_not_the_consortium_s_server(

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from cipherward.cli import (
+    audit,
     cohort,
     compare,
     coordinator,
@@ -47,6 +48,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(hospital.app, name="hospital")
 app.add_typer(vault.app, name="vault")
+app.add_typer(audit.app, name="audit")
 
 
 @app.callback(invoke_without_command=True)

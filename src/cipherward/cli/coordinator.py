@@ -168,7 +168,7 @@ def start(
     from cipherward import study as document
     from cipherward.consortium.homes.lock import is_served
     from cipherward.consortium.service import known, offering
-    from cipherward.parties import who_stands
+    from cipherward.parties import inventories, who_stands
 
     own = _open(home)
     folder = offering.start(own, document.load(study), time.time(), begin_after=begin_after)
@@ -177,6 +177,8 @@ def start(
     frozen = document.load(folder / "study.toml")
     typer.echo("With the answers that the study proposes; each hospital's people give theirs when they approve:")
     typer.echo("\n".join(who_stands.if_missing(frozen)))
+    if needed := inventories.patients_needed(frozen):
+        typer.echo(needed)
     if waits := known.contested(own, frozen.digest()):
         typer.echo(f"It waits for people: {waits}")
     if not is_served(own):

@@ -146,7 +146,7 @@ def review(
     home: Path = HOME,
 ) -> None:
     """Say in plain words and numbers what a study reads, what leaves, who can open it; check this hospital's own table."""
-    from cipherward.cli.terminal import print_json
+    from cipherward.cli.terminal import print_json, say, terminal_width
     from cipherward.consortium.approval import approvals, review_text
     from cipherward.consortium.approval import review as reviews
     from cipherward.store import files
@@ -166,13 +166,13 @@ def review(
                 typer.echo("No study has been offered to this hospital.")
         return
     result = reviews.review(own, approvals.find(own, study), table=data)
-    text = review_text.to_text(result)
     if json:
         print_json(result.to_json())
     else:
-        typer.echo(text, nl=False)
+        for told in review_text.to_text(result, min(review_text.WIDTH, terminal_width())).splitlines():
+            say(told, bold=review_text.is_heading(told))
     if out:
-        files.write(out, text.encode())
+        files.write(out, review_text.to_text(result).encode())
 
 
 @app.command("approve")

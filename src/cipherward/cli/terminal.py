@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -36,7 +38,15 @@ def fail(error: CipherwardError) -> int:
 def say(text: str = "", *, err: bool = False, fg: str | None = None, bold: bool = False) -> None:
     """One line of text; coloured where a terminal shows it and NO_COLOR (no-color.org) is not set."""
     plain = bool(os.environ.get("NO_COLOR"))
-    typer.secho(text, err=err, fg=None if plain else fg, bold=None if plain or not bold else True)
+    if plain or not (fg or bold):
+        typer.echo(text, err=err)
+    else:
+        typer.secho(text, err=err, fg=fg, bold=bold)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal that standard output goes to, at least 40; without one, as many as anybody wants."""
+    return max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else sys.maxsize
 
 
 class Lasting:

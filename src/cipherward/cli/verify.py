@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def verify(
-    path: str = typer.Argument(metavar="DIR|URL", help="Run directory, or a vault: everything of its studies."),
+    path: str = typer.Argument(
+        metavar="DIR|FILE|URL", help="Run directory, an exported audit log, or a vault: everything of its studies."
+    ),
     key_file: Path = typer.Option(
         None,
         "--key-file",
@@ -68,12 +70,14 @@ def verify(
 
 def _lines(path: str, key_file: Path | None, heads: list[Path]) -> Iterator[Line]:
     from cipherward.errors import StudyError
-    from cipherward.runs import in_vault
+    from cipherward.runs import audit_export, in_vault
     from cipherward.runs.audit_check import verify_run
     from cipherward.vault.access import Address
     from cipherward.vault.stores import local_path
 
     folder = local_path(path)
+    if folder is not None and folder.is_file():
+        return audit_export.verify_export(folder)
     is_run = folder is not None and not in_vault.is_vault(folder)
     if heads and not is_run:
         raise StudyError("--head is about one run", hint="restore the vault first: cipherward vault restore")

@@ -44,21 +44,17 @@ def break_even(n_hospitals: int, kinds: tuple[str, ...] = ALL_KINDS) -> tuple[in
     # Updates grow by whole ciphertexts, so the last model that fails is the largest of one such step.
     threshold = thresholds.derive(n_hospitals).threshold
 
-    def chosen(n_lanes: int) -> SumParameters:
-        return params.choose(n_lanes, bits=16, n_hospitals=n_hospitals, threshold=threshold)
+    def over_each_ring(n_lanes: int) -> list[SumParameters]:
+        return params.candidates(n_lanes, bits=16, n_hospitals=n_hospitals, threshold=threshold)
 
     def formula(n_lanes: int) -> int:
-        parameters = chosen(n_lanes)
+        parameters = min(over_each_ring(n_lanes), key=lambda each: each.update_bytes)
         return parameters.update_bytes + ("Release" in kinds) * parameters.share_bytes
 
     headers = size - formula(first)
-    steps = sorted({k * one.lanes_per_ciphertext + 1 for one in _each_ring(chosen(first)) for k in range(300)})
+    steps = sorted({k * one.lanes_per_ciphertext + 1 for one in over_each_ring(first) for k in range(300)})
     failing = [n for n in steps if n > first and formula(n) + headers >= FLOAT32_BYTES * n]
     always = sent(failing[-1]) // FLOAT32_BYTES + 1 if failing else first
     if not sent(always) < FLOAT32_BYTES * always:
         raise ValueError("the formula of sizes does not give the bytes that are sent")
     return first, always
-
-
-def _each_ring(like: SumParameters) -> list[SumParameters]:
-    return [SumParameters(ring, like.n_hospitals, like.threshold, like.bits, like.n_lanes) for ring in params.RINGS]

@@ -4,9 +4,12 @@ Ring R_q = Z_q[X] / (X^N + 1), q a product of distinct 30-bit primes p = 1 mod 2
 
 | N | primes | log2 q | limit of eprint 2024/463 | core-SVP, error and secret std 3.24: classical / quantum |
 |---|---|---|---|---|
+| 2048 | 1 | 30 | 53 | 238 / 216 |
 | 4096 | 3 | 90 | 106 | 130 / 118 |
 | 8192 | 6 | 180 | 214 | 127 / 115 |
 | 16384 | 12 | 360 | 430 | 126 / 114 |
+
+These are the most primes of each degree; fewer make q smaller and attacks harder (4096 with 2: 228 / 207).
 
 Secrets and errors are centred binomial with eta = 42 (std 4.58, never beyond 42). 3.24 is what two honest parties keep
 when only the sum of their secrets is opened; that step is a heuristic, the clean proof is for Gaussians.
@@ -261,15 +264,35 @@ def ring(ring_degree: int, n_primes: int) -> RingParameters:
     return RingParameters(ring_degree, largest_primes(ring_degree, n_primes))
 
 
-RINGS = (ring(4096, 3), ring(8192, 6), ring(16384, 12))
-"""The three secure sets of the table above."""
+RINGS = (ring(2048, 1), ring(4096, 3), ring(8192, 6), ring(16384, 12))
+"""The secure sets of the table above."""
 
 
 def choose(n_lanes: int, *, bits: int, n_hospitals: int, threshold: int) -> SumParameters:
-    """The parameters over one of `RINGS` with the fewest `update_bytes` (the smaller ring on a tie).
+    """Of `candidates` the parameters with the fewest `update_bytes` (the smaller ring on a tie).
 
     Raises:
         ValueError: a value is out of range.
     """
-    candidates = [SumParameters(each, n_hospitals, threshold, bits, n_lanes) for each in RINGS]
-    return min(candidates, key=lambda parameters: parameters.update_bytes)
+    found = candidates(n_lanes, bits=bits, n_hospitals=n_hospitals, threshold=threshold)
+    return min(found, key=lambda parameters: parameters.update_bytes)
+
+
+def candidates(n_lanes: int, *, bits: int, n_hospitals: int, threshold: int) -> list[SumParameters]:
+    """The parameters over each of `RINGS`, and over its first primes alone, smaller rings first; without those that hold no lane.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+    found = [SumParameters(RINGS[-1], n_hospitals, threshold, bits, n_lanes)]  # holds a lane if any does
+    for each in reversed([smaller for largest in RINGS for smaller in _with_fewer_primes(largest)][:-1]):
+        try:
+            found.append(SumParameters(each, n_hospitals, threshold, bits, n_lanes))
+        except ValueError:
+            continue
+    return found[::-1]
+
+
+@lru_cache(maxsize=64)
+def _with_fewer_primes(largest: RingParameters) -> tuple[RingParameters, ...]:
+    return tuple(RingParameters(largest.ring_degree, largest.primes[:k]) for k in range(1, largest.n_primes + 1))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from cipherward.data.partition import TRAIN
+from cipherward.data.rare_categories import Merged
 from cipherward.data.schema import declared_range
+from cipherward.data.values import OTHER
 from cipherward.errors import DataError
 from cipherward.study import Column
 
@@ -100,14 +102,14 @@ def n_features(columns: Sequence[Column]) -> int:
 @dataclass(frozen=True)
 class Preprocessor:
     """Public scaling numbers. `mean`, `stddev`: per numeric column, in scaled units; `n_rows`, `n_positive`: training
-    rows of all hospitals together; `merged`: by column, the categories that count as "other", or as none of them."""
+    rows of all hospitals together; `merged`: the categories that count as others, by column (`rare_categories`)."""
 
     columns: tuple[Column, ...]
     mean: tuple[float, ...]
     stddev: tuple[float, ...]
     n_rows: int
     n_positive: int
-    merged: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    merged: Merged = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -144,9 +146,9 @@ class Preprocessor:
         """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).
 
         Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean), then a missing indicator.
-        Categorical: one-hot, then a missing indicator; an undeclared or merged value counts as "other", or as all zeros.
+        Categorical: one-hot, then a missing indicator; an undeclared value counts as "other", or as all zeros.
         """
-        merged = dict(self.merged)
+        merged = {name: dict(pairs) for name, pairs in self.merged}
         matrix = np.zeros((table.height, self.n_features), dtype=np.float32)
         at = 0
         scaling = iter(zip(self.mean, self.stddev, strict=True))
@@ -159,7 +161,7 @@ class Preprocessor:
                 matrix[:, at + 1] = missing
                 at += 2
                 continue
-            places = codes(table[column.name], column.categories, merged.get(column.name, ()))
+            places = codes(table[column.name], column.categories, merged.get(column.name))
             rows = np.flatnonzero(places >= 0)
             matrix[rows, at + places[rows]] = 1.0
             at += len(column.categories) + 1
@@ -192,11 +194,13 @@ class Preprocessor:
                 stddev=tuple(float(value) for value in document.pop("stddev")),
                 n_rows=int(document.pop("n_rows")),
                 n_positive=int(document.pop("n_positive")),
-                merged=tuple((str(name), tuple(map(str, texts))) for name, texts in document.pop("merged")),
+                merged=tuple(
+                    (name, tuple((one, into) for one, into in pairs)) for name, pairs in document.pop("merged")
+                ),
             )
             n_numeric = len(_numeric(result.columns))
             known = {column.name: {*column.categories} for column in result.columns}
-            sound = all(set(texts) <= known.get(name, set()) for name, texts in result.merged)
+            sound = all(_is_merge(dict(pairs), known.get(name, set())) for name, pairs in result.merged)
             sound = sound and not document and len(result.mean) == len(result.stddev) == n_numeric
             sound = sound and all(map(math.isfinite, result.mean)) and all(0 < s < math.inf for s in result.stddev)
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ValidationError):
@@ -271,13 +275,21 @@ def _numeric(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if column.kind == "numeric"]
 
 
-def codes(series: pl.Series, categories: Sequence[str], merged: Collection[str] = ()) -> NDArray[np.int64]:
-    """int64[n]: place of the category; len(categories) = missing; -1 = undeclared or merged, and no "other"."""
-    fallback = categories.index("other") if "other" in categories else -1
-    codes = series.replace_strict(
-        list(categories),
-        [fallback if name in merged else place for place, name in enumerate(categories)],
-        default=fallback,
-        return_dtype=pl.Int64,
-    )
+def _is_merge(pairs: Mapping[str, str | None], known: set[str]) -> bool:
+    """Whether some of the known categories all count as one of the others; where none is left, as no value."""
+    left: set[str | None] = {*(known - pairs.keys())}
+    into = set(pairs.values())
+    return pairs.keys() <= known and len(into) == 1 and into <= (left or {None})
+
+
+def codes(
+    series: pl.Series, categories: Sequence[str], merged: Mapping[str, str | None] | None = None
+) -> NDArray[np.int64]:
+    """int64[n]: place of the category, of a merged one that of what it counts as; len(categories) = missing; -1 =
+    undeclared, and no "other"."""
+    places: dict[str | None, int] = {name: place for place, name in enumerate(categories)}
+    places[None] = len(categories)
+    found = [places[(merged or {}).get(name, name)] for name in categories]
+    fallback = found[categories.index(OTHER)] if OTHER in categories else -1
+    codes = series.replace_strict(list(categories), found, default=fallback, return_dtype=pl.Int64)
     return codes.set(series.is_null(), len(categories)).to_numpy()

@@ -24,6 +24,15 @@ def query_of(state: StudyState) -> Query:
     return Query(asked.purpose, asked.parameters, state.digest() if asked.on_model else b"")
 
 
+def asked_of(state: StudyState) -> bytes:
+    """What a hospital answers in the state's next sum, 32 bytes: the query, but for what was learnt of hospitals that spoiled sums.
+
+    After a sum that did not open the next one asks the same, and a contribution that was charged is sent again as it was.
+    """
+    asked = state.asked
+    return Query(asked.purpose, asked.parameters, state.task.digest(state.inner) if asked.on_model else b"").digest()
+
+
 def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:
     """The next sum of a study, everything computed from what this party knows itself."""
     layout = state.layout

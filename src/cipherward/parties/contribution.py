@@ -41,13 +41,14 @@ class Contributions:
     grids: Grids | None = None
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
-    def vector(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
-        """The vector to protect; another attempt at the sum gets the same.
+    def vector(self, work: HospitalWork, state: StudyState) -> NDArray[Any]:
+        """The vector to protect; another attempt at the sum, and the sum that asks the same after one that did not open, get the same.
 
         Raises:
             DataError: the hospital's own rows do not give one.
             BudgetExceededError: it may not be spent.
         """
+        query = asking.asked_of(state)
         if state.noise is not None:
             return self._noisy(state.noise.event, work, state, query)
         self.weighing.hold(work, state)

@@ -234,7 +234,7 @@ class HospitalNode:
             self.log("declined", facts | {"reason": refusal.what, "hint": refusal.way_out})
             return [self._packet(Declined(task.context, BOUND))]
         try:
-            vector = self._contributions.vector(self.work, self.state, record.query)
+            vector = self._contributions.vector(self.work, self.state)
         except DataError as error:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key

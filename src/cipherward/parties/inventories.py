@@ -28,6 +28,11 @@ from cipherward.tasks.catalogue import make_task
 KIND = "inventory"
 
 
+_MORE_PATIENTS = (
+    "with a larger noise.epsilon or more hospitals, or with noise.enabled = false, which promises no patient anything"
+)
+
+
 @dataclass(frozen=True)
 class Inventory:
     """Of a hospital, about its register and this study (digest).
@@ -179,9 +184,20 @@ def check_patients(beginning: Beginning, study: Study) -> None:
             f"the hospitals together declare at least {least:,} patients, which are too few for noise of epsilon "
             f"{study.noise.epsilon:g} at delta {study.noise.delta:g}: below {needed:,} it would spoil the result. Nothing was "
             "asked, and no budget was charged",
-            hint="start a new study with a larger noise.epsilon or more hospitals, or with noise.enabled = false, which promises "
-            "no patient anything",
+            hint=f"start a new study {_MORE_PATIENTS}",
         )
+
+
+def patients_needed(study: Study) -> str:
+    """How many patients the noise of a frozen study needs, for people before they begin it; empty where it needs none."""
+    needed = make_task(study).patients_needed(study.n_hospitals)
+    if not needed:
+        return ""
+    return (
+        f"Noise of epsilon {study.noise.epsilon:g} needs at least {needed:,} patients in all hospitals together, and with {2 * needed:,} "
+        "there are surely enough: each declares the power of two next to its number. With fewer the study ends before its first sum; "
+        f"then start another {_MORE_PATIENTS}."
+    )
 
 
 def block_of(study: Study, hospital: int) -> frozenset[int]:

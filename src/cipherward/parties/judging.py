@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -102,4 +103,5 @@ def checked(verified: Verified, state: StudyState) -> str:
     parts = (*verified.checks, "next model recomputed, digest matches", *assumed)
     whose = state.whose_noise
     said = f"noise: {whose}" if whose else "exact, so it promises single patients nothing"
-    return "; ".join((*parts, f"at most {state.study.thresholds.corrupt} corrupt hospital(s) assumed", said))
+    words = "; ".join((*parts, f"at most {state.study.thresholds.corrupt} corrupt hospital(s) assumed", said))
+    return sys.intern(words)  # nearly every sum of a study has the same, and outcomes are kept

@@ -1,7 +1,8 @@
 """A hospital's privacy budget: every release is charged before it is sent, and none beyond what the study allows.
 
-Charges are rows of the hospital's durable ledger. One query is charged once: the contribution is kept with its charge
-until the sum is released, so that a restart or another attempt sends the same noisy values and learns nothing new.
+Charges are rows of the hospital's durable ledger. One query is charged once: the contribution is kept with its charge until a sum
+of it is verified. A restart, another attempt and the sum that asks the same after one that did not open send the same noisy values;
+whatever was opened of them follows from one release.
 """
 
 from __future__ import annotations

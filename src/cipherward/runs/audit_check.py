@@ -33,6 +33,7 @@ from cipherward.runs.audit_trail import (
 from cipherward.runs.study_folder import APPROVALS, StudyFolder
 from cipherward.runs.verify import Line, Run
 from cipherward.store import files
+from cipherward.study import Study
 
 PURPOSE = "audit"
 HEADS_SEEN = "hospitals/*/witnessed"
@@ -96,7 +97,6 @@ def lines(run: Run, heads: Sequence[SignedCheckpoint] = ()) -> Iterator[Line]:
         return
     study = run.first.study
     hospital = _author_of(run)
-    names = ["coordinator", *(each.name for each in study.hospitals)]
     noted = _Noted()
     seen = [*heads, *(reading.read_checkpoint(path) for path in sorted(folder.path.glob(HEADS_SEEN)))]
     found = reading.read(
@@ -107,14 +107,14 @@ def lines(run: Run, heads: Sequence[SignedCheckpoint] = ()) -> Iterator[Line]:
         noted.see,
         seen,
     )
-    for problem in found.problems:
-        yield _bad("log was altered", problem)
+    if found.problems:
+        yield from log_lines(study, found, hospital)
     yield from _files(run, noted, is_whole=not found.problems)
     yield from _notes(run, noted, is_whole=not found.problems)
     yield from _approvals(run)
     yield _sums(run, noted)
     if not found.problems:
-        yield _heads(run, found, noted, names, hospital)
+        yield from log_lines(study, found, hospital, noted)
 
 
 def _author_of(run: Run) -> int:
@@ -198,22 +198,28 @@ def _sums(run: Run, noted: _Noted) -> Line:
     return Line(0, PURPOSE, "everyone", "sums in the log", True, f"{len(here)} of at most {planned} sums; {state}")
 
 
-def _heads(run: Run, found: reading.Read, noted: _Noted, names: list[str], hospital: int) -> Line:
-    """By whom the log is signed, and which openings nobody but its author vouches for."""
+def log_lines(study: Study, found: reading.Read, hospital: int, noted: _Noted | None = None) -> Iterator[Line]:
+    """By whom a log is signed, and which openings nobody but its author vouches for; or what does not hold in it."""
+    yield from (_bad("log was altered", problem) for problem in found.problems)
+    if found.problems:
+        return
+    names = ["coordinator", *(each.name for each in study.hospitals)]
     signed, n = found.signed(), found.size
     if hospital:
         by = f"{signed} of {n} entries are signed by {names[hospital]}, whose own log this is; nobody cosigns it"
-        return Line(0, PURPOSE, names[hospital], "log signed", signed > 0, by)
-    threshold = run.first.study.thresholds.threshold
+        yield Line(0, PURPOSE, names[hospital], "log signed", signed > 0, by)
+        return
+    threshold = study.thresholds.threshold
     proved = found.signed(threshold)
-    alone = sorted(index for index in noted.opened.values() if index >= proved)
     last = max(found.heads, key=lambda head: head.size, default=reading.Head(0, {}))
     who = ", ".join(names[index] for index in sorted(last.witnesses)) or "nobody"
     said = f"{proved} of {n} entries are cosigned by at least {threshold} hospitals; the newest head by {who}"
-    if alone and noted.has_ended:
+    alone = sorted(index for index in noted.opened.values() if index >= proved) if noted and noted.has_ended else []
+    if alone:
         said += f"; entry {alone[0]} and later openings are the coordinator's word alone"
-        return _bad("not cosigned", said)
-    return Line(0, PURPOSE, names[COORDINATOR], "log signed", signed > 0, said)
+        yield _bad("not cosigned", said)
+        return
+    yield Line(0, PURPOSE, names[COORDINATOR], "log signed", signed > 0, said)
 
 
 def _is_inside(name: str) -> bool:

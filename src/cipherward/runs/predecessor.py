@@ -53,6 +53,6 @@ def _sums(states: list[verify.Replayed], register: Register, cost: Cost) -> Iter
         events = [(PATIENT, state.noise.event)] if state.noise else []
         if not events and state.study.privacy and (event := cost(state)):
             events = [(state.study.privacy.unit, event)]
-        query = asking.query_of(state).digest()
+        query = asking.asked_of(state)
         charges = tuple((unit, event.to_json()) for unit, event in events)
         yield OpenedSum(state.study.digest(), query, state.sums_done, each.purpose, each.context, each.said, charges)

@@ -52,19 +52,19 @@ def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int) -> dic
 
 
 def categories(
-    counts: NDArray[np.int64], names: Sequence[str], cell_min: int, merged: Sequence[str] = ()
+    counts: NDArray[np.int64], names: Sequence[str], cell_min: int, merged: Mapping[str, str | None] | None = None
 ) -> dict[str, Any]:
     """A categorical column of the result.
 
     Args:
         counts: int64[n_groups, n_categories + 1], the last for rows without a value.
-        merged: categories that are shown as one, with `OTHER` if the column has it.
+        merged: categories that are shown as one with what they count as (`rare_categories`); with nothing left, as `OTHER`.
     """
     if merged:
-        kept = [name for name in names if name not in merged and name != OTHER]
-        together = sum(counts[:, i] for i, name in enumerate(names) if name not in kept)
-        parts = [*(counts[:, names.index(name)] for name in kept), together, counts[:, -1]]
-        return categories(np.stack(parts, axis=1), [*kept, OTHER], cell_min) | {"merged": list(merged)}
+        shown = {name: merged.get(name, name) or OTHER for name in names}
+        lines = list(dict.fromkeys(shown[name] for name in names))
+        parts = [sum(counts[:, i] for i, name in enumerate(names) if shown[name] == line) for line in lines]
+        return categories(np.stack([*parts, counts[:, -1]], axis=1), lines, cell_min) | {"merged": dict(merged)}
     table = np.concatenate([counts.sum(axis=0, keepdims=True), counts])
     absent_out = hidden(table[:, -1:], cell_min, total_known=False)
     out = np.concatenate([hidden(table[:, :-1], cell_min), absent_out], axis=1)
@@ -89,9 +89,8 @@ def largest_difference(study: Study, ours: Mapping[str, Any], pooled: Mapping[st
     for column in study.columns:
         for own, other in _pairs(ours["columns"][column.name], pooled["columns"][column.name]):
             if column.kind == "categorical":
-                shown = [
-                    name for name in own["counts"] if name != OTHER or "merged" not in ours["columns"][column.name]
-                ]
+                together = {name or OTHER for name in ours["columns"][column.name].get("merged", {}).values()}
+                shown = [name for name in own["counts"] if name not in together]
                 both = [(own["missing"], other["missing"])]
                 both += [(own["counts"][name], other["counts"][name]) for name in shown]
                 found["count"] = max([found["count"], *(abs((a or 0) - (b or 0)) for a, b in both)])
@@ -126,10 +125,11 @@ def _lines(
     rows = [found["rows"], *found["groups"].values()]
     each = [column["all"], *(column["groups"][group] for group in groups)]
     if "counts" in column["all"]:
-        merged = column.get("merged", ())
+        merged = column.get("merged", {})
+        together = {name or OTHER for name in merged.values()}
         yield (name, *("" for _ in each))
         for category in column["all"]["counts"]:
-            name_of = f"{OTHER} ({', '.join(merged)})" if merged and category == OTHER else category
+            name_of = f"{category} ({', '.join(merged)})" if category in together else category
             yield (
                 f"  {name_of}",
                 *(_share(part["counts"][category], n, part["missing"]) for part, n in zip(each, rows, strict=True)),

@@ -249,14 +249,14 @@ class Describe(Task[DescribeState]):
             found["categories"] = sds["categories"]
         return {name: noisy_cohort.Z95 * value for name, value in found.items()}
 
-    def _merged(self, state: DescribeState, column: Column, counts: NDArray[np.int64]) -> tuple[str, ...]:
-        """The categories that so few patients have that they are shown as one, by the noisy counts; of exact counts small
+    def _merged(self, state: DescribeState, column: Column, counts: NDArray[np.int64]) -> dict[str, str | None]:
+        """The categories that so few patients have that they are shown with another, by the noisy counts; of exact counts small
         ones are not shown."""
         if not state.n_contributors:
-            return ()
+            return {}
         noise_on_all = self._stddevs(self._study, state.n_contributors)["categories"] * math.sqrt(len(GROUPS))
         least = statistics.least_rows(self._study, noise_on_all)
-        return dict(rare_categories.merged([column], counts.sum(axis=0)[:-1], least)).get(column.name, ())
+        return dict(dict(rare_categories.merged([column], counts.sum(axis=0)[:-1], least)).get(column.name, ()))
 
     def _parts(self) -> tuple[CountSegment, ...]:
         bits = self._study.bits

@@ -8,8 +8,8 @@ from cipherward.data.preprocess import FRACTION_BITS
 from cipherward.privacy.records import Part, Sensitivity
 
 _UNIT = 1 << FRACTION_BITS
-_COARSE = 0.5
-"""Counts of categories decide only which are merged: they may be less precise than what scales the inputs."""
+_FINE = 1.5
+"""A model bears noise on its scaling better than the merging of categories that enough patients have (docs/privacy.md)."""
 _ROUNDING = 2  # the square and the sum in it are each rounded by half a unit, before and after the row
 
 
@@ -32,7 +32,7 @@ def of_statistics(n_numeric: int, n_categorical: int = 0, n_cells: int = 0) -> S
     found = of_counts("rows", 2, 2)
     if n_numeric:
         found = found.and_also(of_totals(n_numeric, n_numeric))
-    return found.and_also(of_counts("categories", n_cells, n_categorical, _COARSE)) if n_cells else found
+    return found.and_also(of_counts("categories", n_cells, n_categorical, _FINE)) if n_cells else found
 
 
 def of_totals(size: int, entries: int) -> Sensitivity:

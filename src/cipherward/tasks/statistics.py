@@ -131,8 +131,7 @@ def _merging(study: Study, scaling: Preprocessor, sums: Sums, stddev: float = 0.
     if counts.shape != (rare_categories.n_cells(study.columns),):
         raise DataError("the preprocessing sums do not have one entry for each category")
     least = least_rows(study, stddev)
-    merged = rare_categories.merged(study.columns, counts, least, exact=not stddev)
-    return dataclasses.replace(scaling, merged=merged)
+    return dataclasses.replace(scaling, merged=rare_categories.merged(study.columns, counts, least))
 
 
 def carried(study: Study) -> Preprocessor | None:

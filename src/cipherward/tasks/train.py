@@ -230,7 +230,7 @@ class Train(Task[TrainState]):
         return {
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
-            "categories_merged": {name: list(texts) for name, texts in merged},
+            "categories_merged": {name: dict(pairs) for name, pairs in merged},
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             "auroc_federated": final.auroc,

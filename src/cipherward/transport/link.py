@@ -171,7 +171,7 @@ def translated(error: Exception, server: str) -> TransportError:
         reason, hint = not_verified(urlsplit(server).hostname or server, error, datetime.now(UTC))
         return _RefusedByServerError(f"{server} does not prove to be the consortium's server: {reason}", hint=hint)
     if isinstance(error, ssl.SSLError):
-        reason = error.reason or text
+        reason = getattr(error, "reason", None) or text
         for alert, meaning in _ALERTS.items():
             if alert in reason:
                 return _RefusedByServerError(

@@ -258,7 +258,8 @@ def _sizes(offered: OfferedStudy, *, may_dominate: bool) -> tuple[str, ...]:
         if may_dominate
         else "This hospital's policy refuses to take part where it would dominate (may_dominate = false)."
     )
-    return said, domination.MEANING, policy
+    needed = "" if names else inventories.patients_needed(study)
+    return tuple(each for each in (said, needed, domination.MEANING, policy) if each)
 
 
 def _partners(study: Study, confirmed: MembersList | None) -> tuple[Partner, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -9,29 +10,45 @@ from cipherward.consortium.approval.datacheck import OwnData
 from cipherward.consortium.approval.review import Review
 from cipherward.consortium.approval.what_leaves import Outgoing
 
-_WIDTH = 100
+WIDTH = 100
+_HANGING = re.compile(r" *(?:- |[\w.-]+ {2,})?")
+"""What the lines after a line's first stand under: a point's text, or what is said of a column."""
 
 
-def to_text(review: Review) -> str:
-    """The whole review, ending in a line break. Names and descriptions are others' text: no control characters."""
+def to_text(review: Review, width: int = WIDTH) -> str:
+    """The whole review in lines of at most `width` characters, ending in a line break. Names and descriptions are others'
+    text: no control characters."""
     lines = ("".join(c if c.isprintable() else "?" for c in line) for line in _lines(review))
-    return "\n".join(lines) + "\n"
+    return "\n".join(folded for line in lines for folded in _folded(line, width)) + "\n"
+
+
+def is_heading(line: str) -> bool:
+    """Whether a line of the text begins a section."""
+    return line == "In short" or re.match(r"[0-9]+\. |Study |This study can", line) is not None
+
+
+def _folded(line: str, width: int) -> list[str]:
+    found = _HANGING.match(line)
+    under = found[0] if found else ""
+    after = " " * min(len(under) + 2 * under.isspace(), width // 2)
+    return textwrap.wrap(line, width, subsequent_indent=after, break_on_hyphens=False) or [""]
 
 
 def _lines(review: Review) -> Iterator[str]:
     yield f"Study {review.study}: {review.title or '(no title)'}"
-    yield from _wrapped(review.description, "")
+    yield from _line(review.description, "")
     if review.synthetic:
         yield "The study says that its patients are synthetic: nobody's data."
     yield ""
     yield "In short"
     for question, answer in review.in_short:
-        yield from _wrapped(f"{question}: {answer}", "   - ")
-    yield from _wrapped(f"Who approves: {_approver(review)}", "   - ")
+        yield from _line(f"{question}: {answer}", "   - ")
+    yield from _line(f"Who approves: {_approver(review)}", "   - ")
     yield ""
     yield f"For {review.hospital}. Status: {review.status}."
-    yield f"Digest of the study, to compare by phone:      {review.digest}"
-    yield f"Coordinator's identity, to compare by phone:   {review.coordinator_fingerprint}"
+    yield "To compare by phone:"
+    yield f"   study        {review.digest}"
+    yield f"   coordinator  {review.coordinator_fingerprint}"
     yield ""
     yield "1. What is computed"
     parameters = f", {review.n_parameters:,} numbers" if review.n_parameters else ""
@@ -103,7 +120,7 @@ def _data(data: OwnData) -> Iterator[str]:
     width = max((len(column.name) for column in columns), default=0)
     for column in columns:
         if not column.present:
-            yield from _wrapped(
+            yield from _line(
                 f"{column.name:<{width}}  MISSING in the table, reads as missing: {column.described}", "   "
             )
             continue
@@ -121,13 +138,13 @@ def _data(data: OwnData) -> Iterator[str]:
         yield from _points(f"Column {each.column!r}, {_values(each.count)}: {each.rule}." for each in data.changes)
         yield from _points(f"{text[0].upper()}{text[1:]}" for text in data.about)
     if data.few:
-        yield from _wrapped(
+        yield from _line(
             f"Too few rows here (cell_min in policy.toml) of these: {', '.join(data.few)}. In sums about them this hospital "
             "does not count among those that hide each other, and says so; a sum needs enough hospitals that do.",
             "   ",
         )
     for problem in data.problems:
-        yield from _wrapped(f"PROBLEM: {problem}", "   ")
+        yield from _line(f"PROBLEM: {problem}", "   ")
 
 
 def _outgoing(kind: Outgoing) -> Iterator[str]:
@@ -135,15 +152,15 @@ def _outgoing(kind: Outgoing) -> Iterator[str]:
     traffic = f"about {size(kind.bytes_up)} out, {size(kind.bytes_down)} in"
     yield f"   {kind.title} ({times}): {kind.count:,} numbers; {traffic}"
     if kind.noisy:
-        yield from _wrapped("with noise that this hospital adds itself, for its own patients", "     ")
+        yield from _line("with noise that this hospital adds itself, for its own patients", "     ")
     elif kind.has_private_updates:
-        yield from _wrapped("the change of the model with the noise of section 5; every other number exact", "     ")
+        yield from _line("the change of the model with the noise of section 5; every other number exact", "     ")
     else:
-        yield from _wrapped("exact, without noise: it can reveal something about a single patient", "     ")
+        yield from _line("exact, without noise: it can reveal something about a single patient", "     ")
         if kind.gives_up_noise:
-            yield from _wrapped("it could carry noise; the study asks for none (noise.enabled = false)", "     ")
+            yield from _line("it could carry noise; the study asks for none (noise.enabled = false)", "     ")
     for group in kind.groups:
-        yield from _wrapped(f"{group.count:,} x {group.meaning}", "     - ")
+        yield from _line(f"{group.count:,} x {group.meaning}", "     - ")
 
 
 def _approver(review: Review) -> str:
@@ -169,9 +186,8 @@ def _values(count: int | None) -> str:
 
 def _points(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
-        yield from _wrapped(text, "   - ")
+        yield from _line(text, "   - ")
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    after = " " * len(indent)
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=after) if text else []
+def _line(text: str, indent: str) -> list[str]:
+    return [indent + re.sub(r"[\t-\r]", " ", text)] if text else []
