@@ -171,8 +171,10 @@ def test_verify_says_verdict_and_counts_first_and_every_check_when_asked(
 ) -> None:
     code, out, _ = call(capsys, "verify", run_dir)
     assert code == 0
-    assert out.splitlines()[0] == "verified: 21 checks, all hold"
+    assert out.splitlines()[0] == "verified: 23 checks, all hold"
     assert "20  Privacy Preserved" in out
+    assert "audit log: 4 of at most 4 sums; the study has ended" in out
+    assert "entries are cosigned by at least 4 hospitals" in out
     assert "Client 3" not in out
     code, out, _ = call(capsys, "verify", run_dir, "--verbose")
     assert code == 0
@@ -193,9 +195,10 @@ def test_verify_fails_with_its_own_exit_code_when_a_file_was_changed(
     data = bytearray(opening.read_bytes())
     data[len(data) // 2] ^= 1
     opening.write_bytes(data)
-    code, _, err = call(capsys, "verify", copy)
+    code, out, err = call(capsys, "verify", copy)
     assert code == 4
-    assert "sum 1" in err
+    assert "sum 1" in out
+    assert "receipts/0001/opening.cbor is not as it was when the entry was written" in out
     assert "Traceback" not in err
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
 from tests.consortium.test_coordinator_and_hospital import kind_of
 from tests.runs.test_audit import bad, log_of, said, sign_again
@@ -16,6 +17,7 @@ from cipherward.consortium.service import auditing, letters, offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.consortium.service.letters import Head
+from cipherward.runs import withdrawn
 from cipherward.runs.audit_check import verify_run
 
 
@@ -211,4 +213,41 @@ def test_a_letter_that_is_no_head_is_refused_with_an_alarm(tmp_path: Path) -> No
     assert len(four.alarms("clinic-1")) == 4
     assert len(four.alarms("coordinator")) == 4
     assert reading.checkpoint_files(folder)
+    four.close()
+
+
+def test_a_withdrawn_model_is_signed_logged_told_and_predicts_nothing_any_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    four = Consortium(tmp_path / "consortium", 4)
+    folder = four.start(document(4))
+    home = four.home.path
+    code, _, err = call(capsys, "coordinator", "withdraw-model", "tiny", "--reason", "a fault", "--home", home)
+    assert (code, "has no final model here" in err) == (1, True)
+    four.approve()
+    four.pump()
+    table = four.folder / "tables" / "clinic-1.csv"
+    own = model_of(four, "clinic-2")
+    assert call(capsys, "predict", folder, table)[0] == call(capsys, "predict", own, table)[0] == 0
+    reason = "a consent was withdrawn"
+    assert call(capsys, "coordinator", "withdraw-model", "tiny", "--reason", reason, "--home", home)[0] == 0
+    four.pump()
+    for name in four.names:
+        assert four.alarms(name) == [f"model withdrawn: {reason}"]
+        assert all(line.holds for line in verify_run(model_of(four, name)))
+    for model in (folder, own, own / "model.safetensors"):
+        code, out, err = call(capsys, "predict", model, table)
+        assert (code, out) == (1, "")
+        assert "must not be used: withdrawn on 20" in err
+    assert call(capsys, "hospital", "predict", "tiny", table, "--home", four.folder / "clinic-3")[0] == 1
+    assert "model withdrawn" in [line.outcome for line in verify_run(folder)]
+    assert "model withdrawn" in [entries.read(line).event for line in log_of(folder)]
+    (own / withdrawn.FILE).unlink()
+    assert "withdrawn.signed is not here any more" in said(own)
+    (own / withdrawn.FILE).write_bytes(b"forged")
+    assert call(capsys, "predict", own, table)[0] == 1
+    before = len(four.alarms("clinic-2"))
+    four.restart_host()
+    four.pump()
+    assert [len(four.alarms(name)) for name in four.names] == [before] * 4
     four.close()

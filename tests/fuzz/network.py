@@ -18,6 +18,10 @@ from tests.consortium.consortium import Consortium, document
 from tests.fuzz.decoders import Decoder
 from tests.fuzz.mutation import BINARY, TEXT
 
+from cipherward.audit import entries, notes
+from cipherward.audit.entries import Event
+from cipherward.audit.notes import Checkpoint, Key
+from cipherward.audit.witness import Witness
 from cipherward.consortium.approval import approvals, offer_check
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import authority, enrolment, invitations, members
@@ -48,6 +52,7 @@ def everything(folder: Path) -> Iterator[Decoder]:
         yield from arriving(folder)
         yield from sealed_letters(four)
         yield from bodies(four)
+        yield from audit_logs()
         yield from enrolling(four)
         yield from certificates(four)
         yield from statements(four)
@@ -182,6 +187,8 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
         "letter-Members": [letters.Members(four.home.chain())],
         "letter-Alert": [letters.Alert(2, b"receipt")],
         "letter-Stopped": [letters.Stopped("why")],
+        "letter-Head": [letters.Head("old 0\n\n")],
+        "letter-ModelWithdrawn": [letters.ModelWithdrawn(b"statement")],
         "letter-head": [letters._Head(NAME, bytes(32))],
         "journal-line": [journal._Line("packet", 1, b"data", b"")],
         "journal-Begun": [sumlog.Begun(bytes(32), 3)],
@@ -194,6 +201,28 @@ def bodies(four: Consortium) -> Iterator[Decoder]:
         encoded = [wire.encode(value) for value in values]
         decode = partial(wire.decode, type(values[0]))
         yield Decoder(name, encoded, decode, lambda data, value: wire.encode(value) == data, everything)
+
+
+def audit_logs() -> Iterator[Decoder]:
+    """What others are shown of an audit log."""
+    author = Identity(b"\x01" * 32)
+    key, head = Key("cipherward/log", author.public_key), Checkpoint("cipherward/log", 1, bytes(32))
+    line = entries.write(Event("receipt", {"sum": 1, "hospital": "Charité"}, {"a": "b"}), 0, 1.0, "")
+    other = entries.write(Event("approved", {"reasons": ["x", "y"]}), 7, 1_700_000_000.0, "ab")
+    yield Decoder("audit-entry", [line, other], entries.read, lambda data, entry: entry.line == data)
+    signed = notes.sign(author, head)
+    both = signed.with_line(notes.cosign(author, "cipherward/hospital-1", head, 5))
+
+    def checked(data: bytes) -> object:
+        return notes.parse(data.decode("utf-8", "replace")).signed_by(key)
+
+    texts = [each.text.encode() for each in (signed, both)]
+    yield Decoder("audit-checkpoint", texts, checked, lambda data, value: True)
+
+    def cosigned(data: bytes) -> object:
+        return Witness(author, "cipherward/hospital-1", key).answer(data.decode("utf-8", "replace"), 1)
+
+    yield Decoder("audit-request", [b"old 0\n\n" + text for text in texts], cosigned, lambda data, value: True, texts)
 
 
 # joining

@@ -198,6 +198,31 @@ def stop(
     typer.echo(f"{folder.name[:12]} stops after its current sum.")
 
 
+@app.command("withdraw-model")
+def withdraw_model(
+    study: str = typer.Argument(help="Name, or the first digits of the digest."),
+    reason: str = typer.Option(..., "--reason", help="What hospitals are told: no patient, no name."),
+    home: Path = HOME,
+) -> None:
+    """Withdraw a study's final model, such as after a fault: signed, logged, hospitals are told, `predict` refuses it. For good."""
+    import time
+
+    from cipherward import study as document
+    from cipherward.consortium.service import offering
+    from cipherward.runs import withdrawn
+    from cipherward.runs.folder import RunDirectory
+
+    own = _open(home)
+    folder = offering.find(own, study)
+    found = document.load(folder / "study.toml")
+    withdrawn.withdraw(RunDirectory(folder), found, own.identity, reason, time.time())
+    own.log("model withdrawn", {"study": found.name, "digest": folder.name, "reason": reason})
+    typer.echo(f"The model of {found.name} is {withdrawn.words_of(folder, found)}")
+    typer.echo(
+        "The service tells the hospitals; what was opened, and copies of the model elsewhere, it cannot take back."
+    )
+
+
 @app.command("split")
 def split(
     part: list[str] = typer.Option(

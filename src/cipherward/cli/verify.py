@@ -56,7 +56,7 @@ def verify(
         for outcome, count in sorted(Counter(_kind(line.outcome) for line in lines).items()):
             say(f"  {count:>5}  {outcome}")
         for line in lines:
-            if line.purpose == "audit" and line.outcome in ("sums in the log", "log signed"):
+            if line.purpose == "audit" and line.outcome in ("sums in the log", "log signed", "model withdrawn"):
                 say(f"  audit log: {line.detail}")
         for line in lines if verbose else bad:
             mark = "ok " if line.holds else "BAD"

@@ -47,6 +47,7 @@ _END_FILES = {
     "verification.json": "result",
     "stopped": "result",
     "failed": "result",
+    "withdrawn.signed": "result",
     "rounds.jsonl": "log",
     "log.jsonl": "log",
     "coordinator/openings.jsonl": "log",

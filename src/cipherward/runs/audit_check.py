@@ -17,7 +17,7 @@ from cipherward.audit.notes import SignedCheckpoint
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import decisions
-from cipherward.runs import archive, verify
+from cipherward.runs import archive, verify, withdrawn
 from cipherward.runs.audit_trail import (
     ENDED,
     GONE,
@@ -75,7 +75,7 @@ def verify_run(path: Path, heads: Sequence[Path] = ()) -> Iterator[Line]:
         found = _lines_or_nothing(path, kept)
         if not any(not line.holds for line in found):
             raise
-        yield Line(0, "sums", "everyone", "do not verify", False, error.message)
+        yield Line(0, "sums", "everyone", "do not verify", False, f"{error.message}; {error.hint}")
         yield from found
         return
     yield from lines(verify.open_run(path), kept)
@@ -112,6 +112,8 @@ def lines(run: Run, heads: Sequence[SignedCheckpoint] = ()) -> Iterator[Line]:
     yield from _files(run, noted, is_whole=not found.problems)
     yield from _notes(run, noted, is_whole=not found.problems)
     yield from _approvals(run)
+    if said := withdrawn.words_of(folder.path, study):
+        yield Line(0, PURPOSE, "everyone", "model withdrawn", True, said)
     yield _sums(run, noted)
     if not found.problems:
         yield from log_lines(study, found, hospital, noted)

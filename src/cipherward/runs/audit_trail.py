@@ -19,6 +19,7 @@ from cipherward.audit.notes import Key
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.parties import decisions, roster
+from cipherward.runs import withdrawn
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import versions
 from cipherward.runs.study_folder import APPROVALS, BREACHES, REFUSALS, WITHDRAWALS
@@ -39,6 +40,7 @@ ENDING = {
     ENDED: ("model.safetensors", "result.json", "verification.json"),
     STOPPED: ("stopped", "failed"),
     "own results": ("own.json",),
+    "model withdrawn": (withdrawn.FILE,),
     REPORT: ("report.html", "auroc.svg", "hospitals.svg"),
 }
 """The files in the run's folder itself, by what happened when they came. Tables of the result (*.csv) belong to its end."""

@@ -18,7 +18,7 @@ from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
 from cipherward.learning.model_kind import Module
-from cipherward.runs import modelfile
+from cipherward.runs import modelfile, withdrawn
 from cipherward.study import Column
 
 _BATCH = 1024
@@ -76,6 +76,7 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
         as `predict`; DataError: the table has no such column.
     """
     model = modelfile.load(path / "model.safetensors" if path.is_dir() else path)
+    withdrawn.check(path, model.study)
     if model.preprocessor is None:
         raise DataError(
             f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run"

@@ -15,7 +15,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.errors import CipherwardError, DataError, StudyError
 from cipherward.parties import roster
 from cipherward.parties.outcomes import UNPROTECTED, VERIFIED, Outcome
-from cipherward.runs import modelfile
+from cipherward.runs import modelfile, withdrawn
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.study_folder import VERIFICATION
@@ -115,7 +115,8 @@ def _examine(folder: Path) -> ReceivedModel:
         return ReceivedModel(folder, "?", "", 0, False, None, (), "verification.json is missing or damaged")
     try:
         inside = modelfile.load(folder / "model.safetensors").study
-        problem = "" if inside.digest().hex() == digest else "the model belongs to another study"
+        is_of = inside.digest().hex() == digest
+        problem = withdrawn.words_of(folder, inside) if is_of else "the model belongs to another study"
     except CipherwardError as error:
         problem = error.message
     return ReceivedModel(folder, study, digest, rounds, verified and not problem, auroc, outcomes, problem)

@@ -32,6 +32,7 @@ from cipherward.consortium.service.letters import (
     Head,
     Letter,
     Members,
+    ModelWithdrawn,
     Out,
     Packet,
     Refusal,
@@ -43,7 +44,9 @@ from cipherward.consortium.service.letters import (
 from cipherward.consortium.service.signs_of_life import LastSeen
 from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import ProtocolError, StorageError
+from cipherward.runs import withdrawn
 from cipherward.runs.study_folder import StudyFolder
+from cipherward.store import files
 
 DAMAGED_PAUSE = 60.0
 """Seconds until a study whose files could not be read is tried again."""
@@ -84,6 +87,7 @@ class CoordinatorDesk:
         self._damaged: dict[str, tuple[float, BaseException | None]] = {}
         self._wrong: dict[str, tuple[float, str]] = {}
         self.vault = HomeVault(home)
+        self._withdrawn: set[bytes] = set()
         self._audit = CoordinatorAudit(home, clock, self._ticks)
 
     def start(self) -> Letters:
@@ -142,6 +146,7 @@ class CoordinatorDesk:
             out = self._offers(study) + self._sealed(study, study.tick())
             ended = study.files.ended()
             out += self._sealed(study, list(self._audit.look(study)))
+            out += self._withdrawals(study)
             is_over = ended is not None or (study.is_over and not study.is_unreported)
             self.vault.look(study.run, is_over=is_over, erase=f"{ended[0]}: {ended[1]}" if ended else "")
             self._wrong.pop(name, None)
@@ -318,6 +323,15 @@ class CoordinatorDesk:
                     letter = letters.seal(self.home.identity, member.name, NO_STUDY, body, from_coordinator=True)
                     found.append((member.name, letter))
         return found
+
+    def _withdrawals(self, study: CoordinatorStudy) -> Letters:
+        """A withdrawn model is told of once per start: a hospital that knows it already does nothing."""
+        path = study.folder / withdrawn.FILE
+        if not study.is_over or study.digest in self._withdrawn or not path.exists():
+            return []
+        self._withdrawn.add(study.digest)
+        body, there = ModelWithdrawn(files.read(path)), study.statements.approved - study.gone
+        return [self._letter(study, hospital, body) for hospital in sorted(there)]
 
     def _sealed(self, study: CoordinatorStudy, out: Out) -> Letters:
         found = []

@@ -33,6 +33,7 @@ from cipherward.consortium.service.letters import (
     Head,
     Letter,
     Members,
+    ModelWithdrawn,
     Offer,
     Packet,
     Refusal,
@@ -43,6 +44,7 @@ from cipherward.consortium.service.letters import (
 from cipherward.consortium.service.signs_of_life import LastSeen, is_silent
 from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import CipherwardError, OldLedgerError, RefusedError, StorageError
+from cipherward.runs import withdrawn
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
@@ -244,7 +246,14 @@ class HospitalDesk:
             self._study(letter.study).take_alert(body.hospital, body.receipt)
         elif isinstance(body, Stopped):
             self._study(letter.study).stop(body.reason)
+        elif isinstance(body, ModelWithdrawn):
+            self._withdrawn(self._study(letter.study), body.statement)
         return []
+
+    def _withdrawn(self, study: HospitalStudy, statement: bytes) -> None:
+        """The model of a study is not to be used any more; whoever has none keeps nothing."""
+        if study.run.model.exists() and (said := withdrawn.keep(study.run, study.study, statement)):
+            self.home.alarm("model withdrawn", {"study": study.name, "reason": printable(said.reason)})
 
     def _offer(self, digest: bytes, body: Offer) -> list[bytes]:
         if known := self._studies.get(digest):

@@ -111,6 +111,13 @@ class Head:
 
 
 @dataclass(frozen=True)
+class ModelWithdrawn:
+    """Coordinator: the study's final model must not be used any more; `statement` is signed (`runs.withdrawn`)."""
+
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Seen:
     """When a party last gave a sign of life, Unix seconds."""
 
@@ -151,10 +158,12 @@ Body = (
     | Declaration
     | SplitProposal
     | Head
+    | ModelWithdrawn
 )
 
 FROM_COORDINATOR: dict[str, type] = {
-    kind.__name__: kind for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive, SplitProposal, Head)
+    kind.__name__: kind
+    for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive, SplitProposal, Head, ModelWithdrawn)
 }
 FROM_HOSPITAL: dict[str, type] = {
     kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration, Head)
