@@ -6,15 +6,17 @@ What goes wrong with a log is said once, as an alarm, and stops nothing: the stu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.audit.log import LOG
 from cipherward.audit.notes import parse
 from cipherward.audit.reading import checkpoint_files, read_checkpoint
 from cipherward.audit.witness import ForkError, Witness
+from cipherward.consortium.homes import home_log
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -26,6 +28,7 @@ from cipherward.errors import AuditError, CipherwardError
 from cipherward.parties import decisions, roster
 from cipherward.runs.audit_trail import REPORT, Trail, author, sha256, witness_name, witnesses
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.verify import Line
 from cipherward.store import files
 
 MEMORY = "witnessed"
@@ -232,3 +235,33 @@ def report_written(path: Path) -> None:
     if not own:
         index = next(i for i, key in roster.roster_keys(study).items() if key == party.identity.public_key)
     Trail(run, study, party.identity, index).written_anew(REPORT)
+
+
+def is_home(path: Path) -> bool:
+    """Whether a folder is a party's home."""
+    return any((path / kind.settings_file).exists() for kind in (CoordinatorHome, HospitalHome))
+
+
+def home_lines(path: Path) -> Iterator[Line]:
+    """Whether a home's own audit log is whole, and its settings are as the log says. Its studies are verified one by one.
+
+    Raises:
+        StorageError: the home's identity or its log cannot be read.
+    """
+    kind = CoordinatorHome if (path / CoordinatorHome.settings_file).exists() else HospitalHome
+    home = kind(path)
+    if not (path / home_log.FOLDER / LOG).exists():
+        yield Line(0, "audit", "everyone", "no audit log", False, "this home has none yet")
+        return
+    found, covered = home_log.read(path, home.identity.public_key)
+    for problem in found.problems:
+        yield Line(0, "audit", "everyone", "log was altered", False, problem)
+    for name, digest in covered.items():
+        is_same = sha256(files.read(path / name)) == digest if (path / name).exists() else not digest
+        what = (
+            "is as the log says" if is_same else "was changed since; a running service, or the next command, notes it"
+        )
+        yield Line(0, "audit", "everyone", "settings", is_same, f"{name} {what}")
+    if not found.problems:
+        said = f"{found.signed()} of {found.size} entries are signed by this home's own key; nobody cosigns them"
+        yield Line(0, "audit", "everyone", "log signed", found.signed() > 0, said)
