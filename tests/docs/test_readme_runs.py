@@ -22,7 +22,7 @@ def commands() -> list[str]:
 
 def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from cipherward.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=900)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,7 @@ def test_a_command_of_the_readme_does_what_it_says(shown: str, folder: Path) -> 
     run = f"runs/{(folder / 'runs' / 'latest.txt').read_text().strip()}"
     text = (
         shown.replace("example DIR", "example new-folder")
+        .replace("init URL", "init new-vault")  # the one that a run was given is there already
         .replace("RUN_DIR", run)
         .replace("report DIR", f"report {run}")
         .replace("TABLE.csv", f"{run}/example-rows.csv")
