@@ -21,6 +21,7 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
+from cipherward.consortium.service.deadlines import LONGEST_PAUSE
 from cipherward.consortium.service.hospital_study import HospitalStudy
 from cipherward.consortium.service.letters import Head
 from cipherward.crypto.identity import COORDINATOR
@@ -43,19 +44,19 @@ HEARD = {
 }
 """Of what a hospital's node says, what comes into the hospital's audit log."""
 ASK_AGAIN = 300.0
-"""Seconds until a hospital that has not cosigned a head is asked again."""
+"""Seconds until a hospital that has not cosigned a head is asked again, at first."""
 _LAST_HEADS = 4
 """After a start: in so many heads it is looked up how much each hospital has cosigned; who is in none is asked."""
 
 
 @dataclass
 class _Logged:
-    """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: when it was sent a head that
-    it has not answered (ticks)."""
+    """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: until when (ticks) no
+    other head is sent to it, and the pause after the next one, which grows while it does not answer."""
 
     trail: Trail
     seen: dict[int, int] = field(default_factory=dict)
-    asked: dict[int, float] = field(default_factory=dict)
+    asked: dict[int, tuple[float, float]] = field(default_factory=dict)
 
 
 class CoordinatorAudit:
@@ -116,12 +117,11 @@ class CoordinatorAudit:
         head = log.checkpoint()
         for hospital in self._lacking(study, logged):
             old = logged.seen.get(hospital, 0)
-            is_waiting = (
-                now < logged.asked.get(hospital, float("-inf")) + ASK_AGAIN
-            )  # one request at a time: the next one begins where its answer ends
+            until, pause = logged.asked.get(hospital, (float("-inf"), ASK_AGAIN))
+            is_waiting = now < until  # one request at a time: the next one begins where its answer ends
             if head is None or is_waiting or old > log.size or (only and hospital != only):
                 continue
-            logged.asked[hospital] = now
+            logged.asked[hospital] = now + pause, min(2 * pause, LONGEST_PAUSE)
             found.append((hospital, Head(log.request(head, old))))
         return found
 
