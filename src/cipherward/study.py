@@ -26,6 +26,7 @@ from cipherward.errors import StudyError, VersionError
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import (
     NAME,
+    Aggregation,
     GivenUp,
     HexOf32Bytes,
     ListedAgreement,
@@ -51,39 +52,6 @@ from cipherward.thresholds import Thresholds
 
 FORMAT = 5
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
-
-
-class Aggregation(Section):
-    """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`). The scheme
-    (`crypto/schemes.py`) is checked when the task is made."""
-
-    scheme: str = Field(default="quorum", pattern=NAME)
-    bits: int | None = Field(
-        default=None, ge=4, le=24, description="fixed-point bits of an entry; follows from the model"
-    )
-    rounding: Literal["nearest", "stochastic"] | None = Field(
-        default=None, description="of an update's entries; stochastic below 16 bits, else nearest"
-    )
-    threshold: int | None = Field(default=None, ge=1)
-    corrupt: int | None = Field(default=None, ge=0)
-    dropouts: int | None = Field(default=None, ge=0)
-    min_contributors: int | None = Field(default=None, ge=1)
-    range_initial: float = Field(default=0.25, gt=0.0)
-    range_min: float = Field(default=2.0**-20, gt=0.0)
-    range_max: float = Field(default=64.0, gt=0.0)
-    weight_cap: int = Field(
-        default=0, ge=0, description="rows that count as weight 1; 0: 8 x the mean of the opened count"
-    )
-    max_attempts: int = Field(default=3, ge=1, le=20)
-    deadline_seconds: float = Field(
-        default=600.0, gt=0.0, le=30 * 86_400.0, description="how long a phase waits for the rest once enough answered"
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if not self.range_min <= self.range_initial <= self.range_max:
-            raise ValueError("aggregation: range_min <= range_initial <= range_max must hold")
-        return self
 
 
 class Study(Section):

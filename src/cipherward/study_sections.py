@@ -330,3 +330,36 @@ class Privacy(Section):
 class Evaluation(Section):
     bins: int = Field(default=2_048, ge=64, le=65_536)
     group_rows: int | None = Field(default=None, ge=1, le=1_000, description="10; 1 in a simulation with few test rows")
+
+
+class Aggregation(Section):
+    """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`). The scheme
+    (`crypto/schemes.py`) is checked when the task is made."""
+
+    scheme: str = Field(default="quorum", pattern=NAME)
+    bits: int | None = Field(
+        default=None, ge=4, le=24, description="fixed-point bits of an entry; follows from the model"
+    )
+    rounding: Literal["nearest", "stochastic"] | None = Field(
+        default=None, description="of an update's entries; stochastic below 16 bits, else nearest"
+    )
+    threshold: int | None = Field(default=None, ge=1)
+    corrupt: int | None = Field(default=None, ge=0)
+    dropouts: int | None = Field(default=None, ge=0)
+    min_contributors: int | None = Field(default=None, ge=1)
+    range_initial: float = Field(default=0.25, gt=0.0)
+    range_min: float = Field(default=2.0**-20, gt=0.0)
+    range_max: float = Field(default=64.0, gt=0.0)
+    weight_cap: int = Field(
+        default=0, ge=0, description="rows that count as weight 1; 0: 8 x the mean of the opened count"
+    )
+    max_attempts: int = Field(default=3, ge=1, le=20)
+    deadline_seconds: float = Field(
+        default=600.0, gt=0.0, le=30 * 86_400.0, description="how long a phase waits for the rest once enough answered"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.range_min <= self.range_initial <= self.range_max:
+            raise ValueError("aggregation: range_min <= range_initial <= range_max must hold")
+        return self

@@ -2,7 +2,7 @@
 
 With n hospitals, a threshold t, f corrupt hospitals that collude with the coordinator and d drop-outs, a sum is safe
 and live when f < t <= n - d, 2t > n + f, and f + 2 <= min_contributors <= n - d. The second condition makes any two
-sets of t consents share an honest hospital, so that at most one manifest of a sum is ever certified.
+sets of t votes share an honest hospital, so that at most one manifest of an attempt at a sum is ever certified, and none of a void one.
 """
 
 from __future__ import annotations

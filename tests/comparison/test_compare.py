@@ -146,7 +146,7 @@ def test_who_can_read_follows_from_the_scheme_that_ran(document: dict[str, Any])
     thresholds = simulator.study(5).thresholds
     for name in ("quorum", "masks"):
         assert words[name] == f"nobody, while at most {thresholds.corrupt} of 5 hospitals collude with the coordinator"
-    assert words["quorum-dp"].endswith("bounded for one record (epsilon 3)")
+    assert words["quorum-dp"].endswith("bounded for one record (epsilon 3 at delta 1e-05)")
     assert arm_of(document, "quorum")["dropouts_tolerated"] == thresholds.dropouts
     assert arm_of(document, "centralised")["dropouts_tolerated"] is None
 

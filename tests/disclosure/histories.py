@@ -1,4 +1,4 @@
-"""Random histories of foundings, splits, newcomers, loners, two registers, concurrent studies, liars and restored ledgers.
+"""Random histories of foundings, splits, newcomers, loners, successors, two registers, concurrent studies, liars and restored ledgers.
 
 Honest hospitals decide by the functions of `cipherward.disclosure` alone. Whoever plays against them is the coordinator:
 it writes studies, chooses who deals, whose headers it lists to whom, what it withholds and from whom. Liars sign anything.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cipherward import thresholds
@@ -16,6 +16,7 @@ from cipherward.disclosure.blocks import ALONE, Block, Blocks, Register, Split, 
 from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.inference import readable
 from cipherward.disclosure.standing import Agreement, Binding, Memory, Statement
+from cipherward.disclosure.succession import Succession, refusal
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,22 @@ class Planted:
     ideal_memory: bool = False
     restores: bool = False
     noticed: bool = True
+    successors: bool = True
+    hasty_successors: bool = False
+    false_successors: bool = False
 
 
 @dataclass
 class Hospital:
-    """An honest hospital's ledger."""
+    """An honest hospital's ledger. `n_before`: attempts that there were when it was set back or lost."""
 
     key: bytes
     bindings: dict[str, Binding]
     memory: Memory = field(default_factory=Memory)
     votes: dict[bytes, bytes] = field(default_factory=dict)
     is_recovering: bool = False
+    has_lost_its_key: bool = False
+    n_before: int = 0
 
     def copy(self) -> tuple[dict[str, Binding], Memory, dict[bytes, bytes]]:
         return dict(self.bindings), self.memory, dict(self.votes)
@@ -48,9 +54,18 @@ class Hospital:
 
 @dataclass(eq=False)
 class Study:
+    """`keys`: by first key the one that the roster lists."""
+
     roster: tuple[Register, ...]
     threshold: int
     blocks: Blocks
+    keys: Mapping[bytes, bytes]
+    successions: tuple[Succession, ...] = ()
+
+    @property
+    def usurped(self) -> frozenset[bytes]:
+        """First keys in whose place the document puts a key of somebody else."""
+        return frozenset(first(s.old) for s in self.successions if s.new.startswith(b"false"))
 
 
 @dataclass(eq=False)
@@ -68,6 +83,11 @@ class Attempt:
 
 
 VOID = b"void"
+
+
+def first(key: bytes) -> bytes:
+    """Under which a hospital began; each new key has a mark more."""
+    return key.rstrip(b"'")
 
 
 class History:
@@ -89,6 +109,8 @@ class History:
         self.known: dict[bytes, Block] = {}
 
         self.proved: frozenset[Register] = frozenset()
+        self.successions: list[Succession] = []
+        self.current = {key: key for key in self.keys}
 
     def _newcomer(self, key: bytes) -> Hospital:
         says = [Agreement(self.random.random() < 0.2) for _ in range(2)]
@@ -100,6 +122,8 @@ class History:
         self.write_study()
         moves = [self.sum] * 9 + [self.write_study] * 2 + [self.split, self.void, self.resume, self.widen, self.show]
         moves += [self.prove]
+        if self.planted.successors:
+            moves += [self.lose_machine, self.forge_successor]
         if self.planted.restores:
             moves += [self.back_up, self.restore, self.restore]
         for _ in range(steps):
@@ -143,7 +167,10 @@ class History:
         if not known and len(in_blocks) >= least and r.random() < 0.5:
             listed = (Block(tuple(sorted(in_blocks)), least),)
         self.known |= {block.digest: block for block in listed}
-        self.studies.append(Study(roster, numbers.threshold, Blocks(listed, self.splits)))
+        here = {x.hospital for x in roster}
+        blocks = Blocks(listed, self.splits)
+        shown = tuple(self._vouched(s, blocks) for s in self.successions if first(s.old) in here)
+        self.studies.append(Study(roster, numbers.threshold, blocks, dict(self.current), shown))
         del self.studies[:-3]
 
     def sum(self) -> None:
@@ -211,6 +238,48 @@ class History:
         if spoiled:
             self.proved |= {self.random.choice(spoiled)}
 
+    def lose_machine(self) -> None:
+        """An honest hospital comes back with a new key and an empty ledger; its block mates are called, and most of them confirm."""
+        key = self.random.choice(list(self.honest))
+        old = self.current[key]
+        self.current[key] = old + b"'"
+        self.successions.append(Succession(old, self.current[key], frozenset()))
+        for (
+            attempt
+        ) in self.attempts:  # people stop the studies of the old key, and mostly see to it that nothing of them is open
+            if key in attempt.study.keys and self.random.random() < 0.9:
+                self.open(attempt)
+                self._void(attempt)
+        lost = self.honest[key]
+        fresh = {name: Binding(binding.register) for name, binding in lost.bindings.items()}
+        self.honest[key] = Hospital(key, fresh, is_recovering=True, has_lost_its_key=True, n_before=len(self.attempts))
+        self.backups[key] = self.honest[key].copy()
+
+    def _vouched(self, succession: Succession, blocks: Blocks) -> Succession:
+        """With the signatures of the block mates in a document: honest ones sign for whom they have called."""
+        if succession.new.startswith(b"false"):
+            return succession
+        of_old = [b for b in blocks.listed if first(succession.old) in {m.hospital for m in b.members}]
+        mates = {m.hospital for b in of_old for m in b.members} - {first(succession.old)}
+        signers = {self.current[m] for m in mates if m in self.liars or self.random.random() < 0.98}
+        return replace(succession, signers=succession.signers | signers)
+
+    def forge_successor(self) -> None:
+        """Liars sign that one of them is an honest hospital, in the next document only; nobody called anybody."""
+        if not self.liars:
+            return
+        key = self.random.choice(list(self.honest))
+        forged = Succession(self.current[key], b"false " + key, frozenset(self.current[liar] for liar in self.liars))
+        self.successions.append(forged)
+        self.write_study()
+        self.successions.remove(forged)
+
+    def _refuses(self, hospital: Hospital, study: Study) -> bool:
+        """Whether its document keeps an honest hospital out: with another key than it has, or a succession that nobody vouches for."""
+        if study.keys[hospital.key] != self.current[hospital.key]:
+            return True
+        return not self.planted.false_successors and bool(refusal(study.successions, study.blocks.listed))
+
     def show(self) -> None:
         """An opening or a signed yes comes to somebody who has not seen it."""
         for attempt in self.attempts:
@@ -240,18 +309,20 @@ class History:
         hospital.memory = hospital.memory if self.planted.ideal_memory else memory
         hospital.bindings = dict(bindings)
         hospital.votes = dict(hospital.votes)
-        hospital.is_recovering = self.planted.noticed
+        hospital.is_recovering, hospital.n_before = self.planted.noticed, len(self.attempts)
 
     def _recover(self, hospital: Hospital) -> bool:
         """Rule 13: sums in flight close first; then openings that others signed say what this hospital has been."""
-        studies = [a for a in self.attempts if any(r.hospital == hospital.key for r in a.study.roster)]
-        if any(not a.opened and not a.is_void for a in studies):
+        before = self.attempts[: hospital.n_before]
+        studies = [a for a in before if any(r.hospital == hospital.key for r in a.study.roster)]
+        hasty = self.planted.hasty_successors and hospital.has_lost_its_key
+        if not hasty and any(not a.opened and not a.is_void for a in studies):
             return False
         for attempt in studies:
             self._learn(hospital, attempt)
         for signed in self.splits:
             for binding in list(hospital.bindings.values()):
-                if hospital.key in signed.signers and binding.block == signed.whole.digest:
+                if hospital.key in map(first, signed.signers) and binding.block == signed.whole.digest:
                     hospital.bindings[binding.register.name] = binding.signed(signed)
         hospital.is_recovering = False
         return True
@@ -275,10 +346,12 @@ class History:
         key = register.hospital
         if key in attempt.headers:
             return
-        if key in self.liars:
+        if key in self.liars | attempt.study.usurped:
             attempt.headers[key] = self._lie(attempt, register, listed)
             return
         hospital = self.honest[key]
+        if self._refuses(hospital, attempt.study):
+            return
         if hospital.is_recovering and not self._recover(hospital):
             return
         binding = hospital.bindings[register.name]
@@ -311,11 +384,11 @@ class History:
 
     def _vote(self, attempt: Attempt, listed: frozenset[Statement], register: Register) -> None:
         consents = attempt.consents.setdefault(listed, set())
-        if register.hospital in self.liars:
+        if register.hospital in self.liars | attempt.study.usurped:
             consents.add(register.hospital)
             return
         hospital = self.honest[register.hospital]
-        if attempt.context in hospital.votes or hospital.is_recovering:
+        if attempt.context in hospital.votes or hospital.is_recovering or self._refuses(hospital, attempt.study):
             return
         checked: Iterable[Statement] = listed
         if self.planted.own_block_only:
@@ -342,7 +415,8 @@ class History:
     def _publish(self, attempt: Attempt) -> None:
         for register in attempt.study.roster:
             hospital = self.honest.get(register.hospital)
-            if hospital and not hospital.is_recovering and self.random.random() < 0.8:
+            is_here = hospital and attempt.study.keys[hospital.key] == self.current[hospital.key]
+            if hospital and is_here and not hospital.is_recovering and self.random.random() < 0.8:
                 self._learn(hospital, attempt)
         if self.planted.ideal_memory:
             for hospital in self.honest.values():
@@ -367,6 +441,8 @@ class History:
             hospital = self.honest.get(register.hospital)
             if hospital is None:
                 attempt.voids.add(register.hospital)
+            elif self._refuses(hospital, attempt.study):
+                continue
             elif attempt.context not in hospital.votes and not hospital.is_recovering:
                 hospital.votes[attempt.context] = VOID
                 attempt.voids.add(hospital.key)
@@ -384,6 +460,12 @@ class History:
     def family(self) -> list[frozenset[Statement]]:
         return [a.opened for a in self.attempts if a.opened]
 
+    @property
+    def sums(self) -> list[frozenset[Register]]:
+        """Whose numbers are in each opened sum; what stands there for a hospital whose place somebody took is known to liars."""
+        opened = [a for a in self.attempts if a.opened]
+        return [frozenset(s.register for s in a.opened if s.register.hospital not in a.study.usurped) for a in opened]
+
     def _protected(self) -> set[Register]:
         """Registers of honest hospitals whose people never answered yes."""
         said = {s.register for opened in self.family for s in opened}
@@ -391,7 +473,7 @@ class History:
 
     def broken(self) -> str:
         """Why an honest hospital that said no is apart from its block; "" if none is."""
-        sums = [frozenset(s.register for s in opened) for opened in self.family]
+        sums = self.sums
         honest = self._protected()
         named = {s.block for opened in self.family for s in opened}
         if any(s.block == ALONE and s.register in honest for opened in self.family for s in opened):
@@ -431,7 +513,7 @@ class History:
 
     def read_alone(self) -> list[Register]:
         """By elimination, with all that liars know: registers of honest hospitals that said no, read by themselves."""
-        sums = [frozenset(s.register for s in opened) for opened in self.family]
+        sums = self.sums
         everybody = {register for members in sums for register in members}
         told = [register for register in everybody if register.hospital in self.liars]
         return [r for group in readable(sums, told) if len(group) == 1 for r in group if r in self._protected()]

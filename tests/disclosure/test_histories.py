@@ -8,10 +8,17 @@ import pytest
 from tests.disclosure.histories import History, Planted
 
 from cipherward.disclosure.blocks import ALONE
+from cipherward.disclosure.standing import Statement
 
 
 def found(planted: Planted, seeds: range) -> Counter[str]:
     return Counter(History(seed, planted).play().broken() for seed in seeds)
+
+
+def successors_in(history: History) -> list[Statement]:
+    """Statements of registers whose hospital had a new key in that sum."""
+    opened = [(attempt.study.keys, said) for attempt in history.attempts for said in attempt.opened]
+    return [said for keys, said in opened if keys[said.register.hospital] != said.register.hospital]
 
 
 def check(seeds: range, planted: Planted) -> None:
@@ -45,6 +52,10 @@ def test_nor_in_20000_with_ledgers_that_are_set_back_and_noticed(first: int) -> 
     check(range(first + 10_000, first + 15_000), Planted(restores=True))
 
 
+def test_successors_that_nobody_has_to_confirm_are_found_out() -> None:
+    assert sum(n for what, n in found(Planted(false_successors=True), range(200)).items() if what) > 2
+
+
 def test_voters_that_check_their_own_block_only_are_found_out() -> None:
     assert sum(n for what, n in found(Planted(own_block_only=True), range(100)).items() if what) > 10
 
@@ -55,8 +66,8 @@ def test_a_founding_that_is_given_up_without_void_certificates_is_found_out() ->
 
 @pytest.mark.parametrize("seed", [12104, 19032])
 def test_splits_that_are_signed_whoever_is_left_over_are_found_out(seed: int) -> None:
-    assert "is read from the sums" in History(seed, Planted(splits_anyhow=True)).play().broken()
-    assert not History(seed).play().broken()
+    assert "is read from the sums" in History(seed, Planted(splits_anyhow=True, successors=False)).play().broken()
+    assert not History(seed, Planted(successors=False)).play().broken()
 
 
 def test_histories_play_what_they_are_said_to_play() -> None:
@@ -70,5 +81,7 @@ def test_histories_play_what_they_are_said_to_play() -> None:
         played["two registers of a hospital"] += len({s.register.name for s in opened}) > 1
         played["a liar that was proved"] += bool(history.proved)
         played["liars"] += bool(history.liars)
-    assert len(played) == 5
+        played["a successor in a sum"] += bool(successors_in(history))
+        played["a false successor in a document"] += any(attempt.study.usurped for attempt in history.attempts)
+    assert len(played) == 7
     assert min(played.values()) > 0, played

@@ -59,8 +59,8 @@ def test_ledgers_set_back_unnoticed_break_histories_and_noticed_ones_do_not() ->
 
 def test_a_forgotten_vote_gives_one_attempt_both_certificates_whatever_else_is_remembered() -> None:
     # Hospitals that had consented voted void too; the block's members were free for another block, and then it was opened.
-    history = History(234, Planted(restores=True, noticed=False, ideal_memory=True)).play(40)
+    history = History(234, Planted(restores=True, noticed=False, ideal_memory=True, successors=False)).play(40)
     assert history.broken()
     both = [attempt for attempt in history.attempts if attempt.is_void and attempt.opened]
     assert both
-    assert not History(234, Planted(restores=True)).play(40).broken()
+    assert not History(234, Planted(restores=True, successors=False)).play(40).broken()

@@ -216,7 +216,7 @@ def who_can_read(arm: Arm, run: Run | None) -> str:
             "coordinator"
         )
     if study.privacy:
-        text += f"; bounded for one {study.privacy.unit} (epsilon {study.privacy.epsilon:g})"
+        text += f"; bounded for one {study.privacy.unit} (epsilon {study.privacy.epsilon:g} at delta {study.privacy.delta:g})"
     return text
 
 

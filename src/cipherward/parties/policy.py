@@ -127,7 +127,10 @@ class Policy:
                 yield "max_delta", f"delta {privacy.delta:g} (at most {self.max_delta:g})"
             return
         if privacy is None:
-            yield "max_epsilon", f"no differential privacy (epsilon at most {self.max_epsilon})"
+            yield (
+                "max_epsilon",
+                f"no differential privacy (epsilon at most {self.max_epsilon} at delta {self.max_delta:g})",
+            )
         else:
             yield from claims.broken(privacy, self.limit, claims.planned(study))
 

@@ -46,6 +46,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "this hospital's table cannot be read as a study that was approved needs it; the study goes on without it",
         "cipherward hospital review STUDY lists every problem",
     ),
+    "register lost": (
+        "a ledger was rebuilt, and the newest file of a register that stood in opened sums is not here: its table is not read",
+        "put the newest copy of registers/ back and repeat cipherward hospital inherit; else widen or end the register",
+    ),
     "batches out": (
         "rows of these batches have changed or are gone in the table: the whole batches are not read any more",
         "if the table is wrong, tell the privacy officer: for these batches it is too late",
@@ -127,7 +131,15 @@ MEANINGS: dict[str, tuple[str, str]] = {
     ),
     "block cannot join": (
         "hospitals that approved after the study began have too few rows in a column that is asked about; it goes on without them",
-        "nothing now; a new study with other columns, or with them from the beginning",
+        "nothing now; a new study that they approve before it begins leaves the column out",
+    ),
+    "audit log cannot be written": (
+        "the audit log of a study, or its newest head, was altered, or the disk failed; what follows is in no log",
+        "bring the newest copy of the study's folder back",
+    ),
+    "model withdrawn": (
+        "the coordinator has withdrawn the final model of a study; predict refuses it",
+        "stop using every copy of it; ask the coordinator's people",
     ),
     "report not written": (
         "the study is finished and verified; only its report could not be written",
