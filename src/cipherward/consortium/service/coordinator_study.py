@@ -299,9 +299,7 @@ class CoordinatorStudy:
 
     def _silent(self, node: CoordinatorNode) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
-        silent = (
-            (self._everyone - self._taking_part) | self.statements.breached | self.gone | self.patience.away.keys()
-        )
+        silent = (self._everyone - self._taking_part) | self.statements.breached | self.gone | self.patience.away.keys()
         if node.phase in (Phase.JOIN, Phase.DEAL):
             return silent | self.statements.withdrawn | self.statements.refused.keys()
         # Who has said nothing in this whole sum is away, and verifies when it is back.
