@@ -51,7 +51,7 @@ def desk(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CIPHERWARD_HOME", raising=False)
     found = Desk(capsys, tmp_path)
-    assert "synthetic" in found.ok("data", "example", "trial", "--hospitals", 3, "--encounters", 80)
+    assert "synthetic" in found.ok("data", "example", "trial", "--hospitals", 3, "--encounters", 400)
     assert "identity" in found.ok("coordinator", "init", "c", "--name", "icu-net")
     return found
 

@@ -38,7 +38,7 @@ class Consortium:
     """A coordinator and enrolled hospitals clinic-1 ... clinic-n, each with its table, all confirmed by everybody."""
 
     def __init__(self, folder: Path, n: int = 4) -> None:
-        tables = simulator.write_tables(folder / "tables", n)
+        tables = simulator.write_tables(folder / "tables", n, rows=100)
         self.coordinator = coordinator(folder / "coordinator")
         self.hospitals = {}
         for index in range(1, n + 1):

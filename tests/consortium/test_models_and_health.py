@@ -53,7 +53,7 @@ def test_a_received_model_predicts_offline_and_says_that_every_sum_was_verified(
     assert found.auroc == 0.7
     assert found.outcomes[0] == "Privacy Preserved for Client 1"
     scores = prediction.predict(found.file, Path(str(everyone.first.data_source)))
-    assert scores.shape == (90,)
+    assert scores.shape == (110,)
     assert bool(np.all((scores > 0) & (scores < 1)))
     assert json.dumps(received_models.to_json(found))
 

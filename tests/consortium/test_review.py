@@ -67,7 +67,7 @@ def test_the_text_says_what_matters_in_words(everyone: Consortium) -> None:
     for words in (
         "age -8 to 8",
         "ward 2 categories",
-        "90 rows",
+        "110 rows",
         "Training rounds: at most 2",
         "In each training round (at most 2 times)",
         "3 of the 4 hospitals together open the sum",

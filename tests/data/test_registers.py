@@ -80,7 +80,6 @@ class History:
         self.reads: list[tuple[frozenset[int], int]] = []
         self.part: dict[int, int] = {}
         self.who: dict[int, object] = {}
-        self.batches_at_first = 0
         self.add(self.rng.randint(10, 60))
 
     def add(self, n: int) -> None:
@@ -120,7 +119,6 @@ class History:
         if isinstance(found, Problem):
             return  # nothing may be read
         self.register = found.register
-        self.batches_at_first = self.batches_at_first or len(found.register.entered)
         numbers = [self.rows[place][0] for place in found.rows]
         self.who |= {number: row["mrn"] for number, row in self.rows}
         self.reads.append((frozenset(numbers), self.refresh))
@@ -145,12 +143,9 @@ def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_ev
         history.happen()
     if not history.reads:
         return
-    founding, is_small = history.reads[0][0], history.batches_at_first == 1
     for atom in atoms([rows for rows, _ in history.reads]):
         patients = {part: {history.who[n] for n in atom if history.part[n] == part} for part in PARTS}
-        has_enough = all(len(each) >= ROWS_MIN for each in patients.values())
-        # The very first rows make one batch, however few they are.
-        assert has_enough or (is_small and founding <= atom)
+        assert all(len(each) >= ROWS_MIN for each in patients.values())
 
 
 @settings(max_examples=100, deadline=None)
@@ -166,6 +161,16 @@ def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
     for earlier, later in itertools.pairwise(sizes):
         assert (earlier == later[: len(earlier)]).all()  # dealt once and for ever
         assert (later[len(earlier) :] >= 3 * ROWS_MIN).all()
+
+
+def test_a_register_begins_with_enough_patients_in_every_part_or_not_at_all() -> None:
+    refused = read(asked(people(range(9))), terms(None))
+    assert isinstance(refused, Problem)
+    assert "each part of the split takes 2 (rows_min of policy.toml), which is about 10 together" in refused
+    assert "Wait until the table has as many" in refused
+    begun = reading(asked(people(range(10))), terms(None))
+    assert len(begun.rows) == 10
+    assert {part: int((begun.parts == part).sum()) for part in PARTS} == {TRAIN: 6, VALIDATION: 2, TEST: 2}
 
 
 # what a row is

@@ -145,6 +145,8 @@ def read(found: TableToRead, terms: Terms) -> Reading | Problem:
         return Problem(f"{said}; put the earlier table back, or start a new study with the new one", said)
     if 2 * lost_rows > len(kept) + lost_rows and not terms.accepts_loss:
         return _too_much_lost(lost_rows, len(lost))
+    if not register.entered.size and len(fresh):
+        return _too_few_to_begin(register, terms.rows_min)
     if not len(rows):
         said = f"no row may be read at refresh {terms.refresh} of its register"
         return Problem(f"{said}: {len(new)} wait, or are of patients who are in another register", said)
@@ -211,6 +213,19 @@ def _too_much_lost(rows: int, batches: int) -> Problem:
     )
 
 
+def _too_few_to_begin(register: Register, rows_min: int) -> Problem:
+    smallest = min(register.test, register.validation, N_BUCKETS - register.test - register.validation)
+    said = (
+        f"too few patients to begin a register: each part of the split takes {rows_min} (rows_min of policy.toml), which is about "
+        f"{-(-rows_min * N_BUCKETS // max(smallest, 1)):,} together"
+    )
+    return Problem(
+        f"{said}. Fewer would show by themselves when one of them is corrected or withdrawn. Wait until the table has as many, or ask for a study "
+        "with larger parts (data.test_fraction, data.validation_fraction)",
+        said,
+    )
+
+
 def _with_columns(found: TableToRead, register: Register, key: bytes) -> tuple[Register, NDArray[np.uint64]]:
     """The register with the columns that are read for the first time as a new group, and the table's digests by group."""
     new = tuple(sorted(set(found.columns) - register.columns - {register.patient_column}))
@@ -256,19 +271,15 @@ def _without_lost(register: Register, known: NDArray[np.int64]) -> tuple[Registe
 
 
 def _dealt(register: Register, patients: Digests, cells: NDArray[np.uint64], terms: Terms) -> Register:
-    """New rows as batches that enter now, each with at least `rows_min` patients in every part; or they wait on.
-
-    The first rows of a register make at least one batch, however few they are: nothing was read before.
-    """
+    """New rows as batches that enter now, each with at least `rows_min` patients in every part; or they wait on."""
     who = patients if register.patient_column else _keys(patients, cells)
     people, of_row = np.unique(who, return_inverse=True)  # in the order of their digests, which the key alone decides
     part_of = _parts(register, people)
     counts = [int((part_of == part).sum()) for part in (TRAIN, VALIDATION, TEST)]
     n = min(counts) // terms.rows_min
     register = replace(register, refresh=terms.refresh)
-    if not len(people) or (n == 0 and len(register.batches)):
+    if n == 0:
         return register
-    n = max(n, 1)
     batch_of = np.zeros(len(people), np.int64)
     for part in (TRAIN, VALIDATION, TEST):
         mine = np.flatnonzero(part_of == part)

@@ -133,6 +133,14 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "hospitals that approved after the study began have too few rows in a column that is asked about; it goes on without them",
         "nothing now; a new study that they approve before it begins leaves the column out",
     ),
+    "audit log cannot be written": (
+        "the audit log of a study, or its newest head, was altered, or the disk failed; what follows is in no log",
+        "bring the newest copy of the study's folder back",
+    ),
+    "model withdrawn": (
+        "the coordinator has withdrawn the final model of a study; predict refuses it",
+        "stop using every copy of it; ask the coordinator's people",
+    ),
     "report not written": (
         "the study is finished and verified; only its report could not be written",
         "when the reason is mended: cipherward report FOLDER",
