@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.consortium.test_coordinator_and_hospital import kind_of
 from tests.runs.test_audit import bad, log_of, said, sign_again
 
 from cipherward.audit import entries, reading
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import auditing, letters, offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
@@ -251,3 +253,28 @@ def test_a_withdrawn_model_is_signed_logged_told_and_predicts_nothing_any_more(
     four.pump()
     assert [len(four.alarms(name)) for name in four.names] == [before] * 4
     four.close()
+
+
+def test_a_home_has_a_log_of_members_settings_and_decisions_that_it_signs(
+    finished: Consortium, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Path(shutil.copytree(finished.folder / "clinic-1", tmp_path / "home"))
+    code, out, _ = call(capsys, "verify", home)
+    assert (code, "signed by this home's own key" in out) == (0, True)
+    shown = json.loads(call(capsys, "audit", "show", home, "--json")[1])
+    events = {row["event"] for row in shown if row["log"] == "home"}
+    assert {"members list confirmed", "study offered", "study approval signed", "settings changed"} <= events
+    (home / "policy.toml").write_text((home / "policy.toml").read_text() + "\n")
+    code, out, _ = call(capsys, "verify", home)
+    assert (code, "policy.toml was changed since" in out) == (4, True)
+    again = HospitalHome(home)
+    again.look_at_settings()
+    again.look_at_settings()
+    assert call(capsys, "verify", home)[0] == 0
+    log = home / "audit" / "audit.jsonl"
+    assert entries.read(log.read_bytes().splitlines()[-1]).files.keys() == {"policy.toml"}
+    log.write_bytes(log.read_bytes().replace(b"members list confirmed", b"members list admired"))
+    code, out, _ = call(capsys, "verify", home)
+    assert (code, "log was altered" in out) == (4, True)
+    HospitalHome(home).look_at_settings()
+    assert "audit log cannot be written" in HospitalHome(home).alarms()[-1]["event"]

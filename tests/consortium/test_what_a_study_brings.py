@@ -8,6 +8,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,17 @@ def test_every_exception_comes_out_as_ours_and_without_its_text(tmp_path: Path, 
     assert not (tmp_path / "in-hand.json").exists()
     assert (tmp_path / "failure.txt").stat().st_mode & 0o077 == 0
     assert own.set_aside == ""
+
+
+def test_an_interrupt_is_a_person_s_in_the_main_thread_and_the_study_s_where_a_service_works(tmp_path: Path) -> None:
+    def work() -> None:
+        with Boundary(tmp_path).around("the model code"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    with ThreadPoolExecutor(1) as pool, pytest.raises(BroughtError, match="KeyboardInterrupt"):
+        pool.submit(work).result()
 
 
 def test_an_error_of_ours_passes_as_it_is(tmp_path: Path) -> None:

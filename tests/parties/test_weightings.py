@@ -16,9 +16,10 @@ from cipherward.errors import DeclinedError
 from cipherward.learning.weights import row_class
 from cipherward.parties import asking
 from cipherward.parties.policy import SIMULATION
-from cipherward.parties.weighing import WEIGHED_OTHERWISE
+from cipherward.parties.weighing import WEIGHED_OTHERWISE, Weighing
 from cipherward.study import Study
 from cipherward.sums.hospital_steps import contributors_of
+from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.rows import TRAIN
 from cipherward.tasks.state import StudyState
 
@@ -89,3 +90,11 @@ def test_the_same_weighting_may_be_used_again_and_a_cap_that_cuts_nobody_off_is_
         with again(first, tmp_path / "second", study("second", aggregation={"weight_cap": 128}), SIMULATION) as second:
             second.run_sums(2)
             assert len(second.run.rounds_with_openings()) == 2
+            known = Weighing(second.sites[1].ledger, second.sites[1].standing.register.name)
+            assert known.problem(make_task(study())) == ""
+            assert known.problem(make_task(study(task="describe", training={}))) == ""
+            said = known.problem(make_task(study(training={"weights": "equal"})))
+            assert (
+                said
+                == "updates were weighed before by the class of the hospital's rows, and now the same for every hospital"
+            )

@@ -142,7 +142,8 @@ def test_a_full_disk_at_the_coordinator_is_seen_there_and_by_whoever_sends(world
             fill(world.folder / "coordinator" / "filler")
             world.until("coordinator", "status", "the disk is full")
             assert "BAD disk: the disk is full" in world.said("coordinator", "health")
-            world.until("clinic-1", "status", "letters do not pass", 240.0)
+            told = world.until("clinic-1", "status", "coordinator: no sign of life since", 400.0)
+            assert "its disk is full" in told
             (world.folder / "coordinator" / "filler").unlink()
             world.until("coordinator", "alarms", "server disk was full")
             world.until("clinic-1", "status", "coordinator: its service is alive", 240.0)

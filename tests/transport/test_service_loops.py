@@ -15,7 +15,11 @@ from tests.consortium import enrolled
 
 from cipherward.consortium.homes.alarms import open_alarms
 from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.service import letters
 from cipherward.consortium.service.hospital_desk import HospitalDesk
+from cipherward.consortium.service.letters import Alive, Refusal
+from cipherward.crypto.identity import Identity
 from cipherward.transport import hospital_service, serving
 
 
@@ -96,3 +100,12 @@ def test_a_study_that_never_ends_makes_the_service_start_itself_again(
     monkeypatch.setattr(os, "execv", lambda path, words: started.append(path))
     assert run(own, lambda: bool(started))
     assert "service restarts" in [line["event"] for line in own.log_lines()]
+
+
+def test_a_sign_of_life_does_not_make_a_service_look_round_more_often(own: HospitalHome) -> None:
+    pace = serving.Pace(0.25)
+    pace._noticed = float("-inf")
+    other = Identity(bytes(32))
+    for body, seconds in ((Alive(1, 1), serving.IDLE_SECONDS), (Refusal(("policy",)), 0.25)):
+        pace.notice(letters.seal(other, COORDINATOR_NAME, letters.NO_STUDY, body, from_coordinator=False))
+        assert pace.seconds == seconds

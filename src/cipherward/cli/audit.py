@@ -38,10 +38,15 @@ def show(
 ) -> None:
     """Say in words what a log holds. `cipherward verify` checks that it is whole and everything is as it says."""
     from cipherward.cli.terminal import print_json
-    from cipherward.runs.audit_export import Wanted, words
+    from cipherward.runs.audit_export import Wanted, home_entries, words
 
     wanted = Wanted(hospital, event, since, until)
     rows = []
+    for entry in home_entries(path) if not study else ():
+        if wanted.has(entry) and json:
+            rows.append({"log": "home", "n": entry.number, "at": entry.at, "event": entry.event, **entry.facts})
+        elif wanted.has(entry):
+            typer.echo(f"  home {entry.number:>6}  {entry.at[:19]}  {words(entry)}")
     for log in _logs(path, study):
         if not json:
             by = log.study.hospitals[log.hospital - 1].name if log.hospital else "the coordinator"
@@ -50,7 +55,7 @@ def show(
             if wanted.has(entry):
                 if json:
                     facts = {"n": entry.number, "at": entry.at, "event": entry.event, **entry.facts}
-                    rows.append({"study": log.study.name, **facts, "files": dict(entry.files)})
+                    rows.append({"log": log.study.name, **facts, "files": dict(entry.files)})
                 else:
                     typer.echo(f"  {entry.number:>6}  {entry.at[:19]}  {words(entry)}")
     if json:

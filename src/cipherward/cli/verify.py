@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def verify(
     path: str = typer.Argument(
-        metavar="DIR|FILE|URL", help="Run directory, an exported audit log, or a vault: everything of its studies."
+        metavar="DIR|FILE|URL",
+        help="Run directory, a home (its own audit log), an exported log, or a vault: everything of its studies.",
     ),
     key_file: Path = typer.Option(
         None,
@@ -69,6 +70,7 @@ def verify(
 
 
 def _lines(path: str, key_file: Path | None, heads: list[Path]) -> Iterator[Line]:
+    from cipherward.consortium.service.auditing import home_lines, is_home
     from cipherward.errors import StudyError
     from cipherward.runs import audit_export, in_vault
     from cipherward.runs.audit_check import verify_run
@@ -79,6 +81,8 @@ def _lines(path: str, key_file: Path | None, heads: list[Path]) -> Iterator[Line
     if folder is not None and folder.is_file():
         return audit_export.verify_export(folder)
     is_run = folder is not None and not in_vault.is_vault(folder)
+    if folder is not None and is_home(folder):
+        return home_lines(folder)
     if heads and not is_run:
         raise StudyError("--head is about one run", hint="restore the vault first: cipherward vault restore")
     return verify_run(folder, heads) if folder is not None and is_run else in_vault.verify(Address(path, key_file))

@@ -109,7 +109,7 @@ def _content(path: Path) -> bytes:
         raise TableError(
             f"cannot read {path}: {reason}",
             logged=f"cannot read the table: {reason}",
-            hint="check the path in the study file (relative paths start at the study file's folder) or --data",
+            hint="check the path; one that stands in a study file starts at that file's folder",
         ) from None
 
 

@@ -124,9 +124,9 @@ def _own_code(module: nn.Module, what: str) -> Iterator[None]:
     """Whatever a study's module raises is a reason to decline, and nobody's crash."""
     try:
         yield
-    except CipherwardError:
+    except (CipherwardError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:
         failure = UnfitUpdateError(
             f"the model's module {type(module).__name__} failed on {what}: {type(error).__name__}: {error}; nothing is sent",
             reason="the model failed",

@@ -138,9 +138,9 @@ def _told(what: str) -> Iterator[None]:
     """Whatever somebody else's code raises becomes a StudyError; `sys.exit` in it ends the study, not the program."""
     try:
         yield
-    except StudyError:
+    except (StudyError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # of whatever kind: SystemExit, panics of native code
         raise _failed(what, error) from error
 
 

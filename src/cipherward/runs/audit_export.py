@@ -105,6 +105,12 @@ def open_log(folder: Path) -> Log:
     return Log(folder, study, found[0])
 
 
+def home_entries(home: Path) -> Iterator[Entry]:
+    """Of a home's own log; none where the folder is no home."""
+    path = home / "audit" / LOG
+    return (entries.read(line) for line in reading.lines(path, 0)) if path.exists() else iter(())
+
+
 def words(entry: Entry) -> str:
     """An entry for people."""
     facts = {

@@ -65,7 +65,6 @@ class _Service:
         await self._start_server()
 
         async def receive(member: str, path: Path) -> None:
-            self.pace.notice()
             await self.worker.do(self._handle, desk, member, path)
 
         tasks = (
@@ -84,7 +83,9 @@ class _Service:
         return self.desk.remind(member) if self.desk else []
 
     def _handle(self, desk: CoordinatorDesk, member: str, path: Path) -> None:
-        self.dispatch.put(desk.receive(member, serving.read(path)))
+        data = serving.read(path)
+        self.pace.notice(data)
+        self.dispatch.put(desk.receive(member, data))
 
     def _look(self, desk: CoordinatorDesk, heartbeat: bool) -> None:
         self.dispatch.put(desk.tick())

@@ -100,11 +100,12 @@ class _Service:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the command that started us
 
     async def _receive(self, desk: HospitalDesk, member: str, path: Path) -> None:
-        self.pace.notice()
         await self.worker.do(self._handle, desk, path)
 
     def _handle(self, desk: HospitalDesk, path: Path) -> None:
-        self.dispatch.put((COORDINATOR_NAME, letter) for letter in desk.receive(serving.read(path)))
+        data = serving.read(path)
+        self.pace.notice(data)
+        self.dispatch.put((COORDINATOR_NAME, letter) for letter in desk.receive(data))
 
     def _look(self, desk: HospitalDesk, heartbeat: bool) -> None:
         self.dispatch.put((COORDINATOR_NAME, letter) for letter in desk.poll())

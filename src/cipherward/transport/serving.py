@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cipherward.consortium.homes.home import Home
+from cipherward.consortium.service import letters
 from cipherward.consortium.service.boundary import said_of
 from cipherward.errors import StorageError, TransportError
 from cipherward.store import files
@@ -228,9 +229,10 @@ class Pace:
         self._busy = busy
         self._noticed = time.monotonic()
 
-    def notice(self) -> None:
-        """Something happened."""
-        self._noticed = time.monotonic()
+    def notice(self, letter: bytes | memoryview) -> None:
+        """A letter has come; a sign of life, which comes every minute, says that nothing else happens."""
+        if letters.describe(letter)["letter"] != letters.Alive.__name__:
+            self._noticed = time.monotonic()
 
     @property
     def seconds(self) -> float:

@@ -19,6 +19,7 @@
 | `ledger.sqlite`, `outbox/`, `models/` | | own | 0600 |
 | `registers/` | | which rows studies may read (`registers`) | yes, 0600 |
 | `vault.key` | of its vault, if it has one | the same | yes, 0600 |
+| `audit/` | its own audit log | its own audit log | no |
 | `witnessed/` | | heads of audit logs that it cosigned | no |
 | `log.jsonl`, `status.json` | ids, sizes, reasons | ids, sizes, reasons | no |
 """
@@ -31,18 +32,20 @@ import json
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from cipherward.consortium.homes import home_log
 from cipherward.consortium.homes.alarm_words import explained
 from cipherward.consortium.homes.alarms import Alarms
+from cipherward.consortium.homes.home_log import HomeLog
 from cipherward.consortium.membership import members as members_list
 from cipherward.crypto.identity import Identity
-from cipherward.errors import StorageError
+from cipherward.errors import CipherwardError, StorageError
 from cipherward.runs.study_folder import STUDY
 from cipherward.store import files, locks
 
@@ -86,6 +89,8 @@ class Home(ABC):
         self.declared = path / "declared"
         self.splits = path / "splits"
         self.remembered = files.Remembered()
+        self._home_log: HomeLog | None = None
+        self._log_trouble = ""
         self._said: tuple[Mapping[str, object] | None, float] = None, 0.0
 
     def __repr__(self) -> str:
@@ -245,6 +250,25 @@ class Home(ABC):
         line = {"time": _now(), "level": level, "event": event} | dict(facts)
         self._turn_log()
         files.append(self.path / LOG_FILE, json.dumps(line, default=str))
+        if event in home_log.EVENTS:
+            self._audited(lambda log: log.add(event, facts))
+
+    def look_at_settings(self) -> None:
+        """Changes that people made in the settings and in the policy come into the home's audit log."""
+        self._audited(lambda log: log.look())
+
+    def _audited(self, step: Callable[[HomeLog], None]) -> None:
+        """What is wrong with the log is said once, and stops nothing."""
+        if not (self.path / "identity.key").exists() or self._log_trouble:
+            return
+        try:
+            if self._home_log is None:
+                settings = (self.path / self.settings_file, self.path / "policy.toml")
+                self._home_log = HomeLog(self.path, self.identity, settings)
+            step(self._home_log)
+        except CipherwardError as error:
+            self._log_trouble = error.message
+            self.alarm("audit log cannot be written", {"reason": error.message, "hint": error.hint})
 
 
 def prepare(path: Path) -> None:

@@ -6,19 +6,22 @@ What goes wrong with a log is said once, as an alarm, and stops nothing: the stu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.audit.log import LOG
 from cipherward.audit.notes import parse
 from cipherward.audit.reading import checkpoint_files, read_checkpoint
 from cipherward.audit.witness import ForkError, Witness
+from cipherward.consortium.homes import home_log
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
+from cipherward.consortium.service.deadlines import LONGEST_PAUSE
 from cipherward.consortium.service.hospital_study import HospitalStudy
 from cipherward.consortium.service.letters import Head
 from cipherward.crypto.identity import COORDINATOR
@@ -26,6 +29,7 @@ from cipherward.errors import AuditError, CipherwardError
 from cipherward.parties import decisions, roster
 from cipherward.runs.audit_trail import REPORT, Trail, author, sha256, witness_name, witnesses
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.verify import Line
 from cipherward.store import files
 
 MEMORY = "witnessed"
@@ -40,19 +44,19 @@ HEARD = {
 }
 """Of what a hospital's node says, what comes into the hospital's audit log."""
 ASK_AGAIN = 300.0
-"""Seconds until a hospital that has not cosigned a head is asked again."""
+"""Seconds until a hospital that has not cosigned a head is asked again, at first."""
 _LAST_HEADS = 4
 """After a start: in so many heads it is looked up how much each hospital has cosigned; who is in none is asked."""
 
 
 @dataclass
 class _Logged:
-    """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: when it was sent a head that
-    it has not answered (ticks)."""
+    """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: until when (ticks) no
+    other head is sent to it, and the pause after the next one, which grows while it does not answer."""
 
     trail: Trail
     seen: dict[int, int] = field(default_factory=dict)
-    asked: dict[int, float] = field(default_factory=dict)
+    asked: dict[int, tuple[float, float]] = field(default_factory=dict)
 
 
 class CoordinatorAudit:
@@ -113,12 +117,11 @@ class CoordinatorAudit:
         head = log.checkpoint()
         for hospital in self._lacking(study, logged):
             old = logged.seen.get(hospital, 0)
-            is_waiting = (
-                now < logged.asked.get(hospital, float("-inf")) + ASK_AGAIN
-            )  # one request at a time: the next one begins where its answer ends
+            until, pause = logged.asked.get(hospital, (float("-inf"), ASK_AGAIN))
+            is_waiting = now < until  # one request at a time: the next one begins where its answer ends
             if head is None or is_waiting or old > log.size or (only and hospital != only):
                 continue
-            logged.asked[hospital] = now
+            logged.asked[hospital] = now + pause, min(2 * pause, LONGEST_PAUSE)
             found.append((hospital, Head(log.request(head, old))))
         return found
 
@@ -232,3 +235,33 @@ def report_written(path: Path) -> None:
     if not own:
         index = next(i for i, key in roster.roster_keys(study).items() if key == party.identity.public_key)
     Trail(run, study, party.identity, index).written_anew(REPORT)
+
+
+def is_home(path: Path) -> bool:
+    """Whether a folder is a party's home."""
+    return any((path / kind.settings_file).exists() for kind in (CoordinatorHome, HospitalHome))
+
+
+def home_lines(path: Path) -> Iterator[Line]:
+    """Whether a home's own audit log is whole, and its settings are as the log says. Its studies are verified one by one.
+
+    Raises:
+        StorageError: the home's identity or its log cannot be read.
+    """
+    kind = CoordinatorHome if (path / CoordinatorHome.settings_file).exists() else HospitalHome
+    home = kind(path)
+    if not (path / home_log.FOLDER / LOG).exists():
+        yield Line(0, "audit", "everyone", "no audit log", False, "this home has none yet")
+        return
+    found, covered = home_log.read(path, home.identity.public_key)
+    for problem in found.problems:
+        yield Line(0, "audit", "everyone", "log was altered", False, problem)
+    for name, digest in covered.items():
+        is_same = sha256(files.read(path / name)) == digest if (path / name).exists() else not digest
+        what = (
+            "is as the log says" if is_same else "was changed since; a running service, or the next command, notes it"
+        )
+        yield Line(0, "audit", "everyone", "settings", is_same, f"{name} {what}")
+    if not found.problems:
+        said = f"{found.signed()} of {found.size} entries are signed by this home's own key; nobody cosigns them"
+        yield Line(0, "audit", "everyone", "log signed", found.signed() > 0, said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -121,9 +122,11 @@ class Boundary:
         """The same without a note on the disk: for our own code that handles what a study brought."""
         try:
             yield
-        except (CipherwardError, KeyboardInterrupt):
+        except CipherwardError:
             raise
         except BaseException as error:  # also what ends a process: SystemExit, and panics of native code
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # a person's; a service works in another thread, where only the study can have raised it
             self._keep_trace(error)
             raise BroughtError(
                 f"{what} failed: {kind_of(error)}",

@@ -203,10 +203,11 @@ class CoordinatorDesk:
         ] + damaged
 
     def _status_of(self, study: CoordinatorStudy) -> dict[str, Any]:
-        """Once a study is over it is read again only when its files change."""
+        """Once a study is over it is read again only when its files change, or somebody is back."""
         if not study.is_over:
             return study.status()
-        return self.home.remembered.get(("status", study.digest, study.last_error), study.files.watched, study.status)
+        key = ("status", study.digest, study.last_error, tuple(study.patience.away))
+        return self.home.remembered.get(key, study.files.watched, study.status)
 
     def blocks(self) -> list[str]:
         """Splits, new keys and wider answers that are under way, in words."""

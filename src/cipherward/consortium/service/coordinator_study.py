@@ -63,7 +63,7 @@ class CoordinatorStudy:
         self._everyone = frozenset(range(1, len(self.names) + 1))
         self._node: CoordinatorNode | None = None
         self._news: Out = []
-        self._patience = Deadlines(self.names, clock, ticks, self._log)
+        self.patience = Deadlines(self.names, clock, ticks, self._log)
         self._recorded = 0
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self._end_told = False
@@ -187,7 +187,7 @@ class CoordinatorStudy:
                 out = self._take_up()  # the disk had failed
             else:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
-        self._patience.hear(hospital)
+        self.patience.hear(hospital)
         return out + self._go_on(lambda node: node.handle(hospital, packet)) + self._take_news()
 
     def tick(self) -> Out:
@@ -211,12 +211,12 @@ class CoordinatorStudy:
         return words_in(asked) or "no reason given" if asked.exists() else self.study.ended(self._clock())
 
     def _tick(self, node: CoordinatorNode) -> list[Outgoing]:
-        self._patience.note(node, self._recorded)
-        if self._patience.is_over(node):
-            return self._patience.expire(node)
-        if self.last_error or self._patience.is_short(node):
-            self._patience.say_short(node)
-        return self._patience.ask_again(node)
+        self.patience.note(node, self._recorded)
+        if self.patience.is_over(node):
+            return self.patience.expire(node)
+        if self.last_error or self.patience.is_short(node):
+            self.patience.say_short(node)
+        return self.patience.ask_again(node)
 
     def _is_due(self) -> bool:
         if self.contested:
@@ -286,26 +286,24 @@ class CoordinatorStudy:
             too_few = error.message
             if too_few != self.last_error:
                 self._log("waiting for hospitals", {"reason": too_few})
-            packets += self._patience.ask_again(node)
+            packets += self.patience.ask_again(node)
         except StorageError:
             self._node = None  # behind or ahead of its disk: the next occasion recovers another
             raise
         except CipherwardError as error:
             return self._reachable(packets) + self._end(FAILED, error.message)
-        if self._patience.note(node, self._recorded):
+        if self.patience.note(node, self._recorded):
             self.last_error = ""
         self.last_error = too_few or self.last_error
         return self._reachable(packets)
 
     def _silent(self, node: CoordinatorNode) -> frozenset[int]:
         """Who will not answer, whatever the time: nobody waits for them once there are enough others."""
-        silent = (
-            (self._everyone - self._taking_part) | self.statements.breached | self.gone | self._patience.away.keys()
-        )
+        silent = (self._everyone - self._taking_part) | self.statements.breached | self.gone | self.patience.away.keys()
         if node.phase in (Phase.JOIN, Phase.DEAL):
             return silent | self.statements.withdrawn | self.statements.refused.keys()
         # Who has said nothing in this whole sum is away, and verifies when it is back.
-        return silent | self._patience.unheard(self._everyone) if node.phase is Phase.VERIFY else silent
+        return silent | self.patience.unheard(self._everyone) if node.phase is Phase.VERIFY else silent
 
     def _reachable(self, packets: Iterable[Outgoing]) -> Out:
         """Packets for those who approved: to anybody else they would be an alarm."""
@@ -376,7 +374,7 @@ class CoordinatorStudy:
 
     def status(self) -> dict[str, Any]:
         """What is true now, from the files and the node."""
-        return status_of(self, self._node, self._patience)
+        return status_of(self, self._node, self.patience)
 
     def approved_by(self) -> dict[str, str]:
         return {self.names[i - 1]: words for i, words in self.statements.approvers.items()}

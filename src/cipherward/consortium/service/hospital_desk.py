@@ -103,6 +103,7 @@ class HospitalDesk:
     def poll(self) -> list[bytes]:
         """Letters for what people here decided since: approvals and withdrawals. Each is told once per start."""
         found: list[bytes] = []
+        self.home.look_at_settings()
         for study in self._all_studies():
             with self._alone(study):
                 found += self._news_of(study)

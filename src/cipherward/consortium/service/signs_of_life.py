@@ -90,7 +90,7 @@ def seen_words(at: float | None, now: float) -> str:
 def ask_silent(names: Collection[str]) -> str:
     """What people do about parties that are silent."""
     if COORDINATOR_NAME in names:
-        return "call the coordinator: its service is not running, or cannot reach its message server"
+        return "call the coordinator: its service does not run, its disk is full, or it cannot reach its message server"
     return (
         f"call {', '.join(sorted(names))}: there, cipherward hospital status says whether the service runs, "
         "and cipherward hospital doctor where the way to this server ends"
