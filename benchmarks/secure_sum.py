@@ -301,6 +301,27 @@ def exactness(quick: bool) -> Section:
     return section
 
 
+def silent(quick: bool) -> Section:
+    """What comes down to those who vote where contributors have fallen silent since they dealt."""
+    n_hospitals, n_lanes = 50, 100_000 if quick else MILLION
+    section = Section(
+        f"(j) Bytes that come down to a voter for each of {n_lanes:,} parameters, {n_hospitals} hospitals, everything counted",
+        ["bits", "silent", "mean", "least", "most"],
+    )
+    for bits, n_silent in ((16, 0), (16, 16), (8, 0), (8, 16)):
+        parties, meter = quorum_parties(n_hospitals, n_lanes, bits), Meter()
+        voters = parties.hospitals[: n_hospitals - n_silent]
+        vectors = Dealing(parties, 9)
+        run_sum(parties, vectors, voters=voters, n_releases=len(voters), meter=meter, read=lambda i, sums: None)
+        down = [meter.down[i] / n_lanes for i in voters]
+        mean = statistics.fmean(down)
+        section.rows.append([str(bits), str(n_silent), *(f"{x:.2f}" for x in (mean, min(down), max(down)))])
+        section.numbers[f"{bits} bits, {n_silent} silent"] = {"mean": mean, "least": min(down), "most": max(down)}
+        if n_silent and bits == 8:  # what networks, the models of this size, have by default
+            section.bar(f"{bits} bits, {n_silent} silent: at most 4.5 bytes on the mean", f"{mean:.2f}", mean <= 4.5)
+    return section
+
+
 def sizes_of_plain(quick: bool) -> Section:
     """From how many parameters on what a hospital sends is smaller than its plain float32 update."""
     section = Section(
@@ -419,6 +440,7 @@ SECTIONS: dict[str, Callable[[bool], Section]] = {
     "open": opening,
     "add": adding,
     "exact": exactness,
+    "silent": silent,
     "break-even": sizes_of_plain,
     "masks": masks_beside,
     "large": functools.partial(alone, large),

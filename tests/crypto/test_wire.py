@@ -282,7 +282,7 @@ def test_heads_outside_the_subset_are_refused(data: str) -> None:
 
 @pytest.mark.parametrize("text", [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"])
 def test_text_that_is_not_utf8_is_refused(text: bytes) -> None:
-    data = b"\x87\x40\x00\x40" + bytes([0x60 | len(text)]) + text + b"\x60\x40\x40"
+    data = b"\x88\x40\x00\x40" + bytes([0x60 | len(text)]) + text + b"\x60\x40\x40\x00"
     with pytest.raises(WireError, match="UTF-8"):
         wire.decode(Receipt, data)
 

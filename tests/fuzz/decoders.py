@@ -27,6 +27,7 @@ from cipherward.sums.messages import (
     KINDS,
     Answer,
     Answered,
+    Attested,
     Behind,
     Challenge,
     Complaint,
@@ -107,6 +108,7 @@ def packets_of(world: ForgetfulParties) -> tuple[list[tuple[int, bytes]], list[t
     answer = Answer(context, bytes(32), bytes(128), b"")
     message = sign(world.setting.keys.identities[2], world.setting.study.digest(), 2, answer)
     ups += [(2, signed(2, Answered((message,))))]
+    ups += [(2, signed(2, Attested(context, bytes(32), (Entry(3, bytes(20)),))))]
     ups += [(2, signed(2, Shown(context, (ShownShare(2, 3, b"share" * 40, bytes(32)),))))]
     downs += [(1, signed(0, Challenge(context, bytes(32), (Entry(1, bytes(32)), Entry(3, b"x" * 32)), bytes(32))))]
     downs += [(1, signed(0, ShowRequest(context, b"challenge", b"manifest", (unpack(ups[0][1])[1],))))]

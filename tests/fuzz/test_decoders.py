@@ -16,11 +16,11 @@ QUICK = 300
 
 
 WIRE = (
-    "Announce", "Answer", "Answered", "Behind", "Certificate", "Challenge", "Complaint", "ConsentRequest", "Contribution", "Dealing", "Declined", "Entry", "FalseShare",
+    "Announce", "Answer", "Answered", "Attested", "Behind", "Certificate", "Challenge", "Complaint", "ConsentRequest", "Contribution", "Dealing", "Declined", "Entry", "FalseShare",
     "Header", "Join", "Joined", "Manifest", "Notice", "Opened", "Opening", "Receipt", "Release", "SeedTable", "ShareFor", "Shown", "ShownShare", "ShowRequest", "Signed", "Update", "VoidCertificate",
     "VoidRequest", "Vote",
 )  # fmt: skip
-LETTERS = ("Offer", "Approval", "Withdrawal", "Refusal", "Members", "Alert", "Stopped")
+LETTERS = ("Offer", "Approval", "Withdrawal", "Refusal", "Members", "Alert", "Stopped", "Head", "ModelWithdrawn")
 NAMES = (
     *(f"wire-{kind}" for kind in WIRE),
     "packet", "signed", "hospital", "coordinator-join", "coordinator-deal", "coordinator-consent", "coordinator-release",
@@ -35,7 +35,7 @@ NAMES = (
     "inventories",
     "sums-statistics", "sums-train", "sums-evaluate",
     # in a home
-    "consortium-toml", "server-address", "stored-contribution", "hospital-toml", "policy-toml", "invitation-record", "started-json", "status-json", "verification-json",
+    "audit-checkpoint", "audit-entry", "audit-request", "consortium-toml", "server-address", "stored-contribution", "hospital-toml", "policy-toml", "invitation-record", "started-json", "status-json", "verification-json",
     "log-jsonl", "slots", "upload-note", "handled", "refusals", "privacy-event", "journal-line", "journal-Begun", "evidence",
     # of runs and comparisons
     "result-json", "receipt-file", "opening-file", "opening-body", "simulation-json", "own-json", "quarantine-note", "report-of-result",

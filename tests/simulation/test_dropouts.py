@@ -22,9 +22,11 @@ from tests.simulator import (
     weights,
 )
 
+from cipherward.crypto import wire
 from cipherward.errors import QuorumError
 from cipherward.simulation.simulate import resume_study
-from cipherward.sums.messages import Opening
+from cipherward.sums.messages import Certificate, Opening
+from cipherward.sums.packets import pack, unpack
 
 EVERYONE = [1, 2, 3, 4, 5]
 STATISTICS, TRAIN, EVALUATE = 0, 1, 3
@@ -102,16 +104,21 @@ def test_eight_hospitals_go_on_with_two_missing_in_every_phase_and_stop_with_thr
         run(tmp_path, study, name="stopped", network=BentNetwork(lost({3, 4, 5}, kinds=PHASES["release"])))
 
 
-def test_who_leaves_before_consenting_is_verified_from_its_served_ciphertext(tmp_path: Path) -> None:
-    with World(tmp_path, simulator.study(5), network=BentNetwork(lost({4}, kinds={"ConsentRequest"}))) as world:
+@pytest.mark.parametrize("attesting", [True, False])
+def test_who_leaves_before_consenting_is_verified_from_its_ciphertext_by_one_or_by_all(
+    tmp_path: Path, attesting: bool
+) -> None:
+    away = [lost({4}, kinds={"ConsentRequest"}), *([] if attesting else [lost({1, 2, 3, 5}, kinds={"Attested"})])]
+    with World(tmp_path, simulator.study(5), network=BentNetwork(*away)) as world:
         world.run_sums()
         for round in range(4):
             opening = world.opening(round)
-            assert [item.hospital for item in opening.unsigned] == [4]
-            assert len(opening.votes) == 4
+            assert [item.hospital for item in opening.unsigned] == ([] if attesting else [4])
+            assert (len(opening.votes), len(opening.attested)) == (4, int(attesting))
         for index, site in world.sites.items():
             assert [outcome.outcome for outcome in site.outcomes] == ["preserved"] * 4, index
-            assert "sum of fingerprints matches (4 signed, 1 recomputed)" in site.outcomes[1].detail
+            how = "1 by another contributor, 0 recomputed" if attesting else "1 recomputed"
+            assert f"sum of fingerprints matches (4 signed, {how})" in site.outcomes[1].detail
         assert world.sites[4].state.digest() == world.hub.state.digest()
 
 
@@ -119,7 +126,10 @@ def test_the_served_ciphertext_must_be_the_one_that_its_sender_signed(tmp_path: 
     with World(tmp_path, simulator.study(5)) as world:
         requests = world.until("ConsentRequest")
         del requests[4]
-        opening = simulator.body(world.continue_until(requests, "Opening")[1], Opening)
+        certificates = world.continue_until(requests, "Certificate")
+        one = wire.decode(Certificate, unpack(certificates[1])[1])
+        unread = pack("Certificate", wire.encode(dataclasses.replace(one, served=())))
+        opening = simulator.body(world.continue_until(dict.fromkeys(certificates, unread), "Opening")[1], Opening)
         (served,) = opening.unsigned
         damaged = bytearray(served.payload)
         damaged[-1] ^= 1

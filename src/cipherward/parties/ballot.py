@@ -98,9 +98,11 @@ class Ballot:
         if given is None or given.vote.choice != CONSENT:
             raise RefusedError("no consent of mine to release for")
         message = hospital_steps.release(me, task, certificate, given, record.private_key)
+        attested = hospital_steps.attest(me, task, certificate, given)
         self.ledger.record_release(task.context, message)
         self._given.pop(task.context, None)
-        return [pack("Release", message)]
+        # The release last, since a sum may be opened as soon as it is there.
+        return [*([pack("Attested", attested)] if attested else []), pack("Release", message)]
 
     def forget(self) -> None:
         """The sum is over."""

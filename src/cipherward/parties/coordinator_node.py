@@ -261,7 +261,7 @@ class CoordinatorNode:
             answers = follow_ups.to(self._steps, self._pending, sender, kind, is_new)
         if is_new:
             self._log.write(sumlog.PACKET, sender, packet)
-        if not answers and not (kind == "Shown" and self.phase is Phase.CONSENT):
+        if not answers and kind != "Attested" and not (kind == "Shown" and self.phase is Phase.CONSENT):
             self._pending.answered(sender)
         return answers
 

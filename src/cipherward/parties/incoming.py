@@ -62,6 +62,10 @@ def _release(steps: Steps, sender: int, content: memoryview) -> bool:
     return steps.sum.collection.add_release(sender, bytes(content))
 
 
+def _attested(steps: Steps, sender: int, content: memoryview) -> bool:
+    return steps.sum.collection.add_attested(sender, bytes(content))
+
+
 def _answer(steps: Steps, sender: int, content: memoryview) -> bool:
     return steps.inquiry.add_answer(sender, bytes(content))
 
@@ -81,6 +85,7 @@ _TAKEN: dict[str, tuple[frozenset[Phase], _Taking]] = {
     "Vote": (frozenset({Phase.DEAL, Phase.CONSENT, Phase.VOID, Phase.RELEASE}), _vote),
     "Complaint": (frozenset({Phase.CONSENT}), _complaint),
     "Release": (frozenset({Phase.RELEASE}), _release),
+    "Attested": (frozenset({Phase.RELEASE}), _attested),
     "Answered": (frozenset({Phase.CHALLENGE}), _answer),
     "Shown": (frozenset({Phase.CONSENT, Phase.SHOW}), _shown),
 }

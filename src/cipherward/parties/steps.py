@@ -229,7 +229,8 @@ class Steps:
         now, found = self.sum, self.sum.collection
         if found.is_certified:
             self.certificate = wire.encode(found.certificate())
-            return self.enter(Phase.RELEASE, addressed(found.voters, "Certificate", self.certificate))
+            packets = [(i, pack("Certificate", wire.encode(one))) for i, one in found.certificates().items()]
+            return self.enter(Phase.RELEASE, packets)
         if now.consent_may_come and not now.could_leave:
             # A void vote would rule it out for ever.
             error = self._shortage.too_few("consented to the sum", len(found.voters), self._rules.threshold, now.silent)

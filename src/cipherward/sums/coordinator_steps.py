@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as AnyOf
 from collections.abc import Iterable, MutableMapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +24,14 @@ from cipherward.sums.checks import Check, SetAside, check, check_shares, late, p
 from cipherward.sums.complaints import Complaints
 from cipherward.sums.contributions import Contributions
 from cipherward.sums.counted_votes import CountedVotes, in_order
+from cipherward.sums.fingerprints import Fingerprints
 from cipherward.sums.messages import (
     VOID,
+    Attested,
     Body,
     Certificate,
     Complaint,
     ConsentRequest,
-    Contribution,
     Declined,
     Entry,
     Header,
@@ -90,7 +92,7 @@ class Collection:
         self._manifest_digest = b""
         self._total = b""
         self._votes = CountedVotes(me.rules, task, closed)
-        self._fingerprints: set[int] = set()
+        self._fingerprints = Fingerprints(me.rules, task, self.updates)
         self._releases = Releases(me.rules, task)
         self.declined: dict[int, str] = {}
         self.complaints = Complaints(task)
@@ -263,12 +265,7 @@ class Collection:
         if not self._manifest or vote.manifest_digest != self._manifest_digest:
             raise ProtocolError("a consent to another manifest")
         if vote.fingerprint and sender in self.updates.headers:
-            # Checked while the payload is still here: later, nobody could say whose fingerprint is wrong.
-            expected = self._rules.scheme.fingerprint(self.task, self._manifest_digest, self.updates.payloads[sender])
-            if vote.fingerprint != expected:
-                raise ProtocolError("a consent whose fingerprint is not that of its sender's ciphertext")
-            del self.updates.payloads[sender]
-            self._fingerprints.add(sender)
+            self._fingerprints.add_own(sender, vote.fingerprint, self._manifest_digest)
         self._votes.consents[sender] = data
         return True
 
@@ -310,6 +307,16 @@ class Collection:
 
     def certificate(self) -> Certificate:
         return Certificate(self._manifest_digest, in_order(self._votes.consents))
+
+    def certificates(self) -> dict[int, Certificate]:
+        """For every voter: with the ciphertexts of silent contributors that it is asked to attest."""
+        served, plain = self._fingerprints.to_attest(self.voters), self.certificate()
+        return {i: replace(plain, served=served.get(i, ())) for i in sorted(self.voters)}
+
+    def add_attested(self, sender: int, data: bytes) -> bool:
+        """Note fingerprints of silent contributors; whether they are new. Raises ProtocolError or WireError."""
+        body = self._body(data, Attested, sender)
+        return self._fingerprints.add_attested(sender, body, data, self._manifest_digest)
 
     def void_certificate(self) -> VoidCertificate | None:
         """Proof that this attempt is never certified, once `threshold` hospitals voted void."""
@@ -366,12 +373,6 @@ class Collection:
             with_releases: the sum does not open, and the signed releases are the evidence.
         """
         evidence = in_order(self._releases.signed) if with_releases else ()
-        missing = sorted(set(self.updates.headers) - self._fingerprints)
-        served = (
-            tuple(Contribution(i, self.updates.payloads[i]) for i in missing)
-            if self._rules.scheme.has_fingerprints
-            else ()
-        )
         return Opening(
             round,
             attempt,
@@ -380,9 +381,10 @@ class Collection:
             in_order(self._votes.consents),
             self._total,
             witness,
-            served,
+            self._fingerprints.served(),
             next_model,
             evidence,
+            attested=self._fingerprints.attested(),
         )
 
     def _body(self, data: bytes, kind: type[Body], sender: int) -> Body:

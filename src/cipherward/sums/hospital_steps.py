@@ -21,14 +21,16 @@ from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
-from cipherward.sums import disputes, forks
+from cipherward.sums import disputes, fingerprints, forks
 from cipherward.sums.digests import Digests
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
+    Attested,
     Certificate,
     Complaint,
     ConsentRequest,
+    Entry,
     Header,
     Join,
     Joined,
@@ -297,6 +299,29 @@ def release(me: Member, task: SumTask, certificate: Certificate, given: Consent,
     return sign(me.identity, me.rules.study, me.index, Release(task.context, certificate.manifest_digest, shares))
 
 
+def attest(me: Member, task: SumTask, certificate: Certificate, given: Consent) -> bytes | None:
+    """Step 7, beside the release: the fingerprints of the silent contributors whose ciphertexts came with it, signed.
+
+    None: there are none, or I have signed none of my own, so that nobody would take mine for them.
+
+    Raises:
+        ProtocolError, WireError: a ciphertext is not the one in its signed header.
+    """
+    if not certificate.served or not given.vote.fingerprint:
+        return None
+    marks = []
+    for item in certificate.served:
+        if (
+            item.hospital not in given.dealt
+            or payload_digest(item.payload) != given.dealt[item.hospital].payload_digest
+        ):
+            raise ProtocolError(f"the ciphertext to attest is not the one in the header of hospital {item.hospital}")
+        mark = me.rules.scheme.fingerprint(task, certificate.manifest_digest, item.payload)
+        marks.append(Entry(item.hospital, mark))
+    body = Attested(task.context, certificate.manifest_digest, tuple(marks))
+    return sign(me.identity, me.rules.study, me.index, body)
+
+
 def verify(
     me: Member,
     task: SumTask,
@@ -342,7 +367,7 @@ def verify(
     checks.append("encrypted sum matches the manifest")
     check_own(me, manifest, own_header)
     checks.append("own contribution listed unaltered" if me.index in headers else "took no part in this sum")
-    checks.append(_check_fingerprints(rules, task, opening, manifest_digest, headers, votes))
+    checks.append(fingerprints.check(rules, task, opening, manifest_digest, headers, votes))
     try:
         sums = scheme.sums(task, opening.total, opening.witness, len(headers))
     except ProtocolError as error:
@@ -352,28 +377,3 @@ def verify(
     checks.append("sum opens within noise, range and weight bounds")
     assumed = (scheme.assumes,) if scheme.assumes else ()
     return Verified(manifest_digest, tuple(sorted(headers)), said, sums, tuple(checks), assumed)
-
-
-def _check_fingerprints(
-    rules: Rules,
-    task: SumTask,
-    opening: Opening,
-    manifest_digest: bytes,
-    headers: Mapping[int, Header],
-    votes: Mapping[int, Vote],
-) -> str:
-    if not rules.scheme.has_fingerprints:
-        return "no fingerprints in this scheme"
-    served = {item.hospital: item.payload for item in opening.unsigned}
-    marks: list[bytes] = []
-    for hospital, header in headers.items():
-        if hospital in votes and votes[hospital].fingerprint:
-            marks.append(votes[hospital].fingerprint)
-        elif hospital in served and payload_digest(served[hospital]) == header.payload_digest:
-            marks.append(rules.scheme.fingerprint(task, manifest_digest, served[hospital]))
-        else:
-            raise ProtocolError(f"neither a signed fingerprint nor the ciphertext of hospital {hospital} was served")
-    if not rules.scheme.fingerprints_match(task, manifest_digest, opening.total, marks):
-        raise ProtocolError("the contributions' fingerprints do not add up to the encrypted sum's")
-    signed = len(headers) - sum(h in served for h in headers)
-    return f"sum of fingerprints matches ({signed} signed, {len(headers) - signed} recomputed)"

@@ -195,11 +195,32 @@ class VoidCertificate:
 
 
 @dataclass(frozen=True)
+class Contribution:
+    """The payload of a contributor that left no signed fingerprint; whoever gets it has its header."""
+
+    hospital: int
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Certificate:
-    """At least `threshold` signed consents of distinct hospitals to one manifest."""
+    """At least `threshold` signed consents of distinct hospitals to one manifest.
+
+    `served`: of contributors that are silent, to read and attest.
+    """
 
     manifest_digest: bytes
     votes: tuple[bytes, ...]
+    served: tuple[Contribution, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attested:
+    """Hospital, a contributor: the fingerprints, as `Entry`s, of the contributions that I was served."""
+
+    context: bytes
+    manifest_digest: bytes
+    marks: tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
@@ -279,14 +300,6 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Contribution:
-    """The payload of a contributor that left no signed fingerprint; its header is in the opening."""
-
-    hospital: int
-    payload: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Opening:
     """Coordinator: everything needed to check the sum and to recompute what follows from it.
 
@@ -294,6 +307,7 @@ class Opening:
     (signed) and `shown` (signed messages with shares that decide between two answers) are those that show that it does not, and
     who is proved to have spoiled it. In a scheme without challenges `releases` are all of them.
     `voids`: a void certificate for each earlier attempt at the sum; `proofs`: of false shares dealt in any of its attempts.
+    `attested`: signed fingerprints by others of who left none; `unsigned`: the payloads of the rest of them.
     """
 
     round: int
@@ -311,6 +325,7 @@ class Opening:
     shown: tuple[bytes, ...] = field(default=(), repr=False)
     voids: tuple[VoidCertificate, ...] = ()
     proofs: tuple[FalseShare, ...] = ()
+    attested: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -351,7 +366,7 @@ KINDS: Mapping[str, type] = {
     for kind in (
         Announce, Behind, Join, Joined, Header, Update, Manifest, ConsentRequest,
         Vote, Complaint, VoidRequest, Certificate, Release, Challenge, Answer, Answered, ShowRequest, Shown, Opening, Receipt,
-        Notice, Declined,
+        Notice, Declined, Attested,
     )
 }  # fmt: skip
 

@@ -9,13 +9,13 @@ WIRE_VERSION = 5
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
 3: a sum that does not open is attributed by a challenge; a header says how its register stands in the sum.
-4: messages name the last opening. 5: a header holds its digests of shares in one piece.
+4: messages name the last opening. 5: a header holds its digests of shares in one piece; contributors attest fingerprints of silent ones.
 """
 
 KINDS = (
     "Announce", "Behind", "Join", "Joined", "Update", "ConsentRequest", "Vote", "Complaint",
     "VoidRequest", "Certificate", "Release", "Opening", "Receipt", "Notice", "Declined",
-    "Challenge", "Answered", "ShowRequest", "Shown",
+    "Challenge", "Answered", "ShowRequest", "Shown", "Attested",
 )  # fmt: skip
 _PER_VERSION = 32
 _CODES = {_PER_VERSION * (WIRE_VERSION - 1) + number: kind for number, kind in enumerate(KINDS, start=1)}

@@ -154,13 +154,16 @@ def run_sum(
             raise ProtocolError(f"hospital {i} complains about hospital {given.dealer}: {given.reason}")
         consents[i] = given
         coordinator.add_vote(i, cost.from_(i, "Vote", parties.sign(i, given.vote)))
-    certificate = coordinator.certificate()
+    certificates = coordinator.certificates()
 
     # 7. Release, open: on the certificate holders release the sum of their shares, which opens the sum and nothing else.
     for i in list(consents)[: n_releases or rules.threshold]:
-        cost.to(i, "Certificate", wire.encode(certificate))
+        cost.to(i, "Certificate", wire.encode(certificates[i]))
         with cost.time("release"):
-            release = hospital_steps.release(members[i], task, certificate, consents[i], keys[i])
+            release = hospital_steps.release(members[i], task, certificates[i], consents[i], keys[i])
+            attested = hospital_steps.attest(members[i], task, certificates[i], consents[i])
+        if attested:
+            coordinator.add_attested(i, cost.from_(i, "Attested", attested))
         coordinator.add_release(i, cost.from_(i, "Release", release))
     with cost.time("open"):
         found = coordinator.open()
