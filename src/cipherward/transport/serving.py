@@ -29,7 +29,7 @@ from cipherward.transport.post import Status
 from cipherward.transport.troubles import Trouble
 
 POLL_SECONDS = 0.25
-IDLE_SECONDS = 3.0
+IDLE_SECONDS = 5.0
 """Between two looks round when nothing has happened for `QUIET_SECONDS`."""
 QUIET_SECONDS = 20.0
 HEARTBEAT_SECONDS = 2.0
