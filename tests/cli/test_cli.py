@@ -456,6 +456,7 @@ def test_colour_is_for_terminals_that_want_it(
 
     styled: list[object] = []
     monkeypatch.setattr(typer, "secho", lambda text, **style: styled.append(style["fg"]))
+    monkeypatch.setattr(typer, "echo", lambda text, **style: styled.append(None))
     monkeypatch.delenv("NO_COLOR", raising=False)
     terminal.say("a", fg="red")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -233,7 +233,7 @@ def test_the_journal_is_cleared_when_the_next_sum_begins(tmp_path: Path) -> None
             sizes.append(sum(path.stat().st_size for path in world.run.journal.iterdir()))
             assert list(world.run.journal.glob("*.payload")) == []
             world.run_sums(1)
-        assert max(sizes) < 100_000
+        assert max(sizes) < 1.01 * min(sizes), "nothing of the sum before"
 
 
 def test_after_a_full_disk_the_object_is_of_no_more_use_and_its_successor_goes_on(
@@ -251,7 +251,7 @@ def test_after_a_full_disk_the_object_is_of_no_more_use_and_its_successor_goes_o
             world.hub.handle(3, updates[3])
         with pytest.raises(StorageError, match="No space left"):
             world.hub.expire()
-        assert sorted(dict(reborn(world).recover())) == [2, 3, 4]
+        assert set(dict(reborn(world).recover())) - {2} == {3, 4}, "the disk may have kept what could not be synced"
         world.engine.run_sum()
         assert world.hub.reports[-1].contributors == (1, 2, 3, 4)
         assert holds(world.run.path)
@@ -318,7 +318,8 @@ def test_a_holder_that_consents_late_releases_in_the_place_of_one_that_is_gone(t
         certificates = world.continue_until(requests, "Certificate")
         assert sorted(certificates) == [1, 2, 3]
         for index in (1, 2):
-            world.hub.handle(index, world.sites[index].handle(certificates[index])[0])
+            for reply in world.sites[index].handle(certificates[index]):
+                world.hub.handle(index, reply)
         with pytest.raises(QuorumError, match="missing: clinic-3"):
             world.hub.expire()
         assert world.hub.waiting_for == ("clinic-3", "clinic-4")
