@@ -40,7 +40,7 @@ class Cluster(Deployment):
             managed=False,
         )
         assert home.replicas == 3
-        tables = simulator.write_tables(self.folder / "tables", N, rows=100)
+        tables = simulator.write_tables(self.folder / "tables", N)
         for name in self.names:
             consortium.join(self.folder, home, name, tables / f"{name}.csv")
         for name in self.names:
