@@ -12,7 +12,7 @@ from cipherward.crypto.schemes import CATALOGUE
 SOURCE = Path(__file__).parents[1] / "src" / "cipherward"
 
 OTHER_MEANINGS = {
-    ("study.py", "quorum"),  # the default of a study document
+    ("study_sections.py", "quorum"),  # the default of a study document
     ("runs/result.py", "quorum"),  # a key of result.json: the numbers of the quorum, for every scheme
     ("report/page.py", "quorum"),  # the same numbers, for the page
 }

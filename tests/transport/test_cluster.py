@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests import simulator
+from tests import public_split, simulator
 from tests.consortium import consortium
 from tests.transport.consortium import free_port
 from tests.transport.test_services import Deployment, N, same_as
@@ -46,6 +46,7 @@ class Cluster(Deployment):
         for name in self.names:
             hospital = HospitalHome(self.folder / name)
             hospital.confirm_members(hospital.receive_members(home.chain()))
+            public_split.deal(hospital, simulator.study(N))
         routes = [f"127.0.0.1:{free_port()}" for _ in range(3)]
         self.servers = [
             ManagedServer(

@@ -148,9 +148,10 @@ def table(document: Mapping[str, Any]) -> list[str]:
     lines.append(
         "s/round: all parties together. kB up: per hospital and round. rounds: until AUROC stays within 0.001."
     )
-    lines.append(
-        "away: hospitals that may drop out, once they have sent their update, or where they agreed to be singled out; others are waited for."
-    )
+    lines += [
+        "away: hospitals that may drop out, once they have sent their update, or where they agreed to be singled out;",
+        "others are waited for.",
+    ]
     return lines
 
 
