@@ -11,10 +11,10 @@ import pytest
 
 from cipherward.audit import entries, notes, proofs, reading
 from cipherward.audit.entries import Event
-from cipherward.audit.log import AuditLog, checkpoint_file
+from cipherward.audit.log import AuditLog
 from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.notes import Key
-from cipherward.audit.reading import Read
+from cipherward.audit.reading import Read, checkpoint_file
 from cipherward.audit.witness import ForkError, Witness
 from cipherward.crypto.identity import Identity
 from cipherward.errors import AuditError

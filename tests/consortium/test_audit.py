@@ -13,9 +13,9 @@ from tests.consortium.consortium import Consortium, document
 from tests.consortium.test_coordinator_and_hospital import kind_of
 from tests.runs.test_audit import bad, log_of, said, sign_again
 
-from cipherward.audit import entries, reading
+from cipherward.audit import entries, reading, witness
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.consortium.service import auditing, letters, offering
+from cipherward.consortium.service import letters, offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.consortium.service.letters import Head
@@ -146,7 +146,7 @@ def test_a_coordinator_that_signs_its_log_again_has_no_cosignatures(run: Path, f
     lines[at] = lines[at].replace(b"clinic-1", b"clinic-9")
     sign_again(run, lines, at, finished.home.identity)
     assert "and later openings are the coordinator's word alone" in said(run)
-    head = finished.folder / "clinic-3" / auditing.MEMORY / study_of(finished).name
+    head = finished.folder / "clinic-3" / witness.MEMORY / study_of(finished).name
     assert "is not the one in the log of" in said(run, head)
 
 
@@ -173,7 +173,7 @@ def test_a_coordinator_that_goes_on_with_another_history_is_refused_and_the_proo
     for name in with_four.names:
         (alarm,) = [text for text in with_four.alarms(name) if "rewritten" in text]
         assert "the coordinator's audit log of 'tiny' was rewritten" in alarm
-        kept = sorted(path.name for path in (with_four.folder / name / auditing.MEMORY).iterdir())
+        kept = sorted(path.name for path in (with_four.folder / name / witness.MEMORY).iterdir())
         assert len(kept) == 2
         assert kept[1].startswith(f"{kept[0]}-rewritten-")
     with_four.close()

@@ -12,8 +12,8 @@ from tests import simulator
 
 from cipherward.audit import entries, notes, reading
 from cipherward.audit.entries import Event
-from cipherward.audit.log import checkpoint_file
 from cipherward.audit.merkle import Tree, leaf_hash
+from cipherward.audit.reading import checkpoint_file
 from cipherward.crypto.identity import Identity
 from cipherward.errors import AuditError, InterruptedRunError
 from cipherward.runs.audit_check import verify_run
@@ -152,6 +152,13 @@ def test_a_log_that_was_cut_with_the_sums_is_missed_by_every_hospital_that_cosig
     assert all(line.holds for line in lines)
     assert "2 of at most 4 sums; the study has not ended" in [line.detail for line in lines]
     assert "entry 14 is missing" in said(run, kept)
+
+
+def test_an_empty_file_has_its_entry_too(run: Path) -> None:
+    (run / "stopped").write_bytes(b"")
+    witnessed.look(run)
+    assert bad(run) == []
+    assert "stopped" in entries.read(log_of(run)[-1]).files
 
 
 def test_a_file_that_was_put_there_later_has_no_entry(run: Path) -> None:

@@ -19,7 +19,6 @@ from cipherward.crypto.identity import Identity
 from cipherward.errors import AuditError, StorageError
 from cipherward.store import files, locks
 
-LOG, CHECKPOINTS = "audit.jsonl", "checkpoints"
 _LOCK = "audit.lock"
 
 
@@ -34,7 +33,7 @@ class AuditLog:
 
     def __init__(self, folder: Path, identity: Identity, origin: str, clock: Callable[[], float] = time.time) -> None:
         self.folder, self.origin = folder, origin
-        self.path = folder / LOG
+        self.path = folder / reading.LOG
         self.covered: dict[str, str] = {}
         self.events: dict[str, int] = {}
         self.last: dict[str, Entry] = {}
@@ -71,7 +70,7 @@ class AuditLog:
         if not self.size:
             return None
         head = Checkpoint(self.origin, self.size, self._tree.root())
-        path = checkpoint_file(self.folder, self.size)
+        path = reading.checkpoint_file(self.folder, self.size)
         if path.exists():
             return reading.read_checkpoint(path)
         signed = notes.sign(self._identity, head)
@@ -92,7 +91,7 @@ class AuditLog:
         changed: dict[Path, SignedCheckpoint] = {}
         for answer, witness in answers:
             cosigned = notes.parse(answer)
-            path = checkpoint_file(self.folder, cosigned.checkpoint.size)
+            path = reading.checkpoint_file(self.folder, cosigned.checkpoint.size)
             kept = changed.get(path) or (reading.read_checkpoint(path) if path.exists() else None)
             if kept is None or kept.checkpoint != cosigned.checkpoint or cosigned.signed_by(witness) is None:
                 raise AuditError("a cosignature on something that is no head of this log")
@@ -157,8 +156,3 @@ class AuditLog:
             raise StorageError(f"cannot use {self.folder}: {error.strerror or error}") from None
         with locks.lock(self.folder / _LOCK):
             yield
-
-
-def checkpoint_file(folder: Path, size: int) -> Path:
-    """Where the head of `size` entries is kept."""
-    return folder / CHECKPOINTS / f"{size:010d}"

@@ -17,7 +17,8 @@ from cipherward.audit.notes import Key, SignedCheckpoint
 from cipherward.errors import AuditError, StorageError
 from cipherward.store import files
 
-_NAME = 10
+LOG, CHECKPOINTS = "audit.jsonl", "checkpoints"
+_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,14 @@ def after(leaf: bytes) -> str:
     return leaf.hex()[:AFTER_DIGITS]
 
 
+def checkpoint_file(folder: Path, size: int) -> Path:
+    """Where the head of `size` entries is kept."""
+    return folder / CHECKPOINTS / f"{size:0{_DIGITS}d}"
+
+
 def checkpoint_files(folder: Path) -> list[Path]:
     """The heads beside a log, by size."""
-    return sorted(path for path in (folder / "checkpoints").glob("[0-9]*") if len(path.name) == _NAME)
+    return sorted(path for path in (folder / CHECKPOINTS).glob("[0-9]*") if len(path.name) == _DIGITS)
 
 
 def read_checkpoint(path: Path) -> SignedCheckpoint:
@@ -127,7 +133,7 @@ def _heads(
             head = read_checkpoint(path)
             if head.checkpoint.origin != author.name or head.signed_by(author) is None:
                 raise AuditError(f"not a head that {author.name} has signed")
-            if path.name != f"{head.checkpoint.size:0{_NAME}d}":
+            if path.name != checkpoint_file(path.parent, head.checkpoint.size).name:
                 raise AuditError(f"it is of {head.checkpoint.size} entries")
             head.signers(witnesses)
             heads.setdefault(head.checkpoint.size, []).append(head)

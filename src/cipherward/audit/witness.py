@@ -13,6 +13,9 @@ from cipherward.audit.notes import Checkpoint, Key
 from cipherward.crypto.identity import Identity
 from cipherward.errors import AuditError
 
+MEMORY = "witnessed"
+"""The file with the newest head that a hospital has cosigned: in its folder of a simulation; in its home a folder, with one for each study."""
+
 
 class ForkError(AuditError):
     """The author of a log has signed a head that does not go on from an earlier one; `request` shows it."""

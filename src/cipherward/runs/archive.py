@@ -11,8 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cipherward.audit.log import CHECKPOINTS, LOG
-from cipherward.audit.reading import checkpoint_files
+from cipherward.audit.reading import CHECKPOINTS, LOG, checkpoint_files
 from cipherward.errors import StorageError
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cipherward.audit import reading
 from cipherward.audit.entries import Entry
-from cipherward.audit.log import LOG
 from cipherward.audit.notes import SignedCheckpoint
+from cipherward.audit.reading import LOG
+from cipherward.audit.witness import MEMORY
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import decisions
@@ -36,7 +37,7 @@ from cipherward.store import files
 from cipherward.study import Study
 
 PURPOSE = "audit"
-HEADS_SEEN = "hospitals/*/witnessed"
+HEADS_SEEN = f"hospitals/*/{MEMORY}"
 """In a simulation's folder: the newest head that each hospital has cosigned."""
 
 
@@ -70,7 +71,7 @@ def verify_run(path: Path, heads: Sequence[Path] = ()) -> Iterator[Line]:
     kept = [reading.read_checkpoint(head) for head in heads]
     try:
         yield from verify.verify_sums(path)
-    except (AuditError, CipherwardError) as error:
+    except CipherwardError as error:
         # The log may tell which file was touched; without a study there is no log to read.
         found = _lines_or_nothing(path, kept)
         if not any(not line.holds for line in found):

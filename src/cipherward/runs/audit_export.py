@@ -14,9 +14,9 @@ from typing import Any
 from cipherward import study as study_document
 from cipherward.audit import entries, notes, proofs, reading
 from cipherward.audit.entries import Entry
-from cipherward.audit.log import CHECKPOINTS, LOG
 from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.notes import SignedCheckpoint
+from cipherward.audit.reading import CHECKPOINTS, LOG
 from cipherward.errors import AuditError, StorageError, StudyError
 from cipherward.runs import audit_check
 from cipherward.runs.audit_trail import author, origin, witnesses
@@ -167,7 +167,7 @@ def verify_export(path: Path) -> Iterator[Line]:
         (folder / LOG).write_bytes(b"".join(line.encode() + b"\n" for line in document["entries"]))
         for text in document["checkpoints"]:
             size = notes.parse(text).checkpoint.size
-            (folder / CHECKPOINTS / f"{size:010d}").write_text(text, "utf-8")
+            reading.checkpoint_file(folder, size).write_text(text, "utf-8")
         found = reading.read(
             folder / LOG,
             reading.checkpoint_files(folder),

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from cipherward.audit.log import LOG
+from cipherward.audit.reading import LOG
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.scheme import payload_digest
 from cipherward.errors import AuditError, StorageError

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from cipherward import study as study_document
-from cipherward.audit.witness import Witness
+from cipherward.audit.witness import MEMORY, Witness
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.runs.audit_trail import REPORT, Trail, author, witness_name, witnesses
 from cipherward.runs.folder import RunDirectory
@@ -15,9 +15,6 @@ from cipherward.simulation import make_parties
 from cipherward.simulation.make_parties import Keys
 from cipherward.store import files
 from cipherward.study import Study
-
-MEMORY = "witnessed"
-"""In a hospital's folder: the newest head that it has cosigned."""
 
 
 class WitnessedLog:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cipherward.audit import reading
 from cipherward.audit.entries import Event
-from cipherward.audit.log import LOG, AuditLog
+from cipherward.audit.log import AuditLog
 from cipherward.audit.notes import Key
-from cipherward.audit.reading import Read
+from cipherward.audit.reading import LOG, Read
 from cipherward.crypto.identity import Identity
 from cipherward.runs.result import versions
 from cipherward.store import files
@@ -19,36 +19,16 @@ from cipherward.store import files
 FOLDER = "audit"
 EVENTS = frozenset(
     {
-        *(
-            "consortium created",
-            "home created",
-            "invited",
-            "invitation accepted",
-            "admitted",
-            "revoked",
-            "certificates renewed",
-        ),
-        *(
-            "request refused",
-            "admission refused",
-            "members list offered",
-            "members list confirmed",
-            "members list refused",
-        ),
-        *("study started", "study offered", "study offer refused", "study approval signed", "study withdrawal signed"),
-        *("study refused", "stop asked", "study stopped", "study set aside", "model received", "model withdrawn"),
-        *("declaration", "declaration signed", "split proposed", "patients withdrawn", "batches out", "register read"),
-        *("keys erased", "ledger taken over", "ledger rebuilt", "ledger too old", "home is older than a hospital's"),
-        *(
-            "vault key made",
-            "vault objects erased",
-            "vault key changed",
-            "breach",
-            "breach reported",
-            "service started",
-        ),
+        "consortium created", "home created", "invited", "invitation accepted", "admitted", "revoked",
+        "certificates renewed", "request refused", "admission refused", "members list offered",
+        "members list confirmed", "members list refused", "study started", "study offered", "study offer refused",
+        "study approval signed", "study withdrawal signed", "study refused", "stop asked", "study stopped",
+        "study set aside", "model received", "model withdrawn", "declaration", "declaration signed", "split proposed",
+        "patients withdrawn", "batches out", "register read", "keys erased", "ledger taken over", "ledger rebuilt",
+        "ledger too old", "home is older than a hospital's", "vault key made", "vault objects erased", "breach",
+        "breach reported", "service started",
     }
-)
+)  # fmt: skip
 """Of what goes to a home's log.jsonl, what comes into its audit log, too."""
 SETTINGS = "settings changed"
 

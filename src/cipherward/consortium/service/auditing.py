@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
-from cipherward.audit.log import LOG
 from cipherward.audit.notes import parse
-from cipherward.audit.reading import checkpoint_files, read_checkpoint
-from cipherward.audit.witness import ForkError, Witness
+from cipherward.audit.reading import LOG, checkpoint_files, read_checkpoint
+from cipherward.audit.witness import MEMORY, ForkError, Witness
 from cipherward.consortium.homes import home_log
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
@@ -32,8 +31,6 @@ from cipherward.runs.folder import RunDirectory
 from cipherward.runs.verify import Line
 from cipherward.store import files
 
-MEMORY = "witnessed"
-"""In a hospital's home: for each study, by digest, the newest head of the coordinator's log that was cosigned here."""
 HEARD = {
     "privacy charge",
     "exact release, not covered by privacy",

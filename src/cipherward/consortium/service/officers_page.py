@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from cipherward.audit import notes
-from cipherward.audit.log import LOG
+from cipherward.audit.reading import LOG
+from cipherward.audit.witness import MEMORY
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import exposure
 from cipherward.consortium.homes.exposure import OfStudy, OwnExposure
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.consortium.service.auditing import MEMORY
 from cipherward.crypto import schemes
 from cipherward.crypto.scheme import Opener
 from cipherward.errors import CipherwardError
