@@ -180,9 +180,8 @@ class Trail:
     def _together(self, table: Mapping[str, tuple[str, ...]]) -> Iterator[Event]:
         """Of files that come together, one event."""
         for event in table:
-            changed = {
-                name: sha256(data) for name in _names(self.run.path, {event: table[event]}) if (data := self._new(name))
-            }
+            names = _names(self.run.path, {event: table[event]})
+            changed = {name: sha256(data) for name in names if (data := self._new(name)) is not None}
             if not changed:
                 continue
             facts: dict[str, Any] = {}
@@ -207,18 +206,18 @@ class Trail:
 
     def _each(self, names: Iterable[str]) -> Iterator[Event]:
         for name in names:
-            if data := self._new(name):
+            if (data := self._new(name)) is not None:
                 yield Event(event_of(name), self._facts(name, data), {name: sha256(data)})
 
-    def _new(self, name: str) -> bytes:
-        """The content of a file that the newest entry about it does not cover; empty for one that is covered or not there."""
+    def _new(self, name: str) -> bytes | None:
+        """The content of a file that the newest entry about it does not cover; None for one that is covered or not there."""
         path = self.run.path / name
         now = files.stamp(path)
         if now is None or self._stamps.get(name) == now:
-            return b""
+            return None
         data = files.read(path)
         self._stamps[name] = now
-        return data if self.log.covered.get(name) != sha256(data) else b""
+        return data if self.log.covered.get(name) != sha256(data) else None
 
     def _gone(self) -> Iterator[Event]:
         """Refusals that were taken back, and faulty messages that made room."""
