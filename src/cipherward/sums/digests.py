@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cipherward.crypto.hashing import DIGEST_BYTES
 from cipherward.crypto.params import MAX_HOSPITALS
 from cipherward.errors import WireError
-
-DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
