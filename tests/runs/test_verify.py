@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ import pytest
 from tests import simulator
 from tests.simulator import World, holds, lines_of
 
+from cipherward.crypto import wire
+from cipherward.crypto.identity import Signed
 from cipherward.errors import AuditError, CipherwardError, DataError, StorageError, StudyError
+from cipherward.parties import days
 from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.verify import Line, verify_sums
 from cipherward.store import files
-from cipherward.sums.messages import Receipt
+from cipherward.sums.messages import Receipt, read
 
 FLIPS = 12
 
@@ -47,6 +51,13 @@ def is_found(path: Path, *also: type[CipherwardError]) -> bool:
         return bool(bad_lines(path))
     except CipherwardError as error:
         return isinstance(error, (AuditError, DataError, StudyError, *also))
+
+
+def test_a_receipt_states_the_day_on_which_it_was_signed(tmp_path: Path) -> None:
+    before = datetime.now(UTC).date()
+    run = RunDirectory(simulator.run(tmp_path, simulator.study(3)).path)
+    signed = wire.decode(Signed, files.read(run.receipt(0, 1)))
+    assert days.of_receipt(read(signed, Receipt)) in (before, datetime.now(UTC).date())
 
 
 def test_a_run_as_it_was_written_holds_with_a_line_per_hospital_and_sum(finished: Path) -> None:
