@@ -42,6 +42,8 @@ HEARD = {
 """Of what a hospital's node says, what comes into the hospital's audit log."""
 ASK_AGAIN = 300.0
 """Seconds until a hospital that has not cosigned a head is asked again, at first."""
+HEADS_APART = 10.0
+"""Seconds between two heads that hospitals are asked to cosign while a study runs; its last head goes to them at once."""
 _LAST_HEADS = 4
 """After a start: in so many heads it is looked up how much each hospital has cosigned; who is in none is asked."""
 
@@ -49,9 +51,10 @@ _LAST_HEADS = 4
 @dataclass
 class _Logged:
     """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: until when (ticks) no
-    other head is sent to it, and the pause after the next one, which grows while it does not answer."""
+    other head is sent to it, and the pause after the next one, which grows while it does not answer. `next_head`: when (ticks)."""
 
     trail: Trail
+    next_head: float = float("-inf")
     seen: dict[int, int] = field(default_factory=dict)
     asked: dict[int, tuple[float, float]] = field(default_factory=dict)
 
@@ -111,6 +114,8 @@ class CoordinatorAudit:
 
     def _due(self, study: CoordinatorStudy, logged: _Logged, only: int = 0) -> list[tuple[int, Head]]:
         log, now, found = logged.trail.log, self._ticks(), []
+        if not only and not study.is_over and now < logged.next_head:
+            return []
         head = log.checkpoint()
         for hospital in self._lacking(study, logged):
             old = logged.seen.get(hospital, 0)
@@ -120,6 +125,8 @@ class CoordinatorAudit:
                 continue
             logged.asked[hospital] = now + pause, min(2 * pause, LONGEST_PAUSE)
             found.append((hospital, Head(log.request(head, old))))
+        if found:
+            logged.next_head = now + HEADS_APART
         return found
 
 
