@@ -6,6 +6,7 @@ What is read as what stands in `values`. Row numbers in problems start at 1 belo
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ from cipherward.study import Column, Study, same_text
 from cipherward.study_sections import is_number
 
 MAX_LISTED = 3
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 REPEATED_SHARE = 0.25
 """A value outside the range that occurs twice and makes up this share of those on its side is a code, not a measurement."""
 
@@ -224,6 +226,7 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
         said = f"column {name!r} holds {series.dtype}, not numbers"
         return _nulls(column, len(series)), [Problem(f"{said}; write plain numbers", said)], []
     problems: list[Problem] = []
+    unread_most = False
     words = np.zeros(len(series), dtype=bool)
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         values = series.cast(pl.Float64)
@@ -242,6 +245,7 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
             bad = [raw for raw in odd if not is_missing(raw)]
             words = (text.is_in(missing) & (text.str.strip_chars() != "")).fill_null(False).to_numpy()
             problems += _not_numbers(text, bad, rows, name)
+            unread_most = 2 * int(text.is_in(bad).sum()) > text.count()
     infinite = np.isinf(values.to_numpy())
     if place := first_of(infinite, rows, name):
         said = f"{place} is infinite ({infinite.sum()} such row(s))"
@@ -251,7 +255,7 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
     values = values.set(pl.Series(coded), None) if coded.any() else values
     low, high = declared_range(column)
     outside = (values.to_numpy() < low) | (values.to_numpy() > high)
-    if not each_row_alone and outside.any():
+    if not each_row_alone and outside.any() and not unread_most:
         problems += _range_problems(values.to_numpy(), outside, column, rows)
     return values, problems, _marks(column, {Rule.MISSING_WORD: words, Rule.MISSING_CODE: coded, Rule.CUT: outside})
 
@@ -262,10 +266,13 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
     if not place:
         return []
     example = text[int(np.flatnonzero(wrong)[0])]
+    otherwise = (
+        f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column" if len(bad) == 1 else ""
+    )
     return [
         Problem(
             f"{place}: {example!r} is not a number{_number_advice(example)} ({wrong.sum()} such row(s)); "
-            "write a number, or leave the field empty if it is missing",
+            f"write a number, or leave the field empty if it is missing{otherwise}",
             f"{place} is not a number ({wrong.sum()} such row(s))",
         )
     ]
@@ -279,6 +286,8 @@ def _number_advice(text: str) -> str:
     marks = re.findall(r"(?<=\d)[,.'\u2019 ](?=\d)", plain)
     if is_number(re.sub(r"(?<=\d)[,'\u2019 ](?=\d{3}(?!\d))", "", plain)) and (len(marks) > 1 or marks != [","]):
         return " (write it without marks between thousands)"
+    if _DATE.match(plain):
+        return " (a date: make a number of it, such as days or years)"
     return " (use a decimal point)" if "," in text else ""
 
 
