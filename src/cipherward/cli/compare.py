@@ -161,8 +161,8 @@ class _Teller:
 
 
 _AWAY = (
-    "away: hospitals that may drop out, once they have sent their update, or where they agreed to be singled out; "
-    "others are waited for."
+    "away: hospitals that may drop out, once they have sent their update, or where they agreed to be singled out;",
+    "others are waited for.",
 )
 
 
@@ -184,7 +184,7 @@ def table(document: Mapping[str, Any]) -> list[str]:
     lines.append(
         "s/round: all parties together. kB up: per hospital and round. rounds: until AUROC stays within 0.001."
     )
-    lines.append(_AWAY)
+    lines += _AWAY
     return lines
 
 
@@ -198,14 +198,14 @@ def cards(document: Mapping[str, Any]) -> list[str]:
         if arm["difference_to_centralised"]:
             lines.append(f"{'':<12}to centralised {_interval(arm['difference_to_centralised'], '+')}")
         lines.append(f"{'':<12}AUPRC {metrics['auprc']['mean']:.3f}   Brier {metrics['brier']['mean']:.4f}")
-        facts = [f"{seconds['mean']:.2f} s a round"] if seconds else []
-        facts += [f"{up / 1e3:.1f} kB up a round"] if up else []
-        facts += [f"settled after {rounds['mean']:.1f} rounds"] if rounds else []
+        facts = [f"{seconds['mean']:.2f} s"] if seconds else []
+        facts += [f"{up / 1e3:.1f} kB up"] if up else []
+        facts += [f"rounds: {rounds['mean']:.1f}"] if rounds else []
         facts += [f"away: {away}"] if away is not None else []
         if facts:
             lines.append(f"{'':<12}{', '.join(facts)}")
-    lines.append("Seconds: all parties together. kB: of one hospital. Settled: AUROC stays within 0.001.")
-    lines.append(_AWAY)
+    lines.append("s: a round, all parties. kB up: a hospital, a round. rounds: until it settles.")
+    lines += _AWAY
     return lines
 
 
