@@ -57,3 +57,24 @@ def test_what_goes_on_is_replaced_by_the_next_line(monkeypatch: pytest.MonkeyPat
     last = shown.getvalue().rpartition("round 1 ...")[2]
     assert last.replace("\r", "").replace(" ", "") == "done\n"
     assert last.endswith("\rdone\n")
+
+
+def test_what_is_true_of_several_hospitals_is_said_once() -> None:
+    import numpy as np
+    import polars as pl
+
+    from cipherward.cli import telling
+    from cipherward.data.about import Finding
+    from cipherward.data.sources import HospitalData
+    from cipherward.data.values import Change, Rule
+
+    def hospital(name: str, count: int) -> HospitalData:
+        none = np.zeros(0, dtype=np.uint8)
+        changes = (Change("icd", Rule.UNDECLARED, count),)
+        about = (Finding("x", "column 'x' has the same value in every row"),)
+        return HospitalData(name, pl.DataFrame(), none.astype(np.int8), none, changes=changes, about=about)
+
+    assert list(telling.about([hospital("north", 3), hospital("south", 5)])) == [
+        "column 'icd': category not declared, read as other: 3 value(s) of north, 5 value(s) of south",
+        "north, south: column 'x' has the same value in every row",
+    ]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.advice import number_advice, suggested
 from cipherward.data.outcomes import read_outcome
 from cipherward.data.problems import Problem
 from cipherward.data.values import (
@@ -28,14 +28,11 @@ from cipherward.data.values import (
     is_missing,
     is_value,
     names_of,
-    number_key,
     of_column,
 )
 from cipherward.study import Column, Study, same_text
-from cipherward.study_sections import is_number
 
 MAX_LISTED = 3
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 REPEATED_SHARE = 0.25
 """A value outside the range that occurs twice and makes up this share of those on its side is a code, not a measurement."""
 
@@ -276,24 +273,11 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
     )
     return [
         Problem(
-            f"{place}: {example!r} is not a number{_number_advice(example)} ({wrong.sum()} such row(s)); "
+            f"{place}: {example!r} is not a number{number_advice(example)} ({wrong.sum()} such row(s)); "
             f"write a number, or leave the field empty if it is missing{otherwise}",
             f"{place} is not a number ({wrong.sum()} such row(s))",
         )
     ]
-
-
-def _number_advice(text: str) -> str:
-    """How the number that the text seems to be is written."""
-    plain = same_text(text).replace("\u2212", "-").lstrip("'").strip()
-    if is_number(plain):
-        return f" (write {plain}, in plain digits)"
-    marks = re.findall(r"(?<=\d)[,.'\u2019 ](?=\d)", plain)
-    if is_number(re.sub(r"(?<=\d)[,'\u2019 ](?=\d{3}(?!\d))", "", plain)) and (len(marks) > 1 or marks != [","]):
-        return " (write it without marks between thousands)"
-    if _DATE.match(plain):
-        return " (a date: make a number of it, such as days or years)"
-    return " (use a decimal point)" if "," in text else ""
 
 
 def _range_problems(
@@ -371,7 +355,7 @@ def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Ro
     unknown = [raw for raw, reading in read.items() if reading.trouble == "unknown"]
     wrong = text.is_in(unknown).fill_null(False).to_numpy()
     if place := first_of(wrong, rows, column.name):
-        listed = ", ".join(_suggest(same_text(raw), column.categories) for raw in unknown[:MAX_LISTED])
+        listed = ", ".join(suggested(same_text(raw), column.categories) for raw in unknown[:MAX_LISTED])
         more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
         known = f"{', '.join(column.categories[:12])}{', ...' if len(column.categories) > 12 else ''}"
         problems.append(
@@ -390,14 +374,6 @@ def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Ro
                 )
             )
     return problems
-
-
-def _suggest(value: str, known: Sequence[str]) -> str:
-    lower = {text.lower(): text for text in known}
-    close = difflib.get_close_matches(value.lower(), lower, n=1, cutoff=0.75)
-    same = [text for text in known if (key := number_key(text)) is not None and key == number_key(value)]
-    guess = same or [lower[text] for text in close]
-    return f"{value!r} (did you mean {guess[0]!r}?)" if guess else repr(value)
 
 
 def _nulls(column: Column, height: int) -> pl.Series:
