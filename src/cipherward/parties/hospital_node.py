@@ -41,19 +41,18 @@ from cipherward.parties.remembered import remembers
 from cipherward.privacy import noise as privacy_plan
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import hospital_steps
+from cipherward.sums.evidence import Challenge, ShowRequest
 from cipherward.sums.hospital_steps import Verified
 from cipherward.sums.messages import (
     Announce,
     Behind,
     Certificate,
-    Challenge,
     ConsentRequest,
     Declined,
     Joined,
     Notice,
     Opening,
     Receipt,
-    ShowRequest,
     VoidRequest,
     sign,
     unsign,
@@ -241,9 +240,9 @@ class HospitalNode:
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
         with self.ledger.together():
             self.standing.named(block, task.context)
-            said = self.standing.statement(block, has_rows=self.work.has_rows(self.state, self.policy.cell_min))
-            dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
-            self.ledger.record_update(task.context, dealt.header, dealt.update)
+        said = self.standing.statement(block, has_rows=self.work.has_rows(self.state, self.policy.cell_min))
+        dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
+        self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
