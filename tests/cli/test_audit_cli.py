@@ -15,7 +15,7 @@ from tests.consortium.consortium import Consortium, document
 
 from cipherward.audit import proofs
 from cipherward.runs.audit_export import open_log
-from cipherward.runs.audit_trail import author, witnesses
+from cipherward.runs.log_names import author, witnesses
 
 Capture = pytest.CaptureFixture[str]
 

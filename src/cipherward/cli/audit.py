@@ -89,7 +89,7 @@ def prove(
 ) -> None:
     """Write a proof that an entry is in the log, as c2sp.org/tlog-proof has it; the keys that check it are printed."""
     from cipherward.runs import audit_export
-    from cipherward.runs.audit_trail import author, witnesses
+    from cipherward.runs.log_names import author, witnesses
     from cipherward.store import files
 
     log = audit_export.open_log(path)

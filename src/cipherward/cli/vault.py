@@ -140,23 +140,33 @@ def restore(
 
     In a coordinator's home the study goes to its place, and the service goes on with it.
     """
+    from time import time
+
     from cipherward.cli.terminal import NOT_VERIFIED, quoted, say, say_when_compiling
+    from cipherward.consortium.homes.coordinator_home import CoordinatorHome
     from cipherward.errors import StorageError
-    from cipherward.runs import in_vault, restoring
+    from cipherward.runs import earlier_logs, in_vault, restoring
 
     vault, catalogue = _opened(url, key_file)
     found = restoring.studies_in(catalogue, study)
     if len(found) != 1:
         listed = ", ".join(digest[:12] for digest in found) or "none"
         raise StorageError(f"the vault has of this: {listed}", hint="choose one study with --study DIGEST")
-    if (folder / "consortium.toml").exists():
-        folder = folder / "studies" / found[0]
+    home = CoordinatorHome(folder) if (folder / CoordinatorHome.settings_file).exists() else None
+    folder = home.study_folder(bytes.fromhex(found[0])) if home else folder
     say_when_compiling()
     files = restoring.restore(vault, catalogue, found[0], folder)
-    bad = [line for line in in_vault.run_lines(folder) if not line.holds]
+    earlier_logs.note_restore(folder, vault.store.shown, time())
+    if home:
+        home.log("study restored", {"digest": found[0], "from": vault.store.shown, "files": files})
+    lines = list(in_vault.run_lines(folder, catalogue))
+    bad = [line for line in lines if not line.holds]
     typer.echo(f"{files} file(s) of study {found[0][:12]} in {folder}")
     for line in bad:
         say(f"BAD sum {line.round} {line.purpose} {line.hospital}: {line.outcome} ({line.detail})", fg="red")
+    for line in lines:
+        if line.gap:
+            say(f"GAP {line.outcome}: {line.detail}", fg="yellow")
     if bad:
         raise typer.Exit(NOT_VERIFIED)
     typer.echo(f"Verified. Again at any time: {quoted('cipherward', 'verify', folder)}")

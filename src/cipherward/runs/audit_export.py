@@ -19,7 +19,7 @@ from cipherward.audit.notes import SignedCheckpoint
 from cipherward.audit.reading import CHECKPOINTS, LOG
 from cipherward.errors import AuditError, StorageError, StudyError
 from cipherward.runs import audit_check
-from cipherward.runs.audit_trail import author, origin, witnesses
+from cipherward.runs.log_names import author, origin, witnesses
 from cipherward.runs.verify import Line
 from cipherward.store import files
 from cipherward.study import Study
@@ -41,6 +41,7 @@ _WORDS = {
     "privacy charge": "privacy was spent for sum {sum}",
     "breach reported": "{hospital} reported a breach",
     "message set aside": "a message was set aside: {reason}",
+    "vault objects erased": "{objects} object(s) were erased from the vault: {reason}",
     "file was changed": "{file} is another one than it was; the earlier one counts",
 }
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from cipherward import study as study_document
 from cipherward.audit.witness import MEMORY, Witness
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.runs.audit_trail import REPORT, Trail, author, witness_name, witnesses
+from cipherward.runs.audit_trail import REPORT, Trail
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.log_names import author, witness_name, witnesses
 from cipherward.simulation import make_parties
 from cipherward.simulation.make_parties import Keys
 from cipherward.store import files

@@ -30,8 +30,10 @@ class Writer:
         self.vault, self.chain, self._memory, self._software, self._clock = vault, chain, memory, software, clock
         self._new: dict[bytes, tuple[Entry, bytes]] = {}
         known = memory.known(vault.id).get(chain, Head())
-        # A chain that nobody has begun needs no look at the others.
-        self.catalogue = vault.read_catalogue() if known.number or vault.has_chain(chain) else Catalogue()
+        # A chain that nobody has begun needs no look at the others, until it is to write what another has written.
+        is_begun = bool(known.number) or vault.has_chain(chain)
+        self.catalogue = vault.read_catalogue() if is_begun else Catalogue()
+        self._unread = set() if is_begun else set(vault.store.names("objects"))
         self.head = self.catalogue.heads.get(chain, Head())
         if self.head.number < known.number or (self.head.number == known.number and self.head != known):
             raise AuditError(
@@ -46,6 +48,8 @@ class Writer:
             StorageError: the content or the store cannot be used.
         """
         name, size = self.vault.name(label, content)
+        if name.hex() in self._unread:
+            self.read_all()  # written anew under another data key it would open for nobody who has the first
         if name in self.catalogue.entries or name in self.catalogue.tombstones or name in self._new:
             return 0
         if size > codec.MAX_BYTES:
@@ -53,6 +57,15 @@ class Writer:
         key = self.vault.write_object(name, size, content)
         self._new[name] = Entry(name, label, size, int(1000 * self._clock())), key
         return size
+
+    def read_all(self) -> None:
+        """Know what other chains list, too.
+
+        Raises:
+            AuditError, StorageError: as `Vault.read_catalogue`.
+        """
+        if self._unread:
+            self.catalogue, self._unread = self.vault.read_catalogue(), set()
 
     def commit(self, tombstones: Iterable[Tombstone] = ()) -> None:
         """List what was added; where there is nothing to list, nothing is written.

@@ -26,7 +26,8 @@ EVENTS = frozenset(
         "study set aside", "model received", "model withdrawn", "declaration", "declaration signed", "split proposed",
         "patients withdrawn", "batches out", "register read", "keys erased", "ledger taken over", "ledger rebuilt",
         "ledger too old", "home is older than a hospital's", "vault key made", "vault objects erased", "breach",
-        "breach reported", "service started",
+        "breach reported", "service started", "study restored", "vault created", "vault key rotated", "exported", "report written",
+        "coordinator's audit log begun again", "a hospital's own log went back",
     }
 )  # fmt: skip
 """Of what goes to a home's log.jsonl, what comes into its audit log, too."""

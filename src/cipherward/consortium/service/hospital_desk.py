@@ -32,6 +32,7 @@ from cipherward.consortium.service.letters import (
     Declaration,
     Head,
     Letter,
+    LogSuccession,
     Members,
     ModelWithdrawn,
     Offer,
@@ -235,6 +236,8 @@ class HospitalDesk:
             return self._offer(letter.study, body)
         if isinstance(body, Head):
             return [self._letter(letter.study, self._audit.cosign(self._study(letter.study), body.text))]
+        if isinstance(body, LogSuccession):
+            return [self._letter(letter.study, self._audit.follow(self._study(letter.study), body.statement))]
         if isinstance(body, Begun):
             self._study(letter.study).beginning.take(body.inventories)
         elif isinstance(body, Members):
