@@ -22,7 +22,6 @@ from cipherward.consortium.service.letters import Head
 from cipherward.runs import withdrawn
 from cipherward.runs.audit_check import verify_run
 
-
 OWN_LOG = "hospital's own log"
 
 

@@ -219,7 +219,9 @@ def test_a_register_that_is_lost_with_the_ledger_is_not_dealt_anew(four: Consort
 def test_a_table_of_which_most_has_changed_is_read_only_when_people_say_that_it_is_right(four: Consortium) -> None:
     run(four, study("one"))
     rows = table(four, 2).read_text().splitlines(keepends=True)
-    change(table(four, 2), "".join([rows[0], *rows[41:]]))  # 40 rows: which batch a row is in is drawn, and both lose some
+    change(
+        table(four, 2), "".join([rows[0], *rows[41:]])
+    )  # 40 rows: which batch a row is in is drawn, and both lose some
     four.start(study("two"))
     said = review.review(four.hospital(ME), approvals.find(four.hospital(ME), "two"))
     assert any("is this the right table?" in problem for problem in said.data.problems), said.data.problems

@@ -73,6 +73,8 @@ class Archive:
         self._last_model = b""
         self._log_taken, self._log_folder = 0, ""
         self._left: set[int] = set()
+        self._puts = 0
+        self._log_stamps: tuple[files.Stamp | None, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -164,13 +166,25 @@ class Archive:
         """
         if self._uploader is None:
             return
-        before = len(self._taken)
+        before = self._puts
         self._take_study()
         for round in self._run.rounds_with_openings():
             self._take_sum(round)
         self._take_log()
-        if len(self._taken) != before:
+        if self._puts != before:
             self._uploader.wake()
+
+    def notice_log(self) -> None:
+        """What the audit log has got after the end: cosignatures, erasures, a withdrawal; at the cost of a glance where nothing came.
+
+        Raises:
+            StorageError: the run folder cannot be written.
+        """
+        run = self._run.path
+        now = tuple(files.stamp(path) for path in (run / LOG, run / CHECKPOINTS, run))
+        if self._uploader is not None and now != self._log_stamps:
+            self._log_stamps = now
+            self.end()
 
     def end(self) -> None:
         """When nothing more is written: result, log, report, and what has come late.
@@ -260,6 +274,7 @@ class Archive:
 
     def _put(self, kind: str, name: str, content: bytes | Path, sum: int) -> None:
         if kind == STUDY_KIND or getattr(self._rules, kind).keep:
+            self._puts += 1
             self._queue.put(Label(kind, self._digest, name, sum), content)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cipherward.audit import entries
 from cipherward.audit.entries import Event
 from cipherward.audit.log import AuditLog
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
@@ -255,7 +256,8 @@ class Trail:
             if name.startswith(f"{erasures.FOLDER}/"):
                 facts |= erasures.facts_of(data)
             if "quarantine/" in name:
-                facts |= {key: value for key, value in files.json_object(data).items() if isinstance(value, (str, int))}
+                found = files.json_object(data)
+                facts |= entries.plain({key: each for key, each in found.items() if isinstance(each, (str, int))})
             return facts
         except (CipherwardError, ValueError) as error:
             return {"unreadable": str(error)[:200]}
@@ -265,7 +267,9 @@ class Trail:
             said = earlier_logs.opened(data, self.study)
             return {"log": said.log, "entries": said.size, "reason": said.reason}
         if name.endswith(f"/{earlier_logs.RESTORED}"):
-            return {key: str(value)[:500] for key, value in files.json_object(data).items() if key in ("from", "at")}
+            return {
+                key: str(value)[:500] for key, value in files.json_object(data).items() if key in ("from", "restored")
+            }
         entries = 0 if data == earlier_logs.NONE.encode() else own_heads.facts_of(data)["entries"]
         return {"entries": entries, "hospital": self._names[int(name.rpartition("/")[2]) - 1]}
 

@@ -124,7 +124,7 @@ def note_restore(run: Path, source: str, now: float) -> None:
         StorageError: it cannot be written.
     """
     day = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
-    files.write(run / RESTORED, (json.dumps({"from": source, "at": day}) + "\n").encode())
+    files.write(run / RESTORED, (json.dumps({"from": source, "restored": day}) + "\n").encode())
 
 
 def is_copy(run: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.audit import entries
 from cipherward.audit.notes import parse
 from cipherward.audit.reading import LOG, checkpoint_files, read_checkpoint
 from cipherward.audit.witness import ForkError, Witness
@@ -152,7 +153,7 @@ class CoordinatorAudit:
             logged.asked[hospital] = now + pause, min(2 * pause, LONGEST_PAUSE)
             if answered is not None and hospital not in answered:
                 newest = earlier_logs.of(study.run.path, study.study)[-1]
-                found.append((hospital, LogSuccession(newest.statement)))
+                found.append((hospital, LogSuccession(newest.statement, len(study.run.rounds_with_openings()))))
             else:
                 found.append((hospital, Head(log.request(head, old))))
         return found
@@ -178,9 +179,8 @@ class HospitalAudit:
         """Of what the study's parts tell its home's log: what no file shows. Numbers that are not whole become text."""
         if event not in HEARD or not study.run.study_digest.exists():
             return
-        plain = {key: value if isinstance(value, int) else str(value) for key, value in facts.items()}
         with _Complaints(self._home, study.name, study.digest, self._said):
-            self._trail(study).note(event, plain)
+            self._trail(study).note(event, entries.plain(facts))
 
     def cosign(self, study: HospitalStudy, request: str) -> Head:
         """This hospital's cosignature on a head of the coordinator's log; or the size that it knows.

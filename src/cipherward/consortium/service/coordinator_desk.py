@@ -32,6 +32,7 @@ from cipherward.consortium.service.letters import (
     Head,
     Letter,
     LogSuccession,
+    LostOpening,
     Members,
     ModelWithdrawn,
     Out,
@@ -264,6 +265,9 @@ class CoordinatorDesk:
             return opened + self._sealed(study, study.take_refusal(hospital, letter.body.reasons))
         if isinstance(letter.body, Head):
             return opened + self._sealed(study, self._audit.take(study, hospital, letter.body))
+        if isinstance(letter.body, LostOpening):
+            study.bring(letter.body.round, letter.body.opening)
+            return opened
         study.statements.take_withdrawal(hospital, letter.body.statement)
         return opened
 

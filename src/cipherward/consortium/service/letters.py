@@ -114,10 +114,20 @@ class Head:
 
 @dataclass(frozen=True)
 class LogSuccession:
-    """Coordinator: its audit log of the study was lost, and another follows; `statement` is signed (`runs.earlier_logs`). It is
-    answered with the newest head of an earlier log that the hospital has cosigned."""
+    """Coordinator: its audit log of the study was lost, and another follows; `statement` is signed (`runs.earlier_logs`), `sums` is
+    how many openings it has. It is answered with the newest head of an earlier log that the hospital has cosigned, and with the
+    openings that are lost."""
 
     statement: bytes = field(repr=False)
+    sums: int
+
+
+@dataclass(frozen=True)
+class LostOpening:
+    """Hospital: the opening of a sum that it has verified and the coordinator has lost."""
+
+    round: int
+    opening: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,7 @@ Body = (
     | SplitProposal
     | Head
     | LogSuccession
+    | LostOpening
     | ModelWithdrawn
 )
 
@@ -189,7 +200,7 @@ FROM_COORDINATOR: dict[str, type] = {
     )
 }
 FROM_HOSPITAL: dict[str, type] = {
-    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration, Head)
+    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration, Head, LostOpening)
 }
 ABOUT_NO_STUDY = {"Members", "Alive", "Declaration", "SplitProposal"}
 

@@ -93,7 +93,10 @@ class HomeVault:
         """What a study has left since. `is_over`: nothing more comes; `erase`: why it has stopped, and its updates go; `left`: which
         hospitals have left it, and why: theirs go."""
         archive = self._archives.get(run.path)
-        if archive is None or run.path in self._ended:
+        if archive is None:
+            return
+        if run.path in self._ended:
+            self._carefully(archive.notice_log)
             return
         for hospital, why in left().items():
             if (run.path, hospital) not in self._left:
