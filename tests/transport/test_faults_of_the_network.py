@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -39,10 +40,12 @@ class World:
         for space, device, address in ((there, "cwc", THERE), (here, "cwh", HERE)):
             steps += [("-n", space, "addr", "add", f"{address}/24", "dev", device)]
             steps += [("-n", space, "link", "set", each, "up") for each in ("lo", device)]
-        if not all(ip(*step) for step in steps):
-            self.close()
+        self._steps = steps
+
+    def make(self) -> None:
+        if not all(ip(*step) for step in self._steps):
             pytest.skip("making network namespaces needs root and iproute2")
-        consortium.found(folder, 3, url=URL)
+        consortium.found(self.folder, 3, url=URL)
 
     def serve(self, *names: str) -> None:
         for name in names:
@@ -65,6 +68,9 @@ class World:
             time.sleep(1)
         return said
 
+    def heard_of_coordinator(self, name: str) -> float:
+        return float(json.loads((self.folder / name / "status.json").read_text())["seen"]["coordinator"])
+
     def rewrite(self, name: str, file: str, old: str, new: str) -> None:
         path = self.folder / name / file
         path.write_text(path.read_text().replace(old, new))
@@ -74,9 +80,12 @@ class World:
         inside = ["ip", "netns", "exec", self.spaces[name]]
         return [*inside, *PROGRAM, role, command, "--home", str(self.folder / name)]
 
-    def close(self) -> None:
+    def stop_all(self) -> None:
         for name in list(self.processes):
             self.stop(name)
+
+    def close(self) -> None:
+        self.stop_all()
         for space in self.spaces.values():
             ip("netns", "del", space)
 
@@ -84,8 +93,11 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
-    yield made
-    made.close()
+    try:
+        made.make()
+        yield made
+    finally:
+        made.close()
 
 
 CONNECTED = "running, connected"
@@ -142,11 +154,20 @@ def test_a_full_disk_at_the_coordinator_is_seen_there_and_by_whoever_sends(world
             fill(world.folder / "coordinator" / "filler")
             world.until("coordinator", "status", "the disk is full")
             assert "BAD disk: the disk is full" in world.said("coordinator", "health")
-            told = world.until("clinic-1", "status", "coordinator: no sign of life since", 400.0)
-            assert "its disk is full" in told
+            told = world.until("clinic-1", "status", "the coordinator since", 30.0)
+            assert "its disk is full, it says" in told
+            assert "Call them; nothing has to be done here" in told
+            assert "Letters wait, nothing is lost" in told
+            assert "BAD coordinator: its disk is full" in world.said("clinic-1", "health")
+            assert "coordinator: its disk is full" in world.said("clinic-1", "doctor")
             (world.folder / "coordinator" / "filler").unlink()
-            world.until("coordinator", "alarms", "server disk was full")
-            world.until("clinic-1", "status", "coordinator: its service is alive", 240.0)
+            world.until("coordinator", "alarms", "server disk was full", 30.0)
+            freed = time.time()
+            world.until("clinic-1", "status", CONNECTED + "\n", 60.0)
+            # The next sign of life is due a minute after the last; that it is answered shows that letters pass both ways.
+            while world.heard_of_coordinator("clinic-1") < freed:
+                assert time.time() < freed + 75
+                time.sleep(1)
+            assert "coordinator: its service is alive" in world.said("clinic-1", "status")
         finally:
-            world.stop("coordinator")
-            world.stop("clinic-1")
+            world.stop_all()

@@ -96,6 +96,6 @@ def say_when_compiling() -> None:
 
     compiled.before_compiling(
         lambda: typer.echo(
-            "Compiling numerical kernels for this machine: some seconds, on the first run only.", err=True
+            "Compiling numerical kernels for this machine: 10 to 20 seconds, on the first run only.", err=True
         )
     )

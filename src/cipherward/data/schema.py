@@ -200,6 +200,11 @@ def _absent(name: str, unused: Sequence[str], width: int) -> Problem:
             f"{said}: the file was read as one column, {unused[0]!r}; separate its fields by a comma and save it again"
         )
         return Problem(text, f"{said}: the file was read as one column")
+    if quoted := next((text for text in unused if text.strip("\"' ") == name), ""):
+        text = f"{said}: the header line has {quoted!r}"
+        return Problem(
+            f'{text}; write names and fields without these quotation marks, or with nothing before a "', said
+        )
     close = _close(name, unused)
     advice = f"; did you mean {close!r}? Rename it" if close else "; add it"
     return Problem(f"{said}{advice}, or correct the study", said)

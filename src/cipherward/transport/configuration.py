@@ -1,7 +1,7 @@
 """The server's configuration: TLS 1.3 with certificates on both sides, and what each member may do.
 
 Every member has a NATS account of its own, and imports from the coordinator's account exactly four services: publish to
-its own mailbox, fetch from its own, rewind it, acknowledge. Permissions within one shared account would not do: a
+its own mailbox, fetch from its own, rewind it, acknowledge; and one stream, on which the coordinator says how it is. Permissions within one shared account would not do: a
 message may name any subject for the reply, the server publishes the reply with its own rights, and a hospital could so
 write into another one's mailbox. Accounts confine replies too.
 """
@@ -175,6 +175,7 @@ def _accounts(users: Users) -> str:
         f"    users: [ {{ user: {_text(users[COORDINATOR_NAME])} }} ]",
         "    exports: [",
         *exports,
+        f"      {{ stream: {subjects.STATE} }}",
         "    ]",
         "  }",
     ]
@@ -207,13 +208,14 @@ def _member(member: str, subject: str) -> list[str]:
         f"  {_text(_account(member))}: {{",
         f"    users: [ {{ user: {_text(subject)}, permissions: {{",
         f"      publish: [{allowed}]",
-        f"      subscribe: [{_text(subjects.inbox(member) + '.>')}]",
+        f"      subscribe: [{_text(subjects.inbox(member) + '.>')}, {subjects.STATE}]",
         "    } } ]",
         "    imports: [",
         *(
             f"      {{ service: {{ account: {subjects.COORDINATOR_ACCOUNT}, subject: {_text(service)} }} }}"
             for service, _ in _services(member)
         ),
+        f"      {{ stream: {{ account: {subjects.COORDINATOR_ACCOUNT}, subject: {subjects.STATE} }} }}",
         "    ]",
         "  }",
     ]

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cipherward.consortium.homes import health
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.lock import only_one
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
@@ -47,6 +48,7 @@ class _Service:
         self.complaints = Complaints(home, say)
         self.refusals = RefusalAlarms(home)
         self.troubles = Troubles()
+        self._was_full = False
         self.users = home.users()
         self.pace = serving.Pace(serving.POLL_SECONDS)
         self.server = ManagedServer(settings_of(home)) if home.managed else None
@@ -100,6 +102,7 @@ class _Service:
         beat = pause = 0.0
         while True:
             try:
+                await self._say_full()
                 if clock() >= pause:
                     await self._mind_server()
                 await self._follow_members()
@@ -117,6 +120,13 @@ class _Service:
             for line in self.follower.new_lines():
                 self.say(line)
             await asyncio.sleep(self.pace.seconds)
+
+    async def _say_full(self) -> None:
+        """Letters cannot say so then."""
+        full = health.is_full(self.home) or bool(self.server and self.server.cannot_store())
+        if full or self._was_full:
+            await self.post.say_state(disk_is_full=full)
+        self._was_full = full
 
     async def _start_server(self) -> None:
         if self.server:

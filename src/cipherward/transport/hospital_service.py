@@ -57,7 +57,7 @@ class _Service:
         self.follower = Follower(home)
         self.complaints = Complaints(home, say)
         self.outbox = Outbox(home.outbox_folder)
-        self._said_at, self._pause = 0.0, PERIOD_SECONDS
+        self._said_at, self._pause, self._is_well = 0.0, PERIOD_SECONDS, False
         self._seen: dict[str, float] = {}
         self._clocks: dict[str, float] = {}
         self.pace = serving.Pace(LOOK_SECONDS)
@@ -134,10 +134,12 @@ class _Service:
             await asyncio.sleep(self.pace.seconds)
 
     def _say_alive(self, desk: HospitalDesk) -> None:
-        """Every minute while it is answered, ever less often while it is not; nothing where letters wait anyway."""
+        """Every minute while it is answered or the way was just mended, ever less often while it is not; nothing where
+        letters wait anyway."""
         now = time.time()
         answered = desk.seen.all().get(COORDINATOR_NAME, 0.0)
-        if answered >= self._said_at:
+        was_well, self._is_well = self._is_well, self.post.status.connected and not self.post.status.troubles
+        if answered >= self._said_at or (self._is_well and not was_well):
             self._pause = PERIOD_SECONDS
         if now < self._said_at + self._pause or not self.post.status.connected or self.outbox.pending():
             return

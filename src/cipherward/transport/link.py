@@ -203,6 +203,10 @@ def translated(error: Exception, server: str) -> TransportError:
     if isinstance(error, OSError):
         reason, hint = unreached(error)
         return TransportError(f"cannot reach {server}: {reason}", hint=hint)
+    if isinstance(error, nats.js.errors.APIError) and "no space left" in str(error.description):
+        return TransportError(
+            "the message server's disk is full", hint="the coordinator's people free space; it goes on by itself"
+        )
     if isinstance(error, nats.js.errors.APIError):
         return TransportError(f"{server} answers: {error.description}", hint="see the server's log")
     if isinstance(error, nats.js.errors.NoStreamResponseError | nats.errors.NoRespondersError):

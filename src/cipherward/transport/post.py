@@ -21,19 +21,20 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
+from tenacity import RetryCallState
 
 from cipherward.consortium.membership.authority import check_name
+from cipherward.consortium.service.signs_of_life import THE_COORDINATOR
 from cipherward.errors import CipherwardError, StorageError, TransportError
 from cipherward.store.handled import Handled
 from cipherward.store.outbox import MAX_LETTER_BYTES, Outbox
-from cipherward.transport import subjects
+from cipherward.transport import state_words, subjects
 from cipherward.transport.configuration import MAILBOX_BYTES
 from cipherward.transport.link import Dialer, Link, Log
 from cipherward.transport.mailboxes import make_mailboxes, remove_mailboxes
 from cipherward.transport.receiving import Receiver
+from cipherward.transport.retrying import both, forever, stop
 from cipherward.transport.sending import Sender
 from cipherward.transport.tls import Connection
 from cipherward.transport.troubles import Trouble, Troubles
@@ -41,7 +42,6 @@ from cipherward.transport.troubles import Trouble, Troubles
 Receive = Callable[[str, Path], Awaitable[None]]
 """`receive(member, letter)`: the sender's name and a file that is removed when the call returns (it may be moved)."""
 
-_LONGEST_PAUSE = 15.0  # seconds
 _LOOK_SECONDS = 10.0
 _TO, _FROM = "letters to the coordinator", "letters from the coordinator"
 _BULK = 2  # mailboxes with a batch of chunks in memory at a time: 2 * 8 * 0.9 MB, whatever the number of hospitals
@@ -150,7 +150,7 @@ class _Post(ABC):
                     link.lost.set()  # nats-py does not always say so
                 self._changed.clear()
         finally:
-            await _stop(*running.values(), *ends)
+            await stop(*running.values(), *ends)
             await link.close()
         if not self._closing.is_set():
             reason = link.reason or "nothing came from the server any more"
@@ -159,19 +159,19 @@ class _Post(ABC):
 
     async def _redial(self) -> Link | None:
         """A new connection, however long it takes; None when `close` is called meanwhile."""
-        dialling = asyncio.create_task(self._dial_forever())
+        dialling = asyncio.create_task(self._dialforever())
         closing = asyncio.create_task(self._closing.wait())
         await asyncio.wait({dialling, closing}, return_when=asyncio.FIRST_COMPLETED)
         closing.cancel()
         if not dialling.done():
-            await _stop(dialling)
+            await stop(dialling)
             return None
         self._link = dialling.result()
         self._connected(self._link)
         return self._link
 
-    async def _dial_forever(self) -> Link:
-        async for attempt in _forever(self._note_failure, TransportError):
+    async def _dialforever(self) -> Link:
+        async for attempt in forever(self._note_failure, TransportError):
             with attempt:
                 return await self._dialer.dial()
         raise AssertionError("retries never end")
@@ -192,7 +192,7 @@ class _Post(ABC):
                 self._log("waiting", {"for": name, "reason": reason})
 
         try:
-            async for attempt in _forever(note, Exception):
+            async for attempt in forever(note, Exception):
                 with attempt:
                     await work()
         finally:
@@ -282,6 +282,7 @@ class HospitalPost(_Post):
         return {
             _TO: self._sender(_TO, link, self._outbox, subjects.UP, name).run,
             _FROM: self._receiver(_FROM, link, subjects.DOWN, name, "coordinator", receive).run,
+            THE_COORDINATOR: partial(state_words.listen, link, self._troubles),
         }
 
 
@@ -350,6 +351,11 @@ class CoordinatorPost(_Post):
         if self._link is not None:
             await remove_mailboxes(self._link, member)
 
+    async def say_state(self, *, disk_is_full: bool) -> None:
+        """Tell every hospital that is connected, without storing anything."""
+        if self._link is not None:
+            await state_words.say(self._link, is_full=disk_is_full)
+
     def _outboxes(self) -> dict[str, Outbox]:
         return dict(self._members)
 
@@ -363,36 +369,6 @@ class CoordinatorPost(_Post):
             await make_mailboxes(link, member, self._mailbox_bytes, self._replicas)
             sender = self._sender(to, link, self._members[member], subjects.DOWN, member)
             receiver = self._receiver(back, link, subjects.UP, member, member, receive)
-            await _both(self._keep(to, sender.run), receiver.run())
+            await both(self._keep(to, sender.run), receiver.run())
 
         return work
-
-
-async def _both(*works: Awaitable[None]) -> None:
-    """Run until one fails; the others are cancelled."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-    finally:
-        await _stop(*tasks)
-
-
-async def _stop(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel and wait. Again and again: nats-py swallows a cancellation that meets it while it writes."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=0.2)
-
-
-def _forever(note: Callable[[RetryCallState], None], *errors: type[BaseException]) -> AsyncRetrying:
-    """Retries with exponential back-off and full jitter, without end."""
-    return AsyncRetrying(
-        # The base is small so that whoever was gone for some seconds is found again within about a second.
-        wait=wait_random_exponential(multiplier=0.2, max=_LONGEST_PAUSE, exp_base=1.3),
-        retry=retry_if_exception_type(errors),
-        before_sleep=note,
-    )

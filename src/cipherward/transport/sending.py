@@ -106,10 +106,7 @@ class Sender:
             except nats.js.errors.APIError as error:
                 if error.err_code not in _STORE_ERRORS:
                     raise
-                raise TransportError(
-                    f"the mailbox {self._mailbox} is full: {error.description}",
-                    hint="it empties as letters are handled; sending goes on by itself",
-                ) from None
+                raise _refused(self._mailbox, str(error.description)) from None
         if progress.chunks and not ack.duplicate and ack.seq <= progress.sequence:
             # A new stream: what it acknowledged before is gone.
             self._outbox.mark(letter, Progress())
@@ -119,3 +116,16 @@ class Sender:
         if progress.chunks < chunks.n_chunks(letter.size):
             self._outbox.mark(letter, progress)
         return progress
+
+
+def _refused(mailbox: str, said: str) -> TransportError:
+    """A server that does not store a chunk: this mailbox is full, or the server is."""
+    if "maximum" in said:
+        return TransportError(
+            f"the mailbox {mailbox} is full: whoever reads it is away or slow",
+            hint="it empties as letters are handled; sending goes on by itself",
+        )
+    return TransportError(
+        f"the message server has no room for letters: {said}",
+        hint="the coordinator's people free space on its disk, or allow it more; sending goes on by itself",
+    )

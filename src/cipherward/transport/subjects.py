@@ -7,6 +7,9 @@ DOWN_<name>  holds down.<name>.>   the coordinator publishes, the member reads
 from __future__ import annotations
 
 CONSUMER = "box"
+STATE = "state"
+"""On which the coordinator says how it is; every member may listen, and nothing is stored."""
+
 UP, DOWN = "up", "down"
 COORDINATOR_ACCOUNT = "CIPHERWARD"
 

@@ -16,8 +16,8 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.lock import SILENT_SECONDS, is_served, silence
 from cipherward.consortium.membership import authority
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
+from cipherward.consortium.service.signs_of_life import DISK_FULL, THE_COORDINATOR, ask_silent, clock_words, seen_words
 from cipherward.consortium.service.signs_of_life import SILENT_SECONDS as UNHEARD_SECONDS
-from cipherward.consortium.service.signs_of_life import ask_silent, clock_words, seen_words
 from cipherward.data.database import read_source
 from cipherward.errors import CipherwardError, VersionError
 from cipherward.runs.study_folder import StudyFolder
@@ -92,11 +92,16 @@ def _membership(home: HospitalHome) -> Finding:
     return Finding("membership", False, "not enrolled: not invited yet", hint)
 
 
+def is_full(home: Home) -> bool:
+    """Whether the home's disk counts as full."""
+    return shutil.disk_usage(home.path).free < FULL_DISK
+
+
 def disk(home: Home) -> Finding:
     """Room on the home's disk. A service on a full one cannot even write what its trouble is."""
     free = shutil.disk_usage(home.path).free
     said = f"{free / 2**30:.1f} GiB free" if free >= LEAST_DISK else f"{free >> 20} MiB free"
-    said = said if free >= FULL_DISK else f"the disk is full: {said}"
+    said = f"the disk is full: {said}" if is_full(home) else said
     hint = "free space: nothing can be kept, and nothing leaves, when the disk is full"
     return Finding("disk", free >= LEAST_DISK, said, hint)
 
@@ -116,6 +121,8 @@ def clocks(home: Home) -> Finding:
 def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:
     """Whether the other end lives: a message server answers for a coordinator that is dead."""
     status = home.read_status() or {}
+    if THE_COORDINATOR in (status.get("troubles") or {}) and is_served(home):
+        return Finding("coordinator", False, DISK_FULL, "letters wait here and go out when there is room")
     at = (status.get("seen") or {}).get(COORDINATOR_NAME)
     if not isinstance(at, int | float):
         return Finding("coordinator", True, "no sign of life has been asked for yet")

@@ -21,6 +21,11 @@ SILENT_SECONDS = 300.0
 OVERDUE_SECONDS = 150.0
 """Two signs of life are missing: nobody is called alive any more."""
 
+THE_COORDINATOR = f"the {COORDINATOR_NAME}"
+"""Under which name a hospital's `status.json` has what the coordinator says of itself."""
+
+DISK_FULL = "its disk is full, it says: it can store nothing until its people free space. Call them; nothing has to be done here"
+
 SKEW_SECONDS = 300.0
 """More than clocks may differ by."""
 _UNEVEN_SECONDS = 10.0
