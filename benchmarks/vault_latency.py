@@ -32,14 +32,17 @@ WAYS = ("local", "s3")
 
 def serve(seconds: float, to: Connection) -> None:
     """In a process of its own: an S3 server with one bucket behind a proxy; its port is sent."""
-    import s3fs
+    import logging
+
+    import fsspec
     from moto.server import ThreadedMotoServer
     from tests.faults.proxy import Proxy
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    s3fs.S3FileSystem(endpoint_url=f"http://{host}:{port}", key="key", secret="secret").mkdir(BUCKET)  # noqa: S106
+    fsspec.filesystem("s3", endpoint_url=f"http://{host}:{port}", key="key", secret="secret").mkdir(BUCKET)  # noqa: S106
     proxy = Proxy(port)
     proxy.slow(seconds / 2, 0.0)
     to.send(proxy.port)

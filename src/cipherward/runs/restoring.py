@@ -6,15 +6,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from cipherward import study as study_document
 from cipherward.audit.reading import CHECKPOINTS, LOG
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.scheme import payload_digest
-from cipherward.errors import AuditError, StorageError
+from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.runs import earlier_logs, verify
 from cipherward.runs.archive import AUDIT, ROUNDS, UPDATES, log_folder
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.verify import Line
 from cipherward.store import files
+from cipherward.study_sections import Vault as StudyVault
 from cipherward.sums.messages import Header, Opening, read, unsign
 from cipherward.vault.catalogue import Catalogue, Entry
 from cipherward.vault.copying import copy_out
@@ -24,6 +26,19 @@ from cipherward.vault.vault import Vault
 def studies_in(catalogue: Catalogue, beginning: str = "") -> list[str]:
     """The digests (hex) of the studies that a vault has, by their first digits."""
     return sorted({entry.label.study for entry in catalogue.of(study=beginning)} - {""})
+
+
+def rules_of(vault: Vault, catalogue: Catalogue, study: str) -> StudyVault | None:
+    """How long a study (digest in hex) keeps what, from its document in the vault; None where that cannot be read."""
+    entry = catalogue.newest().get((study, "study.toml"))
+    try:
+        return (
+            study_document.parse(files.toml_table(vault.read(entry, catalogue)), origin="vault").vault
+            if entry
+            else None
+        )
+    except (CipherwardError, ValueError):
+        return None
 
 
 def restore(vault: Vault, catalogue: Catalogue, study: str, folder: Path) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from cipherward import study as study_document
+from cipherward.audit import entries
 from cipherward.audit.witness import MEMORY, Witness
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.runs.audit_trail import REPORT, Trail
@@ -60,18 +63,22 @@ class WitnessedLog:
         self._memories[index] = head
 
 
-def look(path: Path) -> None:
-    """The same for the folder of a run that has ended, where its keys are in it: a report was written anew.
+def look(path: Path, event: str = "", facts: Mapping[str, object] = MappingProxyType({})) -> bool:
+    """The same for the folder of a run that has ended, where its keys are in it: a report was written anew, or `event` happened.
+    Whether they are.
 
     Raises:
         CipherwardError: the folder's study, keys or log cannot be used.
     """
     run = RunDirectory(path)
     if not run.simulation.exists() or not (run.coordinator / "identity.key").exists():
-        return
+        return False
     study = study_document.load(run.study)
     keys = make_parties.load_keys(run, study.n_hospitals, study.aggregation.scheme)
     log = WitnessedLog(run, study, keys)
     log.trail.written_anew(REPORT)
+    if event:
+        log.trail.note(event, entries.plain(facts))
     log.look()
     log.close()
+    return True

@@ -13,6 +13,8 @@ from cipherward.vault.writer import Writer
 
 _BATCH = 64
 """Objects in one segment of the catalogue, at most."""
+_AT_ONCE = 32
+"""Objects between two looks at whether the end has come."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
@@ -91,11 +93,11 @@ class Uploader:
         if self._writer is None:
             self._writer = self._open()
         writer = self._writer
-        for item in items:
+        there = [(item.label, item.content) for item in items if item.content is not None and item.content.exists()]
+        for start in range(0, len(there), _AT_ONCE):
             if self._stopped.is_set():
                 return
-            if item.content is not None and item.content.exists():
-                writer.add(item.label, item.content)
+            writer.add_all(there[start : start + _AT_ONCE])
         try:
             writer.commit()
             for item in items:
