@@ -16,9 +16,9 @@ from typing import Any
 from cipherward import study as study_document
 from cipherward.audit import entries, notes, proofs, reading
 from cipherward.audit.entries import Entry
-from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.notes import Key, SignedCheckpoint
 from cipherward.audit.reading import CHECKPOINTS, LOG
+from cipherward.crypto.merkle import Tree, leaf_hash
 from cipherward.errors import AuditError, StorageError, StudyError
 from cipherward.runs import audit_check, earlier_check, earlier_logs
 from cipherward.runs.log_names import author, origin, witnesses

@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cipherward.audit import notes, reading
-from cipherward.audit.merkle import Range, leaf_hash
 from cipherward.audit.notes import SignedCheckpoint
 from cipherward.audit.reading import CHECKPOINTS, LOG
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
+from cipherward.crypto.merkle import Range, leaf_hash
 from cipherward.errors import AuditError, ProtocolError, StorageError
 from cipherward.parties import roster
 from cipherward.runs.log_names import author, is_coordinators, origin, witnesses

@@ -244,17 +244,20 @@ class _Simulation:
                 self.run_directory.write_log("engine", "privacy", self.study.privacy.model_dump(mode="json"))
             while not self.hub.finished:
                 if self.should_stop():
-                    raise InterruptedRunError(
-                        f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost",
-                        hint=f"go on with: cipherward run --resume {shlex.quote(str(self.run_directory.path))}",
-                    )
+                    raise self._stopped(f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost")
                 self._one_sum()
             self.engine.last_call()
             return self._finish()
+        except KeyboardInterrupt:
+            raise self._stopped("stopped at once; no sum that was opened is lost") from None
         finally:
             self.audit.close()
             for site in self.sites.values():
                 site.ledger.close()
+
+    def _stopped(self, said: str) -> InterruptedRunError:
+        path = shlex.quote(str(self.run_directory.path))
+        return InterruptedRunError(said, hint=f"go on with: cipherward run --resume {path}")
 
     def _recover(self) -> None:
         """Take up the sum in which an earlier process ended; note one that it had finished and not noted."""
