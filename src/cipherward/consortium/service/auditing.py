@@ -46,8 +46,6 @@ HEARD = {
 """Of what a hospital's node says, what comes into the hospital's audit log."""
 ASK_AGAIN = 300.0
 """Seconds until a hospital that has not cosigned a head is asked again, at first."""
-HEADS_APART = 10.0
-"""Seconds between two heads that hospitals are asked to cosign while a study runs; its last head goes to them at once."""
 _LAST_HEADS = 4
 """After a start: in so many heads it is looked up how much each hospital has cosigned; who is in none is asked."""
 
@@ -56,10 +54,9 @@ _LAST_HEADS = 4
 class _Logged:
     """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: until when (ticks) no
     other head is sent to it, and the pause after the next one, which grows while it does not answer; `own`: heads of hospitals' own
-    logs that are not in it yet. `next_head`: when (ticks)."""
+    logs that are not in it yet."""
 
     trail: Trail
-    next_head: float = float("-inf")
     seen: dict[int, int] = field(default_factory=dict)
     asked: dict[int, tuple[float, float]] = field(default_factory=dict)
     own: dict[int, str] = field(default_factory=dict)
@@ -146,8 +143,6 @@ class CoordinatorAudit:
 
     def _due(self, study: CoordinatorStudy, logged: _Logged, only: int = 0) -> Out:
         log, now, found = logged.trail.log, self._ticks(), Out()
-        if not only and not study.is_over and now < logged.next_head:
-            return found
         head, answered = log.checkpoint(), earlier_logs.answered(study.run.path)
         for hospital in self._lacking(study, logged):
             old = logged.seen.get(hospital, 0)
@@ -161,8 +156,6 @@ class CoordinatorAudit:
                 found.append((hospital, LogSuccession(newest.statement, len(study.run.rounds_with_openings()))))
             else:
                 found.append((hospital, Head(log.request(head, old))))
-        if found:
-            logged.next_head = now + HEADS_APART
         return found
 
 
