@@ -56,6 +56,28 @@ def test_an_id_among_the_inputs_is_named() -> None:
     assert "looks like an id" in said([f"c{i}" for i in range(N)], categories=("c1", "other"))[0]
 
 
+def test_an_id_for_many_patients_and_rows_that_were_exported_twice_are_said() -> None:
+    column = Column(name="x", kind="numeric", minimum=0, maximum=1)
+    split = np.arange(N, dtype=np.uint8) % 3
+    outcome = (np.arange(N) % 7 == 0).astype(np.int8)
+
+    def about(values: Any, patients: Any) -> list[str]:
+        table = pl.DataFrame({"x": values})
+        return [one.text for one in findings(table, outcome, split, np.asarray(patients, np.uint32), [column])]
+
+    values = np.random.default_rng(4).random(N)
+    assert about(values, range(N)) == []
+    assert about(values, [max(i - 20, 0) for i in range(N)]) == [
+        "one patient id stands in 21 of 200 rows: is it a code for unknown? All of these rows count as one patient"
+    ]
+    twice = np.concatenate([values[: N // 2]] * 2)
+    outcome = np.concatenate([outcome[: N // 2]] * 2)
+    assert about(twice, [i % (N // 2) for i in range(N)]) == [
+        "100 rows equal another row of the same patient in everything: exported twice?"
+    ]
+    assert about(twice, range(N)) == []
+
+
 def test_a_range_that_hides_its_values_is_named_and_a_generous_one_keeps_them_apart() -> None:
     values = np.exp(np.random.default_rng(3).normal(1.0, 0.8, N))
     too_wide = Column(name="x", kind="numeric", minimum=0, maximum=1e18)

@@ -122,6 +122,9 @@ SAME = {
     "12,000 columns, tabs, UTF-16": wide(12_000, "\t").encode("utf-16"),
     "sep= with a tab": "sep=\t\n" + written(ROWS, separator="\t"),
     "a carriage return twice": GOOD.replace("\n", "\r\r\n"),
+    "UTF-32": GOOD.encode("utf-32"),
+    "UTF-16 without a mark": GOOD.encode("utf-16-le"),
+    "spaces after commas": GOOD.replace(",", ", "),
     "gzip in two members": gzip.compress(GOOD[:200].encode()) + gzip.compress(GOOD[200:].encode()),
 }
 
@@ -223,6 +226,23 @@ REFUSED = {
     "a PDF": (b"%PDF-1.4\n%\xe2\xe3", "a PDF document", "save the sheet as CSV"),
     "a web page": ("\n <HTML>", "a web page", "save the sheet as CSV"),
     "JSON": ('[\n {"age": 4}]', "a JSON document", "save the sheet as CSV"),
+    "lz4": (b"\x04\x22\x4d\x18xx", "compressed (lz4)", "unpack"),
+    "RAR": (b"Rar!\x1a\x07xx", "a RAR archive", "unpack"),
+    "PGP": ("-----BEGIN PGP MESSAGE-----\n\nab\n", "encrypted (PGP)", "give that file"),
+    "ARFF": ("@relation heart\n@attribute age numeric\n" + GOOD, "a Weka file", "give that file"),
+    "SQL": ("INSERT INTO t VALUES (1, 2);\n", "SQL statements", "give that file"),
+    "row names of R": (GOOD.replace("\n", "\n1,").rstrip("1,"), "the rows below have 7", "row.names = FALSE"),
+    "fields in single quotation marks": (written([[f"'{v}'" for v in row] for row in ROWS], tuple(f"'{n}'" for n in HEADER)),
+                                         "the header line has \"'age'\"", "without these quotation marks"),
+    "spaces before quotation marks": (written([[f' "{v}"' for v in row] for row in ROWS], tuple(f' "{n}"' for n in HEADER)),
+                                      "'age' is missing", "with nothing before"),
+    "one id for everybody": (each("patient", lambda v: "unknown"), "all 60 rows have the same patient id", "'patient'"),
+    "dates of a spreadsheet as numbers": (each("age", lambda v: f"450{v}"), "60 of 60 values lie outside", "declared unit"),
+    "decimal commas in a file with semicolons": (
+        written([[*row[:2], row[2].replace(".", ","), *row[3:]] for row in ROWS], separator=";"),
+        "'crp', row 1: '0,5'", "use a decimal point"),
+    "a special missing value of SAS": (cell("crp", ".A"), "'crp', row 2", "leave the field empty"),
+    "EBCDIC": (GOOD.encode("cp037"), "not UTF-8", "encoding UTF-8"),
     "a header alone": (GOOD.partition("\n")[0], "has no rows", ""),
     "nothing": (b"", "is empty", "a CSV with one header line"),
 }  # fmt: skip

@@ -53,6 +53,20 @@ def test_a_large_first_step_does_not_hide_that_the_loss_still_falls() -> None:
     )
 
 
+def test_a_run_that_has_only_begun_is_said_however_little_the_loss_falls() -> None:
+    slow = [0.7407, 0.7289, 0.7192, 0.7118, 0.7060, 0.7015, 0.6973, 0.6938, 0.6911, 0.6882, 0.6859]
+    assert "had not converged" in said([*slow], 0.593)
+    assert "had not converged" in said([0.6931, 0.6928, 0.6925], 0.734)
+
+
+def test_a_model_that_knows_nothing_or_far_less_than_the_pooled_one_is_said() -> None:
+    assert "0.5 is chance" in said([0.5], 0.53)
+    result = {"validation_loss_by_round": [0.5], "auroc_federated": 0.72}
+    (words,) = reservations.of(result | {"auroc_centralised": 0.77})
+    assert "in one place (AUROC 0.720, there 0.770)" in words
+    assert not list(reservations.of(result | {"auroc_centralised": 0.74}))
+
+
 def test_a_converged_run_says_nothing() -> None:
     assert not said([0.5 + 0.19 * 0.5**k for k in range(11)])
     assert not said([0.69, 0.688, 0.689, 0.687], 0.8, a=0.79, b=0.7)

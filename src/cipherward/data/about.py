@@ -19,6 +19,7 @@ from cipherward.study import Column
 NEAR_PERFECT = 0.995
 """The AUROC of one column alone from which on it is taken for the outcome itself."""
 _FEW = 10
+_SHARE = 0.1  # of the rows, from which on one patient's, or copies, are no accident
 _ID_ROWS = 30
 _SAMPLE = 20_000  # rows of each outcome that are looked at first
 _NEAR = 0.01  # how far the sample's AUROC may be from that of all rows, many times over
@@ -46,6 +47,8 @@ def findings(
     sample = _sample(outcome)
     for column in columns:
         found += _column(table[column.name], column, outcome, split, cluster, sample)
+    if cluster is not None and len(outcome) >= _ID_ROWS:
+        found += _patients(table, outcome, cluster)
     n_test, positive = int((split == TEST).sum()), int(outcome[split == TEST].sum())
     if n_test < _FEW:
         size = f"fewer than {_FEW} rows" if n_test else "no row"
@@ -137,6 +140,20 @@ def _auroc(values: pl.Series, outcome: NDArray[np.int8]) -> float:
     positive = int(outcome.sum())
     above = float(ranks[outcome == 1].sum()) - positive * (positive + 1) / 2
     return above / (positive * (len(outcome) - positive))
+
+
+def _patients(table: pl.DataFrame, outcome: NDArray[np.int8], cluster: NDArray[np.uint32]) -> list[Finding]:
+    """What patient ids show: one that stands for many people, and rows that were exported twice."""
+    found = []
+    most = int(np.bincount(cluster).max())
+    if most > max(_FEW, _SHARE * len(cluster)):
+        text = f"one patient id stands in {most} of {len(cluster)} rows: is it a code for unknown?"
+        found.append(Finding("", f"{text} All of these rows count as one patient"))
+    rows = table.with_columns(pl.Series("", outcome), pl.Series(" ", cluster))
+    copies = rows.height - rows.n_unique()
+    if copies > max(_FEW, _SHARE * rows.height):
+        found.append(Finding("", f"{copies} rows equal another row of the same patient in everything: exported twice?"))
+    return found
 
 
 def _is_id(values: pl.Series, column: Column, cluster: NDArray[np.uint32] | None) -> bool:

@@ -225,7 +225,8 @@ def _another_width(content: bytes, separator: str, width: int) -> tuple[str, str
         return said, "the header line ends with a separator, the rows do not: remove it"
     return (
         said,
-        "remove the lines above the one that names the columns; if there are none, a name is missing or too many",
+        "remove the lines above the one that names the columns; if there are none, a name is missing or too many "
+        "(R leaves one out for its row names: write.csv(..., row.names = FALSE))",
     )
 
 

@@ -26,7 +26,7 @@ from cipherward.data.values import Change
 from cipherward.errors import DataError
 from cipherward.study import Column, Study
 
-HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/study.md shows the format"
+HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/data.md says what is read as what"
 SINGLE_CLASS_HINT = (
     "a hospital needs both outcomes to train: give it more data, leave it out, or set data.allow_single_class = true"
 )
@@ -217,8 +217,12 @@ def _unfit(data: HospitalData, study: Study) -> Iterator[Problem]:
     """Why these rows cannot be trained on."""
     in_training = data.outcome[data.split == TRAIN]
     n, positive = len(in_training), int(in_training.sum())
+    if data.cluster is not None and len(data.outcome) > 1 and not data.cluster.any():
+        said = f"all {len(data.outcome)} rows have the same patient id"
+        yield Problem(f"{said}; look at the column {study.data.patient_column!r}", said)
+        return
     if not n:
-        said = f"no training row among {len(data.outcome)} rows after the split by patient"
+        said = f"no training row among {len(data.outcome)} rows after the split by patient: there are too few patients"
         yield Problem(said, said)
         return
     if not study.data.allow_single_class and positive in (0, n):

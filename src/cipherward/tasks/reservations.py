@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -13,8 +14,11 @@ NOISE_GIVEN_UP = (
 
 _END = 4  # the last quarter of the rounds
 _STILL_FALLING = 0.01
+_OF_ALL = 0.05  # of the whole fall, in the last quarter: a steady small fall is a run that has only begun
 _ROSE = 1.05
 _BELOW = 0.005
+_FAR_BELOW = 0.03
+_CHANCE = 0.55
 
 
 def of(result: Mapping[str, Any], *, is_fitted: bool = False) -> Iterator[str]:
@@ -29,6 +33,17 @@ def of(result: Mapping[str, Any], *, is_fitted: bool = False) -> Iterator[str]:
         [*result.get("auroc_local", {}).values()],
         float(result.get("auroc_federated_exact", result["auroc_federated"])),
     )
+    pooled = result.get("auroc_centralised")
+    if reached < _CHANCE:
+        yield (
+            f"The model hardly tells positive rows from negative ones (AUROC {reached:.3f}, where 0.5 is chance): train longer, "
+            "or ask whether these inputs know anything of the outcome."
+        )
+    elif pooled is not None and reached < pooled - _FAR_BELOW:
+        yield (
+            f"The shared model is far below the same model on all rows in one place (AUROC {reached:.3f}, there {pooled:.3f}): "
+            "raise training.rounds or training.learning_rate."
+        )
     if alone and reached < median(alone) - _BELOW:
         yield (
             f"The shared model is worse than what half of the hospitals reach alone (AUROC {reached:.3f}, alone "
@@ -54,8 +69,11 @@ def _of_losses(losses: Sequence[float], *, is_converged: bool) -> Iterator[str]:
         )
         return
     before = losses[-1 - max(len(losses) // _END, 1)]
-    if not is_converged and before - last > _STILL_FALLING * before:
+    late = losses[len(losses) // 2 - 1 :]
+    is_steady = all(later < earlier for earlier, later in pairwise(late))
+    falls = before - last > _STILL_FALLING * before
+    if not is_converged and (falls or (is_steady and before - last > _OF_ALL * (losses[0] - last))):
         yield (
-            f"Training had not converged: the validation loss still fell at the end, from {before:.3f} to {last:.3f} in the last "
+            f"Training had not converged: the validation loss still fell at the end, from {before:.4f} to {last:.4f} in the last "
             "quarter of the rounds. Raise training.rounds, training.local_epochs or training.learning_rate."
         )
