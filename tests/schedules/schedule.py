@@ -328,7 +328,9 @@ class Schedule:
         self._check_blocks(contributors)
         assert set(after.excluded) <= set(self.liars), f"honest hospitals are left out: {after.excluded}"
         task = asking.task_of(rules, before, body.attempt)
-        proved = before.proved([hospital for _, hospital in after.false_dealers], frozenset())  # liars all, as seen above
+        proved = before.proved(
+            [hospital for _, hospital in after.false_dealers], frozenset()
+        )  # liars all, as seen above
         try:
             sums = rules.scheme.sums(task, body.total, body.witness, len(contributors))
         except ProtocolError:
