@@ -39,6 +39,7 @@ types: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/secure_sum.py
 	$(BIN)/python benchmarks/study.py
+	$(BIN)/python benchmarks/peers/compare.py
 
 vectors: $(VENV)/.dev
 	$(BIN)/python -m vectors.make
