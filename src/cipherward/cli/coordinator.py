@@ -179,6 +179,7 @@ def start(
     typer.echo("\n".join(who_stands.if_missing(frozen)))
     if needed := inventories.patients_needed(frozen):
         typer.echo(needed)
+    typer.echo("Next, at each hospital: cipherward hospital review, then approve; here: cipherward coordinator status")
     if waits := known.contested(own, frozen.digest()):
         typer.echo(f"It waits for people: {waits}")
     if not is_served(own):
@@ -220,6 +221,27 @@ def withdraw_model(
     typer.echo(f"The model of {found.name} is {withdrawn.words_of(folder, found)}")
     typer.echo(
         "The service tells the hospitals; what was opened, and copies of the model elsewhere, it cannot take back."
+    )
+
+
+@app.command("restored")
+def restored(
+    study: str = typer.Argument(help="Name, or the first digits of the digest."),
+    source: str = typer.Option(..., "--from", help="What it was restored from, such as: tape of 3 May."),
+    home: Path = HOME,
+) -> None:
+    """Say that a study's folder was brought back from a copy: its audit log begins again, and says so. `vault restore` says it itself."""
+    import time
+
+    from cipherward.consortium.service import offering
+    from cipherward.runs import earlier_logs
+
+    own = _open(home)
+    folder = offering.find(own, study)
+    earlier_logs.note_restore(folder, source, time.time())
+    own.log("study restored", {"digest": folder.name, "from": source})
+    typer.echo(
+        "The service begins a new audit log for it, and asks the hospitals what they remember of the earlier one."
     )
 
 

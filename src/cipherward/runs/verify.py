@@ -37,7 +37,8 @@ from cipherward.tasks.task import Model
 
 @dataclass(frozen=True)
 class Line:
-    """One finding: what a hospital's receipt says of one sum, and whether the files bear it out."""
+    """One finding: what a hospital's receipt says of one sum, and whether the files bear it out. `gap`: something that was there is
+    known not to be here, so that nobody can check it; nothing speaks against it."""
 
     round: int
     purpose: str
@@ -45,6 +46,7 @@ class Line:
     outcome: str
     holds: bool
     detail: str
+    gap: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,7 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
     """
     run = RunDirectory(path)
     if not run.study.exists():
-        raise StorageError(
-            f"{path} is not a run directory: it has no study.toml", hint="give the folder that a run printed"
-        )
+        raise run.missing()
     study = study_document.load(run.study)
     if not study.is_frozen:
         raise AuditError(f"{run.study} is not a frozen study", hint="give the folder of a run, not of a study")

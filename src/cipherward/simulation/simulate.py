@@ -19,7 +19,7 @@ from typing import Any
 
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.errors import InterruptedRunError, StorageError, StudyError
+from cipherward.errors import InterruptedRunError, StudyError
 from cipherward.learning import models
 from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.learning.model_kind import Factory
@@ -164,7 +164,7 @@ def resume_study(
     """
     run = RunDirectory(path)
     if not run.study.exists():
-        raise StorageError(f"{path} is not a run directory: it has no study.toml", hint="give the folder of a run")
+        raise run.missing()
     if run.result.exists():
         raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
     frozen = study_document.load(run.study)
