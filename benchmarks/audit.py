@@ -15,10 +15,10 @@ from pathlib import Path
 
 from cipherward.audit import entries, notes, proofs, reading
 from cipherward.audit.entries import Event
-from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.notes import Checkpoint, Key
 from cipherward.audit.reading import CHECKPOINTS, LOG, checkpoint_file
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.merkle import Tree, leaf_hash
 from harness import Section, alone, finish, peak_mib
 
 NAME = "cipherward/benchmark"

@@ -86,3 +86,8 @@ def test_what_a_choice_gives_is_told_in_words() -> None:
     assert "10 hospitals: 7 must agree" in text
     assert "3 missing" in text
     assert "fewer than 5" in text
+
+
+def test_without_shares_nothing_is_said_to_stay_closed() -> None:
+    assert "stays closed" in derive(10).explain()
+    assert "stays closed" not in derive(10).explain(is_shared=False)

@@ -19,12 +19,13 @@ from cipherward.crypto.identity import Identity, Signed, fingerprint, open_signe
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
 from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest
 from cipherward.sums import messages
+from cipherward.sums.digests import Entry
 from cipherward.sums.messages import Query, context
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 KINDS: dict[str, type[Any]] = {
     **messages.KINDS,
-    **{kind.__name__: kind for kind in (Signed, messages.VoidCertificate, messages.Entry)},
+    **{kind.__name__: kind for kind in (Signed, messages.VoidCertificate, Entry)},
 }
 Case = dict[str, Any]
 

@@ -11,20 +11,28 @@ import numpy as np
 from cipherward.crypto import params, sampling, wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, fingerprint
-from cipherward.sums.digests import Digests
-from cipherward.sums.messages import (
-    Announce,
+from cipherward.sums.digests import Digests, Entry
+from cipherward.sums.evidence import (
     Answer,
     Answered,
+    Challenge,
+    Claim,
+    Contradiction,
+    Excerpt,
+    Shown,
+    ShownShare,
+    ShownSlice,
+    ShowRequest,
+)
+from cipherward.sums.messages import (
+    Announce,
     Attested,
     Behind,
     Certificate,
-    Challenge,
     Complaint,
     ConsentRequest,
     Contribution,
     Declined,
-    Entry,
     FalseShare,
     Header,
     Join,
@@ -36,9 +44,6 @@ from cipherward.sums.messages import (
     Receipt,
     Release,
     ShareFor,
-    Shown,
-    ShownShare,
-    ShowRequest,
     Update,
     VoidCertificate,
     VoidRequest,
@@ -108,6 +113,7 @@ SHARES = Digests.of({1: fixed("one"), 24: fixed("two")})
 def samples() -> list[Any]:
     """A message of every kind."""
     ctx, one, two = fixed("context"), Entry(1, fixed("one")), Entry(24, fixed("two"))
+    said = Excerpt(fixed("numbers", size=16), fixed("path"), fixed("above"))
     return [
         Announce(
             ctx,
@@ -146,16 +152,20 @@ def samples() -> list[Any]:
             (b"r",),
             b"challenge",
             (b"answer 1", b"answer 2"),
-            (b"shown",),
+            (Contradiction(3, 2, 3, 1, said, fixed("piece", size=40), fixed("path"), fixed("sealed")),),
             (VoidCertificate((b"vote",)),),
             (FalseShare(b"header", b"shown"),),
             (b"attested",),
         ),
         Challenge(ctx, fixed("manifest"), (one, two), fixed("witness")),
-        Answered((b"answer 1", b"answer 2")),
-        Answer(ctx, fixed("seed"), fixed("held", size=64), b""),
-        ShowRequest(ctx, b"challenge", b"manifest", (b"answer 1", b"answer 2")),
-        Shown(ctx, (ShownShare(2, 3, fixed("share", size=40), fixed("sealed")),)),
+        Answered(b"answer", fixed("table", size=64), b""),
+        Answer(fixed("seed"), fixed("released", size=32), fixed("held"), b""),
+        ShowRequest(ctx, b"manifest", (Claim(b"answer", 2, 3, 1, said),), (b"complaint",)),
+        Shown(
+            ctx,
+            (ShownShare(2, 3, fixed("share", size=40), fixed("sealed")),),
+            (ShownSlice(2, 3, 1, fixed("piece", size=40), fixed("path"), fixed("sealed")),),
+        ),
         Receipt(ctx, 65535, fixed("manifest"), "preserved", "", fixed("model"), fixed("last")),
         Notice(ctx, 3, "late", "joined too late"),
         Declined(ctx, "training diverged: not finite"),

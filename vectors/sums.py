@@ -20,6 +20,7 @@ from cipherward.crypto.plain import PlainScheme
 from cipherward.crypto.scheme import SumTask, payload_digest
 from cipherward.sums import hospital_steps
 from cipherward.sums.coordinator_steps import Collection
+from cipherward.sums.digests import Entry
 from cipherward.sums.hospital_steps import Consent, Dealt
 from cipherward.sums.messages import (
     CONSENT,
@@ -27,7 +28,6 @@ from cipherward.sums.messages import (
     Certificate,
     Complaint,
     ConsentRequest,
-    Entry,
     Header,
     Manifest,
     Opening,

@@ -63,18 +63,21 @@ class Thresholds:
             )
         return tuple(found)
 
-    def explain(self) -> str:
-        """What the choice gives, in one paragraph for people."""
+    def explain(self, *, is_shared: bool = True) -> str:
+        """What the choice gives, in one paragraph for people.
+
+        `is_shared`: hospitals hold shares of what opens an update; elsewhere nothing is said of when it stays closed.
+        """
         missing = (
             f"goes on with {self.dropouts} missing that have sent their update or agreed to be singled out"
             if self.dropouts
             else "waits as soon as one is missing"
         )
         colluding = "hospital colludes" if self.corrupt == 1 else "hospitals collude"
+        closed = f"an update stays closed while at most {self.corrupt} {colluding} with the coordinator; "
         return (
             f"{self.n_hospitals} hospitals: {self.threshold} must agree before a sum is opened; the study {missing}; "
-            f"an update stays closed while at most {self.corrupt} {colluding} with the coordinator; no sum over fewer "
-            f"than {self.min_contributors} hospitals is opened."
+            f"{closed if is_shared else ''}no sum over fewer than {self.min_contributors} hospitals is opened."
         )
 
 

@@ -12,11 +12,11 @@ import pytest
 from cipherward.audit import entries, notes, proofs, reading
 from cipherward.audit.entries import Event
 from cipherward.audit.log import AuditLog
-from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.notes import Key
 from cipherward.audit.reading import Read, checkpoint_file
 from cipherward.audit.witness import ForkError, Witness
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.merkle import Tree, leaf_hash
 from cipherward.errors import AuditError
 
 NAME = "cipherward/log"

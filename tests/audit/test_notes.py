@@ -7,9 +7,9 @@ import base64
 import pytest
 
 from cipherward.audit import notes
-from cipherward.audit.merkle import EMPTY_ROOT
 from cipherward.audit.notes import Checkpoint, Key, SignedCheckpoint
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.merkle import EMPTY_ROOT
 from cipherward.errors import AuditError
 
 AUTHOR, OTHER = Identity(b"\x01" * 32), Identity(b"\x02" * 32)

@@ -14,6 +14,8 @@ from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
 
 from cipherward.audit import proofs
+from cipherward.consortium.service import offering
+from cipherward.errors import StudyError
 from cipherward.runs.audit_export import open_log
 from cipherward.runs.audit_trail import author, witnesses
 
@@ -99,6 +101,7 @@ def test_the_privacy_officer_reads_on_one_page_what_a_study_did(tmp_path: Path, 
     home = four.hospital("clinic-2").path
     before = call(capsys, "audit", "study", "tiny", "--home", home)[1]
     assert "Nobody here has approved it" in before
+    assert "Nothing yet." in before
     four.approve()
     four.pump()
     code, out, _ = call(capsys, "audit", "study", "tiny", "--home", home)
@@ -111,6 +114,9 @@ def test_the_privacy_officer_reads_on_one_page_what_a_study_did(tmp_path: Path, 
     assert "Purpose: To try it" in text
     assert "is as this hospital's audit log says" in text
     assert "keep our encrypted updates" not in text
+    assert "it was erased here when the sum was verified, and nothing of it is left" in text
+    with pytest.raises(StudyError, match="is finished: there is nothing to stop"):
+        offering.stop(four.home, "tiny", "too late")
     shown = call(capsys, "audit", "show", home, "--study", "tiny", "--event", "approved")[1]
     assert "log of clinic-2" in shown
     assert "clinic-2 approved; Dr Example signed" in shown

@@ -474,7 +474,7 @@ def test_what_was_changed_in_reading_is_said_before_training_and_kept(
     code, out, err = call(capsys, "run", tables / "s.toml", "--out", tmp_path / "r")
     assert code == 0, err
     assert out.index("About this data:") < out.index("statistics")
-    assert "clinic-2: column 'ward', 4 value(s): word for missing" in out
+    assert "column 'ward': word for missing, read as no value: 4 value(s) of clinic-2" in out
     changes = json.loads((tmp_path / "r" / "result.json").read_text())["changes"]
     assert [(c["hospital"], c["column"], c["count"]) for c in changes] == [
         ("clinic-2", "age", 1),

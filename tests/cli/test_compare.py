@@ -14,6 +14,8 @@ import pytest
 from tests import simulator
 from tests.cli.test_cli import call
 
+from cipherward.cli.compare import cards
+
 ARMS = "centralised,local-only,plain,quorum"
 
 
@@ -51,7 +53,10 @@ def test_a_comparison_ends_with_a_table_and_says_where_everything_is(
     for arm in ARMS.split(","):
         assert any(line.startswith(f"{arm} ") for line in out.splitlines())
     assert "nobody, while at most" in out
-    assert "quorum: AUROC differs from plain by at most" in out
+    assert "quorum: AUROC differs from plain by at most" in out or "quorum: AUROC as of plain" in out
+    narrow = cards(json.loads((tmp_path / "c" / "comparison.json").read_text()))
+    assert max(map(len, narrow[:-2])) <= 80
+    assert [line.split()[0] for line in narrow if " AUROC " in line] == ARMS.split(",")
     for name in ("report.html", "comparison.csv", "comparison.json", "study.toml"):
         assert (tmp_path / "c" / name).stat().st_size > 0
     command = json.loads((tmp_path / "c" / "comparison.json").read_text())["command"]

@@ -27,11 +27,11 @@ from cipherward.disclosure.standing import Agreement
 from cipherward.errors import RefusedError, StudyError
 from cipherward.parties import decisions
 from cipherward.study import Study
+from cipherward.sums.digests import Entry
 from cipherward.sums.messages import (
     Announce,
     Certificate,
     ConsentRequest,
-    Entry,
     Manifest,
     Opening,
     Receipt,

@@ -18,11 +18,10 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import Signed
 from cipherward.errors import WireError
 from cipherward.sums import messages
-from cipherward.sums.digests import Digests
+from cipherward.sums.digests import Digests, Entry
 from cipherward.sums.messages import (
     KINDS,
     Announce,
-    Entry,
     Manifest,
     Opening,
     Query,

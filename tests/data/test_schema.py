@@ -57,6 +57,20 @@ def test_text_in_a_numeric_column_is_reported_with_its_row_and_a_remedy(
     assert "column 'age', row 17: '71,5' is not a number (use a decimal point) (1 such row(s))" in problem
 
 
+def test_a_date_and_a_word_that_stands_for_missing_get_advice_of_their_own(
+    make_study: Make, good_table: pl.DataFrame
+) -> None:
+    problem = only(check_table(change(good_table, "age", 0, "2021-05-11"), make_study(), "north"))
+    assert "is not a number (a date: make a number of it, such as days or years)" in problem
+    problem = only(check_table(change(good_table, "age", 0, "k.A."), make_study(), "north"))
+    assert 'or declare missing = ["k.A."] for the column' in problem
+
+
+def test_nothing_is_said_of_units_where_most_values_are_no_numbers(make_study: Make, good_table: pl.DataFrame) -> None:
+    table = good_table.with_columns(pl.Series("age", ["71,5"] * 50 + ["-9"] * 10))
+    assert "is not a number" in only(check_table(table, make_study(), "north"))
+
+
 def test_row_numbers_are_those_of_the_file(make_study: Make, good_table: pl.DataFrame) -> None:
     rows = np.arange(101, 161)
     assert "row 103:" in only(check_table(change(good_table, "age", 2, "x"), make_study(), "north", rows=rows))

@@ -23,23 +23,29 @@ from cipherward.crypto.scheme import DealtShare, Protected, SumTask, payload_dig
 from cipherward.errors import WireError
 from cipherward.parties import sumlog
 from cipherward.parties.coordinator_node import Phase
-from cipherward.sums.messages import (
-    KINDS,
+from cipherward.sums.digests import Entry
+from cipherward.sums.evidence import (
     Answer,
     Answered,
+    Challenge,
+    Claim,
+    Contradiction,
+    Excerpt,
+    Shown,
+    ShownShare,
+    ShownSlice,
+    ShowRequest,
+)
+from cipherward.sums.messages import (
+    KINDS,
     Attested,
     Behind,
-    Challenge,
     Complaint,
     Contribution,
     Declined,
-    Entry,
     FalseShare,
     Notice,
     ShareFor,
-    Shown,
-    ShownShare,
-    ShowRequest,
     VoidCertificate,
     VoidRequest,
     sign,
@@ -47,6 +53,9 @@ from cipherward.sums.messages import (
 from cipherward.sums.packets import pack, unpack
 
 OWN_FILE = 10_000
+SHARE = ShownShare(2, 3, b"share" * 40, bytes(32))
+SLICE = ShownSlice(2, 3, 1, b"piece" * 40, bytes(64), bytes(32))
+CLAIM = Claim(b"answer", 2, 3, 1, Excerpt(bytes(16), bytes(64), bytes(32)))
 """Tries against what reads a file that this very party has written, or its own table."""
 
 
@@ -105,13 +114,13 @@ def packets_of(world: ForgetfulParties) -> tuple[list[tuple[int, bytes]], list[t
     signed = partial(packet_of, world.setting)
     ups += [(2, signed(2, Behind(1))), (2, signed(2, Complaint(context, 3, "its share does not open")))]
     ups += [(2, signed(2, Declined(context, "diverged")))]
-    answer = Answer(context, bytes(32), bytes(128), b"")
+    answer = Answer(bytes(32), bytes(128), bytes(32), b"")
     message = sign(world.setting.keys.identities[2], world.setting.study.digest(), 2, answer)
-    ups += [(2, signed(2, Answered((message,))))]
+    ups += [(2, signed(2, Answered(message, bytes(640), b"")))]
     ups += [(2, signed(2, Attested(context, bytes(32), (Entry(3, bytes(20)),))))]
-    ups += [(2, signed(2, Shown(context, (ShownShare(2, 3, b"share" * 40, bytes(32)),))))]
+    ups += [(2, signed(2, Shown(context, (SHARE,), (SLICE,))))]
     downs += [(1, signed(0, Challenge(context, bytes(32), (Entry(1, bytes(32)), Entry(3, b"x" * 32)), bytes(32))))]
-    downs += [(1, signed(0, ShowRequest(context, b"challenge", b"manifest", (unpack(ups[0][1])[1],))))]
+    downs += [(1, signed(0, ShowRequest(context, b"manifest", (CLAIM,), (unpack(ups[0][1])[1],))))]
     downs += [(1, signed(0, VoidRequest(context))), (1, signed(0, Notice(context, 0, "late", "an update")))]
     return ups, downs
 
@@ -120,7 +129,7 @@ def _signed_inside(kind: str, body: Any) -> list[bytes]:
     """The signed messages that a body carries."""
     if kind == "Opening":
         return [body.manifest, *body.headers]
-    return [body.header] if kind == "Update" else list(body.answers) if kind == "Answered" else []
+    return [body.header] if kind == "Update" else [body.answer] if kind == "Answered" else []
 
 
 def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, bytes]]) -> Iterator[Decoder]:
@@ -139,8 +148,12 @@ def wire_kinds(ups: Sequence[tuple[int, bytes]], downs: Sequence[tuple[int, byte
             bodies.setdefault(KINDS[signed.kind], []).append(signed.body)
         if kind == "Certificate":
             bodies.setdefault(VoidCertificate, []).append(wire.encode(VoidCertificate(body.votes)))
-    bodies[ShownShare] = [wire.encode(ShownShare(2, 3, b"share" * 40, bytes(32)))]
     small = (
+        [SHARE],
+        [SLICE],
+        [CLAIM],
+        [CLAIM.said],
+        [Contradiction(3, 2, 3, 1, CLAIM.said, b"piece" * 40, bytes(64), bytes(32))],
         [Entry(3, bytes(32)), Entry(300, b"x" * 32)],
         [ShareFor(2, b"sealed" * 20)],
         [Contribution(1, b"payload")],

@@ -16,8 +16,8 @@ QUICK = 300
 
 
 WIRE = (
-    "Announce", "Answer", "Answered", "Attested", "Behind", "Certificate", "Challenge", "Complaint", "ConsentRequest", "Contribution", "Dealing", "Declined", "Entry", "FalseShare",
-    "Header", "Join", "Joined", "Manifest", "Notice", "Opened", "Opening", "Receipt", "Release", "SeedTable", "ShareFor", "Shown", "ShownShare", "ShowRequest", "Signed", "Update", "VoidCertificate",
+    "Announce", "Answer", "Answered", "Attested", "Behind", "Certificate", "Challenge", "Claim", "Complaint", "ConsentRequest", "Contradiction", "Contribution", "Dealing", "Declined", "Entry", "Excerpt", "FalseShare",
+    "Header", "Join", "Joined", "Manifest", "Notice", "Opened", "Opening", "Receipt", "Release", "SeedTable", "ShareFor", "Shown", "ShownShare", "ShownSlice", "ShowRequest", "Signed", "Update", "VoidCertificate",
     "VoidRequest", "Vote",
 )  # fmt: skip
 LETTERS = ("Offer", "Approval", "Withdrawal", "Refusal", "Members", "Alert", "Stopped", "Head", "ModelWithdrawn")

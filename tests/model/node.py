@@ -18,11 +18,12 @@ from tests.schedules.liars import opened
 from tests.schedules.world import Setting, Work
 
 from cipherward.crypto import wire
-from cipherward.parties import who_stands
+from cipherward.parties import answers, who_stands
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.policy import Policy
 from cipherward.store.ledger import Ledger, SumRecord
-from cipherward.sums.messages import CONSENT, Answer, Answered, unsign
+from cipherward.sums.evidence import Answer, Answered
+from cipherward.sums.messages import CONSENT, unsign
 from cipherward.tasks.state import StudyState
 
 History = frozenset[str]
@@ -183,7 +184,8 @@ class Explorer:
         rules = self.setting.rules
         if not data:
             return b""
-        return unsign(wire.decode(Answered, data).answers[0], Answer, study=rules.study, keys=rules.keys).seed
+        answered = wire.decode(Answered, wire.decode(answers.Said, data).answered)
+        return unsign(answered.answer, Answer, study=rules.study, keys=rules.keys).seed
 
     # moves
 
@@ -337,7 +339,7 @@ class _Sent(_Move):
         return ""
 
     def _shown(self, body: Any, said: set[str]) -> str:
-        pairs = {(item.dealer, item.holder) for item in body.shares}
+        pairs = {(item.dealer, item.holder) for item in (*body.shares, *body.slices)}
         if not all(LIAR in pair for pair in pairs):
             return f"a share between honest hospitals is shown: {sorted(pairs)}"
         return ""

@@ -23,27 +23,24 @@ from cipherward.disclosure.standing import Agreement, Statement
 from cipherward.parties import asking, who_stands
 from cipherward.parties.judging import judge
 from cipherward.sums import challenge, hospital_steps, unopened
-from cipherward.sums.digests import Digests
+from cipherward.sums.cases import shape_of
+from cipherward.sums.digests import Digests, Entry
+from cipherward.sums.evidence import Answer, Answered, Challenge, Claim, ShowRequest
 from cipherward.sums.hospital_steps import Consent, Dealt
 from cipherward.sums.inquiry import Inquiry
 from cipherward.sums.messages import (
     CONSENT,
     Announce,
-    Answer,
-    Answered,
     Certificate,
-    Challenge,
     Complaint,
     ConsentRequest,
     Contribution,
-    Entry,
     Header,
     Joined,
     Manifest,
     Opening,
     Release,
     ShareFor,
-    ShowRequest,
     Update,
     VoidCertificate,
     VoidRequest,
@@ -165,7 +162,7 @@ class Others:
             seed = challenge.seed_of(self.rules, asked)
             self.names[seed] = f"{what}/{number}"
             yield Message(f"challenge {number} about {what}", self.packet(asked), attempt, variant)
-            yield from self._show_requests(attempt, said, variant, asked, number)
+            yield from self._show_requests(attempt, said, variant, asked, number, listed)
         for failed in (False, True):
             opening = self._opening(attempt, said, variant, votes, releases | ({LIAR: false} if failed else {}))
             name = f"opening of {what}{', failed' * failed}"
@@ -175,26 +172,40 @@ class Others:
                 yield Message(f"{name}, no proof", unproved, attempt, variant, is_proof=False)
 
     def _show_requests(
-        self, attempt: int, said: Said, variant: str, asked: Challenge, number: int
+        self, attempt: int, said: Said, variant: str, asked: Challenge, number: int, releases: dict[int, bytes]
     ) -> Iterator[Message]:
         """Disputes: complaints by the liar about the node and about another, an honest answer, and one that differs."""
         context = self.contexts[attempt]
-        signed, manifest = self.sign(COORDINATOR, asked), self._request(attempt, said, variant, self.me).manifest
+        manifest = self._request(attempt, said, variant, self.me).manifest
         honest = 2 if self.me != 2 else 1
         about_me = self.sign(LIAR, Complaint(context, self.me, "because"))
         about_another = self.sign(LIAR, Complaint(context, honest, "because"))
-        answers = {i: self._answer(attempt, said, variant, asked, i) for i in (honest, LIAR)}
-        bent = [dataclasses.replace(part, held=_bent(part.held), dealt=_bent(part.dealt)) for part in answers[LIAR]]
-        for name, messages in (
-            ("a complaint about it", (about_me,)),
-            ("a complaint about another", (about_another,)),
-            ("an honest answer", tuple(self.sign(honest, part) for part in answers[honest])),
-            ("a false answer", tuple(self.sign(LIAR, part) for part in bent)),
+        answers = {i: self._answer(attempt, said, variant, asked, i, releases[i]) for i in (honest, LIAR)}
+        for name, claims, complaints in (
+            ("a complaint about it", (), (about_me,)),
+            ("a complaint about another", (), (about_another,)),
+            ("an honest answer", self._claims(attempt, variant, answers[honest], honest, lies=False), ()),
+            ("a false answer", self._claims(attempt, variant, answers[LIAR], LIAR, lies=True), ()),
         ):
-            if number and "complaint" in name:
+            if number and complaints:
                 continue
-            body = ShowRequest(context, signed, manifest, messages)
+            body = ShowRequest(context, manifest, claims, complaints)
             yield Message(f"show after challenge {number}: {name}", self.packet(body), attempt, variant)
+
+    def _claims(self, attempt: int, variant: str, answered: Answered, i: int, *, lies: bool) -> tuple[Claim, ...]:
+        """What hospital `i` has signed of the shares between it and the node, of other numbers where it lies."""
+        body, claims = unsign(answered.answer, Answer, study=self.rules.study, keys=self.rules.keys), []
+        dealers = list(VARIANTS[variant])
+        for name, n_columns in (("held", len(dealers)), ("dealt", self.rules.threshold)):
+            shape = shape_of(self.scheme, self.task(attempt), n_columns)
+            table = (shape.read(getattr(answered, name)) + np.uint32(lies)) % np.uint32(shape.modulus)
+            body = dataclasses.replace(body, **{name: shape.root(table)})
+            if name == "held" and self.me in dealers:
+                claims.append((self.me, i, shape.entry(table, 0, dealers.index(self.me))))
+            if name == "dealt":
+                claims.append((i, self.me, shape.row(table, 0)))
+        signed = self.sign(i, body)
+        return tuple(Claim(signed, dealer, holder, 0, part) for dealer, holder, part in claims)
 
     # parts
 
@@ -298,7 +309,7 @@ class Others:
         shares = _bent(challenge.shares_in(signed))
         return self.sign(LIAR, Release(self.contexts[attempt], manifest_digest, shares))
 
-    def _answer(self, attempt: int, said: Said, variant: str, asked: Challenge, i: int) -> list[Answer]:
+    def _answer(self, attempt: int, said: Said, variant: str, asked: Challenge, i: int, release: bytes) -> Answered:
         own, task = self._chosen(attempt, said, variant)[i], self.task(attempt)
         given = self._consent(attempt, said, variant, i)
         header = unsign(own.header, Header, study=self.rules.study, keys=self.rules.keys)
@@ -307,6 +318,7 @@ class Others:
             task,
             asked,
             private_key=self._keys[attempt][i][0],
+            signed_release=release,
             held=given.dealt,
             header=header,
             one_time=own.one_time,
@@ -339,9 +351,8 @@ class Others:
             inquiry = Inquiry(self.member(COORDINATOR), task, opening, self._digest(request))
             asked = challenge.make(task, self._digest(request), releases, found.witness)
             for i in votes:
-                parts = self._answer(attempt, said, variant, asked, i)
-                inquiry.add_answer(i, wire.encode(Answered(tuple(self.sign(i, part) for part in parts))))
-            opening = inquiry.evidence(b"")
+                inquiry.add_answer(i, wire.encode(self._answer(attempt, said, variant, asked, i, releases[i])))
+            opening = inquiry.evidence()
         return dataclasses.replace(opening, next_model=self.after(attempt, opening).digest())
 
     def _found(self, attempt: int, said: Said, variant: str, releases: dict[int, bytes]) -> unopened.Found:

@@ -31,19 +31,10 @@ from cipherward.parties.inventories import Inventory
 from cipherward.runs.folder import RunDirectory
 from cipherward.study import Study
 from cipherward.sums import false_shares, hospital_steps
+from cipherward.sums.digests import Entry
+from cipherward.sums.evidence import Shown, ShownShare
 from cipherward.sums.hospital_steps import Consent, Dealt
-from cipherward.sums.messages import (
-    Certificate,
-    ConsentRequest,
-    Entry,
-    FalseShare,
-    Header,
-    Manifest,
-    ShareFor,
-    Shown,
-    ShownShare,
-    unsign,
-)
+from cipherward.sums.messages import Certificate, ConsentRequest, FalseShare, Header, Manifest, ShareFor, unsign
 from cipherward.sums.votes import check_void
 
 HONEST = (1, 2, 3)
@@ -201,7 +192,7 @@ class Parts:
         shown = {(LIAR, bytes(len(true))), (dealer, true)} | ({(LIAR, true)} if dealer == LIAR else set())
 
         def named(signer: int, share: bytes) -> None:
-            message = Shown(run.task.context, (ShownShare(dealer, holder, share, sealed),))
+            message = Shown(run.task.context, (ShownShare(dealer, holder, share, sealed),), ())
             proof = FalseShare(dealt[dealer, 0].header, run.parties.sign(signer, message))
             false_shares.dealers(self.rules, run.task, [run.task.context], [proof])
 

@@ -14,8 +14,6 @@ from cipherward.crypto import shamir
 from cipherward.crypto.quorum import QuorumScheme, parameters_of
 from cipherward.crypto.scheme import DealtShare, Protected, SumTask
 
-Numbers = tuple[int, ...]
-
 
 class Liar(QuorumScheme):
     """Tells these lies in the sums for which `when` says so.
@@ -57,30 +55,26 @@ class Liar(QuorumScheme):
 
     def numbers_held(
         self, task: SumTask, seed: bytes, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]
-    ) -> dict[int, Numbers]:
+    ) -> dict[int, Any]:
         held = super().numbers_held(task, seed, holder, private_key, dealt)
         if self.tells("blame"):
             parameters, blamed = parameters_of(task), min(i for i in held if i != holder)
             true = super().release(task, holder, private_key, dealt)
             false = shamir.pack(parameters, bent(shamir.unpack(parameters, true), parameters.share_modulus))
-            said, meant = (self.numbers_released(task, seed, data) for data in (false, true))
-            held[blamed] = tuple(
-                (number + one - other) % parameters.share_modulus
-                for number, one, other in zip(held[blamed], said, meant, strict=True)
-            )
+            said, meant = (self.numbers_released(task, seed, data).astype(np.int64) for data in (false, true))
+            held[blamed] = ((held[blamed] + said - meant) % parameters.share_modulus).astype(np.uint32)
         return held
 
     def numbers_dealt(
         self, task: SumTask, seed: bytes, sender: int, one_time: bytes, holders: Iterable[int]
-    ) -> list[Numbers]:
+    ) -> list[Any]:
         honest = mock.patch.object(
             shamir, "share", self._share(shamir.share) if "secret" in self.lies else shamir.share
         )
         with honest:
             dealt = super().numbers_dealt(task, seed, sender, one_time, holders)
         if self.tells("answer"):
-            modulus = self.share_modulus(task)
-            dealt = [tuple((number + 1) % modulus for number in numbers) for numbers in dealt]
+            dealt = [(numbers + 1) % np.uint32(self.share_modulus(task)) for numbers in dealt]
         return dealt
 
 

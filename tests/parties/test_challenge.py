@@ -11,16 +11,19 @@ from tests import simulator
 from tests.parties.liars_in_a_sum import lies
 from tests.simulator import BentNetwork, World, kind_of, lost, signed_body
 
-from cipherward.crypto import wire
+from cipherward.crypto import slices, wire
 from cipherward.crypto.identity import Signed
+from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import FaultyCoordinatorError, SuspectError
+from cipherward.parties import asking
 from cipherward.runs import verify
 from cipherward.simulation import make_parties
 from cipherward.study import Study
-from cipherward.sums import challenge
+from cipherward.sums.cases import shape_of
+from cipherward.sums.evidence import Answer, Answered, Challenge, Claim, Shown, ShowRequest
 from cipherward.sums.inquiry import Inquiry
-from cipherward.sums.messages import Answer, Answered, Challenge, Manifest, Opening, Shown, ShowRequest
+from cipherward.sums.messages import ConsentRequest, Manifest, Opening
 from cipherward.sums.packets import unpack
 from cipherward.sums.votes import Member
 
@@ -88,14 +91,20 @@ def test_the_sum_is_asked_once_more_and_gives_the_model_of_the_honest_rest(tmp_p
     assert lied.sums_done == honest.sums_done + 1
 
 
-def test_a_holder_and_a_dealer_who_lie_at_once_are_both_named(tmp_path: Path) -> None:
-    with World(tmp_path, eight()) as world:
+def test_f_holders_and_dealers_who_lie_at_once_are_all_named_by_little_evidence(tmp_path: Path) -> None:
+    numbers = {"threshold": 6, "corrupt": 3, "dropouts": 2, "min_contributors": 5}
+    with World(tmp_path, simulator.study(8, training={"rounds": 2}, aggregation=numbers)) as world:
         lies(world, LIAR, "release", "blame")
         lies(world, OTHER, "polynomial", "answer")
-        world.run_sums()
-        assert world.hub.finished
-        assert world.hub.state.excluded == (LIAR, OTHER)
-        assert len(told(world)) >= 2
+        lies(world, 8, "release", "answer")
+        with pytest.raises(
+            SuspectError, match="clinic-3, clinic-6, clinic-8 spoiled sums"
+        ):  # five are left, six open a sum
+            world.run_sums()
+        assert world.hub.state.excluded == (LIAR, OTHER, 8)
+        assert len(told(world)) >= 3
+        assert world.opening(1).releases == ()
+        assert all(len(wire.encode(item)) < slices.SLICE_BYTES + 500 for item in world.opening(1).contradictions)
 
 
 def test_a_false_ciphertext_is_nobodys_proved_fault_and_people_decide(tmp_path: Path) -> None:
@@ -147,9 +156,8 @@ def test_a_dealer_that_was_killed_has_lost_its_seed_and_is_not_named(tmp_path: P
 
 
 def whole(reply: bytes) -> Answer:
-    """Both parts of a hospital's answer."""
-    parts = wire.decode(Answered, unpack(reply)[1]).answers
-    return challenge.merged(signed_body(part, Answer) for part in parts)
+    """A hospital's answer."""
+    return signed_body(wire.decode(Answered, unpack(reply)[1]).answer, Answer)
 
 
 def test_a_hospital_answers_one_challenge_about_a_sum_ever_and_the_same_again(tmp_path: Path) -> None:
@@ -178,22 +186,65 @@ def test_nobody_shows_a_share_about_which_nobody_differs(tmp_path: Path) -> None
         lies(world, LIAR, "polynomial", "answer")
         world.run_sums(1)
         packets = world.continue_until(world.until("Challenge"), "ShowRequest")
-        asked = simulator.body(packets[1], ShowRequest)
+        first = min(packets)
+        asked = simulator.body(packets[first], ShowRequest)
         for index, packet in packets.items():
             (reply,) = world.sites[index].handle(packet)
-            shown = {(item.dealer, item.holder) for item in simulator.body(reply, Shown).shares}
-            assert all(dealer == LIAR for dealer, _ in shown)
-            assert index == LIAR or shown == {(LIAR, index)}
-        honest = [data for data in asked.messages if wire.decode(Signed, data).sender in (1, 2)]
-        calm = dataclasses.replace(asked, messages=tuple(honest))
-        assert world.sites[1].handle(world.packet(calm)) == []
+            body = simulator.body(reply, Shown)
+            assert all(item.dealer == LIAR for item in body.slices)
+            assert index == LIAR or [item.holder for item in body.slices] == [index]
+            assert body.shares == ()
+        calm = dataclasses.replace(asked, claims=())
+        assert world.sites[first].handle(world.packet(calm)) == []
         assert "nobody disputes" in world.refusals()[-1]
         # Another manifest, in which dealers stand in other places, would make honest shares seem disputed.
         manifest = signed_body(asked.manifest, Manifest)
         shifted = dataclasses.replace(manifest, entries=manifest.entries[1:])
         other = dataclasses.replace(asked, manifest=world.signed(shifted))
-        assert world.sites[1].handle(world.packet(other)) == []
-        assert "not its manifest" in world.refusals()[-1]
+        assert world.sites[first].handle(world.packet(other)) == []
+        assert "not the manifest" in world.refusals()[-1]
+        # Nor is a share shown that is not between the one who claims and the one who is asked, or for what nobody has signed.
+        (claim,) = asked.claims
+        said = dataclasses.replace(claim.said, numbers=bytes(len(claim.said.numbers)))
+        for lie in (
+            dataclasses.replace(claim, holder=8),
+            dataclasses.replace(claim, dealer=first, holder=LIAR),
+            dataclasses.replace(claim, said=said),
+            dataclasses.replace(claim, place=1 - claim.place),
+            dataclasses.replace(claim, place=2),
+            dataclasses.replace(claim, answer=asked.manifest),
+        ):
+            assert world.sites[first].handle(world.packet(dataclasses.replace(asked, claims=(lie,)))) == []
+
+
+@pytest.mark.parametrize("says", [True, False], ids=["an honest answer", "another's answer"])
+def test_an_honest_answer_disputes_no_share(tmp_path: Path, says: bool) -> None:
+    """The coordinator asks hospital 1 for slices by what hospital 2 has truly signed, or as if that were of hospital 4."""
+    with World(tmp_path, eight()) as world:
+        lies(world, LIAR, "polynomial")
+        world.run_sums(1)
+        packets = world.until("Challenge")
+        replies = {i: site.handle(packets[i])[0] for i, site in world.sites.items()}
+        asked, answered = simulator.body(packets[1], Challenge), wire.decode(Answered, unpack(replies[2])[1])
+        consent = wire.decode(ConsentRequest, world.sites[1].ledger.sum(asked.context).request)  # type: ignore[union-attr]
+        task = asking.task_of(world.sites[1].rules, world.sites[1].state, 0)
+        scheme = QuorumScheme()
+        held, dealt = shape_of(scheme, task, 8), shape_of(scheme, task, 6)
+        dealer = 2 if says else 4
+        for claim in (
+            Claim(answered.answer, 1, 2, 1, held.entry(held.read(answered.held), 1, 0)),
+            Claim(answered.answer, dealer, 1, 1, dealt.row(dealt.read(answered.dealt), 1)),
+        ):
+            request = ShowRequest(asked.context, consent.manifest, (claim,), ())
+            assert world.sites[1].handle(world.packet(request)) == []
+            words = "nobody disputes" if says or claim.dealer == 1 else "not between its sender and me"
+            assert words in world.refusals()[-1]
+        # Nor by numbers of the coordinator's own, which would ask for the secret at 0.
+        row = held.read(answered.held)
+        made_up = dataclasses.replace(signed_body(answered.answer, Answer), held=held.root(row))
+        claim = Claim(world.signed(made_up), 1, 0, 1, held.entry(row, 1, 0))
+        assert world.sites[1].handle(world.packet(ShowRequest(asked.context, consent.manifest, (claim,), ()))) == []
+        assert "nobody who holds a share" in world.refusals()[-1]
 
 
 @pytest.mark.parametrize("stop", ["Challenge", "ShowRequest", "Opening"])
@@ -237,17 +288,18 @@ def test_a_witness_that_the_releases_do_not_give_is_a_breach_although_they_are_n
 
 
 @pytest.mark.parametrize(
-    ("silent", "lie", "released", "shown"),
+    ("silent", "lie"),
     [
-        ((), ("polynomial",), (), 0),
-        ((1, 2), ("polynomial",), (1, 2), 0),
-        ((), ("release",), (LIAR, OTHER), 0),
-        ((4,), ("release", "blame"), (4, OTHER), 1),
-        ((), ("release", "polynomial"), (LIAR, OTHER), 0),
+        ((), ("polynomial",)),
+        ((1, 2), ("polynomial",)),
+        ((), ("release",)),
+        ((4,), ("release", "blame")),
+        ((), ("release", "polynomial")),
+        ((), ("polynomial", "answer")),
     ],
 )
-def test_the_opening_holds_the_releases_of_those_who_lied_about_them_or_are_silent_and_no_others(
-    tmp_path: Path, silent: tuple[int, ...], lie: tuple[str, ...], released: tuple[int, ...], shown: int
+def test_the_opening_holds_the_releases_of_those_who_are_silent_and_one_slice_against_each_liar(
+    tmp_path: Path, silent: tuple[int, ...], lie: tuple[str, ...]
 ) -> None:
     network = BentNetwork(lost(set(silent), kinds={"Answered"}))
     with World(tmp_path, eight(), network=network) as world:
@@ -257,10 +309,9 @@ def test_the_opening_holds_the_releases_of_those_who_lied_about_them_or_are_sile
         world.run_sums(2)
         opening = world.opening(1)
         assert set(world.hub.state.excluded) == ({LIAR, OTHER} if "release" in lie else {LIAR})
-        assert {wire.decode(Signed, data).sender for data in opening.releases} == set(released)
-        assert len(opening.shown) == shown
-        dealt = [data for data in opening.answers if signed_body(data, Answer).dealt]
-        assert len(dealt) == ("release" not in lie) + shown
+        assert {wire.decode(Signed, data).sender for data in opening.releases} == set(silent)
+        assert {item.hospital for item in opening.contradictions} == set(world.hub.state.excluded)
+        assert all(len(wire.encode(item)) < slices.SLICE_BYTES + 500 for item in opening.contradictions)
 
 
 def test_evidence_that_leaves_something_out_names_fewer_and_altered_evidence_is_not_believed(tmp_path: Path) -> None:
@@ -270,15 +321,33 @@ def test_evidence_that_leaves_something_out_names_fewer_and_altered_evidence_is_
         opening = simulator.body(world.until("Opening")[1], Opening)
         before = world.sites[1].state
         fewer = before.after_failed(range(1, 9))
-        held = tuple(data for data in opening.answers if signed_body(data, Answer).held)
-        without = dataclasses.replace(opening, answers=held, shown=(), next_model=fewer.digest())
+        without = dataclasses.replace(opening, contradictions=(), next_model=fewer.digest())
         assert kind_of(world.sites[2].handle(world.packet(without))[0]) == "Receipt"
         assert world.sites[2].state.digest() == fewer.digest()
         blamed = before.after_failed(range(1, 9), [(5, "its answers do not add up to what it released")])
+        (proof,) = opening.contradictions
+        bent = dataclasses.replace(proof.said, numbers=other(proof.said.numbers))
         for lie in (
+            *(
+                dataclasses.replace(opening, contradictions=against)
+                for against in (
+                    (proof, proof),
+                    (dataclasses.replace(proof, hospital=5),),
+                    (dataclasses.replace(proof, hospital=5, dealer=5, holder=5),),
+                    (dataclasses.replace(proof, dealer=0),),
+                    (dataclasses.replace(proof, dealer=9),),
+                    (dataclasses.replace(proof, holder=9),),
+                    (dataclasses.replace(proof, place=1 - proof.place),),
+                    (dataclasses.replace(proof, place=2),),
+                    (dataclasses.replace(proof, said=bent),),
+                    (dataclasses.replace(proof, other=other(proof.other)),),
+                    (dataclasses.replace(proof, other=b""),),
+                    (dataclasses.replace(proof, path=b""),),
+                )
+            ),
             dataclasses.replace(opening, next_model=blamed.digest()),
             dataclasses.replace(opening, challenge=opening.manifest),
-            dataclasses.replace(opening, answers=(), shown=()),
+            dataclasses.replace(opening, answers=(), contradictions=()),
             dataclasses.replace(opening, answers=opening.answers[1:]),
             dataclasses.replace(opening, witness=other(opening.witness)),
             dataclasses.replace(opening, answers=(*opening.answers, opening.answers[0])),

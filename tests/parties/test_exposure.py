@@ -16,13 +16,13 @@ from cipherward.crypto.hashing import digest
 from cipherward.errors import AlreadyReleasedError, StorageError
 from cipherward.parties import asking
 from cipherward.parties.hospital_node import HospitalNode
+from cipherward.sums.digests import Entry
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
     Announce,
     Certificate,
     ConsentRequest,
-    Entry,
     Join,
     Joined,
     Manifest,

@@ -15,15 +15,9 @@ from tests.simulator import BentNetwork, Packet, World, body, signed_body
 
 from cipherward.errors import SuspectError
 from cipherward.parties import asking, culprits
+from cipherward.sums.evidence import Shown
 from cipherward.sums.hospital_steps import contributors_of
-from cipherward.sums.messages import (
-    Announce,
-    FalseShare,
-    Header,
-    Opening,
-    Receipt,
-    Shown,
-)
+from cipherward.sums.messages import Announce, FalseShare, Header, Opening, Receipt
 
 LIAR, MATES, OTHERS = 1, (2, 3), (4, 5, 6, 7)
 REST = (*MATES, *OTHERS)
@@ -147,11 +141,11 @@ def _right(world: World, proof: FalseShare) -> FalseShare:
     assert known is not None
     share = site._answers._share(site._me, task, known, 4, 2)
     assert share is not None
-    return FalseShare(known.header, world.signed(Shown(context, (share,)), 4))
+    return FalseShare(known.header, world.signed(Shown(context, (share,), ()), 4))
 
 
 def _nothing(world: World, proof: FalseShare) -> FalseShare:
-    return dataclasses.replace(proof, shown=world.signed(Shown(signed_body(proof.shown, Shown).context, ()), LIAR))
+    return dataclasses.replace(proof, shown=world.signed(Shown(signed_body(proof.shown, Shown).context, (), ()), LIAR))
 
 
 @pytest.mark.parametrize(

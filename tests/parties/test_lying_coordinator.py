@@ -20,13 +20,13 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import FaultyCoordinatorError, QuorumError
 from cipherward.parties import asking
+from cipherward.sums.digests import Entry
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
     Announce,
     Certificate,
     ConsentRequest,
-    Entry,
     Header,
     Joined,
     Manifest,

@@ -19,7 +19,8 @@ from cipherward.crypto.scheme import payload_digest
 from cipherward.errors import StorageError
 from cipherward.parties import asking
 from cipherward.parties.judging import Judgement
-from cipherward.sums.messages import CONSENT, Entry, Header, Manifest, Opening, Receipt, Release, VoidRequest, Vote
+from cipherward.sums.digests import Entry
+from cipherward.sums.messages import CONSENT, Header, Manifest, Opening, Receipt, Release, VoidRequest, Vote
 
 ME = 1
 

@@ -12,9 +12,9 @@ from tests import simulator
 
 from cipherward.audit import entries, notes, reading
 from cipherward.audit.entries import Event
-from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.reading import checkpoint_file
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.merkle import Tree, leaf_hash
 from cipherward.errors import AuditError, InterruptedRunError
 from cipherward.runs.audit_check import verify_run
 from cipherward.runs.audit_trail import OPENED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,13 @@ def test_a_model_file_gives_the_same_model_back_bit_for_bit(tmp_path: Path, mode
     assert (loaded.groups, loaded.preprocessor) == (model.groups, model.preprocessor)
     assert loaded.study.digest() == model.study.digest()
     np.testing.assert_array_equal(models.flatten(loaded.module()), model.weights)
+
+
+def test_one_model_is_the_same_bytes_at_every_party(model: ModelFile) -> None:
+    data = modelfile.to_bytes(model)
+    facts = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    assert list(facts) == sorted(facts)  # eight keys that are shuffled come in order by chance in one of 40,320 cases
+    assert {modelfile.to_bytes(model) for _ in range(20)} == {data}
 
 
 @pytest.mark.parametrize("kept", [0, 1, 8, 100, -1, -4])

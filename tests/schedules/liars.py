@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
 
-from tests.schedules.world import Setting
+from tests.schedules.world import TOY_RING, Setting
 
-from cipherward.crypto import wire
+from cipherward.crypto import params, slices, wire
 from cipherward.crypto.identity import Signed
 from cipherward.crypto.scheme import payload_digest, share_digest
+from cipherward.crypto.shamir import N_CHALLENGES
 from cipherward.errors import CipherwardError
 from cipherward.sums.digests import Digests
+from cipherward.sums.evidence import Answer, Answered, Shown, ShownSlice
 from cipherward.sums.messages import (
     CONSENT,
     KINDS,
     VOID,
-    Answer,
-    Answered,
     Certificate,
     Complaint,
     ConsentRequest,
@@ -30,12 +30,12 @@ from cipherward.sums.messages import (
     Manifest,
     Release,
     ShareFor,
-    Shown,
     Update,
     Vote,
     sign,
 )
 from cipherward.sums.packets import pack, unpack
+from cipherward.sums.tables import Shape
 
 UNSIGNED = ("Update", "ConsentRequest", "Certificate", "Answered")
 
@@ -135,14 +135,22 @@ def two_releases(setting: Setting, me: int, body: Release, rng: Random) -> list[
 
 
 def false_answer(setting: Setting, me: int, body: Answered, rng: Random) -> list[Any]:
-    """Other numbers about what it holds or has dealt, or none."""
-    parts = list(body.answers)
-    place = rng.randrange(len(parts))
-    part = wire.decode(Answer, wire.decode(Signed, parts[place]).body)
-    kept = {name: flipped(said, rng) for name in ("held", "dealt") if (said := getattr(part, name))}
-    lie = dataclasses.replace(part, **(kept if rng.random() < 0.8 else dict.fromkeys(kept, b"")))
-    parts[place] = sign(setting.keys.identities[me], setting.study.digest(), me, lie)
-    return [Answered(tuple(parts))]
+    """Other numbers about what it holds, has dealt or has released, signed or not, or none."""
+    part = wire.decode(Answer, wire.decode(Signed, body.answer).body)
+    name = rng.choice([name for name in ("released", "held", "dealt") if getattr(part, name)] or ["seed"])
+    if name in ("released", "seed"):
+        lie = dataclasses.replace(part, **{name: flipped(getattr(part, name), rng)})
+    elif rng.random() < 0.2:
+        lie = dataclasses.replace(part, **{name: b""})
+    else:
+        n_slices, packed = slices.n_slices(2 * TOY_RING.ring_degree), getattr(body, name)
+        shape = Shape(n_slices, len(packed) // (2 * N_CHALLENGES * n_slices), params.SHARE_MODULI[0])
+        table = shape.read(packed)
+        at = tuple(map(rng.randrange, table.shape))
+        table[at] = (table[at] + rng.randrange(1, shape.modulus)) % shape.modulus
+        body = dataclasses.replace(body, **{name: shape.pack(table)})
+        lie = dataclasses.replace(part, **{name: shape.root(table)}) if rng.random() < 0.9 else part
+    return [dataclasses.replace(body, answer=sign(setting.keys.identities[me], setting.study.digest(), me, lie))]
 
 
 def two_answers(setting: Setting, me: int, body: Answered, rng: Random) -> list[Any]:
@@ -152,12 +160,14 @@ def two_answers(setting: Setting, me: int, body: Answered, rng: Random) -> list[
 def false_share(setting: Setting, me: int, body: Shown, rng: Random) -> list[Any]:
     """Shows other shares than those in the headers, or somebody else's."""
     name = rng.choice(["share", "sealed_digest", "dealer", "holder"])
-    items = []
-    for item in body.shares:
-        value = getattr(item, name)
+
+    def bent(item: Any) -> Any:
+        field = "piece" if name == "share" and isinstance(item, ShownSlice) else name
+        value = getattr(item, field)
         lie: Any = flipped(value, rng) if isinstance(value, bytes) else rng.choice(list(setting.everyone))
-        items.append(dataclasses.replace(item, **{name: lie}))
-    return [dataclasses.replace(body, shares=tuple(items))]
+        return dataclasses.replace(item, **{field: lie})
+
+    return [dataclasses.replace(body, shares=tuple(map(bent, body.shares)), slices=tuple(map(bent, body.slices)))]
 
 
 WITHIN = ("secret", "polynomial", "release", "blame", "answer")

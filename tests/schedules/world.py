@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tests.hasty import without_fsync
 
 from cipherward import study as study_document
-from cipherward.crypto import identity, params, quorum, wire
+from cipherward.crypto import identity, params, quorum, slices, wire
 from cipherward.crypto.identity import Identity
 from cipherward.crypto.scheme import Scheme
 from cipherward.errors import StorageError
@@ -81,6 +81,7 @@ def hasten(patch: pytest.MonkeyPatch) -> None:
     without_fsync(patch)
     patch.setattr(wire, "decode", _decode)
     patch.setattr(params, "RINGS", (TOY_RING,))
+    patch.setattr(slices, "SLICE_BYTES", 64)
     patch.setattr(identity, "Ed25519PublicKey", _Ed25519PublicKey)
     forget()
 

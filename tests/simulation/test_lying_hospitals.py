@@ -25,18 +25,8 @@ from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import Protected, SumTask, payload_digest
 from cipherward.errors import FaultyCoordinatorError, SuspectError
 from cipherward.parties import asking
-from cipherward.sums.messages import (
-    Announce,
-    Complaint,
-    Header,
-    Manifest,
-    Receipt,
-    Release,
-    Shown,
-    ShowRequest,
-    Update,
-    Vote,
-)
+from cipherward.sums.evidence import Shown, ShowRequest
+from cipherward.sums.messages import Announce, Complaint, Header, Manifest, Receipt, Release, Update, Vote
 from cipherward.sums.packets import pack, unpack
 from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.hospital_work import HospitalWork
@@ -315,10 +305,10 @@ def test_a_complaint_about_a_share_in_anothers_name_is_not_answered(tmp_path: Pa
         context = world.hub._steps.sum.task.context
         forged = world.signed(Complaint(context, 1, ""), 0)
         for messages in ((forged,), (world.signed(Complaint(context, 2, ""), 3),), ()):
-            request = ShowRequest(context, b"", b"", messages)
+            request = ShowRequest(context, b"", (), messages)
             assert world.sites[1].handle(world.packet(request)) == []
         honest = world.sites[1].handle(
-            world.packet(ShowRequest(context, b"", b"", (world.signed(Complaint(context, 1, ""), 3),)))
+            world.packet(ShowRequest(context, b"", (), (world.signed(Complaint(context, 1, ""), 3),)))
         )
         assert [item.holder for item in simulator.body(honest[0], Shown).shares] == [3]
         world.finish(packets)

@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 from tests import simulator
 
+from cipherward.cli import telling
 from cipherward.data.preprocess import Preprocessor
 from cipherward.report import page
 from cipherward.runs import exposure, verify
+from cipherward.runs.prediction import predict_rows
 from cipherward.simulation.simulate import RunResult, run_study
 
 COLUMNS = [
@@ -49,6 +51,13 @@ def test_a_category_that_few_have_is_merged_and_nothing_is_learned_of_it(tmp_pat
     assert weights[place] == first.weights[place]
     assert weights[features.index("age")] != first.weights[features.index("age")]
     assert simulator.holds(result.path)
+    into = merged["C"]
+    (tmp_path / "one.csv").write_text("age,ward\n1.0,C\n1.0,A\n")
+    assumed = predict_rows(result.path, tmp_path / "one.csv").assumed
+    assert assumed == (f"ward 'C' had few patients, counts as {into!r}", "")
+    assert any(f"'C' counts as {into!r}" in line for line in telling.reshaped(result.summary))
+    page.write(result.path)
+    assert f"C (few: counts as {into}" in (result.path / page.NAME).read_text().replace("&#39;", "")
 
 
 def test_the_counts_behind_it_are_charged_with_the_statistics(tmp_path: Path) -> None:

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from tests.sums.sum_parties import STUDY, certified_sum, random_bytes
 
 from cipherward import thresholds
-from cipherward.crypto import sealing, shamir
+from cipherward.crypto import sealing, shamir, slices
 from cipherward.crypto.quorum import QuorumScheme, one_time_key, parameters_of
 from cipherward.crypto.scheme import share_digest
 from cipherward.sums import attribution
-from cipherward.sums.attribution import Numbers, Verdict
+from cipherward.sums.attribution import Dispute, Numbers, Verdict
 from cipherward.sums.messages import Header, Release, unsign
 
 Vector = NDArray[np.uint32]
 
 FIELDS = (65521, 2**31 - 1)
 SIZE = 6  # coefficients; a real sum has thousands, and the vectors are as wide
+SLICES = 3
 
 
 @dataclass
@@ -45,8 +46,8 @@ class Failed:
     numpy: np.random.Generator = field(init=False)
     committed: dict[tuple[int, int], Vector] = field(default_factory=dict)
     released: dict[int, Vector] = field(default_factory=dict)
-    held: dict[int, dict[int, Numbers]] = field(default_factory=dict)
-    dealt: dict[int, list[Numbers]] = field(default_factory=dict)
+    held: dict[int, Numbers] = field(default_factory=dict)
+    dealt: dict[int, Numbers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.numpy = np.random.default_rng(self.rng.getrandbits(64))
@@ -55,7 +56,19 @@ class Failed:
         return self.numpy.integers(0, self.modulus, SIZE, dtype=np.uint32)
 
     def numbers(self, values: Vector) -> Numbers:
-        return shamir.inner_products(self.vectors, values, self.modulus)
+        """Slice by slice."""
+        parts = zip(np.split(self.vectors, SLICES, axis=1), np.split(values, SLICES), strict=True)
+        return np.stack([shamir.inner_products(*part, self.modulus) for part in parts])
+
+    def lie(self) -> Numbers:
+        """Any numbers, of one slice or of all."""
+        any_numbers = self.numpy.integers(0, self.modulus, (SLICES, shamir.N_CHALLENGES), dtype=np.uint32)
+        if self.rng.random() < 0.5:
+            any_numbers[np.arange(SLICES) != self.rng.randrange(SLICES)] = 0
+        return any_numbers
+
+    def plus(self, numbers: Numbers, more: Numbers) -> Numbers:
+        return attribution.total(self.modulus, np.stack([numbers, more], axis=-2))
 
     def honest_shares(self) -> dict[int, Vector]:
         known = np.stack([self.random_vector() for _ in range(self.threshold)])
@@ -85,7 +98,7 @@ class Failed:
         t = self.threshold
         return not np.array_equal(shamir.evaluate(points[:t], values[:t], points[t:], self.modulus), values[t:])
 
-    def judged(self, shown: dict[tuple[int, int], Numbers] | None = None) -> Verdict:
+    def judged(self, shown: dict[Dispute, Numbers] | None = None) -> Verdict:
         return attribution.judge(
             self.modulus,
             self.threshold,
@@ -98,11 +111,11 @@ class Failed:
         )
 
     def settled(self, shows: Callable[[int], bool]) -> Verdict:
-        """The verdict once each disputed share has been shown by whoever shows it."""
-        first = self.judged()
+        """The verdict once each slice that is worth it has been shown by whoever shows it."""
+        numbers = thresholds.derive(self.n)
         shown = {
-            (one.dealer, one.holder): self.numbers(self.committed[one.dealer, one.holder])
-            for one in first.disputes
+            one: self.numbers(self.committed[one.dealer, one.holder])[one.place]
+            for one in attribution.to_decide(self.judged().disputes, numbers.corrupt)
             if shows(one.dealer) or shows(one.holder)
         }
         return self.judged(shown)
@@ -128,33 +141,30 @@ def failed(
         made.released[holder] = made.bent(made.total(holder)) if lie else made.total(holder)
     made.vectors = np.stack([made.random_vector() for _ in range(shamir.N_CHALLENGES)])  # after the releases
     for holder in releasing:
-        answer = {dealer: made.numbers(made.committed[dealer, holder]) for dealer in dealers}
+        answer = np.stack([made.numbers(made.committed[dealer, holder]) for dealer in dealers], axis=1)
         if holder in liars and "silent" in lies and rng.random() < 0.1:
             continue
         if holder in liars and "answer" in lies and rng.random() < 0.7:
             # It blames one dealer, honest or not, for what it released; or anything at all.
-            blamed = rng.choice(dealers)
+            blamed = rng.randrange(len(dealers))
+            off = made.lie()
             if rng.random() < 0.7:
-                off = [
-                    (want - sum(each)) % made.modulus
-                    for want, *each in zip(made.numbers(made.released[holder]), *answer.values(), strict=True)
-                ]
-            else:
-                off = [rng.randrange(made.modulus) for _ in range(shamir.N_CHALLENGES)]
-            answer[blamed] = tuple((a + b) % made.modulus for a, b in zip(answer[blamed], off, strict=True))
+                wanted = made.numbers(made.released[holder]).astype(np.int64)
+                off = ((wanted - attribution.total(made.modulus, answer)) % made.modulus).astype(np.uint32)
+            answer[:, blamed] = made.plus(answer[:, blamed], off)
         made.held[holder] = answer
     for dealer in dealers:
         points = holders[: made.threshold]
-        answers = [made.numbers(made.committed[dealer, point]) for point in points]
+        answers = np.stack([made.numbers(made.committed[dealer, point]) for point in points], axis=1)
         if dealer in liars and "silent" in lies and rng.random() < 0.1:
             continue
         if dealer in liars and "polynomial" in lies and rng.random() < 0.5:
             # It agrees with what a liar answered, or with nobody.
             for row, point in enumerate(points):
                 if point in made.held and rng.random() < 0.5:
-                    answers[row] = made.held[point][dealer]
+                    answers[:, row] = made.held[point][:, dealers.index(dealer)]
                 elif rng.random() < 0.2:
-                    answers[row] = tuple(rng.randrange(made.modulus) for _ in range(shamir.N_CHALLENGES))
+                    answers[:, row] = made.lie()
         made.dealt[dealer] = answers
     return made
 
@@ -182,7 +192,7 @@ def test_where_everybody_answers_somebody_is_named(seed: int) -> None:
         verdict = sums.settled(lambda i: True)
         assert verdict.named
         assert verdict.named <= sums.liars
-        assert not verdict.disputes
+        assert all({one.dealer, one.holder} & verdict.named for one in verdict.disputes)
 
 
 @pytest.mark.parametrize("seed", range(500))
@@ -237,38 +247,51 @@ def test_inner_products_are_those_of_whole_numbers(modulus: int) -> None:
     assert list(shamir.inner_products(vectors, values, modulus)) == expected
 
 
-def test_in_a_real_sum_the_holder_of_a_false_release_is_named_and_so_is_a_dealer_who_blames_it_falsely() -> None:
+def test_of_a_hospital_that_differs_with_more_others_than_may_lie_as_many_disputes_are_decided_spread_over_the_others() -> (
+    None
+):
+    loud, quiet = (2, 7), (4, 9)
+    disputes = [Dispute(dealer, holder, 0) for dealer in range(1, 11) for holder in loud if dealer not in loud]
+    disputes.append(Dispute(*quiet, 1))
+    chosen = attribution.to_decide(disputes, 3)
+    assert set(chosen) <= set(disputes)
+    assert [sum(one.holder == i for one in chosen) for i in loud] == [3, 3]
+    assert Dispute(*quiet, 1) in chosen
+    others = [one.dealer for one in chosen if one.holder in loud]
+    assert len(set(others)) == 6
+    assert attribution.to_decide(disputes[:3], 3) == sorted(disputes[:3])
+
+
+def test_in_a_real_sum_the_holder_of_a_false_release_is_named_and_so_is_one_who_blames_a_dealer_falsely() -> None:
     run = certified_sum()
     run.release()
     scheme, task, liar = QuorumScheme(), run.task, 3
-    parameters = parameters_of(task)
+    parameters, modulus = parameters_of(task), scheme.share_modulus(task)
     bodies = {i: unsign(run.release_of(i), Release, study=STUDY, keys=run.parties.rules.keys) for i in range(1, 6)}
     shares = {i: body.shares for i, body in bodies.items()}
     false = shamir.unpack(parameters, shares[liar])
-    false[17] = (false[17] + 1) % parameters.share_modulus
+    false[17] = (false[17] + 1) % modulus
     seed = attribution.challenge_seed(run.certificate.manifest_digest, shares, b"witness")
     kept = {i: one_time_key(task, run.vectors[i], random_bytes("deal", i, task.context)) for i in range(1, 6)}
-    held = {i: scheme.numbers_held(task, seed, i, run.private[i], run.consents[i].dealt) for i in range(1, 6)}
-    dealt = {i: scheme.numbers_dealt(task, seed, i, kept[i], range(1, 6)) for i in range(1, 6)}
+    tables = (scheme.numbers_held(task, seed, i, run.private[i], run.consents[i].dealt) for i in range(1, 6))
+    held = {i: np.stack(list(table.values()), axis=1) for i, table in enumerate(tables, start=1)}
+    dealt = {i: np.stack(scheme.numbers_dealt(task, seed, i, kept[i], range(1, 6)), axis=1) for i in range(1, 6)}
     released = {i: scheme.numbers_released(task, seed, data) for i, data in shares.items()}
 
-    def judged(**shown: Any) -> Verdict:
+    def judged(shown: Any = None) -> Verdict:
         everyone, t = range(1, 6), parameters.threshold
-        return attribution.judge(parameters.share_modulus, t, everyone, everyone, released, held, dealt, **shown)
+        return attribution.judge(modulus, t, everyone, everyone, released, held, dealt, shown or {})
 
-    assert judged(shown={}) == Verdict((), ())
-    released[liar] = scheme.numbers_released(task, seed, shamir.pack(parameters, false))
-    assert judged(shown={}).named == {liar}
-    held[liar][2] = tuple(  # it says that dealer 2 gave it another share
-        (a + b - c) % parameters.share_modulus
-        for a, b, c in zip(
-            held[liar][2], released[liar], scheme.numbers_released(task, seed, shares[liar]), strict=True
-        )
-    )
-    assert judged(shown={}) == Verdict((), (attribution.Dispute(2, liar),))
+    assert judged() == Verdict((), ())
+    true, released[liar] = released[liar], scheme.numbers_released(task, seed, shamir.pack(parameters, false))
+    assert judged().named == {liar}
+    # It says that dealer 2 gave it another share.
+    held[liar][:, 1] = (held[liar][:, 1].astype(np.int64) + released[liar] - true) % modulus
+    assert judged() == Verdict((), (Dispute(2, liar, 0),))
     packed = scheme.share_shown(task, 2, kept[2], range(1, 6), liar)
     header = unsign(run.dealt[2].header, Header, study=STUDY, keys=run.parties.rules.keys)
     sealed = run.consents[liar].dealt[2].sealed
     assert header.shares.get(liar) == share_digest(sealed)
     assert sealed[:32] == sealing.commitment(task, 2, liar, packed)
-    assert judged(shown={(2, liar): scheme.numbers_released(task, seed, packed)}).named == {liar}
+    piece = slices.cut(packed)[0]
+    assert judged({Dispute(2, liar, 0): scheme.numbers_shown(task, seed, 0, piece)}).named == {liar}

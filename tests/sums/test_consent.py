@@ -23,8 +23,9 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, WireError
 from cipherward.sums import hospital_steps
+from cipherward.sums.digests import Entry
 from cipherward.sums.hospital_steps import Consent
-from cipherward.sums.messages import Complaint, ConsentRequest, Entry, Header, Manifest, ShareFor, unsign
+from cipherward.sums.messages import Complaint, ConsentRequest, Header, Manifest, ShareFor, unsign
 
 Lie = Callable[[Manifest], Manifest]
 

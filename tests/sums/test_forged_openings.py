@@ -29,8 +29,9 @@ from cipherward.crypto.quorum import parameters_of
 from cipherward.crypto.scheme import payload_digest
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError, WireError
 from cipherward.sums import hospital_steps
+from cipherward.sums.digests import Entry
 from cipherward.sums.hospital_steps import Consent
-from cipherward.sums.messages import CONSENT, Contribution, Entry, Manifest, Opening, Vote
+from cipherward.sums.messages import CONSENT, Contribution, Manifest, Opening, Vote
 
 SHIFT = np.arange(N_LANES, dtype=np.uint32) * 100
 

@@ -13,7 +13,8 @@ from cipherward.crypto.quorum import parameters_of
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import ProtocolError
 from cipherward.sums import hospital_steps
-from cipherward.sums.messages import Attested, Contribution, Entry, Opening
+from cipherward.sums.digests import Entry
+from cipherward.sums.messages import Attested, Contribution, Opening
 
 SILENT = 5
 VOTERS = (1, 2, 3, 4)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from cipherward.audit import entries, notes, reading
 from cipherward.audit.entries import Entry, Event
-from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.notes import Checkpoint, Key, SignedCheckpoint
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.merkle import Tree, leaf_hash
 from cipherward.errors import AuditError, StorageError
 from cipherward.store import files, locks
 

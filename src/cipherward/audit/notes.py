@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cipherward.audit.merkle import HASH_BYTES
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.merkle import HASH_BYTES
 from cipherward.errors import AuditError
 
 LOG, WITNESS = 1, 4

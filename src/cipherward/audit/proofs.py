@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cipherward.audit import notes
-from cipherward.audit.merkle import Tree, check_consistency, check_inclusion, leaf_hash
 from cipherward.audit.notes import Checkpoint, Key, SignedCheckpoint
+from cipherward.crypto.merkle import Tree, check_consistency, check_inclusion, leaf_hash
 from cipherward.errors import AuditError
 
 _FIRST = "c2sp.org/tlog-proof@v1"

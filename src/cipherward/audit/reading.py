@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cipherward.audit import entries, notes
 from cipherward.audit.entries import AFTER_DIGITS, Entry
-from cipherward.audit.merkle import Range, leaf_hash
 from cipherward.audit.notes import Key, SignedCheckpoint
+from cipherward.crypto.merkle import Range, leaf_hash
 from cipherward.errors import AuditError, StorageError
 from cipherward.store import files
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cipherward.audit import notes
-from cipherward.audit.merkle import EMPTY_ROOT, check_consistency
 from cipherward.audit.notes import Checkpoint, Key
 from cipherward.crypto.identity import Identity
+from cipherward.crypto.merkle import EMPTY_ROOT, check_consistency
 from cipherward.errors import AuditError
 
 MEMORY = "witnessed"

@@ -25,7 +25,7 @@ from cipherward.cli import (
     vault,
     verify,
 )
-from cipherward.cli.terminal import Lasting, fail
+from cipherward.cli.terminal import INTERRUPTED, fail, settle, take_over
 from cipherward.errors import CipherwardError
 
 app = typer.Typer(
@@ -62,11 +62,14 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 def main() -> None:
     """Entry point: turns every deliberate error into text and an exit code."""
-    sys.stdout, sys.stderr = Lasting(sys.stdout, "output"), Lasting(sys.stderr, "error")
+    take_over()
     try:
         app(prog_name="cipherward")
     except CipherwardError as error:
         sys.exit(fail(error))
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's way to end at Ctrl-C
+            typer.echo("\nstopped", err=True)
+        raise
+    finally:
+        settle()

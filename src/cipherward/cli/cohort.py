@@ -34,7 +34,9 @@ def cohort(
         chosen = chosen.with_overrides(top={"task": "describe", "settings": {}, "privacy": None})
     stop, say = StopAfterSum(), Teller(to_stderr=json)
     say.start(chosen)
-    result = simulate.run_study(chosen, data=data, base=base, out=out, on_progress=say.progress, should_stop=stop)
+    result = simulate.run_study(
+        chosen, data=data, base=base, out=out, on_data=say.about_data, on_progress=say.progress, should_stop=stop
+    )
     page.write(result.path)
     if json:
         shown = ("rows", "groups", "columns", "noise_on_counts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,16 @@ import typer
 from cipherward.cli.choosing import study_named
 from cipherward.cli.run import DeviceName
 from cipherward.cli.stopping import StopAfterSum
+from cipherward.cli.telling import about
+from cipherward.cli.terminal import doing, print_json, say_when_compiling, terminal_width
+from cipherward.cli.terminal import say as say_line
 
 if TYPE_CHECKING:
     from cipherward.comparison.compare import Step
+    from cipherward.data.sources import HospitalData
+    from cipherward.simulation.simulate import Progress
+
+_TABLE_WIDTH = 108
 
 
 def compare(
@@ -45,7 +52,6 @@ def compare(
     Ctrl-C stops it; the same command with the same --out goes on, and what is done is not run again.
     """
 
-    from cipherward.cli.terminal import say_when_compiling
     from cipherward.comparison import compare as comparison
 
     say_when_compiling()
@@ -68,15 +74,24 @@ def compare(
         command=shlex.join(words),
     )
     say = _Teller(to_stderr=json)
-    say(f"{chosen.title or chosen.name}: {chosen.n_hospitals} hospitals, {seeds} seed(s), into {path}")
+    say(f"{chosen.title or chosen.name}: {chosen.n_hospitals} hospitals, {seeds} seed(s), into {path}", bold=True)
     if chosen.synthetic:
         say("The patients of this study are synthetic: made by a generator, nobody's data.")
     stop = StopAfterSum()
-    document = comparison.compare_study(chosen, path, options, on_step=say.step, on_extra=say.extra, should_stop=stop)
+    doing("  reading the tables")
+    document = comparison.compare_study(
+        chosen,
+        path,
+        options,
+        on_step=say.step,
+        on_progress=say.progress,
+        on_extra=say.extra,
+        on_data=say.about_data,
+        should_stop=stop,
+    )
+    doing("  writing the report")
     _write_report(path)
     if json:
-        from cipherward.cli.terminal import print_json
-
         print_json(document)
     say.finish(document, path)
 
@@ -92,46 +107,67 @@ class _Teller:
 
     def __init__(self, *, to_stderr: bool) -> None:
         self._err = to_stderr
+        self._place = ""
 
-    def __call__(self, text: str = "") -> None:
-        typer.echo(text, err=self._err)
+    def __call__(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
+        say_line(text, err=self._err, fg=fg, bold=bold)
+
+    def about_data(self, hospitals: Sequence[HospitalData]) -> None:
+        for line in about(hospitals):
+            self(f"  {line}", fg="yellow")
 
     def step(self, step: Step) -> None:
         name = "centralised and local-only" if step.arm == "yardsticks" else step.arm
-        place = f"  {step.number:>3} of {step.total}  {name:<26} seed {step.seed}"
+        self._place = place = f"  {step.number:>3} of {step.total}  {name:<26} seed {step.seed}"
         if step.seconds is None:
+            doing(place)
             return
         left = f"   about {_duration(step.seconds_left)} left" if step.seconds_left else ""
         spent = "done before" if step.kept else f"{step.seconds:.1f} s"
         self(f"{place}   AUROC {step.auroc:.4f}   {spent}{left}")
 
+    def progress(self, done: Progress) -> None:
+        doing(f"{self._place}   {done.words[0]}")
+
     def extra(self, what: str, done: int, total: int, text: str) -> None:
-        self(f"  {what} {done} of {total}   {text}")
+        self(f"  {what} {done} of {total}   {text}" if total else f"  {what} is left out: {text}")
+        doing(f"  {what}")
 
     def finish(self, document: Mapping[str, Any], path: Path) -> None:
         self()
         self(
             f"On {document['n_test_rows']} pooled test rows ({document['n_test_patients']} patients), mean over "
-            f"{len(document['seeds'])} seed(s) and 95 % interval over patients and seeds:"
+            f"{len(document['seeds'])} seed(s) and 95 % interval over patients and seeds:",
+            bold=True,
         )
-        for line in table(document):
+        for line in table(document) if terminal_width() >= _TABLE_WIDTH else cards(document):
             self(line)
         self()
-        self("Who could read one hospital's update:")
+        self("Who could read one hospital's update:", bold=True)
         for arm in document["arms"]:
             self(f"  {arm['name']:<12} {arm['who_can_read_one_update']}")
         self()
+        warned: dict[str, list[str]] = {}
         for arm in document["arms"]:
             for warning in arm["warnings"]:
-                self(f"warning: {arm['label']}: {warning}")
+                warned.setdefault(warning, []).append(arm["name"])
+        for warning, names in warned.items():
+            self(f"warning: {', '.join(names)}: {warning}", fg="yellow")
         for name, found in document["equal_to_plain"].items():
-            self(f"{name}: AUROC differs from plain by at most {found['max_auroc_difference_per_seed']:.1e} per seed")
+            most = found["max_auroc_difference_per_seed"]
+            self(f"{name}: AUROC {f'differs from plain by at most {most:.1e}' if most else 'as of plain'} in each seed")
         self(f"Report:   {path / 'report.html'}")
         self(f"Results:  {path / 'comparison.csv'}, {path / 'comparison.json'}")
 
 
+_AWAY = (
+    "away: hospitals that may drop out, once they have sent their update, or where they agreed to be singled out;",
+    "others are waited for.",
+)
+
+
 def table(document: Mapping[str, Any]) -> list[str]:
-    """The arms side by side, at most 110 characters wide."""
+    """The arms side by side, at most _TABLE_WIDTH characters wide."""
     lines = [
         f"{'arm':<12}{'AUROC':<23}{'to centralised':<26}{'AUPRC':>6}{'Brier':>8}{'s/round':>9}{'kB up':>9}"
         f"{'rounds':>8}{'away':>6}"
@@ -148,10 +184,28 @@ def table(document: Mapping[str, Any]) -> list[str]:
     lines.append(
         "s/round: all parties together. kB up: per hospital and round. rounds: until AUROC stays within 0.001."
     )
-    lines += [
-        "away: hospitals that may drop out, once they have sent their update, or where they agreed to be singled out;",
-        "others are waited for.",
-    ]
+    lines += _AWAY
+    return lines
+
+
+def cards(document: Mapping[str, Any]) -> list[str]:
+    """The same for a narrow terminal: each arm by itself."""
+    lines = []
+    for arm in document["arms"]:
+        metrics, seconds, rounds = arm["metrics"], arm["seconds_per_round"], arm["rounds_to_convergence"]
+        up, away = arm["bytes_up_per_hospital_round"], arm["dropouts_tolerated"]
+        lines.append(f"{arm['name']:<12}AUROC {_interval(metrics['auroc'])}")
+        if arm["difference_to_centralised"]:
+            lines.append(f"{'':<12}to centralised {_interval(arm['difference_to_centralised'], '+')}")
+        lines.append(f"{'':<12}AUPRC {metrics['auprc']['mean']:.3f}   Brier {metrics['brier']['mean']:.4f}")
+        facts = [f"{seconds['mean']:.2f} s"] if seconds else []
+        facts += [f"{up / 1e3:.1f} kB up"] if up else []
+        facts += [f"rounds: {rounds['mean']:.1f}"] if rounds else []
+        facts += [f"away: {away}"] if away is not None else []
+        if facts:
+            lines.append(f"{'':<12}{', '.join(facts)}")
+    lines.append("s: a round, all parties. kB up: a hospital, a round. rounds: until it settles.")
+    lines += _AWAY
     return lines
 
 

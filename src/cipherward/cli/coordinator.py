@@ -179,6 +179,7 @@ def start(
     typer.echo("\n".join(who_stands.if_missing(frozen)))
     if needed := inventories.patients_needed(frozen):
         typer.echo(needed)
+    typer.echo("Next, at each hospital: cipherward hospital review, then approve; here: cipherward coordinator status")
     if waits := known.contested(own, frozen.digest()):
         typer.echo(f"It waits for people: {waits}")
     if not is_served(own):

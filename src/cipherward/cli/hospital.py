@@ -108,6 +108,7 @@ def members(json: bool = JSON, home: Path = HOME) -> None:
     if offered and (confirmed is None or offered.version > confirmed.version):
         typer.echo()
         _show_changes(own, confirmed, offered)
+        typer.echo("Next, when all fingerprints are the same: cipherward hospital confirm")
 
 
 @app.command("confirm")
@@ -146,7 +147,7 @@ def review(
     home: Path = HOME,
 ) -> None:
     """Say in plain words and numbers what a study reads, what leaves, who can open it; check this hospital's own table."""
-    from cipherward.cli.terminal import print_json, say, terminal_width
+    from cipherward.cli.terminal import doing, print_json, say, terminal_width
     from cipherward.consortium.approval import approvals, review_text
     from cipherward.consortium.approval import review as reviews
     from cipherward.store import files
@@ -165,6 +166,7 @@ def review(
             if not found:
                 typer.echo("No study has been offered to this hospital.")
         return
+    doing("  reading the table")
     result = reviews.review(own, approvals.find(own, study), table=data)
     if json:
         print_json(result.to_json())
@@ -191,6 +193,7 @@ def approve(
     home: Path = HOME,
 ) -> None:
     """Sign the study's digest with your name and the time: this hospital takes part. Review it first."""
+    from cipherward.cli.terminal import doing
     from cipherward.consortium.approval import approvals, own_inventory, own_standing, policyfile
     from cipherward.consortium.approval import singling_out as question
     from cipherward.consortium.membership import members
@@ -198,6 +201,7 @@ def approve(
 
     own = _open(home)
     offered = approvals.find(own, study)
+    doing("  reading the table")
     own_standing.check(own, offered)
     said = singled_out or _asked(question.words(offered))
     answer = own_standing.wider(own, offered, Agreement(said is Answer.yes))
@@ -363,8 +367,9 @@ def _asked(question: str) -> Answer:
             "an approval answers whether this hospital may be singled out by what is opened, and nobody is here to be asked",
             hint="give --singled-out no or --singled-out yes; `cipherward hospital review STUDY` has the question",
         )
-    typer.echo(question)
-    return Answer(typer.prompt("May this hospital be singled out? (no/yes)", type=Answer))
+    for line in question.splitlines():
+        typer.echo(line)
+    return Answer(typer.prompt("May this hospital be singled out?", type=Answer))
 
 
 def _show_changes(home: HospitalHome, confirmed: MembersList | None, offered: MembersList) -> None:

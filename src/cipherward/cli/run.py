@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cipherward.cli import telling
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.terminal import print_json, quoted, say, say_when_compiling
+from cipherward.cli.terminal import doing, print_json, quoted, say, say_when_compiling
 from cipherward.cli.vault import archive_for, tell_vault
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def run(
     else:
         # First the document, as its mistakes are cheap to find; only then what takes seconds to load.
         chosen, base = _study(study or "readmission", scheme, rounds, seed, hospitals, encounters)
+    from cipherward.errors import InterruptedRunError
     from cipherward.report import page
     from cipherward.simulation import simulate, witnessed
 
@@ -79,11 +81,13 @@ def run(
     teller = Teller(to_stderr=json)
     with archive or nullcontext():
         if chosen is None:
+            doing(f"  checking what {resume} holds")
             result = simulate.resume_study(
                 resume, device=device.value, on_progress=teller.progress, should_stop=stop, archive=archive
             )
         else:
             teller.start(chosen)
+            doing("  reading the tables")
             result = simulate.run_study(
                 chosen,
                 data=data,
@@ -97,7 +101,14 @@ def run(
                 archive=archive,
             )
         teller.drawing()
-        page.write(result.path)
+        stop.over()
+        try:
+            page.write(result.path)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                "stopped while the report was written; the run itself is finished",
+                hint=f"write the report with: {quoted('cipherward', 'report', result.path)}",
+            ) from None
         witnessed.look(result.path)
     if json:
         print_json(result.summary)
@@ -167,10 +178,10 @@ class Teller:
         if study.synthetic:
             self._say("The patients of this study are synthetic: made by a generator, nobody's data.")
         scheme = schemes.facts(study.aggregation.scheme)
-        if scheme.opener is Opener.ANYONE:
-            self._say(scheme.caution)
-        else:
-            self._say(study.thresholds.explain())
+        if scheme.caution:
+            self._say(scheme.caution, fg="yellow")
+        if scheme.opener is not Opener.ANYONE:
+            self._say(study.thresholds.explain(is_shared=scheme.opener is Opener.HOSPITALS))
         for warning in study.thresholds.warnings():
             self._say(f"warning: {warning}", fg="yellow")
         if study.privacy:
@@ -194,8 +205,10 @@ class Teller:
         else:
             self._say("Noise on counts: none. Every sum that carries no other noise is exact.")
         if study.group_rows == 1:
-            self._say("Test scores: counted one by one, as between hospitals few would allow (evaluation.group_rows).")
-        lines = [line for hospital in hospitals for line in _about(hospital)]
+            self._say(
+                "Test scores: counted one by one; between hospitals a policy may refuse that (evaluation.group_rows)."
+            )
+        lines = list(telling.about(hospitals))
         if not lines:
             return
         self._say("About this data:", bold=True)
@@ -208,9 +221,11 @@ class Teller:
 
         for line in who_stands.if_missing(study):
             self._say(line)
+        doing("  first sum")
 
     def drawing(self) -> None:
         self._say("  writing figures and report")
+        doing("  writing")
 
     def progress(self, done: Progress) -> None:
         name, figures = done.words
@@ -219,6 +234,7 @@ class Teller:
         self._say(f"  {name:<12} {who}   {figures + '   ' if figures else ''}{done.seconds:.2f} s")
         for note in done.notes:
             self._say(f"    {note}")
+        doing("  next")
 
     def finish(self, result: RunResult) -> None:
         from cipherward.crypto import schemes
@@ -234,6 +250,8 @@ class Teller:
             self._accuracy(s)
         for table in () if has_model else result.tables:
             self._table(table)
+        for line in telling.reshaped(s):
+            self._say(line, fg="yellow")
         for warning in s["warnings"]:
             self._say(f"warning: {warning}", fg="yellow")
         if s["privacy"]:
@@ -285,12 +303,3 @@ class Teller:
             )
             self._say("  " + "   ".join([first, *rest]).rstrip())
         self._say()
-
-
-def _about(hospital: HospitalData) -> Iterator[str]:
-    for text in hospital.assumed:
-        yield f"{hospital.name}: how the file was read: {text}"
-    for change in hospital.changes:
-        yield f"{hospital.name}: column {change.column!r}, {change.count} value(s): {change.rule}"
-    for finding in hospital.about:
-        yield f"{hospital.name}: {finding.text}"

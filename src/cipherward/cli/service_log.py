@@ -186,8 +186,9 @@ def _show(study: dict[str, Any]) -> None:
         ("last_error", "last problem"),
         ("model", "model"),
     ):
-        if study.get(key):
-            typer.echo(f"  {words}: {_short(study[key], _LONG if key in _NOT_CUT else _LINE)}")
+        if found := study.get(key):
+            said = "yes" if found is True else _short(found, _LONG if key in _NOT_CUT else _LINE)
+            typer.echo(f"  {words}: {said}")
     if vault := study.get("vault"):
         why = f", {vault['why']}" if vault["why"] else ""
         behind = (

@@ -16,8 +16,20 @@ class StopAfterSum:
 
     def _ask(self, *_: object) -> None:
         self.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        typer.echo("\nstopping after the current sum; press Ctrl-C again to stop at once", err=True)
+        signal.signal(signal.SIGINT, self._at_once)
+        typer.echo(
+            "\nstopping after the current sum; after the last one the result still comes. "
+            "Press Ctrl-C again to stop at once.",
+            err=True,
+        )
+
+    def _at_once(self, *_: object) -> None:
+        typer.echo(err=True)
+        raise KeyboardInterrupt
+
+    def over(self) -> None:
+        """No sum is left to wait for: Ctrl-C stops at once."""
+        signal.signal(signal.SIGINT, self._at_once)
 
     def __call__(self) -> bool:
         return self.asked

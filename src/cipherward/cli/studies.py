@@ -25,6 +25,7 @@ def studies(
             [{"name": s.name, "title": s.title, "n_hospitals": s.n_hospitals, "synthetic": s.synthetic} for s in found]
         )
         return
+    width = max(len(each.name) for each in found)
     for each in found:
         kind = "synthetic data" if each.synthetic else "real data"
-        typer.echo(f"{each.name:15} {each.n_hospitals} hospitals, {kind}: {each.title}")
+        typer.echo(f"{each.name:<{width}}  {each.n_hospitals} hospitals, {kind}: {each.title}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any, TextIO, TypeVar
 
 import typer
 
+from cipherward.cli import screen
 from cipherward.errors import AuditError, CipherwardError, FaultyCoordinatorError, InterruptedRunError
 
 T = TypeVar("T")
@@ -23,7 +23,8 @@ ERROR, BREACH, NOT_VERIFIED, INTERRUPTED = 1, 3, 4, 130
 
 def fail(error: CipherwardError) -> int:
     """Print an error with its hint to standard error; the exit code."""
-    say(f"error: {error.message}", err=True, fg="red")
+    for line in f"error: {error.message}".splitlines():
+        say(line, err=True, fg="red")
     if error.culprit:
         typer.echo(f"at fault: {error.culprit}", err=True)
     if error.hint:
@@ -46,11 +47,35 @@ def say(text: str = "", *, err: bool = False, fg: str | None = None, bold: bool 
 
 def terminal_width() -> int:
     """Columns of the terminal that standard output goes to, at least 40; without one, as many as anybody wants."""
-    return max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else sys.maxsize
+    return screen.width() if sys.stdout.isatty() else sys.maxsize
+
+
+_live: screen.Live | None = None
+
+
+def take_over() -> None:
+    """Give standard output and error what every command relies on."""
+    global _live
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        _live = screen.Live(sys.stderr)
+    sys.stdout, sys.stderr = Lasting(sys.stdout, "output"), Lasting(sys.stderr, "error")
+
+
+def doing(what: str) -> None:
+    """Say on a terminal what is going on, until the next line of output; elsewhere nothing."""
+    if _live:
+        _live.show(what)
+
+
+def settle() -> None:
+    """Remove what `doing` says."""
+    if _live:
+        _live.clear()
 
 
 class Lasting:
-    """Standard output or error that outlives its reader: after `| head` the command goes on, and says so once if it can."""
+    """Standard output or error that breaks lines between words on a terminal and outlives its reader: after `| head` the
+    command goes on, and says so once if it can."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self._stream, self._name = stream, name
@@ -60,7 +85,10 @@ class Lasting:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        return self._kept(lambda: self._stream.write(text), len(text))
+        settle()
+        shown = screen.folded(text, screen.width()) if self._stream.isatty() else text
+        self._kept(lambda: self._stream.write(shown), 0)
+        return len(text)
 
     def flush(self) -> None:
         self._kept(self._stream.flush, None)
@@ -91,11 +119,11 @@ def print_json(document: Any) -> None:
 
 @cache
 def say_when_compiling() -> None:
-    """Say on standard error why the first run stands still for a while. Later ones find the kernels in a cache."""
+    """Say on standard error why a first run stands still for a while. Later ones find the kernels in a cache."""
     from cipherward import compiled
 
-    compiled.before_compiling(
-        lambda: typer.echo(
-            "Compiling numerical kernels for this machine: 10 to 20 seconds, on the first run only.", err=True
-        )
-    )
+    def tell() -> None:
+        typer.echo("Compiling numerical kernels for this machine: up to a minute, once for each kind of run.", err=True)
+        doing("  compiling")
+
+    compiled.before_compiling(tell)

@@ -39,10 +39,14 @@ def verify(
     """
     from dataclasses import asdict
 
-    from cipherward.cli.terminal import NOT_VERIFIED, print_json, say, say_when_compiling
+    from cipherward.cli.terminal import NOT_VERIFIED, doing, print_json, say, say_when_compiling
 
     say_when_compiling()
-    lines = list(_lines(path, key_file, head))
+    doing(f"  checking {path}")
+    lines = []
+    for line in _lines(path, key_file, head):
+        lines.append(line)
+        doing(f"  checking {path}: {len(lines)} checks done")
     bad = [line for line in lines if not line.holds]
     if json:
         print_json({"holds": not bad, "lines": [asdict(line) for line in lines]})

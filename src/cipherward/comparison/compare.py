@@ -8,6 +8,7 @@ stays done: a comparison that stops anywhere goes on from its directory.
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,9 @@ class Step:
 
 OnStep = Callable[[Step], None]
 OnExtra = Callable[[str, int, int, str], None]
-"""Called with "sizes" or "shift", how far it is, of how much, and what is done."""
+"""Called with "sizes" or "shift", how far it is, of how much, and what is done; of nothing: left out, and why."""
+
+OnData = Callable[[Sequence[HospitalData]], None]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def compare_study(
     on_step: OnStep | None = None,
     on_progress: OnProgress | None = None,
     on_extra: OnExtra | None = None,
+    on_data: OnData | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Run every arm for seeds study.seed, study.seed + 1, ...; what `out` holds already is not run again.
@@ -90,6 +94,7 @@ def compare_study(
     Args:
         out: a new or empty folder, or one with the same comparison.
         on_step: called before and after every run; `on_progress`: after every sum of a run.
+        on_data: called with every hospital's table before anything is trained.
         should_stop: asked between sums; True stops the comparison so that it can be resumed.
 
     Returns:
@@ -113,7 +118,7 @@ def compare_study(
             f"a comparison trains one model in many ways, which task {study.task!r} does not",
             hint="`cipherward run` has the model of all rows in one place beside the shared one",
         )
-    return _Comparison(study, out, chosen, options, on_step, on_progress, on_extra, should_stop).run()
+    return _Comparison(study, out, chosen, options, on_step, on_progress, on_extra, on_data, should_stop).run()
 
 
 def _open(study: Study, out: Path, chosen: Sequence[Arm], options: Options) -> None:
@@ -158,6 +163,7 @@ class _Comparison:
     on_step: OnStep | None
     on_progress: OnProgress | None
     on_extra: OnExtra | None
+    on_data: OnData | None
     should_stop: Callable[[], bool]
     _spent: dict[str, list[float]] = field(default_factory=dict)
     _number: int = 0
@@ -165,6 +171,8 @@ class _Comparison:
     def run(self) -> dict[str, Any]:
         seeds = [self.study.seed + k for k in range(self.options.n_seeds)]
         loaded = self._load(seeds)
+        if self.on_data:
+            self.on_data(loaded[seeds[0]])
         # One set of columns for all arms, also for those whose scheme would leave none out.
         protected = self.study.with_overrides(aggregation={"scheme": arms.PROTECTED})
         kept = make_parties.kept_columns(protected, loaded[seeds[0]])
@@ -282,7 +290,7 @@ class _Comparison:
                         should_stop=self.should_stop,
                     )
                 except DataError as error:  # such as too few rows for a shift: the comparison stands without
-                    tell(0, 0, f"left out: {error.message}")
+                    tell(0, 0, error.message)
         except InterruptedRunError:
             raise self._stopped() from None
 
@@ -297,7 +305,7 @@ class _Comparison:
     def _stopped(self) -> InterruptedRunError:
         again = self.options.command or "the same command"
         return InterruptedRunError(
-            f"stopped; what is done stays in {self.out}", hint=f"go on with: {again} --out {self.out}"
+            f"stopped; what is done stays in {self.out}", hint=f"go on with: {again} --out {shlex.quote(str(self.out))}"
         )
 
     def _step(

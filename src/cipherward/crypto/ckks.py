@@ -229,6 +229,9 @@ class CkksScheme(WithoutShares):
         "hospitals. It does not protect against the coordinator, who holds the key and could open one contribution."
     )
     opening = "The coordinator decrypted this one sum; {consents} hospitals consented ({threshold} needed)."
+    caution = (
+        "Scheme ckks does not protect against the coordinator: its key could open one hospital's update by itself."
+    )
     extra = ("ckks", "tenseal")
     opener = Opener.COORDINATOR
     has_key_pair = True

@@ -21,6 +21,8 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from cipherward.crypto import slices
+
 ETA = 42
 """Bound of every secret and error coefficient."""
 
@@ -190,6 +192,16 @@ class SumParameters:
     def share_bytes(self) -> int:
         """Length of one full, packed share vector: N values."""
         return self.ring.ring_degree * self.share_value_bytes
+
+    @property
+    def n_slices(self) -> int:
+        """Of a packed share."""
+        return slices.n_slices(self.share_bytes)
+
+    @property
+    def slice_values(self) -> int:
+        """Values of a share in one slice."""
+        return min(self.ring.ring_degree, slices.SLICE_BYTES // self.share_value_bytes)
 
     @property
     def n_full_shares(self) -> int:

@@ -31,6 +31,9 @@ from cipherward.crypto.scheme import (
 )
 from cipherward.errors import WireError
 
+Numbers = npt.NDArray[np.uint32]
+"""Inner products of a challenge, each below the share modulus; the last axis has `shamir.N_CHALLENGES`."""
+
 
 class _RingSum:
     def __init__(self, parameters: SumParameters) -> None:
@@ -126,22 +129,30 @@ class QuorumScheme(SchemeFacts):
         return shamir.pack(parameters, shamir.add_shares(parameters, opened))
 
     # After a sum whose releases contradict each other: what parties answer to the one challenge (`sums.attribution`).
+    # The numbers of a share are uint32[n_slices, N_CHALLENGES]: inner products of each of its slices.
 
-    def numbers_released(self, task: SumTask, seed: bytes, release: bytes) -> tuple[int, ...]:
-        """The challenge's inner products with a release, or a share that is shown. Raises WireError: malformed."""
+    def numbers_released(self, task: SumTask, seed: bytes, release: bytes) -> Numbers:
+        """The challenge's inner products with a release, slice by slice. Raises WireError: malformed."""
         parameters = parameters_of(task)
         return _numbers(parameters, seed, shamir.unpack(parameters, release))
 
-    def numbers_witness(self, task: SumTask, seed: bytes, witness: bytes) -> tuple[int, ...]:
-        """The challenge's inner products with a witness, as `open` gives it."""
+    def numbers_shown(self, task: SumTask, seed: bytes, place: int, piece: bytes) -> Numbers:
+        """Those with one slice of a share, uint32[N_CHALLENGES]. Raises WireError: malformed."""
         parameters = parameters_of(task)
-        values = np.frombuffer(witness, "<i4").astype(np.int64) % parameters.share_modulus
-        return _numbers(parameters, seed, values.astype(np.uint32))
+        values = shamir.unpack_slice(parameters, piece)
+        return shamir.inner_products(_vectors(parameters, seed, place), values, parameters.share_modulus)
+
+    def numbers_witness(self, task: SumTask, seed: bytes, witness: bytes) -> Numbers:
+        """Those with a whole witness, as `open` gives it, uint32[N_CHALLENGES]."""
+        parameters = parameters_of(task)
+        values = (np.frombuffer(witness, "<i4").astype(np.int64) % parameters.share_modulus).astype(np.uint32)
+        numbers: Numbers = _numbers(parameters, seed, values).sum(axis=0, dtype=np.uint64) % parameters.share_modulus
+        return numbers.astype(np.uint32)
 
     def numbers_held(
         self, task: SumTask, seed: bytes, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]
-    ) -> dict[int, tuple[int, ...]]:
-        """The challenge's inner products with each share that this holder holds, dealer by dealer."""
+    ) -> dict[int, Numbers]:
+        """Those with each share that this holder holds, dealer by dealer."""
         parameters, key = parameters_of(task), sealing.private_key(private_key)
         return {
             dealer: _numbers(parameters, seed, _open_share(parameters, task, holder, dealer, key, share))
@@ -150,8 +161,8 @@ class QuorumScheme(SchemeFacts):
 
     def numbers_dealt(
         self, task: SumTask, seed: bytes, sender: int, one_time: bytes, holders: Iterable[int]
-    ) -> list[tuple[int, ...]]:
-        """The challenge's inner products with the shares of a dealer's polynomial, at the first `threshold` holders.
+    ) -> list[Numbers]:
+        """Those with the shares of a dealer's polynomial, at the first `threshold` holders.
 
         Args:
             one_time: `one_time_key` of its contribution, kept until the sum is verified.
@@ -168,6 +179,10 @@ class QuorumScheme(SchemeFacts):
     def share_modulus(self, task: SumTask) -> int:
         """What the numbers of a challenge are reduced by."""
         return parameters_of(task).share_modulus
+
+    def share_slices(self, task: SumTask) -> int:
+        """In how many slices the shares of this sum are."""
+        return parameters_of(task).n_slices
 
     def share_shown(self, task: SumTask, sender: int, one_time: bytes, holders: Iterable[int], holder: int) -> bytes:
         """One packed share, as its dealer shows it where the holder has answered something else."""
@@ -268,8 +283,19 @@ def _shares(
     return seeds, shares | {holder: shamir.expand_share(parameters, seed) for holder, seed in seeds.items()}
 
 
-def _numbers(parameters: SumParameters, seed: bytes, values: npt.NDArray[np.uint32]) -> tuple[int, ...]:
-    return shamir.inner_products(shamir.challenge_vectors(parameters, seed), values, parameters.share_modulus)
+def _numbers(parameters: SumParameters, seed: bytes, values: npt.NDArray[np.uint32]) -> Numbers:
+    parts = values.reshape(parameters.n_slices, parameters.slice_values)
+    return np.stack(
+        [
+            shamir.inner_products(_vectors(parameters, seed, place), part, parameters.share_modulus)
+            for place, part in enumerate(parts)
+        ]
+    )
+
+
+def _vectors(parameters: SumParameters, seed: bytes, place: int) -> npt.NDArray[np.uint32]:
+    begin = parameters.slice_values * place
+    return shamir.challenge_vectors(parameters, seed)[:, begin : begin + parameters.slice_values]
 
 
 def _stream(key: bytes, purpose: str) -> bytes:

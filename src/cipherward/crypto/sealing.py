@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from cipherward.crypto import slices
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import WireError
@@ -63,7 +64,12 @@ def commitment(task: SumTask, dealer: int, holder: int, share: bytes) -> bytes:
     A share is as hard to guess as the secret, so the digest tells nothing; and it decides what was dealt, should dealer
     and holder ever differ about it.
     """
-    return digest("share-commitment", task.context, dealer.to_bytes(4, "big"), holder.to_bytes(4, "big"), share)
+    return commitment_to(task, dealer, holder, slices.root(slices.cut(share)))
+
+
+def commitment_to(task: SumTask, dealer: int, holder: int, root: bytes) -> bytes:
+    """The `commitment` to a share whose `crypto.slices` have this root."""
+    return digest("share-commitment", task.context, dealer.to_bytes(4, "big"), holder.to_bytes(4, "big"), root)
 
 
 def committed(sealed: bytes) -> tuple[bytes, bytes]:

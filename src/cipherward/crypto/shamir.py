@@ -84,12 +84,25 @@ def unpack(params: SumParameters, packed: BytesLike) -> U32:
     Raises:
         WireError: wrong length, or a value that is not below the share modulus.
     """
-    n_bytes = memoryview(packed).nbytes
-    if n_bytes != params.share_bytes:
-        raise WireError(f"a share has {n_bytes} bytes, {params.share_bytes} expected")
+    return _values(params, packed, params.ring.ring_degree, "a share")
+
+
+def unpack_slice(params: SumParameters, packed: BytesLike) -> U32:
+    """One slice of a packed share: uint32[slice_values].
+
+    Raises:
+        WireError: as `unpack`.
+    """
+    return _values(params, packed, params.slice_values, "a slice of a share")
+
+
+def _values(params: SumParameters, packed: BytesLike, n_values: int, what: str) -> U32:
+    n_bytes, expected = memoryview(packed).nbytes, n_values * params.share_value_bytes
+    if n_bytes != expected:
+        raise WireError(f"{what} has {n_bytes} bytes, {expected} expected")
     values = np.frombuffer(packed, f"<u{params.share_value_bytes}").astype(np.uint32)
     if int(values.max()) >= params.share_modulus:
-        raise WireError(f"a share holds a value that is not below {params.share_modulus}")
+        raise WireError(f"{what} holds a value that is not below {params.share_modulus}")
     return values
 
 
@@ -110,10 +123,11 @@ def challenge_vectors(params: SumParameters, seed: bytes) -> U32:
     return vectors
 
 
-def inner_products(vectors: U32, values: U32, modulus: int) -> tuple[int, ...]:
-    """<vector, values> modulo `modulus` (at most 31 bits) for each vector; uint32[k, N] and uint32[N]."""
+def inner_products(vectors: U32, values: U32, modulus: int) -> U32:
+    """<vector, values> modulo `modulus` (at most 31 bits) for each vector: uint32[k] of uint32[k, N] and uint32[N]."""
     products = vectors.astype(np.uint64) * values.astype(np.uint64) % np.uint64(modulus)
-    return tuple(int(total) % modulus for total in products.sum(axis=1))
+    found: U32 = (products.sum(axis=1) % np.uint64(modulus)).astype(np.uint32)
+    return found
 
 
 def interpolate_at_zero(params: SumParameters, points: Sequence[int], shares: Sequence[U32] | U32) -> NDArray[np.int32]:

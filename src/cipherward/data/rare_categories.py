@@ -18,6 +18,11 @@ Merged = tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...]
 """By column: each category that is merged and the one that it counts as; None: as no value. Columns without any are left away."""
 
 
+def counts_as(into: str | None) -> str:
+    """What a merged category is taken for, as a clause."""
+    return "counts as missing" if into is None else f"counts as {into!r}"
+
+
 def n_cells(columns: Sequence[Column]) -> int:
     """Categories of all categorical columns."""
     return sum(len(column.categories) for column in columns)

@@ -6,7 +6,7 @@ What is read as what stands in `values`. Row numbers in problems start at 1 belo
 from __future__ import annotations
 
 import difflib
-import re
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.advice import number_advice, suggested
 from cipherward.data.outcomes import read_outcome
 from cipherward.data.problems import Problem
 from cipherward.data.values import (
@@ -27,11 +28,9 @@ from cipherward.data.values import (
     is_missing,
     is_value,
     names_of,
-    number_key,
     of_column,
 )
 from cipherward.study import Column, Study, same_text
-from cipherward.study_sections import is_number
 
 MAX_LISTED = 3
 REPEATED_SHARE = 0.25
@@ -229,6 +228,7 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
         said = f"column {name!r} holds {series.dtype}, not numbers"
         return _nulls(column, len(series)), [Problem(f"{said}; write plain numbers", said)], []
     problems: list[Problem] = []
+    unread_most = False
     words = np.zeros(len(series), dtype=bool)
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         values = series.cast(pl.Float64)
@@ -247,6 +247,7 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
             bad = [raw for raw in odd if not is_missing(raw)]
             words = (text.is_in(missing) & (text.str.strip_chars() != "")).fill_null(False).to_numpy()
             problems += _not_numbers(text, bad, rows, name)
+            unread_most = 2 * int(text.is_in(bad).sum()) > text.count()
     infinite = np.isinf(values.to_numpy())
     if place := first_of(infinite, rows, name):
         said = f"{place} is infinite ({infinite.sum()} such row(s))"
@@ -256,7 +257,7 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
     values = values.set(pl.Series(coded), None) if coded.any() else values
     low, high = declared_range(column)
     outside = (values.to_numpy() < low) | (values.to_numpy() > high)
-    if not each_row_alone and outside.any():
+    if not each_row_alone and outside.any() and not unread_most:
         problems += _range_problems(values.to_numpy(), outside, column, rows)
     return values, problems, _marks(column, {Rule.MISSING_WORD: words, Rule.MISSING_CODE: coded, Rule.CUT: outside})
 
@@ -267,24 +268,16 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
     if not place:
         return []
     example = text[int(np.flatnonzero(wrong)[0])]
+    otherwise = (
+        f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column" if len(bad) == 1 else ""
+    )
     return [
         Problem(
-            f"{place}: {example!r} is not a number{_number_advice(example)} ({wrong.sum()} such row(s)); "
-            "write a number, or leave the field empty if it is missing",
+            f"{place}: {example!r} is not a number{number_advice(example)} ({wrong.sum()} such row(s)); "
+            f"write a number, or leave the field empty if it is missing{otherwise}",
             f"{place} is not a number ({wrong.sum()} such row(s))",
         )
     ]
-
-
-def _number_advice(text: str) -> str:
-    """How the number that the text seems to be is written."""
-    plain = same_text(text).replace("\u2212", "-").lstrip("'").strip()
-    if is_number(plain):
-        return f" (write {plain}, in plain digits)"
-    marks = re.findall(r"(?<=\d)[,.'\u2019 ](?=\d)", plain)
-    if is_number(re.sub(r"(?<=\d)[,'\u2019 ](?=\d{3}(?!\d))", "", plain)) and (len(marks) > 1 or marks != [","]):
-        return " (write it without marks between thousands)"
-    return " (use a decimal point)" if "," in text else ""
 
 
 def _range_problems(
@@ -362,7 +355,7 @@ def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Ro
     unknown = [raw for raw, reading in read.items() if reading.trouble == "unknown"]
     wrong = text.is_in(unknown).fill_null(False).to_numpy()
     if place := first_of(wrong, rows, column.name):
-        listed = ", ".join(_suggest(same_text(raw), column.categories) for raw in unknown[:MAX_LISTED])
+        listed = ", ".join(suggested(same_text(raw), column.categories) for raw in unknown[:MAX_LISTED])
         more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
         known = f"{', '.join(column.categories[:12])}{', ...' if len(column.categories) > 12 else ''}"
         problems.append(
@@ -381,14 +374,6 @@ def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Ro
                 )
             )
     return problems
-
-
-def _suggest(value: str, known: Sequence[str]) -> str:
-    lower = {text.lower(): text for text in known}
-    close = difflib.get_close_matches(value.lower(), lower, n=1, cutoff=0.75)
-    same = [text for text in known if (key := number_key(text)) is not None and key == number_key(value)]
-    guess = same or [lower[text] for text in close]
-    return f"{value!r} (did you mean {guess[0]!r}?)" if guess else repr(value)
 
 
 def _nulls(column: Column, height: int) -> pl.Series:

@@ -26,7 +26,7 @@ from cipherward.data.values import Change
 from cipherward.errors import DataError
 from cipherward.study import Column, Study
 
-HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/study.md shows the format"
+HINT = "correct the tables (or the study's data dictionary) at the places named above; docs/data.md says what is read as what"
 SINGLE_CLASS_HINT = (
     "a hospital needs both outcomes to train: give it more data, leave it out, or set data.allow_single_class = true"
 )

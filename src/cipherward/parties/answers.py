@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cipherward.crypto import wire
+from cipherward.crypto import slices, wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.quorum import QuorumScheme
@@ -14,24 +14,24 @@ from cipherward.errors import ProtocolError, RefusedError
 from cipherward.parties.contribution import Log
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import challenge, hospital_steps
-from cipherward.sums.messages import (
-    Answer,
-    Answered,
-    Challenge,
-    Complaint,
-    ConsentRequest,
-    Header,
-    Manifest,
-    Shown,
-    ShownShare,
-    ShowRequest,
-    Update,
-    read,
-    sign,
-    unsign,
-)
+from cipherward.sums.attribution import Dispute
+from cipherward.sums.evidence import Answer, Answered, Challenge, Shown, ShownShare, ShownSlice, ShowRequest
+from cipherward.sums.messages import Complaint, ConsentRequest, Header, Manifest, Update, read, sign, unsign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the ledger keeps of a challenge: the manifest that it was about, and the `Answered` as it was sent."""
+
+    manifest_digest: bytes
+    answered: bytes = field(repr=False)
+
+    def seed(self, me: Member) -> bytes:
+        """Which challenge it answers."""
+        signed = wire.decode(Answered, self.answered).answer
+        return unsign(signed, Answer, study=me.rules.study, keys=me.rules.keys, sender=me.index).seed
 
 
 @dataclass
@@ -69,89 +69,77 @@ class Answers:
         if record.manifest and record.manifest != asked.manifest_digest:
             raise ProtocolError("a challenge about a manifest that I did not consent to")
         held = self._held(me, task, record) if challenge.lists(asked, me.index, record.release) else {}
-        parts = challenge.answer(
+        given = challenge.answer(
             me,
             task,
             asked,
             private_key=record.private_key,
+            signed_release=record.release,
             held=held,
             header=self._header(me, record),
             one_time=self._one_time.get(task.context, b""),
         )
-        said = wire.encode(Answered(tuple(sign(me.identity, me.rules.study, me.index, part) for part in parts)))
+        said = wire.encode(Said(asked.manifest_digest, wire.encode(given)))
         self.ledger.record_fact(_name(task), said)
-        self.log("challenged", {"sum": record.round, "shares held": len(held), "dealt": any(p.dealt for p in parts)})
-        return self._repeated(me, self.ledger.fact(_name(task)) or b"", seed)
+        self.log("challenged", {"sum": record.round, "shares held": len(held), "dealt": bool(given.dealt)})
+        return self._repeated(me, said, seed)
 
     def show(self, me: Member, task: SumTask, record: SumRecord, asked: ShowRequest) -> list[bytes]:
-        """The shares about which a signed message in the request differs from what I say.
+        """The shares about which there is a complaint, and the slices about which a claim differs from what I have answered.
 
         Raises:
             RefusedError: there are none. ProtocolError, WireError: a message is not what it claims to be.
         """
-        wanted = {item for data in asked.messages for item in self._disputed(me, task, record, asked, data)}
-        if not wanted:
+        wanted = {holder for data in asked.complaints for holder in self._complains(me, task, data)}
+        disputed = self._disputed(me, task, record, asked) if asked.claims else set()
+        if not (wanted or disputed):
             raise RefusedError("asked for shares that nobody disputes")
-        shares = [item for dealer, holder in sorted(wanted) if (item := self._share(me, task, record, dealer, holder))]
-        if not shares:
+        shares = [item for holder in sorted(wanted) if (item := self._share(me, task, record, me.index, holder))]
+        found = [cut for one in sorted(disputed) if (cut := self._slice(me, task, record, one))]
+        if not (shares or found):
             raise RefusedError("what the disputed shares follow from is lost")
-        self.log("shares shown", {"sum": record.round, "dealer and holder": [[i.dealer, i.holder] for i in shares]})
-        return [pack("Shown", sign(me.identity, me.rules.study, me.index, Shown(task.context, tuple(shares))))]
+        pairs = [(one.dealer, one.holder) for one in disputed] + [(me.index, holder) for holder in wanted]
+        self.log("shares shown", {"sum": record.round, "dealer and holder": sorted(map(list, pairs))})
+        shown = Shown(task.context, tuple(shares), tuple(found))
+        return [pack("Shown", sign(me.identity, me.rules.study, me.index, shown))]
 
-    def _repeated(self, me: Member, said: bytes, seed: bytes) -> list[bytes]:
-        if self._mine(me, said).seed != seed:
+    def _repeated(self, me: Member, data: bytes, seed: bytes) -> list[bytes]:
+        said = wire.decode(Said, data)
+        if said.seed(me) != seed:
             raise RefusedError("I have answered another challenge about this sum; there is one, ever")
-        return [pack("Answered", said)]
+        return [pack("Answered", said.answered)]
 
-    def _mine(self, me: Member, said: bytes) -> Answer:
-        """My whole answer, from the ledger."""
-        study, keys = me.rules.study, me.rules.keys
-        parts = wire.decode(Answered, said).answers
-        return challenge.merged(unsign(part, Answer, study=study, keys=keys, sender=me.index) for part in parts)
+    def _complains(self, me: Member, task: SumTask, data: bytes) -> Iterator[int]:
+        """Who complains in a signed message about a share that I dealt to it in this sum."""
+        signed = open_signed(data, study=me.rules.study, keys=me.rules.keys, kind="Complaint")
+        complaint = read(signed, Complaint)
+        is_about_me = complaint.context == task.context and complaint.dealer == me.index
+        if is_about_me and signed.sender not in (COORDINATOR, me.index):
+            yield signed.sender
 
-    def _disputed(
-        self, me: Member, task: SumTask, record: SumRecord, request: ShowRequest, data: bytes
-    ) -> Iterator[tuple[int, int]]:
-        """(dealer, holder) of the shares between me and the sender of a signed message about which it differs."""
-        rules = me.rules
-        signed = open_signed(data, study=rules.study, keys=rules.keys)
-        if signed.sender in (COORDINATOR, me.index):
-            return
-        if signed.kind == "Complaint":
-            complaint = read(signed, Complaint)
-            if complaint.context == task.context and complaint.dealer == me.index:
-                yield me.index, signed.sender
-            return
-        if signed.kind != "Answer":
-            raise ProtocolError(f"a {signed.kind} message disputes no share")
-        theirs, said = read(signed, Answer), self.ledger.fact(_name(task))
-        if not said or not request.challenge:
+    def _disputed(self, me: Member, task: SumTask, record: SumRecord, request: ShowRequest) -> set[Dispute]:
+        """The slices of shares between me and others about which their signed answers differ from mine."""
+        rules, data = me.rules, self.ledger.fact(_name(task))
+        if not data:
             raise ProtocolError("an answer to a challenge that I was not asked")
-        mine = self._mine(me, said)
-        dealers = self._dealers(me, request, mine.seed)
-        if theirs.context != task.context or theirs.seed != mine.seed:
-            raise ProtocolError("an answer to another challenge than mine")
-        pairs = ((me.index, signed.sender, mine, theirs), (signed.sender, me.index, theirs, mine))
-        for dealer, holder, dealt, held in pairs:
-            header = self._header(me, record) if dealer == me.index else self._headers(me, record).get(dealer)
-            if header is None or dealer not in dealers:
-                continue
-            holders, place = header.shares.holders, dealers.index(dealer)
-            if challenge.differ(rules, task, holders, holder, place, dealt.dealt, held.held):
-                yield dealer, holder
-
-    def _dealers(self, me: Member, request: ShowRequest, seed: bytes) -> list[int]:
-        """The contributors of the manifest that the challenge which I answered is about."""
-        study, keys = me.rules.study, me.rules.keys
-        asked = unsign(request.challenge, Challenge, study=study, keys=keys, sender=COORDINATOR)
-        manifest = unsign(request.manifest, Manifest, study=study, keys=keys, sender=COORDINATOR)
-        # Another manifest would put other dealers in the answers' places, and an honest share would seem disputed.
-        if (
-            challenge.seed_of(me.rules, asked) != seed
-            or digest("manifest", wire.encode(manifest)) != asked.manifest_digest
-        ):
-            raise ProtocolError("not the challenge that I answered, or not its manifest")
-        return [entry.hospital for entry in manifest.entries]
+        said = wire.decode(Said, data)
+        mine, seed, dealers = wire.decode(Answered, said.answered), said.seed(me), _dealers(me, request, said)
+        found = set[Dispute]()
+        for claim in request.claims:
+            signed = open_signed(claim.answer, study=rules.study, keys=rules.keys, kind="Answer")
+            theirs = read(signed, Answer)
+            if theirs.seed != seed or signed.sender in (COORDINATOR, me.index):
+                raise ProtocolError("an answer to another challenge than mine, or of nobody who holds a share")
+            if {claim.dealer, claim.holder} != {me.index, signed.sender} or claim.dealer not in dealers:
+                raise ProtocolError("a claim about a share that is not between its sender and me")
+            header = (
+                self._header(me, record) if claim.dealer == me.index else self._headers(me, record).get(claim.dealer)
+            )
+            if header and challenge.differ(
+                rules, task, dealers, header.shares.holders, claim, signed.sender, theirs, mine
+            ):
+                found.add(Dispute(claim.dealer, claim.holder, claim.place))
+        return found
 
     def _share(self, me: Member, task: SumTask, record: SumRecord, dealer: int, holder: int) -> ShownShare | None:
         scheme = me.rules.scheme
@@ -170,6 +158,15 @@ class Answers:
             return None
         share = scheme.share_held(task, me.index, record.private_key, dealer, held[dealer])
         return ShownShare(dealer, holder, share, sealed_digest(held[dealer].sealed))
+
+    def _slice(self, me: Member, task: SumTask, record: SumRecord, one: Dispute) -> ShownSlice | None:
+        share = self._share(me, task, record, one.dealer, one.holder)
+        if share is None:
+            return None
+        cut = slices.cut(share.share)
+        return ShownSlice(
+            one.dealer, one.holder, one.place, cut[one.place], slices.path(cut, one.place), share.sealed_digest
+        )
 
     def _held(self, me: Member, task: SumTask, record: SumRecord) -> dict[int, DealtShare]:
         if not (record.request and record.private_key):
@@ -191,6 +188,15 @@ class Answers:
             for data in wire.decode(ConsentRequest, record.request).headers
         ]
         return {signed.sender: read(signed, Header) for signed in opened}
+
+
+def _dealers(me: Member, request: ShowRequest, said: Said) -> list[int]:
+    """The contributors of the manifest that the challenge which I answered is about."""
+    manifest = unsign(request.manifest, Manifest, study=me.rules.study, keys=me.rules.keys, sender=COORDINATOR)
+    # Another manifest would put other dealers in the answers' places, and an honest share would seem disputed.
+    if digest("manifest", wire.encode(manifest)) != said.manifest_digest:
+        raise ProtocolError("not the manifest of the challenge that I answered")
+    return [entry.hospital for entry in manifest.entries]
 
 
 def _name(task: SumTask) -> str:

@@ -41,18 +41,17 @@ from cipherward.parties.remembered import remembers
 from cipherward.privacy import noise as privacy_plan
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import hospital_steps
+from cipherward.sums.evidence import Challenge, ShowRequest
 from cipherward.sums.messages import (
     Announce,
     Behind,
     Certificate,
-    Challenge,
     ConsentRequest,
     Declined,
     Joined,
     Notice,
     Opening,
     Receipt,
-    ShowRequest,
     VoidRequest,
     sign,
     unsign,

@@ -351,15 +351,17 @@ class Steps:
             raise self._shortage.too_few(
                 "answered the challenge about a sum that does not open", len(answered), needed, missing
             )
-        parties, request = self.inquiry.disputed
-        if request is None:
+        asked = self.inquiry.disputed
+        if not asked:
             return self._conclude()
-        return self.enter(Phase.SHOW, addressed(parties, "ShowRequest", self.signed(request)))
+        packets = [(i, pack("ShowRequest", self.signed(request))) for i, request in asked.items()]
+        return self.enter(Phase.SHOW, packets)
 
     def _conclude(self) -> list[Outgoing]:
         contributors = sorted(self.sum.collection.contributors)
         following = after_failed(self._judged, contributors, self.inquiry.told)
-        return self._publish(self.inquiry.evidence(following.digest()), following, self._reason)
+        opening = dataclasses.replace(self.inquiry.evidence(), next_model=following.digest())
+        return self._publish(opening, following, self._reason)
 
     # verify
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cipherward.data.inputs import Inputs
 from cipherward.data.preprocess import Preprocessor
+from cipherward.data.rare_categories import counts_as
 from cipherward.data.schema import declared_range
 from cipherward.learning.catalogue import kind_of
 from cipherward.report.blocks import Table, limited, percent
@@ -27,13 +28,14 @@ def predictors(facts: Facts) -> Table | None:
         return None
     scales = {scale.column.name: scale for scale in _scales(found)}
     present = dict(zip(scales, facts.present, strict=False))
+    merged = _merged(found)
     described = any(column.description for column in found.columns)
     rows = [
         (
             clean(column.name),
             *([clean(column.description) or "–"] if described else []),
             clean(column.unit) or "–",
-            _range(column),
+            _range(column, merged.get(column.name, {})),
             scales[column.name].mean_and_sd if column.name in scales else "–",
             _missing(found.n_rows, present.get(column.name)),
         )
@@ -43,7 +45,7 @@ def predictors(facts: Facts) -> Table | None:
     note = (
         "Mean, standard deviation (SD) and missing share are those of the training rows of all hospitals together, from the opened "
         "statistics; where the study takes a logarithm, they are of log(1 + value). A value outside the range is cut to it. "
-        "Missing categories are not counted in any sum."
+        "Missing categories are not counted in any sum. Categories of few patients count as another (docs/study.md)."
     )
     return limited("Predictors", head, rows, "study.toml", note)
 
@@ -56,6 +58,7 @@ def coefficients(facts: Facts) -> Table | None:
     weights = [float(value) for value in facts.model.weights]
     scales = {scale.column.name: scale for scale in _scales(found)}
     never = {f"{name} is missing" for name, n in zip(scales, facts.present, strict=False) if n == found.n_rows}
+    never |= {f"{name} = {category}" for name, pairs in _merged(found).items() for category in pairs}
     intercept = weights.pop()
     shift = 0.0
     rows = []
@@ -105,11 +108,16 @@ def _missing(rows: int, present: int | None) -> str:
     return percent(1 - present / rows) if present < rows else "none"
 
 
-def _range(column: Column) -> str:
+def _range(column: Column, merged: Mapping[str, str | None]) -> str:
     if column.kind == "numeric":
         low, high = declared_range(column)
         return f"{low:g} to {high:g}"
-    return clean(", ".join(column.categories))
+    names = [f"{name} (few: {counts_as(merged[name])})" if name in merged else name for name in column.categories]
+    return clean(", ".join(names))
+
+
+def _merged(found: Inputs) -> Mapping[str, Mapping[str, str | None]]:
+    return {name: dict(pairs) for name, pairs in found.merged} if isinstance(found, Preprocessor) else {}
 
 
 def _unit(scale: _Scale | None) -> str:

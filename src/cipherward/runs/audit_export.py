@@ -14,9 +14,9 @@ from typing import Any
 from cipherward import study as study_document
 from cipherward.audit import entries, notes, proofs, reading
 from cipherward.audit.entries import Entry
-from cipherward.audit.merkle import Tree, leaf_hash
 from cipherward.audit.notes import SignedCheckpoint
 from cipherward.audit.reading import CHECKPOINTS, LOG
+from cipherward.crypto.merkle import Tree, leaf_hash
 from cipherward.errors import AuditError, StorageError, StudyError
 from cipherward.runs import audit_check
 from cipherward.runs.audit_trail import author, origin, witnesses

@@ -45,6 +45,11 @@ class RunDirectory:
         self.ckks_public = path / "ckks-public.key"
         self._warnings: list[str] | None = None
 
+    def missing(self) -> StorageError:
+        """The error for a folder without a study."""
+        why = "it has no study.toml" if self.path.exists() else "there is no such folder"
+        return StorageError(f"{self.path} is not a run directory: {why}", hint="give the folder that a run printed")
+
     def hospital(self, index: int) -> Path:
         return self.path / "hospitals" / str(index)
 

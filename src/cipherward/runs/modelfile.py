@@ -83,7 +83,15 @@ def to_bytes(model: ModelFile) -> bytes:
         "groups": json.dumps(model.groups),
         "preprocessor": model.preprocessor.to_json() if model.preprocessor else "",
     }
-    return safetensors.numpy.save(tensors, metadata=facts)
+    return _in_order(safetensors.numpy.save(tensors, metadata=facts))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The file with the names of its header in order, which safetensors shuffles: one model is the same bytes everywhere."""
+    size = int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8 : 8 + size]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[8 + size :]
 
 
 def load(path: Path) -> ModelFile:

@@ -12,6 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.inputs import Inputs
+from cipherward.data.preprocess import Preprocessor
+from cipherward.data.rare_categories import counts_as
 from cipherward.data.schema import Converted, declared_range
 from cipherward.data.sources import load_table_for_prediction
 from cipherward.data.values import Rule, as_text
@@ -94,7 +97,7 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
         )
     probability = _scores(model.module(module), model.weights, model.preprocessor.transform(found.table))
     ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
-    return Predictions(raw.rows, probability, _assumed(found, columns), id_column, ids, raw.assumed)
+    return Predictions(raw.rows, probability, _assumed(found, columns, model.preprocessor), id_column, ids, raw.assumed)
 
 
 def _scores(module: Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -108,7 +111,7 @@ def _scores(module: Module, weights: NDArray[np.float32], features: NDArray[np.f
     return np.concatenate(found)
 
 
-def _assumed(found: Converted, columns: tuple[Column, ...]) -> tuple[str, ...]:
+def _assumed(found: Converted, columns: tuple[Column, ...], inputs: Inputs) -> tuple[str, ...]:
     """For each row in words: what was cut, taken for another value, or missing."""
     said: list[list[str]] = [[] for _ in range(found.table.height)]
     by_name = {column.name: column for column in columns}
@@ -117,6 +120,10 @@ def _assumed(found: Converted, columns: tuple[Column, ...]) -> tuple[str, ...]:
             continue  # said below, as for an empty field
         for row in np.flatnonzero(mark.rows):
             said[row].append(_sentence(by_name[mark.column], mark.rule, found.table[mark.column][int(row)]))
+    for name, pairs in inputs.merged if isinstance(inputs, Preprocessor) else ():
+        for category, into in pairs:
+            for row in np.flatnonzero((found.table[name] == category).fill_null(False).to_numpy()):
+                said[row].append(f"{name} {category!r} had few patients, {counts_as(into)}")
     empty = found.table.select(pl.all_horizontal(pl.all().is_null()).alias("empty"))["empty"].to_numpy()
     for name, text in _missing(found):
         for row in np.flatnonzero(found.table[name].is_null().to_numpy() & ~empty):

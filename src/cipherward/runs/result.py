@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cipherward.crypto import schemes
+from cipherward.crypto.scheme import Opener
 from cipherward.errors import DataError
 from cipherward.parties import culprits
 from cipherward.parties.coordinator_node import SumReport
@@ -32,7 +34,9 @@ def findings(state: StudyState) -> dict[str, Any]:
         "n_hospitals": study.n_hospitals,
         "task": study.task,
         "n_parameters": state.n_parameters,
-        "quorum": study.thresholds.explain(),
+        "quorum": study.thresholds.explain(
+            is_shared=schemes.facts(study.aggregation.scheme).opener is Opener.HOSPITALS
+        ),
         "noise": study.own_noise.model_dump(mode="json") if study.own_noise else None,
         "columns_left_out": dict(state.left_out),
         "carried_over": _carried(study),

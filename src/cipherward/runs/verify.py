@@ -94,9 +94,7 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
     """
     run = RunDirectory(path)
     if not run.study.exists():
-        raise StorageError(
-            f"{path} is not a run directory: it has no study.toml", hint="give the folder that a run printed"
-        )
+        raise run.missing()
     study = study_document.load(run.study)
     if not study.is_frozen:
         raise AuditError(f"{run.study} is not a frozen study", hint="give the folder of a run, not of a study")

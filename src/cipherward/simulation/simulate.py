@@ -19,7 +19,7 @@ from typing import Any
 
 from cipherward import study as study_document
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.errors import InterruptedRunError, StorageError, StudyError
+from cipherward.errors import InterruptedRunError, StudyError
 from cipherward.learning import models
 from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.learning.model_kind import Factory
@@ -164,7 +164,7 @@ def resume_study(
     """
     run = RunDirectory(path)
     if not run.study.exists():
-        raise StorageError(f"{path} is not a run directory: it has no study.toml", hint="give the folder of a run")
+        raise run.missing()
     if run.result.exists():
         raise StudyError(f"the run {path} is finished", hint="start a new run, or open its result.json")
     frozen = study_document.load(run.study)
@@ -244,17 +244,20 @@ class _Simulation:
                 self.run_directory.write_log("engine", "privacy", self.study.privacy.model_dump(mode="json"))
             while not self.hub.finished:
                 if self.should_stop():
-                    raise InterruptedRunError(
-                        f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost",
-                        hint=f"go on with: cipherward run --resume {shlex.quote(str(self.run_directory.path))}",
-                    )
+                    raise self._stopped(f"stopped after {self.hub.state.sums_done} sum(s); nothing is lost")
                 self._one_sum()
             self.engine.last_call()
             return self._finish()
+        except KeyboardInterrupt:
+            raise self._stopped("stopped at once; no sum that was opened is lost") from None
         finally:
             self.audit.close()
             for site in self.sites.values():
                 site.ledger.close()
+
+    def _stopped(self, said: str) -> InterruptedRunError:
+        path = shlex.quote(str(self.run_directory.path))
+        return InterruptedRunError(said, hint=f"go on with: cipherward run --resume {path}")
 
     def _recover(self) -> None:
         """Take up the sum in which an earlier process ended; note one that it had finished and not noted."""

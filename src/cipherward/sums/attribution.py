@@ -1,12 +1,12 @@
 """A certified sum whose releases do not lie on one polynomial: who can be shown to have spoiled it.
 
-All shares are vectors over a prime field; eight public vectors, drawn once from the manifest and all signed releases,
-turn each into eight numbers. A holder answers with the numbers of each share that it holds, a dealer with those of its
-polynomial. What a holder answered has to add up to what it released. Where a holder and a dealer differ about one share,
-that share is shown by either of them, and the digest in the dealer's signed header decides.
+All shares are vectors over a prime field, in slices; eight public vectors, drawn once from the manifest and all signed
+releases, turn each slice into eight numbers. A holder answers with the numbers of each share that it holds, a dealer with
+those of its polynomial. What a holder answered has to add up to what it released. Where a holder and a dealer differ about
+a slice of one share, that slice is shown by either of them, and the digest in the dealer's signed header decides.
 
-Pure functions over these numbers, the same at the coordinator, hospitals and auditors. Nobody is named without two
-statements of its own that contradict each other; silence names nobody (`docs/adr/0016`).
+Pure functions over these numbers. Nobody is named without two statements of its own that contradict each other; silence
+names nobody (`docs/adr/0016`).
 
 If everybody answers, somebody is named: without a culprit the releases' numbers would lie on polynomials, and eight
 vectors miss a difference with probability 2^-127 at most.
@@ -14,6 +14,7 @@ vectors miss a difference with probability 2^-127 at most.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,31 +23,46 @@ from numpy.typing import NDArray
 
 from cipherward.crypto import shamir
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.shamir import N_CHALLENGES
 
-Numbers = tuple[int, ...]
-"""Eight inner products, each below the field's modulus."""
+Numbers = NDArray[np.uint32]
+"""Inner products below the field's modulus; the last axis has the eight vectors, the first one slices where there are more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Dispute:
-    """A share about which its dealer and its holder have answered differently."""
+    """A slice of a share about which its dealer and its holder have answered differently; `place`: its number, from 0."""
 
     dealer: int
     holder: int
+    place: int
 
 
 @dataclass(frozen=True)
 class Culprit:
-    """A hospital whose own signed statements contradict each other; `reason` says which."""
+    """A hospital whose own signed statements about a slice contradict each other: that of its release where `dealer` is 0, else
+    that of the share between the two."""
 
     hospital: int
-    reason: str
+    dealer: int
+    holder: int
+    place: int
+
+    @property
+    def reason(self) -> str:
+        """Which statements they are."""
+        if not self.dealer:
+            return "its answers do not add up to what it released"
+        if self.dealer == self.holder:
+            return "it answers two things about the share that it dealt to itself"
+        if self.hospital == self.holder:
+            return f"its answer is not that of the share that hospital {self.dealer} dealt it"
+        return f"its polynomial is not that of the share it dealt to hospital {self.holder}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`culprits` are proved. `disputes` are still to be decided: no share that matches its digest has been shown."""
+    """`culprits` are proved, each once. `disputes` are still to be decided: no such slice that matches its digest has been
+    shown."""
 
     culprits: tuple[Culprit, ...]
     disputes: tuple[Dispute, ...]
@@ -71,20 +87,27 @@ def challenge_seed(manifest_digest: bytes, releases: Mapping[int, bytes], witnes
     return digest("challenge", manifest_digest, witness_digest, *ordered)
 
 
-def polynomial_at(
-    answer: Sequence[Numbers], points: Sequence[int], wanted: Sequence[int], modulus: int
-) -> dict[int, Numbers]:
-    """The numbers of a dealer's polynomial at each wanted point.
+def polynomial_at(answer: Numbers, points: Sequence[int], wanted: Sequence[int], modulus: int) -> Numbers:
+    """The numbers of a dealer's polynomial at each wanted point, uint32[..., wanted, 8].
 
     Args:
-        answer: its numbers at the first `threshold` of the holders.
-        points: these holders.
+        answer: its numbers at `points`, the first `threshold` of the holders, uint32[..., points, 8].
     """
-    known = np.array(answer, dtype=np.uint32).reshape(len(points), N_CHALLENGES)
-    found = dict(zip(points, (_numbers(row) for row in known), strict=True))
-    others = [point for point in wanted if point not in found]
-    values = shamir.evaluate(points, known, others, modulus)
-    return found | {point: _numbers(row) for point, row in zip(others, values, strict=True)}
+    if not wanted:
+        return answer[..., :0, :]
+    known = np.moveaxis(answer, -2, 0)
+    flat = np.ascontiguousarray(known.reshape(len(points), -1))
+    row = {point: flat[k] for k, point in enumerate(points)}
+    others = [point for point in wanted if point not in row]
+    row |= dict(zip(others, shamir.evaluate(points, flat, others, modulus), strict=True))
+    found = np.stack([row[point] for point in wanted]).reshape(len(wanted), *known.shape[1:])
+    return np.moveaxis(found, 0, -2)
+
+
+def total(modulus: int, numbers: Numbers) -> Numbers:
+    """The numbers of a sum of shares, from those of each: uint32[..., 8] of uint32[..., shares, 8]."""
+    added: Numbers = (numbers.astype(np.uint64).sum(axis=-2) % np.uint64(modulus)).astype(np.uint32)
+    return added
 
 
 def judge(
@@ -93,51 +116,68 @@ def judge(
     holders: Sequence[int],
     dealers: Sequence[int],
     released: Mapping[int, Numbers],
-    held: Mapping[int, Mapping[int, Numbers]],
-    dealt: Mapping[int, Sequence[Numbers]],
-    shown: Mapping[tuple[int, int], Numbers],
+    held: Mapping[int, Numbers],
+    dealt: Mapping[int, Numbers],
+    shown: Mapping[Dispute, Numbers],
 ) -> Verdict:
     """Who is proved to have spoiled the sum.
 
     Args:
         holders: everyone with a share, increasing. dealers: the manifest's contributors.
-        released: the numbers of each signed release that is there.
-        held: each holder's answer, dealer by dealer; only of holders who released. Who is silent is not in it.
-        dealt: each dealer's answer, at the first `threshold` of `holders`. Who is silent is not in it.
-        shown: by (dealer, holder), the numbers of a share that has been shown and matches the digest in the header.
+        released: the numbers of each signed release, uint32[slices, 8].
+        held: each holder's answer, uint32[slices, dealers, 8]; only of holders who released. Who is silent is not in it.
+        dealt: each dealer's, at the first `threshold` of `holders`, uint32[slices, threshold, 8]. Who is silent is not in it.
+        shown: the numbers of each slice that has been shown and matches the digest in the header, uint32[8].
     """
-    culprits = [
-        Culprit(holder, "its answers do not add up to what it released")
-        for holder, answers in sorted(held.items())
-        if holder in released and total(modulus, [answers[dealer] for dealer in dealers]) != released[holder]
-    ]
+    found: dict[int, Culprit] = {}
+
+    def name(*culprit: int) -> None:
+        found.setdefault(culprit[0], Culprit(*culprit))
+
+    for holder, answer in sorted(held.items()):
+        if holder in released and (place := _differs(total(modulus, answer), released[holder])) is not None:
+            name(holder, 0, holder, place)
     disputes: list[Dispute] = []
-    answering = sorted(held)
-    for dealer in sorted(dealt):
-        claimed = polynomial_at(dealt[dealer], holders[:threshold], answering, modulus)
-        for holder in answering:
-            if claimed[holder] == held[holder][dealer]:
+    for dealer, polynomial in sorted(dealt.items()):
+        answering = sorted(held, key=lambda holder: (holder != dealer, holder))  # what it says to itself needs no share
+        claimed = polynomial_at(polynomial, holders[:threshold], answering, modulus)
+        for row, holder in enumerate(answering):
+            said = held[holder][:, dealers.index(dealer)]
+            place = _differs(claimed[:, row], said)
+            if place is None:
                 continue
+            one = Dispute(dealer, holder, place)
             if dealer == holder:
-                culprits.append(Culprit(dealer, "it answers two things about the share that it dealt to itself"))
-                continue
-            right = shown.get((dealer, holder))
-            if right is None:
-                disputes.append(Dispute(dealer, holder))
-                continue
-            if right != held[holder][dealer]:
-                culprits.append(Culprit(holder, f"its answer is not that of the share that hospital {dealer} dealt it"))
-            if right != claimed[holder]:
-                culprits.append(
-                    Culprit(dealer, f"its polynomial is not that of the share it dealt to hospital {holder}")
-                )
-    return Verdict(tuple(culprits), tuple(disputes))
+                name(dealer, dealer, holder, place)
+            elif one not in shown:
+                disputes.append(one)
+            else:
+                if not np.array_equal(shown[one], said[place]):
+                    name(holder, dealer, holder, place)
+                if not np.array_equal(shown[one], claimed[place, row]):
+                    name(dealer, dealer, holder, place)
+    return Verdict(tuple(found[i] for i in sorted(found)), tuple(disputes))
 
 
-def total(modulus: int, numbers: Sequence[Numbers]) -> Numbers:
-    """The numbers of a sum of shares, from those of each."""
-    return tuple(sum(column) % modulus for column in zip(*numbers, strict=True))
+def to_decide(disputes: Sequence[Dispute], corrupt: int) -> list[Dispute]:
+    """Which disputes are worth the bytes: of a hospital that differs with more than `corrupt` others, so that an honest one is
+    among any `corrupt` of them, this many only, with those who are asked least."""
+    others: dict[int, dict[int, Dispute]] = {}
+    for one in disputes:
+        others.setdefault(one.dealer, {}).setdefault(one.holder, one)
+        others.setdefault(one.holder, {}).setdefault(one.dealer, one)
+    loud = sorted(i for i, against in others.items() if len(against) > corrupt)
+    chosen = {one for one in disputes if one.dealer not in loud and one.holder not in loud}
+    asked = Counter(i for one in chosen for i in (one.dealer, one.holder))
+    for i in loud:
+        for other in sorted(others[i], key=lambda other: (asked[other], other))[:corrupt]:
+            if others[i][other] not in chosen:
+                chosen.add(others[i][other])
+                asked.update((i, other))
+    return sorted(chosen)
 
 
-def _numbers(row: NDArray[np.uint32]) -> Numbers:
-    return tuple(int(value) for value in row)
+def _differs(ours: Numbers, theirs: Numbers) -> int | None:
+    """The first slice about which two answers differ, if any."""
+    places = np.flatnonzero((ours != theirs).any(axis=-1))
+    return int(places[0]) if places.size else None

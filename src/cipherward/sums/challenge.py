@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,11 +15,13 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.crypto.scheme import DealtShare, SumTask
-from cipherward.crypto.shamir import N_CHALLENGES
-from cipherward.errors import FaultyCoordinatorError, ProtocolError
-from cipherward.sums import attribution, disputes
+from cipherward.errors import ProtocolError
+from cipherward.sums import attribution, contradictions
 from cipherward.sums.attribution import Numbers, Verdict
-from cipherward.sums.messages import Answer, Challenge, Entry, Header, Manifest, Opening, Release, read, unsign
+from cipherward.sums.cases import Case, shape_of
+from cipherward.sums.digests import Entry
+from cipherward.sums.evidence import Answer, Answered, Challenge, Claim
+from cipherward.sums.messages import Header, Manifest, Opening, Release, read, sign, unsign
 from cipherward.sums.votes import Member, Rules
 
 NOBODY = Verdict((), ())
@@ -65,14 +66,15 @@ def answer(
     challenge: Challenge,
     *,
     private_key: bytes,
+    signed_release: bytes,
     held: Mapping[int, DealtShare],
     header: Header | None,
     one_time: bytes,
-) -> list[Answer]:
-    """The parts of a hospital's answer: the numbers of each share that it holds, and of its own polynomial.
+) -> Answered:
+    """A hospital's signed answer: the numbers of its release, of each share that it holds, and of its own polynomial.
 
     Args:
-        held: the shares by dealer that its release is the sum of; {} where the challenge does not list its release.
+        held: the shares by dealer that `signed_release` is the sum of; {} where the challenge does not list it.
         header: of its own contribution, or None. one_time: as in `hospital_steps.Dealt`; b"" where it is lost.
 
     Raises:
@@ -81,157 +83,58 @@ def answer(
     scheme, seed = me.rules.scheme, seed_of(me.rules, challenge)
     if not isinstance(scheme, QuorumScheme):
         raise ProtocolError("a challenge in a scheme that has none")
+    said: list[tuple[bytes, bytes]] = []
     numbers = scheme.numbers_held(task, seed, me.index, private_key, held) if held else {}
     dealt: Sequence[Numbers] = []
     if header and one_time:
         dealt = scheme.numbers_dealt(task, seed, me.index, one_time, header.shares.holders)
-    parts = (_packed(numbers.values()), b""), (b"", _packed(dealt))
-    return [Answer(task.context, seed, *part) for part in parts if any(part)] or [Answer(task.context, seed, b"", b"")]
-
-
-def merged(parts: Iterable[Answer]) -> Answer:
-    """One hospital's whole answer.
-
-    Raises:
-        ProtocolError: there is none, a part twice, or two in one.
-    """
-    bodies = list(parts)
-    if not bodies or any(sum(bool(getattr(b, name)) for b in bodies) > 1 for name in ("held", "dealt")):
-        raise ProtocolError("a hospital answers twice, or not at all")
-    if any(body.held and body.dealt for body in bodies):
-        raise ProtocolError("both parts of an answer in one message")
-    held, dealt = (b"".join(getattr(body, name) for body in bodies) for name in ("held", "dealt"))
-    return Answer(bodies[0].context, bodies[0].seed, held, dealt)
-
-
-def _packed(numbers: Iterable[Numbers]) -> bytes:
-    return np.array(list(numbers), "<u4").tobytes()
-
-
-@dataclass(frozen=True)
-class Case:
-    """A certified sum that does not open: what is signed about it before anybody has answered.
-
-    `holders`: everyone with a share, increasing; `released`: those of them whose releases the challenge lists.
-    `releases`: what these have released, as far as it is there.
-    """
-
-    rules: Rules
-    task: SumTask
-    scheme: QuorumScheme
-    seed: bytes
-    headers: Mapping[int, Header]
-    holders: tuple[int, ...]
-    released: tuple[int, ...]
-    releases: Mapping[int, bytes]
-
-    @property
-    def dealers(self) -> list[int]:
-        return sorted(self.headers)
-
-    def read_answer(self, data: bytes) -> tuple[int, Answer]:
-        """A signed answer to this very challenge, of the right size, and its sender.
-
-        Raises:
-            ProtocolError, WireError: it is none.
-        """
-        signed = open_signed(data, study=self.rules.study, keys=self.rules.keys, kind="Answer")
-        body = read(signed, Answer)
-        if signed.sender == COORDINATOR or body.context != self.task.context or body.seed != self.seed:
-            raise ProtocolError("an answer of nobody on the roster, or to another challenge")
-        sizes = {"held": len(self.headers), "dealt": self.rules.threshold}
-        for name, size in sizes.items():
-            packed = getattr(body, name)
-            if packed and len(packed) != 4 * N_CHALLENGES * size:
-                raise ProtocolError(f"an answer with another number of shares {name}")
-            if any(value >= self.scheme.share_modulus(self.task) for value in np.frombuffer(packed, "<u4")):
-                raise ProtocolError("an answer with a number outside of the field")
-        return signed.sender, body
-
-    def judged(self, answers: Mapping[int, Answer], shown: Mapping[tuple[int, int], bytes]) -> Verdict:
-        """Who is proved to have spoiled the sum.
-
-        Args:
-            answers: as `read_answer` gives them. shown: as `disputes.read_shown` gives them.
-        """
-        scheme, task, seed = self.scheme, self.task, self.seed
-        return attribution.judge(
-            scheme.share_modulus(task),
-            self.rules.threshold,
-            self.holders,
-            self.dealers,
-            {i: scheme.numbers_released(task, seed, data) for i, data in self.releases.items()},
-            {
-                i: dict(zip(self.dealers, _numbers(body.held), strict=True))
-                for i, body in answers.items()
-                if body.held and i in self.released
-            },
-            {i: _numbers(body.dealt) for i, body in answers.items() if body.dealt and i in self.headers},
-            {pair: scheme.numbers_released(task, seed, share) for pair, share in shown.items()},
-        )
-
-    @property
-    def first(self) -> tuple[int, ...]:
-        """Whose releases give the witness."""
-        return self.released[: self.rules.threshold]
-
-    def adds_up(self, holder: int, answer: Answer) -> bool:
-        """Whether a holder has answered for the shares that it holds, and that adds up to its release, which is here."""
-        released = self.scheme.numbers_released(self.task, self.seed, self.releases[holder])
-        modulus = self.scheme.share_modulus(self.task)
-        return bool(answer.held) and attribution.total(modulus, _numbers(answer.held)) == released
-
-    def check_witness(self, answers: Mapping[int, Answer], witness: bytes) -> None:
-        """Whether the first releases give this witness: each as it is here, or as its holder's answer has it.
-
-        The vectors depend on the witness, so another one has these numbers with probability 2^-127.
-
-        Raises:
-            FaultyCoordinatorError: they do not. ProtocolError: the release and the answer of one of them are left out.
-        """
-        scheme, modulus, rows = self.scheme, self.scheme.share_modulus(self.task), list[Numbers]()
-        for holder in self.first:
-            if holder in self.releases:
-                rows.append(scheme.numbers_released(self.task, self.seed, self.releases[holder]))
-            elif holder in answers and answers[holder].held:
-                rows.append(attribution.total(modulus, _numbers(answers[holder].held)))
-            else:
-                raise ProtocolError(f"neither the release of hospital {holder} nor its answer is there")
-        given = attribution.polynomial_at(rows, self.first, [0], modulus)[0]
-        if given != scheme.numbers_witness(self.task, self.seed, witness):
-            raise FaultyCoordinatorError(
-                "the stated witness is not what the signed releases give", culprit="coordinator"
-            )
-
-
-def _numbers(packed: bytes) -> list[Numbers]:
-    rows = np.frombuffer(packed, "<u4").reshape(-1, N_CHALLENGES)
-    return [tuple(int(value) for value in row) for row in rows]
+    for columns in (list(numbers.values()), dealt):
+        shape = shape_of(scheme, task, len(columns))
+        table = np.stack(columns, axis=1) if columns else None
+        said.append((shape.root(table), shape.pack(table)) if table is not None else (b"", b""))
+    released = b""
+    if held:
+        released = shape_of(scheme, task, 1).pack(scheme.numbers_released(task, seed, shares_in(signed_release)))
+    (held_root, held_table), (dealt_root, dealt_table) = said
+    body = Answer(seed, released, held_root, dealt_root)
+    return Answered(sign(me.identity, me.rules.study, me.index, body), held_table, dealt_table)
 
 
 def differ(
     rules: Rules,
     task: SumTask,
+    dealers: Sequence[int],
     holders: Sequence[int],
-    holder: int,
-    place: int,
-    dealt: bytes,
-    held: bytes,
+    claim: Claim,
+    by: int,
+    theirs: Answer,
+    mine: Answered,
 ) -> bool:
-    """Whether a dealer's answer and a holder's differ about the share between them; where one says nothing, they do not.
+    """Whether what the other one has signed of a slice of the share between us differs from what I have answered; where one of us
+    says nothing, it does not.
 
     Args:
-        holders: to whom the dealer dealt, increasing. place: the dealer's among the manifest's contributors, from 0.
-        dealt, held: what the two answered.
+        dealers: the manifest's contributors. holders: to whom the dealer dealt, increasing.
+        by: who has signed the answer in the claim. theirs: its body.
+
+    Raises:
+        ProtocolError, WireError: the claim is not what the answer says.
     """
-    scheme, size = rules.scheme, 4 * N_CHALLENGES
-    numbers, known = held[size * place :][:size], dealt[: size * rules.threshold]
-    whole = len(numbers) == size and len(known) == len(dealt) == size * rules.threshold
-    if not whole or holder not in holders or not isinstance(scheme, QuorumScheme):
+    scheme = rules.scheme
+    if not isinstance(scheme, QuorumScheme) or claim.holder not in holders:
         return False
-    points = list(holders)[: rules.threshold]
-    claimed = attribution.polynomial_at(_numbers(known), points, [holder], scheme.share_modulus(task))
-    return claimed[holder] != _numbers(numbers)[0]
+    held, dealt = (shape_of(scheme, task, n) for n in (len(dealers), rules.threshold))
+    column, points = dealers.index(claim.dealer), list(holders)[: rules.threshold]
+    if by == claim.holder and theirs.held and mine.dealt:
+        number = held.read_entry(theirs.held, claim.said, claim.place, column)
+        polynomial = dealt.read(mine.dealt)[claim.place]
+    elif by == claim.dealer and theirs.dealt and mine.held:
+        polynomial = dealt.read_row(theirs.dealt, claim.said, claim.place)
+        number = held.read(mine.held)[claim.place, column]
+    else:
+        return False
+    (claimed,) = attribution.polynomial_at(polynomial, points, [claim.holder], held.modulus)
+    return not np.array_equal(claimed, number)
 
 
 def signed_releases(rules: Rules, task: SumTask, opening: Opening) -> dict[int, bytes]:
@@ -298,13 +201,35 @@ def verdict(rules: Rules, task: SumTask, opening: Opening) -> Verdict:
     case = case_of(rules, task, opening)
     if case is None:
         return NOBODY
-    parts: dict[int, list[Answer]] = {}
+    answers = answers_in(case, opening)
+    case.check_witness(answers, opening.witness)
+    return proved(case, answers, opening)
+
+
+def answers_in(case: Case, opening: Opening) -> dict[int, Answer]:
+    """The signed answers in an opening by their senders. Raises ProtocolError, WireError: a forged or repeated one."""
+    answers: dict[int, Answer] = {}
     for data in opening.answers:
         sender, body = case.read_answer(data)
-        parts.setdefault(sender, []).append(body)
-    answers = {sender: merged(bodies) for sender, bodies in parts.items()}
-    case.check_witness(answers, opening.witness)
-    return case.judged(answers, disputes.read_shown(rules, task, opening.shown, case.headers))
+        if sender in answers:
+            raise ProtocolError("a hospital answers twice")
+        answers[sender] = body
+    return answers
+
+
+def proved(case: Case, answers: Mapping[int, Answer], opening: Opening) -> Verdict:
+    """Whom the releases and contradictions in an opening prove to have spoiled its sum.
+
+    Raises:
+        ProtocolError, WireError: one of them proves nothing, or a hospital is proved twice.
+    """
+    contradicted = (case.contradicted(i, body) for i, body in sorted(answers.items()))
+    found = {culprit.hospital: culprit for culprit in contradicted if culprit}
+    for item in opening.contradictions:
+        if item.hospital in found or item.hospital not in answers:
+            raise ProtocolError("a proof against a hospital that is proved already, or without its answer")
+        found[item.hospital] = contradictions.check(case, answers[item.hospital], item)
+    return Verdict(tuple(found[i] for i in sorted(found)), ())
 
 
 def manifest_digest(rules: Rules, opening: Opening) -> bytes:

@@ -7,7 +7,8 @@ from cipherward.crypto.identity import Signed
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import FaultyHospitalError, ProtocolError
 from cipherward.sums import disputes
-from cipherward.sums.messages import Header, Shown, ShowRequest
+from cipherward.sums.evidence import Shown, ShowRequest
+from cipherward.sums.messages import Header
 
 
 class Complaints:
@@ -28,7 +29,7 @@ class Complaints:
     def asked_to_show(self, complainer: int) -> dict[int, ShowRequest]:
         """What the dealers are asked about whom this hospital complains, and who have not shown their share yet."""
         return {
-            dealer: ShowRequest(self._task.context, b"", b"", (complaints[complainer],))
+            dealer: ShowRequest(self._task.context, b"", (), (complaints[complainer],))
             for dealer, complaints in self.by_dealer.items()
             if complainer in complaints and (dealer, complainer) not in self._shown
         }

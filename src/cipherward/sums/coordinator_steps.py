@@ -24,6 +24,8 @@ from cipherward.sums.checks import Check, SetAside, check, check_shares, late, p
 from cipherward.sums.complaints import Complaints
 from cipherward.sums.contributions import Contributions
 from cipherward.sums.counted_votes import CountedVotes, in_order
+from cipherward.sums.digests import Entry
+from cipherward.sums.evidence import Shown
 from cipherward.sums.fingerprints import Fingerprints
 from cipherward.sums.messages import (
     VOID,
@@ -33,14 +35,12 @@ from cipherward.sums.messages import (
     Complaint,
     ConsentRequest,
     Declined,
-    Entry,
     Header,
     Join,
     Joined,
     Manifest,
     Opening,
     Release,
-    Shown,
     Update,
     VoidCertificate,
     sign,

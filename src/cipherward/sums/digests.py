@@ -13,6 +13,14 @@ from cipherward.errors import WireError
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A hospital and a digest of something of its."""
+
+    hospital: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
 class Digests:
     """`hospitals`: bit i - 1 is set for hospital i, little endian, no zero byte at the end; `digests`: theirs, by index.
 

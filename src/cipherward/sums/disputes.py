@@ -1,14 +1,16 @@
-"""Shares that somebody disputes, shown in the clear: the digest in the dealer's signed header decides which is the one."""
+"""Shares, and slices of them, that somebody disputes, shown in the clear: the digest in the dealer's signed header decides
+which is the one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cipherward.crypto import sealing
+from cipherward.crypto import sealing, slices
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.scheme import SumTask, shown_digest
 from cipherward.errors import ProtocolError
-from cipherward.sums.messages import Header, Shown, ShownShare, read
+from cipherward.sums.evidence import Shown, ShownShare, ShownSlice
+from cipherward.sums.messages import Header, read
 from cipherward.sums.votes import Rules
 
 
@@ -17,6 +19,13 @@ def matches(task: SumTask, header: Header, item: ShownShare) -> bool:
     expected = header.shares.get(item.holder)
     commitment = sealing.commitment(task, item.dealer, item.holder, item.share)
     return expected == shown_digest(commitment, item.sealed_digest)
+
+
+def slice_matches(task: SumTask, header: Header, n_slices: int, item: ShownSlice) -> bool:
+    """Whether this is a slice of the share that the dealer of the header committed to. Raises WireError: no path to one."""
+    expected = header.shares.get(item.holder)
+    root = slices.root_from(item.piece, item.place, n_slices, item.path)
+    return expected == shown_digest(sealing.commitment_to(task, item.dealer, item.holder, root), item.sealed_digest)
 
 
 def read_shown(

@@ -9,7 +9,8 @@ from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import ProtocolError
 from cipherward.sums import disputes
-from cipherward.sums.messages import FalseShare, Header, Shown, read
+from cipherward.sums.evidence import Shown
+from cipherward.sums.messages import FalseShare, Header, read
 from cipherward.sums.votes import Rules
 
 

@@ -22,7 +22,7 @@ from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
 from cipherward.sums import disputes, fingerprints, forks
-from cipherward.sums.digests import Digests
+from cipherward.sums.digests import Digests, Entry
 from cipherward.sums.messages import (
     CONSENT,
     VOID,
@@ -30,7 +30,6 @@ from cipherward.sums.messages import (
     Certificate,
     Complaint,
     ConsentRequest,
-    Entry,
     Header,
     Join,
     Joined,

@@ -1,36 +1,20 @@
-"""The coordinator's side of a challenge: ask once, collect answers and disputed shares, put the evidence in the opening."""
+"""The coordinator's side of a challenge: ask once, collect answers and disputed slices, put the evidence in the opening."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from cipherward.crypto import wire
-from cipherward.crypto.identity import Signed
 from cipherward.crypto.scheme import SumTask
-from cipherward.errors import FaultyHospitalError, ProtocolError
-from cipherward.sums import challenge, disputes
-from cipherward.sums.attribution import Verdict
-from cipherward.sums.challenge import Case
-from cipherward.sums.messages import Answer, Answered, Opening, Shown, ShowRequest, sign, unsign
+from cipherward.errors import ProtocolError
+from cipherward.sums import attribution, challenge, disputes
+from cipherward.sums.attribution import Culprit, Dispute, Numbers, Verdict
+from cipherward.sums.cases import Case
+from cipherward.sums.evidence import Answer, Answered, Claim, Contradiction, Excerpt, Shown, ShownSlice, ShowRequest
+from cipherward.sums.messages import Opening, sign, unsign
+from cipherward.sums.releases import same
+from cipherward.sums.tables import Shape
 from cipherward.sums.votes import Member
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Parts of what has come in: the signed releases, parts of answers, and messages with shares, each by hospital."""
-
-    releases: frozenset[int]
-    held: frozenset[int]
-    dealt: frozenset[int]
-    shown: frozenset[int] = frozenset()
-
-    def with_(self, other: Evidence) -> Evidence:
-        """Both together."""
-        return Evidence(
-            self.releases | other.releases, self.held | other.held, self.dealt | other.dealt, self.shown | other.shown
-        )
 
 
 class Inquiry:
@@ -53,9 +37,11 @@ class Inquiry:
         if case is None:
             raise ValueError("this scheme knows no challenge")
         self._case: Case = case
-        self._messages: dict[int, tuple[bytes, ...]] = {}
+        self._messages: dict[int, bytes] = {}
         self._answers: dict[int, Answer] = {}
-        self._shown: dict[int, bytes] = {}
+        self._held: dict[int, Numbers] = {}
+        self._dealt: dict[int, Numbers] = {}
+        self._shown: dict[Dispute, ShownSlice] = {}
 
     def add_answer(self, sender: int, data: bytes) -> bool:
         """Note an answer; whether it is new.
@@ -64,114 +50,126 @@ class Inquiry:
             FaultyHospitalError: a second, different answer; both are the evidence.
             ProtocolError, WireError: anything else.
         """
-        messages, parts = wire.decode(Answered, data).answers, list[Answer]()
-        for message in messages:
-            answering, body = self._case.read_answer(message)
-            if answering != sender:
-                raise ProtocolError("an answer of somebody else")
-            parts.append(body)
-        whole = challenge.merged(parts)
+        answered = wire.decode(Answered, data)
+        answering, body = self._case.read_answer(answered.answer)
+        if answering != sender:
+            raise ProtocolError("an answer of somebody else")
         if sender in self._messages:
-            first = self._messages[sender]
-            if whole != self._answers[sender]:
-                other = next((one for one in messages if one not in first), messages[0])
-                raise FaultyHospitalError(
-                    "a second, different answer", culprit=f"hospital {sender}", evidence=(first[0], other)
-                )
+            same("answer", sender, self._messages[sender], answered.answer)
             return False
-        self._messages[sender], self._answers[sender] = messages, whole
+        held = _table(self._case.held_shape, answered.held, body.held)
+        dealt = _table(self._case.dealt_shape, answered.dealt, body.dealt) if sender in self._case.headers else None
+        self._messages[sender], self._answers[sender] = answered.answer, body
+        if held is not None:
+            self._held[sender] = held
+        if dealt is not None:
+            self._dealt[sender] = dealt
         return True
 
     def add_shown(self, sender: int, data: bytes) -> bool:
-        """Note shares that a hospital shows; whether they are new. Raises ProtocolError or WireError."""
-        body = unsign(data, Shown, study=self._rules.study, keys=self._rules.keys, sender=sender)
-        if not disputes.read_shown(self._rules, self._task, [data], self._case.headers):
-            raise ProtocolError("shows no share that its dealer committed to")
-        if any(sender not in (item.dealer, item.holder) for item in body.shares):
-            raise ProtocolError("shows a share that is not its own")
-        is_new = sender not in self._shown
-        self._shown.setdefault(sender, data)
-        return is_new
+        """Note slices that a hospital shows; whether there are new ones. Raises ProtocolError or WireError."""
+        body, before = (
+            unsign(data, Shown, study=self._rules.study, keys=self._rules.keys, sender=sender),
+            len(self._shown),
+        )
+        if body.context != self._task.context or not body.slices:
+            raise ProtocolError("shows no slice of a share, or one of another sum")
+        case = self._case
+        for item in body.slices:
+            if sender not in (item.dealer, item.holder):
+                raise ProtocolError("shows a share that is not its own")
+            if item.dealer not in case.headers or not disputes.slice_matches(
+                self._task, case.headers[item.dealer], case.held_shape.n_slices, item
+            ):
+                raise ProtocolError("shows no share that its dealer committed to")
+            case.scheme.numbers_shown(self._task, case.seed, item.place, item.piece)
+            self._shown.setdefault(Dispute(item.dealer, item.holder, item.place), item)
+        return len(self._shown) > before
 
     @property
     def answered(self) -> frozenset[int]:
-        return frozenset(self._messages)
+        return frozenset(self._answers)
 
     @property
-    def disputed(self) -> tuple[frozenset[int], ShowRequest | None]:
-        """Whose answers differ about a share that nobody has shown, and what they are asked; None for nothing."""
-        open_ones = self.verdict.disputes
-        parties = frozenset(i for one in open_ones for i in (one.dealer, one.holder))
-        if not parties:
-            return parties, None
-        answers = tuple(message for i in sorted(parties) for message in self._messages[i])
-        return parties, ShowRequest(self._task.context, self.signed, self._opening.manifest, answers)
+    def disputed(self) -> dict[int, ShowRequest]:
+        """What each hospital is asked that has answered something else about a slice, which nobody has shown, than another."""
+        asked: dict[int, list[Claim]] = {}
+        for one in attribution.to_decide(self.verdict.disputes, self._rules.corrupt):
+            asked.setdefault(one.dealer, []).append(self._claim(one, one.holder))
+            asked.setdefault(one.holder, []).append(self._claim(one, one.dealer))
+        return {
+            i: ShowRequest(self._task.context, self._opening.manifest, tuple(claims), ())
+            for i, claims in sorted(asked.items())
+        }
+
+    def _claim(self, one: Dispute, by: int) -> Claim:
+        said = self._said_held(one) if by == one.holder else self._said_dealt(one)
+        return Claim(self._messages[by], one.dealer, one.holder, one.place, said)
 
     @property
     def verdict(self) -> Verdict:
         """By everything that has come in."""
-        everybody = frozenset(self._answers)
-        return self._judged(Evidence(frozenset(self._releases), everybody, everybody, frozenset(self._shown)))
+        case = self._case
+        return attribution.judge(
+            case.held_shape.modulus,
+            self._rules.threshold,
+            case.holders,
+            case.dealers,
+            {i: case.numbers_released(i) for i in case.releases},
+            self._held,
+            self._dealt,
+            {
+                one: case.scheme.numbers_shown(self._task, case.seed, item.place, item.piece)
+                for one, item in self._shown.items()
+            },
+        )
 
     # the opening
 
     @property
     def told(self) -> Verdict:
-        """What everybody finds in `evidence`: the same hospitals as in `verdict`."""
-        return self._judged(self._needed)
+        """What everybody finds in `evidence`."""
+        opening = self.evidence()
+        return challenge.proved(self._case, challenge.answers_in(self._case, opening), opening)
 
-    def evidence(self, next_model: bytes) -> Opening:
+    def evidence(self) -> Opening:
         """The opening with what shows that the sum does not open, and who is proved to have spoiled it."""
-        needed = self._needed
-        releases = tuple(self._releases[i] for i in sorted(needed.releases))
-        shown = tuple(self._shown[i] for i in sorted(needed.shown))
-        answers = tuple(
-            message
-            for i in sorted(needed.held | needed.dealt)
-            for message, body in self._parts(i)
-            if (body.held and i in needed.held) or (body.dealt and i in needed.dealt)
-        )
+        case, answers = self._case, self._answers
+        false = {i for i, body in answers.items() if case.contradicted(i, body)}
+        whole = false.union(i for i in case.first if i not in answers or not answers[i].released)
+        proved = tuple(self._contradiction(one) for one in self.verdict.culprits if one.hospital not in false)
+        needed = false.union(answers.keys() & case.first, (item.hospital for item in proved))
         return dataclasses.replace(
-            self._opening, next_model=next_model, releases=releases, answers=answers, shown=shown
+            self._opening,
+            releases=tuple(self._releases[i] for i in sorted(whole)),
+            answers=tuple(self._messages[i] for i in sorted(needed)),
+            contradictions=proved,
         )
 
-    @property
-    def _needed(self) -> Evidence:
-        """The first holders' answers where they are those of their releases (or these), which give the witness, and the least that names each culprit."""
-        first = frozenset(self._case.first)
-        held = frozenset(i for i in first if i in self._answers and self._case.adds_up(i, self._answers[i]))
-        needed = Evidence(first - held, held, frozenset())
-        for culprit in sorted(self.verdict.named):
-            for more in self._against(culprit):
-                if culprit not in self._judged(needed).named and culprit in self._judged(needed.with_(more)).named:
-                    needed = needed.with_(more)
-        return needed
+    def _contradiction(self, one: Culprit) -> Contradiction:
+        where = one.hospital, one.dealer, one.holder, one.place
+        if not one.dealer:
+            return Contradiction(*where, self._case.held_shape.row(self._held[one.holder], one.place))
+        about = Dispute(one.dealer, one.holder, one.place)
+        if one.dealer == one.holder:
+            dealt = self._said_dealt(about)
+            return Contradiction(*where, self._said_held(about), dealt.numbers, dealt.above)
+        shown = self._shown[about]
+        said = self._said_held(about) if one.hospital == one.holder else self._said_dealt(about)
+        return Contradiction(*where, said, shown.piece, shown.path, shown.sealed_digest)
 
-    def _against(self, culprit: int) -> Iterator[Evidence]:
-        """What may be the proof against one, the smallest first."""
-        own = frozenset({culprit})
-        yield Evidence(frozenset(), own, frozenset())  # where its release is there anyway
-        yield Evidence(frozenset(), own, own)
-        if culprit in self._releases:
-            yield Evidence(own, own, frozenset())
-        for sender in sorted(self._shown, key=lambda i: len(self._shown[i])):
-            shares = wire.decode(Shown, wire.decode(Signed, self._shown[sender]).body).shares
-            pairs = [(item.dealer, item.holder) for item in shares if culprit in (item.dealer, item.holder)]
-            dealers, holders = (frozenset(pair[side] for pair in pairs) for side in (0, 1))
-            yield Evidence(frozenset(), holders, dealers, frozenset({sender}))
+    def _said_held(self, one: Dispute) -> Excerpt:
+        return self._case.held_shape.entry(self._held[one.holder], one.place, self._case.dealers.index(one.dealer))
 
-    def _judged(self, by: Evidence) -> Verdict:
-        case = dataclasses.replace(
-            self._case, releases={i: share for i, share in self._case.releases.items() if i in by.releases}
-        )
-        answers = {
-            i: dataclasses.replace(
-                body, held=body.held if i in by.held else b"", dealt=body.dealt if i in by.dealt else b""
-            )
-            for i, body in self._answers.items()
-        }
-        messages = [self._shown[i] for i in sorted(by.shown)]
-        return case.judged(answers, disputes.read_shown(self._rules, self._task, messages, case.headers))
+    def _said_dealt(self, one: Dispute) -> Excerpt:
+        return self._case.dealt_shape.row(self._dealt[one.dealer], one.place)
 
-    def _parts(self, hospital: int) -> Iterator[tuple[bytes, Answer]]:
-        return ((message, self._case.read_answer(message)[1]) for message in self._messages.get(hospital, ()))
+
+def _table(shape: Shape, packed: bytes, root: bytes) -> Numbers | None:
+    """The table in an answer, if it has one. Raises ProtocolError: not the one that is signed."""
+    if not root:
+        return None
+    table = shape.read(packed)
+    if shape.root(table) != root:
+        raise ProtocolError("an answer with other numbers than its sender has signed")
+    return table

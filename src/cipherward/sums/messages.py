@@ -15,7 +15,8 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import Identity, Signed, open_signed
 from cipherward.crypto.scheme import NOTHING_OPENED
 from cipherward.errors import ProtocolError
-from cipherward.sums.digests import Digests
+from cipherward.sums.digests import Digests, Entry
+from cipherward.sums.evidence import Answer, Answered, Challenge, Contradiction, Shown, ShowRequest
 
 CONSENT, VOID = 1, 0
 
@@ -91,14 +92,6 @@ class Joined:
 
     context: bytes
     joins: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A hospital and a digest of something of its."""
-
-    hospital: int
-    digest: bytes
 
 
 @dataclass(frozen=True)
@@ -233,79 +226,11 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Challenge:
-    """Coordinator: a certified sum does not open; the one challenge that anybody answers about it.
-
-    `releases`: who has released, with the digest of each signed release; `witness_digest`: of what the first of them give. The
-    vectors follow from these and the manifest.
-    """
-
-    context: bytes
-    manifest_digest: bytes
-    releases: tuple[Entry, ...]
-    witness_digest: bytes
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Hospital: a part of my answer to the challenge with this seed, eight 4-byte numbers (little endian) for each share.
-
-    One part has `held`: of each share that I hold, by dealer; there is none where my release is not in the challenge. The
-    other has `dealt`: of those that I dealt to the first `threshold` holders; there is none where I dealt none, or have lost
-    the key that they follow from. Where there is neither, an empty part is sent.
-    """
-
-    context: bytes
-    seed: bytes
-    held: bytes
-    dealt: bytes
-
-
-@dataclass(frozen=True)
-class Answered:
-    """Hospital: the signed parts of my answer. Each is evidence by itself."""
-
-    answers: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class ShowRequest:
-    """Coordinator: show each share about which you and another of these signed messages differ.
-
-    `messages`: signed answers to the signed `challenge` about the signed `manifest`; or signed complaints alone.
-    """
-
-    context: bytes
-    challenge: bytes
-    manifest: bytes
-    messages: tuple[bytes, ...]
-
-
-@dataclass(frozen=True)
-class ShownShare:
-    """A share in the clear; with `sealed_digest` it has to give the digest in its dealer's header."""
-
-    dealer: int
-    holder: int
-    share: bytes = field(repr=False)
-    sealed_digest: bytes
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Hospital: shares that I dealt, or that were dealt to me, which somebody disputes."""
-
-    context: bytes
-    shares: tuple[ShownShare, ...] = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Opening:
     """Coordinator: everything needed to check the sum and to recompute what follows from it.
 
-    Where the sum does not open: `challenge` is the signed challenge about its releases. `answers` (signed parts), `releases`
-    (signed) and `shown` (signed messages with shares that decide between two answers) are those that show that it does not, and
-    who is proved to have spoiled it. In a scheme without challenges `releases` are all of them.
+    Where the sum does not open: `challenge` is the signed challenge about its releases; signed `answers` and `releases` show that it does
+    not, `contradictions` who is proved to have spoiled it. In a scheme without challenges `releases` are all of them.
     `voids`: a void certificate for each earlier attempt at the sum; `proofs`: of false shares dealt in any of its attempts.
     `attested`: signed fingerprints by others of who left none; `unsigned`: the payloads of the rest of them.
     """
@@ -322,7 +247,7 @@ class Opening:
     releases: tuple[bytes, ...] = field(default=(), repr=False)
     challenge: bytes = field(default=b"", repr=False)
     answers: tuple[bytes, ...] = field(default=(), repr=False)
-    shown: tuple[bytes, ...] = field(default=(), repr=False)
+    contradictions: tuple[Contradiction, ...] = field(default=(), repr=False)
     voids: tuple[VoidCertificate, ...] = ()
     proofs: tuple[FalseShare, ...] = ()
     attested: tuple[bytes, ...] = ()

@@ -40,6 +40,11 @@ class Rules:
         return len(self.keys) - 1
 
     @property
+    def corrupt(self) -> int:
+        """The most hospitals that may be corrupt with this threshold: 2t > n + f."""
+        return 2 * self.threshold - self.n_hospitals - 1
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether two honest contributions are never the same bytes."""
         return self.scheme.opener is not Opener.ANYONE

@@ -257,12 +257,11 @@ class Train(Task[TrainState]):
         if not state.rounds_done:
             return "statistics", f"{state.model.scaling.n_rows:,} training rows"
         found = state.final or state.measured
-        figures = f"AUROC {found.auroc:.4f}   validation loss {state.losses[-1]:.4f}" if found else ""
+        loss = "validation loss" if state.final else "loss"  # of training a line has to fit 80 columns
+        figures = f"AUROC {found.auroc:.4f}, {loss} {state.losses[-1]:.4f}" if found else ""
         name, planned = "step" if self._study.fits_by_newton else "round", self._study.training.rounds
         if state.final:
-            early = (
-                f"   converged after {state.rounds_done} of {planned} {name}s" if state.rounds_done < planned else ""
-            )
+            early = f", converged after {state.rounds_done} of {planned} {name}s" if state.rounds_done < planned else ""
             return "final model", figures + early
         return f"{name} {state.rounds_done:>2}/{planned}", f"before it {figures}" if figures else ""
 

@@ -188,8 +188,9 @@ def _declared(home: HospitalHome, study: Study, table: Path | None, cell_min: in
 def _opening(study: Study) -> tuple[str, ...]:
     """Who can open what, in words."""
     numbers = study.thresholds
-    said = [numbers.explain()]
-    if schemes.facts(study.aggregation.scheme).opener is Opener.COORDINATOR:
+    opener = schemes.facts(study.aggregation.scheme).opener
+    said = [numbers.explain(is_shared=opener is Opener.HOSPITALS)]
+    if opener is Opener.COORDINATOR:
         said.append(
             f"Scheme {study.aggregation.scheme}: the coordinator holds a key that could open this hospital's own numbers. Other hospitals and "
             "eavesdroppers cannot open them; that the coordinator opens sums only is its rule and its log, not a proof."

@@ -18,6 +18,8 @@ from cipherward.consortium.membership import authority
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service.signs_of_life import DISK_FULL, THE_COORDINATOR, ask_silent, clock_words, seen_words
 from cipherward.consortium.service.signs_of_life import SILENT_SECONDS as UNHEARD_SECONDS
+from cipherward.consortium.service.signs_of_life import moment as when
+from cipherward.crypto.identity import fingerprint
 from cipherward.data.database import read_source
 from cipherward.errors import CipherwardError, VersionError
 from cipherward.runs.study_folder import StudyFolder
@@ -126,9 +128,9 @@ def coordinator_seen(home: HospitalHome, now: datetime) -> Finding:
     at = (status.get("seen") or {}).get(COORDINATOR_NAME)
     if not isinstance(at, int | float):
         return Finding("coordinator", True, "no sign of life has been asked for yet")
-    said = seen_words(at, now.timestamp())
     if status.get("connected") is False:
-        return Finding("coordinator", True, f"{said}; not known while this hospital is not connected")
+        return Finding("coordinator", True, f"not known while this hospital is not connected; last heard of {when(at)}")
+    said = seen_words(at, now.timestamp())
     alive = now.timestamp() - at <= UNHEARD_SECONDS
     return Finding("coordinator", alive or not is_served(home), said, ask_silent([COORDINATOR_NAME]))
 
@@ -166,11 +168,10 @@ def _studies(home: HospitalHome) -> Finding:
 
 
 def _keys(home: Home) -> str:
-    fingerprint = repr(home.identity)
     secret = home.secret_files()
     for path in secret:
         home.check_private(path)
-    return f"{len(secret)} secret files, readable by their owner only; {fingerprint}"
+    return f"{len(secret)} secret files, readable by their owner only; identity {fingerprint(home.identity.public_key)}"
 
 
 def _policy(home: HospitalHome) -> str:

@@ -150,10 +150,15 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
     """Ask for a study's end after its current sum; the service does it and tells the hospitals.
 
     Raises:
-        StudyError: no such study.
+        StudyError: no such study, or it is finished.
         StorageError: the home cannot be written.
     """
     folder = find(home, selector)
+    if RunDirectory(folder).result.exists():
+        raise StudyError(
+            f"the study {_name(folder)!r} is finished: there is nothing to stop",
+            hint=f"its model can be withdrawn with: cipherward coordinator withdraw-model {_name(folder)} --reason TEXT",
+        )
     files.write(StudyFolder(folder).stop_asked, f"{reason}\n".encode())
     home.log("stop asked", {"study": folder.name, "reason": reason})
     return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 
 from cipherward.audit import notes
@@ -21,15 +22,17 @@ from cipherward.errors import CipherwardError
 from cipherward.parties import inventories
 from cipherward.runs import audit_check, verify
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
+from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 
-_WIDTH = 100
+WIDTH = 100
 _ERASED = {"keys erased", "vault objects erased", "patients withdrawn"}
 
 
-def of(home: HospitalHome, selector: str) -> str:
-    """The page, ending in a line break. `selector`: as in `approvals.find`.
+def of(home: HospitalHome, selector: str, width: int = WIDTH) -> str:
+    """The page, ending in a line break, in lines of `width` characters. `selector`: as in `approvals.find`.
 
     Raises:
         StudyError: no such study. StorageError: a damaged ledger.
@@ -37,17 +40,18 @@ def of(home: HospitalHome, selector: str) -> str:
     offered = approvals.find(home, selector)
     own = exposure.own(home, offered.digest.hex()) if home.ledger_file.exists() else None
     run = RunDirectory(home.model_folder(offered.study.name, offered.digest))
-    lines = [
-        *_head(home, offered),
-        *_section("Which of our columns were used", _columns(offered.study, run)),
-        *_section("For whom, and for what", _purpose(offered.study)),
-        *_section("On which approval", _approval(offered)),
-        *_section("What left, and what was opened over our rows", _opened(home, offered.study, own)),
-        *_section("What privacy budget is spent", _budget(own)),
-        *_section("Where copies lie", _copies(home, offered.study, run)),
-        *_section("What was deleted", _deleted(home, offered)),
-        *_section("How this can be checked", _proof(home, offered, run)),
-    ]
+    sections = {
+        "Which of our columns were used": _columns(offered.study, run),
+        "For whom, and for what": _purpose(offered.study),
+        "On which approval": _approval(offered),
+        "What left, and what was opened over our rows": _opened(home, offered.study, own),
+        "What privacy budget is spent": _budget(own),
+        "Where copies lie": _copies(home, offered.study, run),
+        "What was deleted": _deleted(home, offered, run),
+        "How this can be checked": _proof(home, offered, run),
+    }
+    lines = [line for text in _head(home, offered) for line in textwrap.wrap(text, width)]
+    lines += [line for title, points in sections.items() for line in _section(title, points, width)]
     return "".join("".join(c if c.isprintable() else "?" for c in line) + "\n" for line in lines)
 
 
@@ -57,11 +61,18 @@ def _head(home: HospitalHome, offered: OfferedStudy) -> Iterator[str]:
     yield f"At {home.name}, from its own files, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. Digest {study.digest().hex()}"
 
 
-def _section(title: str, points: Iterable[str]) -> Iterator[str]:
+def _section(title: str, points: Iterable[str], width: int) -> Iterator[str]:
     yield ""
     yield title
     for point in points:
-        yield from textwrap.wrap(point, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            point,
+            width,
+            initial_indent="  - ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _columns(study: Study, run: RunDirectory) -> Iterator[str]:
@@ -148,7 +159,7 @@ def _copies(home: HospitalHome, study: Study, run: RunDirectory) -> Iterator[str
         yield f"The coordinator may keep our encrypted updates in its vault {until}; docs/vault.md says what they are worth."
 
 
-def _deleted(home: HospitalHome, offered: OfferedStudy) -> Iterator[str]:
+def _deleted(home: HospitalHome, offered: OfferedStudy, run: RunDirectory) -> Iterator[str]:
     known = False
     for line in home.log_lines():
         about = line.get("study") in (None, offered.study.name)
@@ -156,8 +167,18 @@ def _deleted(home: HospitalHome, offered: OfferedStudy) -> Iterator[str]:
             known = True
             rest = "; ".join(f"{k} {v}" for k, v in line.items() if k not in ("time", "level", "event", "study"))
             yield f"{str(line.get('time'))[:19]}: {line['event']}{f' ({rest})' if rest else ''}."
-    if not known:
+    is_over = run.result.exists() or offered.withdrawal or StudyFolder(offered.folder).ended()
+    if not known and is_over and not _holds_secrets(home, offered):
+        yield "What could open a single update, sum by sum: it was erased here when the sum was verified, and nothing of it is left."
+    elif not known:
         yield "Nothing yet. What could open a single update is erased here when the study ends, in whichever way."
+
+
+def _holds_secrets(home: HospitalHome, offered: OfferedStudy) -> bool:
+    if not home.ledger_file.exists():
+        return False
+    with closing(Ledger(home.ledger_file)) as ledger:
+        return ledger.holds_secrets(offered.digest)
 
 
 def _proof(home: HospitalHome, offered: OfferedStudy, run: RunDirectory) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cipherward.audit.merkle import EMPTY_ROOT, Range, Tree, check_consistency, check_inclusion, leaf_hash
+from cipherward.crypto.merkle import EMPTY_ROOT, Range, Tree, check_consistency, check_inclusion, leaf_hash
 from cipherward.errors import AuditError
 
 # github.com/transparency-dev/merkle (Apache-2.0), testdata: proofs that hold, and every third of those that do not.

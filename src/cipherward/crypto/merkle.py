@@ -116,11 +116,11 @@ class Tree:
         return node_hash(self._hash(start, middle), self._hash(middle, end))
 
 
-def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Check that the leaf with this hash is number `index` of the tree of `size` leaves with this root.
+def root_of(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root of the tree of `size` leaves of which the leaf with this hash is number `index`, by an inclusion proof.
 
     Raises:
-        AuditError: it is not, or the proof is not one.
+        AuditError: there is no such leaf, or the proof has another length.
     """
     if not 0 <= index < size:
         raise AuditError(f"entry {index} is not in a log of {size} entries")
@@ -135,7 +135,18 @@ def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], 
         else:
             found = node_hash(found, sibling)
         at, last = at >> 1, last >> 1
-    if last or found != root:
+    if last:
+        raise AuditError("the inclusion proof is too short")
+    return found
+
+
+def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
+    """Check that the leaf with this hash is number `index` of the tree of `size` leaves with this root.
+
+    Raises:
+        AuditError: it is not, or the proof is not one.
+    """
+    if root_of(leaf, index, size, proof) != root:
         raise AuditError(f"entry {index} is not the one in the log of {size} entries")
 
 

@@ -1,0 +1,41 @@
+"""What a run says about the hospitals' tables: each thing once, with the hospitals that it is true of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cipherward.data.sources import HospitalData
+
+
+def about(hospitals: Sequence[HospitalData]) -> Iterator[str]:
+    """Lines about how files were read, which values were changed, and what is odd."""
+    read: dict[str, list[str]] = {}
+    changed: dict[str, list[str]] = {}
+    odd: dict[str, list[str]] = {}
+    for hospital in hospitals:
+        for text in hospital.assumed:
+            read.setdefault(f"how the file was read: {text}", []).append(hospital.name)
+        for change in hospital.changes:
+            said = f"column {change.column!r}: {change.rule}"
+            changed.setdefault(said, []).append(f"{change.count} value(s) of {hospital.name}")
+        for finding in hospital.about:
+            odd.setdefault(finding.text, []).append(hospital.name)
+    for text, names in read.items():
+        yield f"{', '.join(names)}: {text}"
+    for text, counts in changed.items():
+        yield f"{text}: {', '.join(counts)}"
+    for text, names in odd.items():
+        yield f"{', '.join(names)}: {text}"
+
+
+def reshaped(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Lines about columns and categories that the model does not have as the study declares them."""
+    from cipherward.data.rare_categories import counts_as
+
+    for name, why in summary.get("columns_left_out", {}).items():
+        yield f"Column {name!r} is left out: {why}"
+    for name, pairs in summary.get("categories_merged", {}).items():
+        said = "; ".join(f"{one!r} {counts_as(into)}" for one, into in pairs.items())
+        yield f"Column {name!r}, categories of few patients: {said}"
