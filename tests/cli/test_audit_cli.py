@@ -13,18 +13,26 @@ from tests import simulator
 from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
 
-from cipherward.audit import proofs
+from cipherward.audit import notes, proofs
 from cipherward.consortium.service import offering
 from cipherward.errors import StudyError
+from cipherward.runs import audit_export
 from cipherward.runs.audit_export import open_log
-from cipherward.runs.audit_trail import author, witnesses
+from cipherward.runs.audit_trail import sha256
+from cipherward.runs.log_names import author, witnesses
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return simulator.run(tmp_path_factory.mktemp("run"), simulator.study(4)).path
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """A copy, since an export adds an entry."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
 def test_a_log_is_shown_in_words_and_filtered(run: Path, capsys: Capture) -> None:
@@ -68,6 +76,8 @@ def test_an_exported_table_has_a_row_for_each_entry(run: Path, tmp_path: Path, c
     assert rows[0][:5] == ["entry", "time", "event", "hospital", "sum"]
     assert len(rows) == 28
     assert call(capsys, "audit", "export", run, "--out", tmp_path / "log.txt")[0] == 1
+    shown = json.loads(call(capsys, "audit", "show", run, "--event", "exported", "--json")[1])
+    assert [(row["file"], row["sha256"]) for row in shown] == [("log.csv", sha256(out.read_bytes()))]
 
 
 def test_a_proof_is_small_and_holds_for_its_line(run: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -83,6 +93,21 @@ def test_a_proof_is_small_and_holds_for_its_line(run: Path, tmp_path: Path, caps
     assert call(capsys, "audit", "prove", run, "--entry", "9", "--since-size", "8", "--out", out)[0] == 0
     assert out.read_text("utf-8").startswith("old 8\n")
     assert call(capsys, "audit", "prove", run, "--entry", "99", "--out", out)[0] == 1
+
+
+def test_a_proof_for_which_the_cosignatures_are_too_long_has_them_in_a_file_beside_it(
+    run: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "entry.tlog-proof"
+    monkeypatch.setattr(audit_export, "MOST_BYTES", 700)
+    assert call(capsys, "audit", "prove", run, "--entry", "9", "--out", out)[0] == 0
+    log = open_log(run)
+    line = next(each for number, each in enumerate(log.lines) if number == 9)
+    head, who = proofs.check(out.read_text("utf-8"), line, log.author, witnesses(log.study))
+    assert len(who) < log.study.thresholds.threshold
+    beside = notes.parse((tmp_path / "entry.tlog-proof.head").read_text("utf-8"))
+    assert beside.checkpoint == head
+    assert len(beside.signers(witnesses(log.study))) == 4
 
 
 def test_a_folder_without_a_log_says_so(run: Path, tmp_path: Path, capsys: Capture) -> None:

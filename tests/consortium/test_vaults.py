@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -9,20 +11,25 @@ from pathlib import Path
 
 import pytest
 from tests import simulator
+from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
 from tests.consortium.test_coordinator_and_hospital import kind_of
 
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.consortium.service import offering
+from cipherward.consortium.service import letters, offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.vaults import address_of
 from cipherward.errors import StorageError
-from cipherward.runs import in_vault, restoring
+from cipherward.runs import in_vault
+from cipherward.runs.audit_check import verify_run
+from cipherward.runs.verify import Line
 from cipherward.vault import access, keys
 from cipherward.vault.access import Address
 from cipherward.vault.catalogue import Catalogue
 from cipherward.vault.vault import Vault
+
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
@@ -38,6 +45,14 @@ def four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consortium
     yield made
     made.desk.vault.close()
     made.close()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of the same study on one machine that nothing happened to."""
+    folder = tmp_path_factory.mktemp("alone")
+    simulator.run(folder, simulator.study(4))
+    return folder
 
 
 def with_vault(settings: Path, url: str) -> None:
@@ -118,24 +133,39 @@ def test_a_study_that_is_stopped_has_its_updates_and_their_data_keys_erased(four
     assert catalogue.of(kind="openings")
 
 
-def lose(four: Consortium, folder: Path, kind: str, bring: Callable[[str], None]) -> bytes:
+def restored(four: Consortium, folder: Path, capsys: Capture) -> str:
+    """All of the study is lost at the coordinator, an operator brings it back from the vault, and the service starts; what was
+    printed."""
+    four.desk.vault.close()
+    shutil.rmtree(folder)
+    address = coordinators(four)
+    code, out, err = call(capsys, "vault", "restore", address.url, four.home.path, "--key-file", address.key_file or "")
+    assert (code, err) == (0, "")
+    four.restart_host()
+    return out
+
+
+def lose(four: Consortium, folder: Path, kind: str, capsys: Capture, *, behind: bool = False) -> bytes:
     """In the second sum, at a letter of this kind, everything of the study is lost at the coordinator, restored from its vault,
-    and the service starts again; the opening of the first sum. `bring`: what else people do, told who sent the letter."""
+    and the service starts again; the opening of the first sum. `behind`: the vault was away since the first one."""
     lost: list[bytes] = []
+    closed = False
 
     def before(sender: str, to: str, letter: bytes) -> None:
-        if kind_of(letter) != kind or four.status()["sums_opened"] != 2 or lost:
+        nonlocal closed
+        opened_sums = four.status()["sums_opened"]
+        if behind and opened_sums == 1 and not closed:
+            until(lambda: four.status()["vault"]["objects"] == 0)
+            four.desk.vault.close()
+            closed = True
+        if behind and kind_of(letter) == "Join":
+            four.put_down(four.desk.tick())  # hospitals cosign what the vault will never have
+        if kind_of(letter) != kind or opened_sums != 2 or lost:
             return
-        until(lambda: four.status()["vault"]["objects"] == 0)
+        if not behind:
+            until(lambda: four.status()["vault"]["objects"] == 0)
         lost.append((folder / "receipts" / "0000" / "opening.cbor").read_bytes())
-        four.desk.vault.close()
-        shutil.rmtree(folder)
-        vault, catalogue = opened(coordinators(four))
-        (study,) = restoring.studies_in(catalogue)
-        assert study == folder.name
-        restoring.restore(vault, catalogue, study, folder)
-        bring(sender)
-        four.restart_host()
+        restored(four, folder, capsys)
 
     four.before = before
     four.pump()
@@ -146,8 +176,8 @@ def lose(four: Consortium, folder: Path, kind: str, bring: Callable[[str], None]
     return found
 
 
-def check_the_end(four: Consortium, folder: Path, alone: Path, first: bytes) -> None:
-    """The study ended as if nothing had happened, and no sum was opened twice."""
+def check_the_end(four: Consortium, folder: Path, alone: Path, first: bytes) -> list[Line]:
+    """The study ended as if nothing had happened, and no sum was opened twice; what its verification says."""
     assert four.status()["phase"] == "finished"
     assert (folder / "receipts" / "0000" / "opening.cbor").read_bytes() == first
     assert simulator.holds(folder)
@@ -158,36 +188,115 @@ def check_the_end(four: Consortium, folder: Path, alone: Path, first: bytes) -> 
             opening = f"receipts/{number:04d}/opening.cbor"
             assert (own / opening).read_bytes() == (folder / opening).read_bytes()
     assert not [alarm for alarm in four.alarms("coordinator") if "breach" in alarm]
+    lines = list(verify_run(folder))
+    assert [line for line in lines if not line.holds] == []
+    return lines
 
 
 @pytest.mark.parametrize("kind", ["Joined", "Update", "Vote", "Release"])
 def test_a_coordinator_that_lost_its_studies_goes_on_from_its_vault(
-    four: Consortium, tmp_path: Path, kind: str
+    four: Consortium, alone: Path, kind: str, capsys: Capture
 ) -> None:
     """It has its own copies of keys and members, and nothing else: no study, no journal, no spool."""
-    simulator.run(tmp_path / "alone", simulator.study(4))
     folder = four.start(document(4))
     four.approve()
-    first = lose(four, folder, kind, lambda sender: None)
-    check_the_end(four, folder, tmp_path / "alone", first)
+    first = lose(four, folder, kind, capsys)
+    lines = check_the_end(four, folder, alone, first)
+    (earlier,) = [line for line in lines if line.outcome == "earlier log"]
+    assert not earlier.gap
+    assert "and none of 4 hospitals remembers more" in earlier.detail
+    for name in four.names:
+        assert [alarm.partition(":")[0] for alarm in four.alarms(name)] == ["coordinator's audit log begun again"]
 
 
-def test_an_opening_that_the_vault_did_not_have_yet_is_brought_by_a_hospital_that_verified_it(
-    four: Consortium, tmp_path: Path
+@pytest.mark.parametrize("kind", ["Joined", "Release", "Receipt"])
+def test_what_the_vault_did_not_have_yet_hospitals_bring_back_and_what_the_log_lost_stays_a_gap(
+    four: Consortium, alone: Path, kind: str, capsys: Capture
 ) -> None:
-    simulator.run(tmp_path / "alone", simulator.study(4))
+    folder = four.start(document(4))
+    four.approve()
+    first = lose(four, folder, kind, capsys, behind=True)
+    lines = check_the_end(four, folder, alone, first)
+    (gap,) = [line for line in lines if line.gap]
+    assert re.search(
+        r"entries \d+ to \d+ are lost: the coordinator was restored from .*; clinic-1, .* cosigned", gap.detail
+    )
+    code, out, _ = call(capsys, "verify", folder)
+    assert (code, "all hold" in out, "with 1 gap(s)" in out) == (0, False, True)
+    own = next(four.hospital("clinic-1").models.iterdir())
+    noted = [json.loads(line) for line in (own / "audit.jsonl").read_bytes().splitlines()]
+    (said,) = [entry for entry in noted if entry["event"] == "coordinator's audit log begun again"]
+    assert said["lost"] > 0
+    four.desk._report = lambda folder: (folder / "report.html").write_text("report")
+    settle(four)
+    (again,) = [line for line in in_vault.verify(coordinators(four)) if line.gap or not line.holds]
+    assert again == gap
+
+
+def test_a_coordinator_that_is_restored_twice_has_two_earlier_logs_and_cannot_go_back_to_one(
+    four: Consortium, tmp_path: Path, capsys: Capture
+) -> None:
+    folder = four.start(document(4))
+    four.approve()
+    lose(four, folder, "Vote", capsys)
+    statement = (folder / "earlier-logs" / "1" / "succession.signed").read_bytes()
+    four.desk._report = lambda folder: (folder / "report.html").write_text("report")
+    settle(four)
+    four.now += 10
+    restored(four, folder, capsys)
+    four.pump()
+    found = [line for line in verify_run(folder) if line.outcome == "earlier log"]
+    assert [(line.holds, line.gap) for line in found] == [(True, False)] * 2
+    assert all(line.holds for line in verify_run(folder))
+    body = letters.LogSuccession(statement, 4)
+    letter = letters.seal(four.home.identity, "clinic-1", bytes.fromhex(folder.name), body, from_coordinator=True)
+    assert four.desks["clinic-1"].receive(letter) == []
+    assert "goes back to a log that it had given up" in four.alarms("clinic-1")[-1]
+
+
+def test_an_opening_that_is_brought_and_proves_nothing_is_refused(four: Consortium, capsys: Capture) -> None:
+    folder = four.start(document(4))
+    four.approve()
+    four.pump()
+    digest, clinic = bytes.fromhex(folder.name), four.hospital("clinic-1")
+    data = (folder / "receipts" / "0003" / "opening.cbor").read_bytes()
+    shutil.rmtree(folder / "receipts" / "0003")
+    for round, opening, words in ((4, data, "and 3 are here"), (3, data[:-1] + b"x", "does not hold")):
+        body = letters.LostOpening(round, opening)
+        letter = letters.seal(clinic.identity, "coordinator", digest, body, from_coordinator=False)
+        assert four.desk.receive("clinic-1", letter) == []
+        assert words in four.alarms("coordinator")[-1]
+    assert not (folder / "receipts" / "0003").exists()
+
+
+def test_what_a_hospital_that_withdraws_has_contributed_is_erased_in_the_vault(
+    four: Consortium, capsys: Capture
+) -> None:
     folder = four.start(document(4))
     four.approve()
 
-    def bring(sender: str) -> None:
-        name = "receipts/0001/opening.cbor"
-        assert not (folder / name).exists()
-        (own,) = four.hospital(sender).models.iterdir()
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(own / name, folder / name)
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if kind_of(letter) == "Update" and four.status()["sums_opened"] == 1 and not four.status()["withdrawn"]:
+            until(lambda: four.status()["vault"]["objects"] == 0)
+            four.withdraw("clinic-3")
+            four.poll()
 
-    first = lose(four, folder, "Receipt", bring)
-    check_the_end(four, folder, tmp_path / "alone", first)
+    four.before = before
+    four.pump()
+    for _ in range(4):
+        four.now += 700
+        four.pump()
+    four.desk._report = lambda folder: (folder / "report.html").write_text("report")
+    settle(four)
+    settle(four)
+    catalogue = opened(coordinators(four))[1]
+    left = {entry.label.path.rpartition("/")[2] for entry in catalogue.of(kind="updates")}
+    assert left == {f"hospital-{n}.payload" for n in (1, 2, 4)}
+    assert {stone.reason for stone in catalogue.tombstones.values()} == {"clinic-3 has withdrawn"}
+    out = call(capsys, "audit", "show", folder, "--event", "vault objects erased")[1]
+    assert "1 object(s) were erased from the vault: clinic-3 has withdrawn" in out
+    assert all(line.holds for line in in_vault.verify(coordinators(four)))
+    assert all(line.holds for line in verify_run(folder))
 
 
 def test_a_home_without_a_vault_has_none_and_wrong_settings_are_an_alarm_that_stops_nothing(

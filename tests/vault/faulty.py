@@ -20,6 +20,7 @@ class FaultyStore:
         self.shown = real.shown
         self.open_gate = threading.Event()
         self.open_gate.set()
+        self.at_once = real.at_once
         self.error: int = 0
         self.writes_left: int | None = None
         self.written: list[str] = []

@@ -19,7 +19,8 @@ FIRST = ""
 AFTER_DIGITS = 32
 MAX_BYTES = 1 << 20
 _MAX_INTEGER = 1 << 53
-_OWN = {"n", "after", "at", "event", "files"}
+OWN = frozenset({"n", "after", "at", "event", "files"})
+"""What facts cannot be called."""
 
 
 def _refuse(text: str) -> None:
@@ -60,11 +61,22 @@ def write(event: Event, number: int, at: float, after: str) -> bytes:
         TypeError, ValueError: facts that the form has no place for (a mistake of the caller).
     """
     stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if OWN & event.facts.keys():
+        raise ValueError(f"facts cannot be called {', '.join(sorted(OWN & event.facts.keys()))}")
     found = {**event.facts, "n": number, "after": after, "at": stamp, "event": event.event}
     if event.files:
         found["files"] = dict(event.files)
     _check(found)
     return canonical(found)
+
+
+def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of somebody who knows nothing of entries: other values than integers become text, and names that an entry has itself get
+    another one."""
+    return {
+        f"{key}_" if key in OWN else key: value if type(value) is int and abs(value) < _MAX_INTEGER else str(value)
+        for key, value in facts.items()
+    }
 
 
 def canonical(value: Any) -> bytes:
@@ -96,7 +108,7 @@ def read(line: bytes) -> Entry:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise AuditError("not an entry of an audit log in its only form") from None
     at, event, after = texts
-    return Entry(line, number, at, event, after, files, {key: value for key, value in found.items() if key not in _OWN})
+    return Entry(line, number, at, event, after, files, {key: value for key, value in found.items() if key not in OWN})
 
 
 def _check(value: Any) -> None:

@@ -47,10 +47,12 @@ def show(
             rows.append({"log": "home", "n": entry.number, "at": entry.at, "event": entry.event, **entry.facts})
         elif wanted.has(entry):
             typer.echo(f"  home {entry.number:>6}  {entry.at[:19]}  {words(entry)}")
-    for log in _logs(path, study):
+    logs = [(one, one is not log) for log in _logs(path, study) for one in (*log.earlier, log)]
+    for log, is_earlier in logs:
         if not json:
             by = log.study.hospitals[log.hospital - 1].name if log.hospital else "the coordinator"
-            typer.echo(f"Study {log.study.name} ({log.study.digest().hex()[:12]}), log of {by}:")
+            which = "earlier log" if is_earlier else "log"
+            typer.echo(f"Study {log.study.name} ({log.study.digest().hex()[:12]}), {which} of {by}:")
         for entry in log.entries:
             if wanted.has(entry):
                 if json:
@@ -64,18 +66,29 @@ def show(
 
 @app.command("export")
 def export(path: Path = DIR, out: Path = OUT) -> None:
-    """Write one log to one file: FILE.json, which `cipherward verify FILE.json` checks anywhere, or FILE.csv, for people."""
+    """Write one log to one file: FILE.json, which `cipherward verify FILE.json` checks anywhere, or FILE.csv, for people. That it
+    was exported comes into the log of whose it is."""
+    from cipherward.cli.vault_log import home_at, tell
     from cipherward.errors import StorageError
     from cipherward.runs import audit_export
+    from cipherward.runs.audit_trail import sha256
+    from cipherward.simulation import witnessed
     from cipherward.store import files
 
     log = audit_export.open_log(path)
     if out.suffix not in (".json", ".csv"):
         raise StorageError(f"{out}: neither .json nor .csv", hint="the name's end says which it is to be")
-    files.write(out, audit_export.to_json(log) if out.suffix == ".json" else audit_export.to_csv(log))
+    data = audit_export.to_json(log) if out.suffix == ".json" else audit_export.to_csv(log)
+    files.write(out, data)
     typer.echo(f"{out}: {sum(1 for _ in log.lines)} entries")
     if out.suffix == ".json":
         typer.echo(f"Check it anywhere with: cipherward verify {out}")
+    facts = {"study": log.study.name, "file": out.name, "sha256": sha256(data)}
+    home = path.resolve().parent.parent
+    if home_at(home):
+        tell(home, "exported", facts)
+    else:
+        witnessed.look(path, "exported", facts)
 
 
 @app.command("prove")
@@ -89,15 +102,20 @@ def prove(
 ) -> None:
     """Write a proof that an entry is in the log, as c2sp.org/tlog-proof has it; the keys that check it are printed."""
     from cipherward.runs import audit_export
-    from cipherward.runs.audit_trail import author, witnesses
+    from cipherward.runs.log_names import witnesses
     from cipherward.store import files
 
     log = audit_export.open_log(path)
-    files.write(out, audit_export.prove(log, entry, since).encode())
+    proof, head = audit_export.prove(log, entry, since)
+    files.write(out, proof.encode())
+    if head:
+        beside = out.with_name(f"{out.name}.head")
+        files.write(beside, head.encode())
+        typer.echo(f"{beside}: the same head with all its cosignatures; the proof has as many as fit into 2 kB")
     typer.echo(f"{out}: {out.stat().st_size} bytes. It is about this line, which is the leaf:")
     typer.echo(next(line for number, line in enumerate(log.lines) if number == entry).decode())
     typer.echo("Keys:")
-    for key in (author(log.study, log.hospital), *([] if log.hospital else witnesses(log.study).values())):
+    for key in (log.author, *([] if log.hospital else witnesses(log.study).values())):
         typer.echo(f"  {key.words}")
 
 

@@ -224,6 +224,27 @@ def withdraw_model(
     )
 
 
+@app.command("restored")
+def restored(
+    study: str = typer.Argument(help="Name, or the first digits of the digest."),
+    source: str = typer.Option(..., "--from", help="What it was restored from, such as: tape of 3 May."),
+    home: Path = HOME,
+) -> None:
+    """Say that a study's folder was brought back from a copy: its audit log begins again, and says so. `vault restore` says it itself."""
+    import time
+
+    from cipherward.consortium.service import offering
+    from cipherward.runs import earlier_logs
+
+    own = _open(home)
+    folder = offering.find(own, study)
+    earlier_logs.note_restore(folder, source, time.time())
+    own.log("study restored", {"digest": folder.name, "from": source})
+    typer.echo(
+        "The service begins a new audit log for it, and asks the hospitals what they remember of the earlier one."
+    )
+
+
 @app.command("split")
 def split(
     part: list[str] = typer.Option(

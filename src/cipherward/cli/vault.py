@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cipherward.cli.homes import JSON
+from cipherward.cli.vault_log import OWNER, tell
 
 if TYPE_CHECKING:
     from cipherward.runs.archive import Archive
@@ -140,23 +141,33 @@ def restore(
 
     In a coordinator's home the study goes to its place, and the service goes on with it.
     """
+    from time import time
+
     from cipherward.cli.terminal import NOT_VERIFIED, quoted, say, say_when_compiling
+    from cipherward.consortium.homes.coordinator_home import CoordinatorHome
     from cipherward.errors import StorageError
-    from cipherward.runs import in_vault, restoring
+    from cipherward.runs import earlier_logs, in_vault, restoring
 
     vault, catalogue = _opened(url, key_file)
     found = restoring.studies_in(catalogue, study)
     if len(found) != 1:
         listed = ", ".join(digest[:12] for digest in found) or "none"
         raise StorageError(f"the vault has of this: {listed}", hint="choose one study with --study DIGEST")
-    if (folder / "consortium.toml").exists():
-        folder = folder / "studies" / found[0]
+    home = CoordinatorHome(folder) if (folder / CoordinatorHome.settings_file).exists() else None
+    folder = home.study_folder(bytes.fromhex(found[0])) if home else folder
     say_when_compiling()
     files = restoring.restore(vault, catalogue, found[0], folder)
-    bad = [line for line in in_vault.run_lines(folder) if not line.holds]
+    earlier_logs.note_restore(folder, vault.store.shown, time())
+    if home:
+        home.log("study restored", {"digest": found[0], "from": vault.store.shown, "files": files})
+    lines = list(in_vault.run_lines(folder, catalogue))
+    bad = [line for line in lines if not line.holds]
     typer.echo(f"{files} file(s) of study {found[0][:12]} in {folder}")
     for line in bad:
         say(f"BAD sum {line.round} {line.purpose} {line.hospital}: {line.outcome} ({line.detail})", fg="red")
+    for line in lines:
+        if line.gap:
+            say(f"GAP {line.outcome}: {line.detail}", fg="yellow")
     if bad:
         raise typer.Exit(NOT_VERIFIED)
     typer.echo(f"Verified. Again at any time: {quoted('cipherward', 'verify', folder)}")
@@ -189,22 +200,37 @@ def prune(
     study: str = STUDY,
     kind: str = KIND,
     older_than: float = typer.Option(
-        None, "--older-than", min=0, help="Erase what was stored more than so many days ago."
+        None, "--older-than", min=0, help="Erase what was stored more than so many days ago; 0: all of it."
     ),
+    reason: str = typer.Option("", "--reason", help="Why, for tombstones and audit log: no patient, no name."),
     key_file: Path = KEY_FILE,
+    owner: Path = OWNER,
 ) -> None:
-    """Finish erasures that were interrupted, and erase what --older-than says."""
+    """Finish erasures that were interrupted, and erase what --older-than says; without it, what each study keeps no longer."""
+    from cipherward.runs import restoring
     from cipherward.vault import access, retention
 
     address = access.Address(url, key_file)
     writer = access.writer_at(address)
     catalogue = writer.vault.read_catalogue(address.memory())
     chosen = catalogue.of(study=study, kind=kind)
-    erased = retention.erase_older(writer, catalogue, chosen, older_than) if older_than is not None else 0
+    before = set(catalogue.tombstones)
+    if older_than is not None:
+        erased = retention.erase_older(writer, catalogue, chosen, older_than, reason=reason)
+    else:
+        rules = {
+            each: restoring.rules_of(writer.vault, catalogue, each) for each in restoring.studies_in(catalogue, study)
+        }
+        erased = sum(
+            retention.apply(writer, found, each, catalogue=catalogue) for each, found in rules.items() if found
+        )
     left = retention.tidy(writer.vault, catalogue)
     typer.echo(f"{erased} object(s) erased with their data keys; {left} left over removed")
     if erased:
         typer.echo("A provider that keeps old copies: `cipherward vault rotate-key` makes it final.")
+        stones = writer.vault.read_catalogue().tombstones
+        reasons = "; ".join(sorted({stone.reason for name, stone in stones.items() if name not in before}))
+        tell(owner, "vault objects erased", {"objects": erased, "reason": reasons}, stones.values())
 
 
 @app.command("rotate-key")
@@ -214,6 +240,7 @@ def rotate_key(
     new_key_file: Path = typer.Option(
         None, "--new-key-file", help="File with the new key, where the present one is not in a file."
     ),
+    owner: Path = OWNER,
 ) -> None:
     """Give the vault a new key. Objects stay as they are; what was erased before cannot be opened by anybody any more."""
     from cipherward.errors import StorageError
@@ -224,16 +251,17 @@ def rotate_key(
     source = address.source()
     vault.read_catalogue(address.memory())
     if new_key_file:
-        vault.rotate(keys.from_file(new_key_file))
+        rotated = vault.rotate(keys.from_file(new_key_file))
         typer.echo(f"The vault opens with {new_key_file} now; destroy the old key.")
     elif source and source.file:
-        access.change_key(vault, source.file)
+        rotated = access.change_key(vault, source.file)
         typer.echo(f"The key in {source.file} is a new one; earlier copies of that file open nothing any more.")
     else:
         raise StorageError(
             "the present key is not in a file, so it cannot be replaced here",
             hint="make a key with `cipherward vault init --new-key`, or give --new-key-file",
         )
+    tell(owner, "vault key rotated", {"vault": rotated.id.hex(), "generation": rotated.generation})
 
 
 def say_key(made: Path | None) -> None:

@@ -12,6 +12,9 @@ import typer
 if TYPE_CHECKING:
     from cipherward.runs.verify import Line
 
+_SHOWN = ("sums in the log", "log signed", "earlier log", "model withdrawn")
+_NO_SUM = ("model", "search", "vault", "audit", "sums")
+
 
 def verify(
     path: str = typer.Argument(
@@ -47,30 +50,43 @@ def verify(
     for line in _lines(path, key_file, head):
         lines.append(line)
         doing(f"  checking {path}: {len(lines)} checks done")
-    bad = [line for line in lines if not line.holds]
+    bad, gaps = [line for line in lines if not line.holds], [line for line in lines if line.gap]
     if json:
-        print_json({"holds": not bad, "lines": [asdict(line) for line in lines]})
+        print_json({"holds": not bad, "gaps": len(gaps), "lines": [asdict(line) for line in lines]})
     elif bad:
         say(f"NOT verified: {len(bad)} of {len(lines)} checks do not hold", fg="red", bold=True)
+    elif gaps:
+        say(
+            f"verified, with {len(gaps)} gap(s): what is here holds, and not everything is here", fg="yellow", bold=True
+        )
     else:
         say(f"verified: {len(lines)} checks, all hold", fg="green", bold=True)
     if not json:
-        sums = len({line.round for line in lines if line.purpose not in ("model", "search", "vault", "audit")})
-        hospitals = len({line.hospital for line in lines if line.hospital not in ("everyone", "coordinator")})
-        say(f"  {sums} sum(s), {hospitals} hospital(s)")
-        for outcome, count in sorted(Counter(_kind(line.outcome) for line in lines).items()):
-            say(f"  {count:>5}  {outcome}")
-        for line in lines:
-            if line.purpose == "audit" and line.outcome in ("sums in the log", "log signed", "model withdrawn"):
-                say(f"  audit log: {line.detail}")
-        for line in lines if verbose else bad:
-            mark = "ok " if line.holds else "BAD"
-            text = f"{mark} sum {line.round:>3} {line.purpose:<10} {line.hospital}: {line.outcome} ({line.detail})"
-            say(text, fg=None if line.holds else "red")
-        if not verbose:
-            say("  --verbose lists every check")
+        _say_lines(lines, bad, gaps, verbose)
     if bad:
         raise typer.Exit(NOT_VERIFIED)
+
+
+def _say_lines(lines: list[Line], bad: list[Line], gaps: list[Line], verbose: bool) -> None:
+    """What is below the verdict: how much there is of what, what the audit log says, what does not hold."""
+    from cipherward.cli.terminal import say
+
+    sums = len({line.round for line in lines if line.purpose not in _NO_SUM})
+    hospitals = len({line.hospital for line in lines if line.hospital not in ("everyone", "coordinator")})
+    say(f"  {sums} sum(s), {hospitals} hospital(s)")
+    for outcome, count in sorted(Counter(_kind(line.outcome) for line in lines).items()):
+        say(f"  {count:>5}  {outcome}")
+    for line in lines:
+        if line.purpose == "audit" and line.outcome in _SHOWN and not line.gap:
+            say(f"  audit log: {line.detail}")
+    for line in gaps:
+        say(f"GAP {line.purpose}: {line.outcome}: {line.detail}", fg="yellow")
+    for line in lines if verbose else bad:
+        mark = "GAP" if line.gap else "ok " if line.holds else "BAD"
+        text = f"{mark} sum {line.round:>3} {line.purpose:<10} {line.hospital}: {line.outcome} ({line.detail})"
+        say(text, fg=None if line.holds else "red")
+    if not verbose:
+        say("  --verbose lists every check")
 
 
 def _lines(path: str, key_file: Path | None, heads: list[Path]) -> Iterator[Line]:

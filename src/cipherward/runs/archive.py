@@ -13,11 +13,10 @@ from pathlib import Path
 
 from cipherward.audit.reading import CHECKPOINTS, LOG, checkpoint_files
 from cipherward.errors import StorageError
-from cipherward.runs import modelfile
+from cipherward.runs import earlier_logs, erasures, modelfile, own_heads
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.study import Vault as StudyVault
 from cipherward.tasks.state import StudyState
 from cipherward.vault import access, retention
 from cipherward.vault.access import Address
@@ -30,6 +29,8 @@ from cipherward.vault.writer import Writer
 
 FOLDER = "vault"
 """In a run folder: the queue, this run's chain, what it has written. No key, no credential."""
+LOOK_EVERY = 6 * 3600.0
+"""Seconds between two looks at what has become too old, where a study keeps something for days."""
 LONGEST_WAIT = 20.0
 """Seconds that the end of a run waits for a vault that makes progress."""
 STUDY_KIND, UPDATES, ROUNDS, AUDIT = "study", "updates", "rounds", "audit"
@@ -38,7 +39,7 @@ _STUDY_FILES = (
     *("study.toml", "study.digest", "model-initial.safetensors", "ckks-public.key", "inventories.cbor"),
     *("started.json", "begun"),
 )
-_STUDY_FOLDERS = ("approvals", "withdrawals", "refusals", "breaches")
+_STUDY_FOLDERS = ("approvals", "withdrawals", "refusals", "breaches", erasures.FOLDER, own_heads.FOLDER)
 _END_FILES = {
     "model.safetensors": "result",
     "result.json": "result",
@@ -70,7 +71,10 @@ class Archive:
         self._uploader: Uploader | None = None
         self._taken: dict[str, files.Stamp | None] = {}
         self._last_model = b""
-        self._log_taken = 0
+        self._log_taken, self._log_folder = 0, ""
+        self._left: set[int] = set()
+        self._puts = 0
+        self._log_stamps: tuple[files.Stamp | None, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -102,6 +106,7 @@ class Archive:
         Raises:
             StorageError: the run folder cannot be written.
         """
+        self._study = study
         self._run, self._rules, self._digest = run, study.vault, study.digest().hex()
         folder = run.path / FOLDER
         self._queue = Queue(folder / "queue")
@@ -110,18 +115,21 @@ class Archive:
 
         def log(event: str, facts: dict[str, object]) -> None:
             if self._on_event:
-                self._on_event(event, facts)
+                self._on_event(event, facts | {"study": study.name})
             elif event != "vault stored":
                 run.write_log("vault", event, facts)
 
         def open_writer() -> Writer:
             vault, _ = access.open_or_create(self.address, log)
-            return Writer(vault, chain, memory, access.software())
+            writer = Writer(vault, chain, memory, access.software())
+            self._note_erasures(writer)
+            return writer
 
         self._uploader = Uploader(
             self._queue,
             open_writer,
-            afterwards=lambda writer: _after(writer, self._rules, self._digest, self.address.memory()),
+            afterwards=self._afterwards,
+            look_every=LOOK_EVERY if self._has_days else None,
             on_trouble=lambda reason: run.write_log("vault", "vault away", {"reason": reason}),
         )
         self.notice()
@@ -136,9 +144,9 @@ class Archive:
             return
         for hospital in contributors:
             kept = kept_updates(self._run) / f"{hospital}.payload"
-            if kept.exists():
+            if kept.exists() and hospital not in self._left:
                 self._put(UPDATES, f"{UPDATES}/{round:04d}/hospital-{hospital}.payload", kept, round + 1)
-                files.remove(kept)
+            files.remove(kept)
         self._take_sum(round)
         self._take_log(newest=2)
         if self._run.rounds.exists():
@@ -158,13 +166,25 @@ class Archive:
         """
         if self._uploader is None:
             return
-        before = len(self._taken)
+        before = self._puts
         self._take_study()
         for round in self._run.rounds_with_openings():
             self._take_sum(round)
         self._take_log()
-        if len(self._taken) != before:
+        if self._puts != before:
             self._uploader.wake()
+
+    def notice_log(self) -> None:
+        """What the audit log has got after the end: cosignatures, erasures, a withdrawal; at the cost of a glance where nothing came.
+
+        Raises:
+            StorageError: the run folder cannot be written.
+        """
+        run = self._run.path
+        now = tuple(files.stamp(path) for path in (run / LOG, run / CHECKPOINTS, run))
+        if self._uploader is not None and now != self._log_stamps:
+            self._log_stamps = now
+            self.end()
 
     def end(self) -> None:
         """When nothing more is written: result, log, report, and what has come late.
@@ -180,14 +200,17 @@ class Archive:
             self._take(kind, name)
         self._uploader.wake()
 
-    def erase_updates(self, reason: str) -> None:
-        """A study that stops: its updates are erased, those that wait at once, the others with their data keys.
+    def erase_updates(self, reason: str, hospital: int = 0) -> None:
+        """Updates of a study that stops, or of a hospital (roster index) that leaves it, are erased: those that wait at once, the
+        others with their data keys.
 
         Raises:
             StorageError: the run folder cannot be written.
         """
         if self._uploader is not None:
-            self._queue.order_erasure(Label(UPDATES, self._digest, ""), reason)
+            self._left.add(hospital)
+            path = f"hospital-{hospital}.payload" if hospital else ""
+            self._queue.order_erasure(Label(UPDATES, self._digest, path), reason)
             self._uploader.wake()
 
     def behind(self) -> Behind:
@@ -197,6 +220,20 @@ class Archive:
     def close(self, wait: float) -> Behind:
         """Wait for the vault, at most so many seconds; what is left stays in the queue. Returns how far it is behind."""
         return self._uploader.close(wait) if self._uploader else Behind(0, 0)
+
+    @property
+    def _has_days(self) -> bool:
+        """Whether time alone makes something too old to be kept."""
+        return any(getattr(self._rules, name).days for name in type(self._rules).model_fields)
+
+    def _afterwards(self, writer: Writer) -> None:
+        """In the uploader's thread: erase what is kept no longer, and note what was erased."""
+        retention.apply(writer, self._rules, self._digest)
+        self.address.memory().keep(writer.vault.id, {writer.chain: writer.head})
+        self._note_erasures(writer)
+
+    def _note_erasures(self, writer: Writer) -> None:
+        erasures.note(self._run.path, writer.catalogue.tombstones.values(), self._digest)
 
     def _take_study(self) -> None:
         for name in _STUDY_FILES:
@@ -213,23 +250,31 @@ class Archive:
 
     def _take_log(self, newest: int = 0) -> None:
         """What the audit log has got since, and its heads; `newest`: only so many of them."""
-        log, heads = self._run.path / LOG, checkpoint_files(self._run.path)
+        run = self._run.path
+        for name in earlier_logs.stored_files(run):
+            self._take(STUDY_KIND, name)
+        inside = log_folder(earlier_logs.name_of(run, self._study))
+        log, heads = run / LOG, checkpoint_files(run)
+        if inside != self._log_folder:
+            self._log_folder, self._log_taken = inside, 0
         if log.exists() and (size := log.stat().st_size) > self._log_taken:
-            self._put(STUDY_KIND, f"{AUDIT}/{self._log_taken:012d}.jsonl", files.read(log)[self._log_taken :], 0)
+            piece = files.read(log)[self._log_taken :]
+            self._put(STUDY_KIND, f"{inside}{AUDIT}/{self._log_taken:012d}.jsonl", piece, 0)
             self._log_taken = size
         for path in heads[-newest:]:
-            self._take(STUDY_KIND, f"{CHECKPOINTS}/{path.name}")
+            self._take(STUDY_KIND, f"{CHECKPOINTS}/{path.name}", inside=inside)
 
-    def _take(self, kind: str, name: str, sum: int = 0) -> None:
-        """A file of the run folder, if it is there and not as it was taken before."""
+    def _take(self, kind: str, name: str, sum: int = 0, inside: str = "") -> None:
+        """A file of the run folder, if it is there and not as it was taken before. `inside`: before its name in the vault."""
         path = self._run.path / name
         now = files.stamp(path)
         if now is not None and self._taken.get(name) != now:
             self._taken[name] = now
-            self._put(kind, name, path, sum)
+            self._put(kind, f"{inside}{name}", path, sum)
 
     def _put(self, kind: str, name: str, content: bytes | Path, sum: int) -> None:
         if kind == STUDY_KIND or getattr(self._rules, kind).keep:
+            self._puts += 1
             self._queue.put(Label(kind, self._digest, name, sum), content)
 
 
@@ -239,8 +284,15 @@ def kind_of(name: str) -> str:
         return "openings" if name.endswith("/opening.cbor") else "receipts"
     if name.endswith(".csv"):
         return "result"
-    is_study = name in _STUDY_FILES or name.partition("/")[0] in _STUDY_FOLDERS
+    is_study = name in _STUDY_FILES or name.partition("/")[0] in (*_STUDY_FOLDERS, earlier_logs.FOLDER)
     return STUDY_KIND if is_study else _END_FILES.get(name, "")
+
+
+def log_folder(name: str) -> str:
+    """In a vault, the folder of what belongs to the coordinator's log of this name: the first one's has none, since a copy and the
+    original would have files of one name that say different things."""
+    _, is_later, after = name.partition("/after-")
+    return f"after-{after}/" if is_later else ""
 
 
 def kept_updates(run: RunDirectory) -> Path:
@@ -281,8 +333,3 @@ def address_of(run: Path) -> Address | None:
         return Address(str(note["url"]), Path(note["key_file"]) if note["key_file"] else None)
     except (ValueError, KeyError, TypeError):
         raise StorageError(f"{path} is damaged", hint="remove it, and give --vault") from None
-
-
-def _after(writer: Writer, rules: StudyVault, digest: str, memory: Memory) -> None:
-    retention.apply(writer, rules, digest)
-    memory.keep(writer.vault.id, {writer.chain: writer.head})

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,36 +19,32 @@ from cipherward.audit.witness import MEMORY
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import decisions
-from cipherward.runs import archive, verify, withdrawn
-from cipherward.runs.audit_trail import (
-    ENDED,
-    GONE,
-    NOTED,
-    OPENED,
-    STOPPED,
-    author,
-    covered_files,
-    origin,
-    sha256,
-    witnesses,
-)
+from cipherward.runs import archive, earlier_check, earlier_logs, erasures, own_heads, verify, withdrawn
+from cipherward.runs.audit_trail import ENDED, ERASED, GONE, IN_HOME, NOTED, OPENED, STOPPED, covered_files, sha256
+from cipherward.runs.erasures import Erased
+from cipherward.runs.log_names import author, origin, witnesses
 from cipherward.runs.study_folder import APPROVALS, StudyFolder
 from cipherward.runs.verify import Line, Run
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.study_sections import Kept
 
 PURPOSE = "audit"
+NOT_HERE = "not here"
+_ALWAYS = Kept()
 HEADS_SEEN = f"hospitals/*/{MEMORY}"
 """In a simulation's folder: the newest head that each hospital has cosigned."""
 
 
 @dataclass
 class _Noted:
-    """What the entries say: of each file the newest entry and digest, of each opened sum its entry, of the lines of rounds.jsonl."""
+    """What the entries say: of each file the newest entry and digest, of each opened sum its entry, of the lines of rounds.jsonl,
+    of what was erased in a vault the entry."""
 
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     opened: dict[int, int] = field(default_factory=dict)
     lines: list[tuple[int, str]] = field(default_factory=list)
+    erased: dict[str, int] = field(default_factory=dict)
     has_ended: bool = False
 
     def see(self, index: int, entry: Entry) -> None:
@@ -56,42 +53,77 @@ class _Noted:
             self.opened[entry.facts["sum"]] = index
         if entry.event == NOTED:
             self.lines.append((index, str(entry.facts.get("line"))))
+        if entry.event == ERASED and isinstance(paths := entry.facts.get("erased"), list):
+            self.erased.update({str(path): index for path in paths})
         self.has_ended = self.has_ended or entry.event in (ENDED, STOPPED)
 
 
-def verify_run(path: Path, heads: Sequence[Path] = ()) -> Iterator[Line]:
+def verify_run(
+    path: Path, heads: Sequence[Path] = (), erased: Mapping[str, Erased] | None = None, *, is_copy: bool = False
+) -> Iterator[Line]:
     """Check a run directory: one line per hospital and sum, one for the final model, then the audit log's.
 
     Args:
         heads: files of heads that hospitals have kept, or that were kept earlier: the log has to go on from each.
+        erased: what a vault, from which the directory comes, says that it has erased, by path.
+        is_copy: it comes from a vault, which need not have had everything.
 
     Raises:
         AuditError, StorageError, StudyError, DataError: the sums do not prove what they claim (`verify.verify_sums`).
     """
     kept = [reading.read_checkpoint(head) for head in heads]
+    gone = dict(erased or {}) | erasures.read(path)
+    is_copy = is_copy or earlier_logs.is_copy(path)
+    why = _unproved(path, gone) if is_copy else ""
     try:
-        yield from verify.verify_sums(path)
+        if why:
+            yield Line(0, "sums", "everyone", "sums not recomputed", True, why, gap=True)
+        else:
+            yield from verify.verify_sums(path)
     except CipherwardError as error:
         # The log may tell which file was touched; without a study there is no log to read.
-        found = _lines_or_nothing(path, kept)
+        found = _lines_or_nothing(path, kept, gone, is_copy)
         if not any(not line.holds for line in found):
             raise
         yield Line(0, "sums", "everyone", "do not verify", False, f"{error.message}; {error.hint}")
         yield from found
         return
-    yield from lines(verify.open_run(path), kept)
+    yield from lines(verify.open_run(path), kept, gone, is_copy=is_copy)
 
 
-def _lines_or_nothing(path: Path, heads: Sequence[SignedCheckpoint]) -> list[Line]:
+def _unproved(path: Path, gone: Mapping[str, Erased]) -> str:
+    """Why the sums of a copy cannot be recomputed: openings that the vault has erased, or never kept; empty where they can."""
+    missing = [one for name, one in gone.items() if name.endswith("/opening.cbor") and not (path / name).exists()]
+    if missing:
+        reasons = Counter(one.reason for one in missing)
+        tombstones = ", ".join(one.tombstone[:12] for one in missing[:3])
+        said = "; ".join(f"{count} by the rule or reason '{reason}'" for reason, count in reasons.items())
+        return (
+            f"openings were erased from the vault: {said} (tombstones {tombstones}{' ...' if len(missing) > 3 else ''}); the sums "
+            "from the first of them on and the model are as the audit log says, and nobody can recompute them from this copy"
+        )
+    kept = verify.open_run(path).first.study.vault.openings.keep
+    return "" if kept else "the study's [vault] keeps no openings: nobody can recompute sums and model from this copy"
+
+
+def _lines_or_nothing(
+    path: Path, heads: Sequence[SignedCheckpoint], gone: Mapping[str, Erased], is_copy: bool
+) -> list[Line]:
     try:
-        return list(lines(verify.open_run(path), heads))
+        return list(lines(verify.open_run(path), heads, gone, is_copy=is_copy))
     except CipherwardError:
         return []
 
 
-def lines(run: Run, heads: Sequence[SignedCheckpoint] = ()) -> Iterator[Line]:
-    """What the audit log of a run says and covers; the first bad entry first."""
-    folder = run.files
+def lines(
+    run: Run,
+    heads: Sequence[SignedCheckpoint] = (),
+    gone: Mapping[str, Erased] | None = None,
+    *,
+    is_copy: bool = False,
+) -> Iterator[Line]:
+    """What the audit log of a run says and covers; the first bad entry first. Arguments as of `verify_run`."""
+    folder, gone = run.files, gone or {}
     if not (folder.path / LOG).exists() and not reading.checkpoint_files(folder.path):
         why = "this run has none: approvals, receipts that are missing, times and metrics are nobody's signed word"
         yield Line(0, PURPOSE, "everyone", "no audit log", False, why)
@@ -100,22 +132,34 @@ def lines(run: Run, heads: Sequence[SignedCheckpoint] = ()) -> Iterator[Line]:
     hospital = _author_of(run)
     noted = _Noted()
     seen = [*heads, *(reading.read_checkpoint(path) for path in sorted(folder.path.glob(HEADS_SEEN)))]
+    name = origin(study.digest(), hospital) if hospital else earlier_logs.name_of(folder.path, study)
     found = reading.read(
         folder.path / LOG,
         reading.checkpoint_files(folder.path),
-        author(study, hospital),
+        author(study, hospital, name),
         {} if hospital else witnesses(study),
         noted.see,
-        seen,
+        [head for head in seen if head.checkpoint.origin == name],
     )
+    earlier = () if hospital else earlier_logs.of(folder.path, study)
+    known = {name, *(one.said.log for one in earlier)}
+    for head in seen:
+        if head.checkpoint.origin not in known:
+            yield _bad("log was altered", f"a head is of another log than the one here: {head.checkpoint.origin}")
     if found.problems:
         yield from log_lines(study, found, hospital)
-    yield from _files(run, noted, is_whole=not found.problems)
-    yield from _notes(run, noted, is_whole=not found.problems)
+    yield from _files(run, noted, gone, is_whole=not found.problems, is_copy=is_copy)
+    yield from _notes(run, noted, is_whole=not found.problems, is_copy=is_copy)
     yield from _approvals(run)
+    for who, problem in own_heads.problems(folder.path, study):
+        if problem:
+            yield _bad("hospital's own log", problem, who=who)
     if said := withdrawn.words_of(folder.path, study):
         yield Line(0, PURPOSE, "everyone", "model withdrawn", True, said)
-    yield _sums(run, noted)
+    yield _sums(run, noted, gone)
+    if earlier:
+        covered = {file for file, (_, digest) in noted.files.items() if digest != GONE}
+        yield from earlier_check.lines(folder.path, study, earlier, heads, covered)
     if not found.problems:
         yield from log_lines(study, found, hospital, noted)
 
@@ -136,40 +180,71 @@ def _bad(what: str, detail: str, round: int = 0, who: str = "everyone") -> Line:
     return Line(round, PURPOSE, who, what, False, detail)
 
 
-def _files(run: Run, noted: _Noted, *, is_whole: bool) -> Iterator[Line]:
+def _files(run: Run, noted: _Noted, gone: Mapping[str, Erased], *, is_whole: bool, is_copy: bool) -> Iterator[Line]:
     """Every file that an entry names is there and as it was; every file that needs an entry has one, as far as the log is whole."""
-    path, missing = run.files.path, 0
+    path, rules = run.files.path, run.first.study.vault
+    missing, late, erased = 0, list[str](), Counter[tuple[str, str]]()
     for name, (index, digest) in noted.files.items():
         file = path / name
+        if name.startswith(IN_HOME):  # where the folder lies in its home, it is looked at there
+            file = path.parent.parent / "studies" / run.rules.study.hex() / name.removeprefix(IN_HOME)
+            if not file.parent.is_dir():
+                continue
         if digest == GONE or not _is_inside(name):
             continue
         if not file.is_file():
-            if _may_be_elsewhere(run, name):
+            if is_copy and name in gone:
+                where = f"entry {noted.erased[name]}" if name in noted.erased else "the vault's word, in no entry"
+                erased[gone[name].reason, where] += 1
+            elif is_copy and (kind := archive.kind_of(name)) and getattr(rules, kind, _ALWAYS).keep:
+                late.append(name)
+            elif is_copy:
                 missing += 1
             else:
                 yield _bad("file missing", f"entry {index}: {name} is not here any more")
         elif sha256(files.read(file)) != digest:
             yield _bad("file changed", f"entry {index}: {name} is not as it was when the entry was written")
     for name in covered_files(path) if is_whole else ():
-        if noted.files.get(name, (0, GONE))[1] == GONE:
+        if noted.files.get(name, (0, GONE))[1] != GONE:
+            continue
+        if is_copy:
+            yield Line(
+                0,
+                PURPOSE,
+                "everyone",
+                "no audit entry",
+                True,
+                f"{name} is in the copy, and its log ends before",
+                gap=True,
+            )
+        else:
             yield _bad("no audit entry", f"{name} is here, and no entry says that it came")
+    for (reason, where), count in erased.items():
+        yield Line(0, PURPOSE, "everyone", "erased", True, f"{count} file(s) of the log: {reason} ({where})", gap=True)
+    if late:
+        said = f"{len(late)} file(s) that the log names are not in the copy, {late[0]} the first"
+        yield Line(0, PURPOSE, "everyone", NOT_HERE, True, said, gap=True)
     if missing:
-        yield Line(0, PURPOSE, "everyone", "not here", True, f"{missing} file(s) of the log that a copy need not have")
+        said = f"{missing} file(s) that the log names are of a kind that this study's vaults do not keep"
+        yield Line(0, PURPOSE, "everyone", NOT_HERE, True, said)
 
 
-def _notes(run: Run, noted: _Noted, *, is_whole: bool) -> Iterator[Line]:
+def _notes(run: Run, noted: _Noted, *, is_whole: bool, is_copy: bool) -> Iterator[Line]:
     """Times, metrics and all else in rounds.jsonl, line by line."""
     folder = run.files
     found = files.read(folder.rounds).split(b"\n")[:-1] if folder.rounds.exists() else []
     for number, (index, digest) in enumerate(noted.lines):
         if number >= len(found):
-            if folder.rounds.exists() or not _may_be_elsewhere(run, folder.rounds.name):
+            if is_copy:
+                said = f"from line {number + 1} on rounds.jsonl is not in the copy: times and metrics of later sums"
+                yield Line(0, PURPOSE, "everyone", NOT_HERE, True, said, gap=True)
+            else:
                 yield _bad("file changed", f"entry {index}: line {number + 1} of rounds.jsonl is missing")
             return
         if sha256(found[number]) != digest:
             yield _bad("file changed", f"entry {index}: line {number + 1} of rounds.jsonl is not as it was noted")
             return
-    if is_whole and len(found) > len(noted.lines):
+    if is_whole and not is_copy and len(found) > len(noted.lines):
         yield _bad("no audit entry", f"line {len(noted.lines) + 1} of rounds.jsonl: no entry notes it")
 
 
@@ -190,10 +265,10 @@ def _approvals(run: Run) -> Iterator[Line]:
             yield _bad("no approval", f"of {name}, whose table the study used: {error.message}", who=name)
 
 
-def _sums(run: Run, noted: _Noted) -> Line:
+def _sums(run: Run, noted: _Noted, gone: Mapping[str, Erased]) -> Line:
     """How many of the sums that were planned are here, and how many the log says there were."""
     here, planned = run.files.rounds_with_openings(), sum(times for _, times in run.first.task.plan())
-    lost = sorted(set(noted.opened) - set(here))
+    lost = sorted(n for n in set(noted.opened) - set(here) if f"receipts/{n:04d}/opening.cbor" not in gone)
     if lost:
         was = f"entry {noted.opened[lost[0]]} says that sum {lost[0]} was opened"
         return _bad("sums missing", f"{len(here)} of {len(noted.opened)} sums: {was}", lost[0])
@@ -227,10 +302,3 @@ def log_lines(study: Study, found: reading.Read, hospital: int, noted: _Noted | 
 
 def _is_inside(name: str) -> bool:
     return not name.startswith("/") and ".." not in Path(name).parts
-
-
-def _may_be_elsewhere(run: Run, name: str) -> bool:
-    """Whether a file is no part of what verification needs, or the study says that vaults do not keep it for good."""
-    kind = archive.kind_of(name)
-    kept = getattr(run.first.study.vault, kind, None)
-    return not kind or (kept is not None and not kept.is_for_good)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,17 +16,22 @@ from typing import Any
 from cipherward import study as study_document
 from cipherward.audit import entries, notes, proofs, reading
 from cipherward.audit.entries import Entry
-from cipherward.audit.notes import SignedCheckpoint
+from cipherward.audit.notes import Key, SignedCheckpoint
 from cipherward.audit.reading import CHECKPOINTS, LOG
 from cipherward.crypto.merkle import Tree, leaf_hash
 from cipherward.errors import AuditError, StorageError, StudyError
-from cipherward.runs import audit_check
-from cipherward.runs.audit_trail import author, origin, witnesses
+from cipherward.runs import audit_check, earlier_check, earlier_logs
+from cipherward.runs.log_names import author, origin, witnesses
 from cipherward.runs.verify import Line
 from cipherward.store import files
 from cipherward.study import Study
 
 FORMAT = "cipherward audit log 1"
+MOST_BYTES = 2_000
+"""Of a proof."""
+_EARLIER = re.compile(
+    rf"{earlier_logs.FOLDER}/[0-9]{{1,6}}/({LOG}|{CHECKPOINTS}/[0-9]+|[a-z]+\.(json|signed)|{earlier_logs.REMEMBERED}/[0-9]{{1,6}})"
+)
 _WORDS = {
     "study": "the frozen study came: {study}",
     "study offered": "the study was offered to its hospitals",
@@ -41,6 +48,14 @@ _WORDS = {
     "privacy charge": "privacy was spent for sum {sum}",
     "breach reported": "{hospital} reported a breach",
     "message set aside": "a message was set aside: {reason}",
+    "vault objects erased": "{objects} object(s) were erased from the vault: {reason}",
+    "vault key rotated": "the vault of this party has a new key",
+    "exported": "the log was exported to {file}",
+    "hospital's own log": "{hospital} showed the head of its own log: {entries} entries",
+    "restored from a backup": "the folder was restored from {from}",
+    "log begun again": "this log follows {log}, of which {entries} entries are left",
+    "earlier log remembered": "{hospital} remembers {entries} entries of the earlier log",
+    "coordinator's audit log begun again": "the coordinator was {reason}; {lost} entries that were cosigned here are lost there",
     "file was changed": "{file} is another one than it was; the earlier one counts",
 }
 
@@ -66,11 +81,24 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Log:
-    """The log in a run's or study's folder, read but not checked. `hospital`: whose it is, 0 for the coordinator's."""
+    """The log in a run's or study's folder, read but not checked. `hospital`: whose it is, 0 for the coordinator's; `name`: its
+    name."""
 
     folder: Path
     study: Study
     hospital: int
+    name: str
+
+    @property
+    def author(self) -> Key:
+        """Whose signature its heads have to have."""
+        return author(self.study, self.hospital, self.name)
+
+    @property
+    def earlier(self) -> list[Log]:
+        """The coordinator's logs before it, oldest first, where it was restored from a copy."""
+        found = [] if self.hospital else earlier_logs.of(self.folder, self.study)
+        return [Log(one.folder, self.study, 0, one.said.log) for one in found if (one.folder / LOG).exists()]
 
     @property
     def entries(self) -> Iterator[Entry]:
@@ -98,11 +126,11 @@ def open_log(folder: Path) -> Log:
         )
     study = study_document.load(folder / "study.toml")
     heads = reading.checkpoint_files(folder)
-    name = reading.read_checkpoint(heads[-1]).checkpoint.origin if heads else origin(study.digest())
-    found = [i for i in range(study.n_hospitals + 1) if origin(study.digest(), i) == name]
-    if not found:
+    name = reading.read_checkpoint(heads[-1]).checkpoint.origin if heads else earlier_logs.name_of(folder, study)
+    names = {origin(study.digest(), i): i for i in range(1, study.n_hospitals + 1)}
+    if name not in names and name != earlier_logs.name_of(folder, study):
         raise AuditError(f"the log in {folder} is not of the study beside it")
-    return Log(folder, study, found[0])
+    return Log(folder, study, names.get(name, 0), name)
 
 
 def home_entries(home: Path) -> Iterator[Entry]:
@@ -132,8 +160,15 @@ def to_json(log: Log) -> bytes:
         "hospital": log.hospital,
         "checkpoints": [head.text for head in log.heads],
         "entries": [line.decode() for line in log.lines],
+        "earlier": {} if log.hospital else _earlier(log.folder),
     }
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _earlier(folder: Path) -> dict[str, str]:
+    """The files of earlier logs by path, in base64."""
+    names = earlier_logs.stored_files(folder)
+    return {name: base64.b64encode(files.read(folder / name)).decode() for name in names}
 
 
 def to_csv(log: Log, wanted: Wanted = Wanted()) -> bytes:
@@ -168,17 +203,25 @@ def verify_export(path: Path) -> Iterator[Line]:
         for text in document["checkpoints"]:
             size = notes.parse(text).checkpoint.size
             reading.checkpoint_file(folder, size).write_text(text, "utf-8")
+        for path, data in document["earlier"].items():
+            files.write(folder / path, base64.b64decode(data))
+        earlier = [] if hospital else earlier_logs.of(folder, study)
+        name = earlier[-1].successor if earlier else ""
+        covered: set[str] = set()
         found = reading.read(
             folder / LOG,
             reading.checkpoint_files(folder),
-            author(study, hospital),
+            author(study, hospital, name),
             {} if hospital else witnesses(study),
+            lambda index, entry: covered.update(entry.files),
         )
+        yield from earlier_check.lines(folder, study, earlier, (), covered)
     yield from audit_check.log_lines(study, found, hospital)
 
 
-def prove(log: Log, number: int, since: int | None = None) -> str:
-    """The proof that entry `number` is in the log; with `since`, that the first so many entries are its beginning.
+def prove(log: Log, number: int, since: int | None = None) -> tuple[str, str]:
+    """The proof that entry `number` is in the log; with `since`, that the first so many entries are its beginning. Where the
+    cosignatures of a quorum would make it longer than `MOST_BYTES`, it has as many as fit, and the head with all of them comes second.
 
     Raises:
         AuditError: no signed head covers it. StudyError: there is no such entry.
@@ -190,19 +233,23 @@ def prove(log: Log, number: int, since: int | None = None) -> str:
         raise StudyError(
             f"there is no entry {number}: the log has {tree.size}", hint="cipherward audit show lists them"
         )
-    best = _best_head(log)
-    return proofs.inclusion(tree, number, best) if since is None else proofs.consistency(tree, since, best)
+    best, needed = _best_head(log), 0 if log.hospital else log.study.thresholds.threshold
+    most = min(needed, len(best.lines) - 1)
+    for count in range(most, -1, -1):
+        head = SignedCheckpoint(best.checkpoint, best.lines[: 1 + count])
+        text = proofs.inclusion(tree, number, head) if since is None else proofs.consistency(tree, since, head)
+        if len(text.encode()) <= MOST_BYTES or not count:
+            break
+    return text, "" if count == most else best.text
 
 
 def _best_head(log: Log) -> SignedCheckpoint:
-    """Of the newest heads, the one that most have cosigned, with as many cosignatures as a quorum has: a proof stays small."""
+    """Of the newest heads, the one that most have cosigned."""
     heads = log.heads
     if not heads:
         raise AuditError("the log has no signed head yet")
     keys = {} if log.hospital else witnesses(log.study)
-    newest = max(heads[-2:], key=lambda head: (len(head.signers(keys)), head.checkpoint.size))
-    needed = log.study.thresholds.threshold
-    return SignedCheckpoint(newest.checkpoint, newest.lines[: 1 + needed])
+    return max(heads[-2:], key=lambda head: (len(head.signers(keys)), head.checkpoint.size))
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -212,10 +259,15 @@ def _document(path: Path) -> dict[str, Any]:
         texts = [found["study"], *lists[0], *lists[1]]
         if found["format"] != FORMAT or not all(isinstance(text, str) for text in texts):
             raise ValueError
+        earlier = found.setdefault("earlier", {})
+        if not all(_EARLIER.fullmatch(name) and isinstance(text, str) for name, text in earlier.items()):
+            raise ValueError
+        for text in earlier.values():
+            base64.b64decode(text, validate=True)
         if any("\n" in line for line in lists[0]) or not isinstance(found["hospital"], int):
             raise ValueError
         return found
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise AuditError(
             f"{path} is no exported audit log", hint="make one with: cipherward audit export DIR --out FILE.json"
         ) from None

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cipherward.audit import notes
+from cipherward.audit import entries
 from cipherward.audit.entries import Event
 from cipherward.audit.log import AuditLog
-from cipherward.audit.notes import Key
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.parties import decisions, roster
-from cipherward.runs import withdrawn
+from cipherward.runs import earlier_logs, erasures, own_heads, withdrawn
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.log_names import origin
 from cipherward.runs.result import versions
 from cipherward.runs.study_folder import APPROVALS, BREACHES, REFUSALS, WITHDRAWALS
 from cipherward.store import files
@@ -29,6 +29,7 @@ from cipherward.sums.messages import Header, Manifest, Opening, Receipt, read, u
 
 OPENED, RECEIPT, NOTED = "sum opened", "receipt", "sum noted"
 ENDED, STOPPED, REPORT = "study ended", "study stopped", "report written"
+ERASED = "vault objects erased"
 GONE = ""
 """In the place of a digest: the file is not there any more, and that was meant."""
 BEGINNING = {
@@ -45,6 +46,8 @@ ENDING = {
 }
 """The files in the run's folder itself, by what happened when they came. Tables of the result (*.csv) belong to its end."""
 _NOT_COVERED = "example-rows.csv"
+IN_HOME = "study/"
+"""Before a file of the study's folder in a hospital's home, which is not the folder of what it has verified."""
 CHANGED = "file was changed"
 """A file that is written once is another one now. The entry does not cover it: what was there first counts."""
 _AGAIN = ("inventories.cbor", "ckks-public.key")
@@ -56,7 +59,15 @@ FOLDERS = {
     BREACHES: "breach reported",
     "quarantine": "message set aside",
     "evidence": "hospital contradicts itself",
+    erasures.FOLDER: ERASED,
+    own_heads.FOLDER: "hospital's own log",
 }
+EARLIER = {
+    earlier_logs.RESTORED: "restored from a backup",
+    earlier_logs.STATEMENT: "log begun again",
+    earlier_logs.REMEMBERED: "earlier log remembered",
+}
+"""In the folder of an earlier log, by the name of a file or of a folder."""
 _PLACES = ("", "coordinator/")
 """Where these folders are: a simulation keeps some with its coordinator."""
 _MAY_GO = (REFUSALS, "quarantine")
@@ -64,30 +75,11 @@ _SETTLED = 2.0
 """Seconds after which a folder's time tells that nothing was put there since."""
 
 
-def origin(study: bytes, hospital: int = COORDINATOR) -> str:
-    """The name of the log of a study (digest): the coordinator's, or a hospital's own."""
-    return f"cipherward/{study.hex()[:32]}" + (f"/hospital-{hospital}" if hospital else "")
-
-
-def author(study: Study, hospital: int = COORDINATOR) -> Key:
-    """Whose signature the heads of that log have to have."""
-    return Key(origin(study.digest(), hospital), roster.roster_keys(study)[hospital])
-
-
-def witness_name(hospital: int) -> str:
-    return f"cipherward/hospital-{hospital}"
-
-
-def witnesses(study: Study) -> dict[int, Key]:
-    """The hospitals as witnesses of the coordinator's log."""
-    keys = roster.roster_keys(study)
-    return {i: Key(witness_name(i), key, notes.WITNESS) for i, key in keys.items() if i != COORDINATOR}
-
-
 def covered_files(run: Path) -> Iterator[str]:
     """Every file in a run's folder that the log has to cover, by its path there."""
     for table in (BEGINNING, ENDING):
         yield from (name for name in _names(run, table) if (run / name).exists())
+    yield from earlier_logs.kept_files(run)
     for folder in _folders():
         yield from _in_folder(run, folder)
     for folder in _sum_folders(run):
@@ -114,7 +106,8 @@ class Trail:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.run, self.study, self.hospital = run, study, hospital
-        self.log = AuditLog(run.path, identity, origin(study.digest(), hospital), clock)
+        name = origin(study.digest(), hospital) if hospital else earlier_logs.name_of(run.path, study)
+        self.log = AuditLog(run.path, identity, name, clock)
         self._names = [each.name for each in study.hospitals]
         self._stamps: dict[str, files.Stamp | None] = {}
         self._folders: dict[str, files.Stamp | tuple[()] | None] = {}
@@ -135,6 +128,7 @@ class Trail:
         in_sums = (name for folder in sums for name in _in_sum(run, folder))
         return self._log(
             [
+                *self._each(earlier_logs.kept_files(run)),
                 *self._together(BEGINNING),
                 *self._each(in_folders),
                 *self._gone(),
@@ -146,11 +140,12 @@ class Trail:
 
     def look_again(self, *, is_over: bool = False) -> bool:
         """The same, where something may have come; what came to the folders of earlier sums only is left to the next `look`.
-        `is_over`: nothing more is decided, so a glance at the folder itself and at the last sum is enough."""
+        `is_over`: nothing more is decided, so a glance at the folder itself, at the last sum and at what was erased is enough."""
         if self._is_changed("receipts"):
             self._newest = _sum_folders(self.run.path)[-1:]
         last = [f"receipts/{folder}" for folder in self._newest]
-        changed = [folder for folder in ["", *([] if is_over else _folders())] if self._is_changed(folder)]
+        looked_at = ["", erasures.FOLDER] if is_over else ["", *_folders()]
+        changed = [folder for folder in looked_at if self._is_changed(folder)]
         if changed or any(files.stamp(self.run.path / folder) != self._folders.get(folder, ()) for folder in last):
             return self.look()
         return False
@@ -248,17 +243,35 @@ class Trail:
                 return opening_facts(data, self.study)
             if name.startswith("receipts/"):
                 return self._receipt_facts(name, data)
+            if name.startswith(f"{earlier_logs.FOLDER}/"):
+                return self._earlier_facts(name, data)
             facts = self._hospital_of(name)
+            if name.startswith(f"{own_heads.FOLDER}/"):
+                facts |= own_heads.facts_of(data)
             if name.startswith(f"{APPROVALS}/"):
                 said = decisions.approval_of(data, self.study)[1]
                 facts |= {"person": said.approver, "approved_at": said.at, "members": said.members.hex()}
             if name.startswith(f"{REFUSALS}/"):
                 facts |= {"reasons": data.decode("ascii", "replace")[:500]}
+            if name.startswith(f"{erasures.FOLDER}/"):
+                facts |= erasures.facts_of(data)
             if "quarantine/" in name:
-                facts |= {key: value for key, value in files.json_object(data).items() if isinstance(value, (str, int))}
+                found = files.json_object(data)
+                facts |= entries.plain({key: each for key, each in found.items() if isinstance(each, (str, int))})
             return facts
         except (CipherwardError, ValueError) as error:
             return {"unreadable": str(error)[:200]}
+
+    def _earlier_facts(self, name: str, data: bytes) -> dict[str, Any]:
+        if name.endswith(f"/{earlier_logs.STATEMENT}"):
+            said = earlier_logs.opened(data, self.study)
+            return {"log": said.log, "entries": said.size, "reason": said.reason}
+        if name.endswith(f"/{earlier_logs.RESTORED}"):
+            return {
+                key: str(value)[:500] for key, value in files.json_object(data).items() if key in ("from", "restored")
+            }
+        entries = 0 if data == earlier_logs.NONE.encode() else own_heads.facts_of(data)["entries"]
+        return {"entries": entries, "hospital": self._names[int(name.rpartition("/")[2]) - 1]}
 
     def _receipt_facts(self, name: str, data: bytes) -> dict[str, Any]:
         keys = roster.roster_keys(self.study)
@@ -271,6 +284,7 @@ class Trail:
         if (
             "quarantine/" in name
             or "evidence/" in name
+            or name.startswith(erasures.FOLDER)
             or not last.isdecimal()
             or not 0 < int(last) <= len(self._names)
         ):
@@ -313,6 +327,8 @@ def event_of(name: str) -> str:
     """What happened when a file of a folder came."""
     if name.startswith("receipts/"):
         return OPENED if name.endswith("/opening.cbor") else RECEIPT
+    if name.startswith(f"{earlier_logs.FOLDER}/"):
+        return EARLIER[name.split("/")[2]]
     return FOLDERS[name.removeprefix("coordinator/").partition("/")[0]]
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cipherward.errors import CipherwardError
-from cipherward.runs import restoring
+from cipherward.runs import erasures, restoring
 from cipherward.runs.audit_check import verify_run
 from cipherward.runs.verify import Line
+from cipherward.store import files
 from cipherward.vault import access
 from cipherward.vault.access import Address
+from cipherward.vault.catalogue import Catalogue
 
 
 def is_vault(path: Path) -> bool:
@@ -37,12 +39,13 @@ def verify(address: Address) -> Iterator[Line]:
             folder = Path(name) / "run"
             try:
                 restoring.restore(vault, catalogue, study, folder)
-                yield from run_lines(folder)
+                yield from run_lines(folder, catalogue)
             except CipherwardError as error:
                 yield Line(0, "vault", "everyone", f"study {study[:12]}", False, error.message)
 
 
-def run_lines(folder: Path) -> Iterator[Line]:
+def run_lines(folder: Path, catalogue: Catalogue) -> Iterator[Line]:
     """What `verify_run` says of a restored run folder, and its encrypted updates. Raises as `verify_run`."""
-    yield from verify_run(folder)
+    study = files.read(folder / "study.digest").decode("ascii", "replace").strip()
+    yield from verify_run(folder, erased=erasures.of(catalogue.tombstones.values(), study), is_copy=True)
     yield from restoring.update_lines(folder)

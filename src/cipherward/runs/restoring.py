@@ -6,15 +6,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from cipherward.audit.reading import LOG
+from cipherward import study as study_document
+from cipherward.audit.reading import CHECKPOINTS, LOG
 from cipherward.crypto.identity import COORDINATOR, open_signed
 from cipherward.crypto.scheme import payload_digest
-from cipherward.errors import AuditError, StorageError
-from cipherward.runs import verify
-from cipherward.runs.archive import AUDIT, ROUNDS, UPDATES
+from cipherward.errors import AuditError, CipherwardError, StorageError
+from cipherward.runs import earlier_logs, verify
+from cipherward.runs.archive import AUDIT, ROUNDS, UPDATES, log_folder
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.verify import Line
 from cipherward.store import files
+from cipherward.study_sections import Vault as StudyVault
 from cipherward.sums.messages import Header, Opening, read, unsign
 from cipherward.vault.catalogue import Catalogue, Entry
 from cipherward.vault.copying import copy_out
@@ -24,6 +26,19 @@ from cipherward.vault.vault import Vault
 def studies_in(catalogue: Catalogue, beginning: str = "") -> list[str]:
     """The digests (hex) of the studies that a vault has, by their first digits."""
     return sorted({entry.label.study for entry in catalogue.of(study=beginning)} - {""})
+
+
+def rules_of(vault: Vault, catalogue: Catalogue, study: str) -> StudyVault | None:
+    """How long a study (digest in hex) keeps what, from its document in the vault; None where that cannot be read."""
+    entry = catalogue.newest().get((study, "study.toml"))
+    try:
+        return (
+            study_document.parse(files.toml_table(vault.read(entry, catalogue)), origin="vault").vault
+            if entry
+            else None
+        )
+    except (CipherwardError, ValueError):
+        return None
 
 
 def restore(vault: Vault, catalogue: Catalogue, study: str, folder: Path) -> int:
@@ -38,7 +53,7 @@ def restore(vault: Vault, catalogue: Catalogue, study: str, folder: Path) -> int
     newest = [entry for (of, _), entry in sorted(catalogue.newest().items()) if of == study]
     for entry in newest:
         copy_out(vault, entry, catalogue, folder / _inside(entry))
-    _join_log(folder)
+    _join_log(folder, study)
     run = RunDirectory(folder)
     lines = [files.read(path).strip() for path in sorted((folder / ROUNDS).glob("*.json"))]
     if lines and files.count_lines(run.rounds) < len(lines):  # the study had not ended
@@ -46,15 +61,28 @@ def restore(vault: Vault, catalogue: Catalogue, study: str, folder: Path) -> int
     return len(newest)
 
 
-def _join_log(folder: Path) -> None:
-    """The audit log, of its pieces; where two overlap they say the same, or `verify` finds it."""
-    pieces = sorted((folder / AUDIT).glob("*.jsonl"))
+def _join_log(folder: Path, study: str) -> None:
+    """The audit log, of its pieces; where two overlap they say the same, or `verify` finds it. A log that began after a restore has
+    its pieces apart, and only the newest log is put together here: the earlier ones are beside it."""
+    statements = sorted((folder / earlier_logs.FOLDER).glob(f"[0-9]*/{earlier_logs.STATEMENT}"), key=_number)
+    inside = folder
+    if statements:
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+        inside = folder / log_folder(earlier_logs.successor_of(bytes.fromhex(study), files.read(statements[-1])))
+    pieces = sorted((inside / AUDIT).glob("*.jsonl"))
     log = b""
     for piece in pieces:
         log = log[: int(piece.stem)] + files.read(piece) if piece.stem.isdecimal() else log
     if pieces:
         files.write(folder / LOG, log)
-        shutil.rmtree(folder / AUDIT, ignore_errors=True)
+    if inside != folder and (inside / CHECKPOINTS).exists():
+        (inside / CHECKPOINTS).replace(folder / CHECKPOINTS)
+    for left in (folder / AUDIT, *folder.glob("after-*")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _number(statement: Path) -> int:
+    return int(statement.parent.name) if statement.parent.name.isdecimal() else 0
 
 
 def update_lines(path: Path) -> Iterator[Line]:

@@ -37,7 +37,8 @@ from cipherward.tasks.task import Model
 
 @dataclass(frozen=True)
 class Line:
-    """One finding: what a hospital's receipt says of one sum, and whether the files bear it out."""
+    """One finding: what a hospital's receipt says of one sum, and whether the files bear it out. `gap`: something that was there is
+    known not to be here, so that nobody can check it; nothing speaks against it."""
 
     round: int
     purpose: str
@@ -45,6 +46,7 @@ class Line:
     outcome: str
     holds: bool
     detail: str
+    gap: bool = False
 
 
 @dataclass(frozen=True)

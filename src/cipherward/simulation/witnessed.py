@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from cipherward import study as study_document
+from cipherward.audit import entries
 from cipherward.audit.witness import MEMORY, Witness
 from cipherward.crypto.identity import COORDINATOR
-from cipherward.runs.audit_trail import REPORT, Trail, author, witness_name, witnesses
+from cipherward.runs.audit_trail import REPORT, Trail
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.log_names import author, witness_name, witnesses
 from cipherward.simulation import make_parties
 from cipherward.simulation.make_parties import Keys
 from cipherward.store import files
@@ -59,18 +63,22 @@ class WitnessedLog:
         self._memories[index] = head
 
 
-def look(path: Path) -> None:
-    """The same for the folder of a run that has ended, where its keys are in it: a report was written anew.
+def look(path: Path, event: str = "", facts: Mapping[str, object] = MappingProxyType({})) -> bool:
+    """The same for the folder of a run that has ended, where its keys are in it: a report was written anew, or `event` happened.
+    Whether they are.
 
     Raises:
         CipherwardError: the folder's study, keys or log cannot be used.
     """
     run = RunDirectory(path)
     if not run.simulation.exists() or not (run.coordinator / "identity.key").exists():
-        return
+        return False
     study = study_document.load(run.study)
     keys = make_parties.load_keys(run, study.n_hospitals, study.aggregation.scheme)
     log = WitnessedLog(run, study, keys)
     log.trail.written_anew(REPORT)
+    if event:
+        log.trail.note(event, entries.plain(facts))
     log.look()
     log.close()
+    return True

@@ -18,12 +18,17 @@ from cipherward.vault.catalogue import Label
 
 @dataclass(frozen=True)
 class Item:
-    """One object that waits, or with an empty `content` an order: to erase what is of the label's study and kind."""
+    """One object that waits, or with an empty `content` an order: to erase what is of the label's study and kind, and of a file
+    with the name in its path, if there is one."""
 
     number: int
     label: Label
     content: Path | None
     reason: str = ""
+
+    def is_about(self, label: Label) -> bool:
+        """Whether an order is about the object with this label."""
+        return _is_about(self.label, label)
 
     @property
     def size(self) -> int:
@@ -73,9 +78,10 @@ class Queue:
                 raise self._failed(error) from None
 
     def order_erasure(self, label: Label, reason: str) -> None:
-        """What is of this study and kind is erased: here at once, in the vault when its turn comes."""
+        """What is of this study and kind, and of a file with the name in the label's path where it has one, is erased: here at
+        once, in the vault when its turn comes."""
         for item in self.items():
-            if item.content and (item.label.study, item.label.kind) == (label.study, label.kind):
+            if item.content and _is_about(label, item.label):
                 self.done(item)
         with self._lock:
             try:
@@ -113,3 +119,8 @@ class Queue:
     def _failed(self, error: Exception) -> StorageError:
         why = getattr(error, "strerror", None) or type(error).__name__
         return StorageError(f"cannot use the vault's queue {self.folder}: {why}", hint="free space, check permissions")
+
+
+def _is_about(order: Label, label: Label) -> bool:
+    name = label.path.rpartition("/")[2]
+    return (order.study, order.kind) == (label.study, label.kind) and order.path in ("", name)

@@ -14,16 +14,21 @@ DAY = 86_400
 
 
 def erase_older(
-    writer: Writer, catalogue: Catalogue, entries: Sequence[Entry], days: float, now: float | None = None
+    writer: Writer,
+    catalogue: Catalogue,
+    entries: Sequence[Entry],
+    days: float,
+    now: float | None = None,
+    reason: str = "",
 ) -> int:
-    """Erase those of `entries` that were stored more than so many days ago; how many there were.
+    """Erase those of `entries` that were stored more than so many days ago; how many there were. `reason`: for the tombstones.
 
     Raises:
         StorageError: the store failed; what is left is erased the next time.
     """
     before = 1000 * ((time.time() if now is None else now) - days * DAY)
     old = [entry for entry in entries if entry.stored < before]
-    writer.erase(old, f"stored more than {days:g} day(s) ago", catalogue)
+    writer.erase(old, reason or f"stored more than {days:g} day(s) ago", catalogue)
     return len(old)
 
 
@@ -40,16 +45,19 @@ def tidy(vault: Vault, catalogue: Catalogue) -> int:
     return len(names)
 
 
-def apply(writer: Writer, rules: StudyVault, study: str, now: float | None = None) -> int:
+def apply(
+    writer: Writer, rules: StudyVault, study: str, now: float | None = None, catalogue: Catalogue | None = None
+) -> int:
     """Erase what a study keeps no longer, of what this writer has stored; how many objects.
 
     Args:
-        study: its digest in hex. now: Unix seconds.
+        study: its digest in hex. now: Unix seconds. catalogue: of everything, if not of this writer's own.
 
     Raises:
         StorageError: the store failed; what is left is erased the next time.
     """
-    listed = writer.catalogue.of(study=study)
+    known = catalogue or writer.catalogue
+    listed = known.of(study=study)
     newest = max((entry.label.sum for entry in listed), default=0)
     when = 1000 * (time.time() if now is None else now)
     erased = 0
@@ -57,7 +65,7 @@ def apply(writer: Writer, rules: StudyVault, study: str, now: float | None = Non
         of_kind = [entry for entry in listed if entry.label.kind == kind]
         by_sum = [e for e in of_kind if kept.rounds and 0 < e.label.sum <= newest - kept.rounds]
         by_age = [e for e in of_kind if kept.days and e.stored < when - 1000 * kept.days * DAY and e not in by_sum]
-        writer.erase(by_sum, f"{kind}: kept for {kept.rounds} round(s)")
-        writer.erase(by_age, f"{kind}: kept for {kept.days or 0:g} day(s)")
+        writer.erase(by_sum, f"{kind}: kept for {kept.rounds} round(s)", known)
+        writer.erase(by_age, f"{kind}: kept for {kept.days or 0:g} day(s)", known)
         erased += len(by_sum) + len(by_age)
     return erased

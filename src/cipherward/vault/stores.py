@@ -27,6 +27,7 @@ OBJECT_STORES = ("s3", "gs", "gcs", "az", "abfs", "oss", "http", "https")
 """Where names with slashes are all that there is of folders."""
 _LARGE = 100_000_000
 """Bytes for which the time of a read is reckoned: nobody knows its size before."""
+_AT_ONCE = 16
 _S3_LIMITS = {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 1}}
 
 
@@ -39,6 +40,8 @@ class Store(Protocol):
 
     shown: str
     """The store's address without anything that could be a credential."""
+    at_once: int
+    """How many objects may be written at the same time."""
 
     def prepare(self, folder: str) -> None:
         """Make a folder, where the store has folders."""
@@ -61,6 +64,8 @@ class Store(Protocol):
 
 class LocalStore:
     """A folder on this machine, or mounted on it."""
+
+    at_once = 1
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -117,7 +122,8 @@ class LocalStore:
 
 
 class FsspecStore:
-    """A store behind an fsspec file system; `root` is the vault's path in it. One thread at a time.
+    """A store behind an fsspec file system; `root` is the vault's path in it. One thread at a time, except where the file system is an
+    asynchronous one: its requests all go through one loop.
 
     `seconds`: what one request may take, and as long again for each 10 MB that it carries, where the file system is an
     asynchronous one: some clients wait without end for a server that has gone silent.
@@ -126,6 +132,7 @@ class FsspecStore:
     def __init__(self, fs: Any, root: str, shown: str, *, has_folders: bool = True, seconds: float = 120.0) -> None:
         self._fs, self._root, self.shown, self.seconds = fs, root.rstrip("/"), shown, seconds
         self.has_folders = has_folders
+        self.at_once = _AT_ONCE if getattr(fs, "async_impl", False) else 1
 
     def _do(self, name: str, *args: Any, size: int = 0, **options: Any) -> Any:
         if not getattr(self._fs, "async_impl", False):

@@ -13,6 +13,8 @@ from cipherward.vault.writer import Writer
 
 _BATCH = 64
 """Objects in one segment of the catalogue, at most."""
+_AT_ONCE = 32
+"""Objects between two looks at whether the end has come."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
@@ -23,6 +25,7 @@ class Uploader:
         open_writer: opens the vault; called in the thread, and again after a failure.
         afterwards: called when a batch is stored, such as to erase what is kept no longer.
         on_trouble: told each kind of failure once, in words without credentials.
+        look_every: seconds after which `afterwards` is called at the latest, though nothing came; None: never.
     """
 
     def __init__(
@@ -32,9 +35,11 @@ class Uploader:
         *,
         afterwards: Callable[[Writer], None] = lambda writer: None,
         on_trouble: Callable[[str], None] = lambda reason: None,
+        look_every: float | None = None,
     ) -> None:
         self._queue, self._open, self._afterwards, self._on_trouble = queue, open_writer, afterwards, on_trouble
         self._writer: Writer | None = None
+        self._look_every = look_every
         self._wake, self._stopped = threading.Event(), threading.Event()
         self._pause = _FIRST_PAUSE
         self.reason = ""
@@ -69,7 +74,8 @@ class Uploader:
                 while not self._stopped.is_set() and (items := self._queue.items()):
                     self._carry(items[:_BATCH])
                     self.reason, self._pause = "", _FIRST_PAUSE
-                self._wake.wait()
+                if not self._wake.wait(self._look_every):
+                    self._carry([])
             except CipherwardError as error:
                 self._fail(error.message)
             except Exception as error:  # a client's own mistake must not end the thread
@@ -87,16 +93,18 @@ class Uploader:
         if self._writer is None:
             self._writer = self._open()
         writer = self._writer
-        for item in items:
+        there = [(item.label, item.content) for item in items if item.content is not None and item.content.exists()]
+        for start in range(0, len(there), _AT_ONCE):
             if self._stopped.is_set():
                 return
-            if item.content is not None and item.content.exists():
-                writer.add(item.label, item.content)
+            writer.add_all(there[start : start + _AT_ONCE])
         try:
             writer.commit()
             for item in items:
                 if item.content is None:
-                    writer.erase(writer.catalogue.of(study=item.label.study, kind=item.label.kind), item.reason)
+                    writer.read_all()
+                    of_kind = writer.catalogue.of(study=item.label.study, kind=item.label.kind)
+                    writer.erase([entry for entry in of_kind if item.is_about(entry.label)], item.reason)
         except BaseException:
             self._writer = None  # nobody knows how far that came: the next one reads it
             raise

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from cipherward.errors import AuditError, StorageError
 from cipherward.vault import codec
 from cipherward.vault.catalogue import Catalogue, Entry, Head, Label, Memory, Segment, Tombstone
 from cipherward.vault.vault import Content, Vault, words
+
+_SMALL = 4 << 20
+"""Bytes of an object that is written beside others: each is in memory as a whole meanwhile."""
 
 
 class Writer:
@@ -30,8 +34,10 @@ class Writer:
         self.vault, self.chain, self._memory, self._software, self._clock = vault, chain, memory, software, clock
         self._new: dict[bytes, tuple[Entry, bytes]] = {}
         known = memory.known(vault.id).get(chain, Head())
-        # A chain that nobody has begun needs no look at the others.
-        self.catalogue = vault.read_catalogue() if known.number or vault.has_chain(chain) else Catalogue()
+        # A chain that nobody has begun needs no look at the others, until it is to write what another has written.
+        is_begun = bool(known.number) or vault.has_chain(chain)
+        self.catalogue = vault.read_catalogue() if is_begun else Catalogue()
+        self._unread = set() if is_begun else set(vault.store.names("objects"))
         self.head = self.catalogue.heads.get(chain, Head())
         if self.head.number < known.number or (self.head.number == known.number and self.head != known):
             raise AuditError(
@@ -45,14 +51,42 @@ class Writer:
         Raises:
             StorageError: the content or the store cannot be used.
         """
-        name, size = self.vault.name(label, content)
-        if name in self.catalogue.entries or name in self.catalogue.tombstones or name in self._new:
-            return 0
-        if size > codec.MAX_BYTES:
-            raise StorageError(f"{words(label)} is too large for a vault: {size} bytes")
-        key = self.vault.write_object(name, size, content)
-        self._new[name] = Entry(name, label, size, int(1000 * self._clock())), key
-        return size
+        return self.add_all([(label, content)])
+
+    def add_all(self, items: Sequence[tuple[Label, Content]]) -> int:
+        """The same for several: small ones go to a store that is far away at once, so that its latency counts once for all of them."""
+        wanted: dict[bytes, tuple[Label, Content, int]] = {}
+        for label, content in items:
+            name, size = self.vault.name(label, content)
+            if name.hex() in self._unread:
+                self.read_all()  # written anew under another data key it would open for nobody who has the first
+            if name in self.catalogue.entries or name in self.catalogue.tombstones or name in self._new:
+                continue
+            if size > codec.MAX_BYTES:
+                raise StorageError(f"{words(label)} is too large for a vault: {size} bytes")
+            wanted[name] = label, content, size
+        small = [name for name, (_, _, size) in wanted.items() if size <= _SMALL]
+        at_once = self.vault.store.at_once if len(small) > 1 else 1
+        if at_once > 1:
+            with ThreadPoolExecutor(at_once) as pool:
+                keys = pool.map(lambda name: self.vault.write_object(name, wanted[name][2], wanted[name][1]), small)
+                for name, key in zip(small, keys, strict=True):
+                    self._note(name, key, wanted.pop(name))
+        for name, found in wanted.items():
+            self._note(name, self.vault.write_object(name, found[2], found[1]), found)
+        return sum(self._new[name][0].size for name in (*small, *wanted) if name in self._new)
+
+    def _note(self, name: bytes, key: bytes, found: tuple[Label, Content, int]) -> None:
+        self._new[name] = Entry(name, found[0], found[2], int(1000 * self._clock())), key
+
+    def read_all(self) -> None:
+        """Know what other chains list, too.
+
+        Raises:
+            AuditError, StorageError: as `Vault.read_catalogue`.
+        """
+        if self._unread:
+            self.catalogue, self._unread = self.vault.read_catalogue(), set()
 
     def commit(self, tombstones: Iterable[Tombstone] = ()) -> None:
         """List what was added; where there is nothing to list, nothing is written.

@@ -137,6 +137,15 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "the audit log of a study, or its newest head, was altered, or the disk failed; what follows is in no log",
         "bring the newest copy of the study's folder back",
     ),
+    "coordinator's audit log begun again": (
+        "the coordinator was restored from a copy, and its audit log begins again; `lost` is how many entries that this hospital "
+        "cosigned are gone there",
+        "ask the coordinator's people whether that was so; `witnessed/` in this home has the head of the earlier log",
+    ),
+    "a hospital's own log went back": (
+        "a hospital shows fewer entries of its own audit log than before: its folder was restored from an older copy, or written anew",
+        "ask that hospital's people which",
+    ),
     "model withdrawn": (
         "the coordinator has withdrawn the final model of a study; predict refuses it",
         "stop using every copy of it; ask the coordinator's people",

@@ -31,6 +31,7 @@ import itertools
 import json
 import os
 import stat
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -91,6 +92,7 @@ class Home(ABC):
         self.remembered = files.Remembered()
         self._home_log: HomeLog | None = None
         self._log_trouble = ""
+        self._in_log = threading.Lock()
         self._said: tuple[Mapping[str, object] | None, float] = None, 0.0
 
     def __repr__(self) -> str:
@@ -265,7 +267,8 @@ class Home(ABC):
             if self._home_log is None:
                 settings = (self.path / self.settings_file, self.path / "policy.toml")
                 self._home_log = HomeLog(self.path, self.identity, settings)
-            step(self._home_log)
+            with self._in_log:  # a vault tells from its own thread
+                step(self._home_log)
         except CipherwardError as error:
             self._log_trouble = error.message
             self.alarm("audit log cannot be written", {"reason": error.message, "hint": error.hint})

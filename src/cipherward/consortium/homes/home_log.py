@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from cipherward.audit import reading
+from cipherward.audit import entries, reading
 from cipherward.audit.entries import Event
 from cipherward.audit.log import AuditLog
 from cipherward.audit.notes import Key
@@ -26,7 +26,8 @@ EVENTS = frozenset(
         "study set aside", "model received", "model withdrawn", "declaration", "declaration signed", "split proposed",
         "patients withdrawn", "batches out", "register read", "keys erased", "ledger taken over", "ledger rebuilt",
         "ledger too old", "home is older than a hospital's", "vault key made", "vault objects erased", "breach",
-        "breach reported", "service started",
+        "breach reported", "service started", "study restored", "vault created", "vault key rotated", "exported", "report written",
+        "coordinator's audit log begun again", "a hospital's own log went back",
     }
 )  # fmt: skip
 """Of what goes to a home's log.jsonl, what comes into its audit log, too."""
@@ -48,11 +49,8 @@ class HomeLog:
 
     def add(self, event: str, facts: Mapping[str, object]) -> None:
         """An event of the home; changed settings come before it. Values that are neither text nor whole numbers become text."""
-        plain = {
-            key: value if type(value) is int and abs(value) < 1 << 53 else str(value) for key, value in facts.items()
-        }
         software = {"software": versions()} if event == "service started" else {}
-        self._log.add([*self._changed(), Event(event, plain | software)])
+        self._log.add([*self._changed(), Event(event, entries.plain(facts) | software)])
         self._log.checkpoint()
 
     def look(self) -> None:

@@ -12,22 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.audit import entries
 from cipherward.audit.notes import parse
 from cipherward.audit.reading import LOG, checkpoint_files, read_checkpoint
-from cipherward.audit.witness import MEMORY, ForkError, Witness
+from cipherward.audit.witness import ForkError, Witness
 from cipherward.consortium.homes import home_log
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.home import Home
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE
+from cipherward.consortium.service.following import Followed
 from cipherward.consortium.service.hospital_study import HospitalStudy
-from cipherward.consortium.service.letters import Head
+from cipherward.consortium.service.letters import Head, LogSuccession, Out
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import AuditError, CipherwardError
 from cipherward.parties import decisions, roster
-from cipherward.runs.audit_trail import REPORT, Trail, author, sha256, witness_name, witnesses
+from cipherward.runs import earlier_logs, own_heads
+from cipherward.runs.audit_trail import IN_HOME, REPORT, Trail, sha256
 from cipherward.runs.folder import RunDirectory
+from cipherward.runs.log_names import author, witness_name, witnesses
 from cipherward.runs.verify import Line
 from cipherward.store import files
 
@@ -49,11 +53,13 @@ _LAST_HEADS = 4
 @dataclass
 class _Logged:
     """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: until when (ticks) no
-    other head is sent to it, and the pause after the next one, which grows while it does not answer."""
+    other head is sent to it, and the pause after the next one, which grows while it does not answer; `own`: heads of hospitals' own
+    logs that are not in it yet."""
 
     trail: Trail
     seen: dict[int, int] = field(default_factory=dict)
     asked: dict[int, tuple[float, float]] = field(default_factory=dict)
+    own: dict[int, str] = field(default_factory=dict)
 
 
 class CoordinatorAudit:
@@ -64,21 +70,28 @@ class CoordinatorAudit:
         self._logs: dict[bytes, _Logged] = {}
         self._said: dict[bytes, str] = {}
 
-    def look(self, study: CoordinatorStudy) -> list[tuple[int, Head]]:
+    def look(self, study: CoordinatorStudy) -> Out:
         """What the study's folder has got since comes into the log; the requests for cosignatures that are due."""
         with _Complaints(self._home, study.name, study.digest, self._said):
             logged = self._logged(study)
-            logged.trail.look_again(is_over=study.is_over)
+            has_news = logged.trail.look_again(is_over=study.is_over)
+            if logged.own and (study.is_over or has_news) and self._keep_own_heads(study, logged):
+                logged.trail.look()
             return self._due(study, logged) if study.has_begun or study.is_over else []
         return []
 
-    def take(self, study: CoordinatorStudy, hospital: int, answer: str) -> list[tuple[int, Head]]:
-        """A hospital's cosignature, which is kept; or how many entries it knows, from which it is asked again.
+    def take(self, study: CoordinatorStudy, hospital: int, head: Head) -> Out:
+        """A hospital's cosignature, which is kept; or how many entries it knows, from which it is asked again; or what it remembers
+        of an earlier log.
 
         Raises:
             AuditError: neither. StorageError: the disk failed.
         """
-        logged = self._logged(study)
+        logged, answer = self._logged(study), head.text
+        if earlier_logs.take(study.run.path, study.study, hospital, answer):
+            logged.asked.pop(hospital, None)
+            logged.trail.look()
+            return self._due(study, logged, only=hospital)
         if answer.endswith("\n") and answer[:-1].isdecimal() and len(answer) < 20:
             logged.seen[hospital] = int(answer)
             logged.asked.pop(hospital, None)
@@ -86,16 +99,35 @@ class CoordinatorAudit:
                 raise AuditError(
                     f"{study.names[hospital - 1]} has cosigned {answer.strip()} entries of the audit log of {study.name!r}, and "
                     f"there are {logged.trail.log.size} here",
-                    hint="this home is older than the log was: bring the newest copy of the study's folder back",
+                    hint="this home is older than the log was: bring the newest copy of the study's folder back; if there is none, "
+                    f"`cipherward coordinator restored {study.name}` begins a new log that says so",
                 )
             return self._due(study, logged, only=hospital)
         logged.trail.log.take([(answer, witnesses(study.study)[hospital])])
         logged.seen[hospital] = parse(answer).checkpoint.size
         logged.asked.pop(hospital, None)
+        if head.own:
+            logged.own[hospital] = head.own
         return []
 
+    def _keep_own_heads(self, study: CoordinatorStudy, logged: _Logged) -> bool:
+        """Of hospitals' own logs, with the next entries that there are anyway, or when the study is over: a head that comes with
+        each cosignature must not make another one necessary each time. Whether there was another one."""
+        is_new = False
+        while logged.own:
+            hospital, head = logged.own.popitem()
+            try:
+                is_new |= own_heads.take(study.run.path, study.study, hospital, head)
+            except AuditError as error:
+                facts = {"study": study.name, "hospital": study.names[hospital - 1], "reason": error.message}
+                self._home.alarm("a hospital's own log went back", facts)
+        return is_new
+
     def _logged(self, study: CoordinatorStudy) -> _Logged:
+        if study.digest in self._logs and earlier_logs.is_copy(study.run.path):
+            del self._logs[study.digest]
         if study.digest not in self._logs:
+            earlier_logs.begin_again(study.run.path, study.study, self._home.identity, self._clock())
             trail = Trail(study.run, study.study, self._home.identity, clock=self._clock)
             logged = self._logs[study.digest] = _Logged(trail)
             for path in reversed(checkpoint_files(study.folder)[-_LAST_HEADS:]):
@@ -109,9 +141,9 @@ class CoordinatorAudit:
         there = study.statements.approved - study.statements.breached - study.gone
         return [hospital for hospital in sorted(there) if logged.seen.get(hospital, 0) < logged.trail.log.size]
 
-    def _due(self, study: CoordinatorStudy, logged: _Logged, only: int = 0) -> list[tuple[int, Head]]:
-        log, now, found = logged.trail.log, self._ticks(), []
-        head = log.checkpoint()
+    def _due(self, study: CoordinatorStudy, logged: _Logged, only: int = 0) -> Out:
+        log, now, found = logged.trail.log, self._ticks(), Out()
+        head, answered = log.checkpoint(), earlier_logs.answered(study.run.path)
         for hospital in self._lacking(study, logged):
             old = logged.seen.get(hospital, 0)
             until, pause = logged.asked.get(hospital, (float("-inf"), ASK_AGAIN))
@@ -119,7 +151,11 @@ class CoordinatorAudit:
             if head is None or is_waiting or old > log.size or (only and hospital != only):
                 continue
             logged.asked[hospital] = now + pause, min(2 * pause, LONGEST_PAUSE)
-            found.append((hospital, Head(log.request(head, old))))
+            if answered is not None and hospital not in answered:
+                newest = earlier_logs.of(study.run.path, study.study)[-1]
+                found.append((hospital, LogSuccession(newest.statement, len(study.run.rounds_with_openings()))))
+            else:
+                found.append((hospital, Head(log.request(head, old))))
         return found
 
 
@@ -143,9 +179,8 @@ class HospitalAudit:
         """Of what the study's parts tell its home's log: what no file shows. Numbers that are not whole become text."""
         if event not in HEARD or not study.run.study_digest.exists():
             return
-        plain = {key: value if isinstance(value, int) else str(value) for key, value in facts.items()}
         with _Complaints(self._home, study.name, study.digest, self._said):
-            self._trail(study).note(event, plain)
+            self._trail(study).note(event, entries.plain(facts))
 
     def cosign(self, study: HospitalStudy, request: str) -> Head:
         """This hospital's cosignature on a head of the coordinator's log; or the size that it knows.
@@ -155,9 +190,9 @@ class HospitalAudit:
             StorageError: this machine's disk.
         """
         try:
-            return Head(self._witness(study).answer(request, int(self._clock())))
+            return Head(self._witness(study).answer(request, int(self._clock())), self._own_head(study))
         except ForkError as error:
-            path = self._memory(study)
+            path = Followed(self._home.path, study.study).memory
             evidence = path.with_name(f"{path.name}-rewritten-{sha256(error.request.encode())[:12]}")
             files.write(evidence, error.request.encode())
             raise AuditError(
@@ -166,6 +201,34 @@ class HospitalAudit:
                 culprit="coordinator",
             ) from None
 
+    def follow(self, study: HospitalStudy, statement: bytes) -> Head:
+        """The coordinator was restored from a copy and has begun a new log: this hospital cosigns that one from now on, says what it
+        remembers of the earlier one, and notes that it was so.
+
+        Raises:
+            WireError, ProtocolError: not the coordinator's statement. AuditError: a log that it had given up.
+            StorageError: this machine's disk.
+        """
+        text, said, known = Followed(self._home.path, study.study).follow(statement)
+        self._witnesses.pop(study.digest, None)
+        if said is not None:
+            lost = max(0, known - said.size)
+            facts = {"reason": said.reason, "entries": said.size, "cosigned_here": known, "lost": lost}
+            self._home.alarm("coordinator's audit log begun again", {"study": study.name} | facts)
+            if study.run.study_digest.exists():
+                with _Complaints(self._home, study.name, study.digest, self._said):
+                    self._trail(study).note("coordinator's audit log begun again", facts)
+        return Head(text)
+
+    def _own_head(self, study: HospitalStudy) -> str:
+        """The newest head of this hospital's own log; none, where that log cannot be written."""
+        if not study.run.study_digest.exists():
+            return ""
+        with _Complaints(self._home, study.name, study.digest, self._said):
+            head = self._trail(study).log.checkpoint()
+            return head.text if head else ""
+        return ""
+
     def _trail(self, study: HospitalStudy) -> Trail:
         if study.digest not in self._trails:
             trail = Trail(study.run, study.study, self._home.identity, study.index, self._clock)
@@ -173,14 +236,14 @@ class HospitalAudit:
             if "approved" not in trail.log.events and study.offered.approval:
                 said = decisions.approval_of(study.offered.approval, study.study)[1]
                 facts = {"hospital": self._home.name, "person": said.approver, "approved_at": said.at}
-                trail.note("approved", facts, {"study/approval": sha256(study.offered.approval)})
+                trail.note("approved", facts, {f"{IN_HOME}{decisions.APPROVAL}": sha256(study.offered.approval)})
         return self._trails[study.digest]
 
     def _witness(self, study: HospitalStudy) -> Witness:
         if study.digest not in self._witnesses:
-            path = self._memory(study)
+            followed = Followed(self._home.path, study.study)
+            path, log = followed.memory, author(study.study, name=followed.log)
             memory = files.read(path).decode("utf-8", "replace") if path.exists() else ""
-            log = author(study.study)
             self._witnesses[study.digest] = Witness(
                 self._home.identity,
                 witness_name(study.index),
@@ -189,9 +252,6 @@ class HospitalAudit:
                 lambda head: files.write(path, head.encode()),
             )
         return self._witnesses[study.digest]
-
-    def _memory(self, study: HospitalStudy) -> Path:
-        return self._home.path / MEMORY / study.digest.hex()
 
 
 class _Complaints:

@@ -31,6 +31,8 @@ from cipherward.consortium.service.letters import (
     Ended,
     Head,
     Letter,
+    LogSuccession,
+    LostOpening,
     Members,
     ModelWithdrawn,
     Out,
@@ -148,10 +150,11 @@ class CoordinatorDesk:
         try:
             out = self._offers(study) + self._sealed(study, study.tick())
             ended = study.files.ended()
-            out += self._sealed(study, list(self._audit.look(study)))
+            out += self._sealed(study, self._audit.look(study))
             out += self._withdrawals(study)
             is_over = ended is not None or (study.is_over and not study.is_unreported)
-            self.vault.look(study.run, is_over=is_over, erase=f"{ended[0]}: {ended[1]}" if ended else "")
+            erase = f"{ended[0]}: {ended[1]}" if ended else ""
+            self.vault.look(study.run, is_over=is_over, erase=erase, left=study.statements.who_left)
             self._wrong.pop(name, None)
             return out
         except StorageError:
@@ -265,7 +268,10 @@ class CoordinatorDesk:
         if isinstance(letter.body, Refusal):
             return opened + self._sealed(study, study.take_refusal(hospital, letter.body.reasons))
         if isinstance(letter.body, Head):
-            return opened + self._sealed(study, list(self._audit.take(study, hospital, letter.body.text)))
+            return opened + self._sealed(study, self._audit.take(study, hospital, letter.body))
+        if isinstance(letter.body, LostOpening):
+            study.bring(letter.body.round, letter.body.opening)
+            return opened
         study.statements.take_withdrawal(hospital, letter.body.statement)
         return opened
 
@@ -346,7 +352,7 @@ class CoordinatorDesk:
                 body = Alert(what.hospital, what.receipt)
             elif isinstance(what, Ended):
                 body = Stopped(what.reason)
-            elif isinstance(what, (Begun, Head)):
+            elif isinstance(what, (Begun, Head, LogSuccession)):
                 body = what
             else:
                 body = Packet(what)

@@ -16,7 +16,7 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import foundings
 from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
-from cipherward.consortium.service import offering, recovery
+from cipherward.consortium.service import lost_openings, offering, recovery
 from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
 from cipherward.consortium.service.coordinator_status import iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
@@ -64,15 +64,13 @@ class CoordinatorStudy:
         self._node: CoordinatorNode | None = None
         self._news: Out = []
         self.patience = Deadlines(self.names, clock, ticks, self._log)
-        self._recorded = 0
+        self._recorded, self._end_told = 0, False
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
-        self._end_told = False
         self.giving_up = GivingUp(folder, self.study)
         self._vote_at = float("-inf")
         self.gone: frozenset[int] = frozenset()
         self.on_sum: Callable[[SumReport, StudyState], None] = lambda report, state: None
-        self.contested = ""
-        self.last_error = ""
+        self.contested, self.last_error = "", ""
 
     @property
     def name(self) -> str:
@@ -189,6 +187,11 @@ class CoordinatorStudy:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
         self.patience.hear(hospital)
         return out + self._go_on(lambda node: node.handle(hospital, packet)) + self._take_news()
+
+    def bring(self, round: int, opening: bytes) -> None:
+        """A sum that was lost here, as a hospital verified it. Raises: as `lost_openings.keep`."""
+        if lost_openings.keep(self.run, round, opening):
+            self._node = None
 
     def tick(self) -> Out:
         """What time and people bring: the beginning, a deadline, a stop. What it returned before has been put by now."""
@@ -328,8 +331,7 @@ class CoordinatorStudy:
         state = node.state
         if model := modelfile.of(state):
             modelfile.save(self.run.model, model)
-        own = {"privacy": privacy_ledger.describe(self.study, {})}
-        found = findings(state) | own
+        found = findings(state) | {"privacy": privacy_ledger.describe(self.study, {})}
         found["warnings"] = list(state.task.warnings(found))
         found["approved_by"] = self.approved_by()
         self.run.write_tables(state.task.tables(found))

@@ -17,7 +17,7 @@ from cipherward.consortium.approval import approvals, declaring, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
-from cipherward.consortium.service import letters, notices, unusable
+from cipherward.consortium.service import letters, lost_openings, notices, unusable
 from cipherward.consortium.service.auditing import HospitalAudit
 from cipherward.consortium.service.boundary import kind_of
 from cipherward.consortium.service.brought import logged
@@ -32,6 +32,8 @@ from cipherward.consortium.service.letters import (
     Declaration,
     Head,
     Letter,
+    LogSuccession,
+    LostOpening,
     Members,
     ModelWithdrawn,
     Offer,
@@ -251,6 +253,11 @@ class HospitalDesk:
             return self._offer(letter.study, body)
         if isinstance(body, Head):
             return [self._letter(letter.study, self._audit.cosign(self._study(letter.study), body.text))]
+        if isinstance(body, LogSuccession):
+            study = self._study(letter.study)
+            remembered = self._audit.follow(study, body.statement)
+            lost = [LostOpening(*one) for one in lost_openings.after(study.run, body.sums)]
+            return [*(self._letter(letter.study, one) for one in lost), self._letter(letter.study, remembered)]
         if isinstance(body, Begun):
             self._study(letter.study).beginning.take(body.inventories)
         elif isinstance(body, Members):

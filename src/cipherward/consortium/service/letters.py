@@ -105,9 +105,29 @@ class SplitProposal:
 @dataclass(frozen=True)
 class Head:
     """Coordinator: a head of the study's audit log to be cosigned, with the proof that it goes on from the one that the hospital
-    cosigned last; hospital: the head with its cosignature, or how many entries it knows. Both as c2sp.org/tlog-witness has them."""
+    cosigned last; hospital: the head with its cosignature, or how many entries it knows. Both as c2sp.org/tlog-witness has them.
+    `own`, of a hospital: the newest head of its own log of the study."""
 
     text: str = field(repr=False)
+    own: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class LogSuccession:
+    """Coordinator: its audit log of the study was lost, and another follows; `statement` is signed (`runs.earlier_logs`), `sums` is
+    how many openings it has. It is answered with the newest head of an earlier log that the hospital has cosigned, and with the
+    openings that are lost."""
+
+    statement: bytes = field(repr=False)
+    sums: int
+
+
+@dataclass(frozen=True)
+class LostOpening:
+    """Hospital: the opening of a sum that it has verified and the coordinator has lost."""
+
+    round: int
+    opening: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -168,15 +188,29 @@ Body = (
     | Declaration
     | SplitProposal
     | Head
+    | LogSuccession
+    | LostOpening
     | ModelWithdrawn
 )
 
 FROM_COORDINATOR: dict[str, type] = {
     kind.__name__: kind
-    for kind in (Packet, Offer, Begun, Members, Alert, Stopped, Alive, SplitProposal, Head, ModelWithdrawn)
+    for kind in (
+        Packet,
+        Offer,
+        Begun,
+        Members,
+        Alert,
+        Stopped,
+        Alive,
+        SplitProposal,
+        Head,
+        LogSuccession,
+        ModelWithdrawn,
+    )
 }
 FROM_HOSPITAL: dict[str, type] = {
-    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration, Head)
+    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration, Head, LostOpening)
 }
 ABOUT_NO_STUDY = {"Members", "Alive", "Declaration", "SplitProposal"}
 
@@ -211,7 +245,7 @@ class Breach:
     receipt: bytes
 
 
-Out = list[tuple[int, bytes | Begun | Breach | Ended | Head]]
+Out = list[tuple[int, bytes | Begun | Breach | Ended | Head | LogSuccession]]
 """What goes to which hospital: a packet, the news of the beginning, of a breach or of the end, or a head to cosign."""
 
 

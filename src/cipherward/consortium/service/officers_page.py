@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 from cipherward.audit import notes
 from cipherward.audit.reading import LOG
-from cipherward.audit.witness import MEMORY
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes import exposure
 from cipherward.consortium.homes.exposure import OfStudy, OwnExposure
 from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.consortium.service.following import Followed
 from cipherward.crypto import schemes
 from cipherward.crypto.scheme import Opener
 from cipherward.errors import CipherwardError
@@ -193,7 +193,7 @@ def _proof(home: HospitalHome, offered: OfferedStudy, run: RunDirectory) -> Iter
         yield f"Everything in {run.path} {'is NOT' if bad else 'is'} as this hospital's audit log says."
     except CipherwardError as error:
         yield f"NOT verified: {error.message}."
-    memory = home.path / MEMORY / offered.digest.hex()
+    memory = Followed(home.path, offered.study).memory
     if memory.exists():
         size = notes.parse(files.read(memory).decode("utf-8", "replace")).checkpoint.size
         yield f"The coordinator's log: {size} entries were cosigned here; the head is {memory}."

@@ -74,6 +74,12 @@ class Statements(Records):
     def withdrawn(self) -> frozenset[int]:
         return frozenset(self._files.who_said(WITHDRAWALS))
 
+    def who_left(self) -> dict[int, str]:
+        """Which hospitals have left the study by their own signed word, and why."""
+        names = [hospital.name for hospital in self._study.hospitals]
+        found = {hospital: f"{names[hospital - 1]} has withdrawn" for hospital in self.withdrawn}
+        return found | {each: f"{names[each - 1]} has reported a breach" for each in self.breached}
+
     @property
     def breached(self) -> frozenset[int]:
         """Hospitals that reported a breach, and take no further part."""

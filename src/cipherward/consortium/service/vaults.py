@@ -6,6 +6,8 @@ the client. The key is the home's `vault.key` unless that or the environment say
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,7 @@ class HomeVault:
         self._home = home
         self._archives: dict[Path, Archive] = {}
         self._ended: set[Path] = set()
+        self._left: set[tuple[Path, int]] = set()
         self._said = ""
         try:
             self._address = address_of(home)
@@ -84,11 +87,21 @@ class HomeVault:
         if archive := self._archives.get(run.path):
             self._carefully(lambda: archive.sum_done(report.round, report.contributors, state))
 
-    def look(self, run: RunDirectory, *, is_over: bool, erase: str = "") -> None:
-        """What a study has left since. `is_over`: nothing more comes; `erase`: why it has stopped, and its updates go."""
+    def look(
+        self, run: RunDirectory, *, is_over: bool, erase: str = "", left: Callable[[], Mapping[int, str]] = dict
+    ) -> None:
+        """What a study has left since. `is_over`: nothing more comes; `erase`: why it has stopped, and its updates go; `left`: which
+        hospitals have left it, and why: theirs go."""
         archive = self._archives.get(run.path)
-        if archive is None or run.path in self._ended:
+        if archive is None:
             return
+        if run.path in self._ended:
+            self._carefully(archive.notice_log)
+            return
+        for hospital, why in left().items():
+            if (run.path, hospital) not in self._left:
+                self._left.add((run.path, hospital))
+                self._carefully(partial(archive.erase_updates, why, hospital))
         self._carefully(archive.end if is_over else archive.notice)
         if is_over:
             self._ended.add(run.path)
