@@ -198,6 +198,8 @@ def audit(facts: Facts) -> list[Table]:
         if line.gap or not line.holds or line.outcome in _OF_THE_LOG:
             rows.append(_found(line))
     rows += [_found(line) for line in facts.audit[-1:]]
+    if not rows:
+        return []
     caption = "The audit log; cipherward verify says how it is now"
     return [limited(caption, ("What", "Found", "Detail"), rows, "the output of cipherward verify", prose=True)]
 

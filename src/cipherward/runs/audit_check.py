@@ -223,16 +223,10 @@ def _files(run: Run, noted: _Noted, gone: Mapping[str, Erased], *, is_whole: boo
     for name in covered_files(path) if is_whole else ():
         if noted.files.get(name, (0, GONE))[1] != GONE:
             continue
-        if is_copy:
-            yield Line(
-                0,
-                PURPOSE,
-                "everyone",
-                "no audit entry",
-                True,
-                f"{name} is in the copy, and its log ends before",
-                gap=True,
-            )
+        is_new = name.startswith(f"{erasures.FOLDER}/")
+        if is_new or is_copy:
+            said = "the vault has erased something since" if is_new else "it is in the copy, whose log ends before"
+            yield Line(0, PURPOSE, "everyone", "no audit entry", True, f"{name}: {said}", gap=True)
         else:
             yield _bad("no audit entry", f"{name} is here, and no entry says that it came")
     for reason, names in erased.items():
