@@ -59,7 +59,7 @@ def prepared(folder: Path, studies: int, url: str) -> Consortium:
 def costs(folder: Path, seconds: float) -> dict[str, Cost]:
     """What each service and the message server take, after they have settled."""
     homes = {"coordinator": folder / "coordinator"} | {f"clinic-{i}": folder / f"clinic-{i}" for i in range(1, N + 1)}
-    processes = {name: _served("coordinator" if name == "coordinator" else "hospital", homes[name]) for name in homes}
+    processes = {name: served(home) for name, home in homes.items()}
     try:
         deadline = time.monotonic() + 300
         while not all(settled(home) for name, home in homes.items() if name != "coordinator"):
@@ -82,15 +82,22 @@ def costs(folder: Path, seconds: float) -> dict[str, Cost]:
             )
         return found
     finally:
-        for started_process in processes.values():
-            started_process.terminate()
-        for started_process in processes.values():
-            started_process.wait(30)
+        stopped(processes)
 
 
-def _served(role: str, home: Path) -> subprocess.Popen[bytes]:
+def served(home: Path) -> psutil.Popen:
+    """The service of a home, in a process of its own; the coordinator's is the one that is called so."""
+    role = "coordinator" if home.name == "coordinator" else "hospital"
     command = [sys.executable, "-c", "from cipherward.cli import main; main()", role, "serve", "--home", str(home)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    return psutil.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def stopped(processes: dict[str, psutil.Popen]) -> None:
+    """End services and wait for it."""
+    for process in processes.values():
+        process.terminate()
+    for process in processes.values():
+        process.wait(30)
 
 
 def _counted(process: psutil.Process) -> tuple[float, int]:

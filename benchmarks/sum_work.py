@@ -44,21 +44,25 @@ class Work:
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(STEPS, 0.0)
-        self._identity = _module("crypto.identity")
-        # Parties remember signatures that they have checked. One process runs all of them here, and this one has its own.
-        remembered = getattr(self._identity, "_verify", None)
-        self._remembered = lru_cache(4096)(remembered.__wrapped__) if remembered else None
+        # Parties remember what they have read and checked. One process runs all of them here, and this one has its own memory.
+        modules = _module("crypto.identity"), _module("sums.messages", "protocol.messages")
+        self._others = [
+            (module, name, found)
+            for module in modules
+            for name in ("_verify", "_verify_again", "_decode_again")
+            if (found := getattr(module, name, None))
+        ]
+        self._own = [lru_cache(4096)(remembered.__wrapped__) for _, _, remembered in self._others]
 
     def __call__(self, step: str, work: Callable[[], Any]) -> Any:
         """What `work` gives."""
-        others = getattr(self._identity, "_verify", None)
-        if others:
-            self._identity._verify = self._remembered
+        for (module, name, _), own in zip(self._others, self._own, strict=True):
+            setattr(module, name, own)
         began = process_time()
         result = work()
         self.seconds[step] += process_time() - began
-        if others:
-            self._identity._verify = others
+        for module, name, others in self._others:
+            setattr(module, name, others)
         return result
 
 

@@ -19,7 +19,8 @@ class _Hasty(sqlite3.Connection):
 def without_fsync(patch: pytest.MonkeyPatch) -> None:
     """Neither files nor ledgers are synced, for as long as `patch` lasts."""
     patch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=_Hasty))
-    patch.setattr(os, "fsync", lambda descriptor: None)
+    for name in ("fsync", "fdatasync"):
+        patch.setattr(os, name, lambda descriptor: None, raising=False)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -328,11 +328,14 @@ class Schedule:
         self._check_blocks(contributors)
         assert set(after.excluded) <= set(self.liars), f"honest hospitals are left out: {after.excluded}"
         task = asking.task_of(rules, before, body.attempt)
+        proved = before.proved(
+            [hospital for _, hospital in after.false_dealers], frozenset()
+        )  # liars all, as seen above
         try:
             sums = rules.scheme.sums(task, body.total, body.witness, len(contributors))
         except ProtocolError:
             found = challenge.verdict(rules, task, body)
-            assert after.digest() == after_failed(before, contributors, found).digest()
+            assert after.digest() == after_failed(proved, contributors, found).digest()
             assert found.named <= set(self.liars), f"honest hospitals are named: {found}"
             assert self.liars, "an honest sum did not open"
             self.counts["closed sums"] += 1
@@ -340,7 +343,7 @@ class Schedule:
             return
         expected = sum_of(rules, contributors, before)
         assert np.array_equal(sums, expected), f"the sum over {contributors} is not theirs"
-        following = asking.following(rules.scheme, before, expected, len(contributors))
+        following = asking.following(rules.scheme, proved, expected, len(contributors))
         assert after.digest() == following.digest(), "not the model that the listed contributors give"
 
     def _check_blocks(self, contributors: list[int]) -> None:

@@ -75,7 +75,7 @@ def open_signed(data: bytes, *, study: bytes, keys: Mapping[int, bytes], kind: s
         WireError: malformed.
         ProtocolError: another study, an unknown sender, another kind, or a forged signature.
     """
-    return check_signed(wire.decode(Signed, data), study=study, keys=keys, kind=kind)
+    return check_signed(_decoded(data, kind), study=study, keys=keys, kind=kind)
 
 
 def check_signed(signed: Signed, *, study: bytes, keys: Mapping[int, bytes], kind: str | None = None) -> Signed:
@@ -94,15 +94,46 @@ def check_signed(signed: Signed, *, study: bytes, keys: Mapping[int, bytes], kin
     if len(signed.signature) != 64:
         raise WireError("a signature has 64 bytes")
     try:
-        _verify(key, signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
+        if is_met_again(signed):
+            _verify_again(key, signed)
+        else:
+            _verify(key, signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
     except InvalidSignature:
         raise ProtocolError(f"forged signature on a {signed.kind!r} message of sender {signed.sender}") from None
     return signed
 
 
+_MET_AGAIN, _LARGEST = frozenset({"Join", "Header", "Manifest", "Vote"}), 1 << 14
+
+
+def is_met_again(signed: Signed) -> bool:
+    """Whether it is small, and of a kind that a party meets more than once: headers and manifest at consent and in the opening,
+    votes in certificate and opening. Such messages are decoded and checked once."""
+    return signed.kind in _MET_AGAIN and len(signed.body) <= _LARGEST
+
+
+def _decoded(data: bytes, kind: str | None) -> Signed:
+    if kind in _MET_AGAIN and type(data) is bytes and len(data) <= _LARGEST:
+        return _decode_again(data)
+    return wire.decode(Signed, data)
+
+
+# What raises is not remembered.
+
+
+@lru_cache(maxsize=1024)
+def _decode_again(data: bytes) -> Signed:
+    return wire.decode(Signed, data)
+
+
+@lru_cache(maxsize=1024)
+def _verify_again(key: bytes, signed: Signed) -> None:
+    covered = _covered(signed.kind, signed.study, signed.sender, signed.body)
+    Ed25519PublicKey.from_public_bytes(key).verify(signed.signature, covered)
+
+
 @lru_cache(maxsize=4096)
 def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
-    # A header is met at consent and in the opening, a vote in certificate and opening. What raises is not remembered.
     Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)
 
 

@@ -43,6 +43,7 @@ __all__ = [
 T = TypeVar("T")
 
 N_FINGERPRINTS = 5
+_RESIDUES_PER_THREAD = 2**17  # about 1 ms of work; a thread costs .1 ms and more
 
 
 def encrypt(
@@ -61,7 +62,7 @@ def encrypt(
         secret: int8[N] from `sampling.centred_binomial`. Never used for a second call.
         error_key: 32 secret bytes, never used for a second call.
         lanes: uint32[n_lanes], each below 2^bits.
-        n_threads: 0 means one per available core.
+        n_threads: 0 means one per available core, as far as there is work for it.
 
     Raises:
         ValueError: wrong shape or dtype, a lane or a secret coefficient out of range.
@@ -108,7 +109,7 @@ def encrypt(
         for used in (random, noise, padded, message):
             used.fill(0)
 
-    payload = _written(params, lambda words: _each(params.n_ciphertexts, n_threads, lambda part: work(part, words)))
+    payload = _written(params, lambda words: _each(params, n_threads, lambda part: work(part, words)))
     key.fill(0)
     return payload
 
@@ -205,7 +206,7 @@ def open_sum(
             )
         return broken
 
-    broken = np.sum(_each(params.n_ciphertexts, n_threads, work), axis=0)
+    broken = np.sum(_each(params, n_threads, work), axis=0)
     if broken.any():
         noise, overflow, beyond_range, padding = (int(count) for count in broken)
         raise ProtocolError(
@@ -254,7 +255,7 @@ def fingerprint(params: SumParameters, rho_key: bytes, ciphertexts: BytesLike | 
                 raise WireError("the ciphertext vector has a residue that is not below its prime")
         return total
 
-    return add_fingerprints(params, _each(params.n_ciphertexts, n_threads, work))
+    return add_fingerprints(params, _each(params, n_threads, work))
 
 
 def add_fingerprints(params: SumParameters, fingerprints: Iterable[U32]) -> U32:
@@ -283,9 +284,11 @@ def _checked_words(params: SumParameters, payload: BytesLike) -> U32:
     return words
 
 
-def _each(n_ciphertexts: int, n_threads: int, work: Callable[[range], T]) -> list[T]:
+def _each(params: SumParameters, n_threads: int, work: Callable[[range], T]) -> list[T]:
     """Run `work` over contiguous ranges of ciphertexts, one per thread; results in the order of the ranges."""
-    n_workers = min(n_threads or os.cpu_count() or 1, n_ciphertexts)
+    n_ciphertexts, ring = params.n_ciphertexts, params.ring
+    worth_it = n_ciphertexts * ring.n_primes * ring.ring_degree // _RESIDUES_PER_THREAD
+    n_workers = min(n_threads or min(os.cpu_count() or 1, max(worth_it, 1)), n_ciphertexts)
     if n_workers == 1:
         return [work(range(n_ciphertexts))]
     edges = [n_ciphertexts * i // n_workers for i in range(n_workers + 1)]

@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from cipherward.crypto.hashing import DIGEST_BYTES
 from cipherward.errors import WireError
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ T = TypeVar("T")
 _LARGE = 1 << 16
 
 _UINT, _BYTES, _TEXT, _ARRAY = 0, 2, 3, 4
+_DIGEST_HEAD = bytes([_BYTES << 5 | 24, DIGEST_BYTES])
 
 
 def encode(message: Any) -> bytes:
@@ -60,30 +62,36 @@ def _head(major: int, value: int) -> bytes:
 
 
 def _write(out: bytearray, value: Any) -> None:
-    if isinstance(value, bool):
-        raise TypeError("booleans have no place on the wire")
-    if isinstance(value, int):
-        if not 0 <= value < 1 << 63:
-            raise TypeError("integers on the wire lie in [0, 2^63)")
-        out += _head(_UINT, value)
-    elif isinstance(value, (bytes, bytearray, memoryview)):
+    if isinstance(value, (bytes, bytearray, memoryview)):
         out += _head(_BYTES, len(value))
         out += value
-    elif isinstance(value, str):
-        text = value.encode()
-        out += _head(_TEXT, len(text))
-        out += text
     elif isinstance(value, tuple):
         out += _head(_ARRAY, len(value))
         for item in value:
             _write(out, item)
-    elif dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        out += _head(_ARRAY, len(fields))
-        for field in fields:
-            _write(out, getattr(value, field.name))
+    elif isinstance(value, bool):
+        raise TypeError("booleans have no place on the wire")
+    elif isinstance(value, int):
+        if not 0 <= value < 1 << 63:
+            raise TypeError("integers on the wire lie in [0, 2^63)")
+        out += _head(_UINT, value)
+    elif isinstance(value, str):
+        text = value.encode()
+        out += _head(_TEXT, len(text))
+        out += text
     else:
-        raise TypeError(f"{type(value).__name__} has no place on the wire")
+        kind: Any = type(value)
+        names = _field_names(kind)
+        out += _head(_ARRAY, len(names))
+        for name in names:
+            _write(out, getattr(value, name))
+
+
+@functools.cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    if not dataclasses.is_dataclass(kind):
+        raise TypeError(f"{kind.__name__} has no place on the wire")
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 _Source = bytes | memoryview
@@ -94,12 +102,11 @@ _Read = Callable[[_Source, int], tuple[Any, int]]
 def _read_head(data: _Source, at: int, major: int) -> tuple[int, int]:
     if at >= len(data):
         raise WireError("message ends 1 byte(s) early")
-    first = data[at]
-    if first >> 5 != major:
-        raise WireError(f"expected CBOR type {major}, found {first >> 5} at byte {at}")
-    code = first & 31
-    if code < 24:
+    code = data[at] - (major << 5)
+    if 0 <= code < 24:
         return code, at + 1
+    if code >> 5:
+        raise WireError(f"expected CBOR type {major}, found {data[at] >> 5} at byte {at}")
     if code > 27:
         raise WireError(f"unsupported CBOR head at byte {at}")
     size = 1 << (code - 24)
@@ -123,6 +130,11 @@ def _read_uint(data: _Source, at: int) -> tuple[int, int]:
 
 
 def _read_bytes(data: _Source, at: int) -> tuple[_Source, int]:
+    start = at + 2
+    if data[at:start] == _DIGEST_HEAD:  # what most byte strings are
+        end = start + DIGEST_BYTES
+        if end <= len(data):
+            return bytes(data[start:end]), end
     size, at = _read_head(data, at, _BYTES)
     end = at + size
     _check_end(data, end)

@@ -73,8 +73,9 @@ class Ballot:
             self.log("complaint", {"dealer": answer.dealer, "reason": answer.reason})
             return [pack("Complaint", sign(me.identity, me.rules.study, me.index, answer))]
         vote = sign(me.identity, me.rules.study, me.index, answer.vote)
-        standing.voted(task.context, said)
-        self.ledger.record_vote(task.context, vote, manifest_digest, wire.encode(request))
+        with self.ledger.together():
+            standing.voted(task.context, said)
+            self.ledger.record_vote(task.context, vote, manifest_digest, wire.encode(request))
         self._given[task.context] = answer
         return [pack("Vote", vote)]
 

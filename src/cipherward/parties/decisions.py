@@ -10,7 +10,7 @@ from typing import TypeVar
 from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.disclosure.standing import Agreement
-from cipherward.errors import ProtocolError
+from cipherward.errors import CipherwardError, ProtocolError
 from cipherward.parties import inventories, roster
 from cipherward.parties.inventories import Inventory
 from cipherward.study import Study
@@ -67,6 +67,14 @@ def open_approval(data: bytes, study: Study) -> int:
         WireError, ProtocolError: malformed, forged, or of another study.
     """
     return approval_of(data, study)[0]
+
+
+def is_approval_of(hospital: int, data: bytes, study: Study) -> bool:
+    """Whether this is that hospital's approval of a frozen study."""
+    try:
+        return open_approval(data, study) == hospital
+    except CipherwardError:
+        return False
 
 
 def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:

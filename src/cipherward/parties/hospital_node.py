@@ -42,6 +42,7 @@ from cipherward.privacy import noise as privacy_plan
 from cipherward.store.ledger import Ledger, SumRecord
 from cipherward.sums import hospital_steps
 from cipherward.sums.evidence import Challenge, ShowRequest
+from cipherward.sums.hospital_steps import Verified
 from cipherward.sums.messages import (
     Announce,
     Behind,
@@ -237,7 +238,8 @@ class HospitalNode:
         except DataError as error:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
-        self.standing.named(block, task.context)
+        with self.ledger.together():
+            self.standing.named(block, task.context)
         said = self.standing.statement(block, has_rows=self.work.has_rows(self.state, self.policy.cell_min))
         dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
         self.ledger.record_update(task.context, dealt.header, dealt.update)
@@ -305,7 +307,7 @@ class HospitalNode:
         if receipt := self.ledger.receipt(self.rules.study, body.round):
             return [pack("Receipt", receipt)]
         if body.round < self.state.sums_done or self.state.purpose is None:
-            raise RefusedError("that sum is behind us")
+            raise attempts.behind()
         started = self.clock()
         task = asking.task_of(self.rules, self.state, body.attempt)
         record = self.ledger.sum(task.context)
@@ -321,30 +323,30 @@ class HospitalNode:
         self.standing.spoiled(frozenset(map(self.rules.register, absent)))
         if problems := refusals(judgement.said, self.rules.blocks, self.standing.memory):
             raise ProtocolError(f"what I have seen elsewhere speaks against this sum: {problems[0]}")
-        self.standing.opened(task.context, self._attempts, judgement.said, self.rules.blocks)
-        verified = judgement.verified
-        if verified is None:
-            return self._closed(body, task, judgement)
-        detail = checked(verified, self.state)
-        own = next((one for one in verified.statements if one.register == self.standing.register), None)
-        outcome = of_verified(own, is_encrypted=self.rules.is_encrypted)
-        following = judgement.following
-        answer = self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, following)
-        self.standing.learn(following.memory)
-        self.state = following
+        with self.ledger.together():
+            self.standing.opened(task.context, self._attempts, judgement.said, self.rules.blocks)
+            verified = judgement.verified
+            answer = (
+                self._verified(body, task, judgement, verified) if verified else self._closed(body, task, judgement)
+            )
+            self.standing.learn(judgement.following.memory)
+        self.state = judgement.following
         self._spend("verify", started)
         return answer
 
+    def _verified(self, body: Opening, task: SumTask, judgement: Judgement, verified: Verified) -> list[bytes]:
+        """A sum that opens, and passed every check."""
+        own = next((one for one in verified.statements if one.register == self.standing.register), None)
+        outcome, detail = of_verified(own, is_encrypted=self.rules.is_encrypted), checked(verified, self.state)
+        return self._receipt(body.round, task.context, verified.manifest_digest, outcome, detail, judgement.following)
+
     def _closed(self, body: Opening, task: SumTask, judgement: Judgement) -> list[bytes]:
         """A certified sum that does not open, as the evidence proves. Without a culprit it stays closed for good."""
-        following = judgement.following
-        told = culprits.facts(following)
+        following, told = judgement.following, culprits.facts(judgement.following)
         detail = "; ".join((judgement.reason, *culprits.sentences(told)))
         # The honest rest may answer the same question once more.
         rest = [i for i in judgement.contributors if i not in following.excluded and not following.unexplained]
         answer = self._receipt(body.round, task.context, b"", FAILED, detail, following, asked_again=bool(rest))
-        self.standing.learn(following.memory)
-        self.state = following
         self.log("sum closed", {"sum": body.round, "reason": judgement.reason} | told)
         return answer
 

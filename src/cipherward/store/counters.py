@@ -11,6 +11,8 @@ from pathlib import Path
 from cipherward.errors import OldLedgerError, StorageError
 from cipherward.store import files
 
+_WIDTH = 20
+
 WAY_OUT = (
     "bring the current ledger back; where there is none: cipherward hospital withdraw STUDY for each study under way, wait until the "
     "sums under way have closed without this hospital, stop the service, move ledger.sqlite* and ledger.count away, cipherward "
@@ -42,5 +44,12 @@ def check(ledger: Path, seen: int, counter: Path) -> None:
 
 
 def keep(counter: Path, seen: int) -> None:
-    """Called after each transaction. Raises StorageError."""
-    files.write(counter, f"{seen}\n".encode(), private=True)
+    """Called after each transaction. Raises StorageError.
+
+    The number is always as wide, and written over the one before: a disk writes so few bytes whole.
+    """
+    line = f"{seen:0{_WIDTH}d}\n".encode()
+    if files.size(counter) == len(line):
+        files.overwrite(counter, line)
+    else:
+        files.write(counter, line, private=True)

@@ -44,6 +44,44 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False, durabl
         ) from None
 
 
+def move(path: Path, name: Path) -> None:
+    """Give a durable file another place on the same disk, durably; an earlier file there is replaced.
+
+    Raises:
+        StorageError: it may be in either place, whole.
+    """
+    try:
+        changed = make_folder(name.parent)
+        path.replace(name)
+        sync_folders(changed)
+    except OSError as error:
+        raise StorageError(
+            f"cannot move {path}: {error.strerror or error}", hint="check the disk, then repeat"
+        ) from None
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Write over the first bytes of a file, durably; for fewer than a disk writes at once, since it may be cut short there.
+
+    Raises:
+        StorageError: missing, or the disk failed.
+    """
+    try:
+        with path.open("r+b", buffering=0) as file:
+            file.write(data)
+            getattr(os, "fdatasync", os.fsync)(file.fileno())
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror or error}", hint="check the disk, then repeat"
+        ) from None
+
+
+def size(path: Path) -> int | None:
+    """Bytes of a file; None where there is none."""
+    found = stamp(path)
+    return found[1] if found else None
+
+
 def create(path: Path, *, private: bool = True, anew: bool = False, buffering: int = -1) -> IO[bytes]:
     """Open a file to write it from its beginning. `private`: made readable by its owner only; `anew`: there is none yet.
 

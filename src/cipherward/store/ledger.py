@@ -98,7 +98,7 @@ KEPT_SUMS = 3
 
 
 class Ledger(MarkedTables):
-    """Opens (or creates) the ledger at `path`. Every method is one durable transaction.
+    """Opens (or creates) the ledger at `path`. Every method is one durable transaction, but for those called inside `together`.
 
     `counter`: a file apart from the ledger in which its transactions are counted, so that an older copy is noticed.
 
@@ -200,9 +200,8 @@ class Ledger(MarkedTables):
 
     def mark_void(self, context: bytes) -> None:
         """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
-        with self._transaction():
+        with self._transaction(erases=True):
             self._change_sum(context, is_void=1, private_key=None, update_bytes=None, request=None)
-        self._forget_log()
 
     def record_receipt(
         self,
@@ -218,7 +217,7 @@ class Ledger(MarkedTables):
         Args:
             asked_again: the sum did not open, and the next one asks the same: its contribution is kept.
         """
-        with self._transaction():
+        with self._transaction(erases=True):
             self._insert("receipts", {"study": study, "round": round, "receipt": receipt}, "OR REPLACE")
             self._change_sum(context, is_closed=1)
             done = "study = ? AND round <= ?", (study, round)
@@ -229,7 +228,6 @@ class Ledger(MarkedTables):
             for row in list(self._rows("sums", "study = ? AND round = ?", (study, round - KEPT_SUMS))):
                 said = [name for name in ("joined", "header", "vote", "release") if row[name] is not None]
                 self._change("sums", row, dict.fromkeys(said, b""), context=row["context"])
-        self._forget_log()
 
     def holds_secrets(self, study: bytes) -> bool:
         """Whether anything of a study is here with which a sum, or this hospital's own contribution, could be opened."""
@@ -243,11 +241,10 @@ class Ledger(MarkedTables):
             StorageError: the disk, or somebody else is reading the ledger, whose log keeps what was erased until then.
         """
         of_study = "study = ?", (study,)
-        with self._transaction():
+        with self._transaction(erases=True):
             self._erase("sums", *of_study, "private_key", "update_bytes", "request")
             self._erase("sums", "study = ? AND is_closed = 0", (study,), "release")
             self._erase("charges", *of_study, "contribution")
-        self._forget_log()
 
     def record_charge(
         self, study: bytes, query: bytes, round: int, unit: str, what: str, event: str, contribution: bytes

@@ -32,6 +32,7 @@ class MarkedTables:
     def __init__(self, path: Path, schema: str, columns: Mapping[str, tuple[str, ...]]) -> None:
         self.path = path
         self._columns = columns
+        self._is_together = self._must_forget = False
         with _storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None)
@@ -121,6 +122,31 @@ class MarkedTables:
             "knows what it has said: move the file away only after it has left the studies that are under way",
         )
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is recorded inside is one transaction: all of it is on the disk afterwards, or nothing where something is raised.
+
+        Raises:
+            StorageError: nothing was recorded.
+        """
+        if self._is_together:
+            yield
+            return
+        self._is_together = True
+        try:
+            yield
+            with _storage(self.path):
+                is_changed = self._db.in_transaction
+                if is_changed:
+                    self._commit()
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._is_together = False
+        if is_changed:
+            self._committed()
+
     def _forget_log(self) -> None:
         """Empty the write-ahead log, which would keep what was erased until it is next overwritten.
 
@@ -136,18 +162,35 @@ class MarkedTables:
             )
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self, *, erases: bool = False) -> Iterator[None]:
+        """`erases`: the log is emptied once it is on the disk."""
         with _storage(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
+            if not self._db.in_transaction:
+                self._must_forget = False
+                self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._before_commit()
-                self._db.execute("COMMIT")
+                self._must_forget |= erases
+                if not self._is_together:
+                    self._commit()
             except BaseException:
-                if self._db.in_transaction:  # a full disk has ended it already
-                    self._db.execute("ROLLBACK")
+                self._roll_back()
                 raise
+        if not self._is_together:
+            self._committed()
+
+    def _commit(self) -> None:
+        self._before_commit()
+        self._db.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # a full disk has ended it already
+            self._db.execute("ROLLBACK")
+
+    def _committed(self) -> None:
         self._after_commit()
+        if self._must_forget:
+            self._forget_log()
 
     def _before_commit(self) -> None:
         """What belongs to every transaction."""

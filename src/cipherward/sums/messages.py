@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import Identity, Signed, open_signed
+from cipherward.crypto.identity import Identity, Signed, is_met_again, open_signed
 from cipherward.crypto.scheme import NOTHING_OPENED
 from cipherward.errors import ProtocolError
 from cipherward.sums.digests import Digests, Entry
@@ -316,4 +317,11 @@ def read(signed: Signed, kind: type[Body], sender: int | None = None) -> Body:
     """The body of an envelope whose signature has been checked."""
     if sender is not None and signed.sender != sender:
         raise ProtocolError(f"a {signed.kind} of hospital {signed.sender} where one of {sender} belongs")
+    if is_met_again(signed):
+        return cast(Body, _decode_again(cast(Any, kind), signed.body))
     return wire.decode(kind, signed.body)
+
+
+@lru_cache(maxsize=1024)
+def _decode_again(kind: type, body: bytes) -> object:
+    return wire.decode(kind, body)

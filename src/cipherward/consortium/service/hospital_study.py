@@ -66,6 +66,7 @@ class HospitalStudy:
         self.beginning = HospitalBeginning(offered, self.run)
         self._ledger = ledger
         self._node: HospitalNode | None = None
+        self._approved = b"", False
         self._times: tuple[object, ...] = ()
         self._looked_at: set[str] = set()
         self._last_status: dict[str, Any] | None = None
@@ -82,10 +83,10 @@ class HospitalStudy:
     @property
     def is_approved(self) -> bool:
         """Whether this hospital's people signed exactly this study."""
-        try:
-            return decisions.open_approval(self.offered.approval, self.study) == self.index
-        except CipherwardError:
-            return False
+        signed = self.offered.approval
+        if self._approved[0] != signed:
+            self._approved = signed, decisions.is_approval_of(self.index, signed, self.study)
+        return self._approved[1]
 
     @property
     def is_over(self) -> bool:
@@ -320,8 +321,7 @@ class HospitalStudy:
 
     def _keep(self, candidate: Path, round: int) -> None:
         files.write(self.run.receipt(round, self.index), self._ledger.receipt(self.digest, round))
-        files.write(self.run.opening(round), files.read(candidate))
-        candidate.unlink()
+        files.move(candidate, self.run.opening(round))
 
     def _keep_model(self, node: HospitalNode) -> None:
         state = node.state
