@@ -155,9 +155,9 @@ class Dialer:
         self._said = failure.message
         kind = "refused by the server" if isinstance(failure, _RefusedByServerError) else ""
         if kind:
-            self._log("alarm", {"kind": kind, "reason": failure.message})
+            self._log("alarm", {"kind": kind, "reason": failure.message, "hint": failure.hint})
         else:
-            self._log("connection failed", {"reason": failure.message})
+            self._log("connection failed", {"reason": failure.message, "hint": failure.hint})
 
 
 class _RefusedByServerError(TransportError):

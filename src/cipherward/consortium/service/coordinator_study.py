@@ -18,7 +18,7 @@ from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import lost_openings, offering, recovery
 from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
-from cipherward.consortium.service.coordinator_status import iso, status_of
+from cipherward.consortium.service.coordinator_status import by_name, iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
 from cipherward.consortium.service.giving_up import GivingUp
 from cipherward.consortium.service.letters import Begun, Breach, Ended, Offer, Out
@@ -397,4 +397,4 @@ class CoordinatorStudy:
         return [self.names[i - 1] for i in sorted(hospitals)]
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
-        self._home.log(event, {"study": self.study.name} | facts)
+        self._home.log(event, {"study": self.study.name} | by_name(facts, self.names))
