@@ -222,10 +222,8 @@ class CoordinatorStudy:
         return self.patience.ask_again(node)
 
     def _is_due(self) -> bool:
-        if self.contested:
-            return False
-        if self.willing == self._everyone:
-            return True
+        if self.contested or self.willing == self._everyone:
+            return not self.contested
         facts = offering.facts(self.folder)
         after = facts.get("begin_after")
         over = after is not None and self._clock() >= facts["offered"] + after
@@ -359,11 +357,13 @@ class CoordinatorStudy:
         return [(hospital, Ended(reason)) for hospital in sorted(self._everyone)]
 
     def _may_stop(self) -> bool:
-        """Between two sums; or in a sum that waits for a quorum before anything in it is certified."""
+        """Between two sums; or in a sum that waits, before anything in it is certified, for a quorum: any, or one that never comes."""
         node = self._node
         if node is None or node.phase is Phase.IDLE:
             return True
-        return node.phase in (Phase.JOIN, Phase.DEAL) and not node.enough
+        never = len(self._everyone - (self.lost & node.waiting)) < self.study.thresholds.threshold
+        early = (Phase.JOIN, Phase.DEAL, *((Phase.CONSENT, Phase.VOID) if never else ()))
+        return node.phase in early and not node.enough
 
     def _tell_breach(self, hospital: int, receipt: bytes) -> None:
         self._news += [(other, Breach(hospital, receipt)) for other in sorted(self._everyone - {hospital})]
