@@ -16,7 +16,7 @@ from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, inventories, judging
 from cipherward.privacy import records
 from cipherward.report.intervals import auroc_interval
-from cipherward.runs import exposure, verify
+from cipherward.runs import audit_check, earlier_logs, erasures, exposure, verify
 from cipherward.runs.exposure import Exposure
 from cipherward.runs.result import findings
 from cipherward.runs.result_json import Result, Simulated, SumLine, Trained, document, parse, sum_lines
@@ -67,6 +67,7 @@ class Facts:
     by which the difference of two of these counts may be off, in 19 of 20 cases, as they carry noise; 0 without.
     `exposure`: what the sums in `sums` give away together. `left_out`: the study's columns that nothing was asked about, with reasons; `carried`: from which study constants
     were used again, in words.
+    `audit`: what was found of the run's audit log, as it is when the page is written.
     `tables`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
@@ -81,6 +82,7 @@ class Facts:
     last: Line | None
     failure: str
     tables: tuple[ResultTable, ...] = ()
+    audit: tuple[Line, ...] = ()
     exposure: Exposure | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     carried: str = ""
@@ -173,10 +175,22 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         last=last,
         failure=clean(failure),
         exposure=exposure.of_replayed(run, replayed),
+        audit=_audit(run),
         carried=clean(inventories.carried_words(run.beginning, study)),
         left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},
         tables=() if unfinished or state.question else state.task.tables(findings(state)),
     )
+
+
+def _audit(run: Run) -> tuple[Line, ...]:
+    """What a damaged log makes impossible to say is one finding, too: the page of a run never fails for its log."""
+    path = run.files.path
+    try:
+        found = [*audit_check.lines(run, gone=erasures.read(path), is_copy=earlier_logs.is_copy(path))]
+        has_log = not any(line.outcome == "no audit log" for line in found)
+        return (*found, audit_check.until_the_end(run)) if has_log else tuple(found)
+    except CipherwardError as error:
+        return (Line(0, audit_check.PURPOSE, "everyone", "log was altered", False, error.message),)
 
 
 def clean(text: str) -> str:

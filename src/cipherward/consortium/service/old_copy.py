@@ -9,6 +9,10 @@ from cipherward.consortium.service.letters import Reached, Waits
 
 EVENT = "home is older than a hospital's"
 _BRING = "this home was restored from an old backup: bring the current one back"
+_WITHDRAW = "ask the hospitals to withdraw from it"
+_GO_ON = (
+    "`cipherward coordinator restored STUDY --from WHAT` goes on with what hospitals have verified, and its log says so"
+)
 _CALL = "the coordinator's home is an old copy of itself: call its people; nothing is lost here"
 
 
@@ -42,6 +46,7 @@ class OldCopy:
             here = self._opened(theirs.study)
             if here is not None and theirs.sums <= here:
                 self._here[theirs.study] = here
+                self._words.pop(theirs.study, None)
                 continue
             name = theirs.study.hex()[:12]
             reason = (
@@ -49,8 +54,8 @@ class OldCopy:
                 if here is None
                 else f"{hospital} has verified {theirs.sums} sum(s) of a study ({name}), and {here} were opened in this home"
             )
-            end = "ask the hospitals to withdraw from it" if here is None else "cipherward coordinator stop STUDY"
-            hint = f"{_BRING}; where there is none: {end}, and start it under a new name"
+            end = f"{_WITHDRAW}, and start it under a new name" if here is None else _GO_ON
+            hint = f"{_BRING}; where there is none: {end}"
             self._say(hospital, theirs.study, reason, hint)
             self._words[theirs.study] = f"{_BRING}: {reason}"
             told.append(Waits(theirs.study, _CALL))
