@@ -38,6 +38,7 @@ def serve(seconds: float, to: Connection) -> None:
     from moto.server import ThreadedMotoServer
     from tests.faults.proxy import Proxy
 
+    os.nice(10)  # it stands for a machine elsewhere
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

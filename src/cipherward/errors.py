@@ -141,3 +141,15 @@ class StorageError(CipherwardError):
 
 class OldLedgerError(StorageError):
     """A ledger that is older than what is known of it: it may have forgotten votes, and nothing is said from it."""
+
+
+_WORDS = 500
+
+
+def words_of(error: BaseException) -> str:
+    """Kind and text of somebody else's exception for a person's terminal; making its text can fail, too, in any way."""
+    try:
+        text = str(error)
+    except BaseException:
+        text = "it cannot say what happened"
+    return f"{type(error).__name__}: " + "".join(c if c.isprintable() else " " for c in text[:_WORDS])

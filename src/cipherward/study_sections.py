@@ -293,7 +293,7 @@ class Vault(Section):
 
 class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
-    the class of the row count (`learning.weights`), or 1 for everyone."""
+    the class of the row count (`learning.weights`), 1 for everyone, or by the row count itself, as sums of steps count."""
 
     method: Literal["newton", "sgd"] | None = Field(
         default=None,
@@ -308,7 +308,7 @@ class Training(Section):
     proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
     patience: int = Field(default=0, ge=0)
     min_improvement: float = Field(default=0.0, ge=0.0)
-    weights: Literal["class", "equal"] = "class"
+    weights: Literal["class", "equal", "rows"] = "class"
 
     @property
     def asks_for_sgd(self) -> bool:

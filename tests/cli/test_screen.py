@@ -59,6 +59,15 @@ def test_what_goes_on_is_replaced_by_the_next_line(monkeypatch: pytest.MonkeyPat
     assert last.endswith("\rdone\n")
 
 
+def test_what_is_quick_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Screen()
+    live = Live(shown)
+    monkeypatch.setattr(terminal, "_live", live)
+    live.show("  loading", if_slow=True)
+    terminal.Lasting(shown, "output").write("done\n")
+    assert shown.getvalue() == "done\n"
+
+
 def test_what_is_true_of_several_hospitals_is_said_once() -> None:
     import numpy as np
     import polars as pl

@@ -177,3 +177,23 @@ def test_a_study_whose_last_day_passes_in_the_middle_ends_everywhere_and_says_wh
         (mine,) = desk.status()
         assert (mine["phase"], mine["stopped"]) == ("stopped", why)
     four.close()
+
+
+def test_a_study_whose_votes_can_never_be_enough_ends_when_people_stop_it(tmp_path: Path) -> None:
+    three = Consortium(tmp_path, 3)
+    three.start(document(3))
+    three.approve()
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if (to, kind_of(letter)) == ("clinic-1", "ConsentRequest") and not three.status().get("withdrawn"):
+            three.withdraw("clinic-1")
+
+    three.before = before
+    three.pump()
+    assert (three.status()["phase"], three.status()["step"]) == ("running", "consent")
+    assert "it can never go on: clinic-1 left for good" in three.status()["waits"]
+    offering.stop(three.home, "tiny", "clinic-1 left")
+    three.pump()
+    assert three.status()["phase"] == "stopped"
+    assert {three.desks[name].status()[0]["phase"] for name in ("clinic-2", "clinic-3")} == {"stopped"}
+    three.close()

@@ -72,10 +72,16 @@ DAMAGES: dict[str, Damage] = {
 
 
 AT_HOSPITAL = [
-    ["status"], ["status", "--json"], ["review", "tiny"], ["review", "tiny", "--json"], ["review"], ["health"], ["alarms", "--seen"],
-    ["approve", "tiny", "--as", "Dr Example", "--yes"], ["policy"], ["members"], ["retry", "tiny"], ["models"],
+    ["review", "tiny"], ["review", "tiny", "--json"], ["health"], ["approve", "tiny", "--as", "Dr Example", "--yes"], ["retry", "tiny"],
+    ["register"], ["predict", "tiny", "{table}"],
 ]  # fmt: skip
 """Every command of a hospital that reads the table, or shows what was found in it."""
+
+AFTERWARDS = [
+    ["hospital", "status"], ["hospital", "status", "--json"], ["hospital", "review"], ["hospital", "alarms", "--seen"], ["hospital", "models"],
+    ["hospital", "doctor"], ["coordinator", "status"], ["coordinator", "health"], ["coordinator", "alarms", "--seen"],
+]  # fmt: skip
+"""Commands that show what the services have written, and write themselves."""
 
 
 def _files(folder: Path, but: Path) -> Iterator[tuple[Path, bytes]]:
@@ -107,11 +113,17 @@ def test_no_cell_is_written_or_sent_whatever_is_wrong_with_the_table(approved: C
         (seat,) = approved.desks[ME].status()
         assert seat["why_not"], f"{name} was not noticed"
         for words in AT_HOSPITAL:
-            CliRunner().invoke(cli.app, ["hospital", *words, "--home", str(tmp_path / ME)])
+            given = [word.format(table=table) for word in words]
+            CliRunner().invoke(cli.app, ["hospital", *given, "--home", str(tmp_path / ME)])
         for path, content in _files(tmp_path, table):
             assert not marked(content), f"{name}: {path.relative_to(tmp_path)}"
         assert not any(marked(letter) for _, _, letter in [*approved.queue, *approved.carried]), name
         assert not marked(str(approved.desks[ME].status()).encode()), name
+    for role, *words in AFTERWARDS:
+        home = tmp_path / (ME if role == "hospital" else "coordinator")
+        shown = CliRunner().invoke(cli.app, [role, *words, "--home", str(home)])
+        assert not marked(shown.output.encode()), words
+    assert not any(marked(content) for _, content in _files(tmp_path, table))
 
 
 def test_no_cell_is_in_the_loggable_words_of_any_error(tmp_path: Path) -> None:

@@ -138,6 +138,20 @@ def hooked(n: int) -> nn.Module:
     return layer
 
 
+class SpeechlessError(Exception):
+    """As somebody's code may define it: making its text fails, too."""
+
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+def raising(error: Exception) -> Factory:
+    def factory(n_features: int) -> nn.Module:
+        raise error
+
+    return factory
+
+
 @pytest.mark.parametrize(
     ("factory", "reason"),
     [
@@ -167,6 +181,8 @@ def hooked(n: int) -> nn.Module:
         (lambda n: Parameterless(), "no parameters"),
         (lambda n: "a module", "returned str"),
         (lambda n: {1: nn.Linear(n, 1)}[2], "factory failed: KeyError"),
+        (raising(SpeechlessError()), "factory failed: SpeechlessError: it cannot say what happened"),
+        (raising(ValueError("\x1b[2J" + "x" * 10_000)), "factory failed: ValueError:  \\[2Jx{496}$"),
     ],
 )
 def test_a_custom_module_that_cannot_be_summed_is_refused_with_the_reason(

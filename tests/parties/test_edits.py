@@ -5,21 +5,25 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 from tests import simulator
-from tests.parties.test_blocks import columns, ended, first, once_more, sums_of
+from tests.parties.test_blocks import columns, ended, once_more, sums_of
 from tests.simulator import World, lost
 
 from cipherward.disclosure.inference import readable
-from cipherward.errors import BudgetExceededError, DataError, RefusedError, StudyError
+from cipherward.errors import BudgetExceededError, DataError, DeclinedError, RefusedError, StudyError
+from cipherward.parties.grids import ANOTHER_GRID, OTHER_GROUPS
 from cipherward.parties.outcomes import BOUND
+from cipherward.parties.weighing import WEIGHED_OTHERWISE
+from cipherward.runs import verify
 from cipherward.study import Study
-
-__all__ = ["first"]
+from cipherward.tasks.catalogue import make_task
 
 AGE, DOSE, WARD = simulator.document()["columns"]
 QUICK: dict[str, dict[str, Any]] = {
@@ -48,8 +52,8 @@ EDITS: dict[str, dict[str, Any]] = {
     **{name: {name: "another"} for name in ("name", "title", "description", "purpose", "contact", "legal_basis")},
     "until": {"until": "2999-01-01"},
     "synthetic": {"synthetic": True},
-    "settings": {"settings": {"bins": 5}},
-    "points": {"task": "points", "training": {}},
+    "settings": {"task": "describe", "training": {}, "settings": {"bins": 16}},
+    "points": {"task": "points", "training": {}, "model": {"kind": "points"}},
     "positive": {"data": {"positive": "0"}},
     "negative": {"data": {"negative": ["0"]}},
     "outcome": {"data": {"outcome": "ward", "positive": "A"}, "columns": [AGE, DOSE]},
@@ -115,8 +119,8 @@ PAIRS = [random.Random(seed).sample(sorted(QUICK), 2) for seed in range(4)]
 
 def fields_of(model: type[BaseModel]) -> Iterator[str]:
     """The names of all settings; of columns, hospitals and what else is a list, and of the vault, the section's."""
-    for name, field in model.model_fields.items():
-        inner = field.annotation
+    for name, one in model.model_fields.items():
+        inner = one.annotation
         if name != "vault" and isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from fields_of(inner)
         else:
@@ -133,23 +137,63 @@ def edited(*names: str) -> dict[str, Any]:
     return sections
 
 
-def opened_by(
-    first: World, folder: Path, sections: dict[str, Any], n: int, *bends: simulator.Bend
-) -> list[tuple[int, ...]]:
-    """Who is in the sums of one more study over the same tables, by hospitals that remember all studies before it.
+@pytest.fixture
+def first(tmp_path: Path) -> Iterator[World]:
+    """A study of which the statistics and the first updates are opened."""
+    with World(tmp_path / "first", simulator.study(5)) as made:
+        made.run_sums(2)
+        yield made
+
+
+REFUSALS = (BOUND, WEIGHED_OTHERWISE, ANOTHER_GRID, OTHER_GROUPS)
+
+Weighing = tuple[str, tuple[int, ...]]
+"""What updates, and steps by outcome, are weighed by, and at how many rows each hospital's weight is cut off."""
+
+
+@dataclass
+class Opened:
+    """What hospitals have opened, in all studies: who was in each sum, and how those sums weighed them that weigh at all."""
+
+    sums: list[tuple[int, ...]] = field(default_factory=list)
+    weighings: set[Weighing] = field(default_factory=set)
+
+    def add(self, world: World) -> None:
+        """All sums of this study."""
+        self.sums += sums_of(world)
+        *before, _ = (each.state for each in verify.replay(verify.open_run(world.run.path)))
+        for state in before:
+            question = state.task.ask(state.inner)
+            names = {segment.name for segment in question.layout.segments} if question else set()
+            if "fit/gradient" in names or (state.study.task == "points" and names & {"gradient", "positive"}):
+                self.weighings.add(("rows", (0,) * 5))
+            elif "weight" in names:
+                cuts = (state.task.weight_cut(state.inner, site.work) for site in world.sites.values())
+                self.weighings.add((state.study.training.weights, tuple(cut or 0 for cut in cuts)))
+
+    def check(self) -> None:
+        """Adding and subtracting gives sums of whole blocks only, in which each hospital always weighs the same."""
+        assert readable(self.sums) == (frozenset({1, 2, 3, 4, 5}),)
+        assert len(self.weighings) <= 1
+
+
+def run_again(
+    first: World, opened: Opened, folder: Path, sections: dict[str, Any], n: int, *bends: simulator.Bend, sums: int = 1
+) -> None:
+    """One more study over the same tables, by hospitals that remember all studies before it, to its end or to `sums`.
 
     Two edits may make no study that anybody would begin, and a budget may be spent.
     """
     try:
         world = once_more(first, folder, simulator.study(n, **sections), *bends)
     except (StudyError, DataError, RefusedError):
-        return []
+        return
     with world as second:
-        with contextlib.suppress(BudgetExceededError):
-            ended(second)
+        with contextlib.suppress(BudgetExceededError, DeclinedError):
+            ended(second, sums)
         for line in simulator.log(second.run.path, "declined"):
-            assert line["hospital"] if "hospital" in line else line["code"] == BOUND
-        return sums_of(second)
+            assert line["hospital"] if "hospital" in line else line["code"] in REFUSALS
+        opened.add(second)
 
 
 def test_every_field_of_a_study_is_edited_or_the_reason_is_said() -> None:
@@ -158,7 +202,7 @@ def test_every_field_of_a_study_is_edited_or_the_reason_is_said() -> None:
     assert fields <= edits | set(ELSEWHERE), fields - edits - set(ELSEWHERE)
     assert not fields & set(ELSEWHERE) & edits
     for name in EDITS:
-        assert simulator.study(5, **edited(name)).n_hospitals == 5
+        assert make_task(simulator.study(5, **edited(name)))
 
 
 def _keys(edit: dict[str, Any]) -> Iterator[str]:
@@ -174,11 +218,13 @@ def _keys(edit: dict[str, Any]) -> Iterator[str]:
     ids="+".join,
 )
 def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_path: Path, names: list[str]) -> None:
-    """Once it leaves, once it is late: whatever is opened, adding and subtracting gives sums of whole blocks only."""
-    opened = sums_of(first)
-    for n, bends in ((4, ()), (5, (lost({5}, kinds={"Update"}),))):
-        opened += opened_by(first, tmp_path / str(n), edited(*names), n, *bends)
-    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
+    """Once it leaves, once it is late, and once it is late for the third sum, after a first update, step or measurement."""
+    opened, late = Opened(), partial(lost, {5}, kinds={"Update"})
+    opened.add(first)
+    studies = ((4, ()), (5, (late(),)), (5, (late(rounds={2}),)))
+    for number, (n, bends) in enumerate(studies):
+        run_again(first, opened, tmp_path / str(number), edited(*names), n, *bends, sums=9)
+    opened.check()
 
 
 @pytest.mark.slow
@@ -186,12 +232,13 @@ def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_
 def test_no_hundred_studies_with_random_edits_tell_one_hospital_from_its_block(
     first: World, tmp_path: Path, seed: int
 ) -> None:
-    """2,000 pairs of edits in all, by the same hospitals one after another; one of them leaves, is late, or takes part."""
-    drawn = random.Random(seed)
-    opened = sums_of(first)
+    """2,000 pairs of edits in all, by the same hospitals one after another; one of them leaves, is late for a sum, or takes part."""
+    drawn, opened = random.Random(seed), Opened()
+    opened.add(first)
     for number in range(100):
         names, gone = drawn.sample(sorted(EDITS), 2), drawn.randint(1, 5)
-        n, bends = drawn.choice([(4, ()), (5, ()), (5, (lost({gone}, kinds={"Update"}),))])
-        opened += opened_by(first, tmp_path / str(number), edited(*names), n, *bends)
-    assert len(opened) > 5
-    assert readable(opened) == (frozenset({1, 2, 3, 4, 5}),)
+        away = lost({gone}, kinds={"Update"}, rounds={drawn.randrange(4)})
+        n, bends = drawn.choice([(4, ()), (5, ()), (5, (away,))])
+        run_again(first, opened, tmp_path / str(number), edited(*names), n, *bends, sums=drawn.choice((1, 5)))
+    assert len(opened.sums) > 20
+    opened.check()

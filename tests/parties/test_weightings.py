@@ -12,6 +12,7 @@ from tests import simulator
 from tests.parties.test_grids import again
 from tests.simulator import World
 
+from cipherward.data.preprocess import CLIP_STDDEV
 from cipherward.errors import DeclinedError
 from cipherward.learning.weights import row_class
 from cipherward.parties import asking
@@ -39,9 +40,13 @@ def vector(values: Any) -> NDArray[np.float64]:
 
 def opened(world: World, state: StudyState) -> NDArray[np.float64]:
     """The opened sum of the first updates, as anybody reads it."""
+    return vector(opened_sums(world, state))
+
+
+def opened_sums(world: World, state: StudyState) -> Any:
     rules, opening = world.hub.rules, world.opening(1)
     task, n = asking.task_of(rules, state, opening.attempt), len(contributors_of(rules, opening))
-    return vector(asking.named_sums(rules.scheme, state, rules.scheme.sums(task, opening.total, opening.witness, n), n))
+    return asking.named_sums(rules.scheme, state, rules.scheme.sums(task, opening.total, opening.witness, n), n)
 
 
 OTHERS: dict[str, tuple[dict[str, Any], float]] = {
@@ -98,3 +103,65 @@ def test_the_same_weighting_may_be_used_again_and_a_cap_that_cuts_nobody_off_is_
                 said
                 == "updates were weighed before by the class of the hospital's rows, and now the same for every hospital"
             )
+
+
+def test_a_newton_step_and_an_update_of_one_step_weighed_otherwise_are_equations_and_the_second_is_refused(
+    tmp_path: Path,
+) -> None:
+    """Three of five know what they put in, and the two others' rows add up to a number that was opened."""
+    one_step = {"rounds": 1, "batch_size": 1_000, "learning_rate": 0.05}
+    newton = study(training={"rounds": 1, "method": "newton", "batch_size": 0})
+    with World(tmp_path / "first", newton) as first:
+        first.run_sums(1)
+        state = first.hub.state
+        known = {i: newton_sums(site.work.values(state)) for i, site in first.sites.items()}
+        first.run_sums(1)
+        left = newton_sums(opened_sums(first, state)) - sum(known[i] for i in (1, 2, 3))
+        with World(
+            tmp_path / "forgetful",
+            study("second", training=one_step),
+            identities={i: first.keys.identities[i] for i in range(6)},
+        ) as second:
+            second.run_sums(1)
+            then = second.hub.state
+            cap = then.inner.weight_cap
+            updates = {i: vector(site.work.values(then)) * cap for i, site in second.sites.items()}
+            second.run_sums(1)
+            both = np.roll((opened(second, then) * cap - sum(updates[i] for i in (1, 2, 3))) / -0.05, -1)  # bias last
+        # 64 m4 + 128 m5 = both, n4 m4 + n5 m5 = left: the mean gradients m, for any n4 of its class.
+        rows, gradient = left[-1], left[:-1]
+        own_rows = known[4][-1]
+        mean = (rows - own_rows) * both / 128 - gradient
+        read = mean / ((rows - own_rows) * 64 / 128 - own_rows) * own_rows
+        assert np.abs(read - known[4][:-1]).max() < 0.05 * np.abs(known[4][:-1]).max()
+        for name, weights in (("third", "class"), ("fourth", "equal")):
+            otherwise = study(name, training={**one_step, "weights": weights})
+            with again(first, tmp_path / name, otherwise, SIMULATION) as refused:
+                refused.run_sums(1)
+                with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
+                    refused.run_sums(1)
+        with again(
+            first, tmp_path / "fifth", study("fifth", training={**one_step, "weights": "rows"}), SIMULATION
+        ) as same:
+            same.run_sums(2)
+            assert len(same.run.rounds_with_openings()) == 2
+
+
+def newton_sums(values: Any) -> NDArray[np.float64]:
+    """The gradient that a Newton step sums, and the rows."""
+    n = int(values["fit/rows"][0])
+    gradient = (values["fit/gradient"] / 2.0**28 - n) * newton_reach(len(values["fit/gradient"]))
+    return np.append(gradient, n)
+
+
+def newton_reach(p: int) -> NDArray[np.float64]:
+    return np.append(np.full(p - 1, CLIP_STDDEV), 1.0)
+
+
+def test_a_table_of_points_weighs_by_rows(tmp_path: Path) -> None:
+    with World(tmp_path / "first", study(task="points", model={"kind": "points"}, training={})) as first:
+        first.run_sums(3)
+        known = Weighing(first.sites[1].ledger, first.sites[1].standing.register.name)
+        assert "by the hospital's rows" in known.problem(make_task(study()))
+        assert known.problem(make_task(study(training={"weights": "rows"}))) == ""
+        assert known.problem(make_task(study(training={"method": "newton", "batch_size": 0}))) == ""

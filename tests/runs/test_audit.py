@@ -235,6 +235,22 @@ def test_the_log_of_another_key_and_a_log_that_is_gone_are_no_proof(run: Path) -
     assert [line.outcome for line in bad(run)] == ["no audit log"]
 
 
+def test_an_entry_that_is_added_at_the_end_is_under_no_signed_head(run: Path) -> None:
+    lines = log_of(run)
+    after = leaf_hash(lines[-1]).hex()[:32]
+    put(run, [*lines, entries.write(Event("receipt", {"hospital": "clinic-1", "sum": 9}), len(lines), 1.8e9, after)])
+    assert (
+        said(run)
+        == f"not signed: entries {len(lines)} to {len(lines)} are under no signed head: nobody vouches for them"
+    )
+
+
+def test_a_head_of_another_log_is_not_passed_over(run: Path, tmp_path: Path) -> None:
+    other = simulator.run(tmp_path / "other", simulator.study(4)).path
+    head = sorted((other / "checkpoints").iterdir())[-1]
+    assert "log was altered: a head is of another log than the one here" in said(run, head)
+
+
 def test_a_damaged_opening_is_named_by_its_entry_too(run: Path) -> None:
     path = RunDirectory(run).opening(1)
     path.write_bytes(path.read_bytes()[:-1])

@@ -12,6 +12,7 @@ from tests import simulator
 from cipherward.cli import telling
 from cipherward.data.preprocess import Preprocessor
 from cipherward.report import page
+from cipherward.report.facts import gather
 from cipherward.runs import exposure, verify
 from cipherward.runs.prediction import predict_rows
 from cipherward.simulation.simulate import RunResult, run_study
@@ -51,6 +52,12 @@ def test_a_category_that_few_have_is_merged_and_nothing_is_learned_of_it(tmp_pat
     assert weights[place] == first.weights[place]
     assert weights[features.index("age")] != first.weights[features.index("age")]
     assert simulator.holds(result.path)
+    found = gather(result.path)
+    assert found.model is not None
+    assert isinstance(found.model.preprocessor, Preprocessor)
+    # No age is missing: the counts differ by their noise alone, ten standard deviations at most.
+    assert abs(found.present[0] - found.model.preprocessor.n_rows) <= 5.1 * found.off
+    assert bool(found.off) is bool(noise["enabled"])
     into = merged["C"]
     (tmp_path / "one.csv").write_text("age,ward\n1.0,C\n1.0,A\n")
     assumed = predict_rows(result.path, tmp_path / "one.csv").assumed

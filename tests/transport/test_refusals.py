@@ -26,7 +26,10 @@ def test_a_stray_handshake_is_news_and_no_alarm_and_does_not_make_health_bad(tmp
         alarms.take([HANDSHAKE])
     assert home.alarms() == []
     assert open_alarms(home.path) == []
-    assert any("TLS" in line["event"] for line in home.log_lines())
+    told = [line for line in home.log_lines() if line["event"] == "connection refused"]
+    assert told
+    assert {line["from"] for line in told} == {"10.0.0.9"}
+    assert "hospital doctor" in told[0]["hint"]
 
 
 def test_a_port_scan_is_one_alarm_with_its_count_however_long_it_lasts(tmp_path: Path) -> None:

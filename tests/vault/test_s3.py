@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,8 @@ from tests import simulator
 from tests.vault.s3_server import BUCKET, KEY, SECRET, Server, serving
 
 from cipherward.errors import StorageError
-from cipherward.runs import in_vault
-from cipherward.runs.archive import Archive
+from cipherward.runs import carrier, in_vault
+from cipherward.runs.archive import FOLDER, Archive
 from cipherward.vault import access, keys
 from cipherward.vault.access import Address
 from cipherward.vault.catalogue import Label, Memory
@@ -116,19 +117,25 @@ def test_what_s3_returns_altered_is_found(server: Server) -> None:
     assert not any(finding.holds for finding in findings)
 
 
+@pytest.mark.parametrize("apart", [False, True])
 def test_a_run_beside_s3_is_whole_there_and_holds_no_credential(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart: bool
 ) -> None:
+    """In this process or, as a command does it, in one of its own, which outlives the run."""
     monkeypatch.setenv(keys.KEY_VARIABLE, "ab" * 32)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
-    address = Address(f"s3://{BUCKET}/run")
-    archive = Archive(address)
+    address = Address(f"s3://{BUCKET}/run-{apart}")
+    archive = Archive(address, apart=apart)
     archive.check()
     with archive:
         simulator.run(tmp_path, simulator.study(3, training={"rounds": 1}), archive=archive)
-    assert archive.left.objects == 0
+    end = time.monotonic() + 60
+    while archive.behind().objects and time.monotonic() < end:
+        time.sleep(0.05)  # until the process has done its work
+    with carrier.alone(tmp_path / "run" / FOLDER):
+        assert archive.behind().objects == 0
     lines = list(in_vault.verify(address))
     assert all(line.holds for line in lines)
     assert sum(line.outcome == "encrypted update" for line in lines) == 9

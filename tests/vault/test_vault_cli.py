@@ -7,7 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests import simulator
 from tests.cli.test_cli import call
+
+from cipherward.runs.archive import Archive
+from cipherward.simulation import witnessed
+from cipherward.vault.access import Address
 
 Capture = pytest.CaptureFixture[str]
 
@@ -97,6 +102,60 @@ def test_pruning_erases_what_is_old_and_says_what_makes_it_final(vault: Path, ca
     assert not list((vault / "objects").iterdir())
     assert call(capsys, "vault", "check", vault)[0] == 0
     assert call(capsys, "vault", "get", vault, "a.txt", vault.parent / "out")[0] == 1
+
+
+def test_verification_of_a_run_whose_openings_were_pruned_says_by_which_rule_and_checks_the_rest(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    kept = {"openings": {"rounds": 2}, "models": {"keep": False}}
+    vault = tmp_path / "backup"
+    with Archive(Address(str(vault))) as archive:
+        archive.check()
+        path = simulator.run(tmp_path / "made", simulator.study(4, vault=kept), archive=archive).path
+    assert archive.left.objects == 0
+    witnessed.look(path)
+    assert call(capsys, "vault", "put", vault, path)[0] == 0
+    code, out, _ = call(capsys, "verify", vault)
+    assert (code, "all hold" in out) == (0, False)
+    assert (
+        "openings were erased from the vault: 2 by the rule or reason 'openings: kept for 2 round(s)' (tombstones "
+        in out
+    )
+    assert "erased: 2 file(s): openings: kept for 2 round(s) (audit entry " in out
+    shown = call(capsys, "audit", "show", path, "--event", "vault objects erased", "--json")[1]
+    assert {name for row in json.loads(shown) for name in row["erased"]} == {
+        f"receipts/000{n}/opening.cbor" for n in (0, 1)
+    }
+    assert call(capsys, "verify", path)[0] == 0
+    copy = tmp_path / "copy"
+    assert call(capsys, "vault", "restore", vault, copy)[0] == 0
+    assert "with " in call(capsys, "verify", copy)[1].splitlines()[0]
+    receipt = next((copy / "receipts").glob("*/hospital-2.cbor"))
+    receipt.write_bytes(receipt.read_bytes()[:-1] + b"x")
+    code, out, _ = call(capsys, "verify", copy)
+    assert (code, "file changed" in out) == (4, True)
+
+
+def test_what_a_command_erases_or_rekeys_is_in_the_log_of_whose_vault_it_is(tmp_path: Path, capsys: Capture) -> None:
+    vault = tmp_path / "backup"
+    with Archive(Address(str(vault))) as archive:
+        archive.check()
+        path = simulator.run(tmp_path / "made", simulator.study(4), archive=archive).path
+    reason = "a consent was withdrawn"
+    options = ("--kind", "models", "--older-than", "0", "--reason", reason)
+    code, out, err = call(capsys, "vault", "prune", vault, *options, "--owner", path)
+    assert (code, err) == (0, "")
+    n = int(out.split()[0])
+    assert n > 0
+    shown = call(capsys, "audit", "show", path, "--event", "vault objects erased")[1]
+    assert f"{n} object(s) were erased from the vault: {reason}" in shown
+    assert "in no audit log" in call(capsys, "vault", "rotate-key", vault, "--owner", tmp_path)[2]
+    assert call(capsys, "vault", "rotate-key", vault, "--owner", path)[0] == 0
+    assert "the vault of this party has a new key" in call(capsys, "audit", "show", path)[1]
+    assert call(capsys, "vault", "put", vault, path)[0] == 0
+    for what in (vault, path):
+        code, out, _ = call(capsys, "verify", what)
+        assert (code, "BAD" in out) == (0, False), out
 
 
 def test_a_new_key_takes_the_place_of_the_old_one(vault: Path, capsys: Capture) -> None:

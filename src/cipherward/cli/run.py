@@ -114,6 +114,7 @@ def run(
         print_json(result.summary)
     teller.finish(result)
     if archive:
+        witnessed.look(result.path)  # what the vault has erased by the study's rules
         tell_vault(archive, result.path)
 
 

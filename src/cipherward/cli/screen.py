@@ -52,11 +52,12 @@ class Live:
         self._text, self._since = "", 0.0
         self._is_drawn, self._ticks = False, False
 
-    def show(self, text: str) -> None:
-        """Draw it now and again every second."""
+    def show(self, text: str, *, if_slow: bool = False) -> None:
+        """Draw it now and again every second; `if_slow`: not before a second has passed without output."""
         with self._lock:
             self._text, self._since = text, time.monotonic()
-            self._draw()
+            if not if_slow:
+                self._draw()
             if not self._ticks:
                 self._ticks = True
                 threading.Thread(target=self._tick, daemon=True).start()

@@ -32,7 +32,7 @@ _LINE, _LONG = 200, 4_000
 _NOT_CUT = ("waits", "why_not", "reason", "last_error")
 """What people act upon is shown whole."""
 _THEN = "What follows is how it was then."
-_HIDDEN = {"time", "level", "event", "digest"}
+_HIDDEN = {"time", "level", "event", "digest", "line"}
 
 
 def run_service(service: Any) -> None:

@@ -58,6 +58,7 @@ def take_over() -> None:
     global _live
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         _live = screen.Live(sys.stderr)
+        _live.show("  loading", if_slow=True)
     sys.stdout, sys.stderr = Lasting(sys.stdout, "output"), Lasting(sys.stderr, "error")
 
 

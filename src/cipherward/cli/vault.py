@@ -312,7 +312,7 @@ def archive_for(url: str | None, key_file: Path | None, resume: Path | None) -> 
     address = Address(url, key_file) if url else archive.address_of(resume) if resume else None
     if address is None:
         return None
-    found = archive.Archive(address)
+    found = archive.Archive(address, apart=True)
     found.check()
     say_key(found.made_key)
     return found
@@ -332,13 +332,16 @@ def tell_vault(archive: Archive, run: Path) -> None:
         err=True,
         fg="yellow",
     )
+    if archive.is_apart and not left.reason:
+        say("  A process of its own is storing them. If it is stopped before it has ended:", err=True)
     say(f"  They wait in {run / 'vault'}; go on with: {quoted('cipherward', 'vault', 'put', where, run)}", err=True)
 
 
 def _put_run(url: str, path: Path, key_file: Path | None) -> None:
     from cipherward import study
     from cipherward.errors import StorageError
-    from cipherward.runs.archive import Archive
+    from cipherward.runs import carrier
+    from cipherward.runs.archive import FOLDER, Archive
     from cipherward.runs.folder import RunDirectory
     from cipherward.vault.access import Address
 
@@ -350,9 +353,10 @@ def _put_run(url: str, path: Path, key_file: Path | None) -> None:
     archive = Archive(Address(url, key_file))
     archive.check()
     say_key(archive.made_key)
-    archive.begin(run, study.load(run.study))
-    archive.end()
-    left = archive.close(86_400.0)
+    with carrier.alone(path / FOLDER):
+        archive.begin(run, study.load(run.study))
+        archive.end()
+        left = archive.close(86_400.0)
     if left.objects:
         raise StorageError(f"{left.objects} object(s) wait still: {left.reason}", hint="repeat the command")
     typer.echo(f"{path}: everything is in {archive.shown}")

@@ -75,6 +75,6 @@ def blocks(
             yield Found(name, raw.where((labels == keys[name]).fill_null(False)), left_out=strangers)
             strangers = 0  # said once
         else:
-            listed = ", ".join(valid or sorted(present)[:20])
+            listed = ", ".join(valid or sorted(present)[:20]) or "no name in any row"
             said = f"{name}: no row has this name in column {column!r}"
             problems.append(Problem(f"{name} ({raw.origin}): no row has {column} = {name!r}; found: {listed}", said))

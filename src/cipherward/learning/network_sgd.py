@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from cipherward.errors import CipherwardError, UnfitUpdateError
+from cipherward.errors import CipherwardError, UnfitUpdateError, words_of
 from cipherward.learning import checks, models, networks
 from cipherward.learning.devices import Device, resolve_device
 from cipherward.privacy import dpsgd
@@ -128,7 +128,7 @@ def _own_code(module: nn.Module, what: str) -> Iterator[None]:
         raise
     except BaseException as error:
         failure = UnfitUpdateError(
-            f"the model's module {type(module).__name__} failed on {what}: {type(error).__name__}: {error}; nothing is sent",
+            f"the model's module {type(module).__name__} failed on {what}: {words_of(error)}; nothing is sent",
             reason="the model failed",
             hint="correct the module; try it on single rows and on batches of every size that the tables leave",
         )

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cipherward.errors import StudyError
+from cipherward.errors import StudyError, words_of
 from cipherward.learning import initial
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Factory
@@ -129,8 +129,7 @@ def _initialise(module: nn.Module, seed: int) -> None:
 
 def _failed(what: str, error: BaseException) -> StudyError:
     """Somebody else's code has raised: its words are for people, its kind for logs."""
-    kind = f"{what}: {type(error).__name__}"
-    return StudyError(f"{kind}: {error}", logged=kind)
+    return StudyError(f"{what}: {words_of(error)}", logged=f"{what}: {type(error).__name__}")
 
 
 @contextmanager

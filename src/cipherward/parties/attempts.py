@@ -17,6 +17,14 @@ from cipherward.sums.votes import Rules, check_voids
 from cipherward.tasks.state import StudyState
 
 
+def behind() -> RefusedError:
+    """The coordinator asks for what was opened and verified here before."""
+    return RefusedError(
+        "that sum is behind us: it was opened and verified here before",
+        hint="once: nothing, an old letter came again; again and again: the coordinator's home is an old copy, call its people",
+    )
+
+
 def announced(rules: Rules, state: StudyState, body: Announce) -> SumTask:
     """The task of an announced attempt at the next sum.
 
@@ -25,7 +33,7 @@ def announced(rules: Rules, state: StudyState, body: Announce) -> SumTask:
         FaultyCoordinatorError: it follows on another opening than the one that I was shown.
     """
     if body.round < state.sums_done or state.purpose is None:
-        raise RefusedError("that sum is behind us")
+        raise behind()
     if closed := state.unexplained:
         raise RefusedError(f"sum {closed.number} does not open, and nobody is proved to have spoiled it: people decide")
     if not body.attempt < asking.MAX_ATTEMPTS:

@@ -307,7 +307,7 @@ class HospitalNode:
         if receipt := self.ledger.receipt(self.rules.study, body.round):
             return [pack("Receipt", receipt)]
         if body.round < self.state.sums_done or self.state.purpose is None:
-            raise RefusedError("that sum is behind us")
+            raise attempts.behind()
         started = self.clock()
         task = asking.task_of(self.rules, self.state, body.attempt)
         record = self.ledger.sum(task.context)

@@ -1,7 +1,8 @@
 """What a hospital's update counts for beside the others': by one rule for all studies over a register (rules 1 and 8).
 
-Weights are public. Two sums of the same updates under two weightings are two equations, and where one hospital of a block
-changes against the others, its update follows. The ledger keeps the rule under which the first update left.
+Two sums of the same updates under two weightings are two equations, and where one hospital of a block changes against the
+others, its update follows. An update that is one step over all rows is the gradient that a Newton step or a table of points
+sums by rows, so these have a weighting, too. The ledger keeps the rule under which the first of them left.
 """
 
 from __future__ import annotations
@@ -14,13 +15,20 @@ from cipherward.errors import UnfitUpdateError
 from cipherward.store.ledger import Ledger
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
-from cipherward.tasks.task import Task
+from cipherward.tasks.task import ROWS, Task
 
 WEIGHED_OTHERWISE = "updates weighed otherwise than before"
 
-WAY_OUT = "let the study weigh updates as the earlier one did: training.weights, aggregation.weight_cap"
+WAY_OUT = (
+    "let the study weigh updates as the earlier one did: training.weights, aggregation.weight_cap; Newton steps and tables of points "
+    'weigh by "rows"'
+)
 
-_WORDS = {"class": "by the class of the hospital's rows", "equal": "the same for every hospital"}
+_WORDS = {
+    "class": "by the class of the hospital's rows",
+    "equal": "the same for every hospital",
+    ROWS: "by the hospital's rows, as Newton steps and tables of points do",
+}
 
 
 @dataclass(frozen=True)

@@ -142,9 +142,15 @@ def _check_whole(
         missing = [m.hospital for m in block.members if m not in here and m not in agreed]
         gone = sorted(names.get(key, key.hex()[:12]) for key in missing)
         if inside and gone:
+            listed = {names[m.hospital] for m in here}
+            why = (
+                "of which this study lists a new key that its block mates have not confirmed"
+                if listed.issuperset(gone)
+                else "which this study does not list"
+            )
             raise StudyError(
-                f"{', '.join(inside)} stand in sums only together with {', '.join(gone)}, which this study does not list (rule 2: "
-                "they are one block since an earlier study)",
+                f"{', '.join(inside)} stand in sums only together with {', '.join(gone)}, {why} (rule 2: they are one block since "
+                "an earlier study)",
                 hint="list the whole block or none of it. A hospital leaves by its own word (cipherward hospital widen, or "
                 "end-register); all of the block can sign a split (cipherward coordinator split); a hospital with a new key is "
                 "confirmed by its block mates (cipherward hospital confirm-successor, rule 4); the founding of a block that was in "

@@ -227,7 +227,8 @@ def own_verification(facts: Facts) -> list[Table]:
     return [
         limited(
             "This hospital's receipt of each sum, checked again from the files", head, rows, "receipts/", prose=True
-        )
+        ),
+        *tables.audit(facts),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SchemeFacts
 from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, inventories, judging
+from cipherward.privacy import records
 from cipherward.report.intervals import auroc_interval
-from cipherward.runs import exposure, verify
+from cipherward.runs import audit_check, earlier_logs, erasures, exposure, verify
 from cipherward.runs.exposure import Exposure
 from cipherward.runs.result import findings
 from cipherward.runs.result_json import Result, Simulated, SumLine, Trained, document, parse, sum_lines
@@ -28,6 +30,8 @@ from cipherward.tasks.task import Model, ResultTable
 
 _MAX_NAME = 80
 R = TypeVar("R", bound=Result)
+_Present = tuple[tuple[int, ...], float]
+_SURE = 1.96  # standard deviations of 19 of 20 draws
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,11 @@ class Facts:
     """Everything the page is made of. `names` and all text are cleaned for display, not yet escaped.
 
     `result`: as `simulated` or `trained` where a model was trained; `rounds`: rounds.jsonl by sum. `failure`: why the receipts do not prove the run; `sums` ends before it, with `model`.
-    `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened.
+    `present`: rows with a value, for each numeric column, from the opened statistics; () before they are opened. `off`: rows
+    by which the difference of two of these counts may be off, in 19 of 20 cases, as they carry noise; 0 without.
     `exposure`: what the sums in `sums` give away together. `left_out`: the study's columns that nothing was asked about, with reasons; `carried`: from which study constants
     were used again, in words.
+    `audit`: what was found of the run's audit log, as it is when the page is written.
     `tables`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
@@ -76,9 +82,11 @@ class Facts:
     last: Line | None
     failure: str
     tables: tuple[ResultTable, ...] = ()
+    audit: tuple[Line, ...] = ()
     exposure: Exposure | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     carried: str = ""
+    off: float = 0.0
 
     @property
     def scheme(self) -> type[SchemeFacts]:
@@ -150,7 +158,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
             hint=f"a simulation goes on with: cipherward run --resume {path}; a deployed study gets it when it ends",
         )
     rounds = sum_lines(run.files.rounds, files.read(run.files.rounds) if run.files.rounds.exists() else b"")
-    sums, present, replayed, last, failure = _sums(run)
+    sums, (present, off), replayed, last, failure = _sums(run)
     state = replayed[-1].state
     study = run.first.study
     result = _so_far(state) if unfinished else _finished(run)
@@ -163,13 +171,26 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         sums=tuple(sums),
         model=state.model,
         present=present,
+        off=off,
         last=last,
         failure=clean(failure),
         exposure=exposure.of_replayed(run, replayed),
+        audit=_audit(run),
         carried=clean(inventories.carried_words(run.beginning, study)),
         left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},
         tables=() if unfinished or state.question else state.task.tables(findings(state)),
     )
+
+
+def _audit(run: Run) -> tuple[Line, ...]:
+    """What a damaged log makes impossible to say is one finding, too: the page of a run never fails for its log."""
+    path = run.files.path
+    try:
+        found = [*audit_check.lines(run, gone=erasures.read(path), is_copy=earlier_logs.is_copy(path))]
+        has_log = not any(line.outcome == "no audit log" for line in found)
+        return (*found, audit_check.until_the_end(run)) if has_log else tuple(found)
+    except CipherwardError as error:
+        return (Line(0, audit_check.PURPOSE, "everyone", "log was altered", False, error.message),)
 
 
 def clean(text: str) -> str:
@@ -206,9 +227,9 @@ def _so_far(state: StudyState) -> Result:
     return Result.model_validate({**state.task.so_far(state.inner), **culprits.facts(state)})
 
 
-def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], list[Replayed], Line | None, str]:
+def _sums(run: Run) -> tuple[list[Sum], _Present, list[Replayed], Line | None, str]:
     sums: list[Sum] = []
-    present: tuple[int, ...] = ()
+    present: _Present = (), 0.0
     states = [Replayed(run.first)]
     try:
         for replayed in verify.replay(run):
@@ -224,14 +245,20 @@ def _sums(run: Run) -> tuple[list[Sum], tuple[int, ...], list[Replayed], Line | 
     return sums, present, states, verify.model_line(run, states[-1].state), ""
 
 
-def _present(run: Run, before: StudyState, opening: Opening) -> tuple[int, ...]:
-    """Opened once more, since the state that follows keeps means and deviations only."""
+def _present(run: Run, before: StudyState, opening: Opening) -> _Present:
+    """The counts, and how far they may be off. Opened once more, since the state that follows keeps means and deviations only."""
     auditor = Member(run.rules, COORDINATOR, Identity(bytes(32)))
     opened = judging.judge(auditor, asking.task_of(run.rules, before, opening.attempt), before, opening).verified
     if opened is None:
-        return ()
-    named = asking.named_sums(run.rules.scheme, before, opened.sums, len(opened.contributors))
-    return tuple(int(value) for value in named["present"])
+        return (), 0.0
+    n = len(opened.contributors)
+    named = asking.named_sums(run.rules.scheme, before, opened.sums, n)
+    found: Mapping[str, float] = {}
+    if before.noise:
+        named, found = records.without_offset(named, before.noise, n), before.noise.stddevs(n)
+    return tuple(int(value) for value in named["present"]), _SURE * math.hypot(
+        found.get("present", 0.0), found.get("rows", 0.0)
+    )
 
 
 def _sum(run: Run, before: StudyState, replayed: Replayed, opening: Opening) -> Sum:

@@ -37,7 +37,7 @@ def predictors(facts: Facts) -> Table | None:
             clean(column.unit) or "–",
             _range(column, merged.get(column.name, {})),
             scales[column.name].mean_and_sd if column.name in scales else "–",
-            _missing(found.n_rows, present.get(column.name)),
+            _missing(found.n_rows, present.get(column.name), facts.off),
         )
         for column in found.columns
     ]
@@ -47,6 +47,11 @@ def predictors(facts: Facts) -> Table | None:
         "statistics; where the study takes a logarithm, they are of log(1 + value). A value outside the range is cut to it. "
         "Missing categories are not counted in any sum. Categories of few patients count as another (docs/study.md)."
     )
+    if facts.off:
+        note += (
+            " All of them carry the study's noise: missing shares are given as they are in 19 of 20 cases, and a standard deviation is "
+            "never given below its own noise, so it is too large where the declared range is much wider than the values."
+        )
     return limited("Predictors", head, rows, "study.toml", note)
 
 
@@ -57,7 +62,11 @@ def coefficients(facts: Facts) -> Table | None:
         return None
     weights = [float(value) for value in facts.model.weights]
     scales = {scale.column.name: scale for scale in _scales(found)}
-    never = {f"{name} is missing" for name, n in zip(scales, facts.present, strict=False) if n == found.n_rows}
+    never = {
+        f"{name} is missing"
+        for name, n in zip(scales, facts.present, strict=False)
+        if n == found.n_rows and not facts.off
+    }
     never |= {f"{name} = {category}" for name, pairs in _merged(found).items() for category in pairs}
     intercept = weights.pop()
     shift = 0.0
@@ -102,9 +111,12 @@ def _scales(found: Inputs) -> Iterator[_Scale]:
         yield _Scale(column, low + mean * (high - low), sd * (high - low))
 
 
-def _missing(rows: int, present: int | None) -> str:
+def _missing(rows: int, present: int | None, off: float) -> str:
     if present is None:
         return "not counted"
+    if off:
+        least, most = (min(max((rows - present + side) / rows, 0.0), 1.0) for side in (-off, off))
+        return f"{percent(least)} to {percent(most)}" if least else f"at most {percent(most)}"
     return percent(1 - present / rows) if present < rows else "none"
 
 

@@ -22,6 +22,7 @@ from cipherward.report.blocks import (
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, Sum, clean
 from cipherward.report.words import READABLE, READERS
+from cipherward.runs.audit_trail import ENDING, REPORT
 from cipherward.runs.result_json import Measured
 from cipherward.runs.verify import Line
 
@@ -141,6 +142,11 @@ def opened(facts: Facts) -> Table:
     return limited("What was opened, sum by sum", head, rows, "receipts/")
 
 
+_CHANGES = ("no audit entry", "not cosigned", "log signed")
+_PAGES = ENDING[REPORT]
+_OF_THE_LOG = ("sums in the log", "earlier log", "model withdrawn")
+
+
 def verification(facts: Facts) -> list[Table]:
     """Per hospital and sum where that stays readable, otherwise per sum; then what is out of the ordinary."""
     n = len(facts.names)
@@ -178,7 +184,29 @@ def verification(facts: Facts) -> list[Table]:
         tables.append(
             limited("What is out of the ordinary", head, found, "the output of cipherward verify", prose=True)
         )
-    return tables
+    return [*tables, *audit(facts)]
+
+
+def audit(facts: Facts) -> list[Table]:
+    """Whose word the log's entries are; what does not fit them. Nothing that changes after the end of the study, such as the page's
+    own entry: a page that is written again is the same."""
+    rows: list[tuple[Cell, ...]] = []
+    for line in facts.audit[:-1]:
+        is_own = line.outcome in ("file missing", "file changed") and any(name in line.detail for name in _PAGES)
+        if line.outcome in _CHANGES or is_own:
+            continue
+        if line.gap or not line.holds or line.outcome in _OF_THE_LOG:
+            rows.append(_found(line))
+    rows += [_found(line) for line in facts.audit[-1:]]
+    if not rows:
+        return []
+    caption = "The audit log; cipherward verify says how it is now"
+    return [limited(caption, ("What", "Found", "Detail"), rows, "the output of cipherward verify", prose=True)]
+
+
+def _found(line: Line) -> tuple[Cell, ...]:
+    mark = Mark(None, "gap") if line.gap else Mark(line.holds, "holds" if line.holds else "does not hold")
+    return clean(line.outcome), mark, clean(line.detail)
 
 
 def _called(facts: Facts, line: Line) -> str:

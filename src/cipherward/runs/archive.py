@@ -11,9 +11,11 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from cipherward import study as study_document
 from cipherward.audit.reading import CHECKPOINTS, LOG, checkpoint_files
 from cipherward.errors import StorageError
 from cipherward.runs import earlier_logs, erasures, modelfile, own_heads
+from cipherward.runs.carrier import Apart, alone, serve
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.study import Study
@@ -61,14 +63,21 @@ class Archive:
     Args:
         address: the vault; it is made where there is none.
         on_event: told what changes in the vault.
+        apart: a vault that is not on this machine is filled by a process of its own, which outlives this one where it has to.
     """
 
-    def __init__(self, address: Address, on_event: Callable[[str, dict[str, object]], None] | None = None) -> None:
-        self.address = address
+    def __init__(
+        self,
+        address: Address,
+        on_event: Callable[[str, dict[str, object]], None] | None = None,
+        *,
+        apart: bool = False,
+    ) -> None:
+        self.address, self._apart = address, apart and not access.is_local(address)
         self.made_key: Path | None = None
         self.left = Behind(0, 0)
         self._on_event = on_event
-        self._uploader: Uploader | None = None
+        self._uploader: Uploader | Apart | None = None
         self._taken: dict[str, files.Stamp | None] = {}
         self._last_model = b""
         self._log_taken, self._log_folder = 0, ""
@@ -80,6 +89,11 @@ class Archive:
     def shown(self) -> str:
         """The vault's address, without anything that could be a credential."""
         return shown(self.address.url)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether a process of its own fills the vault."""
+        return self._apart
 
     def __enter__(self) -> Archive:
         return self
@@ -110,12 +124,18 @@ class Archive:
         self._run, self._rules, self._digest = run, study.vault, study.digest().hex()
         folder = run.path / FOLDER
         self._queue = Queue(folder / "queue")
-        chain, memory = own_chain(folder), Memory(folder / "seen.json")
+        own_chain(folder)
         write_address(folder, self.address)
+        self._uploader = Apart(run.path, folder, self._queue) if self._apart else self._start()
+        self.notice()
+
+    def _start(self) -> Uploader:
+        run, folder = self._run, self._run.path / FOLDER
+        chain, memory = own_chain(folder), Memory(folder / "seen.json")
 
         def log(event: str, facts: dict[str, object]) -> None:
             if self._on_event:
-                self._on_event(event, facts | {"study": study.name})
+                self._on_event(event, facts | {"study": self._study.name})
             elif event != "vault stored":
                 run.write_log("vault", event, facts)
 
@@ -125,14 +145,21 @@ class Archive:
             self._note_erasures(writer)
             return writer
 
-        self._uploader = Uploader(
+        return Uploader(
             self._queue,
             open_writer,
             afterwards=self._afterwards,
             look_every=LOOK_EVERY if self._has_days else None,
             on_trouble=lambda reason: run.write_log("vault", "vault away", {"reason": reason}),
         )
-        self.notice()
+
+    def serve(self, run: RunDirectory, study: Study) -> None:
+        """In a process of its own: carry the queue of a run that another process makes (`carrier`)."""
+        self._study, self._run, self._rules, self._digest = study, run, study.vault, study.digest().hex()
+        folder = run.path / FOLDER
+        self._queue = Queue(folder / "queue")
+        with alone(folder):
+            serve(folder, self._queue, self._start())
 
     def sum_done(self, round: int, contributors: Iterable[int], state: StudyState) -> None:
         """After a sum: its opening, receipts, updates, and the model that follows, if it is another one.
@@ -303,6 +330,18 @@ def kept_updates(run: RunDirectory) -> Path:
 def is_kept(run: RunDirectory) -> bool:
     """Whether a run is stored in a vault."""
     return (run.path / FOLDER).exists()
+
+
+def carry(path: str) -> None:
+    """What the process of its own runs: the queue of the run in a folder is carried into its vault.
+
+    Raises:
+        CipherwardError: run or vault cannot be used; it waits in the queue.
+    """
+    run = RunDirectory(Path(path))
+    address = address_of(run.path)
+    if address is not None:
+        Archive(address).serve(run, study_document.load(run.study))
 
 
 def own_chain(folder: Path) -> bytes:

@@ -46,6 +46,7 @@ class _Noted:
     lines: list[tuple[int, str]] = field(default_factory=list)
     erased: dict[str, int] = field(default_factory=dict)
     has_ended: bool = False
+    end: int = -1
 
     def see(self, index: int, entry: Entry) -> None:
         self.files.update({name: (index, digest) for name, digest in entry.files.items()})
@@ -55,7 +56,8 @@ class _Noted:
             self.lines.append((index, str(entry.facts.get("line"))))
         if entry.event == ERASED and isinstance(paths := entry.facts.get("erased"), list):
             self.erased.update({str(path): index for path in paths})
-        self.has_ended = self.has_ended or entry.event in (ENDED, STOPPED)
+        if entry.event in (ENDED, STOPPED) and not self.has_ended:
+            self.has_ended, self.end = True, index
 
 
 def verify_run(
@@ -164,6 +166,21 @@ def lines(
         yield from log_lines(study, found, hospital, noted)
 
 
+def until_the_end(run: Run) -> Line:
+    """How many hospitals have cosigned the log up to the end of the study: what no later entry changes."""
+    study, hospital, folder, noted = run.first.study, _author_of(run), run.files.path, _Noted()
+    name = origin(study.digest(), hospital) if hospital else earlier_logs.name_of(folder, study)
+    keys = {} if hospital else witnesses(study)
+    heads = reading.checkpoint_files(folder)
+    found = reading.read(folder / LOG, heads, author(study, hospital, name), keys, noted.see)
+    first = min((head for head in found.heads if head.size > noted.end >= 0), key=lambda head: head.size, default=None)
+    if first is None:
+        return Line(0, PURPOSE, "everyone", "log signed", True, "no signed head covers an end of the study", gap=True)
+    by = "nobody cosigns a hospital's own log" if hospital else f"cosigned by {len(first.witnesses)} hospitals"
+    said = f"the first {first.size} entries, up to the end of the study, are under a signed head; {by}"
+    return Line(0, PURPOSE, "everyone", "log signed", True, said)
+
+
 def _author_of(run: Run) -> int:
     """Whose log this is: in a folder with a coordinator's own files it has to be the coordinator's."""
     folder = run.files
@@ -183,7 +200,7 @@ def _bad(what: str, detail: str, round: int = 0, who: str = "everyone") -> Line:
 def _files(run: Run, noted: _Noted, gone: Mapping[str, Erased], *, is_whole: bool, is_copy: bool) -> Iterator[Line]:
     """Every file that an entry names is there and as it was; every file that needs an entry has one, as far as the log is whole."""
     path, rules = run.files.path, run.first.study.vault
-    missing, late, erased = 0, list[str](), Counter[tuple[str, str]]()
+    missing, late, erased = 0, list[str](), dict[str, list[str]]()
     for name, (index, digest) in noted.files.items():
         file = path / name
         if name.startswith(IN_HOME):  # where the folder lies in its home, it is looked at there
@@ -194,8 +211,7 @@ def _files(run: Run, noted: _Noted, gone: Mapping[str, Erased], *, is_whole: boo
             continue
         if not file.is_file():
             if is_copy and name in gone:
-                where = f"entry {noted.erased[name]}" if name in noted.erased else "the vault's word, in no entry"
-                erased[gone[name].reason, where] += 1
+                erased.setdefault(gone[name].reason, []).append(name)
             elif is_copy and (kind := archive.kind_of(name)) and getattr(rules, kind, _ALWAYS).keep:
                 late.append(name)
             elif is_copy:
@@ -207,20 +223,16 @@ def _files(run: Run, noted: _Noted, gone: Mapping[str, Erased], *, is_whole: boo
     for name in covered_files(path) if is_whole else ():
         if noted.files.get(name, (0, GONE))[1] != GONE:
             continue
-        if is_copy:
-            yield Line(
-                0,
-                PURPOSE,
-                "everyone",
-                "no audit entry",
-                True,
-                f"{name} is in the copy, and its log ends before",
-                gap=True,
-            )
+        is_new = name.startswith(f"{erasures.FOLDER}/")
+        if is_new or is_copy:
+            said = "the vault has erased something since" if is_new else "it is in the copy, whose log ends before"
+            yield Line(0, PURPOSE, "everyone", "no audit entry", True, f"{name}: {said}", gap=True)
         else:
             yield _bad("no audit entry", f"{name} is here, and no entry says that it came")
-    for (reason, where), count in erased.items():
-        yield Line(0, PURPOSE, "everyone", "erased", True, f"{count} file(s) of the log: {reason} ({where})", gap=True)
+    for reason, names in erased.items():
+        found = sorted({noted.erased[name] for name in names if name in noted.erased})
+        by = f"audit entry {', '.join(map(str, found[:5]))}" if found else "the vault's word, in no audit entry"
+        yield Line(0, PURPOSE, "everyone", "erased", True, f"{len(names)} file(s): {reason} ({by})", gap=True)
     if late:
         said = f"{len(late)} file(s) that the log names are not in the copy, {late[0]} the first"
         yield Line(0, PURPOSE, "everyone", NOT_HERE, True, said, gap=True)
@@ -283,6 +295,8 @@ def log_lines(study: Study, found: reading.Read, hospital: int, noted: _Noted | 
         return
     names = ["coordinator", *(each.name for each in study.hospitals)]
     signed, n = found.signed(), found.size
+    if signed < n:
+        yield _bad("not signed", f"entries {signed} to {n - 1} are under no signed head: nobody vouches for them")
     if hospital:
         by = f"{signed} of {n} entries are signed by {names[hospital]}, whose own log this is; nobody cosigns it"
         yield Line(0, PURPOSE, names[hospital], "log signed", signed > 0, by)

@@ -72,7 +72,9 @@ def _join_log(folder: Path, study: str) -> None:
     pieces = sorted((inside / AUDIT).glob("*.jsonl"))
     log = b""
     for piece in pieces:
-        log = log[: int(piece.stem)] + files.read(piece) if piece.stem.isdecimal() else log
+        if piece.stem.isdecimal():
+            joined = log[: int(piece.stem)] + files.read(piece)
+            log = joined + log[len(joined) :]  # a later upload of the whole log may have more than this piece
     if pieces:
         files.write(folder / LOG, log)
     if inside != folder and (inside / CHECKPOINTS).exists():

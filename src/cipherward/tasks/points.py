@@ -47,6 +47,7 @@ from cipherward.tasks.reservations import NOISE_GIVEN_UP
 from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TRAIN, check_classes
 from cipherward.tasks.task import (
+    ROWS,
     Model,
     Question,
     ResultTable,
@@ -75,6 +76,12 @@ class PointsTask(Task[PointsState]):
             )
         self._settings = points_settings.parse(study)
         self._study = study
+
+    def weights(self) -> str:
+        return ROWS
+
+    def weight_cut(self, state: PointsState, at: HospitalWork) -> int | None:
+        return 0 if state.stage in ("outcomes", "pairs", "fit") else None
 
     def first(self) -> PointsState:
         return PointsState(model_of(np.zeros(1, np.float32), None))

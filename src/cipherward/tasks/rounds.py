@@ -115,14 +115,18 @@ def noisy_update(study: Study, module: Module, model: Model, at: HospitalWork, h
 
 
 def weight_of(study: Study, n_rows: int, weight_cap: float) -> float:
-    """What the update of a hospital with so many training rows counts for, from 0 to 1: nothing exact follows from it."""
+    """What the update of a hospital with so many training rows counts for, from 0 to 1."""
     if study.training.weights == "equal":
         return 1.0
+    if study.training.weights == "rows":
+        return min(n_rows / weight_cap, 1.0)
     return min((weight_cut(study, n_rows, weight_cap) or row_class(n_rows)) / weight_cap, 1.0)
 
 
 def weight_cut(study: Study, n_rows: int, weight_cap: float) -> int:
-    """The rows that a hospital with more of them than `weight_cap` counts for, a power of two as its class is; 0: it has not more."""
+    """The rows that a hospital with more of them than `weight_cap` counts for, a power of two where its class is; 0: it has not more."""
+    if study.training.weights == "rows":
+        return int(weight_cap) if n_rows > weight_cap else 0
     if study.training.weights == "equal" or row_class(n_rows) <= weight_cap:
         return 0
     return 1 << max(int(weight_cap).bit_length() - 1, 0)

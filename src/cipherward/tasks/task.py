@@ -36,6 +36,10 @@ Values = dict[str, NDArray[Any]]
 S = TypeVar("S")
 
 
+ROWS = "rows"
+"""How sums weigh hospitals that add up over rows."""
+
+
 @dataclass(frozen=True)
 class Question:
     """One secure sum.
@@ -158,12 +162,13 @@ class Task(ABC, Generic[S]):
         return 0
 
     def weights(self) -> str:
-        """How the task weighs hospitals' updates: "class", "equal", or "" where it has none, or where they carry noise for all of it."""
+        """How the task weighs hospitals' updates, and steps that follow from exact sums by outcome: "class", "equal", `ROWS`, or ""
+        where it has none, or where they carry noise for all of it."""
         return ""
 
     def weight_cut(self, state: S, at: HospitalWork) -> int | None:
-        """Of the next answer: at how many rows the weight of this hospital's update is cut off, 0 where it is not; None: no weighed
-        update."""
+        """Of the next answer: at how many rows the weight of this hospital's update or step is cut off, 0 where it is not; None: it is
+        neither."""
         return None
 
     def cost(self, state: S, at: HospitalWork) -> Event | None:

@@ -28,7 +28,17 @@ from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TEST, TRAIN, check_classes, rows_at
-from cipherward.tasks.task import Model, Question, Sums, Task, Values, canonical, refuse_other_kinds, refuse_settings
+from cipherward.tasks.task import (
+    ROWS,
+    Model,
+    Question,
+    Sums,
+    Task,
+    Values,
+    canonical,
+    refuse_other_kinds,
+    refuse_settings,
+)
 
 _TRAINED = RowGroup(TRAIN)
 
@@ -144,11 +154,15 @@ class Train(Task[TrainState]):
             return measured | rounds.weighted_update(study, module, model, at, ranges, cap, state.rounds_done + 1)
 
     def weights(self) -> str:
-        return "" if self._adds_noise_shares or self._study.fits_by_newton else self._study.training.weights
+        if self._study.fits_by_newton:
+            return ROWS
+        return "" if self._adds_noise_shares else self._study.training.weights
 
     def weight_cut(self, state: TrainState, at: HospitalWork) -> int | None:
         if not self.weights() or state.model.preprocessor is None or self._trained_out(state):
             return None
+        if self._study.fits_by_newton:
+            return 0
         n_rows = len(rows_at(at, state.model.scaling, TRAIN)[1])
         return rounds.weight_cut(self._study, n_rows, state.weight_cap)
 

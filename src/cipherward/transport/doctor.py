@@ -240,6 +240,9 @@ def _admitted(name: str, secure: ssl.SSLSocket) -> Finding:
     if b"PONG" in text:
         return Finding(name, True, f"{secure.version()}, and the server knows this hospital")
     if b"-ERR" in text:
-        hint = "ask the coordinator: never admitted, revoked, or its server has not taken the newest members"
+        hint = (
+            "ask the coordinator: never admitted, revoked, renewed (then: cipherward hospital enroll ADMISSION), or its "
+            "server has not taken the newest members"
+        )
         return Finding(name, False, "the server does not know this hospital's certificate", hint)
     return Finding(name, False, "the server says nothing after the greeting", "tell the coordinator")

@@ -155,9 +155,9 @@ class Dialer:
         self._said = failure.message
         kind = "refused by the server" if isinstance(failure, _RefusedByServerError) else ""
         if kind:
-            self._log("alarm", {"kind": kind, "reason": failure.message})
+            self._log("alarm", {"kind": kind, "reason": failure.message, "hint": failure.hint})
         else:
-            self._log("connection failed", {"reason": failure.message})
+            self._log("connection failed", {"reason": failure.message, "hint": failure.hint})
 
 
 class _RefusedByServerError(TransportError):
@@ -186,8 +186,8 @@ def translated(error: Exception, server: str) -> TransportError:
         )
     if "authorization violation" in text.lower() or "authentication" in text.lower():
         return _RefusedByServerError(
-            f"{server} does not know this member: never admitted, or revoked",
-            hint="ask the coordinator; compare `coordinator members` there",
+            f"{server} does not know this member: never admitted, or revoked, or its certificate was renewed and the admission is not installed here",
+            hint="cipherward hospital enroll ADMISSION, where the coordinator has sent one; else ask the coordinator",
         )
     if isinstance(error, TimeoutError):
         return TransportError(

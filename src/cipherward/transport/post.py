@@ -189,7 +189,7 @@ class _Post(ABC):
             self._troubles.add(name, reason)
             if reason != said:
                 said = reason
-                self._log("waiting", {"for": name, "reason": reason})
+                self._log("waiting", {"for": name, "reason": reason, "hint": getattr(error, "hint", "")})
 
         try:
             async for attempt in forever(note, Exception):

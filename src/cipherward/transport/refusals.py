@@ -19,8 +19,14 @@ PERIOD_SECONDS = 3600.0
 MANY = 200
 """Failed handshakes within a period that people should hear of."""
 
+_STRAY = (
+    "somebody dialled this port without a certificate of the consortium; nobody got in, and more of them within the hour are "
+    "counted and not shown",
+    "once: nothing, a port scan or a browser; a hospital's address: there, cipherward hospital doctor says what is wrong",
+)
 _HANDSHAKE = "TLS handshake error"
 _ADDRESS = re.compile(r"\[ERR\] \[?([0-9A-Fa-f.:]+)\]?:\d+ - cid")
+_ANY_ADDRESS = re.compile(r"(?<![\w.:])\[?((?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]?:\d+")
 _SERIAL = re.compile("[0-9a-f]{40}")
 _MEMBER = re.compile(r"(?:CN=|M_)([a-z0-9][a-z0-9-]*)")
 
@@ -44,7 +50,9 @@ class RefusalAlarms:
                 continue
             if self._since is None:
                 self._since = self._clock()
-                self._home.log("connection without the consortium's TLS", {"line": line})
+                self._home.log(
+                    "connection refused", {"from": _from(line), "means": _STRAY[0], "hint": _STRAY[1], "line": line}
+                )
             self._count, self._last = self._count + 1, line
 
     def _end_period(self) -> None:
@@ -82,3 +90,9 @@ class RefusalAlarms:
             except CipherwardError:
                 continue
         return ""
+
+
+def _from(line: str) -> str:
+    """The address that a line of the server's log names; `somewhere` where it names none."""
+    found = _ANY_ADDRESS.search(line)
+    return found[1] if found else "somewhere"

@@ -107,7 +107,8 @@ def keep_offer(home: HospitalHome, document: bytes, ckks_public: bytes) -> Offer
         if ckks_public:
             files.write(folder / CKKS_PUBLIC, ckks_public)
         files.write(folder / STUDY, study.to_toml().encode())
-        home.log("study offered", {"study": study.name, "digest": study.digest().hex()})
+        review = f"read it, then approve it or not: cipherward hospital review {study.name}"
+        home.log("study offered", {"study": study.name, "digest": study.digest().hex(), "hint": review})
     return open_offer(home, folder)
 
 

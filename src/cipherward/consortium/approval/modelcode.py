@@ -10,7 +10,7 @@ import importlib
 from typing import cast
 
 from cipherward.data.preprocess import n_features
-from cipherward.errors import RefusedError, StudyError
+from cipherward.errors import RefusedError, StudyError, words_of
 from cipherward.learning import models
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory, Module
@@ -39,7 +39,7 @@ def factory_of(study: Study, policy: Policy) -> Factory | None:
         found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise StudyError(
-            f"the model package {name!r} cannot be loaded here: {error}",
+            f"the model package {name!r} cannot be loaded here: {words_of(error)}",
             hint=f"install {module.split('.')[0]} first",
             logged=f"the model package {name!r} cannot be loaded here",
         ) from None

@@ -76,7 +76,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "restore at the coordinator it is an old copy, else it may be an attack",
     ),
     "home is older than a hospital's": (
-        "a hospital knows a newer members list than this home, which was restored from an old backup",
+        "a hospital knows a newer members list, or more of a study, than this home, which was restored from an old backup",
         "bring the current home back; where there is none, found a new consortium",
     ),
     "admission refused": (

@@ -214,7 +214,8 @@ class HospitalHome(Home):
             raise
         if before is None or newest.version > before.version:
             files.write(self._chain_file("offered"), chain)
-            self.log("members list offered", {"version": newest.version, "fingerprint": newest.fingerprint})
+            facts = {"version": newest.version, "fingerprint": newest.fingerprint}
+            self.log("members list offered", facts | {"hint": "compare it by phone, then: cipherward hospital confirm"})
         return newest
 
     def confirm_members(self, compared: MembersList | None = None) -> MembersList:

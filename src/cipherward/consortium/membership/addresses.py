@@ -10,6 +10,7 @@ from cipherward.errors import ProtocolError
 
 DEFAULT_PORT = 4222
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")
 _LONGEST = 253
 
 
@@ -21,14 +22,28 @@ def host(text: str) -> str:
     """
     bare = text.strip().removeprefix("[").removesuffix("]")
     try:
-        return str(ipaddress.ip_address(bare))
+        address = ipaddress.ip_address(bare)
     except ValueError:
-        pass
+        return _name(text, bare)
+    if address.is_unspecified:
+        raise ProtocolError(f"{text!r} is no address that can be dialled", hint="write the name that hospitals dial")
+    if "%" in bare:
+        raise ProtocolError(
+            f"{text!r} has a zone (%), which means something on this machine only",
+            hint="write a name, or another address",
+        )
+    return str(address)
+
+
+def _name(text: str, bare: str) -> str:
     try:
         name = bare.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
         name = ""
-    if not name or len(name) > _LONGEST or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+    labels = name.split(".")
+    # What ends in a number is read as an IPv4 address by some programs and as a name by others.
+    is_half_an_address = bool(_NUMBER.fullmatch(labels[-1]))
+    if len(name) > _LONGEST or is_half_an_address or not all(_LABEL.fullmatch(label) for label in labels):
         raise ProtocolError(
             f"{text!r} cannot be the name or address of a host",
             hint="write a name of letters, digits, hyphens and dots such as hub.example.org, or an IP address",

@@ -14,6 +14,7 @@ import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 
@@ -158,7 +159,8 @@ def invite(
     expires = _seconds(now) + days * DAY
     kept = {"token_key": invitations.token_key(token).hex(), "expires": expires, "used": False}
     files.write(_invitation_file(home, name), tomli_w.dumps(kept).encode(), private=True)
-    home.log("invited", {"hospital": name, "expires": expires})
+    until = f"{datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC"
+    home.log("invited", {"hospital": name, "expires": until})
     invitation = Invitation(
         home.consortium,
         home.servers,

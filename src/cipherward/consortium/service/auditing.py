@@ -321,4 +321,4 @@ def home_lines(path: Path) -> Iterator[Line]:
         yield Line(0, "audit", "everyone", "settings", is_same, f"{name} {what}")
     if not found.problems:
         said = f"{found.signed()} of {found.size} entries are signed by this home's own key; nobody cosigns them"
-        yield Line(0, "audit", "everyone", "log signed", found.signed() > 0, said)
+        yield Line(0, "audit", "everyone", "log signed", found.signed() == found.size, said)

@@ -43,10 +43,12 @@ from cipherward.consortium.service.letters import (
     Stopped,
     Waits,
 )
+from cipherward.consortium.service.old_copy import OldCopy
 from cipherward.consortium.service.signs_of_life import LastSeen
 from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import ProtocolError, StorageError
 from cipherward.runs import withdrawn
+from cipherward.runs.folder import RunDirectory
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 
@@ -84,7 +86,7 @@ class CoordinatorDesk:
         self._members: MembersList = home.members
         self._told: dict[str, int] = {}
         self._proposed: set[tuple[str, bytes]] = set()
-        self._newer: set[str] = set()
+        self._old = OldCopy(home, self._opened)
         self._seen = LastSeen((home.read_status() or {}).get("seen"))
         self._damaged: dict[str, tuple[float, BaseException | None]] = {}
         self._wrong: dict[str, tuple[float, str]] = {}
@@ -116,7 +118,8 @@ class CoordinatorDesk:
         except StorageError:
             raise
         except Exception as error:
-            facts = letters.describe(data) | {"hospital": member, "reason": said_of(error)}
+            said = {"hospital": member, "reason": said_of(error), "hint": getattr(error, "hint", "")}
+            facts = letters.describe(data) | said
             self.home.alarm("letter refused", facts)
             return []
 
@@ -200,7 +203,10 @@ class CoordinatorDesk:
         now = self._clock()
         return [
             self._status_of(study)
-            | {"waits": waiting.in_words(study, self._seen, now), "if_missing": waiting.if_one_is_missing(study)}
+            | {
+                "waits": self._old.words(study.digest) or waiting.in_words(study, self._seen, now),
+                "if_missing": waiting.if_one_is_missing(study),
+            }
             | self.vault.status(study.run)
             for study in self._studies.values()
         ] + damaged
@@ -236,18 +242,16 @@ class CoordinatorDesk:
             for study in self._studies.values()
             if member in study.names and not study.is_over and (words := waiting.in_words(study, self._seen, now))
         )
-        self._compare(member, body.members)
+        self._old.compare_members(member, body.members, self._members.version)
+        behind = tuple(self._old.compare_studies(member, body.reached))
+        waits = (*(each for each in waits if each.study not in {one.study for one in behind}), *behind)
         answer = Alive(int(now), self._members.version, seen, waits)
         return [(member, letters.seal(self.home.identity, member, NO_STUDY, answer, from_coordinator=True))]
 
-    def _compare(self, member: str, version: int) -> None:
-        """A hospital that knows a newer members list than its author shows that this home is an old copy."""
-        own = self._members.version
-        if version > own and member not in self._newer:
-            self._newer.add(member)
-            reason = f"{member} has version {version} of the members list, and this home only version {own}"
-            hint = "this home was restored from an old backup: bring the current one back, or found a new consortium"
-            self.home.alarm("home is older than a hospital's", {"hospital": member, "reason": reason, "hint": hint})
+    def _opened(self, digest: bytes) -> int | None:
+        """How many sums of a study were opened; None where this home has no such study."""
+        folder = self.home.studies / digest.hex()
+        return len(RunDirectory(folder).rounds_with_openings()) if folder.exists() else None
 
     def _take(self, member: str, letter: Letter) -> Letters:
         opened = self._open_now(letter.study.hex())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -74,3 +75,17 @@ def _given_up(study: CoordinatorStudy) -> str:
 def iso(seconds: float) -> str:
     """Unix seconds as UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+_NUMBERED = {"hospital", "hospitals", "missing", "contributors", "holders", "dealer"}
+
+
+def by_name(facts: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+    """Facts of a node, which knows hospitals by their place on the roster (from 1), as people read them."""
+
+    def named(value: object) -> object:
+        if isinstance(value, (list, tuple)):
+            return [named(one) for one in value]
+        return names[value - 1] if isinstance(value, int) and 1 <= value <= len(names) else value
+
+    return {key: named(value) if key in _NUMBERED else value for key, value in facts.items()}

@@ -18,7 +18,7 @@ from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import lost_openings, offering, recovery
 from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
-from cipherward.consortium.service.coordinator_status import iso, status_of
+from cipherward.consortium.service.coordinator_status import by_name, iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
 from cipherward.consortium.service.giving_up import GivingUp
 from cipherward.consortium.service.letters import Begun, Breach, Ended, Offer, Out
@@ -222,10 +222,8 @@ class CoordinatorStudy:
         return self.patience.ask_again(node)
 
     def _is_due(self) -> bool:
-        if self.contested:
-            return False
-        if self.willing == self._everyone:
-            return True
+        if self.contested or self.willing == self._everyone:
+            return not self.contested
         facts = offering.facts(self.folder)
         after = facts.get("begin_after")
         over = after is not None and self._clock() >= facts["offered"] + after
@@ -359,11 +357,13 @@ class CoordinatorStudy:
         return [(hospital, Ended(reason)) for hospital in sorted(self._everyone)]
 
     def _may_stop(self) -> bool:
-        """Between two sums; or in a sum that waits for a quorum before anything in it is certified."""
+        """Between two sums; or in a sum that waits, before anything in it is certified, for a quorum: any, or one that never comes."""
         node = self._node
         if node is None or node.phase is Phase.IDLE:
             return True
-        return node.phase in (Phase.JOIN, Phase.DEAL) and not node.enough
+        never = len(self._everyone - (self.lost & node.waiting)) < self.study.thresholds.threshold
+        early = (Phase.JOIN, Phase.DEAL, *((Phase.CONSENT, Phase.VOID) if never else ()))
+        return node.phase in early and not node.enough
 
     def _tell_breach(self, hospital: int, receipt: bytes) -> None:
         self._news += [(other, Breach(hospital, receipt)) for other in sorted(self._everyone - {hospital})]
@@ -397,4 +397,4 @@ class CoordinatorStudy:
         return [self.names[i - 1] for i in sorted(hospitals)]
 
     def _log(self, event: str, facts: dict[str, object]) -> None:
-        self._home.log(event, {"study": self.study.name} | facts)
+        self._home.log(event, {"study": self.study.name} | by_name(facts, self.names))

@@ -38,6 +38,7 @@ from cipherward.consortium.service.letters import (
     ModelWithdrawn,
     Offer,
     Packet,
+    Reached,
     Refusal,
     SplitProposal,
     Stopped,
@@ -52,6 +53,9 @@ from cipherward.store import files
 from cipherward.store.ledger import Ledger
 
 _NAME, _WORDS = 64, 1_000
+
+_TOLD_OF = 100
+"""Of how many studies, the newest, a sign of life says how far they are."""
 
 
 class HospitalDesk:
@@ -70,6 +74,7 @@ class HospitalDesk:
         self._waits: dict[bytes, str] = {}
         self._report = report
         self._reported: set[bytes] = set()
+        self._sums: dict[bytes, int] = {}
         self._ledger = _opened_ledger(home)
         self._studies: dict[bytes, HospitalStudy] = {}
         self._told: set[tuple[bytes, str]] = set()
@@ -215,8 +220,19 @@ class HospitalDesk:
     def sign_of_life(self, now: float) -> bytes:
         """The letter that says that this hospital is there. `now`: Unix seconds."""
         newest = self.home.offered or self.home.confirmed
-        body = Alive(int(now), newest.version if newest else 0)
+        body = Alive(int(now), newest.version if newest else 0, reached=self._reached())
         return letters.seal(self.home.identity, COORDINATOR_NAME, NO_STUDY, body, from_coordinator=False)
+
+    def _reached(self) -> tuple[Reached, ...]:
+        """The newest studies; what has ended is counted once."""
+        found = []
+        for study in list(self._studies.values())[-_TOLD_OF:]:
+            if not study.offered.approval or study.end.is_withdrawn:
+                continue
+            if study.digest not in self._sums or not study.is_over:
+                self._sums[study.digest] = len(study.run.rounds_with_openings())
+            found.append(Reached(study.digest, self._sums[study.digest]))
+        return tuple(found)
 
     def _alive(self, body: Alive) -> None:
         """The coordinator is there, and says what it knows of the others."""

@@ -154,14 +154,24 @@ class Waits:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """How many sums of a study that this hospital has approved it has verified."""
+
+    study: bytes
+    sums: int
+
+
+@dataclass(frozen=True)
 class Alive:
     """Either way: a sign of life, made at `sent` (Unix seconds). The coordinator answers a hospital's with its own, and
-    with what it knows of the others; a hospital says that it is there, and which version of the members list it has."""
+    with what it knows of the others; a hospital says that it is there, which version of the members list it has, and how
+    far its studies are, from which a coordinator that was restored from an old backup learns that it was."""
 
     sent: int
     members: int = 0
     seen: tuple[Seen, ...] = ()
     waits: tuple[Waits, ...] = ()
+    reached: tuple[Reached, ...] = ()
 
 
 Body = (
