@@ -227,7 +227,7 @@ def test_a_hospital_whose_machine_was_lost_stands_in_its_block_again(five: Conso
     assert five.status()["phase"] == "finished"
     home = lose_machine(five, "clinic-5")
     second = asks(5, "second")
-    with pytest.raises(StudyError, match="clinic-5, which this study does not list") as caught:
+    with pytest.raises(StudyError, match="clinic-5, of which this study lists a new key") as caught:
         five.start(second)
     assert "confirm-successor" in caught.value.hint
     for name in five.names[:3]:

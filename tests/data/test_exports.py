@@ -258,3 +258,10 @@ def test_what_cannot_be_read_rightly_is_refused_with_its_place_and_the_remedy(
     assert "north.csv" in said
     assert place in said
     assert remedy in said + caught.value.hint
+
+
+def test_only_a_word_is_offered_to_be_declared_as_missing(tmp_path: Path) -> None:
+    for text, offered in (("unknown", True), ('"7,5"', False), ("7.5 mg/l", False)):
+        with pytest.raises(DataError) as caught:
+            load(tmp_path, cell("crp", text))
+        assert ("or declare missing = " in caught.value.message) is offered

@@ -54,4 +54,6 @@ def test_numbers_read_well() -> None:
     assert [label for _, label in Axis.over([0.72, 0.79], "").ticks][:2] == ["0.72", "0.74"]
     assert [label for _, label in Axis.over([0, 10], "", count=5, whole=True).ticks] == ["0", "2", "4", "6", "8", "10"]
     assert Axis.over([0.5], "").low < 0.5 < Axis.over([0.5], "").high
+    perfect = Axis.over([1.0, 1.0], "AUROC", most=1.0)
+    assert perfect.low < 1.0 == perfect.high
     assert clean("a\x00b\u202ec\nd") == "a\ufffdb\ufffdc\nd"

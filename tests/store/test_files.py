@@ -69,6 +69,19 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_place_where_nobody_may_write_is_not_taken_for_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError, match="Permission denied") as caught:
+        files.write(tmp_path / "file", b"new")
+    assert "write permission is needed there" in caught.value.hint
+    assert "free space" not in caught.value.hint
+
+
 def test_a_disk_that_fills_up_while_writing_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,7 +192,7 @@ def test_where_everybody_answers_somebody_is_named(seed: int) -> None:
         verdict = sums.settled(lambda i: True)
         assert verdict.named
         assert verdict.named <= sums.liars
-        assert all({one.dealer, one.holder} & verdict.named for one in verdict.disputes)
+        assert not verdict.disputes
 
 
 @pytest.mark.parametrize("seed", range(500))
@@ -247,19 +247,24 @@ def test_inner_products_are_those_of_whole_numbers(modulus: int) -> None:
     assert list(shamir.inner_products(vectors, values, modulus)) == expected
 
 
-def test_of_a_hospital_that_differs_with_more_others_than_may_lie_as_many_disputes_are_decided_spread_over_the_others() -> (
+def test_of_many_hospitals_that_differ_with_more_others_than_may_lie_each_has_enough_disputes_decided_spread_evenly() -> (
     None
 ):
-    loud, quiet = (2, 7), (4, 9)
-    disputes = [Dispute(dealer, holder, 0) for dealer in range(1, 11) for holder in loud if dealer not in loud]
-    disputes.append(Dispute(*quiet, 1))
-    chosen = attribution.to_decide(disputes, 3)
+    f, n = 12, 40
+    loud, quiet = range(1, f + 1), range(f + 1, n + 1)
+    disputes = [Dispute(dealer, holder, 0) for dealer in quiet for holder in loud]
+    chosen = attribution.to_decide(disputes, f)
     assert set(chosen) <= set(disputes)
-    assert [sum(one.holder == i for one in chosen) for i in loud] == [3, 3]
-    assert Dispute(*quiet, 1) in chosen
-    others = [one.dealer for one in chosen if one.holder in loud]
-    assert len(set(others)) == 6
-    assert attribution.to_decide(disputes[:3], 3) == sorted(disputes[:3])
+    assert {sum(one.holder == i for one in chosen) for i in loud} == {f}
+    assert {sum(one.dealer == i for one in chosen) for i in quiet} <= {5, 6}
+
+
+@pytest.mark.parametrize("n_loud", [1, attribution.FEW])
+def test_where_few_hospitals_differ_with_everybody_all_disputes_are_decided(n_loud: int) -> None:
+    loud, quiet = range(1, n_loud + 1), range(n_loud + 1, 41)
+    disputes = [Dispute(dealer, holder, 0) for dealer in quiet for holder in loud]
+    disputes += [Dispute(1, 40, 1), Dispute(39, 40, 2)]
+    assert attribution.to_decide(disputes, 10) == sorted(disputes)
 
 
 def test_in_a_real_sum_the_holder_of_a_false_release_is_named_and_so_is_one_who_blames_a_dealer_falsely() -> None:

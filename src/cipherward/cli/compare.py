@@ -113,7 +113,10 @@ class _Teller:
         say_line(text, err=self._err, fg=fg, bold=bold)
 
     def about_data(self, hospitals: Sequence[HospitalData]) -> None:
-        for line in about(hospitals):
+        lines = list(about(hospitals))
+        if lines:
+            self("About this data:", bold=True)
+        for line in lines:
             self(f"  {line}", fg="yellow")
 
     def step(self, step: Step) -> None:

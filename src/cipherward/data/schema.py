@@ -268,9 +268,8 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
     if not place:
         return []
     example = text[int(np.flatnonzero(wrong)[0])]
-    otherwise = (
-        f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column" if len(bad) == 1 else ""
-    )
+    is_word = len(bad) == 1 and not any(character.isdigit() for character in example)
+    otherwise = f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column" if is_word else ""
     return [
         Problem(
             f"{place}: {example!r} is not a number{number_advice(example)} ({wrong.sum()} such row(s)); "

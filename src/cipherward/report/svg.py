@@ -59,10 +59,11 @@ class Axis:
         """
         given = [float(value) for value in values if math.isfinite(value)] or [0.0, 1.0]
         low, high = min([*given, 0.0] if zero else given), max(given)
+        end = max(most, high)
         if high <= low:
             low, high = (low, low + 1.0) if zero else (low - 0.5, high + 0.5)
         spare = max(least - (high - low), 0.0) / 2
-        beyond = max(high + spare - max(most, high), 0.0)
+        beyond = max(high + spare - end, 0.0)
         low, high = low - spare - beyond, high + spare - beyond
         step = _step((high - low) / count, whole)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -40,8 +40,15 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False, durabl
             temporary.unlink()
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}",
-            hint="free space there; nothing was half written",
+            hint=f"{_remedy(error)}; nothing was half written",
         ) from None
+
+
+def _remedy(error: OSError) -> str:
+    """What helps against this error, as a clause."""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "write permission is needed there, or choose another place"
+    return "free space there"
 
 
 def move(path: Path, name: Path) -> None:
@@ -115,7 +122,7 @@ def append(path: Path, line: str) -> None:
             with contextlib.suppress(OSError):
                 os.truncate(path, size)
         raise StorageError(
-            f"cannot append to {path}: {error.strerror or error}", hint="free space, then repeat"
+            f"cannot append to {path}: {error.strerror or error}", hint=f"{_remedy(error)}, then repeat"
         ) from None
 
 

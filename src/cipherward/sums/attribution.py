@@ -28,6 +28,10 @@ Numbers = NDArray[np.uint32]
 """Inner products below the field's modulus; the last axis has the eight vectors, the first one slices where there are more."""
 
 
+FEW = 8
+"""To so many hospitals that differ with more than f others one hospital shows a slice each, whatever the others show."""
+
+
 @dataclass(frozen=True, order=True)
 class Dispute:
     """A slice of a share about which its dealer and its holder have answered differently; `place`: its number, from 0."""
@@ -160,21 +164,30 @@ def judge(
 
 
 def to_decide(disputes: Sequence[Dispute], corrupt: int) -> list[Dispute]:
-    """Which disputes are worth the bytes: of a hospital that differs with more than `corrupt` others, so that an honest one is
-    among any `corrupt` of them, this many only, with those who are asked least."""
-    others: dict[int, dict[int, Dispute]] = {}
+    """Which disputes are worth the bytes: all, but that few hospitals should not have to show slices to many.
+
+    Who differs with more than `corrupt` others is false, and an honest one is among any `corrupt` of them. Of these disputes as many
+    are decided, and all with hospitals that have at most `FEW` of them.
+    """
+    between: dict[frozenset[int], list[Dispute]] = {}
     for one in disputes:
-        others.setdefault(one.dealer, {}).setdefault(one.holder, one)
-        others.setdefault(one.holder, {}).setdefault(one.dealer, one)
-    loud = sorted(i for i, against in others.items() if len(against) > corrupt)
-    chosen = {one for one in disputes if one.dealer not in loud and one.holder not in loud}
-    asked = Counter(i for one in chosen for i in (one.dealer, one.holder))
-    for i in loud:
-        for other in sorted(others[i], key=lambda other: (asked[other], other))[:corrupt]:
-            if others[i][other] not in chosen:
-                chosen.add(others[i][other])
-                asked.update((i, other))
-    return sorted(chosen)
+        between.setdefault(frozenset((one.dealer, one.holder)), []).append(one)
+    met: dict[int, set[int]] = {}
+    for pair in between:
+        for i in pair:
+            met.setdefault(i, set()).update(pair - {i})
+    loud = {i for i, others in met.items() if len(others) > corrupt}
+    chosen = {
+        pair for pair in between if len(pair & loud) != 1 or all(len(met[quiet] & loud) <= FEW for quiet in pair - loud)
+    }
+    asked = Counter(i for pair in chosen for i in pair)
+    for i in sorted(loud):
+        left = [other for other in met[i] - loud if frozenset((i, other)) not in chosen]
+        missing = corrupt - sum(i in pair and not pair <= loud for pair in chosen)
+        for other in sorted(left, key=lambda other: (asked[other], other))[: max(missing, 0)]:
+            chosen.add(frozenset((i, other)))
+            asked[other] += 1
+    return sorted(one for pair in chosen for one in between[pair])
 
 
 def _differs(ours: Numbers, theirs: Numbers) -> int | None:
