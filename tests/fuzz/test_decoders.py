@@ -20,7 +20,19 @@ WIRE = (
     "Header", "Join", "Joined", "Manifest", "Notice", "Opened", "Opening", "Receipt", "Release", "SeedTable", "ShareFor", "Shown", "ShownShare", "ShownSlice", "ShowRequest", "Signed", "Update", "VoidCertificate",
     "VoidRequest", "Vote",
 )  # fmt: skip
-LETTERS = ("Offer", "Approval", "Withdrawal", "Refusal", "Members", "Alert", "Stopped", "Head", "ModelWithdrawn")
+LETTERS = (
+    "Offer",
+    "Approval",
+    "Withdrawal",
+    "Refusal",
+    "Members",
+    "Alert",
+    "Stopped",
+    "Head",
+    "LogSuccession",
+    "LostOpening",
+    "ModelWithdrawn",
+)
 NAMES = (
     *(f"wire-{kind}" for kind in WIRE),
     "packet", "signed", "hospital", "coordinator-join", "coordinator-deal", "coordinator-consent", "coordinator-release",

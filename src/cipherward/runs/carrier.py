@@ -35,7 +35,7 @@ class Apart:
             files.remove(folder / name)
         try:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-c", _START, str(run)],
+                [sys.executable, "-P", "-c", _START, str(run.absolute())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
