@@ -59,12 +59,12 @@ def attempt_of(rules: Rules, state: StudyState, named: bytes) -> int | None:
 
 def contexts_of(rules: Rules, state: StudyState, attempts: int) -> tuple[bytes, ...]:
     """The contexts of the first `attempts` attempts at the state's next sum."""
-    return _contexts(rules.study, query_of(state).digest(), state.sums_done, state.last)[:attempts]
+    return _contexts(rules.study, query_of(state).digest(), state.sums_done, state.last, attempts)
 
 
 @lru_cache(maxsize=64)
-def _contexts(study: bytes, query: bytes, round: int, last: bytes) -> tuple[bytes, ...]:
-    return tuple(context(study, query, round, attempt, last) for attempt in range(MAX_ATTEMPTS))
+def _contexts(study: bytes, query: bytes, round: int, last: bytes, attempts: int) -> tuple[bytes, ...]:
+    return tuple(context(study, query, round, attempt, last) for attempt in range(attempts))
 
 
 def vector_of(
