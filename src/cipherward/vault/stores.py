@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -80,8 +82,8 @@ class LocalStore:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
         with self._saying("write"):
             try:
-                with files.create(temporary) as file:
-                    for part in parts:
+                with files.create(temporary) as file, contextlib.closing(_ahead(parts)) as made:
+                    for part in made:
                         file.write(part)
                     file.flush()
                     os.fsync(file.fileno())
@@ -301,3 +303,17 @@ def _reduced(what: str, error: Exception) -> StorageError:
         code = getattr(error, "status_code", None) or getattr(error, "code", None)
         why = type(error).__name__ + (f" {code}" if isinstance(code, int) else "")
     return StorageError(f"{what}: {why}", hint="check space, permissions, credentials and the connection to it")
+
+
+def _ahead(parts: Iterable[bytes]) -> Generator[bytes]:
+    """The same parts. Of a large object, the next one is encrypted while this one is written."""
+    rest = iter(parts)
+    yield from itertools.islice(rest, 2)
+    part = next(rest, None)
+    if part is None:
+        return
+    with ThreadPoolExecutor(1) as pool:
+        while part is not None:
+            coming = pool.submit(next, rest, None)
+            yield part
+            part = coming.result()
