@@ -13,6 +13,7 @@ from tests.consortium.test_coordinator_and_hospital import kind_of
 from cipherward.consortium.homes import home as homes
 from cipherward.consortium.service import offering
 from cipherward.errors import StorageError
+from cipherward.parties.records import Spool
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
@@ -135,6 +136,26 @@ def test_a_coordinator_whose_disk_fails_once_recovers_and_loses_nothing(
     assert bool(failed) or suffix == ".payload", "the study is small: its packets stay within the journal"
     assert simulator.contributors(folder) == [[1, 2, 3, 4]] * 4
     assert RunDirectory(folder).result.exists()
+
+
+@pytest.mark.parametrize("first", [2, 3, 4])
+def test_a_disk_that_is_still_full_when_a_coordinator_recovers_leaves_no_half_of_a_sum(
+    four: Consortium, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    calls: list[int] = []
+    real = Spool.__setitem__
+
+    def failing(self: Spool, hospital: int, payload: bytes) -> None:
+        calls.append(hospital)
+        if len(calls) in (first, first + 1):  # as it comes, and as it is read from the journal
+            raise StorageError("no space left")
+        real(self, hospital, payload)
+
+    monkeypatch.setattr(Spool, "__setitem__", failing)
+    folder = finish(four)
+    assert len(calls) > first + 2
+    assert simulator.contributors(folder) == [[1, 2, 3, 4]] * 4
+    assert four.alarms("coordinator") == []
 
 
 def finish(world: Consortium) -> Path:

@@ -11,7 +11,7 @@ from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.eligibility import eligible, refusals
 from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
-from cipherward.errors import ProtocolError
+from cipherward.errors import CipherwardError, ProtocolError
 from cipherward.sums.checks import Check, check
 from cipherward.sums.messages import Header, ShareFor, Update
 from cipherward.sums.statements import expected
@@ -47,18 +47,23 @@ class Contributions:
 
         Raises:
             ProtocolError, WireError: a copy of another, or not a contribution; the sum is unchanged.
+            StorageError: no room for it; the sum is unchanged.
         """
         with check(Check.COPY):
             if self._rules.is_encrypted and header.payload_digest in self._senders:
                 # In a manifest, two headers over one ciphertext would be evidence against the coordinator.
                 raise ProtocolError(f"copies the ciphertext of hospital {self._senders[header.payload_digest]}")
-        with check(Check.RESIDUES):
-            self._sum.add(update.payload)
+        self.payloads[sender] = update.payload  # first: where the disk is full, nothing else has changed
+        try:
+            with check(Check.RESIDUES):
+                self._sum.add(update.payload)
+        except CipherwardError:
+            del self.payloads[sender]
+            raise
         self._senders[header.payload_digest] = sender
         # What is kept must not hold on to the whole update.
         self.headers[sender], self._said[sender] = bytes(update.header), said
         self._shares[sender] = {item.hospital: bytes(item.sealed) for item in update.shares}
-        self.payloads[sender] = update.payload
 
     def leave_out(self, hospitals: frozenset[int], *, rebuild: bool) -> None:
         """Drop those whose block is not whole: their hospitals deal again in the next sum."""

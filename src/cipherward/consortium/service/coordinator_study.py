@@ -252,11 +252,10 @@ class CoordinatorStudy:
 
     def _load(self) -> list[Outgoing]:
         """The node as it was, and what it has to send again."""
-        self._node = recovery.node(self._home.identity, self.run, self.study, self.statements, self._log)
-        sent = self._node.recover()
-        self._log(
-            "recovered", {"sum": self._node.state.sums_done, "phase": self._node.phase.value, "packets": len(sent)}
-        )
+        node = recovery.node(self._home.identity, self.run, self.study, self.statements, self._log)
+        sent = node.recover()
+        self._node = node  # not before: if the disk fails in the middle, half of a sum would go on
+        self._log("recovered", {"sum": node.state.sums_done, "phase": node.phase.value, "packets": len(sent)})
         return sent
 
     def _go_on(self, step: Callable[[CoordinatorNode], list[Outgoing]]) -> Out:
