@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cipherward.errors import WireError
 
-WIRE_VERSION = 5
+WIRE_VERSION = 6
 """Goes up whenever a message of a sum, or what it means, changes; no party reads another version than its own.
 
 1: sealed shares came without a commitment. 2: with one, which the digests in the header cover.
 3: a sum that does not open is attributed by a challenge; a header says how its register stands in the sum.
 4: messages name the last opening. 5: a header holds its digests of shares in one piece; contributors attest fingerprints of silent ones.
+6: commitments are roots over slices of a share; answers to a challenge sign digests of tables, and evidence is of single slices.
 """
 
 KINDS = (
