@@ -1,4 +1,4 @@
-"""The day in a hospital's receipt: what it signs of when it has verified an opening."""
+"""Times that parties sign; the day in a hospital's receipt is what it signs of when it has verified an opening."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from time import time
 
 from cipherward.sums.messages import Receipt
 
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999, in Unix seconds: no later time can be said."""
 _SECONDS = 86_400
 
 

@@ -12,12 +12,12 @@ from cipherward.crypto.identity import COORDINATOR, Signed, open_signed
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, ProtocolError
 from cipherward.parties import inventories, roster
+from cipherward.parties.days import LAST_SECOND
 from cipherward.parties.inventories import Inventory
 from cipherward.study import Study
 
 APPROVAL, WITHDRAWAL = "approval", "withdrawal"
 MAX_NAME = 200
-_LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def is_approval_of(hospital: int, data: bytes, study: Study) -> bool:
 def approval_of(data: bytes, study: Study) -> tuple[int, Approval]:
     """The roster index of the hospital that signed this approval, and what it states; raises as `open_approval`."""
     sender, stated = _opened(data, study, APPROVAL, Approval)
-    if not is_name(stated.approver) or stated.at > _LAST_SECOND:
+    if not is_name(stated.approver) or stated.at > LAST_SECOND:
         raise ProtocolError("an approval without the name of a person and a time")
     if inventories.opened(stated.inventory, study)[0] != sender:
         raise ProtocolError("an approval with somebody else's inventory")

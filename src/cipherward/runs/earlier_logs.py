@@ -26,6 +26,7 @@ from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.crypto.merkle import Range, leaf_hash
 from cipherward.errors import AuditError, ProtocolError, StorageError
 from cipherward.parties import roster
+from cipherward.parties.days import LAST_SECOND
 from cipherward.runs.log_names import author, is_coordinators, origin, witnesses
 from cipherward.store import files
 from cipherward.study import Study
@@ -34,7 +35,6 @@ FOLDER, RESTORED, STATEMENT, REMEMBERED = "earlier-logs", "restored.json", "succ
 NONE = "0\n"
 """What a hospital says that has cosigned nothing."""
 _KIND = "log succession"
-_LATEST = 253_402_300_799
 _MAX_TEXT = 500
 
 
@@ -92,7 +92,7 @@ def opened(statement: bytes, study: Study) -> Succession:
     signed = open_signed(statement, study=study.digest(), keys=roster.roster_keys(study), kind=_KIND)
     said = wire.decode(Succession, signed.body)
     is_words = said.reason.isprintable() and len(said.reason) <= _MAX_TEXT and said.log.isprintable()
-    is_numbers = 0 <= said.at <= _LATEST and said.size >= 0 and len(said.root) == 32
+    is_numbers = 0 <= said.at <= LAST_SECOND and said.size >= 0 and len(said.root) == 32
     if signed.sender != COORDINATOR or said.study != study.digest() or not is_words or not is_numbers:
         raise ProtocolError("not the coordinator's statement that a log follows an earlier one of this study")
     return said

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.errors import StorageError
+from cipherward.parties.days import LAST_SECOND
 from cipherward.store import files
 from cipherward.vault.catalogue import Tombstone
 
 FOLDER = "erasures"
 _MOST = 500
 """Objects in one note, so that its audit entry stays short."""
-_LATEST = 253_402_300_800_000
-"""The year 10,000, in milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,6 @@ def _parsed(data: bytes) -> _Note:
     if not isinstance(objects, dict) or not all(isinstance(name, str) for name in objects.values()):
         raise ValueError("no objects")
     at = found.get("at")
-    if not isinstance(at, int) or not 0 <= at < _LATEST:
+    if not isinstance(at, int) or not 0 <= at <= 1000 * LAST_SECOND:
         raise ValueError("no time")
     return _Note(at, str(found.get("reason"))[:500], objects)

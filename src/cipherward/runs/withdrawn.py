@@ -11,6 +11,7 @@ from cipherward.crypto import wire
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
 from cipherward.errors import CipherwardError, DataError, ProtocolError, StudyError
 from cipherward.parties import roster
+from cipherward.parties.days import LAST_SECOND
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.study import Study
@@ -66,7 +67,7 @@ def opened(data: bytes, study: Study) -> ModelWithdrawal:
     signed = open_signed(data, study=study.digest(), keys=roster.roster_keys(study), kind=KIND)
     said = wire.decode(ModelWithdrawal, signed.body)
     is_said = said.study == study.digest() and said.reason.isprintable() and len(said.reason) <= MAX_REASON
-    if signed.sender != COORDINATOR or not is_said or len(said.model) != 32 or said.at > 253_402_300_799:
+    if signed.sender != COORDINATOR or not is_said or len(said.model) != 32 or said.at > LAST_SECOND:
         raise ProtocolError("not the coordinator's withdrawal of this study's model")
     return said
 
