@@ -13,14 +13,18 @@ from tests.consortium.consortium import Consortium, document
 from tests.consortium.test_coordinator_and_hospital import kind_of
 from tests.runs.test_audit import bad, log_of, said, sign_again
 
+from cipherward import study as study_file
 from cipherward.audit import entries, reading, witness
+from cipherward.audit.notes import Checkpoint, parse, sign
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import letters, offering
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.consortium.service.letters import Head
-from cipherward.runs import withdrawn
+from cipherward.errors import AuditError
+from cipherward.runs import own_heads, withdrawn
 from cipherward.runs.audit_check import verify_run
+from cipherward.runs.log_names import origin
 
 OWN_LOG = "hospital's own log"
 
@@ -281,3 +285,27 @@ def test_a_home_has_a_log_of_members_settings_and_decisions_that_it_signs(
     assert (code, "log was altered" in out) == (4, True)
     HospitalHome(home).look_at_settings()
     assert "audit log cannot be written" in HospitalHome(home).alarms()[-1]["event"]
+
+
+def test_a_head_of_a_hospitals_own_log_with_fewer_or_other_entries_is_refused_and_the_known_one_stays(
+    finished: Consortium, run: Path
+) -> None:
+    study = study_file.load(run / "study.toml")
+    identity, name = finished.hospital("clinic-2").identity, origin(study.digest(), 2)
+    before = own_heads.file(run, 2).read_text("utf-8")
+    size, root = parse(before).checkpoint.size, parse(before).checkpoint.root
+
+    def head(entries: int, root: bytes, log: str = name) -> str:
+        return sign(identity, Checkpoint(log, entries, root)).text
+
+    for shown, words in (
+        (head(size - 1, bytes(32)), f"shows {size - 1} now"),
+        (head(size, bytes(32)), "shows others now"),
+        (head(size + 1, root, origin(study.digest(), 3)), "not a head that clinic-2 has signed"),
+        (sign(finished.hospital("clinic-3").identity, Checkpoint(name, size + 1, root)).text, "not a head that"),
+    ):
+        with pytest.raises(AuditError, match=words):
+            own_heads.take(run, study, 2, shown)
+        assert own_heads.file(run, 2).read_text("utf-8") == before
+    assert not own_heads.take(run, study, 2, before)
+    assert own_heads.take(run, study, 2, head(size + 1, bytes(32)))

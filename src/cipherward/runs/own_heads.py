@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cipherward.audit import notes
+from cipherward.audit.notes import Checkpoint
 from cipherward.errors import AuditError, CipherwardError
 from cipherward.runs.log_names import author
 from cipherward.store import files
@@ -25,17 +26,18 @@ def take(run: Path, study: Study, hospital: int, text: str) -> bool:
     """Keep a head; whether it is another one than before.
 
     Raises:
-        AuditError: not a head of that hospital's own log of this study, or of fewer entries than it has shown before.
+        AuditError: not a head of that hospital's own log of this study, of fewer entries than it has shown before, or of as many others.
         StorageError: the disk failed.
     """
-    size, path = _size(text, study, hospital), file(run, hospital)
+    head, path = _head(text, study, hospital), file(run, hospital)
     if path.exists():
         before = files.read(path).decode("utf-8", "replace")
         if before == text:
             return False
-        if size < (known := _size(before, study, hospital)):
-            name = study.hospitals[hospital - 1].name
-            raise AuditError(f"{name} has shown {known} entries of its own audit log before, and shows {size} now")
+        known = _head(before, study, hospital)
+        if head.size <= known.size and head != known:
+            name, which = study.hospitals[hospital - 1].name, "others" if head.size == known.size else str(head.size)
+            raise AuditError(f"{name} has shown {known.size} entries of its own audit log before, and shows {which} now")
     files.write(path, text.encode())
     return True
 
@@ -45,7 +47,7 @@ def problems(run: Path, study: Study) -> Iterator[tuple[str, str]]:
     for hospital, about in enumerate(study.hospitals, start=1):
         if (path := file(run, hospital)).exists():
             try:
-                _size(files.read(path).decode("utf-8", "replace"), study, hospital)
+                _head(files.read(path).decode("utf-8", "replace"), study, hospital)
                 yield about.name, ""
             except CipherwardError as error:
                 yield about.name, error.message
@@ -57,8 +59,8 @@ def facts_of(data: bytes) -> dict[str, Any]:
     return {"entries": head.size, "root": head.root.hex()}
 
 
-def _size(text: str, study: Study, hospital: int) -> int:
+def _head(text: str, study: Study, hospital: int) -> Checkpoint:
     head = notes.parse(text)
     if head.checkpoint.origin != (key := author(study, hospital)).name or head.signed_by(key) is None:
         raise AuditError(f"not a head that {study.hospitals[hospital - 1].name} has signed of its own log")
-    return head.checkpoint.size
+    return head.checkpoint

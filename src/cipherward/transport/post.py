@@ -159,7 +159,7 @@ class _Post(ABC):
 
     async def _redial(self) -> Link | None:
         """A new connection, however long it takes; None when `close` is called meanwhile."""
-        dialling = asyncio.create_task(self._dialforever())
+        dialling = asyncio.create_task(self._dial_forever())
         closing = asyncio.create_task(self._closing.wait())
         await asyncio.wait({dialling, closing}, return_when=asyncio.FIRST_COMPLETED)
         closing.cancel()
@@ -170,7 +170,7 @@ class _Post(ABC):
         self._connected(self._link)
         return self._link
 
-    async def _dialforever(self) -> Link:
+    async def _dial_forever(self) -> Link:
         async for attempt in forever(self._note_failure, TransportError):
             with attempt:
                 return await self._dialer.dial()
