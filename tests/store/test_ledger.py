@@ -55,6 +55,36 @@ def test_what_was_said_about_a_sum_is_remembered_after_a_restart(tmp_path: Path)
     ledger.close()
 
 
+def test_what_is_recorded_together_is_there_whole_or_not_at_all_and_counts_once(tmp_path: Path) -> None:
+    counter = tmp_path / "count"
+    ledger = Ledger(tmp_path / "ledger.sqlite", counter)
+    begun(ledger, b"ctx")
+    ledger.record_update(b"ctx", b"header", b"update")
+    before = int(counter.read_text("ascii"))
+    with pytest.raises(RuntimeError, match="in the middle"), ledger.together():
+        ledger.record_fact("a", b"one")
+        with ledger.together():
+            ledger.record_vote(b"ctx", b"vote", b"manifest")
+        raise RuntimeError("in the middle")
+    assert (ledger.fact("a"), ledger.sum(b"ctx").vote) == (None, b"")  # type: ignore[union-attr]
+    assert int(counter.read_text("ascii")) == before
+    with ledger.together():
+        pass
+    assert int(counter.read_text("ascii")) == before
+    with ledger.together():
+        ledger.record_fact("a", b"one")
+        ledger.record_vote(b"ctx", b"vote", b"manifest")
+        ledger.mark_void(b"ctx")
+    assert int(counter.read_text("ascii")) == before + 1
+    assert KEY not in files_of(ledger), "what was erased inside stays in no log either"
+    ledger.close()
+    ledger = Ledger(tmp_path / "ledger.sqlite", counter)
+    record = ledger.sum(b"ctx")
+    assert record is not None
+    assert (ledger.fact("a"), record.vote, record.is_void) == (b"one", b"vote", True)
+    ledger.close()
+
+
 def test_every_ledger_has_a_device_key_of_its_own(tmp_path: Path) -> None:
     ledgers = [Ledger(tmp_path / f"{i}.sqlite") for i in range(3)]
     assert len({ledger.device_key for ledger in ledgers}) == 3
