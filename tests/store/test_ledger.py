@@ -61,11 +61,16 @@ def test_what_is_recorded_together_is_there_whole_or_not_at_all_and_counts_once(
     begun(ledger, b"ctx")
     ledger.record_update(b"ctx", b"header", b"update")
     before = int(counter.read_text("ascii"))
-    with pytest.raises(RuntimeError, match="in the middle"), ledger.together():
-        ledger.record_fact("a", b"one")
+
+    def stopped() -> None:
         with ledger.together():
-            ledger.record_vote(b"ctx", b"vote", b"manifest")
-        raise RuntimeError("in the middle")
+            ledger.record_fact("a", b"one")
+            with ledger.together():
+                ledger.record_vote(b"ctx", b"vote", b"manifest")
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        stopped()
     assert (ledger.fact("a"), ledger.sum(b"ctx").vote) == (None, b"")  # type: ignore[union-attr]
     assert int(counter.read_text("ascii")) == before
     with ledger.together():

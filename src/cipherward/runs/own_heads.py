@@ -37,7 +37,9 @@ def take(run: Path, study: Study, hospital: int, text: str) -> bool:
         known = _head(before, study, hospital)
         if head.size <= known.size and head != known:
             name, which = study.hospitals[hospital - 1].name, "others" if head.size == known.size else str(head.size)
-            raise AuditError(f"{name} has shown {known.size} entries of its own audit log before, and shows {which} now")
+            raise AuditError(
+                f"{name} has shown {known.size} entries of its own audit log before, and shows {which} now"
+            )
     files.write(path, text.encode())
     return True
 
