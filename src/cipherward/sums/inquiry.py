@@ -68,10 +68,8 @@ class Inquiry:
 
     def add_shown(self, sender: int, data: bytes) -> bool:
         """Note slices that a hospital shows; whether there are new ones. Raises ProtocolError or WireError."""
-        body, before = (
-            unsign(data, Shown, study=self._rules.study, keys=self._rules.keys, sender=sender),
-            len(self._shown),
-        )
+        body = unsign(data, Shown, study=self._rules.study, keys=self._rules.keys, sender=sender)
+        before = len(self._shown)
         if body.context != self._task.context or not body.slices:
             raise ProtocolError("shows no slice of a share, or one of another sum")
         case = self._case
