@@ -192,10 +192,8 @@ def answered(run: Path) -> frozenset[int] | None:
 def kept_files(run: Path) -> Iterator[str]:
     """What of the earlier logs a new one covers, by path in the run's folder."""
     for folder in _folders(run):
-        for name in (
-            RESTORED,
-            STATEMENT,
-        ):  # a statement that is stored first would look like a restore that was interrupted
+        # In this order: a statement that is stored first would look like a restore that was interrupted.
+        for name in (RESTORED, STATEMENT):
             if (folder / name).exists():
                 yield f"{FOLDER}/{folder.name}/{name}"
         for path in sorted((folder / REMEMBERED).glob("[0-9]*")):
