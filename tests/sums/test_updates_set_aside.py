@@ -25,7 +25,14 @@ from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, Signed
 from cipherward.crypto.scheme import share_digest
-from cipherward.errors import CipherwardError, FaultyCoordinatorError, ProtocolError, QuorumError, WireError
+from cipherward.errors import (
+    CipherwardError,
+    FaultyCoordinatorError,
+    ProtocolError,
+    QuorumError,
+    StorageError,
+    WireError,
+)
 from cipherward.sums import hospital_steps
 from cipherward.sums.digests import Digests
 from cipherward.sums.messages import Complaint, Header, Join, Joined, Query, ShareFor, Update
@@ -319,3 +326,33 @@ def test_with_everything_set_aside_nothing_is_closed() -> None:
     run.join()
     with pytest.raises(QuorumError, match=r"0 contribution\(s\)"):
         run.close()
+
+
+class _Full(dict[int, bytes]):
+    """A disk that is full for the second update that comes."""
+
+    asked = 0
+
+    def __setitem__(self, hospital: int, payload: bytes) -> None:
+        self.asked += 1
+        if self.asked == 2:
+            raise StorageError("no space left")
+        super().__setitem__(hospital, payload)
+
+
+def test_an_update_for_which_there_is_no_room_changes_nothing_and_is_taken_when_it_comes_again() -> None:
+    run = Sum(parties())
+    run.collection.updates.payloads = _Full()
+    run.join()
+    dealt = {i: run.deal_one(i).update for i in run.parties.everyone}
+    run.collection.add_update(1, dealt[1])
+    with pytest.raises(StorageError, match="no space left"):
+        run.collection.add_update(2, dealt[2])
+    assert set(run.collection.updates.headers) == {1}
+    for i in run.parties.everyone[1:]:
+        run.collection.add_update(i, dealt[i])
+    run.close()
+    run.consent()
+    run.release()
+    opened = run.verify(1, run.open())
+    assert np.array_equal(opened.sums, run.expected(run.parties.everyone))
