@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from cipherward.errors import StudyError
 from cipherward.learning.model_kind import Factory, KindSettings, ModelKind
 from cipherward.study import Model
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 class _Settings(KindSettings):
     package: str = ""
+    frozen: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
 
 class Custom(ModelKind):
@@ -22,11 +25,13 @@ class Custom(ModelKind):
     Settings = _Settings
 
     def describe(self, model: Model) -> str:
-        return f"own code {model.package}" if model.package else self.words
+        name = f"own code {model.package}" if model.package else self.words
+        frozen = str(model.settings.get("frozen", ""))
+        return name + (f", with frozen values that are not trained (digest {frozen[:12]})" if frozen else "")
 
     def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> nn.Module:
         from cipherward.learning import networks
 
         if factory is None:
             raise StudyError("a model of the user's own needs a module factory")
-        return networks.custom(factory, n_features, seed)
+        return networks.custom(factory, n_features, seed, str(model.settings.get("frozen", "")))

@@ -35,9 +35,9 @@ def build(model: Model, n_features: int, seed: int, factory: Factory | None = No
         factory: for a kind that is the user's own code only: called with n_features, returns the module.
 
     Raises:
-        StudyError: no such kind; factory missing or not wanted; a module with buffers (BatchNorm's running statistics and
-            the like: they change outside the sum), one that predicts a row differently beside other rows, frozen or
-            non-float32 parameters, none at all, or another output shape.
+        StudyError: no such kind; factory missing or not wanted; a module whose buffers change (BatchNorm's running statistics
+            and the like: they change outside the sum), one that predicts a row differently beside other rows, trained
+            parameters that are not float32, none at all, frozen values that the study does not state, or another output shape.
     """
     if n_features < 1:
         raise StudyError("a model needs at least one input feature")
@@ -57,11 +57,19 @@ def check_factory(model: Model, factory: Factory | None) -> ModelKind:
     return kind
 
 
+def check_frozen(module: Module, model: Model) -> None:
+    """Raise StudyError unless the module's frozen values are those of the study's model."""
+    if not isinstance(module, Linear):
+        from cipherward.learning import frozen
+
+        frozen.check(module, str(model.settings.get("frozen", "")))
+
+
 def groups(module: Module) -> tuple[tuple[str, int], ...]:
-    """(name, number of entries) of each parameter tensor, in the order of the flat vector."""
+    """(name, number of entries) of each parameter tensor that is trained, in the order of the flat vector."""
     if isinstance(module, Linear):
         return module.groups
-    return tuple((name, parameter.numel()) for name, parameter in module.named_parameters())
+    return tuple((name, p.numel()) for name, p in module.named_parameters() if p.requires_grad)
 
 
 def n_parameters(module: Module) -> int:
@@ -70,7 +78,7 @@ def n_parameters(module: Module) -> int:
 
 
 def flatten(module: Module) -> NDArray[np.float32]:
-    """All parameters as one float32[n_parameters], in `named_parameters` order; a copy."""
+    """All trained parameters as one float32[n_parameters], in `named_parameters` order; a copy."""
     if isinstance(module, Linear):
         return module.vector.copy()
     from cipherward.learning import networks

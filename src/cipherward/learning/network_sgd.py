@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cipherward.errors import CipherwardError, UnfitUpdateError, words_of
-from cipherward.learning import checks, models, networks
+from cipherward.learning import checks, frozen, models, networks
 from cipherward.learning.devices import Device, resolve_device
 from cipherward.privacy import dpsgd
 from cipherward.privacy.noise import RecordNoise
@@ -44,7 +44,7 @@ def train(
     velocity = torch.zeros_like(weights)
     was_training = module.training
     module.train()
-    with networks.seeded_rng(module_seed, target), _threads(settings.batch_size * len(start)):
+    with networks.seeded_rng(module_seed, target), _threads(settings.batch_size * len(start)), frozen.kept(module):
         for epoch in range(settings.local_epochs):
             order = torch.randperm(len(labels), generator=order_source).to(target)
             for rows in torch.split(order, settings.batch_size):
@@ -82,7 +82,7 @@ def train_privately(
     words = Words(randomness)
     was_training = module.training
     threads = _threads(settings.batch_size * len(start))
-    with networks.seeded_rng(int(words.take(1)[0]) >> 1, target), threads:
+    with networks.seeded_rng(int(words.take(1)[0]) >> 1, target), threads, frozen.kept(module):
         dpsgd.fit(module, _tensor(features, target), _tensor(labels, target), settings, noise, words)
     module.train(was_training)
     trained = networks.flatten(module)
@@ -116,7 +116,7 @@ def logits(module: nn.Module, rows: torch.Tensor) -> torch.Tensor:
     """
     with _own_code(module, f"a batch of {len(rows)} row(s)"):
         output: torch.Tensor = module(rows)
-        return output.view(len(rows))
+        return output.reshape(len(rows)).float()
 
 
 @contextlib.contextmanager
@@ -160,7 +160,7 @@ def _flat_views(
     weights = torch.tensor(start, device=device)
     gradient = torch.zeros_like(weights)
     first = 0
-    for parameter in module.parameters():
+    for _, parameter in networks.trained_parameters(module):
         last = first + parameter.numel()
         parameter.data = weights[first:last].view(parameter.shape)
         parameter.grad = gradient[first:last].view(parameter.shape)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cipherward.errors import StudyError, words_of
-from cipherward.learning import initial
+from cipherward.learning import frozen, initial
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Factory
 
@@ -23,19 +23,20 @@ _TRIED, _TRIED_SEED = 4, 0x747279  # rows on which a module of the user's own is
 _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
 
 
-def made(build: Callable[[], nn.Module], n_features: int, seed: int) -> nn.Module:
+def made(build: Callable[[], nn.Module], n_features: int, seed: int, stated: str = "") -> nn.Module:
     """A module of a kind that a study describes, checked; its linear layers start as `models.build` says.
 
     Args:
         build: makes the module; torch's generator is seeded meanwhile.
         n_features: width of an input row.
         seed: public seed.
+        stated: what the study says of the module's frozen values (`frozen.digest`).
 
     Raises:
         StudyError: as `models.build`.
     """
     with seeded_rng(seed):
-        module = _checked(build, n_features)
+        module = _checked(build, n_features, stated)
         _initialise(module, seed)
     return module
 
@@ -57,24 +58,24 @@ def linear(model: Linear) -> nn.Module:
     return module
 
 
-def custom(factory: Factory, n_features: int, seed: int) -> nn.Module:
-    """What the user's factory makes, checked: no first values but constants and what it drew under the study's seed.
+def custom(factory: Factory, n_features: int, seed: int, stated: str = "") -> nn.Module:
+    """What the user's factory makes, checked: no first values but constants and what it drew under the study's seed; and no
+    frozen ones but those that the study states.
 
     Raises:
         StudyError: as `models.build`; or it brings values, which a person could have chosen to single patients out.
     """
     with seeded_rng(seed):
-        module = _checked(lambda: factory(n_features), n_features)
-    with seeded_rng(seed ^ 1):
-        other = _checked(lambda: factory(n_features), n_features)
-    drawn = dict(other.named_parameters())
-    brought = [name for name, values in module.named_parameters() if _is_brought(values, drawn.get(name))]
+        module = _checked(lambda: factory(n_features), n_features, stated)
+    with seeded_rng(seed ^ 1), _told("the module factory failed"):
+        drawn = dict(factory(n_features).named_parameters())
+    brought = [name for name, values in trained_parameters(module) if _is_brought(values, drawn.get(name))]
     if brought:
         raise StudyError(
             f"the module {type(module).__name__} brings first values of its own: {', '.join(map(repr, brought))} do not follow "
             "from the study's seed",
             hint="let torch's layers draw their first values, or set constants; a network that was trained elsewhere cannot be "
-            "the first model",
+            "the first model: freeze it (requires_grad_(False)) and train layers or low-rank adapters on top of it",
         )
     return module
 
@@ -85,10 +86,15 @@ def _is_brought(values: nn.Parameter, under_another_seed: nn.Parameter | None) -
     return torch.equal(values, under_another_seed) and bool((values != values.reshape(-1)[0]).any())
 
 
+def trained_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """(name, tensor) of what is trained and sent: every parameter that is not frozen, one that two layers share once."""
+    return ((name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad)
+
+
 def flatten(module: nn.Module) -> NDArray[np.float32]:
     """As `models.flatten`."""
     with torch.no_grad():
-        return torch.cat([parameter.reshape(-1) for parameter in module.parameters()]).cpu().numpy()
+        return torch.cat([parameter.reshape(-1) for _, parameter in trained_parameters(module)]).cpu().numpy()
 
 
 def load(module: nn.Module, vector: NDArray[np.float32]) -> None:
@@ -96,7 +102,7 @@ def load(module: nn.Module, vector: NDArray[np.float32]) -> None:
     source = torch.tensor(vector)
     start = 0
     with torch.no_grad():
-        for parameter in module.parameters():
+        for _, parameter in trained_parameters(module):
             part = source[start : start + parameter.numel()]
             parameter.copy_(part.view(parameter.shape))
             start += parameter.numel()
@@ -121,6 +127,8 @@ def _initialise(module: nn.Module, seed: int) -> None:
         for layer in module.modules():
             if isinstance(layer, nn.Linear):
                 for parameter in (layer.weight, layer.bias):
+                    if parameter is None or not parameter.requires_grad:
+                        continue
                     flat = parameter.view(-1)
                     for start in range(0, flat.numel(), _DRAWN_AT_ONCE):
                         part = flat[start : start + _DRAWN_AT_ONCE]
@@ -143,16 +151,18 @@ def _told(what: str) -> Iterator[None]:
         raise _failed(what, error) from error
 
 
-def _checked(build: Callable[[], nn.Module], n_features: int) -> nn.Module:
+def _checked(build: Callable[[], nn.Module], n_features: int, stated: str) -> nn.Module:
     with _told("the module factory failed"):
         module = build()
     if not isinstance(module, nn.Module):
         raise StudyError(f"the module factory returned {type(module).__name__}, not a torch.nn.Module")
     with _told("the module failed when it was looked at"):
-        problems = [*_parameter_problems(module), *_buffer_problems(module)]
+        problems = [*frozen.problems(module)]
         if problems:
             raise StudyError("the module cannot be trained here: " + "; ".join(problems), problems=tuple(problems))
         module.cpu()
+        held = frozen.copies(module)
+        trained = [name for name, _ in trained_parameters(module)]
         was_training = module.training
         module.eval()
     with _told(f"the module cannot take float32[n, {n_features}]"), torch.no_grad():
@@ -166,6 +176,14 @@ def _checked(build: Callable[[], nn.Module], n_features: int) -> nn.Module:
             _check_same_again(module, rows)
             _check_rows_apart(module, rows)
         _check_trainable(module, rows)
+        frozen.check_kept(held, module, "predicts")
+        module.train()
+        _check_trainable(module, rows)
+        frozen.check_kept(held, module, "is trained")
+        if [name for name, _ in trained_parameters(module)] != trained:
+            raise StudyError(f"the module {type(module).__name__} freezes other parameters once it is trained")
+        module.eval()
+    frozen.check(module, stated)
     with _told("the module cannot take a row alone, as the last minibatch and `predict` may hold"), torch.no_grad():
         module(rows[:1])
         module.train()
@@ -227,21 +245,3 @@ def _check_rows_apart(module: nn.Module, rows: torch.Tensor) -> None:
         + (f": {', '.join(suspects)}" if suspects else ""),
         hint="use GroupNorm or LayerNorm, which look at one row at a time",
     )
-
-
-def _parameter_problems(module: nn.Module) -> Iterator[str]:
-    if not any(True for _ in module.parameters()):
-        yield "it has no parameters"
-    for name, parameter in module.named_parameters():
-        if parameter.dtype != torch.float32:
-            yield f"parameter {name!r} is {parameter.dtype}, not float32"
-        if not parameter.requires_grad:
-            yield f"parameter {name!r} is frozen; compute frozen features before training instead"
-
-
-def _buffer_problems(module: nn.Module) -> Iterator[str]:
-    for name, _ in module.named_buffers():
-        yield (
-            f"buffer {name!r} would change or be kept outside the secure sum; "
-            "use GroupNorm or LayerNorm instead of BatchNorm's running statistics"
-        )

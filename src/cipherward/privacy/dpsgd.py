@@ -38,7 +38,7 @@ def fit(
     Raises:
         StudyError: Opacus is missing or cannot give this module's gradients record by record.
     """
-    parameters = list(module.parameters())
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     origin = [parameter.detach().clone() for parameter in parameters]
     velocity = [torch.zeros_like(parameter) for parameter in parameters]
     wrapped = per_record(module)
@@ -94,7 +94,7 @@ def per_record(module: nn.Module) -> Any:
 
 def clipped_sum(wrapped: Any, x: torch.Tensor, y: torch.Tensor, clipping_norm: float) -> torch.Tensor:
     """The sum over records of the gradient of the loss, each clipped: float64[n_parameters], whole grid units."""
-    parameters = list(wrapped.parameters())
+    parameters = [parameter for parameter in wrapped.parameters() if parameter.requires_grad]
     n_parameters = sum(parameter.numel() for parameter in parameters)
     total = torch.zeros(n_parameters, dtype=torch.float64, device=x.device)
     at_once = max(1, _ENTRIES_AT_ONCE // n_parameters)
@@ -103,7 +103,7 @@ def clipped_sum(wrapped: Any, x: torch.Tensor, y: torch.Tensor, clipping_norm: f
         with warnings.catch_warnings():
             # Gradients with respect to the rows are not wanted, and torch says so once for every hooked layer.
             warnings.simplefilter("ignore")
-            loss = binary_cross_entropy_with_logits(wrapped(part).view(len(part)), outcome, reduction="sum")
+            loss = binary_cross_entropy_with_logits(wrapped(part).reshape(len(part)).float(), outcome, reduction="sum")
             torch.autograd.backward(loss)
         gradients = torch.cat([p.grad_sample.reshape(len(part), -1) for p in parameters], dim=1)
         total += clipped(gradients, clipping_norm).sum(dim=0)

@@ -43,6 +43,7 @@ class ModelFile:
 
         Raises:
             DataError: the study used a module of the user's own and `custom` is not given.
+            StudyError: its frozen values are not those of the study.
         """
         if kind_of(self.study.model).is_own_code and custom is None:
             raise DataError(
@@ -51,6 +52,7 @@ class ModelFile:
             )
         n_features = self.preprocessor.n_features if self.preprocessor else 0
         module = custom or models.build(self.study.model, n_features, self.study.seed)
+        models.check_frozen(module, self.study.model)
         models.load(module, self.weights)
         return module
 

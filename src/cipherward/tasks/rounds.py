@@ -14,6 +14,7 @@ from cipherward.data.inputs import Inputs
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import averaging, sgd
 from cipherward.learning.baselines import Rows
+from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Module
 from cipherward.learning.weights import row_class
 from cipherward.privacy import noise as privacy_noise
@@ -76,6 +77,14 @@ def first_bound(study: Study, model: Model) -> float:
     if adds_noise_shares(study):  # fixed: no range may follow private data
         return privacy_noise.hospital_noise(study, len(model.weights)).bound
     return study.aggregation.range_initial
+
+
+def check_module(study: Study, module: Module) -> None:
+    """Raise StudyError where the study wants privacy of records, and the module's gradients cannot be had record by record."""
+    if study.privacy and study.privacy.unit == "record" and not isinstance(module, Linear):
+        from cipherward.privacy import dpsgd
+
+        dpsgd.release(dpsgd.per_record(module))
 
 
 def update_segments(study: Study, model: Model, ranges: Sequence[float]) -> tuple[Segment, ...]:

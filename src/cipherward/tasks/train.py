@@ -316,6 +316,7 @@ class Train(Task[TrainState]):
         return math.ceil(statistics.rows_needed(self._study, n_contributors) / share)
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
+        rounds.check_module(self._study, self._module())
         check_classes(hospitals, self._study.group_rows)
         if self._study.own_noise and not self._carried:
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
