@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cipherward.errors import CipherwardError
     from cipherward.runs.audit_check import verify_run
     from cipherward.runs.prediction import predict
+    from cipherward.simulation.personalised import personalise_run
     from cipherward.simulation.simulate import RunResult, resume_study, run_study
     from cipherward.study import Study
     from cipherward.study import load as load_study
@@ -23,6 +24,7 @@ _WHERE = {
     "Study": ("cipherward.study", "Study"),
     "load_builtin_study": ("cipherward.study", "load_builtin"),
     "load_study": ("cipherward.study", "load"),
+    "personalise_run": ("cipherward.simulation.personalised", "personalise_run"),
     "predict": ("cipherward.runs.prediction", "predict"),
     "resume_study": ("cipherward.simulation.simulate", "resume_study"),
     "run_study": ("cipherward.simulation.simulate", "run_study"),
@@ -35,6 +37,7 @@ __all__ = [
     "Study",
     "load_builtin_study",
     "load_study",
+    "personalise_run",
     "predict",
     "resume_study",
     "run_study",

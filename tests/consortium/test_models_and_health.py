@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,27 @@ def test_a_received_model_predicts_offline_and_says_that_every_sum_was_verified(
     assert scores.shape == (110,)
     assert bool(np.all((scores > 0) & (scores < 1)))
     assert json.dumps(received_models.to_json(found))
+
+
+def test_a_received_model_is_fine_tuned_on_the_hospitals_own_rows_and_stays_in_its_home(everyone: Consortium) -> None:
+    own = everyone.first
+    model = trained(everyone, seed=10, data={"validation_fraction": 0.4})
+    wrong = np.where(np.arange(len(model.weights)) < 3, -3.0, 0.0).astype(np.float32)
+    model = dataclasses.replace(model, weights=wrong)
+    folder = received_models.keep(own, model, outcomes(PRESERVED), rounds=1, auroc=0.7)
+    table, home = str(own.data_source), ["--home", str(own.path)]
+    missing = CliRunner().invoke(app, ["hospital", "predict", folder.name, table, "--personal", *home])
+    assert isinstance(missing.exception, StorageError)
+    assert "hospital personalise" in missing.exception.hint
+    done = CliRunner().invoke(app, ["hospital", "personalise", folder.name, *home])
+    assert done.exit_code == 0, done.output
+    assert "clinic-1: moved" in done.stdout
+    personal = CliRunner().invoke(app, ["hospital", "predict", folder.name, table, "--personal", *home])
+    shared = CliRunner().invoke(app, ["hospital", "predict", folder.name, table, *home])
+    assert personal.stdout.count("\n") == shared.stdout.count("\n") == 111
+    assert personal.stdout != shared.stdout
+    assert received_models.find(own, folder.name).file.name == "model.safetensors"
+    assert (folder / "personalised.json").stat().st_mode & 0o077 == 0
 
 
 def test_a_model_with_one_sum_not_verified_is_not_verified(everyone: Consortium) -> None:

@@ -18,6 +18,7 @@ from cipherward.cli import (
     data,
     exposure,
     hospital,
+    personalise,
     predict,
     report,
     run,
@@ -40,6 +41,7 @@ app.command("run")(run.run)
 app.command("cohort")(cohort.cohort)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("personalise")(personalise.personalise)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)
 app.command("exposure")(exposure.exposure)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cipherward.cli import leaving
+from cipherward.cli import leaving, own_models
 from cipherward.cli.homes import HOME, JSON, SEEN, Answer, carry, members_json, show_alarms, show_health, show_members
-from cipherward.cli.predict import write as write_predictions
 from cipherward.cli.registers import register, withdraw_patients
 from cipherward.cli.service_log import JSON_LOG, run_service, show_status, teller
 
@@ -275,47 +274,7 @@ def policy(json: bool = JSON, home: Path = HOME) -> None:
         typer.echo(f"study {name}: {'refused: ' + '; '.join(broken) if broken else 'allowed'}")
 
 
-@app.command("models")
-def models(json: bool = JSON, home: Path = HOME) -> None:
-    """List the models received, with what this hospital itself verified about each."""
-    from cipherward.cli.terminal import print_json
-    from cipherward.consortium.homes import received_models as received
-
-    found = received.received(_open(home))
-    if json:
-        print_json([received.to_json(model) for model in found])
-        return
-    for model in found:
-        if model.problem:
-            typer.echo(f"BAD {model.folder.name}: {model.problem}")
-            continue
-        verdict = "verified here, every sum" if model.verified else "NOT verified here in every sum"
-        auroc = f", AUROC {model.auroc:.3f}" if model.auroc is not None else ""
-        typer.echo(f"{'ok ' if model.verified else 'BAD'} {model.folder.name}: {model.rounds} rounds{auroc}; {verdict}")
-    if not found:
-        typer.echo("No model has been received.")
-
-
-@app.command("predict")
-def predict(
-    model: str = typer.Argument(help="A model from `cipherward hospital models`: folder, study or digest."),
-    table: Path = typer.Argument(help="CSV or Parquet file with the study's columns."),
-    out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
-    id_column: str = typer.Option("", "--id", metavar="COLUMN", help="A column of TABLE to carry into the output."),
-    home: Path = HOME,
-) -> None:
-    """Predict the outcome's probability for each row of TABLE, offline, with a received model."""
-    from cipherward.consortium.approval import modelcode, policyfile
-    from cipherward.consortium.homes import received_models as received
-    from cipherward.runs import modelfile
-    from cipherward.runs.prediction import predict_rows
-
-    own = _open(home)
-    chosen = received.find(own, model)
-    if not chosen.verified:
-        typer.echo("warning: this hospital has not verified every sum that led to this model", err=True)
-    module = modelcode.module_of(modelfile.load(chosen.file), policyfile.load(own.policy_file))
-    write_predictions(predict_rows(chosen.file, table, module=module, id_column=id_column), out)
+own_models.add_to(app)
 
 
 @app.command("doctor")

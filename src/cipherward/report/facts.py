@@ -16,8 +16,9 @@ from cipherward.errors import AuditError, CipherwardError, StorageError
 from cipherward.parties import asking, culprits, inventories, judging
 from cipherward.privacy import records
 from cipherward.report.intervals import auroc_interval
-from cipherward.runs import audit_check, earlier_logs, erasures, exposure, verify
+from cipherward.runs import audit_check, earlier_logs, erasures, exposure, personal_file, verify
 from cipherward.runs.exposure import Exposure
+from cipherward.runs.personal_file import PersonalFigures
 from cipherward.runs.result import findings
 from cipherward.runs.result_json import Result, Simulated, SumLine, Trained, document, parse, sum_lines
 from cipherward.runs.verify import Line, Replayed, Run
@@ -67,6 +68,7 @@ class Facts:
     by which the difference of two of these counts may be off, in 19 of 20 cases, as they carry noise; 0 without.
     `exposure`: what the sums in `sums` give away together. `left_out`: the study's columns that nothing was asked about, with reasons; `carried`: from which study constants
     were used again, in words.
+    `personal`: what fine-tuning gained each hospital of a simulation; () where nobody fine-tuned.
     `audit`: what was found of the run's audit log, as it is when the page is written.
     `tables`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
@@ -82,6 +84,7 @@ class Facts:
     last: Line | None
     failure: str
     tables: tuple[ResultTable, ...] = ()
+    personal: tuple[PersonalFigures, ...] = ()
     audit: tuple[Line, ...] = ()
     exposure: Exposure | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -175,6 +178,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         last=last,
         failure=clean(failure),
         exposure=exposure.of_replayed(run, replayed),
+        personal=personal_file.read(run.files.path / personal_file.NAME),
         audit=_audit(run),
         carried=clean(inventories.carried_words(run.beginning, study)),
         left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},

@@ -125,6 +125,7 @@ def _content(facts: Facts) -> dict[str, Any]:
         },
         "comparison": tables.comparison(facts),
         "data": rows.by_split(facts),
+        "personal": rows.personal(facts),
         "versions": tables.versions(facts),
         "budget": result.privacy,
         "noise": words.noise_on_counts(study),

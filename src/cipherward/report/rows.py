@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cipherward.data import small_counts
-from cipherward.report.blocks import TOO_FEW, Table, count, limited, percent
+from cipherward.report.blocks import TOO_FEW, Table, count, limited, percent, score
 from cipherward.report.facts import Facts, clean, shortened
 from cipherward.runs.result_json import Changed, Noticed
 
@@ -47,6 +47,26 @@ def _line(name: str, rows: Any, positive: Any, few: Any, hidden: Any) -> tuple[s
     return tuple(cells)
 
 
+def personal(facts: Facts) -> Table | None:
+    """What fine-tuning gained each hospital of a simulation; None where nobody fine-tuned."""
+    head = (
+        "Hospital", "Training rows", "Model", "AUROC, shared", "AUROC, personal", "Log loss, shared", "Log loss, personal",
+    )  # fmt: skip
+    lines = []
+    for each in facts.personal:
+        moved = f"moved {percent(each.share)} of the way to its own rows" if each.share else clean(each.why_not)
+        auroc = [score(each.auroc[kind]) if each.auroc else "not shown" for kind in ("shared", "personal")]
+        loss = [score(each.log_loss[kind]) if each.log_loss else "not shown" for kind in ("shared", "personal")]
+        lines.append((shortened(clean(each.name)), _few(each.train_rows), moved, *auroc, *loss))
+    note = (
+        "On the hospital's own test rows. Validation rows decided how far a model moved; a gain within its error moves nothing. "
+        "A personal model stays at its hospital: only a simulation sees this table."
+    )
+    return (
+        limited("The shared model and each hospital's own", head, lines, "personalised.json", note) if lines else None
+    )
+
+
 def changed(facts: Facts) -> Table | None:
     """Values that were changed when the tables were read; None where there were none."""
     lines = [(_name(item), clean(item.column), clean(item.rule), _few(item.count)) for item in facts.result.changes]
@@ -77,5 +97,7 @@ def _name(item: Changed | Noticed) -> str:
     return shortened(clean(item.hospital))
 
 
-def _few(found: int) -> str:
-    return count(found) if small_counts.shown(found) is not None else f"under {small_counts.SMALL}"
+def _few(found: int | None) -> str:
+    if found is None or small_counts.shown(found) is None:
+        return f"under {small_counts.SMALL}"
+    return count(found)
