@@ -6,10 +6,10 @@ import pytest
 
 from cipherward.study import builtin_names, load_builtin, parse
 
-NAMES = ["breast-cancer", "diabetes130", "readmission"]
+NAMES = ["breast-cancer", "diabetes130", "readmission", "tcga-brca-cox"]
 
 
-def test_the_three_studies_are_there() -> None:
+def test_the_studies_are_there() -> None:
     assert [name for name in builtin_names() if name in NAMES] == NAMES
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SOURCES: dict[str, str | type[DataSource]] = {
     "readmission": "cipherward.data.source_readmission:Readmission",
     "diabetes130": "cipherward.data.source_diabetes130:Diabetes130",
+    "tcga-brca": "cipherward.data.source_tcga_brca:TcgaBrca",
     "breast-cancer": "cipherward.data.source_breast_cancer:BreastCancer",
     "files": "cipherward.data.source_files:Files",
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cipherward.data import diabetes130
+from cipherward.data import diabetes130, tcga_brca
 from cipherward.errors import DataError
 
 MAX_UNPACKED = 64 * 2**20
@@ -86,6 +86,21 @@ DATASETS: dict[str, Dataset] = {
         sha256="254915f5f0a2074665c4676356824cf4ef4a3bcab233894b4bafcaf48962bd69",
         size=3_291_041,
         names=("retinamnist.npz",),
+    ),
+    "tcga-brca": Dataset(
+        name="tcga-brca",
+        title="Breast cancer survival in six regions (Fed-TCGA-BRCA)",
+        publisher="NCI Genomic Data Commons, prepared by FLamby",
+        licence="GDC open access; nobody may try to identify a patient",
+        citation="Liu J, Lichtenberg T, Hoadley K, et al. Cell 173:400 (2018); Ogier du Terrail J, Ayed S, Cyffers E, et al. "
+        "FLamby. NeurIPS Datasets and Benchmarks (2022). https://github.com/owkin/FLamby",
+        note="1,096 pseudonymous real patients, 151 deaths; the hospitals are the regions of the tissue source sites",
+        url="https://raw.githubusercontent.com/owkin/FLamby/edacf54d5211520583b0133d55ac39b6fda8324b/flamby/datasets/"
+        "fed_tcga_brca/brca.csv",
+        file="brca.csv",
+        sha256="07cb53423f7d579d33cfdbf2cba57b2aee75318b85866c68ce39a75b1f1ba020",
+        size=113_184,
+        names=("brca.csv", "tcga_brca/brca.csv"),
     ),
     "breast-cancer": Dataset(
         name="breast-cancer",
@@ -232,6 +247,26 @@ def load_diabetes130(path: Path) -> pl.DataFrame:
             hint='use the file as UCI publishes it; for an edited table write a study with source "files"',
         )
     return diabetes130.prepare(content)
+
+
+def load_tcga_brca(path: Path) -> pl.DataFrame:
+    """The prepared table of Fed-TCGA-BRCA (see `tcga_brca.prepare`) from the CSV.
+
+    Raises:
+        DataError: unreadable, or not the published file.
+    """
+    entry = dataset("tcga-brca")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}", hint=no_network_hint(entry.name)) from None
+    found = sha256_of(content)
+    if found != entry.sha256:
+        raise DataError(
+            f"{path} has SHA-256 {found}, but the published file has SHA-256 {entry.sha256}",
+            hint='use the file as FLamby publishes it; for an edited table write a study with source "files"',
+        )
+    return tcga_brca.prepare(content)
 
 
 def _csv_content(path: Path) -> bytes:

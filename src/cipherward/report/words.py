@@ -27,7 +27,7 @@ LEAKAGE = {
 """By whether the run used differential privacy."""
 
 EXACT = (
-    "Exact sums: the training rounds and every measurement. Nothing bounds what they say about a single patient.",
+    "Exact sums: all others, as of training rounds, steps and measurements. Nothing bounds what they say about a single patient.",
     "Every sum is exact. Nothing bounds what they say about a single patient.",
 )
 """Beside noise on counts, and without it."""

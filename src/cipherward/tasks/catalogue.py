@@ -24,6 +24,7 @@ TASKS: dict[str, str | Make] = {
     "train": "cipherward.tasks.train:Train",
     "points": "cipherward.tasks.points:PointsTask",
     "describe": "cipherward.tasks.describe:Describe",
+    "regression": "cipherward.tasks.regression:Regression",
 }
 """name -> "module:callable", or the callable itself."""
 

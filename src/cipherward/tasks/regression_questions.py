@@ -1,0 +1,240 @@
+"""What a regression asks, and a hospital's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.data.rare_categories import n_cells
+from cipherward.data.sources import HospitalData
+from cipherward.errors import DataError, ProtocolError, UnfitUpdateError
+from cipherward.learning import cox, likelihood, linear
+from cipherward.learning.cox import InTime
+from cipherward.learning.newton import MOST_LOSS, Sums
+from cipherward.learning.picking import picks_out_few
+from cipherward.privacy import records
+from cipherward.privacy.randomness import Randomness
+from cipherward.privacy.records import Sensitivity
+from cipherward.study import Column, Study
+from cipherward.tasks import moves
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.lanes import CountSegment
+from cipherward.tasks.measurement import PICKS_OUT
+from cipherward.tasks.regression_settings import Settings
+from cipherward.tasks.regression_terms import Terms, complete, counts
+from cipherward.tasks.task import Sums as Opened
+from cipherward.tasks.task import Values, limbs_for
+
+TITLES = {
+    "terms": "Before the fit: rows, and rows by category",
+    "fit": "In each step of the fit",
+    "hazards": "Once, at the estimates: whether hazards are proportional",
+}
+
+MEANING = {
+    "rows": "how many rows there are, how many of them have a value in every column, and how many of these the outcome",
+    "categories": "for each categorical column: how many rows have each category; those that few have are merged",
+    "fit/rows": "how many rows there are, how many of them are used, and how many of these have the outcome",
+    "fit/loss": "the negative logarithm of the likelihood of the rows",
+    "fit/gradient": "for each term: its derivative, the sum over rows of term x (predicted - actual outcome)",
+    "fit/curvature": "for each pair of terms: its second derivative, the sum over rows of their product, weighted by how unsure the "
+    "model is; at the first step these are counts of patients by pairs of categories",
+    "hazards/score": "for each term: the sum over events of (the patient's term - its mean among those at risk) x time",
+    "hazards/mixed": "for each pair of terms: the sum over events of their covariance among those at risk, x time",
+    "hazards/squared": "the same x time squared",
+}
+OF_COX = {
+    "fit/gradient": "for each term: its derivative, the sum over events of (its mean among those at risk - the patient's)",
+    "fit/curvature": "for each pair of terms: its second derivative, the sum over events of their covariance among those at risk",
+}
+
+_BITS = 53
+_ROOM = 51  # one bit for the shift that leaves no sum negative, one to spare
+_FINE = 1.5  # as in `moves.of_statistics`: merging needs more precise counts than rows
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sums of terms in [-1, 1] over fewer than `most` rows, a power of two, as whole numbers that are not negative."""
+
+    most: int
+
+    @classmethod
+    def of(cls, rows: int) -> Scale:
+        """Room for twice as many rows as were counted, perhaps with noise."""
+        return cls(1 << (2 * max(rows, 1) + 64).bit_length())
+
+    @property
+    def unit(self) -> float:
+        return 2.0 ** (_ROOM - (self.most.bit_length() - 1))
+
+    def whole(self, sums: NDArray[np.float64], rows: int) -> NDArray[np.int64]:
+        return np.rint((np.clip(sums, -rows, rows) + rows) * self.unit).astype(np.int64)
+
+    def real(self, opened: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
+        return np.asarray(opened, dtype=np.float64) / self.unit - rows
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A hospital's rows as a regression sees them: x float64[n, p], outcome int8[n], time float64[n] (of a Cox regression). `n_all`:
+    with those that lack a value."""
+
+    x: NDArray[np.float64] = field(repr=False)
+    outcome: NDArray[np.int8] = field(repr=False)
+    time: NDArray[np.float64] = field(repr=False)
+    n_all: int
+
+
+def inputs(study: Study, chosen: Settings) -> tuple[Column, ...]:
+    """The columns that terms are made of."""
+    return tuple(column for column in study.columns if column.name != chosen.time)
+
+
+def of_terms(study: Study, chosen: Settings) -> tuple[tuple[CountSegment, ...], Sensitivity]:
+    """The first question's numbers, and how far a row moves them."""
+    limbs, columns = limbs_for(48, study.bits), inputs(study, chosen)
+    parts, moved = [CountSegment("rows", 3, limbs)], moves.of_counts("rows", 3, 3)
+    if cells := n_cells(columns):
+        parts.append(CountSegment("categories", cells, limbs))
+        n_categorical = sum(column.kind == "categorical" for column in columns)
+        moved = moved.and_also(moves.of_counts("categories", cells, n_categorical, _FINE))
+    return tuple(parts), moved
+
+
+def counted(study: Study, chosen: Settings, data: HospitalData, randomness: Randomness) -> tuple[Values, int]:
+    """One hospital's answer to it, and how many rows were left out, of one patient beyond `noise.rows_per_patient`."""
+    columns = inputs(study, chosen)
+    kept, dropped = np.ones(len(data.outcome), dtype=bool), 0
+    if study.own_noise:
+        kept, dropped = records.kept_rows(data.cluster, kept, study.own_noise.rows_per_patient, randomness)
+    used = kept & complete(data.table, [column.name for column in study.columns])
+    found = {"rows": np.array([kept.sum(), used.sum(), data.outcome[used].sum()], dtype=np.int64)}
+    if n_cells(columns):
+        found["categories"] = counts(data.table, columns, used)
+    return found, dropped
+
+
+def of_fit(study: Study, p: int) -> tuple[CountSegment, ...]:
+    sizes = {"loss": 1, "gradient": p, "curvature": p * (p + 1) // 2}
+    exact = CountSegment("fit/rows", 3, limbs_for(32, study.bits))
+    return (exact, *(_segment(study, f"fit/{name}", size) for name, size in sizes.items()))
+
+
+def of_hazards(study: Study, p: int) -> tuple[CountSegment, ...]:
+    sizes = {"score": p, "mixed": p * (p + 1) // 2, "squared": p * (p + 1) // 2}
+    exact = CountSegment("fit/rows", 3, limbs_for(32, study.bits))
+    return (exact, *(_segment(study, f"hazards/{name}", size) for name, size in sizes.items()))
+
+
+def rows_of(study: Study, chosen: Settings, terms: Terms, at: HospitalWork) -> Rows:
+    """Made once for a hospital."""
+
+    def made() -> Rows:
+        x, used = terms.design(at.data.table)
+        outcome, time = at.data.outcome, np.zeros(len(used))
+        if chosen.is_cox:
+            time = at.data.table[chosen.time].to_numpy()
+            used &= ~np.isnan(time)
+        x, outcome, time = x[used], outcome[used], time[used]
+        if chosen.is_cox:
+            longest = next(column.maximum for column in study.columns if column.name == chosen.time) or 0.0
+            event = (outcome == 1) & (time <= longest)
+            time, event = cox.ended(np.clip(time, 0.0, longest), event, max(chosen.risk_rows, at.cell_min))
+            outcome = event.astype(np.int8)
+        return Rows(x, outcome, time, len(used))
+
+    return at.kept(("regression", terms), made)
+
+
+def fitted(chosen: Settings, weights: NDArray[np.float64], scale: Scale, rows: Rows, at: HospitalWork) -> Values:
+    """One hospital's sums over its rows at these weights.
+
+    Raises:
+        DataError: more rows than a sum has room for. UnfitUpdateError: the weights set few rows apart.
+    """
+    _check(weights, scale, rows, at)
+    found, n = sums_of(chosen, weights, rows), len(rows.outcome)
+    loss = np.array([found.loss / MOST_LOSS])
+    parts = {"loss": loss, "gradient": found.gradient, "curvature": found.curvature}
+    return _numbers(rows) | {f"fit/{name}": scale.whole(part, n) for name, part in parts.items()}
+
+
+def sums_of(chosen: Settings, weights: NDArray[np.float64], rows: Rows) -> Sums:
+    """The sums themselves, before they are put in fixed point."""
+    if chosen.is_cox:
+        return cox.sums_at(weights, rows.x, rows.time, rows.outcome == 1, chosen.ties)
+    return likelihood.logistic(weights, rows.x, rows.outcome)
+
+
+def exact(chosen: Settings, weights: NDArray[np.float64], hospitals: Sequence[Rows]) -> Sums:
+    """Those of several hospitals together, where all rows are in one place."""
+    each = [sums_of(chosen, weights, rows) for rows in hospitals]
+    gradient, curvature = (
+        np.sum([one.gradient for one in each], axis=0),
+        np.sum([one.curvature for one in each], axis=0),
+    )
+    return Sums(sum(one.rows for one in each), sum(one.loss for one in each), gradient, curvature)
+
+
+def in_time(
+    study: Study, chosen: Settings, weights: NDArray[np.float64], scale: Scale, rows: Rows, at: HospitalWork
+) -> Values:
+    """One hospital's sums for the test of proportional hazards. Raises: as `fitted`."""
+    _check(weights, scale, rows, at)
+    longest = next(column.maximum for column in study.columns if column.name == chosen.time) or 1.0
+    g = rows.time / longest if chosen.clock == "linear" else np.log1p(rows.time) / np.log1p(longest)
+    found = cox.in_time(weights, rows.x, rows.time, rows.outcome == 1, g, chosen.ties)
+    parts = {"score": found.score, "mixed": found.mixed, "squared": found.squared}
+    n = len(rows.outcome)
+    return _numbers(rows) | {f"hazards/{name}": scale.whole(part, n) for name, part in parts.items()}
+
+
+def opened_fit(scale: Scale, opened: Opened) -> tuple[tuple[int, int, int], Sums]:
+    """All rows, those used and their events, and the sums over these.
+
+    Raises:
+        ProtocolError: sums that no rows give.
+    """
+    n_all, n, events = _rows(scale, opened)
+    parts = {name: scale.real(opened[f"fit/{name}"], n) for name in ("loss", "gradient", "curvature")}
+    return (n_all, n, events), Sums(n, float(parts["loss"][0]) * MOST_LOSS, parts["gradient"], parts["curvature"])
+
+
+def opened_hazards(scale: Scale, opened: Opened) -> InTime:
+    """Raises: as `opened_fit`."""
+    _, n, _ = _rows(scale, opened)
+    return InTime(*(scale.real(opened[f"hazards/{name}"], n) for name in ("score", "mixed", "squared")))
+
+
+def _segment(study: Study, name: str, size: int) -> CountSegment:
+    return CountSegment(name, size, limbs_for(_BITS, study.bits))
+
+
+def _numbers(rows: Rows) -> Values:
+    return {"fit/rows": np.array([rows.n_all, len(rows.outcome), int(rows.outcome.sum())], dtype=np.int64)}
+
+
+def _rows(scale: Scale, opened: Opened) -> Sequence[int]:
+    n_all, n, events = (int(value) for value in opened["fit/rows"])
+    if not 0 <= events <= n <= n_all or not 0 < n < scale.most:
+        raise ProtocolError(f"the opened sums of a regression are of {n} rows and {events} outcomes")
+    return n_all, n, events
+
+
+def _check(weights: NDArray[np.float64], scale: Scale, rows: Rows, at: HospitalWork) -> None:
+    if len(rows.outcome) >= scale.most:
+        raise DataError(
+            f"{len(rows.outcome)} rows are more than the sums of this regression have room for ({scale.most - 1})",
+            hint="the count that began the study was of other rows; start a new study",
+        )
+    if at.cell_min and weights.any() and picks_out_few(linear.sigmoid(rows.x @ weights), at.cell_min):
+        raise UnfitUpdateError(
+            f"the estimates so far set fewer than {at.cell_min} rows of this hospital apart from all others: sums about them would be "
+            "about these rows, so nothing is sent",
+            reason=PICKS_OUT,
+            hint="merge rare categories and start a new study, or leave columns with few different values out",
+        )

@@ -1,0 +1,162 @@
+"""What a regression found, as R prints it: estimates, standard errors, intervals, p-values, and the test of proportional hazards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cipherward.learning import likelihood, wald
+from cipherward.learning.cox import InTime
+from cipherward.learning.likelihood import Fit
+from cipherward.tasks.regression_settings import Settings
+from cipherward.tasks.regression_terms import Terms
+from cipherward.tasks.task import ResultTable
+
+RATIOS = {"logistic": "odds_ratio", "cox": "hazard_ratio"}
+TITLES = {"logistic": "Logistic regression over all hospitals", "cox": "Cox regression, stratified by hospital"}
+
+_LARGE = 50.0
+
+
+def estimates(chosen: Settings, terms: Terms, fit: Fit) -> list[dict[str, Any]]:
+    """One dict a term, in the columns' own units; None for a term that the rows do not tell apart from those before it."""
+    kept = fit.kept
+    weights = terms.in_units()[np.ix_(kept, kept)]
+    values = np.array([math.fsum(row * fit.next_weights[kept]) for row in weights])
+    errors, _ = wald.combined(weights, likelihood.inverse(fit.information[np.ix_(kept, kept)]))
+    reach, at, found = wald.quantile(chosen.level), 0, []
+    ratio = RATIOS[chosen.family]
+    for name, is_kept in zip(terms.names, kept, strict=True):
+        if not is_kept:
+            found.append({"term": name} | dict.fromkeys(_figures(ratio)))
+            continue
+        value, error = float(values[at]), float(errors[at])
+        low, high = value - reach * error, value + reach * error
+        z = value / error if error else 0.0
+        numbers = (value, error, *(_ratio(each) for each in (value, low, high)), low, high, z, wald.normal(z))
+        found.append({"term": name} | dict(zip(_figures(ratio), numbers, strict=True)))
+        at += 1
+    return found
+
+
+def hazards(terms: Terms, fit: Fit, opened: InTime) -> dict[str, Any]:
+    """The score test of a trend of each term in time, beside the others, and of all together (Grambsch and Therneau 1994, as `cox.zph`
+    of R's survival from version 3 on)."""
+    p, kept = len(terms.names), fit.kept
+    names = [name for name, is_kept in zip(terms.names, kept, strict=True) if is_kept]
+    cut = np.ix_(kept, kept)
+    base = likelihood.inverse(fit.information[cut])
+    mixed, squared = (likelihood.full(each, p)[cut] for each in (opened.mixed, opened.squared))
+    _, explained = wald.combined(mixed, base)
+    left, score = squared - explained, opened.score[kept]
+    found = []
+    for j, name in enumerate(names):
+        statistic = score[j] * score[j] / left[j, j] if left[j, j] > 0.0 else 0.0
+        found.append({"term": name, **_tested(float(statistic), 1)})
+    apart = likelihood.independent(left)
+    both = np.ix_(apart, apart)
+    inverse = likelihood.inverse(left[both])
+    total = math.fsum(float(s) * math.fsum(row * score[apart]) for s, row in zip(score[apart], inverse, strict=True))
+    return {"terms": found, "global": _tested(total, int(apart.sum()))}
+
+
+def against_none(chosen: Settings, fit: Fit, rows: int, events: int) -> dict[str, Any]:
+    """The log likelihood, that of a model without inputs, and the test of one against the other."""
+    if chosen.is_cox:
+        without = -fit.first_loss
+    else:
+        parts = [(events, rows), (rows - events, rows)]
+        without = wald.rounded(math.fsum(k * math.log(k / n) for k, n in parts if k), 12)
+    df = int(fit.kept.sum()) - (0 if chosen.is_cox else 1)
+    tested = _tested(2.0 * (-fit.loss - without), df) if df > 0 else None
+    return {"log_likelihood": -fit.loss, "log_likelihood_without": without, "against_none": tested}
+
+
+def tables(result: Mapping[str, Any]) -> Iterator[ResultTable]:
+    """`estimates.csv`, and of a Cox regression `hazards.csv`."""
+    ratio = RATIOS[result["family"]]
+    share = f"{result['level']:.0%}"
+    header = (
+        "term",
+        "estimate",
+        "standard error",
+        ratio.replace("_", " "),
+        f"from ({share})",
+        f"to ({share})",
+        "z",
+        "p",
+    )
+    order = ("estimate", "standard_error", ratio, f"{ratio}_low", f"{ratio}_high", "z", "p_value")
+    lines = [(each["term"], *(_shown(each[name]) for name in order)) for each in result["terms"]]
+    rows = f"{result['rows']:,} rows, {result['events']:,} with the outcome"
+    yield ResultTable("estimates", f"{TITLES[result['family']]}: {rows}", header, tuple(lines))
+    if result.get("hazards"):
+        found = [*result["hazards"]["terms"], {"term": "all together", **result["hazards"]["global"]}]
+        lines = [
+            (each["term"], _shown(each["chi_squared"]), str(each["df"]), _shown(each["p_value"])) for each in found
+        ]
+        title = "Proportional hazards: a small p says that a hazard ratio changes over time"
+        yield ResultTable("hazards", title, ("term", "chi-squared", "df", "p"), tuple(lines))
+
+
+def warnings(result: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with these estimates, in sentences."""
+    if not result["converged"]:
+        yield f"The fit had not converged after {result['steps']} steps: raise settings.steps, or see the next lines."
+    gone = [each["term"] for each in result["terms"] if each["estimate"] is None]
+    if gone:
+        yield (
+            f"Not estimated, since the rows do not tell them apart from the terms before them: {', '.join(gone)}. Leave a column out, or "
+            "name another reference."
+        )
+    wide = [each["term"] for each in result["terms"] if (each["standard_error"] or 0.0) > _LARGE * _unit(each)]
+    if wide:
+        yield f"All or none of the rows with some value may have the outcome (the estimates run away): {', '.join(wide)}."
+    if result.get("hazards") and result["hazards"]["global"]["p_value"] < 1.0 - result["level"]:
+        yield (
+            "Hazards are not proportional (hazards.csv): a hazard ratio is then a mean over time, and a p-value rests on a wrong model."
+        )
+
+
+def _unit(each: Mapping[str, Any]) -> float:
+    """A standard error beyond so many of these is none of a category's logarithm of a ratio."""
+    return 1.0 if " = " in each["term"] else math.inf
+
+
+def _figures(ratio: str) -> Sequence[str]:
+    return (
+        "estimate",
+        "standard_error",
+        ratio,
+        f"{ratio}_low",
+        f"{ratio}_high",
+        "low",
+        "high",
+        "z",
+        "p_value",
+    )
+
+
+def _ratio(value: float) -> float | None:
+    return wald.rounded(math.exp(value)) if value < 700.0 else None
+
+
+def _tested(statistic: float, df: int) -> dict[str, Any]:
+    return {"chi_squared": statistic, "df": df, "p_value": wald.chi_squared(statistic, df)}
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.6g}"
+
+
+def largest_difference(ours: Sequence[Mapping[str, Any]], pooled: Sequence[Mapping[str, Any]]) -> float:
+    """Of an estimate, in standard errors."""
+    both = [
+        (a, b) for a, b in zip(ours, pooled, strict=True) if a["estimate"] is not None and b["estimate"] is not None
+    ]
+    return max(
+        (abs(a["estimate"] - b["estimate"]) / b["standard_error"] for a, b in both if b["standard_error"]), default=0.0
+    )

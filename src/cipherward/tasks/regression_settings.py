@@ -1,0 +1,84 @@
+"""The settings of task `regression`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cipherward.errors import StudyError
+from cipherward.study import Column, Study
+
+Family = Literal["logistic", "cox"]
+
+
+class Settings(BaseModel):
+    """`family` of the outcome. `time`: of a Cox regression, the numeric column that says how long a row was followed up; the study's
+    outcome is the event. `ties`: of events at one time. `risk_rows`: a hospital's rows are followed up as long as so many of them are at
+    risk. `clock`: the time in which the test of proportional hazards looks for a trend. `reference`: by categorical column, the
+    category that the others are compared with; else its first. `level` of intervals. `steps`: Newton steps at most.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    family: Family = "logistic"
+    time: str = ""
+    ties: Literal["efron", "breslow"] = "efron"
+    risk_rows: int = Field(default=10, ge=1, le=1_000_000)
+    clock: Literal["linear", "log"] = "linear"
+    reference: dict[str, str] = Field(default_factory=dict)
+    level: float = Field(default=0.95, gt=0.5, lt=1.0)
+    steps: int = Field(default=15, ge=1, le=100)
+
+    @property
+    def is_cox(self) -> bool:
+        return self.family == "cox"
+
+
+def parse(study: Study) -> Settings:
+    """The study's settings.
+
+    Raises:
+        StudyError: they do not fit; `problems` lists every mistake found.
+    """
+    try:
+        found = Settings.model_validate(study.settings)
+    except ValidationError as error:
+        listed = tuple(f"settings.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise _unfit(study, listed) from None
+    columns = {column.name: column for column in study.columns}
+    if problems := (*_of_time(found, columns), *_of_references(found, columns)):
+        raise _unfit(study, problems)
+    if study.privacy:
+        raise StudyError("task 'regression' has no [privacy] for its steps", hint="remove the section")
+    return found
+
+
+def _of_time(found: Settings, columns: dict[str, Column]) -> Iterator[str]:
+    if not found.is_cox:
+        for name in ("time", "ties", "risk_rows", "clock"):
+            if getattr(found, name) != Settings.model_fields[name].default:
+                yield f'settings.{name}: only family "cox" has it'
+        return
+    column = columns.get(found.time)
+    if column is None:
+        yield f"settings.time: {found.time!r} is no column of the study; a Cox regression needs the time of follow-up"
+    elif column.kind != "numeric" or column.minimum != 0.0 or column.transform != "none":
+        yield f"settings.time: column {found.time!r} has to be numeric, with minimum 0 and without a transform"
+    elif len(columns) < 2:
+        yield "a regression needs a column beside the time"
+
+
+def _of_references(found: Settings, columns: dict[str, Column]) -> Iterator[str]:
+    for name, category in found.reference.items():
+        if name not in columns or category not in columns[name].categories:
+            yield f"settings.reference: {category!r} is no category of a column {name!r}"
+
+
+def _unfit(study: Study, problems: tuple[str, ...]) -> StudyError:
+    return StudyError(
+        f"the settings of task {study.task!r} do not fit: " + "; ".join(problems),
+        problems=problems,
+        hint="docs/study.md lists them",
+    )

@@ -1,0 +1,248 @@
+"""Regressions over all hospitals are those of all rows in one place, as other packages fit them, and refuse what they cannot do."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests import simulator
+from tests.consortium.consortium import Consortium, document
+from tests.tasks.driven import finished
+
+from cipherward.data.sources import load_hospitals
+from cipherward.errors import CipherwardError, DataError, StudyError, UnfitUpdateError
+from cipherward.learning import cox, likelihood
+from cipherward.report import page
+from cipherward.simulation.simulate import run_study
+from cipherward.study import Study, load_builtin
+from cipherward.tasks import regression_questions, regression_settings
+from cipherward.tasks.catalogue import begin
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.regression import Regression
+from cipherward.tasks.regression_questions import Scale
+
+SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
+REFERENCES = json.loads((Path(__file__).parent / "tcga_brca_references.json").read_text())
+"""Of lifelines and statsmodels, see benchmarks/survival_references.py."""
+
+EXACT: dict[str, Any] = {"noise": {"enabled": False}}
+LOGISTIC: dict[str, Any] = {"task": "regression", "settings": {"family": "logistic"}}
+
+
+@pytest.fixture
+def tcga() -> Path:
+    if not (SHARED / "tcga_brca" / "brca.csv").is_file():
+        pytest.skip(f"no TCGA-BRCA in {SHARED} (set CIPHERWARD_SHARED_DATA)")
+    return SHARED / "tcga_brca"
+
+
+def survival(**settings: Any) -> Study:
+    study = load_builtin("tcga-brca-cox")
+    return study.with_overrides(settings=settings, **EXACT)
+
+
+def agrees(terms: list[dict[str, Any]], reference: dict[str, list[float]]) -> bool:
+    """To four significant digits: estimates, standard errors, p-values."""
+    ours = {each["term"]: [each["estimate"], each["standard_error"], each["p_value"]] for each in terms}
+    assert set(ours) == set(reference)
+    return all(np.allclose(ours[name], reference[name], rtol=5e-5, atol=0.0) for name in reference)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reference"),
+    [
+        ({"risk_rows": 1}, "cox_efron"),
+        ({"risk_rows": 1, "ties": "breslow"}, "cox_breslow"),
+        ({}, "cox_ten_at_risk"),
+        ({"family": "logistic", "time": ""}, "logistic"),
+    ],
+)
+def test_estimates_errors_and_p_values_are_those_of_pooled_rows(
+    tcga: Path, settings: dict[str, Any], reference: str
+) -> None:
+    study = survival(**settings)
+    if reference == "logistic":
+        columns = [column for column in study.model_dump(mode="json")["columns"] if column["name"] != "days"]
+        study = study.with_overrides(top={"columns": columns})
+    state, _ = finished(study, load_hospitals(study, tcga, Path()))
+    found = state.task.result(state.inner)
+    assert found["converged"]
+    assert agrees(found["terms"], REFERENCES[reference])
+    if reference == "logistic":
+        fitted, none = REFERENCES["logistic_likelihood"]
+        assert found["log_likelihood"] == pytest.approx(fitted, rel=1e-9)
+        assert found["log_likelihood_without"] == pytest.approx(none, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_the_built_in_study_gives_the_pooled_estimates_under_noise_and_encryption(tcga: Path, tmp_path: Path) -> None:
+    result = run_study(load_builtin("tcga-brca-cox"), data=tcga, out=tmp_path / "run", device="cpu")
+    assert result.summary["noise"]
+    assert result.summary["largest_difference"] < 1e-6
+    assert agrees(result.summary["terms"], REFERENCES["cox_ten_at_risk"])
+    assert simulator.holds(result.path)
+
+
+def test_a_hazard_that_changes_over_time_is_found_and_one_that_does_not_is_not(tcga: Path) -> None:
+    """The score test against the likelihood itself: a term x g(t) is added, and the likelihood differentiated by steps."""
+    study = survival()
+    chosen = regression_settings.parse(study)
+    hospitals = load_hospitals(study, tcga, Path())
+    terms = Regression(study)._terms(())
+    works = [HospitalWork(k, data, "cpu", lambda: 0.0) for k, data in enumerate(hospitals)]
+    rows = [regression_questions.rows_of(study, chosen, terms, at) for at in works]
+    weights = np.zeros(len(terms.names))
+    fit = None
+    for _ in range(10):
+        fit = likelihood.advance(fit, weights, regression_questions.exact(chosen, weights, rows))
+        weights = fit.next_weights
+
+    def loss(theta: float, j: int) -> float:
+        found = 0.0
+        for each in rows:
+            for i in np.flatnonzero(each.outcome):
+                at_risk = each.time >= each.time[i]
+                x = each.x.copy()
+                eta = x @ weights + theta * x[:, j] * each.time[i] / 9000.0
+                found += float(np.log(np.exp(eta[at_risk]).sum()) - eta[i])
+        return found
+
+    step = 1e-3
+    parts = [cox.in_time(weights, each.x, each.time, each.outcome == 1, each.time / 9000.0) for each in rows]
+    for j in (0, 2):
+        up, here, down = (loss(theta, j) for theta in (step, 0.0, -step))
+        score = sum(part.score[j] for part in parts)
+        assert -(up - down) / (2 * step) == pytest.approx(score, abs=1e-5)
+        squared = sum(likelihood.full(part.squared, len(weights))[j, j] for part in parts)
+        assert (up - 2 * here + down) / step**2 == pytest.approx(squared, rel=1e-3)
+
+
+def test_a_run_verifies_shows_its_estimates_and_notices_a_changed_one(tmp_path: Path) -> None:
+    result = simulator.run(tmp_path, simulator.study(5, **LOGISTIC))
+    assert simulator.holds(result.path)
+    assert not (result.path / "model.safetensors").exists()
+    lines = (result.path / "estimates.csv").read_text().splitlines()
+    assert lines[0] == "term,estimate,standard error,odds ratio,from (95%),to (95%),z,p"
+    assert [line.split(",")[0] for line in lines[1:]] == ["(intercept)", "age", "dose", "ward = B"]
+    page.write(result.path)
+    assert "Logistic regression over all hospitals" in (result.path / "report.html").read_text()
+    stated = json.loads((result.path / "result.json").read_text())
+    stated["terms"][1]["p_value"] *= 1.1
+    (result.path / "result.json").write_text(json.dumps(stated))
+    assert not simulator.holds(result.path)
+
+
+def test_rows_that_lack_a_value_are_left_out_and_counted(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 3)
+    text = (tables / "clinic-1.csv").read_text().splitlines()
+    for line in (3, 9):
+        text[line] = "," + text[line].split(",", 1)[1]
+    (tables / "clinic-1.csv").write_text("\n".join(text) + "\n")
+    study = simulator.study(3, **LOGISTIC)
+    state, _ = finished(study, load_hospitals(study, None, tables))
+    found = state.task.result(state.inner)
+    assert found["rows_left_out"] == 2
+    assert found["rows"] == 90 + 100 + 110 - 2
+
+
+@pytest.mark.slow
+def test_noise_on_the_counts_changes_no_estimate(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 3, rows=1000)
+    found = []
+    for enabled in (True, False):
+        noise = {"enabled": enabled, "epsilon": 5.0}
+        study = simulator.study(3, **LOGISTIC, aggregation={"scheme": "plain"}, noise=noise)
+        found.append(run_study(study, base=tables, out=tmp_path / f"run-{enabled}", device="cpu").summary)
+    with_noise, without = found
+    assert with_noise["noise"]
+    assert with_noise["rows"] == without["rows"]
+    for a, b in zip(with_noise["terms"], without["terms"], strict=True):
+        assert a["estimate"] == pytest.approx(b["estimate"], rel=1e-7)
+        assert a["p_value"] == pytest.approx(b["p_value"], rel=1e-4)
+
+
+def test_too_few_rows_for_the_noise_that_a_study_asks_for_are_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    study = simulator.study(3, **LOGISTIC, noise={"enabled": True})
+    with pytest.raises(CipherwardError, match="too few for noise"):
+        simulator.run(tmp_path, study)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"family": "probit"}, "family"),
+        ({"bins": 3}, "bins"),
+        ({"time": "age"}, 'only family "cox"'),
+        ({"family": "cox"}, "needs the time"),
+        ({"family": "cox", "time": "ward"}, "numeric, with minimum 0"),
+        ({"family": "cox", "time": "age"}, "numeric, with minimum 0"),
+        ({"reference": {"ward": "C"}}, "no category"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        begin(simulator.study(3, task="regression", settings=settings))
+
+
+def test_too_few_outcomes_for_the_terms_are_refused_before_a_label_is_summed(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 3)
+    for path in tables.glob("*.csv"):
+        header, *lines = path.read_text().splitlines()
+        path.write_text("\n".join([header, *(f"{line[:-1]}{int(k < 2)}" for k, line in enumerate(lines))]) + "\n")
+    study = simulator.study(3, **LOGISTIC, data={"allow_single_class": True})
+    with pytest.raises(DataError, match="about 6 of 300 rows"):
+        finished(study, load_hospitals(study, None, tables))
+
+
+def test_another_reference_changes_the_sign_and_nothing_else(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 3)
+    found = []
+    for reference in ({}, {"ward": "B"}):
+        settings = {"reference": reference}
+        study = simulator.study(3, task="regression", settings=settings)
+        state, _ = finished(study, load_hospitals(study, None, tables))
+        found.append(state.task.result(state.inner)["terms"][3])
+    first, second = found
+    assert (first["term"], second["term"]) == ("ward = B", "ward = A")
+    assert first["estimate"] == pytest.approx(-second["estimate"], rel=1e-6)
+
+
+def test_a_hospital_whose_few_rows_the_estimates_set_apart_sends_nothing() -> None:
+    x = np.zeros((60, 2))
+    x[:, 1], x[:3, 0] = np.linspace(-0.5, 0.5, 60), 1.0
+    rows = regression_questions.Rows(x, np.zeros(60, np.int8), np.zeros(60), 60)
+    at = HospitalWork(0, None, "cpu", lambda: 0.0, cell_min=10)  # type: ignore[arg-type]
+    chosen = regression_settings.Settings()
+    with pytest.raises(UnfitUpdateError, match="apart"):
+        regression_questions.fitted(chosen, np.array([30.0, 0.1]), Scale.of(60), rows, at)
+    assert regression_questions.fitted(chosen, np.array([0.1, 0.1]), Scale.of(60), rows, at)
+    with pytest.raises(DataError, match="room for"):
+        regression_questions.fitted(chosen, np.zeros(2), Scale(32), rows, at)
+
+
+def test_fixed_point_keeps_the_largest_sums_and_leaves_none_negative() -> None:
+    for n in (1, 50, 10**6):
+        scale = Scale.of(n)
+        ends = np.array([-float(n), 0.0, float(n), 0.3])
+        whole = scale.whole(ends, n)
+        assert whole.min() >= 0
+        assert whole.max() < 2**53
+        assert np.allclose(scale.real(whole, n), ends, atol=1e-9 * n)
+
+
+@pytest.mark.slow
+def test_real_hospitals_fit_a_regression_together(tmp_path: Path) -> None:
+    four = Consortium(tmp_path, 4)
+    try:
+        folder = four.start(document(4, **LOGISTIC))
+        four.approve()
+        four.pump()
+        assert four.status()["phase"] == "finished"
+        assert simulator.holds(folder)
+        assert (folder / "estimates.csv").exists()
+    finally:
+        four.close()
