@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.learning import metrics
 from cipherward.study import Study, load_builtin
-from cipherward.tasks import noise, points_yardsticks, yardsticks
+from cipherward.tasks import fitted_yardsticks, noise, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.points import PointsTask
 from cipherward.tasks.rows import TEST, TRAIN, labels_of, rows_of
@@ -53,7 +53,7 @@ def fitted(study: Study, hospitals: list[HospitalData], *, with_noise: bool) -> 
         flat = np.sum([state.layout.encode(work.values(state)).astype(np.int64) for work in works], axis=0)
         state = state.after(state.layout.decode(flat, len(works)), len(works))
         if state.inner.steps:
-            scores = np.concatenate([points_yardsticks.scores(state.inner.model, data) for data in hospitals])
+            scores = np.concatenate([fitted_yardsticks.scores(state.inner.model, data) for data in hospitals])
             reached.append(metrics.exact(scores, labels).auroc)
     return scores, reached, sent
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cipherward.data import coding, inputs
+from cipherward.data import binning, coding, inputs
 from cipherward.data.coding import Binned, Coding, Pair
 from cipherward.errors import DataError
 from cipherward.study import Column
@@ -35,7 +35,7 @@ def test_every_bin_has_the_floor_and_so_has_what_is_left_beside_it(
     given_counts: tuple[Column, np.ndarray], most: int, floor: int
 ) -> None:
     column, of_value = given_counts
-    found = coding.bins_of(column, of_value, most, floor)
+    found = binning.bins_of(column, of_value, most, floor)
     if found is None:
         return
     rows = sizes(found, of_value)
@@ -53,12 +53,12 @@ def test_bins_from_noisy_counts_are_put_together_until_the_exact_ones_have_the_f
     noisy: tuple[Column, np.ndarray], other: tuple[Column, np.ndarray], floor: int
 ) -> None:
     column, of_value = noisy
-    found = coding.bins_of(column, of_value, 16, floor)
+    found = binning.bins_of(column, of_value, 16, floor)
     if found is None:
         return
     exact = np.resize(other[1], len(of_value))
     rows = sizes(found, exact)
-    whole = coding.merged(found, rows, floor)
+    whole = binning.merged(found, rows, floor)
     if whole is None:
         return
     assert sizes(whole, exact).min() >= floor
@@ -73,11 +73,11 @@ def test_wide_bins_are_whole_bins_and_have_their_floor_where_there_are_two(
     given_counts: tuple[Column, np.ndarray], floor: int, times: int
 ) -> None:
     column, of_value = given_counts
-    found = coding.bins_of(column, of_value, 16, floor)
+    found = binning.bins_of(column, of_value, 16, floor)
     if found is None:
         return
     rows = sizes(found, of_value)
-    wide = coding.widened(found, rows, 5, floor * times)
+    wide = binning.widened(found, rows, 5, floor * times)
     of_wide = np.bincount(wide.coarse, weights=rows)
     assert wide.places == found.places
     assert set(wide.coarse) == set(range(wide.coarse_size))
@@ -89,7 +89,7 @@ def test_every_cell_of_a_pair_has_the_floor_and_so_has_what_is_left_beside_it(
     table: list[list[int]], floor: int
 ) -> None:
     rows = np.array(table, dtype=np.int64)
-    pair = coding.cells_of(0, 1, rows, floor)
+    pair = binning.cells_of(0, 1, rows, floor)
     if pair is None:
         return
     of_cells = np.bincount(pair.cells, weights=rows.reshape(-1), minlength=pair.size)
@@ -157,5 +157,5 @@ def test_counts_by_pairs_of_bins_follow_bins_that_are_put_together(seed: int) ->
     hot = np.zeros((50, before.n_features))
     hot[np.arange(50), ages] = hot[np.arange(50), before.starts[1] + wards] = 1.0
     of_after = np.bincount(np.array(after.binned[0].places)[wards], minlength=2)
-    found = coding.rearranged(hot.T @ hot, before, after)
+    found = binning.rearranged(hot.T @ hot, before, after)
     assert np.diagonal(found).tolist() == of_after.tolist()

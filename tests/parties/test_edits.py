@@ -26,6 +26,7 @@ from cipherward.study import Study
 from cipherward.tasks.catalogue import make_task
 
 AGE, DOSE, WARD = simulator.document()["columns"]
+QUICK_TREES = {"floors": False, "stages": 1, "trees": 2, "max_depth": 2}
 QUICK: dict[str, dict[str, Any]] = {
     "the same question": {},
     "a column's unit": {"columns": columns(unit="y")},
@@ -54,6 +55,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "synthetic": {"synthetic": True},
     "settings": {"task": "describe", "training": {}, "settings": {"bins": 16}},
     "points": {"task": "points", "training": {}, "model": {"kind": "points"}},
+    "trees": {"task": "boost", "training": {}, "model": {"kind": "boosted-trees"}, "settings": QUICK_TREES},
     "positive": {"data": {"positive": "0"}},
     "negative": {"data": {"negative": ["0"]}},
     "outcome": {"data": {"outcome": "ward", "positive": "A"}, "columns": [AGE, DOSE]},
@@ -165,7 +167,9 @@ class Opened:
         for state in before:
             question = state.task.ask(state.inner)
             names = {segment.name for segment in question.layout.segments} if question else set()
-            if "fit/gradient" in names or (state.study.task == "points" and names & {"gradient", "positive"}):
+            if "fit/gradient" in names or (
+                state.study.task in ("points", "boost") and names & {"gradient", "positive"}
+            ):
                 self.weighings.add(("rows", (0,) * 5))
             elif "weight" in names:
                 cuts = (state.task.weight_cut(state.inner, site.work) for site in world.sites.values())

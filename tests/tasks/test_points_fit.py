@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cipherward.data.coding import Binned, Coding, cells_of
+from cipherward.data.binning import cells_of
+from cipherward.data.coding import Binned, Coding
 from cipherward.errors import ProtocolError
 from cipherward.learning.points import Points
 from cipherward.study import Column

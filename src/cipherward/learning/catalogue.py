@@ -11,6 +11,7 @@ KINDS: dict[str, str | type[ModelKind]] = {
     "logistic-regression": "cipherward.learning.kind_logistic_regression:LogisticRegression",
     "mlp": "cipherward.learning.kind_mlp:MultilayerPerceptron",
     "points": "cipherward.learning.kind_points:PointsTable",
+    "boosted-trees": "cipherward.learning.kind_boosted_trees:BoostedTrees",
     "custom": "cipherward.learning.kind_custom:Custom",
 }
 """name -> "module:class", or the class itself."""

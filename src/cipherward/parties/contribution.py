@@ -29,7 +29,8 @@ Log = Callable[[str, dict[str, object]], None]
 class Contributions:
     """The vectors of one hospital in one study. `budget`: None for a study without differential privacy;
     `lifetime`: of the register, for noise that is the hospital's own. `rounding_key`: its own secret for
-    this study, from which the rounding of every contribution follows: another attempt after a restart sends the same one.
+    this study, from which the rounding of every contribution follows, and what a task draws in secret: another attempt after a restart
+    sends the same one.
     `weighing`: of the register's updates; `grids`: of its columns, where the policy asks for one grid in all studies."""
 
     scheme: Scheme
@@ -65,6 +66,7 @@ class Contributions:
 
     def _rounded(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
         rounding = digest("rounding", self.rounding_key, query)
+        work.draw_from(digest("drawn by a task", self.rounding_key))
         return asking.vector_of(self.scheme, state, work.values(state), rounding)
 
     def forget(self) -> None:

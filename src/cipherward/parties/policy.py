@@ -31,7 +31,7 @@ class Policy:
     ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `max_column_bins` those of a column's
     range, `min_group_rows` the rows that share a score. With fewer rows than `cell_min` of what a question is about, this hospital does not count among those of its block
     that hide each other; so many of its rows, or none, stand in a cell of exact counts by outcome, and are set apart by a model.
-    `one_grid`: exact sums count a column on one grid in all studies. `may_dominate` false: no part where this hospital has more
+    `one_grid`: exact sums count a column on one grid in all studies. `row_floors`: no study that turns its task's floors on rows off. `may_dominate` false: no part where this hospital has more
     patients than all the others of its block together. `rows_min`: patients of a new batch of its register in every part of the split, at least.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
@@ -57,6 +57,7 @@ class Policy:
     rows_min: int = 10
     min_group_rows: int = 10
     one_grid: bool = True
+    row_floors: bool = True
     may_dominate: bool = True
     models: frozenset[str] | None = None
     packages: frozenset[str] = frozenset()
@@ -146,6 +147,8 @@ class Policy:
             yield from claims.check_noise(multiplier, noisy, Limit(self.max_noise_epsilon, self.max_delta))
         elif noisy and not self.exact_counts:
             yield "exact_counts", "counts without noise (noise.enabled = false)"
+        if self.row_floors and not task.has_floors():
+            yield "row_floors", "no floors on the rows of bins and leaves (settings.floors = false)"
         if task.bins() > self.max_column_bins:
             yield "max_column_bins", f"{task.bins()} bins of a column (at most {self.max_column_bins})"
         exact = task.exact_answers() + (0 if own else noisy)
@@ -182,6 +185,7 @@ def _listed(names: frozenset[str]) -> str:
 SIMULATION = Policy(
     min_group_rows=1,
     one_grid=False,
+    row_floors=False,
     max_bins=65_536,
     max_column_bins=1_024,
     cell_min=0,

@@ -23,6 +23,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 TASKS: dict[str, str | Make] = {
     "train": "cipherward.tasks.train:Train",
     "points": "cipherward.tasks.points:PointsTask",
+    "boost": "cipherward.tasks.boost:Boost",
     "describe": "cipherward.tasks.describe:Describe",
     "regression": "cipherward.tasks.regression:Regression",
 }

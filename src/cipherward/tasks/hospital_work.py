@@ -5,6 +5,7 @@ Nothing here is sent; the result is a dict of named arrays that the question's l
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class HospitalWork:
         clock: seconds; used to report what the work costs.
         randomness: of differential privacy's noise and sampling.
         cell_min: of the hospital's policy: so many rows are counted together by outcome in an exact answer, or none.
+        secret: 32 bytes of the hospital's own for this study, from which follows what it draws in secret and must draw alike again after
+            a restart.
 
     `spent`: seconds by kind of work. `notes`: by sum, of the last two, figures about this hospital's own work; they stay here.
     """
@@ -44,6 +47,7 @@ class HospitalWork:
     notes: dict[int, dict[str, float]] = field(default_factory=dict, repr=False)
     randomness: Randomness = field(default=SYSTEM, repr=False)
     cell_min: int = 0
+    secret: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -59,6 +63,10 @@ class HospitalWork:
     def has_rows(self, state: StudyState, least: int) -> bool:
         """Whether so many rows are here of every group that the state's next question is about."""
         return not row_groups.small(state.asked.about, self.data, least)
+
+    def draw_from(self, secret: bytes) -> None:
+        """Take this secret of 32 bytes."""
+        self.secret = secret
 
     def values(self, state: StudyState) -> Values:
         """The named values of the state's next sum, as its layout expects them.

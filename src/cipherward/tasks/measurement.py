@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cipherward.data.sources import HospitalData
 from cipherward.errors import UnfitUpdateError
@@ -59,15 +60,24 @@ def check_not_picking(module: Module, model: Model, at: HospitalWork) -> None:
         UnfitUpdateError: they do (`learning.picking`, with `at.cell_min`); nothing may be sent.
     """
     for part in (TRAIN, VALIDATION, TEST) if at.cell_min else ():
-        scores = sgd.scores(module, model.weights, rows_at(at, model.scaling, part)[0], at.device)
-        if picks_out_few(scores, at.cell_min):
-            raise UnfitUpdateError(
-                f"the model's scores set fewer than {at.cell_min} rows of this hospital apart from all others: sums about it "
-                "would be about them, so nothing is sent",
-                reason=PICKS_OUT,
-                hint="ask whether somebody steered the model; else merge rare categories and start a new study, or set "
-                "columns with few different values aside",
-            )
+        _check_part(sgd.scores(module, model.weights, rows_at(at, model.scaling, part)[0], at.device), at)
+
+
+def check_scores(scores: NDArray[np.float64], at: HospitalWork) -> None:
+    """The same from the scores of all rows, float64[n_rows]. Raises: as `check_not_picking`."""
+    for part in (TRAIN, VALIDATION, TEST) if at.cell_min else ():
+        _check_part(scores[at.data.split == part], at)
+
+
+def _check_part(scores: NDArray[np.float64], at: HospitalWork) -> None:
+    if picks_out_few(scores, at.cell_min):
+        raise UnfitUpdateError(
+            f"the model's scores set fewer than {at.cell_min} rows of this hospital apart from all others: sums about it "
+            "would be about them, so nothing is sent",
+            reason=PICKS_OUT,
+            hint="ask whether somebody steered the model; else merge rare categories and start a new study, or set "
+            "columns with few different values aside",
+        )
 
 
 def answer(study: Study, module: Module, model: Model, at: HospitalWork) -> Values:

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data import coding as bins
-from cipherward.data.coding import Binned, Coding, Pair
+from cipherward.data import binning
+from cipherward.data.coding import FINE, Coding, Pair
+from cipherward.data.coding import n_values as values_of
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.learning.model_kind import Factory
@@ -30,13 +31,13 @@ from cipherward.learning.points import Points
 from cipherward.privacy import records
 from cipherward.study import Study
 from cipherward.tasks import (
+    fitted_yardsticks,
     measurement,
     moves,
     noise,
     points_fit,
     points_settings,
     points_tables,
-    points_yardsticks,
     statistics,
 )
 from cipherward.tasks.hospital_work import HospitalWork
@@ -197,7 +198,7 @@ class PointsTask(Task[PointsState]):
         return 1
 
     def bins(self) -> int:
-        return bins.FINE
+        return FINE
 
     def plan(self) -> Iterator[tuple[Question, int]]:
         for state, times in self._largest():
@@ -223,10 +224,10 @@ class PointsTask(Task[PointsState]):
 
     def pooled(self, state: PointsState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The same rules over all rows in one place, and over each hospital's alone, on the same test rows."""
-        return points_yardsticks.beside(self._exact, state.model, hospitals)
+        return fitted_yardsticks.beside(self._exact, state.model, hospitals)
 
     def own(self, state: PointsState, at: HospitalWork) -> Mapping[str, Any]:
-        return points_yardsticks.own(self._exact, state.model, at)
+        return fitted_yardsticks.own(self._exact, state.model, at)
 
     @cached_property
     def _exact(self) -> PointsTask:
@@ -243,13 +244,7 @@ class PointsTask(Task[PointsState]):
         return plan.stddevs(n_contributors)["values"] if plan else 0.0
 
     def _binned(self, sums: Sums) -> PointsState:
-        n_rows, n_positive = (int(value) for value in sums["rows"])
-        floor, start, found = self._floor(n_rows), 0, []
-        for column in self._study.columns:
-            counts = np.asarray(sums["values"][start : start + bins.n_values(column)], dtype=np.int64)
-            start += len(counts)
-            found.append(bins.bins_of(column, counts, self._settings.bins, floor))
-        coding = _coding(self._study, tuple(found), max(n_rows, 0), max(n_positive, 0), floor)
+        coding = binning.coding_of(self._study.columns, sums["rows"], sums["values"], self._settings.bins, self._floor)
         return PointsState(model_of(np.zeros(coding.n_features + 1, np.float32), coding), "counts")
 
     def _counted(self, state: PointsState, sums: Sums) -> PointsState:
@@ -260,17 +255,11 @@ class PointsTask(Task[PointsState]):
         if len(of_columns) > 1:
             raise ProtocolError("the opened counts of bins contradict each other: a hospital has sent false ones")
         (n_rows,) = of_columns
-        floor = self._floor(n_rows)
-        found = [
-            bins.merged(each, rows[start : start + size], floor)
-            for each, (start, size) in zip(before.binned, before.terms, strict=True)
-        ]
-        coding = _coding(self._study, tuple(found), n_rows, before.n_positive, floor)
-        joint = bins.rearranged(joint, before, coding)
-        rows = np.diagonal(joint).astype(np.int64)
+        coding, rows = binning.with_floor(before, rows, self._floor(n_rows))
+        joint = binning.rearranged(joint, before, coding)
         wide_floor = self._settings.coarse_rows or points_settings.default_coarse_rows(n_rows)
         binned = tuple(
-            bins.widened(each, rows[start : start + size], self._settings.coarse_bins, wide_floor)
+            binning.widened(each, rows[start : start + size], self._settings.coarse_bins, wide_floor)
             for each, (start, size) in zip(coding.binned, coding.terms, strict=True)
         )
         coding = dataclasses.replace(coding, binned=binned)
@@ -333,8 +322,8 @@ class PointsTask(Task[PointsState]):
             a, b = coding.binned[first], coding.binned[second]
             if family.get(a.column.name, -1) == family.get(b.column.name, -2):
                 continue
-            wide = bins.wide_counts(coding, joint, first, second)
-            pair = bins.cells_of(first, second, wide, self._settings.cell_rows)
+            wide = binning.wide_counts(coding, joint, first, second)
+            pair = binning.cells_of(first, second, wide, self._settings.cell_rows)
             if pair:
                 found.append(pair)
                 rows.append(np.bincount(pair.cells, weights=wide.reshape(-1), minlength=pair.size).astype(np.int64))
@@ -360,13 +349,13 @@ class PointsTask(Task[PointsState]):
         yield self.first(), 1
         many = 1 << 20
         full = [
-            bins.bins_of(column, np.full(bins.n_values(column), many), self._settings.bins, 1)
+            binning.bins_of(column, np.full(values_of(column), many), self._settings.bins, 1)
             for column in self._study.columns
         ]
         coding = Coding(self._study.columns, tuple(each for each in full if each), (), many, many // 2)
         yield PointsState(model_of(np.zeros(coding.n_features + 1, np.float32), coding), "counts"), 1
         wide = tuple(
-            bins.widened(each, np.full(each.size, many), self._settings.coarse_bins, 1) for each in coding.binned
+            binning.widened(each, np.full(each.size, many), self._settings.coarse_bins, 1) for each in coding.binned
         )
         coding = dataclasses.replace(coding, binned=wide)
         joint = np.full((coding.n_features, coding.n_features), float(many))
@@ -381,18 +370,3 @@ class PointsTask(Task[PointsState]):
         if self._settings.steps > 1:
             yield PointsState(model, "fit", 1), self._settings.steps - 1
         yield PointsState(model, "evaluate", 1), 1
-
-
-def _coding(study: Study, found: tuple[Binned | None, ...], n_rows: int, n_positive: int, floor: int) -> Coding:
-    """Of the columns that have bins.
-
-    Raises:
-        DataError: none has.
-    """
-    binned = tuple(each for each in found if each)
-    if not binned:
-        raise DataError(
-            f"no column has two bins of {floor} training rows of all hospitals together",
-            hint="declare narrower ranges, lower settings.bin_rows, or start a study with more rows",
-        )
-    return Coding(study.columns, binned, (), n_rows, n_positive)

@@ -40,13 +40,13 @@ MEANING = {
     "row it follows from its columns and the model",
 }
 
-_MOST_ROWS = 24
+MOST_ROWS = 24
 """Bits of one hospital's rows."""
 
 
 def segments(study: Study, state: PointsState) -> Iterator[Segment]:
     """Of the next question before the evaluation."""
-    limbs = limbs_for(_MOST_ROWS, study.bits)
+    limbs = limbs_for(MOST_ROWS, study.bits)
     if state.stage == "values":
         yield CountSegment("rows", 2, limbs)
         yield CountSegment("values", n_values(study), limbs)
@@ -85,23 +85,23 @@ def sums(state: PointsState, at: HospitalWork) -> Values:
     """One hospital's sums; real ones as shares of the rows that all hospitals together have there, which bounds them."""
     coding = state.coding
     if state.stage == "counts":
-        x, labels = _counted(at, coding)
+        x, labels = counted(at, coding)
         joint = points_fit.joint_totals(coding, entries_of(coding), x, np.ones(len(labels)))
         return {"joint": np.rint(joint).astype(np.int64)}
     if state.stage == "outcomes":
-        x, labels = _counted(at, coding)
+        x, labels = counted(at, coding)
         return {"positive": np.rint(points_fit.totals(coding, x, labels.astype(np.float64))).astype(np.int64)}
     module = Points(state.model.weights)
     if state.stage == "pairs":
         compared = state.compared
-        x, labels = _counted(at, compared)
+        x, labels = counted(at, compared)
         error, unsure = points_fit.derivatives(module, module.vector, x[:, : len(coding.binned)], labels)
         of_pairs = slice(compared.n_bins, None)
         return {
             "gradient": points_fit.totals(compared, x, error)[of_pairs] / state.rows[of_pairs],
             "curvature": points_fit.totals(compared, x, unsure)[of_pairs] / state.rows[of_pairs],
         }
-    x, labels = _counted(at, coding)
+    x, labels = counted(at, coding)
     error, unsure = points_fit.derivatives(module, module.vector, x, labels)
     entries = entries_of(coding)
     return {
@@ -110,14 +110,14 @@ def sums(state: PointsState, at: HospitalWork) -> Values:
     }
 
 
-def _counted(at: HospitalWork, coding: Coding) -> Rows:
+def counted(at: HospitalWork, coding: Coding) -> Rows:
     """The training rows' bins and cells, and their outcomes, as `cells.table` lets them be counted."""
     chosen = at.data.split == TRAIN
-    counted = at.kept(
+    table = at.kept(
         ("counted", coding.columns),
         lambda: cells.table(at.data.table.filter(pl.Series(chosen)), coding.columns, at.cell_min),
     )
-    return coding.transform(counted), at.data.outcome[chosen]
+    return coding.transform(table), at.data.outcome[chosen]
 
 
 def n_values(study: Study) -> int:

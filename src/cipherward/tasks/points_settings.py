@@ -48,9 +48,13 @@ def parse(study: Study) -> Settings:
     return found
 
 
+LEAST_BIN_ROWS = 20
+"""However few rows there are."""
+
+
 def default_bin_rows(n_rows: int) -> int:
     """1 of 350 training rows, at least 20 and at most 200."""
-    return min(max(n_rows // 350, 20), 200)
+    return min(max(n_rows // 350, LEAST_BIN_ROWS), 200)
 
 
 def default_coarse_rows(n_rows: int) -> int:

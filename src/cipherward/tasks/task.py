@@ -157,6 +157,10 @@ class Task(ABC, Generic[S]):
         """How many models are measured, at most."""
         return 0
 
+    def has_floors(self) -> bool:
+        """Whether the least rows of what is counted by outcome are those that the task has by default, or more."""
+        return True
+
     def bins(self) -> int:
         """Into how many bins an answer divides the range of a numeric column, at most; 0: into none."""
         return 0

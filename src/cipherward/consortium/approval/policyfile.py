@@ -53,7 +53,8 @@ exact_counts = true
 max_exact_sums = 1100
 max_measured_models = 1100
 
-# Kinds of model: "logistic-regression", "mlp" (a small neural network), "custom" (see the next line).
+# Kinds of model: "logistic-regression", "mlp" (a small neural network), "points" (a table of points), "boosted-trees",
+# "custom" (see the next line).
 models = ["logistic-regression", "mlp"]
 
 # Model code that this hospital has installed itself and has checked, for studies of kind "custom":
@@ -86,6 +87,10 @@ rows_min = 10
 # Exact sums count a column in all studies over the same range and into as many bins as the first one did: from two
 # such grids the few patients between them can be worked out. false lets a study choose another one.
 one_grid = true
+
+# Boosted trees have floors on the rows of their bins and leaves, which a study can turn off; its review says so. true refuses
+# such a study. With floors, too, some of the numbers that trees are grown from are of few patients.
+row_floors = true
 
 # Whether this hospital takes part where it has more patients than all the others of its block together, by the sizes that
 # approvals declare. What is opened of such a block is nearly its own.
@@ -130,6 +135,7 @@ class _File(BaseModel):
     rows_min: int = Field(default=10, ge=1)
     min_group_rows: int = Field(default=10, ge=1)
     one_grid: bool = True
+    row_floors: bool = True
     may_dominate: bool = True
     models: list[Annotated[str, AfterValidator(_known_kind)]] = Field(min_length=1)
     packages: list[str] = []
@@ -173,6 +179,7 @@ def parse(text: str, origin: str) -> Policy:
         rows_min=found.rows_min,
         min_group_rows=found.min_group_rows,
         one_grid=found.one_grid,
+        row_floors=found.row_floors,
         may_dominate=found.may_dominate,
         models=frozenset(found.models),
         packages=frozenset(found.packages),
@@ -212,6 +219,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "rows_min": policy.rows_min,
         "min_group_rows": policy.min_group_rows,
         "one_grid": policy.one_grid,
+        "row_floors": policy.row_floors,
         "may_dominate": policy.may_dominate,
         "models": "*" if policy.models is None else sorted(policy.models),
         "packages": sorted(policy.packages),

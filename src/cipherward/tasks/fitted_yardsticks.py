@@ -1,10 +1,11 @@
-"""What a table of points is compared with: the same rules over all rows in one place, and over one hospital's alone."""
+"""What a model that is fitted by sums over binned rows is compared with: the same rules over all rows in one place, and over one
+hospital's alone."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,11 @@ from cipherward.learning.points import Points
 from cipherward.tasks import by_hospital, own_rows
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, labels_of, rows_of
-from cipherward.tasks.task import Model
+from cipherward.tasks.task import Model, Task
 from cipherward.tasks.yardsticks import best_auroc
 
-if TYPE_CHECKING:
-    from cipherward.tasks.points import PointsTask
 
-
-def beside(task: PointsTask, last: Model, hospitals: Sequence[HospitalWork]) -> dict[str, Any]:
+def beside(task: Task[Any], last: Model, hospitals: Sequence[HospitalWork]) -> dict[str, Any]:
     """What a simulation says of the model beside the centralised and the local-only ones: JSON values, as task `train` does."""
     data = [each.data for each in hospitals]
     labels: NDArray[np.int64] = labels_of(data, TEST).astype(np.int64)
@@ -49,7 +47,7 @@ def beside(task: PointsTask, last: Model, hospitals: Sequence[HospitalWork]) -> 
     }
 
 
-def own(task: PointsTask, last: Model, at: HospitalWork) -> dict[str, Any]:
+def own(task: Task[Any], last: Model, at: HospitalWork) -> dict[str, Any]:
     """What a hospital finds out for itself: the model on its own test rows, beside one of its own rows alone."""
 
     def alone() -> NDArray[np.float64]:
@@ -58,17 +56,17 @@ def own(task: PointsTask, last: Model, at: HospitalWork) -> dict[str, Any]:
     return own_rows.figures(at.data, lambda: scores(last, at.data), alone)
 
 
-def fitted(task: PointsTask, hospitals: Sequence[HospitalWork]) -> Model | None:
+def fitted(task: Task[Any], hospitals: Sequence[HospitalWork]) -> Model | None:
     """The model that the task's rules make of these hospitals' rows in the clear; None: they make none."""
     state = task.first()
-    works = [HospitalWork(each.index, each.data, each.device, each.clock) for each in hospitals]
+    works = [HospitalWork(each.index, each.data, each.device, each.clock, secret=each.secret) for each in hospitals]
     try:
-        while (question := task.ask(state)) and state.stage != "evaluate":
+        while (question := task.ask(state)) and question.purpose != "evaluate":
             flat = np.sum([question.layout.flatten(task.answer(state, each)) for each in works], axis=0)
             state = task.after(state, question.layout.unflatten(flat, len(hospitals)), len(hospitals))
     except CipherwardError:
         return None
-    return state.model
+    return task.model(state)
 
 
 def scores(model: Model | None, data: HospitalData) -> NDArray[np.float64]:

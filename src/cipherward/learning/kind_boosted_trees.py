@@ -1,0 +1,18 @@
+"""Boosted trees: a value for each leaf of each tree; task "boost" grows them. The trees themselves are the model's inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cipherward.learning.model_kind import Factory, ModelKind
+from cipherward.learning.points import Points
+from cipherward.study import Model
+
+
+class BoostedTrees(ModelKind):
+    words = "boosted trees"
+    is_linear = True
+    fitted_by = "boost"
+
+    def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> Points:
+        return Points(np.zeros(n_features + 1, dtype=np.float32))

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests import simulator
+from tests.consortium.consortium import Consortium, document
+
+import cipherward
+from cipherward.consortium.approval import approvals, review, review_text
+from cipherward.data.sources import load_hospitals
+from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.parties.policy import Policy
+from cipherward.report import page
+from cipherward.runs import modelfile
+from cipherward.runs.verify import verify_sums
+from cipherward.study import Study, load_builtin
+from cipherward.tasks import boost_fit, boost_questions, catalogue
+from cipherward.tasks.boost_state import BoostState
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.state import StudyState
+
+QUICK = {"floors": False, "leaf_rows": 20, "stages": 2, "trees": 4, "max_depth": 3, "colsample": 0.7}
+BOOST: dict[str, Any] = {"task": "boost", "model": {"kind": "boosted-trees"}, "settings": QUICK, "training": {}}
+
+
+def study(settings: dict[str, Any] | None = None, **sections: Any) -> Study:
+    return simulator.study(4, **(BOOST | {"settings": QUICK | (settings or {})} | sections))
+
+
+def works_of(chosen: Study, folder: Path) -> list[HospitalWork]:
+    hospitals = load_hospitals(chosen, None, simulator.write_tables(folder, 4))
+    return [HospitalWork(k, data, "cpu", lambda: 0.0) for k, data in enumerate(hospitals, start=1)]
+
+
+def opened(state: StudyState, works: list[HospitalWork]) -> dict[str, np.ndarray]:
+    each = [at.values(state) for at in works]
+    return {name: np.sum([one[name] for one in each], axis=0) for name in each[0]}
+
+
+def up_to(chosen: Study, works: list[HospitalWork], purpose: str, *, level: int = 0, stage: int = 0) -> StudyState:
+    """The state before the question with this purpose, and of trees at this level and stage."""
+    state = catalogue.begin(chosen)
+    while state.purpose != purpose or (
+        purpose == "grow" and (state.inner.stages, state.inner.grown.level) != (stage, level)
+    ):
+        assert state.purpose
+        state = state.after(opened(state, works), len(works))
+    return state
+
+
+def reached(inner: BoostState, works: list[HospitalWork], node: int) -> list[np.ndarray]:
+    """Of each hospital the bins of the drawn training rows that a node of the growing trees holds."""
+    growing, found = inner.grown, []
+    for at in works:
+        own = boost_questions._own(inner, at)
+        rows = boost_questions.drawn_rows(at, inner.stages, int(growing.tree[node]), len(own.labels), SETTINGS)
+        kept = []
+        for row in rows:
+            place = int(growing.tree[node])  # roots come first, in the order of trees
+            while growing.feature[place] >= 0 and place != node:
+                goes = growing.goes_left[place, own.bins[row, growing.feature[place]]]
+                place = int(growing.left[place] if goes else growing.right[place])
+            kept += [row] * (place == node)
+        found.append(own.bins[np.array(kept, np.int64)])
+    return found
+
+
+SETTINGS = catalogue.begin(study()).task._settings  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def quorum(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("quorum")
+    return folder, simulator.run(folder, study())
+
+
+def test_a_run_is_verified_and_its_trees_are_those_of_all_rows_in_one_place(quorum: Any) -> None:
+    _, result = quorum
+    found = result.summary
+    assert found["boost"]["trees"] == 8
+    assert found["boost"]["cut_short"] == 0
+    assert found["auroc_federated_exact"] == pytest.approx(found["auroc_centralised"], abs=0.01)
+    assert found["auroc_federated_exact"] > 0.7
+    assert all(line.holds for line in verify_sums(result.path))
+    with (result.path / "importance.csv").open() as lines:
+        assert {row["Column"] for row in csv.DictReader(lines)} == {"age", "dose", "ward"}
+    with (result.path / "cells.csv").open() as lines:
+        assert [row["Numbers"] for row in csv.DictReader(lines)][-1] == f"{found['boost']['cells']['all']:,}"
+    again = simulator.replayed(result.path).model
+    assert again is not None
+    assert np.array_equal(simulator.weights(result.path), again.weights)
+
+
+def test_encrypted_sums_give_the_trees_of_plain_ones_up_to_the_fixed_point_step(quorum: Any, tmp_path: Path) -> None:
+    folder, result = quorum
+    table = folder / "tables" / "clinic-1.csv"
+    predicted = cipherward.predict(result.path, table)
+    for scheme in ("plain", "ckks"):
+        if scheme == "ckks":
+            pytest.importorskip("tenseal")
+        other = simulator.run(tmp_path / scheme, study(aggregation={"scheme": scheme}))
+        first, second = (modelfile.load(each.path / "model.safetensors").preprocessor for each in (result, other))
+        assert first == second  # every split alike
+        off = np.abs(simulator.weights(result.path) - simulator.weights(other.path)).max()
+        assert off < 1e-3
+        assert np.abs(cipherward.predict(other.path, table) - predicted).max() < 1e-3
+        assert simulator.holds(other.path)
+
+
+def test_the_report_shows_what_trees_ask_about_and_how_few_rows_were_counted(quorum: Any) -> None:
+    _, result = quorum
+    page.write(result.path)
+    shown = (result.path / "report.html").read_text("utf-8")
+    assert "Columns that 8 trees ask about" in shown
+    assert "FLOORS OFF" in shown
+    assert "the floors on rows were off" in shown
+
+
+def test_a_hospital_that_was_restarted_draws_the_same_rows_and_has_the_same_scores(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = up_to(chosen, works, "grow", stage=1, level=1)
+    for at in works:
+        fresh = HospitalWork(at.index, at.data, "cpu", lambda: 0.0, secret=at.secret)
+        before, after = at.values(state), fresh.values(state)
+        assert all(np.array_equal(before[name], after[name]) for name in before)
+    other = HospitalWork(1, works[0].data, "cpu", lambda: 0.0)
+    assert not np.array_equal(other.values(state)["drawn"], works[0].values(state)["drawn"])
+
+
+def test_rows_are_drawn_anew_for_each_tree_and_as_many_as_the_study_says(tmp_path: Path) -> None:
+    (at, *_) = works_of(study(), tmp_path)
+    drawn = [boost_questions.drawn_rows(at, stage, tree, 4_000, SETTINGS) for stage in (0, 1) for tree in (0, 1)]
+    assert len({each.tobytes() for each in drawn}) == 4
+    for each in drawn:
+        assert abs(len(each) - 2_800) < 200
+        assert (np.diff(each) > 0).all()
+    whole = boost_questions.drawn_rows(at, 0, 0, 50, SETTINGS.model_copy(update={"subsample": 1.0}))
+    assert whole.tolist() == list(range(50))
+
+
+def test_columns_are_drawn_by_the_seed_alone_and_differ_between_trees(tmp_path: Path) -> None:
+    coding = up_to(study(), works_of(study(), tmp_path), "grow").inner.coding
+    drawn = [boost_fit.begun(coding, SETTINGS, seed, stage).columns for seed in (3, 3, 4) for stage in (0, 1)]
+    assert np.array_equal(drawn[0], drawn[2])
+    assert not np.array_equal(drawn[0], drawn[1])
+    assert len({each.tobytes() for each in drawn[0]} | {each.tobytes() for each in drawn[4]}) > 1
+    assert all((np.diff(each, axis=1) > 0).all() for each in drawn)
+
+
+def test_what_follows_for_the_larger_child_is_what_its_rows_give(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    for level in (1, 2):
+        state = up_to(chosen, works, "grow", level=level)
+        inner, growing = state.inner, state.inner.grown
+        assert 0 < len(growing.asked) == len(growing.open) // 2
+        assert (growing.rows[growing.asked] <= growing.rows[growing.open].reshape(-1, 2).max(axis=1)).all()
+        derived = boost_fit._both(growing, boost_questions.opened(inner, opened(state, works)))
+        assert derived is not None
+        for place, node in enumerate(growing.open):
+            rows = np.concatenate(reached(inner, works, int(node)))
+            assert len(rows) == growing.rows[node] == derived.rows[place, 0].sum()
+            for k, column in enumerate(growing.columns[growing.tree[node]]):
+                counts = np.bincount(rows[:, column], minlength=derived.rows.shape[2])
+                assert counts.tolist() == derived.rows[place, k].tolist()
+
+
+def test_no_leaf_and_no_bin_has_fewer_rows_than_the_floor_and_small_cells_are_counted(tmp_path: Path) -> None:
+    chosen = study({"leaf_rows": 30, "bin_rows": 25})
+    works = works_of(chosen, tmp_path)
+    state, cells, small = catalogue.begin(chosen), 0, 0
+    while state.purpose != "evaluate":
+        assert state.purpose
+        inner: BoostState = state.inner
+        if state.purpose == "grow" and inner.grown.level:
+            asked = boost_questions.opened(inner, opened(state, works))
+            both = boost_fit._both(inner.grown, asked)
+            assert both is not None
+            there = both.rows[boost_fit.cells(inner.coding, inner.grown, inner.grown.open)]
+        elif state.purpose == "grow":
+            there = opened(state, works)["drawn"]
+        if state.purpose == "grow":
+            cells, small = cells + len(there), small + int(((there > 0) & (there < 10)).sum())
+            assert min(inner.rows) >= 25
+        state = state.after(opened(state, works), len(works))
+        if state.inner.growing and state.inner.growing.level:
+            assert state.inner.growing.rows.min() >= 30
+    assert (state.inner.cells[0], state.inner.cells[-1]) == (cells, small)
+    assert small > 0
+
+
+def test_a_stage_ends_where_other_hospitals_stand_in_a_sum_than_before(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = up_to(chosen, works, "grow", level=2)
+    before = state.inner
+    after = state.after(opened(state, works[:3]), 3).inner
+    assert (after.stages, after.cut_short) == (1, 1)
+    assert after.grown.level == 0
+    # the trees are those that were grown by then, with values for all leaves
+    assert after.forest.n_features == int((before.grown.feature < 0).sum())
+    assert len(after.model.weights) == after.forest.n_features + 1
+    assert after.model.weights[:-1].all()
+
+
+def test_counts_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    for state, name in ((up_to(chosen, works, "counts"), "inside"), (up_to(chosen, works, "grow"), "drawn")):
+        false = opened(state, works)
+        false[name][0] += 1
+        with pytest.raises(ProtocolError, match="contradict"):
+            state.after(false, 4)
+
+
+def test_what_can_be_asked_is_announced_and_no_question_is_larger(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    planned = {question.title: (question.layout.n_lanes, times) for question, times in state.task.plan()}
+    asked: dict[str, int] = {}
+    while state.purpose:
+        asked[state.asked.title] = asked.get(state.asked.title, 0) + 1
+        assert state.asked.layout.n_lanes <= planned[state.asked.title][0]
+        assert all(state.asked.words(segment.name) for segment in state.asked.layout.segments)
+        state = state.after(opened(state, works), len(works))
+    assert all(times <= planned[title][1] for title, times in asked.items())
+
+
+@pytest.mark.parametrize(
+    ("sections", "text"),
+    [
+        ({"settings": {"max_depth": 9}}, r"settings.max_depth"),
+        ({"settings": {"depth": 4}}, r"settings.depth"),
+        ({"settings": {"learning_rate": float("nan")}}, "settings.learning_rate"),
+        ({"settings": {"leaf_rows": 499}}, "floors"),
+        ({"settings": {"floors": False, "leaf_rows": 9}}, "at least 10"),
+        ({"model": {"kind": "logistic-regression"}}, 'task = "train"'),
+        ({"task": "train", "settings": {}}, 'task = "boost"'),
+        ({"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-6, "clipping_norm": 1.0}}, "privacy"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_runs(sections: dict[str, Any], text: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        catalogue.begin(simulator.study(4, **(BOOST | sections)))
+    assert text in f"{caught.value} {caught.value.hint}"
+
+
+def test_too_few_rows_for_the_floors_end_the_study_with_the_way_out(tmp_path: Path) -> None:
+    chosen = study({"floors": True, "leaf_rows": 0})
+    works = works_of(chosen, tmp_path)
+    state = up_to(chosen, works, "grow")
+    with pytest.raises(DataError, match="500 training rows") as caught:
+        state.after(opened(state, works), 4)
+    assert "points" in caught.value.hint
+
+
+def test_a_policy_refuses_a_study_without_floors_unless_it_says_otherwise() -> None:
+    off, on = study(), study({"floors": True, "leaf_rows": 0})
+    assert Policy().clauses_broken(off) == ("row_floors",)
+    assert Policy(row_floors=False).broken(off) == ()
+    assert Policy().broken(on) == ()
+    assert Policy().broken(load_builtin("diabetes130-trees")) == ()
+
+
+def test_between_hospitals_it_is_reviewed_with_its_floors_approved_and_received(tmp_path: Path) -> None:
+    four = Consortium(tmp_path, 4)
+    try:
+        for name in four.names:
+            policy = four.hospital(name).policy_file
+            policy.write_text(policy.read_text().replace('"mlp"]', '"mlp", "boosted-trees"]'))
+        folder = four.start(document(4, **(BOOST | {"settings": QUICK | {"stages": 1, "trees": 32}})))
+        home = four.hospital("clinic-1")
+        offered = approvals.whole_offers(home)[0][-1]
+        assert review.review(home, offered).policy_broken
+        for name in four.names:
+            policy = four.hospital(name).policy_file
+            policy.write_text(policy.read_text().replace("row_floors = true", "row_floors = false"))
+        said = " ".join(review_text.to_text(review.review(home, offered)).split())
+        assert "FLOORS ARE OFF" in said
+        assert "a number may be of one row and then shows its outcome" in said
+        four.approve()
+        four.pump()
+        assert four.status()["phase"] == "finished"
+        assert simulator.holds(folder)
+    finally:
+        four.close()
+
+
+def test_a_model_whose_scores_set_few_rows_apart_is_looked_at_before_each_stage(tmp_path: Path) -> None:
+    chosen = study({"trees": 24})  # few trees give few scores, and few rows one of their own
+    works = works_of(chosen, tmp_path)
+    state = up_to(chosen, works, "grow", stage=1)
+    (at, *_) = works
+    at.cell_min = 10
+    assert at.values(state)
+    # steered: one leaf of the first tree, with few rows of this hospital, has a value far from all others
+    inner = state.inner
+    places = inner.forest.transform(at.data.table)[:, 0].astype(int)
+    own = np.bincount(places[at.data.split == 0], minlength=inner.forest.n_features)
+    leaf = next(leaf for leaf in np.argsort(own) if own[leaf] > 0)
+    weights = inner.model.weights.copy()
+    weights[:-1] = 0.0
+    weights[leaf] = 30.0
+    model = dataclasses.replace(inner.model, weights=weights)
+    at.cell_min = int(own[leaf]) + 1
+    steered = dataclasses.replace(state, inner=dataclasses.replace(inner, model=model))
+    with pytest.raises(DataError, match="apart from all others"):
+        at.values(steered)
