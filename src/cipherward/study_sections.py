@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 _Day = date
 HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
@@ -208,14 +217,22 @@ class CarryOver(Section):
 
 class Data(Section):
     """Where the rows come from (`data/catalogue.py`) and what they mean. The source checks its own settings when the task
-    is made: `path`, `hospital_column`, `cohort`, and what else it takes."""
+    is made: `path`, `hospital_column`, `cohort`, and what else it takes.
+
+    `outcome_type` is of `learning/outcomes.py`, which checks what its outcome column has to declare: `positive` and `negative`,
+    the `classes` (of an ordinal outcome in their order), or the range `outcome_minimum` to `outcome_maximum`.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     source: str = Field(pattern=NAME)
     outcome: str = Field(min_length=1)
+    outcome_type: str = Field(default="binary", pattern=NAME)
     positive: str = "1"
     negative: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    outcome_minimum: float | None = None
+    outcome_maximum: float | None = None
     patient_column: str = ""
     hospital_column: str = ""
     path: str = ""
@@ -226,6 +243,24 @@ class Data(Section):
     confirmed_columns: tuple[str, ...] = ()
     cohort: Cohort | None = None
 
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study of a binary outcome is the same document, with the same digest, as before there were other types."""
+        found: dict[str, Any] = write(self)
+        for name in ("outcome_type", "classes", "outcome_minimum", "outcome_maximum"):
+            if name in found and getattr(self, name) == type(self).model_fields[name].default:
+                del found[name]
+        return found
+
+    @property
+    def form(self) -> Literal["sides", "labels", "range", "whole"]:
+        """What the outcome column holds: one of two sides, one of the listed classes, numbers, or whole numbers from 0."""
+        if self.classes:
+            return "labels"
+        if self.outcome_minimum is not None:
+            return "range"
+        return "whole" if self.outcome_maximum is not None else "sides"
+
     def problems(self) -> Iterator[str]:
         """What does not go together here, in words."""
         roles = [self.outcome, self.patient_column, self.hospital_column]
@@ -233,6 +268,11 @@ class Data(Section):
             yield f"data: {name!r} cannot be two of outcome, patient and hospital"
         if self.positive in self.negative:
             yield f"data.positive {self.positive!r} is listed in data.negative, too"
+        if len({same_text(text) for text in self.classes}) < len(self.classes):
+            yield "data.classes lists one class twice"
+        low, high = self.outcome_minimum, self.outcome_maximum
+        if low is not None and (high is None or not low < high):
+            yield "data.outcome_minimum needs a data.outcome_maximum above it"
         if self.test_fraction + self.validation_fraction >= 1.0:
             yield "data.test_fraction + data.validation_fraction must leave rows to train on"
 

@@ -13,6 +13,7 @@ from tests import simulator
 
 from cipherward.errors import DataError, ProtocolError
 from cipherward.learning import metrics
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.study import Study
 from cipherward.tasks import measurement
 from cipherward.tasks.lanes import Layout
@@ -108,7 +109,7 @@ def measured(bits: int) -> Study:
 def test_hospitals_counts_summed_as_lanes_are_the_counts_of_the_pooled_rows(bits: int, seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     scores, labels = SHAPES["skewed"](rng, 700)
-    layout = Layout(measurement.segments(measured(bits))[:-1], bits)
+    layout = Layout(measurement.segments(measured(bits), BINARY)[:-1], bits)
     hospital = rng.integers(0, n, len(labels))
     sums = np.zeros(layout.n_lanes, dtype=np.int64)
     for index in range(n):
@@ -122,7 +123,7 @@ def test_hospitals_counts_summed_as_lanes_are_the_counts_of_the_pooled_rows(bits
 
 def test_no_overflow_at_eight_million_rows_in_one_bin() -> None:
     for bits in (16, 24):
-        layout = Layout(measurement.segments(measured(bits))[:-1], bits)
+        layout = Layout(measurement.segments(measured(bits), BINARY)[:-1], bits)
         rows = 2**23
         counts = metrics.local_counts(np.full(1, 0.0), np.ones(1, np.int8), 64, prefix="test/")
         layout.decode(layout.encode({name: value * rows for name, value in counts.items()}).astype(np.int64), 1)

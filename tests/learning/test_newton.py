@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from cipherward.errors import ProtocolError
 from cipherward.learning import linear, newton
 from cipherward.learning.newton import Fit, Sums
+from cipherward.learning.outcome_binary import BINARY
 
 Rows = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+STEPS = BINARY.steps
 
 
 def rows(n: int, p: int, seed: int, *, scale: float = 1.0) -> Rows:
@@ -26,13 +29,13 @@ def rows(n: int, p: int, seed: int, *, scale: float = 1.0) -> Rows:
 
 
 def fit(x: NDArray[np.float32], y: NDArray[np.int64], most: int = 20) -> NDArray[np.float32]:
-    *_, last = newton.steps(np.zeros(x.shape[1] + 1, np.float32), x, y, most, newton.default_ridge(len(y)))
+    *_, last = newton.fitted(np.zeros(x.shape[1] + 1, np.float32), x, y, most, newton.default_ridge(len(y)), STEPS)
     return last
 
 
 def slope(weights: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.int64]) -> float:
     """Largest entry of the objective's gradient: 0 at the fit."""
-    found = newton.sums_at(weights, x, y)
+    found = STEPS.sums_at(weights, x, y)
     penalty = newton.default_ridge(len(y)) * np.append(weights[:-1], 0.0)
     return float(np.abs(found.gradient / found.rows + penalty).max())
 
@@ -53,7 +56,7 @@ def test_the_fit_is_that_of_scikit_learn() -> None:
 
 def test_a_few_steps_are_enough() -> None:
     x, y = rows(5_000, 20, 2)
-    found = list(newton.steps(np.zeros(21, np.float32), x, y, 20, newton.default_ridge(len(y))))
+    found = list(newton.fitted(np.zeros(21, np.float32), x, y, 20, newton.default_ridge(len(y)), STEPS))
     assert len(found) <= 8
 
 
@@ -63,8 +66,8 @@ def test_sums_over_parts_add_up_to_the_sums_over_all_rows(n_parts: int, seed: in
     x, y = rows(300, 5, seed)
     weights = np.random.default_rng(seed).normal(0, 1, 6).astype(np.float32)
     parts = np.array_split(np.arange(300), n_parts)
-    each = [newton.sums_at(weights, x[part], y[part]) for part in parts]
-    whole = newton.sums_at(weights, x, y)
+    each = [STEPS.sums_at(weights, x[part], y[part]) for part in parts]
+    whole = STEPS.sums_at(weights, x, y)
     assert sum(one.rows for one in each) == whole.rows
     assert math.isclose(sum(one.loss for one in each), whole.loss, rel_tol=1e-9)
     for name in ("gradient", "curvature"):
@@ -88,11 +91,11 @@ def test_inputs_that_say_the_same_share_the_weight() -> None:
 def test_a_step_that_makes_it_worse_is_halved_and_in_the_end_given_up() -> None:
     x, y = rows(200, 2, 4)
     start = np.zeros(3, np.float32)
-    right = newton.advance(None, start, newton.sums_at(start, x, y), 0.01)
+    right = newton.advance(None, start, STEPS.sums_at(start, x, y), 0.01, STEPS)
     wrong = dataclasses.replace(right, direction=-right.direction)
     tried, halvings = wrong, 0
     while not tried.is_done:
-        tried = newton.advance(tried, tried.next_weights, newton.sums_at(tried.next_weights, x, y), 0.01)
+        tried = newton.advance(tried, tried.next_weights, STEPS.sums_at(tried.next_weights, x, y), 0.01, STEPS)
         halvings += 1
     assert halvings == 7
     assert np.array_equal(tried.next_weights, start)
@@ -113,16 +116,16 @@ def test_the_linear_system_is_solved(p: int, seed: int) -> None:
     ids=["no rows", "loss below zero", "loss not a number", "not positive definite", "not finite"],
 )
 def test_sums_that_no_rows_give_are_refused(change: dict[str, Any]) -> None:
-    honest = newton.sums_at(np.zeros(2, np.float32), *rows(50, 1, 5))
+    honest = STEPS.sums_at(np.zeros(2, np.float32), *rows(50, 1, 5))
     with pytest.raises(ProtocolError):
-        newton.advance(None, np.zeros(2, np.float32), dataclasses.replace(honest, **change), 0.001)
+        newton.advance(None, np.zeros(2, np.float32), dataclasses.replace(honest, **change), 0.001, STEPS)
 
 
 def test_the_next_weights_follow_from_the_same_sums_bit_by_bit() -> None:
     x, y = rows(400, 6, 6)
     start = np.zeros(7, np.float32)
-    found = newton.sums_at(start, x, y)
+    found = STEPS.sums_at(start, x, y)
     again = Sums(found.rows, found.loss, found.gradient.copy(), found.curvature.copy())
-    first, second = (newton.advance(None, start, one, 0.001) for one in (found, again))
+    first, second = (newton.advance(None, start, one, 0.001, STEPS) for one in (found, again))
     assert isinstance(first, Fit)
     assert first.next_weights.tobytes() == second.next_weights.tobytes()

@@ -17,6 +17,7 @@ from tests.tasks.federated_mean import FederatedMean
 
 from cipherward.data.partition import TEST, TRAIN, VALIDATION
 from cipherward.data.sources import HospitalData
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.parties.policy import SIMULATION
 from cipherward.study import Study
 from cipherward.tasks import catalogue
@@ -111,11 +112,11 @@ def test_every_question_of_every_task_says_which_rows_it_is_about() -> None:
         for question, _ in catalogue.make_task(chosen).plan():
             assert question.about
             assert question.about != (RowGroup(),)
-    assert by_outcome(TEST)[1].words == "test rows with the outcome"
+    assert by_outcome(BINARY, TEST)[1].words == "test rows with the outcome"
 
 
 def test_the_groups_of_rows_are_counted_by_part_and_outcome() -> None:
     split = np.array([TRAIN, TRAIN, TEST, VALIDATION, TEST], dtype=np.uint8)
     data = HospitalData("x", pl.DataFrame({"a": range(5)}), np.array([0, 1, 1, 0, 1], dtype=np.int8), split)
     assert RowGroup(TEST).chosen(data).tolist() == [False, False, True, False, True]
-    assert small((RowGroup(), RowGroup(TEST), *by_outcome(TEST)), data, 2) == (RowGroup(TEST, 0),)
+    assert small((RowGroup(), RowGroup(TEST), *by_outcome(BINARY, TEST)), data, 2) == (RowGroup(TEST, 0),)

@@ -29,7 +29,7 @@ def test_a_row_alone_and_among_others_gets_the_same(run: Path, tmp_path: Path) -
     together = predict_rows(run, write(tmp_path / "all.csv", ROWS * 300), id_column="id")
     for place, row in enumerate(ROWS):
         alone = predict_rows(run, write(tmp_path / "one.csv", [row]), id_column="id")
-        assert alone.probability.tolist() == [together.probability[place]]
+        assert alone.scores.tolist() == [together.scores[place]]
         assert alone.assumed == together.assumed[place : place + 1]
         assert (
             alone.to_csv().splitlines()[1].split(",", 1)[1]
@@ -47,7 +47,7 @@ def test_each_row_says_what_was_assumed_for_it_and_keeps_its_number_and_id(run: 
     assert lines[1]["assumed"] == EMPTY
     assert lines[2]["assumed"] == "age 99 outside the declared range, cut to 8"
     assert lines[3]["assumed"] == "age missing"
-    assert np.array_equal(predict(run, table), found.probability)
+    assert np.array_equal(predict(run, table), found.scores)
 
 
 def test_values_that_are_all_outside_the_range_are_flagged_not_refused(run: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_column_that_too_few_hospitals_fill_is_left_out_and_the_run_says_so(tm
     page.write(result.path)
     assert "Columns of the study that were left out" in (result.path / "report.html").read_text("utf-8")
     pl.read_csv(base / "clinic-1.csv").write_csv(tmp_path / "new.csv")  # which has no dose
-    assert len(predict_rows(result.path, tmp_path / "new.csv").probability) == 90
+    assert len(predict_rows(result.path, tmp_path / "new.csv").scores) == 90
 
 
 def test_a_hospital_without_a_column_that_enough_others_fill_takes_part(tmp_path: Path) -> None:

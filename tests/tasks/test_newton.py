@@ -10,6 +10,7 @@ from tests import simulator
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.learning import newton as steps
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.runs.verify import verify_sums
 from cipherward.study import Study
 from cipherward.tasks import newton, yardsticks
@@ -52,19 +53,21 @@ def test_the_opened_sums_are_those_over_all_rows(tmp_path: Path) -> None:
     scaling, works = yardsticks.prepare(chosen, hospitals, "cpu")
     weights = np.array([0.5, 0.0, -1.0, 0.0, 2.0, 0.0, 0.0, 0.1], np.float32)
     model = Model((("weight", 7), ("bias", 1)), weights, scaling)
-    answers = [newton.answer(model, at) for at in works]
+    answers = [newton.answer(model, at, BINARY) for at in works]
     total = {name: np.sum([one[name] for one in answers], axis=0) for name in answers[0]}
     x, y = (np.concatenate(part) for part in zip(*(rows_at(at, scaling, TRAIN) for at in works), strict=True))
-    exact = steps.advance(None, weights, steps.sums_at(weights, x, y), newton.ridge(chosen, len(y)))
-    found = newton.advance(chosen, None, model, total)
+    exact = steps.advance(
+        None, weights, BINARY.steps.sums_at(weights, x, y), newton.ridge(chosen, len(y)), BINARY.steps
+    )
+    found = newton.advance(chosen, None, model, total, BINARY)
     assert np.allclose(found.direction, exact.direction, atol=1e-5)
     assert found.objective == pytest.approx(exact.objective, abs=1e-7)
 
 
 def test_the_most_extreme_rows_fill_the_room_of_their_terms_and_no_more() -> None:
     x = np.tile(np.array([[10.0, -10.0]], np.float32), (5, 1))
-    found = steps.sums_at(np.zeros(3, np.float32), x, np.zeros(5, np.int64))
-    first, second = newton._reach(3)
+    found = BINARY.steps.sums_at(np.zeros(3, np.float32), x, np.zeros(5, np.int64))
+    first, second = newton._reach(3, BINARY.steps)
     assert np.abs(found.gradient / first).max() <= 5
     assert np.abs(found.curvature / second).max() == pytest.approx(5)
     assert np.abs(found.curvature / second).min() == pytest.approx(5)
@@ -72,9 +75,9 @@ def test_the_most_extreme_rows_fill_the_room_of_their_terms_and_no_more() -> Non
 
 def test_sums_of_no_rows_are_refused() -> None:
     chosen = study()
-    sums = {segment.name: np.zeros(segment.size, np.int64) for segment in newton.segments(chosen, 8)}
+    sums = {segment.name: np.zeros(segment.size, np.int64) for segment in newton.segments(chosen, 8, BINARY)}
     with pytest.raises(ProtocolError, match="0 rows"):
-        newton.advance(chosen, None, Model((("weight", 7), ("bias", 1)), np.zeros(8, np.float32)), sums)
+        newton.advance(chosen, None, Model((("weight", 7), ("bias", 1)), np.zeros(8, np.float32)), sums, BINARY)
 
 
 @pytest.mark.parametrize("scheme", ["quorum", "plain", "masks"])

@@ -232,7 +232,7 @@ class _Comparison:
             module = models.build(plain.model, scaling.n_features, plain.seed)
             found = yardsticks.compute(plain, module, first.weights, scaling, works)
             yardsticks.save(path, found)
-        self._step("yardsticks", number, found.centralised.metrics.auroc, perf_counter() - started, kept)
+        self._step("yardsticks", number, found.centralised.metrics.headline, perf_counter() - started, kept)
         return Seed(number, plain, hospitals, scaling, works, found)
 
     def _one_run(self, arm: Arm, study: Study, seed: Seed) -> None:

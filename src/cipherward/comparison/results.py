@@ -155,7 +155,7 @@ class Results:
         if arm.scheme:
             self._add_runs(arm)
         elif arm.name == "centralised":
-            curves = [list(seed.yardsticks.centralised.auroc_by_round) for seed in self._seeds]
+            curves = [list(seed.yardsticks.centralised.by_round) for seed in self._seeds]
             self._append(arm, self._central, curves)
         else:
             each = [bootstrap.mean(own) for own in self._local]

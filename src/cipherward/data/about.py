@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -37,23 +37,24 @@ class Finding:
 
 def findings(
     table: pl.DataFrame,
-    outcome: NDArray[np.int8],
+    outcome: NDArray[Any],
     split: NDArray[np.uint8],
     cluster: NDArray[np.uint32] | None,
     columns: Sequence[Column],
 ) -> tuple[Finding, ...]:
     """What to say about a typed table (see `HospitalData` for the arguments)."""
     found = []
-    sample = _sample(outcome)
+    sides = [(side, _sample(side)) for side in _sides(outcome)]
     for column in columns:
-        found += _column(table[column.name], column, outcome, split, cluster, sample)
+        found += _column(table[column.name], column, sides, split, cluster, is_all=outcome is sides[0][0])
     if cluster is not None and len(outcome) >= _ID_ROWS:
         found += _patients(table, outcome, cluster)
-    n_test, positive = int((split == TEST).sum()), int(outcome[split == TEST].sum())
+    tested = outcome[split == TEST]
+    n_test = len(tested)
     if n_test < _FEW:
         size = f"fewer than {_FEW} rows" if n_test else "no row"
         found.append(Finding("", f"the test set has {size}: what is measured on it says little"))
-    elif positive in (0, n_test):
+    elif tested.min() == tested.max():
         found.append(Finding("", "the test rows have one outcome only"))
     return tuple(found)
 
@@ -61,10 +62,11 @@ def findings(
 def _column(
     values: pl.Series,
     column: Column,
-    outcome: NDArray[np.int8],
+    sides: Sequence[tuple[NDArray[np.int8], NDArray[np.int64]]],
     split: NDArray[np.uint8],
     cluster: NDArray[np.uint32] | None,
-    sample: NDArray[np.int64],
+    *,
+    is_all: bool,
 ) -> list[Finding]:
     name, present = column.name, values.drop_nulls()
     if not len(values):
@@ -78,10 +80,12 @@ def _column(
     if not values.null_count() and (present == present[0]).all():
         return [Finding(name, f"column {name!r} has the same value in every row")]
     found = []
-    best = _alone(values, column, outcome, sample)
+    best = max(_alone(values, column, side, sample) for side, sample in sides)
     if best >= NEAR_PERFECT:
         same = (
-            "equals the outcome" if best == 1.0 else f"alone tells the outcome almost without error (AUROC {best:.4f})"
+            "equals the outcome"
+            if best == 1.0 and is_all
+            else f"alone tells the outcome almost without error (AUROC {best:.4f})"
         )
         found.append(Finding(name, f"column {name!r} {same}: is it known before the outcome is?", must_confirm=True))
     if _is_id(values, column, cluster):
@@ -95,6 +99,15 @@ def _column(
             )
         )
     return found
+
+
+def _sides(outcome: NDArray[Any]) -> list[NDArray[np.int8]]:
+    """The outcome as 0 and 1, in every way in which a column may tell it: each class beside all others; numbers above their median."""
+    if outcome.dtype.kind == "f":
+        return [(outcome > np.median(outcome)).astype(np.int8)] if len(outcome) else [outcome.astype(np.int8)]
+    if not len(outcome) or int(outcome.max()) <= 1:
+        return [outcome]
+    return [(outcome == each).astype(np.int8) for each in np.unique(outcome)]
 
 
 def _sample(outcome: NDArray[np.int8]) -> NDArray[np.int64]:

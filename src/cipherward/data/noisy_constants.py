@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.data import preprocess
 from cipherward.data.preprocess import FRACTION_BITS, Preprocessor
 from cipherward.errors import DataError
 from cipherward.study import Column
@@ -39,11 +40,12 @@ def fit_noisy(
         DataError: totals of the wrong shape.
     """
     n_numeric = sum(column.kind == "numeric" for column in columns)
-    shapes = {"rows": (2,), "present": (n_numeric,), "sum": (n_numeric,), "square": (n_numeric,)}
-    if any(np.shape(sums[name]) != shape for name, shape in shapes.items()):
+    shapes = {"present": (n_numeric,), "sum": (n_numeric,), "square": (n_numeric,)}
+    if np.ndim(sums["rows"]) != 1 or any(np.shape(sums[name]) != shape for name, shape in shapes.items()):
         raise DataError("the preprocessing sums do not have one entry per numeric column")
     n_rows = max(2, int(sums["rows"][0]))
-    n_positive = min(max(1, int(sums["rows"][1])), n_rows - 1)
+    n_positive = preprocess.n_positive(sums["rows"])
+    n_positive = min(max(1, n_positive), n_rows - 1) if len(sums["rows"]) == 2 else 0
     noise = stddevs["present"], stddevs["sum"] / _UNIT, stddevs["square"] / _UNIT
     entries = zip(*(sums[name].tolist() for name in ("present", "sum", "square")), strict=True)
     found = [_moments(present, total, square, n_rows, noise) for present, total, square in entries]

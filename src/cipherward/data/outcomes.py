@@ -1,13 +1,15 @@
-"""The outcome column: every row is positive, negative, or refused."""
+"""The outcome column: every row is positive or negative, of a listed class or a number in the declared range, or refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.outcome_forms import read_classes, read_numbers
 from cipherward.data.problems import Problem
 from cipherward.data.values import Change, Labels, Rule, as_text, is_value, number_key
 from cipherward.study import Data, same_text
@@ -18,19 +20,28 @@ _TRUTH = {"true": "1", "false": "0"}
 
 @dataclass(frozen=True)
 class Outcomes:
-    """`outcome` int8[n_rows] of 0/1; `negative`: the text of the other side, "" when no row has it or it is declared."""
+    """`outcome` [n_rows]: int8 of 0/1, int8 places in `data.classes`, or float64 numbers; `negative`: the text of the other side,
+    "" when no row has it, it is declared, or there are no two sides."""
 
     problems: list[Problem]
-    outcome: NDArray[np.int8]
+    outcome: NDArray[Any]
     negative: str
     changes: tuple[Change, ...]
 
 
 def read_outcome(series: pl.Series, data: Data, rows: NDArray[np.int64]) -> Outcomes:
-    """The outcome as 0/1. With `positive = "1"` the other side is 0; else what `negative` lists, or the one other value."""
+    """The outcome column in the form that the study declares.
+
+    Of two sides, 0/1: with `positive = "1"` the other side is 0; else what `negative` lists, or the one other value.
+    """
     if not is_value(series.dtype):
         said = f"column {data.outcome!r} holds {series.dtype}, not outcomes"
-        return Outcomes([Problem(f"{said}; write 0 and 1", said)], np.zeros(len(series), np.int8), "", ())
+        written = "0 and 1" if data.form == "sides" else "text or plain numbers"
+        return Outcomes([Problem(f"{said}; write {written}", said)], np.zeros(len(series), np.int8), "", ())
+    if data.form != "sides":
+        read_column = read_classes if data.form == "labels" else read_numbers
+        troubles, read_as, changed = read_column(series, data, rows)
+        return Outcomes(troubles, read_as, "", changed)
     text = as_text(series)
     found: list[str] = text.drop_nulls().unique().sort().to_list()
     declared = ("0",) if data.positive == "1" else data.negative

@@ -7,6 +7,7 @@ declared range, transformed, and mapped to [0, 1] by the declared range before a
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -49,14 +50,15 @@ def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
 
 def local_statistics(
     table: pl.DataFrame,
-    outcome: NDArray[np.int8],
+    outcome: NDArray[Any],
     split: NDArray[np.uint8],
     columns: Sequence[Column],
     counted: NDArray[np.bool_] | None = None,
+    classes: Sequence[int] = (1,),
 ) -> dict[str, NDArray[np.int64]]:
     """One hospital's sums over its training rows (of them, those in `counted`), all int64 and >= 0.
 
-    "rows" [2]: training rows, positive training rows. Per numeric column, in declared order: "present" [n_numeric]
+    "rows": training rows, and those with each outcome in `classes` (of a binary one: the positive). Per numeric column, in declared order: "present" [n_numeric]
     counts; per categorical column and category "categories": counts; "sum" and "square" [n_numeric]: totals of the scaled value and of its square, in units of 2^-20, rounded down;
     "sum_fine" and "square_fine" [n_numeric]: the rest of them, in units of 2^-60. Rows are added as integers, so that one
     row moves a total by at most 2^20, to the last bit, and the order of rows changes nothing.
@@ -69,7 +71,8 @@ def local_statistics(
         present.append(len(values))
         total.append(_total(values))
         square.append(_total(np.square(values)))
-    found = {"rows": [int(train.sum()), int(outcome[train].sum())], "present": present}
+    with_each = [int((outcome[train] == each).sum()) for each in classes]
+    found = {"rows": [int(train.sum()), *with_each], "present": present}
     for name, sums in (("sum", total), ("square", square)):
         found[name] = [value >> FINE_BITS for value in sums]
         found[f"{name}_fine"] = [value & _FINE for value in sums]
@@ -102,7 +105,8 @@ def n_features(columns: Sequence[Column]) -> int:
 @dataclass(frozen=True)
 class Preprocessor:
     """Public scaling numbers. `mean`, `stddev`: per numeric column, in scaled units; `n_rows`, `n_positive`: training
-    rows of all hospitals together; `merged`: the categories that count as others, by column (`rare_categories`)."""
+    rows of all hospitals together; `merged`: the categories that count as others, by column (`rare_categories`); `outcome`:
+    mean and standard deviation of an outcome that is a number, in units of its declared range, else ()."""
 
     columns: tuple[Column, ...]
     mean: tuple[float, ...]
@@ -110,6 +114,7 @@ class Preprocessor:
     n_rows: int
     n_positive: int
     merged: Merged = ()
+    outcome: tuple[float, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -140,6 +145,14 @@ class Preprocessor:
             self.n_rows,
             self.n_positive,
             tuple((name, merged[name]) for name in names if name in merged),
+            self.outcome,
+        )
+
+    def of_outcome(self, columns: Sequence[Column]) -> Preprocessor:
+        """The same for these columns, of which the last numeric one that was scaled was the outcome."""
+        outcome = self.mean[-1], self.stddev[-1]
+        return dataclasses.replace(
+            self, columns=tuple(columns), mean=self.mean[:-1], stddev=self.stddev[:-1], outcome=outcome
         )
 
     def transform(self, table: pl.DataFrame) -> NDArray[np.float32]:
@@ -169,14 +182,14 @@ class Preprocessor:
 
     def to_json(self) -> str:
         """JSON text; `from_json` gives the same numbers back, bit for bit."""
-        document = {
+        document: dict[str, Any] = {
             "columns": [column.model_dump(mode="json") for column in self.columns],
             "mean": list(self.mean),
             "stddev": list(self.stddev),
             "n_rows": self.n_rows,
             "n_positive": self.n_positive,
             "merged": self.merged,
-        }
+        } | ({"outcome": list(self.outcome)} if self.outcome else {})
         return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -197,12 +210,18 @@ class Preprocessor:
                 merged=tuple(
                     (name, tuple((one, into) for one, into in pairs)) for name, pairs in document.pop("merged")
                 ),
+                outcome=tuple(float(value) for value in document.pop("outcome", ())),
             )
             n_numeric = len(_numeric(result.columns))
             known = {column.name: {*column.categories} for column in result.columns}
             sound = all(_is_merge(dict(pairs), known.get(name, set())) for name, pairs in result.merged)
             sound = sound and not document and len(result.mean) == len(result.stddev) == n_numeric
-            sound = sound and all(map(math.isfinite, result.mean)) and all(0 < s < math.inf for s in result.stddev)
+            sound = sound and (not result.outcome or (len(result.outcome) == 2 and 0 < result.outcome[1] < math.inf))
+            sound = (
+                sound
+                and all(map(math.isfinite, (*result.mean, *result.outcome)))
+                and all(0 < s < math.inf for s in result.stddev)
+            )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ValidationError):
             sound = False
         if not sound:
@@ -228,9 +247,9 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
         for key in ("sum_fine", "square_fine")
     ]
     problems = []
-    if rows.shape != (2,) or any(array.shape != (n_numeric,) for array in (present, total, square, *fine)):
+    if rows.ndim != 1 or not rows.size or any(array.shape != (n_numeric,) for array in (present, total, square, *fine)):
         problems.append("they do not have one entry per numeric column")
-    elif not 0 <= rows[1] <= rows[0] < 2**40 or (present < 0).any() or (present > rows[0]).any():
+    elif (rows < 0).any() or not rows[1:].sum() <= rows[0] < 2**40 or (present < 0).any() or (present > rows[0]).any():
         problems.append("their counts contradict each other")
     else:
         slack = 2 * present + 2  # totals are rounded once per hospital, and a hospital with data has a row
@@ -256,7 +275,12 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
             if n == 0 or _is_constant(variance, centre, n, FRACTION_BITS + FINE_BITS * has_fine)
             else math.sqrt(variance)
         )
-    return Preprocessor(tuple(columns), tuple(mean), tuple(stddev), int(rows[0]), int(rows[1]))
+    return Preprocessor(tuple(columns), tuple(mean), tuple(stddev), int(rows[0]), n_positive(rows))
+
+
+def n_positive(rows: NDArray[np.int64]) -> int:
+    """Of the counts "rows": the positive ones of a binary outcome, 0 of another."""
+    return int(rows[1]) if len(rows) == 2 else 0
 
 
 def is_too_wide(values: NDArray[np.float64], column: Column) -> bool:

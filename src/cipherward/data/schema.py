@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -63,12 +63,12 @@ class Converted:
 
 @dataclass(frozen=True)
 class Examined:
-    """What `examine` found. Without problems: `table` as in `Converted`, `outcome` int8[n_rows] of 0/1, `patients`
+    """What `examine` found. Without problems: `table` as in `Converted`, `outcome` [n_rows] as in `Outcomes`, `patients`
     each row's patient id, `negative` the text of the outcome that counts as 0 ("" when there is none)."""
 
     problems: tuple[Problem, ...]
     table: pl.DataFrame
-    outcome: NDArray[np.int8]
+    outcome: NDArray[Any]
     patients: Names
     negative: str = ""
     changes: tuple[Change, ...] = ()
@@ -94,7 +94,8 @@ def examine(
     table = with_declared_names(table, [*(column.name for column in study.columns), data.outcome, *extra])
     found = convert(table, study.columns, rows, also=[data.outcome, *extra], may_lack=True)
     problems, changes = found.problems, found.changes
-    outcome, negative = np.zeros(table.height, np.int8), ""
+    outcome: NDArray[Any] = np.zeros(table.height, np.int8)
+    negative = ""
     patients = Names(pl.Series(rows).cast(pl.String), np.arange(table.height))
     if table.height:
         if data.outcome in table.columns:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,7 +36,7 @@ SINGLE_CLASS_HINT = (
 @dataclass(frozen=True)
 class HospitalData:
     """One hospital's rows. `table`: exactly the declared columns, Float64 or String, null = missing; `outcome`
-    int8[n_rows] 0/1; `split` uint8[n_rows] 0 train, 1 validation, 2 test; `best_score` float64[n_rows]: the true
+    [n_rows]: int8 of 0/1 or of places in `data.classes`, or float64 numbers; `split` uint8[n_rows] 0 train, 1 validation, 2 test; `best_score` float64[n_rows]: the true
     probability, where the data are synthetic and it is known; `cluster` uint32[n_rows]: rows of one patient share a code
     0, 1, ... made at load (None: every row stands for itself). Patient ids are not kept. `changes`: how many values were
     changed in reading, by column and rule; `about`: what anyone would see first in this table; `assumed`: how the file
@@ -43,7 +44,7 @@ class HospitalData:
 
     name: str
     table: pl.DataFrame
-    outcome: NDArray[np.int8]
+    outcome: NDArray[Any]
     split: NDArray[np.uint8]
     best_score: NDArray[np.float64] | None = None
     cluster: NDArray[np.uint32] | None = field(default=None, repr=False)
@@ -216,7 +217,7 @@ def _split(
 def _unfit(data: HospitalData, study: Study) -> Iterator[Problem]:
     """Why these rows cannot be trained on."""
     in_training = data.outcome[data.split == TRAIN]
-    n, positive = len(in_training), int(in_training.sum())
+    n = len(in_training)
     if data.cluster is not None and len(data.outcome) > 1 and not data.cluster.any():
         said = f"all {len(data.outcome)} rows have the same patient id"
         yield Problem(f"{said}; look at the column {study.data.patient_column!r}", said)
@@ -225,7 +226,11 @@ def _unfit(data: HospitalData, study: Study) -> Iterator[Problem]:
         said = f"no training row among {len(data.outcome)} rows after the split by patient: there are too few patients"
         yield Problem(said, said)
         return
-    if not study.data.allow_single_class and positive in (0, n):
+    if (
+        study.data.form == "sides"
+        and not study.data.allow_single_class
+        and (positive := int(in_training.sum())) in (0, n)
+    ):
         said = f"none of the {n} training rows is {'positive' if positive == 0 else 'negative'}"
         yield Problem(said, said)
     privacy = study.privacy

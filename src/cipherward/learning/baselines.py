@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.learning import metrics, newton, sgd
+from cipherward.learning import newton, sgd
 from cipherward.learning.devices import Device
-from cipherward.learning.metrics import Metrics
+from cipherward.learning.measured import Measured
 from cipherward.learning.model_kind import Module
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.study import Training
 
 if TYPE_CHECKING:
     import torch
 
-Rows = tuple[NDArray[np.float32], NDArray[np.integer[Any]]]
-"""Features float32[n, n_features] and labels integers[n]."""
+Rows = tuple[NDArray[np.float32], NDArray[Any]]
+"""Features float32[n, n_features] and labels [n], as the type of outcome has them."""
 
 _CENTRAL, _LOCAL = 0, 1  # keeps the two kinds' shuffling apart
 
@@ -33,11 +35,11 @@ _CENTRAL, _LOCAL = 0, 1  # keeps the two kinds' shuffling apart
 class Yardstick:
     """A model trained without federation, evaluated exactly on the pooled test rows.
 
-    `auroc_by_round`: before training and after each round's worth of epochs; empty for local models.
+    `by_round`: the headline metric before training and after each round's worth of epochs; empty for local models.
     """
 
-    metrics: Metrics
-    auroc_by_round: tuple[float, ...]
+    metrics: Measured
+    by_round: tuple[float, ...]
     weights: NDArray[np.float32]
 
 
@@ -50,6 +52,7 @@ def centralised(
     *,
     seed: int,
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> Yardstick:
     """Train one model on all hospitals' training rows pooled.
 
@@ -60,16 +63,17 @@ def centralised(
         settings: the federated run's; its `rounds` are all run.
         seed: non-negative; decides shuffling.
         device: "auto", "cpu" or "cuda".
+        outcome: its type, with the constants of one that is a number.
 
     Raises:
         DataError: rows that cannot be trained or evaluated on (one class in the test rows, divergence).
     """
     test_features, test_labels = _pooled(test_rows)
     weights = start
-    reached = [_evaluate(module, weights, test_features, test_labels, device)]
-    for weights in _trained(module, start, _pooled(train_rows), settings, (seed, _CENTRAL), device):
-        reached.append(_evaluate(module, weights, test_features, test_labels, device))
-    return Yardstick(reached[-1], tuple(result.auroc for result in reached), weights)
+    reached = [_evaluate(module, weights, test_features, test_labels, device, outcome)]
+    for weights in _trained(module, start, _pooled(train_rows), settings, (seed, _CENTRAL), device, outcome):
+        reached.append(_evaluate(module, weights, test_features, test_labels, device, outcome))
+    return Yardstick(reached[-1], tuple(result.headline for result in reached), weights)
 
 
 def local_only(
@@ -81,13 +85,14 @@ def local_only(
     *,
     seed: int,
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> tuple[Yardstick, ...]:
     """One model per hospital, trained on its own rows alone; arguments and errors as `centralised`."""
     test_features, test_labels = _pooled(test_rows)
     found = []
     for hospital, rows in enumerate(train_rows):
-        *_, weights = _trained(module, start, rows, settings, (seed, _LOCAL, hospital), device)
-        found.append(Yardstick(_evaluate(module, weights, test_features, test_labels, device), (), weights))
+        *_, weights = _trained(module, start, rows, settings, (seed, _LOCAL, hospital), device, outcome)
+        found.append(Yardstick(_evaluate(module, weights, test_features, test_labels, device, outcome), (), weights))
     return tuple(found)
 
 
@@ -98,16 +103,18 @@ def _trained(
     settings: Training,
     seed: tuple[int, ...],
     device: Device | torch.device,
+    outcome: Outcome,
 ) -> Iterator[NDArray[np.float32]]:
     """The weights after each round, or each Newton step of a fit."""
     features, labels = rows
     if settings.method == "newton":
         ridge = newton.default_ridge(max(len(labels), 1), settings.weight_decay)
-        yield from newton.steps(start, features, labels, settings.rounds, ridge)
+        yield from newton.fitted(start, features, labels, settings.rounds, ridge, outcome.steps)
         return
     weights = start
     for index in range(settings.rounds):
-        weights = sgd.train(module, weights, features, labels, settings, seed=(*seed, index), device=device)
+        options: dict[str, Any] = {"seed": (*seed, index), "device": device, "outcome": outcome}
+        weights = sgd.train(module, weights, features, labels, settings, **options)
         yield weights
 
 
@@ -119,7 +126,8 @@ def _evaluate(
     module: Module,
     weights: NDArray[np.float32],
     features: NDArray[np.float32],
-    labels: NDArray[np.integer[Any]],
+    labels: NDArray[Any],
     device: Device | torch.device,
-) -> Metrics:
-    return metrics.exact(sgd.scores(module, weights, features, device), labels)
+    outcome: Outcome,
+) -> Measured:
+    return outcome.exact(sgd.scores(module, weights, features, device, outcome), labels)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, UnfitUpdateError
 
+if TYPE_CHECKING:
+    from cipherward.learning.outcome import Outcome
 
-def rows(features: NDArray[Any], labels: NDArray[Any]) -> None:
-    """Raise DataError unless these are finite float32[n, n_features] and labels 0 or 1, and there are some."""
+
+def rows(features: NDArray[Any], labels: NDArray[Any], outcome: Outcome) -> None:
+    """Raise DataError unless these are finite float32[n, n_features] and labels of this type of outcome, and there are some."""
     if features.ndim != 2 or features.dtype != np.float32:
         raise DataError(f"training rows must be float32[n, n_features], not {features.dtype} {features.shape}")
-    if labels.shape != (len(features),) or labels.dtype.kind not in "iu":
+    if labels.shape != (len(features),):
         raise DataError(f"training labels must be integers[{len(features)}], not {labels.dtype} {labels.shape}")
     if len(labels) == 0:
         raise DataError("there are no rows to train on; nothing is sent")
-    if int(labels.min()) < 0 or int(labels.max()) > 1:
-        raise DataError("training labels must be 0 or 1")
+    if trouble := outcome.check(labels):
+        raise DataError(trouble)
     if not np.isfinite(features).all():
         raise DataError("a training feature is NaN or infinite; nothing is sent")
 

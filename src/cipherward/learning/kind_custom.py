@@ -13,6 +13,8 @@ from cipherward.study import Model
 if TYPE_CHECKING:
     from torch import nn
 
+    from cipherward.learning.outcome import Outputs
+
 
 class _Settings(KindSettings):
     package: str = ""
@@ -22,6 +24,7 @@ class _Settings(KindSettings):
 class Custom(ModelKind):
     words = "custom network"
     is_own_code = True
+    takes_outputs = True
     Settings = _Settings
 
     def describe(self, model: Model) -> str:
@@ -35,3 +38,12 @@ class Custom(ModelKind):
         if factory is None:
             raise StudyError("a model of the user's own needs a module factory")
         return networks.custom(factory, n_features, seed, str(model.settings.get("frozen", "")))
+
+    def build_for(
+        self, model: Model, n_features: int, seed: int, factory: Factory | None, outputs: Outputs
+    ) -> nn.Module:
+        from cipherward.learning import networks
+
+        if factory is None:
+            raise StudyError("a model of the user's own needs a module factory")
+        return networks.custom(factory, n_features, seed, str(model.settings.get("frozen", "")), outputs)

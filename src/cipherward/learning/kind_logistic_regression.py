@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from cipherward.learning import linear_outputs
 from cipherward.learning.linear import Linear
+from cipherward.learning.linear_outputs import LinearOutputs
 from cipherward.learning.model_kind import Factory, ModelKind
+from cipherward.learning.outcome import Outputs
 from cipherward.study import Model
 
 
 class LogisticRegression(ModelKind):
     words = "logistic regression"
     is_linear = True
+    takes_outputs = True
 
     def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> Linear:
         return Linear(np.zeros(n_features + 1, dtype=np.float32))
+
+    def build_for(
+        self, model: Model, n_features: int, seed: int, factory: Factory | None, outputs: Outputs
+    ) -> LinearOutputs:
+        return linear_outputs.zeros(n_features, outputs)

@@ -12,6 +12,8 @@ from cipherward.study import Model
 if TYPE_CHECKING:
     from torch import nn
 
+    from cipherward.learning.outcome import Outputs
+
 
 class _Settings(KindSettings):
     hidden: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(min_length=1)
@@ -19,6 +21,7 @@ class _Settings(KindSettings):
 
 class MultilayerPerceptron(ModelKind):
     words = "multilayer perceptron"
+    takes_outputs = True
     Settings = _Settings
 
     def describe(self, model: Model) -> str:
@@ -28,3 +31,14 @@ class MultilayerPerceptron(ModelKind):
         from cipherward.learning import networks
 
         return networks.made(lambda: networks.perceptron((n_features, *model.hidden, 1)), n_features, seed)
+
+    def build_for(
+        self, model: Model, n_features: int, seed: int, factory: Factory | None, outputs: Outputs
+    ) -> nn.Module:
+        from cipherward.learning import networks
+
+        def build() -> nn.Module:
+            found = networks.perceptron((n_features, *model.hidden, 1))
+            return networks.with_head(found, "output", model.hidden[-1], outputs)
+
+        return networks.made(build, n_features, seed, outputs=outputs)

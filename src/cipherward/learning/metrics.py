@@ -1,8 +1,7 @@
 """Evaluation from sums: hospitals send counts, the summed counts give AUROC, calibration and the rest.
 
-Each hospital counts its rows per class in bins of the score; brier and log loss are summed in fixed point. Bins are
-equally wide in asinh(logit): about 0.008 logits near 0 with 1024 bins, and relatively fine (0.8 % of the logit) in the
-tails, where overconfident models put their scores. Ties inside a bin count half, as the Mann-Whitney statistic does.
+Each hospital counts its rows per class in bins of the score's logit (`binning`); brier and log loss are summed in fixed point.
+Ties inside a bin count half, as the Mann-Whitney statistic does.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, ProtocolError
-from cipherward.learning import score_groups
+from cipherward.learning import binning, score_groups
+from cipherward.learning.measured import Measured
 
 Counts = Mapping[str, NDArray[np.int64]]
 
@@ -26,8 +26,6 @@ SCALE = 1 << 20
 CLIP = 1e-7
 """Log loss takes probabilities inside [CLIP, 1 - CLIP]."""
 
-_EDGE = 36.0  # beyond it a float64 probability is 1
-_SPAN = math.asinh(_EDGE)
 _MAX_ROWS = 1 << 31  # keeps pair counts inside int64
 _MAX_ROC_POINTS = 1025
 _GROUPS = 10
@@ -45,14 +43,13 @@ class CalibrationRow:
 
 
 @dataclass(frozen=True)
-class Metrics:
+class Metrics(Measured):
     """How well scores predict a binary outcome.
 
     `calibration`: up to 10 rows, lowest predicted risk first (fewer where many rows share one score).
     `roc`: (false positive rate, true positive rate) from (0, 0) to (1, 1), at most 1025 points.
     """
 
-    n: int
     n_positive: int
     auroc: float
     auprc: float
@@ -60,6 +57,10 @@ class Metrics:
     log_loss: float
     calibration: tuple[CalibrationRow, ...]
     roc: tuple[tuple[float, float], ...]
+
+    @property
+    def headline(self) -> float:
+        return self.auroc
 
 
 def local_counts(
@@ -89,8 +90,7 @@ def local_counts(
     binned = score_groups.grouped(scores, group) if group > 1 and len(scores) else scores
     with np.errstate(divide="ignore"):
         logit = np.log(binned) - np.log1p(-binned)
-    place = (np.arcsinh(np.clip(logit, -_EDGE, _EDGE)) + _SPAN) * (bins / (2.0 * _SPAN))
-    index = np.clip(place.astype(np.int64), 0, bins - 1)
+    index = binning.places(logit, bins)
     squared, loss = _row_losses(scores, positive)
     return {
         prefix + _NEGATIVE: np.bincount(index[~positive], minlength=bins).astype(np.int64),
@@ -98,6 +98,12 @@ def local_counts(
         prefix + _BRIER: np.rint(squared * SCALE).astype(np.int64).sum(keepdims=True),
         prefix + _LOG_LOSS: np.rint(loss * SCALE).astype(np.int64).sum(keepdims=True),
     }
+
+
+def log_loss(scores: NDArray[np.float64], labels: NDArray[Any]) -> float:
+    """The sum of the rows' logarithmic errors, a probability taken for no less than `CLIP`."""
+    inside = np.clip(np.where(labels == 1, scores, 1.0 - scores), CLIP, 1.0)
+    return math.fsum(-np.log(inside))
 
 
 def from_counts(counts: Counts, *, prefix: str = "") -> Metrics:
@@ -121,8 +127,9 @@ def from_counts(counts: Counts, *, prefix: str = "") -> Metrics:
     if lowest < 0 or n > _MAX_ROWS or brier > n * SCALE or loss > n * ceiling:
         raise ProtocolError(f"segments {prefix}*: the opened evaluation counts fit no set of scores")
     bins = len(negative)
-    centres = np.sinh((np.arange(bins) + 0.5) * (2.0 * _SPAN / bins) - _SPAN)
-    return _metrics(1.0 / (1.0 + np.exp(-centres)), negative, positive, brier / SCALE, loss / SCALE, binned=True)
+    return _metrics(
+        1.0 / (1.0 + np.exp(-binning.centres(bins))), negative, positive, brier / SCALE, loss / SCALE, binned=True
+    )
 
 
 def exact(scores: NDArray[np.float64], labels: NDArray[np.integer[Any]]) -> Metrics:

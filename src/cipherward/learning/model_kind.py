@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from cipherward.learning.linear import Linear
+    from cipherward.learning.outcome import Outputs
 
 Module: TypeAlias = "nn.Module | Linear"
 Factory = Callable[[int], "nn.Module"]
@@ -31,13 +32,15 @@ class ModelKind(ABC):
 
     `is_own_code`: the module comes from a factory that is passed in, or from `model.package`; no study describes it.
     `is_linear`: its parameters are one weight per input and last the intercept, which a report can show; compiled
-    kernels train and score it, on the CPU and without torch. `fitted_by`: the task that fits it.
+    kernels train and score it, on the CPU and without torch. `fitted_by`: the task that fits it. `takes_outputs`: it has models of
+    other outcomes than binary ones (`build_for`).
     """
 
     words: ClassVar[str]
     is_own_code: ClassVar[bool] = False
     is_linear: ClassVar[bool] = False
     fitted_by: ClassVar[str] = "train"
+    takes_outputs: ClassVar[bool] = False
     Settings: ClassVar[type[KindSettings]] = KindSettings
 
     def problems(self, model: Model) -> list[str]:
@@ -68,3 +71,8 @@ class ModelKind(ABC):
         seeds torch's generator, checks the module and gives linear layers first weights that are the same on every
         processor; other layers keep what they drew.
         """
+
+    def build_for(self, model: Model, n_features: int, seed: int, factory: Factory | None, outputs: Outputs) -> Module:
+        """As `build`, with the outputs of an outcome that is not binary: `outputs.size` numbers per row, [n, size]. A torch module
+        ends with `networks.head`."""
+        raise NotImplementedError

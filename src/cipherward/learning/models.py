@@ -18,11 +18,14 @@ from cipherward.errors import ProtocolError, StudyError
 from cipherward.learning import catalogue
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Factory, ModelKind, Module
+from cipherward.learning.outcome import Outputs
 from cipherward.study import Model
 
 
-def build(model: Model, n_features: int, seed: int, factory: Factory | None = None) -> Module:
-    """A fresh model on the CPU: float32[n, n_features] in, one logit per row out ([n] or [n, 1]).
+def build(
+    model: Model, n_features: int, seed: int, factory: Factory | None = None, outputs: Outputs | None = None
+) -> Module:
+    """A fresh model on the CPU: float32[n, n_features] in, one logit per row out ([n] or [n, 1]), or what `outputs` says.
 
     Logistic regression, whose loss is convex, starts from zeros, and the linear layers of other kinds from
     U(-1/sqrt(fan_in), 1/sqrt(fan_in)), but for a user's own module, which starts as it is made. torch's global generator
@@ -33,6 +36,7 @@ def build(model: Model, n_features: int, seed: int, factory: Factory | None = No
         n_features: width of an input row.
         seed: public seed, 0 to 2^63 - 1.
         factory: for a kind that is the user's own code only: called with n_features, returns the module.
+        outputs: of a type of outcome that is not binary (`Outcome.model_outputs`); None: one logit.
 
     Raises:
         StudyError: no such kind; factory missing or not wanted; a module whose buffers change (BatchNorm's running statistics
@@ -41,7 +45,14 @@ def build(model: Model, n_features: int, seed: int, factory: Factory | None = No
     """
     if n_features < 1:
         raise StudyError("a model needs at least one input feature")
-    return check_factory(model, factory).build(model, n_features, seed, factory)
+    kind = check_factory(model, factory)
+    if outputs is None:
+        return kind.build(model, n_features, seed, factory)
+    if not kind.takes_outputs:
+        raise StudyError(
+            f"a model of kind {model.kind!r} predicts a binary outcome only", hint='set model.kind = "linear" or "mlp"'
+        )
+    return kind.build_for(model, n_features, seed, factory, outputs)
 
 
 def check_factory(model: Model, factory: Factory | None) -> ModelKind:

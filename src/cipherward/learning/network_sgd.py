@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from cipherward.errors import CipherwardError, UnfitUpdateError, words_of
 from cipherward.learning import checks, frozen, models, networks
 from cipherward.learning.devices import Device, resolve_device
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.privacy import dpsgd
 from cipherward.privacy.noise import RecordNoise
 from cipherward.privacy.randomness import Randomness, Words
@@ -33,6 +34,7 @@ def train(
     order_seed: int,
     module_seed: int,
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> NDArray[np.float32]:
     """Minibatch SGD; the module's parameters end as the returned weights."""
     target = resolve_device(device)
@@ -49,7 +51,7 @@ def train(
             order = torch.randperm(len(labels), generator=order_source).to(target)
             for rows in torch.split(order, settings.batch_size):
                 gradient.zero_()
-                loss = binary_cross_entropy_with_logits(logits(module, x[rows]), y[rows])
+                loss = outcome.torch_loss(logits(module, x[rows]), y[rows], "mean")
                 with _own_code(module, "the gradient"):
                     _backward(loss)
                 if settings.weight_decay:
@@ -74,6 +76,7 @@ def train_privately(
     noise: RecordNoise,
     randomness: Randomness,
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> NDArray[np.float32]:
     """DP-SGD."""
     target = resolve_device(device)
@@ -83,7 +86,8 @@ def train_privately(
     was_training = module.training
     threads = _threads(settings.batch_size * len(start))
     with networks.seeded_rng(int(words.take(1)[0]) >> 1, target), threads, frozen.kept(module):
-        dpsgd.fit(module, _tensor(features, target), _tensor(labels, target), settings, noise, words)
+        x, y = _tensor(features, target), _tensor(labels, target)
+        dpsgd.fit(module, x, y, settings, noise, words, lambda given, wanted: outcome.torch_loss(given, wanted, "sum"))
     module.train(was_training)
     trained = networks.flatten(module)
     checks.finite(trained, models.groups(module), settings.local_epochs - 1)
@@ -93,30 +97,30 @@ def train_privately(
 def outputs(
     module: nn.Module, vector: NDArray[np.float32], features: NDArray[np.float32], device: Device | torch.device = "cpu"
 ) -> NDArray[np.float64]:
-    """Float64[n] logits in evaluation mode."""
+    """Float64[n], of several outputs float64[n, outputs], in evaluation mode."""
     target = resolve_device(device)
     module.to(target)
     networks.load(module, vector)
     was_training = module.training
     module.eval()
-    found = np.empty(len(features), dtype=np.float64)
+    found: list[NDArray[np.float64]] = []
     with torch.inference_mode(), _threads(min(_SCORE_ROWS, len(features)) * len(vector)):
         for start in range(0, len(features), _SCORE_ROWS):
             part = _tensor(features[start : start + _SCORE_ROWS], target)
-            found[start : start + len(part)] = logits(module, part).double().cpu().numpy()
+            found.append(logits(module, part).double().cpu().numpy())
     module.train(was_training)
-    return found
+    return np.concatenate(found) if found else np.empty(0, dtype=np.float64)
 
 
 def logits(module: nn.Module, rows: torch.Tensor) -> torch.Tensor:
-    """The module's output as one logit per row, shape (n,).
+    """The module's output, shape (n,), of several numbers per row (n, outputs).
 
     Raises:
         UnfitUpdateError: the module's own code failed on these rows.
     """
     with _own_code(module, f"a batch of {len(rows)} row(s)"):
         output: torch.Tensor = module(rows)
-        return output.reshape(len(rows)).float()
+        return output.reshape((len(rows), -1) if output.numel() > len(rows) else (len(rows),)).float()
 
 
 @contextlib.contextmanager

@@ -16,14 +16,18 @@ from torch import nn
 from cipherward.errors import StudyError, words_of
 from cipherward.learning import frozen, initial
 from cipherward.learning.linear import Linear
+from cipherward.learning.linear_outputs import LinearOutputs
 from cipherward.learning.model_kind import Factory
+from cipherward.learning.outcome import Outputs
 
 _TRIED, _TRIED_SEED = 4, 0x747279  # rows on which a module of the user's own is tried, and where they come from
 
 _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory than the model
 
 
-def made(build: Callable[[], nn.Module], n_features: int, seed: int, stated: str = "") -> nn.Module:
+def made(
+    build: Callable[[], nn.Module], n_features: int, seed: int, stated: str = "", outputs: Outputs = Outputs()
+) -> nn.Module:
     """A module of a kind that a study describes, checked; its linear layers start as `models.build` says.
 
     Args:
@@ -31,12 +35,13 @@ def made(build: Callable[[], nn.Module], n_features: int, seed: int, stated: str
         n_features: width of an input row.
         seed: public seed.
         stated: what the study says of the module's frozen values (`frozen.digest`).
+        outputs: that it gives for a row.
 
     Raises:
         StudyError: as `models.build`.
     """
     with seeded_rng(seed):
-        module = _checked(build, n_features, stated)
+        module = _checked(build, n_features, stated, outputs)
         _initialise(module, seed)
     return module
 
@@ -51,14 +56,40 @@ def perceptron(widths: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(layers)
 
 
+class Thresholds(nn.Module):
+    """One number for a row, [n, 1], moved by each of some thresholds: [n, size]."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(size))
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows + self.bias
+
+
+def head(width: int, outputs: Outputs) -> nn.Module:
+    """The last layer of a network: from `width` numbers to the outputs of a type of outcome."""
+    if not outputs.is_shared:
+        return nn.Linear(width, outputs.size)
+    return nn.Sequential(OrderedDict(slope=nn.Linear(width, 1, bias=False), threshold=Thresholds(outputs.size)))
+
+
+def with_head(network: nn.Module, name: str, width: int, outputs: Outputs) -> nn.Module:
+    """The network with its last layer, an attribute of this name, in the form that the outputs need."""
+    setattr(network, name, head(width, outputs))
+    return network
+
+
 def linear(model: Linear) -> nn.Module:
-    """Logistic regression as a torch module, for what needs torch's gradients."""
-    module = nn.Linear(len(model.vector) - 1, 1)
+    """A linear model as a torch module, for what needs torch's gradients."""
+    outputs = model.outputs if isinstance(model, LinearOutputs) else Outputs()
+    rows = 1 if outputs.is_shared else outputs.size
+    module = head((len(model.vector) - outputs.size) // rows, outputs)
     load(module, model.vector)
     return module
 
 
-def custom(factory: Factory, n_features: int, seed: int, stated: str = "") -> nn.Module:
+def custom(factory: Factory, n_features: int, seed: int, stated: str = "", outputs: Outputs = Outputs()) -> nn.Module:
     """What the user's factory makes, checked: no first values but constants and what it drew under the study's seed; and no
     frozen ones but those that the study states.
 
@@ -66,7 +97,7 @@ def custom(factory: Factory, n_features: int, seed: int, stated: str = "") -> nn
         StudyError: as `models.build`; or it brings values, which a person could have chosen to single patients out.
     """
     with seeded_rng(seed):
-        module = _checked(lambda: factory(n_features), n_features, stated)
+        module = _checked(lambda: factory(n_features), n_features, stated, outputs)
     with seeded_rng(seed ^ 1), _told("the module factory failed"):
         drawn = dict(factory(n_features).named_parameters())
     brought = [name for name, values in trained_parameters(module) if _is_brought(values, drawn.get(name))]
@@ -151,7 +182,7 @@ def _told(what: str) -> Iterator[None]:
         raise _failed(what, error) from error
 
 
-def _checked(build: Callable[[], nn.Module], n_features: int, stated: str) -> nn.Module:
+def _checked(build: Callable[[], nn.Module], n_features: int, stated: str, outputs: Outputs) -> nn.Module:
     with _told("the module factory failed"):
         module = build()
     if not isinstance(module, nn.Module):
@@ -167,9 +198,11 @@ def _checked(build: Callable[[], nn.Module], n_features: int, stated: str) -> nn
         module.eval()
     with _told(f"the module cannot take float32[n, {n_features}]"), torch.no_grad():
         output = module(torch.zeros(2, n_features))
-    if not isinstance(output, torch.Tensor) or tuple(output.shape) not in ((2,), (2, 1)):
+    wanted = ((2,), (2, 1)) if outputs.size == 1 else ((2, outputs.size),)
+    if not isinstance(output, torch.Tensor) or tuple(output.shape) not in wanted:
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise StudyError(f"the module gave {shape} for two rows; one logit per row is wanted: (2,) or (2, 1)")
+        said = "one logit per row is" if outputs.size == 1 else f"{outputs.size} outputs per row are"
+        raise StudyError(f"the module gave {shape} for two rows; {said} wanted: {' or '.join(map(str, wanted))}")
     with _told("the module failed on rows to try it"):
         rows = torch.from_numpy(np.random.default_rng(_TRIED_SEED).normal(size=(_TRIED, n_features)).astype(np.float32))
         with torch.no_grad():
@@ -227,9 +260,9 @@ def _check_rows_apart(module: nn.Module, rows: torch.Tensor) -> None:
         StudyError: it does; names the layers that may be why.
     """
     company = torch.cat([rows, 3.0 * rows.flip(0) + 5.0])
-    apart = module(rows).reshape(-1)
-    together = module(company).reshape(-1)[:_TRIED]
-    turned = module(rows.flip(0)).reshape(-1).flip(0)
+    apart = module(rows).reshape(_TRIED, -1)
+    together = module(company).reshape(len(company), -1)[:_TRIED]
+    turned = module(rows.flip(0)).reshape(_TRIED, -1).flip(0)
     scale = 1.0 + float(apart.abs().max())
     if torch.allclose(apart, together, atol=1e-4 * scale, equal_nan=True) and torch.allclose(
         apart, turned, atol=1e-4 * scale, equal_nan=True

@@ -1,5 +1,5 @@
-"""Logistic regression by damped Newton steps (iteratively reweighted least squares; Hastie, Tibshirani and Friedman,
-The Elements of Statistical Learning, section 4.4.1).
+"""Generalised linear models by damped Newton steps (iteratively reweighted least squares; Hastie, Tibshirani and Friedman,
+The Elements of Statistical Learning, section 4.4.1). What is summed is the type of outcome's (`Steps`); here is the rule.
 
 What a step needs of the rows are sums: of losses, gradients, and second derivatives. So a fit over many hospitals takes the
 steps of the fit over all their rows in one place, and ends at the same weights. The rule that follows from the sums is + - * /
@@ -9,32 +9,34 @@ in a fixed order, element by element, and exactly rounded sums (`math.fsum`): no
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError
-from cipherward.learning import linear
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 MOST_LOSS = 64.0
-"""A row's loss counts as no more than this."""
+"""A row's loss counts as no more than this, where its type of outcome says nothing else."""
 
 _BLOCK = 8_192  # rows whose weighted copy fits the cache
 _LONGEST_STEP = 10.0
 _SHORTEST = 2.0**-6
 _IMPROVED = 1e-9
 _CONVERGED = 1e-8
+_ROUNDED = 2.0**-24  # of larger losses the sums round away more
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Over some rows, at some weights: how many rows, and the sums of their losses, gradients float64[p] and second
-    derivatives float64[p (p + 1) / 2] (upper triangle, row by row). p: number of inputs and the bias, which comes last."""
+    """Over some rows, at some weights: how many rows, and the sums of their losses, and of what `Steps` takes of their first and
+    second derivatives, float64 each, in the sizes that it says."""
 
     rows: int
     loss: float
@@ -61,31 +63,60 @@ class Fit:
         return (self.weights.astype(np.float64) - self.step * self.direction).astype(np.float32)
 
 
-def sums_at(weights: F32, features: F32, labels: NDArray[np.integer]) -> Sums:
-    """The sums over these rows: features float32[n, p - 1], labels [n] of 0 and 1."""
-    logit = linear.logits(weights, features)
-    chance = linear.sigmoid(logit)
-    error = chance - labels
-    # log(1 + e^-|z|) + max(z, 0) - y z, which never overflows.
-    losses = np.log1p(np.exp(-np.abs(logit))) + np.maximum(logit, 0.0) - labels * logit
-    n, p = features.shape[0], len(weights)
-    gradient, curvature = np.zeros(p), np.zeros((p, p))
-    for start in range(0, n, _BLOCK):
+class Steps(ABC):
+    """What Newton steps need of rows, for linear models of one type of outcome. d: number of inputs; q: of weights.
+
+    `most_loss`: a row's loss counts as no more. `n_biases`: weights at the end that no ridge pulls to zero, one for each
+    output; `is_shared`: the outputs share all other weights. `is_exact`: the loss is
+    quadratic, so that one step is the fit.
+    """
+
+    most_loss: float = MOST_LOSS
+    n_biases: int = 1
+    is_shared: ClassVar[bool] = False
+    is_exact: ClassVar[bool] = False
+
+    @abstractmethod
+    def sizes(self, d: int) -> tuple[int, int]:
+        """How many numbers `Sums.gradient` and `Sums.curvature` have."""
+
+    @abstractmethod
+    def reach(self, inputs: F64) -> tuple[F64, F64]:
+        """How large one row's terms in these numbers can be. `inputs`: float64[d], how large inputs can be."""
+
+    @abstractmethod
+    def sums_at(self, weights: F32, features: F32, labels: NDArray[Any]) -> Sums:
+        """The sums over these rows: weights float32[q], features float32[n, d], labels [n]."""
+
+    @abstractmethod
+    def full(self, gradient: F64, curvature: F64, d: int) -> tuple[F64, F64]:
+        """Gradient float64[q] and second derivatives float64[q, q] from means of the sums over rows; + - * / in a fixed order."""
+
+
+def weighted_squares(features: F32, by: Iterable[F64]) -> Iterator[F64]:
+    """For each of some weights of rows, float64[n]: the sum over rows of weight x outer product of inputs and 1, float64[p, p], p = d + 1."""
+    for weight in by:
+        found = np.zeros((features.shape[1] + 1,) * 2)
+        for part, x in blocks(features):
+            found += x.T @ (x * weight[part, None])
+        yield found
+
+
+def blocks(features: F32) -> Iterator[tuple[slice, F64]]:
+    """The rows in parts that fit the cache, each float64[., d + 1] with a 1 at the end."""
+    for start in range(0, features.shape[0], _BLOCK):
         part = slice(start, start + _BLOCK)
-        x = np.hstack([features[part].astype(np.float64), np.ones((len(features[part]), 1))])
-        gradient += x.T @ error[part]
-        curvature += x.T @ (x * (chance[part] * (1.0 - chance[part]))[:, None])
-    return Sums(n, float(np.minimum(losses, MOST_LOSS).sum()), gradient, curvature[np.triu_indices(p)])
+        yield part, np.hstack([features[part].astype(np.float64), np.ones((len(features[part]), 1))])
 
 
-def advance(before: Fit | None, weights: F32, found: Sums, ridge: float) -> Fit:
+def advance(before: Fit | None, weights: F32, found: Sums, ridge: float, steps: Steps) -> Fit:
     """The fit after sums at `weights`, which are `before.next_weights` where there was a step before.
 
     A step that made the objective larger is halved. The fit is done when the next step would gain less than 1e-8 of loss a
     row, or no step does any good.
 
     Args:
-        ridge: of squared weights, the bias left out; see `default_ridge`.
+        ridge: of squared weights, the biases left out; see `default_ridge`.
 
     Raises:
         ProtocolError: sums that no rows give.
@@ -93,13 +124,20 @@ def advance(before: Fit | None, weights: F32, found: Sums, ridge: float) -> Fit:
     if found.rows < 1 or not (math.isfinite(found.loss) and found.loss >= 0.0):
         raise ProtocolError("the opened sums of a Newton step are of no rows, or not finite")
     w = weights.astype(np.float64)
-    w[-1] = 0.0
+    w[-steps.n_biases :] = 0.0
     objective = found.loss / found.rows + 0.5 * ridge * math.fsum(w * w)
-    if before is not None and objective > before.objective + _IMPROVED * abs(before.objective):
+    rounding = (steps.most_loss - MOST_LOSS) * _ROUNDED / found.rows
+    if before is not None and objective > before.objective + _IMPROVED * abs(before.objective) + rounding:
         shorter = before.step / 2.0
         return Fit(before.weights, before.objective, before.direction, shorter, is_done=shorter < _SHORTEST)
-    gradient = found.gradient / found.rows + ridge * w
-    direction = solved(_full(found.curvature / found.rows, ridge, len(weights)), gradient)
+    d = n_inputs(len(weights), steps)
+    slope, matrix = steps.full(found.gradient / found.rows, found.curvature / found.rows, d)
+    gradient = slope + ridge * w
+    pulled = np.arange(len(weights) - steps.n_biases)
+    matrix[pulled, pulled] += ridge
+    direction = solved(matrix, gradient)
+    if steps.is_exact:
+        return Fit((weights.astype(np.float64) - direction).astype(np.float32), objective, direction, is_done=True)
     gain = 0.5 * math.fsum(direction * gradient)
     longest = float(np.abs(direction).max())
     if longest > _LONGEST_STEP:
@@ -112,24 +150,28 @@ def default_ridge(rows: int, least: float = 0.0) -> float:
     return max(1.0 / rows, least)
 
 
-def steps(start: F32, features: F32, labels: NDArray[np.integer], most: int, ridge: float) -> Iterator[F32]:
+def n_inputs(n_weights: int, steps: Steps) -> int:
+    """d of a linear model with so many weights: as many for each output, and the biases."""
+    per_output = 1 if steps.is_shared else steps.n_biases
+    return (n_weights - steps.n_biases) // per_output
+
+
+def fitted(start: F32, features: F32, labels: NDArray[Any], most: int, ridge: float, steps: Steps) -> Iterator[F32]:
     """The weights after each step of a fit to these rows, at most `most` of them; the last ones are the fit."""
     fit, weights = None, start
     for _ in range(most):
-        fit = advance(fit, weights, sums_at(weights, features, labels), ridge)
+        fit = advance(fit, weights, steps.sums_at(weights, features, labels), ridge, steps)
         weights = fit.next_weights
         yield weights
         if fit.is_done:
             return
 
 
-def _full(upper: F64, ridge: float, p: int) -> F64:
-    """The symmetric matrix float64[p, p] with the ridge on its diagonal, but for the bias."""
+def symmetric(upper: F64, p: int) -> F64:
+    """float64[p, p] from its upper triangle, row by row."""
     matrix = np.zeros((p, p))
     matrix[np.triu_indices(p)] = upper
-    matrix = matrix + np.triu(matrix, 1).T
-    matrix[np.arange(p - 1), np.arange(p - 1)] += ridge
-    return matrix
+    return matrix + np.triu(matrix, 1).T
 
 
 def solved(matrix: F64, right: F64) -> F64:

@@ -1,8 +1,9 @@
 """Local training and scoring at one hospital.
 
 FedAvg's local step (McMahan et al. 2017, algorithm 1, ClientUpdate) with FedProx's proximal term (Li et al. 2020,
-algorithm 2): minimise mean BCE + proximal / 2 * ||w - w_0||^2 by minibatch SGD. Logistic regression is trained by
-compiled kernels (`linear`), everything else by torch (`network_sgd`). On the CPU the result depends on the arguments
+algorithm 2): minimise mean loss + proximal / 2 * ||w - w_0||^2 by minibatch SGD; the loss is that of the type of outcome.
+Logistic regression is trained by compiled kernels (`linear`), other linear models by numpy (`linear_outputs`), everything else
+by torch (`network_sgd`). On the CPU the result depends on the arguments
 alone; on CUDA some user modules have kernels that torch does not make deterministic.
 """
 
@@ -15,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError
-from cipherward.learning import checks, linear, models
+from cipherward.learning import checks, linear, linear_outputs, models
 from cipherward.learning.devices import Device, check_device
 from cipherward.learning.linear import Linear
+from cipherward.learning.linear_outputs import LinearOutputs
 from cipherward.learning.model_kind import Module
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.privacy.noise import RecordNoise
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Training
@@ -31,11 +35,12 @@ def train(
     module: Module,
     start: NDArray[np.float32],
     features: NDArray[np.float32],
-    labels: NDArray[np.integer[Any]],
+    labels: NDArray[Any],
     settings: Training,
     *,
     seed: int | Sequence[int],
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> NDArray[np.float32]:
     """Train from `start` for `settings.local_epochs` epochs and return the new weights.
 
@@ -46,10 +51,11 @@ def train(
         module: from `models.build`; scratch.
         start: float32[n_parameters].
         features: float32[n, n_features], finite.
-        labels: integers[n], 0 or 1.
+        labels: [n], as the type of outcome has them; of a binary one integers, 0 or 1.
         settings: epochs, batch size, learning rate, momentum, weight decay, proximal.
         seed: one or more non-negative integers; decides shuffling and the module's own randomness (dropout).
-        device: "auto", "cpu" or "cuda"; logistic regression is always trained and scored on the CPU.
+        device: "auto", "cpu" or "cuda"; linear models are always trained and scored on the CPU.
+        outcome: its type, with the constants of one that is a number.
 
     Returns:
         float32[n_parameters].
@@ -61,26 +67,29 @@ def train(
     """
     check_device(device)
     models.check_vector(module, start)
-    checks.rows(features, labels)
+    checks.rows(features, labels, outcome)
     order_seed, module_seed = _seeds(seed)
+    if isinstance(module, LinearOutputs):
+        return linear_outputs.train(module, start, features, labels, settings, order_seed, outcome)
     if isinstance(module, Linear):
         return linear.train(module, start, features, labels.astype(np.uint8), settings, order_seed)
     from cipherward.learning import network_sgd
 
-    y = labels.astype(np.float32)
-    return network_sgd.train(module, start, features, y, settings, order_seed, module_seed, device)
+    y = outcome.targets(labels)
+    return network_sgd.train(module, start, features, y, settings, order_seed, module_seed, device, outcome)
 
 
 def train_privately(
     module: Module,
     start: NDArray[np.float32],
     features: NDArray[np.float32],
-    labels: NDArray[np.integer[Any]],
+    labels: NDArray[Any],
     settings: Training,
     noise: RecordNoise,
     *,
     randomness: Randomness,
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> NDArray[np.float32]:
     """As `train`, by DP-SGD. Minibatches, noise and the module's own randomness come from `randomness`, no seed.
 
@@ -88,12 +97,12 @@ def train_privately(
         as `train`, and StudyError for a module whose gradients Opacus cannot give record by record.
     """
     models.check_vector(module, start)
-    checks.rows(features, labels)
+    checks.rows(features, labels, outcome)
     from cipherward.learning import network_sgd, networks
 
     network = networks.linear(module) if isinstance(module, Linear) else module
-    y = labels.astype(np.float32)
-    return network_sgd.train_privately(network, start, features, y, settings, noise, randomness, device)
+    y = outcome.targets(labels)
+    return network_sgd.train_privately(network, start, features, y, settings, noise, randomness, device, outcome)
 
 
 def scores(
@@ -101,14 +110,16 @@ def scores(
     vector: NDArray[np.float32],
     features: NDArray[np.float32],
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> NDArray[np.float64]:
-    """Predicted probability of the outcome for each row, float64[n], from float32 logits in evaluation mode.
+    """Predictions for each row, see `Outcome.scores`: of a binary outcome its probability, float64[n]; in evaluation mode, from
+    float32 outputs.
 
     Raises:
         DataError: a score is not finite.
         StudyError, ProtocolError: as `train`.
     """
-    found = linear.sigmoid(_outputs(module, vector, features, device))
+    found = outcome.scores(_outputs(module, vector, features, device))
     if not np.isfinite(found).all():
         raise DataError("the model gives a score that is not a number; look for missing values in the table")
     return found
@@ -118,13 +129,12 @@ def mean_loss(
     module: Module,
     vector: NDArray[np.float32],
     features: NDArray[np.float32],
-    labels: NDArray[np.integer[Any]],
+    labels: NDArray[Any],
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> float:
-    """Mean binary cross-entropy of the model on these rows, from its logits, without any limit: NaN or infinity included."""
-    outputs = _outputs(module, vector, features, device)
-    with np.errstate(invalid="ignore"):
-        losses = np.logaddexp(0.0, outputs) - labels * outputs
+    """Mean loss of the model on these rows, from its outputs, without any limit: NaN or infinity included."""
+    losses = outcome.losses(_outputs(module, vector, features, device), labels)
     return float(losses.mean()) if len(losses) else 0.0
 
 
@@ -134,7 +144,7 @@ def _outputs(
     features: NDArray[np.float32],
     device: Device | torch.device,
 ) -> NDArray[np.float64]:
-    """Float64[n] logits in evaluation mode."""
+    """Float64[n] or float64[n, outputs] in evaluation mode."""
     check_device(device)
     models.check_vector(module, vector)
     if isinstance(module, Linear):

@@ -9,6 +9,7 @@ arithmetic is the gradients themselves: in which batch a record stands may chang
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,9 +24,21 @@ from cipherward.study import Training
 
 _ENTRIES_AT_ONCE = 1 << 24  # float64 gradients held at a time: 128 MiB
 
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def _logistic(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return binary_cross_entropy_with_logits(outputs, labels, reduction="sum")
+
 
 def fit(
-    module: nn.Module, x: torch.Tensor, y: torch.Tensor, settings: Training, noise: RecordNoise, words: Words
+    module: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    settings: Training,
+    noise: RecordNoise,
+    words: Words,
+    loss: Loss = _logistic,
 ) -> None:
     """Train the module's parameters in place for `settings.local_epochs` epochs.
 
@@ -34,6 +47,7 @@ def fit(
     Args:
         x, y: float32[n, n_features] and float32[n] on the module's device.
         words: secret; decides the minibatches and the noise.
+        loss: of outputs and y, summed over records.
 
     Raises:
         StudyError: Opacus is missing or cannot give this module's gradients record by record.
@@ -45,7 +59,7 @@ def fit(
     try:
         for _ in range(settings.local_epochs * noise.steps_per_epoch):
             rows = torch.from_numpy(words.sample(len(y), noise.threshold)).to(x.device)
-            total = clipped_sum(wrapped, x[rows], y[rows], noise.clipping_norm)
+            total = clipped_sum(wrapped, x[rows], y[rows], noise.clipping_norm, loss)
             drawn = discrete.gaussian(words, noise.stddev, total.numel())
             total += torch.from_numpy(drawn).to(total.device)
             total *= noise.clipping_norm / RECORD_GRID / noise.expected_batch
@@ -92,7 +106,9 @@ def per_record(module: nn.Module) -> Any:
     return wrapped
 
 
-def clipped_sum(wrapped: Any, x: torch.Tensor, y: torch.Tensor, clipping_norm: float) -> torch.Tensor:
+def clipped_sum(
+    wrapped: Any, x: torch.Tensor, y: torch.Tensor, clipping_norm: float, loss: Loss = _logistic
+) -> torch.Tensor:
     """The sum over records of the gradient of the loss, each clipped: float64[n_parameters], whole grid units."""
     parameters = [parameter for parameter in wrapped.parameters() if parameter.requires_grad]
     n_parameters = sum(parameter.numel() for parameter in parameters)
@@ -103,8 +119,9 @@ def clipped_sum(wrapped: Any, x: torch.Tensor, y: torch.Tensor, clipping_norm: f
         with warnings.catch_warnings():
             # Gradients with respect to the rows are not wanted, and torch says so once for every hooked layer.
             warnings.simplefilter("ignore")
-            loss = binary_cross_entropy_with_logits(wrapped(part).reshape(len(part)).float(), outcome, reduction="sum")
-            torch.autograd.backward(loss)
+            given = wrapped(part)
+            rows = (len(part), -1) if given.numel() > len(part) else (len(part),)
+            torch.autograd.backward(loss(given.reshape(rows).float(), outcome))
         gradients = torch.cat([p.grad_sample.reshape(len(part), -1) for p in parameters], dim=1)
         total += clipped(gradients, clipping_norm).sum(dim=0)
         wrapped.zero_grad(set_to_none=True)

@@ -22,7 +22,10 @@ from cipherward.study import Study
 from cipherward.study_sections import Column
 from cipherward.sums.messages import Receipt, unsign
 
-_ROWS = ("outcome", "positive", "negative", "patient_column", "split_salt", "test_fraction", "validation_fraction")
+_ROWS = (
+    *("outcome", "outcome_type", "positive", "negative", "classes", "outcome_minimum", "outcome_maximum"),
+    *("patient_column", "split_salt", "test_fraction", "validation_fraction"),
+)
 """What decides of which rows the constants are."""
 
 

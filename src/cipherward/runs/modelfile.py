@@ -18,6 +18,7 @@ from cipherward.errors import CipherwardError, DataError, VersionError
 from cipherward.learning import models
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Module
+from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.state import StudyState
@@ -51,7 +52,9 @@ class ModelFile:
                 hint="predict from Python: cipherward.predict(run, table, module=YourModule(...))",
             )
         n_features = self.preprocessor.n_features if self.preprocessor else 0
-        module = custom or models.build(self.study.model, n_features, self.study.seed)
+        module = custom or models.build(
+            self.study.model, n_features, self.study.seed, outputs=outcome_of(self.study.data).model_outputs
+        )
         models.check_frozen(module, self.study.model)
         models.load(module, self.weights)
         return module

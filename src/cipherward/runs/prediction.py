@@ -1,4 +1,4 @@
-"""Local prediction: a table in, a probability per row out, with what was assumed for each row."""
+"""Local prediction: a table in, a prediction per row out, with what was assumed for each row."""
 
 from __future__ import annotations
 
@@ -21,39 +21,43 @@ from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
 from cipherward.learning.model_kind import Module
+from cipherward.learning.outcome import Outcome
 from cipherward.runs import modelfile, withdrawn
 from cipherward.study import Column
+from cipherward.tasks.yardsticks import outcome_at
 
 _BATCH = 1024
-_OWN_COLUMNS = ("row", "probability", "assumed")
 EMPTY = "no value in any column: only the average is predicted"
 
 
 @dataclass(frozen=True)
 class Predictions:
     """One entry per row of the file: `rows` int64, its number in the file (1 is the first below the header);
-    `probability` float64; `assumed`: what was taken for granted, "" for nothing; `ids`: the column that was asked for."""
+    `scores`: as `Outcome.scores` gives them, of a binary outcome its probability, float64; `columns` and `cells`: what is written
+    of them; `assumed`: what was taken for granted, "" for nothing; `ids`: the column that was asked for."""
 
     rows: NDArray[np.int64]
-    probability: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    columns: tuple[str, ...]
+    cells: list[tuple[str, ...]] = field(repr=False)
     assumed: tuple[str, ...]
     id_column: str = ""
     ids: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
 
     def to_csv(self) -> str:
-        """CSV text: row number, the id if there is one, probability (nine significant digits), and what was assumed."""
+        """CSV text: row number, the id if there is one, the prediction (nine significant digits), and what was assumed."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["row", *([self.id_column] if self.id_column else []), "probability", "assumed"])
+        writer.writerow(["row", *([self.id_column] if self.id_column else []), *self.columns, "assumed"])
         ids = self.ids or ("",) * len(self.rows)
-        for row, name, probability, assumed in zip(self.rows, ids, self.probability, self.assumed, strict=True):
-            writer.writerow([row, *([name] if self.id_column else []), f"{probability:.9g}", assumed])
+        for row, name, cells, assumed in zip(self.rows, ids, self.cells, self.assumed, strict=True):
+            writer.writerow([row, *([name] if self.id_column else []), *cells, assumed])
         return out.getvalue()
 
 
 def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray[np.float64]:
-    """Probability of the study's outcome for each row of a CSV or Parquet file.
+    """The study's outcome, predicted for each row of a CSV or Parquet file.
 
     Args:
         path: a run directory, or a model file.
@@ -61,12 +65,13 @@ def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray
         module: the torch module of a study with model.kind "custom".
 
     Returns:
-        float64[n_rows], in the file's row order.
+        In the file's row order: of a binary outcome its probability, float64[n_rows]; of several classes or grades their
+        probabilities, float64[n_rows, classes]; of a number its expected value, float64[n_rows], in its own unit.
 
     Raises:
         StorageError, DataError: the model or the table cannot be read, or columns are missing.
     """
-    return predict_rows(path, table, module=module).probability
+    return predict_rows(path, table, module=module).scores
 
 
 def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_column: str = "") -> Predictions:
@@ -90,24 +95,28 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
         raise DataError(
             f"{table} has no column {id_column!r} to carry along", hint=f"its columns: {', '.join(raw.table.columns)}"
         )
-    if id_column in _OWN_COLUMNS:
+    outcome = outcome_at(model.study, model.preprocessor)
+    if id_column in ("row", *outcome.columns(), "assumed"):
         raise DataError(
             f"the output has a column {id_column!r} of its own",
             hint="rename the column of the table that is to be carried",
         )
-    probability = _scores(model.module(module), model.weights, model.preprocessor.transform(found.table))
+    scores = _scores(model.module(module), model.weights, model.preprocessor.transform(found.table), outcome)
     ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
-    return Predictions(raw.rows, probability, _assumed(found, columns, model.preprocessor), id_column, ids, raw.assumed)
+    assumed = _assumed(found, columns, model.preprocessor)
+    return Predictions(raw.rows, scores, outcome.columns(), outcome.cells(scores), assumed, id_column, ids, raw.assumed)
 
 
-def _scores(module: Module, weights: NDArray[np.float32], features: NDArray[np.float32]) -> NDArray[np.float64]:
+def _scores(
+    module: Module, weights: NDArray[np.float32], features: NDArray[np.float32], outcome: Outcome
+) -> NDArray[np.float64]:
     """Scores in batches of one size, filled up with zeros: the last bits of a product depend on a batch's size."""
     found = []
     for start in range(0, len(features), _BATCH):
         batch = np.zeros((_BATCH, features.shape[1]), dtype=np.float32)
         part = features[start : start + _BATCH]
         batch[: len(part)] = part
-        found.append(sgd.scores(module, weights, batch)[: len(part)])
+        found.append(sgd.scores(module, weights, batch, outcome=outcome)[: len(part)])
     return np.concatenate(found)
 
 

@@ -11,6 +11,7 @@ from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
 from cipherward.errors import StudyError
 from cipherward.learning import catalogue as kinds
+from cipherward.learning import outcomes
 from cipherward.learning.model_kind import Factory
 from cipherward.study import Study
 from cipherward.tasks.state import StudyState
@@ -31,17 +32,22 @@ TASKS: dict[str, str | Make] = {
 
 
 def make_task(study: Study, factory: Factory | None = None, first: Model | None = None) -> Task[Any]:
-    """The study's task, with the study's `settings`, `[model]`, data source and scheme checked.
+    """The study's task, with the study's `settings`, `[model]`, data source, outcome and scheme checked.
 
     Args:
         factory: makes the module of a study whose kind of model is the user's own code, from the number of inputs.
         first: the model before the first sum, where it is known already; otherwise the study's seed draws it.
 
     Raises:
-        StudyError: no such task, kind of model, data source or scheme, settings that do not fit, or no model that the study
+        StudyError: no such task, kind of model, data source, type of outcome or scheme, settings that do not fit, or no model that the study
             describes; `problems` lists every mistake found.
     """
-    problems = [*sources.problems(study), *kinds.problems(study.model), *_scheme_problems(study)]
+    problems = [
+        *sources.problems(study),
+        *outcomes.problems(study.data),
+        *kinds.problems(study.model),
+        *_scheme_problems(study),
+    ]
     if study.task not in TASKS:
         problems.append(f"task: {entries.unknown(TASKS, study.task, 'task')}")
     if problems:

@@ -21,6 +21,7 @@ from cipherward.data import preprocess, rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Sensitivity
@@ -31,7 +32,17 @@ from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
 from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
 from cipherward.tasks.row_groups import by_outcome
-from cipherward.tasks.task import Model, Question, ResultTable, Sums, Task, Values, canonical, limbs_for
+from cipherward.tasks.task import (
+    Model,
+    Question,
+    ResultTable,
+    Sums,
+    Task,
+    Values,
+    canonical,
+    limbs_for,
+    refuse_other_outcomes,
+)
 
 if TYPE_CHECKING:
     from cipherward.learning.model_kind import Factory
@@ -73,6 +84,7 @@ class Describe(Task[DescribeState]):
     """Two questions: everything but the quartiles, and then the quartiles."""
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
+        refuse_other_outcomes(study)
         try:
             self._settings = Settings.model_validate(study.settings)
         except ValidationError as error:
@@ -208,7 +220,7 @@ class Describe(Task[DescribeState]):
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
         layout = Layout(parts, self._study.bits)
         moved = None if on_state else self._sensitivity()
-        rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": by_outcome()}
+        rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": by_outcome(BINARY)}
         return Question(purpose, title, canonical(asked), layout, meaning, **rest)
 
     def _sensitivity(self) -> Sensitivity:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cipherward.data.sources import HospitalData
 from cipherward.errors import CipherwardError
 from cipherward.learning import metrics, sgd
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
 from cipherward.tasks import by_hospital, own_rows
 from cipherward.tasks.hospital_work import HospitalWork
@@ -43,7 +44,7 @@ def beside(task: Task[Any], last: Model, hospitals: Sequence[HospitalWork]) -> d
         "auroc_best_possible": best_auroc(data, labels),
         "auroc_centralised_by_round": [exact["centralised"].auroc],
         "centralised": dataclasses.asdict(exact["centralised"]),
-        "by_hospital": by_hospital.facts(data, own),
+        "by_hospital": by_hospital.facts(data, own, BINARY),
     }
 
 
@@ -53,7 +54,7 @@ def own(task: Task[Any], last: Model, at: HospitalWork) -> dict[str, Any]:
     def alone() -> NDArray[np.float64]:
         return scores(fitted(task, [at]), at.data)
 
-    return own_rows.figures(at.data, lambda: scores(last, at.data), alone)
+    return own_rows.figures(at.data, lambda: scores(last, at.data), alone, BINARY)
 
 
 def fitted(task: Task[Any], hospitals: Sequence[HospitalWork]) -> Model | None:

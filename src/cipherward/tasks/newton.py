@@ -1,4 +1,4 @@
-"""One Newton step of logistic regression as a question: every sum that the step needs, at the weights that all know."""
+"""One Newton step of a linear model as a question: every sum that the step needs, at the weights that all know."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from cipherward.data.preprocess import CLIP_STDDEV
 from cipherward.errors import DataError, ProtocolError
 from cipherward.learning import newton
-from cipherward.learning.newton import Fit
+from cipherward.learning.newton import Fit, Steps
+from cipherward.learning.outcome import Outcome
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment
@@ -32,14 +33,15 @@ _SCALE = 2.0**28
 _BITS = 53
 
 
-def segments(study: Study, n_weights: int) -> tuple[CountSegment, ...]:
+def segments(study: Study, n_weights: int, outcome: Outcome) -> tuple[CountSegment, ...]:
     """Sums of terms in [-1, 1], moved by the number of rows so that none is negative, in steps of 2^-28."""
     limbs = limbs_for(_BITS, study.bits)
-    sizes = {"rows": 1, "loss": 1, "gradient": n_weights, "curvature": n_weights * (n_weights + 1) // 2}
+    first, second = outcome.steps.sizes(newton.n_inputs(n_weights, outcome.steps))
+    sizes = {"rows": 1, "loss": 1, "gradient": first, "curvature": second}
     return tuple(CountSegment(f"fit/{name}", size, limbs) for name, size in sizes.items())
 
 
-def answer(model: Model, at: HospitalWork) -> Values:
+def answer(model: Model, at: HospitalWork, outcome: Outcome) -> Values:
     """One hospital's sums over its training rows.
 
     Raises:
@@ -50,15 +52,15 @@ def answer(model: Model, at: HospitalWork) -> Values:
         raise DataError(
             f"{len(labels)} training rows: a Newton step sums at most {MOST_ROWS - 1}", hint='training.method = "sgd"'
         )
-    found = newton.sums_at(model.weights, features, labels)
-    first, second = _reach(len(model.weights))
+    found = outcome.steps.sums_at(model.weights, features, labels)
+    first, second = _reach(len(model.weights), outcome.steps)
     parts = {"gradient": found.gradient / first, "curvature": found.curvature / second}
-    parts["loss"] = np.array([found.loss / newton.MOST_LOSS])
+    parts["loss"] = np.array([found.loss / outcome.steps.most_loss])
     whole = {f"fit/{name}": np.rint((part + found.rows) * _SCALE).astype(np.int64) for name, part in parts.items()}
     return {"fit/rows": np.array([found.rows])} | whole
 
 
-def advance(study: Study, before: Fit | None, model: Model, sums: Sums) -> Fit:
+def advance(study: Study, before: Fit | None, model: Model, sums: Sums, outcome: Outcome) -> Fit:
     """The fit after an opened sum.
 
     Raises:
@@ -67,12 +69,13 @@ def advance(study: Study, before: Fit | None, model: Model, sums: Sums) -> Fit:
     n = int(sums["fit/rows"][0])
     if not 0 < n < MOST_ROWS:
         raise ProtocolError(f"the opened sums of a Newton step are of {n} rows")
-    first, second = _reach(len(model.weights))
+    steps = outcome.steps
+    first, second = _reach(len(model.weights), steps)
     terms = {name: sums[f"fit/{name}"].astype(np.float64) / _SCALE - n for name in ("loss", "gradient", "curvature")}
     found = newton.Sums(
-        n, float(terms["loss"][0]) * newton.MOST_LOSS, terms["gradient"] * first, terms["curvature"] * second
+        n, float(terms["loss"][0]) * steps.most_loss, terms["gradient"] * first, terms["curvature"] * second
     )
-    return newton.advance(before, model.weights, found, ridge(study, n))
+    return newton.advance(before, model.weights, found, ridge(study, n), steps)
 
 
 def ridge(study: Study, rows: int) -> float:
@@ -80,7 +83,6 @@ def ridge(study: Study, rows: int) -> float:
     return newton.default_ridge(rows, study.training.weight_decay)
 
 
-def _reach(p: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How large a row's term can be: float64[p] of its gradient, float64[p (p + 1) / 2] of its second derivatives."""
-    inputs = np.append(np.full(p - 1, CLIP_STDDEV), 1.0)
-    return inputs, 0.25 * np.multiply.outer(inputs, inputs)[np.triu_indices(p)]
+def _reach(n_weights: int, steps: Steps) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How large a row's terms can be, of first and of second derivatives."""
+    return steps.reach(np.full(newton.n_inputs(n_weights, steps), CLIP_STDDEV))

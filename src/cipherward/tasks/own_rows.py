@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import HospitalData
 from cipherward.errors import CipherwardError
-from cipherward.learning import metrics
+from cipherward.learning.outcome import Outcome
 from cipherward.tasks.rows import TEST, TRAIN
 
 
 def figures(
-    data: HospitalData, shared: Callable[[], NDArray[np.float64]], alone: Callable[[], NDArray[np.float64]]
+    data: HospitalData,
+    shared: Callable[[], NDArray[np.float64]],
+    alone: Callable[[], NDArray[np.float64]],
+    outcome: Outcome,
 ) -> dict[str, Any]:
     """Counts of rows (None: fewer than SMALL and not 0) and AUROC of both models on this hospital's own test rows.
 
@@ -27,13 +30,15 @@ def figures(
         shared: gives the shared model's scores, float64[n_test_rows]; asked only where they may be shown.
         alone: trains a model on the hospital's own rows and gives its scores of the same rows; likewise.
     """
-    outcome, labels = data.outcome, data.outcome[data.split == TEST]
+    if outcome.form != "sides":
+        return _of_others(data, shared, alone, outcome)
+    every, labels = data.outcome, data.outcome[data.split == TEST]
     positive, n_test = int(labels.sum()), len(labels)
-    everybody = int(outcome.sum())
+    everybody = int(every.sum())
     # With those of the test rows, which may be shown below, the others follow.
-    counts = (everybody, len(outcome) - everybody, everybody - positive, len(outcome) - everybody - n_test + positive)
+    counts = (everybody, len(every) - everybody, everybody - positive, len(every) - everybody - n_test + positive)
     found: dict[str, Any] = {
-        "rows": shown(len(outcome)),
+        "rows": shown(len(every)),
         "positive": everybody if all(shown(count) is not None for count in counts) else None,
         "train_rows": shown(int((data.split == TRAIN).sum())),
         "test_rows": shown(n_test),
@@ -43,10 +48,45 @@ def figures(
     }
     if min(positive, n_test - positive) < SMALL:
         return found | {"why_not": f"fewer than {SMALL} own test rows with, or without, the outcome"}
-    auroc = {"federated": metrics.exact(shared(), labels).auroc}
-    why_not = ""
-    try:
-        auroc["local"] = metrics.exact(alone(), labels).auroc
-    except CipherwardError as error:
-        why_not = f"the model trained alone: {error.message}"
+    auroc, why_not = _both(shared, alone, labels, outcome)
     return found | {"test_positive": positive, "auroc": auroc, "why_not": why_not}
+
+
+def _both(
+    shared: Callable[[], NDArray[np.float64]],
+    alone: Callable[[], NDArray[np.float64]],
+    labels: NDArray[Any],
+    outcome: Outcome,
+) -> tuple[dict[str, float], str]:
+    reached = {"federated": outcome.exact(shared(), labels).headline}
+    try:
+        reached["local"] = outcome.exact(alone(), labels).headline
+    except CipherwardError as error:
+        return reached, f"the model trained alone: {error.message}"
+    return reached, ""
+
+
+def _of_others(
+    data: HospitalData,
+    shared: Callable[[], NDArray[np.float64]],
+    alone: Callable[[], NDArray[np.float64]],
+    outcome: Outcome,
+) -> dict[str, Any]:
+    """The same of an outcome that is not binary: its headline metric, under its key."""
+    labels = data.outcome[data.split == TEST]
+    found: dict[str, Any] = {
+        "rows": shown(len(data.outcome)),
+        "train_rows": shown(int((data.split == TRAIN).sum())),
+        "test_rows": shown(len(labels)),
+        "headline": outcome.key,
+        outcome.key: {},
+        "why_not": "",
+    }
+    of_classes = [int((labels == each).sum()) for each in outcome.classes]
+    if len(labels) < SMALL or any(0 < count < SMALL for count in of_classes):
+        of = "" if not of_classes else ", or of a class that some have"
+        return found | {"why_not": f"fewer than {SMALL} own test rows{of}"}
+    if trouble := outcome.unfit(labels):
+        return found | {"why_not": f"the own test rows have {trouble}"}
+    reached, why_not = _both(shared, alone, labels, outcome)
+    return found | {outcome.key: reached, "why_not": why_not}

@@ -26,7 +26,9 @@ from cipherward.data.coding import FINE, Coding, Pair
 from cipherward.data.coding import n_values as values_of
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.learning import metrics
 from cipherward.learning.model_kind import Factory
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
 from cipherward.privacy import records
 from cipherward.study import Study
@@ -57,6 +59,7 @@ from cipherward.tasks.task import (
     Values,
     canonical,
     refuse_other_kinds,
+    refuse_other_outcomes,
 )
 
 _PAYS = 1e-5
@@ -71,6 +74,7 @@ class PointsTask(Task[PointsState]):
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_other_kinds(study)
+        refuse_other_outcomes(study)
         if study.privacy:
             raise StudyError(
                 "task 'points' has no [privacy] for its steps", hint="remove the section, or use task 'train'"
@@ -92,22 +96,24 @@ class PointsTask(Task[PointsState]):
             return None
         parameters = canonical(statistics.shared_parameters(self._study) | {"settings": self._settings.model_dump()})
         if state.stage == "evaluate":
-            layout = Layout(measurement.segments(self._study), self._study.bits)
-            meaning = measurement.MEANING
-            return Question(state.stage, measurement.TITLE, parameters, layout, meaning, about=measurement.ABOUT)
+            layout = Layout(measurement.segments(self._study, BINARY), self._study.bits)
+            meaning = measurement.meaning(self._study, BINARY)
+            return Question(
+                state.stage, measurement.TITLE, parameters, layout, meaning, about=measurement.about(BINARY)
+            )
         layout = Layout(tuple(segments(self._study, state)), self._study.bits)
         is_first = state.stage == "values"
         moved = self._sensitivity if is_first else None
-        about = (RowGroup(TRAIN),) if state.stage in ("values", "counts") else by_outcome(TRAIN)
+        about = (RowGroup(TRAIN),) if state.stage in ("values", "counts") else by_outcome(BINARY, TRAIN)
         rest: dict[str, Any] = {"on_model": not is_first, "sensitivity": moved, "about": about}
         return Question(state.stage, TITLES[state.stage], parameters, layout, MEANING, **rest)
 
     def answer(self, state: PointsState, at: HospitalWork) -> Values:
         if state.stage in ("fit", "evaluate"):
-            measurement.check_not_picking(Points(state.model.weights), state.model, at)
+            measurement.check_not_picking(Points(state.model.weights), state.model, at, BINARY)
         if state.stage == "evaluate":
             with at.timed("evaluate"):
-                return measurement.answer(self._study, Points(state.model.weights), state.model, at)
+                return measurement.answer(self._study, Points(state.model.weights), state.model, at, BINARY)
         with at.timed("train"):
             if state.stage == "values":
                 found, dropped = values(self._study, at)
@@ -126,7 +132,9 @@ class PointsTask(Task[PointsState]):
             return self._paired(state, sums)
         if state.stage == "fit":
             return self._stepped(state, sums)
-        return dataclasses.replace(state, stage="done", final=measurement.measured(sums), loss=measurement.loss(sums))
+        return dataclasses.replace(
+            state, stage="done", final=metrics.from_counts(sums, prefix="test/"), loss=measurement.loss(sums)
+        )
 
     def digest(self, state: PointsState) -> bytes:
         scaling = state.model.preprocessor

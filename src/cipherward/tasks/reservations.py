@@ -7,6 +7,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcome_binary import BINARY
+
 NOISE_GIVEN_UP = (
     "So few training rows do not bear the noise on counts that a study has by default, so this run's sums are exact and promise "
     "no patient anything. A study between hospitals has to decide: noise.enabled = false, or a larger noise.epsilon."
@@ -18,35 +21,40 @@ _OF_ALL = 0.05  # of the whole fall, in the last quarter: a steady small fall is
 _ROSE = 1.05
 _BELOW = 0.005
 _FAR_BELOW = 0.03
-_CHANCE = 0.55
 
 
-def of(result: Mapping[str, Any], *, is_fitted: bool = False) -> Iterator[str]:
-    """Sentences about a trained model, from result.json: validation losses by round, AUROC of each hospital alone.
+def of(result: Mapping[str, Any], outcome: Outcome = BINARY, *, is_fitted: bool = False) -> Iterator[str]:
+    """Sentences about a trained model, from result.json: validation losses by round, headline metric of each hospital alone.
 
     `is_fitted`: by Newton steps, which have no learning rate and end by their own criterion, whatever validation rows lose.
     """
     losses, ended = result["validation_loss_by_round"], bool(result.get("converged_early"))
     if len(losses) > 1 and None not in losses:
         yield from _of_fit(losses, is_converged=ended) if is_fitted else _of_losses(losses, is_converged=ended)
+    key, title = outcome.key, outcome.title
     alone, reached = (
-        [*result.get("auroc_local", {}).values()],
-        float(result.get("auroc_federated_exact", result["auroc_federated"])),
+        [*result.get(f"{key}_local", {}).values()],
+        float(result.get(f"{key}_federated_exact", result[f"{key}_federated"])),
     )
-    pooled = result.get("auroc_centralised")
-    if reached < _CHANCE:
+    pooled = result.get(f"{key}_centralised")
+    if reached < outcome.floor and outcome.form != "sides":
+        yield (
+            f"The model hardly knows anything of the outcome ({title} {reached:.3f}): train longer, or ask whether these inputs know "
+            "anything of it."
+        )
+    elif reached < outcome.floor:
         yield (
             f"The model hardly tells positive rows from negative ones (AUROC {reached:.3f}, where 0.5 is chance): train longer, "
             "or ask whether these inputs know anything of the outcome."
         )
     elif pooled is not None and reached < pooled - _FAR_BELOW:
         yield (
-            f"The shared model is far below the same model on all rows in one place (AUROC {reached:.3f}, there {pooled:.3f}): "
+            f"The shared model is far below the same model on all rows in one place ({title} {reached:.3f}, there {pooled:.3f}): "
             "raise training.rounds or training.learning_rate."
         )
     if alone and reached < median(alone) - _BELOW:
         yield (
-            f"The shared model is worse than what half of the hospitals reach alone (AUROC {reached:.3f}, alone "
+            f"The shared model is worse than what half of the hospitals reach alone ({title} {reached:.3f}, alone "
             f"{median(alone):.3f}): raise training.rounds; if that does not help, lower training.local_epochs or set "
             "training.proximal."
         )

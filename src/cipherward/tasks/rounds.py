@@ -16,6 +16,7 @@ from cipherward.learning import averaging, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Module
+from cipherward.learning.outcome import Outcome
 from cipherward.learning.weights import row_class
 from cipherward.privacy import noise as privacy_noise
 from cipherward.privacy import sharing
@@ -116,10 +117,12 @@ def cost(study: Study, model: Model, at: HospitalWork) -> Event | None:
     return privacy_noise.record_noise(study, len(rows_at(at, model.scaling, TRAIN)[1])).per_round
 
 
-def noisy_update(study: Study, module: Module, model: Model, at: HospitalWork, half: int, number: int) -> Values:
+def noisy_update(
+    study: Study, module: Module, model: Model, at: HospitalWork, half: int, number: int, outcome: Outcome
+) -> Values:
     """The clipped update with this hospital's share of the noise; every hospital has weight 1, nothing else leaves."""
     noise = privacy_noise.hospital_noise(study, len(model.weights))
-    change = _trained(study, module, model, at, number).astype(np.float64) - model.weights
+    change = _trained(study, module, model, at, number, outcome).astype(np.float64) - model.weights
     return by_tensor(model, sharing.noisy(change, noise, half, at.randomness))
 
 
@@ -149,6 +152,7 @@ def weighted_update(
     ranges: Sequence[float],
     weight_cap: float,
     number: int,
+    outcome: Outcome,
 ) -> Values:
     """The update multiplied by this hospital's weight, and how many of its numbers are cut by the ranges, or large.
 
@@ -156,7 +160,7 @@ def weighted_update(
         UnfitUpdateError: training diverged; nothing may be sent.
     """
     labels = rows_at(at, model.scaling, TRAIN)[1]
-    trained = _trained(study, module, model, at, number)
+    trained = _trained(study, module, model, at, number, outcome)
     weight = weight_of(study, len(labels), weight_cap)
     moved = trained.astype(np.float64) - model.weights
     at.note("distance", float(np.linalg.norm(moved)))
@@ -174,7 +178,7 @@ def weighted_update(
         crowded.append(int((magnitude > CROWDED_FRACTION * bound).sum()))
     _check_clipped(study, parts, ranges)
     if study.privacy is None:  # with a budget, nothing but the noisy update may follow from the rows
-        _check_loss(module, model, trained, rows_at(at, model.scaling, TRAIN), at)
+        _check_loss(module, model, trained, rows_at(at, model.scaling, TRAIN), at, outcome)
     return parts | {"weight": np.array([weight]), "clipped": np.array(clipped), "crowded": np.array(crowded)}
 
 
@@ -217,10 +221,12 @@ def by_tensor(model: Model, flat: NDArray[Any]) -> Values:
     return {f"update/{name}": part for (name, _), part in zip(model.groups, parts, strict=True)}
 
 
-def _trained(study: Study, module: Module, model: Model, at: HospitalWork, number: int) -> NDArray[np.float32]:
+def _trained(
+    study: Study, module: Module, model: Model, at: HospitalWork, number: int, outcome: Outcome
+) -> NDArray[np.float32]:
     features, labels = rows_at(at, model.scaling, TRAIN)
     chosen, privacy = settings(study, model.scaling), study.privacy
-    options: dict[str, Any] = {"device": at.device}
+    options: dict[str, Any] = {"device": at.device, "outcome": outcome}
     if privacy and privacy.unit == "record":
         noise = privacy_noise.record_noise(study, len(labels))
         options["randomness"] = at.randomness
@@ -245,13 +251,15 @@ def _check_clipped(study: Study, parts: Values, ranges: Sequence[float]) -> None
         )
 
 
-def _check_loss(module: Module, model: Model, trained: NDArray[np.float32], rows: Rows, at: HospitalWork) -> None:
+def _check_loss(
+    module: Module, model: Model, trained: NDArray[np.float32], rows: Rows, at: HospitalWork, outcome: Outcome
+) -> None:
     """Raises UnfitUpdateError where training has made the loss on its own rows explode."""
     features, labels = rows
-    after = sgd.mean_loss(module, trained, features, labels, at.device)
-    if after <= EXPLODED * math.log(2.0):
+    after = sgd.mean_loss(module, trained, features, labels, at.device, outcome)
+    if after <= EXPLODED * outcome.expected_loss:
         return
-    before = sgd.mean_loss(module, model.weights, features, labels, at.device)
+    before = sgd.mean_loss(module, model.weights, features, labels, at.device, outcome)
     if math.isfinite(after) and math.isfinite(before) and after <= EXPLODED * before:
         return
     raise UnfitUpdateError(

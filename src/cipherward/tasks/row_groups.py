@@ -10,24 +10,29 @@ from numpy.typing import NDArray
 
 from cipherward.data.partition import TEST, TRAIN, VALIDATION
 from cipherward.data.sources import HospitalData
+from cipherward.learning.outcome import Outcome
 
 _PARTS = {TRAIN: "training rows", VALIDATION: "validation rows", TEST: "test rows"}
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """The rows of one part of the split (None: of all parts), and of them those with this outcome (None: with either).
+    """The rows of one part of the split (None: of all parts), and of them those with this outcome (None: with any): 1 and 0 of a
+    binary one, else the place of a class of `n_classes`.
 
     A task whose questions are about other rows derives its own, with `chosen` and `words`.
     """
 
     split: int | None = None
     outcome: int | None = None
+    n_classes: int = 2
 
     @property
     def words(self) -> str:
         """The group for people, without the study's own words: "test rows with the outcome"."""
         part = "rows" if self.split is None else _PARTS[self.split]
+        if self.outcome is not None and self.n_classes > 2:
+            return f"{part} of class {self.outcome + 1} of {self.n_classes}"
         return part if self.outcome is None else f"{part} {'with' if self.outcome else 'without'} the outcome"
 
     def chosen(self, data: HospitalData) -> NDArray[np.bool_]:
@@ -40,9 +45,10 @@ class RowGroup:
         return found
 
 
-def by_outcome(split: int | None = None) -> tuple[RowGroup, RowGroup]:
-    """The two groups of rows that a question tells apart when it counts by outcome."""
-    return RowGroup(split, 0), RowGroup(split, 1)
+def by_outcome(outcome: Outcome, split: int | None = None) -> tuple[RowGroup, ...]:
+    """The groups of rows that a question tells apart when it counts by outcome: one for each class, or all where it is a number."""
+    n = len(outcome.classes)
+    return tuple(RowGroup(split, each, n) for each in outcome.classes) or (RowGroup(split),)
 
 
 def small(groups: Iterable[RowGroup], data: HospitalData, least: int) -> tuple[RowGroup, ...]:

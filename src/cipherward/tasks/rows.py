@@ -13,6 +13,8 @@ from cipherward.data.partition import TEST, TRAIN, VALIDATION
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning.baselines import Rows
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.score_groups import may_measure
 from cipherward.tasks.hospital_work import HospitalWork
 
@@ -30,22 +32,23 @@ def rows_at(at: HospitalWork, preprocessor: Inputs, split: int) -> Rows:
     return at.kept(("rows", preprocessor, split), lambda: rows_of(at.data, preprocessor, split))
 
 
-def check_classes(hospitals: Sequence[HospitalData], group_rows: int) -> None:
-    """Every split needs both classes over all hospitals, or no AUROC and no model comes of it.
+def check_classes(hospitals: Sequence[HospitalData], group_rows: int, outcome: Outcome = BINARY) -> None:
+    """Every split needs outcomes that differ over all hospitals, or no metrics and no model come of it.
 
     Args:
         group_rows: a hospital with fewer test rows is not measured.
 
     Raises:
-        DataError: a split has one class.
+        DataError: a split has one class, or one value, only.
     """
     measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), group_rows)]
     for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
         labels: NDArray[np.generic] = labels_of(those, split)
-        if labels.size == 0 or labels.min() == labels.max():
+        if trouble := outcome.unfit(labels):
+            settings = "data.outcome and data.positive" if outcome.form == "sides" else "data.outcome"
             raise DataError(
-                f"all {name} rows of all hospitals together have one class only ({labels.size} rows)",
-                hint="check data.outcome and data.positive in the study, or give more rows; a hospital with fewer "
+                f"all {name} rows of all hospitals together have {trouble} ({labels.size} rows)",
+                hint=f"check {settings} in the study, or give more rows; a hospital with fewer "
                 f"than {group_rows} test rows (evaluation.group_rows) is not measured",
             )
 

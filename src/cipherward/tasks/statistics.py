@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import preprocess, rare_categories
@@ -16,9 +17,11 @@ from cipherward.data.partition import TRAIN
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcomes import outcome_of
 from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
-from cipherward.study import Study
+from cipherward.study import Column, Study
 from cipherward.tasks import moves
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noise import noise_of
@@ -47,6 +50,21 @@ MEANING = {
 }
 
 
+_OF_CLASSES = {"rows": "how many training rows there are, and how many are of each class but the first"}
+_OF_NUMBER = {
+    "rows": "how many training rows there are",
+    "present": f"{MEANING['present']}; last, how many have an outcome",
+    **{name: f"{MEANING[name]}; last, of the outcome" for name in ("sum", "square", "sum_fine", "square_fine")},
+}
+
+
+def meaning(outcome: Outcome) -> dict[str, str]:
+    """What the numbers of the statistics are."""
+    if not outcome.classes:
+        return MEANING | _OF_NUMBER
+    return MEANING if outcome.form == "sides" else MEANING | _OF_CLASSES
+
+
 def shared_parameters(study: Study) -> dict[str, object]:
     """What every question about a study's rows names: columns, outcome, and how rows are split."""
     document = study.model_dump(mode="json")
@@ -55,7 +73,7 @@ def shared_parameters(study: Study) -> dict[str, object]:
         "columns": document["columns"],
         "outcome": data["outcome"],
         "split": [data[key] for key in ("split_salt", "test_fraction", "validation_fraction", "positive")],
-    }
+    } | {key: data[key] for key in ("outcome_type", "classes", "outcome_minimum", "outcome_maximum") if key in data}
 
 
 def question(study: Study) -> Question:
@@ -63,17 +81,21 @@ def question(study: Study) -> Question:
     bits = study.bits
     limbs = limbs_for(48, bits)
     n_numeric = _n_numeric(study)
-    parts = [CountSegment("rows", 2, limbs)]
+    outcome = outcome_of(study.data)
+    n_counts = 1 + len(outcome.classes[1:])
+    parts = [CountSegment("rows", n_counts, limbs)]
     if n_numeric:
         parts += [CountSegment(name, n_numeric, limbs) for name in _totals(study)]
-    n_categorical, n_cells = len(study.columns) - n_numeric, rare_categories.n_cells(study.columns)
+    n_categorical, n_cells = len(study.columns) - _n_numeric(study, ()), rare_categories.n_cells(study.columns)
     if n_cells:
         parts.append(CountSegment("categories", n_cells, limbs))
     asked = canonical(shared_parameters(study))
-    moved = moves.of_statistics(n_numeric, n_categorical, n_cells)
+    moved = moves.of_statistics(n_numeric, n_categorical, n_cells, n_counts)
     layout = Layout(tuple(parts), bits)
-    about = by_outcome(TRAIN)
-    return Question("statistics", TITLE, asked, layout, MEANING, on_model=False, sensitivity=moved, about=about)
+    about = by_outcome(outcome, TRAIN)
+    return Question(
+        "statistics", TITLE, asked, layout, meaning(outcome), on_model=False, sensitivity=moved, about=about
+    )
 
 
 def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) -> tuple[Values, int]:
@@ -83,7 +105,12 @@ def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) ->
     if study.own_noise:
         most = study.own_noise.rows_per_patient
         counted, dropped = records.kept_rows(data.cluster, data.split == TRAIN, most, randomness)
-    found = preprocess.local_statistics(data.table, data.outcome, data.split, study.columns, counted)
+    table, number = data.table, _number(study)
+    if number:
+        table = table.with_columns(pl.Series(number[0].name, data.outcome, dtype=pl.Float64))
+    classes = outcome_of(study.data).classes[1:]
+    columns = (*study.columns, *number)
+    found = preprocess.local_statistics(table, data.outcome, data.split, columns, counted, classes)
     names = (
         "rows",
         *(_totals(study) if _n_numeric(study) else ()),
@@ -104,14 +131,29 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
         check_rows(study, int(sums["rows"][0]), n_contributors)
         none = dict.fromkeys(("present", "sum", "square", "categories"), 0.0)
         stddevs = none | noise.stddevs(n_contributors)
-        return _merging(study, fit_noisy(study.columns, sums, stddevs), sums, stddevs["categories"])
-    n_train, n_positive = (int(value) for value in sums["rows"])
-    if n_train == 0 or n_positive in (0, n_train):
+        scaling = _scaling(study, fit_noisy((*study.columns, *_number(study)), sums, stddevs))
+        return _merging(study, scaling, sums, stddevs["categories"])
+    _check_classes(study, [int(value) for value in sums["rows"]])
+    return _merging(study, _scaling(study, preprocess.fit((*study.columns, *_number(study)), sums)), sums)
+
+
+def _check_classes(study: Study, counts: Sequence[int]) -> None:
+    n_train, *of_classes = counts
+    if study.data.form == "sides":
+        if n_train == 0 or of_classes[0] in (0, n_train):
+            raise DataError(
+                f"the hospitals together have {n_train} training rows, {of_classes[0]} with the outcome: one class only",
+                hint="check data.outcome and data.positive in the study",
+            )
+        return
+    if n_train == 0:
+        raise DataError("the hospitals together have no training rows", hint="give more rows")
+    every = [n_train - sum(of_classes), *of_classes] if of_classes else []
+    if absent := [name for name, count in zip(study.data.classes, every, strict=False) if not count]:
         raise DataError(
-            f"the hospitals together have {n_train} training rows, {n_positive} with the outcome: one class only",
-            hint="check data.outcome and data.positive in the study",
+            f"no training row of any hospital has the class {', '.join(map(repr, absent))}",
+            hint="correct data.classes in the study, or merge classes that hardly anybody has",
         )
-    return _merging(study, preprocess.fit(study.columns, sums), sums)
 
 
 def least_rows(study: Study, stddev: float = 0.0) -> float:
@@ -179,10 +221,23 @@ def n_counted(study: Study, hospitals: Sequence[HospitalData]) -> int:
     return int(sum(kept.sum() for kept in each))
 
 
+def _number(study: Study) -> tuple[Column, ...]:
+    """An outcome that is a number, as a column that is summed with the numeric ones, after them; () where it is none."""
+    data, high = study.data, study.data.outcome_maximum
+    if outcome_of(data).classes or high is None:
+        return ()
+    return (Column(name=data.outcome, kind="numeric", minimum=data.outcome_minimum or 0.0, maximum=high),)
+
+
+def _scaling(study: Study, found: Preprocessor) -> Preprocessor:
+    return found.of_outcome(study.columns) if _number(study) else found
+
+
 def _totals(study: Study) -> tuple[str, ...]:
     """What is summed of each numeric column: with noise on the sums no digits that it does not cover."""
     return preprocess.TOTALS[:3] if study.own_noise else preprocess.TOTALS
 
 
-def _n_numeric(study: Study) -> int:
-    return sum(column.kind == "numeric" for column in study.columns)
+def _n_numeric(study: Study, more: Sequence[Column] | None = None) -> int:
+    columns = (*study.columns, *(_number(study) if more is None else more))
+    return sum(column.kind == "numeric" for column in columns)

@@ -269,6 +269,19 @@ def refuse_other_kinds(study: Study) -> None:
         )
 
 
+def refuse_other_outcomes(study: Study) -> None:
+    """For tasks of a binary outcome.
+
+    Raises:
+        StudyError: the study's outcome is of another type.
+    """
+    if study.data.outcome_type != "binary":
+        raise StudyError(
+            f'task {study.task!r} is for a binary outcome; data.outcome_type is "{study.data.outcome_type}"',
+            hint='set task = "train", or declare a binary outcome',
+        )
+
+
 def refuse_settings(task: str, settings: Mapping[str, object]) -> None:
     """For tasks without settings of their own.
 

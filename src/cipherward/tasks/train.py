@@ -1,4 +1,4 @@
-"""`train`: one model for a binary outcome. Column statistics; rounds of federated averaging, or Newton steps; measurements."""
+"""`train`: one model for an outcome. Column statistics; rounds of federated averaging, or Newton steps; measurements."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from cipherward.data.preprocess import Preprocessor, n_features
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning import averaging, baselines, models, sgd
-from cipherward.learning.metrics import Metrics
+from cipherward.learning.measured import Measured
 from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.newton import Fit
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcomes import outcome_of
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
@@ -45,7 +47,7 @@ _TRAINED = RowGroup(TRAIN)
 
 @dataclass(frozen=True)
 class TrainState:
-    """`ranges` holds one clipping bound per parameter tensor; `history` the AUROC of the model at the start of each round
+    """`ranges` holds one clipping bound per parameter tensor; `history` the headline metric of the model at the start of each round
     that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in memory.
 
     `measured`: what the newest sum measured of the model that came into it; None where it measured nothing. `fit`: of a model
@@ -58,8 +60,8 @@ class TrainState:
     rounds_done: int = 0
     losses: tuple[float, ...] = ()
     history: tuple[float, ...] = ()
-    measured: Metrics | None = None
-    final: Metrics | None = None
+    measured: Measured | None = None
+    final: Measured | None = None
     fit: Fit | None = None
 
 
@@ -74,6 +76,7 @@ class Train(Task[TrainState]):
         refuse_other_kinds(study)
         self._study, self._factory = study, factory
         self._given = first
+        self._of_study = outcome_of(study.data)
         self._carried = statistics.carried(study)
         self._adds_noise_shares = rounds.adds_noise_shares(study)
 
@@ -109,29 +112,30 @@ class Train(Task[TrainState]):
             "bins": study.evaluation.bins,
             "group_rows": study.group_rows,
         }
-        bits, measured = study.bits, measurement.segments(study)
+        outcome = self._of_study
+        bits, measured, tested = study.bits, measurement.segments(study, outcome), measurement.about(outcome)
+        measures = measurement.meaning(study, outcome)
         if self._trained_out(state):
-            layout, meaning = Layout(measured, bits), measurement.MEANING
-            return Question("evaluate", measurement.TITLE, canonical(asked), layout, meaning, about=measurement.ABOUT)
+            return Question(
+                "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measures, about=tested
+            )
         asked |= {"training": document["training"], "model": document["model"], "bits": bits}
         if study.fits_by_newton:
-            layout = Layout(newton.segments(study, len(state.model.weights)) + measured, bits)
-            meaning = newton.MEANING | measurement.MEANING
-            return Question(
-                "train", newton.TITLE, canonical(asked), layout, meaning, about=(_TRAINED, *measurement.ABOUT)
-            )
+            layout = Layout(newton.segments(study, len(state.model.weights), outcome) + measured, bits)
+            meaning = {**newton.MEANING, **measures}
+            return Question("train", newton.TITLE, canonical(asked), layout, meaning, about=(_TRAINED, *tested))
         if study.privacy:
             asked["privacy"] = document["privacy"]
         parts = rounds.update_segments(study, state.model, state.ranges)
         about: tuple[RowGroup, ...] = (_TRAINED,)
         if not self._adds_noise_shares:
             parts += rounds.weight_segments(study, state.model) + measured
-            about += measurement.ABOUT
-        meaning = rounds.meaning(state.model) | measurement.MEANING
+            about += tested
+        meaning = {**rounds.meaning(state.model), **measures}
         return Question("train", rounds.TITLE, canonical(asked), Layout(parts, bits), meaning, about=about)
 
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
-        study, model = self._study, state.model
+        study, model, outcome = self._study, state.model, self._outcome(state)
         if model.preprocessor is None:
             found, dropped = statistics.answer(study, at.data, at.randomness)
             at.note("rows_not_counted", dropped)
@@ -140,18 +144,19 @@ class Train(Task[TrainState]):
         if self._adds_noise_shares and not self._trained_out(state):
             half = Layout((), study.bits).half
             with at.timed("train"):
-                return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1)
+                return rounds.noisy_update(study, module, model, at, half, state.rounds_done + 1, outcome)
         with at.timed("evaluate"):
-            measurement.check_not_picking(module, model, at)
-            measured = measurement.answer(study, module, model, at)
+            measurement.check_not_picking(module, model, at, outcome)
+            measured = measurement.answer(study, module, model, at, outcome)
         if self._trained_out(state):
             return measured
         if study.fits_by_newton:
             with at.timed("train"):
-                return measured | newton.answer(model, at)
+                return measured | newton.answer(model, at, outcome)
         with at.timed("train"):
             ranges, cap = state.ranges, state.weight_cap
-            return measured | rounds.weighted_update(study, module, model, at, ranges, cap, state.rounds_done + 1)
+            number = state.rounds_done + 1
+            return measured | rounds.weighted_update(study, module, model, at, ranges, cap, number, outcome)
 
     def weights(self) -> str:
         if self._study.fits_by_newton:
@@ -181,7 +186,7 @@ class Train(Task[TrainState]):
             return self._after_statistics(state, sums, n_contributors)
         if self._trained_out(state):
             loss = (*state.losses, measurement.loss(sums))
-            return dataclasses.replace(state, final=measurement.measured(sums), measured=None, losses=loss)
+            return dataclasses.replace(state, final=self._measured(state, sums), measured=None, losses=loss)
         if study.fits_by_newton:
             return self._after_newton(state, sums)
         weights = rounds.next_weights(study, state.model, sums, n_contributors)
@@ -190,19 +195,19 @@ class Train(Task[TrainState]):
         )
         if self._adds_noise_shares:
             return moved
-        found = measurement.measured(sums)
+        found = self._measured(state, sums)
         return dataclasses.replace(
             moved,
             ranges=rounds.next_ranges(study, state.model, state.ranges, sums, n_contributors),
             losses=(*state.losses, measurement.loss(sums)),
-            history=(*state.history, found.auroc),
-            measured=dataclasses.replace(found, roc=()),
+            history=(*state.history, found.headline),
+            measured=found.without_curves(),
         )
 
     def _after_newton(self, state: TrainState, sums: Sums) -> TrainState:
         """The sum of a step measures the weights that it was taken at: where these are the fit, nothing is left to ask."""
-        fit = newton.advance(self._study, state.fit, state.model, sums)
-        found, losses = measurement.measured(sums), (*state.losses, measurement.loss(sums))
+        fit = newton.advance(self._study, state.fit, state.model, sums, self._outcome(state))
+        found, losses = self._measured(state, sums), (*state.losses, measurement.loss(sums))
         if fit.is_done and fit.weights is state.model.weights:
             return dataclasses.replace(state, fit=fit, final=found, measured=None, losses=losses)
         return dataclasses.replace(
@@ -211,8 +216,8 @@ class Train(Task[TrainState]):
             model=dataclasses.replace(state.model, weights=fit.next_weights),
             rounds_done=state.rounds_done + 1,
             losses=losses,
-            history=(*state.history, found.auroc),
-            measured=dataclasses.replace(found, roc=()),
+            history=(*state.history, found.headline),
+            measured=found.without_curves(),
         )
 
     def digest(self, state: TrainState) -> bytes:
@@ -247,15 +252,16 @@ class Train(Task[TrainState]):
             "categories_merged": {name: dict(pairs) for name, pairs in merged},
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
-            "auroc_federated": final.auroc,
-            "auroc_by_round": [*before, final.auroc],
+            **self._of_study.facts,
+            f"{self._of_study.key}_federated": final.headline,
+            f"{self._of_study.key}_by_round": [*before, final.headline],
             "validation_loss_by_round": [_stated(loss) for loss in state.losses],
             "federated": dataclasses.asdict(final),
         }
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (reservations.NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
-        return (*given_up, *reservations.of(result, is_fitted=self._study.fits_by_newton))
+        return (*given_up, *reservations.of(result, self._of_study, is_fitted=self._study.fits_by_newton))
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -265,14 +271,14 @@ class Train(Task[TrainState]):
         }
 
     def so_far(self, state: TrainState) -> Mapping[str, Any]:
-        return {"rounds": state.rounds_done, "auroc_by_round": list(state.history)}
+        return {"rounds": state.rounds_done, f"{self._of_study.key}_by_round": list(state.history)}
 
     def words(self, state: TrainState) -> tuple[str, str]:
         if not state.rounds_done:
             return "statistics", f"{state.model.scaling.n_rows:,} training rows"
         found = state.final or state.measured
         loss = "validation loss" if state.final else "loss"  # of training a line has to fit 80 columns
-        figures = f"AUROC {found.auroc:.4f}, {loss} {state.losses[-1]:.4f}" if found else ""
+        figures = f"{self._of_study.title} {found.headline:.4f}, {loss} {state.losses[-1]:.4f}" if found else ""
         name, planned = "step" if self._study.fits_by_newton else "round", self._study.training.rounds
         if state.final:
             early = f", converged after {state.rounds_done} of {planned} {name}s" if state.rounds_done < planned else ""
@@ -317,7 +323,7 @@ class Train(Task[TrainState]):
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         rounds.check_module(self._study, self._module())
-        check_classes(hospitals, self._study.group_rows)
+        check_classes(hospitals, self._study.group_rows, self._of_study)
         if self._study.own_noise and not self._carried:
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
@@ -328,6 +334,7 @@ class Train(Task[TrainState]):
 
     def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:
         study, model, module = self._study, state.model, at.kept("module", self._module)
+        outcome = self._outcome(state)
         test = rows_at(at, model.scaling, TEST)
 
         def alone() -> NDArray[np.float64]:
@@ -340,10 +347,21 @@ class Train(Task[TrainState]):
                 rounds.settings(study, model.scaling),
                 seed=study.seed,
                 device=at.device,
+                outcome=outcome,
             )
-            return sgd.scores(module, found.weights, test[0], at.device)
+            return sgd.scores(module, found.weights, test[0], at.device, outcome)
 
-        return own_rows.figures(at.data, lambda: sgd.scores(module, model.weights, test[0], at.device), alone)
+        return own_rows.figures(
+            at.data, lambda: sgd.scores(module, model.weights, test[0], at.device, outcome), alone, outcome
+        )
+
+    def _outcome(self, state: TrainState) -> Outcome:
+        """The study's type of outcome, with the constants that the statistics gave, where it is a number."""
+        scaling = state.model.preprocessor
+        return self._of_study.scaled(scaling.outcome if isinstance(scaling, Preprocessor) else ())
+
+    def _measured(self, state: TrainState, sums: Sums) -> Measured:
+        return measurement.measured(sums, self._outcome(state))
 
     def _trained_out(self, state: TrainState) -> bool:
         settings = self._study.training
@@ -362,7 +380,8 @@ class Train(Task[TrainState]):
 
     def _module(self) -> Module:
         study = self._study
-        return models.build(study.model, n_features(study.columns), study.seed, self._factory)
+        outputs = self._of_study.model_outputs
+        return models.build(study.model, n_features(study.columns), study.seed, self._factory, outputs)
 
 
 def _stated(loss: float) -> float | None:

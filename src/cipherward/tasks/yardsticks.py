@@ -27,8 +27,10 @@ from cipherward.errors import DataError, StudyError
 from cipherward.learning import baselines, metrics, sgd
 from cipherward.learning.baselines import Rows, Yardstick
 from cipherward.learning.devices import Device
-from cipherward.learning.metrics import CalibrationRow, Metrics
 from cipherward.learning.model_kind import Module
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcome_binary import BINARY
+from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import by_hospital, rounds, statistics
@@ -62,6 +64,11 @@ def basis_of(study: Study, first: NDArray[np.float32], scaling: Inputs, hospital
     return found.hexdigest()
 
 
+def outcome_at(study: Study, scaling: Inputs) -> Outcome:
+    """The study's type of outcome, with the constants that its statistics gave."""
+    return outcome_of(study.data, scaling.outcome if isinstance(scaling, Preprocessor) else ())
+
+
 def compute(
     study: Study,
     module: Module,
@@ -80,7 +87,8 @@ def compute(
         DataError: as `baselines.centralised`.
     """
     train_rows, test_rows = rows_of_all(hospitals, scaling, TRAIN), rows_of_all(hospitals, scaling, TEST)
-    options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device}
+    outcome = outcome_at(study, scaling)
+    options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device, "outcome": outcome}
     settings = rounds.settings(study, scaling)
     pooled = baselines.centralised(module, first, train_rows, test_rows, settings, **options)
     alone = baselines.local_only(module, first, train_rows, test_rows, settings, **options)
@@ -106,7 +114,7 @@ def beside(
     Raises:
         StudyError: `known` belongs to other data, another seed or other settings.
     """
-    data, device = [each.data for each in hospitals], hospitals[0].device
+    data, device, outcome = [each.data for each in hospitals], hospitals[0].device, outcome_at(study, last.scaling)
     if known:
         check_basis(known, study, first.weights, last.scaling, data)
     found = known or compute(study, module, first.weights, last.scaling, hospitals)
@@ -115,20 +123,20 @@ def beside(
     shared = {"federated": last.weights, "centralised": found.centralised.weights}
     own = [
         {
-            name: sgd.scores(module, weights, features, device)
+            name: sgd.scores(module, weights, features, device, outcome)
             for name, weights in (shared | {"local": alone.weights}).items()
         }
         for (features, _), alone in zip(test_rows, found.local, strict=True)
     ]
     scores = np.concatenate([each["federated"] for each in own])
     return {
-        "auroc_federated_exact": metrics.exact(scores, labels).auroc,
-        "auroc_centralised": found.centralised.metrics.auroc,
-        "auroc_local": {each.name: y.metrics.auroc for each, y in zip(data, found.local, strict=True)},
-        "auroc_best_possible": best_auroc(data, labels),
-        "auroc_centralised_by_round": list(found.centralised.auroc_by_round),
+        f"{outcome.key}_federated_exact": outcome.exact(scores, labels).headline,
+        f"{outcome.key}_centralised": found.centralised.metrics.headline,
+        f"{outcome.key}_local": {each.name: y.metrics.headline for each, y in zip(data, found.local, strict=True)},
+        f"{outcome.key}_best_possible": best_auroc(data, labels) if outcome.form == "sides" else None,
+        f"{outcome.key}_centralised_by_round": list(found.centralised.by_round),
         "centralised": dataclasses.asdict(found.centralised.metrics),
-        "by_hospital": by_hospital.facts(data, own),
+        "by_hospital": by_hospital.facts(data, own, outcome),
     }
 
 
@@ -156,7 +164,7 @@ def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Inputs, split: int) 
 
 
 def save(path: Path, found: Yardsticks) -> None:
-    """Write them durably: `path` (.json) with the figures, and the weights beside it (.safetensors).
+    """Write those of a binary outcome durably: `path` (.json) with the figures, and the weights beside it (.safetensors).
 
     Raises:
         StorageError: a file cannot be written.
@@ -214,11 +222,8 @@ def check_basis(
 
 
 def _document(found: Yardstick) -> dict[str, Any]:
-    return {"metrics": dataclasses.asdict(found.metrics), "auroc_by_round": list(found.auroc_by_round)}
+    return {"metrics": dataclasses.asdict(found.metrics), "auroc_by_round": list(found.by_round)}
 
 
 def _yardstick(document: dict[str, Any], weights: NDArray[np.float32]) -> Yardstick:
-    m = dict(document["metrics"])
-    m["calibration"] = tuple(CalibrationRow(**row) for row in m["calibration"])
-    m["roc"] = tuple((float(x), float(y)) for x, y in m["roc"])
-    return Yardstick(Metrics(**m), tuple(document["auroc_by_round"]), weights)
+    return Yardstick(BINARY.read(document["metrics"]), tuple(document["auroc_by_round"]), weights)
