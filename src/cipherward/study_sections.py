@@ -9,16 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 _Day = date
 HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
@@ -243,8 +235,8 @@ class Data(Section):
     confirmed_columns: tuple[str, ...] = ()
     cohort: Cohort | None = None
 
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    @pydantic.model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A study of a binary outcome is the same document, with the same digest, as before there were other types."""
         found: dict[str, Any] = write(self)
         for name in ("outcome_type", "classes", "outcome_minimum", "outcome_maximum"):

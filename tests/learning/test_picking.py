@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cipherward.learning.picking import logits as as_logits
 from cipherward.learning.picking import picks_out_few
 
 LEAST = 10
@@ -31,7 +32,7 @@ def others(n: int = 100, spread: float = 1.0) -> NDArray[np.float64]:
     ],
 )
 def test_few_rows_apart_are_noticed(logits: list[float]) -> None:
-    assert picks_out_few(probabilities(np.array(logits)), LEAST)
+    assert picks_out_few(as_logits(probabilities(np.array(logits))), LEAST)
 
 
 @pytest.mark.parametrize(
@@ -48,15 +49,17 @@ def test_few_rows_apart_are_noticed(logits: list[float]) -> None:
     ],
 )
 def test_scores_that_set_nobody_apart_are_not(logits: list[float]) -> None:
-    assert not picks_out_few(probabilities(np.array(logits)), LEAST)
+    assert not picks_out_few(as_logits(probabilities(np.array(logits))), LEAST)
 
 
 def test_a_hospital_that_sets_no_least_refuses_nothing() -> None:
-    assert not picks_out_few(probabilities(np.array([*np.zeros(50), 9.0])), 0)
+    assert not picks_out_few(as_logits(probabilities(np.array([*np.zeros(50), 9.0]))), 0)
 
 
 @pytest.mark.parametrize("name", ["normal", "laplace", "exponential"])
 def test_false_alarms_are_rare(name: str) -> None:
     draw = getattr(np.random.default_rng(2), name)
-    alarms = sum(picks_out_few(probabilities(draw(size=n)), LEAST) for n in (40, 100, 400) for _ in range(300))
+    alarms = sum(
+        picks_out_few(as_logits(probabilities(draw(size=n))), LEAST) for n in (40, 100, 400) for _ in range(300)
+    )
     assert alarms <= 2

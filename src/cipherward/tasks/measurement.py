@@ -18,10 +18,10 @@ from cipherward.learning.picking import picks_out_few
 from cipherward.learning.score_groups import may_measure
 from cipherward.study import Study
 from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.lanes import CountSegment
+from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
-from cipherward.tasks.task import Model, Sums, Values, limbs_for
+from cipherward.tasks.task import Model, Question, Sums, Values, limbs_for
 
 _TEST_ROWS = 100
 """Mean test rows of a hospital from which on scores in groups of ten cost little (docs/privacy.md)."""
@@ -39,6 +39,12 @@ def meaning(study: Study, outcome: Outcome) -> Mapping[str, str]:
 def about(outcome: Outcome) -> tuple[RowGroup, ...]:
     """The groups of rows that a measurement is about."""
     return (*by_outcome(outcome, TEST), RowGroup(VALIDATION))
+
+
+def question(study: Study, outcome: Outcome, parameters: bytes) -> Question:
+    """The last question of a model that is measured after its training."""
+    layout, means = Layout(segments(study, outcome), study.bits), meaning(study, outcome)
+    return Question("evaluate", TITLE, parameters, layout, means, about=about(outcome))
 
 
 def segments(study: Study, outcome: Outcome) -> tuple[CountSegment, ...]:

@@ -26,7 +26,6 @@ from cipherward.data.coding import FINE, Coding, Pair
 from cipherward.data.coding import n_values as values_of
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
-from cipherward.learning import metrics
 from cipherward.learning.model_kind import Factory
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
@@ -59,7 +58,6 @@ from cipherward.tasks.task import (
     Values,
     canonical,
     refuse_other_kinds,
-    refuse_other_outcomes,
 )
 
 _PAYS = 1e-5
@@ -74,7 +72,6 @@ class PointsTask(Task[PointsState]):
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_other_kinds(study)
-        refuse_other_outcomes(study)
         if study.privacy:
             raise StudyError(
                 "task 'points' has no [privacy] for its steps", hint="remove the section, or use task 'train'"
@@ -96,11 +93,7 @@ class PointsTask(Task[PointsState]):
             return None
         parameters = canonical(statistics.shared_parameters(self._study) | {"settings": self._settings.model_dump()})
         if state.stage == "evaluate":
-            layout = Layout(measurement.segments(self._study, BINARY), self._study.bits)
-            meaning = measurement.meaning(self._study, BINARY)
-            return Question(
-                state.stage, measurement.TITLE, parameters, layout, meaning, about=measurement.about(BINARY)
-            )
+            return measurement.question(self._study, BINARY, parameters)
         layout = Layout(tuple(segments(self._study, state)), self._study.bits)
         is_first = state.stage == "values"
         moved = self._sensitivity if is_first else None
@@ -132,9 +125,7 @@ class PointsTask(Task[PointsState]):
             return self._paired(state, sums)
         if state.stage == "fit":
             return self._stepped(state, sums)
-        return dataclasses.replace(
-            state, stage="done", final=metrics.from_counts(sums, prefix="test/"), loss=measurement.loss(sums)
-        )
+        return dataclasses.replace(state, stage="done", final=BINARY.from_counts(sums), loss=measurement.loss(sums))
 
     def digest(self, state: PointsState) -> bytes:
         scaling = state.model.preprocessor

@@ -260,12 +260,19 @@ def refuse_other_kinds(study: Study) -> None:
     """For tasks that fit a model.
 
     Raises:
-        StudyError: another task fits the study's kind of model.
+        StudyError: another task fits the study's kind of model, or it has no models of the study's type of outcome.
     """
-    fitted_by = kind_of(study.model).fitted_by
+    kind = kind_of(study.model)
+    fitted_by = kind.fitted_by
     if fitted_by != study.task:
         raise StudyError(
             f"task {study.task!r} does not fit a model of kind {study.model.kind!r}", hint=f'set task = "{fitted_by}"'
+        )
+    if study.data.outcome_type != "binary" and not kind.takes_outputs:
+        raise StudyError(
+            f"a model of kind {study.model.kind!r} is for a binary outcome; data.outcome_type is "
+            f'"{study.data.outcome_type}"',
+            hint='set model.kind = "linear" or "mlp"',
         )
 
 

@@ -116,9 +116,7 @@ class Train(Task[TrainState]):
         bits, measured, tested = study.bits, measurement.segments(study, outcome), measurement.about(outcome)
         measures = measurement.meaning(study, outcome)
         if self._trained_out(state):
-            return Question(
-                "evaluate", measurement.TITLE, canonical(asked), Layout(measured, bits), measures, about=tested
-            )
+            return measurement.question(study, outcome, canonical(asked))
         asked |= {"training": document["training"], "model": document["model"], "bits": bits}
         if study.fits_by_newton:
             layout = Layout(newton.segments(study, len(state.model.weights), outcome) + measured, bits)
