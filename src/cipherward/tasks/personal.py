@@ -18,7 +18,7 @@ from cipherward.learning.model_kind import Module
 from cipherward.study import Study
 from cipherward.tasks import rounds
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_of
-from cipherward.tasks.task import Model
+from cipherward.tasks.task import Model, refuse_other_outcomes
 
 _PERSONAL = 0x70657273  # keeps this shuffling apart from that of training
 
@@ -64,7 +64,9 @@ def personalised(
 
     Raises:
         DataError: the model's inputs do not fit the rows.
+        StudyError: the outcome is not binary.
     """
+    refuse_other_outcomes(study, "fine-tuning at a hospital")
     train, validation, test = (rows_of(data, model.scaling, part) for part in (TRAIN, VALIDATION, TEST))
     found = personal.personalise(
         module,

@@ -35,7 +35,17 @@ from cipherward.tasks.lanes import Layout
 from cipherward.tasks.regression_questions import MEANING, OF_COX, TITLES, Scale
 from cipherward.tasks.regression_terms import CompleteRows, Terms, merged_names
 from cipherward.tasks.reservations import NOISE_GIVEN_UP
-from cipherward.tasks.task import ROWS, Model, Question, ResultTable, Sums, Task, Values, canonical
+from cipherward.tasks.task import (
+    ROWS,
+    Model,
+    Question,
+    ResultTable,
+    Sums,
+    Task,
+    Values,
+    canonical,
+    refuse_other_outcomes,
+)
 
 F64 = NDArray[np.float64]
 
@@ -58,6 +68,7 @@ class Regression(Task[RegressionState]):
     """Counts by category, Newton steps, and the test of proportional hazards."""
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
+        refuse_other_outcomes(study)
         self._settings = regression_settings.parse(study)
         self._study = study
 
@@ -83,7 +94,7 @@ class Regression(Task[RegressionState]):
             segments = of(study, p)
         meaning = MEANING | (OF_COX if chosen.is_cox else {})
         names = tuple(column.name for column in study.columns)
-        about = tuple(CompleteRows(None, outcome, names) for outcome in (0, 1))
+        about = tuple(CompleteRows(None, outcome, columns=names) for outcome in (0, 1))
         layout = Layout(segments, study.bits)
         rest: dict[str, Any] = {"on_model": purpose != "terms", "sensitivity": moved, "about": about}
         return Question(purpose, TITLES[purpose], canonical(asked), layout, meaning, **rest)

@@ -276,16 +276,16 @@ def refuse_other_kinds(study: Study) -> None:
         )
 
 
-def refuse_other_outcomes(study: Study) -> None:
-    """For tasks of a binary outcome.
+def refuse_other_outcomes(study: Study, what: str = "") -> None:
+    """For tasks of a binary outcome, and for `what` else there is for no other.
 
     Raises:
         StudyError: the study's outcome is of another type.
     """
     if study.data.outcome_type != "binary":
         raise StudyError(
-            f'task {study.task!r} is for a binary outcome; data.outcome_type is "{study.data.outcome_type}"',
-            hint='set task = "train", or declare a binary outcome',
+            f'{what or f"task {study.task!r}"} is for a binary outcome; data.outcome_type is "{study.data.outcome_type}"',
+            hint="" if what else 'set task = "train", or declare a binary outcome',
         )
 
 
