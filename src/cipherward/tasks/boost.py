@@ -22,6 +22,7 @@ from cipherward.data.forest import Forest, bins_of_rows, width_of
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.learning.model_kind import Factory
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
 from cipherward.privacy import records
 from cipherward.study import Study
@@ -87,9 +88,7 @@ class Boost(Task[BoostState]):
             return None
         parameters = canonical(statistics.shared_parameters(self._study) | {"settings": self._settings.model_dump()})
         if state.stage == "evaluate":
-            layout = Layout(measurement.segments(self._study), self._study.bits)
-            meaning = measurement.MEANING
-            return Question(state.stage, measurement.TITLE, parameters, layout, meaning, about=measurement.ABOUT)
+            return measurement.question(self._study, BINARY, parameters)
         layout = Layout(tuple(boost_questions.segments(self._study, state)), self._study.bits)
         is_first, grows = state.stage == "values", state.stage == "grow"
         title = (
@@ -98,15 +97,15 @@ class Boost(Task[BoostState]):
         rest: dict[str, Any] = {
             "on_model": not is_first,
             "sensitivity": self._sensitivity if is_first else None,
-            "about": by_outcome(TRAIN) if grows else (RowGroup(TRAIN),),
+            "about": by_outcome(BINARY, TRAIN) if grows else (RowGroup(TRAIN),),
         }
         return Question(state.stage, title, parameters, layout, boost_questions.MEANING, **rest)
 
     def answer(self, state: BoostState, at: HospitalWork) -> Values:
         if state.stage == "evaluate":
-            measurement.check_not_picking(Points(state.model.weights), state.model, at)
+            measurement.check_not_picking(Points(state.model.weights), state.model, at, BINARY)
             with at.timed("evaluate"):
-                return measurement.answer(self._study, Points(state.model.weights), state.model, at)
+                return measurement.answer(self._study, Points(state.model.weights), state.model, at, BINARY)
         with at.timed("train"):
             if state.stage == "values":
                 found, dropped = points_questions.values(self._study, at)
@@ -122,7 +121,7 @@ class Boost(Task[BoostState]):
         if not at.cell_min or state.grown.level or not state.stages:
             return
         bins_of = at.kept(("bins of all rows", state.coding), lambda: bins_of_rows(state.coding, at.data.table))
-        measurement.check_scores(boost_questions.scores(state.model, bins_of), at)
+        measurement.check_scores(boost_questions.scores(state.model, bins_of), at, BINARY)
 
     def after(self, state: BoostState, sums: Sums, n_contributors: int) -> BoostState:
         if state.stage == "values":
@@ -131,7 +130,7 @@ class Boost(Task[BoostState]):
             return self._counted(state, sums)
         if state.stage == "grow":
             return self._next(boost_fit.grown(state, boost_questions.opened(state, sums), self._settings))
-        return dataclasses.replace(state, stage="done", final=measurement.measured(sums), loss=measurement.loss(sums))
+        return dataclasses.replace(state, stage="done", final=BINARY.from_counts(sums), loss=measurement.loss(sums))
 
     def digest(self, state: BoostState) -> bytes:
         return state.digest()

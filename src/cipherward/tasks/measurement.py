@@ -64,7 +64,9 @@ def check_not_picking(module: Module, model: Model, at: HospitalWork, outcome: O
         UnfitUpdateError: they do (`learning.picking`, with `at.cell_min`); nothing may be sent.
     """
     for part in (TRAIN, VALIDATION, TEST) if at.cell_min else ():
-        _check_part(sgd.scores(module, model.weights, rows_at(at, model.scaling, part)[0], at.device, outcome), at, outcome)
+        _check_part(
+            sgd.scores(module, model.weights, rows_at(at, model.scaling, part)[0], at.device, outcome), at, outcome
+        )
 
 
 def check_scores(scores: NDArray[np.float64], at: HospitalWork, outcome: Outcome) -> None:
