@@ -17,7 +17,8 @@ def commands() -> list[str]:
     """The cipherward commands in the README's tables, in order, but for those of a consortium: see test_operations_runs."""
     rows = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     found = re.findall(r"`cipherward ([^`]+)`", "\n".join(rows))
-    return [shown for shown in dict.fromkeys(found) if shown.split()[0] not in ("coordinator", "hospital")]
+    elsewhere = ("coordinator", "hospital", "audit study")  # at a party's home
+    return [shown for shown in dict.fromkeys(found) if not shown.startswith(elsewhere)]
 
 
 def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -26,23 +27,30 @@ def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the quick start has been run."""
+def quick_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder in which the quick start has been run, and the run's place in it."""
     path = tmp_path_factory.mktemp("readme")
     done = execute(["run"], path)
     assert done.returncode == 0, done.stderr
-    return path
+    return path, f"runs/{(path / 'runs' / 'latest.txt').read_text().strip()}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shown", commands())
-def test_a_command_of_the_readme_does_what_it_says(shown: str, folder: Path) -> None:
-    run = f"runs/{(folder / 'runs' / 'latest.txt').read_text().strip()}"
+def test_a_command_of_the_readme_does_what_it_says(shown: str, quick_start: tuple[Path, str]) -> None:
+    folder, run = quick_start
+    if "FILE.json" in shown:
+        exported = execute(["audit", "export", run, "--out", "FILE.json"], folder)
+        assert exported.returncode == 0, exported.stderr
+    if shown == "verify URL" and not (folder / "URL").exists():
+        stored = execute(["run", "breast-cancer", "--vault", "URL"], folder)
+        assert stored.returncode == 0, stored.stderr
     text = (
         shown.replace("example DIR", "example new-folder")
         .replace("init URL", "init new-vault")  # the one that a run was given is there already
         .replace("RUN_DIR", run)
         .replace("report DIR", f"report {run}")
+        .replace("audit show DIR", f"audit show {run}")
         .replace("TABLE.csv", f"{run}/example-rows.csv")
         .replace("STUDY", "breast-cancer")
     )
