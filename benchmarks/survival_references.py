@@ -64,6 +64,9 @@ def fit(source: Path, out: Path) -> None:
     found["logistic_likelihood"] = [float(logit.llf), float(logit.llnull)]
     statistic, p = survdiff(rows["days"], rows["died"], rows["stage"], strata=rows["hospital"])
     found["log_rank_stage"] = [float(statistic), float(p)]
+    ended = np.minimum(rows["days"], cut), rows["died"] * (rows["days"] <= cut)
+    statistic, p = survdiff(*ended, rows["stage"], strata=rows["hospital"])
+    found["log_rank_ten_at_risk"] = [float(statistic), float(p)]
     curves = {"all": np.ones(len(rows), dtype=bool)} | {
         name: (rows["stage"] == name).to_numpy() for name in ("I", "II", "III", "other")
     }

@@ -21,9 +21,9 @@ from cipherward.simulation.simulate import run_study
 from cipherward.study import Study, load_builtin
 from cipherward.tasks import regression_questions, regression_settings
 from cipherward.tasks.catalogue import begin
+from cipherward.tasks.fixed_point import Scale
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.regression import Regression
-from cipherward.tasks.regression_questions import Scale
 
 SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 REFERENCES = json.loads((Path(__file__).parent / "tcga_brca_references.json").read_text())

@@ -27,6 +27,7 @@ TASKS: dict[str, str | Make] = {
     "boost": "cipherward.tasks.boost:Boost",
     "describe": "cipherward.tasks.describe:Describe",
     "regression": "cipherward.tasks.regression:Regression",
+    "survival": "cipherward.tasks.survival:Survival",
 }
 """name -> "module:callable", or the callable itself."""
 

@@ -30,9 +30,10 @@ from cipherward.learning.newton import Sums as StepSums
 from cipherward.privacy.randomness import SYSTEM
 from cipherward.study import Study
 from cipherward.tasks import noise, regression_questions, regression_result, regression_settings, statistics
+from cipherward.tasks.fixed_point import Scale
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.regression_questions import MEANING, OF_COX, TITLES, Scale
+from cipherward.tasks.regression_questions import MEANING, OF_COX, TITLES
 from cipherward.tasks.regression_terms import CompleteRows, Terms, merged_names
 from cipherward.tasks.reservations import NOISE_GIVEN_UP
 from cipherward.tasks.task import (

@@ -19,7 +19,8 @@ from cipherward.privacy import records
 from cipherward.privacy.randomness import Randomness
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Column, Study
-from cipherward.tasks import moves
+from cipherward.tasks import fixed_point, moves
+from cipherward.tasks.fixed_point import Scale
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment
 from cipherward.tasks.measurement import PICKS_OUT
@@ -51,31 +52,7 @@ OF_COX = {
     "fit/curvature": "for each pair of terms: its second derivative, the sum over events of their covariance among those at risk",
 }
 
-_BITS = 53
-_ROOM = 51  # one bit for the shift that leaves no sum negative, one to spare
 _FINE = 1.5  # as in `moves.of_statistics`: merging needs more precise counts than rows
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Sums of terms in [-1, 1] over fewer than `most` rows, a power of two, as whole numbers that are not negative."""
-
-    most: int
-
-    @classmethod
-    def of(cls, rows: int) -> Scale:
-        """Room for twice as many rows as were counted, perhaps with noise."""
-        return cls(1 << (2 * max(rows, 1) + 64).bit_length())
-
-    @property
-    def unit(self) -> float:
-        return 2.0 ** (_ROOM - (self.most.bit_length() - 1))
-
-    def whole(self, sums: NDArray[np.float64], rows: int) -> NDArray[np.int64]:
-        return np.rint((np.clip(sums, -rows, rows) + rows) * self.unit).astype(np.int64)
-
-    def real(self, opened: NDArray[np.int64], rows: int) -> NDArray[np.float64]:
-        return np.asarray(opened, dtype=np.float64) / self.unit - rows
 
 
 @dataclass(frozen=True)
@@ -211,7 +188,7 @@ def opened_hazards(scale: Scale, opened: Opened) -> InTime:
 
 
 def _segment(study: Study, name: str, size: int) -> CountSegment:
-    return CountSegment(name, size, limbs_for(_BITS, study.bits))
+    return CountSegment(name, size, limbs_for(fixed_point.BITS, study.bits))
 
 
 def _numbers(rows: Rows) -> Values:
