@@ -6,7 +6,7 @@ import pytest
 
 from cipherward.study import builtin_names, load_builtin, parse
 
-NAMES = ["breast-cancer", "diabetes130", "readmission", "tcga-brca-cox"]
+NAMES = ["breast-cancer", "diabetes130", "readmission", "tcga-brca", "tcga-brca-cox"]
 
 
 def test_the_studies_are_there() -> None:

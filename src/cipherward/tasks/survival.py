@@ -35,7 +35,17 @@ from cipherward.tasks.reservations import NOISE_GIVEN_UP
 from cipherward.tasks.survival_questions import MEANING, PLACE, TITLES
 from cipherward.tasks.survival_result import EVERYBODY
 from cipherward.tasks.survival_state import Curve, Stage, SurvivalState
-from cipherward.tasks.task import ROWS, Model, Question, ResultTable, Sums, Task, Values, canonical
+from cipherward.tasks.task import (
+    ROWS,
+    Model,
+    Question,
+    ResultTable,
+    Sums,
+    Task,
+    Values,
+    canonical,
+    refuse_other_outcomes,
+)
 
 _BEARS = 100.0
 """Rows of a curve in standard deviations of the noise on the rows that leave in a step, from which on cells are about as many with noise
@@ -46,6 +56,7 @@ class Survival(Task[SurvivalState]):
     """Follow-up, who is at risk, events twice, curves, and the test."""
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
+        refuse_other_outcomes(study)
         self._settings = survival_settings.parse(study)
         self._study = study
 
@@ -69,7 +80,7 @@ class Survival(Task[SurvivalState]):
             segments = survival_questions.sums(study, self._sizes(state))
         names = (chosen.time, *([chosen.group] if chosen.group else []))
         is_counted = state.stage in ("follow_up", "at_risk")
-        about = tuple(CompleteRows(None, outcome, names) for outcome in ((None,) if is_counted else (0, 1)))
+        about = tuple(CompleteRows(None, outcome, columns=names) for outcome in ((None,) if is_counted else (0, 1)))
         purpose = "events" if state.stage in ("coarse", "fine") else state.stage
         layout = Layout(segments, study.bits)
         rest: dict[str, Any] = {"on_model": state.stage != "follow_up", "sensitivity": moved, "about": about}
