@@ -119,8 +119,18 @@ def from_counts(counts: Counts, *, prefix: str = "") -> Metrics:
         DataError: no rows, or one class only.
         ProtocolError: counts that no scores can give.
     """
-    negative, positive = counts[prefix + _NEGATIVE], counts[prefix + _POSITIVE]
     brier, loss = int(counts[prefix + _BRIER].sum()), int(counts[prefix + _LOG_LOSS].sum())
+    return from_histograms(counts[prefix + _NEGATIVE], counts[prefix + _POSITIVE], brier, loss, prefix=prefix)
+
+
+def from_histograms(
+    negative: NDArray[np.int64], positive: NDArray[np.int64], brier: int = 0, loss: int = 0, *, prefix: str = ""
+) -> Metrics:
+    """As `from_counts`; of Brier score and log loss nothing where they were not summed.
+
+    Raises:
+        as `from_counts`.
+    """
     n = int(negative.sum()) + int(positive.sum())
     ceiling = math.ceil(-math.log(CLIP) * SCALE)
     lowest = min(int(negative.min(initial=0)), int(positive.min(initial=0)), brier, loss)

@@ -11,6 +11,8 @@ from cipherward.study import Data
 
 OUTCOMES: dict[str, str | type[Outcome]] = {
     "binary": "cipherward.learning.outcome_binary:Binary",
+    "multiclass": "cipherward.learning.outcome_multiclass:Multiclass",
+    "ordinal": "cipherward.learning.outcome_ordinal:Ordinal",
 }
 """name -> "module:class", or the class itself."""
 
