@@ -130,7 +130,7 @@ class Study(Section):
         if self.training.method != "newton":
             return []
         if not self.model.is_linear or self.privacy is not None:
-            return ['training.method "newton" fits a logistic regression, in a study without [privacy]']
+            return ['training.method "newton" fits a linear model, in a study without [privacy]']
         if self.training.asks_for_sgd:
             return ['training.method "newton" takes no local_epochs, batch_size, learning_rate, momentum or proximal']
         return []

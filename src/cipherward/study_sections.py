@@ -291,7 +291,7 @@ class Model(Section):
     @property
     def is_linear(self) -> bool:
         """Whether Newton steps can fit it."""
-        return self.kind == "logistic-regression"
+        return self.kind in ("logistic-regression", "linear")
 
     @property
     def default_bits(self) -> int:
@@ -329,7 +329,7 @@ class Training(Section):
 
     method: Literal["newton", "sgd"] | None = Field(
         default=None,
-        description="newton for a logistic regression without settings of SGD and without privacy, else sgd",
+        description="newton for a linear model without settings of SGD and without privacy, else sgd",
     )
     rounds: int = Field(default=10, ge=1, le=10_000)
     local_epochs: int = Field(default=1, ge=1, le=1_000)

@@ -15,6 +15,7 @@ from tests import simulator
 
 from cipherward.errors import StorageError
 from cipherward.report import charts, figures, page, pictures, predictors
+from cipherward.report.blocks import Figure
 from cipherward.report.facts import Facts, gather
 from cipherward.report.figures import Scored, Way
 
@@ -36,9 +37,13 @@ def way(*auroc: float, name: str = "federated", **more: Any) -> Way:
     return Way(name, "circle", "fed", {n: (value,) for n, value in enumerate(auroc)}, **more)
 
 
+def both(facts: Facts) -> dict[str, Figure | None]:
+    return {pictures.AUROC: charts.auroc(facts), pictures.HOSPITALS: charts.hospitals_pooled(facts)}
+
+
 def test_a_run_gets_two_svg_files_and_the_same_ones_every_time(facts: Facts, tmp_path: Path) -> None:
     for folder in (tmp_path / "a", tmp_path / "b"):
-        pictures.write(folder, facts, charts.auroc(facts), charts.hospitals_pooled(facts))
+        pictures.write(folder, facts, both(facts))
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["auroc.svg", "hospitals.svg"]
     for name in (pictures.AUROC, pictures.HOSPITALS):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
@@ -132,7 +137,7 @@ def test_too_few_test_rows_for_a_calibration_are_said_to_be_too_few_and_not_well
 def test_a_folder_that_cannot_be_written_is_a_storage_error(facts: Facts, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError):
-        pictures.write(tmp_path / "file", facts, charts.auroc(facts), charts.hospitals_pooled(facts))
+        pictures.write(tmp_path / "file", facts, both(facts))
 
 
 def test_the_report_names_its_predictors_with_unit_range_and_missing_share(facts: Facts) -> None:

@@ -246,9 +246,10 @@ class Teller:
         for outcome in result.outcomes:
             self._say(outcome.phrase, fg="green" if outcome.is_verified else "red")
         self._say()
-        has_model = "auroc_federated" in s
+        key = str(s.get("headline", "auroc"))
+        has_model = f"{key}_federated" in s
         if has_model:
-            self._accuracy(s)
+            self._accuracy(s, key)
         for table in () if has_model else result.tables:
             self._table(table)
         for line in telling.reshaped(s):
@@ -276,7 +277,7 @@ class Teller:
             )
         self._say()
         self._say(f"Report:   {result.path / 'report.html'}")
-        files = ["auroc.svg", "hospitals.svg"] if has_model else []
+        files = ["auroc.svg" if key == "auroc" else "rounds.svg", "hospitals.svg"] if has_model else []
         files += [f"{table.name}.csv" for table in result.tables]
         self._say(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
         self._say(f"Verify:   {quoted('cipherward', 'verify', result.path)}")
@@ -285,12 +286,13 @@ class Teller:
         rows = result.path / "example-rows.csv"
         self._say(f"Predict:  {quoted('cipherward', 'predict', result.path, rows if rows.exists() else 'TABLE.csv')}")
 
-    def _accuracy(self, s: Mapping[str, Any]) -> None:
-        local = s["auroc_local"].values()
-        best = f", best possible {s['auroc_best_possible']:.4f}" if s["auroc_best_possible"] else ""
-        self._say(f"AUROC on the {s['n_test_rows']} pooled test rows: federated {s['auroc_federated']:.4f},")
+    def _accuracy(self, s: Mapping[str, Any], key: str) -> None:
+        local = s[f"{key}_local"].values()
+        best = f", best possible {s[f'{key}_best_possible']:.4f}" if s[f"{key}_best_possible"] else ""
+        title = "AUROC" if key == "auroc" else key.replace("_", " ")
+        self._say(f"{title} on the {s['n_test_rows']} pooled test rows: federated {s[f'{key}_federated']:.4f},")
         self._say(
-            f"  centralised {s['auroc_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
+            f"  centralised {s[f'{key}_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
         )
 
     def _table(self, table: ResultTable) -> None:

@@ -35,6 +35,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import yardsticks
 from cipherward.tasks.catalogue import begin, make_task
+from cipherward.tasks.task import refuse_other_outcomes
 
 NAME, TABLE = "comparison.json", "comparison.csv"
 
@@ -113,7 +114,9 @@ def compare_study(
             "a comparison needs a model that a study describes, not one of kind custom",
             hint="take logistic-regression or mlp; `run_study` trains your own module under one scheme",
         )
-    if not make_task(study).is_comparable:
+    task = make_task(study)
+    refuse_other_outcomes(study, "a comparison of ways to train")
+    if not task.is_comparable:
         raise StudyError(
             f"a comparison trains one model in many ways, which task {study.task!r} does not",
             hint="`cipherward run` has the model of all rows in one place beside the shared one",

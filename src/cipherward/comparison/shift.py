@@ -36,7 +36,7 @@ from cipherward.tasks import rounds as training_rounds
 from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, rows_at
-from cipherward.tasks.task import Model
+from cipherward.tasks.task import Model, refuse_other_outcomes
 
 FILE = "shift.json"
 
@@ -76,6 +76,7 @@ def run_shift(
         InterruptedRunError: `should_stop` said so.
         QuorumError, SuspectError, FaultyCoordinatorError, StorageError: as `run_study`.
     """
+    refuse_other_outcomes(study, "a comparison of ways to train")
     if not 2 <= shift_round <= rounds:
         raise StudyError(
             f"shift_round {shift_round} is not between 2 and the {rounds} rounds",

@@ -9,6 +9,7 @@ from cipherward.study import Model
 
 KINDS: dict[str, str | type[ModelKind]] = {
     "logistic-regression": "cipherward.learning.kind_logistic_regression:LogisticRegression",
+    "linear": "cipherward.learning.kind_linear:LinearModel",
     "mlp": "cipherward.learning.kind_mlp:MultilayerPerceptron",
     "points": "cipherward.learning.kind_points:PointsTable",
     "boosted-trees": "cipherward.learning.kind_boosted_trees:BoostedTrees",

@@ -15,6 +15,7 @@ from cipherward.study import Model
 class LogisticRegression(ModelKind):
     words = "logistic regression"
     is_linear = True
+    has_numbers = False
     takes_outputs = True
 
     def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> Linear:

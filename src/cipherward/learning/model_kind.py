@@ -33,7 +33,7 @@ class ModelKind(ABC):
     `is_own_code`: the module comes from a factory that is passed in, or from `model.package`; no study describes it.
     `is_linear`: its parameters are one weight per input and last the intercept, which a report can show; compiled
     kernels train and score it, on the CPU and without torch. `fitted_by`: the task that fits it. `takes_outputs`: it has models of
-    other outcomes than binary ones (`build_for`).
+    other outcomes than binary ones (`build_for`), and not `has_numbers`: of no outcome that is a number.
     """
 
     words: ClassVar[str]
@@ -41,6 +41,7 @@ class ModelKind(ABC):
     is_linear: ClassVar[bool] = False
     fitted_by: ClassVar[str] = "train"
     takes_outputs: ClassVar[bool] = False
+    has_numbers: ClassVar[bool] = True
     Settings: ClassVar[type[KindSettings]] = KindSettings
 
     def problems(self, model: Model) -> list[str]:

@@ -72,7 +72,7 @@ class Outcome(ABC):
     `type`: as a study names it. `words`: for people. `form`: of its column (`study.Data.form`). `key`, `title`: of the headline
     metric, in result.json and for people; more is better, 1 is perfect. `floor`: a headline so low that the model knows next to
     nothing. `outputs`: of its models. `classes`: the outcomes that counts tell apart, () where it is a number.
-    `model_words`: a linear model of it.
+    `model_words`: a linear model of it; `scale_words`: on which scale its coefficients are, as a sentence.
     """
 
     type: ClassVar[str]
@@ -82,6 +82,7 @@ class Outcome(ABC):
     title: ClassVar[str]
     floor: ClassVar[float]
     model_words: ClassVar[str]
+    scale_words: ClassVar[str] = ""
     has_interval: ClassVar[bool] = False
     """Whether the headline has a 95 % interval that class sizes alone give (`report.intervals`)."""
 
@@ -119,6 +120,11 @@ class Outcome(ABC):
     def predicted(self) -> str:
         """What a model of it predicts, as a clause."""
         return self.data.outcome
+
+    @property
+    def reviewed(self) -> str:
+        """The same for whoever reviews a study."""
+        return f"{self.predicted} ({self.words})"
 
     # Learning. `outputs`: float64[n], of several outputs float64[n, size]; `labels`: [n], as the table gives them.
 

@@ -47,6 +47,10 @@ class Binary(Outcome):
         return f"{self.data.outcome} is {self.data.positive}"
 
     @property
+    def reviewed(self) -> str:
+        return f"{self.data.outcome} = {self.data.positive}"
+
+    @property
     def steps(self) -> Steps:
         return _LogisticSteps()
 

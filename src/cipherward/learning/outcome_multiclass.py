@@ -31,6 +31,10 @@ class Multiclass(Outcome):
     key, title = "macro_auroc", "macro AUROC"
     floor = 0.55
     model_words = "multinomial logistic regression"
+    scale_words = (
+        "The probability of a class is exp(s) divided by the sum of exp(s) over all classes, s being the sum of the class's intercept "
+        "and its coefficients times inputs."
+    )
     least_classes = 3
 
     @classmethod

@@ -31,6 +31,10 @@ class Ordinal(Multiclass):
     key, title = "kappa", "quadratic weighted kappa"
     floor = 0.05
     model_words = "ordinal logistic regression"
+    scale_words = (
+        "The probability of a grade above another is 1 / (1 + exp(-s)), s being the sum of the threshold of that grade and of the "
+        "coefficients, which all thresholds share, times inputs."
+    )
 
     @property
     def outputs(self) -> Outputs:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from cipherward import entries
 from cipherward.errors import StudyError
+from cipherward.learning import catalogue
 from cipherward.learning.outcome import Outcome
-from cipherward.study import Data
+from cipherward.study import Data, Study
 
 OUTCOMES: dict[str, str | type[Outcome]] = {
     "binary": "cipherward.learning.outcome_binary:Binary",
@@ -34,6 +35,13 @@ def outcome_of(data: Data, constants: Sequence[float] = ()) -> Outcome:
         StudyError: there is no such type.
     """
     return _class(data.outcome_type)(data).scaled(constants)
+
+
+def model_words(study: Study) -> str:
+    """A study's model in words: a linear one by what it is for its type of outcome."""
+    if study.data.outcome_type in OUTCOMES and study.data.outcome_type != "binary" and study.model.is_linear:
+        return _class(study.data.outcome_type).model_words
+    return catalogue.describe(study.model)
 
 
 def problems(data: Data) -> list[str]:

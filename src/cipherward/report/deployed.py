@@ -14,7 +14,7 @@ from typing import Any
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.learning import catalogue as kinds
 from cipherward.parties import decisions
-from cipherward.report import answers, blocks, charts, figures, incidents, page, rendering, tables, words
+from cipherward.report import answers, blocks, charts, figures, incidents, other, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -22,7 +22,7 @@ from cipherward.report.intervals import auroc_interval
 from cipherward.report.page import NAME
 from cipherward.report.svg import Axis, key
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.result_json import OwnFigures, parse
+from cipherward.runs.result_json import OwnFigures, document, parse
 from cipherward.runs.study_folder import APPROVALS, OWN_RESULTS, VERIFICATION, StudyFolder
 from cipherward.store import files
 
@@ -65,11 +65,12 @@ def write(path: Path) -> Facts:
     facts = gather(path)
     index = _index(path, facts)
     facts = seen_by(facts, index)
-    text = (
-        answers.render(facts)
-        if facts.model is None
-        else rendering.render("deployed.html", _content(path, facts, index, own_figures(path)))
-    )
+    if facts.model is None:
+        text = answers.render(facts)
+    elif facts.study.data.outcome_type != "binary":
+        text = other.render(facts, _of_other(path, facts, index))
+    else:
+        text = rendering.render("deployed.html", _content(path, facts, index, own_figures(path)))
     files.write(path / NAME, text.encode(), private=bool(index))
     return facts
 
@@ -136,6 +137,21 @@ def _content(path: Path, facts: Facts, index: int, own: OwnFigures | None) -> di
         "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[result.privacy is not None], *words.NOT_PROTECTED),
         "small": blocks.SMALL,
+    }
+
+
+def _of_other(path: Path, facts: Facts, index: int) -> dict[str, Any]:
+    """What the page of a model of another outcome than a binary one shows of this party."""
+    shared = shared_content(path, facts, index)
+    file = path / OWN_RESULTS
+    own = document(file, files.read(file)) if file.exists() else None
+    return {
+        **shared,
+        "breaches": [] if index else incidents.breaches(path, facts),
+        "decisions": None if index else incidents.decisions(path, facts),
+        "own_rows": other.own_table(facts, own) if own else None,
+        "own_why_not": clean(str(own.get("why_not", ""))) if own else "",
+        "why": REASONS[shared["role"]] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},
     }
 
 

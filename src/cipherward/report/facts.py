@@ -20,7 +20,7 @@ from cipherward.runs import audit_check, earlier_logs, erasures, exposure, perso
 from cipherward.runs.exposure import Exposure
 from cipherward.runs.personal_file import PersonalFigures
 from cipherward.runs.result import findings
-from cipherward.runs.result_json import Result, Simulated, SumLine, Trained, document, parse, sum_lines
+from cipherward.runs.result_json import Result, Simulated, SumLine, Trained, TrainedOther, document, parse, sum_lines
 from cipherward.runs.verify import Line, Replayed, Run
 from cipherward.store import files
 from cipherward.study import Study
@@ -121,6 +121,11 @@ class Facts:
         return _as(Trained, self.result)
 
     @property
+    def other(self) -> TrainedOther:
+        """The result of a model of an outcome that is not binary. Raises StorageError: it is none."""
+        return _as(TrainedOther, self.result)
+
+    @property
     def simulated(self) -> Simulated:
         """The result of a simulation that trained a model. Raises StorageError: it is not."""
         return _as(Simulated, self.result)
@@ -135,8 +140,9 @@ class Facts:
             points = {number: value for number, value in known if value is not None}
         for number, line in self.rounds.items():
             measured = line.metrics_of_incoming_model
-            if measured and line.purpose == "train" and line.opened:
-                points[sum(earlier < number for earlier in opened)] = measured.auroc
+            reached = measured.auroc if measured else None
+            if reached is not None and line.purpose == "train" and line.opened:
+                points[sum(earlier < number for earlier in opened)] = reached
         points[self.trained.rounds] = self.trained.auroc_federated
         return tuple(sorted(points.items()))
 
@@ -207,13 +213,16 @@ def shortened(name: str) -> str:
     return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"
 
 
-def result_of(path: Path, data: bytes) -> Trained:
+def result_of(path: Path, data: bytes) -> Trained | TrainedOther:
     """What result.json says of a trained model, in a simulation or between hospitals.
 
     Raises:
         StorageError: damaged.
     """
-    return parse(path, data, Simulated if "auroc_local" in document(path, data) else Trained)
+    found = document(path, data)
+    if "outcome_type" in found:
+        return parse(path, data, TrainedOther)
+    return parse(path, data, Simulated if "auroc_local" in found else Trained)
 
 
 def _finished(run: Run) -> Result:

@@ -11,7 +11,6 @@ from markupsafe import Markup
 from cipherward.report.blocks import SHOWN_HOSPITALS, Figure, Table, limited, score, seconds, with_interval
 from cipherward.report.svg import Axis, Chart, Point, key
 
-AUROC = "AUROC, pooled test rows"
 SIMULATED = "Simulation only: a deployed coordinator has no figures of a single hospital."
 MIN_SPAN = 0.03
 """The least that an axis of AUROC spans."""
@@ -81,12 +80,15 @@ def by_round(
     against: str = "",
     best: float | None = None,
     losses: Mapping[int, float | None] | None = None,
+    metric: str = "AUROC",
 ) -> Figure:
-    """AUROC over rounds, with a band over seeds. `best`: what no model exceeds; `where`: the file that has every row."""
+    """AUROC, or another metric, over rounds, with a band over seeds. `best`: what no model exceeds; `where`: the file that has every row."""
     low, left_out = _look_closer(ways)
     every = [value for way in ways for values in way.auroc.values() for value in values if value >= low]
     x = Axis.over({0}.union(*(way.auroc for way in ways)), "training rounds done", count=8, whole=True, zero=True)
-    y = Axis.over([*every, *([best] if best is not None else [])], AUROC, least=MIN_SPAN, most=1.0)
+    y = Axis.over(
+        [*every, *([best] if best is not None else [])], f"{metric}, pooled test rows", least=MIN_SPAN, most=1.0
+    )
     chart = Chart(x, y, height=400 if len(ways) > 2 else 360)
     if best is not None:
         chart.segment((x.low, best), (x.high, best), "best")
@@ -95,8 +97,8 @@ def by_round(
             draw(chart, way, low)
     if left_out:
         shows += f" The untrained model ({_from_to(left_out)}) lies below the picture."
-    title = f"AUROC over rounds{against}"
-    return Figure("1", title, shows, chart, (*_legend(ways, best),), _rounds_table(ways, losses or {}, where))
+    title = f"{_capital(metric)} over rounds{against}"
+    return Figure("1", title, shows, chart, (*_legend(ways, best),), _rounds_table(ways, losses or {}, where, metric))
 
 
 def _look_closer(ways: Sequence[Way]) -> tuple[float, list[float]]:
@@ -134,7 +136,11 @@ def _n_seeds(ways: Sequence[Way]) -> int:
     return max(len(values) for way in ways for values in way.auroc.values())
 
 
-def _rounds_table(ways: Sequence[Way], losses: Mapping[int, float | None], where: str) -> Table:
+def _capital(metric: str) -> str:
+    return metric[0].upper() + metric[1:]
+
+
+def _rounds_table(ways: Sequence[Way], losses: Mapping[int, float | None], where: str, metric: str) -> Table:
     rounds = sorted({n for way in ways for n in way.auroc})
     head = ["Rounds done", *(way.name.capitalize() for way in ways), *(["Validation loss"] if losses else [])]
     rows = [
@@ -142,7 +148,7 @@ def _rounds_table(ways: Sequence[Way], losses: Mapping[int, float | None], where
         for n in rounds
     ]
     of_seeds = ", mean over seeds (smallest to largest)" if _n_seeds(ways) > 1 else ""
-    return limited(f"AUROC on the pooled test rows{of_seeds}, by rounds done", head, rows, where)
+    return limited(f"{_capital(metric)} on the pooled test rows{of_seeds}, by rounds done", head, rows, where)
 
 
 def _spread(values: Sequence[float] | None) -> str:
@@ -158,22 +164,35 @@ def _from_to(values: Sequence[float]) -> str:
 
 
 def alone(
-    hospitals: Sequence[Scored], federated: Scored, centralised: Scored | None, n_test: str, where: str
+    hospitals: Sequence[Scored],
+    federated: Scored,
+    centralised: Scored | None,
+    n_test: str,
+    where: str,
+    metric: str = "AUROC",
 ) -> Figure:
-    """What each hospital would have reached alone, beside the shared models, on the same pooled test rows."""
+    """What each hospital would have reached alone, beside the shared models, on the same pooled test rows. Metrics other than AUROC
+    are without intervals."""
     order = sorted(hospitals, key=lambda own: -own.mean)
     shared = [(federated, "fed"), *([(centralised, "cen")] if centralised else [])]
     named = len(order) <= SHOWN_HOSPITALS
     ends = [v for one in (*order, *(each for each, _ in shared)) for v in (one.mean, one.low, one.high)]
-    chart = _named(order, shared, Axis.over(ends, AUROC, most=1.0)) if named else _in_order(order, shared)
+    x = Axis.over(ends, f"{metric}, pooled test rows", most=1.0)
+    chart = _named(order, shared, x) if named else _in_order(order, shared, x.label)
+    has_intervals = metric == "AUROC"
     better = sum(own.mean < federated.mean for own in order)
     shows = (
         f"On the same {n_test} pooled test rows the federated model does better than the model that a hospital trains alone "
         f"for {better} of {len(order)} hospitals; alone they reach {order[-1].mean:.3f} to {order[0].mean:.3f}. "
-        f"{'Bars, and the band of the federated model, are 95 % intervals. ' if named else ''}{SIMULATED}"
+        f"{'Bars, and the band of the federated model, are 95 % intervals. ' if named and has_intervals else ''}{SIMULATED}"
     )
     rows = [(one.name, str(one)) for one, _ in shared] + [(f"{own.name}, alone", str(own)) for own in order]
-    table = limited("AUROC on the pooled test rows, by model", ("Model", "AUROC (95 % interval)"), rows, where)
+    if not has_intervals:
+        rows = [(one.name, f"{one.mean:.3f}") for one, _ in shared] + [
+            (f"{o.name}, alone", f"{o.mean:.3f}") for o in order
+        ]
+    head = ("Model", f"{metric} (95 % interval)" if has_intervals else _capital(metric))
+    table = limited(f"{_capital(metric)} on the pooled test rows, by model", head, rows, where)
     legend = (
         (key("triangle", "loc", line=named), "a hospital alone"),
         *((key("", style, line=True), f"{one.name} ({one.mean:.3f})") for one, style in shared),
@@ -192,9 +211,9 @@ def _named(order: Sequence[Scored], shared: Sequence[tuple[Scored, str]], x: Axi
     return chart
 
 
-def _in_order(order: Sequence[Scored], shared: Sequence[tuple[Scored, str]]) -> Chart:
+def _in_order(order: Sequence[Scored], shared: Sequence[tuple[Scored, str]], label: str) -> Chart:
     means = [one.mean for one in (*order, *(each for each, _ in shared))]
-    chart = ranked(len(order), Axis.over(means, AUROC, most=1.0))
+    chart = ranked(len(order), Axis.over(means, label, most=1.0))
     chart.marks([(rank, own.mean) for rank, own in enumerate(order, start=1)], "triangle", "loc", 3)
     for one, style in shared:
         chart.segment((chart.x.low, one.mean), (chart.x.high, one.mean), style)

@@ -22,7 +22,7 @@ MAX_TOML = 300_000
 
 
 def write(path: Path) -> Facts:
-    """Write report.html, auroc.svg and hospitals.svg into a finished run's directory, and give back what they say.
+    """Write report.html, auroc.svg (of another outcome than a binary one rounds.svg) and hospitals.svg into a finished run's directory, and give back what they say.
 
     A run whose files do not prove it gets a report too, which says so: see `Facts.holds`.
 
@@ -30,16 +30,20 @@ def write(path: Path) -> Facts:
         StorageError: no run directory, not finished, damaged, or it cannot be written.
         AuditError, StudyError, DataError: study or initial model are not what they claim to be.
     """
-    from cipherward.report import answers  # which shows parts of this page
+    from cipherward.report import answers, other  # which show parts of this page
 
     facts = gather(path)
     if facts.model is None:
         page = answers.render(facts)
+    elif facts.study.data.outcome_type != "binary":
+        page = other.render(facts, details(facts))
+        shown = other.pictures(facts)
+        pictures.write(path, facts, {pictures.BY_ROUND: shown.by_round, pictures.HOSPITALS: shown.alone})
     else:
         content = _content(facts)
         page = rendering.render("report.html", content)
         figures = content["figures"]
-        pictures.write(path, facts, figures["auroc"], figures["pooled"])
+        pictures.write(path, facts, {pictures.AUROC: figures["auroc"], pictures.HOSPITALS: figures["pooled"]})
     files.write(path / NAME, page.encode())
     return facts
 

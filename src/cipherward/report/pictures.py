@@ -1,4 +1,4 @@
-"""auroc.svg and hospitals.svg: two figures of the report as files of their own, for papers and slides.
+"""auroc.svg (or rounds.svg) and hospitals.svg: two figures of the report as files of their own, for papers and slides.
 
 Each is one SVG without scripts, fonts or links. It says whose patients and which scheme it shows, and has the same bytes
 whenever it is made.
@@ -7,7 +7,7 @@ whenever it is made.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files as packaged
 from pathlib import Path
 
@@ -18,21 +18,22 @@ from cipherward.report.blocks import Figure
 from cipherward.report.facts import Facts, clean
 from cipherward.store import files
 
-AUROC, HOSPITALS = "auroc.svg", "hospitals.svg"
+AUROC, BY_ROUND, HOSPITALS = "auroc.svg", "rounds.svg", "hospitals.svg"
 
 _WIDTH, _MARGIN, _LINE = 640, 16, 19
 _TITLE, _TEXT = 58, 86  # characters that fit into a line
 _SAMPLE, _LETTER = 42, 7.2
 
 
-def write(path: Path, facts: Facts, auroc: Figure, hospitals: Figure) -> None:
-    """Write both files into a run directory.
+def write(path: Path, facts: Facts, figures: Mapping[str, Figure | None]) -> None:
+    """Write figures into a run directory, by the names of their files; None: there is nothing to draw.
 
     Raises:
         StorageError: a file cannot be written.
     """
-    for name, figure in ((AUROC, auroc), (HOSPITALS, hospitals)):
-        files.write(path / name, standalone(figure, facts).encode())
+    for name, figure in figures.items():
+        if figure:
+            files.write(path / name, standalone(figure, facts).encode())
 
 
 def standalone(figure: Figure, facts: Facts) -> str:

@@ -11,6 +11,7 @@ from cipherward.data.preprocess import Preprocessor
 from cipherward.data.rare_categories import counts_as
 from cipherward.data.schema import declared_range
 from cipherward.learning.catalogue import kind_of
+from cipherward.learning.outcomes import outcome_of
 from cipherward.report.blocks import Table, limited, percent
 from cipherward.report.facts import Facts, clean
 from cipherward.study import Column, Study
@@ -18,7 +19,7 @@ from cipherward.study import Column, Study
 
 def outcome(study: Study) -> str:
     """What the model predicts, as a clause."""
-    return clean(f"{study.data.outcome} is {study.data.positive}")
+    return clean(outcome_of(study.data).predicted)
 
 
 def predictors(facts: Facts) -> Table | None:
@@ -60,6 +61,8 @@ def coefficients(facts: Facts) -> Table | None:
     found = facts.model.preprocessor if facts.model else None
     if facts.model is None or not isinstance(found, Preprocessor) or not kind_of(facts.study.model).is_linear:
         return None
+    if facts.study.data.outcome_type != "binary":
+        return _of_others(facts, found)
     weights = [float(value) for value in facts.model.weights]
     scales = {scale.column.name: scale for scale in _scales(found)}
     never = {
@@ -85,6 +88,28 @@ def coefficients(facts: Facts) -> Table | None:
         "mean and has a coefficient of its own, shown where training rows lack a value. Fitted for prediction: these are no effects of a treatment, and have no intervals."
     )
     return limited("Coefficients of the logistic regression (log odds)", head, rows, "model.safetensors", note)
+
+
+def _of_others(facts: Facts, found: Preprocessor) -> Table:
+    """The coefficients of a linear model of another outcome, for standardised inputs: one column for each output of its own."""
+    outcome = outcome_of(facts.study.data, found.outcome)
+    size, weights = outcome.outputs.size, [float(value) for value in facts.model.weights] if facts.model else []
+    slopes, biases = weights[:-size], weights[-size:]
+    of_each = [
+        slopes[first : first + len(found.feature_names)] for first in range(0, len(slopes), len(found.feature_names))
+    ]
+    names = [clean(name) for name in facts.study.data.classes] if len(of_each) > 1 else ["Standardised (per SD)"]
+    rows = [(clean(name), *map(_signed, each)) for name, *each in zip(found.feature_names, *of_each, strict=True)]
+    if len(biases) == len(of_each):
+        rows.insert(0, ("intercept", *map(_signed, biases)))
+    else:
+        above = facts.study.data.classes[:-1]
+        rows[:0] = [(clean(f"above {grade}"), _signed(bias)) for grade, bias in zip(above, biases, strict=True)]
+    note = (
+        f"{outcome.scale_words} A missing value counts as the mean and has a coefficient of its own. Fitted for prediction: these are no "
+        "effects of a treatment, and have no intervals."
+    )
+    return limited(f"Coefficients of the {outcome.model_words}", ("Input", *names), rows, "model.safetensors", note)
 
 
 @dataclass(frozen=True)

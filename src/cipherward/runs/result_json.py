@@ -231,6 +231,52 @@ class Simulated(Trained):
         return self
 
 
+class TrainedOther(Result):
+    """A trained model of an outcome that is not binary; `headline`: the key of the metric that figures show. Metrics are as their type
+    of outcome reads them (`Outcome.read`). What only a simulation can know has a default. `by_hospital`: as
+    `tasks.by_hospital.facts`."""
+
+    outcome_type: str
+    headline: str
+    n_parameters: Count
+    n_hospitals: Annotated[int, Field(ge=1)]
+    n_train_rows: Count
+    n_test_rows: Count
+    converged_early: bool
+    reached: float
+    by_round: tuple[float | None, ...]
+    federated: dict[str, Any]
+    exactly: float | None = None
+    pooled: float | None = None
+    centralised: dict[str, Any] | None = None
+    pooled_by_round: tuple[float, ...] = ()
+    alone: dict[str, float] = {}
+    by_hospital: tuple[dict[str, Any], ...] = ()
+    bytes_up_per_hospital_round: Amount | None = None
+    device: str = ""
+    versions: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, found: Any) -> Any:
+        key = found.get("headline") if isinstance(found, dict) else None
+        names = {
+            "federated": "reached", "by_round": "by_round", "federated_exact": "exactly", "centralised": "pooled",
+            "centralised_by_round": "pooled_by_round", "local": "alone",
+        }  # fmt: skip
+        return (
+            {**found, **{to: found[f"{key}_{name}"] for name, to in names.items() if f"{key}_{name}" in found}}
+            if key
+            else found
+        )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.pooled is None) != (self.centralised is None):
+            raise ValueError("the centralised model is measured, or there is none")
+        return self
+
+
 class Recorded(_Read):
     """What only a simulation can record of a sum."""
 
@@ -238,8 +284,17 @@ class Recorded(_Read):
     local_distance: dict[Count, Amount] = {}
 
 
-class Auroc(_Read):
-    auroc: Share
+class Reached(_Read):
+    """The metrics of a model; of a binary outcome the AUROC is needed, of another its type's headline is one of them."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    auroc: Share | None = None
+
+    def value(self, key: str) -> float | None:
+        """One of the metrics; None where it is not there, or no number."""
+        found = self.auroc if key == "auroc" else (self.model_extra or {}).get(key)
+        return float(found) if isinstance(found, int | float) else None
 
 
 class SumLine(_Read):
@@ -248,7 +303,7 @@ class SumLine(_Read):
     sum: Annotated[int, Field(ge=0, le=10**6)]
     purpose: str
     opened: bool
-    metrics_of_incoming_model: Auroc | None = None
+    metrics_of_incoming_model: Reached | None = None
     validation_loss: Amount | None = None
     seconds: Amount | None = None
     bytes_up: dict[str, Count] = {}

@@ -268,6 +268,12 @@ def refuse_other_kinds(study: Study) -> None:
         raise StudyError(
             f"task {study.task!r} does not fit a model of kind {study.model.kind!r}", hint=f'set task = "{fitted_by}"'
         )
+    if study.data.form in ("range", "whole") and not kind.has_numbers:
+        raise StudyError(
+            f"a model of kind {study.model.kind!r} is for an outcome of classes; data.outcome_type is "
+            f'"{study.data.outcome_type}"',
+            hint='set model.kind = "linear" or "mlp"',
+        )
     if study.data.outcome_type != "binary" and not kind.takes_outputs:
         raise StudyError(
             f"a model of kind {study.model.kind!r} is for a binary outcome; data.outcome_type is "

@@ -17,7 +17,7 @@ from cipherward.data.schema import declared_range
 from cipherward.data.small_counts import SMALL, shown
 from cipherward.data.sources import admit, load_hospitals
 from cipherward.errors import DataError
-from cipherward.study import Study
+from cipherward.study import Data, Study
 from cipherward.tasks import row_groups
 from cipherward.tasks.row_groups import RowGroup
 
@@ -67,6 +67,7 @@ class OwnData:
     register: tuple[str, ...] = ()
     used: int = 0
     few: tuple[str, ...] = ()
+    has_rate: bool = True
 
 
 def check(
@@ -112,7 +113,10 @@ def check(
     data = study.data
     read = {column.name for column in study.columns} | {data.outcome, data.patient_column}
     has_patients = bool(data.patient_column) and data.patient_column in raw.table.columns
-    positive = int(examined.outcome.sum())
+    is_sided = study.data.form == "sides"
+    positive = (
+        int(examined.outcome.sum()) if is_sided else 0
+    )  # a rate is of two sides: none is shown of another outcome
     small = problems or positive < SMALL or len(examined.outcome) - positive < SMALL
     return OwnData(
         rows=raw.table.height,
@@ -127,6 +131,7 @@ def check(
         keys=_keys(study, frozenset(raw.table.columns)),
         register=_register(own.reading, terms) if own and own.reading and terms else (),
         used=len(own.outcome) if own else 0,
+        has_rate=is_sided,
         few=tuple(group.words for group in row_groups.small(asked, own, least)) if own else (),
     )
 
@@ -169,11 +174,17 @@ def _rows(count: int) -> str:
     return f"fewer than {SMALL} rows" if found is None else f"{found:,} rows"
 
 
+def _outcome_words(data: Data) -> str:
+    if data.form == "sides":
+        return f"the outcome, which {data.positive!r} means"
+    if data.form == "labels":
+        return f"the outcome, one of {', '.join(map(repr, data.classes))}"
+    return f"the outcome, a number from {data.outcome_minimum or 0:g} to {data.outcome_maximum:g}"
+
+
 def _keys(study: Study, there: frozenset[str]) -> tuple[ColumnUse, ...]:
     data = study.data
-    outcome = ColumnUse(
-        data.outcome, "outcome", f"the outcome, which {data.positive!r} means", data.outcome in there, 0, 0
-    )
+    outcome = ColumnUse(data.outcome, "outcome", _outcome_words(data), data.outcome in there, 0, 0)
     if not data.patient_column:
         return (outcome,)
     words = "the patient's id, which keeps the rows of one patient together; it is not sent"

@@ -53,9 +53,9 @@ exact_counts = true
 max_exact_sums = 1100
 max_measured_models = 1100
 
-# Kinds of model: "logistic-regression", "mlp" (a small neural network), "points" (a table of points), "boosted-trees",
+# Kinds of model: "logistic-regression", "linear" (the same for other outcomes), "mlp" (a small neural network), "points" (a table of points), "boosted-trees",
 # "custom" (see the next line).
-models = ["logistic-regression", "mlp"]
+models = ["logistic-regression", "linear", "mlp"]
 
 # Model code that this hospital has installed itself and has checked, for studies of kind "custom":
 # for example ["icu_models.lstm:build"]. A study can only name code from this list; it never brings its own.

@@ -38,7 +38,7 @@ from cipherward.crypto.scheme import Opener
 from cipherward.data.registers import Terms
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, TableError
-from cipherward.learning import catalogue as kinds
+from cipherward.learning.outcomes import model_words, outcome_of
 from cipherward.parties import domination, inventories
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
@@ -149,8 +149,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         status=offered.status,
         hospital=home.name,
         coordinator_fingerprint=fingerprint(home.coordinator_key),
-        outcome=f"{study.data.outcome} = {study.data.positive}",
-        model=kinds.describe(study.model),
+        outcome=outcome_of(study.data).reviewed,
+        model=model_words(study),
         n_parameters=n_parameters,
         rounds=study.training.rounds,
         data=data,

@@ -114,7 +114,8 @@ def _data(data: OwnData) -> Iterator[str]:
     if data.rows:
         of = f" of {data.patients:,} patients" if data.patients is not None else ""
         rate = "not shown (small counts)" if data.outcome_rate is None else f"{data.outcome_rate:.1%}"
-        yield f"   {data.rows:,} rows{of}; rows with the outcome: {rate}; columns not read: {data.unused}"
+        said = f"; rows with the outcome: {rate}" if data.has_rate else ""
+        yield f"   {data.rows:,} rows{of}{said}; columns not read: {data.unused}"
     yield from _points(data.register)
     columns = (*data.keys, *data.columns)
     width = max((len(column.name) for column in columns), default=0)
