@@ -16,13 +16,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.learning import metrics
 from cipherward.study import Study, load_builtin
-from cipherward.tasks import fitted_yardsticks, noise, yardsticks
+from cipherward.tasks import fitted_yardsticks, noise, pooled_boosting, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.points import PointsTask
 from cipherward.tasks.rows import TEST, TRAIN, labels_of, rows_of
@@ -65,17 +64,11 @@ def pooled(study: Study, hospitals: list[HospitalData]) -> dict[str, F64]:
         [np.concatenate(part) for part in zip(*(rows_of(h, scaling, split) for h in hospitals), strict=True)]
         for split in (TRAIN, TEST)
     )
-    models = {
-        "boosting": HistGradientBoostingClassifier(
-            learning_rate=0.05,
-            max_iter=200,
-            l2_regularization=5.0,
-            min_samples_leaf=min(100, len(train[1]) // 50),
-            random_state=0,
-        ),
-        "logistic regression": LogisticRegression(max_iter=2_000),
+    linear = LogisticRegression(max_iter=2_000).fit(*train)
+    return {
+        "boosting": pooled_boosting.scores(study.columns, hospitals),
+        "logistic regression": linear.predict_proba(test[0])[:, 1],
     }
-    return {name: model.fit(*train).predict_proba(test[0])[:, 1] for name, model in models.items()}
 
 
 def interval(first: F64, second: F64, labels: NDArray[np.int64], patients: NDArray[np.generic]) -> tuple[float, float]:

@@ -27,12 +27,12 @@ from cipherward.errors import InterruptedRunError
 from cipherward.learning import metrics
 from cipherward.simulation.simulate import run_study
 from cipherward.study import Study, load_builtin
-from cipherward.tasks import fitted_yardsticks
+from cipherward.tasks import fitted_yardsticks, pooled_boosting
 from cipherward.tasks.boost import Boost
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, labels_of
 from cipherward.tasks.state import StudyState
-from points import interval, patients_of, pooled
+from points import interval, patients_of
 
 F64 = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def accuracy(study: Study, data: Path) -> None:
     hospitals = load_hospitals(study, data, Path.cwd())
     labels = labels_of(hospitals, TEST).astype(np.int64)
     patients = np.concatenate([patients_of(each, at) for at, each in enumerate(hospitals)])
-    boosting = pooled(study, hospitals)["boosting"]
+    boosting = pooled_boosting.scores(study.columns, hospitals)
     best = metrics.exact(boosting, labels).auroc
     sys.stdout.write(f"HistGradientBoosting, all rows in one place: {best:.4f}\n")
     for floors in (True, False):

@@ -6,7 +6,16 @@ import pytest
 
 from cipherward.study import builtin_names, load_builtin, parse
 
-NAMES = ["breast-cancer", "diabetes130", "readmission", "tcga-brca", "tcga-brca-cox"]
+NAMES = [
+    "breast-cancer",
+    "diabetes130",
+    "diabetes130-fine",
+    "diabetes130-points",
+    "diabetes130-trees",
+    "readmission",
+    "tcga-brca",
+    "tcga-brca-cox",
+]
 
 
 def test_the_studies_are_there() -> None:

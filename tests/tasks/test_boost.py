@@ -2,21 +2,24 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from tests import simulator
 from tests.consortium.consortium import Consortium, document
 
 import cipherward
 from cipherward.consortium.approval import approvals, review, review_text
+from cipherward.data.forest import Forest
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.parties.policy import Policy
 from cipherward.report import page
-from cipherward.runs import modelfile
+from cipherward.runs import export_xgboost, exports, modelfile
 from cipherward.runs.verify import verify_sums
 from cipherward.study import Study, load_builtin
 from cipherward.tasks import boost_fit, boost_questions, catalogue
@@ -119,6 +122,69 @@ def test_the_report_shows_what_trees_ask_about_and_how_few_rows_were_counted(quo
     assert "Columns that 8 trees ask about" in shown
     assert "FLOORS OFF" in shown
     assert "the floors on rows were off" in shown
+    assert "HistGradientBoostingClassifier" in shown
+    (other,) = result.summary["others"]
+    assert 0.5 < other["measured"]["auroc"] < 1.0
+
+
+def test_an_exported_model_predicts_the_same_by_the_rules_of_its_format(quorum: Any) -> None:
+    folder, result = quorum
+    document = json.loads(exports.export(result.path, "xgboost"))
+    learner = document["learner"]
+    names, trees = learner["feature_names"], learner["gradient_booster"]["model"]["trees"]
+    assert len(trees) == 8 + 1
+    table = folder / "tables" / "clinic-2.csv"
+    with table.open() as lines:
+        rows = list(csv.DictReader(lines))
+    found = [1.0 / (1.0 + np.exp(-sum(_value(tree, names, row) for tree in trees))) for row in rows]
+    assert np.allclose(found, cipherward.predict(result.path, table), atol=1e-6)
+
+
+def _value(tree: dict[str, Any], names: list[str], row: dict[str, str]) -> float:
+    """A leaf's value, as XGBoost finds it: numbers below the threshold and categories that are not listed go left."""
+    node = 0
+    while tree["left_children"][node] >= 0:
+        text = row[names[tree["split_indices"][node]]]
+        if text == "":
+            left = bool(tree["default_left"][node])
+        elif tree["split_type"][node]:
+            at = tree["categories_nodes"].index(node)
+            start = tree["categories_segments"][at]
+            listed = tree["categories"][start : start + tree["categories_sizes"][at]]
+            left = ["A", "B"].index(text) not in listed
+        else:
+            left = bool(np.float32(text) < np.float32(tree["split_conditions"][node]))
+        node = tree["left_children" if left else "right_children"][node]
+    return float(tree["split_conditions"][node])
+
+
+@pytest.mark.slow
+def test_xgboost_reads_what_was_exported_and_predicts_the_same(quorum: Any) -> None:
+    xgboost = pytest.importorskip(
+        "xgboost", reason="benchmarks/export_xgboost.py tries it in an environment of its own"
+    )
+    folder, result = quorum
+    table = pl.read_csv(folder / "tables" / "clinic-2.csv")
+    file = folder / "trees.json"
+    file.write_bytes(exports.export(result.path, "xgboost"))
+    booster = xgboost.Booster(model_file=str(file))
+    x = table.select("age", "dose", pl.col("ward").replace_strict({"A": 0.0, "B": 1.0})).to_numpy()
+    given = xgboost.DMatrix(x, feature_names=booster.feature_names, feature_types=booster.feature_types)
+    assert np.allclose(
+        booster.predict(given), cipherward.predict(result.path, folder / "tables" / "clinic-2.csv"), atol=1e-5
+    )
+
+
+def test_a_model_that_is_no_trees_and_a_format_that_is_unknown_are_refused(quorum: Any, tmp_path: Path) -> None:
+    _, result = quorum
+    with pytest.raises(DataError, match="format") as caught:
+        exports.export(result.path, "pmml")
+    assert "xgboost" in caught.value.hint
+    model = modelfile.load(result.path / "model.safetensors")
+    assert isinstance(model.preprocessor, Forest)
+    other = dataclasses.replace(model, preprocessor=model.preprocessor.coding)
+    with pytest.raises(DataError, match="holds trees"):
+        export_xgboost.export(other)
 
 
 def test_a_hospital_that_was_restarted_draws_the_same_rows_and_has_the_same_scores(tmp_path: Path) -> None:

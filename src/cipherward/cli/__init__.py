@@ -16,6 +16,7 @@ from cipherward.cli import (
     compare,
     coordinator,
     data,
+    export,
     exposure,
     hospital,
     personalise,
@@ -41,6 +42,7 @@ app.command("run")(run.run)
 app.command("cohort")(cohort.cohort)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("export")(export.export)
 app.command("personalise")(personalise.personalise)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)

@@ -211,13 +211,15 @@ def _name(column: Column, values: Sequence[int]) -> str:
     if column.kind == "categorical":
         parts = [column.categories[value] for value in own]
     elif own:
-        low, high = (_unscaled(column, end) for end in (own[0] / FINE, (own[-1] + 1) / FINE))
+        low, high = first_value(column, own[0]), first_value(column, own[-1] + 1)
         parts = [f"{low:.4g} to {high:.4g}" if own[-1] < last - 1 or own[0] else "any value"]
     return ", ".join([*parts, *(["no value"] if last in values else [])])
 
 
-def _unscaled(column: Column, share: float) -> float:
+def first_value(column: Column, place: int) -> float:
+    """Where a fine value of a numeric column begins, in the column's own unit; `FINE`: where the last one ends."""
     low, high = declared_range(column)
+    share = place / FINE
     if column.transform == "log1p":
         low, high = float(np.log1p(low)), float(np.log1p(high))
         return float(np.expm1(low + share * (high - low)))

@@ -11,6 +11,7 @@ import io
 
 import polars as pl
 
+from cipherward.data import icd9
 from cipherward.errors import DataError
 
 # Inclusive upper bounds of patient_nbr; the eighth block is the rest.
@@ -115,6 +116,9 @@ def prepare(content: bytes) -> pl.DataFrame:
     `NUMBERS` (Float64), and categorical columns (String, null = missing): race, gender, admission_type, discharge,
     admission_source, payer, specialty, diagnosis_1..3, max_glu_serum, a1c_result, the drugs, other_diabetes_drug,
     medication_change, diabetes_medication.
+
+    Finer: icd_1..3 (`icd9.SECTIONS`), "any <section>" for each section (Yes, No), discharge_code (the identifier as it is), n_drugs
+    and n_visits (Float64).
     """
     try:
         raw = pl.read_csv(io.BytesIO(content), infer_schema=False)
@@ -136,6 +140,10 @@ def _columns(table: pl.DataFrame) -> list[pl.Series | pl.Expr]:
     age = pl.col("age").str.extract(r"\[(\d+)-", 1).cast(pl.Float64) + 5.0
     codes = pl.concat([table[f"diag_{place}"] for place in (1, 2, 3)]).unique().to_list()
     groups = {code: None if code == "?" else diagnosis_group(code) for code in codes}
+    sections = {code: None if code == "?" else icd9.section(code) for code in codes}
+    of_place = [_mapped(f"diag_{place}", sections) for place in (1, 2, 3)]
+    taken = pl.sum_horizontal((pl.col(name) != "No").cast(pl.Float64) for name in (*DRUGS, *RARE_DRUGS))
+    visits = ("number_outpatient", "number_emergency", "number_inpatient")
     return [
         pl.col("patient_nbr"),
         block.alias("hospital"),
@@ -154,13 +162,22 @@ def _columns(table: pl.DataFrame) -> list[pl.Series | pl.Expr]:
         pl.col("max_glu_serum").replace({"None": "not measured"}),
         pl.col("A1Cresult").replace({"None": "not measured"}).alias("a1c_result"),
         *(pl.col(name) for name in DRUGS),
-        pl.when(pl.any_horizontal(pl.col(name) != "No" for name in RARE_DRUGS))
-        .then(pl.lit("Yes"))
-        .otherwise(pl.lit("No"))
-        .alias("other_diabetes_drug"),
+        _yes_or_no(pl.any_horizontal(pl.col(name) != "No" for name in RARE_DRUGS)).alias("other_diabetes_drug"),
         pl.col("change").replace({"Ch": "Yes"}).alias("medication_change"),
         pl.col("diabetesMed").alias("diabetes_medication"),
+        *(each.alias(f"icd_{place}") for place, each in enumerate(of_place, start=1)),
+        *(
+            _yes_or_no(pl.any_horizontal(each.eq_missing(pl.lit(name)) for each in of_place)).alias(f"any {name}")
+            for name in icd9.SECTIONS
+        ),
+        pl.col("discharge_disposition_id").alias("discharge_code"),
+        taken.alias("n_drugs"),
+        pl.sum_horizontal(pl.col(name).cast(pl.Float64) for name in visits).alias("n_visits"),
     ]
+
+
+def _yes_or_no(holds: pl.Expr) -> pl.Expr:
+    return pl.when(holds).then(pl.lit("Yes")).otherwise(pl.lit("No"))
 
 
 def _known(name: str) -> pl.Expr:

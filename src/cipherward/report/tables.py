@@ -62,6 +62,17 @@ def comparison(facts: Facts) -> Table:
             "–",
             "–",
         ),
+        *(
+            (
+                f"another kind of model, all rows in one place: {clean(other.name)}",
+                "every row",
+                "whoever holds the pool",
+                *measured(other.measured.auroc, other.measured),
+                "–",
+                "–",
+            )
+            for other in result.others
+        ),
         ("each hospital alone", "nothing", "nobody", of_alone, *"–––––"),
     )
     head = (

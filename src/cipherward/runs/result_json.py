@@ -213,13 +213,21 @@ class Trained(Result):
         return self
 
 
+class Other(_Read):
+    """A model of another kind, of all rows in one place, on the same test rows."""
+
+    name: str
+    measured: Measured
+
+
 class Simulated(Trained):
-    """A model trained in a simulation, beside the centralised one and each hospital's own."""
+    """A model trained in a simulation, beside the centralised one and each hospital's own. `others`: what else it is compared with."""
 
     auroc_federated_exact: Share
     auroc_centralised: Share
     centralised: Measured
     auroc_local: Annotated[dict[str, Share], Field(min_length=1)]
+    others: tuple[Other, ...] = ()
     bytes_up_per_hospital_round: Amount | None
     device: str
     versions: dict[str, str]

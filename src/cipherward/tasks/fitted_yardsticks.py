@@ -15,7 +15,7 @@ from cipherward.errors import CipherwardError
 from cipherward.learning import metrics, sgd
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
-from cipherward.tasks import by_hospital, own_rows
+from cipherward.tasks import by_hospital, own_rows, pooled_boosting
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, labels_of, rows_of
 from cipherward.tasks.task import Model, Task
@@ -23,7 +23,8 @@ from cipherward.tasks.yardsticks import best_auroc
 
 
 def beside(task: Task[Any], last: Model, hospitals: Sequence[HospitalWork]) -> dict[str, Any]:
-    """What a simulation says of the model beside the centralised and the local-only ones: JSON values, as task `train` does."""
+    """What a simulation says of the model beside the centralised and the local-only ones, and boosting of all rows in one
+    place: JSON values, as task `train` does."""
     data = [each.data for each in hospitals]
     labels: NDArray[np.int64] = labels_of(data, TEST).astype(np.int64)
     models = {"federated": last, "centralised": fitted(task, hospitals)}
@@ -33,6 +34,8 @@ def beside(task: Task[Any], last: Model, hospitals: Sequence[HospitalWork]) -> d
         each.name: metrics.exact(_all_scores(model, data), labels).auroc
         for each, model in zip(data, local, strict=True)
     }
+    # Without what the study leaves out, of which the model has nothing either.
+    boosted = pooled_boosting.scores(last.scaling.columns, data)
     own = [
         {name: scores(model, each) for name, model in (models | {"local": mine}).items()}
         for each, mine in zip(data, local, strict=True)
@@ -44,6 +47,7 @@ def beside(task: Task[Any], last: Model, hospitals: Sequence[HospitalWork]) -> d
         "auroc_best_possible": best_auroc(data, labels),
         "auroc_centralised_by_round": [exact["centralised"].auroc],
         "centralised": dataclasses.asdict(exact["centralised"]),
+        "others": [{"name": pooled_boosting.NAME, "measured": dataclasses.asdict(metrics.exact(boosted, labels))}],
         "by_hospital": by_hospital.facts(data, own, BINARY),
     }
 
