@@ -34,6 +34,7 @@ from cipherward.study_sections import (
     ListedSplit,
     ListedSuccession,
     Section,
+    input_shape,
     problems_of_names,
 )
 from cipherward.study_sections import CarryOver as CarryOver
@@ -50,7 +51,7 @@ from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.thresholds import Thresholds
 
-FORMAT = 5
+FORMAT = 6
 """Of a frozen study: goes up when its fields, questions or messages change their meaning."""
 
 
@@ -170,6 +171,11 @@ class Study(Section):
     def n_hospitals(self) -> int:
         """Number of hospitals on the roster, or that the synthetic cohort will have."""
         return len(self.hospitals) or (self.data.cohort.n_hospitals if self.data.cohort else 0)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """How a model's input row is folded: of images (channels, height, width), of series (channels, length), else ()."""
+        return input_shape(self.columns)
 
     @property
     def hospital_names(self) -> tuple[str, ...]:

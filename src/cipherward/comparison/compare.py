@@ -232,7 +232,7 @@ class _Comparison:
                 )
         else:
             self._may_go_on()
-            module = models.build(plain.model, scaling.n_features, plain.seed)
+            module = models.build(plain.model, scaling.n_features, plain.seed, shape=plain.input_shape)
             found = yardsticks.compute(plain, module, first.weights, scaling, works)
             yardsticks.save(path, found)
         self._step("yardsticks", number, found.centralised.metrics.headline, perf_counter() - started, kept)

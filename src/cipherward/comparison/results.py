@@ -254,7 +254,7 @@ class Results:
 
     def _sample(self, k: int, weights: NDArray[np.float32]) -> Sampled:
         seed = self._seeds[k]
-        module = models.build(seed.study.model, seed.scaling.n_features, seed.seed)
+        module = models.build(seed.study.model, seed.scaling.n_features, seed.seed, shape=seed.study.input_shape)
         features = np.concatenate([rows_at(work, seed.scaling, TEST)[0] for work in seed.works])
         return self._draws.sample(k, sgd.scores(module, weights, features, self._device))
 

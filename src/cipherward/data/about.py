@@ -73,6 +73,8 @@ def _column(
         return []
     if not len(present):
         return [Finding(name, f"column {name!r} has no value in any row")]
+    if column.is_array:
+        return []
     if column.kind == "categorical" and (present == OTHER).all():
         return [
             Finding(name, f"column {name!r} is {OTHER!r} in every row that has a value: is it coded otherwise here?")

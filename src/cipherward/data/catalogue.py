@@ -16,6 +16,8 @@ SOURCES: dict[str, str | type[DataSource]] = {
     "diabetes130": "cipherward.data.source_diabetes130:Diabetes130",
     "tcga-brca": "cipherward.data.source_tcga_brca:TcgaBrca",
     "breast-cancer": "cipherward.data.source_breast_cancer:BreastCancer",
+    "retina": "cipherward.data.source_retina:Retina",
+    "wearables": "cipherward.data.source_wearables:Wearables",
     "files": "cipherward.data.source_files:Files",
 }
 """name -> "module:class", or the class itself."""

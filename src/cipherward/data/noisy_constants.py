@@ -39,7 +39,7 @@ def fit_noisy(
     Raises:
         DataError: totals of the wrong shape.
     """
-    n_numeric = sum(column.kind == "numeric" for column in columns)
+    n_numeric = sum(column.kind != "categorical" for column in columns)
     shapes = {"present": (n_numeric,), "sum": (n_numeric,), "square": (n_numeric,)}
     if np.ndim(sums["rows"]) != 1 or any(np.shape(sums[name]) != shape for name, shape in shapes.items()):
         raise DataError("the preprocessing sums do not have one entry per numeric column")

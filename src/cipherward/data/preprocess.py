@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from cipherward.data import arrays
 from cipherward.data.partition import TRAIN
 from cipherward.data.rare_categories import Merged
 from cipherward.data.schema import declared_range
@@ -65,12 +66,12 @@ def local_statistics(
     """
     train = split == TRAIN if counted is None else (split == TRAIN) & counted
     present, total, square = [], [], []
-    for column in _numeric(columns):
-        values = scaled(table[column.name].to_numpy()[train], column)
-        values = values[~np.isnan(values)]
-        present.append(len(values))
-        total.append(_total(values))
-        square.append(_total(np.square(values)))
+    for column in _ranged(columns):
+        values, squares = _entries(table[column.name], train, column)
+        known = ~np.isnan(values)
+        present.append(int(known.sum()))
+        total.append(_total(values[known]))
+        square.append(_total(squares[known]))
     with_each = [int((outcome[train] == each).sum()) for each in classes]
     found = {"rows": [int(train.sum()), *with_each], "present": present}
     for name, sums in (("sum", total), ("square", square)):
@@ -82,6 +83,16 @@ def local_statistics(
     if cells:
         found["categories"] = cells
     return {name: np.array(values, dtype=np.int64) for name, values in found.items()}
+
+
+def _entries(
+    series: pl.Series, train: NDArray[np.bool_], column: Column
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What each row adds to the sums, in [0, 1]: its value and the square; of many numbers their mean and mean square."""
+    if column.is_array:
+        return arrays.moments(series.filter(pl.Series(train)), column)
+    values = scaled(series.to_numpy()[train], column)
+    return values, np.square(values)
 
 
 def _counted(series: pl.Series, train: NDArray[np.bool_], column: Column) -> list[int]:
@@ -99,12 +110,14 @@ def _total(values: NDArray[np.float64]) -> int:
 
 def n_features(columns: Sequence[Column]) -> int:
     """Width of a model's input: a numeric column and whether it is missing, or one place per category and missing."""
-    return sum(1 + (len(c.categories) if c.kind == "categorical" else 1) for c in columns)
+    return sum(
+        arrays.width(c) if c.is_array else 1 + (len(c.categories) if c.kind == "categorical" else 1) for c in columns
+    )
 
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """Public scaling numbers. `mean`, `stddev`: per numeric column, in scaled units; `n_rows`, `n_positive`: training
+    """Public scaling numbers. `mean`, `stddev`: per column that is not categorical, in scaled units; `n_rows`, `n_positive`: training
     rows of all hospitals together; `merged`: the categories that count as others, by column (`rare_categories`); `outcome`:
     mean and standard deviation of an outcome that is a number, in units of its declared range, else ()."""
 
@@ -121,6 +134,9 @@ class Preprocessor:
         """One name per feature: `age`, `age is missing`, `sex = female`, ..., `sex is missing`."""
         names: list[str] = []
         for column in self.columns:
+            if column.is_array:
+                names += arrays.names(column)
+                continue
             if column.kind == "numeric":
                 names.append(column.name)
             else:
@@ -134,7 +150,7 @@ class Preprocessor:
 
     def restricted(self, names: Sequence[str]) -> Preprocessor:
         """The same for these of its columns, in this order."""
-        numeric = [column.name for column in _numeric(self.columns)]
+        numeric = [column.name for column in _ranged(self.columns)]
         places = {name: numeric.index(name) for name in names if name in numeric}
         by_name = {column.name: column for column in self.columns}
         merged = dict(self.merged)
@@ -159,6 +175,7 @@ class Preprocessor:
         """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).
 
         Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean), then a missing indicator.
+        Images and series: each number, standardised by one mean and deviation of the column (`arrays.features`).
         Categorical: one-hot, then a missing indicator; an undeclared value counts as "other", or as all zeros.
         """
         merged = {name: dict(pairs) for name, pairs in self.merged}
@@ -166,6 +183,11 @@ class Preprocessor:
         at = 0
         scaling = iter(zip(self.mean, self.stddev, strict=True))
         for column in self.columns:
+            if column.is_array:
+                after = at + arrays.width(column)
+                matrix[:, at:after] = arrays.features(table[column.name], column, *next(scaling), CLIP_STDDEV)
+                at = after
+                continue
             if column.kind == "numeric":
                 mean, stddev = next(scaling)
                 values = (scaled(table[column.name].to_numpy(), column) - mean) / stddev
@@ -212,7 +234,7 @@ class Preprocessor:
                 ),
                 outcome=tuple(float(value) for value in document.pop("outcome", ())),
             )
-            n_numeric = len(_numeric(result.columns))
+            n_numeric = len(_ranged(result.columns))
             known = {column.name: {*column.categories} for column in result.columns}
             sound = all(_is_merge(dict(pairs), known.get(name, set())) for name, pairs in result.merged)
             sound = sound and not document and len(result.mean) == len(result.stddev) == n_numeric
@@ -238,7 +260,7 @@ def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Pre
     Raises:
         DataError: totals that no data gives, which an honest opened sum never has.
     """
-    n_numeric = len(_numeric(columns))
+    n_numeric = len(_ranged(columns))
     rows = np.asarray(sums["rows"], dtype=np.int64)
     present, total, square = (np.asarray(sums[key], dtype=np.int64) for key in ("present", "sum", "square"))
     has_fine = "sum_fine" in sums
@@ -295,8 +317,8 @@ def _is_constant(variance: float, mean: float, n: int, bits: int = FRACTION_BITS
     return variance <= max(ROUNDING_STEPS * 2.0**-bits / n, ROUNDING_SHARE * mean * mean)
 
 
-def _numeric(columns: Sequence[Column]) -> list[Column]:
-    return [column for column in columns if column.kind == "numeric"]
+def _ranged(columns: Sequence[Column]) -> list[Column]:
+    return [column for column in columns if column.kind != "categorical"]
 
 
 def _is_merge(pairs: Mapping[str, str | None], known: set[str]) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data import arrays
 from cipherward.data.values import Names, as_text, names_of
 
 Digests = NDArray[np.uint64]
@@ -46,7 +47,9 @@ def occurrences(digests: Digests) -> NDArray[np.int64]:
 
 
 def _canonical(series: pl.Series) -> pl.Series:
-    """String without nulls: "#" and the bits of a number, "=" and a text in its one form, or nothing where there is no value."""
+    """String without nulls: "#" and the bits of a number, "@" and the digest of many, "=" and a text in its one form, or nothing where there is no value."""
+    if isinstance(series.dtype, pl.Array | pl.List):
+        return pl.Series(["" if one is None else f"@{one}" for one in arrays.digests(series)], dtype=pl.String)
     if not series.dtype.is_numeric():
         series = as_text(series)
     distinct = series.unique()

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data import arrays
 from cipherward.data.advice import number_advice, suggested
 from cipherward.data.outcomes import read_outcome
 from cipherward.data.problems import Problem
@@ -50,7 +51,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Converted:
-    """Input columns, typed: `table` holds exactly the declared ones (Float64 or String, null = missing)."""
+    """Input columns, typed: `table` holds exactly the declared ones (Float64, String, or Array of images and series; null = missing)."""
 
     problems: list[Problem]
     table: pl.DataFrame
@@ -171,7 +172,7 @@ def convert(
         if column.name not in table.columns:
             typed.append(_nulls(column, table.height))
             continue
-        convert = _numeric if column.kind == "numeric" else _categorical
+        convert = _CONVERT[column.kind]
         series, found, marked = convert(table[column.name], column, rows, each_row_alone)
         typed.append(series.rename(column.name))
         problems += found
@@ -376,5 +377,22 @@ def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Ro
     return problems
 
 
+def _array(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool) -> _Found:
+    values, outside, wrong = arrays.read(series, column)
+    problems = [arrays.problem(column.name, rows, these, text) for these, text in wrong]
+    if column.kind == "image" and values.null_count() and not problems:
+        problems.append(arrays.problem(column.name, rows, values.is_null().to_numpy(), "has no image"))
+    if not each_row_alone and not problems and 2 * int(outside.sum()) > len(values) - values.null_count():
+        low, high = declared_range(column)
+        said = f"column {column.name!r}: {outside.sum()} of {len(values)} rows have values outside the declared range"
+        problems.append(Problem(f"{said} {low:g} to {high:g}; convert them to the declared unit", said))
+    return values, problems, _marks(column, {Rule.CUT: outside})
+
+
 def _nulls(column: Column, height: int) -> pl.Series:
+    if column.is_array:
+        return arrays.nulls(column, height)
     return pl.Series(column.name, [None] * height, dtype=pl.Float64 if column.kind == "numeric" else pl.String)
+
+
+_CONVERT = {"numeric": _numeric, "categorical": _categorical, "image": _array, "series": _array}

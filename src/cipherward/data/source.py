@@ -22,11 +22,13 @@ from cipherward.study import Study, same_text
 @dataclass(frozen=True)
 class Found:
     """One hospital's table as it was found. `best_score` float64[n_rows]: the true probability, where it is known.
+    `parts` uint8[n_rows]: the part of the split (`partition`) of each row, where the data are published with one.
     `left_out`: rows of its file that belong to no hospital of the study."""
 
     name: str
     raw: RawTable
     best_score: NDArray[np.float64] | None = None
+    parts: NDArray[np.uint8] | None = None
     left_out: int = 0
 
 

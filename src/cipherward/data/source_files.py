@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cipherward.data import pictures
 from cipherward.data.database import Database, Source, read_source
 from cipherward.data.problems import Problem, problems_of
 from cipherward.data.schema import with_declared_names
@@ -17,6 +18,7 @@ from cipherward.study import Study
 class Files(DataSource):
     words = "tables given with the study"
     is_own_tables = True
+    settings = frozenset({pictures.SETTING})
 
     def problems(self, study: Study) -> Iterator[str]:
         data = study.data
@@ -26,6 +28,9 @@ class Files(DataSource):
             )
         if data.hospital_column and not data.path:
             yield "data.hospital_column needs data.path, the one file that holds every hospital's rows"
+        unreadable = (data.model_extra or {}).get(pictures.SETTING, pictures.LEAVE_OUT)
+        if unreadable != pictures.LEAVE_OUT:
+            yield f'data.{pictures.SETTING}: "{pictures.LEAVE_OUT}", or nothing at all'
         missing = [hospital.name for hospital in study.hospitals if not hospital.path]
         # A study between hospitals is frozen without paths: each hospital keeps its own to itself.
         if missing and not data.hospital_column and not study.is_frozen:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import catalogue
+from cipherward.data import arrays, catalogue, pictures
 from cipherward.data.about import Finding, findings
 from cipherward.data.database import Source
 from cipherward.data.partition import TRAIN, split_patients
@@ -35,7 +35,7 @@ SINGLE_CLASS_HINT = (
 
 @dataclass(frozen=True)
 class HospitalData:
-    """One hospital's rows. `table`: exactly the declared columns, Float64 or String, null = missing; `outcome`
+    """One hospital's rows. `table`: exactly the declared columns, Float64, String or Array, null = missing; `outcome`
     [n_rows]: int8 of 0/1 or of places in `data.classes`, or float64 numbers; `split` uint8[n_rows] 0 train, 1 validation, 2 test; `best_score` float64[n_rows]: the true
     probability, where the data are synthetic and it is known; `cluster` uint32[n_rows]: rows of one patient share a code
     0, 1, ... made at load (None: every row stands for itself). Patient ids are not kept. `changes`: how many values were
@@ -62,7 +62,9 @@ class HospitalData:
         for name, series in zip(self.table.columns, self.table.get_columns(), strict=True):
             digest.update(f"\0{name}\0{len(series)}\0".encode())
             digest.update(np.packbits(series.is_null().to_numpy()).tobytes())
-            if series.dtype == pl.Float64:
+            if isinstance(series.dtype, pl.Array):
+                digest.update(arrays.contents(series))
+            elif series.dtype == pl.Float64:
                 digest.update(series.fill_null(0.0).to_numpy().astype("<f8").tobytes())
             else:
                 text = series.fill_null("")
@@ -102,7 +104,15 @@ def load_hospitals(
     negatives: dict[str, str] = {}
     tables = () if problems else catalogue.source(study.data.source).tables(study, wanted, path, base, problems)
     for found in tables:
-        result = admit(found.raw, study, found.name, best_score=found.best_score, left_out=found.left_out, terms=terms)
+        result = admit(
+            found.raw,
+            study,
+            found.name,
+            best_score=found.best_score,
+            parts=found.parts,
+            left_out=found.left_out,
+            terms=terms,
+        )
         problems += result.problems
         if result.data:
             loaded.append(result.data)
@@ -124,12 +134,12 @@ def load_table_for_prediction(path: Path, columns: Sequence[Column]) -> tuple[Ra
     Raises:
         DataError: unreadable, or a declared column missing or wrong; `problems` lists all.
     """
-    raw = read_table(path)
+    raw, unreadable = pictures.with_images(read_table(path), columns)
     found = convert(raw.table, columns, raw.rows, each_row_alone=True)
-    if found.problems:
+    if problems := [*unreadable, *found.problems]:
         raise table_error(
-            f"{path} has {len(found.problems)} problem(s)",
-            found.problems,
+            f"{path} has {len(problems)} problem(s)",
+            problems,
             hint="the table needs the model's input columns, named and written as in the study's data dictionary",
         )
     return raw, found
@@ -150,18 +160,20 @@ def admit(
     name: str,
     *,
     best_score: NDArray[np.float64] | None = None,
+    parts: NDArray[np.uint8] | None = None,
     left_out: int = 0,
     terms: Terms | None = None,
 ) -> Admitted:
-    """Check, convert and split one hospital's table. `left_out`: rows of its file that belong to no hospital of the study;
-    `terms`: as in `load_hospitals`."""
+    """Check, convert and split one hospital's table. `parts`: of a source that is published with a split (`Found`); `left_out`: rows
+    of its file that belong to no hospital of the study; `terms`: as in `load_hospitals`."""
+    raw, unreadable = pictures.with_images(raw, study.columns, (study.data.model_extra or {}).get(pictures.SETTING, ""))
     examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
-    if examined.problems:
-        return Admitted(examined, examined.problems, None)
+    if found := (*(problem.at(name, raw.origin) for problem in unreadable), *examined.problems):
+        return Admitted(examined, found, None)
     reading = read_register(_to_read(raw, study), terms) if terms else None
     if isinstance(reading, Problem):
         return Admitted(examined, (reading.at(name, raw.origin),), None)
-    data = _split(examined, raw, study, name, best_score, left_out, reading)
+    data = _split(examined, raw, study, name, best_score, parts, left_out, reading)
     problems = [problem.at(name, raw.origin) for problem in _unfit(data, study)]
     return Admitted(examined, tuple(problems), None if problems else data)
 
@@ -184,12 +196,15 @@ def _split(
     study: Study,
     name: str,
     best_score: NDArray[np.float64] | None,
+    parts: NDArray[np.uint8] | None,
     left_out: int,
     reading: Reading | None,
 ) -> HospitalData:
     data = study.data
     rows: NDArray[np.int64] | slice = slice(None)
-    if reading is None:
+    if reading is None and parts is not None:
+        split = parts
+    elif reading is None:
         split = split_patients(
             examined.patients,
             salt=data.split_salt,

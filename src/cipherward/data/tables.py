@@ -64,16 +64,18 @@ _OTHER_FILES = (  # first bytes, in small letters and without space
 @dataclass(frozen=True)
 class RawTable:
     """A table as found. `rows`: int64, the 1-based row number of each row in the file, header not counted; `assumed`:
-    what was taken for granted in reading it, in words."""
+    what was taken for granted in reading it, in words; `folder`: where the files that it names are, for a table
+    that is a file."""
 
     table: pl.DataFrame
     rows: NDArray[np.int64]
     origin: str
     assumed: tuple[str, ...] = ()
+    folder: Path | None = None
 
     def where(self, keep: pl.Series) -> RawTable:
         """The rows where the Boolean series `keep` is true, with their row numbers."""
-        return RawTable(self.table.filter(keep), self.rows[keep.to_numpy()], self.origin, self.assumed)
+        return RawTable(self.table.filter(keep), self.rows[keep.to_numpy()], self.origin, self.assumed, self.folder)
 
 
 def read_table(path: Path) -> RawTable:
@@ -100,7 +102,7 @@ def read_table(path: Path) -> RawTable:
                 hint="save the sheet as CSV (UTF-8), or unpack the archive, and give that file",
             )
     table, rows, assumed = csvfile.read(content, path)
-    return RawTable(table, rows, str(path), assumed)
+    return RawTable(table, rows, str(path), assumed, path.parent)
 
 
 def _refused(path: Path, fact: str, hint: str = HINT) -> TableError:
@@ -149,4 +151,4 @@ def _parquet(content: bytes, path: Path) -> RawTable:
             hint="copy or write the file again; its last four bytes must be PAR1",
         )
     table = pl.read_ipc(done.stdout)
-    return RawTable(table, np.arange(1, table.height + 1), str(path))
+    return RawTable(table, np.arange(1, table.height + 1), str(path), folder=path.parent)

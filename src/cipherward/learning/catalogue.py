@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cipherward import entries
 from cipherward.errors import StudyError
-from cipherward.learning.model_kind import ModelKind
+from cipherward.learning.model_kind import ModelKind, ShapedKind
 from cipherward.study import Model
 
 KINDS: dict[str, str | type[ModelKind]] = {
@@ -13,6 +13,8 @@ KINDS: dict[str, str | type[ModelKind]] = {
     "mlp": "cipherward.learning.kind_mlp:MultilayerPerceptron",
     "points": "cipherward.learning.kind_points:PointsTable",
     "boosted-trees": "cipherward.learning.kind_boosted_trees:BoostedTrees",
+    "cnn": "cipherward.learning.kind_cnn:ConvolutionalNetwork",
+    "sequence": "cipherward.learning.kind_sequence:Sequence",
     "custom": "cipherward.learning.kind_custom:Custom",
 }
 """name -> "module:class", or the class itself."""
@@ -29,11 +31,12 @@ def kind_of(model: Model) -> ModelKind:
     return entries.load(KINDS[model.kind])()
 
 
-def problems(model: Model) -> list[str]:
-    """Everything that is wrong with a study's `[model]`, each with its place."""
+def problems(model: Model, shape: tuple[int, ...] = ()) -> list[str]:
+    """Everything that is wrong with a study's `[model]`, each with its place. `shape`: `Study.input_shape`."""
     if model.kind not in KINDS:
         return [f"model.kind: {entries.unknown(KINDS, model.kind, 'kind')}"]
-    return kind_of(model).problems(model)
+    kind = kind_of(model)
+    return [*kind.problems(model), *(kind.shape_problems(model, shape) if isinstance(kind, ShapedKind) else ())]
 
 
 def words(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cipherward.errors import StudyError
 from cipherward.study import Model
 
 if TYPE_CHECKING:
@@ -77,3 +78,24 @@ class ModelKind(ABC):
         """As `build`, with the outputs of an outcome that is not binary: `outputs.size` numbers per row, [n, size]. A torch module
         ends with `networks.head`."""
         raise NotImplementedError
+
+class ShapedKind(ModelKind):
+    """A kind whose input row is folded: an image, or series of one length (`Study.input_shape`). `takes`: the shape, in words;
+    `dimensions`: how many it has."""
+
+    takes: ClassVar[str]
+    dimensions: ClassVar[int]
+    takes_outputs = True
+
+    def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> Module:
+        raise StudyError(f"model.kind {model.kind!r} takes {self.takes}")
+
+    def shape_problems(self, model: Model, shape: tuple[int, ...]) -> list[str]:
+        """What does not fit the study's columns."""
+        if len(shape) != self.dimensions:
+            return [f"model.kind: {model.kind!r} takes {self.takes}, and the study's [[columns]] are something else"]
+        return []
+
+    @abstractmethod
+    def build_shaped(self, model: Model, shape: tuple[int, ...], seed: int, outputs: Outputs) -> nn.Module:
+        """As `build` and `build_for`; each row of float32[n, n_features] is of this shape, in C order."""

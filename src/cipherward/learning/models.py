@@ -17,13 +17,18 @@ from numpy.typing import NDArray
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.learning import catalogue
 from cipherward.learning.linear import Linear
-from cipherward.learning.model_kind import Factory, ModelKind, Module
+from cipherward.learning.model_kind import Factory, ModelKind, Module, ShapedKind
 from cipherward.learning.outcome import Outputs
 from cipherward.study import Model
 
 
 def build(
-    model: Model, n_features: int, seed: int, factory: Factory | None = None, outputs: Outputs | None = None
+    model: Model,
+    n_features: int,
+    seed: int,
+    factory: Factory | None = None,
+    outputs: Outputs | None = None,
+    shape: tuple[int, ...] = (),
 ) -> Module:
     """A fresh model on the CPU: float32[n, n_features] in, one logit per row out ([n] or [n, 1]), or what `outputs` says.
 
@@ -37,6 +42,7 @@ def build(
         seed: public seed, 0 to 2^63 - 1.
         factory: for a kind that is the user's own code only: called with n_features, returns the module.
         outputs: of a type of outcome that is not binary (`Outcome.model_outputs`); None: one logit.
+        shape: how a row is folded (`Study.input_shape`), for a kind that takes images or series.
 
     Raises:
         StudyError: no such kind; factory missing or not wanted; a module whose buffers change (BatchNorm's running statistics
@@ -46,6 +52,10 @@ def build(
     if n_features < 1:
         raise StudyError("a model needs at least one input feature")
     kind = check_factory(model, factory)
+    if isinstance(kind, ShapedKind):
+        if problems := kind.shape_problems(model, shape):
+            raise StudyError(problems[0])
+        return kind.build_shaped(model, shape, seed, outputs or Outputs())
     if outputs is None:
         return kind.build(model, n_features, seed, factory)
     if not kind.takes_outputs:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -156,14 +157,22 @@ def _initialise(module: nn.Module, seed: int) -> None:
     source = initial.words(seed)
     with torch.no_grad():
         for layer in module.modules():
-            if isinstance(layer, nn.Linear):
-                for parameter in (layer.weight, layer.bias):
-                    if parameter is None or not parameter.requires_grad:
-                        continue
-                    flat = parameter.view(-1)
-                    for start in range(0, flat.numel(), _DRAWN_AT_ONCE):
-                        part = flat[start : start + _DRAWN_AT_ONCE]
-                        part.copy_(torch.from_numpy(initial.uniform(source, part.numel(), layer.in_features)))
+            for parameter in layer.parameters(recurse=False) if (fan_in := _fan_in(layer)) else ():
+                if not parameter.requires_grad:
+                    continue
+                flat = parameter.view(-1)
+                for start in range(0, flat.numel(), _DRAWN_AT_ONCE):
+                    part = flat[start : start + _DRAWN_AT_ONCE]
+                    part.copy_(torch.from_numpy(initial.uniform(source, part.numel(), fan_in)))
+
+
+def _fan_in(layer: nn.Module) -> int:
+    """What a layer's first weights are scaled by; 0 for one that keeps what it drew."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    if isinstance(layer, nn.Conv1d | nn.Conv2d):
+        return math.prod(layer.weight.shape[1:])
+    return layer.hidden_size if isinstance(layer, nn.GRU) else 0
 
 
 def _failed(what: str, error: BaseException) -> StudyError:

@@ -128,7 +128,7 @@ class _Scale:
 def _scales(found: Inputs) -> Iterator[_Scale]:
     if not isinstance(found, Preprocessor):
         return
-    numeric = [column for column in found.columns if column.kind == "numeric"]
+    numeric = [column for column in found.columns if column.kind != "categorical"]
     for column, mean, sd in zip(numeric, found.mean, found.stddev, strict=True):
         low, high = declared_range(column)
         if column.transform == "log1p":
@@ -146,7 +146,7 @@ def _missing(rows: int, present: int | None, off: float) -> str:
 
 
 def _range(column: Column, merged: Mapping[str, str | None]) -> str:
-    if column.kind == "numeric":
+    if column.kind != "categorical":
         low, high = declared_range(column)
         return f"{low:g} to {high:g}"
     names = [f"{name} (few: {counts_as(merged[name])})" if name in merged else name for name in column.categories]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from cipherward.data import arrays
 from cipherward.errors import StorageError
 from cipherward.store import files
 from cipherward.study import Study
@@ -105,7 +106,7 @@ class RunDirectory:
 
     def write_example(self, rows: pl.DataFrame) -> None:
         """A few synthetic rows to try `cipherward predict` on."""
-        files.write(self.path / "example-rows.csv", rows.write_csv().encode())
+        files.write(self.path / "example-rows.csv", arrays.as_text(rows).write_csv().encode())
 
     def write_tables(self, tables: Sequence[ResultTable]) -> None:
         """Each table of a result as a CSV file."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cipherward import study as study_document
 from cipherward.data import inputs
 from cipherward.data.inputs import Inputs
+from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import CipherwardError, DataError, VersionError
 from cipherward.learning import models
 from cipherward.learning.catalogue import kind_of
@@ -21,6 +22,7 @@ from cipherward.learning.model_kind import Module
 from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
+from cipherward.study_sections import input_shape
 from cipherward.tasks.state import StudyState
 
 FORMAT = "cipherward-model-1"
@@ -52,8 +54,10 @@ class ModelFile:
                 hint="predict from Python: cipherward.predict(run, table, module=YourModule(...))",
             )
         n_features = self.preprocessor.n_features if self.preprocessor else 0
+        columns = self.preprocessor.columns if isinstance(self.preprocessor, Preprocessor) else ()
+        outputs = outcome_of(self.study.data).model_outputs
         module = custom or models.build(
-            self.study.model, n_features, self.study.seed, outputs=outcome_of(self.study.data).model_outputs
+            self.study.model, n_features, self.study.seed, outputs=outputs, shape=input_shape(columns)
         )
         models.check_frozen(module, self.study.model)
         models.load(module, self.weights)

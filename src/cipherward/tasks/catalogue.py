@@ -46,11 +46,17 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
     problems = [
         *sources.problems(study),
         *outcomes.problems(study.data),
-        *kinds.problems(study.model),
+        *kinds.problems(study.model, study.input_shape),
         *_scheme_problems(study),
     ]
     if study.task not in TASKS:
         problems.append(f"task: {entries.unknown(TASKS, study.task, 'task')}")
+    elif not getattr(entries.load(TASKS[study.task]), "takes_arrays", False):
+        problems += [
+            f"column {column.name!r}: task {study.task!r} does not take columns of kind {column.kind!r}"
+            for column in study.columns
+            if column.is_array
+        ]
     if problems:
         raise StudyError(
             f"the study {study.name} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),

@@ -41,12 +41,12 @@ TITLE = "Before training: statistics that scale the model's inputs"
 
 MEANING = {
     "rows": "how many training rows there are, and how many have the outcome",
-    "present": "for each numeric column: how many training rows have a value",
-    "sum": "for each numeric column: the sum of its values (scaled to 0..1, training rows)",
-    "square": "for each numeric column: the sum of its squared values (likewise)",
-    "sum_fine": "for each numeric column: further digits of its sum",
+    "present": "for each column of numbers: how many training rows have a value",
+    "sum": "for each column of numbers: the sum of its values (scaled to 0..1, training rows); of an image or a series their mean",
+    "square": "for each column of numbers: the sum of its squared values (likewise)",
+    "sum_fine": "for each column of numbers: further digits of its sum",
     "categories": "for each categorical column: how many training rows have each category; those that few have are merged",
-    "square_fine": "for each numeric column: further digits of the sum of its squares",
+    "square_fine": "for each column of numbers: further digits of the sum of its squares",
 }
 
 
@@ -240,4 +240,4 @@ def _totals(study: Study) -> tuple[str, ...]:
 
 def _n_numeric(study: Study, more: Sequence[Column] | None = None) -> int:
     columns = (*study.columns, *(_number(study) if more is None else more))
-    return sum(column.kind == "numeric" for column in columns)
+    return sum(column.kind != "categorical" for column in columns)

@@ -106,6 +106,8 @@ class Task(ABC, Generic[S]):
 
     is_comparable: ClassVar[bool] = False
     """Whether `cipherward compare` can run it beside central, local and private training of the same model."""
+    takes_arrays: ClassVar[bool] = False
+    """Whether it can ask about columns of images and series."""
     carries_over: ClassVar[bool] = False
     """Whether the task can begin from constants that an earlier study opened (`Study.carry_over`)."""
 

@@ -69,6 +69,7 @@ class Train(Task[TrainState]):
     """Federated averaging of a study's model."""
 
     is_comparable = True
+    takes_arrays = True
     carries_over = True
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
@@ -288,7 +289,7 @@ class Train(Task[TrainState]):
 
     def plan(self) -> Iterator[tuple[Question, int]]:
         columns = self._study.columns
-        zeros = tuple(0.0 for column in columns if column.kind == "numeric")
+        zeros = tuple(0.0 for column in columns if column.kind != "categorical")
         scaling = Preprocessor(columns, zeros, tuple(1.0 for _ in zeros), 1, 1)
         first = self.first()
         fitted = dataclasses.replace(first, model=dataclasses.replace(first.model, preprocessor=scaling))
@@ -379,7 +380,8 @@ class Train(Task[TrainState]):
     def _module(self) -> Module:
         study = self._study
         outputs = self._of_study.model_outputs
-        return models.build(study.model, n_features(study.columns), study.seed, self._factory, outputs)
+        n_inputs, shape = n_features(study.columns), study.input_shape
+        return models.build(study.model, n_inputs, study.seed, self._factory, outputs, shape)
 
 
 def _stated(loss: float) -> float | None:
