@@ -23,6 +23,8 @@ from pydantic_core import ErrorDetails
 
 from cipherward import study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
+from cipherward.study_columns import Column as Column
+from cipherward.study_columns import input_shape
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import (
     NAME,
@@ -34,12 +36,10 @@ from cipherward.study_sections import (
     ListedSplit,
     ListedSuccession,
     Section,
-    input_shape,
     problems_of_names,
 )
 from cipherward.study_sections import CarryOver as CarryOver
 from cipherward.study_sections import Cohort as Cohort
-from cipherward.study_sections import Column as Column
 from cipherward.study_sections import Data as Data
 from cipherward.study_sections import Evaluation as Evaluation
 from cipherward.study_sections import Hospital as Hospital

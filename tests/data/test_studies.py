@@ -13,8 +13,10 @@ NAMES = [
     "diabetes130-points",
     "diabetes130-trees",
     "readmission",
+    "retina",
     "tcga-brca",
     "tcga-brca-cox",
+    "wearables",
 ]
 
 
@@ -36,6 +38,6 @@ def test_a_built_in_data_dictionary_is_complete(name: str) -> None:
     study = load_builtin(name)
     assert study.title
     assert study.description
-    assert study.synthetic == (name == "readmission")
+    assert study.synthetic == (name in ("readmission", "wearables"))
     assert all(column.description for column in study.columns)
     assert not study.thresholds.problems()

@@ -190,8 +190,10 @@ def _cleaned(
     if values.dtype.kind != "f" and not column.missing:
         return found, {}
     values = values.astype(np.float32)
-    infinite: NDArray[np.bool_] = np.isinf(values).any(axis=1)
-    no_pixel: NDArray[np.bool_] = np.isnan(values).any(axis=1) & ~absent if column.kind == "image" else np.zeros(len(found), bool)
+    infinite = np.asarray(np.isinf(values).any(axis=1), dtype=bool)
+    no_pixel = np.zeros(len(found), bool)
+    if column.kind == "image":
+        no_pixel = np.asarray(np.isnan(values).any(axis=1) & ~absent, dtype=bool)
     coded = np.isin(values, np.array([float(code) for code in column.missing], np.float32))
     if coded.any():
         values[coded] = np.nan

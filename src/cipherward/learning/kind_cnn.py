@@ -12,6 +12,8 @@ from cipherward.study import Model
 if TYPE_CHECKING:
     from torch import nn
 
+    from cipherward.learning.outcome import Outputs
+
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=2_048)], ...], Field(min_length=1, max_length=12)]
 
 
@@ -45,9 +47,9 @@ class ConvolutionalNetwork(ShapedKind):
             ]
         return []
 
-    def build_shaped(self, model: Model, shape: tuple[int, ...], seed: int) -> nn.Module:
+    def build_shaped(self, model: Model, shape: tuple[int, ...], seed: int, outputs: Outputs) -> nn.Module:
         from cipherward.learning import networks, shaped_networks
 
         chosen = Settings.model_validate(model.settings)
         size = shape[0] * shape[1] * shape[2]
-        return networks.made(lambda: shaped_networks.images(shape, chosen), size, seed)
+        return networks.made(lambda: shaped_networks.images(shape, chosen, outputs), size, seed, outputs=outputs)

@@ -14,6 +14,8 @@ from cipherward.study import Model
 if TYPE_CHECKING:
     from torch import nn
 
+    from cipherward.learning.outcome import Outputs
+
 
 class Settings(KindSettings):
     """`cell`: "cnn" with blocks of `channels` and convolutions over `width` steps, each block halving the series; or "gru" with
@@ -49,9 +51,9 @@ class Sequence(ShapedKind):
             return [f"model.channels: each of {len(chosen.channels)} blocks halves the series of {shape[1]} values"]
         return []
 
-    def build_shaped(self, model: Model, shape: tuple[int, ...], seed: int) -> nn.Module:
+    def build_shaped(self, model: Model, shape: tuple[int, ...], seed: int, outputs: Outputs) -> nn.Module:
         from cipherward.learning import networks, shaped_networks
 
         chosen = Settings.model_validate(model.settings)
         make = shaped_networks.recurrent if chosen.cell == "gru" else shaped_networks.series
-        return networks.made(lambda: make(shape, chosen), math.prod(shape), seed)
+        return networks.made(lambda: make(shape, chosen, outputs), math.prod(shape), seed, outputs=outputs)

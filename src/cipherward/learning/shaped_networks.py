@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from cipherward.learning import networks
+
 if TYPE_CHECKING:
     from cipherward.learning import kind_cnn, kind_sequence
+    from cipherward.learning.outcome import Outputs
 
+_CHANNELS = 4  # of a group, at least: one normalised alone would forget how bright the image, how high the series is
 _SHIFT = 0.1  # of height and width, at most, to either side
 
 
-def images(shape: tuple[int, ...], chosen: kind_cnn.Settings) -> nn.Module:
+def images(shape: tuple[int, ...], chosen: kind_cnn.Settings, outputs: Outputs) -> nn.Module:
     """Blocks of 3 x 3 convolution, normalisation, ReLU and 2 x 2 pooling; then the mean over the image, and a linear layer."""
     layers: OrderedDict[str, nn.Module] = OrderedDict(fold=nn.Unflatten(1, shape))
     if chosen.augment:
@@ -30,11 +34,11 @@ def images(shape: tuple[int, ...], chosen: kind_cnn.Settings) -> nn.Module:
         layers[f"relu{depth}"] = nn.ReLU()
         layers[f"pool{depth}"] = nn.MaxPool2d(2)
         before = width
-    layers |= OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), output=nn.Linear(before, 1))
+    layers |= OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), output=networks.head(before, outputs))
     return nn.Sequential(layers)
 
 
-def series(shape: tuple[int, ...], chosen: kind_sequence.Settings) -> nn.Module:
+def series(shape: tuple[int, ...], chosen: kind_sequence.Settings, outputs: Outputs) -> nn.Module:
     """The same in one dimension."""
     layers: OrderedDict[str, nn.Module] = OrderedDict(fold=nn.Unflatten(1, shape))
     before = shape[0]
@@ -45,21 +49,21 @@ def series(shape: tuple[int, ...], chosen: kind_sequence.Settings) -> nn.Module:
         layers[f"relu{depth}"] = nn.ReLU()
         layers[f"pool{depth}"] = nn.MaxPool1d(2, ceil_mode=True)
         before = width
-    layers |= OrderedDict(mean=nn.AdaptiveAvgPool1d(1), flat=nn.Flatten(), output=nn.Linear(before, 1))
+    layers |= OrderedDict(mean=nn.AdaptiveAvgPool1d(1), flat=nn.Flatten(), output=networks.head(before, outputs))
     return nn.Sequential(layers)
 
 
-def recurrent(shape: tuple[int, ...], chosen: kind_sequence.Settings) -> nn.Module:
+def recurrent(shape: tuple[int, ...], chosen: kind_sequence.Settings, outputs: Outputs) -> nn.Module:
     """Gated recurrent units over the series, and a linear layer on their last state."""
-    return _Recurrent(shape, chosen.units, chosen.steps)
+    return _Recurrent(shape, chosen.units, chosen.steps, outputs)
 
 
 class _Recurrent(nn.Module):
-    def __init__(self, shape: tuple[int, ...], units: int, steps: int) -> None:
+    def __init__(self, shape: tuple[int, ...], units: int, steps: int, outputs: Outputs) -> None:
         super().__init__()
         self.shape, self.steps = shape, steps
         self.units = nn.GRU(shape[0] * steps, units, batch_first=True)
-        self.output = nn.Linear(units, 1)
+        self.output = networks.head(units, outputs)
 
     def forward(self, rows: Tensor) -> Tensor:
         channels, length = self.shape
@@ -100,5 +104,5 @@ def _moved(folded: Tensor, axis: int) -> Tensor:
 
 
 def _norm(width: int) -> nn.Module:
-    groups = next(count for count in (4, 3, 2, 1) if width % count == 0)
-    return nn.GroupNorm(groups, width)
+    groups = [count for count in (4, 3, 2) if width % count == 0 and width // count >= _CHANNELS]
+    return nn.GroupNorm(max(groups, default=1), width)

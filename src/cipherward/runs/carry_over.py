@@ -19,7 +19,7 @@ from cipherward.runs import verify
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.study_sections import Column
+from cipherward.study_columns import Column
 from cipherward.sums.messages import Receipt, unsign
 
 _ROWS = (

@@ -22,7 +22,7 @@ from cipherward.learning.model_kind import Module
 from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.study_sections import input_shape
+from cipherward.study_columns import input_shape
 from cipherward.tasks.state import StudyState
 
 FORMAT = "cipherward-model-1"
