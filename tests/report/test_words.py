@@ -24,7 +24,7 @@ def test_every_phase_and_opener_has_its_words() -> None:
 def test_only_studies_that_are_synthetic_are_called_so() -> None:
     for name in study_document.builtin_names():
         study = study_document.load_builtin(name)
-        assert study.synthetic == (study.data.source == "readmission")
+        assert study.synthetic == (study.data.source in ("readmission", "wearables"))
 
 
 @pytest.mark.parametrize(
