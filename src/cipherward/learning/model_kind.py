@@ -79,6 +79,7 @@ class ModelKind(ABC):
         ends with `networks.head`."""
         raise NotImplementedError
 
+
 class ShapedKind(ModelKind):
     """A kind whose input row is folded: an image, or series of one length (`Study.input_shape`). `takes`: the shape, in words;
     `dimensions`: how many it has."""
