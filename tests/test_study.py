@@ -110,14 +110,14 @@ def test_what_model_kind_source_and_task_say_of_a_study_comes_at_once_when_the_t
         ({"data": {"source": "registry"}}, "data.source: no source is called 'registry'; there are breast-cancer"),
         (
             {"model": {"kind": "oracle"}},
-            "model.kind: no kind is called 'oracle'; there are boosted-trees, cnn, custom, logistic-regression",
+            "model.kind: no kind is called 'oracle'; there are boosted-trees, custom, logistic-regression",
         ),
         (
             {"aggregation": {"scheme": "rot13"}},
             "aggregation.scheme: no scheme is called 'rot13'; there are ckks, masks",
         ),
         ({"model": {"hidden": [8]}}, "model.hidden: kind 'logistic-regression' has no such setting"),
-        ({"model": {"kind": "mlp"}}, "model.hidden: kind 'mlp' needs it"),
+        ({"model": {"kind": "mlp", "hidden": []}}, "model.hidden: kind 'mlp' needs it"),
         ({"model": {"kind": "mlp", "hidden": [8, 0]}}, "model.hidden.1: Input should be greater than or equal to 1"),
     ],
 )

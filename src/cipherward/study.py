@@ -46,9 +46,10 @@ from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import Privacy as Privacy
-from cipherward.study_sections import Training as Training
 from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
+from cipherward.study_training import Training as Training
+from cipherward.study_training import with_network_defaults
 from cipherward.thresholds import Thresholds
 
 FORMAT = 6
@@ -95,6 +96,11 @@ class Study(Section):
     coordinator_key: HexOf32Bytes = ""
     ckks_key_digest: HexOf32Bytes = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults(cls, given: Any) -> Any:
+        return with_network_defaults(given) if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         problems: list[str] = []
@@ -133,14 +139,22 @@ class Study(Section):
         if not self.model.is_linear or self.privacy is not None:
             return ['training.method "newton" fits a linear model, in a study without [privacy]']
         if self.training.asks_for_sgd:
-            return ['training.method "newton" takes no local_epochs, batch_size, learning_rate, momentum or proximal']
+            return [
+                'training.method "newton" takes no local_epochs, batch_size, learning_rate, momentum, proximal, server or halves_rate'
+            ]
         return []
 
     def _privacy_problems(self) -> list[str]:
         if self.privacy is None:
             return []
         problems: list[str] = []
+        if not self.training.local_epochs:
+            problems.append("privacy needs training.local_epochs: what it costs follows from them")
         if self.privacy.unit == "hospital":
+            if self.training.halves_rate:
+                problems.append(
+                    'privacy.unit "hospital" needs training.halves_rate false: its rounds carry no validation loss'
+                )
             if self.training.patience:
                 problems.append(
                     'privacy.unit "hospital" needs training.patience 0: its rounds carry no validation loss'

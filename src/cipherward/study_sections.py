@@ -20,7 +20,6 @@ HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 """Of a task, a kind of model, a data source or a scheme: each has its catalogue."""
 
-_MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 LARGEST_BATCH = 256
 """Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
 
@@ -283,32 +282,6 @@ class Vault(Section):
     result: Kept = Kept()
     log: Kept = Kept()
     report: Kept = Kept()
-
-
-class Training(Section):
-    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
-    the class of the row count (`learning.weights`), 1 for everyone, or by the row count itself, as sums of steps count."""
-
-    method: Literal["newton", "sgd"] | None = Field(
-        default=None,
-        description="newton for a linear model without settings of SGD and without privacy, else sgd",
-    )
-    rounds: int = Field(default=10, ge=1, le=10_000)
-    local_epochs: int = Field(default=1, ge=1, le=1_000)
-    batch_size: int = Field(default=0, ge=0, description="0: follows from the opened number of training rows")
-    learning_rate: float = Field(default=0.05, gt=0.0, le=_MAX_STEP)
-    momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
-    weight_decay: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
-    proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
-    patience: int = Field(default=0, ge=0)
-    min_improvement: float = Field(default=0.0, ge=0.0)
-    weights: Literal["class", "equal", "rows"] = "class"
-
-    @property
-    def asks_for_sgd(self) -> bool:
-        """Whether a setting that only SGD has differs from its default."""
-        names = ("local_epochs", "batch_size", "learning_rate", "momentum", "proximal")
-        return any(getattr(self, name) != type(self).model_fields[name].default for name in names)
 
 
 class Privacy(Section):

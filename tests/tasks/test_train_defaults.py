@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from tests import simulator
 
+from cipherward import study as study_document
 from cipherward.data.preprocess import Preprocessor
+from cipherward.learning import baselines, models
+from cipherward.study import Model, Study, Training
 from cipherward.tasks import reservations, rounds
 
 
@@ -105,3 +108,53 @@ def test_few_test_rows_on_one_machine_are_scored_one_by_one_unless_the_study_say
     assert found["auroc_federated"] == pytest.approx(found["auroc_federated_exact"], abs=2e-3)
     grouped = simulator.run(tmp_path / "grouped", simulator.study(4)).summary
     assert grouped["auroc_federated"] < grouped["auroc_federated_exact"]
+
+
+def minimal(**sections: Any) -> dict[str, Any]:
+    document = simulator.document(4)
+    del document["training"]
+    return document | {"model": {"kind": "mlp"}} | sections
+
+
+def parsed(**sections: Any) -> Study:
+    return study_document.parse(minimal(**sections), origin="tests")
+
+
+def test_a_network_whose_study_says_nothing_of_training_gets_rounds_that_end_by_themselves() -> None:
+    study = parsed()
+    assert study.model.hidden == (32, 16)
+    chosen = study.training
+    assert (chosen.rounds, chosen.patience, chosen.momentum, chosen.halves_rate) == (40, 5, 0.9, True)
+    assert parsed(training={"rounds": 7}).training.rounds == 7
+    # whoever states how to train gets what is stated
+    assert parsed(training={"learning_rate": 0.1}).training == Training(learning_rate=0.1)
+    private = {"unit": "record", "epsilon": 1.0, "delta": 1e-6, "clipping_norm": 1.0}
+    assert parsed(privacy=private).training == Training()
+    assert parsed(model={}).training == Training()
+    assert study_document.parse(study.model_dump(mode="json"), origin="frozen").digest() == study.digest()
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(40, 8), (4 * 23, 6), (4 * 100, 2), (4 * 128, 1), (4 * 100_000, 1)])
+def test_epochs_give_a_hospital_of_mean_size_eight_steps(rows: int, epochs: int) -> None:
+    study = parsed()
+    scaling = Preprocessor(study.columns, (0.0, 0.0), (1.0, 1.0), rows, 1)
+    assert rounds.settings(study, scaling).local_epochs == epochs
+
+
+def test_a_rate_that_is_too_large_is_found_in_the_first_rounds_and_halved() -> None:
+    study = parsed(training={"learning_rate": 4.0, "halves_rate": True})
+    scaling = Preprocessor(study.columns, (0.0, 0.0), (1.0, 1.0), 1_000, 1)
+    assert rounds.settings(study, scaling, [0.7, 0.9, 1.4]).learning_rate == 1.0
+    assert rounds.settings(parsed(training={"learning_rate": 4.0}), scaling, [0.7, 0.9]).learning_rate == 4.0
+
+
+def test_the_yardsticks_of_a_study_that_ends_early_end_early_too() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3)).astype(np.float32)
+    y = (rng.random(300) < 0.5).astype(np.int64)  # nothing to learn: every epoch makes it worse
+    module = models.build(Model(kind="mlp", hidden=(16,)), 3, 1)
+    settings = Training(rounds=60, batch_size=16, learning_rate=0.3, momentum=0.9, patience=3)
+    train, held = [(x[:100], y[:100])], [(x[100:200], y[100:200])]
+    start, test = models.flatten(module), [(x[200:], y[200:])]
+    found = baselines.centralised(module, start, train, test, settings, seed=1, validation_rows=held)
+    assert len(found.by_round) < 15

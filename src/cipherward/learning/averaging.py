@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cipherward.errors import ProtocolError
 
 _LEVELS_TO_KEEP = 1 << 12
+_ROSE = 1.05
 _ROUNDING = 2.0**-40  # float64 rounding of an honest sum at its limit
 
 
@@ -104,3 +105,18 @@ def has_converged(losses: Sequence[float], patience: int, min_improvement: float
         else:
             without += 1
     return 0 < patience <= without
+
+
+def rate_factor(losses: Sequence[float]) -> float:
+    """1, halved each time that the validation loss rose by more than a twentieth above the best since the last time.
+
+    A learning rate that is too large shows in the first rounds; what follows from it is halved until it is not. A loss that is
+    not a number has risen.
+    """
+    factor, best = 1.0, math.inf
+    for loss in losses:
+        if loss <= best:
+            best = loss
+        elif not loss <= best * _ROSE:
+            factor, best = factor * 0.5, loss
+    return factor

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.learning import newton, sgd
+from cipherward.learning import averaging, newton, sgd
 from cipherward.learning.devices import Device
 from cipherward.learning.measured import Measured
 from cipherward.learning.model_kind import Module
@@ -53,6 +53,7 @@ def centralised(
     seed: int,
     device: Device | torch.device = "cpu",
     outcome: Outcome = BINARY,
+    validation_rows: Sequence[Rows] = (),
 ) -> Yardstick:
     """Train one model on all hospitals' training rows pooled.
 
@@ -60,7 +61,7 @@ def centralised(
         module: from `models.build`; scratch.
         start: float32[n_parameters], the federated run's first model.
         train_rows, test_rows: one (features, labels) per hospital.
-        settings: the federated run's; its `rounds` are all run.
+        settings: the federated run's; it stops early as that does, by `validation_rows`, where there are some.
         seed: non-negative; decides shuffling.
         device: "auto", "cpu" or "cuda".
         outcome: its type, with the constants of one that is a number.
@@ -71,7 +72,8 @@ def centralised(
     test_features, test_labels = _pooled(test_rows)
     weights = start
     reached = [_evaluate(module, weights, test_features, test_labels, device, outcome)]
-    for weights in _trained(module, start, _pooled(train_rows), settings, (seed, _CENTRAL), device, outcome):
+    held = _pooled(validation_rows) if validation_rows else None
+    for weights in _trained(module, start, _pooled(train_rows), settings, (seed, _CENTRAL), device, outcome, held):
         reached.append(_evaluate(module, weights, test_features, test_labels, device, outcome))
     return Yardstick(reached[-1], tuple(result.headline for result in reached), weights)
 
@@ -86,12 +88,14 @@ def local_only(
     seed: int,
     device: Device | torch.device = "cpu",
     outcome: Outcome = BINARY,
+    validation_rows: Sequence[Rows] = (),
 ) -> tuple[Yardstick, ...]:
     """One model per hospital, trained on its own rows alone; arguments and errors as `centralised`."""
     test_features, test_labels = _pooled(test_rows)
     found = []
     for hospital, rows in enumerate(train_rows):
-        *_, weights = _trained(module, start, rows, settings, (seed, _LOCAL, hospital), device, outcome)
+        held = validation_rows[hospital] if validation_rows else None
+        *_, weights = _trained(module, start, rows, settings, (seed, _LOCAL, hospital), device, outcome, held)
         found.append(Yardstick(_evaluate(module, weights, test_features, test_labels, device, outcome), (), weights))
     return tuple(found)
 
@@ -104,6 +108,7 @@ def _trained(
     seed: tuple[int, ...],
     device: Device | torch.device,
     outcome: Outcome,
+    validation: Rows | None,
 ) -> Iterator[NDArray[np.float32]]:
     """The weights after each round, or each Newton step of a fit."""
     features, labels = rows
@@ -111,10 +116,19 @@ def _trained(
         ridge = newton.default_ridge(max(len(labels), 1), settings.weight_decay)
         yield from newton.fitted(start, features, labels, settings.rounds, ridge, outcome.steps)
         return
-    weights = start
+    weights, losses = start, list[float]()
+    looks = validation is not None and len(validation[1]) > 0 and (settings.patience > 0 or settings.halves_rate)
     for index in range(settings.rounds):
+        chosen = settings
+        if validation is not None and looks:
+            losses.append(sgd.mean_loss(module, weights, *validation, device, outcome))
+            if index and averaging.has_converged(losses, settings.patience, settings.min_improvement):
+                return
+            if settings.halves_rate:
+                rate = settings.learning_rate * averaging.rate_factor(losses)
+                chosen = settings.model_copy(update={"learning_rate": rate})
         options: dict[str, Any] = {"seed": (*seed, index), "device": device, "outcome": outcome}
-        weights = sgd.train(module, weights, features, labels, settings, **options)
+        weights = sgd.train(module, weights, features, labels, chosen, **options)
         yield weights
 
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from cipherward.crypto import schemes
 from cipherward.data.inputs import Inputs
 from cipherward.errors import UnfitUpdateError
-from cipherward.learning import averaging, sgd
+from cipherward.learning import averaging, server, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Module
 from cipherward.learning.outcome import Outcome
+from cipherward.learning.server import Moments
 from cipherward.learning.weights import row_class
 from cipherward.privacy import noise as privacy_noise
 from cipherward.privacy import sharing
@@ -33,6 +34,7 @@ EXPLODED = 1e3
 
 _SMALLEST_BATCH = 16
 _STEPS = 16
+_LEAST_STEPS = 8
 
 _HINT = "lower training.learning_rate or training.momentum, and check the columns' ranges"
 
@@ -52,16 +54,20 @@ def meaning(model: Model) -> dict[str, str]:
     }
 
 
-def settings(study: Study, scaling: Inputs) -> Training:
+def settings(study: Study, scaling: Inputs, losses: Sequence[float] = ()) -> Training:
     """The training settings, with what the study leaves to the rows: minibatches that give a hospital of mean size about
-    16 steps an epoch. Only what everybody knows decides: the opened number of training rows, and the roster."""
+    16 steps an epoch, and epochs that give it at least 8 steps a round. Only what everybody knows decides: the opened number of
+    training rows, the roster, and the validation losses so far."""
     chosen = study.training.model_copy(update={"method": "newton" if study.fits_by_newton else "sgd"})
-    if chosen.batch_size:
-        return chosen
-    size = LARGEST_BATCH  # noise on the gradients of few rows would drown them
-    if study.privacy is None or study.privacy.unit != "record":
-        size = min(max(scaling.n_rows // (_STEPS * max(study.n_hospitals, 1)), _SMALLEST_BATCH), LARGEST_BATCH)
-    return chosen.model_copy(update={"batch_size": size})
+    mean = scaling.n_rows // max(study.n_hospitals, 1)
+    size = chosen.batch_size
+    if not size:
+        size = LARGEST_BATCH  # noise on the gradients of few rows would drown them
+        if study.privacy is None or study.privacy.unit != "record":
+            size = min(max(mean // _STEPS, _SMALLEST_BATCH), LARGEST_BATCH)
+    epochs = chosen.local_epochs or min(max(-(-_LEAST_STEPS * size // max(mean, 1)), 1), _LEAST_STEPS)
+    rate = chosen.learning_rate * (averaging.rate_factor(losses) if chosen.halves_rate else 1.0)
+    return chosen.model_copy(update={"batch_size": size, "local_epochs": epochs, "learning_rate": rate})
 
 
 def adds_noise_shares(study: Study) -> bool:
@@ -153,6 +159,7 @@ def weighted_update(
     weight_cap: float,
     number: int,
     outcome: Outcome,
+    losses: Sequence[float] = (),
 ) -> Values:
     """The update multiplied by this hospital's weight, and how many of its numbers are cut by the ranges, or large.
 
@@ -160,7 +167,7 @@ def weighted_update(
         UnfitUpdateError: training diverged; nothing may be sent.
     """
     labels = rows_at(at, model.scaling, TRAIN)[1]
-    trained = _trained(study, module, model, at, number, outcome)
+    trained = _trained(study, module, model, at, number, outcome, losses)
     weight = weight_of(study, len(labels), weight_cap)
     moved = trained.astype(np.float64) - model.weights
     at.note("distance", float(np.linalg.norm(moved)))
@@ -182,15 +189,18 @@ def weighted_update(
     return parts | {"weight": np.array([weight]), "clipped": np.array(clipped), "crowded": np.array(crowded)}
 
 
-def next_weights(study: Study, model: Model, sums: Sums, n_contributors: int) -> NDArray[np.float32]:
-    """The next model's weights, float32[n_parameters], by the public rule.
+def next_weights(
+    study: Study, model: Model, sums: Sums, n_contributors: int, moments: Moments | None = None
+) -> tuple[NDArray[np.float32], Moments | None]:
+    """The next model's weights, float32[n_parameters], by the public rule, and the moments that it keeps.
 
     Raises:
         ProtocolError: sums that honest contributions never give.
     """
     total = np.concatenate([np.asarray(sums[f"update/{name}"], dtype=np.float64) for name, _ in model.groups])
     weight = float(n_contributors) if adds_noise_shares(study) else float(sums["weight"][0])
-    return averaging.next_weights(model.weights, averaging.mean_update(total, weight, n_contributors))
+    move, kept = server.step(study.training, moments, averaging.mean_update(total, weight, n_contributors))
+    return averaging.next_weights(model.weights, move), kept
 
 
 def next_ranges(
@@ -222,10 +232,16 @@ def by_tensor(model: Model, flat: NDArray[Any]) -> Values:
 
 
 def _trained(
-    study: Study, module: Module, model: Model, at: HospitalWork, number: int, outcome: Outcome
+    study: Study,
+    module: Module,
+    model: Model,
+    at: HospitalWork,
+    number: int,
+    outcome: Outcome,
+    losses: Sequence[float] = (),
 ) -> NDArray[np.float32]:
     features, labels = rows_at(at, model.scaling, TRAIN)
-    chosen, privacy = settings(study, model.scaling), study.privacy
+    chosen, privacy = settings(study, model.scaling, losses), study.privacy
     options: dict[str, Any] = {"device": at.device, "outcome": outcome}
     if privacy and privacy.unit == "record":
         noise = privacy_noise.record_noise(study, len(labels))

@@ -23,13 +23,14 @@ from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.newton import Fit
 from cipherward.learning.outcome import Outcome
 from cipherward.learning.outcomes import outcome_of
+from cipherward.learning.server import Moments
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
-from cipherward.tasks.rows import TEST, TRAIN, check_classes, rows_at
+from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, check_classes, rows_at
 from cipherward.tasks.task import (
     ROWS,
     Model,
@@ -51,7 +52,7 @@ class TrainState:
     that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in memory.
 
     `measured`: what the newest sum measured of the model that came into it; None where it measured nothing. `fit`: of a model
-    that is fitted by Newton steps, after the first of them.
+    that is fitted by Newton steps, after the first of them. `moments`: of a server that keeps some (`training.server`).
     """
 
     model: Model
@@ -63,6 +64,7 @@ class TrainState:
     measured: Measured | None = None
     final: Measured | None = None
     fit: Fit | None = None
+    moments: Moments | None = None
 
 
 class Train(Task[TrainState]):
@@ -155,7 +157,8 @@ class Train(Task[TrainState]):
         with at.timed("train"):
             ranges, cap = state.ranges, state.weight_cap
             number = state.rounds_done + 1
-            return measured | rounds.weighted_update(study, module, model, at, ranges, cap, number, outcome)
+            options = (ranges, cap, number, outcome, state.losses)
+            return measured | rounds.weighted_update(study, module, model, at, *options)
 
     def weights(self) -> str:
         if self._study.fits_by_newton:
@@ -188,10 +191,9 @@ class Train(Task[TrainState]):
             return dataclasses.replace(state, final=self._measured(state, sums), measured=None, losses=loss)
         if study.fits_by_newton:
             return self._after_newton(state, sums)
-        weights = rounds.next_weights(study, state.model, sums, n_contributors)
-        moved = dataclasses.replace(
-            state, model=dataclasses.replace(state.model, weights=weights), rounds_done=state.rounds_done + 1
-        )
+        weights, moments = rounds.next_weights(study, state.model, sums, n_contributors, state.moments)
+        model, number = dataclasses.replace(state.model, weights=weights), state.rounds_done + 1
+        moved = dataclasses.replace(state, model=model, rounds_done=number, moments=moments)
         if self._adds_noise_shares:
             return moved
         found = self._measured(state, sums)
@@ -236,6 +238,9 @@ class Train(Task[TrainState]):
         if state.fit:
             found.update(np.ascontiguousarray(state.fit.weights, "<f4").data)
             found.update(np.ascontiguousarray(state.fit.direction, "<f8").data)
+        if state.moments:
+            found.update(np.ascontiguousarray(state.moments.first, "<f8").data)
+            found.update(np.ascontiguousarray(state.moments.second, "<f8").data)
         return found.digest()
 
     def result(self, state: TrainState) -> Mapping[str, Any]:
@@ -347,6 +352,7 @@ class Train(Task[TrainState]):
                 seed=study.seed,
                 device=at.device,
                 outcome=outcome,
+                validation_rows=[rows_at(at, model.scaling, VALIDATION)],
             )
             return sgd.scores(module, found.weights, test[0], at.device, outcome)
 

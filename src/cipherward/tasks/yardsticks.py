@@ -35,7 +35,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import by_hospital, rounds, statistics
 from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.rows import TEST, TRAIN, rows_at
+from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
 from cipherward.tasks.task import Model
 
 FORMAT = "cipherward-yardsticks-1"
@@ -90,6 +90,7 @@ def compute(
     outcome = outcome_at(study, scaling)
     options: dict[str, Any] = {"seed": study.seed, "device": hospitals[0].device, "outcome": outcome}
     settings = rounds.settings(study, scaling)
+    options["validation_rows"] = rows_of_all(hospitals, scaling, VALIDATION)
     pooled = baselines.centralised(module, first, train_rows, test_rows, settings, **options)
     alone = baselines.local_only(module, first, train_rows, test_rows, settings, **options)
     return Yardsticks(basis_of(study, first, scaling, [each.data for each in hospitals]), pooled, alone)

@@ -1,0 +1,65 @@
+"""The part of a study that says how its model is trained, and what it leaves out for a network."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cipherward.study_sections import Section
+
+_MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
+
+
+SGD_SETTINGS = ("local_epochs", "batch_size", "learning_rate", "momentum", "proximal")
+NETWORK_TRAINING = {"rounds": 40, "local_epochs": 0, "momentum": 0.9, "patience": 5, "halves_rate": True}
+"""How a network is trained where its study does not say (`benchmarks/minimal_studies.py` has what it reaches)."""
+HIDDEN = (32, 16)
+_LINEAR = ("logistic-regression", "linear")  # fitted by Newton steps
+
+
+def with_network_defaults(document: dict[str, Any]) -> dict[str, Any]:
+    """A study as it was written, with what it leaves out of `[model]` and `[training]` for a network stated."""
+    model, training = document.get("model"), document.get("training", {})
+    if not isinstance(model, dict) or not isinstance(training, dict) or document.get("task", "train") != "train":
+        return document
+    found = dict(document)
+    if model.get("kind") == "mlp" and "hidden" not in model:
+        found["model"] = model | {"hidden": list(HIDDEN)}
+    is_network = model.get("kind", _LINEAR[0]) not in _LINEAR
+    if is_network and not document.get("privacy") and not any(name in training for name in SGD_SETTINGS):
+        found["training"] = NETWORK_TRAINING | training
+    return found
+
+
+class Training(Section):
+    """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
+    the class of the row count (`learning.weights`), 1 for everyone, or by the row count itself, as sums of steps count. `server`:
+    what the opened mean becomes (`learning.server`), with `server_rate` for "adam" and "yogi". `halves_rate`: the learning rate is
+    halved whenever the validation loss has risen."""
+
+    method: Literal["newton", "sgd"] | None = Field(
+        default=None,
+        description="newton for a linear model without settings of SGD and without privacy, else sgd",
+    )
+    rounds: int = Field(default=10, ge=1, le=10_000)
+    local_epochs: int = Field(
+        default=1, ge=0, le=1_000, description="0: follows from the opened number of training rows"
+    )
+    batch_size: int = Field(default=0, ge=0, description="0: follows from the opened number of training rows")
+    learning_rate: float = Field(default=0.05, gt=0.0, le=_MAX_STEP)
+    momentum: float = Field(default=0.0, ge=0.0, lt=1.0)
+    weight_decay: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
+    proximal: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
+    patience: int = Field(default=0, ge=0)
+    min_improvement: float = Field(default=0.0, ge=0.0)
+    weights: Literal["class", "equal", "rows"] = "class"
+    server: Literal["average", "adam", "yogi"] = "average"
+    server_rate: float = Field(default=0.01, gt=0.0, le=_MAX_STEP)
+    halves_rate: bool = False
+
+    @property
+    def asks_for_sgd(self) -> bool:
+        """Whether a setting that only SGD has differs from its default."""
+        names = (*SGD_SETTINGS, "server", "halves_rate")
+        return any(getattr(self, name) != type(self).model_fields[name].default for name in names)
