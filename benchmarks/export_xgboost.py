@@ -73,7 +73,7 @@ def main() -> int:
         python = str(folder / "env" / "bin" / "python")
         subprocess.run([python, "-m", "pip", "install", "-q", f"xgboost=={chosen.version}"], check=True)
         modelfile.save(folder / "model.safetensors", model)
-        (folder / "trees.json").write_bytes(exports.export(folder / "model.safetensors", "xgboost"))
+        (folder / "trees.json").write_bytes(exports.export(folder / "model.safetensors", "xgboost").data)
         np.save(folder / "x.npy", inputs(forest, hospitals[0]))
         given = [str(folder / each) for each in ("trees.json", "x.npy", "found.npy")]
         subprocess.run([python, "-c", READS, *given], check=True)

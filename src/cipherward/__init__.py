@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cipherward.errors import CipherwardError
     from cipherward.runs.audit_check import verify_run
+    from cipherward.runs.export_onnx import write as export_onnx
     from cipherward.runs.prediction import predict
     from cipherward.simulation.personalised import personalise_run
     from cipherward.simulation.simulate import RunResult, resume_study, run_study
@@ -22,6 +23,7 @@ _WHERE = {
     "CipherwardError": ("cipherward.errors", "CipherwardError"),
     "RunResult": ("cipherward.simulation.simulate", "RunResult"),
     "Study": ("cipherward.study", "Study"),
+    "export_onnx": ("cipherward.runs.export_onnx", "write"),
     "load_builtin_study": ("cipherward.study", "load_builtin"),
     "load_study": ("cipherward.study", "load"),
     "personalise_run": ("cipherward.simulation.personalised", "personalise_run"),
@@ -35,6 +37,7 @@ __all__ = [
     "CipherwardError",
     "RunResult",
     "Study",
+    "export_onnx",
     "load_builtin_study",
     "load_study",
     "personalise_run",

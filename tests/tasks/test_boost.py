@@ -129,7 +129,7 @@ def test_the_report_shows_what_trees_ask_about_and_how_few_rows_were_counted(quo
 
 def test_an_exported_model_predicts_the_same_by_the_rules_of_its_format(quorum: Any) -> None:
     folder, result = quorum
-    document = json.loads(exports.export(result.path, "xgboost"))
+    document = json.loads(exports.export(result.path, "xgboost").data)
     learner = document["learner"]
     names, trees = learner["feature_names"], learner["gradient_booster"]["model"]["trees"]
     assert len(trees) == 8 + 1
@@ -166,7 +166,7 @@ def test_xgboost_reads_what_was_exported_and_predicts_the_same(quorum: Any) -> N
     folder, result = quorum
     table = pl.read_csv(folder / "tables" / "clinic-2.csv")
     file = folder / "trees.json"
-    file.write_bytes(exports.export(result.path, "xgboost"))
+    file.write_bytes(exports.export(result.path, "xgboost").data)
     booster = xgboost.Booster(model_file=str(file))
     x = table.select("age", "dose", pl.col("ward").replace_strict({"A": 0.0, "B": 1.0})).to_numpy()
     given = xgboost.DMatrix(x, feature_names=booster.feature_names, feature_types=booster.feature_types)

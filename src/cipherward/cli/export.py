@@ -10,11 +10,22 @@ import typer
 def export(
     run_dir: Path = typer.Argument(help="Run directory (or its model.safetensors)."),
     out: Path = typer.Argument(help="The file to write."),
-    to: str = typer.Option("xgboost", "--to", metavar="FORMAT", help="xgboost: boosted trees as JSON."),
+    to: str = typer.Option(
+        "",
+        "--to",
+        metavar="FORMAT",
+        help="onnx: every kind of model (onnx-float32: numbers as float32); xgboost: boosted trees as JSON. "
+        "Default: by the ending of the file, .onnx or .json.",
+    ),
 ) -> None:
-    """Write a trained model for other software. docs/study.md says what its inputs are."""
-    from cipherward.runs.exports import export as exported
+    """Write a trained model for other software. docs/export.md says what its inputs are."""
+    from cipherward.cli.terminal import say_when_compiling
+    from cipherward.runs import exports
     from cipherward.store import files
 
-    files.write(out, exported(run_dir, to))
+    say_when_compiling()
+    found = exports.export(run_dir, to or exports.format_of(out))
+    files.write(out, found.data)
     typer.echo(f"the model is in {out}")
+    for line in found.notes:
+        typer.echo(line)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from cipherward.errors import StudyError
-from cipherward.learning.model_kind import Factory, KindSettings, ModelKind
+from cipherward.graph import Graph
+from cipherward.learning.model_kind import Factory, KindSettings, ModelKind, Module
 from cipherward.study import Model
 
 if TYPE_CHECKING:
@@ -47,3 +48,8 @@ class Custom(ModelKind):
         if factory is None:
             raise StudyError("a model of the user's own needs a module factory")
         return networks.custom(factory, n_features, seed, str(model.settings.get("frozen", "")), outputs)
+
+    def exported(self, module: Module, graph: Graph, features: str, width: int) -> str:
+        from cipherward.learning import network_graphs
+
+        return network_graphs.traced(graph, module, features, width)

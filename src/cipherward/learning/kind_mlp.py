@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from cipherward.learning.model_kind import Factory, KindSettings, ModelKind
+from cipherward.graph import Graph
+from cipherward.learning.model_kind import Factory, KindSettings, ModelKind, Module
 from cipherward.study import Model
 
 if TYPE_CHECKING:
@@ -42,3 +43,8 @@ class MultilayerPerceptron(ModelKind):
             return networks.with_head(found, "output", model.hidden[-1], outputs)
 
         return networks.made(build, n_features, seed, outputs=outputs)
+
+    def exported(self, module: Module, graph: Graph, features: str, width: int) -> str:
+        from cipherward.learning import network_graphs
+
+        return network_graphs.layers(graph, module, features)

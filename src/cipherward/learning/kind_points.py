@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
-from cipherward.learning.model_kind import Factory, ModelKind
+from cipherward.graph import Graph
+from cipherward.learning.model_kind import Factory, ModelKind, Module
 from cipherward.learning.points import Points
 from cipherward.study import Model
 
@@ -16,3 +19,6 @@ class PointsTable(ModelKind):
 
     def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> Points:
         return Points(np.zeros(n_features + 1, dtype=np.float32))
+
+    def exported(self, module: Module, graph: Graph, features: str, width: int) -> str:
+        return cast(Points, module).exported(graph, features)

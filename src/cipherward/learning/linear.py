@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward import compiled
+from cipherward.graph import Graph
 from cipherward.learning import checks
 from cipherward.study import Training
 
@@ -42,6 +43,21 @@ class Linear:
     def logits(self, vector: F32, x: F32) -> F64:
         """Float64[n], rounded to float32, with the parameters `vector`; `x`: float32[n, n_features]."""
         return logits(vector, x)
+
+    def exported(self, graph: Graph, features: str) -> str:
+        """The same in a graph: float64[rows, 1] from float32[rows, n_features]."""
+        weights, bias = self.vector[:-1].astype(np.float64), self.vector[-1:].astype(np.float64)
+        return of_graph(graph, features, weights[:, None], bias)
+
+
+def of_graph(graph: Graph, features: str, weights: F64, biases: F64) -> str:
+    """A linear model in a graph, added up in float64 and rounded to float32: float64[rows, outputs].
+
+    Args:
+        weights: float64[n_features, 1 or outputs]; biases: float64[outputs].
+    """
+    products = graph.add("MatMul", graph.cast(features, "float64"), graph.constant(weights))
+    return graph.cast(graph.cast(graph.add("Add", products, graph.constant(biases)), "float32"), "float64")
 
 
 def train(module: Linear, start: F32, features: F32, labels: NDArray[np.uint8], settings: Training, seed: int) -> F32:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.learning import checks
+from cipherward.graph import Graph
+from cipherward.learning import checks, linear
 from cipherward.learning.linear import F32, F64, Linear, Shuffles
 from cipherward.learning.outcome import Outcome, Outputs
 from cipherward.study import Training
@@ -35,6 +36,11 @@ class LinearOutputs(Linear):
         checks.width(x, weights.shape[1])
         found = (x.astype(np.float64) @ weights.T + biases).astype(np.float32).astype(np.float64)
         return found[:, 0] if self.outputs.size == 1 else found
+
+    def exported(self, graph: Graph, features: str) -> str:
+        """The same in a graph: float64[rows, size]."""
+        weights, biases = _parts(self.vector, self.outputs)
+        return linear.of_graph(graph, features, np.ascontiguousarray(weights.T), biases)
 
 
 def zeros(n_features: int, outputs: Outputs) -> LinearOutputs:

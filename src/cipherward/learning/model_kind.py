@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cipherward.errors import StudyError
+from cipherward.graph import Graph
 from cipherward.study import Model
 
 if TYPE_CHECKING:
@@ -78,6 +79,20 @@ class ModelKind(ABC):
         """As `build`, with the outputs of an outcome that is not binary: `outputs.size` numbers per row, [n, size]. A torch module
         ends with `networks.head`."""
         raise NotImplementedError
+
+    def exported(self, module: Module, graph: Graph, features: str, width: int) -> str:
+        """Append the model to a graph, after its inputs (`data.graphs.add`); the name of what it gives: float64[rows, outputs].
+
+        Args:
+            features: name of the inputs, [rows, width].
+
+        Raises:
+            StudyError: the kind, or this module, cannot be exported.
+        """
+        raise StudyError(
+            f"a {self.words} cannot be exported: the kind has no ONNX form",
+            hint="predict with cipherward itself: cipherward predict",
+        )
 
 
 class ShapedKind(ModelKind):

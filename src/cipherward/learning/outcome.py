@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.errors import StudyError
+from cipherward.graph import Graph
 from cipherward.learning.measured import Measured
 from cipherward.learning.newton import Steps
 from cipherward.study import Data
@@ -228,3 +230,30 @@ class Outcome(ABC):
     def cells(self, scores: F64) -> list[tuple[str, ...]]:
         """A prediction's columns for each row, nine significant digits."""
         return [(f"{score:.9g}",) for score in scores]
+
+    def exported(self, graph: Graph, outputs: str) -> tuple[str, str]:
+        """Append `scores` to a graph.
+
+        Args:
+            outputs: float64[rows, size], the model's.
+
+        Returns:
+            What the predictions are called, and their name in the graph: float64[rows, 1], of classes float64[rows, classes].
+
+        Raises:
+            StudyError: the type of outcome has no such form.
+        """
+        raise StudyError(
+            f"a model of a {self.words} cannot be exported: the type of outcome has no ONNX form",
+            hint="predict with cipherward itself: cipherward predict",
+        )
+
+    @property
+    def predicted_classes(self) -> tuple[str, ...]:
+        """The classes or grades that a row's probabilities are of, in their order; () where a prediction is one number."""
+        return ()
+
+    @property
+    def unit(self) -> float:
+        """What a difference between two predictions is measured by: 1 for probabilities."""
+        return 1.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.graph import Graph
 from cipherward.learning import linear, metrics, newton
 from cipherward.learning.metrics import CalibrationRow, Metrics
 from cipherward.learning.newton import F32, Steps, Sums
@@ -99,6 +100,9 @@ class Binary(Outcome):
 
     def unfit(self, labels: NDArray[Any]) -> str:
         return "one class only" if labels.size == 0 or labels.min() == labels.max() else ""
+
+    def exported(self, graph: Graph, outputs: str) -> tuple[str, str]:
+        return "probability", graph.add("Sigmoid", outputs)
 
     def read(self, document: Mapping[str, Any]) -> Metrics:
         found = dict(document)

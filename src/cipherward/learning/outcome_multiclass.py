@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.graph import Graph
 from cipherward.learning import class_metrics, newton
 from cipherward.learning.class_metrics import ClassMetrics
 from cipherward.learning.newton import F32, Steps, Sums
@@ -121,6 +122,13 @@ class Multiclass(Outcome):
     def figures(self, found: Any) -> Figures:
         named = [("Accuracy", found.accuracy), ("Macro AUROC (one class against the rest)", found.macro_auroc)]
         return figures_of(found, (*named, ("Log loss", found.log_loss)))
+
+    @property
+    def predicted_classes(self) -> tuple[str, ...]:
+        return self.data.classes
+
+    def exported(self, graph: Graph, outputs: str) -> tuple[str, str]:
+        return "probabilities", graph.add("Softmax", outputs, axis=1)
 
     def columns(self) -> tuple[str, ...]:
         return ("class", *(f"probability of {name}" for name in self.data.classes))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.graph import Graph
 from cipherward.learning import class_metrics, linear, newton
 from cipherward.learning.class_metrics import GradeMetrics
 from cipherward.learning.newton import F32, Steps, Sums
@@ -101,6 +103,17 @@ class Ordinal(Multiclass):
             ("Log loss", found.log_loss),
         )
         return figures_of(found, named)
+
+    def exported(self, graph: Graph, outputs: str) -> tuple[str, str]:
+        chances = graph.add("Sigmoid", outputs)
+        above = [
+            graph.add("Gather", chances, graph.constant([place], "int64"), axis=1) for place in range(self.size - 1)
+        ]
+        for place in range(1, len(above)):
+            above[place] = graph.add("Min", above[place - 1], above[place])
+        first = graph.add("Sub", graph.constant([1.0], "float64"), above[0])
+        middle = [graph.add("Sub", one, next_one) for one, next_one in pairwise(above)]
+        return "probabilities", graph.joined([first, *middle, above[-1]])
 
     def columns(self) -> tuple[str, ...]:
         return ("grade", *super().columns()[1:])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.graph import Graph
 from cipherward.learning.linear import Linear
 
 F32 = NDArray[np.float32]
@@ -24,3 +25,11 @@ class Points(Linear):
         for term in range(x.shape[1]):
             found += points[x[:, term].astype(np.intp)]
         return found.astype(np.float32).astype(np.float64)
+
+    def exported(self, graph: Graph, features: str) -> str:
+        """The same in a graph, from int64[rows, n_terms]."""
+        points = self.vector.astype(np.float64)
+        found = graph.looked_up(points[:-1], features)
+        total = graph.add("ReduceSum", found, graph.constant([1], "int64"), keepdims=1)
+        logit = graph.add("Add", total, graph.constant(points[-1:]))
+        return graph.cast(graph.cast(logit, "float32"), "float64")

@@ -18,13 +18,14 @@ from cipherward.data.coding import Binned, fine_values, first_value
 from cipherward.data.forest import Forest
 from cipherward.errors import DataError
 from cipherward.learning.catalogue import words
+from cipherward.runs.exports import Content
 from cipherward.runs.modelfile import ModelFile
 
 _NO_PARENT = 2**31 - 1
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def export(model: ModelFile) -> bytes:
+def export(model: ModelFile) -> Content:
     """The model's JSON.
 
     Raises:
@@ -66,7 +67,7 @@ def export(model: ModelFile) -> bytes:
             "objective": {"name": "binary:logistic", "reg_loss_param": {"scale_pos_weight": "1"}},
         },
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return Content(json.dumps(document, separators=(",", ":")).encode())
 
 
 def _leaf(value: float, forest: Forest) -> dict[str, Any]:

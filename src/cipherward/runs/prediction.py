@@ -21,8 +21,8 @@ from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
 from cipherward.learning.model_kind import Module
-from cipherward.learning.outcome import Outcome
 from cipherward.runs import modelfile, withdrawn
+from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Column
 from cipherward.tasks.yardsticks import outcome_at
 
@@ -83,47 +83,56 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
     Raises:
         as `predict`; DataError: the table has no such column.
     """
+    model, inputs = finished(path)
+    columns = inputs.columns
+    raw, found = load_table_for_prediction(table, columns)
+    if id_column and id_column not in raw.table.columns:
+        raise DataError(
+            f"{table} has no column {id_column!r} to carry along", hint=f"its columns: {', '.join(raw.table.columns)}"
+        )
+    outcome = outcome_at(model.study, inputs)
+    if id_column in ("row", *outcome.columns(), "assumed"):
+        raise DataError(
+            f"the output has a column {id_column!r} of its own",
+            hint="rename the column of the table that is to be carried",
+        )
+    scores = scores_of(model, model.module(module), inputs, found.table)
+    ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
+    assumed = assumptions(found, inputs)
+    return Predictions(raw.rows, scores, outcome.columns(), outcome.cells(scores), assumed, id_column, ids, raw.assumed)
+
+
+def finished(path: Path) -> tuple[ModelFile, Inputs]:
+    """A model to predict with, and its inputs.
+
+    Raises:
+        StorageError, DataError: it cannot be read, is withdrawn, or is not of a finished run.
+    """
     model = modelfile.load(path / "model.safetensors" if path.is_dir() else path)
     withdrawn.check(path, model.study)
     if model.preprocessor is None:
         raise DataError(
             f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run"
         )
-    columns = model.preprocessor.columns
-    raw, found = load_table_for_prediction(table, columns)
-    if id_column and id_column not in raw.table.columns:
-        raise DataError(
-            f"{table} has no column {id_column!r} to carry along", hint=f"its columns: {', '.join(raw.table.columns)}"
-        )
-    outcome = outcome_at(model.study, model.preprocessor)
-    if id_column in ("row", *outcome.columns(), "assumed"):
-        raise DataError(
-            f"the output has a column {id_column!r} of its own",
-            hint="rename the column of the table that is to be carried",
-        )
-    scores = _scores(model.module(module), model.weights, model.preprocessor.transform(found.table), outcome)
-    ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
-    assumed = _assumed(found, columns, model.preprocessor)
-    return Predictions(raw.rows, scores, outcome.columns(), outcome.cells(scores), assumed, id_column, ids, raw.assumed)
+    return model, model.preprocessor
 
 
-def _scores(
-    module: Module, weights: NDArray[np.float32], features: NDArray[np.float32], outcome: Outcome
-) -> NDArray[np.float64]:
-    """Scores in batches of one size, filled up with zeros: the last bits of a product depend on a batch's size."""
-    found = []
+def scores_of(model: ModelFile, module: Module, inputs: Inputs, table: pl.DataFrame) -> NDArray[np.float64]:
+    """Predictions for a typed table, as `predict` gives them: in batches of one size, filled up with zeros, since the last bits of
+    a product depend on a batch's size."""
+    outcome, features, found = outcome_at(model.study, inputs), inputs.transform(table), []
     for start in range(0, len(features), _BATCH):
         batch = np.zeros((_BATCH, features.shape[1]), dtype=np.float32)
         part = features[start : start + _BATCH]
         batch[: len(part)] = part
-        found.append(sgd.scores(module, weights, batch, outcome=outcome)[: len(part)])
+        found.append(sgd.scores(module, model.weights, batch, outcome=outcome)[: len(part)])
     return np.concatenate(found)
 
 
-def _assumed(found: Converted, columns: tuple[Column, ...], inputs: Inputs) -> tuple[str, ...]:
+def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
     """For each row in words: what was cut, taken for another value, or missing."""
     said: list[list[str]] = [[] for _ in range(found.table.height)]
-    by_name = {column.name: column for column in columns}
+    by_name = {column.name: column for column in inputs.columns}
     for mark in found.marks:
         if mark.rule in (Rule.MISSING_WORD, Rule.MISSING_CODE):
             continue  # said below, as for an empty field
