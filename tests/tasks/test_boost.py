@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from cipherward.consortium.approval import approvals, review, review_text
 from cipherward.data.forest import Forest
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.learning import metrics
 from cipherward.parties.policy import Policy
 from cipherward.report import page
 from cipherward.runs import export_xgboost, exports, modelfile
 from cipherward.runs.verify import verify_sums
 from cipherward.study import Study, load_builtin
-from cipherward.tasks import boost_fit, boost_questions, catalogue
+from cipherward.tasks import boost_fit, boost_questions, catalogue, fitted_yardsticks
 from cipherward.tasks.boost_state import BoostState
 from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import TEST, labels_of
 from cipherward.tasks.state import StudyState
 
 QUICK = {"floors": False, "leaf_rows": 20, "stages": 2, "trees": 4, "max_depth": 3, "colsample": 0.7}
@@ -197,6 +200,20 @@ def test_a_hospital_that_was_restarted_draws_the_same_rows_and_has_the_same_scor
         assert all(np.array_equal(before[name], after[name]) for name in before)
     other = HospitalWork(1, works[0].data, "cpu", lambda: 0.0)
     assert not np.array_equal(other.values(state)["drawn"], works[0].values(state)["drawn"])
+
+
+def test_a_hospital_that_starts_anew_from_its_ledger_in_the_middle_of_a_stage_goes_on_with_it(tmp_path: Path) -> None:
+    with simulator.World(tmp_path, study({"stages": 1})) as world:
+        world.run_sums(4)
+        for index in (1, 3):
+            old = world.sites[index]
+            old.ledger.close()
+            world.sites[index] = dataclasses.replace(
+                world.make_hospital(index, old.state), rounding_key=old.rounding_key
+            )
+        world.run_sums()
+        last = world.hub.state.inner
+    assert (last.stages, last.cut_short, last.forest.n_trees) == (1, 0, 4)
 
 
 def test_rows_are_drawn_anew_for_each_tree_and_as_many_as_the_study_says(tmp_path: Path) -> None:
@@ -379,3 +396,36 @@ def test_a_model_whose_scores_set_few_rows_apart_is_looked_at_before_each_stage(
     steered = dataclasses.replace(state, inner=dataclasses.replace(inner, model=model))
     with pytest.raises(DataError, match="apart from all others"):
         at.values(steered)
+
+
+SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "settings", "sums", "least"),
+    [
+        ("diabetes130-trees", {}, 30, 0.657),
+        ("diabetes130-trees", {"floors": False}, 30, 0.665),
+        ("diabetes130-fine", None, 5, 0.666),
+    ],
+)
+def test_real_patients_are_told_apart_as_well_as_the_figures_say(
+    name: str, settings: dict[str, Any] | None, sums: int, least: float
+) -> None:
+    if not (SHARED / "diabetes130").exists():
+        pytest.skip(f"no public data in {SHARED} (set CIPHERWARD_SHARED_DATA)")
+    chosen = load_builtin(name).with_overrides(noise={"enabled": False})
+    if settings is not None:
+        chosen = chosen.with_overrides(top={"settings": settings})
+    hospitals = load_hospitals(chosen, SHARED / "diabetes130", Path.cwd())
+    works = [
+        HospitalWork(k, data, "cpu", lambda: 0.0, secret=bytes([k]) * 32) for k, data in enumerate(hospitals, start=1)
+    ]
+    state = catalogue.begin(chosen)
+    while state.purpose != "evaluate":
+        lanes = np.sum([state.layout.encode(at.values(state)).astype(np.int64) for at in works], axis=0)
+        state = state.after(state.layout.decode(lanes, len(works)), len(works))
+    assert state.sums_done <= sums
+    scores = np.concatenate([fitted_yardsticks.scores(state.model, data) for data in hospitals])
+    assert metrics.exact(scores, labels_of(hospitals, TEST).astype(np.int64)).auroc >= least

@@ -1,7 +1,7 @@
 """`boost`: gradient-boosted trees for a binary outcome, a forest in each stage, grown level by level from histograms.
 
 1. rows by fine value of each column, with noise of each hospital's own: what bins there are;
-2. rows in each bin, exact: bins below the floor are put together;
+2. rows in each bin, and all rows with the outcome, exact: bins below the floor are put together;
 3. for each stage and level: sums of first and second derivatives, and of rows, by bin in every open node of all trees of the stage; of two
    children the smaller one only, as the other follows; 4. how good the model is.
 """
@@ -78,7 +78,7 @@ class Boost(Task[BoostState]):
         return ROWS
 
     def weight_cut(self, state: BoostState, at: HospitalWork) -> int | None:
-        return 0 if state.stage == "grow" else None
+        return 0 if state.stage in ("counts", "grow") else None
 
     def first(self) -> BoostState:
         return BoostState(model_of(np.zeros(0, np.float32), 0.0, None))
@@ -250,8 +250,8 @@ class Boost(Task[BoostState]):
         if len(of_columns) > 1:
             raise ProtocolError("the opened counts of bins contradict each other: a hospital has sent false ones")
         coding, rows = binning.with_floor(before, rows, self._settings.bin_floor(of_columns.pop()))
-        n_positive = min(max(coding.n_positive, 1), coding.n_rows - 1)
-        bias = points_fit.log_odds(n_positive, coding.n_rows)
+        coding = dataclasses.replace(coding, n_positive=int(sums["positive"][0]))
+        bias = points_fit.log_odds(coding.n_positive, coding.n_rows)
         n = len(coding.binned)
         found = BoostState(
             model_of(np.zeros(0, np.float32), bias, Forest.empty(coding)),

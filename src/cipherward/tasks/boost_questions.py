@@ -26,7 +26,7 @@ F64 = NDArray[np.float64]
 
 TITLES = {
     "values": points_questions.TITLES["values"],
-    "counts": "Before the fit: rows in each bin, without outcomes",
+    "counts": "Before the fit: rows in each bin, without outcomes, and how many rows have the outcome",
 }
 
 _FEW = "; a number may be of one row and then shows its outcome"
@@ -34,6 +34,7 @@ _FEW = "; a number may be of one row and then shows its outcome"
 MEANING = {
     "rows": points_questions.MEANING["rows"],
     "values": points_questions.MEANING["values"],
+    "positive": "how many training rows have the outcome, in all",
     "inside": "for each bin of a column: how many training rows are in it, without their outcomes",
     "gradient": "for each group of rows that the trees so far lead to, and each bin in it: the sum of (predicted - actual outcome) over "
     f"those of its training rows that this hospital has drawn{_FEW}",
@@ -45,7 +46,7 @@ MEANING = {
 def title(level: int, settings: Settings) -> str:
     """Of the question at this level, in words that also say whether floors are off."""
     off = "" if settings.floors else " FLOORS ARE OFF: the study lets bins and leaves have few rows."
-    return f"In each stage, level {level + 1} of its trees: histograms by outcome.{off}"
+    return f"In each stage, level {level + 1} of its trees, at most: histograms by outcome.{off}"
 
 
 def segments(study: Study, state: BoostState) -> Iterator[Segment]:
@@ -56,6 +57,7 @@ def segments(study: Study, state: BoostState) -> Iterator[Segment]:
         yield CountSegment("values", points_questions.n_values(study), limbs)
         return
     if state.stage == "counts":
+        yield CountSegment("positive", 1, limbs)
         yield CountSegment("inside", state.coding.n_features, limbs)
         return
     growing = state.grown
@@ -67,11 +69,11 @@ def segments(study: Study, state: BoostState) -> Iterator[Segment]:
 
 
 def inside(state: BoostState, at: HospitalWork) -> Values:
-    """One hospital's training rows in each bin."""
+    """One hospital's training rows in each bin, and those with the outcome."""
     coding = state.coding
-    x, _ = points_questions.counted(at, coding)
+    x, labels = points_questions.counted(at, coding)
     found = np.bincount(x.astype(np.int64).reshape(-1), minlength=coding.n_features)
-    return {"inside": found.astype(np.int64)}
+    return {"positive": np.array([labels.sum()], dtype=np.int64), "inside": found.astype(np.int64)}
 
 
 def histograms(study: Study, state: BoostState, settings: Settings, at: HospitalWork) -> Values:
