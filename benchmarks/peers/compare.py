@@ -23,22 +23,25 @@ from harness import Section, console, finish, machine_line
 HERE = Path(__file__).resolve().parent
 ENVIRONMENTS = HERE.parents[1] / "build" / "peers"
 PEERS = {
-    "Flower SecAgg+": ("flower.py", "flwr==1.42.0"),
-    "TenSEAL CKKS, one key": ("tenseal_ckks.py", "tenseal==0.3.18"),
+    "Flower SecAgg+": ("flower.py", ["flwr==1.42.0"], ""),
+    "TenSEAL CKKS, one key": ("tenseal_ckks.py", ["tenseal==0.3.18"], ""),
+    "NVIDIA FLARE CKKS, one key": ("nvflare_he.py", ["nvflare==2.9.0", "tenseal==0.3.18"], ""),
+    "DESILO threshold CKKS": ("desilo_ckks.py", ["desilofhe==2.0.0"], ""),
+    "OpenFHE threshold BFV": ("openfhe_bfv.py", ["openfhe==1.6.1.0.22.4"], "python3.10"),
 }
-"""The program that does a peer's work, and what it needs."""
+"""The program that does a peer's work, what it needs, and the Python that its wheels are for, where it is not any."""
 SERVER_BAR = 1.0
 OURS = {f"cipherward quorum, {bits} bits": ("ours.py", str(bits)) for bits in (8, 16)}
 """8 bits are the default for networks."""
 
 
-def python_of(requirement: str) -> Path:
-    """The Python of the environment in which this is installed. Raises subprocess.CalledProcessError."""
-    home = ENVIRONMENTS / requirement
+def python_of(requirements: list[str], interpreter: str) -> Path:
+    """The Python of the environment in which these are installed. Raises subprocess.CalledProcessError, OSError."""
+    home = ENVIRONMENTS / requirements[0].replace("/", "_")
     python = home / "bin" / "python"
     if not (home / "installed").exists():
-        _run([sys.executable, "-m", "venv", "--clear", str(home)])
-        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement, "numpy"])
+        _run([interpreter or sys.executable, "-m", "venv", "--clear", str(home)])
+        _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements, "numpy"])
         (home / "installed").touch()
     return python
 
@@ -65,14 +68,14 @@ def main() -> int:
         ["", "version", "party", "server", "bytes up a parameter"],
     )
     ours = {name: measured(Path(sys.executable), *program) for name, program in OURS.items()}
-    for name, (program, requirement) in PEERS.items():
+    for name, (program, requirements, interpreter) in PEERS.items():
         if not name.startswith(given.only):
             continue
         try:
-            found = measured(python_of(requirement), program)
-        except subprocess.CalledProcessError as error:
-            said = (error.stderr or "").strip().splitlines()
-            section.rows.append([name, requirement, f"left out: {said[-1] if said else error}", "", ""])
+            found = measured(python_of(requirements, interpreter), program)
+        except (subprocess.CalledProcessError, OSError) as error:
+            said = (getattr(error, "stderr", "") or "").strip().splitlines()
+            section.rows.append([name, requirements[0], f"left out: {said[-1] if said else error}", "", ""])
             continue
         for mine, how in OURS.items():  # in turn, so that what else runs meets both
             again = measured(Path(sys.executable), *how)
