@@ -67,7 +67,7 @@ def test_a_finished_run_is_in_its_vault_and_comes_back_verified(finished: Path, 
     vault, catalogue = opened(finished)
     assert kinds(catalogue) == {
         **{"study": 16, "updates": 16, "openings": 4, "receipts": 16},
-        **{"models": 3, "result": 2, "log": 6},
+        **{"models": 3, "result": 4, "log": 6},
     }
     lines = list(in_vault.verify(Address(str(finished / "vault"))))
     assert all(line.holds for line in lines)

@@ -198,6 +198,24 @@ def test_too_few_outcomes_for_the_terms_are_refused_before_a_label_is_summed(tmp
         finished(study, load_hospitals(study, None, tables))
 
 
+def test_rows_that_the_terms_part_without_error_are_said_to_mean_nothing(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 3)
+    for path in tables.glob("*.csv"):
+        header, *lines = path.read_text().splitlines()
+        path.write_text(
+            "\n".join([header, *(f"{line[:-1]}{int(float(line.split(',')[0]) > 0)}" for line in lines)]) + "\n"
+        )
+    study = simulator.study(3, **LOGISTIC | {"settings": {"steps": 40}}, data={"confirmed_columns": ["age"]})
+    state, _ = finished(study, load_hospitals(study, None, tables))
+    found = state.task.result(state.inner)
+    assert any("run away" in said for said in state.task.warnings(found))
+    few = simulator.study(3, **LOGISTIC | {"settings": {"steps": 1}})
+    state, _ = finished(few, load_hospitals(few, None, simulator.write_tables(tmp_path / "others", 3)))
+    found = state.task.result(state.inner)
+    assert not found["converged"]
+    assert any("had not converged after 1 steps" in said for said in state.task.warnings(found))
+
+
 def test_another_reference_changes_the_sign_and_nothing_else(tmp_path: Path) -> None:
     tables = simulator.write_tables(tmp_path / "tables", 3)
     found = []

@@ -21,5 +21,7 @@ class Measured(ABC):
 
     def without_curves(self) -> Self:
         """The same without what only a figure of the final model needs, so that the records of a long study stay small."""
-        none: dict[str, Any] = {field.name: () for field in dataclasses.fields(self) if field.name == "roc"}
+        none: dict[str, Any] = {
+            field.name: () for field in dataclasses.fields(self) if field.name in ("roc", "decisions")
+        }
         return dataclasses.replace(self, **none)

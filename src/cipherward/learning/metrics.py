@@ -6,6 +6,7 @@ Ties inside a bin count half, as the Mann-Whitney statistic does.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, ProtocolError
-from cipherward.learning import binning, score_groups
+from cipherward.learning import binning, clinical, intervals, score_groups
+from cipherward.learning.clinical import CalibrationLine, Decision
 from cipherward.learning.measured import Measured
 
 Counts = Mapping[str, NDArray[np.int64]]
@@ -48,6 +50,8 @@ class Metrics(Measured):
 
     `calibration`: up to 10 rows, lowest predicted risk first (fewer where many rows share one score).
     `roc`: (false positive rate, true positive rate) from (0, 0) to (1, 1), at most 1025 points.
+    Of counts, not of scores held in one place: `auroc_interval` (95 %), `calibration_line`, and `decisions`, what the model is worth at
+    thresholds of predicted risk.
     """
 
     n_positive: int
@@ -57,6 +61,9 @@ class Metrics(Measured):
     log_loss: float
     calibration: tuple[CalibrationRow, ...]
     roc: tuple[tuple[float, float], ...]
+    auroc_interval: tuple[float, float] | None = None
+    calibration_line: CalibrationLine | None = None
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def headline(self) -> float:
@@ -199,15 +206,24 @@ def _metrics(
     below = np.cumsum(negative) - negative
     twice_pairs = int((positive * (2 * below + negative)).sum())
     hits, alarms = np.cumsum(positive[::-1]), np.cumsum(negative[::-1])
-    return Metrics(
+    auroc = twice_pairs / (2 * n_positive * n_negative)
+    found = Metrics(
         n=n,
         n_positive=n_positive,
-        auroc=twice_pairs / (2 * n_positive * n_negative),
+        auroc=auroc,
         auprc=_average_precision(positive[::-1], negative[::-1], spread=binned),
         brier=brier / n,
         log_loss=loss / n,
         calibration=_calibration(value, negative + positive, positive),
         roc=_roc(alarms / n_negative, hits / n_positive),
+    )
+    if not binned:
+        return found
+    return dataclasses.replace(
+        found,
+        auroc_interval=intervals.auroc_interval(auroc, n_positive, n_negative),
+        calibration_line=clinical.calibration_line(value, negative, positive),
+        decisions=clinical.decisions(value, negative, positive),
     )
 
 

@@ -86,7 +86,7 @@ class Outcome(ABC):
     model_words: ClassVar[str]
     scale_words: ClassVar[str] = ""
     has_interval: ClassVar[bool] = False
-    """Whether the headline has a 95 % interval that class sizes alone give (`report.intervals`)."""
+    """Whether the headline has a 95 % interval that class sizes alone give (`learning.intervals`)."""
 
     def __init__(self, data: Data) -> None:
         self.data = data

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cipherward.graph import Graph
 from cipherward.learning import linear, metrics, newton
+from cipherward.learning.clinical import CalibrationLine, Decision
 from cipherward.learning.metrics import CalibrationRow, Metrics
 from cipherward.learning.newton import F32, Steps, Sums
 from cipherward.learning.outcome import F64, Counted, Counts, Outcome, Outputs
@@ -108,6 +109,11 @@ class Binary(Outcome):
         found = dict(document)
         found["calibration"] = tuple(CalibrationRow(**row) for row in found["calibration"])
         found["roc"] = tuple((float(x), float(y)) for x, y in found["roc"])
+        found["decisions"] = tuple(Decision(**row) for row in found.get("decisions", ()))
+        span = found.get("auroc_interval")
+        found["auroc_interval"] = (float(span[0]), float(span[1])) if span else None
+        line = found.get("calibration_line")
+        found["calibration_line"] = CalibrationLine(**line) if line else None
         return Metrics(**found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cipherward.learning.intervals import auroc_interval
 from cipherward.report.blocks import (
     SHOWN_HOSPITALS,
     SMALL,
@@ -30,7 +31,6 @@ from cipherward.report.figures import (
     rows_of,
     with_ends,
 )
-from cipherward.report.intervals import auroc_interval
 from cipherward.report.svg import Axis, Chart, Point, key
 from cipherward.runs.result_json import AtHospital, Measured
 

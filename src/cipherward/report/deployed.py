@@ -13,12 +13,12 @@ from typing import Any
 
 from cipherward.errors import CipherwardError, StorageError
 from cipherward.learning import catalogue as kinds
+from cipherward.learning.intervals import auroc_interval
 from cipherward.parties import decisions
 from cipherward.report import answers, blocks, charts, figures, incidents, other, page, rendering, tables, words
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
-from cipherward.report.intervals import auroc_interval
 from cipherward.report.page import NAME
 from cipherward.report.svg import Axis, key
 from cipherward.runs.folder import RunDirectory

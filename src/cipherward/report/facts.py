@@ -13,9 +13,9 @@ from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.crypto.scheme import SchemeFacts
 from cipherward.errors import AuditError, CipherwardError, StorageError
+from cipherward.learning.intervals import auroc_interval
 from cipherward.parties import asking, culprits, inventories, judging
 from cipherward.privacy import records
-from cipherward.report.intervals import auroc_interval
 from cipherward.runs import audit_check, earlier_logs, erasures, exposure, personal_file, verify
 from cipherward.runs.exposure import Exposure
 from cipherward.runs.personal_file import PersonalFigures

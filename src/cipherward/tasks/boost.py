@@ -31,6 +31,7 @@ from cipherward.tasks import (
     boost_questions,
     boost_settings,
     boost_tables,
+    evaluation_tables,
     fitted_yardsticks,
     measurement,
     moves,
@@ -152,7 +153,7 @@ class Boost(Task[BoostState]):
         }
 
     def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
-        return boost_tables.tables(result["boost"])
+        return (*boost_tables.tables(result["boost"]), *evaluation_tables.tables(result["federated"]))
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (NOISE_GIVEN_UP,) if self._study.noise.given_up else ()

@@ -32,6 +32,7 @@ from cipherward.learning.points import Points
 from cipherward.privacy import records
 from cipherward.study import Study
 from cipherward.tasks import (
+    evaluation_tables,
     fitted_yardsticks,
     measurement,
     moves,
@@ -159,7 +160,7 @@ class PointsTask(Task[PointsState]):
         }
 
     def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
-        return points_tables.tables(result["points"])
+        return (*points_tables.tables(result["points"]), *evaluation_tables.tables(result["federated"]))
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (NOISE_GIVEN_UP,) if self._study.noise.given_up else ()

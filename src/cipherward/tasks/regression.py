@@ -179,7 +179,7 @@ class Regression(Task[RegressionState]):
         if self._settings.is_cox:
             p = len(terms.names)
             kept = np.ones(p, dtype=bool)
-            done = Fit(fitted.weights, 0.0, np.eye(p), fitted.weights, kept, 0.0, is_done=True)
+            done = Fit(fitted.weights, 0.0, np.eye(p), fitted.weights, kept, 0.0, is_done=True, has_converged=True)
             states.append((dataclasses.replace(fitted, fit=done), 1))
         for state, times in states:
             if question := self.ask(state):
@@ -226,7 +226,8 @@ class Regression(Task[RegressionState]):
             return "terms"
         if not (state.fit and state.fit.is_done) and state.steps < self._settings.steps:
             return "fit"
-        return "hazards" if self._settings.is_cox and state.hazards is None else None
+        at_end = state.fit is not None and state.fit.has_converged
+        return "hazards" if self._settings.is_cox and at_end and state.hazards is None else None
 
     def _counted(self, sums: Sums, n_contributors: int) -> RegressionState:
         n_all, n, events = (int(value) for value in sums["rows"])

@@ -19,6 +19,7 @@ RATIOS = {"logistic": "odds_ratio", "cox": "hazard_ratio"}
 TITLES = {"logistic": "Logistic regression over all hospitals", "cox": "Cox regression, stratified by hospital"}
 
 _LARGE = 50.0
+_PARTED = 1e-3
 
 
 def estimates(chosen: Settings, terms: Terms, fit: Fit) -> list[dict[str, Any]]:
@@ -113,7 +114,9 @@ def warnings(result: Mapping[str, Any]) -> Iterator[str]:
             "name another reference."
         )
     wide = [each["term"] for each in result["terms"] if (each["standard_error"] or 0.0) > _LARGE * _unit(each)]
-    if wide:
+    if result["log_likelihood"] > -_PARTED:
+        yield "The terms part the rows with the outcome from those without it, without error: estimates run away, and mean nothing."
+    elif wide:
         yield f"All or none of the rows with some value may have the outcome (the estimates run away): {', '.join(wide)}."
     if result.get("hazards") and result["hazards"]["global"]["p_value"] < 1.0 - result["level"]:
         yield (

@@ -27,6 +27,7 @@ from cipherward.learning.server import Moments
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
+from cipherward.tasks.evaluation_tables import tables as worth
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
@@ -35,6 +36,7 @@ from cipherward.tasks.task import (
     ROWS,
     Model,
     Question,
+    ResultTable,
     Sums,
     Task,
     Values,
@@ -262,6 +264,9 @@ class Train(Task[TrainState]):
             "validation_loss_by_round": [_stated(loss) for loss in state.losses],
             "federated": dataclasses.asdict(final),
         }
+
+    def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
+        return tuple(worth(result["federated"]))
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (reservations.NOISE_GIVEN_UP,) if self._study.noise.given_up else ()

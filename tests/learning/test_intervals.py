@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cipherward.learning import metrics
-from cipherward.report.intervals import auroc_interval
+from cipherward.learning.intervals import auroc_interval
 
 SIZES = st.integers(1, 5_000)
 
