@@ -131,7 +131,7 @@ def test_the_last_two_sums_cannot_be_removed_with_model_and_result(run: Path) ->
 def drop_sums(run: Path) -> None:
     for name in ("receipts/0002", "receipts/0003"):
         shutil.rmtree(run / name)
-    for name in ("model.safetensors", "result.json", "report.html"):
+    for name in ("model.safetensors", "result.json", "report.html", "thresholds.csv", "calibration.csv"):
         (run / name).unlink()
     lines = (run / "rounds.jsonl").read_text().splitlines()
     (run / "rounds.jsonl").write_text("\n".join(lines[:2]) + "\n")
