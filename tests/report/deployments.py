@@ -27,10 +27,10 @@ from cipherward.tasks.hospital_work import HospitalWork
 TROUBLE = {"threshold": 5, "corrupt": 1, "dropouts": 3, "min_contributors": 4, "deadline_seconds": 30.0}
 
 
-def finished(folder: Path) -> Consortium:
+def finished(folder: Path, *, data: dict[str, Any] | None = None, **sections: Any) -> Consortium:
     """Four hospitals that have finished a study; each service has looked at its files since."""
     four = _reporting(folder, 4)
-    four.start(document(4, data={"test_fraction": 0.4}))
+    four.start(document(4, data={"test_fraction": 0.4, **(data or {})}, **sections))
     four.approve()
     four.pump()
     _report(four)

@@ -24,6 +24,8 @@ GRADES = ("none", "some", "much")
 TYPES: dict[str, dict[str, Any]] = {
     "multiclass": {"classes": GRADES},
     "ordinal": {"classes": GRADES},
+    "continuous": {"outcome_minimum": 0.0, "outcome_maximum": 200.0},
+    "counts": {"outcome_maximum": 60.0},
 }
 
 
@@ -33,6 +35,10 @@ def tables(folder: Path, kind: str, n: int = 600, hospitals: int = 3) -> Path:
     risk = (age - 55) / 15 + (severe == "yes")
     latent = risk + rng.logistic(size=n)
     outcome: Any = np.array(GRADES)[(latent[:, None] > np.array([-0.5, 1.2])).sum(axis=1)]
+    if kind == "continuous":
+        outcome = (100.0 + 15.0 * risk + rng.normal(0.0, 8.0, n)).clip(0.0, 200.0).round(1)
+    if kind == "counts":
+        outcome = rng.poisson(np.exp(1.0 + 0.4 * risk)).clip(0, 60)
     table = pl.DataFrame({"age": age, "severe": severe, "y": outcome})
     folder.mkdir(exist_ok=True)
     for place in range(hospitals):
@@ -65,6 +71,7 @@ def test_a_run_reaches_the_pooled_model_and_is_verified_reported_and_used(tmp_pa
     key = found["headline"]
     assert found["outcome_type"] == kind
     assert found["converged_early"]
+    assert found["rounds"] == 1 or kind != "continuous"
     assert found[f"{key}_federated_exact"] == pytest.approx(found[f"{key}_centralised"], abs=1e-3)
     assert len(found[f"{key}_local"]) == 3
     assert all(line.holds for line in verify_sums(result.path))
@@ -92,12 +99,53 @@ def test_a_network_learns_grades_in_rounds(tmp_path: Path) -> None:
     [
         ({"task": "describe", "settings": {}}, "task 'describe' is for a binary outcome"),
         ({"task": "points", "model": {"kind": "points"}}, "kind 'points' is for a binary outcome"),
+        ({"task": "survival", "settings": {"time": "age", "months": [12]}}, "task 'survival' is for a binary outcome"),
         ({"task": "boost", "model": {"kind": "boosted-trees"}}, "kind 'boosted-trees' is for a binary outcome"),
     ],
 )
 def test_tasks_of_a_binary_outcome_are_refused_by_name(sections: dict[str, Any], said: str) -> None:
     with pytest.raises(StudyError, match=said):
         make_task(study("ordinal", **sections))
+
+
+def test_a_number_needs_a_kind_of_model_that_predicts_one() -> None:
+    with pytest.raises(StudyError, match="kind 'logistic-regression' is for an outcome of classes"):
+        make_task(study("counts", model={"kind": "logistic-regression"}))
+    make_task(study("ordinal", model={"kind": "logistic-regression"}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("continuous", "201", "outside the declared range 0 to 200"),
+        ("continuous", "high", "is not a number"),
+        ("counts", "2.5", "is no whole number"),
+        ("counts", "", "has no outcome"),
+        ("counts", "n/a", "has no outcome"),
+    ],
+)
+def test_a_row_without_a_number_in_the_range_is_refused_with_its_place(
+    tmp_path: Path, kind: str, value: str, said: str
+) -> None:
+    rows = tables(tmp_path / "rows", kind)
+    lines = (rows / "h1.csv").read_text().splitlines()
+    lines[4] = ",".join([*lines[4].split(",")[:2], value])
+    (rows / "h1.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=f"column 'y', row 4.*{said}") as caught:
+        cipherward.run_study(study(kind), base=rows, out=tmp_path / "run", device="cpu")
+    assert said in caught.value.logged
+    assert not value or f"'{value}'" not in caught.value.logged
+
+
+def test_noise_covers_the_outcome_s_own_sums() -> None:
+    statistics, _ = next(iter(make_task(study("continuous")).plan()))
+    sizes = {segment.name: segment.size for segment in statistics.layout.segments}
+    assert (sizes["rows"], sizes["present"], sizes["sum"]) == (1, 2, 2)
+    assert statistics.sensitivity is not None
+    covered = {name: size for part in statistics.sensitivity.parts for name, size in part.segments}
+    assert {name: covered[name] for name in ("rows", "present", "sum", "square")} == {
+        name: sizes[name] for name in ("rows", "present", "sum", "square")
+    }
 
 
 def test_a_comparison_and_fine_tuning_are_refused_by_name(tmp_path: Path) -> None:

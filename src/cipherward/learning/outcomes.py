@@ -14,6 +14,8 @@ OUTCOMES: dict[str, str | type[Outcome]] = {
     "binary": "cipherward.learning.outcome_binary:Binary",
     "multiclass": "cipherward.learning.outcome_multiclass:Multiclass",
     "ordinal": "cipherward.learning.outcome_ordinal:Ordinal",
+    "continuous": "cipherward.learning.outcome_continuous:Continuous",
+    "counts": "cipherward.learning.outcome_counts:CountedOutcome",
 }
 """name -> "module:class", or the class itself."""
 

@@ -149,6 +149,7 @@ def _of_other(path: Path, facts: Facts, index: int) -> dict[str, Any]:
         **shared,
         "breaches": [] if index else incidents.breaches(path, facts),
         "decisions": None if index else incidents.decisions(path, facts),
+        "terms": other.terms(facts),
         "own_rows": other.own_table(facts, own) if own else None,
         "own_why_not": clean(str(own.get("why_not", ""))) if own else "",
         "why": REASONS[shared["role"]] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},

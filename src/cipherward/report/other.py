@@ -110,7 +110,7 @@ def content(facts: Facts) -> dict[str, Any]:
         "budget": result.privacy,
         "noise": words.noise_on_counts(study),
         "not_protected": (words.LEAKAGE[result.privacy is not None], *words.NOT_PROTECTED),
-        "terms": [entry for entry in words.TERMS if entry[0] not in ("AUROC", "95 % interval")],
+        "terms": terms(facts),
         "toml": toml[: page.MAX_TOML],
         "toml_cut": len(toml) > page.MAX_TOML,
         "device": clean(result.device),
@@ -124,6 +124,13 @@ def content(facts: Facts) -> dict[str, Any]:
         "changed": rows.changed(facts),
         "noticed": rows.noticed(facts),
     }
+
+
+def terms(facts: Facts) -> list[tuple[str, str]]:
+    """The words that the page uses."""
+    unused = {"95 % interval"} | (set() if _outcome(facts).classes else {"AUROC"})
+    unused |= set() if facts.other.alone else {"Centralised"}
+    return [entry for entry in words.TERMS if entry[0] not in unused]
 
 
 def own_table(facts: Facts, own: Mapping[str, Any]) -> Table:
