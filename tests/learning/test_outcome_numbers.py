@@ -69,10 +69,10 @@ def test_counts_are_fitted_as_by_scikit_learn() -> None:
     outcome = counted(float(y.mean()) / MOST)
     found = fit(outcome, x, y)
     assert len(found) <= 8
-    alpha = outcome.unit / len(y)  # losses here are in parts of the unit
+    alpha = outcome.base / len(y)  # losses here are in parts of the unit
     expected = sklearn.PoissonRegressor(alpha=alpha, tol=1e-10, max_iter=1_000).fit(x.astype(np.float64), y)
     assert np.allclose(found[-1][:-1], expected.coef_, atol=1e-4)
-    assert math.log(outcome.unit) + float(found[-1][-1]) == pytest.approx(expected.intercept_, abs=1e-4)
+    assert math.log(outcome.base) + float(found[-1][-1]) == pytest.approx(expected.intercept_, abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["continuous", "counts"])
@@ -205,7 +205,7 @@ def test_noise_on_a_small_mean_leaves_a_unit_in_which_counts_can_be_learned() ->
     x, y = rows("counts", 400, 2, 10)
     data = Data(source="files", outcome="y", outcome_type="counts", outcome_maximum=MOST)
     outcome = CountedOutcome(data).scaled((1e-5, 0.15))
-    assert outcome.unit == pytest.approx(0.15 * MOST)
+    assert outcome.base == pytest.approx(0.15 * MOST)
     weights = linear_outputs.train(
         linear_outputs.zeros(2, outcome.outputs),
         np.zeros(3, np.float32),

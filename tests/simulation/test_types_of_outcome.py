@@ -14,7 +14,7 @@ from cipherward import study as study_document
 from cipherward.comparison.compare import compare_study
 from cipherward.errors import DataError, StudyError
 from cipherward.report import page
-from cipherward.runs import prediction
+from cipherward.runs import export_onnx, prediction
 from cipherward.runs.verify import verify_sums
 from cipherward.simulation.personalised import personalise_run
 from cipherward.study import Study
@@ -84,6 +84,18 @@ def test_a_run_reaches_the_pooled_model_and_is_verified_reported_and_used(tmp_pa
     lines = predicted.to_csv().splitlines()
     assert lines[0].split(",")[1 : 1 + len(predicted.columns)] == list(predicted.columns)
     assert len(lines) == 201
+
+
+@pytest.mark.parametrize("kind", ["continuous", "counts"])
+def test_a_model_of_a_number_is_exported_as_predict_has_it(tmp_path: Path, kind: str) -> None:
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    chosen = study(kind, training={"rounds": 2})
+    run = cipherward.run_study(chosen, base=tables(tmp_path / "rows", kind), out=tmp_path / "run", device="cpu")
+    exported = export_onnx.write(run.path, tmp_path / "model.onnx")
+    assert exported.difference is not None
+    assert exported.difference < 1e-5
+    assert exported.rows > 0
 
 
 def test_a_network_learns_grades_in_rounds(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError
+from cipherward.graph import Graph
 from cipherward.learning import binning, newton, number_metrics
 from cipherward.learning.newton import F32, Steps, Sums
 from cipherward.learning.number_metrics import NumberMetrics, Opened, Scale
@@ -148,6 +149,17 @@ class Continuous(Outcome):
     def figures(self, found: Any) -> Figures:
         named = [("R²", found.r2), ("Mean squared error", found.mse), ("Mean absolute error", found.mae)]
         return calibrated(found, named)
+
+    def exported(self, graph: Graph, outputs: str) -> tuple[str, str]:
+        stddev, mean, low, high = (
+            graph.constant([value], "float64") for value in (self.stddev, self.mean, self.scale.low, self.scale.high)
+        )
+        number = graph.add("Add", graph.add("Mul", outputs, stddev), mean)
+        return "prediction", graph.add("Min", graph.add("Max", number, low), high)
+
+    @property
+    def unit(self) -> float:
+        return self.scale.width
 
     def columns(self) -> tuple[str, ...]:
         return ("prediction",)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError
+from cipherward.graph import Graph
 from cipherward.learning import binning, newton, number_metrics
 from cipherward.learning.newton import F32, Steps, Sums
 from cipherward.learning.number_metrics import NumberMetrics, Opened
@@ -61,14 +62,14 @@ class CountedOutcome(Continuous):
         return [] if is_right else ["data.outcome_maximum: the largest count is a whole number from 1 to 2^24"]
 
     @property
-    def unit(self) -> float:
+    def base(self) -> float:
         """In which counts are learned."""
         return min(max(self._mean, self._stddev, _LEAST_UNIT), 1.0) * self.scale.high
 
     @property
     def most(self) -> float:
         """The logarithm of the declared maximum by the unit: no output above it counts as more."""
-        return math.log(self.scale.high / self.unit)
+        return math.log(self.scale.high / self.base)
 
     @property
     def expected_loss(self) -> float:
@@ -89,14 +90,14 @@ class CountedOutcome(Continuous):
 
     def losses(self, outputs: F64, labels: NDArray[Any]) -> F64:
         """Half the deviance, in parts of the unit."""
-        y = labels / self.unit
+        y = labels / self.base
         with np.errstate(over="ignore", invalid="ignore"):
             beyond = np.maximum(outputs - self.most, 0.0) * math.exp(self.most)
             found: F64 = self.expected(outputs) + beyond - y + _xlogx(y) - y * outputs
         return found
 
     def slopes(self, outputs: F64, labels: NDArray[Any]) -> F64:
-        found: F64 = self.expected(outputs) - labels / self.unit
+        found: F64 = self.expected(outputs) - labels / self.base
         return found
 
     def torch_loss(self, outputs: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
@@ -107,16 +108,16 @@ class CountedOutcome(Continuous):
         return losses.sum() if reduction == "sum" else losses.mean()
 
     def targets(self, labels: NDArray[Any]) -> NDArray[np.float32]:
-        return (labels / self.unit).astype(np.float32)
+        return (labels / self.base).astype(np.float32)
 
     def scores(self, outputs: F64) -> F64:
-        return self.unit * np.maximum(self.expected(outputs), LEAST)
+        return self.base * np.maximum(self.expected(outputs), LEAST)
 
     def spread(self, scores: F64) -> tuple[F64, ...]:
-        return (np.log(scores / self.unit),)
+        return (np.log(scores / self.base),)
 
     def validation_loss(self, scores: F64, labels: NDArray[Any]) -> float:
-        return math.fsum(np.clip(self.losses(np.log(scores / self.unit), labels), 0.0, _MOST))
+        return math.fsum(np.clip(self.losses(np.log(scores / self.base), labels), 0.0, _MOST))
 
     def counted(self, bins: int) -> tuple[Counted, ...]:
         return number_metrics.counted(
@@ -130,7 +131,7 @@ class CountedOutcome(Continuous):
         return number_metrics.local_counts(values, labels, self._errors(scores, labels), self.scale, bins, group)
 
     def from_counts(self, counts: Counts) -> CountMetrics:
-        centres = self.unit * np.exp(binning.centres(len(counts["test/rows"])))
+        centres = self.base * np.exp(binning.centres(len(counts["test/rows"])))
         return self._of(number_metrics.opened(counts, np.minimum(centres, self.scale.high), self.scale))
 
     def exact(self, scores: F64, labels: NDArray[Any]) -> CountMetrics:
@@ -143,6 +144,11 @@ class CountedOutcome(Continuous):
         named = [("D² (explained deviance)", found.d2), ("Mean Poisson deviance", found.deviance)]
         return calibrated(found, [*named, ("Mean absolute error", found.mae)])
 
+    def exported(self, graph: Graph, outputs: str) -> tuple[str, str]:
+        limits = [graph.constant([value], "float64") for value in (self.most, LEAST, self.base)]
+        expected = graph.add("Max", graph.add("Exp", graph.add("Min", outputs, limits[0])), limits[1])
+        return "expected_count", graph.add("Mul", expected, limits[2])
+
     def columns(self) -> tuple[str, ...]:
         return ("expected count",)
 
@@ -150,7 +156,7 @@ class CountedOutcome(Continuous):
     def _units(self) -> tuple[float, float, float]:
         """The largest term of a row in each sum of errors."""
         high = self.scale.high
-        return high, 2.0 * high * (1.0 + math.log(high / (self.unit * LEAST))), _largest_xlogx(high)
+        return high, 2.0 * high * (1.0 + math.log(high / (self.base * LEAST))), _largest_xlogx(high)
 
     def _errors(self, scores: F64, labels: NDArray[Any]) -> tuple[F64, ...]:
         y = labels.astype(np.float64)

@@ -14,7 +14,7 @@ from cipherward.errors import DataError, ProtocolError, UnfitUpdateError
 from cipherward.learning import cox, likelihood, linear
 from cipherward.learning.cox import InTime
 from cipherward.learning.newton import MOST_LOSS, Sums
-from cipherward.learning.picking import picks_out_few
+from cipherward.learning.picking import logits, picks_out_few
 from cipherward.privacy import records
 from cipherward.privacy.randomness import Randomness
 from cipherward.privacy.records import Sensitivity
@@ -208,7 +208,7 @@ def _check(weights: NDArray[np.float64], scale: Scale, rows: Rows, at: HospitalW
             f"{len(rows.outcome)} rows are more than the sums of this regression have room for ({scale.most - 1})",
             hint="the count that began the study was of other rows; start a new study",
         )
-    if at.cell_min and weights.any() and picks_out_few(linear.sigmoid(rows.x @ weights), at.cell_min):
+    if at.cell_min and weights.any() and picks_out_few(logits(linear.sigmoid(rows.x @ weights)), at.cell_min):
         raise UnfitUpdateError(
             f"the estimates so far set fewer than {at.cell_min} rows of this hospital apart from all others: sums about them would be "
             "about these rows, so nothing is sent",
