@@ -19,7 +19,7 @@ from cipherward.learning.model_kind import Module
 from cipherward.runs import modelfile, onnx_check, onnx_file
 from cipherward.runs.exports import Content
 from cipherward.runs.modelfile import ModelFile
-from cipherward.runs.prediction import finished, scores_of
+from cipherward.runs.prediction import finished, scores_of, typed
 from cipherward.store import files
 from cipherward.tasks.yardsticks import outcome_at
 
@@ -135,7 +135,7 @@ def _graph(model: ModelFile, module: Module, inputs: Inputs, number: str) -> Gra
 def _compared(data: bytes, model: ModelFile, module: Module, inputs: Inputs, number: str) -> tuple[float, int]:
     """The largest difference, and over how many rows."""
     table = onnx_check.rows(inputs.columns, number)
-    wanted = scores_of(model, module, inputs, onnx_check.typed(table, inputs.columns))
+    wanted = scores_of(model, module, inputs, typed(table, inputs.columns).table)
     apart = onnx_check.difference(onnx_check.run(data, table), wanted)
     return apart / outcome_at(model.study, inputs).unit, table.height
 

@@ -12,9 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import graphs
-from cipherward.data.schema import convert, declared_range
+from cipherward.data.schema import declared_range
 from cipherward.data.values import OTHER, of_column
-from cipherward.errors import DataError
 from cipherward.study import Column
 
 _ROWS = 2048
@@ -51,20 +50,6 @@ def rows(columns: Sequence[Column], number: str = "float64") -> pl.DataFrame:
         values = [None if gone else value for gone, value in zip(absent, usual, strict=True)]
         found[column.name] = pl.Series(values, dtype=pl.Float64 if column.kind == "numeric" else pl.String)
     return pl.DataFrame(found)
-
-
-def typed(table: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
-    """The table as `predict` reads it.
-
-    Raises:
-        DataError: it would refuse it.
-    """
-    found = convert(table, columns, np.arange(1, table.height + 1), each_row_alone=True)
-    if found.problems:
-        raise DataError(
-            "rows that were made to check an exported model are refused", hint="report this as a defect of cipherward"
-        )
-    return found.table
 
 
 def run(model: bytes, table: pl.DataFrame) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from cipherward.data.inputs import Inputs
 from cipherward.data.preprocess import Preprocessor
+from cipherward.data.problems import table_error
 from cipherward.data.rare_categories import counts_as
-from cipherward.data.schema import Converted, declared_range
+from cipherward.data.schema import Converted, convert, declared_range
 from cipherward.data.sources import load_table_for_prediction
 from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
@@ -115,6 +116,20 @@ def finished(path: Path) -> tuple[ModelFile, Inputs]:
             f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run"
         )
     return model, model.preprocessor
+
+
+def typed(table: pl.DataFrame, columns: Sequence[Column]) -> Converted:
+    """The input columns of a table in memory; every row is read as if it were alone.
+
+    Raises:
+        TableError: a column is missing, or a value cannot be read.
+    """
+    found = convert(table, columns, np.arange(1, table.height + 1), each_row_alone=True)
+    if found.problems:
+        raise table_error(
+            "the table cannot be read", found.problems, hint="write it as the study's data dictionary says"
+        )
+    return found
 
 
 def scores_of(model: ModelFile, module: Module, inputs: Inputs, table: pl.DataFrame) -> NDArray[np.float64]:
