@@ -17,12 +17,13 @@ import cipherward
 from cipherward.consortium.approval import approvals, review, review_text
 from cipherward.data.forest import Forest
 from cipherward.data.sources import load_hospitals
-from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.errors import DataError, InterruptedRunError, ProtocolError, StudyError
 from cipherward.learning import metrics
 from cipherward.parties.policy import Policy
 from cipherward.report import page
 from cipherward.runs import export_xgboost, exports, modelfile
 from cipherward.runs.verify import verify_sums
+from cipherward.simulation.simulate import resume_study, run_study
 from cipherward.study import Study, load_builtin
 from cipherward.tasks import boost_fit, boost_questions, catalogue, fitted_yardsticks
 from cipherward.tasks.boost_state import BoostState
@@ -214,6 +215,24 @@ def test_a_hospital_that_starts_anew_from_its_ledger_in_the_middle_of_a_stage_go
         world.run_sums()
         last = world.hub.state.inner
     assert (last.stages, last.cut_short, last.forest.n_trees) == (1, 0, 4)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_in_the_middle_of_a_stage_ends_at_the_same_trees(quorum: Any) -> None:
+    folder, result = quorum
+    sums: list[int] = []
+    with pytest.raises(InterruptedRunError):
+        run_study(
+            study(),
+            base=folder / "tables",
+            out=folder / "stopped",
+            device="cpu",
+            on_progress=lambda *_: sums.append(1),
+            should_stop=lambda: len(sums) >= 4,
+        )
+    again = resume_study(folder / "stopped", device="cpu")
+    assert again.summary["boost"] == result.summary["boost"]
+    assert np.array_equal(simulator.weights(again.path), simulator.weights(result.path))
 
 
 def test_rows_are_drawn_anew_for_each_tree_and_as_many_as_the_study_says(tmp_path: Path) -> None:

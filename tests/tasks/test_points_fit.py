@@ -45,6 +45,7 @@ def test_sums_over_rows_are_those_of_the_one_hot_matrix(seed: int) -> None:
     assert np.allclose(points.totals(chosen, x, each), hot.T @ each)
     joint = points.joint_totals(chosen, entries, x, each)
     assert len(joint) == len(entries) == 9 + 27
+    assert Entries.count(chosen.sizes) == len(entries)
     assert np.allclose(entries.matrix(joint), hot.T @ (hot * each[:, None]))
 
 

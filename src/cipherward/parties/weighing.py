@@ -1,8 +1,8 @@
 """What a hospital's update counts for beside the others': by one rule for all studies over a register (rules 1 and 8).
 
 Two sums of the same updates under two weightings are two equations, and where one hospital of a block changes against the
-others, its update follows. An update that is one step over all rows is the gradient that a Newton step or a table of points
-sums by rows, so these have a weighting, too. The ledger keeps the rule under which the first of them left.
+others, its update follows. An update that is one step over all rows is the gradient that a Newton step, a table of points
+or boosted trees sum by rows, so these have a weighting, too. The ledger keeps the rule under which the first of them left.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from cipherward.tasks.task import ROWS, Task
 WEIGHED_OTHERWISE = "updates weighed otherwise than before"
 
 WAY_OUT = (
-    "let the study weigh updates as the earlier one did: training.weights, aggregation.weight_cap; Newton steps and tables of points "
-    'weigh by "rows"'
+    "let the study weigh updates as the earlier one did: training.weights, aggregation.weight_cap; Newton steps, tables of "
+    'points and boosted trees weigh by "rows"'
 )
 
 _WORDS = {
     "class": "by the class of the hospital's rows",
     "equal": "the same for every hospital",
-    ROWS: "by the hospital's rows, as Newton steps and tables of points do",
+    ROWS: "by the hospital's rows, as Newton steps, tables of points and boosted trees do",
 }
 
 

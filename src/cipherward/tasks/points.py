@@ -316,18 +316,22 @@ class PointsTask(Task[PointsState]):
 
     def _candidates(self, coding: Coding, joint: NDArray[np.float64]) -> tuple[tuple[Pair, ...], NDArray[np.int64]]:
         """Every pair of columns of different families with two cells or more, and the rows of their cells."""
-        family = {name: at for at, names in enumerate(self._settings.families) for name in names}
         found, rows = [], [np.zeros(0, np.int64)]
-        for first, second in itertools.combinations(range(len(coding.binned)) if self._settings.pairs else (), 2):
-            a, b = coding.binned[first], coding.binned[second]
-            if family.get(a.column.name, -1) == family.get(b.column.name, -2):
-                continue
+        for first, second in self._to_compare(coding):
             wide = binning.wide_counts(coding, joint, first, second)
             pair = binning.cells_of(first, second, wide, self._settings.cell_rows)
             if pair:
                 found.append(pair)
                 rows.append(np.bincount(pair.cells, weights=wide.reshape(-1), minlength=pair.size).astype(np.int64))
         return tuple(found), np.concatenate(rows)
+
+    def _to_compare(self, coding: Coding) -> Iterator[tuple[int, int]]:
+        """Every two columns of different families."""
+        family = {name: at for at, names in enumerate(self._settings.families) for name in names}
+        names = [each.column.name for each in coding.binned]
+        for first, second in itertools.combinations(range(len(names)) if self._settings.pairs else (), 2):
+            if family.get(names[first], -1) != family.get(names[second], -2):
+                yield first, second
 
     def _floor(self, n_rows: int) -> int:
         return self._settings.bin_rows or points_settings.default_bin_rows(n_rows)
@@ -358,8 +362,12 @@ class PointsTask(Task[PointsState]):
             binning.widened(each, np.full(each.size, many), self._settings.coarse_bins, 1) for each in coding.binned
         )
         coding = dataclasses.replace(coding, binned=wide)
-        joint = np.full((coding.n_features, coding.n_features), float(many))
-        candidates, _ = self._candidates(coding, joint)
+        sizes = [each.coarse_size for each in coding.binned]
+        candidates = tuple(
+            Pair(first, second, tuple(range(sizes[first] * sizes[second])))
+            for first, second in self._to_compare(coding)
+            if sizes[first] * sizes[second] > 1
+        )
         model = model_of(np.zeros(coding.n_features + 1, np.float32), coding)
         yield PointsState(model, "outcomes"), 1
         if candidates:

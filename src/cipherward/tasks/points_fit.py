@@ -52,6 +52,12 @@ class Entries:
         kept = (term[rows] != term[columns]) | (rows == columns)
         return cls(len(term), rows[kept], columns[kept])
 
+    @staticmethod
+    def count(sizes: Sequence[int]) -> int:
+        """How many `of` gives."""
+        size = sum(sizes)
+        return size + (size * size - sum(each * each for each in sizes)) // 2
+
     def __len__(self) -> int:
         return len(self.rows)
 

@@ -27,7 +27,7 @@ TITLES = {
     "counts": "Before the fit: rows by pairs of bins, without outcomes",
     "outcomes": "The first step of the fit: rows with the outcome in each bin",
     "pairs": "Once: which pairs of columns say more together",
-    "fit": "In each further step of the fit",
+    "fit": "In each further step of the fit, at most",
 }
 
 MEANING = {
@@ -55,7 +55,7 @@ def segments(study: Study, state: PointsState) -> Iterator[Segment]:
         yield RealSegment("gradient", state.n_cells, 1.0)
         yield RealSegment("curvature", state.n_cells, 0.25)
         return
-    size, entries = state.coding.n_features, len(entries_of(state.coding))
+    size, entries = state.coding.n_features, Entries.count(state.coding.sizes)
     if state.stage == "counts":
         yield CountSegment("joint", entries, limbs)
         return
