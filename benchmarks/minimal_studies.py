@@ -2,7 +2,7 @@
 
     python benchmarks/minimal_studies.py [--data diabetes130=FOLDER] [--seeds 3] [--only iris,digits] [--clear]
 
-Six tables of 150 to 100,000 rows over four hospitals (diabetes130: eight), kinds "logistic-regression" and "mlp"; pooled:
+Seven tables of 150 to 100,000 rows over four hospitals (diabetes130: eight), kinds "logistic-regression", "mlp" and, where asked, "tabular"; pooled:
 scikit-learn's LogisticRegression and MLPClassifier with the same hidden layers on all training rows, inputs prepared alike.
 The smallest table is cross-validated: five splits of patients. `--clear`: the sums are added without a scheme, which is faster.
 """
@@ -63,11 +63,22 @@ def bent() -> tuple[NDArray[Any], NDArray[Any]]:
     return x, rng.random(len(x)) < 1.0 / (1.0 + np.exp(-logit))
 
 
+def wards() -> tuple[NDArray[Any], NDArray[Any]]:
+    """80 wards, each with an effect and a slope of its own."""
+    rng = np.random.default_rng(6)
+    effects, slopes = rng.normal(0.0, 1.2, 80), rng.normal(0.0, 1.0, 80)
+    x, ward = rng.normal(size=(6_000, 4)), rng.integers(0, 80, 6_000)
+    logit = effects[ward] + slopes[ward] * x[:, 0] + 0.7 * x[:, 1]
+    return np.column_stack([x, ward]), rng.random(len(x)) < 1.0 / (1.0 + np.exp(-logit))
+
+
+CATEGORIES = {"wards": {"x4": 80}}
 TABLES: dict[str, Callable[[], tuple[NDArray[Any], NDArray[Any]]]] = {
     "iris": iris,
     "straight": straight,
     "digits": digits,
     "bent": bent,
+    "wards": wards,
 }
 BUILT_IN = ("readmission", "diabetes130")
 ALL = (*TABLES, *BUILT_IN)
@@ -81,15 +92,19 @@ def written(name: str, folder: Path, kind: str, salt: int) -> tuple[Study, Path]
         document["data"]["split_salt"] = f"salt-{salt}"
         return study_document.parse(document, origin=name), folder
     x, y = TABLES[name]()
+    codes = CATEGORIES.get(name, {})
     order = np.random.default_rng(1_000).permutation(len(x))
     parts = np.split(order, (np.cumsum(SHARES)[:-1] * len(x)).astype(int))
     names = [f"x{k}" for k in range(x.shape[1])]
     for index, rows in enumerate(parts, start=1):
-        table = pl.DataFrame(dict(zip(names, x[rows].T, strict=True)) | {"outcome": y[rows].astype(int)})
+        values = {each: x[rows, k].astype(int) if each in codes else x[rows, k] for k, each in enumerate(names)}
+        table = pl.DataFrame(values | {"outcome": y[rows].astype(int)})
         table.write_csv(folder / f"clinic-{index}.csv")
     low, high = x.min(axis=0), x.max(axis=0)
     columns = [
-        {"name": each, "kind": "numeric", "minimum": float(a), "maximum": float(b) if b > a else float(a) + 1.0}
+        {"name": each, "kind": "categorical", "categories": [f"{code}" for code in range(codes[each])]}
+        if each in codes
+        else {"name": each, "kind": "numeric", "minimum": float(a), "maximum": float(b) if b > a else float(a) + 1.0}
         for each, a, b in zip(names, low, high, strict=True)
     ]
     document = {
@@ -117,7 +132,7 @@ def pooled(study: Study, hospitals: list[Any]) -> tuple[float, int]:
         tuple(np.concatenate(part) for part in zip(*yardsticks.rows_of_all(works, scaling, split), strict=True))
         for split in (TRAIN, TEST)
     )
-    if study.model.kind == "mlp":
+    if study.model.hidden:
         fitted: Any = MLPClassifier(study.model.hidden, random_state=study.seed)
     else:
         fitted = LogisticRegression(max_iter=5_000)

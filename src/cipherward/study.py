@@ -188,7 +188,8 @@ class Study(Section):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """How a model's input row is folded: of images (channels, height, width), of series (channels, length), else ()."""
+        """How a model's input row is folded: of images (channels, height, width), of series (channels, length), of a table see
+        `study_columns.input_shape`."""
         return input_shape(self.columns)
 
     @property

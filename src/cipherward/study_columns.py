@@ -90,10 +90,12 @@ class Column(Section):
 
 def input_shape(columns: Sequence[Column]) -> tuple[int, ...]:
     """How a model's input row is folded: (channels, height, width) of the one image; of series of one length, (2 x series,
-    length): each series, and where it has no value; () of anything else."""
+    length): each series, and where it has no value; of a table 0, and how many inputs each column has; () of anything else."""
     kinds, shapes = {column.kind for column in columns}, {column.shape for column in columns}
     if kinds == {"image"} and len(columns) == 1:
         return columns[0].shape
     if kinds == {"series"} and len(shapes) == 1:
         return (2 * len(columns), columns[0].shape[0])
+    if kinds <= {"numeric", "categorical"}:
+        return (0, *(1 + (len(column.categories) if column.kind == "categorical" else 1) for column in columns))
     return ()

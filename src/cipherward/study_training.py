@@ -24,7 +24,7 @@ def with_network_defaults(document: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(model, dict) or not isinstance(training, dict) or document.get("task", "train") != "train":
         return document
     found = dict(document)
-    if model.get("kind") == "mlp" and "hidden" not in model:
+    if model.get("kind") in ("mlp", "tabular") and "hidden" not in model:
         found["model"] = model | {"hidden": list(HIDDEN)}
     is_network = model.get("kind", _LINEAR[0]) not in _LINEAR
     if is_network and not document.get("privacy") and not any(name in training for name in SGD_SETTINGS):

@@ -15,6 +15,7 @@ KINDS: dict[str, str | type[ModelKind]] = {
     "boosted-trees": "cipherward.learning.kind_boosted_trees:BoostedTrees",
     "cnn": "cipherward.learning.kind_cnn:ConvolutionalNetwork",
     "sequence": "cipherward.learning.kind_sequence:Sequence",
+    "tabular": "cipherward.learning.kind_tabular:TabularNetwork",
     "custom": "cipherward.learning.kind_custom:Custom",
 }
 """name -> "module:class", or the class itself."""

@@ -96,11 +96,11 @@ class ModelKind(ABC):
 
 
 class ShapedKind(ModelKind):
-    """A kind whose input row is folded: an image, or series of one length (`Study.input_shape`). `takes`: the shape, in words;
+    """A kind whose input row is folded: an image, series of one length, or the columns of a table (`Study.input_shape`). `takes`: the shape, in words;
     `dimensions`: how many it has."""
 
     takes: ClassVar[str]
-    dimensions: ClassVar[int]
+    dimensions: ClassVar[int] = 0
     takes_outputs = True
 
     def build(self, model: Model, n_features: int, seed: int, factory: Factory | None) -> Module:
@@ -108,7 +108,7 @@ class ShapedKind(ModelKind):
 
     def shape_problems(self, model: Model, shape: tuple[int, ...]) -> list[str]:
         """What does not fit the study's columns."""
-        if len(shape) != self.dimensions:
+        if len(shape) != self.dimensions or shape[0] == 0:
             return [f"model.kind: {model.kind!r} takes {self.takes}, and the study's [[columns]] are something else"]
         return []
 

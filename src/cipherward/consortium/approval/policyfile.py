@@ -53,7 +53,7 @@ exact_counts = true
 max_exact_sums = 1100
 max_measured_models = 1100
 
-# Kinds of model: "logistic-regression", "linear" (the same for other outcomes), "mlp" (a small neural network), "points" (a table of points), "boosted-trees",
+# Kinds of model: "logistic-regression", "linear" (the same for other outcomes), "mlp" (a small neural network), "tabular" (one that embeds categories), "points" (a table of points), "boosted-trees",
 # "custom" (see the next line).
 models = ["logistic-regression", "linear", "mlp"]
 
