@@ -181,6 +181,6 @@ def test_a_row_of_no_declared_class_is_refused_with_its_place(tmp_path: Path) ->
 
 def test_a_class_that_nobody_has_is_refused(tmp_path: Path) -> None:
     rows = tables(tmp_path / "rows", "ordinal")
-    chosen = study("ordinal").with_overrides(data={"classes": [*GRADES, "most"]}, noise={"enabled": False})
+    chosen = study("ordinal").with_overrides(data={"classes": [*GRADES, "most"]})
     with pytest.raises(DataError, match="'most'"):
         cipherward.run_study(chosen, base=rows, out=tmp_path / "run", device="cpu")

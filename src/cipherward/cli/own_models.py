@@ -41,7 +41,7 @@ def predict(
     personal: bool = typer.Option(False, "--personal", help="With the model that `personalise` made here."),
     home: Path = HOME,
 ) -> None:
-    """Predict the outcome's probability for each row of TABLE, offline, with a received model."""
+    """Predict the outcome for each row of TABLE, offline, with a received model."""
     from cipherward.consortium.approval import modelcode, own_model, policyfile
     from cipherward.consortium.homes import received_models as received
     from cipherward.consortium.homes.hospital_home import HospitalHome

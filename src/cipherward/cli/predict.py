@@ -17,7 +17,7 @@ def predict(
     out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
     id_column: str = typer.Option("", "--id", metavar="COLUMN", help="A column of TABLE to carry into the output."),
 ) -> None:
-    """Predict the outcome's probability for each row of TABLE. No network, no other hospital is involved.
+    """Predict the outcome for each row of TABLE: its probability, class, grade or number. No network, no other hospital is involved.
 
     Rows have their number in the file: 1 is the first below the header. The column `assumed` says what was taken for
     granted for a row: missing values, values cut to their declared range, categories read as "other".

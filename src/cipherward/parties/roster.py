@@ -50,13 +50,15 @@ def freeze(
     )
     frozen = who_stands.with_blocks(frozen, existing, names or {})
     frozen = refreshes.with_refreshes(frozen, who_stands.blocks_of(frozen), earlier)
+    if (
+        frozen.privacy and frozen.privacy.unit == "hospital"
+    ):  # before the task is asked for its plan, which this noise bounds
+        frozen = frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
     if frozen.own_noise:
         task = make_task(frozen)
         frozen = frozen.with_overrides(noise=noise.stated(frozen, task))
         if not kind_of(frozen.model).is_own_code:  # whose parts are not known here; statistics have room in any study
             noise.check(frozen, task)
-    if frozen.privacy and frozen.privacy.unit == "hospital":
-        return frozen.with_overrides(privacy={"noise_multiplier": privacy_plan.noise_multiplier(frozen)})
     return frozen
 
 

@@ -39,8 +39,15 @@ def check_classes(hospitals: Sequence[HospitalData], group_rows: int, outcome: O
         group_rows: a hospital with fewer test rows is not measured.
 
     Raises:
-        DataError: a split has one class, or one value, only.
+        DataError: a split has one class, or one value, only; or no training row has one of several classes.
     """
+    trained = labels_of(hospitals, TRAIN)
+    names = outcome.data.classes
+    if absent := [name for place, name in enumerate(names) if not bool((trained == place).any())]:
+        raise DataError(
+            f"no training row of any hospital has the class {', '.join(map(repr, absent))}",
+            hint="correct data.classes in the study, or merge classes that hardly anybody has",
+        )
     measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), group_rows)]
     for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
         labels: NDArray[np.generic] = labels_of(those, split)
