@@ -17,7 +17,7 @@ from cipherward.parties.policy import Policy
 
 
 def test_the_default_file_states_the_default_policy_without_code_of_others() -> None:
-    expected = dataclasses.replace(Policy(), models=frozenset({"logistic-regression", "mlp"}))
+    expected = dataclasses.replace(Policy(), models=frozenset({"logistic-regression", "linear", "mlp"}))
     assert policyfile.parse(policyfile.DEFAULT, "default") == expected
 
 
