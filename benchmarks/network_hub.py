@@ -44,6 +44,7 @@ from cipherward.tasks import catalogue
 from cipherward.tasks.state import StudyState
 from cipherward.transport import serving
 from cipherward.transport.post import CoordinatorPost, HospitalPost
+from cipherward.transport.receiving import Content
 from cipherward.transport.serving import Worker
 from cipherward.transport.tls import Connection
 from harness import peak_mib
@@ -109,9 +110,9 @@ class Consortium:
         identity = self.keys.identities[sender]
         return letters.seal(identity, to, self.rules.study, Packet(packet), from_coordinator=sender == 0)
 
-    def open(self, sender: int, to: str, path: Path) -> bytes | memoryview:
+    def open(self, sender: int, to: str, content: Content) -> bytes | memoryview:
         key = self.keys.identities[sender].public_key
-        letter = letters.open_letter(serving.read(path), to=to, key=key, from_coordinator=sender == 0)
+        letter = letters.open_letter(serving.read(content), to=to, key=key, from_coordinator=sender == 0)
         packet: bytes | memoryview = letter.body.packet
         return packet
 
@@ -138,14 +139,14 @@ class Coordinator:
         await receiving
         self.worker.close()
 
-    async def _receive(self, member: str, path: Path) -> None:
-        await self.worker.do(self._take, member, path)
+    async def _receive(self, member: str, letter: Content) -> None:
+        await self.worker.do(self._take, member, letter)
         if self.is_over(self.hub):
             self.done.set()
 
-    def _take(self, member: str, path: Path) -> None:
+    def _take(self, member: str, letter: Content) -> None:
         hub, index = self.hub, self.common.index(member)
-        packet = self.common.open(index, COORDINATOR_NAME, path)
+        packet = self.common.open(index, COORDINATOR_NAME, letter)
         kind, aside = view(packet)[0], len(hub.set_aside)
         out = hub.handle(index, packet)
         if kind == "Update" and len(hub.set_aside) == aside:
@@ -259,14 +260,14 @@ class _Crew:
         common = self.common
         post = HospitalPost(common.connect(name), self.outboxes[name], common.folder / name / "post", common.note)
 
-        async def receive(_: str, path: Path) -> None:
-            await self.worker.do(self._take, name, path)
+        async def receive(_: str, letter: Content) -> None:
+            await self.worker.do(self._take, name, letter)
 
         await post.run(receive)
 
-    def _take(self, name: str, path: Path) -> None:
+    def _take(self, name: str, content: Content) -> None:
         common = self.common
-        packet = bytes(common.open(0, name, path))
+        packet = bytes(common.open(0, name, content))
         for answer in self.answers[name](packet):
             letter = common.seal(common.index(name), COORDINATOR_NAME, answer)
             if unpack(answer[:1])[0] != "Update":

@@ -10,8 +10,10 @@ from pathlib import Path
 from cipherward.consortium.membership import authority
 from cipherward.store import files
 from cipherward.store.outbox import Outbox
+from cipherward.transport import serving
 from cipherward.transport.configuration import ServerSettings
 from cipherward.transport.post import CoordinatorPost, HospitalPost
+from cipherward.transport.receiving import Content
 from cipherward.transport.server import ManagedServer
 from cipherward.transport.tls import Connection
 from harness import console
@@ -63,10 +65,10 @@ async def exchanges(folder: Path, port: int, size: int, repeats: int) -> list[fl
     answered = asyncio.Event()
     letter = os.urandom(size)
 
-    async def answer(member: str, path: Path) -> None:
-        outbox.put(path.read_bytes())
+    async def answer(member: str, content: Content) -> None:
+        outbox.put(serving.read(content))
 
-    async def arrived(member: str, path: Path) -> None:
+    async def arrived(member: str, content: Content) -> None:
         answered.set()
 
     tasks = [asyncio.create_task(coordinator.run(arrived)), asyncio.create_task(hospital.run(answer))]
@@ -89,7 +91,7 @@ async def hospital_sends(folder: Path, port: int, name: str, size: int) -> None:
     data = os.urandom(size)
     asked = asyncio.Event()
 
-    async def receive(member: str, path: Path) -> None:
+    async def receive(member: str, content: Content) -> None:
         asked.set()
 
     task = asyncio.create_task(post.run(receive))
@@ -107,7 +109,7 @@ async def coordinator_takes(folder: Path, port: int, names: list[str]) -> float:
     waiting = set(names)
     everything = asyncio.Event()
 
-    async def receive(member: str, path: Path) -> None:
+    async def receive(member: str, content: Content) -> None:
         waiting.discard(member)
         if not waiting:
             everything.set()

@@ -31,7 +31,7 @@ from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.errors import WireError
 from cipherward.parties import records
 from cipherward.parties.coordinator_node import CoordinatorNode, Phase
-from cipherward.store.outbox import Outbox
+from cipherward.store.outbox import Outbox, Waiting
 from cipherward.sums import packets
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.transport import chunks, post, receiving
@@ -273,11 +273,12 @@ class _Outbox(Outbox):
             number = super().put(damaged(letter, fault))
         return number
 
-    def _write(self, number: int, nonce: bytes, size: int, data: Any) -> None:
-        super()._write(number, nonce, size, data)
+    def _write(self, number: int, nonce: bytes, size: int, data: Any) -> Waiting:
+        written = super()._write(number, nonce, size, data)
         # On the disk, and nobody has been woken to send it.
         if Moment.spec["role"] == "hospital" and (kind_of(bytes(data)), Moment.sum) == ("Update", TRAIN_SUM):
             Moment.reached(_home(), "upload")
+        return written
 
 
 class _Receiver(receiving.Receiver):

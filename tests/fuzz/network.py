@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import nats.errors
 from cryptography import x509
 from nats.aio.msg import Msg
 from tests.consortium.consortium import Consortium, document
@@ -33,9 +32,9 @@ from cipherward.errors import WireError
 from cipherward.parties import decisions, inventories, records, roster, sumlog
 from cipherward.store import files, journal
 from cipherward.store.handled import Handled
-from cipherward.transport import chunks
+from cipherward.transport import chunks, serving
 from cipherward.transport.chunks import Label
-from cipherward.transport.receiving import Receiver
+from cipherward.transport.receiving import Content, Receiver
 
 NAME, MAILBOX = "clinic-1", "down.clinic-1"
 
@@ -99,9 +98,10 @@ def chunk(content: bytes, nonce: bytes = bytes(range(16))) -> bytes:
 
 
 def receiver(folder: Path, server: Server, handled: list[bytes]) -> Receiver:
-    async def handle(mailbox: str, letter: bytes, path: Path) -> None:
-        handled.append(path.read_bytes())
-        path.unlink()
+    async def handle(mailbox: str, letter: bytes, content: Content) -> None:
+        handled.append(bytes(serving.read(content)))
+        if isinstance(content, Path):
+            content.unlink()
 
     link: Any = SimpleNamespace(client=server, url="tls://nowhere")
     bulk: Any = None
@@ -124,12 +124,12 @@ def delivery(folder: Path, content: bytes, small: list[bytes]) -> Decoder:
         client: Any = server
         waiting = [Msg(client, "_INBOX.x.0", place.decode("utf-8", "replace"), body, headers)]
 
-        async def following(timeout: float | None = None) -> Msg:
+        async def following(timeout: float) -> Msg:
             if waiting:
                 return waiting.pop()
-            raise nats.errors.TimeoutError
+            raise TimeoutError
 
-        taking._next = following
+        taking._next = following  # type: ignore[method-assign]
         try:
             loop.run_until_complete(taking._pull(1, 0))
         finally:

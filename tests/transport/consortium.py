@@ -15,9 +15,11 @@ from typing import Any
 from cipherward.consortium.membership import authority
 from cipherward.store import files
 from cipherward.store.outbox import Outbox
+from cipherward.transport import serving
 from cipherward.transport.chunks import CHUNK_BYTES
 from cipherward.transport.configuration import Route, ServerSettings
 from cipherward.transport.post import CoordinatorPost, HospitalPost
+from cipherward.transport.receiving import Content
 from cipherward.transport.server import ManagedServer
 from cipherward.transport.tls import Connection
 
@@ -50,8 +52,8 @@ class Letters:
         self.got: list[tuple[str, bytes]] = []
         self.before: Callable[[str, bytes], object] = lambda member, data: None
 
-    async def __call__(self, member: str, letter: Path) -> None:
-        data = letter.read_bytes()
+    async def __call__(self, member: str, letter: Content) -> None:
+        data = bytes(serving.read(letter))
         waited = self.before(member, data)
         if asyncio.iscoroutine(waited):
             await waited

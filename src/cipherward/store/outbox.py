@@ -16,7 +16,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -41,13 +41,15 @@ _flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 @dataclass(frozen=True)
 class Waiting:
-    """A letter that has not been delivered yet: `size` bytes from `offset` on in the file `path`."""
+    """A letter that has not been delivered yet: `size` bytes from `offset` on in the file `path`. `data`: the same bytes, where
+    they are small and still in memory."""
 
     number: int
     nonce: bytes
     size: int
     path: Path
     offset: int = 0
+    data: bytes | None = field(default=None, repr=False, compare=False)
 
     def pieces(self, size: int, first: int = 0) -> Iterator[bytes]:
         """The letter's bytes in pieces of `size` bytes, from piece `first` on; one empty piece for an empty letter.
@@ -55,6 +57,10 @@ class Waiting:
         Raises:
             StorageError: unreadable.
         """
+        if self.data is not None:
+            for start in range(first * size, max(self.size, 1), size):
+                yield self.data[start : start + size]
+            return
         with _storage(self.path.parent), self.path.open("rb", buffering=0) as file:
             file.seek(self.offset + first * size)
             for start in range(first * size, max(self.size, 1), size):
@@ -70,7 +76,8 @@ class Progress:
 
 
 class Outbox:
-    """Letters waiting in `folder`, at most `max_letters` and `max_bytes` of them. Safe to use from several threads.
+    """Letters waiting in `folder`, at most `max_letters` and `max_bytes` of them. Safe to use from several threads. What is there
+    is read once: of one folder, one object at a time puts and delivers.
 
     Raises:
         StorageError: from every method, when the folder cannot be read or written.
@@ -82,9 +89,8 @@ class Outbox:
         self.on_put: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._slots = Slots(folder / "small.slots")
-        self._unsynced = b""
-        self._changed = object()
-        self._known: tuple[tuple[object, ...], list[Waiting]] = (), []
+        self._known: list[Waiting] | None = None
+        self._marked: set[bytes] = set()
         with _storage(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(".*.tmp"):
@@ -103,37 +109,38 @@ class Outbox:
                 f"a letter of {size} bytes is too large to send", hint=f"at most {MAX_LETTER_BYTES} bytes in one letter"
             )
         with self._lock:
-            waiting = self.pending()
+            waiting = self._letters()
             if len(waiting) >= self.max_letters or size + sum(letter.size for letter in waiting) > self.max_bytes:
                 raise StorageError(
                     f"the outbox {self.folder} is full: {len(waiting)} letters wait for the connection",
                     hint="check the connection to the server; letters leave the outbox as they are delivered",
                 )
-            number = 1 + max((letter.number for letter in waiting), default=0)
-            self._write(number, os.urandom(NONCE_BYTES), size, data)
+            number = 1 + (waiting[-1].number if waiting else 0)
+            waiting.append(self._write(number, os.urandom(NONCE_BYTES), size, data))
         self.on_put()
         return number
 
     def pending(self) -> list[Waiting]:
         """The letters that wait, oldest first; one that a power failure cut short was never put."""
-        now = self._changed, files.stamp(self.folder), files.stamp(self._slots.path)
         known = self._known
-        if known[0] != now:  # services ask all the time
-            known = self._known = now, self._read()
-        return known[1].copy()
+        if known is None:
+            with self._lock:
+                known = self._letters()
+        return known.copy()
 
-    def _read(self) -> list[Waiting]:
-        letters = []
+    def _letters(self) -> list[Waiting]:
+        if self._known is None:
+            self._known = sorted(self._read(), key=lambda letter: letter.number)
+        return self._known
+
+    def _read(self) -> Iterator[Waiting]:
         with _storage(self.folder):
             for path in self.folder.glob("[0-9]*.letter"):
                 number, nonce, size, _ = path.name.split(".")
-                with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
-                    if path.stat().st_size == int(size):
-                        letters.append(Waiting(int(number), bytes.fromhex(nonce), int(size), path))
+                if path.stat().st_size == int(size):
+                    yield Waiting(int(number), bytes.fromhex(nonce), int(size), path)
             for slot in self._slots.waiting():
-                letters.append(Waiting(slot.number, slot.nonce, slot.size, self._slots.path, slot.offset))
-        unsynced = self._unsynced
-        return sorted((letter for letter in letters if letter.nonce != unsynced), key=lambda letter: letter.number)
+                yield Waiting(slot.number, slot.nonce, slot.size, self._slots.path, slot.offset)
 
     def progress(self, letter: Waiting) -> Progress:
         """How far the upload of `letter` has come; a note that is not as it was written counts as none, which only
@@ -148,30 +155,32 @@ class Outbox:
     def mark(self, letter: Waiting, progress: Progress) -> None:
         """Note acknowledged chunks. Not synced: what a power failure forgets is sent again and dropped as a repeat."""
         with _storage(self.folder):
+            self._marked.add(letter.nonce)
             self._note(letter).write_text(_noted(letter, progress), "ascii")
 
     def done(self, letter: Waiting) -> None:
         """The server has all of it: forget the letter. Not synced: a forgotten removal only repeats the letter."""
-        with _storage(self.folder):
+        with self._lock, _storage(self.folder):
             if letter.path == self._slots.path:
                 self._slots.clear(letter.offset)
             else:
                 letter.path.unlink(missing_ok=True)
-            self._note(letter).unlink(missing_ok=True)
-        self._changed = object()
+            if letter.data is None or letter.nonce in self._marked:
+                self._note(letter).unlink(missing_ok=True)
+                self._marked.discard(letter.nonce)
+            self._known = [other for other in self._letters() if other.nonce != letter.nonce]
 
     def _note(self, letter: Waiting) -> Path:
         return self.folder / f"{letter.number:010d}.{letter.nonce.hex()}.sent"
 
-    def _write(self, number: int, nonce: bytes, size: int, data: bytes | bytearray | memoryview) -> None:
-        self._unsynced = nonce  # nobody sends it before it is durable
-        try:
-            with _storage(self.folder):
-                if not self._slots.put(number, nonce, data):
-                    self._write_file(f"{number:010d}.{nonce.hex()}.{size}.letter", data)
-        finally:
-            self._unsynced = b""
-            self._changed = object()
+    def _write(self, number: int, nonce: bytes, size: int, data: bytes | bytearray | memoryview) -> Waiting:
+        with _storage(self.folder):
+            offset = self._slots.put(number, nonce, data)
+            if offset is not None:
+                return Waiting(number, nonce, size, self._slots.path, offset, bytes(data))
+            path = self.folder / f"{number:010d}.{nonce.hex()}.{size}.letter"
+            self._write_file(path.name, data)
+            return Waiting(number, nonce, size, path)
 
     def _write_file(self, name: str, data: bytes | bytearray | memoryview) -> None:
         temporary = self.folder / f".{name}.tmp"
@@ -225,20 +234,21 @@ class Slots:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._good: dict[int, bytes] = {}  # heads whose letters have been checked, by offset
+        self._taken: set[int] | None = None
 
-    def put(self, number: int, nonce: bytes, data: bytes | bytearray | memoryview) -> bool:
-        """Make a letter durable; False: it is too large, or no slot is free."""
+    def put(self, number: int, nonce: bytes, data: bytes | bytearray | memoryview) -> int | None:
+        """Make a letter durable; where its bytes begin. None: it is too large, or no slot is free."""
         size = memoryview(data).nbytes
         if size > LARGEST:
-            return False
+            return None
         if not self.path.exists():
             self._make()
+        taken = self._known()
+        start = next((at for at in _STARTS if at not in taken), None)
+        if start is None:
+            return None
+        head = _MAGIC + number.to_bytes(8, "big") + nonce + size.to_bytes(4, "big")
         with self._file() as file:
-            start = self._free(file)
-            if start is None:
-                return False
-            head = _MAGIC + number.to_bytes(8, "big") + nonce + size.to_bytes(4, "big")
             try:
                 file.seek(start)
                 file.write(b"".join((head, _digest(head, data), data)))
@@ -246,23 +256,31 @@ class Slots:
             except OSError:
                 self._clear(file, start)
                 raise
-        return True
+        taken.add(start)
+        return start + _HEAD.size
 
     def waiting(self) -> Iterator[_Slot]:
-        """The letters in the slots, in no order."""
+        """The letters in the slots, as they are on the disk, in no order."""
         if not self.path.exists():
             return
         with self._file() as file:
             for start in _STARTS:
                 head = _read(file, start, _HEAD.size)
-                if self._is_good(file, start, head):
+                if _is_good(file, start, head):
                     _, number, nonce, size, _ = _HEAD.unpack(head)
                     yield _Slot(number, nonce, size, start + _HEAD.size)
 
     def clear(self, offset: int) -> None:
         """Free the slot of a letter; not flushed."""
+        taken = self._known()
         with self._file() as file:
             self._clear(file, offset - _HEAD.size)
+        taken.discard(offset - _HEAD.size)
+
+    def _known(self) -> set[int]:
+        if self._taken is None:
+            self._taken = {slot.offset - _HEAD.size for slot in self.waiting()}
+        return self._taken
 
     def _make(self) -> None:
         # Real zeros: blocks that are only reserved would be entered into the file system at every first use.
@@ -278,27 +296,20 @@ class Slots:
             raise
         files.sync_folders([self.path.parent])
 
-    def _free(self, file: BinaryIO) -> int | None:
-        return next((at for at in _STARTS if not self._is_good(file, at, _read(file, at, _HEAD.size))), None)
-
-    def _is_good(self, file: BinaryIO, start: int, head: bytes) -> bool:
-        if head[:4] != _MAGIC or len(head) < _HEAD.size:
-            return False
-        if self._good.get(start) != head:
-            _, _, _, size, mark = _HEAD.unpack(head)
-            data = _read(file, start + _HEAD.size, min(size, LARGEST))
-            if len(data) != size or _digest(head[:-32], data) != mark:
-                return False
-            self._good[start] = head
-        return True
-
     def _clear(self, file: BinaryIO, start: int) -> None:
-        self._good.pop(start, None)
         file.seek(start)
         file.write(bytes(len(_MAGIC)))
 
     def _file(self) -> BinaryIO:
         return cast(BinaryIO, self.path.open("r+b", buffering=0))
+
+
+def _is_good(file: BinaryIO, start: int, head: bytes) -> bool:
+    if head[:4] != _MAGIC or len(head) < _HEAD.size:
+        return False
+    _, _, _, size, mark = _HEAD.unpack(head)
+    data = _read(file, start + _HEAD.size, min(size, LARGEST))
+    return len(data) == size and bool(_digest(head[:-32], data) == mark)
 
 
 def _read(file: BinaryIO, start: int, size: int) -> bytes:

@@ -54,7 +54,7 @@ def hasher(mailbox: str, nonce: bytes, size: int) -> hashlib._Hash:
     return hashlib.sha256(b"cipherward/v1/letter\x00" + bytes([len(name)]) + name + nonce + size.to_bytes(8, "big"))
 
 
-def letter_id(mailbox: str, nonce: bytes, size: int, pieces: Iterable[bytes]) -> bytes:
+def letter_id(mailbox: str, nonce: bytes, size: int, pieces: Iterable[bytes | memoryview]) -> bytes:
     """The id (32 bytes) of the letter of `size` bytes that consists of `pieces`."""
     state = hasher(mailbox, nonce, size)
     for piece in pieces:

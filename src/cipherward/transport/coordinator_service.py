@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from pathlib import Path
 from typing import Any
 
 from cipherward.consortium.homes import health
@@ -18,6 +17,7 @@ from cipherward.report import deployed
 from cipherward.transport import serving
 from cipherward.transport.configuration import ACCOUNTS_FILE, Users, settings_of, write_accounts
 from cipherward.transport.post import CoordinatorPost
+from cipherward.transport.receiving import Content
 from cipherward.transport.refusals import RefusalAlarms
 from cipherward.transport.server import ManagedServer
 from cipherward.transport.serving import Complaints, Dispatch, Follower, Worker
@@ -66,8 +66,8 @@ class _Service:
         desk = self.desk = await self.worker.do(CoordinatorDesk, self.home, time.time, deployed.write, time.monotonic)
         await self._start_server()
 
-        async def receive(member: str, path: Path) -> None:
-            await self.worker.do(self._handle, desk, member, path)
+        async def receive(member: str, letter: Content) -> None:
+            await self.worker.do(self._handle, desk, member, letter)
 
         tasks = (
             asyncio.create_task(serving.keep_running(lambda: self.post.run(receive), self.complaints)),
@@ -84,8 +84,8 @@ class _Service:
     def _remind(self, member: str) -> Letters:
         return self.desk.remind(member) if self.desk else []
 
-    def _handle(self, desk: CoordinatorDesk, member: str, path: Path) -> None:
-        data = serving.read(path)
+    def _handle(self, desk: CoordinatorDesk, member: str, letter: Content) -> None:
+        data = serving.read(letter)
         self.pace.notice(data)
         self.dispatch.put(desk.receive(member, data))
 

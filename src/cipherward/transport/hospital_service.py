@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from cipherward.consortium.approval import declaring
@@ -22,6 +21,7 @@ from cipherward.report import deployed
 from cipherward.store.outbox import Outbox
 from cipherward.transport import serving
 from cipherward.transport.post import HospitalPost
+from cipherward.transport.receiving import Content
 from cipherward.transport.serving import Complaints, Dispatch, Follower, Worker
 from cipherward.transport.tls import Connection
 
@@ -99,11 +99,11 @@ class _Service:
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the command that started us
 
-    async def _receive(self, desk: HospitalDesk, member: str, path: Path) -> None:
-        await self.worker.do(self._handle, desk, path)
+    async def _receive(self, desk: HospitalDesk, member: str, letter: Content) -> None:
+        await self.worker.do(self._handle, desk, letter)
 
-    def _handle(self, desk: HospitalDesk, path: Path) -> None:
-        data = serving.read(path)
+    def _handle(self, desk: HospitalDesk, letter: Content) -> None:
+        data = serving.read(letter)
         self.pace.notice(data)
         self.dispatch.put((COORDINATOR_NAME, letter) for letter in desk.receive(data))
 

@@ -33,14 +33,15 @@ from cipherward.transport import state_words, subjects
 from cipherward.transport.configuration import MAILBOX_BYTES
 from cipherward.transport.link import Dialer, Link, Log
 from cipherward.transport.mailboxes import make_mailboxes, remove_mailboxes
-from cipherward.transport.receiving import Receiver
+from cipherward.transport.receiving import Content, Receiver
 from cipherward.transport.retrying import both, forever, stop
 from cipherward.transport.sending import Sender
 from cipherward.transport.tls import Connection
 from cipherward.transport.troubles import Trouble, Troubles
 
-Receive = Callable[[str, Path], Awaitable[None]]
-"""`receive(member, letter)`: the sender's name and a file that is removed when the call returns (it may be moved)."""
+Receive = Callable[[str, Content], Awaitable[None]]
+"""`receive(member, letter)`: the sender's name and the letter's bytes, or of a large one a file that is removed when the call
+returns (it may be moved)."""
 
 _LOOK_SECONDS = 10.0
 _TO, _FROM = "letters to the coordinator", "letters from the coordinator"
@@ -202,9 +203,9 @@ class _Post(ABC):
         return Sender(link, outbox, direction, member, self._log, partial(self._troubles.end, name))
 
     def _receiver(self, name: str, link: Link, direction: str, member: str, sender: str, receive: Receive) -> Receiver:
-        async def handle(mailbox: str, letter: bytes, path: Path) -> None:
+        async def handle(mailbox: str, letter: bytes, content: Content) -> None:
             # Shielded: a lost connection must not stop a letter half way and hand it over a second time meanwhile.
-            task = asyncio.create_task(self._hand_over(mailbox, letter, path, sender, receive))
+            task = asyncio.create_task(self._hand_over(mailbox, letter, content, sender, receive))
             self._handling.add(task)
             task.add_done_callback(self._handling.discard)
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -223,7 +224,7 @@ class _Post(ABC):
             partial(self._troubles.end, name),
         )
 
-    async def _hand_over(self, mailbox: str, letter: bytes, path: Path, sender: str, receive: Receive) -> None:
+    async def _hand_over(self, mailbox: str, letter: bytes, content: Content, sender: str, receive: Receive) -> None:
         try:
             async with self._gate:
                 if self._handled.has(mailbox, letter):
@@ -232,7 +233,7 @@ class _Post(ABC):
                     raise asyncio.CancelledError  # not handled: it comes again after the next start
                 self._status.doing = f"handling a letter from {sender}"
                 try:
-                    await receive(sender, path)
+                    await receive(sender, content)
                 except StorageError:
                     raise
                 except Exception as error:
@@ -242,8 +243,9 @@ class _Post(ABC):
                     self._status.doing = ""
                 self._handled.add(mailbox, letter)
         finally:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+            if isinstance(content, Path):
+                with contextlib.suppress(OSError):
+                    content.unlink(missing_ok=True)
 
     def _connected(self, link: Link) -> None:
         self._change(connected=True, reason=f"connected to {link.url}", doing="")

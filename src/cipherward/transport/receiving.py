@@ -1,4 +1,5 @@
-"""Out of a mailbox: chunks are put together on disk, whole letters handed over, and only then acknowledged.
+"""Out of a mailbox: chunks are put together, on disk where a letter is large, whole letters handed over, and only then
+acknowledged.
 
 The consumer is rewound to its last acknowledgement at the start of every connection and whenever a message seems to
 have been lost, so everything that is not acknowledged comes again, in order.
@@ -12,6 +13,7 @@ import errno
 import itertools
 import json
 import os
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -25,14 +27,20 @@ from cipherward.transport import chunks, subjects
 from cipherward.transport.chunks import CHUNK_BYTES, Label
 from cipherward.transport.link import Link, Log, foreign
 
-Handle = Callable[[str, bytes, Path], Awaitable[None]]
-"""`handle(mailbox, letter id, file)`."""
+Content = bytes | Path
+"""A letter that has come: its bytes, or the file that holds a large one."""
+
+Handle = Callable[[str, bytes, Content], Awaitable[None]]
+"""`handle(mailbox, letter id, content)`."""
 
 BATCH = 8
+SMALL = 128 << 10
+"""Bytes up to which a letter of one chunk stays in memory, and all letters together that the server may send unasked for more."""
 _WAIT_SECONDS = 15.0
 _PING_SECONDS = 5
 _REWIND_SECONDS = 60.0
 _NEEDED = "nats-server 2.14 or later is needed"
+_NOT_GENUINE = "a letter's content does not match its digest"
 _names = itertools.count()
 
 
@@ -88,7 +96,7 @@ class Receiver:
 
     Args:
         bulk: bounds how many mailboxes may have a batch of chunks in memory at the same time.
-        handle: called for every whole letter; it removes the file.
+        handle: called for every whole letter; it removes the file, where there is one.
         passes: called when the server has answered about this mailbox.
     """
 
@@ -115,6 +123,8 @@ class Receiver:
         self._requests = itertools.count()
         self._expected = 0
         self._hole: tuple[int, int] | None = None
+        self._arrived: deque[Msg] = deque()
+        self._arrival: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -124,14 +134,16 @@ class Receiver:
             StorageError: no room for a letter; nothing is acknowledged, so it comes again.
         """
         with foreign(self._link.url):
-            subscription = await self._link.client.subscribe(f"{self._inbox}.*")
-        self._subscription, self._next = subscription, subscription.next_msg
+            subscription = await self._link.client.subscribe(f"{self._inbox}.*", cb=self._arrive)
+        self._subscription = subscription
         loop = asyncio.get_running_loop()
         try:
             await self._rewind()
             rewound = loop.time()
             while True:
-                taken = await self._pull(1, _WAIT_SECONDS)
+                taken = await self._pull(BATCH, _WAIT_SECONDS, SMALL)
+                if taken is None:  # a large one is next, and comes alone
+                    taken = await self._pull(1, _WAIT_SECONDS)
                 while taken and self._assembly is not None:
                     async with self._bulk:
                         taken = await self._pull(BATCH, 0)
@@ -145,6 +157,25 @@ class Receiver:
             self._abandon()
             with contextlib.suppress(nats.errors.Error, OSError):
                 await subscription.unsubscribe()
+
+    async def _arrive(self, message: Msg) -> None:
+        self._arrived.append(message)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    async def _next(self, timeout: float) -> Msg:
+        """The next message. Not nats-py's next_msg: it makes two tasks for each.
+
+        Raises:
+            TimeoutError: none came.
+        """
+        if not self._arrived:
+            self._arrival = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._arrival}, timeout=timeout)
+            self._arrival = None
+        if not self._arrived:
+            raise TimeoutError
+        return self._arrived.popleft()
 
     async def _rewind(self) -> None:
         """Have everything that is not acknowledged delivered again."""
@@ -164,10 +195,12 @@ class Receiver:
             )
         self._passes()
 
-    async def _pull(self, batch: int, wait: float) -> int:
-        """Ask for up to `batch` messages, take them as they come; returns how many came."""
+    async def _pull(self, batch: int, wait: float, most: int = 0) -> int | None:
+        """Ask for up to `batch` messages, of `most` bytes together where that is given; take them as they come. Returns how many
+        came; None where the next one alone is larger than `most`."""
         request: dict[str, object] = {"batch": batch}
         request |= {"expires": int(wait * 1e9)} if wait else {"no_wait": True}
+        request |= {"max_bytes": most} if most else {}
         reply = f"{self._inbox}.{next(self._requests)}"
         came = 0
         with foreign(self._link.url):
@@ -181,14 +214,12 @@ class Receiver:
                 if wait and not came:
                     await self._notice_silence()
                 return came
-            except nats.errors.Error:
-                raise TransportError("the connection broke", hint="cipherward connects again by itself") from None
             status = (message.headers or {}).get("Status")
             if not message.reply.startswith("$JS.ACK."):
                 if message.subject == reply and status == "503":
                     raise _silent()
                 if message.subject == reply and status not in (None, "100"):
-                    return came
+                    return None if most and not came and status == "409" else came
                 continue
             came += 1
             await self._take(message)
@@ -205,7 +236,7 @@ class Receiver:
             await self._link.client.flush(timeout=_PING_SECONDS)
         except (nats.errors.Error, TimeoutError, OSError):
             return  # the line is slow or gone, which others notice
-        if not self._subscription.pending_msgs:
+        if not self._subscription.pending_msgs and not self._arrived:
             raise _silent()
 
     async def _take(self, message: Msg) -> None:
@@ -230,6 +261,9 @@ class Receiver:
             await self._acknowledge([message.reply])
             return
         assembly = self._assembly
+        if assembly is None and label.count == 1 and label.size <= SMALL:
+            await self._take_small(message, label, body)
+            return
         if assembly is not None and assembly.label.letter != label.letter:
             await self._refuse("a letter was left incomplete", assembly.acknowledgements)
             self._abandon()
@@ -244,6 +278,13 @@ class Receiver:
         if assembly.is_complete:
             await self._finish(assembly)
 
+    async def _take_small(self, message: Msg, label: Label, body: memoryview) -> None:
+        if chunks.letter_id(self._mailbox, label.nonce, label.size, [body]) == label.letter:
+            await self._handle(self._mailbox, label.letter, bytes(body))
+            await self._acknowledge([message.reply])
+        else:
+            await self._refuse(_NOT_GENUINE, [message.reply])
+
     async def _repeat(self, message: Msg) -> None:
         """A message that this connection has seen: acknowledged only if its letter is handled, else still needed."""
         with contextlib.suppress(WireError):
@@ -257,7 +298,7 @@ class Receiver:
             await self._handle(self._mailbox, assembly.label.letter, assembly.path)
             await self._acknowledge(assembly.acknowledgements)
         else:
-            await self._refuse("a letter's content does not match its digest", assembly.acknowledgements)
+            await self._refuse(_NOT_GENUINE, assembly.acknowledgements)
             self._abandon()
 
     async def _refuse(self, reason: str, acknowledgements: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import nats.js.errors
 from nats.js.api import PubAck
@@ -63,12 +63,18 @@ class Sender:
                 await asyncio.wait_for(awake.wait(), _POLL_SECONDS)
 
     async def _send(self, letter: Waiting) -> None:
-        count = chunks.n_chunks(letter.size)
-        if count == 1:
-            identity = self._identity(letter)
+        if chunks.n_chunks(letter.size) == 1:
+            (body,) = letter.pieces(CHUNK_BYTES)
+            identity = chunks.letter_id(self._mailbox, letter.nonce, letter.size, [body])
+            await self._acknowledged(
+                letter, self._publish(Label(letter.nonce, identity, 0, letter.size), body), Progress()
+            )
         else:
-            identity = await asyncio.to_thread(self._identity, letter)
-        progress = self._outbox.progress(letter) if count > 1 else Progress()
+            await self._send_chunks(letter, await asyncio.to_thread(self._identity, letter))
+        self._outbox.done(letter)
+
+    async def _send_chunks(self, letter: Waiting, identity: bytes) -> None:
+        progress = self._outbox.progress(letter)
         under_way: deque[asyncio.Task[PubAck]] = deque()
         try:
             for index, body in enumerate(letter.pieces(CHUNK_BYTES, progress.chunks), start=progress.chunks):
@@ -82,7 +88,6 @@ class Sender:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-        self._outbox.done(letter)
 
     def _identity(self, letter: Waiting) -> bytes:
         return chunks.letter_id(self._mailbox, letter.nonce, letter.size, letter.pieces(CHUNK_BYTES))
@@ -93,10 +98,10 @@ class Sender:
             self._subject, chunks.encode(label, body), headers={"Nats-Msg-Id": label.message_id}
         )
 
-    async def _acknowledged(self, letter: Waiting, task: asyncio.Task[PubAck], progress: Progress) -> Progress:
+    async def _acknowledged(self, letter: Waiting, publishing: Awaitable[PubAck], progress: Progress) -> Progress:
         with foreign(self._link.url):
             try:
-                ack = await task
+                ack = await publishing
             except TimeoutError:
                 raise TransportError(
                     f"the server has not said within {_ACK_SECONDS:.0f} s that it stored a letter: it stores nothing at the "

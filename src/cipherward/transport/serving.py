@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cipherward.consortium.homes.home import Home
@@ -26,6 +25,7 @@ from cipherward.errors import StorageError, TransportError
 from cipherward.store import files
 from cipherward.store.outbox import Outbox
 from cipherward.transport.post import Status
+from cipherward.transport.receiving import Content
 from cipherward.transport.troubles import Trouble
 
 POLL_SECONDS = 0.25
@@ -295,12 +295,15 @@ _MAPPED = 1 << 20
 """Bytes from which a letter is looked at where it lies: the system can take its pages back when memory is short."""
 
 
-def read(path: Path) -> bytes | memoryview:
+def read(letter: Content) -> bytes | memoryview:
     """A letter's bytes.
 
     Raises:
         StorageError: it cannot be read.
     """
+    if isinstance(letter, bytes):
+        return letter
+    path = letter
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size < _MAPPED:
