@@ -39,6 +39,7 @@ class AuditLog:
         self.last: dict[str, Entry] = {}
         self._identity, self._clock = identity, clock
         self._tree = Tree()
+        self._newest: tuple[Path, files.Stamp | None, SignedCheckpoint] | None = None
         self._offset, self._after = 0, entries.FIRST
         with self._locked():
             self._cut_torn_line()
@@ -72,27 +73,39 @@ class AuditLog:
         head = Checkpoint(self.origin, self.size, self._tree.root())
         path = reading.checkpoint_file(self.folder, self.size)
         if path.exists():
-            return reading.read_checkpoint(path)
+            return self._head(path)
         signed = notes.sign(self._identity, head)
-        files.write(path, signed.text.encode())
+        self._keep(path, signed)
         return signed
+
+    def _head(self, path: Path) -> SignedCheckpoint:
+        """A head from its file, read once while nobody else writes it."""
+        if self._newest is None or self._newest[:2] != (path, files.stamp(path)):
+            self._newest = path, files.stamp(path), reading.read_checkpoint(path)
+        return self._newest[2]
+
+    def _keep(self, path: Path, head: SignedCheckpoint) -> None:
+        files.write(path, head.text.encode())
+        self._newest = path, files.stamp(path), head
 
     def request(self, head: SignedCheckpoint, old: int) -> str:
         """What a witness who has seen `old` entries is asked to cosign (c2sp.org/tlog-witness, add-checkpoint)."""
         proof = self._tree.consistency(min(old, head.checkpoint.size), head.checkpoint.size)
         return f"old {old}\n{notes.hash_lines(proof)}\n{head.text}"
 
-    def take(self, answers: Iterable[tuple[str, Key]]) -> None:
-        """Keep witnesses' cosignatures with the checkpoint that they are on.
+    def take(self, answers: Iterable[tuple[str, Key]]) -> int:
+        """Keep witnesses' cosignatures with the checkpoint that they are on; the size of the last one.
 
         Raises:
             AuditError: not this witness's cosignature on a head of this log; the others of this call may be lost with it.
         """
         changed: dict[Path, SignedCheckpoint] = {}
+        size = 0
         for answer, witness in answers:
             cosigned = notes.parse(answer)
-            path = reading.checkpoint_file(self.folder, cosigned.checkpoint.size)
-            kept = changed.get(path) or (reading.read_checkpoint(path) if path.exists() else None)
+            size = cosigned.checkpoint.size
+            path = reading.checkpoint_file(self.folder, size)
+            kept = changed.get(path) or (self._head(path) if path.exists() else None)
             if kept is None or kept.checkpoint != cosigned.checkpoint or cosigned.signed_by(witness) is None:
                 raise AuditError("a cosignature on something that is no head of this log")
             if kept.signed_by(witness) is None:
@@ -100,7 +113,8 @@ class AuditLog:
                     kept = kept.with_line(line)
                 changed[path] = kept
         for path, head in changed.items():
-            files.write(path, head.text.encode())
+            self._keep(path, head)
+        return size
 
     def _check_heads(self) -> None:
         key = Key(self.origin, self._identity.public_key)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -24,6 +26,7 @@ LOG, WITNESS = 1, 4
 MAX_BYTES = 1 << 16
 _MAX_SIZE = 1 << 63
 _DASH = "— "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 4, 8, 64
 
 
@@ -113,7 +116,7 @@ def parse(text: str) -> SignedCheckpoint:
     """
     body, gap, signatures = text.rpartition("\n\n")
     lines = body.split("\n")
-    is_text = not any(ord(c) < 32 and c != "\n" for c in text) and len(text) <= MAX_BYTES
+    is_text = len(text) <= MAX_BYTES and not _CONTROL.search(text)
     if not is_text or not gap or len(lines) < 3 or not all(lines) or not signatures.endswith("\n"):
         raise AuditError("not a signed checkpoint")
     signed = tuple(signatures[:-1].split("\n"))
@@ -154,6 +157,7 @@ def _cosigned(body: str, at: int) -> bytes:
     return f"cosignature/v1\ntime {at}\n{body}".encode()
 
 
+@lru_cache(256)
 def _check(key: Key, signature: bytes, body: str) -> int:
     at, covered = 0, body.encode()
     if key.kind == WITNESS:

@@ -7,6 +7,7 @@ entry comes into the log later, and nothing comes into it twice.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -70,9 +71,9 @@ EARLIER = {
 """In the folder of an earlier log, by the name of a file or of a folder."""
 _PLACES = ("", "coordinator/")
 """Where these folders are: a simulation keeps some with its coordinator."""
+_FOLDERS = tuple(f"{place}{folder}" for folder in FOLDERS for place in _PLACES)
 _MAY_GO = (REFUSALS, "quarantine")
-_SETTLED = 2.0
-"""Seconds after which a folder's time tells that nothing was put there since."""
+_LAST_SUMS, _WHOLE_SECONDS = 3, 30.0
 
 
 def covered_files(run: Path) -> Iterator[str]:
@@ -80,7 +81,7 @@ def covered_files(run: Path) -> Iterator[str]:
     for table in (BEGINNING, ENDING):
         yield from (name for name in _names(run, table) if (run / name).exists())
     yield from earlier_logs.kept_files(run)
-    for folder in _folders():
+    for folder in _FOLDERS:
         yield from _in_folder(run, folder)
     for folder in _sum_folders(run):
         yield from _in_sum(run, folder)
@@ -108,10 +109,13 @@ class Trail:
         self.run, self.study, self.hospital = run, study, hospital
         name = origin(study.digest(), hospital) if hospital else earlier_logs.name_of(run.path, study)
         self.log = AuditLog(run.path, identity, name, clock)
+        self._root = str(run.path)
         self._names = [each.name for each in study.hospitals]
         self._stamps: dict[str, files.Stamp | None] = {}
         self._folders: dict[str, files.Stamp | tuple[()] | None] = {}
+        self._rounds: tuple[files.Stamp | None, int, int] = (None, 0, 0)
         self._newest: list[str] = []
+        self._whole_at = 0.0
         known = self.log.last.get("software") or self.log.last.get("study")
         if known is not None and known.facts.get("software") != versions():
             self.note("software", {"software": versions()})
@@ -123,32 +127,39 @@ class Trail:
     def look(self) -> bool:
         """Log everything that the folder has got since; whether there was anything. The head is signed then."""
         run = self.run.path
-        in_folders = (name for folder in _folders() for name in _in_folder(run, folder))
-        sums = (folder for folder in _sum_folders(run) if self._is_changed(f"receipts/{folder}"))
-        in_sums = (name for folder in sums for name in _in_sum(run, folder))
+        self._whole_at = time.monotonic() + _WHOLE_SECONDS
+        sums = [folder for folder in _sum_folders(run) if self._is_changed(f"receipts/{folder}")]
         return self._log(
             [
                 *self._each(earlier_logs.kept_files(run)),
                 *self._together(BEGINNING),
-                *self._each(in_folders),
-                *self._gone(),
-                *self._each(in_sums),
-                *self._noted(),
+                *self._came_to(_FOLDERS, sums),
                 *self._together(ENDING),
             ]
         )
 
+    def _came_to(self, folders: Iterable[str], sums: Iterable[str]) -> Iterator[Event]:
+        run = self.run.path
+        yield from self._each(name for folder in folders for name in _in_folder(run, folder))
+        if any(folder.rpartition("/")[2] in _MAY_GO for folder in folders):
+            yield from self._gone()
+        yield from self._each(name for folder in sums for name in _in_sum(run, folder))
+        yield from self._noted()
+
     def look_again(self, *, is_over: bool = False) -> bool:
-        """The same, where something may have come; what came to the folders of earlier sums only is left to the next `look`.
-        `is_over`: nothing more is decided, so a glance at the folder itself, at the last sum and at what was erased is enough."""
+        """The same, where something may have come; what came to the folders of earlier sums only is left to the next `look`, which
+        is made at least once in a minute in which something came. `is_over`: nothing more is decided, so a glance at the folder
+        itself, at the last sum and at what was erased is enough."""
         if self._is_changed("receipts"):
-            self._newest = _sum_folders(self.run.path)[-1:]
-        last = [f"receipts/{folder}" for folder in self._newest]
-        looked_at = ["", erasures.FOLDER] if is_over else ["", *_folders()]
+            self._newest = _sum_folders(self.run.path)[-_LAST_SUMS:]
+        last = [folder for folder in self._newest if self._is_changed(f"receipts/{folder}")]
+        looked_at = ("", erasures.FOLDER) if is_over else ("", *_FOLDERS)
         changed = [folder for folder in looked_at if self._is_changed(folder)]
-        if changed or any(files.stamp(self.run.path / folder) != self._folders.get(folder, ()) for folder in last):
+        if "" in changed or ((changed or last) and time.monotonic() > self._whole_at):
+            for folder in last:
+                self._folders[f"receipts/{folder}"] = ()
             return self.look()
-        return False
+        return bool(changed or last) and self._log([*self._came_to(changed, last)])
 
     def written_anew(self, event: str) -> None:
         """The party itself has written the files of this event again, such as its report."""
@@ -165,11 +176,10 @@ class Trail:
 
     def _is_changed(self, folder: str) -> bool:
         """Whether something may have been put there since this was asked last."""
-        found = files.stamp(self.run.path / folder)
+        found = files.stamp(f"{self._root}/{folder}")
         if found == self._folders.get(folder, ()):
             return False
-        is_settled = found is None or time.time() - found[0] / 1e9 > _SETTLED
-        self._folders[folder] = found if is_settled else ()
+        self._folders[folder] = found if files.is_settled(found) else ()
         return True
 
     def _together(self, table: Mapping[str, tuple[str, ...]]) -> Iterator[Event]:
@@ -206,11 +216,10 @@ class Trail:
 
     def _new(self, name: str) -> bytes | None:
         """The content of a file that the newest entry about it does not cover; None for one that is covered or not there."""
-        path = self.run.path / name
-        now = files.stamp(path)
+        now = files.stamp(f"{self._root}/{name}")
         if now is None or self._stamps.get(name) == now:
             return None
-        data = files.read(path)
+        data = files.read(self.run.path / name)
         self._stamps[name] = now
         return data if self.log.covered.get(name) != sha256(data) else None
 
@@ -224,11 +233,16 @@ class Trail:
 
     def _noted(self) -> Iterator[Event]:
         """The lines of rounds.jsonl."""
-        if not self.run.rounds.exists():
+        now = files.stamp(self.run.rounds)
+        if now is None or now == self._rounds[0]:
             return
-        known = self.log.events.get(NOTED, 0)
-        lines = files.read(self.run.rounds).split(b"\n")[:-1]
-        for line in lines[known:]:
+        known, (_, noted, end) = self.log.events.get(NOTED, 0), self._rounds
+        if known != noted or now[1] < end:  # somebody else noted them, or there are others now
+            noted = end = 0
+        data = files.read(self.run.rounds, end)
+        lines = data.split(b"\n")[:-1]
+        self._rounds = now if files.is_settled(now) else None, noted + len(lines), end + data.rfind(b"\n") + 1
+        for line in lines[known - noted :]:
             try:
                 found = files.json_object(line)
                 facts = {"sum": int(found["sum"]), "purpose": str(found["purpose"])}
@@ -332,10 +346,6 @@ def event_of(name: str) -> str:
     return FOLDERS[name.removeprefix("coordinator/").partition("/")[0]]
 
 
-def _folders() -> list[str]:
-    return [f"{place}{folder}" for folder in FOLDERS for place in _PLACES]
-
-
 def _names(run: Path, table: Mapping[str, tuple[str, ...]]) -> list[str]:
     names = [name for each in table.values() for name in each]
     if ENDED in table:
@@ -344,24 +354,24 @@ def _names(run: Path, table: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _in_folder(run: Path, folder: str) -> Iterator[str]:
-    for name in _names_in(run / folder):
+    for name in _names_in(f"{run}/{folder}"):
         if not name.startswith(".") and not name.endswith(".packet"):
             yield f"{folder}/{name}"
 
 
 def _in_sum(run: Path, folder: str) -> Iterator[str]:
     """The opening first, then the receipts."""
-    names = [name for name in _names_in(run / "receipts" / folder) if name.endswith(".cbor") and name[0] != "."]
+    names = [name for name in _names_in(f"{run}/receipts/{folder}") if name.endswith(".cbor") and name[0] != "."]
     yield from (f"receipts/{folder}/{name}" for name in sorted(names, key=lambda name: (name != "opening.cbor", name)))
 
 
 def _sum_folders(run: Path) -> list[str]:
-    return [name for name in _names_in(run / "receipts") if name.isdecimal()]
+    return [name for name in _names_in(f"{run}/receipts") if name.isdecimal()]
 
 
-def _names_in(folder: Path) -> list[str]:
+def _names_in(folder: str) -> list[str]:
     try:
-        return sorted(path.name for path in folder.iterdir())
+        return sorted(os.listdir(folder))  # noqa: PTH208 - services ask all the time
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cipherward.parties.decisions import APPROVAL, WITHDRAWAL
@@ -30,6 +31,8 @@ class StudyFolder:
         self.ckks_public = path / CKKS_PUBLIC
         self.report = path / REPORT
         self.stopped = path / STOPPED
+        self._folders = {said: path / said for said in _ENDINGS}
+        self._said: dict[str, tuple[files.Stamp | None, Mapping[int, Path]]] = {}
         # at the coordinator
         self.started = path / "started.json"
         self.begun = path / "begun"
@@ -51,11 +54,19 @@ class StudyFolder:
         """What a hospital (roster index) has said: `what` is APPROVALS, WITHDRAWALS, BREACHES or REFUSALS."""
         return self.path / what / f"{hospital}.{_ENDINGS[what]}"
 
-    def who_said(self, what: str) -> dict[int, Path]:
+    def who_said(self, what: str) -> Mapping[int, Path]:
         """Every hospital that has said it, by roster index in order."""
-        found = (self.path / what).glob(f"[0-9]*.{_ENDINGS[what]}")
+        folder = self._folders[what]
+        now = files.stamp(folder)
+        known = self._said.get(what)
+        if known is not None and known[0] == now:
+            return known[1]
         # not a copy that somebody has put beside it
-        return dict(sorted((int(file.stem), file) for file in found if file.stem.isdecimal()))
+        there = (file for file in folder.glob(f"[0-9]*.{_ENDINGS[what]}") if file.stem.isdecimal())
+        found = dict(sorted((int(file.stem), file) for file in there))
+        if files.is_settled(now):
+            self._said[what] = now, found
+        return found
 
     def unverified_opening(self, round: int) -> Path:
         """At a hospital: an opening that is being verified; afterwards it is in the run directory."""
@@ -67,10 +78,15 @@ class StudyFolder:
 
     def ended(self) -> tuple[str, str] | None:
         """STOPPED or FAILED, and the reason that was given; None while the study goes on, or when it has a model."""
-        for file in (self.stopped, self.failed):
-            if file.exists():
-                return file.name, words_in(file) or "no reason given"
-        return None
+        return ended(self.path)
+
+
+def ended(folder: Path) -> tuple[str, str] | None:
+    """As `StudyFolder.ended`, of the study in a folder."""
+    for name in (STOPPED, FAILED):
+        if files.stamp(f"{folder}/{name}"):
+            return name, words_in(folder / name) or "no reason given"
+    return None
 
 
 def words_in(file: Path) -> str:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
@@ -126,14 +127,16 @@ def append(path: Path, line: str) -> None:
         ) from None
 
 
-def read(path: Path) -> bytes:
-    """The whole file.
+def read(path: Path, start: int = 0) -> bytes:
+    """The file, from byte `start` on.
 
     Raises:
         StorageError: missing or unreadable.
     """
-    with _readable(path):
-        return path.read_bytes()
+    with _readable(path), open(path, "rb", buffering=0) as file:  # noqa: PTH123 - Path.open takes twice as long
+        if start:
+            file.seek(start)
+        return file.read()
 
 
 def link(path: Path, name: Path) -> None:
@@ -191,13 +194,45 @@ def toml_table(data: bytes) -> dict[str, Any]:
 Stamp = tuple[int, int, int]
 
 
-def stamp(path: Path) -> Stamp | None:
+def stamp(path: Path | str) -> Stamp | None:
     """What changes when a file or folder is written anew: time, size, number; None where there is none."""
     try:
-        found = path.stat()
-    except OSError:
+        found = os.stat(path)  # noqa: PTH116 - services ask for hundreds in a second
+    except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+SETTLED_SECONDS = 2.0
+
+
+def is_settled(found: Stamp | None) -> bool:
+    """Whether a stamp is old enough that whatever is written now gives another one: clocks of disks are coarse."""
+    return found is None or time.time() - found[0] / 1e9 > SETTLED_SECONDS
+
+
+_MOST_CONTENTS, _LARGEST_CONTENT = 1024, 1 << 16
+_contents: dict[str, tuple[Stamp, bytes]] = {}
+
+
+def content(path: str) -> bytes:
+    """What is in a small file that is written seldom, empty where there is none; read again only when it is another file.
+
+    Raises:
+        StorageError: unreadable.
+    """
+    now = stamp(path)
+    if now is None:
+        return b""
+    known = _contents.get(path)
+    if known is not None and known[0] == now:
+        return known[1]
+    data = read(Path(path))
+    if is_settled(now) and len(data) <= _LARGEST_CONTENT:
+        if len(_contents) >= _MOST_CONTENTS:
+            _contents.clear()
+        _contents[path] = now, data
+    return data
 
 
 class Remembered:

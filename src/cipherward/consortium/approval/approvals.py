@@ -84,8 +84,7 @@ class OfferedStudy:
         return "approved" if self.approval else "pending review"
 
     def _kept(self, name: str) -> bytes:
-        path = self.folder / name
-        return files.read(path) if path.exists() else b""
+        return files.content(f"{self.folder}/{name}")
 
 
 def keep_offer(home: HospitalHome, document: bytes, ckks_public: bytes) -> OfferedStudy:

@@ -15,7 +15,8 @@ from cipherward.disclosure.standing import Agreement, Binding, widened
 from cipherward.errors import RefusedError
 from cipherward.parties import declarations, given_up, inheritance, listed, who_stands
 from cipherward.parties.standing import Standing
-from cipherward.runs.study_folder import StudyFolder
+from cipherward.runs.study_folder import ended
+from cipherward.store import files
 from cipherward.store.ledger import Ledger
 
 _NAME_OF_DATA = "register of data"
@@ -182,6 +183,6 @@ def _under_way(home: HospitalHome, *, is_approved: bool = True) -> list[OfferedS
         for each in approvals.whole_offers(home)[0]
         if (each.approval or not is_approved)
         and not each.withdrawal
-        and not StudyFolder(each.folder).ended()
-        and not (home.model_folder(each.study.name, each.digest) / "result.json").exists()
+        and not ended(each.folder)
+        and files.stamp(f"{home.model_folder(each.study.name, each.digest)}/result.json") is None
     ]

@@ -13,7 +13,6 @@ from typing import Any
 
 from cipherward import study as study_document
 from cipherward.audit import entries
-from cipherward.audit.notes import parse
 from cipherward.audit.reading import LOG, checkpoint_files, read_checkpoint
 from cipherward.audit.witness import ForkError, Witness
 from cipherward.consortium.homes import home_log
@@ -103,8 +102,7 @@ class CoordinatorAudit:
                     f"`cipherward coordinator restored {study.name}` begins a new log that says so",
                 )
             return self._due(study, logged, only=hospital)
-        logged.trail.log.take([(answer, witnesses(study.study)[hospital])])
-        logged.seen[hospital] = parse(answer).checkpoint.size
+        logged.seen[hospital] = logged.trail.log.take([(answer, witnesses(study.study)[hospital])])
         logged.asked.pop(hospital, None)
         if head.own:
             logged.own[hospital] = head.own
@@ -143,8 +141,10 @@ class CoordinatorAudit:
 
     def _due(self, study: CoordinatorStudy, logged: _Logged, only: int = 0) -> Out:
         log, now, found = logged.trail.log, self._ticks(), Out()
+        if not (lacking := self._lacking(study, logged)):
+            return found
         head, answered = log.checkpoint(), earlier_logs.answered(study.run.path)
-        for hospital in self._lacking(study, logged):
+        for hospital in lacking:
             old = logged.seen.get(hospital, 0)
             until, pause = logged.asked.get(hospital, (float("-inf"), ASK_AGAIN))
             is_waiting = now < until  # one request at a time: the next one begins where its answer ends

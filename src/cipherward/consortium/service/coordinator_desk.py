@@ -124,7 +124,7 @@ class CoordinatorDesk:
             return []
 
     def tick(self) -> Letters:
-        """What time and people bring; call it at least every half second."""
+        """What time and people bring; call it at least every second."""
         out = self._news_of_members() + self._splits()
         for folder in self.home.study_folders():
             if folder.name not in self._studies and not folder.name.startswith("."):
@@ -139,7 +139,8 @@ class CoordinatorDesk:
 
     def _contested(self) -> dict[bytes, str]:
         """Studies whose foundings exclude each other, while none of their sums has been opened."""
-        new = [s for s in self._studies.values() if not s.is_over and not s.run.rounds_with_openings()]
+        going = [study for study in self._studies.values() if not study.is_over]
+        new = [study for study in going if not study.run.rounds_with_openings()] if len(going) > 1 else []
         return foundings.conflicts(one for study in new for one in study.foundings) if len(new) > 1 else {}
 
     def _tick_alone(self, study: CoordinatorStudy) -> Letters:

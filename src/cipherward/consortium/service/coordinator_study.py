@@ -84,7 +84,7 @@ class CoordinatorStudy:
 
     @property
     def is_over(self) -> bool:
-        return self.run.result.exists() or self.files.ended() is not None
+        return files.stamp(self.run.result) is not None or self.files.ended() is not None
 
     @property
     def is_unreported(self) -> bool:

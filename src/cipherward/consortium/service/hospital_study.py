@@ -153,7 +153,7 @@ class HospitalStudy:
         if self.end.is_withdrawn or self.is_over:
             return None
         watched = (*self.home.rule_files(), *self.home.data_files(), self.files.approval, self.boundary.watched)
-        changed = (path.stat().st_mtime_ns if path.exists() else 0 for path in watched)
+        changed = (files.stamp(path) for path in watched)
         times = (*changed, bool(self.study.ended(time())), self.beginning.is_known, self.standing.problems())
         if times != self._times:
             self._times = times

@@ -36,7 +36,7 @@ class StudyEnd:
     def is_over(self) -> bool:
         """Whether nothing more can come of it here: there is a model, or the coordinator has ended it."""
         if not self._is_over:
-            self._is_over = self._run.result.exists() or bool(self.stopped)
+            self._is_over = files.stamp(self._run.result) is not None or bool(self.stopped)
         return self._is_over
 
     @property
