@@ -128,13 +128,17 @@ def _decode_again(data: bytes) -> Signed:
 
 @lru_cache(maxsize=1024)
 def _verify_again(key: bytes, signed: Signed) -> None:
-    covered = _covered(signed.kind, signed.study, signed.sender, signed.body)
-    Ed25519PublicKey.from_public_bytes(key).verify(signed.signature, covered)
+    _public(key).verify(signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
 
 
 @lru_cache(maxsize=4096)
 def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
-    Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)
+    _public(key).verify(signature, covered)
+
+
+@lru_cache(maxsize=1024)
+def _public(key: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(key)
 
 
 def _covered(kind: str, study: bytes, sender: int, body: bytes) -> bytes:

@@ -27,6 +27,15 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def root_over(hashes: Sequence[bytes]) -> bytes:
+    """The root of a tree with these leaf hashes, as `Tree.root` gives it, where nothing else of the tree is wanted."""
+    level = hashes
+    while len(level) > 1:
+        above = [node_hash(left, right) for left, right in zip(level[::2], level[1::2], strict=False)]
+        level = [*above, level[-1]] if len(level) & 1 else above
+    return level[0] if level else EMPTY_ROOT
+
+
 class Range:
     """The hashes of the largest whole subtrees over all leaves so far, largest first: enough to go on, and for the root."""
 

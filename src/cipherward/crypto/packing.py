@@ -77,15 +77,32 @@ def count_outside(words: U32, primes: U32, scratch: U32) -> int:
 
 
 @kernel
-def add_rows(words: U32, primes: U32, scratch: U32, total: U32) -> None:
-    """total uint32[C * K, N] += packed residues, modulo each row's prime; everything is already below it."""
+def add_rows(words: U32, primes: U32, scratch: U32, total: U32) -> int:
+    """total uint32[C * K, N] += packed residues, modulo each row's prime. Returns how many rows were added: all, or those before
+    the first with a residue that is not below its prime."""
     for row in range(words.shape[0]):
         unpack_row(words[row], scratch)
         prime = primes[row % primes.size]
+        outside = 0
+        for value in scratch:
+            outside += int(value >= prime)
+        if outside:
+            return row
         target = total[row]
         for i in range(target.size):
             value = np.uint32(target[i] + scratch[i])
             target[i] = min(value, np.uint32(value - prime))
+    return int(words.shape[0])
+
+
+def take_rows(words: U32, primes: U32, total: U32) -> None:
+    """Undo `add_rows` for rows that it has added."""
+    for row, packed in enumerate(words):
+        added = np.empty((1, total.shape[1]), np.uint32)
+        _unpack_rows(packed[None], primes[[row % primes.size]], added)
+        prime = primes[row % primes.size]
+        value = total[row] - added[0]
+        total[row] = np.minimum(value, value + prime)
 
 
 def as_words(params: SumParameters, payload: BytesLike, what: str) -> U32:

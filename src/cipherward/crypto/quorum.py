@@ -110,11 +110,11 @@ class QuorumScheme(SchemeFacts):
         opened, bad = dict[int, DealtShare](), list[int]()
         for dealer, share in sorted(dealt.items()):
             try:
-                values = _open_share(parameters, task, holder, dealer, key, share)
+                packed = _open_share(parameters, task, holder, dealer, key, share)
             except WireError:
                 bad.append(dealer)
             else:
-                opened[dealer] = replace(share, plain=shamir.pack(parameters, values))
+                opened[dealer] = replace(share, plain=packed, is_opened=True)
         return opened, bad
 
     def fingerprint(self, task: SumTask, manifest: bytes, data: bytes) -> bytes:
@@ -125,8 +125,12 @@ class QuorumScheme(SchemeFacts):
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         """Step 7. The packed sum of this holder's opened shares."""
         parameters, key = parameters_of(task), sealing.private_key(private_key)
-        opened = (_open_share(parameters, task, holder, dealer, key, share) for dealer, share in sorted(dealt.items()))
-        return shamir.pack(parameters, shamir.add_shares(parameters, opened))
+        opened = (
+            share.plain if share.is_opened else _open_share(parameters, task, holder, dealer, key, share)
+            for dealer, share in sorted(dealt.items())
+        )
+        values = (shamir.unpack(parameters, packed) for packed in opened)
+        return shamir.pack(parameters, shamir.add_shares(parameters, values))
 
     # After a sum whose releases contradict each other: what parties answer to the one challenge (`sums.attribution`).
     # The numbers of a share are uint32[n_slices, N_CHALLENGES]: inner products of each of its slices.
@@ -155,7 +159,9 @@ class QuorumScheme(SchemeFacts):
         """Those with each share that this holder holds, dealer by dealer."""
         parameters, key = parameters_of(task), sealing.private_key(private_key)
         return {
-            dealer: _numbers(parameters, seed, _open_share(parameters, task, holder, dealer, key, share))
+            dealer: _numbers(
+                parameters, seed, shamir.unpack(parameters, _open_share(parameters, task, holder, dealer, key, share))
+            )
             for dealer, share in sorted(dealt.items())
         }
 
@@ -174,7 +180,7 @@ class QuorumScheme(SchemeFacts):
     def share_held(self, task: SumTask, holder: int, private_key: bytes, dealer: int, share: DealtShare) -> bytes:
         """One packed share, as its holder shows it. Raises WireError: it does not open."""
         parameters, key = parameters_of(task), sealing.private_key(private_key)
-        return shamir.pack(parameters, _open_share(parameters, task, holder, dealer, key, share))
+        return _open_share(parameters, task, holder, dealer, key, share)
 
     def share_modulus(self, task: SumTask) -> int:
         """What the numbers of a challenge are reduced by."""
@@ -309,10 +315,13 @@ def _open_share(
     dealer: int,
     key: sealing.PrivateKey,
     share: DealtShare,
-) -> npt.NDArray[np.uint32]:
+) -> bytes:
+    """The packed share. Raises WireError: it does not open, or is not the one that its dealer committed to."""
     expected, sealed = sealing.committed(share.sealed)
     plain = share.plain or sealing.unseal(sealed, key, sealing.info(task, dealer, holder, share.payload_digest))
-    is_seed = len(plain) == SEED_BYTES
-    values = shamir.expand_share(parameters, plain) if is_seed else shamir.unpack(parameters, plain)
-    sealing.check_commitment(expected, task, dealer, holder, shamir.pack(parameters, values))
-    return values
+    if len(plain) == SEED_BYTES:
+        plain = shamir.pack(parameters, shamir.expand_share(parameters, plain))
+    else:
+        shamir.unpack(parameters, plain)
+    sealing.check_commitment(expected, task, dealer, holder, plain)
+    return plain

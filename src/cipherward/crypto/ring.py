@@ -121,7 +121,11 @@ def zero_sum(params: SumParameters) -> U32:
 
 def check_payload(params: SumParameters, payload: BytesLike) -> None:
     """Raises WireError unless `payload` is the encoding of a ciphertext vector of this sum."""
-    _checked_words(params, payload)
+    words = packing.as_words(params, payload, "the encrypted update")
+    scratch = np.empty(params.ring.ring_degree, np.uint32)
+    outside = packing.count_outside(words, packing.prime_array(params), scratch)
+    if outside:
+        raise WireError(f"the encrypted update has {outside} residue(s) that are not below their prime")
 
 
 def add_payload(params: SumParameters, total: U32, payload: BytesLike) -> None:
@@ -131,10 +135,13 @@ def add_payload(params: SumParameters, total: U32, payload: BytesLike) -> None:
         WireError: wrong length, or a residue that is not below its prime; `total` is then unchanged.
     """
     packing.check_total(params, total)
-    words = _checked_words(params, payload)
-    scratch = np.empty(params.ring.ring_degree, np.uint32)
+    words = packing.as_words(params, payload, "the encrypted update")
+    primes, scratch = packing.prime_array(params), np.empty(params.ring.ring_degree, np.uint32)
     rows = total.reshape(-1, params.ring.ring_degree)
-    packing.add_rows(words, packing.prime_array(params), scratch, rows)
+    added = packing.add_rows(words, primes, scratch, rows)
+    if added < len(words):  # residues are looked at as they are added, since honest updates hold none that is outside
+        packing.take_rows(words[:added], primes, rows)
+        check_payload(params, payload)
 
 
 def open_sum(
@@ -273,15 +280,6 @@ def _written(params: SumParameters, write: Callable[[U32], object]) -> bytes:
     buffer = io.BytesIO(bytes(params.payload_bytes))
     write(np.frombuffer(buffer.getbuffer(), np.uint32).reshape(params.n_ciphertexts, params.ring.n_primes, -1))
     return buffer.getvalue()
-
-
-def _checked_words(params: SumParameters, payload: BytesLike) -> U32:
-    words = packing.as_words(params, payload, "the encrypted update")
-    scratch = np.empty(params.ring.ring_degree, np.uint32)
-    outside = packing.count_outside(words, packing.prime_array(params), scratch)
-    if outside:
-        raise WireError(f"the encrypted update has {outside} residue(s) that are not below their prime")
-    return words
 
 
 def _each(params: SumParameters, n_threads: int, work: Callable[[range], T]) -> list[T]:

@@ -58,11 +58,13 @@ class DealtShare:
     """A commitment and sealed share as the holder received them, with the digest of the payload that they belong to.
 
     `plain`: the share in the clear, where the holder has opened it, or complained and its dealer showed it; else empty.
+    `is_opened`: `open_shares` gave it, and so has checked that it is the one that its dealer committed to.
     """
 
     sealed: bytes = field(repr=False)
     payload_digest: bytes
     plain: bytes = field(default=b"", repr=False)
+    is_opened: bool = False
 
 
 Opened = tuple[Mapping[int, DealtShare], list[int]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cipherward.crypto.merkle import HASH_BYTES, Tree, leaf_hash, root_of
+from cipherward.crypto.merkle import HASH_BYTES, Tree, leaf_hash, root_of, root_over
 from cipherward.errors import AuditError, WireError
 
 SLICE_BYTES = 2048
@@ -25,7 +25,7 @@ def cut(value: bytes) -> list[bytes]:
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """The digest of these slices (or of other leaves), 32 bytes."""
-    return _tree(leaves).root()
+    return root_over([leaf_hash(leaf) for leaf in leaves])
 
 
 def path(leaves: Sequence[bytes], place: int) -> bytes:

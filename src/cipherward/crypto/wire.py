@@ -52,9 +52,12 @@ def decode(kind: type[T], data: bytes | memoryview, *, copies: bool = True) -> T
     return typing.cast(T, message)
 
 
+_SHORT = [bytes([head]) for head in range(256)]
+
+
 def _head(major: int, value: int) -> bytes:
     if value < 24:
-        return bytes([major << 5 | value])
+        return _SHORT[major << 5 | value]
     for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
         if value < 1 << (8 * size):
             return bytes([major << 5 | code]) + value.to_bytes(size, "big")
@@ -178,10 +181,15 @@ def _array(read: _Read) -> _Read:
 
 
 def _message(kind: type, readers: list[_Read]) -> _Read:
+    expected = _head(_ARRAY, len(readers))
+
     def message(data: _Source, at: int) -> tuple[Any, int]:
-        count, at = _read_head(data, at, _ARRAY)
-        if count != len(readers):
-            raise WireError(f"{kind.__name__}: wrong number of fields")
+        if data[at : at + 1] == expected:  # what every such message begins with, if it has few fields
+            at += 1
+        else:
+            count, at = _read_head(data, at, _ARRAY)
+            if count != len(readers):
+                raise WireError(f"{kind.__name__}: wrong number of fields")
         values = []
         for read in readers:
             value, at = read(data, at)
