@@ -24,6 +24,17 @@ def test_a_file_is_replaced_as_a_whole_and_read_back(tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["file"]
 
 
+def test_a_small_file_that_is_remembered_is_read_again_once_it_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "approval"
+    assert files.content(str(path)) == b""
+    for content in (b"first", b"other"):
+        files.write(path, content)
+        os.utime(path, (1, 1))  # long settled, and of the same size and time: another file all the same
+        assert files.content(str(path)) == files.content(str(path)) == content
+    path.unlink()
+    assert files.content(str(path)) == b""
+
+
 def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     files.write(tmp_path / "key", b"secret", private=True)
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600

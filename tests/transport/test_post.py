@@ -15,15 +15,17 @@ def test_letters_go_both_ways_in_the_order_in_which_they_were_put(consortium: Co
     async def story() -> None:
         coordinator, alpha = consortium.coordinator(), consortium.hospital("alpha")
         large = os.urandom(3_000_000)
+        # More together than the server sends unasked, and one that alone is more.
+        others = [os.urandom(size) for size in (100_000, 100_000, 100_000, 200_000, 10)]
         outbox = consortium.outbox("alpha")
         for letter in (b"first", large, b"", b"first"):
             alpha._outbox.put(letter)
-        for letter in (b"to alpha", large):
+        for letter in (b"to alpha", large, *others):
             coordinator.outbox("alpha").put(letter)
         async with running(coordinator) as up, running(alpha) as down:
-            await until(lambda: len(up.got) == 4 and len(down.got) == 2)
+            await until(lambda: len(up.got) == 4 and len(down.got) == 7)
         assert up.got == [("alpha", b"first"), ("alpha", large), ("alpha", b""), ("alpha", b"first")]
-        assert down.got == [("coordinator", b"to alpha"), ("coordinator", large)]
+        assert down.got == [("coordinator", letter) for letter in (b"to alpha", large, *others)]
         assert not outbox.pending()
         assert not consortium.log.alarms()
 

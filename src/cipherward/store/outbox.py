@@ -30,6 +30,8 @@ _STALE_SECONDS = 3600
 
 N_SLOTS = 8
 SLOT_BYTES = 128 << 10
+_KEPT = 32 << 10
+"""Bytes up to which a letter stays in memory until it is delivered, too."""
 _STARTS = range(0, N_SLOTS * SLOT_BYTES, SLOT_BYTES)
 _HEAD = struct.Struct(">4sQ16sI32s")  # magic, number, nonce, size, SHA-256 over what is before it and the letter
 _MAGIC = b"CWS1"
@@ -177,7 +179,7 @@ class Outbox:
         with _storage(self.folder):
             offset = self._slots.put(number, nonce, data)
             if offset is not None:
-                return Waiting(number, nonce, size, self._slots.path, offset, bytes(data))
+                return Waiting(number, nonce, size, self._slots.path, offset, bytes(data) if size <= _KEPT else None)
             path = self.folder / f"{number:010d}.{nonce.hex()}.{size}.letter"
             self._write_file(path.name, data)
             return Waiting(number, nonce, size, path)
