@@ -71,9 +71,9 @@ class Graph:
         self.constants[name] = np.ascontiguousarray(np.asarray(values, dtype=dtype or None))
         return name
 
-    def input(self, name: str, dtype: str, words: str) -> str:
-        """A column of a table, [rows, 1]."""
-        self.inputs.append(Port(name, dtype, 1, words))
+    def input(self, name: str, dtype: str, words: str, width: int = 1) -> str:
+        """A column of a table, [rows, width]."""
+        self.inputs.append(Port(name, dtype, width, words))
         return name
 
     def output(self, value: str, port: Port) -> None:

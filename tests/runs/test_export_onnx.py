@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import importlib.util
 import json
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from cipherward.runs.export_onnx import write as export
 from cipherward.runs.modelfile import ModelFile
 from cipherward.runs.prediction import predict
 from cipherward.study import Column
+from cipherward.study_columns import input_shape
 
 onnx = pytest.importorskip("onnx", reason='onnx is not installed (pip install "cipherward[onnx]")')
 pytest.importorskip("onnxruntime", reason='onnxruntime is not installed (pip install "cipherward[onnx]")')
@@ -97,23 +99,42 @@ KINDS: dict[str, tuple[dict[str, Any], str, Callable[[], Inputs]]] = {
     "logistic-regression": ({}, "train", lambda: SCALED),
     "linear": ({}, "train", lambda: SCALED),
     "mlp": ({"hidden": [7, 5]}, "train", lambda: SCALED),
+    "tabular": ({"hidden": [6], "embedding": 3}, "train", lambda: SCALED),
     "custom": ({}, "train", lambda: SCALED),
     "points": ({}, "points", lambda: CODING),
     "boosted-trees": ({}, "boost", forest),
 }
 
 
+SHAPED: dict[str, tuple[Column, dict[str, Any]]] = {
+    "cnn": (
+        Column(name="eye", kind="image", shape=(3, 8, 12), minimum=0.0, maximum=255.0),
+        {"channels": [4, 6], "augment": ["flip-horizontal", "shift"]},
+    ),
+    "sequence": (
+        Column(name="pulse", kind="series", shape=(24,), minimum=0.0, maximum=220.0, transform="log1p", missing=("-1",)),
+        {"channels": [4, 6], "width": 5},
+    ),
+}  # fmt: skip
+
+
 def a_model(
-    folder: Path, kind: str, factory: Callable[[int], nn.Module] = OwnNetwork, **data: Any
+    folder: Path,
+    kind: str,
+    factory: Callable[[int], nn.Module] = OwnNetwork,
+    constants: tuple[float, ...] = (),
+    **data: Any,
 ) -> tuple[Path, nn.Module | None]:
     """A model file with random weights, and its module where that is the user's own. `data`: what [data] says of the outcome."""
     settings, task, make = KINDS[kind]
     columns = [column.model_dump(mode="json", exclude_defaults=True) for column in COLUMNS]
     study = simulator.study(3, task=task, model={"kind": kind, **settings}, columns=columns, training={}, data=data)
     inputs = make()
+    if constants:
+        inputs = dataclasses.replace(SCALED, outcome=constants)
     own = factory if kind == "custom" else None
     outputs = outcome_of(study.data).model_outputs
-    module = models.build(study.model, inputs.n_features, study.seed, own, outputs)
+    module = models.build(study.model, inputs.n_features, study.seed, own, outputs, study.input_shape)
     source = np.random.default_rng(9)
     weights = source.normal(0.0, 0.4, models.n_parameters(module)).astype(np.float32)
     path = folder / "model.safetensors"
@@ -133,7 +154,7 @@ def written(folder: Path, kind: str) -> Exported:
 
 
 def test_every_kind_of_model_is_tried_here() -> None:
-    assert set(KINDS) == set(catalogue.KINDS) - {"cnn", "sequence"}
+    assert set(KINDS) == set(catalogue.KINDS) - set(SHAPED)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -157,7 +178,53 @@ def test_an_exported_model_gives_what_predict_gives_for_a_table(kind: str, float
 
 
 def test_every_type_of_outcome_is_tried_here() -> None:
-    assert set(OUTCOMES) == {"binary", "multiclass", "ordinal"}
+    assert set(OUTCOMES) == {"binary", "multiclass", "ordinal", "continuous", "counts"}
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ({"outcome_type": "continuous", "outcome_minimum": 20.0, "outcome_maximum": 260.0}, "prediction"),
+        ({"outcome_type": "counts", "outcome_maximum": 10_000.0}, "expected_count"),
+    ],
+)
+def test_numbers_come_out_in_their_own_unit(data: dict[str, Any], name: str, tmp_path: Path) -> None:
+    path, _ = a_model(tmp_path, "mlp", constants=(0.3, 0.1), **data)
+    found = export(path, tmp_path / "model.onnx")
+    assert found.difference is not None
+    assert found.difference < 1e-6
+    assert (found.output.name, found.output.width) == (name, 1)
+    assert np.ptp(onnx_check.run(found.path.read_bytes(), onnx_check.rows(COLUMNS)[:200])) > 1.0
+
+
+@pytest.mark.parametrize("case", ["cnn", "sequence", "gru"])
+def test_images_and_series_go_in_as_their_numbers(case: str, tmp_path: Path) -> None:
+    kind = {"gru": "sequence"}.get(case, case)
+    column, settings = SHAPED[kind]
+    if case == "gru":
+        settings = {"cell": "gru", "units": 5, "steps": 3}
+    document = column.model_dump(mode="json", exclude_defaults=True)
+    study = simulator.study(3, model={"kind": kind, **settings}, columns=[document], training={})
+    inputs = Preprocessor((column,), (0.4,), (0.2,), 500, 100)
+    shape = input_shape((column,))
+    module = models.build(study.model, inputs.n_features, study.seed, shape=shape)
+    weights = np.random.default_rng(2).normal(0.0, 0.5, models.n_parameters(module)).astype(np.float32)
+    path = tmp_path / "model.safetensors"
+    modelfile.save(path, ModelFile(study, models.groups(module), weights, inputs))
+    found = export(path, tmp_path / "model.onnx")
+    assert found.difference is not None
+    assert found.difference < 1e-6
+    (port,) = found.inputs
+    assert (port.dtype, port.width) == ("float32", column.size)
+    data = found.path.read_bytes()
+    table = onnx_check.rows((column,))[:40]
+    usual = onnx_check.run(data, table)
+    assert np.ptp(usual) > 0.01
+    values = table[column.name].to_numpy().copy()
+    values[3, 5] = np.inf
+    values[7, 2] = np.nan
+    changed = onnx_check.run(data, pl.DataFrame({column.name: pl.Series(values, dtype=table.schema[column.name])}))
+    assert np.isnan(changed).ravel().tolist() == [row == 3 or (row == 7 and case == "cnn") for row in range(40)]
 
 
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
@@ -298,7 +365,7 @@ def test_the_command_says_what_goes_in_and_the_largest_difference(tmp_path: Path
     path, _ = a_model(tmp_path, "boosted-trees")
     result = CliRunner().invoke(app, ["export", str(path), str(tmp_path / "model.onnx"), "--to", "onnx-float32"])
     assert result.exit_code == 0, result.output
-    assert "age (float32): number, 0 to 110 years" in result.output
+    assert "age (float32[rows, 1]): number, 0 to 110 years" in result.output
     assert "largest difference from predict over" in result.output
     assert onnx.load(tmp_path / "model.onnx").graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 

@@ -7,12 +7,13 @@ spellings of `spellings`: no Unicode forms, no spaces around.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data import arrays
 from cipherward.data.coding import FINE, Binned, Coding, fine_values
 from cipherward.data.forest import Forest, width_of
 from cipherward.data.inputs import Inputs
@@ -31,14 +32,8 @@ def add(graph: Graph, inputs: Inputs) -> str:
     int64[rows, n_terms]; trees: the places of leaves, int64[rows, n_trees].
 
     Raises:
-        DataError: a column of a kind, or inputs, that no graph can say.
+        DataError: inputs that no graph can say.
     """
-    for column in inputs.columns:
-        if column.kind not in ("numeric", "categorical"):
-            raise DataError(
-                f"column {column.name!r} is of kind {column.kind!r}, which cannot be exported",
-                hint="predict with cipherward itself: cipherward predict",
-            )
     if isinstance(inputs, Preprocessor):
         return _scaled(graph, inputs)
     if isinstance(inputs, Coding):
@@ -53,10 +48,12 @@ def add(graph: Graph, inputs: Inputs) -> str:
 
 def words(column: Column) -> str:
     """What an input expects, for people."""
-    if column.kind == "numeric":
+    if column.kind != "categorical":
         low, high = declared_range(column)
+        shape = f"{column.kind}, {' x '.join(map(str, column.shape))} numbers, " if column.is_array else "number, "
         unit = f" {column.unit}" if column.unit else ""
-        found = f"number, {low:g} to {high:g}{unit}; values outside are cut to this range; NaN: no value"
+        found = f"{shape}{low:g} to {high:g}{unit}; values outside are cut to this range"
+        found += "; NaN: the row gets no prediction" if column.kind == "image" else "; NaN: no value"
     else:
         found = f"text, one of: {', '.join(column.categories)}; empty: no value"
         if OTHER in column.categories:
@@ -145,14 +142,20 @@ def _places(graph: Graph, column: Column) -> str:
 
 def _scaled(graph: Graph, inputs: Preprocessor) -> str:
     numeric = [column for column in inputs.columns if column.kind == "numeric"]
-    merged = {name: dict(pairs) for name, pairs in inputs.merged}
-    parts, order, start = [], {}, 0
+    merged, constants = {name: dict(pairs) for name, pairs in inputs.merged}, _ranged(inputs)
+    parts: list[str] = []
+    order: dict[str, list[int]] = {}
+    start = 0
     if numeric:
-        values, missing = _standardised(graph, numeric, inputs)
-        parts += [values, missing]
-        for at, column in enumerate(numeric):
-            order[column.name] = [at, len(numeric) + at]
+        numbers = graph.joined([_numbers(graph, column) for column in numeric])
+        parts += _standardised(graph, numbers, numeric, constants)
+        order = {column.name: [at, len(numeric) + at] for at, column in enumerate(numeric)}
         start = 2 * len(numeric)
+    for column in inputs.columns:
+        if column.is_array:
+            parts += _array(graph, column, constants)
+            order[column.name] = list(range(start, start + arrays.width(column)))
+            start += arrays.width(column)
     raw = {column.name: _places(graph, column) for column in inputs.columns if column.kind == "categorical"}
     for column in inputs.columns:
         if column.kind == "categorical":
@@ -166,28 +169,54 @@ def _scaled(graph: Graph, inputs: Preprocessor) -> str:
             order[column.name] = list(range(start, start + width))
             start += width
     places = [place for column in inputs.columns for place in order[column.name]]
+    if places == list(range(start)):
+        return graph.joined(parts)
     return graph.add("Gather", graph.joined(parts), graph.constant(places, "int64"), axis=1)
 
 
-def _standardised(graph: Graph, numeric: Sequence[Column], inputs: Preprocessor) -> tuple[str, str]:
-    """All numeric columns, and whether they have no value: both float32[rows, n_numeric]."""
-    value = graph.joined([_numbers(graph, column) for column in numeric])
-    low, high = (np.array([ends]) for ends in zip(*map(declared_range, numeric), strict=True))
+def _ranged(inputs: Preprocessor) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation of each column that is not categorical."""
+    names = [column.name for column in inputs.columns if column.kind != "categorical"]
+    return dict(zip(names, zip(inputs.mean, inputs.stddev, strict=True), strict=True))
+
+
+def _standardised(
+    graph: Graph, value: str, columns: Sequence[Column], constants: Mapping[str, tuple[float, float]]
+) -> tuple[str, str]:
+    """Numbers of these columns, float64[rows, n], or of one column any number of them, standardised; and whether there is no value:
+    both float32."""
+    low, high = (np.array([ends]) for ends in zip(*map(declared_range, columns), strict=True))
+    mean, stddev = (np.array([each]) for each in zip(*(constants[column.name] for column in columns), strict=True))
     missing = graph.add("IsNaN", value)
     value = graph.add("Where", missing, graph.constant(low), value)
     value = graph.add("Min", graph.add("Max", value, graph.constant(low)), graph.constant(high))
-    is_log = np.array([[column.transform == "log1p" for column in numeric]])
+    is_log = np.array([[column.transform == "log1p" for column in columns]])
     if is_log.any():
         logarithm = graph.add("Log", graph.add("Add", value, graph.constant([1.0], "float64")))
         value = graph.add("Where", graph.constant(is_log), logarithm, value)
         low, high = (np.where(is_log, np.log1p(np.where(is_log, end, 0.0)), end) for end in (low, high))
     value = graph.add("Div", graph.add("Sub", value, graph.constant(low)), graph.constant(high - low))
-    value = graph.add("Sub", value, graph.constant([inputs.mean], "float64"))
-    value = graph.add("Div", value, graph.constant([inputs.stddev], "float64"))
+    value = graph.add("Div", graph.add("Sub", value, graph.constant(mean)), graph.constant(stddev))
     value = graph.add("Max", value, graph.constant([-CLIP_STDDEV], "float64"))
     value = graph.add("Min", value, graph.constant([CLIP_STDDEV], "float64"))
     value = graph.add("Where", missing, graph.constant([0.0], "float64"), value)
     return graph.cast(value, "float32"), graph.cast(missing, "float32")
+
+
+def _array(graph: Graph, column: Column, constants: Mapping[str, tuple[float, float]]) -> list[str]:
+    """What an image or series gives: float32[rows, size], and of a series whether each number is missing."""
+    raw = graph.input(column.name, "float32", words(column), column.size)
+    wrong = graph.add("IsInf", raw)
+    if column.kind == "image":
+        wrong = graph.add("Or", wrong, graph.add("IsNaN", raw))
+    most = graph.add("ReduceMax", graph.cast(wrong, "float32"), axes=[1], keepdims=1)
+    graph.refused.append(graph.cast(most, "bool"))
+    value = graph.cast(raw, "float64")
+    for code in column.missing:
+        coded = graph.add("Equal", raw, graph.constant([float(code)], "float32"))
+        value = graph.add("Where", coded, graph.constant([np.nan], "float64"), value)
+    found = _standardised(graph, value, [column], constants)
+    return [*found] if column.kind == "series" else [found[0]]
 
 
 def _bins(graph: Graph, each: Binned) -> str:

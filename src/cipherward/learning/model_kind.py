@@ -115,3 +115,8 @@ class ShapedKind(ModelKind):
     @abstractmethod
     def build_shaped(self, model: Model, shape: tuple[int, ...], seed: int, outputs: Outputs) -> nn.Module:
         """As `build` and `build_for`; each row of float32[n, n_features] is of this shape, in C order."""
+
+    def exported(self, module: Module, graph: Graph, features: str, width: int) -> str:
+        from cipherward.learning import network_graphs
+
+        return network_graphs.traced(graph, module, features, width)

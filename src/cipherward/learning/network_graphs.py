@@ -47,7 +47,7 @@ def _layer(graph: Graph, module: Module, value: str) -> str:
 
 
 def traced(graph: Graph, module: Module, features: str, width: int) -> str:
-    """A module of the user's own, as torch.onnx traces it on a few rows: float64[rows, outputs].
+    """A module as torch.onnx traces it on a few rows: float64[rows, outputs].
 
     What depends on the rows' values in Python itself (an `if`) is not traced; that the graph gives what the module gives is for
     the caller to check.

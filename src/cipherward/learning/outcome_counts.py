@@ -149,6 +149,10 @@ class CountedOutcome(Continuous):
         expected = graph.add("Max", graph.add("Exp", graph.add("Min", outputs, limits[0])), limits[1])
         return "expected_count", graph.add("Mul", expected, limits[2])
 
+    @property
+    def unit(self) -> float:
+        return self.scale.high
+
     def columns(self) -> tuple[str, ...]:
         return ("expected count",)
 

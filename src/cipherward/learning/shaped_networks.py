@@ -67,7 +67,7 @@ class _Recurrent(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         channels, length = self.shape
-        folded = rows.view(len(rows), channels, length // self.steps, self.steps)
+        folded = rows.view(-1, channels, length // self.steps, self.steps)
         _, last = self.units(folded.permute(0, 2, 1, 3).flatten(2))
         logit: Tensor = self.output(last[0])
         return logit

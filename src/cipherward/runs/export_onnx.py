@@ -15,7 +15,7 @@ from cipherward.data.inputs import Inputs
 from cipherward.errors import DataError, StudyError
 from cipherward.graph import Graph, Port
 from cipherward.learning.catalogue import kind_of
-from cipherward.learning.model_kind import Module
+from cipherward.learning.model_kind import Module, ShapedKind
 from cipherward.runs import modelfile, onnx_check, onnx_file
 from cipherward.runs.exports import Content
 from cipherward.runs.modelfile import ModelFile
@@ -76,8 +76,8 @@ def write(path: Path, out: Path, *, module: Module | None = None, float32: bool 
 def _content(model: ModelFile, number: str) -> Content:
     data, graph, apart, rows = _made(model, None, number)
     (output,) = graph.outputs
-    notes = ["inputs, each [rows, 1]:", *(f"  {each.name} ({each.dtype}): {each.words}" for each in graph.inputs)]
-    notes += [f"output, [rows, {output.width}]:", f"  {output.name} ({output.dtype}): {output.words}"]
+    notes = ["inputs:", *(f"  {each.name} ({each.dtype}[rows, {each.width}]): {each.words}" for each in graph.inputs)]
+    notes += ["output:", f"  {output.name} ({output.dtype}[rows, {output.width}]): {output.words}"]
     if apart is None:
         notes.append('not checked: onnxruntime is not installed (pip install "cipherward[onnx]")')
     else:
@@ -97,7 +97,8 @@ def _made(model: ModelFile, module: Module | None, number: str) -> tuple[bytes, 
         raise DataError("this is an initial model", hint="use the model.safetensors of a finished run")
     inputs, own = model.preprocessor, model.module(module)
     is_checked = find_spec("onnxruntime") is not None
-    if module is not None and not is_checked:
+    is_traced = module is not None or isinstance(kind_of(model.study.model), ShapedKind)
+    if is_traced and not is_checked:
         onnx_file.need("onnxruntime")  # what was traced has to be compared
     graph = _graph(model, own, inputs, number)
     data = onnx_file.to_bytes(graph, model.study.name, _words(model, inputs), _facts(model, inputs))

@@ -18,6 +18,8 @@ from cipherward.study import Column
 
 _ROWS = 2048
 """At least; half of a column's values are special ones, each at least once."""
+_FEWEST, _MOST_CELLS = 8, 1 << 20
+"""Rows with images or series, and numbers in all of them."""
 _SEED = 0x6F6E6E78
 _BEYOND = 0.1
 """Of a range, how far values lie outside it."""
@@ -28,10 +30,16 @@ _MISSING = 0.1
 def rows(columns: Sequence[Column], number: str = "float64") -> pl.DataFrame:
     """A raw table for `predict`, Float64 and String columns with nulls, none of them refused; numbers as `number` holds them."""
     source = np.random.default_rng(_SEED)
-    specials = {each.name: [*(_special(each) if each.kind == "numeric" else _texts(each))] for each in columns}
-    n = max(_ROWS, 3 * max(map(len, specials.values())))
+    plain = [each for each in columns if not each.is_array]
+    specials = {each.name: [*(_special(each) if each.kind == "numeric" else _texts(each))] for each in plain}
+    n = max(_ROWS, 3 * max(map(len, specials.values()), default=0))
+    cells = sum(each.size for each in columns if each.is_array)
+    n = min(n, max(_FEWEST, _MOST_CELLS // cells)) if cells else n
     found: dict[str, pl.Series] = {}
     for column in columns:
+        if column.is_array:
+            found[column.name] = _arrays(column, n, source)
+            continue
         special, usual = specials[column.name], list[Any]()
         if column.kind == "numeric":
             low, high = declared_range(column)
@@ -74,12 +82,29 @@ def _fed(table: pl.DataFrame, types: Mapping[str, str]) -> dict[str, NDArray[Any
     fed: dict[str, NDArray[Any]] = {}
     for name, kind in types.items():
         series = table[name]
-        if kind == "tensor(string)":
+        if isinstance(series.dtype, pl.Array):
+            fed[name] = series.to_numpy().astype(np.float32)
+        elif kind == "tensor(string)":
             fed[name] = np.array(series.fill_null("").to_list(), dtype=object)[:, None]
         else:
             dtype = np.float32 if kind == "tensor(float)" else np.float64
             fed[name] = series.fill_null(float("nan")).to_numpy().astype(dtype)[:, None]
     return fed
+
+
+def _arrays(column: Column, n: int, source: np.random.Generator) -> pl.Series:
+    """Images or series, Array of Float32; of series some without any value."""
+    low, high = declared_range(column)
+    width = (high - low) * _BEYOND
+    # Rows of different height: what is the same in all of them would be averaged away.
+    centre, half = source.uniform(low, high, (n, 1)), source.uniform(0.0, (high - low) / 2.0, (n, 1))
+    values = np.clip(source.uniform(centre - half, centre + half, (n, column.size)), low - width, high + width)
+    if column.kind == "series":
+        for code in column.missing:
+            values[source.random(values.shape) < _MISSING] = float(code)
+        values[source.random(values.shape) < _MISSING] = np.nan
+        values[:: n // 4] = np.nan
+    return pl.Series(column.name, values.astype(np.float32), dtype=pl.Array(pl.Float32, column.size))
 
 
 def _special(column: Column) -> Iterator[float]:
