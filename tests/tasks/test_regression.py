@@ -15,7 +15,7 @@ from tests.tasks.driven import finished
 
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import CipherwardError, DataError, StudyError, UnfitUpdateError
-from cipherward.learning import cox, likelihood
+from cipherward.learning import cox, likelihood, wald
 from cipherward.report import page
 from cipherward.simulation.simulate import run_study
 from cipherward.study import Study, load_builtin
@@ -179,6 +179,7 @@ def test_too_few_rows_for_the_noise_that_a_study_asks_for_are_refused_before_any
         ({"bins": 3}, "bins"),
         ({"time": "age"}, 'only family "cox"'),
         ({"family": "cox"}, "needs the time"),
+        ({"family": "linear"}, 'for data.outcome_type "continuous"'),
         ({"family": "cox", "time": "ward"}, "numeric, with minimum 0"),
         ({"family": "cox", "time": "age"}, "numeric, with minimum 0"),
         ({"reference": {"ward": "C"}}, "no category"),
@@ -215,6 +216,34 @@ def test_rows_that_the_terms_part_without_error_are_said_to_mean_nothing(tmp_pat
     found = state.task.result(state.inner)
     assert not found["converged"]
     assert any("had not converged after 1 steps" in said for said in state.task.warnings(found))
+
+
+def test_a_linear_regression_is_that_of_pooled_rows_in_the_outcomes_own_unit(tmp_path: Path) -> None:
+    """Estimates, errors and p-values by the textbook's formulas (R's lm), on the rows as they stand."""
+    rng, rows = np.random.default_rng(1), []
+    for index in range(1, 4):
+        x, ward = rng.normal(0.0, 1.0, (90, 2)), rng.integers(0, 2, 90)
+        y = 40.0 + 3.0 * x[:, 0] + 2.0 * ward + rng.normal(0.0, 5.0, 90)
+        lines = [f"{a:.4f},{d:.4f},{'AB'[w]},{o:.3f}" for (a, d), w, o in zip(x, ward, y, strict=True)]
+        (tmp_path / f"clinic-{index}.csv").write_text("\n".join(["age,dose,ward,outcome", *lines]) + "\n")
+        rows += [
+            [1.0, *map(float, line.split(",")[:2]), line.split(",")[2] == "B", line.split(",")[3]] for line in lines
+        ]
+    table = np.array(rows, dtype=np.float64)
+    data = {"outcome_type": "continuous", "outcome_minimum": 0.0, "outcome_maximum": 100.0}
+    study = simulator.study(3, task="regression", settings={"family": "linear"}, data=data)
+    state, _ = finished(study, load_hospitals(study, None, tmp_path))
+    found = state.task.result(state.inner)
+    x, y = table[:, :4], table[:, 4]
+    estimates = np.linalg.solve(x.T @ x, x.T @ y)
+    variance = ((y - x @ estimates) ** 2).sum() / (len(y) - 4)
+    errors = np.sqrt(variance * np.diagonal(np.linalg.inv(x.T @ x)))
+    ours = [[each["estimate"], each["standard_error"], each["p_value"]] for each in found["terms"]]
+    p_values = [wald.student(t, len(y) - 4) for t in estimates / errors]
+    assert np.allclose(ours, np.stack([estimates, errors, p_values], axis=1), rtol=5e-5)
+    assert found["residual_standard_error"] == pytest.approx(np.sqrt(variance), rel=1e-6)
+    assert not state.task.warnings(found)
+    assert state.task.tables(found)[0].header[-2:] == ("t", "p")
 
 
 def test_another_reference_changes_the_sign_and_nothing_else(tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ def logistic(weights: F64, x: F64, outcome: NDArray[np.integer]) -> Sums:
     return Sums(len(outcome), loss, x.T @ (chance - outcome), second[np.triu_indices(x.shape[1])])
 
 
+def linear_least_squares(weights: F64, x: F64, outcome: F64) -> Sums:
+    """Of a linear regression: half the sum of squared residuals in place of a negative log likelihood. x float64[n, p], outcome
+    float64[n]. The estimates do not depend on the variance of the residuals; their errors follow from it afterwards."""
+    residual = x @ weights - outcome
+    second = x.T @ x
+    loss = 0.5 * float((residual * residual).sum())
+    return Sums(len(outcome), loss, x.T @ residual, second[np.triu_indices(x.shape[1])])
+
+
 def advance(before: Fit | None, weights: F64, found: Sums) -> Fit:
     """The fit after sums at `weights`, which are `before.next_weights` where there was a step before. A step that lowered the
     likelihood is halved.

@@ -45,7 +45,6 @@ from cipherward.tasks.task import (
     Task,
     Values,
     canonical,
-    refuse_other_outcomes,
 )
 
 F64 = NDArray[np.float64]
@@ -69,7 +68,6 @@ class Regression(Task[RegressionState]):
     """Counts by category, Newton steps, and the test of proportional hazards."""
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
-        refuse_other_outcomes(study)
         self._settings = regression_settings.parse(study)
         self._study = study
 
@@ -95,7 +93,9 @@ class Regression(Task[RegressionState]):
             segments = of(study, p)
         meaning = MEANING | (OF_COX if chosen.is_cox else {})
         names = tuple(column.name for column in study.columns)
-        about = tuple(CompleteRows(None, outcome, columns=names) for outcome in (0, 1))
+        about = tuple(
+            CompleteRows(None, outcome, columns=names) for outcome in ((None,) if chosen.is_linear else (0, 1))
+        )
         layout = Layout(segments, study.bits)
         rest: dict[str, Any] = {"on_model": purpose != "terms", "sensitivity": moved, "about": about}
         return Question(purpose, TITLES[purpose], canonical(asked), layout, meaning, **rest)
@@ -151,8 +151,8 @@ class Regression(Task[RegressionState]):
             "converged": state.fit.has_converged,
             "categories_merged": merged_names(state.terms.merged),
             "references": state.terms.references(),
-            "terms": regression_result.estimates(chosen, state.terms, state.fit),
-            **regression_result.against_none(chosen, state.fit, n, events),
+            "terms": regression_result.estimates(chosen, state.terms, state.fit, n, self._range),
+            **regression_result.of_fit(chosen, state.fit, n, events, self._range),
             "hazards": regression_result.hazards(state.terms, state.fit, state.hazards) if state.hazards else None,
         } | ({"ties": chosen.ties, "time": chosen.time, "risk_rows": chosen.risk_rows} if chosen.is_cox else {})
 
@@ -206,8 +206,13 @@ class Regression(Task[RegressionState]):
             return {}
         found, weights = self._in_one_place(state.terms, hospitals)
         fit = dataclasses.replace(found, direction=np.zeros(len(weights)), weights=weights)
-        both = [regression_result.estimates(self._settings, state.terms, each) for each in (state.fit, fit)]
+        n = state.rows[1]
+        both = [regression_result.estimates(self._settings, state.terms, f, n, self._range) for f in (state.fit, fit)]
         return {"largest_difference": regression_result.largest_difference(*both)}
+
+    @cached_property
+    def _range(self) -> tuple[float, float]:
+        return regression_questions.outcome_range(self._study)
 
     def _in_one_place(self, terms: Terms, hospitals: Sequence[HospitalWork]) -> tuple[Fit, F64]:
         chosen, fit, weights = self._settings, None, np.zeros(len(terms.names))
@@ -247,6 +252,12 @@ class Regression(Task[RegressionState]):
 
     def _check_outcomes(self, n_terms: int, n: int, events: int) -> None:
         """Estimates, and the sums that they follow from, are of enough rows with the outcome, and (but for events in time) without."""
+        if self._settings.is_linear:
+            if n < max(statistics.CELL_MIN, 2 * n_terms):
+                raise DataError(
+                    f"{n} rows of all hospitals together are too few for {n_terms} terms", hint="ask for fewer columns"
+                )
+            return
         rarer = events if self._settings.is_cox else min(events, n - events)
         needed = max(statistics.CELL_MIN, n_terms)
         if rarer < needed:

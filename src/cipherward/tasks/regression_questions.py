@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,13 +58,18 @@ _FINE = 1.5  # as in `moves.of_statistics`: merging needs more precise counts th
 
 @dataclass(frozen=True)
 class Rows:
-    """A hospital's rows as a regression sees them: x float64[n, p], outcome int8[n], time float64[n] (of a Cox regression). `n_all`:
-    with those that lack a value."""
+    """A hospital's rows as a regression sees them: x float64[n, p], outcome int8[n], or float64[n] in [-1/2, 1/2] of its declared range
+    where it is a number, time float64[n] (of a Cox regression). `n_all`: with those that lack a value."""
 
     x: NDArray[np.float64] = field(repr=False)
-    outcome: NDArray[np.int8] = field(repr=False)
+    outcome: NDArray[Any] = field(repr=False)
     time: NDArray[np.float64] = field(repr=False)
     n_all: int
+
+
+def outcome_range(study: Study) -> tuple[float, float]:
+    """Of an outcome that is a number, as declared."""
+    return float(study.data.outcome_minimum or 0.0), float(study.data.outcome_maximum or 1.0)
 
 
 def inputs(study: Study, chosen: Settings) -> tuple[Column, ...]:
@@ -89,7 +95,7 @@ def counted(study: Study, chosen: Settings, data: HospitalData, randomness: Rand
     if study.own_noise:
         kept, dropped = records.kept_rows(data.cluster, kept, study.own_noise.rows_per_patient, randomness)
     used = kept & complete(data.table, [column.name for column in study.columns])
-    found = {"rows": np.array([kept.sum(), used.sum(), data.outcome[used].sum()], dtype=np.int64)}
+    found = {"rows": np.array([kept.sum(), used.sum(), _events(data.outcome[used])], dtype=np.int64)}
     if n_cells(columns):
         found["categories"] = counts(data.table, columns, used)
     return found, dropped
@@ -117,6 +123,9 @@ def rows_of(study: Study, chosen: Settings, terms: Terms, at: HospitalWork) -> R
             time = at.data.table[chosen.time].to_numpy()
             used &= ~np.isnan(time)
         x, outcome, time = x[used], outcome[used], time[used]
+        if chosen.is_linear:
+            low, high = outcome_range(study)
+            outcome = np.clip((outcome - low) / (high - low), 0.0, 1.0) - 0.5
         if chosen.is_cox:
             longest = next(column.maximum for column in study.columns if column.name == chosen.time) or 0.0
             event = (outcome == 1) & (time <= longest)
@@ -144,6 +153,8 @@ def sums_of(chosen: Settings, weights: NDArray[np.float64], rows: Rows) -> Sums:
     """The sums themselves, before they are put in fixed point."""
     if chosen.is_cox:
         return cox.sums_at(weights, rows.x, rows.time, rows.outcome == 1, chosen.ties)
+    if chosen.is_linear:
+        return likelihood.linear_least_squares(weights, rows.x, rows.outcome)
     return likelihood.logistic(weights, rows.x, rows.outcome)
 
 
@@ -192,7 +203,12 @@ def _segment(study: Study, name: str, size: int) -> CountSegment:
 
 
 def _numbers(rows: Rows) -> Values:
-    return {"fit/rows": np.array([rows.n_all, len(rows.outcome), int(rows.outcome.sum())], dtype=np.int64)}
+    return {"fit/rows": np.array([rows.n_all, len(rows.outcome), _events(rows.outcome)], dtype=np.int64)}
+
+
+def _events(outcome: NDArray[Any]) -> int:
+    """Rows with the outcome; 0 of a number."""
+    return int(outcome.sum()) if outcome.dtype.kind in "iu" else 0
 
 
 def _rows(scale: Scale, opened: Opened) -> Sequence[int]:

@@ -16,20 +16,35 @@ from cipherward.tasks.regression_terms import Terms
 from cipherward.tasks.task import ResultTable
 
 RATIOS = {"logistic": "odds_ratio", "cox": "hazard_ratio"}
-TITLES = {"logistic": "Logistic regression over all hospitals", "cox": "Cox regression, stratified by hospital"}
+TITLES = {
+    "linear": "Linear regression over all hospitals",
+    "logistic": "Logistic regression over all hospitals",
+    "cox": "Cox regression, stratified by hospital",
+}
 
 _LARGE = 50.0
 _PARTED = 1e-3
 
 
-def estimates(chosen: Settings, terms: Terms, fit: Fit) -> list[dict[str, Any]]:
-    """One dict a term, in the columns' own units; None for a term that the rows do not tell apart from those before it."""
+def estimates(
+    chosen: Settings, terms: Terms, fit: Fit, rows: int, outcome: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """One dict a term, in the columns' own units; None for a term that the rows do not tell apart from those before it.
+
+    Args:
+        outcome: the declared range of one that is a number.
+    """
     kept = fit.kept
     weights = terms.in_units()[np.ix_(kept, kept)]
     values = np.array([math.fsum(row * fit.next_weights[kept]) for row in weights])
     errors, _ = wald.combined(weights, likelihood.inverse(fit.information[np.ix_(kept, kept)]))
     reach, at, found = wald.quantile(chosen.level), 0, []
-    ratio = RATIOS[chosen.family]
+    ratio, df = RATIOS.get(chosen.family, ""), rows - int(kept.sum())
+    if chosen.is_linear:
+        low, high = outcome
+        values, errors = values * (high - low), errors * residual_error(fit, df, outcome)
+        values[0] += low + 0.5 * (high - low)  # the intercept comes first
+        reach = wald.student_quantile(chosen.level, df)
     for name, is_kept in zip(terms.names, kept, strict=True):
         if not is_kept:
             found.append({"term": name} | dict.fromkeys(_figures(ratio)))
@@ -37,7 +52,9 @@ def estimates(chosen: Settings, terms: Terms, fit: Fit) -> list[dict[str, Any]]:
         value, error = float(values[at]), float(errors[at])
         low, high = value - reach * error, value + reach * error
         z = value / error if error else 0.0
-        numbers = (value, error, *(_ratio(each) for each in (value, low, high)), low, high, z, wald.normal(z))
+        ratios = [_ratio(each) for each in (value, low, high)] if ratio else []
+        p_value = wald.student(z, df) if chosen.is_linear else wald.normal(z)
+        numbers = (value, error, *ratios, low, high, z, p_value)
         found.append({"term": name} | dict(zip(_figures(ratio), numbers, strict=True)))
         at += 1
     return found
@@ -64,8 +81,17 @@ def hazards(terms: Terms, fit: Fit, opened: InTime) -> dict[str, Any]:
     return {"terms": found, "global": _tested(total, int(apart.sum()))}
 
 
-def against_none(chosen: Settings, fit: Fit, rows: int, events: int) -> dict[str, Any]:
-    """The log likelihood, that of a model without inputs, and the test of one against the other."""
+def residual_error(fit: Fit, df: int, outcome: tuple[float, float]) -> float:
+    """The standard deviation of a linear regression's residuals, in the outcome's own unit."""
+    return math.sqrt(max(2.0 * fit.loss, 0.0) / max(df, 1)) * (outcome[1] - outcome[0])
+
+
+def of_fit(chosen: Settings, fit: Fit, rows: int, events: int, outcome: tuple[float, float]) -> dict[str, Any]:
+    """The log likelihood, that of a model without inputs, and the test of one against the other; of a linear regression the error of its
+    residuals."""
+    if chosen.is_linear:
+        df = rows - int(fit.kept.sum())
+        return {"residual_standard_error": residual_error(fit, df, outcome), "df": df}
     if chosen.is_cox:
         without = -fit.first_loss
     else:
@@ -78,21 +104,14 @@ def against_none(chosen: Settings, fit: Fit, rows: int, events: int) -> dict[str
 
 def tables(result: Mapping[str, Any]) -> Iterator[ResultTable]:
     """`estimates.csv`, and of a Cox regression `hazards.csv`."""
-    ratio = RATIOS[result["family"]]
-    share = f"{result['level']:.0%}"
-    header = (
-        "term",
-        "estimate",
-        "standard error",
-        ratio.replace("_", " "),
-        f"from ({share})",
-        f"to ({share})",
-        "z",
-        "p",
-    )
-    order = ("estimate", "standard_error", ratio, f"{ratio}_low", f"{ratio}_high", "z", "p_value")
+    ratio, share = RATIOS.get(result["family"], ""), f"{result['level']:.0%}"
+    test = "z" if ratio else "t"
+    shown = [ratio.replace("_", " ")] if ratio else []
+    header = ("term", "estimate", "standard error", *shown, f"from ({share})", f"to ({share})", test, "p")
+    ends = (ratio, f"{ratio}_low", f"{ratio}_high") if ratio else ("low", "high")
+    order = ("estimate", "standard_error", *ends, "z", "p_value")
     lines = [(each["term"], *(_shown(each[name]) for name in order)) for each in result["terms"]]
-    rows = f"{result['rows']:,} rows, {result['events']:,} with the outcome"
+    rows = f"{result['rows']:,} rows" + (f", {result['events']:,} with the outcome" if ratio else "")
     yield ResultTable("estimates", f"{TITLES[result['family']]}: {rows}", header, tuple(lines))
     if result.get("hazards"):
         found = [*result["hazards"]["terms"], {"term": "all together", **result["hazards"]["global"]}]
@@ -114,9 +133,9 @@ def warnings(result: Mapping[str, Any]) -> Iterator[str]:
             "name another reference."
         )
     wide = [each["term"] for each in result["terms"] if (each["standard_error"] or 0.0) > _LARGE * _unit(each)]
-    if result["log_likelihood"] > -_PARTED:
+    if result.get("log_likelihood", -math.inf) > -_PARTED:
         yield "The terms part the rows with the outcome from those without it, without error: estimates run away, and mean nothing."
-    elif wide:
+    elif wide and result["family"] != "linear":
         yield f"All or none of the rows with some value may have the outcome (the estimates run away): {', '.join(wide)}."
     if result.get("hazards") and result["hazards"]["global"]["p_value"] < 1.0 - result["level"]:
         yield (
@@ -130,17 +149,8 @@ def _unit(each: Mapping[str, Any]) -> float:
 
 
 def _figures(ratio: str) -> Sequence[str]:
-    return (
-        "estimate",
-        "standard_error",
-        ratio,
-        f"{ratio}_low",
-        f"{ratio}_high",
-        "low",
-        "high",
-        "z",
-        "p_value",
-    )
+    ratios = (ratio, f"{ratio}_low", f"{ratio}_high") if ratio else ()
+    return ("estimate", "standard_error", *ratios, "low", "high", "z", "p_value")
 
 
 def _ratio(value: float) -> float | None:

@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cipherward.errors import StudyError
 from cipherward.study import Column, Study
 
-Family = Literal["logistic", "cox"]
+Family = Literal["logistic", "cox", "linear"]
+
+_OUTCOMES = {"linear": "continuous"}
+"""What `data.outcome_type` has to be; else "binary"."""
 
 
 class Settings(BaseModel):
@@ -35,6 +38,10 @@ class Settings(BaseModel):
     def is_cox(self) -> bool:
         return self.family == "cox"
 
+    @property
+    def is_linear(self) -> bool:
+        return self.family == "linear"
+
 
 def parse(study: Study) -> Settings:
     """The study's settings.
@@ -48,11 +55,17 @@ def parse(study: Study) -> Settings:
         listed = tuple(f"settings.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise _unfit(study, listed) from None
     columns = {column.name: column for column in study.columns}
-    if problems := (*_of_time(found, columns), *_of_references(found, columns)):
+    if problems := (*_of_outcome(found, study), *_of_time(found, columns), *_of_references(found, columns)):
         raise _unfit(study, problems)
     if study.privacy:
         raise StudyError("task 'regression' has no [privacy] for its steps", hint="remove the section")
     return found
+
+
+def _of_outcome(found: Settings, study: Study) -> Iterator[str]:
+    wanted = _OUTCOMES.get(found.family, "binary")
+    if study.data.outcome_type != wanted:
+        yield f'settings.family "{found.family}" is for data.outcome_type "{wanted}", not "{study.data.outcome_type}"'
 
 
 def _of_time(found: Settings, columns: dict[str, Column]) -> Iterator[str]:
