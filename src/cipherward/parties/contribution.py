@@ -66,7 +66,7 @@ class Contributions:
 
     def _rounded(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
         rounding = digest("rounding", self.rounding_key, query)
-        work.draw_from(digest("drawn by a task", self.rounding_key))
+        work.secret = digest("drawn by a task", self.rounding_key)
         return asking.vector_of(self.scheme, state, work.values(state), rounding)
 
     def forget(self) -> None:

@@ -64,10 +64,6 @@ class HospitalWork:
         """Whether so many rows are here of every group that the state's next question is about."""
         return not row_groups.small(state.asked.about, self.data, least)
 
-    def draw_from(self, secret: bytes) -> None:
-        """Take this secret of 32 bytes."""
-        self.secret = secret
-
     def values(self, state: StudyState) -> Values:
         """The named values of the state's next sum, as its layout expects them.
 
