@@ -14,6 +14,7 @@ NAMES = [
     "diabetes130-trees",
     "readmission",
     "retina",
+    "retina-grades",
     "tcga-brca",
     "tcga-brca-cox",
     "wearables",

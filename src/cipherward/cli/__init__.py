@@ -11,6 +11,7 @@ import sys
 import typer
 
 from cipherward.cli import (
+    alert,
     audit,
     cohort,
     compare,
@@ -42,6 +43,7 @@ app.command("run")(run.run)
 app.command("cohort")(cohort.cohort)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("alert")(alert.alert)
 app.command("export")(export.export)
 app.command("personalise")(personalise.personalise)
 app.command("verify")(verify.verify)

@@ -61,6 +61,32 @@ def example(
     typer.echo(f"Try it on this machine alone:  {quoted('cipherward', 'run', study)}")
 
 
+@app.command("ward")
+def ward(
+    path: Path = typer.Argument(metavar="FILE", help="New Parquet file."),
+    patients: int = typer.Option(20, "--patients", min=1, max=10_000, help="How many patients."),
+    days: int = typer.Option(14, "--days", min=1, max=366, help="How many days of each."),
+    seed: int = typer.Option(1, "--seed", min=0, help="That of the run: another seed gives other hospitals."),
+    hospital: int = typer.Option(1, "--hospital", min=1, help="Whose devices: 1 is the study's first hospital."),
+) -> None:
+    """Write new days of a synthetic ward, for a model of the study `wearables`: `cipherward alert` scores them."""
+    import io
+
+    from cipherward.cli.terminal import quoted
+    from cipherward.data import wearables
+    from cipherward.errors import StorageError
+    from cipherward.store import files
+
+    if path.exists():
+        raise StorageError(f"{path} exists", hint="choose a new file; nothing was overwritten")
+    out = io.BytesIO()
+    wearables.ward(patients, days, 1.0, seed, hospital - 1).write_parquet(out)
+    files.write(path, out.getvalue())
+    typer.echo("The patients are synthetic: made by a generator, nobody's data.")
+    shown = quoted("cipherward", "alert", "RUN_DIR", path, "--id", wearables.PATIENT, "--day", "day")
+    typer.echo(f"Alerts:  {shown}")
+
+
 def write_example(folder: Path, *, n_hospitals: int, encounters: int, seed: int) -> tuple[Path, dict[str, Path]]:
     """study.toml and hospital-1.csv, hospital-2.csv, ... in a new folder: (study, table by hospital).
 

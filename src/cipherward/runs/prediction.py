@@ -18,6 +18,7 @@ from cipherward.data.problems import table_error
 from cipherward.data.rare_categories import counts_as
 from cipherward.data.schema import Converted, convert, declared_range
 from cipherward.data.sources import load_table_for_prediction
+from cipherward.data.tables import read_table
 from cipherward.data.values import Rule, as_text
 from cipherward.errors import DataError
 from cipherward.learning import sgd
@@ -116,6 +117,18 @@ def finished(path: Path) -> tuple[ModelFile, Inputs]:
             f"{path} is an initial model without preprocessing", hint="use the model.safetensors of a finished run"
         )
     return model, model.preprocessor
+
+
+def carried(table: Path, column: str) -> tuple[str, ...]:
+    """A column of a table that is predicted on, as text; "" where there is no value.
+
+    Raises:
+        DataError: unreadable, or no such column.
+    """
+    raw = read_table(table).table
+    if column not in raw.columns:
+        raise DataError(f"{table} has no column {column!r}", hint=f"its columns: {', '.join(raw.columns[:20])}")
+    return tuple(as_text(raw[column]).fill_null("").to_list())
 
 
 def typed(table: pl.DataFrame, columns: Sequence[Column]) -> Converted:
