@@ -104,7 +104,7 @@ ELSEWHERE = {
     "format": "another format is refused",
     "source": "a simulation of public data has no register that is asked twice",
     "cohort": "as source",
-    "classes": "the tables have no column of three values; what is asked of each class is held to in test_rows_of_a_question",
+    "classes": "the tables have no column of three values; test_types_of_outcome runs such studies",
     "path": "where the table lies; a register is named by the hospital",
     "hospital_column": "as path",
     "package": "code that a hospital allowed by name (test_what_a_study_brings)",
