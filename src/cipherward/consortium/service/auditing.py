@@ -43,8 +43,6 @@ HEARD = {
     "breach",
 }
 """Of what a hospital's node says, what comes into the hospital's audit log."""
-HEAD_SECONDS = 2.0
-"""While a study goes on a hospital is asked for a cosignature at most so often."""
 ASK_AGAIN = 300.0
 """Seconds until a hospital that has not cosigned a head is asked again, at first."""
 _LAST_HEADS = 4
@@ -55,13 +53,12 @@ _LAST_HEADS = 4
 class _Logged:
     """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: until when (ticks) no
     other head is sent to it, and the pause after the next one, which grows while it does not answer; `own`: heads of hospitals' own
-    logs that are not in it yet; `rests`: until when (ticks) a hospital that has cosigned is asked for nothing while the study goes on."""
+    logs that are not in it yet."""
 
     trail: Trail
     seen: dict[int, int] = field(default_factory=dict)
     asked: dict[int, tuple[float, float]] = field(default_factory=dict)
     own: dict[int, str] = field(default_factory=dict)
-    rests: dict[int, float] = field(default_factory=dict)
 
 
 class CoordinatorAudit:
@@ -107,7 +104,6 @@ class CoordinatorAudit:
             return self._due(study, logged, only=hospital)
         logged.seen[hospital] = logged.trail.log.take([(answer, witnesses(study.study)[hospital])])
         logged.asked.pop(hospital, None)
-        logged.rests[hospital] = self._ticks() + HEAD_SECONDS
         if head.own:
             logged.own[hospital] = head.own
         return []
@@ -151,9 +147,7 @@ class CoordinatorAudit:
         for hospital in lacking:
             old = logged.seen.get(hospital, 0)
             until, pause = logged.asked.get(hospital, (float("-inf"), ASK_AGAIN))
-            # One request at a time: the next one begins where its answer ends. Of sums that follow each other quickly one head
-            # covers several.
-            is_waiting = now < until or (now < logged.rests.get(hospital, float("-inf")) and not study.is_over)
+            is_waiting = now < until  # one request at a time: the next one begins where its answer ends
             if head is None or is_waiting or old > log.size or (only and hospital != only):
                 continue
             logged.asked[hospital] = now + pause, min(2 * pause, LONGEST_PAUSE)
