@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -93,6 +93,8 @@ def test_a_steps_sums_are_the_derivatives_of_the_loss_and_no_row_exceeds_its_roo
     assert np.allclose(gradient, slope(weights), rtol=1e-4, atol=1e-3)
     along, step = rng.normal(0.0, 1.0, 4), 2.0**-7
     up, down = ((weights + sign * step * along).astype(np.float32) for sign in (1, -1))
+    if isinstance(outcome, CountedOutcome):  # where the loss goes on as a line, steps keep the curvature of its end
+        assume(max(model.logits(at, x).max() for at in (up, down)) < outcome.most)
     numeric = (slope(up) - slope(down)) / (2 * step)
     assert np.allclose(matrix @ along, numeric, atol=2e-2 * (1.0 + np.abs(numeric).max()))
     wild = rng.normal(0.0, 30.0, 4).astype(np.float32)
