@@ -75,7 +75,10 @@ def main() -> int:
             found = measured(python_of(requirements, interpreter), program)
         except (subprocess.CalledProcessError, OSError) as error:
             said = (getattr(error, "stderr", "") or "").strip().splitlines()
-            section.rows.append([name, requirements[0], f"left out: {said[-1] if said else error}", "", ""])
+            why = next(
+                (line for line in said if "error" in line.lower() or "not found" in line), said[-1] if said else error
+            )
+            section.rows.append([name, requirements[0], f"left out: {why}", "", ""])
             continue
         for mine, how in OURS.items():  # in turn, so that what else runs meets both
             again = measured(Path(sys.executable), *how)
