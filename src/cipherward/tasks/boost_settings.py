@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cipherward.errors import StudyError
 from cipherward.study import Study
-from cipherward.tasks import points_settings
+from cipherward.tasks import points_settings, settings
 
 LEAF_ROWS = 500
 """Training rows of a leaf, with the floors on, at least."""
@@ -56,15 +56,7 @@ def parse(study: Study) -> Settings:
     Raises:
         StudyError: they do not fit.
     """
-    try:
-        found = Settings.model_validate(study.settings)
-    except ValidationError as error:
-        problems = tuple(f"settings.{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors())
-        raise StudyError(
-            "the settings of task 'boost' do not fit: " + "; ".join(problems),
-            problems=problems,
-            hint="docs/study.md lists them",
-        ) from None
+    found = settings.parsed(study, Settings)
     if found.floors and 0 < found.leaf_rows < LEAF_ROWS:
         raise StudyError(
             f"settings.leaf_rows is {found.leaf_rows}; with the floors on it is {LEAF_ROWS} or more",

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cipherward.data import preprocess, rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
-from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.errors import DataError, ProtocolError
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Column, Study
-from cipherward.tasks import cells, cohort_table, noise, noisy_cohort, statistics
+from cipherward.tasks import cells, cohort_table, noise, noisy_cohort, settings, statistics
 from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
@@ -85,15 +85,7 @@ class Describe(Task[DescribeState]):
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_other_outcomes(study)
-        try:
-            self._settings = Settings.model_validate(study.settings)
-        except ValidationError as error:
-            problems = tuple(f"settings.{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors())
-            raise StudyError(
-                "the settings of task 'describe' do not fit: " + "; ".join(problems),
-                problems=problems,
-                hint="docs/study.md lists them",
-            ) from None
+        self._settings = settings.parsed(study, Settings)
         self._study = study
         self._numeric = [column for column in study.columns if column.kind == "numeric"]
         self._categorical = [column for column in study.columns if column.kind == "categorical"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cipherward.errors import StudyError
 from cipherward.study import Study
+from cipherward.tasks import settings
 
 
 class Settings(BaseModel):
@@ -32,15 +33,7 @@ def parse(study: Study) -> Settings:
     Raises:
         StudyError: they do not fit.
     """
-    try:
-        found = Settings.model_validate(study.settings)
-    except ValidationError as error:
-        problems = tuple(f"settings.{e['loc'][0] if e['loc'] else ''}: {e['msg']}" for e in error.errors())
-        raise StudyError(
-            "the settings of task 'points' do not fit: " + "; ".join(problems),
-            problems=problems,
-            hint="docs/study.md lists them",
-        ) from None
+    found = settings.parsed(study, Settings)
     if 0 < found.bin_rows < found.cell_rows or 0 < found.coarse_rows < found.cell_rows:
         raise StudyError(
             "settings.bin_rows and coarse_rows are at least cell_rows", hint="raise them, or leave them out"

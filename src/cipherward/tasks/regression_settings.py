@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cipherward.errors import StudyError
 from cipherward.study import Column, Study
+from cipherward.tasks import settings
 
 Family = Literal["logistic", "cox", "linear"]
 
@@ -49,14 +50,10 @@ def parse(study: Study) -> Settings:
     Raises:
         StudyError: they do not fit; `problems` lists every mistake found.
     """
-    try:
-        found = Settings.model_validate(study.settings)
-    except ValidationError as error:
-        listed = tuple(f"settings.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise _unfit(study, listed) from None
+    found = settings.parsed(study, Settings)
     columns = {column.name: column for column in study.columns}
     if problems := (*_of_outcome(found, study), *_of_time(found, columns), *_of_references(found, columns)):
-        raise _unfit(study, problems)
+        raise settings.unfit(study, problems)
     if study.privacy:
         raise StudyError("task 'regression' has no [privacy] for its steps", hint="remove the section")
     return found
@@ -87,11 +84,3 @@ def _of_references(found: Settings, columns: dict[str, Column]) -> Iterator[str]
     for name, category in found.reference.items():
         if name not in columns or category not in columns[name].categories:
             yield f"settings.reference: {category!r} is no category of a column {name!r}"
-
-
-def _unfit(study: Study, problems: tuple[str, ...]) -> StudyError:
-    return StudyError(
-        f"the settings of task {study.task!r} do not fit: " + "; ".join(problems),
-        problems=problems,
-        hint="docs/study.md lists them",
-    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cipherward.errors import StudyError
 from cipherward.study import Column, Study
+from cipherward.tasks import settings
 
 MOST_STEPS = 2_000
 _STEPS = 250
@@ -36,17 +37,9 @@ def parse(study: Study) -> Settings:
     Raises:
         StudyError: they do not fit; `problems` lists every mistake found.
     """
-    try:
-        found = Settings.model_validate(study.settings)
-        problems = tuple(_problems(found, {column.name: column for column in study.columns}))
-    except ValidationError as error:
-        problems = tuple(f"settings.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-    if problems:
-        raise StudyError(
-            f"the settings of task {study.task!r} do not fit: " + "; ".join(problems),
-            problems=problems,
-            hint="docs/study.md lists them",
-        )
+    found = settings.parsed(study, Settings)
+    if problems := tuple(_problems(found, {column.name: column for column in study.columns})):
+        raise settings.unfit(study, problems)
     if study.privacy:
         raise StudyError("task 'survival' has no [privacy] for its sums", hint="remove the section")
     return found
