@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,14 +16,12 @@ from typing import Any
 import numpy as np
 
 from cipherward.data import binning
-from cipherward.data.coding import FINE, Coding, n_values
+from cipherward.data.coding import Coding, n_values
 from cipherward.data.forest import Forest, bins_of_rows, width_of
-from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.learning.model_kind import Factory
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
-from cipherward.privacy import records
 from cipherward.study import Study
 from cipherward.tasks import (
     boost_fit,
@@ -34,35 +31,30 @@ from cipherward.tasks import (
     evaluation_tables,
     fitted_yardsticks,
     measurement,
-    moves,
-    noise,
     points_fit,
     points_questions,
     statistics,
 )
+from cipherward.tasks.binned_task import BinnedTask
 from cipherward.tasks.boost_state import BoostState, Growing, model_of
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.reservations import NOISE_GIVEN_UP
 from cipherward.tasks.row_groups import RowGroup, by_outcome
-from cipherward.tasks.rows import TRAIN, check_classes
+from cipherward.tasks.rows import TRAIN
 from cipherward.tasks.task import (
     ROWS,
     Model,
     Question,
     ResultTable,
     Sums,
-    Task,
     Values,
     canonical,
     refuse_other_kinds,
 )
 
-_BEARS = 100.0
-"""As for a table of points."""
 
-
-class Boost(Task[BoostState]):
+class Boost(BinnedTask[BoostState]):
     """Bins and their counts, the levels of each stage, measurement."""
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
@@ -186,36 +178,8 @@ class Boost(Task[BoostState]):
     def model(self, state: BoostState) -> Model:
         return state.model
 
-    def measured_models(self) -> int:
-        return 1
-
     def has_floors(self) -> bool:
         return self._settings.floors
-
-    def bins(self) -> int:
-        return FINE
-
-    def plan(self) -> Iterator[tuple[Question, int]]:
-        for state, times in self._largest():
-            if question := self.ask(state):
-                yield question, times
-
-    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
-        if not self._study.own_noise:
-            return True
-        frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
-        return statistics.n_counted(self._study, hospitals) >= _BEARS * self._stddev(frozen, len(hospitals))
-
-    def patients_needed(self, n_contributors: int) -> int:
-        rows = _BEARS * self._stddev(self._study, n_contributors) if self._study.own_noise else 0.0
-        data = self._study.data
-        return math.ceil(rows / (1.0 - data.test_fraction - data.validation_fraction))
-
-    def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
-        return measurement.bears_groups(hospitals)
-
-    def check(self, hospitals: Sequence[HospitalData]) -> None:
-        check_classes(hospitals, self._study.group_rows)
 
     def pooled(self, state: BoostState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The same rules over all rows in one place, and over each hospital's alone, on the same test rows."""
@@ -227,16 +191,6 @@ class Boost(Task[BoostState]):
     @cached_property
     def _exact(self) -> Boost:
         return Boost(self._study.with_overrides(noise={"enabled": False}))
-
-    @cached_property
-    def _sensitivity(self) -> records.Sensitivity:
-        size, columns = points_questions.n_values(self._study), len(self._study.columns)
-        return moves.of_counts("rows", 2, 2).and_also(moves.of_counts("values", size, columns))
-
-    def _stddev(self, study: Study, n_contributors: int) -> float:
-        question = self.ask(self.first())
-        plan = noise.noise_of(study, question) if question else None
-        return plan.stddevs(n_contributors)["values"] if plan else 0.0
 
     def _binned(self, sums: Sums) -> BoostState:
         coding = binning.coding_of(

@@ -13,7 +13,6 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -22,40 +21,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.data import binning
-from cipherward.data.coding import FINE, Coding, Pair
+from cipherward.data.coding import Coding, Pair
 from cipherward.data.coding import n_values as values_of
-from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.learning.model_kind import Factory
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
-from cipherward.privacy import records
 from cipherward.study import Study
 from cipherward.tasks import (
     evaluation_tables,
     fitted_yardsticks,
     measurement,
-    moves,
-    noise,
     points_fit,
     points_settings,
     points_tables,
     statistics,
 )
+from cipherward.tasks.binned_task import BinnedTask
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.points_questions import MEANING, TITLES, bounds, entries_of, n_values, segments, sums, values
+from cipherward.tasks.points_questions import MEANING, TITLES, bounds, entries_of, segments, sums, values
 from cipherward.tasks.points_state import PointsState, model_of
 from cipherward.tasks.reservations import NOISE_GIVEN_UP
 from cipherward.tasks.row_groups import RowGroup, by_outcome
-from cipherward.tasks.rows import TRAIN, check_classes
+from cipherward.tasks.rows import TRAIN
 from cipherward.tasks.task import (
     ROWS,
     Model,
     Question,
     ResultTable,
     Sums,
-    Task,
     Values,
     canonical,
     refuse_other_kinds,
@@ -63,12 +58,9 @@ from cipherward.tasks.task import (
 
 _PAYS = 1e-5
 """A step that lowers the mean loss by less is the last."""
-_BEARS = 100.0
-"""Training rows of all hospitals in standard deviations of the noise on a value's count, from which on bins are about as full
-with noise as without (docs/privacy.md)."""
 
 
-class PointsTask(Task[PointsState]):
+class PointsTask(BinnedTask[PointsState]):
     """Bins and their counts, the pairs, Newton steps, measurement."""
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
@@ -194,34 +186,6 @@ class PointsTask(Task[PointsState]):
     def model(self, state: PointsState) -> Model:
         return state.model
 
-    def measured_models(self) -> int:
-        return 1
-
-    def bins(self) -> int:
-        return FINE
-
-    def plan(self) -> Iterator[tuple[Question, int]]:
-        for state, times in self._largest():
-            if question := self.ask(state):
-                yield question, times
-
-    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
-        if not self._study.own_noise:
-            return True
-        frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
-        return statistics.n_counted(self._study, hospitals) >= _BEARS * self._stddev(frozen, len(hospitals))
-
-    def patients_needed(self, n_contributors: int) -> int:
-        rows = _BEARS * self._stddev(self._study, n_contributors) if self._study.own_noise else 0.0
-        data = self._study.data
-        return math.ceil(rows / (1.0 - data.test_fraction - data.validation_fraction))
-
-    def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
-        return measurement.bears_groups(hospitals)
-
-    def check(self, hospitals: Sequence[HospitalData]) -> None:
-        check_classes(hospitals, self._study.group_rows)
-
     def pooled(self, state: PointsState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The same rules over all rows in one place, and over each hospital's alone, on the same test rows."""
         return fitted_yardsticks.beside(self._exact, state.model, hospitals)
@@ -232,16 +196,6 @@ class PointsTask(Task[PointsState]):
     @cached_property
     def _exact(self) -> PointsTask:
         return PointsTask(self._study.with_overrides(noise={"enabled": False}))
-
-    @cached_property
-    def _sensitivity(self) -> records.Sensitivity:
-        columns = self._study.columns
-        return moves.of_counts("rows", 2, 2).and_also(moves.of_counts("values", n_values(self._study), len(columns)))
-
-    def _stddev(self, study: Study, n_contributors: int) -> float:
-        question = self.ask(self.first())
-        plan = noise.noise_of(study, question) if question else None
-        return plan.stddevs(n_contributors)["values"] if plan else 0.0
 
     def _binned(self, sums: Sums) -> PointsState:
         coding = binning.coding_of(self._study.columns, sums["rows"], sums["values"], self._settings.bins, self._floor)
