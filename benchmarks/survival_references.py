@@ -62,6 +62,16 @@ def fit(source: Path, out: Path) -> None:
     logit = sm.Logit(rows["died"], sm.add_constant(x)).fit(disp=0, tol=1e-12, method="newton")
     found["logistic"] = listed(["(intercept)", *x.columns], logit.params, logit.bse, logit.pvalues)
     found["logistic_likelihood"] = [float(logit.llf), float(logit.llnull)]
+    seen = rows["days"] > 0.0
+    for name, errors in (("poisson", "nonrobust"), ("poisson_robust", "HC0")):
+        glm = sm.GLM(
+            rows["died"][seen], sm.add_constant(x)[seen], sm.families.Poisson(), offset=np.log(rows["days"][seen])
+        )
+        rate = glm.fit(tol=1e-12, maxiter=100, cov_type=errors)
+        found[name] = listed(["(intercept)", *x.columns], rate.params, rate.bse, rate.pvalues)
+        found["poisson_fit"] = [float(rate.llf), float(rate.llnull), float(rate.pearson_chi2 / rate.df_resid)]
+    robust = sm.Logit(rows["died"], sm.add_constant(x)).fit(disp=0, tol=1e-12, method="newton", cov_type="HC0")
+    found["logistic_robust"] = listed(["(intercept)", *x.columns], robust.params, robust.bse, robust.pvalues)
     statistic, p = survdiff(rows["days"], rows["died"], rows["stage"], strata=rows["hospital"])
     found["log_rank_stage"] = [float(statistic), float(p)]
     ended = np.minimum(rows["days"], cut), rows["died"] * (rows["days"] <= cut)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cipherward.errors import CipherwardError, DataError, StudyError, UnfitUpdat
 from cipherward.learning import cox, likelihood, wald
 from cipherward.report import page
 from cipherward.simulation.simulate import run_study
-from cipherward.study import Study, load_builtin
+from cipherward.study import Study, load_builtin, parse
 from cipherward.tasks import regression_questions, regression_settings
 from cipherward.tasks.catalogue import begin
 from cipherward.tasks.fixed_point import Scale
@@ -59,13 +60,14 @@ def agrees(terms: list[dict[str, Any]], reference: dict[str, list[float]]) -> bo
         ({"risk_rows": 1, "ties": "breslow"}, "cox_breslow"),
         ({}, "cox_ten_at_risk"),
         ({"family": "logistic", "time": ""}, "logistic"),
+        ({"family": "logistic", "time": "", "errors": "robust"}, "logistic_robust"),
     ],
 )
 def test_estimates_errors_and_p_values_are_those_of_pooled_rows(
     tcga: Path, settings: dict[str, Any], reference: str
 ) -> None:
     study = survival(**settings)
-    if reference == "logistic":
+    if study.settings["family"] == "logistic":
         columns = [column for column in study.model_dump(mode="json")["columns"] if column["name"] != "days"]
         study = study.with_overrides(top={"columns": columns})
     state, _ = finished(study, load_hospitals(study, tcga, Path()))
@@ -76,6 +78,121 @@ def test_estimates_errors_and_p_values_are_those_of_pooled_rows(
         fitted, none = REFERENCES["logistic_likelihood"]
         assert found["log_likelihood"] == pytest.approx(fitted, rel=1e-9)
         assert found["log_likelihood_without"] == pytest.approx(none, rel=1e-9)
+
+
+def deaths_by_time(**settings: Any) -> Study:
+    """Deaths as counts, by days of follow-up: the exponential model of survival."""
+    document = load_builtin("tcga-brca-cox").model_dump(mode="json")
+    columns = [
+        each | ({"minimum": 1.0, "missing": ["0"]} if each["name"] == "days" else {}) for each in document["columns"]
+    ]
+    document["data"] |= {"outcome_type": "counts", "outcome_maximum": 1.0}
+    for name in ("positive", "negative", "allow_single_class"):
+        del document["data"][name]
+    settings = {"family": "poisson", "exposure": "days"} | settings
+    return parse(document | {"columns": columns, "settings": settings, "noise": {"enabled": False}}, origin="tests")
+
+
+@pytest.mark.parametrize(("errors", "reference"), [("model", "poisson"), ("robust", "poisson_robust")])
+def test_rates_by_exposure_are_those_of_pooled_rows(tcga: Path, errors: str, reference: str) -> None:
+    study = deaths_by_time(errors=errors)
+    state, before = finished(study, load_hospitals(study, tcga, Path()))
+    found = state.task.result(state.inner)
+    assert found["converged"]
+    assert agrees(found["terms"], REFERENCES[reference])
+    fitted, none, dispersion = REFERENCES["poisson_fit"]
+    assert found["log_likelihood"] == pytest.approx(fitted, rel=1e-9)
+    assert found["log_likelihood_without"] == pytest.approx(none, rel=1e-9)
+    assert found["dispersion"] == pytest.approx(dispersion, rel=1e-6)
+    assert (found["events"], found["errors"]) == (151, errors)
+    assert found["terms"][1]["rate_ratio"] == pytest.approx(math.exp(found["terms"][1]["estimate"]))
+    assert len(before) == found["steps"] + 2  # the counts first, the residuals last
+    table = state.task.tables(found)[0]
+    assert "rate ratio" in table.header
+    assert ("robust" in table.title) == (errors == "robust")
+
+
+def counted(folder: Path, spread: float = 0.0) -> tuple[Study, np.ndarray[Any, Any]]:
+    """Three hospitals whose rows count up to some hundreds, with an exposure, and all rows in one array."""
+    rng, rows = np.random.default_rng(4), []
+    for index in range(1, 4):
+        x, ward, months = rng.normal(0.0, 1.0, 120), rng.integers(0, 2, 120), rng.integers(1, 25, 120)
+        wild = rng.gamma(1.0 / spread, spread, 120) if spread else np.ones(120)
+        y = rng.poisson(months * np.exp(0.5 + 0.4 * x - 0.6 * ward) * wild)
+        lines = [f"{a:.4f},{m},{'AB'[w]},{o}" for a, m, w, o in zip(x, months, ward, y, strict=True)]
+        (folder / f"clinic-{index}.csv").write_text("\n".join(["age,months,ward,outcome", *lines]) + "\n")
+        rows += [[1.0, round(float(a), 4), float(w), m, o] for a, m, w, o in zip(x, months, ward, y, strict=True)]
+    document = simulator.document(3, task="regression", settings={"family": "poisson", "exposure": "months"})
+    document["data"] |= {"outcome_type": "counts", "outcome_maximum": 100_000}
+    document["columns"][1] = {"name": "months", "kind": "numeric", "minimum": 1.0, "maximum": 24.0}
+    return parse(document, origin="tests"), np.array(rows, dtype=np.float64)
+
+
+@pytest.mark.parametrize("errors", ["model", "robust"])
+def test_counts_are_fitted_by_the_textbook_and_a_wild_spread_is_said(tmp_path: Path, errors: str) -> None:
+    """Iteratively reweighted least squares of R's glm, on the rows as they stand; robust errors are the sandwich of these."""
+    study, table = counted(tmp_path, spread=0.5)
+    study = study.with_overrides(settings=dict(study.settings) | {"errors": errors})
+    state, _ = finished(study, load_hospitals(study, None, tmp_path))
+    found = state.task.result(state.inner)
+    x, offset, y = table[:, :3], np.log(table[:, 3]), table[:, 4]
+    expected = y + 0.1
+    for _ in range(50):
+        eta = np.log(expected)
+        wanted = eta - offset + (y - expected) / expected
+        estimates = np.linalg.solve(x.T @ (x * expected[:, None]), x.T @ (expected * wanted))
+        expected = np.exp(x @ estimates + offset)
+    covariance = np.linalg.inv(x.T @ (x * expected[:, None]))
+    if errors == "robust":
+        covariance = covariance @ (x.T @ (x * ((y - expected) ** 2)[:, None])) @ covariance
+    ours = [[each["estimate"], each["standard_error"]] for each in found["terms"]]
+    assert np.allclose(ours, np.stack([estimates, np.sqrt(np.diagonal(covariance))], axis=1), rtol=5e-5)
+    assert found["dispersion"] == pytest.approx(float(((y - expected) ** 2 / expected).sum()) / (len(y) - 3), rel=1e-4)
+    assert found["exposure"] == pytest.approx(table[:, 3].sum())
+    said = [each for each in state.task.warnings(found) if "times as much as a Poisson" in each]
+    assert bool(said) == (errors == "model")
+
+
+def test_a_run_of_counts_verifies_and_notices_a_changed_rate(tmp_path: Path) -> None:
+    study, _ = counted(tmp_path)
+    result = run_study(study, base=tmp_path, out=tmp_path / "run", device="cpu")
+    assert result.summary["largest_difference"] < 1e-6
+    assert simulator.holds(result.path)
+    stated = json.loads((result.path / "result.json").read_text())
+    stated["dispersion"] *= 1.1
+    (result.path / "result.json").write_text(json.dumps(stated))
+    assert not simulator.holds(result.path)
+
+
+def test_too_small_counts_for_the_terms_are_refused(tmp_path: Path) -> None:
+    study, _ = counted(tmp_path)
+    for path in tmp_path.glob("*.csv"):
+        header, *lines = path.read_text().splitlines()
+        few = [f"{line.rsplit(',', 1)[0]},{int(k < 2)}" for k, line in enumerate(lines)]
+        path.write_text("\n".join([header, *few]) + "\n")
+    with pytest.raises(DataError, match="all 360 rows together count 6"):
+        finished(study, load_hospitals(study, None, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"exposure": "years"}, "no column"),
+        ({"exposure": "ward"}, "numeric, with a minimum above 0"),
+        ({"exposure": "age"}, "numeric, with a minimum above 0"),
+        ({"errors": "sandwich"}, "errors"),
+    ],
+)
+def test_an_exposure_that_gives_no_rates_is_refused(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
+    study, _ = counted(tmp_path)
+    with pytest.raises(StudyError, match=said):
+        begin(study.with_overrides(settings=dict(study.settings) | settings))
+
+
+def test_a_study_without_the_younger_settings_asks_what_it_asked_before() -> None:
+    chosen = regression_settings.Settings()
+    assert set(chosen.asked()) == {"family", "time", "ties", "risk_rows", "clock", "reference", "level", "steps"}
+    assert regression_settings.Settings(errors="robust").asked()["errors"] == "robust"
 
 
 @pytest.mark.slow
@@ -180,6 +297,9 @@ def test_too_few_rows_for_the_noise_that_a_study_asks_for_are_refused_before_any
         ({"time": "age"}, 'only family "cox"'),
         ({"family": "cox"}, "needs the time"),
         ({"family": "linear"}, 'for data.outcome_type "continuous"'),
+        ({"family": "poisson"}, 'for data.outcome_type "counts"'),
+        ({"exposure": "age"}, 'only family "poisson"'),
+        ({"family": "cox", "errors": "robust"}, "follow from the model only"),
         ({"family": "cox", "time": "ward"}, "numeric, with minimum 0"),
         ({"family": "cox", "time": "age"}, "numeric, with minimum 0"),
         ({"reference": {"ward": "C"}}, "no category"),
@@ -264,12 +384,12 @@ def test_a_hospital_whose_few_rows_the_estimates_set_apart_sends_nothing() -> No
     x[:, 1], x[:3, 0] = np.linspace(-0.5, 0.5, 60), 1.0
     rows = regression_questions.Rows(x, np.zeros(60, np.int8), np.zeros(60), 60)
     at = HospitalWork(0, None, "cpu", lambda: 0.0, cell_min=10)  # type: ignore[arg-type]
-    chosen = regression_settings.Settings()
+    chosen, study = regression_settings.Settings(), simulator.study(3, **LOGISTIC)
     with pytest.raises(UnfitUpdateError, match="apart"):
-        regression_questions.fitted(chosen, np.array([30.0, 0.1]), Scale.of(60), rows, at)
-    assert regression_questions.fitted(chosen, np.array([0.1, 0.1]), Scale.of(60), rows, at)
+        regression_questions.fitted(study, chosen, np.array([30.0, 0.1]), Scale.of(60), rows, at)
+    assert regression_questions.fitted(study, chosen, np.array([0.1, 0.1]), Scale.of(60), rows, at)
     with pytest.raises(DataError, match="room for"):
-        regression_questions.fitted(chosen, np.zeros(2), Scale(32), rows, at)
+        regression_questions.fitted(study, chosen, np.zeros(2), Scale(32), rows, at)
 
 
 def test_fixed_point_keeps_the_largest_sums_and_leaves_none_negative() -> None:

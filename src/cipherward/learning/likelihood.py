@@ -24,6 +24,7 @@ _ALIASED = 1e-9
 _CONVERGED = 1e-10
 _IMPROVED = 1e-11
 _SHORTEST = 2.0**-12
+_MOST = 64.0  # an expected count beyond so many times the largest declared one counts as this
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,42 @@ def linear_least_squares(weights: F64, x: F64, outcome: F64) -> Sums:
     return Sums(len(outcome), loss, x.T @ residual, second[np.triu_indices(x.shape[1])])
 
 
-def advance(before: Fit | None, weights: F64, found: Sums) -> Fit:
+def poisson(weights: F64, x: F64, counts: F64, offset: F64, most: float) -> Sums:
+    """Of a Poisson regression with a log link: x float64[n, p], counts float64[n] from 0 to `most`, offset float64[n], the logarithm of
+    each row's exposure. The loss is the whole negative log likelihood, with the logarithms of factorials; far above `most` it goes on
+    as a line, so that a step that is too long gives no infinite sums."""
+    from scipy import special
+
+    eta = x @ weights + offset
+    expected = expected_counts(eta, most)
+    beyond = np.maximum(eta - math.log(_MOST * most), 0.0)
+    losses = expected * (1.0 + beyond) - counts * eta + special.gammaln(counts + 1.0)
+    second = x.T @ (x * expected[:, None])
+    return Sums(len(counts), float(losses.sum()), x.T @ (expected - counts), second[np.triu_indices(x.shape[1])])
+
+
+def expected_counts(eta: F64, most: float) -> F64:
+    """float64[n]: e^eta, at most 64 times `most`."""
+    return np.asarray(np.exp(np.minimum(eta, math.log(_MOST * most))))
+
+
+def scatter(x: F64, residual: F64) -> F64:
+    """The sum over rows of the squared residual x outer product of the terms, float64[p (p + 1) / 2]: what robust standard errors need
+    (Huber 1967; White 1980; HC0)."""
+    second = x.T @ (x * (residual * residual)[:, None])
+    return np.asarray(second[np.triu_indices(x.shape[1])])
+
+
+def advance(before: Fit | None, weights: F64, found: Sums, rounding: float = 0.0) -> Fit:
     """The fit after sums at `weights`, which are `before.next_weights` where there was a step before. A step that lowered the
-    likelihood is halved.
+    likelihood is halved. `rounding`: how much fixed point may have changed the loss.
 
     Raises:
         ProtocolError: sums that no rows give.
     """
     if not math.isfinite(found.loss):
         raise ProtocolError("the opened sums of a regression are not finite")
-    if before is not None and found.loss > before.loss + _IMPROVED * abs(before.loss):
+    if before is not None and found.loss > before.loss + _IMPROVED * abs(before.loss) + rounding:
         step = before.step / 2.0
         return dataclasses.replace(before, step=step, is_done=step < _SHORTEST)
     matrix = full(found.curvature, len(weights))

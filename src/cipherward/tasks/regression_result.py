@@ -11,38 +11,51 @@ import numpy as np
 from cipherward.learning import likelihood, wald
 from cipherward.learning.cox import InTime
 from cipherward.learning.likelihood import Fit
+from cipherward.tasks.regression_questions import Spread
 from cipherward.tasks.regression_settings import Settings
 from cipherward.tasks.regression_terms import Terms
 from cipherward.tasks.task import ResultTable
 
-RATIOS = {"logistic": "odds_ratio", "cox": "hazard_ratio"}
+RATIOS = {"logistic": "odds_ratio", "cox": "hazard_ratio", "poisson": "rate_ratio"}
 TITLES = {
     "linear": "Linear regression over all hospitals",
     "logistic": "Logistic regression over all hospitals",
     "cox": "Cox regression, stratified by hospital",
+    "poisson": "Poisson regression over all hospitals",
 }
 
 _LARGE = 50.0
 _PARTED = 1e-3
+_DISPERSED = 1.5
 
 
 def estimates(
-    chosen: Settings, terms: Terms, fit: Fit, rows: int, outcome: tuple[float, float]
+    chosen: Settings,
+    terms: Terms,
+    fit: Fit,
+    rows: int,
+    outcome: tuple[float, float],
+    spread: Spread | None = None,
 ) -> list[dict[str, Any]]:
     """One dict a term, in the columns' own units; None for a term that the rows do not tell apart from those before it.
 
     Args:
-        outcome: the declared range of one that is a number.
+        outcome: the declared range of one that is a number. spread: what robust standard errors follow from; None: those of the model.
     """
     kept = fit.kept
     weights = terms.in_units()[np.ix_(kept, kept)]
     values = np.array([math.fsum(row * fit.next_weights[kept]) for row in weights])
-    errors, _ = wald.combined(weights, likelihood.inverse(fit.information[np.ix_(kept, kept)]))
+    covariance, unit = likelihood.inverse(fit.information[np.ix_(kept, kept)]), 1.0
+    is_robust = spread is not None and len(spread.scatter) > 0
+    if spread is not None and is_robust:
+        _, covariance = wald.combined(covariance, likelihood.full(spread.scatter, len(kept))[np.ix_(kept, kept)])
+    errors, _ = wald.combined(weights, covariance)
     reach, at, found = wald.quantile(chosen.level), 0, []
     ratio, df = RATIOS.get(chosen.family, ""), rows - int(kept.sum())
     if chosen.is_linear:
         low, high = outcome
-        values, errors = values * (high - low), errors * residual_error(fit, df, outcome)
+        unit = high - low if is_robust else residual_error(fit, df, outcome)
+        values, errors = values * (high - low), errors * unit
         values[0] += low + 0.5 * (high - low)  # the intercept comes first
         reach = wald.student_quantile(chosen.level, df)
     for name, is_kept in zip(terms.names, kept, strict=True):
@@ -92,7 +105,7 @@ def of_fit(chosen: Settings, fit: Fit, rows: int, events: int, outcome: tuple[fl
     if chosen.is_linear:
         df = rows - int(fit.kept.sum())
         return {"residual_standard_error": residual_error(fit, df, outcome), "df": df}
-    if chosen.is_cox:
+    if chosen.is_cox or chosen.is_poisson:
         without = -fit.first_loss
     else:
         parts = [(events, rows), (rows - events, rows)]
@@ -100,6 +113,18 @@ def of_fit(chosen: Settings, fit: Fit, rows: int, events: int, outcome: tuple[fl
     df = int(fit.kept.sum()) - (0 if chosen.is_cox else 1)
     tested = _tested(2.0 * (-fit.loss - without), df) if df > 0 else None
     return {"log_likelihood": -fit.loss, "log_likelihood_without": without, "against_none": tested}
+
+
+def of_spread(
+    chosen: Settings, fit: Fit, rows: int, totals: tuple[float, float] | None, spread: Spread | None
+) -> dict[str, Any]:
+    """What kind of standard errors these are, where not the model's; of counts their sum, that of the exposures, and the dispersion: Pearson's
+    statistic by its degrees of freedom, about 1 if counts vary as a Poisson distribution says."""
+    found: dict[str, Any] = {"errors": chosen.errors} if chosen.is_robust else {}
+    if totals is not None and spread is not None:
+        df = max(rows - int(fit.kept.sum()), 1)
+        found |= {"errors": chosen.errors, "exposure": wald.rounded(totals[1]), "dispersion": spread.pearson / df}
+    return found
 
 
 def tables(result: Mapping[str, Any]) -> Iterator[ResultTable]:
@@ -111,7 +136,12 @@ def tables(result: Mapping[str, Any]) -> Iterator[ResultTable]:
     ends = (ratio, f"{ratio}_low", f"{ratio}_high") if ratio else ("low", "high")
     order = ("estimate", "standard_error", *ends, "z", "p_value")
     lines = [(each["term"], *(_shown(each[name]) for name in order)) for each in result["terms"]]
-    rows = f"{result['rows']:,} rows" + (f", {result['events']:,} with the outcome" if ratio else "")
+    counted = (
+        f", {result['events']:,} {'counted' if result['family'] == 'poisson' else 'with the outcome'}" if ratio else ""
+    )
+    rows = f"{result['rows']:,} rows{counted}" + (
+        ", robust standard errors" if result.get("errors") == "robust" else ""
+    )
     yield ResultTable("estimates", f"{TITLES[result['family']]}: {rows}", header, tuple(lines))
     if result.get("hazards"):
         found = [*result["hazards"]["terms"], {"term": "all together", **result["hazards"]["global"]}]
@@ -137,6 +167,11 @@ def warnings(result: Mapping[str, Any]) -> Iterator[str]:
         yield "The terms part the rows with the outcome from those without it, without error: estimates run away, and mean nothing."
     elif wide and result["family"] != "linear":
         yield f"All or none of the rows with some value may have the outcome (the estimates run away): {', '.join(wide)}."
+    if result.get("dispersion", 0.0) > _DISPERSED and result["errors"] == "model":
+        yield (
+            f"Counts vary {result['dispersion']:.1f} times as much as a Poisson distribution says, so that these standard errors are too small: "
+            'set settings.errors = "robust".'
+        )
     if result.get("hazards") and result["hazards"]["global"]["p_value"] < 1.0 - result["level"]:
         yield (
             "Hazards are not proportional (hazards.csv): a hazard ratio is then a mean over time, and a p-value rests on a wrong model."

@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,10 @@ from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError
 from cipherward.learning.model_kind import Factory
 from cipherward.learning.survival import AtRisk
-from cipherward.privacy.randomness import SYSTEM
+from cipherward.privacy.randomness import Randomness
 from cipherward.study import Study
-from cipherward.tasks import noise, statistics, survival_grid, survival_questions, survival_result, survival_settings
+from cipherward.tasks import statistics, survival_grid, survival_questions, survival_result, survival_settings
+from cipherward.tasks.counted_task import CountedTask
 from cipherward.tasks.fixed_point import Scale
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
@@ -36,12 +36,10 @@ from cipherward.tasks.survival_questions import MEANING, PLACE, TITLES
 from cipherward.tasks.survival_result import EVERYBODY
 from cipherward.tasks.survival_state import Curve, Stage, SurvivalState
 from cipherward.tasks.task import (
-    ROWS,
     Model,
     Question,
     ResultTable,
     Sums,
-    Task,
     Values,
     canonical,
     refuse_other_outcomes,
@@ -52,16 +50,13 @@ _BEARS = 100.0
 as without."""
 
 
-class Survival(Task[SurvivalState]):
+class Survival(CountedTask[SurvivalState]):
     """Follow-up, who is at risk, events twice, curves, and the test."""
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_other_outcomes(study)
         self._settings = survival_settings.parse(study)
         self._study = study
-
-    def weights(self) -> str:
-        return ROWS
 
     def weight_cut(self, state: SurvivalState, at: HospitalWork) -> int | None:
         return None if state.stage in ("follow_up", "at_risk") else 0
@@ -91,7 +86,7 @@ class Survival(Task[SurvivalState]):
         survival_questions.check_cells(chosen, at)
         with at.timed("describe"):
             if state.stage == "follow_up":
-                found, dropped = survival_questions.counted(study, chosen, at.data, at.randomness)
+                found, dropped = self._counts(at.data, at.randomness)
                 at.note("rows_not_counted", dropped)
                 return found
             rows = survival_questions.rows_of(study, chosen, state.merged, at)
@@ -198,21 +193,6 @@ class Survival(Task[SurvivalState]):
 
     def bins(self) -> int:
         return len(survival_settings.ends(self._settings, survival_questions.longest(self._study, self._settings)))
-
-    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
-        if not self._study.own_noise:
-            return True
-        frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
-        return self._n_counted(hospitals) >= self._rows_wanted(frozen, len(hospitals))
-
-    def patients_needed(self, n_contributors: int) -> int:
-        return self._rows_needed(self._study, n_contributors) if self._study.own_noise else 0
-
-    def check(self, hospitals: Sequence[HospitalData]) -> None:
-        frozen = self._study
-        if frozen.own_noise:
-            frozen = frozen.with_overrides(noise=noise.stated(frozen, self))
-        self._check_rows(frozen, self._n_counted(hospitals), len(hospitals))
 
     def pooled(self, state: SurvivalState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The largest difference of a point of a curve from that of all rows in one place."""
@@ -328,20 +308,8 @@ class Survival(Task[SurvivalState]):
         for stage in stages:
             yield dataclasses.replace(full, stage=stage), 1
 
-    def _n_counted(self, hospitals: Sequence[HospitalData]) -> int:
-        found = [survival_questions.counted(self._study, self._settings, each, SYSTEM)[0] for each in hospitals]
-        return sum(int(each["rows"][1]) for each in found)
-
-    @cached_property
-    def _question(self) -> Question | None:
-        return self.ask(self.first())
-
-    def _stddevs(self, study: Study, n_contributors: int) -> dict[str, float]:
-        plan = noise.noise_of(study, self._question) if self._question else None
-        return plan.stddevs(n_contributors) if plan else {}
-
-    def _rows_needed(self, study: Study, n_contributors: int) -> int:
-        return math.ceil(statistics.BEARABLE * self._stddevs(study, n_contributors).get("rows", 0.0))
+    def _counts(self, data: HospitalData, randomness: Randomness) -> tuple[Values, int]:
+        return survival_questions.counted(self._study, self._settings, data, randomness)
 
     def _rows_wanted(self, study: Study, n_contributors: int) -> int:
         groups = survival_questions.n_groups(study, self._settings)
