@@ -106,7 +106,7 @@ class FalseDealer(QuorumScheme):
         if not self.when():
             return made
         shares = {i: bytes(len(sealed)) if i in self.victims else sealed for i, sealed in made.shares.items()}
-        return Protected(made.payload, shares)
+        return dataclasses.replace(made, shares=shares)
 
 
 def deals_false_shares(world: World, liar: int, in_sum: int, victims: Collection[int] = ()) -> None:

@@ -218,7 +218,7 @@ def lying_dealer(world: World, round: int, lie: Callable[[Protected], Protected]
 def spoil(holders: list[int]) -> Callable[[Protected], Protected]:
     def lie(protected: Protected) -> Protected:
         shares = {i: bytes(len(s)) if i in holders else s for i, s in protected.shares.items()}
-        return Protected(protected.payload, shares)
+        return dataclasses.replace(protected, shares=shares)
 
     return lie
 
@@ -232,7 +232,7 @@ def test_a_holder_whose_share_does_not_open_is_shown_it_and_consents(tmp_path: P
 
     def lie(protected: Protected) -> Protected:
         shares = {i: s[:32] + bytes(len(s) - 32) if i == 2 else s for i, s in protected.shares.items()}
-        return Protected(protected.payload, shares)
+        return dataclasses.replace(protected, shares=shares)
 
     with World(tmp_path, simulator.agreed(5)) as world:
         lying_dealer(world, TRAIN, lie)

@@ -42,7 +42,6 @@ from cipherward.crypto.scheme import (
     Protected,
     SchemeFacts,
     SumTask,
-    payload_digest,
 )
 from cipherward.errors import ProtocolError, SuspectError, WireError
 
@@ -210,13 +209,16 @@ class MasksScheme(SchemeFacts):
             _add_mask(words, seed, negative=other < sender)
         words &= form.modulo
         payload = form.pack(words)
-        marked = payload_digest(payload)
-        sealed = {}
+        sealed: dict[int, bytes] = {}
+        made = Protected(payload, sealed)
         for holder, values in seeds.share(task, list(chosen), list(chosen.values()), _stream(one_time, "share")):
             plain = wire.encode(seeds.Dealing(tuple(chosen), values))
-            public, purpose = holders[holder][: sealing.PUBLIC_BYTES], sealing.info(task, sender, holder, marked)
+            public, purpose = (
+                holders[holder][: sealing.PUBLIC_BYTES],
+                sealing.info(task, sender, holder, made.payload_digest),
+            )
             sealed[holder] = sealing.commitment(task, sender, holder, plain) + sealing.seal(plain, public, purpose)
-        return Protected(payload, sealed)
+        return made
 
     def open_shares(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> Opened:
         """Consent: the shares, and dealers whose share does not open, is malformed, or names others who joined than most do.

@@ -27,7 +27,6 @@ from cipherward.crypto.scheme import (
     Protected,
     SchemeFacts,
     SumTask,
-    payload_digest,
 )
 from cipherward.errors import WireError
 
@@ -92,17 +91,15 @@ class QuorumScheme(SchemeFacts):
         secret = sampling.centred_binomial(_stream(one_time, "secret"), parameters.ring.ring_degree)
         payload = ring.encrypt(parameters, _stream(task.context, "a"), secret, _stream(one_time, "error"), lanes)
         secret.fill(0)
-        marked = payload_digest(payload)
+        sealed: dict[int, bytes] = {}
+        made = Protected(payload, sealed, one_time)
         seeds, shares = _shares(parameters, one_time, sender, sorted(holders))
         packed = {holder: shamir.pack(parameters, values) for holder, values in shares.items()}
-        sealed = {
-            holder: sealing.commitment(task, sender, holder, packed[holder])
-            + sealing.seal(
-                seeds.get(holder, packed[holder]), holders[holder], sealing.info(task, sender, holder, marked)
-            )
-            for holder in sorted(holders)
-        }
-        return Protected(payload, sealed)
+        for holder in sorted(holders):
+            purpose = sealing.info(task, sender, holder, made.payload_digest)
+            share = sealing.seal(seeds.get(holder, packed[holder]), holders[holder], purpose)
+            sealed[holder] = sealing.commitment(task, sender, holder, packed[holder]) + share
+        return made
 
     def open_shares(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> Opened:
         """Step 5. The shares in the clear, and the dealers whose share is not the N values that they committed to."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -47,10 +48,19 @@ class SumTask:
 @dataclass(frozen=True)
 class Protected:
     """One hospital's contribution: the payload that is added up, and for each holder a commitment to its share, followed
-    by the sealed share."""
+    by the sealed share.
+
+    `one_time`: the secret from which the shares can be made again, where the scheme has one; as secret as the contribution.
+    """
 
     payload: bytes = field(repr=False)
     shares: Mapping[int, bytes] = field(repr=False)
+    one_time: bytes = field(default=b"", repr=False)
+
+    @cached_property
+    def payload_digest(self) -> bytes:
+        """32 bytes, computed once: a payload is megabytes."""
+        return payload_digest(self.payload)
 
 
 @dataclass(frozen=True)

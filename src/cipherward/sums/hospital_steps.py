@@ -15,7 +15,6 @@ import numpy.typing as npt
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR, open_signed
-from cipherward.crypto.quorum import QuorumScheme, one_time_key
 from cipherward.crypto.scheme import DealtShare, SumTask, payload_digest, share_digest
 from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.refusals import Refusal
@@ -145,7 +144,7 @@ def deal(
         Header(
             task.context,
             digest("joined", wire.encode(joined)),
-            payload_digest(protected.payload),
+            protected.payload_digest,
             Digests.of({holder: share_digest(sealed) for holder, sealed in shares}),
             said.block,
             said.register.name,
@@ -155,9 +154,7 @@ def deal(
         ),
     )
     update = Update(header, protected.payload, tuple(ShareFor(holder, sealed) for holder, sealed in shares))
-    scheme = me.rules.scheme
-    one_time = one_time_key(task, vector, randomness) if isinstance(scheme, QuorumScheme) else b""
-    return Dealt(header, protected.payload, wire.encode(update), one_time)
+    return Dealt(header, protected.payload, wire.encode(update), protected.one_time)
 
 
 def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
