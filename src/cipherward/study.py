@@ -48,6 +48,7 @@ from cipherward.study_sections import Noise as Noise
 from cipherward.study_sections import Privacy as Privacy
 from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
+from cipherward.study_training import Defence as Defence
 from cipherward.study_training import Training as Training
 from cipherward.study_training import with_network_defaults
 from cipherward.thresholds import Thresholds
@@ -135,12 +136,12 @@ class Study(Section):
 
     def _method_problems(self) -> list[str]:
         if self.training.method != "newton":
-            return []
+            return list(self.training.defence_problems(self.privacy))
         if not self.model.is_linear or self.privacy is not None:
             return ['training.method "newton" fits a linear model, in a study without [privacy]']
         if self.training.asks_for_sgd:
             return [
-                'training.method "newton" takes no local_epochs, batch_size, learning_rate, momentum, proximal, server or halves_rate'
+                'training.method "newton" takes no local_epochs, batch_size, learning_rate, momentum, proximal, server, halves_rate or defence'
             ]
         return []
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
+import pydantic
 from pydantic import Field
 
-from cipherward.study_sections import Section
+from cipherward.study_sections import Privacy, Section
 
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 
@@ -30,6 +32,21 @@ def with_network_defaults(document: dict[str, Any]) -> dict[str, Any]:
     if is_network and not document.get("privacy") and not any(name in training for name in SGD_SETTINGS):
         found["training"] = NETWORK_TRAINING | training
     return found
+
+
+class Defence(Section):
+    """Against hospitals that poison the model (docs/security.md says how far). `clip_norm`: largest L2 norm of one hospital's update,
+    which it cuts itself; 0: as it is. `bounds`: an opened sum beyond what hospitals that do so can give changes nothing."""
+
+    clip_norm: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
+    bounds: bool = False
+
+    def problems(self) -> Iterator[str]:
+        """What does not go together here, in words."""
+        if self == Defence():
+            yield "training.defence turns nothing on: leave it out, or set clip_norm"
+        if self.bounds and not self.clip_norm:
+            yield "training.defence.bounds needs clip_norm: what honest hospitals can give follows from it"
 
 
 class Training(Section):
@@ -57,9 +74,26 @@ class Training(Section):
     server: Literal["average", "adam", "yogi"] = "average"
     server_rate: float = Field(default=0.01, gt=0.0, le=_MAX_STEP)
     halves_rate: bool = False
+    defence: Defence | None = None
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study without defences is the same document, with the same digest, as before there were any."""
+        found: dict[str, Any] = write(self)
+        if found.get("defence", False) is None:
+            del found["defence"]
+        return found
+
+    def defence_problems(self, privacy: Privacy | None) -> Iterator[str]:
+        """What in `defence` does not go with the rest, in words."""
+        if self.defence is None:
+            return
+        yield from self.defence.problems()
+        if privacy is not None and privacy.unit == "hospital":
+            yield 'training.defence does not go with privacy.unit "hospital": that clips each update already, and nothing else may leave'
 
     @property
     def asks_for_sgd(self) -> bool:
         """Whether a setting that only SGD has differs from its default."""
-        names = (*SGD_SETTINGS, "server", "halves_rate")
+        names = (*SGD_SETTINGS, "server", "halves_rate", "defence")
         return any(getattr(self, name) != type(self).model_fields[name].default for name in names)

@@ -31,6 +31,9 @@ TASKS: dict[str, str | Make] = {
 }
 """name -> "module:callable", or the callable itself."""
 
+DEFENDED: dict[str, str | Make] = {"train": "cipherward.tasks.defended:Defended"}
+"""The tasks that take `[training.defence]`, as they are with it."""
+
 
 def make_task(study: Study, factory: Factory | None = None, first: Model | None = None) -> Task[Any]:
     """The study's task, with the study's `settings`, `[model]`, data source, outcome and scheme checked.
@@ -57,13 +60,16 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
             for column in study.columns
             if column.is_array
         ]
+    if study.training.defence and study.task not in DEFENDED:
+        problems.append(f"training.defence: task {study.task!r} takes none; remove it")
     if problems:
         raise StudyError(
             f"the study {study.name} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
             problems=tuple(problems),
             hint="correct the lines above in the study file; docs/study.md explains every setting",
         )
-    task: Task[Any] = entries.load(TASKS[study.task])(study, factory, first)
+    made = (DEFENDED if study.training.defence else TASKS)[study.task]
+    task: Task[Any] = entries.load(made)(study, factory, first)
     if study.carry_over and not task.carries_over:
         raise StudyError(f"task {study.task!r} carries no constants over", hint="remove carry_over from the study")
     return task

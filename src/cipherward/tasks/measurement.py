@@ -118,3 +118,8 @@ def loss(sums: Sums) -> float:
     """Mean validation loss; infinity where there are no validation rows."""
     total, count = int(sums["validation"][0]), int(sums["validation"][1])
     return total / LOSS_SCALE / count if count else math.inf
+
+
+def stated(loss: float) -> float | None:
+    """None for the loss of no validation rows at all: JSON has no infinity."""
+    return loss if math.isfinite(loss) else None

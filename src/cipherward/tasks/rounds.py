@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cipherward.crypto import schemes
 from cipherward.data.inputs import Inputs
 from cipherward.errors import UnfitUpdateError
-from cipherward.learning import averaging, server, sgd
+from cipherward.learning import averaging, robust, server, sgd
 from cipherward.learning.baselines import Rows
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Module
@@ -83,7 +83,13 @@ def first_bound(study: Study, model: Model) -> float:
     """
     if adds_noise_shares(study):  # fixed: no range may follow private data
         return privacy_noise.hospital_noise(study, len(model.weights)).bound
-    return study.aggregation.range_initial
+    return min(study.aggregation.range_initial, largest_range(study))
+
+
+def largest_range(study: Study) -> float:
+    """No clipping range is wider: hospitals that cut their updates to a norm have no larger entry."""
+    defence, limit = study.training.defence, study.aggregation.range_max
+    return min(limit, defence.clip_norm) if defence and defence.clip_norm else limit
 
 
 def check_module(study: Study, module: Module) -> None:
@@ -171,6 +177,8 @@ def weighted_update(
     weight = weight_of(study, len(labels), weight_cap)
     moved = trained.astype(np.float64) - model.weights
     at.note("distance", float(np.linalg.norm(moved)))
+    if study.training.defence and np.isfinite(moved).all():
+        moved = robust.clipped(moved, study.training.defence.clip_norm)
     parts = by_tensor(model, moved * weight)
     clipped, crowded = [], []
     for (name, part), bound in zip(parts.items(), ranges, strict=True):
@@ -197,10 +205,15 @@ def next_weights(
     Raises:
         ProtocolError: sums that honest contributions never give.
     """
-    total = np.concatenate([np.asarray(sums[f"update/{name}"], dtype=np.float64) for name, _ in model.groups])
+    total = np.concatenate(update_parts(model, sums))
     weight = float(n_contributors) if adds_noise_shares(study) else float(sums["weight"][0])
     move, kept = server.step(study.training, moments, averaging.mean_update(total, weight, n_contributors))
     return averaging.next_weights(model.weights, move), kept
+
+
+def update_parts(model: Model, sums: Sums) -> list[NDArray[np.float64]]:
+    """The opened sum of the updates by parameter tensor, float64[size] each."""
+    return [np.asarray(sums[f"update/{name}"], dtype=np.float64) for name, _ in model.groups]
 
 
 def next_ranges(
@@ -217,7 +230,7 @@ def next_ranges(
             float(np.abs(sums[f"update/{name}"]).max(initial=0.0)),
             study.bits,
             limits.range_min,
-            limits.range_max,
+            largest_range(study),
             n_contributors,
             crowded_total=int(sums["crowded"][k]),
         )

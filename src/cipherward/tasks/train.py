@@ -193,7 +193,7 @@ class Train(Task[TrainState]):
             return dataclasses.replace(state, final=self._measured(state, sums), measured=None, losses=loss)
         if study.fits_by_newton:
             return self._after_newton(state, sums)
-        weights, moments = rounds.next_weights(study, state.model, sums, n_contributors, state.moments)
+        weights, moments = self._next_weights(state, sums, n_contributors)
         model, number = dataclasses.replace(state.model, weights=weights), state.rounds_done + 1
         moved = dataclasses.replace(state, model=model, rounds_done=number, moments=moments)
         if self._adds_noise_shares:
@@ -206,6 +206,9 @@ class Train(Task[TrainState]):
             history=(*state.history, found.headline),
             measured=found.without_curves(),
         )
+
+    def _next_weights(self, state: TrainState, sums: Sums, n: int) -> tuple[NDArray[np.float32], Moments | None]:
+        return rounds.next_weights(self._study, state.model, sums, n, state.moments)
 
     def _after_newton(self, state: TrainState, sums: Sums) -> TrainState:
         """The sum of a step measures the weights that it was taken at: where these are the fit, nothing is left to ask."""
@@ -261,7 +264,7 @@ class Train(Task[TrainState]):
             **self._of_study.facts,
             f"{self._of_study.key}_federated": final.headline,
             f"{self._of_study.key}_by_round": [*before, final.headline],
-            "validation_loss_by_round": [_stated(loss) for loss in state.losses],
+            "validation_loss_by_round": [measurement.stated(loss) for loss in state.losses],
             "federated": dataclasses.asdict(final),
         }
 
@@ -276,7 +279,7 @@ class Train(Task[TrainState]):
         found = state.final or state.measured
         return {
             "metrics_of_incoming_model": dataclasses.asdict(found) if found else None,
-            "validation_loss": _stated(state.losses[-1]) if found and state.losses else None,
+            "validation_loss": measurement.stated(state.losses[-1]) if found and state.losses else None,
         }
 
     def so_far(self, state: TrainState) -> Mapping[str, Any]:
@@ -393,8 +396,3 @@ class Train(Task[TrainState]):
         outputs = self._of_study.model_outputs
         n_inputs, shape = n_features(study.columns), study.input_shape
         return models.build(study.model, n_inputs, study.seed, self._factory, outputs, shape)
-
-
-def _stated(loss: float) -> float | None:
-    """None for the loss of no validation rows at all: JSON has no infinity."""
-    return loss if math.isfinite(loss) else None
