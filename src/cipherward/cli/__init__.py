@@ -12,6 +12,7 @@ import typer
 
 from cipherward.cli import (
     alert,
+    attack,
     audit,
     cohort,
     compare,
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("cohort")(cohort.cohort)
 app.command("compare")(compare.compare)
+app.command("attack")(attack.attack)
 app.command("predict")(predict.predict)
 app.command("alert")(alert.alert)
 app.command("export")(export.export)

@@ -10,15 +10,16 @@ import typer
 class StopAfterSum:
     """First Ctrl-C: finish the current sum, then stop. Second: stop at once (the run can be resumed all the same)."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "sum") -> None:
         self.asked = False
+        self._what = what
         signal.signal(signal.SIGINT, self._ask)
 
     def _ask(self, *_: object) -> None:
         self.asked = True
         signal.signal(signal.SIGINT, self._at_once)
         typer.echo(
-            "\nstopping after the current sum; after the last one the result still comes. "
+            f"\nstopping after the current {self._what}; after the last one the result still comes. "
             "Press Ctrl-C again to stop at once.",
             err=True,
         )

@@ -32,6 +32,7 @@ __all__ = [
     "add_fingerprints",
     "add_payload",
     "check_payload",
+    "coefficients",
     "encrypt",
     "fingerprint",
     "open_sum",
@@ -222,6 +223,26 @@ def open_sum(
             f"{n_contributors} x {2**params.bits - 1}, {padding} unused lane(s) that are not 0"
         )
     return lanes
+
+
+def coefficients(params: SumParameters, total: U32) -> U32:
+    """The residues of a ciphertext's or a sum's coefficients, with no secret removed: uint32[C, K, N], each below its prime.
+
+    Args:
+        total: uint32[C, K, N] in NTT form.
+
+    Raises:
+        ValueError: wrong shape or dtype.
+    """
+    packing.check_total(params, total)
+    ring, tables = params.ring, _ntt.tables(params.ring)
+    none = np.zeros((2, ring.n_primes, ring.ring_degree), np.uint32)
+    found, work = np.zeros_like(total), np.empty(ring.ring_degree, np.uint32)
+    primes = packing.prime_array(params).astype(np.int64)[:, None]
+    for k, out in enumerate(found):
+        _kernels.remove_mask(total[k], none, tables.primes, tables.scale, tables.down, params.delta_bits, work, out)
+        out[:] = (out.astype(np.int64) - (1 << (params.delta_bits - 1))) % primes  # what `remove_mask` adds
+    return found
 
 
 def fingerprint(params: SumParameters, rho_key: bytes, ciphertexts: BytesLike | U32, *, n_threads: int = 0) -> U32:

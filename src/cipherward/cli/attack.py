@@ -1,0 +1,118 @@
+"""`cipherward attack`: known attacks on federated learning, run on simulated hospitals."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from cipherward.cli.choosing import study_named
+from cipherward.cli.stopping import StopAfterSum
+from cipherward.cli.telling import about
+from cipherward.cli.terminal import doing, print_json, say_when_compiling
+from cipherward.cli.terminal import say as say_line
+
+if TYPE_CHECKING:
+    from cipherward.attacks.results import Attacks
+    from cipherward.attacks.running import Step
+    from cipherward.data.sources import HospitalData
+
+
+def attack(
+    study: str = typer.Argument("readmission", help="A study.toml, or the name of a built-in study."),
+    attacks: str = typer.Option(
+        None, "--attacks", help="Which attacks, with commas; default: all. docs/attacks.md explains each one."
+    ),
+    seeds: int = typer.Option(1, "--seeds", min=1, help="How many seeds each attack runs with."),
+    out: Path = typer.Option(
+        None, "--out", help="Folder; the one of an interrupted run goes on. Default: runs/attack-<study>-<time>."
+    ),
+    data: Path = typer.Option(None, "--data", help="The study's data: a file or folder, instead of a download."),
+    json: bool = typer.Option(
+        False, "--json", help="Print attacks.json on standard output, progress on standard error."
+    ),
+) -> None:
+    """Run known attacks on the study's training, all hospitals simulated here: what each gets, without and with protection.
+
+    Ctrl-C stops it; the same command with the same --out goes on, and attacks that are done are not run again.
+    """
+    from cipherward.attacks import page, running
+
+    say_when_compiling()
+    chosen, base = study_named(study)
+    path = out or Path("runs") / f"attack-{chosen.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    given = {"--attacks": attacks, "--seeds": seeds, "--data": data}
+    words = ["cipherward", "attack", study, *(w for key, value in given.items() if value for w in (key, str(value)))]
+    names = [name.strip() for name in attacks.split(",") if name.strip()] if attacks is not None else None
+    options = running.Options(names=names, n_seeds=seeds, data=data, base=base, command=shlex.join(words))
+    say = _Teller(to_stderr=json)
+    say(f"{chosen.title or chosen.name}: attacks with {seeds} seed(s), into {path}", bold=True)
+    if chosen.synthetic:
+        say("The patients of this study are synthetic: made by a generator, nobody's data.")
+    stop = StopAfterSum(what="step of the attack")
+    doing("  reading the tables")
+    found = running.attack_study(
+        chosen,
+        path,
+        options,
+        on_step=say.step,
+        on_data=say.about_data,
+        say=say.progress,
+        should_stop=stop,
+    )
+    doing("  writing the report")
+    page.write(path)
+    if json:
+        print_json(found.model_dump(mode="json"))
+    say.finish(found, path)
+
+
+class _Teller:
+    """Writes what happens, line by line."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._err = to_stderr
+        self._place = ""
+
+    def __call__(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
+        say_line(text, err=self._err, fg=fg, bold=bold)
+
+    def about_data(self, hospitals: Sequence[HospitalData]) -> None:
+        lines = list(about(hospitals))
+        if lines:
+            self("About this data:", bold=True)
+        for line in lines:
+            self(f"  {line}", fg="yellow")
+
+    def step(self, step: Step) -> None:
+        self._place = f"  {step.number:>2} of {step.total}  {step.attack:<14} seed {step.seed}"
+        if step.seconds is None:
+            doing(self._place)
+        else:
+            self(f"{self._place}   {'done before' if step.kept else f'{step.seconds:.1f} s'}")
+
+    def progress(self, what: str) -> None:
+        doing(f"{self._place}   {what}")
+
+    def finish(self, found: Attacks, path: Path) -> None:
+        from cipherward.attacks import page, results
+
+        for told in found.attacks:
+            self()
+            self(told.title, bold=True)
+            if told.why_not:
+                self(f"  not run on this study: {told.why_not}")
+            for row in found.rows:
+                if row.attack == told.name:
+                    seed = f" (seed {row.seed})" if len(found.seeds) > 1 else ""
+                    bar = f"   bar: {row.bar}" if row.bar else ""
+                    value = page.interval(row) if row.value is not None else row.words
+                    self(f"  {row.setting}{seed}: {row.measure}: {value}{bar}")
+        self()
+        self("These are these attacks on these rows: what they do not get, another attack may.")
+        self(f"Report:   {path / 'report.html'}")
+        self(f"Results:  {path / results.TABLE}, {path / results.NAME}")
