@@ -11,7 +11,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from cipherward.data.tables import RawTable, read_table
+from cipherward.data.typed import column
 from cipherward.errors import DataError, TableError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def read_query(database: Database) -> RawTable:
     if doubled:
         problems = tuple(f"{database}: the query names column {name!r} more than once" for name in doubled)
         raise DataError("; ".join(problems), problems=problems, hint="name each column once, with AS")
-    columns = [_column(name, [row[place] for row in rows]) for place, name in enumerate(names)]
+    columns = [column(name, [row[place] for row in rows]) for place, name in enumerate(names)]
     return RawTable(pl.DataFrame(columns), np.arange(1, len(rows) + 1), str(database))
 
 
@@ -203,15 +203,3 @@ def _no_answer(database: Database, reason: str, error: BaseException) -> TableEr
 
 
 _ADVICE = "try the query with the database's own client as the same user; check the network and its permissions"
-
-
-def _column(name: str, values: list[Any]) -> pl.Series:
-    """Numbers as numbers, everything else as the text that a CSV export would hold."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {bool}:
-        return pl.Series(name, values, dtype=pl.Boolean if kinds else pl.Null)
-    if kinds <= {int, bool}:
-        return pl.Series(name, [None if value is None else str(int(value)) for value in values], dtype=pl.String)
-    if kinds <= {int, float, Decimal, bool}:
-        return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
-    return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import csvfile
+from cipherward.data import csvfile, extract
 from cipherward.errors import TableError
 
 HINT = "correct the file (a CSV with one header line, or a Parquet table) and run the command again"
@@ -79,11 +79,14 @@ class RawTable:
 
 
 def read_table(path: Path) -> RawTable:
-    """Read a CSV or Parquet file; CSV columns are String, blank CSV lines are left out, a row of empty fields is a row.
+    """Read a CSV or Parquet file, or what an extract (`extract`, .toml) says; CSV columns are String, blank CSV lines are
+    left out, a row of empty fields is a row.
 
     Raises:
         TableError: missing, unreadable, empty, cut short, or not a table.
     """
+    if path.suffix.lower() == extract.SUFFIX:
+        return extract.read(path)
     content = _content(path)
     if content.startswith(b"\x1f\x8b"):
         content = _gunzip(content, path)

@@ -1,0 +1,87 @@
+"""Dates and times as hospitals write them, and what lies between them: days of the calendar where they were written.
+
+A time with an offset keeps the day that its writer saw: 23:30-04:00 is that day, not the next one of UTC. Intervals in
+days and years are of these days; only an order within a day, and hours, need the instant.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+_WRITTEN = re.compile(
+    r"(?P<day>\d{4}-\d{2}-\d{2})"
+    r"(?:[T ](?P<clock>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s?(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A day as it was written, and its time there where one was written: with an offset, or without."""
+
+    day: date
+    at: datetime | None = None
+
+    @property
+    def has_offset(self) -> bool:
+        return self.at is not None and self.at.tzinfo is not None
+
+    @property
+    def order(self) -> datetime:
+        """What sorts moments: the instant, in UTC; of a day without a time or an offset as if it were written there."""
+        at = self.at or datetime.combine(self.day, time())
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+    def is_after(self, other: Moment) -> bool:
+        """Whether it is later: by the instant where both have a time written alike, else by the day."""
+        if self.at and other.at and self.has_offset == other.has_offset:
+            return self.at > other.at
+        return self.day > other.day
+
+
+def moment(text: str) -> Moment:
+    """A date, or a date and time, with or without an offset; ISO 8601 as FHIR and databases write it.
+
+    Raises:
+        ValueError: not such a text, not to the day, or a day or time that does not exist; in words, without the text.
+    """
+    found = _WRITTEN.fullmatch(text.strip())
+    if not found:
+        is_part = re.fullmatch(r"\d{4}(-\d{2})?", text.strip(), re.ASCII)
+        raise ValueError("not to the day" if is_part else "no date in the form YYYY-MM-DD, with or without a time")
+    try:
+        day = date.fromisoformat(found["day"])
+        if not found["clock"]:
+            return Moment(day)
+        clock, _, fraction = found["clock"].partition(".")
+        at = datetime.fromisoformat(f"{found['day']}T{clock}{'.' + fraction[:6] if fraction else ''}")
+        if found["offset"]:
+            at = at.replace(tzinfo=datetime.fromisoformat(f"{found['day']}T00:00{found['offset']}").tzinfo)
+        return Moment(day, at)
+    except ValueError:
+        raise ValueError("a day or time that does not exist") from None
+
+
+def days_between(first: Moment, second: Moment) -> int:
+    """Calendar days from the first to the second, negative where the second is earlier. Clocks that were put forward or
+    back, and offsets, change nothing."""
+    return (second.day - first.day).days
+
+
+def hours_between(first: Moment, second: Moment) -> float:
+    """Hours that passed from the first to the second.
+
+    Raises:
+        ValueError: one has no time, or an offset where the other has none.
+    """
+    if not first.at or not second.at or first.has_offset != second.has_offset:
+        raise ValueError("hours need two times, both with an offset or both without")
+    return (second.at - first.at).total_seconds() / 3600.0
+
+
+def completed_years(birth: date, on: date) -> int:
+    """Age in completed years; negative before birth. Who was born on 29 February is a year older on 1 March in a year
+    without that day."""
+    return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))

@@ -1,0 +1,86 @@
+"""An extract: a TOML file that says how a hospital's table is made from what its systems export.
+
+It stands wherever a table file can: `--data`, a study's `path`, `data check`. It is the hospital's own, and nothing in it
+leaves. A new kind is one file with a class that derives from `Extract`, and a line in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from cipherward import entries, study_places, tomlfile
+from cipherward.errors import TableError
+from cipherward.study_sections import Section
+
+if TYPE_CHECKING:
+    from cipherward.data.tables import RawTable
+
+SUFFIX = ".toml"
+KINDS: dict[str, str | type[Extract]] = {
+    "fhir": "cipherward.data.fhir.extract:FhirExtract",
+}
+"""`source` -> "module:class", or the class itself."""
+_HINT = "docs/data.md says what an extract holds"
+
+
+class Extract(Section):
+    """What every kind has: `source`, and how it is read."""
+
+    source: str
+
+    @abstractmethod
+    def read(self, folder: Path) -> RawTable:
+        """The table, with what was left out or assumed in words.
+
+        Args:
+            folder: of the extract's file: relative paths start there.
+
+        Raises:
+            DataError: it cannot be made; names the place and the remedy.
+        """
+
+
+def read(path: Path) -> RawTable:
+    """The table of an extract.
+
+    Raises:
+        TableError: the file is unreadable or wrong, with every mistake; or the table cannot be made.
+    """
+    return load(path).read(path.parent)
+
+
+def load(path: Path) -> Extract:
+    """An extract, checked, without reading a table.
+
+    Raises:
+        TableError: unreadable, not TOML, or not an extract; every mistake with its line.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise TableError(
+            f"cannot read {path}: {reason}", logged=f"cannot read the extract: {reason}", hint=_HINT
+        ) from None
+    try:
+        found = tomlfile.table(content)
+    except ValueError as error:
+        raise TableError(f"{path} is not TOML: {error}", logged="the extract is not TOML", hint=_HINT) from None
+    kind = found.get("source")
+    if not isinstance(kind, str) or kind not in KINDS:
+        fact = f"is no extract: `source` is one of {', '.join(sorted(KINDS))}"
+        raise TableError(f"{path} {fact}", logged=f"the table {fact}", hint=_HINT)
+    try:
+        return entries.load(KINDS[kind]).model_validate(found)
+    except ValidationError as error:
+        text = content.decode("utf-8", "replace")
+        problems = tuple(
+            f"{study_places.describe(each['loc'], found, text) or 'the extract'}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        )
+        said = "; ".join(problems)
+        raise TableError(f"{path}: {said}", logged=f"the extract: {said}", problems=problems, hint=_HINT) from None

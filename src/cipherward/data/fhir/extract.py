@@ -1,0 +1,95 @@
+"""A table from a FHIR export: of one view, or the shipped derivation of 30-day readmission."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources as packaged
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import Field, model_validator
+
+from cipherward.data.extract import Extract
+from cipherward.data.fhir import readmission, views
+from cipherward.data.fhir.resources import Export
+from cipherward.data.fhir.views import View
+from cipherward.data.tables import RawTable
+from cipherward.data.typed import column
+from cipherward.errors import TableError
+
+_OF_READMISSION = {
+    "encounters": ("Encounter", "encounter status class patient hospital admitted discharged"),
+    "patients": ("Patient", "patient sex born died"),
+    "conditions": ("Condition", "patient code onset recorded"),
+}
+"""The views of the derivation: the resource, and the columns that it reads."""
+
+
+class FhirExtract(Extract):
+    """`path`: a folder of ndjson files and bundles, or one file. `view`: a ViewDefinition, whose rows are the table; or
+    `table = "readmission"`, with views of one's own in place of the shipped ones where `views` names files."""
+
+    source: Literal["fhir"]
+    path: str = Field(min_length=1)
+    view: str = ""
+    table: Literal["", "readmission"] = ""
+    views: dict[Literal["encounters", "patients", "conditions"], str] = Field(default_factory=dict)
+    days: int = Field(default=30, ge=1, le=366)
+    inpatient: tuple[str, ...] = ("IMP", "ACUTE", "NONAC")
+
+    @model_validator(mode="after")
+    def _one_table(self) -> FhirExtract:
+        if bool(self.view) == bool(self.table):
+            raise ValueError('give view, a file with a ViewDefinition, or table = "readmission"')
+        if self.view and (self.views or {"days", "inpatient"} & self.model_fields_set):
+            raise ValueError('views, days and inpatient belong to table = "readmission"')
+        return self
+
+    def read(self, folder: Path) -> RawTable:
+        export = Export(folder / self.path)
+        if self.view:
+            view = views.load(folder / self.view)
+            rows = [row for resource in export.resources({view.resource}) for row in view.rows(resource)]
+            said: tuple[str, ...] = (f"{len(rows)} row(s) of the view {self.view}",)
+            names = view.names
+        else:
+            names = readmission.COLUMNS
+            rows, said = self._readmission(export, folder)
+        if not rows:
+            raise TableError(
+                f"{export.path} gives no row: {'; '.join((*said, *export.notes))}",
+                logged="the FHIR export gives no row",
+                hint="compare the resources with the view, or the classes of encounters with `inpatient`",
+            )
+        columns = [column(name, [row[place] for row in rows]) for place, name in enumerate(names)]
+        return RawTable(
+            pl.DataFrame(columns), np.arange(1, len(rows) + 1), str(export.path), (*said, *export.notes), folder
+        )
+
+    def _readmission(self, export: Export, folder: Path) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
+        chosen = {name: self._view(name, folder) for name in _OF_READMISSION}
+        by_type: Mapping[str, str] = {view.resource: name for name, view in chosen.items()}
+        found: dict[str, list[tuple[str, dict[str, Any]]]] = {name: [] for name in chosen}
+        for resource in export.resources(set(by_type)):
+            name = by_type[resource.type]
+            view = chosen[name]
+            found[name] += [(resource.place, dict(zip(view.names, row, strict=True))) for row in view.rows(resource)]
+        return readmission.table(**found, days=self.days, inpatient=self.inpatient)
+
+    def _view(self, name: str, folder: Path) -> View:
+        resource, columns = _OF_READMISSION[name]
+        given = self.views.get(name)  # type: ignore[call-overload]
+        if given:
+            view = views.load(folder / given)
+        else:
+            shipped = packaged.files("cipherward.data.fhir") / "views" / f"{name}.json"
+            view = views.parse(json.loads(shipped.read_bytes()), f"the view {name}")
+        if view.resource != resource or set(columns.split()) - set(view.names):
+            raise views.WrongViewError(
+                f"the view {given or name} is not one of {resource} with the columns {columns}",
+                hint="the shipped views are in cipherward/data/fhir/views",
+            )
+        return view

@@ -1,0 +1,56 @@
+"""An extract stands wherever a table file can, and a wrong one is refused with every mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cipherward.data import extract
+from cipherward.data.sources import load_hospitals
+from cipherward.errors import DataError
+from cipherward.study import Study
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "`source` is one of"),
+        ('source = "other"', "`source` is one of"),
+        ("source = [", "is not TOML"),
+        ('source = "fhir"\npath = "x"', "give view, a file with a ViewDefinition"),
+        ('source = "fhir"\npath = ""\ntable = "readmission"', "path (line 2): String should have at least 1 character"),
+        ('source = "fhir"\npath = "x"\ntable = "admission"', "table (line 3)"),
+        ('source = "fhir"\npath = "x"\ntable = "readmission"\ndais = 30', "dais (line 4): Extra inputs"),
+        ('source = "fhir"\npath = "x"\ntable = "readmission"\ndays = 0', "days (line 4)"),
+        ('source = "fhir"\npath = "x"\ntable = "readmission"\ndays = true', "days (line 4): a number is wanted"),
+        ('source = "fhir"\npath = "x"\nview = "v.json"\ndays = 3', "belong to table"),
+        ('source = "fhir"\npath = "x"\ntable = "readmission"\nviews = { visits = "v.json" }', "views"),
+        ('source = "fhir"\npath = "x"\nview = "nowhere.json"', "cannot read"),
+        ('source = "fhir"\npath = "nowhere"\ntable = "readmission"', "cannot read"),
+    ],
+)
+def test_a_wrong_extract_is_refused_with_its_place(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "extract.toml"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        extract.read(path)
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "extract.toml"
+    path.write_text('source = "fhir"\npath = 5\ntable = 7\ndays = "x"\n')
+    with pytest.raises(DataError) as caught:
+        extract.load(path)
+    assert len(caught.value.problems) == 3
+
+
+def test_a_study_reads_an_extract_like_a_table(make_study: Callable[..., Study], tmp_path: Path) -> None:
+    pytest.importorskip("fhirpathpy")
+    study = make_study(hospitals=[{"name": name, "path": f"{name}.toml"} for name in ("north", "south", "west")])
+    (tmp_path / "north.toml").write_text('source = "fhir"\npath = "nowhere"\ntable = "readmission"\n')
+    with pytest.raises(DataError, match=r"north: cannot read .*nowhere: No such file or directory"):
+        load_hospitals(study, None, tmp_path, only=["north"])
