@@ -231,6 +231,7 @@ class Service:
         study = self.model.study
         detail = [
             f"Probability that {self.outcome.predicted}: **{chance:.1%}**",
+            *([self.outcome.caution] if self.outcome.caution else []),
             f"Not known or changed: {assumed}" if assumed else "All values were known and within their ranges.",
             f"Model of study {study.name}, study digest `{study.digest().hex()[:16]}`, model SHA-256 `{self.identity[:16]}`",
             "Not a medical device. Who treats the patient decides.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -49,11 +49,14 @@ class Defence(Section):
             yield "training.defence.bounds needs clip_norm: what honest hospitals can give follows from it"
 
 
+ClassWeight = Annotated[float, Field(ge=0.01, le=100.0)]
+
+
 class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
     the class of the row count (`learning.weights`), 1 for everyone, or by the row count itself, as sums of steps count. `server`:
     what the opened mean becomes (`learning.server`), with `server_rate` for "adam" and "yogi". `halves_rate`: the learning rate is
-    halved whenever the validation loss has risen."""
+    halved whenever the validation loss has risen. `class_weights`: what a row counts for by its outcome (`learning.class_weights`)."""
 
     method: Literal["newton", "sgd"] | None = Field(
         default=None,
@@ -75,13 +78,15 @@ class Training(Section):
     server_rate: float = Field(default=0.01, gt=0.0, le=_MAX_STEP)
     halves_rate: bool = False
     defence: Defence | None = None
+    class_weights: Literal["balanced"] | tuple[ClassWeight, ...] | None = None
 
     @pydantic.model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A study without defences is the same document, with the same digest, as before there were any."""
+        """A study that does not say one of them is the same document, with the same digest, as before there were any."""
         found: dict[str, Any] = write(self)
-        if found.get("defence", False) is None:
-            del found["defence"]
+        for name in ("defence", "class_weights"):
+            if found.get(name, False) is None:
+                del found[name]
         return found
 
     def defence_problems(self, privacy: Privacy | None) -> Iterator[str]:

@@ -39,6 +39,8 @@ def alert(
     days = carried(table, day_column) if day_column else ()
     count = int((found.scores >= threshold.risk).sum())
     typer.echo(threshold.words)
+    if found.caution:
+        typer.echo(found.caution)
     typer.echo(f"{count} alert(s) in {len(found.rows)} row(s)")
     if days:
         lines = alerts.by_patient_and_day(found, days, threshold)

@@ -42,5 +42,7 @@ def write(found: Predictions, out: Path | None) -> None:
         typer.echo(f"{len(found.rows)} prediction(s) written to {out}", err=True)
     for note in found.notes:
         typer.echo(f"how the table was read: {note}", err=True)
+    if found.caution:
+        typer.echo(found.caution, err=True)
     if flagged:
         typer.echo(f"{flagged} of {len(found.rows)} row(s) rest on an assumption: see the column `assumed`", err=True)

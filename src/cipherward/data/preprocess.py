@@ -119,7 +119,8 @@ def n_features(columns: Sequence[Column]) -> int:
 class Preprocessor:
     """Public scaling numbers. `mean`, `stddev`: per column that is not categorical, in scaled units; `n_rows`, `n_positive`: training
     rows of all hospitals together; `merged`: the categories that count as others, by column (`rare_categories`); `outcome`:
-    mean and standard deviation of an outcome that is a number, in units of its declared range, else ()."""
+    mean and standard deviation of an outcome that is a number, in units of its declared range, else (); `class_rows`: training
+    rows of each class of several, where the study weighs them, else ()."""
 
     columns: tuple[Column, ...]
     mean: tuple[float, ...]
@@ -128,6 +129,7 @@ class Preprocessor:
     n_positive: int
     merged: Merged = ()
     outcome: tuple[float, ...] = ()
+    class_rows: tuple[int, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -162,6 +164,7 @@ class Preprocessor:
             self.n_positive,
             tuple((name, merged[name]) for name in names if name in merged),
             self.outcome,
+            self.class_rows,
         )
 
     def of_outcome(self, columns: Sequence[Column]) -> Preprocessor:
@@ -211,7 +214,9 @@ class Preprocessor:
             "n_rows": self.n_rows,
             "n_positive": self.n_positive,
             "merged": self.merged,
-        } | ({"outcome": list(self.outcome)} if self.outcome else {})
+        }
+        document |= {"outcome": list(self.outcome)} if self.outcome else {}
+        document |= {"class_rows": list(self.class_rows)} if self.class_rows else {}
         return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -233,6 +238,7 @@ class Preprocessor:
                     (name, tuple((one, into) for one, into in pairs)) for name, pairs in document.pop("merged")
                 ),
                 outcome=tuple(float(value) for value in document.pop("outcome", ())),
+                class_rows=tuple(int(value) for value in document.pop("class_rows", ())),
             )
             n_numeric = len(_ranged(result.columns))
             known = {column.name: {*column.categories} for column in result.columns}
@@ -241,6 +247,7 @@ class Preprocessor:
             sound = sound and (not result.outcome or (len(result.outcome) == 2 and 0 < result.outcome[1] < math.inf))
             sound = (
                 sound
+                and all(n >= 0 for n in result.class_rows)
                 and all(map(math.isfinite, (*result.mean, *result.outcome)))
                 and all(0 < s < math.inf for s in result.stddev)
             )

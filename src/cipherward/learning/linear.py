@@ -60,14 +60,23 @@ def of_graph(graph: Graph, features: str, weights: F64, biases: F64) -> str:
     return graph.cast(graph.cast(graph.add("Add", products, graph.constant(biases)), "float32"), "float64")
 
 
-def train(module: Linear, start: F32, features: F32, labels: NDArray[np.uint8], settings: Training, seed: int) -> F32:
-    """As `sgd.train`, from checked rows."""
+def train(
+    module: Linear,
+    start: F32,
+    features: F32,
+    labels: NDArray[np.uint8],
+    settings: Training,
+    seed: int,
+    class_weights: tuple[float, ...] = (),
+) -> F32:
+    """As `sgd.train`, from checked rows. `class_weights`: of negative and of positive rows; (): alike."""
     checks.width(features, len(start) - 1)
     x, origin = _read_only(features), _read_only(start)
     vector, velocity = start.copy(), np.zeros_like(start)
     s, orders = settings, Shuffles(seed)
     # As torch does, constants are rounded to float32 first.
     constants = [float(np.float32(value)) for value in (s.learning_rate, s.momentum, s.weight_decay, s.proximal)]
+    constants += class_weights or (1.0, 1.0)
     for epoch in range(s.local_epochs):
         _fit_epoch(vector, velocity, origin, x, labels, orders.next(len(labels)), s.batch_size, *constants)
         checks.finite(vector, module.groups, epoch)
@@ -167,6 +176,8 @@ def _fit_epoch(
     momentum: float,
     decay: float,
     proximal: float,
+    negative: float,
+    positive: float,
 ) -> None:
     n = vector.size - 1
     total = np.empty(n + 1, np.float64)
@@ -175,7 +186,7 @@ def _fit_epoch(
         total[:] = 0.0
         for place in range(start, stop):
             row = order[place]
-            error = _sigmoid(_logit(vector, x, row)) - y[row]
+            error = (_sigmoid(_logit(vector, x, row)) - y[row]) * (positive if y[row] else negative)
             for j in range(n):
                 total[j] += error * np.float64(x[row, j])
             total[n] += error

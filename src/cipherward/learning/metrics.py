@@ -108,9 +108,14 @@ def local_counts(
 
 
 def log_loss(scores: NDArray[np.float64], labels: NDArray[Any]) -> float:
-    """The sum of the rows' logarithmic errors, a probability taken for no less than `CLIP`."""
-    inside = np.clip(np.where(labels == 1, scores, 1.0 - scores), CLIP, 1.0)
-    return math.fsum(-np.log(inside))
+    """The sum of the rows' logarithmic errors, see `row_losses`."""
+    return math.fsum(row_losses(scores, labels))
+
+
+def row_losses(scores: NDArray[np.float64], labels: NDArray[Any]) -> NDArray[np.float64]:
+    """The rows' logarithmic errors, float64[n], a probability taken for no less than `CLIP`."""
+    found: NDArray[np.float64] = -np.log(np.clip(np.where(labels == 1, scores, 1.0 - scores), CLIP, 1.0))
+    return found
 
 
 def from_counts(counts: Counts, *, prefix: str = "") -> Metrics:

@@ -66,15 +66,21 @@ class Fit:
 class Steps(ABC):
     """What Newton steps need of rows, for linear models of one type of outcome. d: number of inputs; q: of weights.
 
-    `most_loss`: a row's loss counts as no more. `n_biases`: weights at the end that no ridge pulls to zero, one for each
+    `most_loss`: a row's loss counts as no more. `class_weights`: what rows count for by their class (`class_weights`). `n_biases`: weights at the end that no ridge pulls to zero, one for each
     output; `is_shared`: the outputs share all other weights. `is_exact`: the loss is
     quadratic, so that one step is the fit.
     """
 
     most_loss: float = MOST_LOSS
     n_biases: int = 1
-    is_shared: ClassVar[bool] = False
+    is_shared: bool = False
     is_exact: ClassVar[bool] = False
+    class_weights: tuple[float, ...] = ()
+
+    @property
+    def largest_weight(self) -> float:
+        """What a row counts for at most, and at least 1."""
+        return max((1.0, *self.class_weights))
 
     @abstractmethod
     def sizes(self, d: int) -> tuple[int, int]:
@@ -82,7 +88,7 @@ class Steps(ABC):
 
     @abstractmethod
     def reach(self, inputs: F64) -> tuple[F64, F64]:
-        """How large one row's terms in these numbers can be. `inputs`: float64[d], how large inputs can be."""
+        """How large the terms in these numbers of a row that counts for 1 can be. `inputs`: float64[d], how large inputs can be."""
 
     @abstractmethod
     def sums_at(self, weights: F32, features: F32, labels: NDArray[Any]) -> Sums:
@@ -126,7 +132,7 @@ def advance(before: Fit | None, weights: F32, found: Sums, ridge: float, steps: 
     w = weights.astype(np.float64)
     w[-steps.n_biases :] = 0.0
     objective = found.loss / found.rows + 0.5 * ridge * math.fsum(w * w)
-    rounding = (steps.most_loss - MOST_LOSS) * _ROUNDED / found.rows
+    rounding = (steps.most_loss * steps.largest_weight - MOST_LOSS) * _ROUNDED / found.rows
     if before is not None and objective > before.objective + _IMPROVED * abs(before.objective) + rounding:
         shorter = before.step / 2.0
         return Fit(before.weights, before.objective, before.direction, shorter, is_done=shorter < _SHORTEST)

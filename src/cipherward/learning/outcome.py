@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from cipherward.errors import StudyError
 from cipherward.graph import Graph
+from cipherward.learning import class_weights
 from cipherward.learning.measured import Measured
 from cipherward.learning.newton import Steps
 from cipherward.study import Data
@@ -85,6 +87,8 @@ class Outcome(ABC):
     floor: ClassVar[float]
     model_words: ClassVar[str]
     scale_words: ClassVar[str] = ""
+    class_weights: tuple[float, ...] = ()
+    """What a row's loss is multiplied by, for each of `classes`; (): all rows count alike."""
     has_interval: ClassVar[bool] = False
     """Whether the headline has a 95 % interval that class sizes alone give (`learning.intervals`)."""
 
@@ -117,6 +121,34 @@ class Outcome(ABC):
     def scaled(self, constants: Sequence[float]) -> Self:
         """The same with mean and standard deviation of the outcome, where it is a number, in units of its range."""
         return self
+
+    def weighed(self, weights: Sequence[float]) -> Self:
+        """The same with what a row counts for by its class (`learning.class_weights`); (): alike."""
+        found = copy.copy(self)
+        found.class_weights = tuple(weights)
+        return found
+
+    def row_weights(self, labels: NDArray[Any]) -> F64:
+        """What each row counts for, float64[n]."""
+        return class_weights.of_rows(self.class_weights, labels)
+
+    def weighed_mean(self, losses: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
+        """The "mean" over rows, or "sum", of losses [n] times what each row counts for."""
+        import torch
+
+        if self.class_weights:
+            losses = losses * torch.tensor(self.class_weights, dtype=losses.dtype, device=losses.device)[labels.long()]
+        return losses.sum() if reduction == "sum" else losses.mean()
+
+    @property
+    def caution(self) -> str:
+        """What whoever reads a prediction has to know, as sentences; "" where there is nothing."""
+        return class_weights.NO_RISKS if self.class_weights else ""
+
+    @property
+    def largest_weight(self) -> float:
+        """What a row counts for at most, and at least 1."""
+        return max((1.0, *self.class_weights))
 
     @property
     def predicted(self) -> str:
@@ -172,7 +204,7 @@ class Outcome(ABC):
 
     @abstractmethod
     def validation_loss(self, scores: F64, labels: NDArray[Any]) -> float:
-        """The sum of the rows' losses, finite and >= 0."""
+        """The sum of the rows' losses divided by `largest_weight`, finite and >= 0."""
 
     @abstractmethod
     def counted(self, bins: int) -> tuple[Counted, ...]:

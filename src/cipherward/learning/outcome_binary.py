@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.graph import Graph
-from cipherward.learning import linear, metrics, newton
+from cipherward.learning import class_weights, linear, metrics, newton
 from cipherward.learning.clinical import CalibrationLine, Decision
 from cipherward.learning.metrics import CalibrationRow, Metrics
 from cipherward.learning.newton import F32, Steps, Sums
@@ -54,7 +55,7 @@ class Binary(Outcome):
 
     @property
     def steps(self) -> Steps:
-        return _LogisticSteps()
+        return _LogisticSteps(self.class_weights)
 
     def check(self, labels: NDArray[Any]) -> str:
         if labels.dtype.kind not in "iu":
@@ -65,16 +66,18 @@ class Binary(Outcome):
     def losses(self, outputs: F64, labels: NDArray[Any]) -> F64:
         with np.errstate(invalid="ignore"):
             found: F64 = np.logaddexp(0.0, outputs) - labels * outputs
-        return found
+        return found * self.row_weights(labels)
 
     def slopes(self, outputs: F64, labels: NDArray[Any]) -> F64:
         found: F64 = linear.sigmoid(outputs) - labels
-        return found
+        return found * self.row_weights(labels)
 
     def torch_loss(self, outputs: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
         from torch.nn.functional import binary_cross_entropy_with_logits
 
-        return binary_cross_entropy_with_logits(outputs, labels, reduction=reduction)
+        if not self.class_weights:
+            return binary_cross_entropy_with_logits(outputs, labels, reduction=reduction)
+        return self.weighed_mean(binary_cross_entropy_with_logits(outputs, labels, reduction="none"), labels, reduction)
 
     def scores(self, outputs: F64) -> F64:
         return linear.sigmoid(outputs)
@@ -83,7 +86,8 @@ class Binary(Outcome):
         return (logits(scores),)
 
     def validation_loss(self, scores: F64, labels: NDArray[Any]) -> float:
-        return metrics.log_loss(scores, labels)
+        each = metrics.row_losses(scores, labels) * self.row_weights(labels)
+        return math.fsum(each) / self.largest_weight
 
     def counted(self, bins: int) -> tuple[Counted, ...]:
         return tuple(Counted(name, size(bins), bits, meaning) for name, size, bits, meaning in _COUNTED)
@@ -134,6 +138,9 @@ _COUNTED = (
 class _LogisticSteps(Steps):
     """Gradient float64[p] and the upper triangle of second derivatives, row by row; p: the inputs and the bias, which comes last."""
 
+    def __init__(self, weights: tuple[float, ...] = ()) -> None:
+        self.class_weights = weights
+
     def sizes(self, d: int) -> tuple[int, int]:
         return d + 1, (d + 1) * (d + 2) // 2
 
@@ -144,17 +151,20 @@ class _LogisticSteps(Steps):
     def sums_at(self, weights: F32, features: F32, labels: NDArray[Any]) -> Sums:
         logit = linear.logits(weights, features)
         chance = linear.sigmoid(logit)
-        error = chance - labels
+        each = class_weights.of_rows(self.class_weights, labels)
+        error = (chance - labels) * each
+        spread = chance * (1.0 - chance)
+        if self.class_weights:
+            spread *= class_weights.expected(self.class_weights, np.column_stack([1.0 - chance, chance]))
         # log(1 + e^-|z|) + max(z, 0) - y z, which never overflows.
         losses = np.log1p(np.exp(-np.abs(logit))) + np.maximum(logit, 0.0) - labels * logit
         p = len(weights)
         gradient, curvature = np.zeros(p), np.zeros((p, p))
         for part, x in newton.blocks(features):
             gradient += x.T @ error[part]
-            curvature += x.T @ (x * (chance[part] * (1.0 - chance[part]))[:, None])
-        return Sums(
-            features.shape[0], float(np.minimum(losses, self.most_loss).sum()), gradient, curvature[np.triu_indices(p)]
-        )
+            curvature += x.T @ (x * spread[part, None])
+        loss = float((np.minimum(losses, self.most_loss) * each).sum())
+        return Sums(features.shape[0], loss, gradient, curvature[np.triu_indices(p)])
 
     def full(self, gradient: F64, curvature: F64, d: int) -> tuple[F64, F64]:
         return gradient, newton.symmetric(curvature, d + 1)

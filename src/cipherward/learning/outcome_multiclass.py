@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.graph import Graph
-from cipherward.learning import class_metrics, newton
+from cipherward.learning import class_metrics, class_weights, newton
 from cipherward.learning.class_metrics import ClassMetrics
 from cipherward.learning.newton import F32, Steps, Sums
 from cipherward.learning.outcome import F64, Counted, Counts, Curve, Figures, Outcome, Outputs
@@ -66,7 +66,7 @@ class Multiclass(Outcome):
 
     @property
     def steps(self) -> Steps:
-        return _SoftmaxSteps(self.size)
+        return _SoftmaxSteps(self.size, self.class_weights)
 
     def check(self, labels: NDArray[Any]) -> str:
         if labels.dtype.kind not in "iu":
@@ -75,15 +75,18 @@ class Multiclass(Outcome):
         return f"training labels must be 0 to {self.size - 1}" if is_wrong else ""
 
     def losses(self, outputs: F64, labels: NDArray[Any]) -> F64:
-        return softmax_losses(outputs, labels)
+        return softmax_losses(outputs, labels) * self.row_weights(labels)
 
     def slopes(self, outputs: F64, labels: NDArray[Any]) -> F64:
-        return softmax(outputs) - np.eye(self.size)[labels.astype(np.intp)]
+        error = softmax(outputs) - np.eye(self.size)[labels.astype(np.intp)]
+        return error * self.row_weights(labels)[:, None]
 
     def torch_loss(self, outputs: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
         from torch.nn.functional import cross_entropy
 
-        return cross_entropy(outputs, labels.long(), reduction=reduction)
+        if not self.class_weights:
+            return cross_entropy(outputs, labels.long(), reduction=reduction)
+        return self.weighed_mean(cross_entropy(outputs, labels.long(), reduction="none"), labels, reduction)
 
     def scores(self, outputs: F64) -> F64:
         return softmax(outputs.reshape(-1, self.size))
@@ -97,7 +100,8 @@ class Multiclass(Outcome):
         return tuple(logits(scores[:, place]) for place in range(self.size))
 
     def validation_loss(self, scores: F64, labels: NDArray[Any]) -> float:
-        return math.fsum(class_metrics.row_losses(scores, labels))
+        each = class_metrics.row_losses(scores, labels) * self.row_weights(labels)
+        return math.fsum(each) / self.largest_weight
 
     def counted(self, bins: int) -> tuple[Counted, ...]:
         return class_metrics.counted(self.data.classes, bins)
@@ -177,8 +181,8 @@ class _SoftmaxSteps(Steps):
     triangle of the sum over rows of both probabilities x inputs x inputs, float64[pairs, p (p + 1) / 2]. What is left of the first
     class, and of a class with itself, is minus the sum of the others, as probabilities add up to 1."""
 
-    def __init__(self, size: int) -> None:
-        self.n_biases = size
+    def __init__(self, size: int, weights: tuple[float, ...] = ()) -> None:
+        self.n_biases, self.class_weights = size, weights
 
     def sizes(self, d: int) -> tuple[int, int]:
         p, k = d + 1, self.n_biases
@@ -194,14 +198,16 @@ class _SoftmaxSteps(Steps):
         slopes, biases = weights[:-k].astype(np.float64).reshape(k, d), weights[-k:].astype(np.float64)
         outputs = (features.astype(np.float64) @ slopes.T + biases).astype(np.float32).astype(np.float64)
         chance = softmax(outputs)
-        error = chance - np.eye(k)[labels.astype(np.intp)]
+        each = class_weights.of_rows(self.class_weights, labels)
+        expected = class_weights.expected(self.class_weights, chance)
+        error = (chance - np.eye(k)[labels.astype(np.intp)]) * each[:, None]
         gradient = np.zeros((k - 1, d + 1))
         for part, x in newton.blocks(features):
             gradient += error[part, 1:].T @ x
-        both = (chance[:, a] * chance[:, b] for a, b in itertools.combinations(range(k), 2))
+        both = (chance[:, a] * chance[:, b] * expected for a, b in itertools.combinations(range(k), 2))
         upper = np.triu_indices(d + 1)
         curvature = [square[upper] for square in newton.weighted_squares(features, both)]
-        losses = np.minimum(softmax_losses(outputs, labels), self.most_loss)
+        losses = np.minimum(softmax_losses(outputs, labels), self.most_loss) * each
         return Sums(len(labels), float(losses.sum()), gradient.ravel(), np.concatenate(curvature))
 
     def full(self, gradient: F64, curvature: F64, d: int) -> tuple[F64, F64]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.graph import Graph
-from cipherward.learning import class_metrics, linear, newton
+from cipherward.learning import class_metrics, class_weights, linear, newton
 from cipherward.learning.class_metrics import GradeMetrics
 from cipherward.learning.newton import F32, Steps, Sums
 from cipherward.learning.outcome import F64, Counts, Figures, Outputs
@@ -52,30 +52,30 @@ class Ordinal(Multiclass):
 
     @property
     def steps(self) -> Steps:
-        return _SharedSteps(self.size - 1)
+        return _SharedSteps(self.size - 1, self.class_weights)
 
     def losses(self, outputs: F64, labels: NDArray[Any]) -> F64:
         with np.errstate(invalid="ignore"):
             found: F64 = (np.logaddexp(0.0, outputs) - self._above(labels) * outputs).sum(axis=1)
-        return found
+        return found * self.row_weights(labels)
 
     def slopes(self, outputs: F64, labels: NDArray[Any]) -> F64:
-        return sigmoids(outputs) - self._above(labels)
+        return (sigmoids(outputs) - self._above(labels)) * self.row_weights(labels)[:, None]
 
     def torch_loss(self, outputs: torch.Tensor, labels: torch.Tensor, reduction: str) -> torch.Tensor:
         import torch
         from torch.nn.functional import binary_cross_entropy_with_logits
 
         above = (labels[:, None] > torch.arange(self.size - 1, device=labels.device)).to(outputs.dtype)
+        if self.class_weights:
+            each = binary_cross_entropy_with_logits(outputs, above, reduction="none").sum(dim=1)
+            return self.weighed_mean(each, labels, reduction)
         total = binary_cross_entropy_with_logits(outputs, above, reduction="sum")
         return total if reduction == "sum" else total / len(labels)
 
     def scores(self, outputs: F64) -> F64:
         """While training the thresholds may not be in order yet: nobody's chance to lie above a grade is larger than above a lower one."""
-        above = np.minimum.accumulate(sigmoids(outputs.reshape(-1, self.size - 1)), axis=1)
-        ends = np.ones((len(above), 1)), np.zeros((len(above), 1))
-        found: F64 = np.hstack([ends[0], above]) - np.hstack([above, ends[1]])
-        return found
+        return _grades(sigmoids(outputs.reshape(-1, self.size - 1)))
 
     def chosen(self, scores: F64) -> NDArray[np.int64]:
         """The middle grade of each row: the chance to lie above it is at most one half, int64[n]."""
@@ -127,6 +127,14 @@ def sigmoids(outputs: F64) -> F64:
     return linear.sigmoid(np.ascontiguousarray(outputs).ravel()).reshape(outputs.shape)
 
 
+def _grades(chances: F64) -> F64:
+    """The probability of each grade, float64[n, m + 1], from those to lie above each grade but the last."""
+    above = np.minimum.accumulate(chances, axis=1)
+    ends = np.ones((len(above), 1)), np.zeros((len(above), 1))
+    found: F64 = np.hstack([ends[0], above]) - np.hstack([above, ends[1]])
+    return found
+
+
 def _chances_above(scores: F64) -> F64:
     return 1.0 - np.cumsum(scores, axis=1)[:, :-1]
 
@@ -143,8 +151,8 @@ class _SharedSteps(Steps):
 
     is_shared = True
 
-    def __init__(self, size: int) -> None:
-        self.n_biases = size
+    def __init__(self, size: int, weights: tuple[float, ...] = ()) -> None:
+        self.n_biases, self.class_weights = size, weights
 
     def sizes(self, d: int) -> tuple[int, int]:
         m = self.n_biases
@@ -163,13 +171,15 @@ class _SharedSteps(Steps):
         outputs = (common[:, None] + thresholds).astype(np.float32).astype(np.float64)
         chance = sigmoids(outputs)
         above = (labels[:, None] > np.arange(m)).astype(np.float64)
-        error, weight = chance - above, chance * (1.0 - chance)
+        each = class_weights.of_rows(self.class_weights, labels)
+        expected = class_weights.expected(self.class_weights, _grades(chance))
+        error, weight = (chance - above) * each[:, None], chance * (1.0 - chance) * expected[:, None]
         gradient, mixed = np.zeros(d), np.zeros((m, d))
         for part, x in newton.blocks(features):
             gradient += x[:, :d].T @ error[part].sum(axis=1)
             mixed += weight[part].T @ x[:, :d]
         (square,) = newton.weighted_squares(features, [weight.sum(axis=1)])
-        losses = np.minimum((np.logaddexp(0.0, outputs) - above * outputs).sum(axis=1), self.most_loss)
+        losses = np.minimum((np.logaddexp(0.0, outputs) - above * outputs).sum(axis=1), self.most_loss) * each
         curvature = np.concatenate([square[:d, :d][np.triu_indices(d)], mixed.ravel(), weight.sum(axis=0)])
         return Sums(len(labels), float(losses.sum()), np.concatenate([gradient, error.sum(axis=0)]), curvature)
 

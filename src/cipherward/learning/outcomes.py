@@ -41,6 +41,12 @@ def outcome_of(data: Data, constants: Sequence[float] = ()) -> Outcome:
 
 def model_words(study: Study) -> str:
     """A study's model in words: a linear one by what it is for its type of outcome."""
+    weights = study.training.class_weights
+    how = weights if isinstance(weights, str) else ", ".join(f"{weight:g}" for weight in weights or ())
+    return _words(study) + (f"; rows count by their outcome ({how})" if weights else "")
+
+
+def _words(study: Study) -> str:
     if study.data.outcome_type in OUTCOMES and study.data.outcome_type != "binary" and study.model.is_linear:
         return _class(study.data.outcome_type).model_words
     return catalogue.describe(study.model)

@@ -22,6 +22,8 @@ from cipherward.learning.baselines import Rows
 from cipherward.learning.devices import Device
 from cipherward.learning.linear import Linear
 from cipherward.learning.model_kind import Module
+from cipherward.learning.outcome import Outcome
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.points import Points
 from cipherward.study import Training
 
@@ -62,6 +64,7 @@ def personalise(
     least: int,
     patients: NDArray[np.integer[Any]] | None = None,
     device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
 ) -> Personal:
     """Fine-tune on one hospital's training rows.
 
@@ -71,6 +74,7 @@ def personalise(
         train, validation: features and labels, as the module takes them.
         settings: minibatches and learning rate; the epochs are `EPOCHS`.
         least: validation rows with, and without, the outcome below which nothing is tried.
+        outcome: a binary one, with what rows count for.
         patients: integers[n_validation_rows], the same for rows of one patient; None: each row is its own.
     """
     labels = validation[1]
@@ -78,12 +82,12 @@ def personalise(
         return _kept(shared, f"fewer than {least} validation rows with, or without, the outcome")
     chosen = settings.model_copy(update={"local_epochs": EPOCHS, "proximal": 0.0})
     try:
-        trained = _trained(module, shared, train, chosen, seed, device)
-        before = _losses(module, shared, validation, device)
+        trained = _trained(module, shared, train, chosen, seed, device, outcome)
+        before = _losses(module, shared, validation, device, outcome)
         found = []
         for share in SHARES:
             weights = (shared + np.float32(share) * (trained - shared)).astype(np.float32)
-            gain, error = _gain(before - _losses(module, weights, validation, device), patients)
+            gain, error = _gain(before - _losses(module, weights, validation, device, outcome), patients)
             found.append(Personal(weights, share, gain, error))
     except CipherwardError as error:
         return _kept(shared, f"training on stopped: {error.message}")
@@ -105,11 +109,12 @@ def _trained(
     settings: Training,
     seed: Sequence[int],
     device: Device | torch.device,
+    outcome: Outcome,
 ) -> NDArray[np.float32]:
     features, labels = rows
     if isinstance(module, Points):  # places of bins: as inputs of 0 and 1 they are a logistic regression
         module, features = Linear(start), _indicators(features, len(start) - 1)
-    return sgd.train(module, start, features, labels, settings, seed=seed, device=device)
+    return sgd.train(module, start, features, labels, settings, seed=seed, device=device, outcome=outcome)
 
 
 def _indicators(places: NDArray[np.float32], n: int) -> NDArray[np.float32]:
@@ -119,12 +124,12 @@ def _indicators(places: NDArray[np.float32], n: int) -> NDArray[np.float32]:
 
 
 def _losses(
-    module: Module, weights: NDArray[np.float32], rows: Rows, device: Device | torch.device
+    module: Module, weights: NDArray[np.float32], rows: Rows, device: Device | torch.device, outcome: Outcome
 ) -> NDArray[np.float64]:
-    """Cross-entropy of each row, float64[n]."""
+    """Cross-entropy of each row times what it counts for, float64[n]."""
     features, labels = rows
     scores = np.clip(sgd.scores(module, weights, features, device), _LEAST, 1.0 - _LEAST)
-    return -np.where(labels == 1, np.log(scores), np.log1p(-scores))
+    return -np.where(labels == 1, np.log(scores), np.log1p(-scores)) * outcome.row_weights(labels)
 
 
 def _gain(lower: NDArray[np.float64], patients: NDArray[np.integer[Any]] | None) -> tuple[float, float]:

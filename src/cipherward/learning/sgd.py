@@ -55,7 +55,7 @@ def train(
         settings: epochs, batch size, learning rate, momentum, weight decay, proximal.
         seed: one or more non-negative integers; decides shuffling and the module's own randomness (dropout).
         device: "auto", "cpu" or "cuda"; linear models are always trained and scored on the CPU.
-        outcome: its type, with the constants of one that is a number.
+        outcome: its type, with the constants of one that is a number, and what rows count for.
 
     Returns:
         float32[n_parameters].
@@ -72,7 +72,8 @@ def train(
     if isinstance(module, LinearOutputs):
         return linear_outputs.train(module, start, features, labels, settings, order_seed, outcome)
     if isinstance(module, Linear):
-        return linear.train(module, start, features, labels.astype(np.uint8), settings, order_seed)
+        sides = labels.astype(np.uint8)
+        return linear.train(module, start, features, sides, settings, order_seed, outcome.class_weights)
     from cipherward.learning import network_sgd
 
     y = outcome.targets(labels)

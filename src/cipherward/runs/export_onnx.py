@@ -163,5 +163,6 @@ def _facts(model: ModelFile, inputs: Inputs) -> Mapping[str, str]:
         "predicts": outcome.predicted,
         "classes": json.dumps(outcome.predicted_classes, ensure_ascii=False),
         "training_rows": str(inputs.n_rows),
+        **({"caution": outcome.caution} if outcome.caution else {}),
         "columns": json.dumps([column.model_dump(mode="json") for column in inputs.columns], ensure_ascii=False),
     }

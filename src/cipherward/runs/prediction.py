@@ -36,7 +36,8 @@ EMPTY = "no value in any column: only the average is predicted"
 class Predictions:
     """One entry per row of the file: `rows` int64, its number in the file (1 is the first below the header);
     `scores`: as `Outcome.scores` gives them, of a binary outcome its probability, float64; `columns` and `cells`: what is written
-    of them; `assumed`: what was taken for granted, "" for nothing; `ids`: the column that was asked for."""
+    of them; `assumed`: what was taken for granted, "" for nothing; `ids`: the column that was asked for;
+    `caution`: see `Outcome.caution`."""
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float64]
@@ -46,6 +47,7 @@ class Predictions:
     id_column: str = ""
     ids: tuple[str, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    caution: str = ""
 
     def to_csv(self) -> str:
         """CSV text: row number, the id if there is one, the prediction (nine significant digits), and what was assumed."""
@@ -101,7 +103,8 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
     scores = scores_of(model, model.module(module), inputs, found.table)
     ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
     assumed = assumptions(found, inputs)
-    return Predictions(raw.rows, scores, outcome.columns(), outcome.cells(scores), assumed, id_column, ids, raw.assumed)
+    written = outcome.columns(), outcome.cells(scores)
+    return Predictions(raw.rows, scores, *written, assumed, id_column, ids, raw.assumed, outcome.caution)
 
 
 def finished(path: Path) -> tuple[ModelFile, Inputs]:

@@ -14,6 +14,7 @@ from cipherward.learning import catalogue as kinds
 from cipherward.learning import outcomes
 from cipherward.learning.model_kind import Factory
 from cipherward.study import Study
+from cipherward.tasks import class_weights
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model, Task
 
@@ -49,6 +50,7 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
     problems = [
         *sources.problems(study),
         *outcomes.problems(study.data),
+        *class_weights.problems(study),
         *kinds.problems(study.model, study.input_shape),
         *_scheme_problems(study),
     ]

@@ -14,6 +14,7 @@ from cipherward.learning import sgd
 from cipherward.learning.measured import Measured
 from cipherward.learning.model_kind import Module
 from cipherward.learning.outcome import LOSS_SCALE, Outcome
+from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.picking import picks_out_few
 from cipherward.learning.score_groups import may_measure
 from cipherward.study import Study
@@ -114,12 +115,12 @@ def measured(sums: Sums, outcome: Outcome) -> Measured:
     return outcome.from_counts(sums)
 
 
-def loss(sums: Sums) -> float:
+def loss(sums: Sums, outcome: Outcome = BINARY) -> float:
     """Mean validation loss; infinity where there are no validation rows."""
     total, count = int(sums["validation"][0]), int(sums["validation"][1])
-    return total / LOSS_SCALE / count if count else math.inf
+    return total / LOSS_SCALE / count * outcome.largest_weight if count else math.inf
 
 
 def stated(loss: float) -> float | None:
-    """None for the loss of no validation rows at all: JSON has no infinity."""
+    """A loss as JSON has it: None for that of no validation rows at all, as there is no infinity."""
     return loss if math.isfinite(loss) else None

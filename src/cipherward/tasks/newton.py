@@ -55,7 +55,7 @@ def answer(model: Model, at: HospitalWork, outcome: Outcome) -> Values:
     found = outcome.steps.sums_at(model.weights, features, labels)
     first, second = _reach(len(model.weights), outcome.steps)
     parts = {"gradient": found.gradient / first, "curvature": found.curvature / second}
-    parts["loss"] = np.array([found.loss / outcome.steps.most_loss])
+    parts["loss"] = np.array([found.loss / _most_loss(outcome.steps)])
     whole = {f"fit/{name}": np.rint((part + found.rows) * _SCALE).astype(np.int64) for name, part in parts.items()}
     return {"fit/rows": np.array([found.rows])} | whole
 
@@ -73,7 +73,7 @@ def advance(study: Study, before: Fit | None, model: Model, sums: Sums, outcome:
     first, second = _reach(len(model.weights), steps)
     terms = {name: sums[f"fit/{name}"].astype(np.float64) / _SCALE - n for name in ("loss", "gradient", "curvature")}
     found = newton.Sums(
-        n, float(terms["loss"][0]) * steps.most_loss, terms["gradient"] * first, terms["curvature"] * second
+        n, float(terms["loss"][0]) * _most_loss(steps), terms["gradient"] * first, terms["curvature"] * second
     )
     return newton.advance(before, model.weights, found, ridge(study, n), steps)
 
@@ -85,4 +85,9 @@ def ridge(study: Study, rows: int) -> float:
 
 def _reach(n_weights: int, steps: Steps) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How large a row's terms can be, of first and of second derivatives."""
-    return steps.reach(np.full(newton.n_inputs(n_weights, steps), CLIP_STDDEV))
+    first, second = steps.reach(np.full(newton.n_inputs(n_weights, steps), CLIP_STDDEV))
+    return first * steps.largest_weight, second * steps.largest_weight
+
+
+def _most_loss(steps: Steps) -> float:
+    return steps.most_loss * steps.largest_weight

@@ -19,6 +19,7 @@ from cipherward.study import Study
 from cipherward.tasks import rounds
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_of
 from cipherward.tasks.task import Model, refuse_other_outcomes
+from cipherward.tasks.yardsticks import outcome_at
 
 _PERSONAL = 0x70657273  # keeps this shuffling apart from that of training
 
@@ -78,6 +79,7 @@ def personalised(
         least=SMALL,
         patients=None if data.cluster is None else data.cluster[data.split == VALIDATION],
         device=device,
+        outcome=outcome_at(study, model.scaling),
     )
     features, labels = test
     positive = int(labels.sum())

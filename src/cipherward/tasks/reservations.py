@@ -7,8 +7,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from cipherward.learning.class_weights import NO_RISKS
 from cipherward.learning.outcome import Outcome
 from cipherward.learning.outcome_binary import BINARY
+from cipherward.study import Study
 
 NOISE_GIVEN_UP = (
     "So few training rows do not bear the noise on counts that a study has by default, so this run's sums are exact and promise "
@@ -21,6 +23,12 @@ _OF_ALL = 0.05  # of the whole fall, in the last quarter: a steady small fall is
 _ROSE = 1.05
 _BELOW = 0.005
 _FAR_BELOW = 0.03
+
+
+def of_study(study: Study) -> tuple[str, ...]:
+    """Sentences that the study alone gives reason for."""
+    given_up = (NOISE_GIVEN_UP,) if study.noise.given_up else ()
+    return (*given_up, *((NO_RISKS,) if study.training.class_weights else ()))
 
 
 def of(result: Mapping[str, Any], outcome: Outcome = BINARY, *, is_fitted: bool = False) -> Iterator[str]:

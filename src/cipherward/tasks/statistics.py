@@ -22,7 +22,7 @@ from cipherward.learning.outcomes import outcome_of
 from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.study import Column, Study
-from cipherward.tasks import moves
+from cipherward.tasks import class_weights, moves
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noise import noise_of
 from cipherward.tasks.row_groups import by_outcome
@@ -132,9 +132,18 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
         none = dict.fromkeys(("present", "sum", "square", "categories"), 0.0)
         stddevs = none | noise.stddevs(n_contributors)
         scaling = _scaling(study, fit_noisy((*study.columns, *_number(study)), sums, stddevs))
-        return _merging(study, scaling, sums, stddevs["categories"])
+        return _counting(study, _merging(study, scaling, sums, stddevs["categories"]), sums)
     _check_classes(study, [int(value) for value in sums["rows"]])
-    return _merging(study, _scaling(study, preprocess.fit((*study.columns, *_number(study)), sums)), sums)
+    fitted = _scaling(study, preprocess.fit((*study.columns, *_number(study)), sums))
+    return _counting(study, _merging(study, fitted, sums), sums)
+
+
+def _counting(study: Study, scaling: Preprocessor, sums: Sums) -> Preprocessor:
+    """With the training rows of each of several classes, where weights follow from them."""
+    if study.training.class_weights != "balanced" or study.data.form != "labels":
+        return scaling
+    n_train, *others = (int(value) for value in sums["rows"])
+    return dataclasses.replace(scaling, class_rows=(max(n_train - sum(others), 0), *(max(n, 0) for n in others)))
 
 
 def _check_classes(study: Study, counts: Sequence[int]) -> None:
@@ -188,7 +197,9 @@ def carried(study: Study) -> Preprocessor | None:
     columns = {column.name: column for column in found.columns}
     if not all(column.kind == getattr(columns.get(column.name), "kind", None) for column in study.columns):
         raise DataError("the constants that are carried over are not of the study's columns")
-    return dataclasses.replace(found.restricted([c.name for c in study.columns]), columns=study.columns)
+    kept = dataclasses.replace(found.restricted([c.name for c in study.columns]), columns=study.columns)
+    class_weights.of(study, kept)
+    return kept
 
 
 def rows_needed(study: Study, n_contributors: int) -> int:

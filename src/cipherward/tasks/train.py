@@ -26,6 +26,7 @@ from cipherward.learning.outcomes import outcome_of
 from cipherward.learning.server import Moments
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
+from cipherward.tasks import class_weights as weighing
 from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.evaluation_tables import tables as worth
 from cipherward.tasks.hospital_work import HospitalWork
@@ -189,7 +190,7 @@ class Train(Task[TrainState]):
         if state.model.preprocessor is None:
             return self._after_statistics(state, sums, n_contributors)
         if self._trained_out(state):
-            loss = (*state.losses, measurement.loss(sums))
+            loss = (*state.losses, measurement.loss(sums, self._outcome(state)))
             return dataclasses.replace(state, final=self._measured(state, sums), measured=None, losses=loss)
         if study.fits_by_newton:
             return self._after_newton(state, sums)
@@ -202,7 +203,7 @@ class Train(Task[TrainState]):
         return dataclasses.replace(
             moved,
             ranges=rounds.next_ranges(study, state.model, state.ranges, sums, n_contributors),
-            losses=(*state.losses, measurement.loss(sums)),
+            losses=(*state.losses, measurement.loss(sums, self._outcome(state))),
             history=(*state.history, found.headline),
             measured=found.without_curves(),
         )
@@ -213,7 +214,7 @@ class Train(Task[TrainState]):
     def _after_newton(self, state: TrainState, sums: Sums) -> TrainState:
         """The sum of a step measures the weights that it was taken at: where these are the fit, nothing is left to ask."""
         fit = newton.advance(self._study, state.fit, state.model, sums, self._outcome(state))
-        found, losses = self._measured(state, sums), (*state.losses, measurement.loss(sums))
+        found, losses = self._measured(state, sums), (*state.losses, measurement.loss(sums, self._outcome(state)))
         if fit.is_done and fit.weights is state.model.weights:
             return dataclasses.replace(state, fit=fit, final=found, measured=None, losses=losses)
         return dataclasses.replace(
@@ -262,6 +263,7 @@ class Train(Task[TrainState]):
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             **self._of_study.facts,
+            **weighing.facts(self._study, scaling),
             f"{self._of_study.key}_federated": final.headline,
             f"{self._of_study.key}_by_round": [*before, final.headline],
             "validation_loss_by_round": [measurement.stated(loss) for loss in state.losses],
@@ -272,8 +274,8 @@ class Train(Task[TrainState]):
         return tuple(worth(result["federated"]))
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
-        given_up = (reservations.NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
-        return (*given_up, *reservations.of(result, self._of_study, is_fitted=self._study.fits_by_newton))
+        said = reservations.of(result, self._of_study, is_fitted=self._study.fits_by_newton)
+        return (*reservations.of_study(self._study), *said)
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -369,9 +371,9 @@ class Train(Task[TrainState]):
         )
 
     def _outcome(self, state: TrainState) -> Outcome:
-        """The study's type of outcome, with the constants that the statistics gave, where it is a number."""
+        """The study's type of outcome, as the statistics let it be known."""
         scaling = state.model.preprocessor
-        return self._of_study.scaled(scaling.outcome if isinstance(scaling, Preprocessor) else ())
+        return self._of_study if scaling is None else yardsticks.outcome_at(self._study, scaling)
 
     def _measured(self, state: TrainState, sums: Sums) -> Measured:
         return measurement.measured(sums, self._outcome(state))

@@ -33,7 +33,7 @@ from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks import by_hospital, rounds, statistics
+from cipherward.tasks import by_hospital, class_weights, rounds, statistics
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
 from cipherward.tasks.task import Model
@@ -65,8 +65,14 @@ def basis_of(study: Study, first: NDArray[np.float32], scaling: Inputs, hospital
 
 
 def outcome_at(study: Study, scaling: Inputs) -> Outcome:
-    """The study's type of outcome, with the constants that its statistics gave."""
-    return outcome_of(study.data, scaling.outcome if isinstance(scaling, Preprocessor) else ())
+    """The study's type of outcome, with the constants that its statistics gave, and what rows count for.
+
+    Raises:
+        DataError: the statistics do not say how many rows each class has, and weights follow from them.
+    """
+    if not isinstance(scaling, Preprocessor):
+        return outcome_of(study.data)
+    return outcome_of(study.data, scaling.outcome).weighed(class_weights.of(study, scaling))
 
 
 def compute(
