@@ -25,6 +25,7 @@ from cipherward import study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_columns import Column as Column
 from cipherward.study_columns import input_shape
+from cipherward.study_evaluation import Evaluation as Evaluation
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import (
     NAME,
@@ -41,7 +42,6 @@ from cipherward.study_sections import (
 from cipherward.study_sections import CarryOver as CarryOver
 from cipherward.study_sections import Cohort as Cohort
 from cipherward.study_sections import Data as Data
-from cipherward.study_sections import Evaluation as Evaluation
 from cipherward.study_sections import Hospital as Hospital
 from cipherward.study_sections import Model as Model
 from cipherward.study_sections import Noise as Noise
@@ -120,7 +120,7 @@ class Study(Section):
             for name in self.data.confirmed_columns
             if name not in names
         ]
-        problems += self.data.problems()
+        problems += (*self.data.problems(), *self.evaluation.problems(self.columns))
         if isinstance(self.singled_out, tuple):
             problems += [f"singled_out names {name!r}, no hospital" for name in self.singled_out if name not in people]
         carried = self.carry_over

@@ -294,11 +294,6 @@ class Privacy(Section):
     noise_multiplier: float = Field(default=0.0, ge=0.0)
 
 
-class Evaluation(Section):
-    bins: int = Field(default=2_048, ge=64, le=65_536)
-    group_rows: int | None = Field(default=None, ge=1, le=1_000, description="10; 1 in a simulation with few test rows")
-
-
 class Aggregation(Section):
     """How sums are protected. What is left out is derived from the number of hospitals (see `thresholds`). The scheme
     (`crypto/schemes.py`) is checked when the task is made."""

@@ -174,6 +174,34 @@ def test_groups_of_scores_that_differ_by_one_row_show_its_outcome_and_are_refuse
             assert "evaluation.group_rows" in told["hint"]
 
 
+def test_other_bands_and_other_categories_of_subgroups_are_refused(tmp_path: Path) -> None:
+    """Two edges of a band show the outcomes of the few rows between them; so do two lists of categories."""
+
+    def study(name: str, edge: float, *categories: str) -> Study:
+        columns = simulator.document(5)["columns"]
+        columns[2]["categories"] = list(categories)
+        subgroups = [{"column": "age", "edges": [edge]}, {"column": "ward"}]
+        chosen = {"evaluation": {"subgroups": subgroups}, "training": {"rounds": 1}}
+        return simulator.study(5, name=name, columns=columns, **chosen)
+
+    with World(tmp_path / "first", study("first", 0.0, "A", "B"), policy=ONE_GRID, rows=200) as first:
+        assert next_sum(first) == ""
+        others = {
+            "column 'age' was counted before in bands that begin at 0, and now at 0.01": study("bands", 0.01, "A", "B"),
+            "column 'ward' was counted before with categories A, B, and now with A, B, C": study(
+                "c", 0.0, "A", "B", "C"
+            ),
+        }
+        for said, other in others.items():
+            with again(first, tmp_path / other.name, other, ONE_GRID) as second:
+                assert ANOTHER_GRID in next_sum(second)
+                (told, *_) = simulator.log(second.run.path, "declined")
+                assert told["reason"] == said
+                first = second
+        with again(first, tmp_path / "same", study("same", 0.0, "A", "B"), ONE_GRID) as second:
+            assert next_sum(second) == ""
+
+
 def test_sums_with_noise_need_no_grid_and_set_none(tmp_path: Path) -> None:
     noisy = {"enabled": True, "epsilon": 40.0, "delta": 1e-5}
     with World(tmp_path / "first", over(noise=noisy), policy=ONE_GRID, rows=300) as first:

@@ -60,28 +60,29 @@ def decisions(score: F64, negative: Ints, positive: Ints) -> tuple[Decision, ...
     Args:
         score, negative, positive: predicted risks, and the rows of each class that have them, [n] each.
     """
+    found = (decision(score, negative, positive, threshold) for threshold in THRESHOLDS)
+    return tuple(each for each in found if each)
+
+
+def decision(score: F64, negative: Ints, positive: Ints, threshold: float) -> Decision | None:
+    """At one threshold; None with fewer than `FEW` rows on a side. Args: as `decisions`."""
     n_negative, n_positive = int(negative.sum()), int(positive.sum())
-    n, found = n_negative + n_positive, []
-    for threshold in THRESHOLDS:
-        over = score >= threshold
-        hits, alarms = int(positive[over].sum()), int(negative[over].sum())
-        above = hits + alarms
-        if not FEW <= above <= n - FEW:
-            continue
-        odds = threshold / (1.0 - threshold)
-        found.append(
-            Decision(
-                threshold,
-                above,
-                hits / n_positive,
-                (n_negative - alarms) / n_negative,
-                hits / above,
-                (n_negative - alarms) / (n - above),
-                hits / n - alarms / n * odds,
-                n_positive / n - n_negative / n * odds,
-            )
-        )
-    return tuple(found)
+    n, over = n_negative + n_positive, score >= threshold
+    hits, alarms = int(positive[over].sum()), int(negative[over].sum())
+    above = hits + alarms
+    if not FEW <= above <= n - FEW:
+        return None
+    odds = threshold / (1.0 - threshold)
+    return Decision(
+        threshold,
+        above,
+        hits / n_positive,
+        (n_negative - alarms) / n_negative,
+        hits / above,
+        (n_negative - alarms) / (n - above),
+        hits / n - alarms / n * odds,
+        n_positive / n - n_negative / n * odds,
+    )
 
 
 def calibration_line(score: F64, negative: Ints, positive: Ints) -> CalibrationLine | None:

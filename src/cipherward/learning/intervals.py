@@ -31,6 +31,20 @@ def auroc_interval(auroc: float, n_positive: int, n_negative: int) -> tuple[floa
     return low, high
 
 
+def wilson_interval(hits: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of n rows: Wilson (1927), Journal of the American Statistical Association 22:209-212.
+
+    Raises:
+        ValueError: no row, or more hits than rows.
+    """
+    if not 0 <= hits <= n or n < 1:
+        raise ValueError("a share needs rows, and not more hits than rows")
+    share, z = hits / n, _Z * _Z / n
+    middle = (share + z / 2) / (1 + z)
+    reach = _Z / (1 + z) * math.sqrt(share * (1 - share) / n + z / (4 * n))
+    return max(middle - reach, 0.0), min(middle + reach, 1.0)
+
+
 def _root(excess: Callable[[float], float], inside: float, outside: float) -> float:
     """Where `excess` turns from negative (at `inside`) to positive (at `outside`), by bisection."""
     for _ in range(60):

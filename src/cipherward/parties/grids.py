@@ -1,4 +1,4 @@
-"""One grid for all studies over a register: where a column's values are cut off, into how many bins they go, which categories are
+"""One grid for all studies over a register: where a column's values are cut off, into how many bins and bands they go, which categories are
 counted, and of how many rows a group of scores is.
 
 Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or of the one row
@@ -45,7 +45,8 @@ class Grids:
     def problems(self, study: Study, task: Task[Any]) -> dict[str, str]:
         """Which columns an exact answer of this study would count on another grid than before, and whether it would count scores in
         other groups, each with the way out."""
-        found = [problem for column in study.columns for problem in self._problems(column, task.bins())]
+        found = self._of_columns(study, task)
+        found += self._in_other_bands(task)
         return dict.fromkeys(found, WAY_OUT) | dict.fromkeys(self._in_other_groups(study, task), SAME_GROUPS)
 
     def hold(self, state: StudyState) -> None:
@@ -55,20 +56,31 @@ class Grids:
             UnfitUpdateError: it is another one than before; nothing may be sent.
         """
         task, asked = state.task, state.study.without_columns(state.left_out)
-        bins = task.bins()
-        if problems := [problem for column in asked.columns for problem in self._problems(column, bins)]:
+        if problems := self._of_columns(asked, task):
             raise UnfitUpdateError("; ".join(problems), reason=ANOTHER_GRID, hint=WAY_OUT)
+        for problem in self._in_other_bands(task):
+            raise UnfitUpdateError(problem, reason=ANOTHER_GRID, hint=WAY_OUT)
         for problem in self._in_other_groups(asked, task):
             raise UnfitUpdateError(problem, reason=OTHER_GROUPS, hint=SAME_GROUPS)
         for column in asked.columns:
             known = self._known(self._name(column))
-            found = _grid(column, bins)
+            found = _grid(column, task.bins(), is_grouped=column.name in task.groupings())
             self._keep(self._name(column), found | ({"bins": known["bins"]} if known.get("bins") else {}))
+        for name, edges in _bands(task).items():
+            self._keep(self._of_bands(name), {"edges": edges})
         if task.measured_models():
             self._keep(self._of_scores, {"rows": self._group_rows(asked)})
 
-    def _problems(self, column: Column, bins: int) -> Iterator[str]:
-        known, asked = self._known(self._name(column)), _grid(column, bins)
+    def _of_columns(self, study: Study, task: Task[Any]) -> list[str]:
+        grouped = task.groupings()
+        return [
+            problem
+            for column in study.columns
+            for problem in self._problems(column, task.bins(), is_grouped=column.name in grouped)
+        ]
+
+    def _problems(self, column: Column, bins: int, *, is_grouped: bool) -> Iterator[str]:
+        known, asked = self._known(self._name(column)), _grid(column, bins, is_grouped=is_grouped)
         if known and asked and ("categories" in known) != ("categories" in asked):
             yield f"column {column.name!r} was counted before as {_kind(known)}, and now as {_kind(asked)}"
             return
@@ -76,6 +88,13 @@ class Grids:
             if value != known[what] and (what != "bins" or (bins and known["bins"])):
                 was, now = (", ".join(each) if isinstance(each, list) else each for each in (known[what], value))
                 yield f"column {column.name!r} was counted before with {what} {was}, and now with {now}"
+
+    def _in_other_bands(self, task: Task[Any]) -> Iterator[str]:
+        for name, edges in _bands(task).items():
+            known = self._known(self._of_bands(name)).get("edges")
+            if known is not None and known != edges:
+                was, now = (", ".join(f"{edge:g}" for edge in each) for each in (known, edges))
+                yield f"column {name!r} was counted before in bands that begin at {was}, and now at {now}"
 
     def _in_other_groups(self, study: Study, task: Task[Any]) -> Iterator[str]:
         known, rows = self._known(self._of_scores).get("rows"), self._group_rows(study)
@@ -97,15 +116,23 @@ class Grids:
     def _name(self, column: Column) -> str:
         return f"grid {self.register} {column.name}"
 
+    def _of_bands(self, name: str) -> str:
+        return f"bands {self.register} {name}"
+
     @property
     def _of_scores(self) -> str:
         return f"score groups {self.register}"
 
 
-def _grid(column: Column, bins: int) -> dict[str, Any]:
+def _bands(task: Task[Any]) -> dict[str, list[float]]:
+    return {name: list(edges) for name, edges in task.groupings().items() if edges}
+
+
+def _grid(column: Column, bins: int, *, is_grouped: bool = False) -> dict[str, Any]:
     """What has to stay; {} for categories that are in no cell by outcome."""
     if column.kind == "categorical":
-        return {"categories": sorted(column.categories), "missing": sorted(column.missing)} if bins else {}
+        is_counted = bins or is_grouped
+        return {"categories": sorted(column.categories), "missing": sorted(column.missing)} if is_counted else {}
     return {
         "minimum": column.minimum,
         "maximum": column.maximum,

@@ -161,7 +161,13 @@ def _spread_of_distance(rounds: _Distances) -> tuple[Chart, list[Sample]]:
 def label(facts: Facts, n: int) -> str:
     """How a sum is called for people."""
     purpose = facts.rounds[n].purpose if n in facts.rounds else _purpose(facts, n)
-    return {"statistics": "statistics", "evaluate": "final evaluation"}.get(purpose, f"round {n}")
+    names = {
+        "statistics": "statistics",
+        "evaluate": "final evaluation",
+        "subgroup_sizes": "hospitals by subgroup",
+        "subgroups": "subgroups",
+    }
+    return names.get(purpose, f"round {n}")
 
 
 def _purpose(facts: Facts, n: int) -> str:

@@ -11,7 +11,19 @@ from typing import Any
 from cipherward.crypto.scheme import Opener
 from cipherward.data import catalogue as sources
 from cipherward.learning import catalogue as kinds
-from cipherward.report import blocks, charts, costs, exposed, pictures, predictors, rendering, rows, tables, words
+from cipherward.report import (
+    blocks,
+    charts,
+    costs,
+    exposed,
+    pictures,
+    predictors,
+    rendering,
+    rows,
+    served,
+    tables,
+    words,
+)
 from cipherward.report.blocks import Table
 from cipherward.report.facts import Facts, clean, gather
 from cipherward.store import files
@@ -92,6 +104,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "predictors": predictors.predictors(facts),
         "coefficients": predictors.coefficients(facts),
         "answers": _answers(facts),
+        "served": served.figure(facts),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cipherward.errors import StorageError
+from cipherward.runs.worth_json import Worth
 from cipherward.store import files
 
 Count = Annotated[int, Field(ge=0, le=10**15)]
@@ -205,6 +206,7 @@ class Trained(Result):
     auroc_centralised_by_round: tuple[Share, ...] = ()
     auroc_best_possible: Share | None = None
     by_hospital: tuple[AtHospital, ...] = ()
+    worth: Worth | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -35,6 +35,8 @@ TASKS: dict[str, str | Make] = {
 DEFENDED: dict[str, str | Make] = {"train": "cipherward.tasks.defended:Defended"}
 """The tasks that take `[training.defence]`, as they are with it."""
 
+_EVALUATED = "cipherward.tasks.evaluated:Evaluated"
+
 
 def make_task(study: Study, factory: Factory | None = None, first: Model | None = None) -> Task[Any]:
     """The study's task, with the study's `settings`, `[model]`, data source, outcome and scheme checked.
@@ -72,6 +74,8 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
         )
     made = (DEFENDED if study.training.defence else TASKS)[study.task]
     task: Task[Any] = entries.load(made)(study, factory, first)
+    if study.evaluation.asks_for_more:
+        task = entries.load(_EVALUATED)(task, study, factory)
     if study.carry_over and not task.carries_over:
         raise StudyError(f"task {study.task!r} carries no constants over", hint="remove carry_over from the study")
     return task

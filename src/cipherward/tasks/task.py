@@ -167,6 +167,10 @@ class Task(ABC, Generic[S]):
         """Into how many bins an answer divides the range of a numeric column, at most; 0: into none."""
         return 0
 
+    def groupings(self) -> Mapping[str, Sequence[float]]:
+        """The columns by whose values rows are counted apart by outcome: of a numeric one where its bands begin; () for categories."""
+        return {}
+
     def weights(self) -> str:
         """How the task weighs hospitals' updates, and steps that follow from exact sums by outcome: "class", "equal", `ROWS`, or ""
         where it has none, or where they carry noise for all of it."""

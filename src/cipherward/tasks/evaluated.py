@@ -1,0 +1,316 @@
+"""A task that fits a model, and then what `[evaluation]` asks beside its metrics: a threshold, prediction sets, subgroups.
+
+After the task's own sums come at most two: how many hospitals have each subgroup; and for those that enough have, the histograms of its
+scores, with those of the validation rows where prediction sets are asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.data.small_counts import SMALL
+from cipherward.data.sources import HospitalData
+from cipherward.errors import StudyError
+from cipherward.learning import models, sgd, worth
+from cipherward.learning.model_kind import Factory, Module
+from cipherward.learning.outcome_binary import BINARY
+from cipherward.learning.worth import Counted
+from cipherward.privacy.accounting import Event
+from cipherward.study import Study
+from cipherward.tasks import measurement, statistics, subgroup_tables, subgroups
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.lanes import CountSegment, Layout
+from cipherward.tasks.rows import TEST, VALIDATION, rows_at
+from cipherward.tasks.subgroups import Grouping, Kept
+from cipherward.tasks.task import (
+    Model,
+    Question,
+    ResultTable,
+    Sums,
+    Task,
+    Values,
+    canonical,
+    refuse_other_outcomes,
+)
+
+
+@dataclass(frozen=True)
+class EvaluatedState:
+    """`inner`: of the task itself. `everybody`: the newest opened histograms of all test rows. `hospitals`: by grouping and subgroup, how many
+    have it; None before it was asked. `found`: by grouping, of each subgroup that was opened; `validation`: likewise of the
+    validation rows; None before they were asked."""
+
+    inner: Any
+    everybody: Counted | None = None
+    hospitals: tuple[tuple[int, ...], ...] | None = None
+    found: tuple[tuple[Counted, ...], ...] | None = None
+    validation: Counted | None = None
+
+
+class Evaluated(Task[EvaluatedState]):
+    """`task`, and then its model for subgroups."""
+
+    def __init__(self, task: Task[Any], study: Study, factory: Factory | None = None) -> None:
+        refuse_other_outcomes(study, "evaluation.threshold, coverage or subgroups")
+        if not task.measured_models():
+            raise StudyError(
+                f"task {study.task!r} makes no model: there is nothing to measure by [evaluation]",
+                hint="remove threshold, coverage and subgroups from the study",
+            )
+        self._task, self._study, self._factory = task, study, factory
+        self._asked = study.evaluation
+        self._groupings = subgroups.groupings(study)
+        self.is_comparable, self.takes_arrays, self.carries_over = (  # type: ignore[misc]
+            task.is_comparable, task.takes_arrays, task.carries_over,
+        )  # fmt: skip
+
+    # The questions of its own.
+
+    def first(self) -> EvaluatedState:
+        return EvaluatedState(self._task.first())
+
+    def ask(self, state: EvaluatedState) -> Question | None:
+        question = self._task.ask(state.inner)
+        purpose = None if question else self._purpose(state)
+        if purpose is None:
+            return question
+        segments: Sequence[CountSegment]
+        if purpose == "subgroup_sizes":
+            segments = subgroups.of_sizes(self._study, self._groupings)
+        else:
+            with_validation = self._asked.coverage is not None
+            segments = subgroups.of_worth(self._study, self._kept(state), with_validation=with_validation)
+        document = self._study.model_dump(mode="json")["evaluation"]
+        asked = statistics.shared_parameters(self._study) | {
+            "evaluation": document,
+            "group_rows": self._study.group_rows,
+        }
+        layout, means = Layout(tuple(segments), self._study.bits), subgroups.meaning(segments)
+        title, about = subgroups.TITLES[purpose], measurement.about(BINARY)
+        return Question(purpose, title, canonical(asked), layout, means, about=about)
+
+    def answer(self, state: EvaluatedState, at: HospitalWork) -> Values:
+        if self._task.ask(state.inner) is not None:
+            return self._task.answer(state.inner, at)
+        with at.timed("evaluate"):
+            if self._purpose(state) == "subgroup_sizes":
+                return subgroups.sizes(self._study, self._groupings, at)
+            model = self._task.model(state.inner)
+            if model is None:
+                raise StudyError("the study has no model to measure")
+            module = self._module(model, at)
+            measurement.check_not_picking(module, model, at, BINARY)
+            test = self._scored(module, model, at, TEST)
+            validation = self._scored(module, model, at, VALIDATION) if self._asked.coverage else None
+            return subgroups.worth(self._study, self._groupings, self._kept(state), at, test, validation)
+
+    def after(self, state: EvaluatedState, sums: Sums, n_contributors: int) -> EvaluatedState:
+        if self._task.ask(state.inner) is not None:
+            inner = self._task.after(state.inner, sums, n_contributors)
+            everybody = state.everybody
+            if "test/negative" in sums:
+                everybody = subgroups.counted(sums, "test/")
+            return dataclasses.replace(state, inner=inner, everybody=everybody)
+        if self._purpose(state) == "subgroup_sizes":
+            counts = iter(np.minimum(np.asarray(sums["hospitals"], dtype=np.int64), n_contributors).tolist())
+            found = tuple(tuple(next(counts) for _ in each.levels) for each in self._groupings)
+            return dataclasses.replace(state, hospitals=found)
+        validation = None
+        if self._asked.coverage:
+            validation = subgroups.counted(sums, "validation/")
+        return dataclasses.replace(state, found=subgroups.opened(self._kept(state), sums), validation=validation)
+
+    def digest(self, state: EvaluatedState) -> bytes:
+        counted = [each for of in state.found or () for each in of]
+        counted += [each for each in (state.everybody, state.validation) if each]
+        facts = [state.hospitals, state.found is not None, [[each.brier, each.log_loss] for each in counted]]
+        found = hashlib.sha256(b"evaluated\x00" + self._task.digest(state.inner) + json.dumps(facts).encode())
+        for each in counted:
+            found.update(np.ascontiguousarray(np.stack([each.negative, each.positive]), "<i8").tobytes())
+        return found.digest()
+
+    def result(self, state: EvaluatedState) -> Mapping[str, Any]:
+        asked, bound = self._asked, None
+        if state.validation is not None and asked.coverage:
+            bound = worth.strangeness(state.validation.negative, state.validation.positive, asked.coverage)
+        limits = (asked.threshold, bound)
+        everybody = worth.facts(state.everybody, *limits) if state.everybody else {}
+        groups = []
+        for each, places, found in zip(self._groupings, self._kept(state), state.found or (), strict=False):
+            for place, counted in zip(places, found, strict=True):
+                of = worth.facts(counted, *limits)
+                words = {"column": each.column.name, "level": each.levels[place]}
+                worse = worth.worse(of, everybody, asked.coverage)
+                groups.append(words | {"hospitals": self._hospitals(state, each, place), **of, "worse": worse})
+        unopened = [
+            {"column": each.column.name, "level": level, "hospitals": self._hospitals(state, each, place)}
+            for each, places in zip(self._groupings, self._kept(state), strict=True)
+            for place, level in enumerate(each.levels)
+            if place not in places
+        ]
+        said = {
+            "threshold": asked.threshold,
+            "coverage": asked.coverage,
+            "bound": bound if bound is None or np.isfinite(bound) else 1.0,
+            "hospitals_needed": self._needed,
+            "everybody": everybody,
+            "groups": groups,
+            "not_opened": unopened,
+        }
+        return {**self._task.result(state.inner), "worth": said}
+
+    def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
+        return (*self._task.tables(result), *subgroup_tables.tables(result["worth"], result.get("at_hospitals", ())))
+
+    def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
+        return (*self._task.warnings(result), *subgroup_tables.warnings(result["worth"]))
+
+    def words(self, state: EvaluatedState) -> tuple[str, str]:
+        if state.found is not None:
+            n = sum(map(len, state.found))
+            return "subgroups", f"{n} measured" if n else "prediction sets"
+        if state.hospitals is not None:
+            n, every = sum(map(len, self._kept(state))), sum(len(each.levels) for each in self._groupings)
+            return "subgroups", f"{n} of {every} at enough hospitals"
+        return self._task.words(state.inner)
+
+    def shown(self, state: EvaluatedState) -> Mapping[str, Any]:
+        is_own = state.hospitals is not None or state.found is not None
+        return {"metrics_of_incoming_model": None} if is_own else self._task.shown(state.inner)
+
+    def plan(self) -> Iterator[tuple[Question, int]]:
+        yield from self._task.plan()
+        yield from self._largest()
+
+    def exact_answers(self) -> int:
+        return self._task.exact_answers() + len(list(self._largest()))
+
+    def pooled(self, state: EvaluatedState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
+        found = dict(self._task.pooled(state.inner, hospitals, known))
+        limits = self._limits(state)
+        return found | {"at_hospitals": [{"name": at.data.name} | self._own(state, at, limits) for at in hospitals]}
+
+    def own(self, state: EvaluatedState, at: HospitalWork) -> Mapping[str, Any]:
+        return {**self._task.own(state.inner, at), "worth": self._own(state, at, self._limits(state))}
+
+    def _own(
+        self, state: EvaluatedState, at: HospitalWork, limits: tuple[float | None, float | None]
+    ) -> dict[str, Any]:
+        """The same figures of one hospital's test rows, which stay there; their number alone where they are few."""
+        model = self._task.model(state.inner)
+        if model is None:
+            return {}
+        scores, labels = self._scored(self._module(model, at), model, at, TEST)
+        if min(int(labels.sum()), len(labels) - int(labels.sum())) < SMALL:
+            return {}
+        counts = worth.counted(scores, labels, self._asked.bins)
+        return worth.facts(counts, *limits)
+
+    def _limits(self, state: EvaluatedState) -> tuple[float | None, float | None]:
+        found = state.validation
+        if found is None or not self._asked.coverage:
+            return self._asked.threshold, None
+        return self._asked.threshold, worth.strangeness(found.negative, found.positive, self._asked.coverage)
+
+    def _purpose(self, state: EvaluatedState) -> str | None:
+        if self._groupings and state.hospitals is None:
+            return "subgroup_sizes"
+        is_asked = self._asked.coverage is not None or any(self._kept(state))
+        return "subgroups" if is_asked and state.found is None else None
+
+    @property
+    def _needed(self) -> int:
+        """Hospitals that a subgroup has to be at: as many as stand in a sum at least."""
+        return self._study.thresholds.min_contributors
+
+    def _kept(self, state: EvaluatedState) -> Kept:
+        return subgroups.enough(state.hospitals or (), self._needed) or ((),) * len(self._groupings)
+
+    def _hospitals(self, state: EvaluatedState, grouping: Grouping, place: int) -> int:
+        return (state.hospitals or ())[self._groupings.index(grouping)][place]
+
+    def _largest(self) -> Iterator[tuple[Question, int]]:
+        every = tuple(tuple(range(len(each.levels))) for each in self._groupings)
+        purposes = (["subgroup_sizes"] if every else []) + (["subgroups"] if every or self._asked.coverage else [])
+        for purpose in purposes:
+            if purpose == "subgroup_sizes":
+                segments: Sequence[CountSegment] = subgroups.of_sizes(self._study, self._groupings)
+            else:
+                segments = subgroups.of_worth(self._study, every, with_validation=self._asked.coverage is not None)
+            layout = Layout(tuple(segments), self._study.bits)
+            means, about = subgroups.meaning(segments), measurement.about(BINARY)
+            yield Question(purpose, subgroups.TITLES[purpose], b"", layout, means, about=about), 1
+
+    def _module(self, model: Model, at: HospitalWork) -> Module:
+        study = self._study
+
+        def made() -> Module:
+            return models.build(
+                study.model, model.scaling.n_features, study.seed, self._factory, None, study.input_shape
+            )
+
+        return at.kept("module to measure", made)
+
+    def _scored(
+        self, module: Module, model: Model, at: HospitalWork, part: int
+    ) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        features, labels = rows_at(at, model.scaling, part)
+        return sgd.scores(module, model.weights, features, at.device, BINARY), labels
+
+    # What is the task's own.
+
+    def noisy_answers(self) -> int:
+        return self._task.noisy_answers()
+
+    def measured_models(self) -> int:
+        return self._task.measured_models()
+
+    def has_floors(self) -> bool:
+        return self._task.has_floors()
+
+    def bins(self) -> int:
+        return self._task.bins()
+
+    def groupings(self) -> Mapping[str, Sequence[float]]:
+        return {each.column.name: each.edges for each in self._groupings}
+
+    def weights(self) -> str:
+        return self._task.weights()
+
+    def weight_cut(self, state: EvaluatedState, at: HospitalWork) -> int | None:
+        return self._task.weight_cut(state.inner, at) if self._is_inner(state) else None
+
+    def cost(self, state: EvaluatedState, at: HospitalWork) -> Event | None:
+        return self._task.cost(state.inner, at) if self._is_inner(state) else None
+
+    def base(self, state: EvaluatedState) -> Sums:
+        return self._task.base(state.inner) if self._is_inner(state) else {}
+
+    def model(self, state: EvaluatedState) -> Model | None:
+        return self._task.model(state.inner)
+
+    def so_far(self, state: EvaluatedState) -> Mapping[str, Any]:
+        return self._task.so_far(state.inner)
+
+    def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
+        return self._task.bears_noise(hospitals)
+
+    def bears_groups(self, hospitals: Sequence[HospitalData]) -> bool:
+        return self._task.bears_groups(hospitals)
+
+    def patients_needed(self, n_contributors: int) -> int:
+        return self._task.patients_needed(n_contributors)
+
+    def check(self, hospitals: Sequence[HospitalData]) -> None:
+        self._task.check(hospitals)
+
+    def _is_inner(self, state: EvaluatedState) -> bool:
+        return self._task.ask(state.inner) is not None

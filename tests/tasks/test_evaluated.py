@@ -1,0 +1,244 @@
+"""A model is measured for subgroups, and no subgroup and nothing beside one is of few rows of a hospital."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests import simulator
+from tests.tasks.driven import finished
+
+from cipherward.data.partition import TEST
+from cipherward.data.sources import HospitalData, load_hospitals
+from cipherward.errors import StudyError
+from cipherward.learning import metrics
+from cipherward.parties.policy import SIMULATION, Policy
+from cipherward.report import page
+from cipherward.simulation.simulate import run_study
+from cipherward.study import Study, load_builtin
+from cipherward.tasks import catalogue, subgroups
+from cipherward.tasks.hospital_work import HospitalWork
+
+WARD: dict[str, Any] = {"subgroups": [{"column": "ward"}, {"column": "age", "edges": [0.0]}]}
+ASKED: dict[str, Any] = {"threshold": 0.5, "coverage": 0.8, **WARD}
+
+
+def study(n: int = 4, /, **sections: Any) -> Study:
+    evaluation = {"group_rows": 10, "bins": 1024} | ASKED | sections.pop("evaluation", {})
+    return simulator.study(n, evaluation=evaluation, **sections)
+
+
+def hospitals_of(chosen: Study, folder: Path, rows: int = 400) -> list[HospitalData]:
+    return load_hospitals(chosen, None, simulator.write_tables(folder, chosen.n_hospitals, rows=rows))
+
+
+MODELS: dict[str, dict[str, Any]] = {
+    "sgd": {},
+    "newton": {"training": {"batch_size": 0, "learning_rate": 0.05, "rounds": 8}},
+    "points": {"task": "points", "training": {}, "model": {"kind": "points"}},
+    "boost": {
+        "task": "boost", "training": {}, "model": {"kind": "boosted-trees"},
+        "settings": {"stages": 1, "trees": 4, "max_depth": 2, "floors": False},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_figures_of_a_subgroup_are_those_of_its_pooled_rows(tmp_path: Path, name: str) -> None:
+    chosen = study(**MODELS[name], evaluation={"group_rows": 1})
+    hospitals = hospitals_of(chosen, tmp_path)
+    state, before = finished(chosen, hospitals)
+    assert [each.purpose for each in before[-2:]] == ["subgroup_sizes", "subgroups"]
+    found = state.task.result(state.inner)["worth"]
+    works = [HospitalWork(k, data, "cpu", lambda: 0.0) for k, data in enumerate(hospitals)]
+    model = state.task.model(state.inner)
+    assert model is not None
+    scores, labels, wards, ages = [], [], [], []
+    for at in works:
+        one, own = state.task._scored(state.task._module(model, at), model, at, TEST)  # type: ignore[attr-defined]
+        scores.append(one)
+        labels.append(own)
+        rows = at.data.table.filter(pl.Series(at.data.split == TEST))
+        wards.append(rows["ward"].to_numpy())
+        ages.append(rows["age"].to_numpy())
+    score, label, ward, age = (np.concatenate(each) for each in (scores, labels, wards, ages))
+    rows_of = {("ward", "A"): ward == "A", ("ward", "B"): ward == "B", ("age", "under 0"): age < 0.0}
+    by_name = {(each["column"], each["level"]): each for each in found["groups"]}
+    for key, chosen_rows in rows_of.items():
+        exact, each = metrics.exact(score[chosen_rows], label[chosen_rows]), by_name[key]
+        assert (each["rows"], each["positive"]) == (int(chosen_rows.sum()), exact.n_positive)
+        assert each["auroc"] == pytest.approx(exact.auroc, abs=3e-3)
+        assert each["brier"] == pytest.approx(exact.brier, abs=1e-6)
+        sensitivity = float((score[chosen_rows & (label == 1)] >= 0.5).mean())
+        assert each["sensitivity"] == pytest.approx(sensitivity, abs=0.02)
+    assert found["everybody"]["rows"] == len(label)
+    assert 0.7 < found["everybody"]["coverage"] < 0.9
+    assert found["not_opened"] == []
+
+
+def test_a_run_verifies_shows_whom_it_serves_and_notices_a_changed_figure(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 4, rows=400)
+    result = run_study(study(), base=tables, out=tmp_path / "run", device="cpu")
+    assert simulator.holds(result.path)
+    lines = (result.path / "subgroups.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        "rows", "all test rows", "ward: A", "ward: B", "age: under 0", "age: 0 and over",
+    ]  # fmt: skip
+    assert (result.path / "at_hospitals.csv").exists()
+    page.write(result.path)
+    shown = (result.path / "report.html").read_text()
+    assert "Whom the model serves worse" in shown
+    assert "hospitals by subgroup" in shown
+    stated = json.loads((result.path / "result.json").read_text())
+    stated["worth"]["groups"][0]["auroc"] += 0.01
+    (result.path / "result.json").write_text(json.dumps(stated))
+    assert not simulator.holds(result.path)
+
+
+def test_a_threshold_alone_takes_no_further_sum_and_prediction_sets_take_one(tmp_path: Path) -> None:
+    plain = simulator.study(4, evaluation={"group_rows": 10})
+    hospitals = hospitals_of(plain, tmp_path)
+    sums = []
+    for asked in ({}, {"threshold": 0.4}, {"coverage": 0.9}, WARD):
+        chosen = simulator.study(4, evaluation={"group_rows": 10, **asked})
+        state, before = finished(chosen, hospitals)
+        sums.append(len(before))
+        planned = sum(times for _, times in catalogue.make_task(chosen).plan())
+        assert len(before) <= planned
+        assert (
+            catalogue.make_task(chosen).exact_answers() - catalogue.make_task(plain).exact_answers()
+            == sums[-1] - sums[0]
+        )
+        if asked:
+            assert state.task.result(state.inner)["worth"]["everybody"]["rows"] > 0
+    assert [n - sums[0] for n in sums] == [0, 0, 1, 2]
+
+
+def test_a_subgroup_that_few_hospitals_have_is_not_opened(tmp_path: Path) -> None:
+    chosen = study()
+    hospitals = hospitals_of(chosen, tmp_path)
+    only_a = hospitals[0].table.with_columns(pl.lit("A").alias("ward"))
+    hospitals[0] = dataclasses.replace(hospitals[0], table=only_a)
+    numbers = chosen.thresholds
+    assert (chosen.n_hospitals, numbers.min_contributors) == (4, 3)
+    state, _ = finished(chosen, hospitals)
+    assert state.task.result(state.inner)["worth"]["not_opened"] == []
+    hospitals[1] = dataclasses.replace(hospitals[1], table=hospitals[1].table.with_columns(pl.lit("A").alias("ward")))
+    state, before = finished(chosen, hospitals)
+    found = state.task.result(state.inner)
+    assert found["worth"]["not_opened"] == [{"column": "ward", "level": "B", "hospitals": 2}]
+    assert not any("/0/1" in segment.name for segment in before[-1].layout.segments)
+    (table,) = [each for each in state.task.tables(found) if each.name == "subgroups"]
+    assert table.rows[-1][-1] == "not opened: too few hospitals have enough rows"
+
+
+def made(wards: list[str | None], outcomes: list[int]) -> HospitalData:
+    n = len(wards)
+    table = pl.DataFrame({"age": np.zeros(n), "dose": np.zeros(n), "ward": pl.Series(wards, dtype=pl.String)})
+    split = np.full(n, TEST, dtype=np.uint8)
+    return HospitalData("h", table, np.array(outcomes, dtype=np.int8), split)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_what_is_opened_of_a_hospital_and_what_is_left_is_of_enough_rows_or_none(data: st.DataObject) -> None:
+    """Also by subtraction: of subgroups from all test rows, and of two studies whose hospitals have other subgroups in common."""
+    n = data.draw(st.integers(10, 90))
+    common = data.draw(st.sampled_from(["A", "B", "C"]))
+    wards = data.draw(st.lists(st.sampled_from([common, common, "A", "B", "C", None]), min_size=n, max_size=n))
+    outcomes = data.draw(st.lists(st.integers(0, 1), min_size=n, max_size=n))
+    cell_min = data.draw(st.sampled_from([0, 5, 10, 15]))
+    columns = simulator.document(5)["columns"]
+    columns[2]["categories"] = ["A", "B", "C"]
+    chosen = study(columns=columns, evaluation={"subgroups": [{"column": "ward"}], "bins": 64})
+    at = HospitalWork(0, made(wards, outcomes), "cpu", lambda: 0.0, cell_min=cell_min)
+    every, least = subgroups.groupings(chosen), max(10, cell_min)
+    rng = np.random.default_rng(n)
+    test = rng.random(n), np.array(outcomes, dtype=np.int8)
+    if n < least:
+        return
+    counted: dict[int, list[dict[str, int]]] = {}
+    for kept in ((0, 1, 2), (0, 1), (2,)):
+        found = subgroups.worth(chosen, every, (kept,), at, test, None)
+        rows = {k: {side: int(found[f"of/{side}/0/{k}"].sum()) for side in ("negative", "positive")} for k in kept}
+        for k, sides in rows.items():
+            counted.setdefault(k, []).append(sides)
+            assert sum(sides.values()) == 0 or sum(sides.values()) >= least
+            bins = found[f"of/negative/0/{k}"] + found[f"of/positive/0/{k}"]
+            assert all(int(each) >= max(10, cell_min) for each in bins[bins > 0])
+        left = n - sum(sum(sides.values()) for sides in rows.values())
+        assert left == 0 or left >= least
+    assert all(each == of[0] for of in counted.values() for each in of)
+    sizes = subgroups.sizes(chosen, every, at)["hospitals"].tolist()
+    assert sizes == [int(sum(counted[k][0].values()) > 0) for k in range(3)]
+
+
+def test_a_study_that_asks_for_none_of_it_is_the_document_that_it_was() -> None:
+    found = load_builtin("readmission").model_dump(mode="json")["evaluation"]
+    assert set(found) == {"bins", "group_rows"}
+    assert study().with_overrides(top={"title": "x"}).evaluation == study().evaluation
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "said"),
+    [
+        ({"subgroups": [{"column": "race"}]}, "no such column"),
+        ({"subgroups": [{"column": "ward"}, {"column": "ward"}]}, "twice"),
+        ({"subgroups": [{"column": "age"}]}, "name the edges"),
+        ({"subgroups": [{"column": "age", "edges": [3.0, 1.0]}]}, "ascend"),
+        ({"subgroups": [{"column": "age", "edges": [8.0]}]}, "ascend"),
+        ({"subgroups": [{"column": "ward", "edges": [1.0]}]}, "edges are of numbers"),
+        ({"subgroups": [{"column": "age", "edges": [k / 20 for k in range(110)]}]}, "too many"),
+        ({"threshold": 1.0}, "threshold"),
+        ({"coverage": 0.2}, "coverage"),
+        ({"sub_groups": []}, "unknown setting"),
+    ],
+)
+def test_what_does_not_fit_is_named(evaluation: dict[str, Any], said: str) -> None:
+    with pytest.raises(StudyError, match=said):
+        study(evaluation=evaluation)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"task": "describe", "training": {}}, "makes no model"),
+        (
+            {
+                "data": {
+                    "outcome": "dose",
+                    "outcome_type": "continuous",
+                    "outcome_minimum": -8.0,
+                    "outcome_maximum": 8.0,
+                },
+                "columns": [*simulator.document()["columns"][::2]],
+                "model": {"kind": "linear"},
+            },
+            "binary outcome",
+        ),
+    ],
+)
+def test_a_study_without_a_model_of_a_binary_outcome_has_nothing_to_measure(
+    sections: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(StudyError, match=said):
+        catalogue.make_task(study(**sections))
+
+
+def test_a_policy_counts_the_further_exact_sums(tmp_path: Path) -> None:
+    chosen = study(training={"rounds": 2, "batch_size": 32, "learning_rate": 0.5})
+    few: Policy = dataclasses.replace(SIMULATION, max_exact_sums=4)
+    assert any("6 sums without noise" in problem for problem in few.broken(chosen))
+
+
+def test_a_subgroup_whose_column_is_left_out_is_not_measured(tmp_path: Path) -> None:
+    chosen = study()
+    task = catalogue.make_task(chosen.without_columns(["ward"]))
+    assert set(task.groupings()) == {"age"}
