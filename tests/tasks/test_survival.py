@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from tests.tasks.driven import finished
 
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import CipherwardError, DataError, ProtocolError, StudyError, UnfitUpdateError
-from cipherward.report import page
+from cipherward.report import curves, page
 from cipherward.simulation.simulate import run_study
 from cipherward.study import load_builtin
 from cipherward.tasks.catalogue import begin
+from cipherward.tasks.result_figures import Curve, Curves
 from cipherward.tasks.survival_state import SurvivalState
 
 SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
@@ -106,7 +108,32 @@ def test_a_run_verifies_and_shows_its_curves(tmp_path: Path) -> None:
     assert lines[0] == "group,days,at risk after,events,censored,survival,from (95%),to (95%)"
     assert (result.path / "log_rank.csv").exists()
     page.write(result.path)
-    assert "Log-rank test, stratified by hospital" in (result.path / "report.html").read_text()
+    shown = (result.path / "report.html").read_text()
+    assert "Log-rank test, stratified by hospital" in shown
+    assert "Figure 1.1: Survival (Kaplan-Meier) over all hospitals" in shown
+    (drawn,) = re.findall(r'<figure id="figure-1-1">.*?</figure>', shown, re.DOTALL)
+    assert drawn.count('class="line ') >= 2
+    assert drawn.count('<polygon class="band') == 2
+    for curve in found["curves"]:
+        assert f">{curve['rows']}</text>" in drawn  # at risk at the beginning
+        assert f"<bdi>{curve['points'][0]['survival']:.3f}</bdi>" in drawn
+
+
+def test_numbers_at_risk_in_a_figure_are_those_that_were_opened_and_none_beyond() -> None:
+    curve = Curve("all", ((20.0, 0.8, 0.7, 0.9),), ((0.0, 100), (10.0, 60), (25.0, 30)))
+    at = {time: curves._left(curve, time) for time in (0.0, 9.9, 10.0, 24.0, 25.0, 25.1)}
+    assert list(at.values()) == ["100", "100", "60", "60", "30", "–"]
+    assert curves._left(Curve("none", ()), 0.0) == "–"
+
+
+def test_more_curves_than_can_be_told_apart_are_said_to_be_in_the_table() -> None:
+    many = tuple(Curve(f"group {k}", ((5.0, 0.9, 0.8, 1.0),)) for k in range(11))
+    found = curves._figure("1.1", Curves("t", "Bands.", "days", "survival", many, "at risk", "survival.csv"))
+    assert found.shows == "Bands. 3 more curves are in the table only."
+    assert len(found.legend) == 8
+    assert len(found.data.rows) == 11
+    empty = curves._figure("1.1", Curves("t", "Bands.", "days", "survival", (Curve("a", ()),), "at risk", "s.csv"))
+    assert empty.chart is None
 
 
 def test_few_groups_are_merged_and_few_rows_refused(tmp_path: Path) -> None:

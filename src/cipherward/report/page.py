@@ -15,6 +15,7 @@ from cipherward.report import (
     blocks,
     charts,
     costs,
+    curves,
     exposed,
     pictures,
     predictors,
@@ -104,6 +105,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "predictors": predictors.predictors(facts),
         "coefficients": predictors.coefficients(facts),
         "answers": _answers(facts),
+        "figures_of_result": curves.figures(facts),
         "served": served.figure(facts),
     }
 

@@ -32,6 +32,7 @@ from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.regression_terms import CompleteRows, merged_names
 from cipherward.tasks.reservations import NOISE_GIVEN_UP
+from cipherward.tasks.result_figures import Curves
 from cipherward.tasks.survival_questions import MEANING, PLACE, TITLES
 from cipherward.tasks.survival_result import EVERYBODY
 from cipherward.tasks.survival_state import Curve, Stage, SurvivalState
@@ -169,6 +170,9 @@ class Survival(CountedTask[SurvivalState]):
 
     def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
         return tuple(survival_result.tables(result))
+
+    def curves(self, state: SurvivalState) -> tuple[Curves, ...]:
+        return (survival_result.drawn(self._settings, state.curves, self._study),)
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (NOISE_GIVEN_UP,) if self._study.noise.given_up else ()

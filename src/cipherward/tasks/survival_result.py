@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cipherward.learning import likelihood, survival, wald
+from cipherward.study import Study
+from cipherward.tasks import result_figures
+from cipherward.tasks.result_figures import Curves
 from cipherward.tasks.survival_settings import Settings
 from cipherward.tasks.survival_state import Curve, SurvivalState
 from cipherward.tasks.task import ResultTable
@@ -28,6 +31,26 @@ def of_curve(chosen: Settings, curve: Curve) -> dict[str, Any]:
         start = end
     median = next((point["time"] for point in points if point["survival"] <= 0.5), None)
     return {"group": curve.name, "rows": curve.risk.rows, "points": points, "median_by": median}
+
+
+def drawn(chosen: Settings, curves: Sequence[Curve], study: Study) -> Curves:
+    """The curves for a report, with the rows at risk as the second sum says them."""
+    unit = next((column.unit for column in study.columns if column.name == chosen.time), "")
+    shown = []
+    for curve in curves:
+        points = of_curve(chosen, curve)["points"]
+        risk = curve.risk
+        rows = [(0.0, risk.rows), *zip(risk.ends.tolist(), risk.after.tolist(), strict=True)]
+        numbers = ((each["time"], each["survival"], each["low"], each["high"]) for each in points)
+        shown.append(result_figures.Curve(curve.name, tuple(numbers), tuple((time, int(n)) for time, n in rows)))
+    shows = (
+        f"Bands are {100 * chosen.level:g} % intervals. Each mark is the survival at the end of a cell of time with at least {chosen.least} events; "
+        "between two marks the line is straight, as when events happened there is not known."
+    )
+    time = f"{chosen.time} ({unit})" if unit not in ("", chosen.time) else chosen.time
+    return Curves(
+        "Survival (Kaplan-Meier) over all hospitals", shows, time, "survival", tuple(shown), "at risk", "survival.csv"
+    )
 
 
 def of_test(state: SurvivalState) -> dict[str, Any] | None:
