@@ -12,7 +12,7 @@ SHOWN = 30
 
 def alert(
     run_dir: Path = typer.Argument(help="Run directory of a finished study."),
-    table: Path = typer.Argument(help="CSV or Parquet file with the study's columns: the new rows."),
+    table: Path = typer.Argument(help="Table with the study's columns: the new rows."),
     tenths: int = typer.Option(
         1, "--tenths", min=1, max=9, help="Alert where about so many tenths of the study's test rows lie."
     ),

@@ -133,7 +133,7 @@ def write_example(folder: Path, *, n_hospitals: int, encounters: int, seed: int)
 
 @app.command("part")
 def part(
-    table: Path = typer.Argument(metavar="TABLE", help="CSV or Parquet file with one or more rows for each patient."),
+    table: Path = typer.Argument(metavar="TABLE", help="Table with one or more rows for each patient."),
     patient: str = typer.Option(..., "--patient", help="Column that names the patient: all rows of one stay together."),
     share: float = typer.Option(
         0.05, "--share", min=0.001, max=0.5, help="Share of the patients that go into the part."

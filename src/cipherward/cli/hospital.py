@@ -33,7 +33,9 @@ app.command("withdraw-patients")(withdraw_patients)
 @app.command("init")
 def init(
     folder: Path = typer.Argument(metavar="DIR", help="New folder: this hospital's home."),
-    data: Path = typer.Option(None, "--data", help="This hospital's table (CSV or Parquet). Its path never leaves."),
+    data: Path = typer.Option(
+        None, "--data", help="This hospital's table, or its mapping file. The path never leaves."
+    ),
     database: str = typer.Option(
         None, "--database", help="Or its database, without a password: postgresql+psycopg://reader@db/clinic."
     ),

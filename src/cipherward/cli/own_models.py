@@ -35,7 +35,7 @@ def models(json: bool = JSON, home: Path = HOME) -> None:
 
 def predict(
     model: str = _MODEL,
-    table: Path = typer.Argument(help="CSV or Parquet file with the study's columns."),
+    table: Path = typer.Argument(help="Table with the study's columns (docs/data.md: which files)."),
     out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
     id_column: str = typer.Option("", "--id", metavar="COLUMN", help="A column of TABLE to carry into the output."),
     personal: bool = typer.Option(False, "--personal", help="With the model that `personalise` made here."),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def predict(
     run_dir: Path = typer.Argument(help="Run directory (or its model.safetensors)."),
-    table: Path = typer.Argument(help="CSV or Parquet file with the study's columns."),
+    table: Path = typer.Argument(help="Table with the study's columns (docs/data.md: which files)."),
     out: Path = typer.Option(None, "--out", help="Write the predictions to this CSV file; default: standard output."),
     id_column: str = typer.Option("", "--id", metavar="COLUMN", help="A column of TABLE to carry into the output."),
 ) -> None:

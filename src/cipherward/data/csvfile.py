@@ -5,11 +5,10 @@ Fields stay text, so that every conversion, and every complaint about a value, i
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.encodings import as_utf8
+from cipherward.data.file_settings import AS_FOUND, FileSettings
 from cipherward.data.problems import Problem, table_error
 from cipherward.errors import TableError
 
@@ -24,54 +25,37 @@ SEPARATORS = ",;\t|"
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'"}
 _LOOKED_AT = 20  # records that tell the separator
 csv.field_size_limit((1 << 31) - 1)  # a clinical note may have more characters than Python's reader takes by default
-_HEAD = 1 << 16
-_HINT = "correct the file (a CSV with one header line, encoding UTF-8) and run the command again"
 _SEP_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
 
 
-def read(content: bytes, path: Path) -> tuple[pl.DataFrame, NDArray[np.int64], tuple[str, ...]]:
+def read(
+    content: bytes, path: Path, settings: FileSettings = AS_FOUND
+) -> tuple[pl.DataFrame, NDArray[np.int64], tuple[str, ...]]:
     """Columns of text (null: an empty field), the row numbers int64[n_rows] from 1, and what was assumed.
 
     Raises:
         TableError: not such a table; names the file, the row and the remedy.
     """
-    content, assumed = _as_utf8(content, path)
+    content, assumed = as_utf8(content, path, settings.encoding)
+    if settings.skip_lines or settings.skip_last:
+        content = _without_lines(content, settings, path)
+        assumed += _left_out(settings)
     if content[:1] in (b"\r", b"\n"):
         content = content.lstrip(b"\r\n")
         assumed.append("blank line(s) above the header left out")
     if declared := _SEP_LINE.match(content):
         content = content[declared.end() :]
         assumed.append("first line sep= obeyed and left out")
-    separator = declared[1].decode("latin-1") if declared else _separator(content, path)
+    separator = settings.separator or (declared[1].decode("latin-1") if declared else _separator(content, path))
     if separator != ",":
-        assumed.append(f"fields separated by {_NAMES.get(separator, repr(separator))}")
+        as_set = ", as set" * bool(settings.separator)
+        assumed.append(f"fields separated by {_NAMES.get(separator, repr(separator))}{as_set}")
     written = next(_records(content, separator), [])
-    if declared and len(written) < 2 and (found := _separator(content, path)).encode() in content.partition(b"\n")[0]:
+    is_doubtful = declared and not settings.separator and len(written) < 2
+    if is_doubtful and (found := _separator(content, path)).encode() in content.partition(b"\n")[0]:
         said = f"says sep={separator} in its first line, but its fields are separated by {_NAMES[found]}"
         raise TableError(f"{path} {said}", logged=f"the table {said}", hint="remove that line, or correct it")
-    names = [name.strip() for name in written]
-    if names.count("") > 1:
-        said = f"the first line leaves {names.count('')} columns without a name"
-        hint = "the file begins with one line that names the columns: remove what stands above it, or name them all"
-        raise TableError(f"{path}: {said}", logged=said, hint=hint)
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise table_error(
-            f"{path} names columns twice",
-            (
-                Problem(
-                    f"{path}: column {name!r} appears {names.count(name)} times; keep one column of each name",
-                    "a column's name appears twice",
-                )
-                for name in doubled
-            ),
-        )
+    names = checked_names(written, path)
     content = content.rstrip(b"\r\n\x1a") + b"\n"
     try:
         table = pl.read_csv(io.BytesIO(content), infer_schema=False, separator=separator)
@@ -91,54 +75,47 @@ def read(content: bytes, path: Path) -> tuple[pl.DataFrame, NDArray[np.int64], t
     return table.filter(pl.Series(~blank)), rows[~blank], tuple(assumed)
 
 
-def _as_utf8(content: bytes, path: Path) -> tuple[bytes, list[str]]:
-    """The content as UTF-8 with newlines, and what was assumed about it."""
-    assumed: list[str] = []
-    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "")
-    if not encoding and b"\x00" in content[:_HEAD] and (encoding := _unmarked(content)):
-        assumed.append(f"encoding {encoding}, though the file does not begin with its mark")
-    elif encoding:
-        assumed.append(f"encoding {encoding}")
-    try:
-        if encoding:
-            content = content.decode(encoding).removeprefix("\ufeff").encode()
-        else:
-            content = content.removeprefix(codecs.BOM_UTF8)
-            if not content.isascii():
-                content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        row = content[: error.start].count(b"\n")
-        place = f"row {row}" if row else "the header line"
-        said = f"is not {encoding or 'UTF-8'} text, from {place} on (another encoding, such as Latin-1)"
-        raise TableError(
-            f"{path} {said}", logged=f"the table {said}", hint="save the file as CSV with encoding UTF-8"
-        ) from None
-    if (zero := content.find(b"\x00")) >= 0:
-        raise _zero_bytes(content, zero, path)
-    if b"\n" not in content and b"\r" in content:
-        content = content.replace(b"\r", b"\n")
-        assumed.append("lines that end in a carriage return")
-    return content, assumed
+def checked_names(written: Sequence[str], path: Path) -> list[str]:
+    """The names of a table's columns, without space around; one may be empty.
+
+    Raises:
+        TableError: several are empty, or one name appears twice.
+    """
+    names = [name.strip() for name in written]
+    if names.count("") > 1:
+        said = f"the first line leaves {names.count('')} columns without a name"
+        hint = (
+            "the file begins with one line that names the columns: remove what stands above it (or say how many lines that are "
+            "in a mapping file, [file] skip_lines), or name them all"
+        )
+        raise TableError(f"{path}: {said}", logged=said, hint=hint)
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise table_error(
+            f"{path} names columns twice",
+            (
+                Problem(
+                    f"{path}: column {name!r} appears {names.count(name)} times; keep one column of each name",
+                    "a column's name appears twice",
+                )
+                for name in doubled
+            ),
+        )
+    return names
 
 
-def _unmarked(content: bytes) -> str:
-    """The encoding that explains the zero bytes, or ""."""
-    sample = np.frombuffer(content[: min(len(content), _HEAD) // 2 * 2], np.uint8).reshape(-1, 2) == 0
-    low, high = sample.mean(axis=0) if len(sample) else (0.0, 0.0)
-    if high > 0.8 > 0.1 > low:
-        return "UTF-16-LE"
-    if low > 0.8 > 0.1 > high:
-        return "UTF-16-BE"
-    return ""
+def _without_lines(content: bytes, settings: FileSettings, path: Path) -> bytes:
+    """The content without the lines that the hospital says are no part of the table."""
+    lines = content.rstrip(b"\r\n\x1a").splitlines(keepends=True)
+    if len(lines) <= settings.skip_lines + settings.skip_last:
+        said = f"has {len(lines)} line(s), and all of them are left out (skip_lines, skip_last)"
+        raise TableError(f"{path} {said}", logged=f"the table {said}", hint="correct [file] in the mapping file")
+    return b"".join(lines[settings.skip_lines : len(lines) - settings.skip_last])
 
 
-def _zero_bytes(content: bytes, first: int, path: Path) -> TableError:
-    if content[:_HEAD].count(b"\x00") * 50 < len(content[:_HEAD]):
-        row = content[:first].count(b"\n")
-        said = f"row {row} holds a zero byte: the file was damaged"
-        return TableError(f"{path}, {said}", logged=said, hint="copy or export the file again")
-    said = "is neither a CSV nor a Parquet table (it holds binary data)"
-    return TableError(f"{path} {said}", logged=f"the table {said}", hint=_HINT)
+def _left_out(settings: FileSettings) -> list[str]:
+    counts = ((settings.skip_lines, "above the header"), (settings.skip_last, "at the end"))
+    return [f"{count} line(s) {where} left out, as set" for count, where in counts if count]
 
 
 def _separator(content: bytes, path: Path) -> str:
@@ -225,7 +202,7 @@ def _another_width(content: bytes, separator: str, width: int) -> tuple[str, str
         return said, "the header line ends with a separator, the rows do not: remove it"
     return (
         said,
-        "remove the lines above the one that names the columns; if there are none, a name is missing or too many "
+        "remove the lines above the one that names the columns, or say how many they are in a mapping file ([file] skip_lines); if there are none, a name is missing or too many "
         "(R leaves one out for its row names: write.csv(..., row.names = FALSE))",
     )
 

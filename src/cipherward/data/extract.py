@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SUFFIX = ".toml"
 KINDS: dict[str, str | type[Extract]] = {
     "fhir": "cipherward.data.fhir.extract:FhirExtract",
+    "mapping": "cipherward.data.local_mapping:Mapping",
 }
 """`source` -> "module:class", or the class itself."""
 _HINT = "docs/data.md says what an extract holds"

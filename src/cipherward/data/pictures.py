@@ -62,7 +62,7 @@ def with_images(raw: RawTable, columns: Sequence[Column], unreadable: str = "") 
 def _read_all(raw: RawTable, column: Column, leave_out: bool) -> tuple[RawTable, list[Problem]]:
     if raw.folder is None:
         said = f"column {column.name!r} names image files, but the table is no file in a folder"
-        return raw, [Problem(f"{said}; give a CSV or Parquet table beside the images", said)]
+        return raw, [Problem(f"{said}; give a table file beside the images", said)]
     values = np.zeros((raw.table.height, column.size), dtype=np.float32)
     wrong: dict[str, list[int]] = {}
     whole = True

@@ -9,7 +9,7 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -22,6 +22,7 @@ from cipherward.data.outcomes import read_outcome
 from cipherward.data.problems import Problem
 from cipherward.data.values import (
     Change,
+    Mark,
     Names,
     Reading,
     Rule,
@@ -41,15 +42,6 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Mark:
-    """Which rows of a column a rule has changed: bool[n_rows]."""
-
-    column: str
-    rule: Rule
-    rows: NDArray[np.bool_] = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Converted:
     """Input columns, typed: `table` holds exactly the declared ones (Float64, String, or Array of images and series; null = missing)."""
 
@@ -59,7 +51,7 @@ class Converted:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        return tuple(Change(mark.column, mark.rule, int(mark.rows.sum())) for mark in self.marks)
+        return tuple(mark.change for mark in self.marks)
 
 
 @dataclass(frozen=True)

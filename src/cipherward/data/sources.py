@@ -18,6 +18,7 @@ from cipherward.data import arrays, catalogue, pictures
 from cipherward.data.about import Finding, findings
 from cipherward.data.database import Source
 from cipherward.data.partition import TRAIN, split_patients
+from cipherward.data.plain_form import in_plain_form
 from cipherward.data.problems import Problem, table_error
 from cipherward.data.registers import Reading, TableToRead, Terms
 from cipherward.data.registers import read as read_register
@@ -134,9 +135,11 @@ def load_table_for_prediction(path: Path, columns: Sequence[Column]) -> tuple[Ra
     Raises:
         DataError: unreadable, or a declared column missing or wrong; `problems` lists all.
     """
-    raw, unreadable = pictures.with_images(read_table(path), columns)
+    written = in_plain_form(read_table(path), columns, each_row_alone=True)
+    raw, unreadable = pictures.with_images(written.raw, columns)
     found = convert(raw.table, columns, raw.rows, each_row_alone=True)
-    if problems := [*unreadable, *found.problems]:
+    found = dataclasses.replace(found, marks=[*written.marks, *found.marks])
+    if problems := [*written.problems, *unreadable, *found.problems]:
         raise table_error(
             f"{path} has {len(problems)} problem(s)",
             problems,
@@ -166,9 +169,13 @@ def admit(
 ) -> Admitted:
     """Check, convert and split one hospital's table. `parts`: of a source that is published with a split (`Found`); `left_out`: rows
     of its file that belong to no hospital of the study; `terms`: as in `load_hospitals`."""
-    raw, unreadable = pictures.with_images(raw, study.columns, (study.data.model_extra or {}).get(pictures.SETTING, ""))
+    written = in_plain_form(raw, study.columns, study.data)
+    setting = (study.data.model_extra or {}).get(pictures.SETTING, "")
+    raw, unreadable = pictures.with_images(written.raw, study.columns, setting)
     examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
-    if found := (*(problem.at(name, raw.origin) for problem in unreadable), *examined.problems):
+    examined = dataclasses.replace(examined, changes=(*written.changes, *examined.changes))
+    doubts = (problem.at(name, raw.origin) for problem in (*written.problems, *unreadable))
+    if found := (*doubts, *examined.problems):
         return Admitted(examined, found, None)
     reading = read_register(_to_read(raw, study), terms) if terms else None
     if isinstance(reading, Problem):

@@ -1,25 +1,40 @@
-"""Reading a table file: CSV (also gzipped; see `csvfile`) and Parquet, told apart by content."""
+"""Reading a table file of any kind that is known here, told apart by its content: the only place that opens one."""
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
-import subprocess
-import sys
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import csvfile, extract
+from cipherward.data import child, csvfile, extract
+from cipherward.data.file_settings import AS_FOUND, FileSettings
+from cipherward.data.values import Change, Rule
 from cipherward.errors import TableError
 
-HINT = "correct the file (a CSV with one header line, or a Parquet table) and run the command again"
+HINT = (
+    "correct the file (a CSV with one header line, or another kind that docs/data.md names) and run the command again"
+)
+_WORKBOOKS = {".xlsx", ".xlsm", ".xltx", ".xltm"}
+_BY_NAME = {".por": "por", ".dta": "dta"}
+"""Old files of Stata, and portable ones of SPSS, do not begin with a mark of their own."""
+_KINDS = (
+    (b"PAR1", "parquet"),
+    (b"$FL2", "sav"),
+    (b"$FL3", "sav"),
+    (b"<stata_dta>", "dta"),
+    (b"HEADER RECORD***", "xport"),
+    (b"\x00" * 12 + b"\xc2\xea\x81\x60", "sas7bdat"),
+)
 _OTHER_FILES = (  # first bytes, in small letters and without space
-    (b"PK\x03\x04", "a zip archive or an Excel workbook"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls), or one with a password"),
     (b"ARROW1", "an Arrow file"),
     (b"FEA1", "a Feather file"),
     (b"Obj\x01", "an Avro file"),
@@ -34,10 +49,6 @@ _OTHER_FILES = (  # first bytes, in small letters and without space
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"\x1f\x8b", "compressed twice (gzip)"),
-    (b"$FL2", "an SPSS file"),
-    (b"<stata_dta>", "a Stata file"),
-    (b"header record***", "a SAS transport file"),
-    (b"\x00" * 12 + b"\xc2\xea\x81\x60", "a SAS file"),
     (b"sqliteformat3", "an SQLite database"),
     (b"%pdf", "a PDF document"),
     (b"{\\rtf", "a text document (RTF)"),
@@ -65,56 +76,84 @@ _OTHER_FILES = (  # first bytes, in small letters and without space
 class RawTable:
     """A table as found. `rows`: int64, the 1-based row number of each row in the file, header not counted; `assumed`:
     what was taken for granted in reading it, in words; `folder`: where the files that it names are, for a table
-    that is a file."""
+    that is a file; `settings`: how the hospital says that it is written; `labels`: of each column the labels that the file itself
+    gives its codes; `changes`: values that reading the file has changed."""
 
     table: pl.DataFrame
     rows: NDArray[np.int64]
     origin: str
     assumed: tuple[str, ...] = ()
     folder: Path | None = None
+    settings: FileSettings = AS_FOUND
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    changes: tuple[Change, ...] = ()
 
     def where(self, keep: pl.Series) -> RawTable:
         """The rows where the Boolean series `keep` is true, with their row numbers."""
-        return RawTable(self.table.filter(keep), self.rows[keep.to_numpy()], self.origin, self.assumed, self.folder)
+        return dataclasses.replace(self, table=self.table.filter(keep), rows=self.rows[keep.to_numpy()])
 
 
-def read_table(path: Path) -> RawTable:
-    """Read a CSV or Parquet file, or what an extract (`extract`, .toml) says; CSV columns are String, blank CSV lines are
-    left out, a row of empty fields is a row.
+def read_table(path: Path, settings: FileSettings = AS_FOUND) -> RawTable:
+    """Read a table file, or what an extract (`extract`, .toml) says. CSV columns are String, blank CSV lines are left out, a row
+    of empty fields is a row. What a library reads is read in another process (`child`).
 
     Raises:
         TableError: missing, unreadable, empty, cut short, or not a table.
     """
     if path.suffix.lower() == extract.SUFFIX:
         return extract.read(path)
+    begin = _content(path, 1 << 10)
+    kind = next(
+        (kind for signature, kind in _KINDS if begin.startswith(signature)), _BY_NAME.get(path.suffix.lower(), "")
+    )
+    if begin.startswith(b"PK\x03\x04") and (
+        path.suffix.lower() in _WORKBOOKS or b"[Content_Types].xml" in begin or b"xl/" in begin
+    ):
+        kind = "excel"
+    if kind and begin:
+        return _parsed(kind, path, settings)
     content = _content(path)
     if content.startswith(b"\x1f\x8b"):
         content = _gunzip(content, path)
     if not content.strip():
         raise _refused(path, "is empty")
-    if content.startswith(b"PAR1"):
-        return _parquet(content, path)
     if path.suffix == ".parquet":
         raise _refused(path, "is not a Parquet file (its first bytes are not PAR1)")
-    begin = b"".join(content[:64].lower().split())
-    for signature, what in _OTHER_FILES:
-        if begin.startswith(b"".join(signature.lower().split())):
+    compact = b"".join(content[:64].lower().split())
+    packed = ((signature, child.KINDS[kind].words) for signature, kind in _KINDS)
+    for signature, what in (*_OTHER_FILES, *packed):
+        if compact.startswith(b"".join(signature.lower().split())):
             raise _refused(
                 path,
-                f"is {what}, not a CSV or Parquet table",
+                f"is {what}{' inside gzip' * begin.startswith(bytes([0x1F, 0x8B]))}, not a table of a kind that is read",
                 hint="save the sheet as CSV (UTF-8), or unpack the archive, and give that file",
             )
-    table, rows, assumed = csvfile.read(content, path)
-    return RawTable(table, rows, str(path), assumed, path.parent)
+    table, rows, assumed = csvfile.read(content, path, settings)
+    return RawTable(table, rows, str(path), assumed, path.parent, settings)
+
+
+def _parsed(kind: str, path: Path, settings: FileSettings) -> RawTable:
+    """A file that a library reads, with its names checked as those of any other."""
+    found = child.parse(kind, path, settings)
+    table, facts = found.table, found.facts
+    if "header" in facts:
+        table.columns = csvfile.checked_names(facts["header"], path)
+    if not table.width:
+        raise _refused(path, "has no columns")
+    rows = np.array(facts["rows"], np.int64) if "rows" in facts else np.arange(1, table.height + 1)
+    changes = tuple(Change(name, Rule.MISSING_IN_FILE, count) for name, count in facts.get("missing", {}).items())
+    assumed = tuple(facts.get("assumed", ()))
+    return RawTable(table, rows, str(path), assumed, path.parent, settings, facts.get("labels", {}), changes)
 
 
 def _refused(path: Path, fact: str, hint: str = HINT) -> TableError:
     return TableError(f"{path} {fact}", logged=f"the table {fact}", hint=hint)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, first: int = -1) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(first)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise TableError(
@@ -130,28 +169,3 @@ def _gunzip(content: bytes, path: Path) -> bytes:
     except (OSError, EOFError, zlib.error):
         said = "the gzip data is damaged or cut short"
         raise TableError(f"{path}: {said}", logged=said, hint="copy the file again") from None
-
-
-# A damaged Parquet file can end the process that reads it: polars allocates what the file claims. So another one does.
-_READER = """
-import sys, polars as pl
-try:
-    pl.read_parquet(sys.stdin.buffer).write_ipc(sys.stdout.buffer)
-except BaseException as error:
-    print("\\x00" + str(error).strip().split("\\n", 1)[0], file=sys.stderr)
-    sys.exit(1)
-"""
-
-
-def _parquet(content: bytes, path: Path) -> RawTable:
-    done = subprocess.run([sys.executable, "-P", "-c", _READER], input=content, capture_output=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").rpartition("\x00")[2].strip()[:200]
-        reason = said if done.returncode == 1 else "reading it ended the reader"
-        raise TableError(
-            f"{path} is not a readable Parquet file (damaged or cut short): {reason}",
-            logged="the table is not a readable Parquet file (damaged or cut short)",
-            hint="copy or write the file again; its last four bytes must be PAR1",
-        )
-    table = pl.read_ipc(done.stdout)
-    return RawTable(table, np.arange(1, table.height + 1), str(path), folder=path.parent)

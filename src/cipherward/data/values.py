@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -24,6 +24,10 @@ class Rule(StrEnum):
 
     MISSING_WORD = "word for missing, read as no value"
     MISSING_CODE = "declared code for missing, read as no value"
+    MISSING_IN_FILE = "missing by the file's own definition, read as no value"
+    LABEL = "code with a label in the file, read as that label"
+    DECIMAL_COMMA = "number with a decimal comma, read as that number"
+    THOUSANDS = "number with marks between thousands, read as that number"
     NUMBER = "number written otherwise, read as the declared one"
     LETTERS = "text in another Unicode form, read as the declared one"
     UNDECLARED = "category not declared, read as other"
@@ -37,6 +41,19 @@ class Change:
     column: str
     rule: Rule
     count: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Which rows of a column a rule has changed: bool[n_rows]."""
+
+    column: str
+    rule: Rule
+    rows: NDArray[np.bool_] = field(repr=False)
+
+    @property
+    def change(self) -> Change:
+        return Change(self.column, self.rule, int(self.rows.sum()))
 
 
 _WORDS = (
@@ -105,6 +122,11 @@ class Labels:
         if self._has_other:
             return Reading(OTHER, Rule.UNDECLARED)
         return Reading(text, trouble="unknown")
+
+    def declares(self, raw: str) -> bool:
+        """Whether a text is one of these labels, or a declared code for missing."""
+        reading = self.read(raw)
+        return not reading.trouble and reading.rule not in (Rule.UNDECLARED, Rule.MISSING_WORD)
 
     def doubtful(self, raw: str) -> bool:
         """Whether an unread text shows that the column holds codes with decimals or letters: 250.1, V58.1."""

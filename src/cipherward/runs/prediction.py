@@ -61,7 +61,7 @@ class Predictions:
 
 
 def predict(path: Path, table: Path, *, module: Module | None = None) -> NDArray[np.float64]:
-    """The study's outcome, predicted for each row of a CSV or Parquet file.
+    """The study's outcome, predicted for each row of a table.
 
     Args:
         path: a run directory, or a model file.

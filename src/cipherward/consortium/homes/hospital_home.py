@@ -11,6 +11,7 @@ from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.membership import members as members_list
 from cipherward.consortium.membership.members import MembersList
 from cipherward.data.database import Database, Source
+from cipherward.data.local_mapping import innermost
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
 
@@ -60,7 +61,7 @@ class HospitalHome(Home):
         registers = self.register_settings
         sources = {name: self._source(given) for name, given in registers.items()}
         known = [*sources.values(), self.data_source]
-        if len({str(source) for source in known}) < len(known):
+        if len({str(_table(source)) for source in known}) < len(known):
             raise StorageError(
                 f"{self.path / self.settings_file}: two of [data] and [registers] are one table",
                 hint="a register is a table of its own, with patients of its own: two names for one table escape every rule",
@@ -182,7 +183,8 @@ class HospitalHome(Home):
             sources = [self.data_source, *(self._source(given) for given in self.register_settings.values())]
         except StorageError:
             return watched
-        return (*watched, *(source for source in sources if isinstance(source, Path)))
+        paths = [source for source in sources if isinstance(source, Path)]
+        return (*watched, *dict.fromkeys([*paths, *map(innermost, paths)]))
 
     # members
 
@@ -263,3 +265,8 @@ class HospitalHome(Home):
 
     def _chain_file(self, which: str) -> Path:
         return self.path / "members" / f"{which}.chain"
+
+
+def _table(source: Source) -> Source:
+    """What a source reads in the end: two mapping files may be about one table."""
+    return innermost(source).resolve() if isinstance(source, Path) else source

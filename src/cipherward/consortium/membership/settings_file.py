@@ -29,7 +29,7 @@ device = {device}
 
 {data}"""
 _FILE = """\
-# The hospital's table: a CSV or Parquet file, read when a study needs it. A relative path starts at this folder.
+# The hospital's table: a file, or a mapping file that names it, read when a study needs it. A relative path starts at this folder.
 """
 _DATABASE = """\
 # The hospital's table: what one query answers, asked when a study needs it. The password never stands here: it comes
@@ -69,7 +69,9 @@ def data_settings(data: Source) -> dict[str, str]:
     """
     if isinstance(data, Path):
         if not data.is_file():
-            raise DataError(f"there is no table {data}", hint="give this hospital's CSV or Parquet file with --data")
+            raise DataError(
+                f"there is no table {data}", hint="give this hospital's table, or its mapping file, with --data"
+            )
         return {"path": str(data.resolve())}
     if not data.query.strip():
         raise DataError("there is no query for the database", hint='give it with --query "SELECT ..."')

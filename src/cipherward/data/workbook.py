@@ -1,0 +1,181 @@
+"""One sheet of an Excel workbook (.xlsx, .xlsm) as a table of text: what is stored, as a CSV export would show it, and nothing guessed.
+
+Runs in a child process (`child`). Numbers lose no digit; errors of formulas stay as words (#N/A), which are read as missing and
+counted; formulas without a stored result, merged cells and several sheets are refused with the place.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cipherward.data.file_settings import FileSettings
+from cipherward.data.refused import RefusedFile
+
+_DIGITS = 10**15
+"""A spreadsheet keeps 15 digits of a number: longer ones are written with an exponent, so that they do not pass for whole ids."""
+_NO_RESULT = re.compile(
+    rb"<c\s(?=[^>]*\br=\"([A-Z]+[0-9]+)\")(?![^>]*\bt=\"str\")[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>"
+)
+_MERGED = re.compile(rb"<mergeCell\s[^>]*\bref=\"([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)\"")
+_HIDDEN = re.compile(rb"<row\s[^>]*\bhidden=\"(?:1|true)\"")
+_CHUNK = 1 << 22
+_OVERLAP = 1 << 16
+
+
+def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Columns of text (of true and false alone: Boolean), and the facts that `child.Parsed` names.
+
+    Raises:
+        RefusedFile: no sheet, several sheets, or a sheet that is no table.
+    """
+    from openpyxl import load_workbook
+
+    book = load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
+    sheet, assumed = _chosen(book, settings.sheet)
+    merged, n_hidden = _marks(path, sheet._worksheet_path)
+    rows = _rows(sheet, settings)
+    header = next(rows, (0, []))[1]
+    below = [(number - settings.skip_lines - 1, fields) for number, fields in rows]
+    last_row = below[-1][0] + settings.skip_lines + 1 if below else settings.skip_lines + 1
+    for place, first, last in merged:
+        if first <= last_row and last > settings.skip_lines:
+            raise RefusedFile(
+                f"the cells {place} are merged: only the first of them holds the value",
+                "unmerge them and write name or value into each; lines above the header can be left out by a mapping file "
+                "([file] skip_lines)",
+            )
+    n_wide = max((len(fields) for fields in [header, *(fields for _, fields in below)]), default=0)
+    if not n_wide:
+        raise RefusedFile(
+            "the sheet has no cells",
+            "give the workbook with the table, or name its sheet in a mapping file ([file] sheet)",
+        )
+    header += [""] * (n_wide - len(header))
+    blank = sum(not fields for _, fields in below)
+    full = [(number, fields + [None] * (n_wide - len(fields))) for number, fields in below if fields]
+    if blank:
+        assumed.append(f"{blank} blank row(s) left out")
+    if n_hidden:
+        assumed.append(f"{n_hidden} hidden row(s) read as the others are")
+    columns = [_column([fields[place] for _, fields in full]) for place in range(n_wide)]
+    empty = [
+        place for place, name in enumerate(header) if not name.strip() and columns[place].null_count() == len(full)
+    ]
+    kept = [place for place in range(n_wide) if place not in empty]
+    facts = {"assumed": assumed, "rows": [number for number, _ in full], "header": [header[place] for place in kept]}
+    return pl.DataFrame([columns[place].rename(str(at)) for at, place in enumerate(kept)]), facts
+
+
+def _chosen(book: Any, wanted: str) -> tuple[Any, list[str]]:
+    sheets = {sheet.title: sheet for sheet in book.worksheets}
+    listed = ", ".join(repr(name) for name in sheets)
+    for sheet in sheets.values():
+        sheet.reset_dimensions()  # some programs write a size that is not the sheet's
+    if wanted:
+        if wanted not in sheets:
+            raise RefusedFile(
+                f"the workbook has no sheet {wanted!r}; its sheets: {listed}",
+                "correct [file] sheet in the mapping file",
+                logged="the workbook has no sheet of the name that was set",
+            )
+        return sheets[wanted], [f"sheet {wanted!r} of an Excel workbook, as set"]
+    seen = {name: sheet for name, sheet in sheets.items() if sheet.sheet_state == "visible" and _has_cells(sheet)}
+    if len(seen) != 1:
+        said = f"the workbook has {len(seen)} sheets with cells" if seen else "the workbook has no sheet with cells"
+        raise RefusedFile(
+            f"{said}: {listed}", "name the one with the table in a mapping file ([file] sheet)", logged=said
+        )
+    ((name, sheet),) = seen.items()
+    assumed = [f"sheet {name!r} of an Excel workbook"]
+    if len(sheets) > 1:
+        assumed.append(f"{len(sheets) - 1} other sheet(s), hidden or without cells, left out")
+    return sheet, assumed
+
+
+def _has_cells(sheet: Any) -> bool:
+    return any(value is not None for row in sheet.iter_rows(values_only=True) for value in row)
+
+
+def _rows(sheet: Any, settings: FileSettings) -> Iterator[tuple[int, list[Any]]]:
+    """(row of the sheet from 1, fields without the empty ones at the end): the header line first."""
+    found: list[tuple[int, list[Any]]] = []
+    for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
+        fields = [_written(value) for value in values]
+        while fields and fields[-1] is None:
+            fields.pop()
+        if number > settings.skip_lines:
+            found.append((number, fields))
+    while found and not found[-1][1]:
+        found.pop()
+    if settings.skip_last:
+        del found[max(len(found) - settings.skip_last, 1) :]
+    if found:
+        number, names = found[0]
+        if not names:
+            raise RefusedFile(
+                f"row {number} of the sheet, where the names of the columns are wanted, is blank",
+                "delete what stands above the header, or say how many lines that are in a mapping file ([file] skip_lines)",
+            )
+        yield number, ["" if name is None else _name(name) for name in names]
+        yield from found[1:]
+
+
+def _written(value: Any) -> Any:
+    """A cell as text; true and false as they are; None: empty."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        if abs(value) >= _DIGITS:
+            return f"{value:.14E}"
+        return str(int(value)) if value == int(value) else repr(float(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value) or None
+
+
+def _name(value: Any) -> str:
+    return str(value).upper() if isinstance(value, bool) else str(value)
+
+
+def _column(fields: Sequence[Any]) -> pl.Series:
+    there = [value for value in fields if value is not None]
+    if there and all(isinstance(value, bool) for value in there):
+        return pl.Series(fields, dtype=pl.Boolean)
+    return pl.Series([None if value is None else _name(value) for value in fields], dtype=pl.String)
+
+
+def _chunks(path: Path, member: str) -> Iterator[bytes]:
+    """The sheet's XML piece by piece, each with the end of the one before, so that no mark is cut in two."""
+    with zipfile.ZipFile(path) as archive, archive.open(member.lstrip("/")) as file:
+        before = b""
+        while piece := file.read(_CHUNK):
+            yield before + piece
+            before = (before + piece)[-_OVERLAP:]
+
+
+def _marks(path: Path, member: str) -> tuple[list[tuple[str, int, int]], int]:
+    """Merged ranges (place, first row, last row), and how many rows are hidden; a formula without a result is refused."""
+    merged: dict[str, tuple[str, int, int]] = {}
+    hidden = 0
+    before = 0
+    for piece in _chunks(path, member):
+        if found := _NO_RESULT.search(piece):
+            raise RefusedFile(
+                f"cell {found[1].decode()} holds a formula without a stored result",
+                "open the workbook in the spreadsheet program, let it calculate, and save it; or save the sheet as CSV",
+            )
+        for left, first, right, last in _MERGED.findall(piece):
+            place = f"{left.decode()}{first.decode()}:{right.decode()}{last.decode()}"
+            merged[place] = place, int(first), int(last)
+        hidden += sum(row.end() > before for row in _HIDDEN.finditer(piece))
+        before = min(len(piece), _OVERLAP)
+    return list(merged.values()), hidden
