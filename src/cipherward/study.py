@@ -226,7 +226,12 @@ class Study(Section):
     @property
     def sums_planned(self) -> int:
         """How many sums a study that trains a model asks, at most."""
-        return self.training.rounds + (1 if self.carry_over else 2)
+        in_round = len(self.blocks or ()) if self.training.combines_blocks else 1
+        return self.training.rounds * in_round + (1 if self.carry_over else 2)
+
+    def names_alone(self, name: str) -> bool:
+        """Whether `singled_out` names this hospital."""
+        return self.singled_out == "all" or (isinstance(self.singled_out, tuple) and name in self.singled_out)
 
     @property
     def is_frozen(self) -> bool:
@@ -234,9 +239,8 @@ class Study(Section):
 
     def ended(self, now: float) -> str:
         """Why nothing more may be computed at `now` (Unix seconds); empty until the last day is over."""
-        if self.until is None or datetime.fromtimestamp(now, UTC).date() <= self.until:
-            return ""
-        return f"the study {self.name!r} ended on {self.until} (until)"
+        over = self.until is not None and datetime.fromtimestamp(now, UTC).date() > self.until
+        return f"the study {self.name!r} ended on {self.until} (until)" if over else ""
 
     def canonical(self) -> str:
         """The whole document as canonical JSON: sorted keys, no white space."""

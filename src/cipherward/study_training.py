@@ -36,10 +36,13 @@ def with_network_defaults(document: dict[str, Any]) -> dict[str, Any]:
 
 class Defence(Section):
     """Against hospitals that poison the model (docs/security.md says how far). `clip_norm`: largest L2 norm of one hospital's update,
-    which it cuts itself; 0: as it is. `bounds`: an opened sum beyond what hospitals that do so can give changes nothing."""
+    which it cuts itself; 0: as it is. `bounds`: an opened sum beyond what hospitals that do so can give changes nothing. `combine`: the
+    mean update of everybody, or by parameter the median of the blocks' mean updates, or their mean without the largest and the
+    smallest (Yin et al. 2018)."""
 
     clip_norm: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
     bounds: bool = False
+    combine: Literal["mean", "median", "trimmed"] = "mean"
 
     def problems(self) -> Iterator[str]:
         """What does not go together here, in words."""
@@ -96,6 +99,11 @@ class Training(Section):
         yield from self.defence.problems()
         if privacy is not None and privacy.unit == "hospital":
             yield 'training.defence does not go with privacy.unit "hospital": that clips each update already, and nothing else may leave'
+
+    @property
+    def combines_blocks(self) -> bool:
+        """Whether every block's updates are a sum of their own."""
+        return self.defence is not None and self.defence.combine != "mean"
 
     @property
     def asks_for_sgd(self) -> bool:

@@ -21,7 +21,7 @@ class LyingWork(HospitalWork):
     """A hospital's work that says something else about some sums."""
 
     lie: Lie = lambda state, values: values
-    purposes: Collection[str] = ("train",)
+    purposes: Collection[str] = ("train", "train-block")
 
     def values(self, state: StudyState) -> Values:
         values = super().values(state)
@@ -32,7 +32,7 @@ def lying(world: World, index: int, lie: Lie, *purposes: str) -> None:
     """Hospital `index` of a world lies about the sums of these purposes; of training, where none is given."""
     old = world.sites[index].work
     kept = {field.name: getattr(old, field.name) for field in dataclasses.fields(old) if field.init}
-    world.sites[index].work = LyingWork(**kept, lie=lie, purposes=purposes or ("train",))
+    world.sites[index].work = LyingWork(**kept, lie=lie, purposes=purposes or ("train", "train-block"))
 
 
 def boosted(factor: float) -> Lie:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,12 +34,14 @@ class Absence:
 
 @dataclass(frozen=True)
 class Setting:
-    """A study's registers with their answers, its blocks, and the two numbers that bound drop-outs."""
+    """A study's registers with their answers, its blocks, and the two numbers that bound drop-outs. `by_block`: each block is a sum
+    of its own, and all of them are needed."""
 
     answers: Mapping[Register, Agreement]
     blocks: Blocks
     threshold: int
     min_contributors: int
+    by_block: bool = False
 
     def block_of(self, register: Register) -> Block | None:
         """The listed block of a register; None where it stands alone."""
@@ -49,6 +52,9 @@ class Setting:
         here = [r for r in self.answers if r.hospital not in missing]
         able = eligible((self._statement(r) for r in here), self.blocks, self._memory())
         if len(here) < self.threshold or len(able) < self.min_contributors:
+            return Effect.WAITS
+        stand = Counter(said.block for said in able)
+        if self.by_block and any(stand[block.digest] < self.min_contributors for block in self.blocks.listed):
             return Effect.WAITS
         return Effect.GOES_ON if len(able) == len(here) else Effect.WITHOUT_BLOCK
 

@@ -46,6 +46,19 @@ def exceeds(total: Sequence[F64], bounds: Sequence[float], weight: float, limit:
     return not norm(np.concatenate(list(total))) <= most * _ROUNDING
 
 
+def combined(means: Sequence[F64], rule: str) -> F64:
+    """One vector from those of several blocks, by coordinate: their "median", or "trimmed": their mean without the largest and the
+    smallest, where there are three or more (Yin et al. 2018, Byzantine-robust distributed learning)."""
+    ordered = np.sort(np.stack(list(means)), axis=0)
+    n = len(ordered)
+    cut = (n - 1) // 2 if rule == "median" else int(n > 2)
+    kept = ordered[cut : n - cut]
+    total = kept[0]
+    for row in kept[1:]:
+        total = total + row
+    return np.asarray(total / np.float64(len(kept)), dtype=np.float64)
+
+
 def false_weight(weight: float, weights: str, n: int, half: int, *, rows: int, cap: float) -> bool:
     """Whether honest hospitals cannot add up to this sum of weights.
 

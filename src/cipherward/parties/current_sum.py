@@ -100,6 +100,15 @@ class CurrentSum:
         least, found = self._rules.min_contributors, self.collection
         return len(found.dealers) < least or len(found.updates.could_stand(found.dealers)) >= least
 
+    @property
+    def lacking(self) -> frozenset[int]:
+        """Who is waited for where the sum adds one block's contributions, and too few of it have joined."""
+        found, asked = self.collection, self._state.asked.asked
+        if not asked or len(found.dealers) >= self._rules.min_contributors:
+            return frozenset()
+        able = self._pending.taking_part - found.excluded - set(found.declined) - found.dealers
+        return able.intersection(asked)
+
     def apart(self, there: frozenset[int]) -> frozenset[int]:
         """Who is missing from a block of which these are a part, and did not agree to be singled out."""
         found, memory = self.collection, self.memory

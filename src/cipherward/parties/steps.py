@@ -89,7 +89,7 @@ class Steps:
             return len(self._receipts.received) >= self._rules.threshold
         now, found = self.sum, self.sum.collection
         if self.phase is Phase.JOIN:
-            return len(found.joined) >= now.holders_needed and now.may_stand
+            return len(found.joined) >= now.holders_needed and now.may_stand and not now.lacking
         if self.phase is Phase.DEAL:
             return now.can_close or now.has_left or now.could_start_again
         if self.phase is Phase.CONSENT:
@@ -170,6 +170,9 @@ class Steps:
             if len(self._pending.taking_part - declined) < needed:
                 raise self._shortage.too_few_can(absent)
             raise self._shortage.too_few("joined the sum", len(joined), needed, absent)
+        if lacking := now.lacking:
+            least = self._rules.min_contributors
+            raise self._shortage.too_few("of the block joined its sum", len(found.dealers), least, lacking)
         if not now.may_stand:
             able = len(found.updates.could_stand(found.dealers))
             raise self._shortage.apart("joined who may be opened together", able, frozenset())

@@ -25,9 +25,7 @@ def hides_single_updates(study: Study) -> bool:
 
 def answer_of(study: Study, name: str) -> Agreement:
     """May this hospital be singled out? As the study says: what a simulation goes by."""
-    named = study.singled_out
-    says_yes = named == "all" or (isinstance(named, tuple) and name in named)
-    return of_scheme(Agreement(says_yes), hides_single_updates=hides_single_updates(study))
+    return of_scheme(Agreement(study.names_alone(name)), hides_single_updates=hides_single_updates(study))
 
 
 def blocks_of(study: Study) -> Blocks:
@@ -70,12 +68,20 @@ def with_blocks(study: Study, existing: Iterable[Block] = (), others: Mapping[by
         known = tuple(block for block in existing if set(block.members) & set(registers))
         _check_whole(registers, known, {**(others or {}), **names}, agreed)
         bound = {member for block in known for member in block.members}
-        open_to = [r for r in registers if r in bound or (answer_of(study, names[r.hospital]) is Agreement.NO)]
+        open_to = [r for r in registers if r in bound or _joins(study, names[r.hospital])]
         away = sorted((agreed & bound).difference(registers))
         made = default_blocks([*open_to, *away], study.thresholds.min_contributors, known)
         study = study.with_overrides(top={"blocks": [listed.listed_block(block, names) for block in made]})
     blocks_of(study)
     return study
+
+
+def _joins(study: Study, name: str) -> bool:
+    """Whether a new block has room for it: who may not be singled out; where sums are of single blocks, whoever the scheme alone
+    makes say yes, too."""
+    if study.training.combines_blocks:
+        return not study.names_alone(name)
+    return answer_of(study, name) is Agreement.NO
 
 
 def setting_of(study: Study, answers: dict[int, Agreement] | None = None) -> Setting:
@@ -93,7 +99,8 @@ def setting_of(study: Study, answers: dict[int, Agreement] | None = None) -> Set
         for i, register in enumerate(registers_of(study), start=1)
     }
     numbers = study.thresholds
-    return Setting(said, blocks_of(study), numbers.threshold, numbers.min_contributors)
+    by_block = study.training.combines_blocks
+    return Setting(said, blocks_of(study), numbers.threshold, numbers.min_contributors, by_block)
 
 
 def if_missing(study: Study, answers: dict[int, Agreement] | None = None) -> list[str]:

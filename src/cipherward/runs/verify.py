@@ -53,7 +53,7 @@ class Line:
 class Replayed:
     """A state of the study, recomputed; `opening` led to it (None for the first).
 
-    `admitted`: who could contribute to the sum; () for everyone. `said`: how those in it stood in it.
+    `admitted`: who could contribute to the sum, `asked`: whose contributions it adds; () for everyone. `said`: how those in it stood in it.
     """
 
     state: StudyState
@@ -66,11 +66,14 @@ class Replayed:
     admitted: tuple[int, ...] = ()
     closed: tuple[bytes, ...] = ()
     said: tuple[Statement, ...] = ()
+    asked: tuple[int, ...] = ()
 
     def part_of(self, hospital: int) -> str:
         """What a hospital had to do with the sum."""
         if hospital in self.contributors:
             return "contributed"
+        if self.asked and hospital not in self.asked:
+            return "was not asked: the sum is of another block"
         if self.admitted and hospital not in self.admitted:
             return "set aside: it had spoiled an earlier sum"
         return "took no part"
@@ -188,6 +191,7 @@ def _step(rules: Rules, state: StudyState, opening: Opening) -> Replayed:
         verified.checks if verified else (f"void: {judgement.reason}",),
         task.admitted,
         said=judgement.said,
+        asked=state.asked.asked,
     )
 
 

@@ -19,17 +19,21 @@ from cipherward.learning import robust
 from cipherward.learning.model_kind import Factory
 from cipherward.learning.server import Moments
 from cipherward.study import Defence, Study
-from cipherward.tasks import rounds
+from cipherward.tasks import block_sums, rounds
+from cipherward.tasks.block_sums import BlockSum
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.task import Model, Question, Sums
+from cipherward.tasks.task import Model, Question, Sums, canonical
 from cipherward.tasks.train import Train, TrainState
 
 
 @dataclass(frozen=True)
 class DefendedState(TrainState):
-    """`refused`: the rounds, from 1, whose opened sum changed nothing, since no honest hospitals give it."""
+    """`refused`: the rounds, from 1, whose opened sums changed nothing, since no honest hospitals give them; `blocks_refused`: (round,
+    block), from 1, of blocks that were left out for that. `waiting`: the sums of this round's blocks that are opened already."""
 
     refused: tuple[int, ...] = ()
+    blocks_refused: tuple[tuple[int, int], ...] = ()
+    waiting: tuple[BlockSum, ...] = ()
 
 
 class Defended(Train):
@@ -38,6 +42,10 @@ class Defended(Train):
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         super().__init__(study, factory, first)
         self._defence = study.training.defence or Defence()
+        self._blocks = block_sums.blocks_of(study) if study.training.combines_blocks else ()
+
+    def exact_answers(self) -> int:
+        return super().exact_answers() + self._study.training.rounds * (self._sums_in_round - 1)
 
     def first(self) -> TrainState:
         plain = super().first()
@@ -45,64 +53,121 @@ class Defended(Train):
 
     def ask(self, state: TrainState) -> Question | None:
         asked = super().ask(state)
-        if asked is None or not self._is_round(state) or not self._defence.clip_norm:
+        if asked is None or not self._is_round(state):
             return asked
-        cut = f"; by L2 norm it is cut to {self._defence.clip_norm:g} before that"
-        return dataclasses.replace(asked, meaning={**asked.meaning, "update": asked.meaning["update"] + cut})
+        if self._defence.clip_norm:
+            cut = f"; by L2 norm it is cut to {self._defence.clip_norm:g} before that"
+            asked = dataclasses.replace(asked, meaning={**asked.meaning, "update": asked.meaning["update"] + cut})
+        return self._of_block(asked, len(_defended(state).waiting)) if self._blocks else asked
+
+    def _of_block(self, asked: Question, k: int) -> Question:
+        return dataclasses.replace(
+            asked,
+            purpose=asked.purpose if k == len(self._blocks) - 1 else "train-block",
+            title=f"In each training round, of each of the {len(self._blocks)} blocks by itself",
+            parameters=canonical({**json.loads(asked.parameters), "block": k + 1}),
+            asked=self._blocks[k],
+        )
 
     def digest(self, state: TrainState) -> bytes:
         now = _defended(state)
-        facts = json.dumps({"refused": now.refused}, sort_keys=True).encode()
-        return hashlib.sha256(b"defended\x00" + super().digest(state) + facts).digest()
+        facts = json.dumps({"refused": now.refused, "blocks_refused": now.blocks_refused}, sort_keys=True).encode()
+        found = hashlib.sha256(b"defended\x00" + super().digest(state) + facts)
+        for one in now.waiting:
+            found.update(one.digest())
+        return found.digest()
 
     def after(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
-        following = super().after(state, sums, n_contributors)
-        if self._is_round(state) and self._is_refused(state, sums, n_contributors):
-            refused = (*_defended(state).refused, following.rounds_done)
-            return dataclasses.replace(_defended(following), refused=refused)
-        return following
+        if not self._is_round(state):
+            return super().after(state, sums, n_contributors)
+        now = _defended(state)
+        waiting = (*now.waiting, BlockSum(dict(sums), n_contributors))
+        if len(waiting) < self._sums_in_round:
+            return dataclasses.replace(now, waiting=waiting)
+        now = dataclasses.replace(now, waiting=waiting)
+        together = block_sums.together(waiting)
+        following = super().after(now, together.sums, together.n_contributors)
+        number, left_out = (
+            following.rounds_done,
+            [k for k, one in enumerate(waiting, start=1) if self._is_refused(now, one)],
+        )
+        all_out = len(left_out) == len(waiting)
+        return dataclasses.replace(
+            _defended(following),
+            waiting=(),
+            refused=(*now.refused, number) if all_out else now.refused,
+            blocks_refused=(*now.blocks_refused, *((number, k) for k in left_out if not all_out)),
+        )
 
     def result(self, state: TrainState) -> Mapping[str, Any]:
-        return {**super().result(state), "rounds_refused": list(_defended(state).refused)}
+        return {**super().result(state), **self._rounds(state)}
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         return (*self._of_rounds(result), *super().warnings(result))
 
     def _of_rounds(self, result: Mapping[str, Any]) -> Iterator[str]:
+        reason = (
+            "the opened sum was larger than hospitals give that cut their updates as the study says. Somebody lied, or runs other "
+            "software; sums do not say who."
+        )
         if refused := result.get("rounds_refused"):
-            yield (
-                f"{len(refused)} of {result['rounds']} rounds changed nothing (training.defence.bounds): the opened sum was larger than "
-                "hospitals give that cut their updates as the study says. Somebody lied, or runs other software; sums do not say who."
-            )
+            yield f"{len(refused)} of {result['rounds']} rounds changed nothing (training.defence.bounds): {reason}"
+        if blocks := result.get("blocks_refused"):
+            named = ", ".join(f"block {block} in round {number}" for number, block in blocks[:5])
+            yield f"{len(blocks)} sums of blocks were left out (training.defence.bounds; {named}): {reason}"
 
     def so_far(self, state: TrainState) -> Mapping[str, Any]:
-        return {**super().so_far(state), "rounds_refused": list(_defended(state).refused)}
+        return {**super().so_far(state), **self._rounds(state)}
+
+    def shown(self, state: TrainState) -> Mapping[str, Any]:
+        found = super().shown(state)
+        return dict.fromkeys(found) if _defended(state).waiting else found
 
     def words(self, state: TrainState) -> tuple[str, str]:
-        name, figures = super().words(state)
-        if state.final is None and state.rounds_done in _defended(state).refused:
+        now, (name, figures) = _defended(state), super().words(state)
+        if now.waiting:
+            return f"round {now.rounds_done + 1:>2}/{self._study.training.rounds}", f"block {len(now.waiting)}"
+        if state.final is None and state.rounds_done in now.refused:
             return name, "refused: no honest hospitals give such a sum; the model stays"
         return name, figures
+
+    def plan(self) -> Iterator[tuple[Question, int]]:
+        for question, times in super().plan():
+            yield question, times * (self._sums_in_round if question.asked else 1)
+
+    @property
+    def _sums_in_round(self) -> int:
+        return len(self._blocks) or 1
 
     def _is_round(self, state: TrainState) -> bool:
         return state.model.preprocessor is not None and not self._trained_out(state)
 
-    def _next_weights(self, state: TrainState, sums: Sums, n: int) -> tuple[NDArray[np.float32], Moments | None]:
-        if self._is_refused(state, sums, n):
-            return state.model.weights, state.moments
-        return super()._next_weights(state, sums, n)
+    def _rounds(self, state: TrainState) -> Mapping[str, Any]:
+        now = _defended(state)
+        of_blocks = {"blocks_refused": [list(pair) for pair in now.blocks_refused]} if self._blocks else {}
+        return {"rounds_refused": list(now.refused), **of_blocks}
 
-    def _is_refused(self, state: TrainState, sums: Sums, n_contributors: int) -> bool:
-        """Whether the opened sum is beyond what hospitals give that clip their updates, by `defence.bounds`."""
+    def _next_weights(self, state: TrainState, sums: Sums, n: int) -> tuple[NDArray[np.float32], Moments | None]:
+        study, model = self._study, state.model
+        kept = [one for one in _defended(state).waiting if not self._is_refused(state, one)]
+        if not kept:
+            return model.weights, state.moments
+        if not self._blocks:
+            return super()._next_weights(state, sums, n)
+        means = [rounds.mean_of(study, model, one.sums, one.n_contributors) for one in kept]
+        return rounds.moved(study, model, robust.combined(means, self._defence.combine), state.moments)
+
+    def _is_refused(self, state: TrainState, one: BlockSum) -> bool:
+        """Whether an opened sum is beyond what hospitals give that clip their updates, by `defence.bounds`."""
         if not self._defence.bounds:
             return False
-        study, weight, half = self._study, float(sums["weight"][0]), Layout((), self._study.bits).half
+        study, n, half = self._study, one.n_contributors, Layout((), self._study.bits).half
+        weight = float(one.sums["weight"][0])
         rows = 0 if study.carry_over else state.model.scaling.n_rows
-        how = study.training.weights
-        if robust.false_weight(weight, how, n_contributors, half, rows=rows, cap=state.weight_cap):
+        if robust.false_weight(weight, study.training.weights, n, half, rows=rows, cap=state.weight_cap):
             return True
-        parts = [np.asarray(part, dtype=np.float64) for part in rounds.update_parts(state.model, sums)]
-        return robust.exceeds(parts, state.ranges, weight, self._defence.clip_norm, n_contributors, half)
+        parts = rounds.update_parts(state.model, one.sums)
+        return robust.exceeds(parts, state.ranges, weight, self._defence.clip_norm, n, half)
 
 
 def _defended(state: TrainState) -> DefendedState:

@@ -40,7 +40,7 @@ def whose(study: Study, purpose: str, plan: RecordNoise | None) -> str:
     Args:
         plan: as `noise_of` its question.
     """
-    if study.privacy and purpose == "train":
+    if study.privacy and purpose.startswith("train"):
         who = "each hospital's own, for its own rows" if study.privacy.unit == "record" else "of all hospitals together"
         return f"{who} (differential privacy of the training)"
     return OWN if plan else ""

@@ -205,9 +205,20 @@ def next_weights(
     Raises:
         ProtocolError: sums that honest contributions never give.
     """
-    total = np.concatenate(update_parts(model, sums))
+    return moved(study, model, mean_of(study, model, sums, n_contributors), moments)
+
+
+def mean_of(study: Study, model: Model, sums: Sums, n_contributors: int) -> NDArray[np.float64]:
+    """The mean update, float64[n_parameters]. Raises: as `next_weights`."""
     weight = float(n_contributors) if adds_noise_shares(study) else float(sums["weight"][0])
-    move, kept = server.step(study.training, moments, averaging.mean_update(total, weight, n_contributors))
+    return averaging.mean_update(np.concatenate(update_parts(model, sums)), weight, n_contributors)
+
+
+def moved(
+    study: Study, model: Model, mean: NDArray[np.float64], moments: Moments | None
+) -> tuple[NDArray[np.float32], Moments | None]:
+    """The weights that follow from a mean update, and the moments. Raises: as `next_weights`."""
+    move, kept = server.step(study.training, moments, mean)
     return averaging.next_weights(model.weights, move), kept
 
 

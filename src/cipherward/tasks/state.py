@@ -23,6 +23,9 @@ from cipherward.tasks.lanes import Layout
 from cipherward.tasks.noise import noise_of, whose
 from cipherward.tasks.task import Model, Question, Sums, Task
 
+_NOBODY = (0,)
+"""No hospital's index: () would admit the whole roster."""
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -107,8 +110,10 @@ class StudyState:
     @property
     def admitted(self) -> tuple[int, ...]:
         """The hospitals that may contribute to the next sum; () for the whole roster."""
-        out = self.excluded
-        return tuple(i for i in range(1, self.study.n_hospitals + 1) if i not in out) if out else ()
+        out, asked = self.excluded, self.question.asked if self.question else ()
+        if not (out or asked):
+            return ()
+        return tuple(i for i in asked or range(1, self.study.n_hospitals + 1) if i not in out) or _NOBODY
 
     @property
     def unexplained(self) -> Failed | None:

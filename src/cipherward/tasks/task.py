@@ -56,6 +56,7 @@ class Question:
             cannot carry noise, so nothing is promised to a single patient.
         about: the groups of rows that it is about. A hospital with fewer than its `cell_min` rows in one of them declares so
             in its header, and does not count among those of its block that hide each other (disclosure rule 1).
+        asked: roster indices of the hospitals whose contributions it adds; () for the whole roster.
     """
 
     purpose: str
@@ -66,6 +67,7 @@ class Question:
     on_model: bool = True
     sensitivity: Sensitivity | None = None
     about: tuple[RowGroup, ...] = (RowGroup(),)
+    asked: tuple[int, ...] = ()
 
     def words(self, segment: str) -> str:
         """What a segment means."""
