@@ -42,6 +42,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "hidden": {"model": {"kind": "mlp", "hidden": [3]}},
     "task": {"task": "describe", "training": {}},
     "corrupt": {"aggregation": {"corrupt": 1}},
+    "defence": {"training": {"defence": {"clip_norm": 0.2}}},
 }
 EDITS: dict[str, dict[str, Any]] = {
     **QUICK,
@@ -180,10 +181,11 @@ class Opened:
             if "fit/gradient" in names or (
                 state.study.task in ("points", "boost") and names & {"gradient", "positive"}
             ):
-                self.weighings.add(("rows", (0,) * 5))
+                self.weighings.add(("rows 0.0", (0,) * 5))
             elif "weight" in names:
                 cuts = (state.task.weight_cut(state.inner, site.work) for site in world.sites.values())
-                self.weighings.add((state.study.training.weights, tuple(cut or 0 for cut in cuts)))
+                clip = state.task.clip_norm()
+                self.weighings.add((f"{state.study.training.weights} {clip}", tuple(cut or 0 for cut in cuts)))
 
     def check(self) -> None:
         """Adding and subtracting gives sums of whole blocks only, in which each hospital always weighs the same."""

@@ -89,6 +89,36 @@ def test_two_weightings_of_the_same_updates_are_equations_for_one_hospitals_and_
             assert "as the earlier one did" in told["hint"]
 
 
+def test_updates_that_are_cut_in_one_study_only_show_the_largest_and_the_second_study_is_refused(
+    tmp_path: Path,
+) -> None:
+    with World(tmp_path / "first", study()) as first:
+        first.run_sums(1)
+        state = first.hub.state
+        first.run_sums(1)
+        cap = state.inner.weight_cap
+        own = {i: vector(site.work.values(state)) * cap for i, site in first.sites.items()}
+        sizes = {i: float(np.linalg.norm(x)) / (128 if i == LARGE else 64) for i, x in own.items()}
+        *_, second_largest, largest = sorted(sizes, key=lambda i: sizes[i])
+        limit = (sizes[second_largest] + sizes[largest]) / 2
+        cut = {"training": {"defence": {"clip_norm": limit}}, "aggregation": {"bits": 24}}
+        # Hospitals that remember nothing.
+        identities = {i: first.keys.identities[i] for i in range(6)}
+        with World(tmp_path / "forgetful", study("second", **cut), identities=identities) as second:
+            second.run_sums(1)
+            then = second.hub.state
+            second.run_sums(1)
+            read = (opened(first, state) - opened(second, then)) * cap
+            of_one = own[largest] * (1 - limit / sizes[largest])
+            assert np.abs(read - of_one).max() < 0.1 * np.abs(of_one).max()
+        with again(first, tmp_path / "second", study("third", **cut), SIMULATION) as third:
+            third.run_sums(1)
+            with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
+                third.run_sums(1)
+            (told, *_) = simulator.log(third.run.path, "declined")
+            assert "updates were cut before to none, and now to a norm of" in told["reason"]
+
+
 def test_the_same_weighting_may_be_used_again_and_a_cap_that_cuts_nobody_off_is_the_same(tmp_path: Path) -> None:
     with World(tmp_path / "first", study()) as first:
         first.run_sums(2)

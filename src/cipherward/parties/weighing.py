@@ -1,7 +1,7 @@
 """What a hospital's update counts for beside the others': by one rule for all studies over a register (rules 1 and 8).
 
 Two sums of the same updates under two weightings are two equations, and where one hospital of a block changes against the
-others, its update follows. An update that is one step over all rows is the gradient that a Newton step, a table of points
+others, its update follows. So it does where one study cuts updates to a norm and another does not, or to another one. An update that is one step over all rows is the gradient that a Newton step, a table of points
 or boosted trees sum by rows, so these have a weighting, too. The ledger keeps the rule under which the first of them left.
 """
 
@@ -20,7 +20,7 @@ from cipherward.tasks.task import ROWS, Task
 WEIGHED_OTHERWISE = "updates weighed otherwise than before"
 
 WAY_OUT = (
-    "let the study weigh updates as the earlier one did: training.weights, aggregation.weight_cap; Newton steps, tables of "
+    "let the study weigh and cut updates as the earlier one did: training.weights, aggregation.weight_cap, training.defence.clip_norm; Newton steps, tables of "
     'points and boosted trees weigh by "rows"'
 )
 
@@ -41,8 +41,13 @@ class Weighing:
     def problem(self, task: Task[Any]) -> str:
         """Why a study must not weigh this register's updates as it does, as far as that is known before it begins; empty: it may."""
         known, asked = self._known(), task.weights()
-        if not asked or not known or known["weights"] == asked:
+        if not asked or not known:
             return ""
+        if known["weights"] == asked:
+            was, now = (
+                f"to a norm of {norm:g}" if norm else "to none" for norm in (known.get("clip", 0.0), task.clip_norm())
+            )
+            return f"updates were cut before {was}, and now {now}" if known.get("clip", 0.0) != task.clip_norm() else ""
         return f"updates were weighed before {_WORDS[known['weights']]}, and now {_WORDS[asked]}"
 
     def hold(self, work: HospitalWork, state: StudyState) -> None:
@@ -54,7 +59,9 @@ class Weighing:
         cut = state.task.weight_cut(state.inner, work)
         if cut is None:
             return
-        known, asked = self._known(), {"weights": state.task.weights(), "cut": cut}
+        known, asked = self._known(), dict[str, Any](weights=state.task.weights(), cut=cut)
+        if clip := state.task.clip_norm():
+            asked["clip"] = clip
         problem = self.problem(state.task)
         if known and not problem and known["cut"] != cut:
             was, now = (f"at {at} rows" if at else "nowhere" for at in (known["cut"], cut))

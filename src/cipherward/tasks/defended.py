@@ -44,6 +44,9 @@ class Defended(Train):
         self._defence = study.training.defence or Defence()
         self._blocks = block_sums.blocks_of(study) if study.training.combines_blocks else ()
 
+    def clip_norm(self) -> float:
+        return self._defence.clip_norm
+
     def exact_answers(self) -> int:
         return super().exact_answers() + self._study.training.rounds * (self._sums_in_round - 1)
 

@@ -179,6 +179,10 @@ class Task(ABC, Generic[S]):
         where it has none, or where they carry noise for all of it."""
         return ""
 
+    def clip_norm(self) -> float:
+        """To which L2 norm a hospital cuts its updates; 0: it does not."""
+        return 0.0
+
     def weight_cut(self, state: S, at: HospitalWork) -> int | None:
         """Of the next answer: at how many rows the weight of this hospital's update or step is cut off, 0 where it is not; None: it is
         neither."""
