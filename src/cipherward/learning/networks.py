@@ -1,5 +1,5 @@
 """Models that are torch modules: every kind but logistic regression. The only rooms that import torch are this one,
-`network_sgd` and DP-SGD."""
+`network_sgd`, `saliency` and DP-SGD."""
 
 from __future__ import annotations
 

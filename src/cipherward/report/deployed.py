@@ -15,7 +15,19 @@ from cipherward.errors import CipherwardError, StorageError
 from cipherward.learning import catalogue as kinds
 from cipherward.learning.intervals import auroc_interval
 from cipherward.parties import decisions
-from cipherward.report import answers, blocks, charts, figures, incidents, other, page, rendering, tables, words
+from cipherward.report import (
+    answers,
+    blocks,
+    charts,
+    figures,
+    incidents,
+    other,
+    own_examples,
+    page,
+    rendering,
+    tables,
+    words,
+)
 from cipherward.report.blocks import Figure, Mark, Table, limited
 from cipherward.report.costs import label
 from cipherward.report.facts import Facts, clean, gather
@@ -129,6 +141,7 @@ def _content(path: Path, facts: Facts, index: int, own: OwnFigures | None) -> di
         "own": own_rows(own) if own and own.auroc else None,
         "own_why_not": clean(own.why_not) if own else "",
         "own_rows": _own_table(own) if own else None,
+        "examples": own_examples.read(path, study) if index else None,
         "calibration": charts.calibration(facts),
         "roc": charts.roc(facts),
         "figures_of_it": _measured(facts),
@@ -150,6 +163,7 @@ def _of_other(path: Path, facts: Facts, index: int) -> dict[str, Any]:
         "breaches": [] if index else incidents.breaches(path, facts),
         "decisions": None if index else incidents.decisions(path, facts),
         "terms": other.terms(facts),
+        "examples": own_examples.read(path, facts.study) if index else None,
         "own_rows": other.own_table(facts, own) if own else None,
         "own_why_not": clean(str(own.get("why_not", ""))) if own else "",
         "why": REASONS[shared["role"]] | {"centralised": CENTRALISED, "time": TIME, "traffic": TRAFFIC},

@@ -18,7 +18,7 @@ from cipherward.store import files
 STUDY, CKKS_PUBLIC, REPORT = "study.toml", "ckks-public.key", "report.html"
 STOPPED, FAILED = "stopped", "failed"
 APPROVALS, WITHDRAWALS, BREACHES, REFUSALS = "approvals", "withdrawals", "breaches", "refusals"
-VERIFICATION, OWN_RESULTS = "verification.json", "own.json"
+VERIFICATION, OWN_RESULTS, OWN_EXAMPLES = "verification.json", "own.json", "own-examples.json"
 _ENDINGS = {APPROVALS: "signed", WITHDRAWALS: "signed", BREACHES: "signed", REFUSALS: "json"}
 
 
@@ -49,6 +49,7 @@ class StudyFolder:
         # at a hospital, in the folder of the model
         self.verification = path / VERIFICATION
         self.own_results = path / OWN_RESULTS
+        self.own_examples = path / OWN_EXAMPLES
 
     def said(self, what: str, hospital: int) -> Path:
         """What a hospital (roster index) has said: `what` is APPROVALS, WITHDRAWALS, BREACHES or REFUSALS."""

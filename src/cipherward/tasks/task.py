@@ -255,6 +255,10 @@ class Task(ABC, Generic[S]):
         """What a hospital finds out for itself when the study has ended, as JSON values. It stays there."""
         return {}
 
+    def examples(self, state: S, at: HospitalWork, most: int) -> Sequence[Mapping[str, Any]]:
+        """At most so many of a hospital's test rows as pictures, for its own report, as JSON values. They stay there."""
+        return ()
+
     def pooled(self, state: S, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """What only a simulation can add to result.json: the same computed from all rows in one place, by hospital, ...
 

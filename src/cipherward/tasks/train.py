@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cipherward.data.preprocess import Preprocessor, n_features
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
-from cipherward.learning import averaging, baselines, models, sgd
+from cipherward.learning import averaging, models
 from cipherward.learning.measured import Measured
 from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.newton import Fit
@@ -27,12 +27,12 @@ from cipherward.learning.server import Moments
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import class_weights as weighing
-from cipherward.tasks import measurement, newton, noise, own_rows, reservations, rounds, statistics, yardsticks
+from cipherward.tasks import examples, measurement, newton, noise, reservations, rounds, statistics, yardsticks
 from cipherward.tasks.evaluation_tables import tables as worth
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
-from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, check_classes, rows_at
+from cipherward.tasks.rows import TRAIN, check_classes, rows_at
 from cipherward.tasks.task import (
     ROWS,
     Model,
@@ -347,28 +347,12 @@ class Train(Task[TrainState]):
         return yardsticks.beside(self._study, module, self._first, state.model, hospitals, known)
 
     def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:
-        study, model, module = self._study, state.model, at.kept("module", self._module)
-        outcome = self._outcome(state)
-        test = rows_at(at, model.scaling, TEST)
+        module = at.kept("module", self._module)
+        return yardsticks.own(self._study, module, self._first, state.model, at)
 
-        def alone() -> NDArray[np.float64]:
-            """Trained as long as the study did here."""
-            (found,) = baselines.local_only(
-                module,
-                self._first.weights,
-                [rows_at(at, model.scaling, TRAIN)],
-                [test],
-                rounds.settings(study, model.scaling),
-                seed=study.seed,
-                device=at.device,
-                outcome=outcome,
-                validation_rows=[rows_at(at, model.scaling, VALIDATION)],
-            )
-            return sgd.scores(module, found.weights, test[0], at.device, outcome)
-
-        return own_rows.figures(
-            at.data, lambda: sgd.scores(module, model.weights, test[0], at.device, outcome), alone, outcome
-        )
+    def examples(self, state: TrainState, at: HospitalWork, most: int) -> Sequence[Mapping[str, Any]]:
+        module = at.kept("module", self._module)
+        return examples.examples(self._study, module, state.model, at, self._outcome(state), most)
 
     def _outcome(self, state: TrainState) -> Outcome:
         """The study's type of outcome, as the statistics let it be known."""

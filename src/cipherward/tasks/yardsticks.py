@@ -33,7 +33,7 @@ from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks import by_hospital, class_weights, rounds, statistics
+from cipherward.tasks import by_hospital, class_weights, own_rows, rounds, statistics
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
 from cipherward.tasks.task import Model
@@ -168,6 +168,28 @@ def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> 
 def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Inputs, split: int) -> list[Rows]:
     """Every hospital's features float32[n, n_features] and labels of one split."""
     return [rows_at(each, scaling, split) for each in hospitals]
+
+
+def own(study: Study, module: Module, first: Model, last: Model, at: HospitalWork) -> dict[str, Any]:
+    """What a hospital finds out for itself: the model on its own test rows, beside one that it trains alone, as long as the study did.
+
+    Args:
+        module: from `models.build`; scratch.
+        first, last: the study's models, before and after training.
+    """
+    outcome = outcome_at(study, last.scaling)
+    features, labels = rows_at(at, last.scaling, TEST)
+
+    def alone() -> NDArray[np.float64]:
+        rows = [rows_at(at, last.scaling, TRAIN)], [(features, labels)]
+        options: dict[str, Any] = {"seed": study.seed, "device": at.device, "outcome": outcome}
+        options["validation_rows"] = [rows_at(at, last.scaling, VALIDATION)]
+        (found,) = baselines.local_only(module, first.weights, *rows, rounds.settings(study, last.scaling), **options)
+        return sgd.scores(module, found.weights, features, at.device, outcome)
+
+    return own_rows.figures(
+        at.data, lambda: sgd.scores(module, last.weights, features, at.device, outcome), alone, outcome
+    )
 
 
 def save(path: Path, found: Yardsticks) -> None:

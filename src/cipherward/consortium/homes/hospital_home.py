@@ -15,6 +15,8 @@ from cipherward.data.local_mapping import innermost
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
 
+MOST_EXAMPLES = 24
+
 
 class HospitalHome(Home):
     """A hospital's folder, made by `enrolment.create_hospital`."""
@@ -118,6 +120,16 @@ class HospitalHome(Home):
         if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < math.inf:
             raise StorageError(f"{self.path / self.settings_file}: longest_hours is a number of hours above 0")
         return 3600.0 * found
+
+    @property
+    def examples(self) -> int:
+        """How many of this hospital's own images or series its own report shows: examples, 0 unless it is set."""
+        found = self.settings.get("examples", 0)
+        if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found <= MOST_EXAMPLES:
+            raise StorageError(
+                f"{self.path / self.settings_file}: examples is a whole number from 0 to {MOST_EXAMPLES}"
+            )
+        return found
 
     @property
     def policy_file(self) -> Path:

@@ -26,6 +26,7 @@ servers = {servers}
 # Where local training runs: "auto", "cpu" or "cuda".
 device = {device}
 # longest_hours = 24: how long one step of a study may take here before it is set aside.
+# examples = 6: so many patients' images or series stand in this hospital's own report of a study about them; 0: none.
 
 {data}"""
 _FILE = """\

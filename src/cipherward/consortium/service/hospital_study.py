@@ -356,7 +356,9 @@ class HospitalStudy:
         """
         if not StudyFolder(self.run.path).own_results.exists():
             with self.boundary.around("the own results of this study"):
-                own_results.keep(self.run.path, self._opened_node())
+                node = self._opened_node()
+                own_results.keep_examples(self.run.path, node, self.home.examples)
+                own_results.keep(self.run.path, node)
 
     def take_alert(self, hospital: int, receipt: bytes) -> None:
         """Another hospital reports a breach: keep its signed word and raise the alarm.

@@ -26,6 +26,22 @@ def keep(folder: Path, node: HospitalNode) -> None:
     )
 
 
+def keep_examples(folder: Path, node: HospitalNode, most: int) -> None:
+    """Write own-examples.json where the hospital's settings ask for examples, and the study's inputs are images or series.
+
+    Args:
+        most: how many examples; 0: none.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    state = node.state
+    if found := state.task.examples(state.inner, node.work, most):
+        files.write(
+            StudyFolder(folder).own_examples, (json.dumps(list(found), allow_nan=False) + "\n").encode(), private=True
+        )
+
+
 def compute(node: HospitalNode) -> dict[str, Any]:
     """The hospital's name and place on the roster, and what the task adds."""
     state = node.state
