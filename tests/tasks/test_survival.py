@@ -16,7 +16,7 @@ from tests.tasks.driven import finished
 
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import CipherwardError, DataError, ProtocolError, StudyError, UnfitUpdateError
-from cipherward.report import curves, page
+from cipherward.report import curves_chart, page
 from cipherward.simulation.simulate import run_study
 from cipherward.study import load_builtin
 from cipherward.tasks.catalogue import begin
@@ -121,18 +121,18 @@ def test_a_run_verifies_and_shows_its_curves(tmp_path: Path) -> None:
 
 def test_numbers_at_risk_in_a_figure_are_those_that_were_opened_and_none_beyond() -> None:
     curve = Curve("all", ((20.0, 0.8, 0.7, 0.9),), ((0.0, 100), (10.0, 60), (25.0, 30)))
-    at = {time: curves._left(curve, time) for time in (0.0, 9.9, 10.0, 24.0, 25.0, 25.1)}
+    at = {time: curves_chart._left(curve, time) for time in (0.0, 9.9, 10.0, 24.0, 25.0, 25.1)}
     assert list(at.values()) == ["100", "100", "60", "60", "30", "–"]
-    assert curves._left(Curve("none", ()), 0.0) == "–"
+    assert curves_chart._left(Curve("none", ()), 0.0) == "–"
 
 
 def test_more_curves_than_can_be_told_apart_are_said_to_be_in_the_table() -> None:
     many = tuple(Curve(f"group {k}", ((5.0, 0.9, 0.8, 1.0),)) for k in range(11))
-    found = curves._figure("1.1", Curves("t", "Bands.", "days", "survival", many, "at risk", "survival.csv"))
+    found = curves_chart.figure("1.1", Curves("t", "Bands.", "days", "survival", many, "at risk", "survival.csv"))
     assert found.shows == "Bands. 3 more curves are in the table only."
     assert len(found.legend) == 8
     assert len(found.data.rows) == 11
-    empty = curves._figure("1.1", Curves("t", "Bands.", "days", "survival", (Curve("a", ()),), "at risk", "s.csv"))
+    empty = curves_chart.figure("1.1", Curves("t", "Bands.", "days", "survival", (Curve("a", ()),), "at risk", "s.csv"))
     assert empty.chart is None
 
 

@@ -26,7 +26,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.sums.messages import Header, Manifest, Opening, unsign
 from cipherward.sums.votes import Member
-from cipherward.tasks.result_figures import Curves
+from cipherward.tasks.result_figures import Drawn
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model, ResultTable
 
@@ -71,7 +71,7 @@ class Facts:
     were used again, in words.
     `personal`: what fine-tuning gained each hospital of a simulation; () where nobody fine-tuned.
     `audit`: what was found of the run's audit log, as it is when the page is written.
-    `tables`, `curves`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
+    `tables`, `figures`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
     study: Study
@@ -85,7 +85,7 @@ class Facts:
     last: Line | None
     failure: str
     tables: tuple[ResultTable, ...] = ()
-    curves: tuple[Curves, ...] = ()
+    figures: tuple[Drawn, ...] = ()
     personal: tuple[PersonalFigures, ...] = ()
     audit: tuple[Line, ...] = ()
     exposure: Exposure | None = None
@@ -190,7 +190,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         audit=_audit(run),
         carried=clean(inventories.carried_words(run.beginning, study)),
         left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},
-        curves=() if unfinished or state.question else state.task.curves(state.inner),
+        figures=() if unfinished or state.question else state.task.figures(state.inner),
         tables=() if unfinished or state.question else state.task.tables(findings(state)),
     )
 

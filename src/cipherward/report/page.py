@@ -15,7 +15,7 @@ from cipherward.report import (
     blocks,
     charts,
     costs,
-    curves,
+    drawn,
     exposed,
     pictures,
     predictors,
@@ -105,7 +105,7 @@ def details(facts: Facts) -> dict[str, Any]:
         "predictors": predictors.predictors(facts),
         "coefficients": predictors.coefficients(facts),
         "answers": _answers(facts),
-        "figures_of_result": curves.figures(facts),
+        "figures_of_result": drawn.figures(facts),
         "served": served.figure(facts),
     }
 

@@ -96,7 +96,7 @@ def _number(value: float, step: float) -> str:
 class Chart:
     """A drawing area with axes. Add marks in data coordinates, then take `svg`.
 
-    Sizes are in user units; the page scales the chart to its column.
+    Sizes are in user units; the page scales the chart to its column. `bare`: without axes, as for a diagram.
     """
 
     x: Axis
@@ -109,6 +109,7 @@ class Chart:
     bottom: int = 58
     grid: str = "xy"
     y_labels: bool = True
+    bare: bool = False
     _parts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -158,6 +159,8 @@ class Chart:
         return Markup(head + "".join((*self._axes(), *self._parts)) + "</svg>")  # noqa: S704 - every text is escaped
 
     def _axes(self) -> list[str]:
+        if self.bare:
+            return []
         parts = []
         right, floor = self.width - self.right, self.height - self.bottom
         for value, label in self.x.ticks:

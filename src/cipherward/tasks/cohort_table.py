@@ -14,7 +14,9 @@ from cipherward.data.schema import declared_range
 from cipherward.data.small_counts import hidden
 from cipherward.data.sources import HospitalData
 from cipherward.data.values import OTHER
+from cipherward.learning import comparing
 from cipherward.study import Study
+from cipherward.tasks.task import ResultTable
 
 GROUPS = ("negative", "positive")
 """Rows without and with the study's outcome."""
@@ -38,7 +40,9 @@ def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int) -> dic
                 name: {"missing": gone} | _numbers(numbers[rows], cell_min)
                 for (name, rows), gone in zip(subsets.items(), few, strict=True)
             }
-            columns[column.name] = {"all": found.pop("all"), "groups": found}
+            everybody = found.pop("all")
+            present = [int((~np.isnan(numbers[subsets[name]])).sum()) for name in GROUPS]
+            columns[column.name] = {"all": everybody, "groups": found, "compared": compared(found, present)}
             continue
         codes, size = (
             np.concatenate([preprocess.codes(each, column.categories) for each in values]),
@@ -52,19 +56,26 @@ def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int) -> dic
 
 
 def categories(
-    counts: NDArray[np.int64], names: Sequence[str], cell_min: int, merged: Mapping[str, str | None] | None = None
+    counts: NDArray[np.int64],
+    names: Sequence[str],
+    cell_min: int,
+    merged: Mapping[str, str | None] | None = None,
+    *,
+    is_exact: bool = True,
 ) -> dict[str, Any]:
     """A categorical column of the result.
 
     Args:
         counts: int64[n_groups, n_categories + 1], the last for rows without a value.
         merged: categories that are shown as one with what they count as (`rare_categories`); with nothing left, as `OTHER`.
+        is_exact: whether the counts carry no noise.
     """
     if merged:
         shown = {name: merged.get(name, name) or OTHER for name in names}
         lines = list(dict.fromkeys(shown[name] for name in names))
         parts = [sum(counts[:, i] for i, name in enumerate(names) if shown[name] == line) for line in lines]
-        return categories(np.stack([*parts, counts[:, -1]], axis=1), lines, cell_min) | {"merged": dict(merged)}
+        together = np.stack([*parts, counts[:, -1]], axis=1)
+        return categories(together, lines, cell_min, is_exact=is_exact) | {"merged": dict(merged)}
     table = np.concatenate([counts.sum(axis=0, keepdims=True), counts])
     absent_out = hidden(table[:, -1:], cell_min, total_known=False)
     out = np.concatenate([hidden(table[:, :-1], cell_min), absent_out], axis=1)
@@ -72,7 +83,21 @@ def categories(
     for line, gone in zip(table, out, strict=True):
         *values, absent = (None if hide else int(n) for n, hide in zip(line, gone, strict=True))
         each.append({"missing": absent, "counts": dict(zip(names, values, strict=True))})
-    return {"all": each[0], "groups": dict(zip(GROUPS, each[1:], strict=True))}
+    compared = comparing.of_categories(counts[:, :-1], is_exact=is_exact)
+    if out[:, :-1].any():  # with the margins, the test of a table tells a cell that is not shown
+        compared = dict.fromkeys(compared)
+    return {"all": each[0], "groups": dict(zip(GROUPS, each[1:], strict=True)), "compared": compared}
+
+
+def compared(
+    of_groups: Mapping[str, Mapping[str, Any]], present: Sequence[int], noise: Sequence[float] = (0.0, 0.0)
+) -> dict[str, float | None]:
+    """A numeric column's groups beside each other. `present`: rows with a value; `noise`: on the means."""
+    first, second = (of_groups[name] for name in GROUPS)
+    if first["mean"] is None or second["mean"] is None:
+        return {"difference": None, "p_value": None}
+    both = [(int(n), each["mean"], each["sd"]) for n, each in zip(present, (first, second), strict=True)]
+    return comparing.of_means(both[0], both[1], (float(noise[0]), float(noise[1])))
 
 
 def missing(counts: NDArray[np.int64], cell_min: int) -> list[int | None]:
@@ -111,11 +136,13 @@ def lines(found: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[tuple[str, .
         "",
         f"all (n = {found['rows']:,})",
         *(f"{name} (n = {_count(n)})" for name, n in found["groups"].items()),
+        "standardised difference",
+        "p",
     )
     rows = [row for name, column in found["columns"].items() for row in _lines(name, column, groups, found)]
     for what, reach in found.get("noise_on_counts", {}).items():
         each = (f"± {reach:.0f}" for _ in groups)
-        rows.append((f"noise may move a count of {what} by", f"± {reach * math.sqrt(len(groups)):.0f}", *each))
+        rows.append((f"noise may move a count of {what} by", f"± {reach * math.sqrt(len(groups)):.0f}", *each, "", ""))
     return header, tuple(rows)
 
 
@@ -124,25 +151,49 @@ def _lines(
 ) -> Iterator[tuple[str, ...]]:
     rows = [found["rows"], *found["groups"].values()]
     each = [column["all"], *(column["groups"][group] for group in groups)]
+    beside = _compared(column["compared"])
     if "counts" in column["all"]:
         merged = column.get("merged", {})
         together = {name or OTHER for name in merged.values()}
-        yield (name, *("" for _ in each))
+        yield (name, *("" for _ in each), *beside)
         for category in column["all"]["counts"]:
             name_of = f"{category} ({', '.join(merged)})" if category in together else category
             yield (
                 f"  {name_of}",
                 *(_share(part["counts"][category], n, part["missing"]) for part, n in zip(each, rows, strict=True)),
+                "",
+                "",
             )
     else:
-        yield (f"{name}, mean (sd)", *(_pair(part, "{mean} ({sd})") for part in each))
-        yield (f"{name}, median (q1 to q3)", *(_pair(part, "{median} ({q1} to {q3})") for part in each))
+        yield (f"{name}, mean (sd)", *(_pair(part, "{mean} ({sd})") for part in each), *beside)
+        yield (f"{name}, median (q1 to q3)", *(_pair(part, "{median} ({q1} to {q3})") for part in each), "", "")
         if "noise" in each[0]:
             reached = ({"mean": part["mean"], **part["noise"]} for part in each)
             text = "± {mean} (± {sd}); ± {median} (± {q1}, ± {q3})"
-            yield ("  noise may move these by", *(_pair(part, text) for part in reached))
+            yield ("  noise may move these by", *(_pair(part, text) for part in reached), "", "")
     if any(part["missing"] != 0 for part in each):
-        yield ("  missing", *(_count(part["missing"]) for part in each))
+        yield ("  missing", *(_absent(part["missing"], n) for part, n in zip(each, rows, strict=True)), "", "")
+
+
+def missing_table(found: Mapping[str, Any]) -> ResultTable:
+    """`missing.csv`: rows without a value, by column."""
+    groups, rows = list(found["groups"]), [found["rows"], *found["groups"].values()]
+    lines = []
+    for name, column in found["columns"].items():
+        each = [column["all"], *(column["groups"][group] for group in groups)]
+        lines.append((name, *(_absent(part["missing"], n) for part, n in zip(each, rows, strict=True))))
+    return ResultTable(
+        "missing", "Rows without a value, by column and outcome", ("column", "all", *groups), tuple(lines)
+    )
+
+
+def _compared(found: Mapping[str, float | None]) -> tuple[str, str]:
+    difference, p = found["difference"], found["p_value"]
+    return "–" if difference is None else f"{difference:.3f}", "–" if p is None else f"{p:.3g}"
+
+
+def _absent(count: int | None, rows: int | None) -> str:
+    return f"{count:,} ({count / rows:.1%})" if count and rows else _count(count)
 
 
 def _pair(part: Mapping[str, Any], text: str) -> str:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from cipherward.data import preprocess, rare_categories
 from cipherward.data.schema import declared_range
@@ -26,11 +26,13 @@ from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Column, Study
-from cipherward.tasks import cells, cohort_table, noise, noisy_cohort, settings, statistics
+from cipherward.tasks import cells, cohort_table, describe_settings, inclusion, moves, noise, noisy_cohort, statistics
 from cipherward.tasks.cohort_table import GROUPS
+from cipherward.tasks.describe_settings import FINE, MEANING
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
 from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
+from cipherward.tasks.result_figures import Steps
 from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import (
     Model,
@@ -48,27 +50,6 @@ if TYPE_CHECKING:
     from cipherward.learning.model_kind import Factory
     from cipherward.tasks.hospital_work import HospitalWork
 
-_MEANING = {
-    "rows": "how many rows there are, by outcome",
-    "present": "for each numeric column and outcome: how many rows have a value",
-    "sum": "for each numeric column and outcome: the sum of its values (scaled to 0..1)",
-    "square": "for each numeric column and outcome: the sum of its squared values (likewise)",
-    "histogram": "for each numeric column and outcome: rows by value, in equal bins of the declared range; a bin may hold one row",
-    "categories": "for each categorical column and outcome: rows by category, and without a value; a category may have one row",
-}
-_FINE = {
-    "fine": "for each numeric column, outcome and quartile: rows by value inside the bin that holds the quartile; a bin may hold one row"
-}
-
-
-class Settings(BaseModel):
-    """`bins`: of a declared range, and again of the bin that holds a quartile. `cell_min`: smaller counts are not shown."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    bins: int = Field(default=64, ge=8, le=1_024)
-    cell_min: int = Field(default=10, ge=1, le=1_000)
-
 
 @dataclass(frozen=True)
 class DescribeState:
@@ -85,7 +66,7 @@ class Describe(Task[DescribeState]):
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_other_outcomes(study)
-        self._settings = settings.parsed(study, Settings)
+        self._settings = describe_settings.parse(study)
         self._study = study
         self._numeric = [column for column in study.columns if column.kind == "numeric"]
         self._categorical = [column for column in study.columns if column.kind == "categorical"]
@@ -95,19 +76,22 @@ class Describe(Task[DescribeState]):
 
     def ask(self, state: DescribeState) -> Question | None:
         if state.first is None:
-            return self._question("describe", "Rows, values, means and counts of every column", self._parts(), _MEANING)
+            return self._question("describe", "Rows, values, means and counts of every column", self._parts(), MEANING)
         if state.fine is not None or not self._numeric or self._study.own_noise:
             return None
         size = len(self._numeric) * len(GROUPS) * wanted_bins(self._histograms(state)).shape[1] * self._settings.bins
         parts = (CountSegment("fine", size, limbs_for(32, self._study.bits)),)
-        return self._question("quartiles", "Quartiles of every numeric column", parts, _FINE, on_state=True)
+        return self._question("quartiles", "Quartiles of every numeric column", parts, FINE, on_state=True)
 
     def answer(self, state: DescribeState, at: HospitalWork) -> Values:
         with at.timed("describe"):
             if state.first is None:
-                counted, dropped = self._rows(at.data, at.randomness)
+                kept, dropped = self._kept(at.data, at.randomness)
                 at.note("rows_not_counted", dropped)
-                return self._counted(at.data, counted, 0 if self._study.own_noise else at.cell_min)
+                steps = inclusion.left(self._settings.include, at.data, kept)
+                found = self._counted(at.data, steps[-1], 0 if self._study.own_noise else at.cell_min)
+                flow = {"flow": np.array([int(each.sum()) for each in steps], dtype=np.int64)}
+                return found | (flow if self._settings.include else {})
             wanted = wanted_bins(self._histograms(state))
             values = [cells.grouped(each, at.cell_min) for each in self._scaled(at.data, at.cell_min)]
             return {"fine": refined(values, at.data.outcome, wanted, self._settings.bins)}
@@ -151,13 +135,17 @@ class Describe(Task[DescribeState]):
             counts = np.asarray(sums["categories"][start : start + size], dtype=np.int64).reshape(len(GROUPS), -1)
             merged = self._merged(state, column, counts)
             columns[column.name] = cohort_table.categories(
-                counts.clip(0), column.categories, self._settings.cell_min, merged
+                counts.clip(0), column.categories, self._settings.cell_min, merged, is_exact=not state.n_contributors
             )
             start += size
         each = cohort_table.missing(rows, self._settings.cell_min)[1:]
         shown = dict(zip(GROUPS, each, strict=True))
         ordered = {column.name: columns[column.name] for column in self._study.columns}
         found = {"rows": int(rows.sum()), "groups": shown, "columns": ordered, "cell_min": self._settings.cell_min}
+        if self._settings.include:
+            counts = np.asarray(sums["flow"], dtype=np.int64).tolist()
+            reach = noisy_cohort.Z95 * self._stddevs(self._study, state.n_contributors)["flow"]
+            found["flow"] = inclusion.flow(self._settings.include, counts, reach, self._settings.cell_min)
         return found | ({"noise_on_counts": self._noise_on_counts(state)} if state.n_contributors else {})
 
     def plan(self) -> Iterator[tuple[Question, int]]:
@@ -190,15 +178,22 @@ class Describe(Task[DescribeState]):
 
     def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
         title = "The cohort over all hospitals, by outcome"
-        return (ResultTable("cohort", title, *cohort_table.lines(result)),)
+        found = [ResultTable("cohort", title, *cohort_table.lines(result)), cohort_table.missing_table(result)]
+        return (*found, inclusion.table(result["flow"])) if result.get("flow") else tuple(found)
 
     def pooled(self, state: DescribeState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The same from all rows in one place, and the largest difference, as a share of each column's range."""
-        found = cohort_table.exact(self._study, [each.data for each in hospitals], self._settings.cell_min)
+        found = cohort_table.exact(
+            self._study, [self._included(each.data) for each in hospitals], self._settings.cell_min
+        )
         return {
             "pooled": found,
             "largest_difference": cohort_table.largest_difference(self._study, self.result(state), found),
         }
+
+    def figures(self, state: DescribeState) -> tuple[Steps, ...]:
+        found = self.result(state).get("flow")
+        return (inclusion.drawn(found),) if found else ()
 
     def _question(
         self,
@@ -210,6 +205,8 @@ class Describe(Task[DescribeState]):
         on_state: bool = False,
     ) -> Question:
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
+        if self._settings.include:
+            asked["include"] = [rule.model_dump(mode="json") for rule in self._settings.include]
         layout = Layout(parts, self._study.bits)
         moved = None if on_state else self._sensitivity()
         rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": by_outcome(BINARY)}
@@ -218,7 +215,9 @@ class Describe(Task[DescribeState]):
     def _sensitivity(self) -> Sensitivity:
         n_cells = len(GROUPS) * sum(len(column.categories) + 1 for column in self._categorical)
         numbers = len(self._numeric), self._settings.bins, len(self._categorical)
-        return noisy_cohort.sensitivity(len(GROUPS), *numbers, n_cells)
+        found = noisy_cohort.sensitivity(len(GROUPS), *numbers, n_cells)
+        steps = len(self._settings.include) + 1
+        return found.and_also(moves.of_counts("flow", steps, steps)) if steps > 1 else found
 
     def _stddevs(self, study: Study, n_contributors: int) -> dict[str, float]:
         question = self.ask(self.first())
@@ -236,7 +235,16 @@ class Describe(Task[DescribeState]):
             )
 
     def _rows(self, data: HospitalData, randomness: Randomness) -> tuple[NDArray[np.bool_], int]:
-        """Which rows count, bool[n_rows], and how many of one patient do not."""
+        """Which rows the table is of, bool[n_rows], and how many of one patient do not count."""
+        kept, dropped = self._kept(data, randomness)
+        return inclusion.left(self._settings.include, data, kept)[-1], dropped
+
+    def _included(self, data: HospitalData) -> HospitalData:
+        rows = inclusion.left(self._settings.include, data, np.ones(len(data.outcome), dtype=bool))[-1]
+        return replace(data, table=data.table.filter(pl.Series(rows)), outcome=data.outcome[rows])
+
+    def _kept(self, data: HospitalData, randomness: Randomness) -> tuple[NDArray[np.bool_], int]:
+        """Which rows count, bool[n_rows], whatever the rules say, and how many of one patient do not."""
         everybody = np.ones(len(data.outcome), dtype=bool)
         if not self._study.own_noise:
             return everybody, 0
@@ -274,6 +282,8 @@ class Describe(Task[DescribeState]):
             CountSegment("histogram", cells * self._settings.bins, counts),
             CountSegment("categories", len(GROUPS) * n_categories, counts),
         ]
+        if self._settings.include:
+            parts.append(CountSegment("flow", len(self._settings.include) + 1, counts))
         return tuple(part for part in parts if part.size)
 
     def _scaled(self, data: HospitalData, least: int) -> list[NDArray[np.float64]]:
@@ -303,7 +313,7 @@ class Describe(Task[DescribeState]):
                 own = codes[group & (codes >= 0)]
                 found["categories"] += np.bincount(own, minlength=n_categories + 1).tolist()
         found["rows"] = [int(group.sum()) for group in groups]
-        return {part.name: np.array(found[part.name], dtype=np.int64) for part in self._parts()}
+        return {part.name: np.array(found[part.name], dtype=np.int64) for part in self._parts() if part.name in found}
 
     def _histograms(self, state: DescribeState) -> Histograms:
         """int64[n_numeric, n_groups, bins] of the first question."""
@@ -331,7 +341,9 @@ class Describe(Task[DescribeState]):
             return {"missing": absent[which], **scaled, "noise": reach}
 
         each = {name: described(totals[k], histogram[k], k + 1) for k, name in enumerate(GROUPS)}
-        return {"all": described(totals.sum(axis=0), histogram.sum(axis=0), 0), "groups": each}
+        reached = [float(each[name]["noise"]["mean"] or 0.0) / noisy_cohort.Z95 for name in GROUPS]
+        beside = cohort_table.compared(each, totals[:, 0].tolist(), reached)
+        return {"all": described(totals.sum(axis=0), histogram.sum(axis=0), 0), "groups": each, "compared": beside}
 
     def _numbers(self, state: DescribeState, place: int, column: Column) -> dict[str, Any]:
         if state.n_contributors:
@@ -360,7 +372,8 @@ class Describe(Task[DescribeState]):
             return {"missing": missing[which], "mean": mean, "sd": sd, "q1": q1, "median": median, "q3": q3}
 
         each = {name: described(parts[k], k + 1) for k, name in enumerate(GROUPS)}
-        return {"all": described(parts.sum(axis=0), 0), "groups": each}
+        beside = cohort_table.compared(each, parts[:, 1].tolist())
+        return {"all": described(parts.sum(axis=0), 0), "groups": each, "compared": beside}
 
 
 def _bin(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ from cipherward.study import Study
 from cipherward.tasks import measurement, statistics, subgroup_tables, subgroups
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment, Layout
-from cipherward.tasks.result_figures import Curves
+from cipherward.tasks.result_figures import Drawn
 from cipherward.tasks.rows import TEST, VALIDATION, rows_at
 from cipherward.tasks.subgroups import Grouping, Kept
 from cipherward.tasks.task import (
@@ -298,8 +298,8 @@ class Evaluated(Task[EvaluatedState]):
     def model(self, state: EvaluatedState) -> Model | None:
         return self._task.model(state.inner)
 
-    def curves(self, state: EvaluatedState) -> tuple[Curves, ...]:
-        return self._task.curves(state.inner)
+    def figures(self, state: EvaluatedState) -> tuple[Drawn, ...]:
+        return self._task.figures(state.inner)
 
     def so_far(self, state: EvaluatedState) -> Mapping[str, Any]:
         return self._task.so_far(state.inner)

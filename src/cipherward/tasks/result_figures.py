@@ -1,4 +1,4 @@
-"""A part of a result as curves for people: what a report draws of a task that it knows nothing about."""
+"""A part of a result as a figure for people: what a report draws of a task that it knows nothing about."""
 
 from __future__ import annotations
 
@@ -27,3 +27,25 @@ class Curves:
     curves: tuple[Curve, ...]
     left: str
     where: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is left after a rule, and what the rule excluded; "" where nothing is said."""
+
+    rule: str
+    left: str
+    excluded: str = ""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Rules one after another, as a flow diagram. `where`: the file that has the numbers."""
+
+    title: str
+    shows: str
+    steps: tuple[Step, ...]
+    where: str
+
+
+Drawn = Curves | Steps

@@ -171,7 +171,7 @@ class Survival(CountedTask[SurvivalState]):
     def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
         return tuple(survival_result.tables(result))
 
-    def curves(self, state: SurvivalState) -> tuple[Curves, ...]:
+    def figures(self, state: SurvivalState) -> tuple[Curves, ...]:
         return (survival_result.drawn(self._settings, state.curves, self._study),)
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from cipherward.privacy.accounting import Event
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Study
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.result_figures import Curves
+from cipherward.tasks.result_figures import Drawn
 from cipherward.tasks.row_groups import RowGroup
 
 if TYPE_CHECKING:
@@ -239,8 +239,8 @@ class Task(ABC, Generic[S]):
         """
         return ()
 
-    def curves(self, state: S) -> tuple[Curves, ...]:
-        """The result as curves for the report, asked when the task is done; () where it has none."""
+    def figures(self, state: S) -> tuple[Drawn, ...]:
+        """The result as figures for the report, asked when the task is done; () where it has none."""
         return ()
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cipherward.report.blocks import Figure, count, limited
-from cipherward.report.facts import Facts, clean
+from cipherward.report.facts import clean
 from cipherward.report.svg import MARKERS, Axis, Chart, key
 from cipherward.tasks.result_figures import Curve, Curves
 
@@ -13,12 +13,8 @@ _HEIGHT, _ROW, _HEAD = 340, 46, 34
 _LONGEST = 40
 
 
-def figures(facts: Facts) -> list[Figure]:
-    """One for each group of curves, as the opened sums prove them."""
-    return [_figure(f"1.{number}", each) for number, each in enumerate(facts.curves, start=1)]
-
-
-def _figure(number: str, found: Curves) -> Figure:
+def figure(number: str, found: Curves) -> Figure:
+    """The curves as a figure with this number."""
     drawn = [each for each in found.curves if each.points][: len(_STYLES)]
     x = Axis.over([0.0, *(point[0] for each in drawn for point in each.points)], clean(found.x), zero=True)
     chart = _drawn(drawn, x, found)
