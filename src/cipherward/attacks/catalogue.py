@@ -10,6 +10,7 @@ from cipherward.errors import StudyError
 
 ATTACKS: dict[str, str | type[Attack]] = {
     "inversion": "cipherward.attacks.inversion:Inversion",
+    "membership": "cipherward.attacks.membership:Membership",
 }
 """name -> "module:class", or the class itself, in the order in which they run."""
 

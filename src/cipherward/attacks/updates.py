@@ -34,7 +34,8 @@ def all_rows(at: Context) -> HospitalData:
 def some(data: HospitalData, rows: NDArray[np.int64]) -> HospitalData:
     """A hospital that has these rows only, all of them to train on."""
     split = np.full(len(rows), TRAIN, np.uint8)
-    return HospitalData(data.name, data.table[rows.tolist()], data.outcome[rows], split)
+    cluster = None if data.cluster is None else np.unique(data.cluster[rows], return_inverse=True)[1].astype(np.uint32)
+    return HospitalData(data.name, data.table[rows.tolist()], data.outcome[rows], split, cluster=cluster)
 
 
 @dataclass
