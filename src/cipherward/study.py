@@ -226,7 +226,7 @@ class Study(Section):
     @property
     def sums_planned(self) -> int:
         """How many sums a study that trains a model asks, at most."""
-        in_round = len(self.blocks or ()) if self.training.combines_blocks else 1
+        in_round = self.training.sums_in_round(len(self.blocks or ()))
         return self.training.rounds * in_round + (1 if self.carry_over else 2)
 
     def names_alone(self, name: str) -> bool:

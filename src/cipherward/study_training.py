@@ -38,18 +38,24 @@ class Defence(Section):
     """Against hospitals that poison the model (docs/security.md says how far). `clip_norm`: largest L2 norm of one hospital's update,
     which it cuts itself; 0: as it is. `bounds`: an opened sum beyond what hospitals that do so can give changes nothing. `combine`: the
     mean update of everybody, or by parameter the median of the blocks' mean updates, or their mean without the largest and the
-    smallest (Yin et al. 2018)."""
+    smallest (Yin et al. 2018). `vote`: hospitals try each candidate model on their validation rows, and it is dropped where
+    `vote_against` of them (0: one more than may be corrupt) say that a class does worse by more than `vote_tolerance` of its loss."""
 
     clip_norm: float = Field(default=0.0, ge=0.0, le=_MAX_STEP)
     bounds: bool = False
     combine: Literal["mean", "median", "trimmed"] = "mean"
+    vote: bool = False
+    vote_against: int = Field(default=0, ge=0, le=100_000)
+    vote_tolerance: float = Field(default=0.1, ge=0.0, le=100.0)
 
     def problems(self) -> Iterator[str]:
         """What does not go together here, in words."""
         if self == Defence():
-            yield "training.defence turns nothing on: leave it out, or set clip_norm"
+            yield "training.defence turns nothing on: leave it out, or set clip_norm, combine or vote"
         if self.bounds and not self.clip_norm:
             yield "training.defence.bounds needs clip_norm: what honest hospitals can give follows from it"
+        if not self.vote and (self.vote_against or self.vote_tolerance != Defence().vote_tolerance):
+            yield "training.defence.vote_against and vote_tolerance belong to a vote: set vote = true"
 
 
 ClassWeight = Annotated[float, Field(ge=0.01, le=100.0)]
@@ -104,6 +110,11 @@ class Training(Section):
     def combines_blocks(self) -> bool:
         """Whether every block's updates are a sum of their own."""
         return self.defence is not None and self.defence.combine != "mean"
+
+    def sums_in_round(self, n_blocks: int) -> int:
+        """How many secure sums a round takes."""
+        has_vote = self.defence is not None and self.defence.vote
+        return (n_blocks if self.combines_blocks else 1) + has_vote
 
     @property
     def asks_for_sgd(self) -> bool:

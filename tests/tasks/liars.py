@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from tests.simulator import World
 
@@ -18,21 +18,21 @@ Lie = Callable[[StudyState, Values], Values]
 
 @dataclass
 class LyingWork(HospitalWork):
-    """A hospital's work that says something else about some sums."""
+    """A hospital's work that says something else about sums of some purposes."""
 
-    lie: Lie = lambda state, values: values
-    purposes: Collection[str] = ("train", "train-block")
+    lies: dict[str, Lie] = field(default_factory=dict)
 
     def values(self, state: StudyState) -> Values:
-        values = super().values(state)
-        return dict(self.lie(state, values)) if state.purpose in self.purposes else values
+        values, lie = super().values(state), self.lies.get(state.purpose or "")
+        return dict(lie(state, values)) if lie else values
 
 
 def lying(world: World, index: int, lie: Lie, *purposes: str) -> None:
     """Hospital `index` of a world lies about the sums of these purposes; of training, where none is given."""
     old = world.sites[index].work
-    kept = {field.name: getattr(old, field.name) for field in dataclasses.fields(old) if field.init}
-    world.sites[index].work = LyingWork(**kept, lie=lie, purposes=purposes or ("train", "train-block"))
+    kept = {one.name: getattr(old, one.name) for one in dataclasses.fields(HospitalWork) if one.init}
+    before = old.lies if isinstance(old, LyingWork) else {}
+    world.sites[index].work = LyingWork(**kept, lies=before | dict.fromkeys(purposes or ("train", "train-block"), lie))
 
 
 def boosted(factor: float) -> Lie:

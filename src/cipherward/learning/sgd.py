@@ -135,8 +135,20 @@ def mean_loss(
     outcome: Outcome = BINARY,
 ) -> float:
     """Mean loss of the model on these rows, from its outputs, without any limit: NaN or infinity included."""
-    losses = outcome.losses(_outputs(module, vector, features, device), labels)
-    return float(losses.mean()) if len(losses) else 0.0
+    found = losses(module, vector, features, labels, device, outcome)
+    return float(found.mean()) if len(found) else 0.0
+
+
+def losses(
+    module: Module,
+    vector: NDArray[np.float32],
+    features: NDArray[np.float32],
+    labels: NDArray[Any],
+    device: Device | torch.device = "cpu",
+    outcome: Outcome = BINARY,
+) -> NDArray[np.float64]:
+    """Each row's loss, float64[n], as `mean_loss`."""
+    return outcome.losses(_outputs(module, vector, features, device), labels)
 
 
 def _outputs(

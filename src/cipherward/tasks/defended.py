@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,22 +18,36 @@ from numpy.typing import NDArray
 from cipherward.learning import robust
 from cipherward.learning.model_kind import Factory
 from cipherward.learning.server import Moments
+from cipherward.privacy.accounting import Event
 from cipherward.study import Defence, Study
-from cipherward.tasks import block_sums, rounds
+from cipherward.tasks import block_sums, rounds, vote
 from cipherward.tasks.block_sums import BlockSum
+from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.task import Model, Question, Sums, canonical
+from cipherward.tasks.task import Model, Question, Sums, Values, canonical
 from cipherward.tasks.train import Train, TrainState
+from cipherward.tasks.vote import Votes
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What the model would be after a round: `weights` float32[n_parameters], and the server's moments."""
+
+    weights: NDArray[np.float32] = field(repr=False)
+    moments: Moments | None = None
 
 
 @dataclass(frozen=True)
 class DefendedState(TrainState):
     """`refused`: the rounds, from 1, whose opened sums changed nothing, since no honest hospitals give them; `blocks_refused`: (round,
-    block), from 1, of blocks that were left out for that. `waiting`: the sums of this round's blocks that are opened already."""
+    block), from 1, of blocks that were left out for that. `waiting`: the sums of this round's blocks that are opened already.
+    `candidate`: the model that is voted on; `votes`: on each round's, None where there was none."""
 
     refused: tuple[int, ...] = ()
     blocks_refused: tuple[tuple[int, int], ...] = ()
     waiting: tuple[BlockSum, ...] = ()
+    candidate: Candidate | None = None
+    votes: tuple[Votes | None, ...] = ()
 
 
 class Defended(Train):
@@ -48,13 +62,16 @@ class Defended(Train):
         return self._defence.clip_norm
 
     def exact_answers(self) -> int:
-        return super().exact_answers() + self._study.training.rounds * (self._sums_in_round - 1)
+        in_round = self._study.training.sums_in_round(len(self._blocks))
+        return super().exact_answers() + self._study.training.rounds * (in_round - 1)
 
     def first(self) -> TrainState:
         plain = super().first()
         return DefendedState(**{field.name: getattr(plain, field.name) for field in dataclasses.fields(plain)})
 
     def ask(self, state: TrainState) -> Question | None:
+        if _defended(state).candidate:
+            return vote.question(self._study, self._of_study)
         asked = super().ask(state)
         if asked is None or not self._is_round(state):
             return asked
@@ -62,6 +79,23 @@ class Defended(Train):
             cut = f"; by L2 norm it is cut to {self._defence.clip_norm:g} before that"
             asked = dataclasses.replace(asked, meaning={**asked.meaning, "update": asked.meaning["update"] + cut})
         return self._of_block(asked, len(_defended(state).waiting)) if self._blocks else asked
+
+    def answer(self, state: TrainState, at: HospitalWork) -> Values:
+        candidate = _defended(state).candidate
+        if candidate is None:
+            return super().answer(state, at)
+        module, number, outcome = at.kept("module", self._module), state.rounds_done, self._outcome(state)
+        with at.timed("evaluate"):
+            return vote.answer(self._study, module, state.model, candidate.weights, number, at, outcome)
+
+    def weight_cut(self, state: TrainState, at: HospitalWork) -> int | None:
+        return None if _defended(state).candidate else super().weight_cut(state, at)
+
+    def cost(self, state: TrainState, at: HospitalWork) -> Event | None:
+        return None if _defended(state).candidate else super().cost(state, at)
+
+    def base(self, state: TrainState) -> Sums:
+        return {} if _defended(state).candidate else super().base(state)
 
     def _of_block(self, asked: Question, k: int) -> Question:
         return dataclasses.replace(
@@ -74,16 +108,23 @@ class Defended(Train):
 
     def digest(self, state: TrainState) -> bytes:
         now = _defended(state)
-        facts = json.dumps({"refused": now.refused, "blocks_refused": now.blocks_refused}, sort_keys=True).encode()
+        votes = [dataclasses.astuple(each) if each else None for each in now.votes]
+        facts = json.dumps({"refused": now.refused, "blocks_refused": now.blocks_refused, "votes": votes}).encode()
         found = hashlib.sha256(b"defended\x00" + super().digest(state) + facts)
         for one in now.waiting:
             found.update(one.digest())
+        if now.candidate:
+            found.update(b"candidate\x00" + np.ascontiguousarray(now.candidate.weights, "<f4").data)
+            for moments in filter(None, [now.candidate.moments]):
+                found.update(np.ascontiguousarray([moments.first, moments.second], "<f8").data)
         return found.digest()
 
     def after(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
+        now = _defended(state)
+        if now.candidate:
+            return self._after_vote(now, now.candidate, vote.counted(sums, self._of_study, n_contributors))
         if not self._is_round(state):
             return super().after(state, sums, n_contributors)
-        now = _defended(state)
         waiting = (*now.waiting, BlockSum(dict(sums), n_contributors))
         if len(waiting) < self._sums_in_round:
             return dataclasses.replace(now, waiting=waiting)
@@ -95,12 +136,26 @@ class Defended(Train):
             [k for k, one in enumerate(waiting, start=1) if self._is_refused(now, one)],
         )
         all_out = len(left_out) == len(waiting)
-        return dataclasses.replace(
+        found = dataclasses.replace(
             _defended(following),
             waiting=(),
             refused=(*now.refused, number) if all_out else now.refused,
             blocks_refused=(*now.blocks_refused, *((number, k) for k in left_out if not all_out)),
         )
+        if not self._defence.vote:
+            return found
+        if all_out:
+            return dataclasses.replace(found, votes=(*now.votes, None))
+        # The model stays as it is until hospitals have tried what would follow.
+        candidate = Candidate(following.model.weights, following.moments)
+        return dataclasses.replace(found, model=now.model, moments=now.moments, candidate=candidate)
+
+    def _after_vote(self, now: DefendedState, candidate: Candidate, votes: Votes) -> DefendedState:
+        decided = dataclasses.replace(now, candidate=None, votes=(*now.votes, votes))
+        if votes.rejects(vote.needed(self._study)):
+            return decided
+        model = dataclasses.replace(now.model, weights=candidate.weights)
+        return dataclasses.replace(decided, model=model, moments=candidate.moments)
 
     def result(self, state: TrainState) -> Mapping[str, Any]:
         return {**super().result(state), **self._rounds(state)}
@@ -119,12 +174,19 @@ class Defended(Train):
             named = ", ".join(f"block {block} in round {number}" for number, block in blocks[:5])
             yield f"{len(blocks)} sums of blocks were left out (training.defence.bounds; {named}): {reason}"
 
+        if rejected := result.get("rounds_rejected"):
+            yield (
+                f"{len(rejected)} of {result['rounds']} candidate models were dropped by the hospitals' vote (training.defence.vote): "
+                f"{vote.needed(self._study)} or more said that the model did worse on a class of their validation rows. A false update may be "
+                "the reason, false votes, or hospitals that differ; sums do not say."
+            )
+
     def so_far(self, state: TrainState) -> Mapping[str, Any]:
         return {**super().so_far(state), **self._rounds(state)}
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = super().shown(state)
-        return dict.fromkeys(found) if _defended(state).waiting else found
+        return dict.fromkeys(found) if _defended(state).waiting or self._has_voted(state) else found
 
     def words(self, state: TrainState) -> tuple[str, str]:
         now, (name, figures) = _defended(state), super().words(state)
@@ -132,11 +194,21 @@ class Defended(Train):
             return f"round {now.rounds_done + 1:>2}/{self._study.training.rounds}", f"block {len(now.waiting)}"
         if state.final is None and state.rounds_done in now.refused:
             return name, "refused: no honest hospitals give such a sum; the model stays"
+        if self._has_voted(state) and (votes := now.votes[-1]):
+            verdict = "dropped" if votes.rejects(vote.needed(self._study)) else "kept"
+            return "vote", f"{verdict}: {max(votes.against)} of {votes.n_contributors} against"
         return name, figures
+
+    def _has_voted(self, state: TrainState) -> bool:
+        """Whether the newest sum was a vote."""
+        now = _defended(state)
+        return bool(now.votes and now.votes[-1]) and not now.waiting and not now.candidate and state.final is None
 
     def plan(self) -> Iterator[tuple[Question, int]]:
         for question, times in super().plan():
             yield question, times * (self._sums_in_round if question.asked else 1)
+            if question.purpose.startswith("train") and self._defence.vote:
+                yield vote.question(self._study, self._of_study), self._study.training.rounds
 
     @property
     def _sums_in_round(self) -> int:
@@ -148,7 +220,12 @@ class Defended(Train):
     def _rounds(self, state: TrainState) -> Mapping[str, Any]:
         now = _defended(state)
         of_blocks = {"blocks_refused": [list(pair) for pair in now.blocks_refused]} if self._blocks else {}
-        return {"rounds_refused": list(now.refused), **of_blocks}
+        found: dict[str, Any] = {"rounds_refused": list(now.refused), **of_blocks}
+        if self._defence.vote:
+            least = vote.needed(self._study)
+            found["rounds_rejected"] = [k for k, each in enumerate(now.votes, start=1) if each and each.rejects(least)]
+            found["votes_against_by_round"] = [list(each.against) if each else None for each in now.votes]
+        return found
 
     def _next_weights(self, state: TrainState, sums: Sums, n: int) -> tuple[NDArray[np.float32], Moments | None]:
         study, model = self._study, state.model
