@@ -46,7 +46,7 @@ class Defence(Section):
     combine: Literal["mean", "median", "trimmed"] = "mean"
     vote: bool = False
     vote_against: int = Field(default=0, ge=0, le=100_000)
-    vote_tolerance: float = Field(default=0.1, ge=0.0, le=100.0)
+    vote_tolerance: float = Field(default=0.3, ge=0.0, le=100.0)
 
     def problems(self) -> Iterator[str]:
         """What does not go together here, in words."""
