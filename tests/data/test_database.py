@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
-from tests import simulator
+from tests import postgres_server, simulator
 
-from cipherward.data.database import Database, check_url, read_query
+from cipherward.consortium.membership.settings_file import data_settings
+from cipherward.data.database import BATCH, Database, asked, check_url, read_query
 from cipherward.data.sources import load_hospitals
 from cipherward.data.tables import read_table
 from cipherward.errors import DataError
@@ -133,43 +131,116 @@ def test_an_unknown_kind_of_database_and_a_missing_driver_are_said() -> None:
         read_query(Database("mysql+pymysql://db/x", "SELECT 1"))
 
 
+def test_values_are_bound_and_never_part_of_the_query(clinic: Path) -> None:
+    query = "SELECT :text AS t, count(*) AS n FROM stays WHERE ward <> :text"
+    with asked(ask(clinic, query), {"text": "x'; DROP TABLE stays; --"}) as answer:
+        assert [tuple(row) for rows in answer.batches for row in rows] == [
+            ("x'; DROP TABLE stays; --", read_query(ask(clinic)).table.filter(pl.col("ward").is_not_null()).height)
+        ]
+
+
+# DuckDB
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> str:
+    """URL of a DuckDB file with the table `stays`."""
+    duckdb = pytest.importorskip("duckdb")
+    path = tmp_path / "a clinic.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE stays AS SELECT i, i / 4 AS f, 'p' || i AS t FROM range(25_000) AS s(i)")
+    return f"duckdb:///{path}"
+
+
+def test_a_duckdb_file_answers_like_any_database(duck: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = (
+        "SELECT 1.5::DECIMAL(5, 2) AS n, 2::SMALLINT AS s, 0.5::REAL AS r, true AS b, 'A%:x' AS t, NULL AS z, "
+        "DATE '2024-02-03' AS d, [1, 2] AS l, 1::HUGEINT << 100 AS h UNION ALL "
+        "SELECT NULL, 3, NULL, false, NULL, NULL, NULL, NULL, NULL"
+    )
+    assert read_query(Database(duck, query)).table.to_dict(as_series=False) == {
+        "n": [1.5, None],
+        "s": ["2", "3"],
+        "r": [0.5, None],
+        "b": [True, False],
+        "t": ["A%:x", None],
+        "z": [None, None],
+        "d": ["2024-02-03", None],
+        "l": [[1.0, 2.0], None],
+        "h": [str(1 << 100), None],
+    }
+    whole = read_query(Database(duck, "SELECT * FROM stays ORDER BY i"))
+    assert whole.table.height == 25_000
+    assert whole.table.row(-1) == ("24999", 24999 / 4, "p24999")
+    (tmp_path / "x.csv").write_text("a,b\n1,x\n")
+    monkeypatch.chdir(tmp_path)
+    free = read_query(Database("duckdb://", "SELECT * FROM read_csv('x.csv')"))
+    assert free.table.rows() == [("1", "x")]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("SELECT", "Parser Error"),
+        ("SELECT * FROM nowhere", "Table with name nowhere does not exist"),
+        ("SELECT a FROM stays", 'Referenced column "a" not found'),
+        ("SELECT CAST(t AS INT) FROM stays", "ConversionException"),
+        ("SELECT i, i FROM stays", "more than once"),
+        ("DELETE FROM stays", "returns no table"),
+        ("SELECT 1; DELETE FROM stays", "returns no table"),
+        ("COPY stays TO '/tmp/x.csv'", "returns no table"),
+        ("INSTALL httpfs", "returns no table"),
+        ("", "returns no table"),
+    ],
+)
+def test_a_wrong_query_on_duckdb_is_named_and_no_value_quoted(duck: str, query: str, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_query(Database(duck, query))
+    assert words in caught.value.message
+    assert "p0" not in caught.value.message
+    assert caught.value.hint
+    assert read_query(Database(duck, "SELECT count(*) AS n FROM stays")).table.rows() == [("25000",)]
+
+
+def test_a_duckdb_file_that_cannot_be_opened_is_named(duck: str, tmp_path: Path) -> None:
+    (tmp_path / "other.duckdb").write_bytes(b"not a database" * 1_000)
+    for url, words in (
+        (f"duckdb:///{tmp_path}/nowhere.duckdb", "there is no database file"),
+        (f"duckdb:///{tmp_path}/other.duckdb", "cannot be opened"),
+        ("duckdb:/x", "is not a URL of DuckDB"),
+        (f"{duck}?password={SECRET}", "is not a URL of DuckDB"),
+    ):
+        with pytest.raises(DataError, match=words) as caught:
+            read_query(Database(url, "SELECT 1"))
+        assert SECRET not in caught.value.message
+    assert not (tmp_path / "nowhere.duckdb").exists()
+    with pytest.raises(DataError, match="has no password"):
+        read_query(Database(duck, "SELECT 1", password_env="CLINIC_PASSWORD"))
+
+
+def test_a_home_keeps_the_whole_path_of_a_file(duck: str, clinic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clinic.parent)
+    for url, whole in (
+        ("duckdb:///a clinic.duckdb", f"duckdb:///{clinic.parent}/a%20clinic.duckdb"),
+        ("duckdb://", "duckdb://"),
+        ("sqlite:///clinic.db", f"sqlite:///{clinic}"),
+    ):
+        assert data_settings(Database(url, "SELECT 1"))["database"] == whole
+    kept = data_settings(Database("duckdb:///a clinic.duckdb", "SELECT count(*) AS n FROM stays"))
+    assert read_query(Database(kept["database"], kept["query"])).table.rows() == [("25000",)]
+
+
 # a real server
-
-
-def _binary(name: str) -> str | None:
-    installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return shutil.which(name) or (str(installed[-1]) if installed else None)
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """host:port of a PostgreSQL of our own, in which the user `reader` may read, with a password."""
     pytest.importorskip("psycopg")
-    initdb, pg_ctl = _binary("initdb"), _binary("pg_ctl")
-    if not initdb or not pg_ctl:
+    if not postgres_server.is_installed():
         pytest.skip("no PostgreSQL server binaries (initdb, pg_ctl) on this machine")
-    user = None if os.geteuid() else "nobody"  # the server refuses to run as root
-    folder = Path(tempfile.mkdtemp(prefix="cipherward-pg-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    if user:
-        shutil.chown(folder, user)
-    (folder / "pw").write_text(SECRET)
-    (folder / "pw").chmod(0o644)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, user=user, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-    made = ["-D", f"{folder}/data", "-A", "scram-sha-256", "-U", "reader", f"--pwfile={folder}/pw", "-E", "UTF8"]
-    try:
-        run(initdb, *made)
-        run(pg_ctl, "-D", f"{folder}/data", "-o", options, "-l", f"{folder}/log", "-w", "start")
-        yield f"127.0.0.1:{port}"
-        run(pg_ctl, "-D", f"{folder}/data", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres_server.running("reader", SECRET) as address:
+        yield address
 
 
 def test_a_postgresql_server_answers_with_every_type_that_a_table_can_hold(postgres: str, tmp_path: Path) -> None:
@@ -192,7 +263,14 @@ def test_a_postgresql_server_answers_with_every_type_that_a_table_can_hold(postg
         "d": ["2024-02-03", None],
     }
     with pytest.raises(DataError, match="ReadOnlySqlTransaction"):
-        read_query(Database(url, "CREATE TABLE x (a int)", password_file=password))
+        read_query(Database(url, "SELECT relname FROM pg_class FOR UPDATE", password_file=password))
+    for writing in ("CREATE TABLE x (a int)", "WITH x AS (DELETE FROM y RETURNING a) SELECT a FROM x", "COMMIT"):
+        with pytest.raises(DataError, match="does not answer the query"):
+            read_query(Database(url, writing, password_file=password))
+    endless = Database(url, "SELECT generate_series(1, 2000000000) AS n", password_file=password)
+    with asked(endless) as answer:  # the server would send for hours; only what is read is fetched
+        rows = next(iter(answer.batches))
+    assert (len(rows), tuple(rows[-1])) == (BATCH, (BATCH,))
     password.write_text("wrong")
     with pytest.raises(DataError, match="password authentication failed") as caught:
         read_query(Database(url, query, password_file=password))

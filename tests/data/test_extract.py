@@ -40,6 +40,38 @@ def test_a_wrong_extract_is_refused_with_its_place(tmp_path: Path, text: str, wo
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "url"),
+        ('url = "sqlite:///x.db"', "give query, or query_file"),
+        ('url = "sqlite:///x.db"\nquery = "SELECT 1"\nquery_file = "q.sql"', "give query, or query_file"),
+        ('url = "sqlite:///x.db"\nquery = "SELECT 1"\npassword_env = "A"\npassword_file = "b"', "at most one"),
+        ('url = "sqlite:///x.db"\nquery = "SELECT 1"\npassword = "x"', "password (line 4): Extra inputs"),
+        ('url = "sqlite:///x.db"\nquery_file = "nowhere.sql"', "cannot read"),
+        ('url = "sqlite:///x.db"\nquery_file = "empty.sql"', "is empty"),
+        ('url = "sqlite:///nowhere.db"\nquery = "SELECT 1"', "there is no database file"),
+    ],
+)
+def test_a_wrong_extract_of_a_database_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    pytest.importorskip("sqlalchemy")
+    path = tmp_path / "extract.toml"
+    path.write_text(f'source = "database"\n{text}\n')
+    (tmp_path / "empty.sql").write_text(" \n")
+    with pytest.raises(DataError) as caught:
+        extract.read(path)
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_query_stands_in_a_file_of_its_own(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    (tmp_path / "q.sql").write_text("\ufeffSELECT 1 AS a, 'x' AS b -- :not a parameter\n")
+    path = tmp_path / "extract.toml"
+    path.write_text('source = "database"\nurl = "duckdb://"\nquery_file = "q.sql"\n')
+    assert extract.read(path).table.rows() == [("1", "x")]
+
+
 def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:
     path = tmp_path / "extract.toml"
     path.write_text('source = "fhir"\npath = 5\ntable = 7\ndays = "x"\n')

@@ -1,14 +1,14 @@
 """A hospital's table from its own database: one query, read only, with a password that stands in no configuration.
 
-SQLAlchemy 2 (extra `sql`) and the database's driver are loaded when a query is run. What comes back passes the same
-checks as a table file.
+SQLAlchemy 2 (extra `sql`) and the database's driver are loaded when a query is run; a DuckDB file is read by its own library
+(`duckdb_query`). Rows come in batches. What comes back passes the same checks as a table file.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
-import polars as pl
 
 from cipherward.data.tables import RawTable, read_table
-from cipherward.data.typed import column
+from cipherward.data.typed import Batches
 from cipherward.errors import DataError, TableError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
 _INSTALL = "pip install 'cipherward[sql]'"
+BATCH = 10_000
+"""Rows that are fetched at a time."""
 _CONNECT_SECONDS = 15
 _SECRETIVE = ("password", "passwd", "pwd", "secret", "token")
 
@@ -57,12 +58,46 @@ def read_source(source: Source) -> RawTable:
 
 
 def read_query(database: Database) -> RawTable:
-    """Run the query in a transaction that is rolled back; whatever it answers is a table.
+    """Run the query in a transaction that is rolled back; whatever it answers is a table. Rows are fetched `BATCH` at a time,
+    from PostgreSQL through a cursor at the server, and typed as they come.
 
     Raises:
         DataError: no driver, no connection, no password, or an answer that is no table. It names neither the password
             nor any value of the table.
     """
+    batches = None
+    with asked(database) as answer:
+        for rows in answer.batches:
+            batches = batches or Batches(answer.names)
+            batches.add(rows)
+        batches = batches or Batches(answer.names)
+    return RawTable(batches.table(), np.arange(1, batches.n_rows + 1), str(database))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query answers: its columns' names, each once, and its rows in batches, to be read once."""
+
+    names: tuple[str, ...]
+    batches: Iterator[Sequence[Sequence[Any]]]
+
+
+@contextmanager
+def asked(database: Database, bound: Mapping[str, Any] | None = None) -> Iterator[Answer]:
+    """Run the query; what it answers can be read while the context lasts.
+
+    Args:
+        bound: values of the query's parameters `:name`. Without them a colon is a colon.
+
+    Raises:
+        DataError: as `read_query`.
+    """
+    if is_duckdb(database.url):
+        from cipherward.data import duckdb_query
+
+        with duckdb_query.asked(database, bound) as (names, batches):
+            yield Answer(_distinct(names, database), batches)
+        return
     url = check_url(database.url)
     password = _password(database)
     if password:
@@ -72,22 +107,34 @@ def read_query(database: Database) -> RawTable:
     engine = _engine(url, database)
     try:
         with _foreign(database, password), engine.connect() as connection:
-            # A colon is a colon here, never a parameter.
-            answer = connection.execute(text(database.query.replace(":", "\\:")))
+            streaming = connection.execution_options(stream_results=True, max_row_buffer=BATCH)
+            query = database.query.replace(":", "\\:") if bound is None else database.query
+            answer = streaming.execute(text(query), dict(bound or {}))
             if not answer.returns_rows:
                 connection.rollback()
-                raise DataError(f"the query on {database} returns no table", hint="[data] query is one SELECT")
-            names = list(answer.keys())
-            rows = answer.fetchall()
+                raise no_table(database)
+            yield Answer(_distinct(list(answer.keys()), database), answer.partitions(BATCH))
             connection.rollback()
     finally:
         engine.dispose()
+
+
+def no_table(database: Database) -> DataError:
+    """The query is none that answers rows."""
+    return DataError(f"the query on {database} returns no table", hint="[data] query is one SELECT")
+
+
+def _distinct(names: Sequence[str], database: Database) -> tuple[str, ...]:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         problems = tuple(f"{database}: the query names column {name!r} more than once" for name in doubled)
         raise DataError("; ".join(problems), problems=problems, hint="name each column once, with AS")
-    columns = [column(name, [row[place] for row in rows]) for place, name in enumerate(names)]
-    return RawTable(pl.DataFrame(columns), np.arange(1, len(rows) + 1), str(database))
+    return tuple(names)
+
+
+def is_duckdb(url: str) -> bool:
+    """Whether DuckDB's own library reads it."""
+    return url.startswith("duckdb:")
 
 
 def check_url(url: str) -> URL:
@@ -189,12 +236,13 @@ def _foreign(database: Database, password: str) -> Iterator[None]:
         # Of a connection, or of the query's own text; other errors may quote a value of the table.
         reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0][:300]
         reason = reason.replace(password, "***") if password else reason
-        raise _no_answer(database, reason, error) from None
+        raise no_answer(database, reason, error) from None
     except exc.SQLAlchemyError as error:
-        raise _no_answer(database, type(getattr(error, "orig", None) or error).__name__, error) from None
+        raise no_answer(database, type(getattr(error, "orig", None) or error).__name__, error) from None
 
 
-def _no_answer(database: Database, reason: str, error: BaseException) -> TableError:
+def no_answer(database: Database, reason: str, error: BaseException) -> TableError:
+    """The database refuses the query. `reason`: words without a value of a table."""
     return TableError(
         f"{database} does not answer the query: {reason}",
         logged=f"the database does not answer the query: {type(error).__name__}",

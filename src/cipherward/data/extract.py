@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".toml"
 KINDS: dict[str, str | type[Extract]] = {
+    "database": "cipherward.data.database_extract:DatabaseExtract",
     "fhir": "cipherward.data.fhir.extract:FhirExtract",
     "mapping": "cipherward.data.local_mapping:Mapping",
 }

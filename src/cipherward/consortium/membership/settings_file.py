@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from cipherward.consortium.membership.invitations import Invitation
-from cipherward.data.database import Source, check_url
+from cipherward.data import duckdb_query
+from cipherward.data.database import Source, check_url, is_duckdb
 from cipherward.errors import DataError
 
 _HOSPITAL = """\
@@ -76,15 +78,23 @@ def data_settings(data: Source) -> dict[str, str]:
         return {"path": str(data.resolve())}
     if not data.query.strip():
         raise DataError("there is no query for the database", hint='give it with --query "SELECT ..."')
-    url = check_url(data.url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        url = url.set(database=str(Path(url.database).resolve()))
-    found = {"database": url.render_as_string(hide_password=False), "query": data.query}
+    found = {"database": _whole(data.url), "query": data.query}
     if data.password_env:
         found["password_env"] = data.password_env
     elif data.password_file:
         found["password_file"] = str(data.password_file.resolve())
     return found
+
+
+def _whole(url: str) -> str:
+    """The URL, checked; of a database that is a file with its whole path."""
+    if is_duckdb(url):
+        path = duckdb_query.file_of(url)
+        return f"{duckdb_query.SCHEME}/{quote(str(Path(path).resolve()))}" if path else duckdb_query.SCHEME
+    parsed = check_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        parsed = parsed.set(database=str(Path(parsed.database).resolve()))
+    return parsed.render_as_string(hide_password=False)
 
 
 def _data_section(settings: Mapping[str, str]) -> str:

@@ -1,0 +1,51 @@
+"""A table that one query of a database answers, said in a file: where a study or a command takes a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from cipherward.data.database import Database, read_query
+from cipherward.data.extract import Extract
+from cipherward.data.tables import RawTable
+from cipherward.errors import TableError
+
+
+class DatabaseExtract(Extract):
+    """`url` and `query` as `Database` has them; or `query_file`, a file with the query."""
+
+    source: Literal["database"]
+    url: str = Field(min_length=1)
+    query: str = ""
+    query_file: str = ""
+    password_env: str = ""
+    password_file: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> DatabaseExtract:
+        if bool(self.query.strip()) == bool(self.query_file):
+            raise ValueError("give query, or query_file with the query in a file of its own")
+        if self.password_env and self.password_file:
+            raise ValueError("give at most one of password_env and password_file")
+        return self
+
+    def read(self, folder: Path) -> RawTable:
+        password = folder / self.password_file if self.password_file else None
+        return read_query(Database(self.url, self._query(folder), self.password_env, password))
+
+    def _query(self, folder: Path) -> str:
+        if self.query:
+            return self.query
+        path = folder / self.query_file
+        try:
+            found = path.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise TableError(
+                f"cannot read {path}: {reason}", logged=f"cannot read the query: {reason}", hint="check query_file"
+            ) from None
+        if not found.strip():
+            raise TableError(f"{path} is empty", logged="the query is empty", hint='write one "SELECT ..." into it')
+        return found
