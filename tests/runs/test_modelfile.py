@@ -85,3 +85,23 @@ def test_a_users_own_module_is_not_in_the_file_and_has_to_be_given(model: ModelF
     custom = dataclasses.replace(model, study=simulator.study(3, model={"kind": "custom"}))
     with pytest.raises(DataError, match="a torch module of the user's own"):
         custom.module()
+
+
+def test_a_model_file_with_statistics_of_one_hospital_beside_the_weights_is_refused(
+    tmp_path: Path, model: ModelFile
+) -> None:
+    path = tmp_path / "model.safetensors"
+    modelfile.save(path, model)
+    with safetensors.safe_open(path, framework="numpy") as opened:
+        facts = opened.metadata()
+    tensors = safetensors.numpy.load_file(path) | {"norm.running_mean": np.zeros(2, dtype=np.float32)}
+    safetensors.numpy.save_file(tensors, path, metadata=facts)
+    with pytest.raises(DataError):
+        modelfile.load(path)
+
+
+def test_a_published_model_holds_nothing_but_the_weights_that_opened_sums_give(tmp_path: Path) -> None:
+    run = simulator.run(tmp_path, simulator.study(5, model={"kind": "mlp", "hidden": [3]})).path
+    names = set(safetensors.numpy.load_file(run / "model.safetensors"))
+    assert names == {name for name, _ in modelfile.load(run / "model.safetensors").groups}
+    assert simulator.weights(run).tobytes() == simulator.replayed(run).inner.model.weights.tobytes()

@@ -158,3 +158,10 @@ def test_the_yardsticks_of_a_study_that_ends_early_end_early_too() -> None:
     start, test = models.flatten(module), [(x[200:], y[200:])]
     found = baselines.centralised(module, start, train, test, settings, seed=1, validation_rows=held)
     assert len(found.by_round) < 15
+
+
+def test_a_model_with_more_parameters_than_rows_is_said_to_have_room_for_them() -> None:
+    result = {"validation_loss_by_round": [0.5], "auroc_federated": 0.8, "n_parameters": 24_001, "n_train_rows": 1_080}
+    (words,) = reservations.of(result)
+    assert "24,001 parameters and all hospitals together have 1,080 training rows" in words
+    assert not list(reservations.of(result | {"n_parameters": 1_080}))

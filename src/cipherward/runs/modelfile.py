@@ -121,6 +121,8 @@ def load(path: Path) -> ModelFile:
         parts = [np.asarray(tensors[name], dtype=np.float32).reshape(-1) for name, _ in groups]
         if [len(part) for part in parts] != [size for _, size in groups]:
             raise ValueError("tensor sizes differ from the list of groups")
+        if set(tensors) != {name for name, _ in groups}:
+            raise ValueError("a tensor that no sum gave, such as running statistics of one hospital")
         study = study_document.parse(json.loads(facts["study"]), origin=str(path))
         if facts["study_digest"] != study.digest().hex():
             raise ValueError("the study is not the one whose digest is given")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from cipherward.learning import capacity
 from cipherward.learning.class_weights import NO_RISKS
 from cipherward.learning.outcome import Outcome
 from cipherward.learning.outcome_binary import BINARY
@@ -36,6 +37,10 @@ def of(result: Mapping[str, Any], outcome: Outcome = BINARY, *, is_fitted: bool 
 
     `is_fitted`: by Newton steps, which have no learning rate and end by their own criterion, whatever validation rows lose.
     """
+    if words := capacity.warning(
+        result.get("n_parameters", 0), result.get("n_train_rows", 0), "all hospitals together have"
+    ):
+        yield words
     losses, ended = result["validation_loss_by_round"], bool(result.get("converged_early"))
     if len(losses) > 1 and None not in losses:
         yield from _of_fit(losses, is_converged=ended) if is_fitted else _of_losses(losses, is_converged=ended)

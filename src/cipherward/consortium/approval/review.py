@@ -38,6 +38,7 @@ from cipherward.crypto.scheme import Opener
 from cipherward.data.registers import Terms
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, TableError
+from cipherward.learning import capacity
 from cipherward.learning.outcomes import model_words, outcome_of
 from cipherward.parties import domination, inventories
 from cipherward.privacy import budget as privacy_ledger
@@ -157,7 +158,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         leaves=leaves,
         scheme=study.aggregation.scheme,
         opening=_opening(study),
-        privacy=_privacy(study),
+        privacy=(*_privacy(study), *_capacity(n_parameters, data)),
         shown=tuple(consequences.of_document(study)),
         contested=contested,
         singled_out=tuple(singling_out.paragraphs(offered)),
@@ -231,6 +232,11 @@ def _privacy(study: Study) -> tuple[str, ...]:
         "None. The opened sums and the final model can reveal something about single patients, and nothing in this "
         "study bounds how much.",
     )
+
+
+def _capacity(n_parameters: int, data: OwnData) -> tuple[str, ...]:
+    words = capacity.warning(n_parameters, data.used or data.rows, "this hospital has at most")
+    return (words,) if words else ()
 
 
 def _bound(study: Study, unit: str, epsilon: float, delta: float, answers: str) -> list[str]:
