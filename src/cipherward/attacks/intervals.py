@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.attacks.attack import Measure
+
+LEVEL = 0.001
+"""A ciphertext counts as telling something where a test's p-value is below this: once in a thousand runs by chance."""
+
 
 def clopper_pearson(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
     """The exact interval of a share (Clopper and Pearson 1934, Biometrika 26:404-413).
@@ -24,3 +32,24 @@ def sign_test(better: int, trials: int) -> float:
     from scipy import stats
 
     return float(stats.binomtest(better, trials, 0.5, alternative="greater").pvalue)
+
+
+def median_interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+    """An interval for the median between two of the values, in order (David and Nagaraja 2003, section 7.1); of few values all of
+    them, which then hold less than `level`."""
+    from scipy import stats
+
+    ordered = np.sort(values)
+    rank = int(stats.binom.ppf((1.0 - level) / 2.0, len(ordered), 0.5))
+    below = max(rank - 1, 0)
+    return float(ordered[below]), float(ordered[len(ordered) - 1 - below])
+
+
+def tested(setting: str, measure: str, words: str, hits: int, count: int) -> list[Measure]:
+    """A share that is one half where nothing is known, or less, with the test that it is not more."""
+    p = sign_test(hits, count)
+    test = "the chance of so many or more, if each were right half of the time: one-sided sign test"
+    return [
+        Measure(setting, measure, hits / count, words, *clopper_pearson(hits, count)),
+        Measure(setting, f"p-value: {measure}", p, test, bar=f"at least {LEVEL}"),
+    ]

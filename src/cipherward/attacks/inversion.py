@@ -13,33 +13,36 @@ from cipherward.attacks import records
 from cipherward.attacks.attack import Attack, Exhibit, Found, Measure, Settings
 from cipherward.attacks.ciphertexts import Sealed
 from cipherward.attacks.context import Context
-from cipherward.attacks.intervals import clopper_pearson, sign_test
+from cipherward.attacks.images import Images
+from cipherward.attacks.intervals import clopper_pearson, tested
+from cipherward.attacks.matching import Search
 from cipherward.attacks.records import F64, RECOVERED, Matched
 from cipherward.attacks.updates import Trainer, all_rows, dealt, one_step, with_model
 from cipherward.data.sources import HospitalData
 from cipherward.study import Study
 
 SUMS = (2, 3, 5, 8, 16)
-LEVEL = 0.001
-"""A ciphertext counts as telling something where a test's p-value is below this: once in a thousand runs by chance."""
-
 _SHOWN_COLUMNS, _SHOWN_ROWS = 6, 3
 
 
 class InversionSettings(Settings):
     """`n_records`: rows that are attacked, each by itself. `batch`: rows of a larger step. `hidden`: of the perceptron that is attacked
-    beside the study's model. `repeats`: draws of hospitals with one record each. `n_ciphertexts`: for the test that they say nothing."""
+    beside the study's model. `repeats`: draws of hospitals with one record each. `n_ciphertexts`: for the test that
+    they say nothing. `n_images`: that are attacked alone, in so many steps (`image_steps`)."""
 
     n_records: int = Field(default=20, ge=1)
     batch: int = Field(default=32, ge=2)
     hidden: int = Field(default=32, ge=1)
     repeats: int = Field(default=20, ge=1)
     n_ciphertexts: int = Field(default=200, ge=10)
+    n_images: int = Field(default=20, ge=1)
+    image_steps: int = Field(default=400, ge=10)
 
 
 class Inversion(Attack):
     name = "inversion"
-    title = "Rows from an update (gradient inversion)"
+    title = "Rows and images from an update (gradient inversion)"
+    version = 2
     explanation = (
         "A hospital never sends its rows. It sends how its training changed the model. For simple models that change is the row "
         "multiplied by a number, so whoever reads one hospital's change can compute the row: no guessing, school algebra. "
@@ -47,29 +50,29 @@ class Inversion(Attack):
         "We let it read one hospital's update, then an encrypted one, then the sum of several hospitals' updates, which is all that is opened here, "
         "then the same sum when all the others but one or two give the attacker theirs. "
         f"A row counts as recovered where a guess differs from it by at most {RECOVERED:.0%} of its length (Euclidean norm of the model's inputs). "
-        "The rule was fixed before the attack was run. A row that is not recovered is no proof that nothing is known of it: a sum is still about its patients."
+        "For images the attacker searches: it changes a picture until the picture's own update looks like the one that was seen. "
+        "An image counts as recognisable at a structural similarity (SSIM) of 0.5 or more. "
+        "Both rules were fixed before the attack was run. A row that is not recovered is no proof that nothing is known of it: a sum is still about its patients."
     )
 
     def __init__(self, settings: InversionSettings | None = None) -> None:
         self.chosen = settings or InversionSettings()
         super().__init__(self.chosen)
 
-    def why_not(self, study: Study) -> str:
-        return (
-            "its columns are images or series; rows of numbers are needed"
-            if any(column.is_array for column in study.columns)
-            else ""
-        )
-
     def run(self, at: Context) -> Found:
-        data = all_rows(at)
         measures: list[Measure] = []
         exhibits: list[Exhibit] = []
-        for study, words in self._models(at.study):
-            for measure, shown in self._of_model(at, study, words, data):
-                measures += measure
-                exhibits += shown
+        for measure, shown in self._parts(at):
+            measures += measure
+            exhibits += shown
         return Found(tuple(measures), tuple(exhibits))
+
+    def _parts(self, at: Context) -> Iterator[tuple[list[Measure], list[Exhibit]]]:
+        if not any(column.is_array for column in at.study.columns):
+            data = all_rows(at)
+            for study, words in self._models(at.study):
+                yield from self._of_model(at, study, words, data)
+        yield from Images(at, self.chosen.n_images, Search(self.chosen.image_steps)).run()
 
     def _models(self, study: Study) -> Iterator[tuple[Study, str]]:
         yield with_model(study, "logistic-regression"), "logistic regression"
@@ -157,14 +160,14 @@ class Inversion(Attack):
             right += int(sealed.likelier(payload, pair) == inside)
         setting = f"logistic regression, {count} ciphertexts of scheme quorum, one step on one record"
         return [
-            *_tested(
+            *tested(
                 setting,
                 "share of records nearer to the guess from the ciphertext than to the public means",
                 "the ciphertext is read as if it were the update",
                 closer,
                 count,
             ),
-            *_tested(
+            *tested(
                 setting,
                 "share of right choices between two records, of which one is encrypted",
                 "the attacker knows both records and can encrypt; blind choices are right half of the time",
@@ -204,16 +207,6 @@ def _share(setting: str, draws: Sequence[F64]) -> Measure:
         f"it fits best, {np.median(errors):.2g} in the median"
     )
     return Measure(setting, "share of records recovered", hits / len(errors), words, low, high)
-
-
-def _tested(setting: str, measure: str, words: str, hits: int, count: int) -> list[Measure]:
-    """A share that is one half where nothing is known, or less, with the test that it is not more."""
-    p = sign_test(hits, count)
-    test = "the chance of so many or more, if each were right half of the time: one-sided sign test"
-    return [
-        Measure(setting, measure, hits / count, words, *clopper_pearson(hits, count)),
-        Measure(setting, f"p-value: {measure}", p, test, bar=f"at least {LEVEL}"),
-    ]
 
 
 def _error(setting: str, value: float, measure: str, bar: str, count: int) -> Measure:
