@@ -110,7 +110,7 @@ def test_what_model_kind_source_and_task_say_of_a_study_comes_at_once_when_the_t
         ({"data": {"source": "registry"}}, "data.source: no source is called 'registry'; there are breast-cancer"),
         (
             {"model": {"kind": "oracle"}},
-            "model.kind: no kind is called 'oracle'; there are boosted-trees, ",
+            "model.kind: no kind is called 'oracle'; there are backbone, ",
         ),
         (
             {"aggregation": {"scheme": "rot13"}},

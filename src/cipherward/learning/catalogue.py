@@ -15,6 +15,7 @@ KINDS: dict[str, str | type[ModelKind]] = {
     "boosted-trees": "cipherward.learning.kind_boosted_trees:BoostedTrees",
     "cnn": "cipherward.learning.kind_cnn:ConvolutionalNetwork",
     "sequence": "cipherward.learning.kind_sequence:Sequence",
+    "backbone": "cipherward.learning.kind_backbone:Backbone",
     "tabular": "cipherward.learning.kind_tabular:TabularNetwork",
     "custom": "cipherward.learning.kind_custom:Custom",
 }

@@ -44,6 +44,8 @@ class ModelKind(ABC):
     fitted_by: ClassVar[str] = "train"
     takes_outputs: ClassVar[bool] = False
     has_numbers: ClassVar[bool] = True
+    pins_frozen: ClassVar[bool] = False
+    """Whether what a module holds and does not train follows from the kind's own settings, which it checks itself."""
     Settings: ClassVar[type[KindSettings]] = KindSettings
 
     def problems(self, model: Model) -> list[str]:

@@ -80,7 +80,7 @@ def check_factory(model: Model, factory: Factory | None) -> ModelKind:
 
 def check_frozen(module: Module, model: Model) -> None:
     """Raise StudyError unless the module's frozen values are those of the study's model."""
-    if not isinstance(module, Linear):
+    if not isinstance(module, Linear) and not catalogue.kind_of(model).pins_frozen:
         from cipherward.learning import frozen
 
         frozen.check(module, str(model.settings.get("frozen", "")))

@@ -27,7 +27,7 @@ _DRAWN_AT_ONCE = 1 << 20  # a large layer's float64 draws would take more memory
 
 
 def made(
-    build: Callable[[], nn.Module], n_features: int, seed: int, stated: str = "", outputs: Outputs = Outputs()
+    build: Callable[[], nn.Module], n_features: int, seed: int, stated: str | None = "", outputs: Outputs = Outputs()
 ) -> nn.Module:
     """A module of a kind that a study describes, checked; its linear layers start as `models.build` says.
 
@@ -35,7 +35,7 @@ def made(
         build: makes the module; torch's generator is seeded meanwhile.
         n_features: width of an input row.
         seed: public seed.
-        stated: what the study says of the module's frozen values (`frozen.digest`).
+        stated: what the study says of the module's frozen values (`frozen.digest`); None: the kind has checked them.
         outputs: that it gives for a row.
 
     Raises:
@@ -191,7 +191,7 @@ def _told(what: str) -> Iterator[None]:
         raise _failed(what, error) from error
 
 
-def _checked(build: Callable[[], nn.Module], n_features: int, stated: str, outputs: Outputs) -> nn.Module:
+def _checked(build: Callable[[], nn.Module], n_features: int, stated: str | None, outputs: Outputs) -> nn.Module:
     with _told("the module factory failed"):
         module = build()
     if not isinstance(module, nn.Module):
@@ -225,7 +225,8 @@ def _checked(build: Callable[[], nn.Module], n_features: int, stated: str, outpu
         if [name for name, _ in trained_parameters(module)] != trained:
             raise StudyError(f"the module {type(module).__name__} freezes other parameters once it is trained")
         module.eval()
-    frozen.check(module, stated)
+    if stated is not None:
+        frozen.check(module, stated)
     with _told("the module cannot take a row alone, as the last minibatch and `predict` may hold"), torch.no_grad():
         module(rows[:1])
         module.train()

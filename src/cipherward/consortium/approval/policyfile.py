@@ -54,6 +54,7 @@ max_exact_sums = 1100
 max_measured_models = 1100
 
 # Kinds of model: "logistic-regression", "linear" (the same for other outcomes), "mlp" (a small neural network), "tabular" (one that embeds categories), "points" (a table of points), "boosted-trees",
+# "cnn" and "sequence" (images and series), "backbone" (a network that was trained elsewhere, and one layer),
 # "custom" (see the next line).
 models = ["logistic-regression", "linear", "mlp"]
 

@@ -1,0 +1,222 @@
+"""Networks that were trained elsewhere: they stay as they are, one layer is trained, and a study means one file."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import safetensors.torch
+import torch
+from tests import simulator
+
+from cipherward.errors import StudyError
+from cipherward.learning import catalogue, frozen, models, sgd, weight_files
+from cipherward.learning.outcome import Outputs
+from cipherward.privacy.noise import record_noise
+from cipherward.privacy.randomness import SYSTEM
+from cipherward.runs.prediction import predict_rows
+from cipherward.runs.verify import verify_sums
+from cipherward.study import Model, Training
+from cipherward.tasks import rounds
+from cipherward.tasks.catalogue import make_task
+
+pytest.importorskip("monai", reason="MONAI is not installed: pip install 'cipherward[backbones]'")
+
+SHAPE = (1, 16, 16)
+IMAGE = {"name": "scan", "kind": "image", "shape": list(SHAPE), "minimum": 0, "maximum": 255}
+
+
+def kind(**settings: Any) -> Model:
+    return Model.model_validate({"kind": "backbone", "network": "resnet10", "weights": "seeded"} | settings)
+
+
+def built(model: Model, seed: int = 3, outputs: Outputs | None = None, shape: tuple[int, ...] = SHAPE) -> Any:
+    return models.build(model, int(np.prod(shape)), seed, outputs=outputs, shape=shape)
+
+
+def saved(folder: Path, model: Model, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, str]:
+    """A file with the weights of another seed, as somebody would publish it; what a study states of it."""
+    tensors = {
+        name.removeprefix("network."): value
+        for name, value in built(model, 8).state_dict().items()
+        if name.startswith("network.")
+    }
+    tensors |= {"fc.weight": torch.zeros(5, 512)} | changes
+    safetensors.torch.save_file(
+        {k: v.contiguous() for k, v in tensors.items() if v is not None}, folder / "net.safetensors"
+    )
+    monkeypatch.setenv(weight_files.FOLDER, str(folder))
+    digest = hashlib.sha256((folder / "net.safetensors").read_bytes()).hexdigest()
+    return {"weights": "net.safetensors", "sha256": digest}
+
+
+def images(seed: int, n: int = 60) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    rows = rng.normal(0.0, 1.0, (n, 16, 16)).astype(np.float32)
+    rows[labels == 1, 4:12, 4:12] += 2.0
+    return rows.reshape(n, -1), labels
+
+
+@pytest.mark.parametrize("network", ["resnet10", "resnet18", "resnet34", "resnet50", "densenet121"])
+def test_every_network_gives_one_number_for_a_row_and_trains_its_last_layer_alone(network: str) -> None:
+    module = built(kind(network=network), shape=(3, 32, 32))
+    assert {name for name, _ in models.groups(module)} == {"output.weight", "output.bias"}
+    assert any(isinstance(each, torch.nn.BatchNorm2d) for each in module.modules())
+    assert module(torch.zeros(2, 3072)).shape == (2, 1)
+
+
+def test_training_changes_the_last_layer_and_nothing_else_and_learns() -> None:
+    module = built(kind())
+    held = frozen.copies(module)
+    x, y = images(1)
+    settings = Training(local_epochs=6, batch_size=10, learning_rate=0.1)
+    trained = sgd.train(module, models.flatten(module), x, y, settings, seed=1)
+    assert frozen.changed(held, module) == []
+    assert not any(each.training for each in module.network.modules())
+    fresh, labels = images(2)
+    assert ((sgd.scores(module, trained, fresh) > 0.5) == (labels == 1)).mean() > 0.9
+
+
+def test_a_row_is_predicted_alike_alone_and_beside_others_while_training() -> None:
+    module = built(kind())
+    module.train()
+    rows = torch.from_numpy(images(3)[0])
+    assert torch.allclose(module(rows[:1]), module(rows)[:1], atol=1e-5)
+
+
+def test_seeded_weights_follow_from_the_seed_bit_by_bit() -> None:
+    assert frozen.digest(built(kind(), 3)) == frozen.digest(built(kind(), 3))
+    assert frozen.digest(built(kind(), 3)) != frozen.digest(built(kind(), 4))
+    assert "never trained" in catalogue.describe(kind())
+
+
+def test_images_are_scaled_and_grey_is_shown_in_all_colours() -> None:
+    small = built(kind(size=32), outputs=Outputs(3))
+    assert small(torch.zeros(2, 256)).shape == (2, 3)
+    grey, colour = built(kind()), built(kind(), shape=(3, 16, 16))
+    row = torch.from_numpy(images(1)[0][:1])
+    assert torch.allclose(grey(row), colour(row.repeat(1, 3)), atol=1e-5)
+
+
+def test_weights_of_a_file_are_those_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = saved(tmp_path, kind(), monkeypatch)
+    module = built(kind(**stated))
+    assert torch.equal(module.network.conv1.weight, built(kind(), 8).network.conv1.weight)
+    assert not torch.equal(module.network.conv1.weight, built(kind(), 3).network.conv1.weight)
+    assert stated["sha256"][:12] in catalogue.describe(kind(**stated))
+    address = kind(weights="https://example.org/a/net.safetensors", sha256=stated["sha256"])
+    assert torch.equal(built(address).network.conv1.weight, module.network.conv1.weight)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"conv1.weight": None}, "lack 'conv1.weight'"),
+        ({"conv1.weight": torch.zeros(64, 1, 7, 7)}, "'conv1.weight' is torch.float32"),
+        ({"layer9.weight": torch.zeros(2)}, "hold 'layer9.weight'"),
+        ({"bn1.bias": torch.full((64,), float("nan"))}, "NaN"),
+    ],
+)
+def test_other_weights_are_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(StudyError, match="not those of the network") as refused:
+        built(kind(**saved(tmp_path, kind(), monkeypatch, **changes)))
+    assert said in str(refused.value)
+
+
+def test_a_file_that_is_absent_another_or_no_weights_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stated = saved(tmp_path, kind(), monkeypatch)
+    with pytest.raises(StudyError, match="are not here") as refused:
+        built(kind(weights="https://example.org/other.safetensors", sha256=stated["sha256"]))
+    assert "https://example.org/other.safetensors" in refused.value.hint
+    with pytest.raises(StudyError, match="another file than the study means"):
+        built(kind(weights="net.safetensors", sha256="0" * 64))
+    (tmp_path / "net.safetensors").write_bytes(b"no weights")
+    with pytest.raises(StudyError, match="no safetensors file"):
+        built(kind(weights="net.safetensors", sha256=hashlib.sha256(b"no weights").hexdigest()))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"network": "resnet10"}, "model.weights"),
+        ({"network": "resnet10", "weights": "net.safetensors"}, "model.sha256: state the SHA-256"),
+        ({"network": "resnet10", "weights": "seeded", "sha256": "0" * 64}, "model.sha256"),
+        ({"network": "resnet10", "weights": "../net.safetensors", "sha256": "0" * 64}, "model.weights"),
+        ({"network": "resnet10", "weights": "/etc/passwd", "sha256": "0" * 64}, "model.weights"),
+        ({"network": "vgg", "weights": "seeded"}, "model.network"),
+        ({"network": "resnet10", "weights": "seeded", "size": 8}, "16 x 16 pixels or more"),
+        ({"network": "densenet121", "weights": "seeded"}, "32 x 32 pixels or more"),
+    ],
+)
+def test_a_study_that_does_not_say_which_weights_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(StudyError) as refused:
+        make_task(simulator.study(4, columns=[IMAGE], model={"kind": "backbone"} | settings))
+    assert said in str(refused.value)
+
+
+def test_without_monai_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "monai"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "monai", None)
+    with pytest.raises(StudyError, match="MONAI") as refused:
+        built(kind())
+    assert "cipherward[backbones]" in refused.value.hint
+
+
+def test_the_last_layer_is_trained_with_privacy_of_records_as_batch_normalisation_stands_still() -> None:
+    pytest.importorskip("opacus", reason="Opacus is not installed")
+    private = {"unit": "record", "epsilon": 8.0, "delta": 1e-6, "clipping_norm": 1.0}
+    study = simulator.study(
+        4, columns=[IMAGE], model={"kind": "backbone", "network": "resnet10", "weights": "seeded"}, privacy=private
+    )
+    module = built(study.model)
+    rounds.check_module(study, module)
+    held = frozen.copies(module)
+    x, y = images(1)
+    start, noise = models.flatten(module), record_noise(study, len(y))
+    moved = sgd.train_privately(module, start, x, y, study.training, noise, randomness=SYSTEM)
+    assert np.isfinite(moved).all()
+    assert not np.array_equal(moved, start)
+    assert frozen.changed(held, module) == []
+
+
+def test_a_whole_study_runs_is_verified_predicts_and_is_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cipherward.simulation.simulate import run_study
+
+    stated = saved(tmp_path, kind(), monkeypatch)
+    hospitals = [{"name": f"clinic-{i}", "path": f"clinic-{i}.parquet"} for i in range(1, 5)]
+    for index in range(1, 5):
+        rows, labels = images(index, 70)
+        pixels = np.clip(rows * 30 + 100, 0, 255).astype(np.uint8)
+        scan = pl.Series("scan", pixels, dtype=pl.Array(pl.UInt8, 256))
+        pl.DataFrame([scan, pl.Series("outcome", labels)]).write_parquet(tmp_path / f"clinic-{index}.parquet")
+    model = {"kind": "backbone", "network": "resnet10"} | stated
+    gently = {"rounds": 3, "local_epochs": 4, "batch_size": 16, "learning_rate": 0.05}
+    study = simulator.study(
+        4, columns=[IMAGE], model=model, hospitals=hospitals, data={"test_fraction": 0.3}, training=gently
+    )
+    result = run_study(study, base=tmp_path, out=tmp_path / "run", device="cpu")
+    assert result.summary["n_parameters"] == 513
+    assert result.summary["auroc_federated_exact"] > 0.9
+    assert all(line.holds for line in verify_sums(result.path))
+    assert len(predict_rows(result.path, tmp_path / "clinic-1.parquet").scores) == 70
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    from cipherward import export_onnx
+
+    found = export_onnx(result.path, tmp_path / "model.onnx")
+    assert found is not None
+    monkeypatch.setenv(weight_files.FOLDER, str(tmp_path / "elsewhere"))
+    with pytest.raises(StudyError, match="are not here"):
+        predict_rows(result.path, tmp_path / "clinic-1.parquet")
