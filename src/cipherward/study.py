@@ -21,7 +21,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import study_places, thresholds, tomlfile
+from cipherward import study_dictionary, study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_columns import Column as Column
 from cipherward.study_columns import input_shape
@@ -100,7 +100,7 @@ class Study(Section):
     @model_validator(mode="before")
     @classmethod
     def _with_defaults(cls, given: Any) -> Any:
-        return with_network_defaults(given) if isinstance(given, dict) else given
+        return with_network_defaults(study_dictionary.with_roles(given)) if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -363,6 +363,7 @@ def load(path: Path) -> Study:
         raise StudyError(
             f"{path} is not valid TOML: {error}", hint="correct the file at the place named above"
         ) from None
+    document = study_dictionary.with_file(document, path.parent)
     return parse(document, origin=str(path), text=written.decode("utf-8-sig"))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from cipherward.study_sections import Section, is_number, number_key, same_text
 
@@ -16,7 +16,8 @@ LARGEST_CELL = 1 << 20
 
 class Column(Section):
     """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it; `missing`
-    are this column's own codes for "no value", such as -9.
+    are this column's own codes for "no value", such as -9. `codes`: texts that tables may hold in place of a category, and which one
+    each is. A table without a `required` column is refused; without another one, the column has no value in any row.
 
     A cell of kind "image" or "series" holds many numbers: `shape` is (channels, height, width), with 1 or 3 channels, or
     (length,). Values of a series may be missing, pixels may not. `fit`: an image file of another size is refused, or stretched
@@ -35,6 +36,23 @@ class Column(Section):
     categories: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     description: str = ""
+    required: bool = False
+    codes: tuple[tuple[str, str], ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study that does not use the newer settings is the same document, with the same digest, as before there were any."""
+        found: dict[str, Any] = write(self)
+        for name in ("required", "codes"):
+            if name in found and not found[name]:
+                del found[name]
+        return found | ({"codes": dict(self.codes)} if "codes" in found else {})
+
+    @field_validator("codes", mode="before")
+    @classmethod
+    def _pairs(cls, given: Any) -> Any:
+        """A table of TOML, as pairs: a column can be hashed."""
+        return tuple(given.items()) if isinstance(given, dict) else given
 
     @property
     def is_array(self) -> bool:
@@ -55,6 +73,8 @@ class Column(Section):
                 raise ValueError(f"{of_kind} needs minimum < maximum (its plausible range)")
             if self.transform == "log1p" and self.minimum < 0:
                 raise ValueError(f"{of_kind}: log1p needs minimum >= 0")
+            if self.codes:
+                raise ValueError(f"{of_kind} cannot have codes of categories")
             if self.categories:
                 raise ValueError(f"{of_kind} cannot list categories")
             if not all(is_number(code) for code in self.missing):
@@ -67,9 +87,24 @@ class Column(Section):
                 raise ValueError(f"categorical column {self.name!r} lists one number twice, written otherwise")
             if both := sorted(set(self.categories) & set(self.missing)):
                 raise ValueError(f"categorical column {self.name!r}: {both[0]!r} is both a category and missing")
+            self._check_codes()
             if self.minimum is not None or self.maximum is not None or self.transform != "none":
                 raise ValueError(f"categorical column {self.name!r} cannot have minimum, maximum or transform")
         return self
+
+    def _check_codes(self) -> None:
+        listed = {same_text(text) for text in (*self.categories, *self.missing)}
+        for code, category in self.codes:
+            if category not in self.categories:
+                raise ValueError(
+                    f"categorical column {self.name!r}: code {code!r} is for {category!r}, no category of it"
+                )
+            if same_text(code) in listed:
+                raise ValueError(
+                    f"categorical column {self.name!r}: {code!r} is both a code and a category, or missing"
+                )
+        if len({same_text(code) for code, _ in self.codes}) < len(self.codes):
+            raise ValueError(f"categorical column {self.name!r} lists one code twice")
 
     def _check_shape(self) -> None:
         wanted = {"image": "[channels, height, width] with 1 or 3 channels", "series": "[length]"}.get(self.kind)

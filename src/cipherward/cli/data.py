@@ -7,16 +7,21 @@ from pathlib import Path
 
 import typer
 
+from cipherward.cli import own_table
 from cipherward.cli.homes import HOME
 
 TRIAL_DAYS = 90
 """For how long the example's study may run."""
 
 app = typer.Typer(
-    help="Data: list public data sets, fetch them from their publisher, write a synthetic example.",
+    help="Data: check a table against a study, draft a study from a table, public data sets, synthetic examples.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+app.command("check")(own_table.check)
+app.command("draft")(own_table.draft)
 
 
 @app.command("list")

@@ -27,6 +27,7 @@ _NOT_WESTERN = re.compile(
     rb"[\xc0-\xff]{3}|[A-Za-z\xc0-\xff][\xa1-\xa9\xab-\xb4\xb6\xb8\xb9\xbb-\xbf][A-Za-z\xc0-\xff]"
 )
 _UTF8_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x19\x1b-\x1f]")
 _LARGEST_SHARE = 0.3
 
 
@@ -65,6 +66,8 @@ def as_utf8(content: bytes, path: Path, named: str = "") -> tuple[bytes, list[st
         raise _not_text(content, 0, encoding, path) from None
     if (zero := content.find(b"\x00")) >= 0:
         raise _zero_bytes(content, zero, path)
+    if _CONTROL.search(content.partition(b"\n")[0]):
+        raise _binary(path)
     if b"\n" not in content and b"\r" in content:
         content = content.replace(b"\r", b"\n")
         assumed.append("lines that end in a carriage return")
@@ -102,5 +105,9 @@ def _zero_bytes(content: bytes, first: int, path: Path) -> TableError:
         row = content[:first].count(b"\n")
         said = f"row {row} holds a zero byte: the file was damaged"
         return TableError(f"{path}, {said}", logged=said, hint="copy or export the file again")
+    return _binary(path)
+
+
+def _binary(path: Path) -> TableError:
     said = "is no table of a kind that is read (it holds binary data)"
     return TableError(f"{path} {said}", logged=f"the table {said}", hint=_HINT)

@@ -155,9 +155,10 @@ def convert(
     problems = [] if table.height else [Problem("the table has no rows", "the table has no rows")]
     unused = [name for name in table.columns if name not in {*(c.name for c in columns), *also}]
     inputs = [column.name for column in columns]
+    optional = [column.name for column in columns if not column.required]
     may_lack = may_lack and not set(inputs).isdisjoint(table.columns)
     for name in (*inputs, *also):
-        if name not in table.columns and not (may_lack and name in inputs and not _close(name, unused)):
+        if name not in table.columns and not (may_lack and name in optional and not _close(name, unused)):
             problems.append(_absent(name, unused, table.width))
     typed, marks = [], []
     for column in columns:

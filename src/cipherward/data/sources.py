@@ -150,11 +150,13 @@ def load_table_for_prediction(path: Path, columns: Sequence[Column]) -> tuple[Ra
 
 @dataclass(frozen=True)
 class Admitted:
-    """A table at the gate: `data` is None exactly when there are problems."""
+    """A table at the gate: `data` is None exactly when there are problems. `columns`: the names of all its columns, declared ones as
+    the study writes them."""
 
     examined: Examined
     problems: tuple[Problem, ...]
     data: HospitalData | None
+    columns: tuple[str, ...]
 
 
 def admit(
@@ -174,15 +176,16 @@ def admit(
     raw, unreadable = pictures.with_images(written.raw, study.columns, setting)
     examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
     examined = dataclasses.replace(examined, changes=(*written.changes, *examined.changes))
+    names = tuple(raw.table.columns)
     doubts = (problem.at(name, raw.origin) for problem in (*written.problems, *unreadable))
     if found := (*doubts, *examined.problems):
-        return Admitted(examined, found, None)
+        return Admitted(examined, found, None, names)
     reading = read_register(_to_read(raw, study), terms) if terms else None
     if isinstance(reading, Problem):
-        return Admitted(examined, (reading.at(name, raw.origin),), None)
+        return Admitted(examined, (reading.at(name, raw.origin),), None, names)
     data = _split(examined, raw, study, name, best_score, parts, left_out, reading)
     problems = [problem.at(name, raw.origin) for problem in _unfit(data, study)]
-    return Admitted(examined, tuple(problems), None if problems else data)
+    return Admitted(examined, tuple(problems), None if problems else data, names)
 
 
 def _to_read(raw: RawTable, study: Study) -> TableToRead:
@@ -226,7 +229,12 @@ def _split(
         codes = reading.patients  # whoever the study takes for a patient, noise hides those whom the register knows
     is_known = bool(data.patient_column or (reading and reading.register.patient_column))
     cluster = np.unique(codes, return_inverse=True)[1].astype(np.uint32) if is_known else None
-    about = findings(table, outcome, split, cluster, study.columns)
+    about = tuple(
+        Finding(each.column, f"{each.text} ({len(outcome)} rows): the table lacks this column, which is optional")
+        if each.column and each.column not in raw.table.columns
+        else each
+        for each in findings(table, outcome, split, cluster, study.columns)
+    )
     if left_out:
         about = (
             *about,

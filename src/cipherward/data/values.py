@@ -7,7 +7,7 @@ Whatever a rule changes is counted under the rule's name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -28,6 +28,7 @@ class Rule(StrEnum):
     LABEL = "code with a label in the file, read as that label"
     DECIMAL_COMMA = "number with a decimal comma, read as that number"
     THOUSANDS = "number with marks between thousands, read as that number"
+    CODE = "declared code of a category, read as that category"
     NUMBER = "number written otherwise, read as the declared one"
     LETTERS = "text in another Unicode form, read as the declared one"
     UNDECLARED = "category not declared, read as other"
@@ -93,7 +94,14 @@ class Labels:
     is a number: beside a label like E11, 250 is a code, and a code is its text.
     """
 
-    def __init__(self, labels: Sequence[str], *, missing: Iterable[str] = (), has_other: bool = False) -> None:
+    def __init__(
+        self,
+        labels: Sequence[str],
+        *,
+        missing: Iterable[str] = (),
+        has_other: bool = False,
+        codes: Mapping[str, str] | None = None,
+    ) -> None:
         self.labels = tuple(labels)
         self._exact = {same_text(label): label for label in labels}
         self._folded = {key.casefold(): label for key, label in self._exact.items()}
@@ -103,6 +111,10 @@ class Labels:
         self.as_numbers = bool(numbers) and None not in numbers.values()
         self._numbers = {key: label for label, key in numbers.items() if key is not None} if self.as_numbers else {}
         self._has_other = has_other
+        self._meant = {same_text(code): label for code, label in (codes or {}).items()}
+        self._meant_numbers = {
+            key: label for code, label in self._meant.items() if (key := number_key(code)) is not None
+        }
 
     def read(self, raw: str) -> Reading:
         """What one cell's text stands for."""
@@ -112,6 +124,8 @@ class Labels:
         key = number_key(text)
         if text in self._codes or (key is not None and key in self._code_numbers):
             return Reading(None, Rule.MISSING_CODE)
+        if (label := self._meant.get(text) or self._meant_numbers.get(key or "")) is not None:
+            return Reading(label, Rule.CODE)
         folded = text.casefold()
         if folded in MISSING:
             if folded in self._folded:
@@ -140,7 +154,9 @@ class Labels:
 
 def of_column(column: Column) -> Labels:
     """The reader of a categorical column."""
-    return Labels(column.categories, missing=column.missing, has_other=OTHER in column.categories)
+    return Labels(
+        column.categories, missing=column.missing, has_other=OTHER in column.categories, codes=dict(column.codes)
+    )
 
 
 def is_value(dtype: pl.DataType) -> bool:

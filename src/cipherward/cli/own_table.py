@@ -1,0 +1,103 @@
+"""`cipherward data check` and `data draft`: a hospital's own table, in its own terminal. Nothing leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from cipherward.data.checking import Checked
+
+SOURCE = typer.Argument(metavar="SOURCE", help="The table: a file of any kind that docs/data.md names, or an extract.")
+
+
+def check(
+    source: Path = SOURCE,
+    study: str = typer.Option(..., "--study", help="Study file, or the name of a built-in study."),
+    json: bool = typer.Option(False, "--json", help="Machine-readable output."),
+) -> None:
+    """Say what of a table fits a study and what does not, what each rule changes, and how to mend it. Nothing leaves."""
+    from cipherward.cli.choosing import study_named
+    from cipherward.cli.terminal import print_json, say
+    from cipherward.data import checking
+    from cipherward.data.tables import read_table
+    from cipherward.tasks.catalogue import make_task
+
+    chosen, _ = study_named(study)
+    if chosen.hospitals:
+        make_task(chosen)  # what the study itself does not fit is no fault of the table
+    found = checking.check(read_table(source), chosen)
+    if json:
+        print_json(found.to_json())
+    else:
+        for line in lines(found):
+            say(line)
+    raise typer.Exit(0 if found.fits else 1)
+
+
+def lines(found: Checked) -> Iterator[str]:
+    """What was found, for people."""
+    patients = "" if found.n_patients is None else f" of {found.n_patients:,} patients"
+    outcome = "" if found.n_outcome is None else f"; {found.n_outcome:,} with the outcome"
+    yield f"{found.origin}: {found.n_rows:,} rows{patients}{outcome}"
+    for text in found.assumed:
+        yield f"How it was read: {text}."
+    width = max(len(column.name) for column in found.columns)
+    for column in found.columns:
+        words = [column.described if column.role == "feature" else f"{column.role}: {column.described}"]
+        if not column.is_there:
+            words.append(
+                "REQUIRED, and not in the table"
+                if column.is_required
+                else "not in the table, which may be: no value in any row"
+            )
+        elif column.n_missing:
+            words.append(f"{column.n_missing:,} without a value")
+        yield f"  {column.name:<{width}}  {'; '.join(words)}"
+        for change in column.changes:
+            yield f"  {'':<{width}}    {change.count:,} changed: {change.rule}"
+    if found.unused:
+        yield f"Not read, as the study does not declare them: {len(found.unused)} column(s)."
+    for text in (*found.units, *found.about):
+        yield f"Note: {text}"
+    for problem in found.problems:
+        yield f"PROBLEM: {problem}"
+    if found.fits:
+        yield "This table fits the study. Nothing was sent anywhere."
+    else:
+        yield f"This table does not fit the study: {len(found.problems)} problem(s) above. Nothing was sent anywhere."
+
+
+def draft(
+    source: Path = SOURCE,
+    out: Path = typer.Option(Path("study.toml"), "--out", help="Study file to write."),
+    outcome: str = typer.Option("", "--outcome", help="Column to predict; default: guessed by name."),
+    patient: str = typer.Option("", "--patient", help="Column with the patient's id; default: guessed by name."),
+    least: int = typer.Option(10, "--least", min=5, help="Patients that have a category which is named, at least."),
+    force: bool = typer.Option(False, "--force", help="Write over a file that exists."),
+) -> None:
+    """Write a first study with a data dictionary from a table, for people to correct. No cells but frequent categories are in it."""
+    from cipherward.cli.terminal import quoted
+    from cipherward.data import drafting
+    from cipherward.data.tables import read_table
+    from cipherward.errors import StorageError
+    from cipherward.store import files
+    from cipherward.study import parse
+
+    if out.exists() and not force:
+        raise StorageError(f"{out} exists", hint="choose another file with --out, or --force to write over it")
+    raw = read_table(source)
+    found = drafting.draft(raw, outcome=outcome, patient=patient, least=least)
+    parse(found.document, origin="the draft")
+    files.write(out, found.to_toml().encode())
+    for text in raw.assumed:
+        typer.echo(f"How it was read: {text}.")
+    for line in (*found.said, *found.counts):
+        typer.echo(f"Guessed: {line}")
+    typer.echo(
+        f"{out}: {len(found.document['columns'])} column(s) of {raw.table.width}, from {raw.table.height:,} rows. Correct it, then:"
+    )
+    typer.echo(f"  {quoted('cipherward', 'data', 'check', source, '--study', out)}")

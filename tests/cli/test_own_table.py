@@ -1,0 +1,124 @@
+"""`cipherward data check` and `data draft`, as people run them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cipherward import study as study_document
+
+N = 400
+SECRET = "Zaphod-Beeblebrox"
+
+
+def run(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from cipherward.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    frame = pl.DataFrame(
+        {
+            "patient_id": [f"p{i // 2}" for i in range(N)],
+            "age": [20 + i * 7 % 70 if i != 5 else 119 for i in range(N)],
+            "crp": ["-9" if i % 16 == 0 else f"{i * 7 % 90},5" for i in range(N)],
+            "ward": [SECRET if i == 7 else ("medical", "surgical", "")[i % 3] for i in range(N)],
+            "admitted": [f"2024-0{1 + i % 9}-1{i % 10}" for i in range(N)],
+            "note": [f"seen {SECRET} {i}" for i in range(N)],
+            "sex": [1 + i % 2 for i in range(N)],
+            "readmitted": [int(i % 5 == 0) for i in range(N)],
+        }
+    )
+    frame.write_csv(tmp_path / "t.csv", separator=";")
+    return tmp_path / "t.csv"
+
+
+def test_a_draft_fits_its_own_table_and_holds_no_rare_cell(table: Path) -> None:
+    done = run("data", "draft", table, folder=table.parent)
+    assert done.returncode == 0, done.stderr
+    text = (table.parent / "study.toml").read_text()
+    study = study_document.load(table.parent / "study.toml")
+    assert SECRET not in text + done.stdout
+    assert "119" not in text
+    found = {column.name: column for column in study.columns}
+    assert set(found) == {"age", "crp", "ward", "sex"}
+    assert (study.data.outcome, study.data.patient_column) == ("readmitted", "patient_id")
+    assert found["ward"].categories == ("medical", "surgical", "other")
+    assert found["crp"].missing == ("-9",)
+    assert found["sex"].categories == ("1", "2")
+    assert "column 'admitted': left out, a date" in done.stdout
+    assert "column 'note': left out" in done.stdout
+    checked = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    assert checked.returncode == 0, checked.stdout
+    assert f"{N} rows of {N // 2} patients; {N // 5} with the outcome" in checked.stdout
+    assert f"{N // 16} changed: declared code for missing, read as no value" in checked.stdout
+    assert f"{N - N // 16} changed: number with a decimal comma" in checked.stdout
+
+
+def test_a_draft_is_never_written_over_a_file(table: Path) -> None:
+    out = table.parent / "study.toml"
+    out.write_text("mine")
+    done = run("data", "draft", table, folder=table.parent)
+    assert done.returncode == 1
+    assert out.read_text() == "mine"
+    assert run("data", "draft", table, "--force", folder=table.parent).returncode == 0
+    assert tomllib.loads(out.read_text())["data"]["outcome"] == "readmitted"
+
+
+def test_a_draft_without_an_outcome_says_which_columns_could_be(table: Path) -> None:
+    pl.read_csv(table, separator=";").rename({"readmitted": "back"}).write_csv(table)
+    done = run("data", "draft", table, folder=table.parent)
+    assert done.returncode == 1
+    assert "columns with two values: sex, back" in done.stderr
+    assert not (table.parent / "study.toml").exists()
+    assert run("data", "draft", table, "--outcome", "back", folder=table.parent).returncode == 0
+    wrong = run("data", "draft", table, "--outcome", "none", "--out", "x.toml", folder=table.parent)
+    assert "has no column 'none' (--outcome)" in wrong.stderr
+
+
+def test_a_table_that_does_not_fit_is_told_every_problem_with_its_remedy(table: Path) -> None:
+    run("data", "draft", table, folder=table.parent)
+    frame = pl.read_csv(table, separator=";", infer_schema=False)
+    frame = frame.rename({"age": "Age"}).with_columns(sex=pl.col("sex").replace("1", "3")).drop("ward")
+    frame.write_csv(table)
+    done = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    assert done.returncode == 1
+    assert "column 'age' is missing; did you mean 'Age'? Rename it" in done.stdout
+    assert "column 'sex', row 1: unknown category: '3' (200 such row(s)); known: 1, 2" in done.stdout
+    assert "ward" in done.stdout
+    assert "not in the table, which may be" in done.stdout
+    assert "does not fit the study: 2 problem(s)" in done.stdout
+    told = json.loads(run("data", "check", table, "--study", "study.toml", "--json", folder=table.parent).stdout)
+    assert told["fits"] is False
+    assert len(told["problems"]) == 2
+    assert told["rows"] == N
+    assert {column["name"]: column["present"] for column in told["columns"]}["ward"] is False
+
+
+def test_units_that_are_no_ucum_codes_are_said(table: Path) -> None:
+    run("data", "draft", table, folder=table.parent)
+    study = table.parent / "study.toml"
+    study.write_text(study.read_text().replace('name = "age"\n', 'name = "age"\nunit = "years"\n'))
+    done = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    assert "column 'age': the unit 'years' is no UCUM code; in UCUM it is 'a'" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "content"), [("none.csv", None), ("empty.csv", b""), ("t.bin", b"\x00\x01" * 99)])
+def test_a_file_that_is_no_table_is_an_error_in_words(name: str, content: bytes | None, table: Path) -> None:
+    run("data", "draft", table, folder=table.parent)
+    if content is not None:
+        (table.parent / name).write_bytes(content)
+    for command in (("data", "check", name, "--study", "study.toml"), ("data", "draft", name, "--out", "x.toml")):
+        done = run(*command, folder=table.parent)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert "what to do: " in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (table.parent / "x.toml").exists()
