@@ -23,6 +23,7 @@ SUFFIX = ".toml"
 KINDS: dict[str, str | type[Extract]] = {
     "database": "cipherward.data.database_extract:DatabaseExtract",
     "fhir": "cipherward.data.fhir.extract:FhirExtract",
+    "omop": "cipherward.data.omop.extract:OmopExtract",
     "mapping": "cipherward.data.local_mapping:Mapping",
 }
 """`source` -> "module:class", or the class itself."""
