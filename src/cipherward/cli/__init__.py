@@ -21,6 +21,7 @@ from cipherward.cli import (
     export,
     exposure,
     hospital,
+    passport,
     personalise,
     predict,
     report,
@@ -47,6 +48,7 @@ app.command("attack")(attack.attack)
 app.command("predict")(predict.predict)
 app.command("alert")(alert.alert)
 app.command("export")(export.export)
+app.command("passport")(passport.passport)
 app.command("personalise")(personalise.personalise)
 app.command("verify")(verify.verify)
 app.command("report")(report.report)

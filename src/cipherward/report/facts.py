@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
@@ -71,7 +71,7 @@ class Facts:
     were used again, in words.
     `personal`: what fine-tuning gained each hospital of a simulation; () where nobody fine-tuned.
     `audit`: what was found of the run's audit log, as it is when the page is written.
-    `tables`, `figures`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
+    `proved`: of result.json what the opened sums prove; {} where they prove none. `tables`, `figures`: the result of a task that makes no model, from the opened sums; () where they do not prove it.
     """
 
     study: Study
@@ -86,6 +86,7 @@ class Facts:
     failure: str
     tables: tuple[ResultTable, ...] = ()
     figures: tuple[Drawn, ...] = ()
+    proved: Mapping[str, Any] = field(default_factory=dict, repr=False)
     personal: tuple[PersonalFigures, ...] = ()
     audit: tuple[Line, ...] = ()
     exposure: Exposure | None = None
@@ -173,6 +174,7 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
     state = replayed[-1].state
     study = run.first.study
     result = _so_far(state) if unfinished else _finished(run)
+    proved = {} if unfinished or state.question else findings(state)
     return Facts(
         study=study,
         digest=study.digest().hex(),
@@ -191,7 +193,8 @@ def gather(path: Path, *, unfinished: bool = False) -> Facts:
         carried=clean(inventories.carried_words(run.beginning, study)),
         left_out={clean(name): clean(why) for name, why in run.first.left_out.items()},
         figures=() if unfinished or state.question else state.task.figures(state.inner),
-        tables=() if unfinished or state.question else state.task.tables(findings(state)),
+        tables=state.task.tables(proved) if proved else (),
+        proved=proved,
     )
 
 

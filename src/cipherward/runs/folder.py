@@ -6,8 +6,6 @@ receipt: with study.toml and the model files that is all `cipherward verify` nee
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -111,9 +109,7 @@ class RunDirectory:
     def write_tables(self, tables: Sequence[ResultTable]) -> None:
         """Each table of a result as a CSV file."""
         for table in tables:
-            lines = io.StringIO(newline="")
-            csv.writer(lines, lineterminator="\n").writerows([table.header, *table.rows])
-            files.write(self.path / f"{table.name}.csv", lines.getvalue().encode())
+            files.write(self.path / f"{table.name}.csv", table.to_csv().encode())
 
     def warnings(self) -> list[str]:
         """What result.json warns of, read once; nothing where there is none, or it is damaged."""

@@ -7,6 +7,8 @@ nowhere. `tasks/catalogue.py` lists the tasks; nothing outside this package know
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -102,6 +104,12 @@ class ResultTable:
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def to_csv(self) -> str:
+        """CSV text, the header first."""
+        lines = io.StringIO(newline="")
+        csv.writer(lines, lineterminator="\n").writerows([self.header, *self.rows])
+        return lines.getvalue()
 
 
 class Task(ABC, Generic[S]):
