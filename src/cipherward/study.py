@@ -152,14 +152,9 @@ class Study(Section):
         if not self.training.local_epochs:
             problems.append("privacy needs training.local_epochs: what it costs follows from them")
         if self.privacy.unit == "hospital":
-            if self.training.halves_rate:
-                problems.append(
-                    'privacy.unit "hospital" needs training.halves_rate false: its rounds carry no validation loss'
-                )
-            if self.training.patience:
-                problems.append(
-                    'privacy.unit "hospital" needs training.patience 0: its rounds carry no validation loss'
-                )
+            wanted = ["halves_rate false"] * self.training.halves_rate + ["patience 0"] * bool(self.training.patience)
+            said = "its rounds carry no validation loss"
+            problems += [f'privacy.unit "hospital" needs training.{each}: {said}' for each in wanted]
         elif self.privacy.noise_multiplier:
             problems.append('privacy.noise_multiplier belongs to unit "hospital" and is set by freezing')
         return problems
