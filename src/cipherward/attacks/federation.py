@@ -6,7 +6,7 @@ The sums of every scheme are those (docs/protocol.md), so what an attacker gets 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model, Sums, Values
+
+Lanes = Callable[[StudyState, int, NDArray[np.int64]], NDArray[np.int64]]
+"""From the state, a hospital's roster index and its lanes to lanes."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +41,30 @@ class Opened:
 
 
 def values_of(state: StudyState, works: Sequence[HospitalWork]) -> dict[int, Values]:
-    """What each hospital answers to the next question."""
-    return {work.index: work.values(state) for work in works}
+    """What each hospital answers to the next question, of those that it asks."""
+    asked = state.admitted
+    return {work.index: work.values(state) for work in works if not asked or work.index in asked}
 
 
-def open_sum(state: StudyState, values: Mapping[int, Values]) -> Opened:
+def open_sum(
+    state: StudyState, values: Mapping[int, Values], alter: Lanes = lambda state, index, lanes: lanes
+) -> Opened:
     """Round every hospital's values to lanes as they are before encryption, add them up, open, and apply the public rule.
+
+    `alter`: what becomes of a hospital's lanes before they are added.
 
     Raises:
         DataError, ProtocolError: as `Layout.encode`, and for sums that make no model.
     """
     layout = state.layout
-    lanes = [layout.encode(each, os.urandom(32)).astype(np.int64) for each in values.values()]
+    lanes = [alter(state, i, layout.encode(each, os.urandom(32)).astype(np.int64)) for i, each in values.items()]
     sums = layout.decode(np.sum(lanes, axis=0), len(lanes))
     return Opened(state, state.after(sums, len(lanes)), values, sums)
 
 
 def train(study: Study, hospitals: Sequence[HospitalData]) -> Iterator[Opened]:
     """The whole study, sum by sum, until it asks nothing more."""
-    works = [HospitalWork(index, data, "cpu", _no_clock) for index, data in enumerate(hospitals, start=1)]
+    works = [HospitalWork(index, data, "cpu", no_clock) for index, data in enumerate(hospitals, start=1)]
     state = begin(study)
     while state.question is not None:
         found = open_sum(state, values_of(state, works))
@@ -76,5 +84,6 @@ def update_of(values: Mapping[str, NDArray[Any]], model: Model) -> NDArray[np.fl
     return np.concatenate([np.asarray(values[f"update/{name}"], dtype=np.float64) for name, _ in model.groups])
 
 
-def _no_clock() -> float:
+def no_clock() -> float:
+    """Of hospitals whose work nobody times."""
     return 0.0
