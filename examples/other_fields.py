@@ -28,7 +28,7 @@ from cipherward.study import Study
 
 @dataclass(frozen=True)
 class Number:
-    """A numeric column, drawn evenly from its range. `effect`: on the log odds, from one end of the range to the other; `bend`: more in
+    """A numeric column, drawn evenly from its range. `effect`: on the log odds, or the logarithm of the expected count, from one end of the range to the other; `bend`: more in
     the middle than at the ends."""
 
     minimum: float
@@ -41,7 +41,8 @@ class Number:
 @dataclass(frozen=True)
 class Field:
     """`groups`: rows of one member of `group` (a patient, a district, a card) belong together, so many each. `choices`: of each
-    categorical column, its values with their effects. `base`: log odds in the middle of everything."""
+    categorical column, its values with their effects. `base`: log odds in the middle of everything; of counts the logarithm of the
+    expected count. `most`: the outcome is a count, up to this; 0: it is binary."""
 
     title: str
     parties: tuple[str, ...]
@@ -51,6 +52,7 @@ class Field:
     base: float
     numbers: Mapping[str, Number]
     choices: Mapping[str, Mapping[str, float]]
+    most: int = 0
 
 
 FIELDS = {
@@ -73,22 +75,23 @@ FIELDS = {
         },
     ),
     "surveillance": Field(
-        title="Districts with an outbreak in the coming week, at three health departments",
+        title="Cases in the coming week by district, at three health departments",
         parties=("coast", "plain", "upland"),
-        outcome="outbreak",
+        outcome="cases_next_week",
         group="district",
         rows_of_each=26,
-        base=-1.5,
+        base=1.0,
         numbers={
-            "cases_last_week": Number(0, 60, effect=3.0, unit="cases"),
-            "rainfall": Number(0, 120, effect=1.0, bend=0.8, unit="mm"),
-            "temperature": Number(-5, 35, effect=0.5, unit="degrees C"),
-            "vaccinated": Number(0.3, 0.95, effect=-2.0),
+            "cases_last_week": Number(0, 60, effect=1.6, unit="cases"),
+            "rainfall": Number(0, 120, effect=0.5, bend=0.2, unit="mm"),
+            "temperature": Number(-5, 35, effect=0.3, unit="degrees C"),
+            "vaccinated": Number(0.3, 0.95, effect=-1.0),
         },
         choices={
-            "schools": {"open": 0.5, "holidays": -0.5},
-            "water": {"piped": 0.0, "wells": 0.7, "surface": 1.2},
+            "schools": {"open": 0.3, "holidays": -0.3},
+            "water": {"piped": 0.0, "wells": 0.4, "surface": 0.7},
         },
+        most=100,
     ),
     "payment-fraud": Field(
         title="Card payments that turn out to be fraud, at four banks",
@@ -130,7 +133,10 @@ def write_tables(field: Field, folder: Path, rows: int, seed: int = 0) -> None:
             drawn = rng.choice(len(effects), n, p=rng.dirichlet(np.full(len(effects), 6.0)))
             odds += np.array(list(effects.values()))[drawn]
             table[name] = [list(effects)[code] for code in drawn]
-        table[field.outcome] = (rng.random(n) < 1.0 / (1.0 + np.exp(-odds))).astype(int)
+        if field.most:
+            table[field.outcome] = np.minimum(rng.poisson(np.exp(odds)), field.most)
+        else:
+            table[field.outcome] = (rng.random(n) < 1.0 / (1.0 + np.exp(-odds))).astype(int)
         pl.DataFrame(table).write_csv(folder / f"{party}.csv")
 
 
@@ -145,11 +151,13 @@ def study(name: str, **sections: Any) -> Study:
         {"name": column, "kind": "categorical", "categories": list(effects)}
         for column, effects in field.choices.items()
     ]
+    counts = {"outcome_type": "counts", "outcome_maximum": field.most} if field.most else {}
     document = {
         "name": name,
         "title": field.title,
         "synthetic": True,
-        "data": {"source": "files", "outcome": field.outcome, "patient_column": field.group},
+        "data": {"source": "files", "outcome": field.outcome, "patient_column": field.group} | counts,
+        "model": {"kind": "linear" if field.most else "logistic-regression"},
         "columns": [*numbers, *choices],
         "hospitals": [{"name": party, "path": f"{party}.csv"} for party in field.parties],
     }
@@ -169,8 +177,11 @@ def main() -> None:
     result = run(name, Path("runs") / f"example-{name}")
     found = result.summary
     print(FIELDS[name].title)
-    print(f"AUROC together {found['auroc_federated']:.3f}, on all rows in one place {found['auroc_centralised']:.3f}")
-    print(f"alone {', '.join(f'{party} {auroc:.3f}' for party, auroc in found['auroc_local'].items())}")
+    key, title = found.get("headline", "auroc"), "D² (explained deviance)" if FIELDS[name].most else "AUROC"
+    print(
+        f"{title} together {found[f'{key}_federated']:.3f}, on all rows in one place {found[f'{key}_centralised']:.3f}"
+    )
+    print(f"alone {', '.join(f'{party} {reached:.3f}' for party, reached in found[f'{key}_local'].items())}")
     print(f"Report: {result.path / 'report.html'}")
 
 

@@ -57,6 +57,25 @@ def test_a_study_with_it_runs_is_verified_and_ends_elsewhere_than_the_mean(tmp_p
     assert np.abs(other.model.weights).max() < 0.5
 
 
+@pytest.mark.parametrize("unit", ["record", "hospital"])
+@pytest.mark.parametrize("name", ["adam", "yogi"])
+def test_a_private_study_takes_the_step_of_the_noisy_mean_and_costs_what_it_cost_without(
+    tmp_path: Path, unit: str, name: str
+) -> None:
+    pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
+    pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
+    private = {"unit": unit, "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}
+    training = {"server": name, "server_rate": 0.05, "local_epochs": 1}
+    plain = simulator.run(tmp_path, simulator.study(3, training={"local_epochs": 1}, privacy=private), name="plain")
+    found = simulator.run(tmp_path, simulator.study(3, training=training, privacy=private), name=name)
+    assert simulator.holds(found.path)
+    assert found.summary["privacy"] == plain.summary["privacy"]
+    state = simulator.replayed(found.path).inner
+    assert state.moments is not None
+    assert np.isfinite(state.model.weights).all()
+    assert 0.0 < np.abs(state.model.weights).max() < 0.5  # two steps of the server's rate, whatever the noise
+
+
 def test_newton_steps_take_no_server_and_private_rounds_state_their_epochs() -> None:
     with pytest.raises(StudyError, match="takes no local_epochs"):
         simulator.study(3, training={"method": "newton", "batch_size": 0, "learning_rate": 0.05, "server": "adam"})
