@@ -11,6 +11,7 @@ from cipherward.errors import StudyError
 ATTACKS: dict[str, str | type[Attack]] = {
     "inversion": "cipherward.attacks.inversion:Inversion",
     "membership": "cipherward.attacks.membership:Membership",
+    "canaries": "cipherward.attacks.canaries:Canaries",
     "poisoning": "cipherward.attacks.poisoning:Poisoning",
 }
 """name -> "module:class", or the class itself, in the order in which they run."""

@@ -45,6 +45,17 @@ def median_interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[f
     return float(ordered[below]), float(ordered[len(ordered) - 1 - below])
 
 
+def mean_interval(values: NDArray[np.float64], level: float = 0.95) -> tuple[float, float]:
+    """An interval for the mean by Student's t; of one value, that value."""
+    from scipy import stats
+
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, mean
+    half = float(stats.t.ppf((1.0 + level) / 2.0, len(values) - 1)) * float(values.std(ddof=1)) / len(values) ** 0.5
+    return mean - half, mean + half
+
+
 def tested(setting: str, measure: str, words: str, hits: int, count: int) -> list[Measure]:
     """A share that is one half where nothing is known, or less, with the test that it is not more."""
     p = sign_test(hits, count)

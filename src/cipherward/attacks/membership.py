@@ -74,7 +74,7 @@ class Membership(Attack):
         chosen = self.chosen
         epochs = max(at.training.local_epochs, 1) * chosen.longer
         longer = {"local_epochs": epochs, "batch_size": at.training.batch_size}
-        few = _few(at, chosen.few_rows)
+        few = few_rows(at, chosen.few_rows)
         found = [
             *self._of_case(at, "the study as it is", at.study, at.hospitals, chosen.n_models, chosen.n_private),
             *self._of_case(
@@ -107,7 +107,7 @@ class Membership(Attack):
             yield from _measures(f"{where}, scheme quorum, epsilon {epsilon:g}", models, is_bounded=epsilon <= 1.0)
 
 
-def _few(at: Context, n_rows: int) -> list[HospitalData]:
+def few_rows(at: Context, n_rows: int) -> list[HospitalData]:
     """Hospitals with few rows each, drawn at random."""
     generator = at.generator("few rows")
     return [some(each, np.sort(generator.permutation(len(each.outcome))[:n_rows])) for each in at.hospitals]
