@@ -10,32 +10,41 @@ import typer
 
 if TYPE_CHECKING:
     from cipherward.data.checking import Checked
+    from cipherward.data.tables import RawTable
 
+MAPPING = typer.Option(None, "--mapping", help="Mapping file whose table SOURCE is, in place of the one that it names.")
 SOURCE = typer.Argument(metavar="SOURCE", help="The table: a file of any kind that docs/data.md names, or an extract.")
 
 
 def check(
     source: Path = SOURCE,
     study: str = typer.Option(..., "--study", help="Study file, or the name of a built-in study."),
+    mapping: Path = MAPPING,
     json: bool = typer.Option(False, "--json", help="Machine-readable output."),
 ) -> None:
     """Say what of a table fits a study and what does not, what each rule changes, and how to mend it. Nothing leaves."""
     from cipherward.cli.choosing import study_named
     from cipherward.cli.terminal import print_json, say
     from cipherward.data import checking
-    from cipherward.data.tables import read_table
     from cipherward.tasks.catalogue import make_task
 
     chosen, _ = study_named(study)
     if chosen.hospitals:
         make_task(chosen)  # what the study itself does not fit is no fault of the table
-    found = checking.check(read_table(source), chosen)
+    found = checking.check(_read(source, mapping), chosen)
     if json:
         print_json(found.to_json())
     else:
         for line in lines(found):
             say(line)
     raise typer.Exit(0 if found.fits else 1)
+
+
+def _read(source: Path, mapping: Path | None) -> RawTable:
+    from cipherward.data.local_mapping import of_table
+    from cipherward.data.tables import read_table
+
+    return of_table(mapping, source) if mapping else read_table(source)
 
 
 def lines(found: Checked) -> Iterator[str]:
@@ -76,20 +85,20 @@ def draft(
     out: Path = typer.Option(Path("study.toml"), "--out", help="Study file to write."),
     outcome: str = typer.Option("", "--outcome", help="Column to predict; default: guessed by name."),
     patient: str = typer.Option("", "--patient", help="Column with the patient's id; default: guessed by name."),
+    mapping: Path = MAPPING,
     least: int = typer.Option(10, "--least", min=5, help="Patients that have a category which is named, at least."),
     force: bool = typer.Option(False, "--force", help="Write over a file that exists."),
 ) -> None:
     """Write a first study with a data dictionary from a table, for people to correct. No cells but frequent categories are in it."""
     from cipherward.cli.terminal import quoted
     from cipherward.data import drafting
-    from cipherward.data.tables import read_table
     from cipherward.errors import StorageError
     from cipherward.store import files
     from cipherward.study import parse
 
     if out.exists() and not force:
         raise StorageError(f"{out} exists", hint="choose another file with --out, or --force to write over it")
-    raw = read_table(source)
+    raw = _read(source, mapping)
     found = drafting.draft(raw, outcome=outcome, patient=patient, least=least)
     parse(found.document, origin="the draft")
     files.write(out, found.to_toml().encode())
@@ -100,4 +109,5 @@ def draft(
     typer.echo(
         f"{out}: {len(found.document['columns'])} column(s) of {raw.table.width}, from {raw.table.height:,} rows. Correct it, then:"
     )
-    typer.echo(f"  {quoted('cipherward', 'data', 'check', source, '--study', out)}")
+    with_mapping = ("--mapping", mapping) if mapping else ()
+    typer.echo(f"  {quoted('cipherward', 'data', 'check', source, *with_mapping, '--study', out)}")

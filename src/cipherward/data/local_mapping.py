@@ -1,6 +1,7 @@
-"""A mapping file: how one hospital's table is written, so that nobody edits a warehouse for a study.
+"""A mapping file: how one hospital's table is written, and what of it the study's columns are, so that nobody edits a warehouse for a
+study.
 
-It is an extract (`extract`) with `source = "mapping"`. It is the hospital's own, and nothing in it leaves.
+It is an extract (`extract`) with `source = "mapping"`. It is the hospital's own, and nothing in it leaves. What it changes is counted.
 """
 
 from __future__ import annotations
@@ -8,52 +9,160 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field, field_validator, model_validator
 
 from cipherward.data import extract
 from cipherward.data.file_settings import AS_FOUND, FileSettings
 from cipherward.errors import DataError, TableError
+from cipherward.study import same_text
+from cipherward.study_sections import Section
 
 if TYPE_CHECKING:
+    from cipherward.data.database import Database
     from cipherward.data.tables import RawTable
 
 
-class Mapping(extract.Extract):
-    """What a mapping file holds. `table`: the file that it is about, from the mapping file's folder on."""
+class MappedColumn(Section):
+    """What a column of the study is here. `from`: its name in the table; `unit` is what the table has, `to` what the study declares (UCUM
+    codes), or `factor` and `offset` say what a number becomes: number x factor + offset. `missing`: texts that mean no value;
+    `recode`: what texts become. Missing codes come first, then recoding, then units."""
 
-    table: str
+    source: str = Field(default="", alias="from")
+    unit: str = ""
+    to: str = ""
+    factor: float | None = None
+    offset: float = 0.0
+    missing: tuple[str, ...] = ()
+    recode: tuple[tuple[str, str], ...] = ()
+
+    @field_validator("recode", mode="before")
+    @classmethod
+    def _pairs(cls, given: object) -> object:
+        return tuple(given.items()) if isinstance(given, dict) else given
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if bool(self.unit) != bool(self.to):
+            raise ValueError("unit and to belong together: the unit in the table, and the one that the study declares")
+        if self.unit and self.factor is not None:
+            raise ValueError("give unit and to, or factor and offset, not both")
+        if self.factor == 0.0 or (self.offset and self.factor is None):
+            raise ValueError("offset needs a factor, which is not 0; factor = 1 changes nothing")
+        codes = [same_text(code) for code in (*self.missing, *(code for code, _ in self.recode))]
+        if len(set(codes)) < len(codes):
+            raise ValueError("a text stands twice in missing and recode")
+        return self
+
+    @property
+    def converts(self) -> bool:
+        """Whether its numbers become others."""
+        return bool(self.unit) or self.factor is not None
+
+
+class Mapping(extract.Extract):
+    """What a mapping file holds. `table`: the file that it is about, from the mapping file's folder on; or `database` and `query`, as in
+    hospital.toml. `columns`: by the study's name of the column."""
+
+    table: str = ""
+    database: str = ""
+    query: str = ""
+    password_env: str = ""
+    password_file: str = ""
     file: FileSettings = AS_FOUND
+    columns: dict[str, MappedColumn] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_table(self) -> Self:
+        asks = bool(self.database or self.query or self.password_env or self.password_file)
+        if bool(self.table) == asks or (asks and not (self.database and self.query)):
+            raise ValueError("give table, or database and query")
+        if self.password_env and self.password_file:
+            raise ValueError("give password_env or password_file, not both")
+        if asks and self.file != AS_FOUND:
+            raise ValueError("[file] is for a table file, not for a database")
+        sources = {name: self.columns[name].source or name for name in self.columns}
+        if "" in sources:
+            raise ValueError("a column of the study has a name")
+        if doubled := sorted({name for name in sources.values() if [*sources.values()].count(name) > 1}):
+            raise ValueError(f"the table's column {doubled[0]!r} is mapped twice")
+        return self
 
     def digest(self) -> bytes:
         """SHA-256 over the whole document; 32 bytes."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        document = self.model_dump(mode="json", by_alias=True)
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(b"cipherward/v1/mapping\x00" + text.encode()).digest()
 
     def read(self, folder: Path) -> RawTable:
         """The table, as the file says that it is to be read; see `Extract.read`."""
+        from cipherward.data.mapped_columns import mapped
+
+        raw = mapped(self._found(folder), self.columns)
+        return dataclasses.replace(raw, assumed=(*raw.assumed, *self._said()))
+
+    def _found(self, folder: Path) -> RawTable:
+        from cipherward.data.database import read_query
         from cipherward.data.tables import read_table
 
+        if self.database:
+            return read_query(self._database(folder))
         inner = folder / self.table
         if inner.suffix.lower() == extract.SUFFIX:
             if isinstance(extract.load(inner), Mapping):
                 raise _error(inner, "is another mapping file", "name the table itself in the first")
             if self.file != AS_FOUND:
                 raise _error(inner, "is an extract, which [file] is not for", "remove [file] from the mapping file")
-        raw = read_table(inner, self.file)
-        return dataclasses.replace(raw, assumed=(*raw.assumed, f"mapping file, digest {self.digest().hex()[:16]}"))
+        return read_table(inner, self.file)
+
+    def _database(self, folder: Path) -> Database:
+        from cipherward.data.database import Database
+
+        file = folder / self.password_file if self.password_file else None
+        return Database(self.database, self.query, self.password_env, file)
+
+    def _said(self) -> Iterator[str]:
+        yield f"by a mapping file, digest {self.digest().hex()[:16]}"
+        renamed = [
+            f"{column.source!r} is {name!r}" for name, column in self.columns.items() if column.source not in ("", name)
+        ]
+        if renamed:
+            yield f"columns renamed by it: {', '.join(renamed)}"
 
 
 def _error(path: Path, said: str, hint: str) -> TableError:
     return TableError(f"{path} {said}", logged=f"the table of the mapping file {said}", hint=hint)
 
 
-def innermost(path: Path) -> Path:
-    """The table behind a mapping file; any other file is its own, and so is one that cannot be read."""
+def of_table(path: Path, table: Path) -> RawTable:
+    """A table through a mapping file, in place of the table that the file names.
+
+    Raises:
+        DataError: that is no mapping file; as `Mapping.read`.
+    """
+    found = extract.load(path)
+    if not isinstance(found, Mapping):
+        raise _error(path, "is an extract of another kind", 'give a file with source = "mapping"')
+    return found.model_copy(update={"table": str(table.resolve()), "database": "", "query": ""}).read(path.parent)
+
+
+def found_in(path: Path) -> Mapping | None:
+    """The mapping file that this is; None for any other file, and for one that cannot be read."""
     if path.suffix.lower() != extract.SUFFIX:
-        return path
+        return None
     try:
         found = extract.load(path)
     except DataError:
+        return None
+    return found if isinstance(found, Mapping) else None
+
+
+def innermost(path: Path) -> Path | Database:
+    """The table behind a mapping file; any other file is its own."""
+    found = found_in(path)
+    if found is None:
         return path
-    return path.parent / found.table if isinstance(found, Mapping) else path
+    return found._database(path.parent) if found.database else path.parent / found.table

@@ -4,7 +4,7 @@ the file itself holds."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -61,10 +61,18 @@ def in_plain_form(
         if name in table.columns and (own := raw.labels.get(name)) and is_value(table.schema[name]):
             table, found = _with_labels(table, name, labels, own)
             marks += found
-    problems += _totals(table, raw, data)
+    problems += [*_other_units(raw, columns), *_totals(table, raw, data)]
     declared = {*keys, *(column.name for column in columns)}
     changes = [change for change in raw.changes if change.column in declared]
     return Written(dataclasses.replace(raw, table=table), marks, problems, (*changes, *(mark.change for mark in marks)))
+
+
+def _other_units(raw: RawTable, columns: Sequence[Column]) -> Iterator[Problem]:
+    for column in columns:
+        to = raw.units.get(column.name, column.unit)
+        if to != column.unit:
+            said = f"column {column.name!r}: the mapping file converts it to {to!r}, and the study declares {column.unit or 'no unit'!r}"
+            yield Problem(f"{said}; correct `to` in the mapping file", said)
 
 
 def _totals(table: pl.DataFrame, raw: RawTable, data: Data | None) -> list[Problem]:

@@ -77,7 +77,7 @@ class RawTable:
     """A table as found. `rows`: int64, the 1-based row number of each row in the file, header not counted; `assumed`:
     what was taken for granted in reading it, in words; `folder`: where the files that it names are, for a table
     that is a file; `settings`: how the hospital says that it is written; `labels`: of each column the labels that the file itself
-    gives its codes; `changes`: values that reading the file has changed."""
+    gives its codes; `changes`: values that reading the file has changed; `units`: of columns that a mapping file has converted."""
 
     table: pl.DataFrame
     rows: NDArray[np.int64]
@@ -87,6 +87,7 @@ class RawTable:
     settings: FileSettings = AS_FOUND
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     changes: tuple[Change, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
 
     def where(self, keep: pl.Series) -> RawTable:
         """The rows where the Boolean series `keep` is true, with their row numbers."""

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
 from typing import Literal
 
 from cipherward import study as study_document
-from cipherward.consortium.approval import answers, offer_check, other_grids, own_inventory, policyfile
+from cipherward.consortium.approval import answers, offer_check, other_grids, own_inventory, own_mapping, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.crypto import wire
 from cipherward.disclosure.standing import Agreement
@@ -226,7 +227,8 @@ def approve(home: HospitalHome, offered: OfferedStudy, approver: str, answer: Ag
     members = confirmed.digest() if confirmed else b""
     signed = inventories.sign(home.identity, offered.index, declared)
     statement = Approval(offered.digest, members, approver, int(time()), signed)
-    return _state(home, offered, APPROVAL, wire.encode(statement))
+    mapping = own_mapping.keep(home, offered.study, offered.folder)
+    return _state(home, offered, APPROVAL, wire.encode(statement), {"mapping": mapping})
 
 
 def check_open(home: HospitalHome, offered: OfferedStudy) -> None:
@@ -255,10 +257,13 @@ def withdraw(home: HospitalHome, offered: OfferedStudy) -> bytes:
     return offered.withdrawal or _state(home, offered, WITHDRAWAL, wire.encode(Withdrawal(offered.digest)))
 
 
-def _state(home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes) -> bytes:
+def _state(
+    home: HospitalHome, offered: OfferedStudy, kind: str, body: bytes, more: Mapping[str, object] | None = None
+) -> bytes:
     signed = home.identity.sign(kind, offered.digest, offered.index, body)
     files.write(offered.folder / kind, signed)
-    home.log(f"study {kind} signed", {"study": offered.study.name, "digest": offered.digest.hex()})
+    facts: dict[str, object] = {"study": offered.study.name, "digest": offered.digest.hex()}
+    home.log(f"study {kind} signed", facts | dict(more or {}))
     return signed
 
 

@@ -196,7 +196,8 @@ class HospitalHome(Home):
         except StorageError:
             return watched
         paths = [source for source in sources if isinstance(source, Path)]
-        return (*watched, *dict.fromkeys([*paths, *map(innermost, paths)]))
+        behind = [source for source in map(innermost, paths) if isinstance(source, Path)]
+        return (*watched, *dict.fromkeys([*paths, *behind]))
 
     # members
 
@@ -281,4 +282,5 @@ class HospitalHome(Home):
 
 def _table(source: Source) -> Source:
     """What a source reads in the end: two mapping files may be about one table."""
-    return innermost(source).resolve() if isinstance(source, Path) else source
+    found = innermost(source) if isinstance(source, Path) else source
+    return found.resolve() if isinstance(found, Path) else found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from cipherward.consortium.approval import modelcode, own_inventory, own_register, policyfile
+from cipherward.consortium.approval import modelcode, own_inventory, own_mapping, own_register, policyfile
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.homes.registers import Registers
@@ -54,6 +54,8 @@ class Brought:
         source = home.source_of(own.register_name) if sources.source(study.data.source).is_own_tables else None
         terms = own_register.terms(home, study, self.policy().rows_min, self._registers)
         terms = dataclasses.replace(terms, is_begun=self._is_begun)
+        if self._offered.approval:
+            own_mapping.check(home, study, self._folder)
         with self._boundary.around("reading this hospital's table"):
             (data,) = load_hospitals(study, source, home.path, only=[home.name], terms=terms)
         if self._is_begun:

@@ -1,0 +1,52 @@
+"""Which mapping file a hospital's people approved a study with: its digest is kept beside the approval, and the study runs with no other.
+
+It is this hospital's own record: the signed approval that others see says nothing about it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cipherward.consortium.approval.own_register import entry
+from cipherward.consortium.homes.hospital_home import HospitalHome
+from cipherward.data import catalogue as sources
+from cipherward.data.local_mapping import found_in
+from cipherward.errors import TableError
+from cipherward.store import files
+from cipherward.study import Study
+
+NAME = "mapping.digest"
+NONE = "none"
+
+
+def digest(home: HospitalHome, study: Study) -> str:
+    """Of the mapping file through which this hospital's table is read for the study, hex; "none" where there is none."""
+    if not sources.source(study.data.source).is_own_tables:
+        return NONE
+    source = home.source_of(entry(home, study).register_name)
+    found = found_in(source) if isinstance(source, Path) else None
+    return found.digest().hex() if found else NONE
+
+
+def keep(home: HospitalHome, study: Study, folder: Path) -> str:
+    """Write the digest into the study's folder, before the approval; returns it."""
+    found = digest(home, study)
+    files.write(folder / NAME, found.encode())
+    return found
+
+
+def check(home: HospitalHome, study: Study, folder: Path) -> None:
+    """Whether the table is read as when the study was approved; an approval from before digests were kept says nothing.
+
+    Raises:
+        TableError: through another mapping file, or with or without one.
+    """
+    approved = files.content(f"{folder}/{NAME}").decode("ascii", "replace").strip()
+    now = digest(home, study)
+    if approved and now != approved:
+        said = "the mapping file is not the one that the study was approved with"
+        raise TableError(
+            f"{said} (digest {now[:16]}, approved: {approved[:16]})",
+            logged=said,
+            hint="bring that file back; a changed mapping is for a study that is approved with it, or withdraw from this one",
+        )

@@ -1,0 +1,174 @@
+"""A mapping file's columns, carried out: names, codes for missing, other texts, other units. Every changed value is counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cipherward.data import units
+from cipherward.data.number_forms import plain_numbers
+from cipherward.data.problems import Problem, problems_of, table_error
+from cipherward.data.tables import RawTable
+from cipherward.data.values import Change, Rule, as_text, is_missing, is_value, number_key
+from cipherward.errors import DataError
+from cipherward.study import same_text
+from cipherward.study_sections import is_number
+
+if TYPE_CHECKING:
+    from cipherward.data.local_mapping import MappedColumn
+
+_DIGITS = 12
+"""Significant digits of a converted number: what a conversion's own rounding adds is no part of a value."""
+
+
+def mapped(raw: RawTable, columns: Mapping[str, MappedColumn]) -> RawTable:
+    """The table under the study's names, with values as the mapping says.
+
+    Raises:
+        TableError: a column is not there, a name is taken, a number cannot be read, or units do not convert; every mistake at once.
+    """
+    known = {same_text(name): name for name in raw.table.columns}
+    renamed: dict[str, str] = {}
+    problems: list[Problem] = []
+    for name, column in columns.items():
+        wanted = column.source or name
+        if (found := known.get(same_text(wanted))) is None:
+            problems.append(_absent(name, wanted, raw.table.columns))
+        else:
+            renamed[found] = name
+    problems += [
+        Problem(
+            f"column {name!r}: the table has a column of this name already, and the mapping gives it to {source!r}; map that one to "
+            "another name, too",
+            f"column {name!r}: the mapping gives this name to two columns",
+        )
+        for source, name in renamed.items()
+        if source != name and name in raw.table.columns and name not in renamed
+    ]
+    if problems:
+        raise _error(raw, problems)
+    raw = dataclasses.replace(
+        raw,
+        table=raw.table.rename(renamed),
+        labels={renamed.get(name, name): labels for name, labels in raw.labels.items()},
+        changes=tuple(dataclasses.replace(each, column=renamed.get(each.column, each.column)) for each in raw.changes),
+    )
+    for name, column in columns.items():
+        if column.missing or column.recode:
+            raw = _recoded(raw, name, column, problems)
+        if column.converts:
+            raw = _converted(raw, name, column, problems)
+    if problems:
+        raise _error(raw, problems)
+    return raw
+
+
+def _error(raw: RawTable, problems: list[Problem]) -> DataError:
+    return table_error(
+        f"{raw.origin} and its mapping file have {len(problems)} problem(s)", problems, hint="correct the mapping file"
+    )
+
+
+def _absent(name: str, wanted: str, there: list[str]) -> Problem:
+    close = difflib.get_close_matches(wanted.lower(), {text.lower(): text for text in there}, n=1, cutoff=0.6)
+    advice = next((f"; did you mean {text!r}?" for text in there if close and text.lower() == close[0]), "")
+    said = f"column {name!r}: the table has no column {wanted!r} (from)"
+    return Problem(f"{said}{advice}", f"column {name!r}: the table has no such column")
+
+
+def _with(raw: RawTable, series: pl.Series, counts: Mapping[Rule, int], unit: str = "") -> RawTable:
+    changes = tuple(Change(series.name, rule, count) for rule, count in counts.items() if count)
+    found = raw.units | {series.name: unit} if unit else raw.units
+    return dataclasses.replace(raw, table=raw.table.with_columns(series), changes=(*raw.changes, *changes), units=found)
+
+
+def _recoded(raw: RawTable, name: str, column: MappedColumn, problems: list[Problem]) -> RawTable:
+    series = raw.table[name]
+    if not is_value(series.dtype):
+        problems.append(
+            Problem(
+                f"column {name!r} holds {series.dtype}, which cannot be recoded", f"column {name!r} cannot be recoded"
+            )
+        )
+        return raw
+    text = as_text(series)
+    missing, codes = {*map(_key, column.missing)}, {_key(code): value for code, value in column.recode}
+    found: list[str] = text.drop_nulls().unique().sort().to_list()
+    gone = [each for each in found if _key(each) in missing]
+    other = [each for each in found if _key(each) in codes and codes[_key(each)] != each]
+    counts = {
+        Rule.MAPPED_MISSING: int(text.is_in(gone).sum()),
+        Rule.RECODED: int(text.is_in(other).sum()),
+    }
+    read = text.replace([*gone, *other], [*(None for _ in gone), *(codes[_key(each)] for each in other)])
+    if series.dtype != pl.String and not counts[Rule.RECODED]:
+        read = series.set(text.is_in(gone).fill_null(False), None)
+    return _with(raw, read, counts)
+
+
+def _key(text: str) -> str:
+    """A number is its value, however it is written."""
+    plain = same_text(text)
+    return number_key(plain) or plain
+
+
+def _converted(raw: RawTable, name: str, column: MappedColumn, problems: list[Problem]) -> RawTable:
+    try:
+        convert = (
+            _by_factor(column.factor, column.offset)
+            if column.factor is not None
+            else units.converter(column.unit, column.to)
+        )
+    except DataError as error:
+        problems += [
+            Problem(f"column {name!r}: {text}", f"column {name!r}: units cannot be converted")
+            for text in problems_of(error)
+        ]
+        return raw
+    table, marks, doubts = plain_numbers(raw.table, {name}, raw.rows, raw.settings)
+    problems += doubts
+    series = table[name]
+    words = 0
+    if series.dtype == pl.String:
+        text = series.str.strip_chars()
+        odd = [each for each in text.drop_nulls().unique().to_list() if not is_number(each)]
+        bad = [each for each in odd if not is_missing(each)]
+        wrong = text.is_in(bad).fill_null(False).to_numpy()
+        if wrong.any() and not doubts:
+            first = int(np.flatnonzero(wrong)[0])
+            place = f"column {name!r}, row {raw.rows[first]}"
+            count = f"({int(wrong.sum())} such row(s))"
+            problems.append(
+                Problem(
+                    f"{place}: {text[first]!r} is no number and cannot be converted {count}; list it in the mapping's missing, or recode it",
+                    f"{place} is no number and cannot be converted {count}",
+                )
+            )
+        words = int((text.is_in(odd) & (text != "")).sum())
+    elif not series.dtype.is_numeric():
+        problems.append(
+            Problem(f"column {name!r} holds {series.dtype}, not numbers", f"column {name!r} holds no numbers")
+        )
+        return raw
+    values = series.cast(pl.Float64, strict=False).fill_nan(None)
+    found = _rounded(convert(values.to_numpy()))
+    changed = np.isfinite(found) & (found != values.to_numpy())
+    read = pl.Series(name, found).fill_nan(None)
+    counts = {Rule.MISSING_WORD: words, Rule.CONVERTED: int(changed.sum())} | {
+        mark.rule: int(mark.rows.sum()) for mark in marks
+    }
+    return _with(raw, read, counts, column.to)
+
+
+def _by_factor(factor: float, offset: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    return lambda values: values * factor + offset
+
+
+def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in values.tolist()], dtype=np.float64)
