@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from tests.data.conftest import SHARED
 from typer.testing import CliRunner
 
 from cipherward.cli import app
@@ -60,3 +61,19 @@ def test_the_study_runs(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     result = json.loads((out / "result.json").read_text())
     assert result["federated"]["auroc"] > 0
+
+
+def test_data_draft_and_data_check_count_the_public_sample(tmp_path: Path) -> None:
+    sample = SHARED / "fhir_synthea" / "bulk10"
+    if not sample.is_dir():
+        pytest.skip(f"no FHIR sample in {SHARED} (set CIPHERWARD_SHARED_DATA)")
+    table, drafted = tmp_path / "readmission.toml", tmp_path / "drafted.toml"
+    table.write_text((EXAMPLE / "readmission.toml").read_text().replace('"export"', f'"{sample}"'))
+    words = ["data", "draft", str(table), "--out", str(drafted)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert "49 inpatient stays of 5 patients, 12 followed by another within 30 days" in done.output
+    for study in (drafted, EXAMPLE / "study.toml"):
+        done = CliRunner().invoke(app, ["data", "check", str(table), "--study", str(study)])
+        assert done.exit_code == 0, done.output
+        assert "49 rows of 5 patients; 12 with the outcome" in done.output

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 _WRITTEN = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"
@@ -37,7 +38,7 @@ class Moment:
     def is_after(self, other: Moment) -> bool:
         """Whether it is later: by the instant where both have a time written alike, else by the day."""
         if self.at and other.at and self.has_offset == other.has_offset:
-            return self.at > other.at
+            return self.order > other.order  # two times of one zone would be compared by their clocks
         return self.day > other.day
 
 
@@ -64,6 +65,24 @@ def moment(text: str) -> Moment:
         raise ValueError("a day or time that does not exist") from None
 
 
+def in_zone(found: Moment, zone: ZoneInfo) -> Moment:
+    """The same as the clocks of a zone show it: a time with an offset on the day that it was there, a time without one as
+    written there. Of an hour that a clock shows twice it is the first.
+
+    Raises:
+        ValueError: the clock never showed that time, as it was put forward.
+    """
+    if found.at is None:
+        return found
+    if found.at.tzinfo is not None:
+        at = found.at.astimezone(zone)
+        return Moment(at.date(), at)
+    at = found.at.replace(tzinfo=zone)
+    if at.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != found.at:
+        raise ValueError(f"a time that clocks never showed in {zone.key}")
+    return Moment(found.day, at)
+
+
 def days_between(first: Moment, second: Moment) -> int:
     """Calendar days from the first to the second, negative where the second is earlier. Clocks that were put forward or
     back, and offsets, change nothing."""
@@ -78,7 +97,9 @@ def hours_between(first: Moment, second: Moment) -> float:
     """
     if not first.at or not second.at or first.has_offset != second.has_offset:
         raise ValueError("hours need two times, both with an offset or both without")
-    return (second.at - first.at).total_seconds() / 3600.0
+    if not first.has_offset:
+        return (second.at - first.at).total_seconds() / 3600.0
+    return (second.at.astimezone(UTC) - first.at.astimezone(UTC)).total_seconds() / 3600.0
 
 
 def completed_years(birth: date, on: date) -> int:

@@ -7,6 +7,7 @@ leaves. A new kind is one file with a class that derives from `Extract`, and a l
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 SUFFIX = ".toml"
 KINDS: dict[str, str | type[Extract]] = {
     "database": "cipherward.data.database_extract:DatabaseExtract",
+    "dates": "cipherward.data.dates_extract:DatesExtract",
     "fhir": "cipherward.data.fhir.extract:FhirExtract",
     "omop": "cipherward.data.omop.extract:OmopExtract",
     "mapping": "cipherward.data.local_mapping:Mapping",
 }
 """`source` -> "module:class", or the class itself."""
+_being_read: ContextVar[tuple[Path, ...]] = ContextVar("extracts that are being read", default=())
 _HINT = "docs/data.md says what an extract holds"
 
 
@@ -53,7 +56,15 @@ def read(path: Path) -> RawTable:
     Raises:
         TableError: the file is unreadable or wrong, with every mistake; or the table cannot be made.
     """
-    return load(path).read(path.parent)
+    outer, whole = _being_read.get(), path.resolve()
+    if whole in outer:
+        said = "names itself as its table, by way of others"
+        raise TableError(f"{path} {said}", logged=f"an extract {said}", hint="name the file that holds the rows")
+    token = _being_read.set((*outer, whole))
+    try:
+        return load(path).read(path.parent)
+    finally:
+        _being_read.reset(token)
 
 
 def load(path: Path) -> Extract:
