@@ -9,6 +9,7 @@ import pytest
 
 from cipherward.attacks import federation
 from cipherward.attacks.context import Context
+from cipherward.attacks.dealing import dealt_anew
 from cipherward.attacks.played import play
 from cipherward.attacks.poisoners import (
     Backdoor,
@@ -28,7 +29,6 @@ from cipherward.attacks.poisoning import (
     Poisoning,
     PoisoningSettings,
     Scene,
-    _dealt,
     play_overflow,
 )
 from cipherward.data.partition import TRAIN
@@ -134,7 +134,7 @@ def test_rows_with_the_mark_have_no_value_there_and_are_else_the_same(scene: Sce
 
 
 def test_rows_of_other_studies_are_dealt_to_as_many_hospitals_each_row_once(at: Context) -> None:
-    dealt = _dealt(at, 9)
+    dealt = dealt_anew(at, 9)
     assert len(dealt) == 9
     assert sum(len(each.outcome) for each in dealt) == sum(int((each.split == TRAIN).sum()) for each in at.hospitals)
     assert all(set(each.split.tolist()) == {0, 1, 2} for each in dealt)

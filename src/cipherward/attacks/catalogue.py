@@ -13,6 +13,7 @@ ATTACKS: dict[str, str | type[Attack]] = {
     "membership": "cipherward.attacks.membership:Membership",
     "canaries": "cipherward.attacks.canaries:Canaries",
     "poisoning": "cipherward.attacks.poisoning:Poisoning",
+    "coordinator": "cipherward.attacks.coordinator:Coordinator",
 }
 """name -> "module:class", or the class itself, in the order in which they run."""
 

@@ -12,20 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from cipherward.attacks import federation
+from cipherward.attacks import dealing, federation
 from cipherward.attacks.attack import Attack, Found, Measure, Settings
 from cipherward.attacks.context import Context
+from cipherward.attacks.dealing import dealt_anew
 from cipherward.attacks.intervals import clopper_pearson
 from cipherward.attacks.played import Alter, Ended, play
 from cipherward.attacks.poisoners import Backdoor, Honest, LabelFlip, LittleIsEnough, Noise, Poisoner, SignFlip
-from cipherward.attacks.updates import all_rows, dealt, some
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import CipherwardError
 from cipherward.learning import robust
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.rows import TEST, TRAIN, VALIDATION
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Values
 
@@ -101,9 +100,8 @@ class Poisoning(Attack):
             study = study.with_overrides(data={"cohort": cohort}, aggregation=aggregation, top={"hospitals": []})
             hospitals = load_hospitals(study, None, Path())
         else:
-            hospitals = _dealt(at, chosen.n_hospitals)
-            names = [{"name": each.name} for each in hospitals]
-            study = study.with_overrides(top={"hospitals": names, "blocks": None}, aggregation=aggregation)
+            hospitals = dealt_anew(at, chosen.n_hospitals)
+            study = dealing.of(study, hospitals).with_overrides(aggregation=aggregation)
         clip = _usual_norm(study, hospitals)
         bounds = {"clip_norm": clip, "bounds": True}
         defences: dict[str, Mapping[str, Any] | None] = {
@@ -312,17 +310,3 @@ def _usual_norm(study: Study, hospitals: Sequence[HospitalData]) -> float:
         update = federation.update_of(values, federation.model_of(state))
         norms.append(robust.norm(update) / float(values["weight"][0]))
     return float(f"{median(norms):.2g}")
-
-
-def _dealt(at: Context, n_hospitals: int) -> list[HospitalData]:
-    """So many hospitals of all rows: those that are there, where they are enough, else rows at random."""
-    if len(at.hospitals) == n_hospitals:
-        return list(at.hospitals)
-    data = all_rows(at)
-    generator = at.generator("split")
-    found = []
-    for k, rows in enumerate(dealt(len(data.outcome), n_hospitals, at.generator("deal")), start=1):
-        part = some(data, rows)
-        split = generator.choice([TRAIN, VALIDATION, TEST], size=len(rows), p=[0.7, 0.1, 0.2]).astype(np.uint8)
-        found.append(HospitalData(f"hospital-{k:02d}", part.table, part.outcome, split))
-    return found
