@@ -18,6 +18,7 @@ from cipherward.cli import (
     compare,
     coordinator,
     data,
+    drift,
     export,
     exposure,
     hospital,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("cohort")(cohort.cohort)
+app.command("drift")(drift.drift)
 app.command("compare")(compare.compare)
 app.command("attack")(attack.attack)
 app.command("predict")(predict.predict)

@@ -13,7 +13,7 @@ import typer
 from cipherward.cli import telling
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.terminal import doing, print_json, quoted, say, say_when_compiling
+from cipherward.cli.terminal import doing, lined_up, print_json, quoted, say, say_when_compiling
 from cipherward.cli.vault import archive_for, tell_vault
 
 if TYPE_CHECKING:
@@ -296,13 +296,7 @@ class Teller:
         )
 
     def _table(self, table: ResultTable) -> None:
-        lines = [table.header, *table.rows]
-        widths = [max(len(line[place]) for line in lines) for place in range(len(table.header))]
         self._say(table.title)
-        for line in lines:
-            first, *rest = (
-                f"{cell:<{width}}" if k == 0 else f"{cell:>{width}}"
-                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-            )
-            self._say("  " + "   ".join([first, *rest]).rstrip())
+        for line in lined_up([table.header, *table.rows]):
+            self._say(line)
         self._say()

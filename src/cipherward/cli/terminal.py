@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -128,3 +128,16 @@ def say_when_compiling() -> None:
         doing("  compiling")
 
     compiled.before_compiling(tell)
+
+
+def lined_up(lines: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table: the first column to the left, the others to the right, as wide as their widest cell."""
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    found = []
+    for line in lines:
+        first, *rest = (
+            f"{cell:<{width}}" if k == 0 else f"{cell:>{width}}"
+            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        found.append("  " + "   ".join([first, *rest]).rstrip())
+    return found

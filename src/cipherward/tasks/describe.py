@@ -20,13 +20,24 @@ from numpy.typing import NDArray
 from cipherward.data import preprocess, rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
-from cipherward.errors import DataError, ProtocolError
+from cipherward.errors import DataError
+from cipherward.learning.drift import Histogram
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Column, Study
-from cipherward.tasks import cells, cohort_table, describe_settings, inclusion, moves, noise, noisy_cohort, statistics
+from cipherward.tasks import (
+    cells,
+    cohort_table,
+    describe_histograms,
+    describe_settings,
+    inclusion,
+    moves,
+    noise,
+    noisy_cohort,
+    statistics,
+)
 from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.describe_settings import FINE, MEANING
 from cipherward.tasks.lanes import CountSegment, Layout
@@ -111,7 +122,7 @@ class Describe(Task[DescribeState]):
             self._check_rows(int(np.sum(sums["rows"])), self._stddevs(self._study, n_contributors))
             return DescribeState(dict(sums), n_contributors=n_contributors)
         if state.first is None:
-            _check(sums)
+            describe_histograms.check(sums)
             return DescribeState(dict(sums))
         return replace(state, fine=np.asarray(sums["fine"], dtype=np.int64))
 
@@ -190,6 +201,10 @@ class Describe(Task[DescribeState]):
             "pooled": found,
             "largest_difference": cohort_table.largest_difference(self._study, self.result(state), found),
         }
+
+    def histograms(self, state: DescribeState) -> Mapping[str, Histogram]:
+        sds = self._stddevs(self._study, state.n_contributors) if state.n_contributors else {}
+        return describe_histograms.of(state.first or {}, self._numeric, self._categorical, self._settings.bins, sds)
 
     def figures(self, state: DescribeState) -> tuple[Steps, ...]:
         found = self.result(state).get("flow")
@@ -378,18 +393,3 @@ class Describe(Task[DescribeState]):
 
 def _bin(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
     return np.minimum((values * bins).astype(np.int64), bins - 1)
-
-
-def _check(sums: Sums) -> None:
-    """Raises ProtocolError where the counts contradict each other."""
-    rows = np.asarray(sums["rows"], dtype=np.int64)
-    if not rows.sum():
-        raise ProtocolError("the hospitals together have no rows")
-    if "present" in sums:
-        n = len(rows)
-        present = np.asarray(sums["present"], dtype=np.int64).reshape(-1, n)
-        histogram = np.asarray(sums["histogram"], dtype=np.int64).reshape(len(present), n, -1)
-        total, square = (np.asarray(sums[key], dtype=np.float64).reshape(-1, n) / SCALE for key in ("sum", "square"))
-        wrong = (present > rows).any() or (histogram.sum(axis=2) != present).any()
-        if wrong or (total > present + 1).any() or (square > total + 1).any():
-            raise ProtocolError("the opened counts contradict each other: a hospital has sent false ones")

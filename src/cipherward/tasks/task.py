@@ -22,6 +22,7 @@ from cipherward.data.inputs import Inputs
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, StudyError
 from cipherward.learning.catalogue import kind_of
+from cipherward.learning.drift import Histogram
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.records import Sensitivity
 from cipherward.study import Study
@@ -246,6 +247,10 @@ class Task(ABC, Generic[S]):
             result: what result.json holds.
         """
         return ()
+
+    def histograms(self, state: S) -> Mapping[str, Histogram]:
+        """Rows by value of each column, and under "" by outcome, as far as the task has opened them; asked when it is done."""
+        return {}
 
     def figures(self, state: S) -> tuple[Drawn, ...]:
         """The result as figures for the report, asked when the task is done; () where it has none."""
