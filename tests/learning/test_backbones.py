@@ -148,7 +148,7 @@ def test_a_file_that_is_absent_another_or_no_weights_is_refused(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"network": "resnet10"}, "model.weights"),
+        ({"network": "resnet10"}, 'or "seeded" for features that were never trained'),
         ({"network": "resnet10", "weights": "net.safetensors"}, "model.sha256: state the SHA-256"),
         ({"network": "resnet10", "weights": "seeded", "sha256": "0" * 64}, "model.sha256"),
         ({"network": "resnet10", "weights": "../net.safetensors", "sha256": "0" * 64}, "model.weights"),

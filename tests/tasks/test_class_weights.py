@@ -236,3 +236,25 @@ def test_several_classes_are_weighed_by_their_opened_counts(tmp_path: Path) -> N
     assert yardsticks.outcome_at(chosen, scaling).class_weights == class_weights.balanced(counts.tolist())
     with pytest.raises(DataError, match="how many training rows each class has"):
         yardsticks.outcome_at(chosen, dataclasses.replace(scaling, class_rows=()))
+
+
+@pytest.mark.parametrize("kind", [{"kind": "linear"}, {"kind": "mlp", "hidden": [4]}], ids=["newton", "network"])
+@pytest.mark.parametrize("type_of_outcome", ["multiclass", "ordinal"])
+def test_a_whole_study_of_classes_or_grades_weighs_them_and_is_verified(
+    tmp_path: Path, kind: dict[str, Any], type_of_outcome: str
+) -> None:
+    from cipherward.simulation.simulate import run_study
+
+    tables = simulator.write_tables(tmp_path / "tables", 4, rows=200)
+    for path in tables.iterdir():
+        table = pl.read_csv(path)
+        third = pl.when(pl.int_range(pl.len()) % 9 == 0).then(2).otherwise(pl.col("outcome"))
+        table.with_columns(outcome=third).write_csv(path)
+    training = {"rounds": 5, "batch_size": 0, "learning_rate": 0.05, **RARE}
+    data = THREE | {"outcome_type": type_of_outcome}
+    study = simulator.study(4, data=data, model=kind, training=training)
+    result = run_study(study, base=tables, out=tmp_path / "run", device="cpu")
+    found = result.summary["class_weights"]
+    assert len(found) == 3
+    assert found[2] > 2.0
+    assert all(line.holds for line in verify_sums(result.path))

@@ -38,7 +38,11 @@ class Backbone(ShapedKind):
 
     def problems(self, model: Model) -> list[str]:
         if found := super().problems(model):
-            return found
+            needs, which = (
+                "kind 'backbone' needs it",
+                f'a safetensors file by its name, or "{SEEDED}" for features that were never trained',
+            )
+            return [f"{each}: {which}" if each == f"model.weights: {needs}" else each for each in found]
         chosen = Settings.model_validate(model.settings)
         if chosen.weights == SEEDED and chosen.sha256:
             return [f'model.sha256 is of a file: leave it out with weights = "{SEEDED}"']
