@@ -14,6 +14,7 @@ ATTACKS: dict[str, str | type[Attack]] = {
     "canaries": "cipherward.attacks.canaries:Canaries",
     "poisoning": "cipherward.attacks.poisoning:Poisoning",
     "coordinator": "cipherward.attacks.coordinator:Coordinator",
+    "differencing": "cipherward.attacks.differencing:Differencing",
 }
 """name -> "module:class", or the class itself, in the order in which they run."""
 
