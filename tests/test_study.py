@@ -291,7 +291,7 @@ def test_the_mark_of_utf_8_and_the_ends_of_lines_change_nothing_in_a_study(end: 
 
 def test_one_column_in_two_roles_is_refused() -> None:
     document = simulator.document(3, data={"patient_column": "outcome", "outcome": "outcome"})
-    assert problems_of(document) == ("data: 'outcome' cannot be two of outcome, patient and hospital",)
+    assert problems_of(document) == ("data: 'outcome' cannot be two of outcome, patient, hospital and date",)
 
 
 def test_hospitals_whose_names_differ_by_case_or_space_alone_are_refused() -> None:

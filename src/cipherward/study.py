@@ -107,9 +107,10 @@ class Study(Section):
         problems: list[str] = []
         names = [column.name for column in self.columns]
         problems += [f"column {name!r} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
-        reserved = {self.data.outcome, self.data.patient_column, self.data.hospital_column} - {""}
+        data = self.data
+        reserved = {data.outcome, data.patient_column, data.hospital_column, data.date_column} - {""}
         problems += [
-            f"column {name!r} cannot be both input and outcome, patient or hospital"
+            f"column {name!r} cannot be both input and outcome, patient, hospital or date"
             for name in names
             if name in reserved
         ]

@@ -192,15 +192,17 @@ class Data(Section):
     split_salt: str = "cipherward-split-v1"
     test_fraction: float = Field(default=0.2, gt=0.0, lt=0.9)
     validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
+    date_column: str = ""
+    test_from: _Day | None = None
     allow_single_class: bool = False
     confirmed_columns: tuple[str, ...] = ()
     cohort: Cohort | None = None
 
     @pydantic.model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A study of a binary outcome is the same document, with the same digest, as before there were other types."""
+        """A study of a binary outcome, split by patient, is the same document, with the same digest, as before there was more."""
         found: dict[str, Any] = write(self)
-        for name in ("outcome_type", "classes", "outcome_minimum", "outcome_maximum"):
+        for name in ("outcome_type", "classes", "outcome_minimum", "outcome_maximum", "date_column", "test_from"):
             if name in found and getattr(self, name) == type(self).model_fields[name].default:
                 del found[name]
         return found
@@ -216,9 +218,9 @@ class Data(Section):
 
     def problems(self) -> Iterator[str]:
         """What does not go together here, in words."""
-        roles = [self.outcome, self.patient_column, self.hospital_column]
+        roles = [self.outcome, self.patient_column, self.hospital_column, self.date_column]
         for name in sorted({role for role in roles if role and roles.count(role) > 1}):
-            yield f"data: {name!r} cannot be two of outcome, patient and hospital"
+            yield f"data: {name!r} cannot be two of outcome, patient, hospital and date"
         if self.positive in self.negative:
             yield f"data.positive {self.positive!r} is listed in data.negative, too"
         if len({same_text(text) for text in self.classes}) < len(self.classes):
@@ -226,6 +228,8 @@ class Data(Section):
         low, high = self.outcome_minimum, self.outcome_maximum
         if low is not None and (high is None or not low < high):
             yield "data.outcome_minimum needs a data.outcome_maximum above it"
+        if bool(self.date_column) != (self.test_from is not None):
+            yield "data.date_column and data.test_from go together: a split by time needs both"
         if self.test_fraction + self.validation_fraction >= 1.0:
             yield "data.test_fraction + data.validation_fraction must leave rows to train on"
 

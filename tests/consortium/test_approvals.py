@@ -102,6 +102,10 @@ def _with_hospital(frozen: Study, **change: str) -> Study:
         (lambda f: _with_hospital(f, path="/etc/passwd"), "names paths"),
         (lambda f: f.with_overrides(top={"title": "x\x1b[2Jy"}), "control characters"),
         (lambda f: f.with_overrides(top={"title": "x\nThis study can be approved"}), "control characters"),
+        (
+            lambda f: f.with_overrides(data={"date_column": "day", "test_from": "2021-01-01"}),
+            "split belongs to the register",
+        ),
         (lambda f: draft(), "not frozen"),
     ],
 )
@@ -111,6 +115,11 @@ def test_a_dishonest_offer_is_refused_alarmed_and_not_kept(everyone: Consortium,
         everyone.offer(study)
     assert alarms(everyone.first) == ["study offer refused"]
     assert approvals.offers(everyone.first) == []
+
+
+def test_a_coordinator_is_told_at_once_that_a_split_by_time_is_for_simulations(everyone: Consortium) -> None:
+    with pytest.raises(StudyError, match="the split belongs to the register"):
+        everyone.freeze(draft(data={"date_column": "day", "test_from": "2021-01-01"}))
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,8 @@ ELSEWHERE = {
     "source": "a simulation of public data has no register that is asked twice",
     "cohort": "as source",
     "classes": "the tables have no column of three values; test_types_of_outcome runs such studies",
+    "date_column": "a split by time is refused between hospitals (tests/data/test_temporal.py)",
+    "test_from": "as date_column",
     "path": "where the table lies; a register is named by the hospital",
     "hospital_column": "as path",
     "package": "code that a hospital allowed by name (test_what_a_study_brings)",

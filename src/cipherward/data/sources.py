@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import arrays, catalogue, pictures
+from cipherward.data import arrays, catalogue, pictures, temporal
 from cipherward.data.about import Finding, findings
 from cipherward.data.database import Source
 from cipherward.data.partition import TRAIN, split_patients
@@ -24,6 +24,7 @@ from cipherward.data.registers import Reading, TableToRead, Terms
 from cipherward.data.registers import read as read_register
 from cipherward.data.schema import Converted, Examined, convert, examine, with_declared_names
 from cipherward.data.tables import RawTable, read_table
+from cipherward.data.temporal import TimeSplit
 from cipherward.data.values import Change
 from cipherward.errors import DataError
 from cipherward.study import Column, Study
@@ -183,7 +184,12 @@ def admit(
     reading = read_register(_to_read(raw, study), terms) if terms else None
     if isinstance(reading, Problem):
         return Admitted(examined, (reading.at(name, raw.origin),), None, names)
-    data = _split(examined, raw, study, name, best_score, parts, left_out, reading)
+    by_time = temporal.split(raw, examined.patients, study.data) if study.data.test_from else None
+    if terms and by_time:
+        by_time = Problem(temporal.BETWEEN_HOSPITALS, temporal.BETWEEN_HOSPITALS)
+    if isinstance(by_time, Problem):
+        return Admitted(examined, (by_time.at(name, raw.origin),), None, names)
+    data = _split(examined, raw, study, name, best_score, parts, left_out, reading, by_time)
     problems = [problem.at(name, raw.origin) for problem in _unfit(data, study)]
     return Admitted(examined, tuple(problems), None if problems else data, names)
 
@@ -209,10 +215,13 @@ def _split(
     parts: NDArray[np.uint8] | None,
     left_out: int,
     reading: Reading | None,
+    by_time: TimeSplit | None,
 ) -> HospitalData:
     data = study.data
     rows: NDArray[np.int64] | slice = slice(None)
-    if reading is None and parts is not None:
+    if by_time:
+        rows, split = by_time.rows, by_time.parts
+    elif reading is None and parts is not None:
         split = parts
     elif reading is None:
         split = split_patients(
@@ -240,6 +249,9 @@ def _split(
             *about,
             Finding("", f"{left_out} row(s) of {raw.origin} belong to no hospital of this study: not used"),
         )
+    if by_time and by_time.left_out:
+        said = f"{by_time.left_out} row(s) are from before {data.test_from}, of patients who have later ones: not used"
+        about = (*about, Finding("", said))
     scores = None if best_score is None else best_score[rows]
     return HospitalData(name, table, outcome, split, scores, cluster, examined.changes, about, raw.assumed, reading)
 
@@ -253,7 +265,8 @@ def _unfit(data: HospitalData, study: Study) -> Iterator[Problem]:
         yield Problem(f"{said}; look at the column {study.data.patient_column!r}", said)
         return
     if not n:
-        said = f"no training row among {len(data.outcome)} rows after the split by patient: there are too few patients"
+        reason = "the split by time" if study.data.test_from else "the split by patient: there are too few patients"
+        said = f"no training row among {len(data.outcome)} rows after {reason}"
         yield Problem(said, said)
         return
     if (

@@ -123,6 +123,12 @@ class Known:
     @property
     def parts(self) -> str:
         data = self.study.data
+        if data.test_from:
+            return (
+                f"By time: rows from {data.test_from} on are the test rows; of the patients without such rows, "
+                f"{data.validation_fraction:.0%} went to validation and the rest to training. Earlier rows of the others are not used, so "
+                "that no patient is on two sides."
+            )
         left = 1.0 - data.test_fraction - data.validation_fraction
         return (
             f"Patients of each hospital were dealt at random: {left:.0%} to training, {data.validation_fraction:.0%} to validation, "

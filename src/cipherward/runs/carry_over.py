@@ -24,7 +24,7 @@ from cipherward.sums.messages import Receipt, unsign
 
 _ROWS = (
     *("outcome", "outcome_type", "positive", "negative", "classes", "outcome_minimum", "outcome_maximum"),
-    *("patient_column", "split_salt", "test_fraction", "validation_fraction"),
+    *("patient_column", "split_salt", "test_fraction", "validation_fraction", "date_column", "test_from"),
 )
 """What decides of which rows the constants are."""
 

@@ -65,6 +65,9 @@ def meaning(outcome: Outcome) -> dict[str, str]:
     return MEANING if outcome.form == "sides" else MEANING | _OF_CLASSES
 
 
+_WHERE_SAID = ("outcome_type", "classes", "outcome_minimum", "outcome_maximum", "date_column", "test_from")
+
+
 def shared_parameters(study: Study) -> dict[str, object]:
     """What every question about a study's rows names: columns, outcome, and how rows are split."""
     document = study.model_dump(mode="json")
@@ -73,7 +76,7 @@ def shared_parameters(study: Study) -> dict[str, object]:
         "columns": document["columns"],
         "outcome": data["outcome"],
         "split": [data[key] for key in ("split_salt", "test_fraction", "validation_fraction", "positive")],
-    } | {key: data[key] for key in ("outcome_type", "classes", "outcome_minimum", "outcome_maximum") if key in data}
+    } | {key: data[key] for key in _WHERE_SAID if key in data}
 
 
 def question(study: Study) -> Question:

@@ -9,6 +9,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership.authority import check_name
 from cipherward.crypto import ckks, schemes
 from cipherward.data import catalogue as sources
+from cipherward.data import temporal
 from cipherward.errors import ProtocolError, RefusedError, StudyError, WireError
 from cipherward.parties import given_up, who_stands
 from cipherward.store import files
@@ -45,6 +46,8 @@ def check_offer(home: HospitalHome, study: Study, ckks_public: bytes) -> None:
     _check_texts(study)
     if not sources.source(study.data.source).is_own_tables:
         raise StudyError(f'the offered study reads source "{study.data.source}", not this hospital\'s own table')
+    if study.data.test_from:
+        raise StudyError(f"the offered study cannot run here: {temporal.BETWEEN_HOSPITALS}")
     if study.data.path or any(hospital.path for hospital in study.hospitals):
         raise StudyError("the offered study names paths: where a hospital's table is belongs in its own settings")
     if study.coordinator_key != home.coordinator_key.hex():

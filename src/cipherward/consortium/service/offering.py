@@ -17,6 +17,7 @@ from cipherward.consortium.membership.members import MembersList
 from cipherward.consortium.service import declared, giving_up, known
 from cipherward.crypto import schemes
 from cipherward.data import catalogue as sources
+from cipherward.data import temporal
 from cipherward.disclosure.blocks import Block
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.learning.catalogue import kind_of
@@ -89,6 +90,8 @@ def freeze(
     problems = []
     if not sources.source(study.data.source).is_own_tables:
         problems.append(f'data.source is "{study.data.source}"; in a deployment it is "files", every hospital\'s own')
+    if study.data.test_from:
+        problems.append(temporal.BETWEEN_HOSPITALS)
     if not schemes.facts(study.aggregation.scheme).for_deployments:
         problems.append(f"aggregation.scheme {study.aggregation.scheme!r} is for comparison on one machine")
     if kind_of(study.model).is_own_code != bool(study.model.package):
