@@ -139,7 +139,7 @@ def _key_words(study: Study, role: str) -> str:
     if role == "patient":
         return "the patient's id"
     if data.form == "sides":
-        return f"{data.positive!r}, or another value"
+        return "0 or 1" if data.positive == "1" else f"{data.positive!r}, or the other value"
     if data.form == "labels":
         return f"one of {len(data.classes)} classes"
     return f"{data.outcome_minimum or 0:g} to {data.outcome_maximum:g}"

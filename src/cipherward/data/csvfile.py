@@ -25,6 +25,7 @@ SEPARATORS = ",;\t|"
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'"}
 _LOOKED_AT = 20  # records that tell the separator
 csv.field_size_limit((1 << 31) - 1)  # a clinical note may have more characters than Python's reader takes by default
+_HEAD = 1 << 16
 _SEP_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -100,6 +101,7 @@ def checked_names(written: Sequence[str], path: Path) -> list[str]:
                 )
                 for name in doubled
             ),
+            hint="rename columns, or remove them, until every name stands once",
         )
     return names
 
@@ -185,6 +187,33 @@ def _uneven(path: Path, row: int, found: int, width: int) -> TableError:
     return TableError(f"{path}, {said}", logged=said, hint=hint)
 
 
+def _lines_above(content: bytes, separator: str) -> tuple[str, str] | None:
+    """What is wrong, and the remedy, where lines of other widths stand above a table whose rows all have one."""
+    found: list[tuple[int, int]] = []  # fields of a record, lines above it
+    try:
+        reader = csv.reader(io.StringIO(content[:_HEAD].decode("utf-8", "ignore"), newline=""), delimiter=separator)
+        before = 0
+        for record in islice(reader, _LOOKED_AT):
+            if record:
+                found.append((len(record), before))
+            before = reader.line_num
+    except (csv.Error, ValueError):
+        return None
+    if len(found) < 4 or found[-1][0] < 2:
+        return None
+    if content[_HEAD:] and len(found) < _LOOKED_AT:
+        found.pop()  # which may have been cut
+    width = found[-1][0]
+    first = next((at for at in range(len(found) - 1, -1, -1) if found[at][0] != width), -1) + 1
+    if first < 2 or first > len(found) - 3 or any(wide >= width for wide, _ in found[:first]):
+        return None
+    lines = found[first][1]
+    return (
+        f"{lines} line(s) with fewer fields than the others stand above the line that names the columns",
+        f"remove them, or say so in a mapping file ([file] skip_lines = {lines})",
+    )
+
+
 def _another_width(content: bytes, separator: str, width: int) -> tuple[str, str] | None:
     """What is wrong, and the remedy, where all rows have one number of fields and the header line another."""
     try:
@@ -209,7 +238,7 @@ def _another_width(content: bytes, separator: str, width: int) -> tuple[str, str
 
 def _malformed(content: bytes, separator: str, width: int, path: Path) -> TableError:
     """Why the file cannot be read, with the first row where that shows."""
-    if told := _another_width(content, separator, width):
+    if told := _lines_above(content, separator) or _another_width(content, separator, width):
         return TableError(f"{path}: {told[0]}", logged=told[0], hint=told[1])
     row = 0
     try:

@@ -54,6 +54,8 @@ def as_utf8(content: bytes, path: Path, named: str = "") -> tuple[bytes, list[st
             if not content.isascii():
                 content.decode("utf-8")
     except UnicodeDecodeError as error:
+        if not encoding and (b"\x00" in content[:HEAD] or _CONTROL.search(content.partition(b"\n")[0])):
+            raise _binary(path) from None
         if encoding or not _is_western(content):
             raise _not_text(content, error.start, encoding or "UTF-8", path) from None
         n_lines = sum(not line.isascii() for line in content.split(b"\n"))
