@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field
 
-from cipherward.study_sections import Privacy, Section
+from cipherward.study_sections import HexOf32Bytes, Privacy, Section
 
 _MAX_STEP = 1e30  # anything larger does not fit the float32 that models train in
 
@@ -65,7 +65,8 @@ class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
     the class of the row count (`learning.weights`), 1 for everyone, or by the row count itself, as sums of steps count. `server`:
     what the opened mean becomes (`learning.server`), with `server_rate` for "adam" and "yogi". `halves_rate`: the learning rate is
-    halved whenever the validation loss has risen. `class_weights`: what a row counts for by its outcome (`learning.class_weights`)."""
+    halved whenever the validation loss has risen. `class_weights`: what a row counts for by its outcome (`learning.class_weights`). `continues`: digest of the
+    study whose last model is the first one here; freezing sets `first_model`, the digest of that model's weights (`runs.continuing`)."""
 
     method: Literal["newton", "sgd"] | None = Field(
         default=None,
@@ -88,6 +89,8 @@ class Training(Section):
     halves_rate: bool = False
     defence: Defence | None = None
     class_weights: Literal["balanced"] | tuple[ClassWeight, ...] | None = None
+    continues: HexOf32Bytes = ""
+    first_model: HexOf32Bytes = ""
 
     @pydantic.model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -95,6 +98,9 @@ class Training(Section):
         found: dict[str, Any] = write(self)
         for name in ("defence", "class_weights"):
             if found.get(name, False) is None:
+                del found[name]
+        for name in ("continues", "first_model"):
+            if not found.get(name, True):
                 del found[name]
         return found
 

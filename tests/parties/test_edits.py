@@ -82,6 +82,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "patience": {"training": {"patience": 1}},
     "min_improvement": {"training": {"patience": 1, "min_improvement": 0.1}},
     "weights": {"training": {"weights": "equal"}},
+    "class_weights": {"training": {"class_weights": [1.0, 3.0]}},
     "rounding": {"aggregation": {"rounding": "stochastic"}},
     "threshold": {"aggregation": {"threshold": 4}},
     "dropouts": {"aggregation": {"dropouts": 1}},
@@ -124,6 +125,8 @@ ELSEWHERE = {
     "refresh": "test_rows_that_change",
     "successions": "test_successors",
     "agreed": "a yes",
+    "continues": "names a study that has ended; tests/runs/test_continuing",
+    "first_model": "set by freezing",
     "coordinator_key": "keys of these parties",
     "ckks_key_digest": "as scheme",
 }

@@ -18,6 +18,7 @@ from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import InterruptedRunError, StorageError, StudyError
 from cipherward.learning.catalogue import kind_of
+from cipherward.runs import continuing
 from cipherward.runs.result import versions
 from cipherward.simulation import make_parties
 from cipherward.store import files
@@ -83,6 +84,7 @@ def attack_study(
 
 
 def _check(study: Study) -> None:
+    continuing.refuse(study, "an attack")
     make_task(study)
     refuse_other_outcomes(study, "an attack")
     if study.task != "train":

@@ -47,6 +47,12 @@ def run(
     encounters: int = typer.Option(
         None, "--encounters", min=50, help="Synthetic cohort only: mean encounters per hospital."
     ),
+    continued: Path = typer.Option(
+        None,
+        "--continue",
+        metavar="RUN_DIR",
+        help="Go on from the last model of this finished run, on the rows of now.",
+    ),
     resume: Path = typer.Option(None, "--resume", help="Go on with the interrupted run in this directory."),
     vault: str = typer.Option(
         None, "--vault", metavar="URL", help="Keep encrypted copies there: a folder, s3:// or gdrive://."
@@ -66,7 +72,7 @@ def run(
     Every hospital is simulated in this process. The quick start's patients are synthetic.
     """
     if resume:
-        _refuse_with_resume(study, data, out, scheme, rounds, seed, hospitals, encounters)
+        _refuse_with_resume(study, data, out, scheme, rounds, seed, hospitals, encounters, continued)
         chosen, base = None, Path()
     else:
         # First the document, as its mistakes are cheap to find; only then what takes seconds to load.
@@ -99,6 +105,7 @@ def run(
                 on_progress=teller.progress,
                 should_stop=stop,
                 archive=archive,
+                continued=continued,
             )
         teller.drawing()
         stop.over()
@@ -121,7 +128,7 @@ def run(
 def _refuse_with_resume(*given: object) -> None:
     from cipherward.errors import StudyError
 
-    names = ("STUDY", "--data", "--out", "--scheme", "--rounds", "--seed", "--hospitals", "--encounters")
+    names = ("STUDY", "--data", "--out", "--scheme", "--rounds", "--seed", "--hospitals", "--encounters", "--continue")
     extra = [name for name, value in zip(names, given, strict=True) if value is not None]
     if extra:
         raise StudyError(

@@ -27,7 +27,7 @@ from cipherward.learning.catalogue import kind_of
 from cipherward.learning.devices import Device, check_device, device_used
 from cipherward.privacy import noise as privacy_plan
 from cipherward.report import page
-from cipherward.runs import result_json
+from cipherward.runs import continuing, result_json
 from cipherward.runs.folder import RunDirectory
 from cipherward.simulation import make_parties, simulate
 from cipherward.simulation.simulate import OnProgress
@@ -114,6 +114,7 @@ def compare_study(
             "a comparison needs a model that a study describes, not one of kind custom",
             hint="take logistic-regression or mlp; `run_study` trains your own module under one scheme",
         )
+    continuing.refuse(study, "a comparison")
     task = make_task(study)
     refuse_other_outcomes(study, "a comparison of ways to train")
     if not task.is_comparable:

@@ -22,7 +22,7 @@ from cipherward.parties import asking, culprits, given_up, inventories, listed, 
 from cipherward.parties.inventories import Beginning
 from cipherward.parties.judging import agrees, judge
 from cipherward.parties.outcomes import FAILED, VERIFIED, Outcome
-from cipherward.runs import modelfile
+from cipherward.runs import continuing, modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.result import contradictions
 from cipherward.store import files
@@ -134,6 +134,8 @@ def _first_state(run: RunDirectory, study: Study, factory: Factory | None, begin
     if initial.study.digest() != study.digest():
         raise AuditError("the initial model belongs to another study")
     stated = Model(initial.groups, initial.weights)
+    if study.training.continues:
+        return continuing.begun(study, factory, stated, beginning.left_out)
     if kind_of(study.model).is_own_code and factory is None:
         return begin(study, factory, stated, beginning.left_out)
     first = begin(study, factory, left_out=beginning.left_out)

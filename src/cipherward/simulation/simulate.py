@@ -29,7 +29,7 @@ from cipherward.parties.hospital_node import HospitalNode
 from cipherward.parties.outcomes import Outcome
 from cipherward.privacy import budget as privacy_ledger
 from cipherward.privacy import noise as privacy_plan
-from cipherward.runs import fingerprint, modelfile, verify
+from cipherward.runs import continuing, fingerprint, modelfile, verify
 from cipherward.runs.archive import Archive
 from cipherward.runs.folder import RunDirectory, create, sources_of
 from cipherward.runs.result import findings, sum_line, versions
@@ -91,6 +91,7 @@ def run_study(
     on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     archive: Archive | None = None,
+    continued: Path | None = None,
 ) -> RunResult:
     """Run a study with every party in this process.
 
@@ -110,6 +111,7 @@ def run_study(
         on_progress: called after every sum.
         should_stop: asked between sums; True stops the run so that it can be resumed.
         archive: keeps encrypted copies in a vault; whoever made it closes it.
+        continued: a finished run from whose model the study goes on.
 
     Raises:
         StudyError, DataError: before anything runs, with every mistake found.
@@ -118,6 +120,11 @@ def run_study(
         InterruptedRunError: `should_stop` said so.
     """
     on_one_machine.check(study)
+    first = None
+    if continued:
+        study, first = continuing.start(study, continued)
+    else:
+        continuing.refuse(study, "a run that is given no earlier one")
     task = make_task(study, module)
     models.check_factory(study.model, module)
     privacy_plan.check_study(study)
@@ -130,7 +137,8 @@ def run_study(
     run = create(out, study)
     keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
     frozen = make_parties.freeze(study, [hospital.name for hospital in hospitals], keys)
-    state = begin(frozen, module, left_out=make_parties.declare(frozen, hospitals, keys, run))
+    left_out = make_parties.declare(frozen, hospitals, keys, run)
+    state = continuing.begun(frozen, module, first, left_out) if first else begin(frozen, module, left_out=left_out)
     if initial := modelfile.of(state):
         modelfile.save(run.initial_model, initial)
     sources = {"data": str(data.resolve()) if data else "", "base": str((base or Path()).resolve())}

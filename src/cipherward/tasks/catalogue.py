@@ -76,6 +76,10 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
     task: Task[Any] = entries.load(made)(study, factory, first)
     if study.evaluation.asks_for_more:
         task = entries.load(_EVALUATED)(task, study, factory)
+    if study.training.continues and not task.carries_over:
+        raise StudyError(
+            f"task {study.task!r} goes on from no earlier model", hint="remove training.continues from the study"
+        )
     if study.carry_over and not task.carries_over:
         raise StudyError(f"task {study.task!r} carries no constants over", hint="remove carry_over from the study")
     return task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cipherward.consortium.approval import carried, own_register, policyfile
+from cipherward.consortium.approval import carried, earlier_model, own_register, policyfile
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.disclosure.standing import Agreement
@@ -19,9 +19,10 @@ def inventory(home: HospitalHome, study: Study, answer: Agreement, table: Path |
 
     Raises:
         DataError: the table cannot be read, or is not as the study describes it.
-        RefusedError: as `carried.verified_here`.
+        RefusedError: as `carried.verified_here` and `earlier_model.of`.
         StorageError: policy.toml is missing or has mistakes.
     """
+    earlier_model.of(home, study)
     policy = policyfile.load(home.policy_file)
     terms = own_register.terms(home, study, policy.rows_min)
     source = table or home.source_of(own_register.entry(home, study).register_name)

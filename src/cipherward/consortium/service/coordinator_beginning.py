@@ -9,13 +9,15 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import wire
 from cipherward.errors import CipherwardError
+from cipherward.learning.model_kind import Factory
 from cipherward.parties import inventories
 from cipherward.parties.inventories import Beginning, Shown
-from cipherward.runs import modelfile
+from cipherward.runs import continuing, modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin
+from cipherward.tasks.state import StudyState
 
 
 class CoordinatorBeginning:
@@ -76,11 +78,17 @@ class CoordinatorBeginning:
         found = inventories.read(shown, self._study)
         inventories.check_patients(found, self._study)
         factory = modelcode.coordinators_factory(self._study)
-        if first := modelfile.of(begin(self._study, factory, left_out=found.left_out)):
+        if first := modelfile.of(self._first(factory, found.left_out)):
             modelfile.save(self._run.initial_model, first)
         files.write(self._run.inventories, shown)
         if found.left_out:
             self._home.log("columns left out", {"study": self._study.name, "columns": sorted(found.left_out)})
+
+    def _first(self, factory: Factory | None, left_out: Mapping[str, str]) -> StudyState:
+        if not self._study.training.continues:
+            return begin(self._study, factory, left_out=left_out)
+        earlier = self._home.study_folder(bytes.fromhex(self._study.training.continues))
+        return continuing.begun(self._study, factory, continuing.last_model(earlier)[1], left_out)
 
     def admit(self, willing: Collection[int]) -> frozenset[int]:
         """Take in who approved since, block by block; those who are new."""

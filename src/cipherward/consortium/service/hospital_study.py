@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter, time
 from typing import Any, cast
 
-from cipherward.consortium.approval import approvals, own_standing
+from cipherward.consortium.approval import approvals, earlier_model, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.own_standing import OwnStanding
 from cipherward.consortium.homes import received_models as received
@@ -38,7 +38,6 @@ from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.messages import Receipt, unsign
 from cipherward.sums.packets import unpack
-from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
 
 BEGINS = ("Announce", "Joined")
@@ -303,7 +302,7 @@ class HospitalStudy:
     def _prepare_run(self, public: bytes, factory: Factory | None) -> None:
         if not self.run.study_digest.exists():
             with self.boundary.around("the first model of this study"):
-                first = modelfile.of(begin(self.study, factory, left_out=self.beginning.left_out))
+                first = modelfile.of(earlier_model.begun(self.home, self.study, factory, self.beginning.left_out))
             self.run.path.mkdir(parents=True, exist_ok=True)
             self.beginning.prepare_run()
             if first:

@@ -23,12 +23,13 @@ from cipherward.errors import CipherwardError, DataError, StorageError, StudyErr
 from cipherward.learning.catalogue import kind_of
 from cipherward.parties import refreshes, roster
 from cipherward.privacy import noise as privacy_plan
-from cipherward.runs import carry_over, ckks_key
+from cipherward.runs import carry_over, ckks_key, continuing
 from cipherward.runs.folder import RunDirectory
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import begin
+from cipherward.tasks.task import Model
 
 
 def start(home: CoordinatorHome, study: Study, now: float, *, begin_after: float | None = None) -> Path:
@@ -170,11 +171,15 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
 def _freeze(home: CoordinatorHome, study: Study, run: RunDirectory) -> Study:
     public = ckks_key.make(run)[0] if schemes.facts(study.aggregation.scheme).has_key_pair else b""
     found = known.of_home(home, study)
-    shown = _carrying(home, study).with_overrides(top=found.sections)
+    continued, first = _continuing(home, _carrying(home, study))
+    shown = continued.with_overrides(top=found.sections)
     frozen = freeze(
         shown, home.members, home.coordinator_key, public, found.blocks, declared.names_of(home), _refreshes(home)
     )
-    begin(frozen, modelcode.coordinators_factory(frozen))  # whether the model can be made at all
+    factory = modelcode.coordinators_factory(frozen)
+    begin(frozen, factory)  # whether the model can be made at all
+    if first:
+        continuing.check_parts(frozen, factory, first, {})
     run.write_study(frozen)
     return frozen
 
@@ -202,6 +207,20 @@ def _carrying(home: CoordinatorHome, study: Study) -> Study:
         "constants": carry_over.for_study(study, found).to_json(),
     }
     return study.with_overrides(top={"carry_over": carried})
+
+
+def _continuing(home: CoordinatorHome, study: Study) -> tuple[Study, Model | None]:
+    """The study with the digest of the model that it goes on from, and that model, from this coordinator's own files of the earlier one."""
+    wanted = study.training.continues
+    if not wanted:
+        return study, None
+    folder = home.study_folder(bytes.fromhex(wanted))
+    if not StudyFolder(folder).study.exists():
+        raise StudyError(
+            f"training.continues: no study {wanted[:12]} was started here",
+            hint="give the whole digest of the earlier study; `cipherward coordinator status --json` has it",
+        )
+    return continuing.stated(study, folder)
 
 
 def _name(folder: Path) -> str:
