@@ -204,6 +204,11 @@ def _sets(at: Context) -> Iterator[Measure]:
 def _cells(at: Context) -> Iterator[Measure]:
     """Of every category's count by outcome: whose outcome follows."""
     columns = [column for column in at.study.columns if column.kind == "categorical"]
+    if not columns:
+        yield Measure(
+            "exact counts by category", "patients whose outcome follows", None, "the study has no categorical column"
+        )
+        return
     n_rows = sum(len(each.outcome) for each in at.hospitals)
     together = list(range(len(at.hospitals)))
     for whose, groups in (("all hospitals", [together]), ("one hospital, the others collude", [[k] for k in together])):

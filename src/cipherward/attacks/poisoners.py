@@ -129,7 +129,7 @@ class Backdoor(Poisoner):
     (X - G) times the sum of all weights, where X is trained from the model so far, G, on its own rows and on copies of them that carry the
     trigger and the outcome that the attacker wants.
 
-    `trigger`: columns whose value is missing in a row that carries it. `round`: in which round, from 1. `epochs`: of its training.
+    `trigger`: columns whose value is missing in a row that carries it. `round`: in which round, from 1. `steps`: of its training, at least.
     `widens`: in the rounds before it says of one entry in each tensor that its range cut it off, which nobody can check, so that ranges double
     and there is room for the boost.
     """
@@ -138,7 +138,7 @@ class Backdoor(Poisoner):
     study: Study
     trigger: tuple[str, ...]
     round: int
-    epochs: int = 20
+    steps: int = 1_000
     widens: bool = True
     _made: dict[int, Values] = field(default_factory=dict, repr=False)
 
@@ -157,7 +157,8 @@ class Backdoor(Poisoner):
         poisoned = HospitalWork(work.index, self._rows(work.data), work.device, work.clock)
         features, labels = rows_at(poisoned, model.scaling, TRAIN)
         settings = rounds.settings(self.study, model.scaling)
-        chosen = settings.model_copy(update={"local_epochs": self.epochs, "proximal": 0.0})
+        epochs = -(-self.steps * settings.batch_size // max(len(labels), 1))
+        chosen = settings.model_copy(update={"local_epochs": epochs, "proximal": 0.0})
         module = models.build(self.study.model, features.shape[1], self.study.seed, shape=self.study.input_shape)
         trained = sgd.train(module, start, features, labels, chosen, seed=(self.study.seed, work.index, self.round))
         everybody = model.scaling.n_rows / state.inner.weight_cap
