@@ -85,6 +85,7 @@ def test_a_study_of_images_is_attacked_on_its_own_images() -> None:
     pictures = of_study(at, 4)
     assert pictures.shape == (3, 28, 28)
     assert "augment" not in pictures.model.settings
+    assert not pictures.may_be_shown
     assert 0.0 <= pictures.pixels.min() < 0.2 < 0.5 < pictures.pixels.max() <= 1.0
     again = (pictures.inputs * pictures.spread + pictures.middle).reshape(pictures.pixels.shape)
     assert again == pytest.approx(pictures.pixels, abs=1e-5)

@@ -76,3 +76,12 @@ def test_a_unit_that_one_record_switches_on_gives_that_record() -> None:
 def test_without_any_gradient_the_guess_is_the_public_mean() -> None:
     guessed = records.guesses(np.zeros(8), (("weight", 6), ("bias", 2)))
     assert records.match(np.ones((1, 3)), guessed, np.full(3, 0.5)).error[0] == pytest.approx(0.5)
+
+
+def test_rows_of_real_patients_are_not_shown(at: Context) -> None:
+    real = Context(at.study.with_overrides(top={"synthetic": False}), at.hospitals, at.seed)
+    found = Inversion(SMALL).run(real)
+    records = [each for each in found.exhibits if each.title.startswith("Records")]
+    assert len(records) == 2
+    assert all(not each.rows and "Not shown" in each.words for each in records)
+    assert any(each.pictures for each in found.exhibits)  # generated ones

@@ -48,7 +48,14 @@ def test_every_measured_thing_is_a_line_of_the_table_and_the_page_says_it(small:
     assert float(lines[0]["low"]) < float(lines[0]["value"]) < float(lines[0]["high"])
     page.write(tmp_path / "out")
     text = (tmp_path / "out" / "report.html").read_text()
-    for words in ("share guessed right", "The attacker knows nothing", "no stars", "<svg", "tosses = 50"):
+    for words in (
+        "What is asked for",
+        "share guessed right",
+        "The attacker knows nothing",
+        "no stars",
+        "<svg",
+        "tosses = 50",
+    ):
         assert words in text
     assert found == results.read(tmp_path / "out")
     assert found.finished

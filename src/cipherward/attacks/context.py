@@ -43,6 +43,11 @@ class Context:
     say: Callable[[str], None] = field(default=lambda _: None, repr=False)
     should_stop: Callable[[], bool] = field(default=lambda: False, repr=False)
 
+    @property
+    def may_show_rows(self) -> bool:
+        """Whether a patient's row may stand in the results: only where no patient stands behind any."""
+        return self.study.synthetic
+
     def may_go_on(self, doing: str = "") -> None:
         """Say what comes next. Raises InterruptedRunError where somebody asked to stop."""
         if self.should_stop():
@@ -100,6 +105,8 @@ class Context:
         found: NDArray[np.float64] = self.pooled()[0].mean(axis=0, dtype=np.float64)
         return found
 
+
+NOT_SHOWN = "Not shown: the study does not say that its patients are synthetic, and this page would hold their rows."
 
 SPLITS = (TRAIN, VALIDATION, TEST)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cipherward.attacks.attack import Exhibit, Measure
 from cipherward.attacks.ciphertexts import Sealed
-from cipherward.attacks.context import Context
+from cipherward.attacks.context import NOT_SHOWN, Context
 from cipherward.attacks.intervals import median_interval, tested
 from cipherward.attacks.matching import Search, reconstruct, ssim
 from cipherward.learning import models, sgd
@@ -38,6 +38,7 @@ class Pictures:
     labels: NDArray[np.int8] = field(repr=False)
     middle: float
     spread: float
+    may_be_shown: bool = True
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,7 +74,8 @@ def of_study(at: Context, count: int) -> Pictures:
         pixels = np.clip(features[rows].astype(np.float64) * spread + middle, 0.0, 1.0).reshape(-1, *shape)
         settings = {key: value for key, value in study.model.settings.items() if key != "augment"}
         words = "the study's images under its network, none of them changed at random"
-        return Pictures(Model(kind="cnn", **settings), words, pixels, labels[rows].astype(np.int8), middle, spread)
+        model, outcome = Model(kind="cnn", **settings), labels[rows].astype(np.int8)
+        return Pictures(model, words, pixels, outcome, middle, spread, at.may_show_rows)
     pixels = np.stack([_drawn(generator) for _ in range(count)])[:, None]
     labels = (np.arange(count) % 2).astype(np.int8)
     words = f"generated images of {_SIDE} x {_SIDE} pixels under a convolutional network"
@@ -246,13 +248,16 @@ class Images:
         return Measure(setting, "median SSIM", float(np.median(likeness)), words, low, high, bar)
 
     def _beside(self, words: str, rows: NDArray[np.int64], found: F64) -> Exhibit:
+        title = f"Images beside their reconstruction: {words}"
+        if not self.pictures.may_be_shown:
+            return Exhibit(title, NOT_SHOWN, ("image",))
         true = self.pictures.grey(self.pictures.pixels)
         lines: list[tuple[str, tuple[F64, ...]]] = []
         for group, pictures in list(zip(rows, found, strict=True))[:_SHOWN]:
             best = max(pictures, key=lambda each: ssim(true[group[0]], each))
             lines.append((f"image {len(lines) + 1}", (true[group[0]], best)))
         return Exhibit(
-            f"Images beside their reconstruction: {words}",
+            title,
             self.pictures.words.capitalize() + ".",
             ("image", "true", "found"),
             (),

@@ -12,7 +12,7 @@ from pydantic import Field
 from cipherward.attacks import records
 from cipherward.attacks.attack import Attack, Exhibit, Found, Measure, Settings
 from cipherward.attacks.ciphertexts import Sealed
-from cipherward.attacks.context import Context
+from cipherward.attacks.context import NOT_SHOWN, Context
 from cipherward.attacks.images import Images
 from cipherward.attacks.intervals import clopper_pearson, tested
 from cipherward.attacks.matching import Search
@@ -216,8 +216,11 @@ def _error(setting: str, value: float, measure: str, bar: str, count: int) -> Me
 
 
 def _beside(at: Context, words: str, truth: Sequence[F64], found: Sequence[F64], matched: Sequence[Matched]) -> Exhibit:
-    """Records beside what the attacker computed, in the columns' own units."""
+    """Records beside what the attacker computed."""
     names = at.scaling.feature_names[:_SHOWN_COLUMNS]
+    title = f"Records beside their reconstruction: {words}, plain update, one record"
+    if not at.may_show_rows:
+        return Exhibit(title, NOT_SHOWN, ("record",))
     rows = []
     for k in range(min(_SHOWN_ROWS, len(truth))):
         guess = found[k][matched[k].nearest[0]] if len(found[k]) else at.means
@@ -226,7 +229,7 @@ def _beside(at: Context, words: str, truth: Sequence[F64], found: Sequence[F64],
                 (f"record {k + 1}, {what}", *(f"{round(value, 4) + 0.0:.4f}" for value in values[: len(names)]))
             )
     return Exhibit(
-        f"Records beside their reconstruction: {words}, plain update, one record",
+        title,
         f"The first {len(names)} of the model's {at.scaling.n_features} inputs, as the model sees them: numbers are in standard deviations from the mean.",
         ("record", *names),
         tuple(rows),

@@ -14,7 +14,7 @@ from cipherward.report import page as run_page
 from cipherward.report.facts import clean
 from cipherward.store import files
 
-_PIXEL, _STEP = 4, 16
+_PIXEL, _STEP = 6, 16
 
 
 def is_attacks(path: Path) -> bool:
@@ -49,11 +49,33 @@ def _content(path: Path, found: Attacks) -> dict[str, Any]:
     return {
         "title": found.title or found.study,
         "found": found,
-        "contents": [*((told.name, told.title) for told in found.attacks), ("repeat", "How to repeat this")],
+        "bars": _bars(found),
+        "contents": [
+            ("bars", "What is asked for"),
+            *((told.name, told.title) for told in found.attacks),
+            ("repeat", "How to repeat this"),
+        ],
         "sections": sections,
         "toml": toml[: run_page.MAX_TOML],
         "toml_cut": len(toml) > run_page.MAX_TOML,
     }
+
+
+def _bars(found: Attacks) -> blocks.Table | None:
+    """What this project asks for beside what was measured, of all attacks together."""
+    rows = [row for row in found.rows if row.bar]
+    titles = {told.name: told.title for told in found.attacks}
+    head = ("attack", "setting", "seed", "measured", "value (95 % interval)", "bar")
+    lines = [
+        (titles[row.attack], row.setting, str(row.seed), row.measure, interval(row), row.bar)
+        for row in rows
+        if row.attack in titles
+    ]
+    return (
+        blocks.limited("What is asked for, and what was measured", head, lines, results.TABLE, prose=True)
+        if lines
+        else None
+    )
 
 
 def number(value: float | None) -> str:
