@@ -85,3 +85,16 @@ def test_rows_of_real_patients_are_not_shown(at: Context) -> None:
     assert len(records) == 2
     assert all(not each.rows and "Not shown" in each.words for each in records)
     assert any(each.pictures for each in found.exhibits)  # generated ones
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_hospitals", "each"), [(10, 4, 5), (3, 16, 1), (100, 16, 1), (100, 7, 0), (5, 8, 0)]
+)
+def test_every_hospital_gets_rows_however_few_there_are(n_rows: int, n_hospitals: int, each: int) -> None:
+    parts = dealt(n_rows, n_hospitals, np.random.default_rng(1), each)
+    assert len(parts) == n_hospitals
+    assert all(len(part) == each if each else len(part) >= 1 for part in parts)
+    every = np.concatenate(parts)
+    assert every.max() < n_rows
+    if n_rows >= n_hospitals * max(each, 1):
+        assert len(set(every.tolist())) == len(every) == (n_hospitals * each or n_rows)

@@ -69,7 +69,7 @@ def of_study(at: Context, count: int) -> Pictures:
     shape = study.input_shape
     if study.model.kind == "cnn" and len(shape) == 3:
         features, labels = at.pooled()
-        rows = generator.permutation(len(labels))[:count]
+        rows = np.resize(generator.permutation(len(labels)), count)  # of few images some twice
         middle, spread = at.scaling.mean[0], at.scaling.stddev[0]
         pixels = np.clip(features[rows].astype(np.float64) * spread + middle, 0.0, 1.0).reshape(-1, *shape)
         settings = {key: value for key, value in study.model.settings.items() if key != "augment"}

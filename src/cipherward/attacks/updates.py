@@ -105,9 +105,12 @@ class Trainer:
 
 
 def dealt(n_rows: int, n_hospitals: int, generator: np.random.Generator, each: int = 0) -> list[NDArray[np.int64]]:
-    """Rows for so many hospitals, at random: `each` of them, or all rows in equal parts."""
-    order = generator.permutation(n_rows).astype(np.int64)
-    taken = order[: n_hospitals * each] if each else order
+    """Rows for so many hospitals, at random: `each` of them, or all rows in equal parts. Where there are fewer rows than that, some hospitals
+    get the same ones."""
+    wanted = n_hospitals * (each or max(n_rows // n_hospitals, 1))
+    times = -(-wanted // n_rows)
+    order = np.concatenate([generator.permutation(n_rows).astype(np.int64) for _ in range(times)])
+    taken = order[:wanted] if each or n_rows < n_hospitals else order
     return [np.sort(part) for part in np.array_split(taken, n_hospitals)]
 
 
