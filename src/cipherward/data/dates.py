@@ -18,7 +18,7 @@ _WRITTEN = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A day as it was written, and its time there where one was written: with an offset, or without."""
 

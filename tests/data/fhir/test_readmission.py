@@ -247,21 +247,21 @@ def test_readmissions_are_those_that_a_search_through_all_pairs_finds(
         (patient, written(start, offset), written(start + length, offset)) for patient, start, length, offset in found
     ]
     encounters = [
-        (
-            "a",
-            {
-                "encounter": "",
-                "status": "finished",
-                "class": "IMP",
-                "patient": patient,
-                "hospital": "h",
-                "admitted": start.isoformat(),
-                "discharged": end.isoformat(),
-            },
-        )
+        {
+            "encounter": "",
+            "status": "finished",
+            "class": "IMP",
+            "patient": patient,
+            "hospital": "h",
+            "admitted": start.isoformat(),
+            "discharged": end.isoformat(),
+        }
         for patient, start, end in stays
     ]
-    rows, _ = readmission.table(encounters, [], [], days=days, inpatient=["IMP"])
+    made = readmission.Readmissions(days=days, inpatient=["IMP"])
+    for row in encounters:
+        made.encounters(row, "a")
+    rows, _ = made.table()
     # A discharge is an end at which the patient is in no other stay; an admission a start at which the patient was in none.
     expected = []
     for patient in sorted({stay[0] for stay in stays}):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from importlib import resources as packaged
 from pathlib import Path
 from typing import Any, Literal
@@ -71,13 +70,14 @@ class FhirExtract(Extract):
 
     def _readmission(self, export: Export, folder: Path) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
         chosen = {name: self._view(name, folder) for name in _OF_READMISSION}
-        by_type: Mapping[str, str] = {view.resource: name for name, view in chosen.items()}
-        found: dict[str, list[tuple[str, dict[str, Any]]]] = {name: [] for name in chosen}
+        made = readmission.Readmissions(days=self.days, inpatient=self.inpatient)
+        takes = {"encounters": made.encounters, "patients": made.patients, "conditions": made.conditions}
+        by_type = {view.resource: (view, takes[name]) for name, view in chosen.items()}
         for resource in export.resources(set(by_type)):
-            name = by_type[resource.type]
-            view = chosen[name]
-            found[name] += [(resource.place, dict(zip(view.names, row, strict=True))) for row in view.rows(resource)]
-        return readmission.table(**found, days=self.days, inpatient=self.inpatient)
+            view, take = by_type[resource.type]
+            for row in view.rows(resource):
+                take(dict(zip(view.names, row, strict=True)), resource.place)
+        return made.table()
 
     def _view(self, name: str, folder: Path) -> View:
         resource, columns = _OF_READMISSION[name]

@@ -89,7 +89,7 @@ def compiled(expression: object, constants: Mapping[str, Value]) -> Evaluate:
             "join": {"fn": _join, "arity": {0: [], 1: ["String"]}},
             "getResourceKey": {"fn": resource_key, "arity": {0: []}},
             "getReferenceKey": {
-                "fn": lambda nodes, wanted=None: reference_key(nodes, wanted, aliases["now"]),
+                "fn": lambda nodes, wanted=None: reference_key(nodes, wanted.name if wanted else "", aliases["now"]),
                 "arity": {0: [], 1: ["TypeSpecifier"]},
             },
         }
@@ -134,8 +134,8 @@ def resource_key(nodes: list[Any]) -> list[str]:
     return [node["id"] for node in nodes if isinstance(node, dict) and isinstance(node.get("id"), str)]
 
 
-def reference_key(nodes: list[Any], wanted: Any, aliases: Mapping[str, str]) -> list[str]:
-    """The ids that references name, of resources of one type where one is `wanted`; none of a reference without an id, or
+def reference_key(nodes: list[Any], wanted: str, aliases: Mapping[str, str]) -> list[str]:
+    """The ids that references name, of resources of one type where one is `wanted` (else ""); none of a reference without an id, or
     inside its own resource."""
     keys = []
     for node in nodes:
@@ -148,7 +148,7 @@ def reference_key(nodes: list[Any], wanted: Any, aliases: Mapping[str, str]) -> 
         else:
             kind, _, key = text.rpartition("/")
             kind = kind.rpartition("/")[2]
-        if key and "?" not in text and "#" not in text and (not wanted or kind in ("", wanted.name)):
+        if key and "?" not in text and "#" not in text and (not wanted or kind in ("", wanted)):
             keys.append(key)
     return keys
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from cipherward.data.fhir import paths
+from cipherward.data.fhir import paths, plain_paths
 from cipherward.data.fhir.paths import Evaluate, WrongPathError, value_of
 from cipherward.data.fhir.resources import Resource, refused
 from cipherward.errors import DataError
@@ -64,6 +64,7 @@ class WrongViewError(DataError):
 class _Column:
     name: str
     evaluate: Evaluate
+    plain: plain_paths.Plain | None
     is_collection: bool
 
 
@@ -141,7 +142,7 @@ def _view(content: object) -> View:
     if not isinstance(resource := view.get("resource"), str) or not resource.isalpha():
         raise WrongViewError("`resource` names no type of resource")
     constants = _constants(view.get("constant", []))
-    select = _select({"select": view.get("select")}, constants, "", 0)
+    select = _select({"select": view.get("select")}, constants, "", 0, resource)
     if not select.names:
         raise WrongViewError("it selects no column")
     if doubled := sorted({name for name in select.names if select.names.count(name) > 1}):
@@ -167,7 +168,7 @@ def _constants(found: object) -> dict[str, paths.Value]:
     return constants
 
 
-def _select(found: object, constants: Mapping[str, paths.Value], place: str, depth: int) -> _Select:
+def _select(found: object, constants: Mapping[str, paths.Value], place: str, depth: int, resource: str) -> _Select:
     if depth > _MOST_DEPTH:
         raise WrongViewError(f"selects stand in one another more than {_MOST_DEPTH} deep")
     known = _keys(found, place or "the view", _OF_SELECT)
@@ -176,13 +177,17 @@ def _select(found: object, constants: Mapping[str, paths.Value], place: str, dep
         raise WrongViewError(f"{place}: only one of {', '.join(ways)} can stand in a select")
     each = ways[0] if ways else ""
     written = _list(known[each], each) if each == "repeat" else [known[each]] if each else []
-    columns = [_column(column, constants, place) for column in _list(known.get("column", []), f"{place}column")]
+    # Below forEach the type of an element is not followed: fhirpathpy evaluates there.
+    resource = "" if each else resource
+    columns = [
+        _column(column, constants, place, resource) for column in _list(known.get("column", []), f"{place}column")
+    ]
     selects = [
-        (_select(one, constants, f"{place}select[{number}].", depth + 1),)
+        (_select(one, constants, f"{place}select[{number}].", depth + 1, resource),)
         for number, one in enumerate(_list(known.get("select", []), f"{place}select"))
     ]
     union = tuple(
-        _select(one, constants, f"{place}unionAll[{number}].", depth + 1)
+        _select(one, constants, f"{place}unionAll[{number}].", depth + 1, resource)
         for number, one in enumerate(_list(known.get("unionAll", []), f"{place}unionAll"))
     )
     if len({one.names for one in union}) > 1:
@@ -193,14 +198,17 @@ def _select(found: object, constants: Mapping[str, paths.Value], place: str, dep
     return _Select(each, expressions, tuple(columns), parts, names)
 
 
-def _column(found: object, constants: Mapping[str, paths.Value], place: str) -> _Column:
+def _column(found: object, constants: Mapping[str, paths.Value], place: str, resource: str) -> _Column:
     known = _keys(found, f"{place}column", _OF_COLUMN)
     name = known.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise WrongViewError(f"{place}column: a name begins with a letter and has letters, digits and _ only")
     if not isinstance(collection := known.get("collection", False), bool):
         raise WrongViewError(f"column {name!r}: collection is true or false")
-    return _Column(name, paths.compiled(known.get("path"), constants), collection)
+    path = known.get("path")
+    evaluate = paths.compiled(path, constants)
+    plain = plain_paths.compiled(str(path), resource, paths.reference_key) if resource else None
+    return _Column(name, evaluate, plain, collection)
 
 
 def _keys(found: object, place: str, allowed: frozenset[str] | set[str] | None) -> dict[str, Any]:
@@ -263,7 +271,10 @@ def _repeated(expressions: tuple[Evaluate, ...], node: Any, index: int, aliases:
 
 
 def _cell(column: _Column, node: Any, index: int, aliases: Mapping[str, str]) -> Any:
-    values = [value_of(found) for found in column.evaluate(node, index, aliases)]
+    # A resource, and no element of one, is still what JSON gave.
+    values = column.plain(node, aliases) if column.plain and isinstance(node, dict) else None
+    if values is None:
+        values = [value_of(found) for found in column.evaluate(node, index, aliases)]
     if any(isinstance(value, dict | list) for value in values):
         raise WrongPathError(f"column {column.name!r} holds no single value but an object")
     if column.is_collection:
