@@ -65,7 +65,8 @@ class Training(Section):
     """FedAvg settings. `patience` 0 runs all rounds; k stops after k rounds without a lower validation loss. `weights`: by
     the class of the row count (`learning.weights`), 1 for everyone, or by the row count itself, as sums of steps count. `server`:
     what the opened mean becomes (`learning.server`), with `server_rate` for "adam" and "yogi". `halves_rate`: the learning rate is
-    halved whenever the validation loss has risen. `class_weights`: what a row counts for by its outcome (`learning.class_weights`). `continues`: digest of the
+    halved whenever the validation loss has risen. `class_weights`: what a row counts for by its outcome (`learning.class_weights`). `scale`: numbers by mean and standard
+    deviation, or by median and quartiles. `continues`: digest of the
     study whose last model is the first one here; freezing sets `first_model`, the digest of that model's weights (`runs.continuing`)."""
 
     method: Literal["newton", "sgd"] | None = Field(
@@ -89,6 +90,7 @@ class Training(Section):
     halves_rate: bool = False
     defence: Defence | None = None
     class_weights: Literal["balanced"] | tuple[ClassWeight, ...] | None = None
+    scale: Literal["standard", "robust"] = "standard"
     continues: HexOf32Bytes = ""
     first_model: HexOf32Bytes = ""
 
@@ -99,9 +101,9 @@ class Training(Section):
         for name in ("defence", "class_weights"):
             if found.get(name, False) is None:
                 del found[name]
-        for name in ("continues", "first_model"):
-            if not found.get(name, True):
-                del found[name]
+        for name in ("continues", "first_model", "scale"):
+            if found.get(name) == type(self).model_fields[name].default:
+                found.pop(name, None)
         return found
 
     def defence_problems(self, privacy: Privacy | None) -> Iterator[str]:
@@ -111,6 +113,11 @@ class Training(Section):
         yield from self.defence.problems()
         if privacy is not None and privacy.unit == "hospital":
             yield 'training.defence does not go with privacy.unit "hospital": that clips each update already, and nothing else may leave'
+
+    @property
+    def is_robust(self) -> bool:
+        """Whether numbers are scaled by median and quartiles, instead of by mean and standard deviation."""
+        return self.scale == "robust"
 
     @property
     def combines_blocks(self) -> bool:

@@ -82,6 +82,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "patience": {"training": {"patience": 1}},
     "min_improvement": {"training": {"patience": 1, "min_improvement": 0.1}},
     "weights": {"training": {"weights": "equal"}},
+    "scale": {"training": {"scale": "robust"}},
     "class_weights": {"training": {"class_weights": [1.0, 3.0]}},
     "rounding": {"aggregation": {"rounding": "stochastic"}},
     "threshold": {"aggregation": {"threshold": 4}},

@@ -114,7 +114,7 @@ class Known:
         )
         shown = f" Missing: {'; '.join(shares)}." if shares else ""
         return (
-            "A missing number counts as the mean of all training rows, with an input of its own that says so; a missing category sets none of "
+            f"A missing number counts as the {self._middle} of all training rows, with an input of its own that says so; a missing category sets none of "
             f"its inputs.{shown}"
             if self._scaling
             else f"A missing value is a bin of its own where enough rows have one.{shown}"
@@ -141,7 +141,7 @@ class Known:
         if not self._scaling:
             return "Numbers are cut into bins that the opened counts give; categories are bins."
         of_logs = f"; of {', '.join(logs)} the logarithm of 1 + value" if logs else ""
-        return f"Numbers are standardised by mean and standard deviation of all training rows{of_logs}; each category is an input of 0 or 1."
+        return f"Numbers are standardised by {self._scale} of all training rows{of_logs}; each category is an input of 0 or 1."
 
     @property
     def building(self) -> str:
@@ -275,6 +275,14 @@ class Known:
     @property
     def kind(self) -> str:
         return clean(kinds.words(self.study.model.kind))
+
+    @property
+    def _middle(self) -> str:
+        return "median" if self.study.training.is_robust else "mean"
+
+    @property
+    def _scale(self) -> str:
+        return "median and quartiles" if self.study.training.is_robust else "mean and standard deviation"
 
     @property
     def _scaling(self) -> Preprocessor | None:

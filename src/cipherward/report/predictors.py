@@ -42,12 +42,19 @@ def predictors(facts: Facts) -> Table | None:
         )
         for column in found.columns
     ]
-    head = ("Predictor", *(["Meaning"] if described else []), "Unit", "Range or categories", "Mean (SD)", "Missing")
+    is_robust = facts.study.training.is_robust
+    middle = "Median (robust SD)" if is_robust else "Mean (SD)"
+    head = ("Predictor", *(["Meaning"] if described else []), "Unit", "Range or categories", middle, "Missing")
     note = (
         "Mean, standard deviation (SD) and missing share are those of the training rows of all hospitals together, from the opened "
         "statistics; where the study takes a logarithm, they are of log(1 + value). A value outside the range is cut to it. "
         "Missing categories are not counted in any sum. Categories of few patients count as another (docs/study.md)."
     )
+    if is_robust:
+        note = note.replace(
+            "Mean, standard deviation (SD)",
+            "Median, the standard deviation that a normal distribution of the same quartiles has (robust SD),",
+        )
     if facts.off:
         note += (
             " All of them carry the study's noise: missing shares are given as they are in 19 of 20 cases, and a standard deviation is "

@@ -16,7 +16,7 @@ from cipherward.learning.model_kind import Factory
 from cipherward.study import Study
 from cipherward.tasks import class_weights
 from cipherward.tasks.state import StudyState
-from cipherward.tasks.task import Model, Task
+from cipherward.tasks.task import Model, Task, refuse_robust_scale
 
 Make = Callable[[Study, Factory | None, Model | None], Task[Any]]
 
@@ -76,6 +76,8 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
     task: Task[Any] = entries.load(made)(study, factory, first)
     if study.evaluation.asks_for_more:
         task = entries.load(_EVALUATED)(task, study, factory)
+    if study.training.is_robust:
+        refuse_robust_scale(study, takes_it=task.carries_over)
     if study.training.continues and not task.carries_over:
         raise StudyError(
             f"task {study.task!r} goes on from no earlier model", hint="remove training.continues from the study"

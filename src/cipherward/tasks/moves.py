@@ -23,15 +23,20 @@ def of_split_counts(names: Sequence[str], size: int) -> Sensitivity:
     return Sensitivity((Part(tuple((name, size) for name in names), 1, 1),))
 
 
-def of_statistics(n_numeric: int, n_categorical: int = 0, n_cells: int = 0, n_counts: int = 2) -> Sensitivity:
+def of_statistics(
+    n_numeric: int, n_categorical: int = 0, n_cells: int = 0, n_counts: int = 2, bins: int = 0
+) -> Sensitivity:
     """Of `preprocess.local_statistics`, and of the categories' counts: a row is in at most one cell of each categorical column.
 
     With u = v - 1/2 in [-1/2, 1/2] a row moves the sum of u by at most 1/2 and the sum of u^2 - 1/8 by at most 1/8, a
     quarter and a eighth of the way that v and v^2 move theirs together. It is in at most two of the `n_counts` counts of rows: the
-    first, and that of its class.
+    first, and that of its class. `bins`: of a histogram in place of sums and squares; 0: none.
     """
     found = of_counts("rows", n_counts, 2)
-    if n_numeric:
+    if n_numeric and bins:
+        found = found.and_also(of_counts("present", n_numeric, n_numeric, 0.5))
+        found = found.and_also(of_counts("histogram", n_numeric * bins, n_numeric))
+    elif n_numeric:
         found = found.and_also(of_totals(n_numeric, n_numeric))
     return found.and_also(of_counts("categories", n_cells, n_categorical, _FINE)) if n_cells else found
 

@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess, rare_categories
+from cipherward.data import preprocess, rare_categories, robust_constants
 from cipherward.data.noisy_constants import fit_noisy
 from cipherward.data.partition import TRAIN
 from cipherward.data.preprocess import Preprocessor
+from cipherward.data.robust_constants import BINS
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning.outcome import Outcome
@@ -22,7 +23,7 @@ from cipherward.learning.outcomes import outcome_of
 from cipherward.privacy import records
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.study import Column, Study
-from cipherward.tasks import class_weights, moves
+from cipherward.tasks import cells, class_weights, moves
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noise import noise_of
 from cipherward.tasks.row_groups import by_outcome
@@ -45,6 +46,8 @@ MEANING = {
     "sum": "for each column of numbers: the sum of its values (scaled to 0..1, training rows); of an image or a series their mean",
     "square": "for each column of numbers: the sum of its squared values (likewise)",
     "sum_fine": "for each column of numbers: further digits of its sum",
+    "histogram": "for each column of numbers: how many training rows by value, in 256 equal bins of the declared range; the median and the spread "
+    "follow from them",
     "categories": "for each categorical column: how many training rows have each category; those that few have are merged",
     "square_fine": "for each column of numbers: further digits of the sum of its squares",
 }
@@ -87,13 +90,15 @@ def question(study: Study) -> Question:
     outcome = outcome_of(study.data)
     n_counts = 1 + len(outcome.classes[1:])
     parts = [CountSegment("rows", n_counts, limbs)]
-    if n_numeric:
+    if n_numeric and study.training.is_robust:
+        parts += [CountSegment("present", n_numeric, limbs), CountSegment("histogram", n_numeric * BINS, limbs)]
+    elif n_numeric:
         parts += [CountSegment(name, n_numeric, limbs) for name in _totals(study)]
     n_categorical, n_cells = len(study.columns) - _n_numeric(study, ()), rare_categories.n_cells(study.columns)
     if n_cells:
         parts.append(CountSegment("categories", n_cells, limbs))
-    asked = canonical(shared_parameters(study))
-    moved = moves.of_statistics(n_numeric, n_categorical, n_cells, n_counts)
+    asked = canonical(shared_parameters(study) | ({"scale": study.training.scale} if study.training.is_robust else {}))
+    moved = moves.of_statistics(n_numeric, n_categorical, n_cells, n_counts, BINS if study.training.is_robust else 0)
     layout = Layout(tuple(parts), bits)
     about = by_outcome(outcome, TRAIN)
     return Question(
@@ -101,9 +106,9 @@ def question(study: Study) -> Question:
     )
 
 
-def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) -> tuple[Values, int]:
+def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM, least: int = 0) -> tuple[Values, int]:
     """One hospital's sums over its training rows, and how many rows were left out: of one patient beyond
-    `noise.rows_per_patient`."""
+    `noise.rows_per_patient`. `least`: rows of the hospital in a bin of an exact histogram, or none."""
     counted, dropped = None, 0
     if study.own_noise:
         most = study.own_noise.rows_per_patient
@@ -114,6 +119,10 @@ def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM) ->
     classes = outcome_of(study.data).classes[1:]
     columns = (*study.columns, *number)
     found = preprocess.local_statistics(table, data.outcome, data.split, columns, counted, classes)
+    if study.training.is_robust and "present" in found:
+        rows = (data.split == TRAIN) & (np.ones(len(data.split), dtype=bool) if counted is None else counted)
+        found = {name: found[name] for name in ("rows", "present", "categories") if name in found}
+        return found | {"histogram": _binned(study, data, rows, 0 if study.own_noise else least)}, dropped
     names = (
         "rows",
         *(_totals(study) if _n_numeric(study) else ()),
@@ -129,6 +138,8 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
         DataError: no rows, one outcome class only, sums that no data give, or too few rows for the study's noise.
     """
     empty: NDArray[Any] = np.zeros(0, dtype=np.int64)
+    if study.training.is_robust and "histogram" in sums:
+        return _fit_robust(study, sums, n_contributors)
     sums = dict.fromkeys(_totals(study), empty) | dict(sums)
     if noise := noise_of(study, question(study)):
         check_rows(study, int(sums["rows"][0]), n_contributors)
@@ -139,6 +150,29 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
     _check_classes(study, [int(value) for value in sums["rows"]])
     fitted = _scaling(study, preprocess.fit((*study.columns, *_number(study)), sums))
     return _counting(study, _merging(study, fitted, sums), sums)
+
+
+def _fit_robust(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
+    noise = noise_of(study, question(study))
+    stddevs = noise.stddevs(n_contributors) if noise else {}
+    if noise:
+        check_rows(study, int(sums["rows"][0]), n_contributors)
+    else:
+        _check_classes(study, [int(value) for value in sums["rows"]])
+    scaling = robust_constants.fit(study.columns, sums, stddevs.get("histogram", 0.0))
+    return _counting(study, _merging(study, scaling, sums, stddevs.get("categories", 0.0)), sums)
+
+
+def _binned(study: Study, data: HospitalData, rows: NDArray[np.bool_], least: int) -> NDArray[np.int64]:
+    """Exact counts are of whole groups of `least` of these rows, as everywhere where nobody adds noise."""
+    values = {}
+    for column in study.columns if least > 1 else ():
+        if column.kind == "numeric":
+            own = np.where(rows, preprocess.scaled(data.table[column.name].to_numpy(), column), np.nan)
+            chosen = cells.grouped(cells.values(own[rows], least), least)
+            values[column.name] = np.full(len(rows), np.nan)
+            values[column.name][rows] = chosen
+    return robust_constants.histograms(data.table, study.columns, rows, values)
 
 
 def _counting(study: Study, scaling: Preprocessor, sums: Sums) -> Preprocessor:

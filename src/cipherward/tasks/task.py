@@ -329,6 +329,21 @@ def refuse_other_outcomes(study: Study, what: str = "") -> None:
         )
 
 
+def refuse_robust_scale(study: Study, *, takes_it: bool) -> None:
+    """For `training.scale = "robust"`.
+
+    Raises:
+        StudyError: the task scales nothing, or the study has columns or an outcome that have no histogram.
+    """
+    if not takes_it:
+        raise StudyError(f"task {study.task!r} scales no numbers", hint="remove training.scale from the study")
+    if any(column.is_array for column in study.columns) or study.data.form in ("range", "whole"):
+        raise StudyError(
+            'training.scale "robust" is for columns of numbers and categories and an outcome of classes',
+            hint='leave training.scale out: images, series and outcomes that are numbers have "standard"',
+        )
+
+
 def refuse_settings(task: str, settings: Mapping[str, object]) -> None:
     """For tasks without settings of their own.
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.data.preprocess import Preprocessor, n_features
+from cipherward.data.robust_constants import BINS
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning import averaging, models
@@ -102,6 +103,9 @@ class Train(Task[TrainState]):
     def measured_models(self) -> int:
         return 1 if self._adds_noise_shares else self._study.training.rounds + 1
 
+    def bins(self) -> int:
+        return BINS if self._study.training.is_robust and not self._study.own_noise else 0
+
     def first(self) -> TrainState:
         bound = rounds.first_bound(self._study, self._first)
         state = TrainState(self._first, (bound,) * len(self._first.groups))
@@ -141,7 +145,7 @@ class Train(Task[TrainState]):
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model, outcome = self._study, state.model, self._outcome(state)
         if model.preprocessor is None:
-            found, dropped = statistics.answer(study, at.data, at.randomness)
+            found, dropped = statistics.answer(study, at.data, at.randomness, at.cell_min)
             at.note("rows_not_counted", dropped)
             return found
         module = at.kept("module", self._module)
