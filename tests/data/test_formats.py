@@ -137,7 +137,7 @@ def test_a_mapping_file_names_the_sheet_and_the_lines_around_the_table(
     (data,) = load_hospitals(make_study(hospitals=only("north.toml")), None, tmp_path, only=["north"])
     assert data.table["age"].to_list() == [float(fields[1]) for fields in rows()]
     assert any("as set" in text for text in data.assumed)
-    assert any(text.startswith("mapping file, digest ") for text in data.assumed)
+    assert any(text.startswith("by a mapping file, digest ") for text in data.assumed)
 
 
 def frame() -> pl.DataFrame:
@@ -256,6 +256,23 @@ def test_a_file_cut_short_or_damaged_gives_a_table_or_an_error_in_words(suffix: 
         read_table(path)
     assert str(path) not in caught.value.logged
     assert caught.value.hint
+
+
+def test_columns_of_a_parquet_file_that_no_study_reads_are_not_loaded(
+    make_study: Callable[..., Study], tmp_path: Path
+) -> None:
+    table = frame().with_columns(ward=pl.Series([fields[2] for fields in rows()]), note=pl.lit("x" * 99))
+    table.rename({"age": "age "}).write_parquet(tmp_path / "t.parquet")
+    raw = read_table(tmp_path / "t.parquet", wanted=["age", "none"])
+    assert raw.table.columns == ["patient", "age ", "ward", "readmitted", "note"]
+    assert raw.table.height == N
+    assert [raw.table[name].null_count() for name in raw.table.columns] == [N, 0, N, N, N]
+    assert read_table(tmp_path / "t.parquet", wanted=["none"]).table.height == N
+    (data,) = load_hospitals(make_study(hospitals=only("t.parquet")), None, tmp_path, only=["north"])
+    assert data.table["ward"].to_list() == table["ward"].to_list()
+    (tmp_path / "m.toml").write_text('source = "mapping"\ntable = "t.parquet"\n[columns.age]\nfrom = "age "\n')
+    (mapped,) = load_hospitals(make_study(hospitals=only("m.toml")), None, tmp_path, only=["north"])
+    assert mapped.table.equals(data.table)
 
 
 def test_a_reader_that_takes_too_long_or_too_much_is_stopped(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,20 @@ def limit(path: Path) -> int:
     return 4 * _GIB + _TIMES * path.stat().st_size
 
 
-def parse(kind: str, path: Path, settings: FileSettings, *, seconds: float = SECONDS, memory: int = 0) -> Parsed:
+def parse(
+    kind: str,
+    path: Path,
+    settings: FileSettings,
+    wanted: Collection[str] | None = None,
+    *,
+    seconds: float = SECONDS,
+    memory: int = 0,
+) -> Parsed:
     """Read a file of one of `KINDS` in a child process.
 
     Args:
+        wanted: the columns that will be looked at; None: all. Of a Parquet file the others are not loaded: they come as columns without
+            values, of type Null.
         memory: bytes that the child may take; 0: `limit`.
 
     Raises:
@@ -76,7 +87,15 @@ def parse(kind: str, path: Path, settings: FileSettings, *, seconds: float = SEC
         said = f"is {about.words}; reading it needs the Python package {about.package}, which is not installed"
         raise _error(path, said, _INSTALL)
     command = [sys.executable, "-P", "-m", "cipherward.data.child_readers"]
-    task = json.dumps([kind, str(path), settings.model_dump(mode="json"), memory or limit(path)])
+    task = json.dumps(
+        [
+            kind,
+            str(path),
+            settings.model_dump(mode="json"),
+            memory or limit(path),
+            None if wanted is None else sorted(wanted),
+        ]
+    )
     try:
         done = subprocess.run(  # noqa: S603
             [*command, task], capture_output=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL
@@ -85,7 +104,7 @@ def parse(kind: str, path: Path, settings: FileSettings, *, seconds: float = SEC
         raise _error(path, f"is {about.words} that takes more than {seconds:g} seconds to read", about.remedy) from None
     facts, content = _split(done.stdout)
     if done.returncode == 0 and facts is not None:
-        return Parsed(pl.read_ipc(io.BytesIO(content), use_pyarrow=False), facts)
+        return Parsed(_with_names(pl.read_ipc(io.BytesIO(content), use_pyarrow=False), facts), facts)
     if facts and "refused" in facts:
         raise TableError(f"{path}: {facts['refused']}", logged=f"the table: {facts['logged']}", hint=facts["hint"])
     reason = str((facts or {}).get("failed", "")).strip()[:200] or "reading it ended the reader"
@@ -93,6 +112,13 @@ def parse(kind: str, path: Path, settings: FileSettings, *, seconds: float = SEC
         f"is not {about.words.replace('a ', 'a readable ', 1).replace('an ', 'a readable ', 1)} (damaged or cut short)"
     )
     raise TableError(f"{path} {said}: {reason}", logged=f"the table {said}", hint=about.remedy)
+
+
+def _with_names(table: pl.DataFrame, facts: dict[str, Any]) -> pl.DataFrame:
+    if "names" not in facts:
+        return table
+    empty = pl.Series([None] * int(facts["height"]), dtype=pl.Null)
+    return pl.DataFrame([table[name] if name in table.columns else empty.alias(name) for name in facts["names"]])
 
 
 def _split(out: bytes) -> tuple[dict[str, Any] | None, bytes]:

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,36 @@ import polars as pl
 
 from cipherward.data.file_settings import FileSettings
 from cipherward.data.refused import RefusedFile
+from cipherward.study_sections import same_text
 
-Read = Callable[[Path, FileSettings], tuple[pl.DataFrame, dict[str, Any]]]
-
-
-def _parquet(path: Path, _settings: FileSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
-    return pl.read_parquet(path, use_pyarrow=False, glob=False), {}
+Read = Callable[[Path, FileSettings, Collection[str] | None], tuple[pl.DataFrame, dict[str, Any]]]
 
 
-def _excel(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _parquet(
+    path: Path, _settings: FileSettings, wanted: Collection[str] | None
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Only the wanted columns, and the names of the others: a table may be far larger than what a study reads of it."""
+    if wanted is None:
+        return pl.read_parquet(path, use_pyarrow=False, glob=False), {}
+    lazy = pl.scan_parquet(path, glob=False)
+    names = lazy.collect_schema().names()
+    known = {same_text(name) for name in wanted}
+    kept = [name for name in names if same_text(name) in known]
+    table = lazy.select(kept).collect() if kept else lazy.select(pl.len().alias("")).collect()
+    height = table.height if kept else int(table.item())
+    return table if kept else pl.DataFrame(), {"names": names, "height": height}
+
+
+def _excel(path: Path, settings: FileSettings, _wanted: Collection[str] | None) -> tuple[pl.DataFrame, dict[str, Any]]:
     from cipherward.data import workbook
 
     return workbook.read(path, settings)
 
 
 def _statistics(kind: str) -> Read:
-    def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
+    def read(
+        path: Path, settings: FileSettings, _wanted: Collection[str] | None
+    ) -> tuple[pl.DataFrame, dict[str, Any]]:
         from cipherward.data import statistics_files
 
         return statistics_files.read(kind, path, settings)
@@ -63,12 +77,12 @@ def main(task: str) -> int:
     """Read what `task` says and answer. 0: a table; 1: an error in words."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no part of the answer
-    kind, path, settings, memory = json.loads(task)
+    kind, path, settings, memory, wanted = json.loads(task)
     _bound(memory)
     table = pl.DataFrame()
     code = 1
     try:
-        table, facts = READERS[kind](Path(path), FileSettings.model_validate(settings))
+        table, facts = READERS[kind](Path(path), FileSettings.model_validate(settings), wanted)
         code = 0
     except RefusedFile as error:
         facts = {"refused": error.said, "logged": error.logged, "hint": error.hint}

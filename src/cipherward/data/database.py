@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +52,9 @@ Source = Path | Database
 """Where a hospital's table is: a file, or a query."""
 
 
-def read_source(source: Source) -> RawTable:
-    """The table of a file or of a query; see `read_table` and `read_query`."""
-    return read_query(source) if isinstance(source, Database) else read_table(source)
+def read_source(source: Source, wanted: Collection[str] | None = None) -> RawTable:
+    """The table of a file or of a query; see `read_table` (also for `wanted`) and `read_query`."""
+    return read_query(source) if isinstance(source, Database) else read_table(source, wanted=wanted)
 
 
 def read_query(database: Database) -> RawTable:

@@ -7,6 +7,7 @@ leaves. A new kind is one file with a class that derives from `Extract`, and a l
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,9 +50,13 @@ class Extract(Section):
             DataError: it cannot be made; names the place and the remedy.
         """
 
+    def read_part(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
+        """As `read`; other columns than the wanted ones (None: all are) may come without values."""
+        return self.read(folder)
 
-def read(path: Path) -> RawTable:
-    """The table of an extract.
+
+def read(path: Path, wanted: Collection[str] | None = None) -> RawTable:
+    """The table of an extract. `wanted`: as in `Extract.read_part`.
 
     Raises:
         TableError: the file is unreadable or wrong, with every mistake; or the table cannot be made.
@@ -62,7 +67,7 @@ def read(path: Path) -> RawTable:
         raise TableError(f"{path} {said}", logged=f"an extract {said}", hint="name the file that holds the rows")
     token = _being_read.set((*outer, whole))
     try:
-        return load(path).read(path.parent)
+        return load(path).read_part(path.parent, wanted)
     finally:
         _being_read.reset(token)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -99,12 +99,16 @@ class Mapping(extract.Extract):
 
     def read(self, folder: Path) -> RawTable:
         """The table, as the file says that it is to be read; see `Extract.read`."""
+        return self.read_part(folder, None)
+
+    def read_part(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
         from cipherward.data.mapped_columns import mapped
 
-        raw = mapped(self._found(folder), self.columns)
+        here = None if wanted is None else {*wanted, *(column.source or name for name, column in self.columns.items())}
+        raw = mapped(self._found(folder, here), self.columns)
         return dataclasses.replace(raw, assumed=(*raw.assumed, *self._said()))
 
-    def _found(self, folder: Path) -> RawTable:
+    def _found(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
         from cipherward.data.database import read_query
         from cipherward.data.tables import read_table
 
@@ -116,7 +120,7 @@ class Mapping(extract.Extract):
                 raise _error(inner, "is another mapping file", "name the table itself in the first")
             if self.file != AS_FOUND:
                 raise _error(inner, "is an extract, which [file] is not for", "remove [file] from the mapping file")
-        return read_table(inner, self.file)
+        return read_table(inner, self.file, wanted)
 
     def _database(self, folder: Path) -> Database:
         from cipherward.data.database import Database

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from cipherward.data import pictures
@@ -47,7 +47,7 @@ class Files(DataSource):
         folder = given if isinstance(given, Path) and given.is_dir() else base
         one = given if isinstance(given, Database) or (given is not None and not given.is_dir()) else None
         if data.hospital_column:
-            yield from _told_apart(one or folder / data.path, data.hospital_column, wanted, problems)
+            yield from _told_apart(one or folder / data.path, data.hospital_column, wanted, problems, names_read(study))
             return
         if one is not None and len(wanted) != 1:
             said = f"one file, but the study has {len(wanted)} hospitals with a file each"
@@ -60,13 +60,22 @@ class Files(DataSource):
                 problems.append(Problem(said, said))
                 continue
             try:
-                yield Found(name, read_source(one or folder / paths[name]))
+                yield Found(name, read_source(one or folder / paths[name], names_read(study)))
             except DataError as error:
                 problems += [problem.at(name) for problem in problems_of(error)]
 
 
-def _told_apart(table: Source, column: str, wanted: Sequence[str], problems: list[Problem]) -> Iterator[Found]:
-    raw = read_source(table)
+def names_read(study: Study) -> tuple[str, ...]:
+    """The columns of a table that a study looks at."""
+    data = study.data
+    keys = (data.outcome, data.patient_column, data.hospital_column)
+    return (*(column.name for column in study.columns), *(name for name in keys if name))
+
+
+def _told_apart(
+    table: Source, column: str, wanted: Sequence[str], problems: list[Problem], read: Collection[str]
+) -> Iterator[Found]:
+    raw = read_source(table, read)
     raw = dataclasses.replace(raw, table=with_declared_names(raw.table, [column]))
     if column not in raw.table.columns:
         said = f"column {column!r} (data.hospital_column) is missing"

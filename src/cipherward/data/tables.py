@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,15 +94,18 @@ class RawTable:
         return dataclasses.replace(self, table=self.table.filter(keep), rows=self.rows[keep.to_numpy()])
 
 
-def read_table(path: Path, settings: FileSettings = AS_FOUND) -> RawTable:
+def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection[str] | None = None) -> RawTable:
     """Read a table file, or what an extract (`extract`, .toml) says. CSV columns are String, blank CSV lines are left out, a row
     of empty fields is a row. What a library reads is read in another process (`child`).
+
+    Args:
+        wanted: the columns that will be looked at; None: all. Where a file can be read in part, the others have no values.
 
     Raises:
         TableError: missing, unreadable, empty, cut short, or not a table.
     """
     if path.suffix.lower() == extract.SUFFIX:
-        return extract.read(path)
+        return extract.read(path, wanted)
     begin = _content(path, 1 << 10)
     kind = next(
         (kind for signature, kind in _KINDS if begin.startswith(signature)), _BY_NAME.get(path.suffix.lower(), "")
@@ -112,7 +115,7 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND) -> RawTable:
     ):
         kind = "excel"
     if kind and begin:
-        return _parsed(kind, path, settings)
+        return _parsed(kind, path, settings, wanted)
     content = _content(path)
     if content.startswith(b"\x1f\x8b"):
         content = _gunzip(content, path)
@@ -133,9 +136,9 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND) -> RawTable:
     return RawTable(table, rows, str(path), assumed, path.parent, settings)
 
 
-def _parsed(kind: str, path: Path, settings: FileSettings) -> RawTable:
+def _parsed(kind: str, path: Path, settings: FileSettings, wanted: Collection[str] | None) -> RawTable:
     """A file that a library reads, with its names checked as those of any other."""
-    found = child.parse(kind, path, settings)
+    found = child.parse(kind, path, settings, wanted)
     table, facts = found.table, found.facts
     if "header" in facts:
         table.columns = csvfile.checked_names(facts["header"], path)

@@ -15,6 +15,7 @@ from cipherward.data.problems import problems_of
 from cipherward.data.registers import Reading, Terms
 from cipherward.data.schema import declared_range
 from cipherward.data.small_counts import SMALL, shown
+from cipherward.data.source_files import names_read
 from cipherward.data.sources import admit, load_hospitals
 from cipherward.errors import DataError
 from cipherward.study import Data, Study
@@ -86,7 +87,7 @@ def check(
         terms: of the hospital's register; without, as if it had none.
     """
     try:
-        raw = read_source(table)
+        raw = read_source(table, names_read(study))
     except DataError as error:
         return OwnData(0, None, None, (), 0, tuple(problems_of(error)))
     admitted = admit(raw, study, name, terms=terms)
