@@ -39,9 +39,11 @@ def test_another_model_for_one_hospital_is_a_breach_there(found: Found) -> None:
     assert shown.rows[coordinator.VICTIM - 1][2] == "Privacy Breach Detected for Client 2"
 
 
-def test_what_is_not_run_says_why(found: Found) -> None:
-    (left_out,) = [each for each in found.measures if each.value is None]
-    assert "carry-over" in left_out.setting
+def test_forged_constants_are_refused_by_all_who_verified_the_true_ones(found: Found) -> None:
+    measured = of(found, coordinator.CARRY_OVER)
+    assert measured["studies begun that must not be"].value == 0.0
+    assert measured["hospitals that refused, or said so"].value == 7.0
+    assert measured["hospitals that vouch for the true constants"].value == 7.0
 
 
 def test_hospitals_that_do_not_compare_models_are_found_by_the_attack(

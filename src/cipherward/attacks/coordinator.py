@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,14 @@ from cipherward.attacks.attack import Attack, Exhibit, Found, Measure, Settings
 from cipherward.attacks.context import Context
 from cipherward.attacks.dealing import dealt_anew
 from cipherward.attacks.parties import HONEST, Lie, Parties, Reaction, body, inner, parties
+from cipherward.consortium.approval import carried
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.data.sources import HospitalData
+from cipherward.errors import RefusedError
 from cipherward.parties import asking
+from cipherward.runs import carry_over
 from cipherward.study import Study
 from cipherward.sums.digests import Entry
 from cipherward.sums.messages import (
@@ -81,12 +85,10 @@ class Coordinator(Attack):
                 opened, reactions = made.opened() - HONEST, made.reactions()
                 measures += _measures(each, opened, reactions, made.said)
                 exhibits.append(_exhibit(each, reactions, made.said))
-        words = (
-            "needs homes that remember an earlier study, which one run on one machine has not: "
-            "test_changed_constants_are_refused_by_whoever_verified_them has it"
-        )
-        measures.append(Measure("a forged carry-over of constants", "sums opened that must not be", None, words))
-        return Found(tuple(measures), tuple(exhibits))
+        at.may_go_on(CARRY_OVER)
+        with parties(study, hospitals) as made:
+            found, exhibit = _forged_carry_over(made)
+        return Found((*measures, *found), (*exhibits, exhibit))
 
     def _study(self, at: Context) -> tuple[Study, list[HospitalData]]:
         hospitals = dealt_anew(at, self.chosen.n_hospitals)
@@ -225,6 +227,42 @@ def _forged_certificate(made: Parties, hospital: int, kind: str, packet: bytes) 
     return [pack("Certificate", wire.encode(dataclasses.replace(certificate, votes=forged)))]
 
 
+def _forged_carry_over(made: Parties) -> tuple[list[Measure], Exhibit]:
+    """A next study that states other constants than were opened; each hospital compares with its own files before its people can approve."""
+    found = carry_over.opened_in(made.run.path)
+    stated = {"study": made.study.digest().hex(), "opening": found.manifest.hex()}
+    stated |= {"date": str(carry_over.opened_on(made.run, found)), "constants": found.constants.to_json()}
+    true = made.study.with_overrides(top={"name": "next", "carry_over": stated})
+    forged = json.dumps(
+        {**json.loads(stated["constants"]), "n_rows": 10_000_000}, sort_keys=True, separators=(",", ":")
+    )
+    lie = true.with_overrides(carry_over={"constants": forged})
+    rows, vouching = [], {"true": 0, "forged": 0}
+    for index, listed in enumerate(made.study.hospitals, start=1):
+        key = made.keys.identities[index].public_key
+        vouching["true"] += bool(carried.verified_in(made.run, listed.name, key, true))
+        try:
+            vouching["forged"] += bool(carried.verified_in(made.run, listed.name, key, lie))
+            rows.append((listed.name, "vouched for the constants", "nothing yet"))
+        except RefusedError as error:
+            rows.append((listed.name, f"refused: {error.message}", "nothing yet"))
+    n, needed = len(rows), made.study.thresholds.threshold
+    begun = float(vouching["forged"] >= needed)
+    words = f"the next study states ten million training rows; {needed} hospitals have to vouch for its constants before it begins"
+    measures = [
+        Measure(CARRY_OVER, "studies begun that must not be", begun, words, bar="at most 0"),
+        Measure(
+            CARRY_OVER, "hospitals that refused, or said so", float(n - vouching["forged"]), f"of {n}", bar="at least 1"
+        ),
+        Measure(CARRY_OVER, "hospitals that vouch for the true constants", float(vouching["true"]), f"of {n}"),
+    ]
+    return measures, Exhibit(f"Lie: {CARRY_OVER}", f"{words[0].upper()}{words[1:]}.", _HEAD, tuple(rows))
+
+
+CARRY_OVER = "a forged carry-over of constants"
+_HEAD = ("hospital", "what it did", "what it printed")
+
+
 def _measures(each: Try, opened: int, reactions: Sequence[Reaction], said: str) -> Iterator[Measure]:
     wrong = max(opened - each.sums, 0)
     yield Measure(each.name, "sums opened that must not be", float(wrong), each.words, bar="at most 0")
@@ -238,4 +276,4 @@ def _measures(each: Try, opened: int, reactions: Sequence[Reaction], said: str) 
 def _exhibit(each: Try, reactions: Sequence[Reaction], said: str) -> Exhibit:
     rows = tuple((one.hospital, one.did, one.printed or "nothing yet") for one in reactions)
     words = f"{each.words[0].upper()}{each.words[1:]}. {'The study stops: ' + said if said else 'The study goes on.'}"
-    return Exhibit(f"Lie: {each.name}", words, ("hospital", "what it did", "what it printed"), rows)
+    return Exhibit(f"Lie: {each.name}", words, _HEAD, rows)

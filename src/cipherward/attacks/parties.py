@@ -17,6 +17,7 @@ from cipherward.errors import CipherwardError
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
 from cipherward.runs import folder as rundir
+from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
 from cipherward.simulation import make_parties
 from cipherward.simulation.network import LocalEngine
@@ -126,6 +127,9 @@ def parties(study: Study, hospitals: Sequence[HospitalData]) -> Iterator[Parties
         keys = make_parties.make_keys(run, len(hospitals), study.aggregation.scheme)
         frozen = make_parties.freeze(study, [each.name for each in hospitals], keys)
         state = begin(frozen, left_out=make_parties.declare(frozen, hospitals, keys, run))
+        if initial := modelfile.of(state):
+            modelfile.save(run.initial_model, initial)
+        run.write_study(frozen)
         hub = make_parties.make_coordinator(frozen, keys, state, run)
         sites = {
             i: make_parties.make_hospital(frozen, i, keys, state, data, run, device="cpu")

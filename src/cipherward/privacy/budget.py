@@ -24,6 +24,7 @@ COVERED = {
 }
 _EXACT = "exact statistics of the training rows (counts, sums, squares), which scale the model's inputs"
 _WITH_NOISE = "statistics of the training rows, which scale the model's inputs and carry each hospital's own noise"
+_VOTES = "how many hospitals are against the model that follows, by their validation rows, in every round"
 NOT_COVERED = {
     "record": (
         _EXACT,
@@ -44,7 +45,12 @@ NOT_COVERED = {
 
 def not_covered(study: Study, unit: str) -> tuple[str, ...]:
     """What the promise to a unit leaves out in this study."""
-    return tuple(_WITH_NOISE if text == _EXACT and study.own_noise else text for text in NOT_COVERED[unit])
+    defence = study.training.defence
+    votes = (_VOTES,) if defence and defence.vote and unit != "hospital" else ()
+    return (
+        *(_WITH_NOISE if text == _EXACT and study.own_noise else text for text in NOT_COVERED[unit]),
+        *votes,
+    )
 
 
 @dataclass
