@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from cipherward.data import extract, units
-from cipherward.data.local_mapping import Mapping, found_in, innermost
+from cipherward.data.extract_chain import digest, innermost
+from cipherward.data.local_mapping import Mapping
 from cipherward.data.sources import HospitalData, load_hospitals, load_table_for_prediction
 from cipherward.data.tables import read_table
 from cipherward.data.values import Rule
@@ -227,4 +228,4 @@ def test_a_mapping_of_a_mapping_is_refused_and_the_table_behind_one_is_found(tmp
         read_table(tmp_path / "n.toml")
     assert innermost(tmp_path / "m.toml") == tmp_path / "t.csv"
     assert innermost(tmp_path / "t.csv") == tmp_path / "t.csv"
-    assert found_in(tmp_path / "t.csv") is None
+    assert digest(tmp_path / "t.csv") is None

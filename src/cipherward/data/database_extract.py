@@ -31,9 +31,17 @@ class DatabaseExtract(Extract):
             raise ValueError("give at most one of password_env and password_file")
         return self
 
+    def inner(self, folder: Path) -> Database:
+        return self._database(folder, self.query)
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        return (folder / self.query_file,) if self.query_file else ()
+
     def read(self, folder: Path) -> RawTable:
-        password = folder / self.password_file if self.password_file else None
-        return read_query(Database(self.url, self._query(folder), self.password_env, password))
+        return read_query(self._database(folder, self._query(folder)))
+
+    def _database(self, folder: Path, query: str) -> Database:
+        return Database(self.url, query, self.password_env, folder / self.password_file if self.password_file else None)
 
     def _query(self, folder: Path) -> str:
         if self.query:

@@ -7,7 +7,7 @@ a value, the column with the day of its record; what is later than the index dat
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -89,8 +89,15 @@ class DatesExtract(Extract):
             raise ValueError(f"two intervals are called {doubled[0]!r}")
         return self
 
+    def inner(self, folder: Path) -> Path:
+        return folder / self.table
+
     def read(self, folder: Path) -> RawTable:
-        raw = read_table(folder / self.table)
+        return self.read_part(folder, None)
+
+    def read_part(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
+        here = None if wanted is None else {*wanted, *self._named}
+        raw = read_table(folder / self.table, wanted=here)
         self._check_columns(raw)
         reader = _Reader(self, raw)
         added = [reader.interval(each) for each in self.intervals]
@@ -104,16 +111,21 @@ class DatesExtract(Extract):
         table = raw.table.with_columns(*emptied, *added)
         return dataclasses.replace(raw, table=table, assumed=(*raw.assumed, *reader.said))
 
-    def _check_columns(self, raw: RawTable) -> None:
-        there = set(raw.table.columns)
+    @property
+    def _named(self) -> tuple[str, ...]:
+        """The columns of the table that it reads."""
         wanted = [self.index, *(name for each in self.intervals for name in (each.start, each.end))]
         wanted += [name for each in self.recorded for name in (each.column, each.day)]
+        return tuple(name for name in dict.fromkeys(wanted) if name)
+
+    def _check_columns(self, raw: RawTable) -> None:
+        there = set(raw.table.columns)
         problems = [
             Problem(
                 f"column {name!r} is missing; found: {', '.join(raw.table.columns[:20])}", f"column {name!r} is missing"
             )
-            for name in dict.fromkeys(wanted)
-            if name and name not in there
+            for name in self._named
+            if name not in there
         ]
         problems += [
             Problem(text, text)

@@ -6,6 +6,8 @@ leaves. A new kind is one file with a class that derives from `Extract`, and a l
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import abstractmethod
 from collections.abc import Collection
 from contextvars import ContextVar
@@ -19,6 +21,7 @@ from cipherward.errors import TableError
 from cipherward.study_sections import Section
 
 if TYPE_CHECKING:
+    from cipherward.data.database import Source
     from cipherward.data.tables import RawTable
 
 SUFFIX = ".toml"
@@ -53,6 +56,32 @@ class Extract(Section):
     def read_part(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
         """As `read`; other columns than the wanted ones (None: all are) may come without values."""
         return self.read(folder)
+
+    @abstractmethod
+    def inner(self, folder: Path) -> Source:
+        """The file, folder or database that it reads."""
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        """Further files that decide how the table is made, and hold no rows."""
+        return ()
+
+    def digest_in(self, folder: Path) -> bytes:
+        """SHA-256 over the whole document and the files that it names, 32 bytes.
+
+        Raises:
+            DataError: such a file cannot be read.
+        """
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+        found = hashlib.sha256(b"cipherward/v1/extract\x00" + text.encode())
+        for path in self.files(folder):
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                said = f"cannot read a file that the extract names: {reason}"
+                raise TableError(f"cannot read {path}: {reason}", logged=said, hint="check the path") from None
+            found.update(hashlib.sha256(content).digest())
+        return found.digest()
 
 
 def read(path: Path, wanted: Collection[str] | None = None) -> RawTable:

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from cipherward.data import extract
 from cipherward.data.file_settings import AS_FOUND, FileSettings
-from cipherward.errors import DataError, TableError
+from cipherward.errors import TableError
 from cipherward.study import same_text
 from cipherward.study_sections import Section
 
@@ -97,6 +97,9 @@ class Mapping(extract.Extract):
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(b"cipherward/v1/mapping\x00" + text.encode()).digest()
 
+    def inner(self, folder: Path) -> Path | Database:
+        return self._database(folder) if self.database else folder / self.table
+
     def read(self, folder: Path) -> RawTable:
         """The table, as the file says that it is to be read; see `Extract.read`."""
         return self.read_part(folder, None)
@@ -151,22 +154,3 @@ def of_table(path: Path, table: Path) -> RawTable:
     if not isinstance(found, Mapping):
         raise _error(path, "is an extract of another kind", 'give a file with source = "mapping"')
     return found.model_copy(update={"table": str(table.resolve()), "database": "", "query": ""}).read(path.parent)
-
-
-def found_in(path: Path) -> Mapping | None:
-    """The mapping file that this is; None for any other file, and for one that cannot be read."""
-    if path.suffix.lower() != extract.SUFFIX:
-        return None
-    try:
-        found = extract.load(path)
-    except DataError:
-        return None
-    return found if isinstance(found, Mapping) else None
-
-
-def innermost(path: Path) -> Path | Database:
-    """The table behind a mapping file; any other file is its own."""
-    found = found_in(path)
-    if found is None:
-        return path
-    return found._database(path.parent) if found.database else path.parent / found.table

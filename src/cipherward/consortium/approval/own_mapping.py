@@ -1,4 +1,5 @@
-"""Which mapping file a hospital's people approved a study with: its digest is kept beside the approval, and the study runs with no other.
+"""Through which mapping file or other extract a hospital's people approved a study: its digest is kept beside the approval, and the study
+runs with no other.
 
 It is this hospital's own record: the signed approval that others see says nothing about it.
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 from cipherward.consortium.approval.own_register import entry
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.data import catalogue as sources
-from cipherward.data.local_mapping import found_in
+from cipherward.data import extract_chain
 from cipherward.errors import TableError
 from cipherward.store import files
 from cipherward.study import Study
@@ -20,12 +21,12 @@ NONE = "none"
 
 
 def digest(home: HospitalHome, study: Study) -> str:
-    """Of the mapping file through which this hospital's table is read for the study, hex; "none" where there is none."""
+    """Of the mapping file, or other extracts, through which this hospital's table is read for the study, hex; "none" where there is none."""
     if not sources.source(study.data.source).is_own_tables:
         return NONE
     source = home.source_of(entry(home, study).register_name)
-    found = found_in(source) if isinstance(source, Path) else None
-    return found.digest().hex() if found else NONE
+    found = extract_chain.digest(source) if isinstance(source, Path) else None
+    return found.hex() if found else NONE
 
 
 def keep(home: HospitalHome, study: Study, folder: Path) -> str:
@@ -44,7 +45,7 @@ def check(home: HospitalHome, study: Study, folder: Path) -> None:
     approved = files.content(f"{folder}/{NAME}").decode("ascii", "replace").strip()
     now = digest(home, study)
     if approved and now != approved:
-        said = "the mapping file is not the one that the study was approved with"
+        said = "the mapping file or extract is not the one that the study was approved with"
         raise TableError(
             f"{said} (digest {now[:16]}, approved: {approved[:16]})",
             logged=said,

@@ -11,7 +11,7 @@ from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.membership import members as members_list
 from cipherward.consortium.membership.members import MembersList
 from cipherward.data.database import Database, Source
-from cipherward.data.local_mapping import innermost
+from cipherward.data.extract_chain import innermost
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
 
@@ -281,6 +281,6 @@ class HospitalHome(Home):
 
 
 def _table(source: Source) -> Source:
-    """What a source reads in the end: two mapping files may be about one table."""
+    """What a source reads in the end: two extracts may be about one table."""
     found = innermost(source) if isinstance(source, Path) else source
     return found.resolve() if isinstance(found, Path) else found

@@ -47,6 +47,12 @@ class FhirExtract(Extract):
             raise ValueError('views, days and inpatient belong to table = "readmission"')
         return self
 
+    def inner(self, folder: Path) -> Path:
+        return folder / self.path
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        return tuple(folder / name for name in (*([self.view] if self.view else []), *sorted(self.views.values())))
+
     def read(self, folder: Path) -> RawTable:
         export = Export(folder / self.path)
         if self.view:

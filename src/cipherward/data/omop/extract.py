@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from cipherward import study_places, tomlfile
-from cipherward.data.database import Database, asked, is_duckdb
+from cipherward.data.database import Database, Source, asked, is_duckdb
 from cipherward.data.dates import completed_years
 from cipherward.data.extract import Extract
 from cipherward.data.omop import sql
@@ -51,6 +51,12 @@ class OmopExtract(Extract):
         if self.password_env and self.password_file:
             raise ValueError("give at most one of password_env and password_file")
         return self
+
+    def inner(self, folder: Path) -> Source:
+        return folder / self.path if self.path else Database(self.url, "")
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        return (folder / self.definition,)
 
     def read(self, folder: Path) -> RawTable:
         definition = load(folder / self.definition)
