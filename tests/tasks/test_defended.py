@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from tests.simulator import World, holds, replayed
 from tests.tasks.liars import Lie, boosted, lying
 
 from cipherward import study as study_document
+from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import StudyError
 from cipherward.learning import robust
 from cipherward.study import Study
+from cipherward.tasks.block_sums import BlockSum
 from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.defended import Defended, DefendedState
 from cipherward.tasks.state import StudyState
@@ -164,3 +167,17 @@ def test_a_task_that_trains_nothing_takes_no_defence() -> None:
     document["training"] = {"defence": {"clip_norm": 1.0}}
     with pytest.raises(StudyError, match="task 'describe' takes none"):
         make_task(study_document.parse(document, origin="tests"))
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_weights_are_compared_with_rows_only_where_these_were_counted_as_they_train(noise: bool) -> None:
+    """With noise a hospital counts one row of a patient, and trains on all of them."""
+    chosen = study(clip_norm=0.3, bounds=True).with_overrides(noise={"enabled": noise})
+    task = make_task(chosen)
+    assert isinstance(task, Defended)
+    scaling = Preprocessor(chosen.columns, (0.0, 0.0), (1.0, 1.0), 400, 100)
+    first = task.first()
+    state = dataclasses.replace(first, model=dataclasses.replace(first.model, preprocessor=scaling), weight_cap=640.0)
+    zeros = {f"update/{name}": np.zeros(size) for name, size in first.model.groups}
+    for weight, is_false in ((0.6, False), (4.0, not noise)):
+        assert task._is_refused(state, BlockSum(zeros | {"weight": np.array([weight])}, 5)) is is_false

@@ -243,7 +243,8 @@ class Defended(Train):
             return False
         study, n, half = self._study, one.n_contributors, Layout((), self._study.bits).half
         weight = float(one.sums["weight"][0])
-        rows = 0 if study.carry_over else state.model.scaling.n_rows
+        # With noise of its own a hospital counts some rows of a patient only, and trains on all of them.
+        rows = 0 if study.carry_over or study.own_noise else state.model.scaling.n_rows
         if robust.false_weight(weight, study.training.weights, n, half, rows=rows, cap=state.weight_cap):
             return True
         parts = rounds.update_parts(state.model, one.sums)
