@@ -258,7 +258,8 @@ class Study(Section):
     def without_columns(self, names: Collection[str]) -> Study:
         """What is asked where columns are left out; no document by itself, and with another digest."""
         kept = tuple(column for column in self.columns if column.name not in names)
-        return self.model_copy(update={"columns": kept}) if len(kept) < len(self.columns) else self
+        changed = {"columns": kept, "evaluation": self.evaluation.without(names)}
+        return self.model_copy(update=changed) if len(kept) < len(self.columns) else self
 
     def with_overrides(self, **sections: dict[str, Any]) -> Study:
         """A new, validated study with the given keys of the given sections replaced (`top` for top-level keys)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,10 +17,12 @@ MOST_LEVELS = 100
 
 
 class Subgroup(Section):
-    """Rows apart by the values of one column: its categories, or bands of its numbers that begin at each of `edges`."""
+    """Rows apart by the values of one column: its categories, or bands of its numbers that begin at each of `edges`. Not `input`: the model does
+    not see the column."""
 
     column: str = Field(min_length=1)
     edges: tuple[float, ...] = ()
+    input: bool = True
 
     def problems(self, columns: Sequence[Column]) -> Iterator[str]:
         place = f"evaluation.subgroups, column {self.column!r}"
@@ -63,6 +65,16 @@ class Evaluation(Section):
         return found
 
     @property
+    def apart(self) -> frozenset[str]:
+        """The columns that only subgroups are made of."""
+        return frozenset(each.column for each in self.subgroups if not each.input)
+
+    def without(self, names: Collection[str]) -> Evaluation:
+        """The same without subgroups of these columns."""
+        kept = tuple(each for each in self.subgroups if each.column not in names)
+        return self.model_copy(update={"subgroups": kept}) if len(kept) < len(self.subgroups) else self
+
+    @property
     def asks_for_more(self) -> bool:
         """Whether more is said of a model than its metrics on all test rows."""
         return bool(self.threshold or self.coverage or self.subgroups)
@@ -72,6 +84,8 @@ class Evaluation(Section):
         names = [each.column for each in self.subgroups]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"evaluation.subgroups lists column {name!r} twice: two bands of one column can be subtracted"
+        if columns and self.apart >= {column.name for column in columns}:
+            yield "evaluation.subgroups leaves the model no input: one column at least has to be one"
         found = [problem for each in self.subgroups for problem in each.problems(columns)]
         yield from found
         by_name = {column.name: column for column in columns}

@@ -15,16 +15,20 @@ from hypothesis import strategies as st
 from tests import simulator
 from tests.tasks.driven import finished
 
+from cipherward.comparison.compare import compare_study
 from cipherward.data.partition import TEST
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import StudyError
 from cipherward.learning import binning, metrics, worth
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.report import page
+from cipherward.runs import modelfile, verify
+from cipherward.runs.prediction import predict
 from cipherward.simulation.simulate import run_study
 from cipherward.study import Study, load_builtin
 from cipherward.tasks import catalogue, subgroups
 from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.state import StudyState
 
 WARD: dict[str, Any] = {"subgroups": [{"column": "ward"}, {"column": "age", "edges": [0.0]}]}
 ASKED: dict[str, Any] = {"threshold": 0.5, "coverage": 0.8, **WARD}
@@ -242,7 +246,58 @@ def test_a_policy_counts_the_further_exact_sums(tmp_path: Path) -> None:
     assert any("6 sums without noise" in problem for problem in few.broken(chosen))
 
 
+def test_a_run_goes_on_where_the_column_of_a_subgroup_is_left_out(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 4, rows=300)
+    for k in (2, 3, 4):
+        header, *lines = (tables / f"clinic-{k}.csv").read_text().splitlines()
+        gone = [",".join([*line.split(",")[:2], "", line.split(",")[3]]) for line in lines]
+        (tables / f"clinic-{k}.csv").write_text("\n".join([header, *gone]) + "\n")
+    result = run_study(study(**MODELS["newton"]), base=tables, out=tmp_path / "run", device="cpu")
+    assert "ward" in result.summary["columns_left_out"]
+    assert {each["column"] for each in result.summary["worth"]["groups"]} == {"age"}
+    assert simulator.holds(result.path)
+
+
 def test_a_subgroup_whose_column_is_left_out_is_not_measured(tmp_path: Path) -> None:
     chosen = study()
-    task = catalogue.make_task(chosen.without_columns(["ward"]))
-    assert set(task.groupings()) == {"age"}
+    left = chosen.without_columns(["ward"])
+    assert set(catalogue.make_task(left).groupings()) == {"age"}
+    assert left.with_overrides(noise={"epsilon": 2.0}).evaluation.subgroups == chosen.evaluation.subgroups[1:]
+
+
+def apart(**more: Any) -> Study:
+    subgroups = [{"column": "ward", "input": False}, {"column": "age", "edges": [0.0]}]
+    return study(evaluation={"subgroups": subgroups}, **more)
+
+
+@pytest.mark.parametrize("name", ["newton", "points"])
+def test_a_column_that_is_no_input_has_subgroups_and_the_model_does_not_see_it(tmp_path: Path, name: str) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 4, rows=400)
+    result = run_study(apart(**MODELS[name]), base=tables, out=tmp_path / "run", device="cpu")
+    assert simulator.holds(result.path)
+    groups = {(each["column"], each["level"]) for each in result.summary["worth"]["groups"]}
+    assert {("ward", "A"), ("ward", "B")} <= groups
+    model = modelfile.load(result.path / "model.safetensors")
+    assert model.preprocessor is not None
+    assert [column.name for column in model.preprocessor.columns] == ["age", "dose"]
+    text = (tables / "clinic-1.csv").read_text().splitlines()
+    without = tmp_path / "new.csv"
+    without.write_text("\n".join(line.rsplit(",", 2)[0] for line in text[:20]) + "\n")
+    assert len(predict(result.path, without)) == 19
+    asked = [segment.name for state in replayed(result.path) for segment in state.layout.segments]
+    assert "categories" not in asked
+
+
+def test_a_model_needs_an_input_and_a_comparison_takes_all_columns_for_inputs(tmp_path: Path) -> None:
+    every = [{"column": "ward", "input": False}, {"column": "age", "edges": [0.0], "input": False}]
+    with pytest.raises(StudyError, match="no input"):
+        study(columns=simulator.document()["columns"][::2], evaluation={"subgroups": every})
+    with pytest.raises(StudyError, match="ward is for subgroups only"):
+        compare_study(apart(), tmp_path / "compared")
+
+
+def replayed(path: Path) -> list[StudyState]:
+    """The states before each sum."""
+    run = verify.open_run(path)
+    states = [run.first, *(each.state for each in verify.replay(run))]
+    return [state for state in states if state.question]

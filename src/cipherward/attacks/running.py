@@ -24,7 +24,7 @@ from cipherward.simulation import make_parties
 from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import make_task
-from cipherward.tasks.task import refuse_other_outcomes
+from cipherward.tasks.task import refuse_columns_apart, refuse_other_outcomes
 
 _FINGERPRINT = b"cipherward attacks"
 
@@ -85,6 +85,7 @@ def attack_study(
 
 def _check(study: Study) -> None:
     continuing.refuse(study, "an attack")
+    refuse_columns_apart(study, "an attack")
     make_task(study)
     refuse_other_outcomes(study, "an attack")
     if study.task != "train":

@@ -35,7 +35,7 @@ from cipherward.store import files
 from cipherward.study import Study
 from cipherward.tasks import yardsticks
 from cipherward.tasks.catalogue import begin, make_task
-from cipherward.tasks.task import refuse_other_outcomes
+from cipherward.tasks.task import refuse_columns_apart, refuse_other_outcomes
 
 NAME, TABLE = "comparison.json", "comparison.csv"
 
@@ -115,6 +115,7 @@ def compare_study(
             hint="take logistic-regression or mlp; `run_study` trains your own module under one scheme",
         )
     continuing.refuse(study, "a comparison")
+    refuse_columns_apart(study, "a comparison")
     task = make_task(study)
     refuse_other_outcomes(study, "a comparison of ways to train")
     if not task.is_comparable:

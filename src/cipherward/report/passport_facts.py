@@ -68,7 +68,8 @@ class Known:
 
     @property
     def used(self) -> tuple[Column, ...]:
-        return tuple(column for column in self.study.columns if column.name not in self.facts.left_out)
+        gone = {*self.facts.left_out, *self.study.evaluation.apart}
+        return tuple(column for column in self.study.columns if column.name not in gone)
 
     @property
     def columns(self) -> list[str]:

@@ -67,6 +67,7 @@ def for_study(study: Study, found: Opened) -> Preprocessor:
     Raises:
         StudyError: they are of other columns or other rows; names them.
     """
+    study = study.without_columns(study.evaluation.apart)
     if problems := [*_problems(study, found)]:
         raise StudyError(
             f"the constants of the study {found.study.name!r} do not fit the study {study.name!r}: {'; '.join(problems)}",

@@ -49,11 +49,12 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
         StudyError: no such task, kind of model, data source, type of outcome or scheme, settings that do not fit, or no model that the study
             describes; `problems` lists every mistake found.
     """
+    seen = study.without_columns(study.evaluation.apart)
     problems = [
         *sources.problems(study),
         *outcomes.problems(study.data),
         *class_weights.problems(study),
-        *kinds.problems(study.model, study.input_shape),
+        *kinds.problems(study.model, seen.input_shape),
         *_scheme_problems(study),
     ]
     if study.task not in TASKS:
@@ -73,7 +74,7 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
             hint="correct the lines above in the study file; docs/study.md explains every setting",
         )
     made = (DEFENDED if study.training.defence else TASKS)[study.task]
-    task: Task[Any] = entries.load(made)(study, factory, first)
+    task: Task[Any] = entries.load(made)(seen, factory, first)
     if study.evaluation.asks_for_more:
         task = entries.load(_EVALUATED)(task, study, factory)
     if study.training.is_robust:

@@ -68,6 +68,7 @@ class Evaluated(Task[EvaluatedState]):
             )
         self._task, self._study, self._factory = task, study, factory
         self._asked = study.evaluation
+        self._seen = study.without_columns(study.evaluation.apart)
         self._groupings = subgroups.groupings(study)
         self.is_comparable, self.takes_arrays, self.carries_over = (  # type: ignore[misc]
             task.is_comparable, task.takes_arrays, task.carries_over,
@@ -255,7 +256,7 @@ class Evaluated(Task[EvaluatedState]):
 
         def made() -> Module:
             return models.build(
-                study.model, model.scaling.n_features, study.seed, self._factory, None, study.input_shape
+                study.model, model.scaling.n_features, study.seed, self._factory, None, self._seen.input_shape
             )
 
         return at.kept("module to measure", made)

@@ -344,6 +344,19 @@ def refuse_robust_scale(study: Study, *, takes_it: bool) -> None:
         )
 
 
+def refuse_columns_apart(study: Study, what: str) -> None:
+    """For what trains models of its own on all columns of a study.
+
+    Raises:
+        StudyError: some are no inputs.
+    """
+    if study.evaluation.apart:
+        raise StudyError(
+            f"{what} takes every column for an input, and {', '.join(sorted(study.evaluation.apart))} is for subgroups only",
+            hint="leave evaluation.subgroups out of the study, or input = false",
+        )
+
+
 def refuse_settings(task: str, settings: Mapping[str, object]) -> None:
     """For tasks without settings of their own.
 

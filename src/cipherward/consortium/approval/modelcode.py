@@ -63,5 +63,5 @@ def module_of(model: ModelFile, policy: Policy) -> Module | None:
     if factory is None:
         return None
     study, scaling = model.study, model.preprocessor
-    n_inputs = scaling.n_features if scaling else n_features(study.columns)
+    n_inputs = scaling.n_features if scaling else n_features(study.without_columns(study.evaluation.apart).columns)
     return models.build(study.model, n_inputs, study.seed, factory)
