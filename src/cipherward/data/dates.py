@@ -60,8 +60,9 @@ def moment(text: str) -> Moment:
         at = datetime.fromisoformat(f"{found['day']}T{clock}{'.' + fraction[:6] if fraction else ''}")
         if found["offset"]:
             at = at.replace(tzinfo=datetime.fromisoformat(f"{found['day']}T00:00{found['offset']}").tzinfo)
+            at.astimezone(UTC)
         return Moment(day, at)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError("a day or time that does not exist") from None
 
 
@@ -74,11 +75,14 @@ def in_zone(found: Moment, zone: ZoneInfo) -> Moment:
     """
     if found.at is None:
         return found
-    if found.at.tzinfo is not None:
-        at = found.at.astimezone(zone)
+    try:
+        at = found.at.astimezone(zone) if found.at.tzinfo else found.at.replace(tzinfo=zone)
+        back = at.astimezone(UTC).astimezone(zone)
+    except OverflowError:
+        raise ValueError("a day or time that does not exist") from None
+    if found.at.tzinfo:
         return Moment(at.date(), at)
-    at = found.at.replace(tzinfo=zone)
-    if at.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != found.at:
+    if back.replace(tzinfo=None) != found.at:
         raise ValueError(f"a time that clocks never showed in {zone.key}")
     return Moment(found.day, at)
 

@@ -216,6 +216,30 @@ def test_a_resource_that_does_not_fit_is_named_by_its_place(view: dict[str, Any]
     assert "Doe" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("declared", "path", "fits"),
+    [
+        ("string", "birthDate", True),
+        ("date", "active", False),
+        ("boolean", "active", True),
+        ("boolean", "1", False),
+        ("integer", "1", True),
+        ("integer", "active", False),
+        ("decimal", "1.5", True),
+        ("decimal", "birthDate", False),
+        ("Reference", "active", True),
+        ("", "active", True),
+    ],
+)
+def test_a_value_is_of_the_type_that_its_column_declares(declared: str, path: str, fits: bool) -> None:
+    view = {"select": [{"column": [column("a", path, type=declared)]}]}
+    if fits:
+        assert len(rows(view)) == 1
+    else:
+        with pytest.raises(TableError, match=f"column 'a' is declared {declared}, and holds"):
+            rows(view)
+
+
 def test_rows_that_multiply_are_refused() -> None:
     many = {"resourceType": "Patient", "name": [{"given": ["a"] * 400}]}
     each = {"forEach": "name.given"}

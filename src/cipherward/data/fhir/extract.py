@@ -82,7 +82,8 @@ class FhirExtract(Extract):
         for resource in export.resources(set(by_type)):
             view, take = by_type[resource.type]
             for row in view.rows(resource):
-                take(dict(zip(view.names, row, strict=True)), resource.place)
+                texts = [None if value is None else str(value) for value in row]
+                take(dict(zip(view.names, texts, strict=True)), resource.place)
         return made.table()
 
     def _view(self, name: str, folder: Path) -> View:

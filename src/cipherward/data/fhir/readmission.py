@@ -71,7 +71,7 @@ class Readmissions:
         self._left_out: Counter[str] = Counter()
         self._without_day = 0
 
-    def encounters(self, row: Mapping[str, Any], place: str) -> None:
+    def encounters(self, row: Mapping[str, str | None], place: str) -> None:
         """A row of the view of encounters. `place`: of its resource, file and line.
 
         Raises:
@@ -97,17 +97,18 @@ class Readmissions:
                 stay = _Stay(row["encounter"] or "", row["patient"], intern(row["hospital"] or ""), start, end)
                 self._stays[row["patient"]].append(stay)
 
-    def patients(self, row: Mapping[str, Any], place: str) -> None:
+    def patients(self, row: Mapping[str, str | None], place: str) -> None:
         """A row of the view of patients; see `encounters`."""
         born, died = _moment(row, "born", place), _moment(row, "died", place)
-        self._people[row["patient"]] = _Person(row["sex"], born, died)
+        if row["patient"]:
+            self._people[row["patient"]] = _Person(row["sex"], born, died)
 
-    def conditions(self, row: Mapping[str, Any], place: str) -> None:
+    def conditions(self, row: Mapping[str, str | None], place: str) -> None:
         """A row of the view of conditions, known from the later of onset and record on; see `encounters`."""
         found = [each for name in ("onset", "recorded") if (each := _moment(row, name, place))]
         if row["patient"] and row["code"] and found:
             since = max(found, key=lambda each: each.order)
-            self._known[row["patient"]].append((intern(str(row["code"])), since))
+            self._known[row["patient"]].append((intern(row["code"]), since))
         else:
             self._without_day += 1
 
@@ -188,13 +189,13 @@ def _recent(moments: Sequence[Moment], stay: _Stay) -> int:
     return sum(stay.admitted.is_after(each) and days_between(each, stay.admitted) <= LOOK_BACK_DAYS for each in moments)
 
 
-def _moment(row: Mapping[str, Any], name: str, place: str) -> Moment | None:
+def _moment(row: Mapping[str, str | None], name: str, place: str) -> Moment | None:
     """A column's date; None where there is none, or not to the day."""
     text = row.get(name)
     if text is None:
         return None
     try:
-        found = moment(str(text))
+        found = moment(text)
         if found.at and not found.has_offset:
             raise ValueError("a time without an offset from UTC, which FHIR does not allow")
         return found

@@ -66,6 +66,7 @@ class _Column:
     evaluate: Evaluate
     plain: plain_paths.Plain | None
     is_collection: bool
+    type: str
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,9 @@ def _column(found: object, constants: Mapping[str, paths.Value], place: str, res
     path = known.get("path")
     evaluate = paths.compiled(path, constants)
     plain = plain_paths.compiled(str(path), resource, paths.reference_key) if resource else None
-    return _Column(name, evaluate, plain, collection)
+    if not isinstance(declared := known.get("type", ""), str):
+        raise WrongViewError(f"column {name!r}: type is the name of a FHIR type")
+    return _Column(name, evaluate, plain, collection, declared)
 
 
 def _keys(found: object, place: str, allowed: frozenset[str] | set[str] | None) -> dict[str, Any]:
@@ -270,6 +273,23 @@ def _repeated(expressions: tuple[Evaluate, ...], node: Any, index: int, aliases:
         stack += [found for each in reversed(expressions) for found in reversed(each(one, index, aliases))]
 
 
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "boolean": bool,
+    **dict.fromkeys(("integer", "positiveInt", "unsignedInt", "integer64"), int),
+    "decimal": (int, Decimal),
+    **dict.fromkeys(
+        ("string", "code", "id", "uri", "url", "canonical", "oid", "uuid", "markdown", "base64Binary", "xhtml"), str
+    ),
+    **dict.fromkeys(("date", "dateTime", "instant", "time"), str),
+}
+
+
+def _is_of(value: Any, declared: str) -> bool:
+    """Whether a value is of its column's declared type; any is of a type that is not listed, or not declared."""
+    wanted = _TYPES.get(declared)
+    return wanted is None or (isinstance(value, wanted) and (declared == "boolean") == isinstance(value, bool))
+
+
 def _cell(column: _Column, node: Any, index: int, aliases: Mapping[str, str]) -> Any:
     # A resource, and no element of one, is still what JSON gave.
     values = column.plain(node, aliases) if column.plain and isinstance(node, dict) else None
@@ -277,6 +297,9 @@ def _cell(column: _Column, node: Any, index: int, aliases: Mapping[str, str]) ->
         values = [value_of(found) for found in column.evaluate(node, index, aliases)]
     if any(isinstance(value, dict | list) for value in values):
         raise WrongPathError(f"column {column.name!r} holds no single value but an object")
+    for value in values:
+        if not _is_of(value, column.type):
+            raise WrongPathError(f"column {column.name!r} is declared {column.type}, and holds {type(value).__name__}")
     if column.is_collection:
         return values
     if len(values) > 1:
