@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import simulator
+from tests.report import deployments
 from tests.tasks.driven import finished
 
 from cipherward.comparison.compare import compare_study
+from cipherward.consortium.approval import approvals, review, review_text
 from cipherward.data.partition import TEST
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import StudyError
@@ -301,3 +303,23 @@ def replayed(path: Path) -> list[StudyState]:
     run = verify.open_run(path)
     states = [run.first, *(each.state for each in verify.replay(run))]
     return [state for state in states if state.question]
+
+
+@pytest.mark.slow
+def test_real_hospitals_measure_subgroups_together_and_each_keeps_its_own_figures(tmp_path: Path) -> None:
+    four = deployments.finished(tmp_path, evaluation=ASKED | {"subgroups": [{"column": "ward"}]})
+    try:
+        assert four.status()["phase"] == "finished", four.status()
+        folder = deployments.folder_of(four, "coordinator")
+        assert simulator.holds(folder)
+        shown = json.loads((folder / "result.json").read_text())
+        assert {each["column"] for each in shown["worth"]["groups"] + shown["worth"]["not_opened"]} == {"ward"}
+        assert "at_hospitals" not in shown
+        assert (folder / "subgroups.csv").exists()
+        own = json.loads((deployments.folder_of(four, "clinic-2") / "own.json").read_text())
+        assert own["worth"] == {} or own["worth"]["rows"] == own["test_rows"]
+        home = four.hospital("clinic-2")
+        text = review_text.to_text(review.review(home, approvals.whole_offers(home)[0][-1]))
+        assert "how many hospitals have enough test rows of each subgroup" in " ".join(text.split())
+    finally:
+        four.close()
