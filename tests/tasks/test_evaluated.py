@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ from cipherward.runs.prediction import predict
 from cipherward.simulation.simulate import run_study
 from cipherward.study import Study, load_builtin
 from cipherward.tasks import catalogue, subgroups
+from cipherward.tasks.evaluated import Evaluated
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
+from cipherward.tasks.task import Task
 
 WARD: dict[str, Any] = {"subgroups": [{"column": "ward"}, {"column": "age", "edges": [0.0]}]}
 ASKED: dict[str, Any] = {"threshold": 0.5, "coverage": 0.8, **WARD}
@@ -240,6 +243,15 @@ def test_a_study_without_a_model_of_a_binary_outcome_has_nothing_to_measure(
 ) -> None:
     with pytest.raises(StudyError, match=said):
         catalogue.make_task(study(**sections))
+
+
+def test_everything_that_a_task_can_be_asked_is_asked_of_the_task_within() -> None:
+    """Also what is added to tasks later: a default of `Task` would hide what the task says."""
+    asked = {name for name, value in vars(Task).items() if inspect.isfunction(value) and not name.startswith("_")}
+    assert asked <= set(vars(Evaluated)), asked - set(vars(Evaluated))
+    defended = apart(training={"rounds": 2, "batch_size": 32, "learning_rate": 0.5, "defence": {"clip_norm": 1.5}})
+    task = catalogue.make_task(defended)
+    assert (task.clip_norm(), task.weights(), task.is_comparable) == (1.5, "class", True)
 
 
 def test_a_policy_counts_the_further_exact_sums(tmp_path: Path) -> None:

@@ -112,9 +112,10 @@ SPLITS = (TRAIN, VALIDATION, TEST)
 
 
 def for_attacks(study: Study) -> Study:
-    """The study as attacks run it: without its own differential privacy and noise, and trained by rounds of SGD.
+    """The study as attacks run it: without its own differential privacy and noise, trained by rounds of SGD, and measured once for everybody.
 
     An attack that measures what differential privacy does sets it itself.
     """
     training = {} if study.training.method == "sgd" else {"method": "sgd"}
-    return study.with_overrides(top={"privacy": None}, noise={"enabled": False}, training=training)
+    plain = {"threshold": None, "coverage": None, "subgroups": ()}
+    return study.with_overrides(top={"privacy": None}, noise={"enabled": False}, training=training, evaluation=plain)

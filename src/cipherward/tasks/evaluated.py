@@ -20,6 +20,7 @@ from cipherward.data.small_counts import SMALL
 from cipherward.data.sources import HospitalData
 from cipherward.errors import StudyError
 from cipherward.learning import models, sgd, worth
+from cipherward.learning.drift import Histogram
 from cipherward.learning.model_kind import Factory, Module
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.worth import Counted
@@ -286,6 +287,15 @@ class Evaluated(Task[EvaluatedState]):
 
     def weights(self) -> str:
         return self._task.weights()
+
+    def clip_norm(self) -> float:
+        return self._task.clip_norm()
+
+    def histograms(self, state: EvaluatedState) -> Mapping[str, Histogram]:
+        return self._task.histograms(state.inner)
+
+    def examples(self, state: EvaluatedState, at: HospitalWork, most: int) -> Sequence[Mapping[str, Any]]:
+        return self._task.examples(state.inner, at, most)
 
     def weight_cut(self, state: EvaluatedState, at: HospitalWork) -> int | None:
         return self._task.weight_cut(state.inner, at) if self._is_inner(state) else None
