@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import polars as pl
+import pyreadstat
 import pytest
 
 from cipherward import study as study_document
@@ -60,6 +61,17 @@ def test_a_draft_fits_its_own_table_and_holds_no_rare_cell(table: Path) -> None:
     assert f"{N} rows of {N // 2} patients; {N // 5} with the outcome" in checked.stdout
     assert f"{N // 16} changed: declared code for missing, read as no value" in checked.stdout
     assert f"{N - N // 16} changed: number with a decimal comma" in checked.stdout
+
+
+def test_a_draft_of_a_statistics_file_names_the_labels_of_its_codes(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"sex": [1.0 + i % 2 for i in range(N)], "died": [float(i % 5 == 0) for i in range(N)]})
+    pyreadstat.write_sav(frame, str(tmp_path / "t.sav"), variable_value_labels={"sex": {1.0: "female", 2.0: "male"}})
+    assert run("data", "draft", "t.sav", folder=tmp_path).returncode == 0
+    (column,) = study_document.load(tmp_path / "study.toml").columns
+    assert column.categories == ("female", "male")
+    done = run("data", "check", "t.sav", "--study", "study.toml", folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert f"{N} changed: code with a label in the file, read as that label" in done.stdout
 
 
 def test_a_draft_is_never_written_over_a_file(table: Path) -> None:

@@ -72,7 +72,7 @@ def draft(raw: RawTable, *, outcome: str = "", patient: str = "", least: int = L
     Raises:
         DataError: no such column, no rows, or no column that looks like an outcome.
     """
-    table = raw.table
+    table = _with_labels(raw)
     if not table.height:
         raise DataError(f"{raw.origin} has no rows", hint="give a table with rows")
     for role, given in (("outcome", outcome), ("patient", patient)):
@@ -114,6 +114,17 @@ def draft(raw: RawTable, *, outcome: str = "", patient: str = "", least: int = L
     if not columns:
         raise DataError(f"{raw.origin}: no column can be an input", hint="; ".join(said[2:8]))
     return Draft({"name": name, "data": data, "columns": columns}, tuple(said), tuple(counts))
+
+
+def _with_labels(raw: RawTable) -> pl.DataFrame:
+    """The table with the labels that the file itself gives its codes, in columns whose every code has one."""
+    changed = []
+    for name, labels in raw.labels.items():
+        if name in raw.table.columns and is_value(raw.table.schema[name]):
+            text = as_text(raw.table[name])
+            if {*text.drop_nulls().unique().to_list()} <= {*labels}:
+                changed.append(text.replace([*labels], [*labels.values()]))
+    return raw.table.with_columns(changed)
 
 
 def _comment(line: str) -> str:
