@@ -112,7 +112,7 @@ WRONG = {
     "a text twice": (changed('missing = ["9"]', 'missing = ["1"]'), "stands twice"),
     "one column for two": (changed('"GLUC"', '"WT_LB"'), "'WT_LB' is mapped twice"),
     "a setting that is none": (changed("recode = { ja", "recodes = { ja"), "columns.readmitted.recodes"),
-    "no table": (changed('table = "t.csv"\n', ""), "give table, or database and query"),
+    "no table": (changed('table = "t.csv"\n', ""), "table: Field required"),
     "a table that is not there": (changed('"t.csv"', '"u.csv"'), "cannot read"),
     "no mapping": (changed('source = "mapping"', 'source = "map"'), "`source` is one of"),
     "an encoding that is none": (MAPPING + '\n[file]\nencoding = "utf-9"\n', "no encoding 'utf-9' is known"),
@@ -188,9 +188,11 @@ def test_a_mapping_may_be_about_a_query(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE stays (WT REAL)")
         connection.executemany("INSERT INTO stays VALUES (?)", [(100.0,), (None,)])
     connection.close()
-    where = f'source = "mapping"\ndatabase = "sqlite:///{tmp_path}/clinic.db"\n'
-    query = 'query = "SELECT WT FROM stays"\n'
-    (tmp_path / "m.toml").write_text(f'{where}{query}[columns.weight]\nfrom = "WT"\nunit = "[lb_av]"\nto = "kg"\n')
+    where = f'source = "database"\nurl = "sqlite:///{tmp_path}/clinic.db"\n'
+    (tmp_path / "q.toml").write_text(f'{where}query = "SELECT * FROM stays"\n')
+    (tmp_path / "m.toml").write_text(
+        'source = "mapping"\ntable = "q.toml"\n[columns.weight]\nfrom = "WT"\nunit = "[lb_av]"\nto = "kg"\n'
+    )
     raw = read_table(tmp_path / "m.toml")
     assert raw.table["weight"].to_list() == [45.359237, None]
     assert [(change.rule, change.count) for change in raw.changes] == [(Rule.CONVERTED, 1)]

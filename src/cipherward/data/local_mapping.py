@@ -22,7 +22,6 @@ from cipherward.study import same_text
 from cipherward.study_sections import Section
 
 if TYPE_CHECKING:
-    from cipherward.data.database import Database
     from cipherward.data.tables import RawTable
 
 
@@ -64,26 +63,15 @@ class MappedColumn(Section):
 
 
 class Mapping(extract.Extract):
-    """What a mapping file holds. `table`: the file that it is about, from the mapping file's folder on; or `database` and `query`, as in
-    hospital.toml. `columns`: by the study's name of the column."""
+    """What a mapping file holds. `table`: what it is about, from the mapping file's folder on: a table file, or an extract of another
+    kind, such as a query. `columns`: by the study's name of the column."""
 
-    table: str = ""
-    database: str = ""
-    query: str = ""
-    password_env: str = ""
-    password_file: str = ""
+    table: str = Field(min_length=1)
     file: FileSettings = AS_FOUND
     columns: dict[str, MappedColumn] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_table(self) -> Self:
-        asks = bool(self.database or self.query or self.password_env or self.password_file)
-        if bool(self.table) == asks or (asks and not (self.database and self.query)):
-            raise ValueError("give table, or database and query")
-        if self.password_env and self.password_file:
-            raise ValueError("give password_env or password_file, not both")
-        if asks and self.file != AS_FOUND:
-            raise ValueError("[file] is for a table file, not for a database")
+    def _one_column_each(self) -> Self:
         sources = {name: self.columns[name].source or name for name in self.columns}
         if "" in sources:
             raise ValueError("a column of the study has a name")
@@ -97,8 +85,8 @@ class Mapping(extract.Extract):
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(b"cipherward/v1/mapping\x00" + text.encode()).digest()
 
-    def inner(self, folder: Path) -> Path | Database:
-        return self._database(folder) if self.database else folder / self.table
+    def inner(self, folder: Path) -> Path:
+        return folder / self.table
 
     def read(self, folder: Path) -> RawTable:
         """The table, as the file says that it is to be read; see `Extract.read`."""
@@ -112,11 +100,8 @@ class Mapping(extract.Extract):
         return dataclasses.replace(raw, assumed=(*raw.assumed, *self._said()))
 
     def _found(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
-        from cipherward.data.database import read_query
         from cipherward.data.tables import read_table
 
-        if self.database:
-            return read_query(self._database(folder))
         inner = folder / self.table
         if inner.suffix.lower() == extract.SUFFIX:
             if isinstance(extract.load(inner), Mapping):
@@ -124,12 +109,6 @@ class Mapping(extract.Extract):
             if self.file != AS_FOUND:
                 raise _error(inner, "is an extract, which [file] is not for", "remove [file] from the mapping file")
         return read_table(inner, self.file, wanted)
-
-    def _database(self, folder: Path) -> Database:
-        from cipherward.data.database import Database
-
-        file = folder / self.password_file if self.password_file else None
-        return Database(self.database, self.query, self.password_env, file)
 
     def _said(self) -> Iterator[str]:
         yield f"by a mapping file, digest {self.digest().hex()[:16]}"
@@ -153,4 +132,4 @@ def of_table(path: Path, table: Path) -> RawTable:
     found = extract.load(path)
     if not isinstance(found, Mapping):
         raise _error(path, "is an extract of another kind", 'give a file with source = "mapping"')
-    return found.model_copy(update={"table": str(table.resolve()), "database": "", "query": ""}).read(path.parent)
+    return found.model_copy(update={"table": str(table.resolve())}).read(path.parent)
