@@ -189,7 +189,8 @@ def test_a_mapping_may_be_about_a_query(tmp_path: Path) -> None:
         connection.executemany("INSERT INTO stays VALUES (?)", [(100.0,), (None,)])
     connection.close()
     where = f'source = "database"\nurl = "sqlite:///{tmp_path}/clinic.db"\n'
-    (tmp_path / "q.toml").write_text(f'{where}query = "SELECT * FROM stays"\n')
+    query = 'query = "SELECT * FROM stays"\n'
+    (tmp_path / "q.toml").write_text(where + query)
     (tmp_path / "m.toml").write_text(
         'source = "mapping"\ntable = "q.toml"\n[columns.weight]\nfrom = "WT"\nunit = "[lb_av]"\nto = "kg"\n'
     )
