@@ -136,6 +136,16 @@ def test_the_map_of_series_names_the_hours_that_matter(tmp_path: Path) -> None:
     assert all(each["strongest"].endswith("of 12") for each in found)
 
 
+def test_large_images_are_drawn_smaller_and_their_maps_take_no_more_memory() -> None:
+    from cipherward.study import Column
+    from cipherward.tasks.examples import _of_image
+
+    column = Column(name="scan", kind="image", shape=(1, 600, 500), minimum=0.0, maximum=1.0)
+    picture, drawn = _of_image(column, np.linspace(0.0, 1.0, 300_000), np.zeros(300_000))
+    assert picture.shape == drawn.shape == (200, 167, 3)
+    assert picture[0, 0, 0] < picture[-1, -1, 0]
+
+
 def test_no_more_rows_are_shown_than_there_are_and_each_once(tmp_path: Path) -> None:
     study = image_study()
     module, model, at = trained(scans(tmp_path), study)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DRAWS = 25
 NOISE = 0.15
 """Standard deviation of the noise, as a share of the span of a row's numbers; that paper's choice lies at 0.1 to 0.2."""
+_NUMBERS = 1 << 18  # inputs of copies that are in memory at a time, each with all that a network computes from it
 
 
 def gradients(
@@ -49,14 +50,19 @@ def gradients(
     module.eval()
     source = np.random.default_rng(seed)
     found = np.zeros(features.shape, dtype=np.float64)
+    at_once = max(1, min(DRAWS, _NUMBERS // features.shape[1]))
     for row, place in enumerate(outputs):
         values = features[row].astype(np.float64)
         drawn = source.normal(0.0, NOISE * (values.max() - values.min()), (DRAWS, len(values)))
         if moved is not None:
             drawn[:, ~moved] = 0.0
-        copies = torch.tensor((values + drawn).astype(np.float32), requires_grad=True)
-        given = network_sgd.logits(module, copies).reshape(DRAWS, -1)
-        (slope,) = torch.autograd.grad(given[:, int(place)].sum(), copies)
-        found[row] = np.abs(slope.double().numpy().mean(axis=0))
+        total = np.zeros(len(values))
+        for first in range(0, DRAWS, at_once):
+            part = (values + drawn[first : first + at_once]).astype(np.float32)
+            copies = torch.tensor(part, requires_grad=True)
+            given = network_sgd.logits(module, copies).reshape(len(part), -1)
+            (slope,) = torch.autograd.grad(given[:, int(place)].sum(), copies)
+            total += slope.double().numpy().sum(axis=0)
+        found[row] = np.abs(total / DRAWS)
     module.train(was_training)
     return found

@@ -23,6 +23,7 @@ from cipherward.tasks.rows import TEST, rows_at
 from cipherward.tasks.task import Model
 
 _SIDE = 168  # pixels that a small picture is enlarged to, at least
+_MOST = 256  # pixels of a large picture; more are left out evenly
 _BAND, _GAP, _WIDE = 14, 2, 480  # of a series: height of its band, space below, width of the picture
 _TOP = 99.0  # percentile of a map that is drawn as full red
 _SEED = 0x73616C
@@ -129,6 +130,8 @@ def _of_image(column: Column, values: Floats, strength: Floats) -> tuple[Pixels,
     colours = np.repeat(shown, 3, axis=0) if len(shown) == 1 else shown
     by_place = np.minimum(strength.reshape(column.shape).sum(axis=0) / len(shown) ** 0.5, 1.0)
     times = max(1, -(-_SIDE // max(column.shape[1:])))
+    thin = -(-max(column.shape[1:]) // _MOST)
+    shown, colours, by_place = shown[:, ::thin, ::thin], colours[:, ::thin, ::thin], by_place[::thin, ::thin]
     return _enlarged(colours.transpose(1, 2, 0), times, times), _enlarged(
         _red(shown.mean(axis=0), by_place), times, times
     )
