@@ -9,8 +9,8 @@ from cipherward.report.facts import clean
 from cipherward.report.svg import Axis, Chart
 from cipherward.tasks.result_figures import Steps
 
-_BOX, _BESIDE = 0.48, 0.6
-_STEP, _LINE = 120, 25
+_BOX, _BESIDE = 0.52, 0.62
+_STEP, _LINE = 120, 22
 
 
 def figure(number: str, found: Steps) -> Figure:

@@ -64,7 +64,11 @@ def write(path: Path) -> Facts:
 def _answers(facts: Facts) -> list[Table]:
     """The result's own tables."""
     return [
-        Table(clean(t.title), tuple(map(clean, t.header)), tuple(tuple(map(clean, row)) for row in t.rows))
+        Table(
+            clean(t.title),
+            tuple(clean(name) or "What" for name in t.header),
+            tuple(tuple(map(clean, row)) for row in t.rows),
+        )
         for t in facts.tables
     ]
 
