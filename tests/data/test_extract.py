@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from cipherward.data import extract
 from cipherward.data.sources import load_hospitals
+from cipherward.data.tables import read_table
 from cipherward.errors import DataError
 from cipherward.study import Study
 
@@ -70,6 +72,34 @@ def test_a_query_stands_in_a_file_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "extract.toml"
     path.write_text('source = "database"\nurl = "duckdb://"\nquery_file = "q.sql"\n')
     assert extract.read(path).table.rows() == [("1", "x")]
+
+
+def test_what_an_extract_could_read_is_refused_with_a_word_about_it(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"resourceType": "Patient"}')
+    (tmp_path / "a.db").write_bytes(b"SQLite format 3\x00" + b"x" * 100)
+    (tmp_path / "a.duckdb").write_bytes(b"\x00\x01" * 4 + b"DUCK" + b"\x00" * 100)
+    for name, source in (("", "fhir"), ("a.json", "fhir"), ("a.db", "database"), ("a.duckdb", "database")):
+        with pytest.raises(DataError) as caught:
+            read_table(tmp_path / name)
+        assert f'an extract with source = "{source}"' in caught.value.hint, name
+
+
+@pytest.mark.parametrize(
+    ("package", "text", "extra"),
+    [
+        ("fhirpathpy", 'source = "fhir"\npath = "x"\ntable = "readmission"', "fhir"),
+        ("duckdb", 'source = "database"\nurl = "duckdb://"\nquery = "SELECT 1"', "duckdb"),
+        ("sqlalchemy", 'source = "database"\nurl = "sqlite:///x.db"\nquery = "SELECT 1"', "sql"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, text: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "extract.toml").write_text(text)
+    with pytest.raises(DataError, match="not installed") as caught:
+        read_table(tmp_path / "extract.toml")
+    assert caught.value.hint.startswith(f"pip install 'cipherward[{extra}]'")
 
 
 def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:

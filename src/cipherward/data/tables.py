@@ -70,6 +70,11 @@ _OTHER_FILES = (  # first bytes, in small letters and without space
     (b"<table", "a web page"),
     (b"<?xml", "an XML document"),
 )
+_BY_EXTRACT = {
+    "a folder": 'give one file; a folder of FHIR resources is read by an extract with source = "fhir" (docs/data.md)',
+    "a JSON document": 'save the sheet as CSV; FHIR resources are read by an extract with source = "fhir" (docs/data.md)',
+    "an SQLite database": 'write an extract with source = "database", its url and a query (docs/data.md)',
+}
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,11 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection
     """
     if path.suffix.lower() == extract.SUFFIX:
         return extract.read(path, wanted)
+    if path.is_dir():
+        said = "it is a folder"
+        raise TableError(
+            f"cannot read {path}: {said}", logged=f"cannot read the table: {said}", hint=_BY_EXTRACT["a folder"]
+        )
     begin = _content(path, 1 << 10)
     kind = next(
         (kind for signature, kind in _KINDS if begin.startswith(signature)), _BY_NAME.get(path.suffix.lower(), "")
@@ -123,6 +133,8 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection
         raise _refused(path, "is empty")
     if path.suffix == ".parquet":
         raise _refused(path, "is not a Parquet file (its first bytes are not PAR1)")
+    if content[8:12] == b"DUCK":
+        raise _refused(path, "is a DuckDB database, not a table", _BY_EXTRACT["an SQLite database"])
     compact = b"".join(content[:64].lower().split())
     packed = ((signature, child.KINDS[kind].words) for signature, kind in _KINDS)
     for signature, what in (*_OTHER_FILES, *packed):
@@ -130,7 +142,7 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection
             raise _refused(
                 path,
                 f"is {what}{' inside gzip' * begin.startswith(bytes([0x1F, 0x8B]))}, not a table of a kind that is read",
-                hint="save the sheet as CSV (UTF-8), or unpack the archive, and give that file",
+                _BY_EXTRACT.get(what, "save the sheet as CSV (UTF-8), or unpack the archive, and give that file"),
             )
     table, rows, assumed = csvfile.read(content, path, settings)
     return RawTable(table, rows, str(path), assumed, path.parent, settings)
