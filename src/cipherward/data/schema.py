@@ -200,7 +200,7 @@ def _absent(name: str, unused: Sequence[str], width: int) -> Problem:
             f'{text}; write names and fields without these quotation marks, or with nothing before a "', said
         )
     close = _close(name, unused)
-    advice = f"; did you mean {close!r}? Rename it" if close else "; add it"
+    advice = f"; did you mean {close!r}? Rename it, or map it (mapping file, from)" if close else "; add it"
     return Problem(f"{said}{advice}, or correct the study", said)
 
 
@@ -264,7 +264,11 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
         return []
     example = text[int(np.flatnonzero(wrong)[0])]
     is_word = len(bad) == 1 and not any(character.isdigit() for character in example)
-    otherwise = f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column" if is_word else ""
+    otherwise = (
+        f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column, in the study or a mapping file"
+        if is_word
+        else ""
+    )
     return [
         Problem(
             f"{place}: {example!r} is not a number{number_advice(example)} ({wrong.sum()} such row(s)); "
@@ -293,7 +297,7 @@ def _range_problems(
                 Problem(
                     f"{place}: {value:g} lies outside the declared range {low:g} to {high:g}{unit} and occurs {count} "
                     f'times, as a code for "missing" does; leave these fields empty, declare missing = ["{value:g}"] for '
-                    "the column in the study, or widen its range if the values are real",
+                    "the column in the study or a mapping file, or widen its range if the values are real",
                     said,
                 )
             )
@@ -301,7 +305,7 @@ def _range_problems(
         said = f"column {name!r}: {outside.sum()} of {len(present)} values lie outside the declared range"
         problems.append(
             Problem(
-                f"{said} {low:g} to {high:g}{unit} (median {np.median(present):g}); convert them to the declared unit",
+                f"{said} {low:g} to {high:g}{unit} (median {np.median(present):g}); convert them to the declared unit (a mapping file does: unit and to)",
                 said,
             )
         )
@@ -354,7 +358,7 @@ def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Ro
         known = f"{', '.join(column.categories[:12])}{', ...' if len(column.categories) > 12 else ''}"
         problems.append(
             Problem(
-                f"{place}: unknown category: {listed}{more} ({wrong.sum()} such row(s)); known: {known}",
+                f"{place}: unknown category: {listed}{more} ({wrong.sum()} such row(s)); known: {known}; a mapping file can recode it",
                 f"{place}: unknown category ({wrong.sum()} such row(s))",
             )
         )
