@@ -13,7 +13,7 @@ from tests.simulator import World, contributors, holds, lines_of
 from tests.tasks.liars import boosted
 from tests.tasks.test_defended import SCHEMES, ended, inner, weights
 
-from cipherward.errors import QuorumError, StudyError
+from cipherward.errors import InterruptedRunError, QuorumError, StudyError
 from cipherward.learning import robust
 from cipherward.runs import exposure
 from cipherward.simulation.simulate import resume_study
@@ -157,3 +157,17 @@ def test_the_plan_counts_every_blocks_sum() -> None:
     planned = [(question.purpose, times) for question, times in make_task(study()).plan()]
     assert planned == [("statistics", 1), ("train-block", 6), ("evaluate", 1)]
     assert make_task(study()).exact_answers() == 6 + 1
+
+
+def test_a_run_that_is_stopped_between_blocks_goes_on_to_the_same_model(tmp_path: Path) -> None:
+    chosen = study(vote=True, clip_norm=1.0, bounds=True)
+    asked = iter(range(1000))
+    with pytest.raises(InterruptedRunError):
+        simulator.run(
+            tmp_path, chosen, should_stop=lambda: next(asked) == 3
+        )  # two blocks of the first round are opened
+    assert contributors(tmp_path / "run")[1:] == BLOCKS[:2]
+    resumed = resume_study(tmp_path / "run", device="cpu")
+    whole = simulator.run(tmp_path, chosen, name="whole")
+    assert holds(resumed.path)
+    assert np.array_equal(simulator.weights(resumed.path), simulator.weights(whole.path))
