@@ -134,3 +134,14 @@ def test_a_file_that_is_no_table_is_an_error_in_words(name: str, content: bytes 
         assert "what to do: " in done.stderr
         assert "Traceback" not in done.stderr
         assert not (table.parent / "x.toml").exists()
+
+
+def test_a_model_with_more_parameters_than_the_table_has_rows_is_noted(table: Path) -> None:
+    assert run("data", "draft", table, folder=table.parent).returncode == 0
+    path = table.parent / "study.toml"
+    small = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    assert "parameters" not in small.stdout
+    path.write_text(path.read_text().replace("[data]", '[model]\nkind = "mlp"\nhidden = [64, 32]\n\n[data]', 1))
+    large = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    assert large.returncode == 0, large.stdout
+    assert f"parameters and this table has at most {N} training rows" in " ".join(large.stdout.split())

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from cipherward.data.checking import Checked
     from cipherward.data.tables import RawTable
+    from cipherward.study import Study
 
 MAPPING = typer.Option(None, "--mapping", help="Mapping file whose table SOURCE is, in place of the one that it names.")
 SOURCE = typer.Argument(metavar="SOURCE", help="The table: a file of any kind that docs/data.md names, or an extract.")
@@ -32,12 +33,30 @@ def check(
     if chosen.hospitals:
         make_task(chosen)  # what the study itself does not fit is no fault of the table
     found = checking.check(_read(source, mapping), chosen)
+    room = _room(chosen, found.n_rows)
     if json:
-        print_json(found.to_json())
+        print_json(found.to_json() | {"capacity": room})
     else:
-        for line in lines(found):
+        for line in (*lines(found), *([f"Note: {room}"] if room else [])):
             say(line)
     raise typer.Exit(0 if found.fits else 1)
+
+
+def _room(study: Study, n_rows: int) -> str:
+    """A warning where the study's model has more parameters than the table has rows; "" where it has not, or cannot be made here."""
+    from cipherward.data.preprocess import n_features
+    from cipherward.errors import CipherwardError
+    from cipherward.learning import capacity, models
+    from cipherward.learning.outcomes import outcome_of
+
+    if study.task != "train":
+        return ""
+    outputs, shape = outcome_of(study.data).model_outputs, study.input_shape
+    try:
+        made = models.build(study.model, n_features(study.columns), study.seed, outputs=outputs, shape=shape)
+    except CipherwardError:
+        return ""
+    return capacity.warning(models.n_parameters(made), n_rows, "this table has at most")
 
 
 def _read(source: Path, mapping: Path | None) -> RawTable:
