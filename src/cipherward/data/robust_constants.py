@@ -86,6 +86,8 @@ def _of(counts: NDArray[np.int64], stddev: float) -> tuple[float, float]:
         return UNKNOWN_MEDIAN, UNKNOWN_SPREAD if stddev else 1.0
     median = quantile(below, 0.5)
     for share, deviations in _SPANS:
+        if stddev and share * float(below[-1]) < _SURE * stddev * math.sqrt(BINS):
+            break  # so few rows lie beyond it that the noise of empty bins would set it
         width = quantile(below, 1.0 - share) - quantile(below, share)
         if width >= _LEAST:
             return median, width / deviations
