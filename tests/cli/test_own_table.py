@@ -134,6 +134,11 @@ def test_a_file_that_is_no_table_is_an_error_in_words(name: str, content: bytes 
         assert "what to do: " in done.stderr
         assert "Traceback" not in done.stderr
         assert not (table.parent / "x.toml").exists()
+    told = run("data", "check", name, "--study", "study.toml", "--json", folder=table.parent)
+    assert told.returncode == 1
+    found = json.loads(told.stdout)
+    assert found["fits"] is False
+    assert name in found["problems"][0]
 
 
 def test_a_model_with_more_parameters_than_the_table_has_rows_is_noted(table: Path) -> None:

@@ -27,13 +27,19 @@ def check(
     from cipherward.cli.choosing import study_named
     from cipherward.cli.terminal import print_json, say
     from cipherward.data import checking
+    from cipherward.errors import DataError
     from cipherward.tasks.catalogue import make_task
 
     chosen, _ = study_named(study)
     if chosen.hospitals:
         make_task(chosen)  # what the study itself does not fit is no fault of the table
-    found = checking.check(_read(source, mapping), chosen)
-    room = _room(chosen, found.n_rows)
+    try:
+        found = checking.check(_read(source, mapping), chosen)
+    except DataError as error:
+        if not json:
+            raise
+        found = checking.unreadable(str(source), error)
+    room = _room(chosen, found.n_rows) if found.n_rows else ""
     if json:
         print_json(found.to_json() | {"capacity": room})
     else:

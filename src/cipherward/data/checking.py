@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cipherward.data import catalogue, units
+from cipherward.data.problems import problems_of
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import admit
 from cipherward.data.tables import RawTable
 from cipherward.data.values import Change
+from cipherward.errors import DataError
 from cipherward.study import Column, Study
 
 
@@ -115,6 +117,11 @@ def check(raw: RawTable, study: Study, name: str = "") -> Checked:
         about=tuple(finding.text for finding in admitted.data.about) if admitted.data else (),
         units=tuple(_units(study)),
     )
+
+
+def unreadable(origin: str, error: DataError) -> Checked:
+    """What is said of a table that cannot be read."""
+    return Checked(origin, 0, None, None, (), (), (), tuple(map(str, problems_of(error))), (), ())
 
 
 def catalogue_problems(study: Study) -> Iterator[str]:
