@@ -76,7 +76,7 @@ def test_noise_moves_the_median_little_and_little_data_says_nothing() -> None:
 def test_the_noise_of_empty_bins_sets_no_scale_of_a_column_in_a_range_that_is_far_too_wide() -> None:
     wide = AGE.model_copy(update={"minimum": -50_000.0, "maximum": 50_000.0})
     found = fitted(np.random.default_rng(5).normal(40.0, 8.0, 14_000), wide, stddev=25.0)
-    assert found.stddev[0] == 2.0 / BINS
+    assert found.stddev[0] == 8.0 / BINS
 
 
 def test_counts_that_no_data_gives_are_refused() -> None:

@@ -24,7 +24,12 @@ BINS = 256
 _SPANS = ((0.25, 1.34898), (0.1, 2.56310), (0.05, 3.28971), (0.01, 4.65270))
 """A lower quantile, and how many standard deviations of a normal distribution lie between it and the upper one."""
 _LEAST = 2.0 / BINS
+_UNSURE = 8.0 / BINS
+"""Under noise, of a column nearly all of whose rows may be in one bin: values then count up to a third of the range, so that those of a
+count that is mostly 0 stay apart."""
 _SURE = 4.0
+_BEYOND = 1.5
+"""Standard deviations of the noise on the number of rows below a bin: three of what half of all bins, added up, carry."""
 UNKNOWN_MEDIAN, UNKNOWN_SPREAD = 0.5, 0.25
 
 
@@ -86,13 +91,13 @@ def _of(counts: NDArray[np.int64], stddev: float) -> tuple[float, float]:
         return UNKNOWN_MEDIAN, UNKNOWN_SPREAD if stddev else 1.0
     median = quantile(below, 0.5)
     for share, deviations in _SPANS:
-        if stddev and share * float(below[-1]) < _SURE * stddev * math.sqrt(BINS):
+        if stddev and share * float(below[-1]) < _BEYOND * stddev * math.sqrt(BINS):
             break  # so few rows lie beyond it that the noise of empty bins would set it
         width = quantile(below, 1.0 - share) - quantile(below, share)
         if width >= _LEAST:
             return median, width / deviations
     if stddev:
-        return median, _LEAST
+        return median, _UNSURE
     return median, _spread(counts) or 1.0
 
 
