@@ -97,7 +97,8 @@ class Poisoning(Attack):
         if study.data.cohort is not None:
             cohort = study.data.cohort.model_dump() | {"n_hospitals": chosen.n_hospitals}
             cohort |= {} if heterogeneity is None else {"heterogeneity": heterogeneity}
-            study = study.with_overrides(data={"cohort": cohort}, aggregation=aggregation, top={"hospitals": []})
+            top: dict[str, Any] = {"hospitals": [], "blocks": None, "singled_out": "never"}
+            study = study.with_overrides(data={"cohort": cohort}, aggregation=aggregation, top=top)
             hospitals = load_hospitals(study, None, Path())
         else:
             hospitals = dealt_anew(at, chosen.n_hospitals)
@@ -183,15 +184,18 @@ class Poisoning(Attack):
         liar = self._liars(at, 1)[0]
         n = self.chosen.n_hospitals
         honest = self._play(at, scene, NONE, (), Honest())
-        for factor, words in ((0.45, "as large as the sum has room for"), (3.0, "larger than any honest sum")):
-            setting = f"lane overflow in the last round, 1 of {n} hospitals puts a number {words} into one lane"
+        room, more = "as large as the sum has room for", "larger than any honest sum"
+        told = f"how far the liar moved it, by nearly {n} times what its own range allows, with the sum in order for everybody"
+        for factor, size, name in ((0.45, room, NONE), (0.45, room, BOUNDS), (3.0, more, NONE)):
+            at.may_go_on(f"lane overflow, {name}")
+            setting = f"lane overflow in the last round, 1 of {n} hospitals puts a number {size} into one lane, {name}"
             try:
-                ended = play_overflow(scene.defended(NONE), scene.hospitals, liar, self.chosen.rounds, factor)
+                ended = play_overflow(scene.defended(name), scene.hospitals, liar, self.chosen.rounds, factor)
             except CipherwardError as error:
                 yield Measure(setting, "entry of the model moved by", None, f"the sum is refused: {error.message}")
                 continue
             moved = np.abs(federation.model_of(ended.state).weights - federation.model_of(honest.state).weights)
-            words = f"how far the liar moved it: by nearly {n} times what its own range allows, with the sum in order for everybody"
+            words = _words(ended) if name == BOUNDS else told
             yield Measure(setting, "entry of the model moved by", float(moved.max()), words)
         yield from self._false_counts(at, scene, liar, honest)
 
