@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Collection
@@ -20,6 +21,7 @@ from cipherward.errors import TableError
 
 SECONDS = 900.0
 """How long reading one file may take."""
+_HERE = str(Path(__file__).parents[2])  # the child runs this code, wherever the parent found it
 _GIB = 1 << 30
 _TIMES = 100  # what a compressed file may become in memory
 _INSTALL = "pip install 'cipherward[formats]'"
@@ -98,7 +100,12 @@ def parse(
     )
     try:
         done = subprocess.run(  # noqa: S603
-            [*command, task], capture_output=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL
+            [*command, task],
+            capture_output=True,
+            check=False,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HERE, os.environ.get("PYTHONPATH"))))},
         )
     except subprocess.TimeoutExpired:
         raise _error(path, f"is {about.words} that takes more than {seconds:g} seconds to read", about.remedy) from None
