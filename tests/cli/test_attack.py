@@ -28,7 +28,7 @@ def test_people_read_the_numbers_with_their_intervals_and_where_the_report_is(st
     done = CliRunner().invoke(app, ["attack", str(study), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert "share guessed right: 0." in done.output
-    assert "bar: at most 1" in done.output
+    assert "wanted: at most 1" in done.output
     assert (tmp_path / "out" / "report.html").exists()
     again = CliRunner().invoke(app, ["attack", str(study), "--out", str(tmp_path / "out")])
     assert "done before" in again.output

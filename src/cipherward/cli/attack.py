@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from cipherward.cli.terminal import doing, print_json, say_when_compiling
 from cipherward.cli.terminal import say as say_line
 
 if TYPE_CHECKING:
-    from cipherward.attacks.results import Attacks
+    from cipherward.attacks.results import Attacks, Row
     from cipherward.attacks.running import Step
     from cipherward.data.sources import HospitalData
 
@@ -99,20 +100,35 @@ class _Teller:
         doing(f"{self._place}   {what}")
 
     def finish(self, found: Attacks, path: Path) -> None:
-        from cipherward.attacks import page, results
+        from cipherward.attacks import results
 
         for told in found.attacks:
             self()
             self(told.title, bold=True)
             if told.why_not:
                 self(f"  not run on this study: {told.why_not}")
-            for row in found.rows:
-                if row.attack == told.name:
-                    seed = f" (seed {row.seed})" if len(found.seeds) > 1 else ""
-                    bar = f"   bar: {row.bar}" if row.bar else ""
-                    value = page.interval(row) if row.value is not None else row.words
-                    self(f"  {row.setting}{seed}: {row.measure}: {value}{bar}")
+            rows = [row for row in found.rows if row.attack == told.name]
+            shown = _first_to_read(rows)
+            for setting, group in itertools.groupby(shown, key=lambda row: (row.setting, row.seed)):
+                self(f"  {setting[0]}{f' (seed {setting[1]})' if len(found.seeds) > 1 else ''}")
+                for row in group:
+                    self(f"    {_measured(row)}")
+            if len(shown) < len(rows):
+                self(f"  {len(rows) - len(shown)} more numbers of this attack are in the report.")
         self()
         self("These are these attacks on these rows: what they do not get, another attack may.")
         self(f"Report:   {path / 'report.html'}")
         self(f"Results:  {path / results.TABLE}, {path / results.NAME}")
+
+
+def _first_to_read(rows: Sequence[Row]) -> list[Row]:
+    """What a bar is set for; of an attack that has none the first number of each setting."""
+    barred = [row for row in rows if row.bar]
+    return barred or [next(group) for _, group in itertools.groupby(rows, key=lambda row: (row.setting, row.seed))]
+
+
+def _measured(row: Row) -> str:
+    from cipherward.attacks import page
+
+    value = page.interval(row) if row.value is not None else row.words
+    return f"{row.measure}: {value}{f'   wanted: {row.bar}' if row.bar else ''}"
