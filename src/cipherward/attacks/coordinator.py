@@ -18,6 +18,7 @@ from cipherward.consortium.approval import carried
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
+from cipherward.crypto.quorum import QuorumScheme
 from cipherward.data.sources import HospitalData
 from cipherward.errors import RefusedError
 from cipherward.parties import asking
@@ -92,7 +93,13 @@ class Coordinator(Attack):
 
     def _study(self, at: Context) -> tuple[Study, list[HospitalData]]:
         hospitals = dealt_anew(at, self.chosen.n_hospitals)
-        aggregation = {"scheme": "quorum", "corrupt": 1, "dropouts": 2, "min_contributors": 3, "threshold": None}
+        aggregation = {
+            "scheme": QuorumScheme.name,
+            "corrupt": 1,
+            "dropouts": 2,
+            "min_contributors": 3,
+            "threshold": None,
+        }
         training = {"rounds": 3, "local_epochs": 1, "defence": None, "patience": 0}
         study = dealing.of(at.study, hospitals).with_overrides(aggregation=aggregation, training=training)
         return study.with_overrides(top={"model": {"kind": "logistic-regression"}}), hospitals

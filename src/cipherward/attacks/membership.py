@@ -15,6 +15,8 @@ from cipherward.attacks.attack import Attack, Found, Measure, Settings
 from cipherward.attacks.context import Context
 from cipherward.attacks.fitting import Trainer, members, with_privacy
 from cipherward.attacks.updates import some
+from cipherward.crypto.plain import PlainScheme
+from cipherward.crypto.quorum import QuorumScheme
 from cipherward.data.sources import HospitalData
 from cipherward.study import Study
 
@@ -94,7 +96,7 @@ class Membership(Attack):
         """`study`: as it is trained without noise; with noise it is the study's own, as more steps need more noise."""
         largest = max(len(each.outcome) for each in hospitals)
         where = f"{words} ({sum(len(each.outcome) for each in hospitals) // 2} rows of {len(hospitals)} hospitals)"
-        for scheme, encrypted in (("plain", False), ("quorum", True)):
+        for scheme, encrypted in ((PlainScheme.name, False), (QuorumScheme.name, True)):
             trainer = Trainer(at, study, encrypted=encrypted)
             models = _train(at, f"{words}, scheme {scheme}", trainer, hospitals, n_models)
             yield from _measures(f"{where}, scheme {scheme}, no noise", models)
