@@ -146,10 +146,47 @@ def test_a_subgroup_that_few_hospitals_have_is_not_opened(tmp_path: Path) -> Non
     hospitals[1] = dataclasses.replace(hospitals[1], table=hospitals[1].table.with_columns(pl.lit("A").alias("ward")))
     state, before = finished(chosen, hospitals)
     found = state.task.result(state.inner)
-    assert found["worth"]["not_opened"] == [{"column": "ward", "level": "B", "hospitals": 2}]
-    assert not any("/0/1" in segment.name for segment in before[-1].layout.segments)
+    # Ward A would tell ward B: it is all other test rows.
+    assert found["worth"]["not_opened"] == [
+        {"column": "ward", "level": "A", "hospitals": 4},
+        {"column": "ward", "level": "B", "hospitals": 2},
+    ]
+    assert not any("/0/" in segment.name for segment in before[-1].layout.segments)
     (table,) = [each for each in state.task.tables(found) if each.name == "subgroups"]
-    assert table.rows[-1][-1] == "not opened: too few hospitals have enough rows"
+    assert [row[-1] for row in table.rows[-2:]] == [
+        "not opened: a subgroup that too few hospitals have would follow by subtraction",
+        "not opened: too few hospitals have enough rows",
+    ]
+
+
+def test_rows_without_a_value_that_one_hospital_alone_has_do_not_follow_from_the_subgroups(tmp_path: Path) -> None:
+    chosen = study()
+    hospitals = hospitals_of(chosen, tmp_path)
+    gone = pl.when(pl.int_range(pl.len()) % 3 > 0).then(pl.col("ward")).alias("ward")
+    hospitals[0] = dataclasses.replace(hospitals[0], table=hospitals[0].table.with_columns(gone))
+    state, _ = finished(chosen, hospitals)
+    found = state.task.result(state.inner)["worth"]
+    at = [HospitalWork(k, data, "cpu", lambda: 0.0) for k, data in enumerate(hospitals)]
+    has = np.array([subgroups.sizes(chosen, subgroups.groupings(chosen)[:1], each)["hospitals"] for each in at])
+    assert has.sum(axis=0).tolist() == [4, 4, 1]
+    opened = [each["level"] for each in found["groups"] if each["column"] == "ward"]
+    assert opened == ["A"]
+    assert {each["level"]: each["hospitals"] for each in found["not_opened"]} == {"B": 4}
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=3, max_size=8), st.integers(2, 5))
+def test_what_is_left_beside_the_opened_subgroups_is_of_enough_hospitals_or_of_none(
+    has: list[list[bool]], needed: int
+) -> None:
+    """`has`: by hospital, which of four subgroups it has, and whether it has other rows."""
+    table = np.array(has)
+    counts = table.sum(axis=0).tolist()
+    (kept,) = subgroups.enough([counts], needed)
+    assert all(counts[place] >= needed for place in kept)
+    left = int(table[:, [place for place in range(5) if place not in kept]].any(axis=1).sum())
+    assert not kept or left == 0 or left >= needed
+    if min(counts) >= needed:
+        assert kept == (0, 1, 2, 3)
 
 
 def made(wards: list[str | None], outcomes: list[int]) -> HospitalData:
@@ -190,7 +227,8 @@ def test_what_is_opened_of_a_hospital_and_what_is_left_is_of_enough_rows_or_none
         assert left == 0 or left >= least
     assert all(each == of[0] for of in counted.values() for each in of)
     sizes = subgroups.sizes(chosen, every, at)["hospitals"].tolist()
-    assert sizes == [int(sum(counted[k][0].values()) > 0) for k in range(3)]
+    of_levels = [sum(counted[k][0].values()) for k in range(3)]
+    assert sizes == [int(rows >= least) for rows in (*of_levels, n - sum(of_levels))]
 
 
 def test_a_study_that_asks_for_none_of_it_is_the_document_that_it_was() -> None:

@@ -47,7 +47,7 @@ from cipherward.tasks.task import (
 @dataclass(frozen=True)
 class EvaluatedState:
     """`inner`: of the task itself. `everybody`: the newest opened histograms of all test rows. `hospitals`: by grouping and subgroup, how many
-    have it; None before it was asked. `found`: by grouping, of each subgroup that was opened; `validation`: likewise of the
+    have it, and at the end rows in none; None before it was asked. `found`: by grouping, of each subgroup that was opened; `validation`: likewise of the
     validation rows; None before they were asked."""
 
     inner: Any
@@ -124,7 +124,7 @@ class Evaluated(Task[EvaluatedState]):
             return dataclasses.replace(state, inner=inner, everybody=everybody)
         if self._purpose(state) == "subgroup_sizes":
             counts = iter(np.minimum(np.asarray(sums["hospitals"], dtype=np.int64), n_contributors).tolist())
-            found = tuple(tuple(next(counts) for _ in each.levels) for each in self._groupings)
+            found = tuple(tuple(next(counts) for _ in (*each.levels, "none")) for each in self._groupings)
             return dataclasses.replace(state, hospitals=found)
         validation = None
         if self._asked.coverage:

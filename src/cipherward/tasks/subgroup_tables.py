@@ -24,9 +24,7 @@ def tables(worth: Mapping[str, Any], at_hospitals: Sequence[Mapping[str, Any]] =
             lines.append(_line(worth, f"{each['column']}: {each['level']}", each, str(each["hospitals"]), said))
         for each in worth["not_opened"]:
             name = f"{each['column']}: {each['level']}"
-            lines.append(
-                _line(worth, name, {}, str(each["hospitals"]), "not opened: too few hospitals have enough rows")
-            )
+            lines.append(_line(worth, name, {}, str(each["hospitals"]), _why_closed(each["hospitals"], worth)))
         title = "Whom the model serves, and how well (95 % intervals)"
         if worth["groups"]:
             title += "; of a group that is served as everybody is, one such mark in 40 comes by chance"
@@ -46,6 +44,12 @@ def warnings(worth: Mapping[str, Any]) -> Iterator[str]:
         named = "; ".join(f"{each['column']} {each['level']} ({', '.join(each['worse'])})" for each in found[:_SHOWN])
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         yield f"The model serves some groups worse than everybody (subgroups.csv): {named}{more}."
+
+
+def _why_closed(hospitals: int, worth: Mapping[str, Any]) -> str:
+    if hospitals < worth["hospitals_needed"]:
+        return "not opened: too few hospitals have enough rows"
+    return "not opened: a subgroup that too few hospitals have would follow by subtraction"
 
 
 def _header(worth: Mapping[str, Any], first: str) -> tuple[str, ...]:

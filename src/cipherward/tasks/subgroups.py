@@ -2,7 +2,7 @@
 
 What two opened sums differ by is rows of a hospital, too: all test rows less all subgroups of a column. So at every hospital a subgroup, and
 what is left beside the subgroups of a column, holds at least `least` rows or none (`cells.codes`), and a subgroup is opened only if
-enough hospitals have it.
+enough hospitals have it, and enough have rows in what is then left beside all that are opened, or none has.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ TITLES = {
 }
 
 MEANING = {
-    "hospitals": "for each declared subgroup: whether at least 10 test rows here (or cell_min, or a group of scores) are in it; no rows are counted",
+    "hospitals": "for each declared subgroup, and for the rows in none of a column: whether at least 10 test rows here (or cell_min, or a group of "
+    "scores) are in it; no rows are counted",
     "of/negative": "for each subgroup that enough hospitals have: histogram of the model's scores on its test rows without the outcome, in groups "
     "of neighbouring scores",
     "of/positive": "likewise: on its test rows with the outcome, in the same groups; a group may hold one such row",
@@ -89,12 +90,22 @@ def groupings(study: Study) -> tuple[Grouping, ...]:
 
 
 def enough(hospitals: Sequence[Sequence[int]], needed: int) -> Kept:
-    """The subgroups that so many hospitals have."""
-    return tuple(tuple(place for place, n in enumerate(counts) if n >= needed) for counts in hospitals)
+    """The subgroups that are opened. `hospitals`: by grouping, how many have each subgroup, and at the end rows in none of them."""
+    return tuple(_enough(counts, needed) for counts in hospitals)
+
+
+def _enough(counts: Sequence[int], needed: int) -> tuple[int, ...]:
+    """Those that so many hospitals have. What they leave beside them follows by subtraction: where fewer have any of that, the subgroup that
+    the fewest have stays closed, too."""
+    found = [place for place, n in enumerate(counts[:-1]) if n >= needed]
+    left = max(n for place, n in enumerate(counts) if place not in found)
+    if found and 0 < left < needed:
+        found.remove(min(reversed(found), key=lambda place: counts[place]))
+    return tuple(found)
 
 
 def of_sizes(study: Study, every: Sequence[Grouping]) -> tuple[CountSegment, ...]:
-    return (CountSegment("hospitals", sum(len(each.levels) for each in every), limbs_for(24, study.bits)),)
+    return (CountSegment("hospitals", sum(len(each.levels) + 1 for each in every), limbs_for(24, study.bits)),)
 
 
 def of_worth(study: Study, kept: Kept, *, with_validation: bool) -> tuple[CountSegment, ...]:
@@ -128,9 +139,9 @@ def group(study: Study, at: HospitalWork) -> int:
 
 
 def sizes(study: Study, every: Sequence[Grouping], at: HospitalWork) -> Values:
-    """One hospital's answer: for each subgroup 1 where it has enough test rows, else 0."""
-    found = [np.bincount(_counted(study, each, at), minlength=len(each.levels) + 1)[:-1] > 0 for each in every]
-    return {"hospitals": np.concatenate(found).astype(np.int64)}
+    """One hospital's answer: for each subgroup, and for the rows in none, 1 where it has enough test rows, else 0."""
+    rows = [np.bincount(_counted(study, each, at), minlength=len(each.levels) + 1) for each in every]
+    return {"hospitals": (np.concatenate(rows) >= least(study, at)).astype(np.int64)}
 
 
 def worth(
