@@ -119,6 +119,50 @@ def test_updates_that_are_cut_in_one_study_only_show_the_largest_and_the_second_
             assert "updates were cut before to none, and now to a norm of" in told["reason"]
 
 
+@pytest.mark.parametrize(
+    "otherwise", [{"learning_rate": 0.005}, {"learning_rate": 0.05, "class_weights": [0.1, 0.1]}], ids=["rate", "rows"]
+)
+def test_one_norm_after_smaller_steps_shows_the_largest_update_and_the_second_study_is_refused(
+    tmp_path: Path, otherwise: dict[str, Any]
+) -> None:
+    """An update of a tenth of the size that is not cut is ten times another one that is."""
+    one_step = {"rounds": 1, "batch_size": 1_000}
+    bits: dict[str, Any] = {"aggregation": {"bits": 24}}
+    with World(tmp_path / "measured", study(training=one_step, **bits)) as first:
+        first.run_sums(1)
+        state = first.hub.state
+        cap = state.inner.weight_cap
+        own = {i: vector(site.work.values(state)) * cap for i, site in first.sites.items()}
+        identities = {i: first.keys.identities[i] for i in range(6)}
+    sizes = {i: float(np.linalg.norm(x)) / (128 if i == LARGE else 64) for i, x in own.items()}
+    *_, second_largest, largest = sorted(sizes, key=lambda i: sizes[i])
+    limit = (sizes[second_largest] + sizes[largest]) / 2
+    cut = {**one_step, "defence": {"clip_norm": limit}}
+    with World(tmp_path / "first", study("second", training=cut, **bits), identities=identities) as first:
+        first.run_sums(1)
+        state = first.hub.state
+        first.run_sums(1)
+        small = study("third", training={**cut, **otherwise}, **bits)
+        # Hospitals that remember nothing.
+        with World(tmp_path / "forgetful", small, identities=identities) as second:
+            second.run_sums(1)
+            then = second.hub.state
+            second.run_sums(1)
+            read = (10 * opened(second, then) - opened(first, state)) * cap
+            of_one = own[largest] * (1 - limit / sizes[largest])
+            assert np.abs(read - of_one).max() < 0.1 * np.abs(of_one).max()
+        with again(first, tmp_path / "second", small, SIMULATION) as third:
+            third.run_sums(1)
+            with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
+                third.run_sums(1)
+            (told, *_) = simulator.log(third.run.path, "declined")
+            assert "now so after training of another size" in told["reason"]
+        same = study("fourth", training={**cut, "rounds": 2}, **bits)
+        with again(first, tmp_path / "third", same, SIMULATION) as third:
+            third.run_sums(2)
+            assert len(third.run.rounds_with_openings()) == 2
+
+
 def test_the_same_weighting_may_be_used_again_and_a_cap_that_cuts_nobody_off_is_the_same(tmp_path: Path) -> None:
     with World(tmp_path / "first", study()) as first:
         first.run_sums(2)

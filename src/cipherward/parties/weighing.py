@@ -1,13 +1,15 @@
 """What a hospital's update counts for beside the others': by one rule for all studies over a register (rules 1 and 8).
 
 Two sums of the same updates under two weightings are two equations, and where one hospital of a block changes against the
-others, its update follows. So it does where one study cuts updates to a norm and another does not, or to another one. An update that is one step over all rows is the gradient that a Newton step, a table of points
+others, its update follows. So it does where one study cuts updates to a norm and another does not, or to another one, or to the same one after steps of
+another size. An update that is one step over all rows is the gradient that a Newton step, a table of points
 or boosted trees sum by rows, so these have a weighting, too. The ledger keeps the rule under which the first of them left.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,8 @@ from cipherward.tasks.task import ROWS, Task
 WEIGHED_OTHERWISE = "updates weighed otherwise than before"
 
 WAY_OUT = (
-    "let the study weigh and cut updates as the earlier one did: training.weights, aggregation.weight_cap, training.defence.clip_norm; Newton steps, tables of "
+    "let the study weigh and cut updates as the earlier one did: training.weights, aggregation.weight_cap, training.defence.clip_norm, and with "
+    "clip_norm how an update is trained; Newton steps, tables of "
     'points and boosted trees weigh by "rows"'
 )
 
@@ -44,10 +47,7 @@ class Weighing:
         if not asked or not known:
             return ""
         if known["weights"] == asked:
-            was, now = (
-                f"to a norm of {norm:g}" if norm else "to none" for norm in (known.get("clip", 0.0), task.clip_norm())
-            )
-            return f"updates were cut before {was}, and now {now}" if known.get("clip", 0.0) != task.clip_norm() else ""
+            return _cut_otherwise(known, task)
         return f"updates were weighed before {_WORDS[known['weights']]}, and now {_WORDS[asked]}"
 
     def hold(self, work: HospitalWork, state: StudyState) -> None:
@@ -61,7 +61,7 @@ class Weighing:
             return
         known, asked = self._known(), dict[str, Any](weights=state.task.weights(), cut=cut)
         if clip := state.task.clip_norm():
-            asked["clip"] = clip
+            asked |= {"clip": clip, "sizing": dict(state.task.sizing())}
         problem = self.problem(state.task)
         if known and not problem and known["cut"] != cut:
             was, now = (f"at {at} rows" if at else "nowhere" for at in (known["cut"], cut))
@@ -79,3 +79,14 @@ class Weighing:
     @property
     def _name(self) -> str:
         return f"weighing {self.register}"
+
+
+def _cut_otherwise(known: Mapping[str, Any], task: Task[Any]) -> str:
+    was, now = known.get("clip", 0.0), task.clip_norm()
+    if was != now:
+        before, after = (f"to a norm of {norm:g}" if norm else "to none" for norm in (was, now))
+        return f"updates were cut before {before}, and now {after}"
+    earlier = known.get("sizing", {})
+    if changed := [name for name, value in task.sizing().items() if name not in earlier or value != earlier[name]]:
+        return f"updates were cut before to a norm of {was:g}, and now so after training of another size: {', '.join(changed)}"
+    return ""

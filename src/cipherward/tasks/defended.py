@@ -28,6 +28,9 @@ from cipherward.tasks.task import Model, Question, Sums, Values, canonical
 from cipherward.tasks.train import Train, TrainState
 from cipherward.tasks.vote import Votes
 
+_SIZING = ("learning_rate", "local_epochs", "batch_size", "momentum", "class_weights", "scale")
+"""Settings that make the same update larger or smaller, so that one norm cuts another part of it."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -60,6 +63,10 @@ class Defended(Train):
 
     def clip_norm(self) -> float:
         return self._defence.clip_norm
+
+    def sizing(self) -> Mapping[str, Any]:
+        document = self._study.training.model_dump(mode="json")
+        return {name: document.get(name) for name in _SIZING} if self._defence.clip_norm else {}
 
     def exact_answers(self) -> int:
         in_round = self._study.training.sums_in_round(len(self._blocks))

@@ -291,6 +291,9 @@ class Evaluated(Task[EvaluatedState]):
     def clip_norm(self) -> float:
         return self._task.clip_norm()
 
+    def sizing(self) -> Mapping[str, Any]:
+        return self._task.sizing()
+
     def histograms(self, state: EvaluatedState) -> Mapping[str, Histogram]:
         return self._task.histograms(state.inner)
 

@@ -192,6 +192,10 @@ class Task(ABC, Generic[S]):
         """To which L2 norm a hospital cuts its updates; 0: it does not."""
         return 0.0
 
+    def sizing(self) -> Mapping[str, Any]:
+        """Where it does, the settings on which the size of an update depends, as JSON values."""
+        return {}
+
     def weight_cut(self, state: S, at: HospitalWork) -> int | None:
         """Of the next answer: at how many rows the weight of this hospital's update or step is cut off, 0 where it is not; None: it is
         neither."""
