@@ -41,7 +41,8 @@ def exceeds(total: Sequence[F64], bounds: Sequence[float], weight: float, limit:
         bounds: the range of each tensor. weight: the opened sum of weights. n: contributors.
         half: grid steps of a range.
     """
-    steps = math.fsum(len(part) * (n * bound / half) ** 2 for part, bound in zip(total, bounds, strict=True))
+    reach = [n * bound / half for bound in bounds]
+    steps = math.fsum(len(part) * (each * each) for part, each in zip(total, reach, strict=True))
     most = limit * (weight + 0.5 * n / half) + math.sqrt(steps)
     return not norm(np.concatenate(list(total))) <= most * _ROUNDING
 
