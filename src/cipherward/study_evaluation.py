@@ -46,12 +46,13 @@ class Subgroup(Section):
 
 
 class Evaluation(Section):
-    """`threshold`: the predicted risk from which on a row is taken for positive. `coverage`: the share of rows whose prediction set is to
-    hold their outcome. `subgroups`: for whom the model is measured apart."""
+    """`threshold`: the predicted risk from which on a row is taken for positive; or `alerts`: the share of validation rows that shall lie at or above
+    it. `coverage`: the share of rows whose prediction set is to hold their outcome. `subgroups`: for whom the model is measured apart."""
 
     bins: int = Field(default=2_048, ge=64, le=65_536)
     group_rows: int | None = Field(default=None, ge=1, le=1_000, description="10; 1 in a simulation with few test rows")
     threshold: float | None = Field(default=None, gt=0.0, lt=1.0)
+    alerts: float | None = Field(default=None, gt=0.0, lt=1.0)
     coverage: float | None = Field(default=None, ge=0.5, lt=1.0)
     subgroups: tuple[Subgroup, ...] = ()
 
@@ -59,7 +60,7 @@ class Evaluation(Section):
     def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A study that asks for none of these is the same document, with the same digest, as before there were any."""
         found: dict[str, Any] = write(self)
-        for name in ("threshold", "coverage", "subgroups"):
+        for name in ("threshold", "alerts", "coverage", "subgroups"):
             if name in found and not getattr(self, name):
                 del found[name]
         return found
@@ -77,10 +78,17 @@ class Evaluation(Section):
     @property
     def asks_for_more(self) -> bool:
         """Whether more is said of a model than its metrics on all test rows."""
-        return bool(self.threshold or self.coverage or self.subgroups)
+        return bool(self.threshold or self.asks_validation or self.subgroups)
+
+    @property
+    def asks_validation(self) -> bool:
+        """Whether it takes the scores of validation rows."""
+        return self.alerts is not None or self.coverage is not None
 
     def problems(self, columns: Sequence[Column]) -> Iterator[str]:
         """What does not go together here, in words."""
+        if self.threshold is not None and self.alerts is not None:
+            yield "evaluation.threshold and evaluation.alerts: give one of them, since each is a threshold"
         names = [each.column for each in self.subgroups]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"evaluation.subgroups lists column {name!r} twice: two bands of one column can be subtracted"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from tests import simulator
 
@@ -424,6 +425,19 @@ def test_resuming_what_is_no_run_says_so(capsys: pytest.CaptureFixture[str], tmp
     code, _, err = call(capsys, "run", "--resume", tmp_path / "nothing")
     assert code == 1
     assert "not a run directory" in err
+
+
+def test_a_ward_is_written_as_parquet_and_under_no_other_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, err = call(capsys, "data", "ward", tmp_path / "ward.csv")
+    assert code == 1
+    assert "ends in .parquet" in err
+    code, out, _ = call(capsys, "data", "ward", tmp_path / "ward.parquet", "--patients", "2", "--days", "3")
+    assert code == 0
+    assert "synthetic" in out
+    assert pl.read_parquet(tmp_path / "ward.parquet").height == 6
+    assert not (tmp_path / "ward.csv").exists()
 
 
 def test_commands_to_copy_are_quoted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -92,3 +92,12 @@ def test_a_threshold_is_one_of_the_decision_curve() -> None:
     curve = {each.threshold: each for each in clinical.decisions(risk, counts.negative, counts.positive)}
     assert clinical.decision(risk, counts.negative, counts.positive, 0.5) == curve[0.5]
     assert clinical.decision(risk, counts.negative, counts.positive, 0.9999) is None
+
+
+def test_a_threshold_for_alerts_lies_between_two_scores_that_occur() -> None:
+    negative, positive = np.zeros(64, np.int64), np.zeros(64, np.int64)
+    negative[[10, 30]], positive[50] = (60, 30), 10
+    risk = worth.risks(64)
+    assert worth.alert_threshold(negative, positive, 0.1) == pytest.approx((risk[30] + risk[50]) / 2, abs=1e-6)
+    assert worth.alert_threshold(negative, positive, 0.9) == pytest.approx((risk[10] + risk[30]) / 2, abs=1e-6)
+    assert worth.alert_threshold(negative * 0, positive, 0.1) is None

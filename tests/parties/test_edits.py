@@ -96,6 +96,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "deadline_seconds": {"aggregation": {"deadline_seconds": 60.0}},
     "group_rows": {"evaluation": {"group_rows": 12}},
     "coverage": {"evaluation": {"coverage": 0.9, "threshold": 0.4}},
+    "alerts": {"evaluation": {"alerts": 0.2}},
     "subgroups": {"evaluation": {"subgroups": [{"column": "ward"}, {"column": "age", "edges": [0.0]}]}},
     "privacy of records": {"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}},
     "privacy of a hospital": {"privacy": {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}},

@@ -29,6 +29,23 @@ def test_a_threshold_lies_between_two_groups_and_says_what_is_above_it(tmp_path:
     assert alerts.threshold_of(run, 5).risk == pytest.approx(0.2)
 
 
+def test_the_studys_own_threshold_comes_first_and_says_where_it_is_from(tmp_path: Path) -> None:
+    run = opened(tmp_path, [(0.1, 0.0, 50), (0.7, 0.8, 50)])
+    document = json.loads((run / "result.json").read_text())
+    measured = {"rows": 200, "positive": 50, "sensitivity": 0.6, "specificity": 0.9}
+    document["worth"] = {"threshold": 0.25, "alerts": 0.2, "everybody": measured}
+    (run / "result.json").write_text(json.dumps(document))
+    found = alerts.threshold_of(run)
+    assert (found.risk, found.share, found.sensitivity) == pytest.approx((0.25, 45 / 200, 0.6))
+    assert found.precision == pytest.approx(30 / 45)
+    assert "which 20% of the validation rows reach" in found.words
+    assert alerts.threshold_of(run, 5).risk == pytest.approx(0.4)
+    document["worth"]["everybody"] = {"rows": 15}
+    (run / "result.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match="too few test rows"):
+        alerts.threshold_of(run)
+
+
 @pytest.mark.parametrize(
     "text", ["{}", '{"federated": {"kappa": 0.3}}', '{"federated": {"n_positive": 1, "calibration": [1, 2]}}']
 )

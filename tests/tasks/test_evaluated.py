@@ -19,7 +19,7 @@ from tests.tasks.driven import finished
 
 from cipherward.comparison.compare import compare_study
 from cipherward.consortium.approval import approvals, review, review_text
-from cipherward.data.partition import TEST
+from cipherward.data.partition import TEST, VALIDATION
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import StudyError
 from cipherward.learning import binning, metrics, worth
@@ -373,3 +373,33 @@ def test_real_hospitals_measure_subgroups_together_and_each_keeps_its_own_figure
         assert "how many hospitals have enough test rows of each subgroup" in " ".join(text.split())
     finally:
         four.close()
+
+
+def test_a_threshold_for_alerts_comes_from_validation_rows_and_is_judged_on_test_rows(tmp_path: Path) -> None:
+    evaluation: dict[str, Any] = {"group_rows": 1, "threshold": None, "alerts": 0.2, "coverage": None, "subgroups": ()}
+    chosen = study(evaluation=evaluation)
+    hospitals = hospitals_of(chosen, tmp_path)
+    state, before = finished(chosen, hospitals)
+    assert before[-1].purpose == "subgroups"
+    asked = before[-1].task.ask(before[-1].inner)
+    assert asked is not None
+    assert {name.split("/")[0] for name in asked.meaning} == {"validation"}
+    found = state.task.result(state.inner)["worth"]
+    works = [HospitalWork(k, data, "cpu", lambda: 0.0) for k, data in enumerate(hospitals)]
+    model = state.task.model(state.inner)
+    assert model is not None
+
+    def risks(part: int) -> tuple[Any, Any]:
+        task: Any = state.task
+        rows = [task._scored(task._module(model, at), model, at, part) for at in works]
+        return np.concatenate([s for s, _ in rows]), np.concatenate([y for _, y in rows])
+
+    validation, _ = risks(VALIDATION)
+    assert np.mean(validation >= found["threshold"]) == pytest.approx(0.2, abs=1.5 / len(validation))
+    risk, label = risks(TEST)
+    assert found["everybody"]["sensitivity"] == pytest.approx(np.mean(risk[label == 1] >= found["threshold"]), abs=0.02)
+
+
+def test_a_stated_threshold_and_one_for_alerts_are_refused_together() -> None:
+    with pytest.raises(StudyError, match=r"evaluation\.alerts"):
+        study(evaluation={"alerts": 0.1})

@@ -14,7 +14,11 @@ def alert(
     run_dir: Path = typer.Argument(help="Run directory of a finished study."),
     table: Path = typer.Argument(help="Table with the study's columns: the new rows."),
     tenths: int = typer.Option(
-        1, "--tenths", min=1, max=9, help="Alert where about so many tenths of the study's test rows lie."
+        None,
+        "--tenths",
+        min=1,
+        max=9,
+        help="Alert where about so many tenths of the study's test rows lie. Default: the study's own threshold, or 1.",
     ),
     id_column: str = typer.Option("", "--id", metavar="COLUMN", help="A column of TABLE that names the patient."),
     day_column: str = typer.Option("", "--day", metavar="COLUMN", help="A column of TABLE that names the day."),
@@ -22,7 +26,8 @@ def alert(
 ) -> None:
     """Score new rows with a study's model and say where to look first. No network, no other hospital is involved.
 
-    The threshold lies between two tenths of the test rows of all hospitals, as the study opened them. With --id and --day the alerts of
+    The threshold is the study's (`[evaluation]`: stated, or found on the validation rows of all hospitals); without one it lies between two
+    tenths of their test rows, as the study opened them. With --id and --day the alerts of
     each patient are shown day by day. Not for patients: what an alert is worth has to be tried where it is to be used.
     """
     from cipherward.cli.terminal import say_when_compiling

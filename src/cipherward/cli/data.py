@@ -82,6 +82,8 @@ def ward(
     from cipherward.errors import StorageError
     from cipherward.store import files
 
+    if path.suffix.lower() != ".parquet":
+        raise StorageError(f"{path}: series are written as Parquet", hint="name a file that ends in .parquet")
     if path.exists():
         raise StorageError(f"{path} exists", hint="choose a new file; nothing was overwritten")
     out = io.BytesIO()

@@ -64,6 +64,19 @@ def strangeness(negative: Ints, positive: Ints, coverage: float) -> float:
     return wald.rounded(float(found[order[place]]))
 
 
+def alert_threshold(negative: Ints, positive: Ints, share: float) -> float | None:
+    """The predicted risk at or above which nearest to `share` of these rows lie, halfway between two scores that occur; None where all
+    rows share one score. Of validation rows: test rows then say what an alert is worth."""
+    rows = negative + positive
+    filled = np.flatnonzero(rows)
+    if len(filled) < 2:
+        return None
+    above = np.cumsum(rows[filled][::-1])[::-1][1:] / rows.sum()
+    k = int(np.argmin(np.abs(above - share)))
+    risk = risks(len(rows))[filled]
+    return wald.rounded(float(risk[k] + risk[k + 1]) / 2.0)
+
+
 def sets_of(risk: F64, bound: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which predicted risks have "no outcome", and which "outcome", in their prediction set; bool[n] each."""
     room = bound + 1e-9

@@ -1,7 +1,7 @@
 """Alerts: new rows whose risk is at least a threshold that follows from what the study opened. Local, as predictions are.
 
-The threshold lies between two of the tenths of the test rows, by predicted risk, whose mean and observed risk the last sum of a study opened
-(`Metrics.calibration`). The validation sum holds a loss and no scores, so it cannot give one.
+The threshold is that of the study, stated or found on validation rows (`[evaluation]`). Where it has none, it lies between two of the tenths of
+the test rows, by predicted risk, whose mean and observed risk the last sum opened (`Metrics.calibration`).
 """
 
 from __future__ import annotations
@@ -22,29 +22,51 @@ from cipherward.store import files
 @dataclass(frozen=True)
 class Threshold:
     """`risk`: alerts are at it and above; of the hospitals' test rows together `share` lie above, of these `precision` had the outcome, and of
-    all with the outcome `sensitivity` lie there."""
+    all with the outcome `sensitivity` lie there. `source`: where it comes from, in words."""
 
     risk: float
     share: float
     precision: float
     sensitivity: float
+    source: str = "chosen on these test rows"
 
     @property
     def words(self) -> str:
         return (
-            f"Alert at a risk of {self.risk:.3f}. Of the hospitals' test rows {self.share:.0%} lie above it, {self.precision:.0%} of them had the "
+            f"Alert at a risk of {self.risk:.3f}, {self.source}. Of the hospitals' test rows {self.share:.0%} lie above it, {self.precision:.0%} of them had the "
             f"outcome: {self.sensitivity:.0%} of all that had it."
         )
 
 
-def threshold_of(run: Path, tenths: int) -> Threshold:
-    """Above which about so many tenths of the study's test rows lie.
+def threshold_of(run: Path, tenths: int | None = None) -> Threshold:
+    """The study's own, or that above which about so many tenths of its test rows lie; of a study without one a single tenth.
 
     Raises:
         StorageError, DataError: no finished run of a study that measured the risk of a binary outcome, in at least two groups.
     """
     result = files.json_object(files.read(RunDirectory(run).result))
-    return _between(result, tenths)
+    own = _of_study(result) if tenths is None else None
+    return own or _between(result, tenths or 1)
+
+
+def _of_study(result: dict[str, Any]) -> Threshold | None:
+    worth = result.get("worth")
+    if not isinstance(worth, dict) or not worth.get("threshold"):
+        return None
+    try:
+        risk, found = float(worth["threshold"]), worth["everybody"]
+        rows, positive = int(found["rows"]), int(found["positive"])
+        hits, false = float(found["sensitivity"]) * positive, (1.0 - float(found["specificity"])) * (rows - positive)
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            "the study has a threshold, and too few test rows on one side of it to say what it is worth",
+            hint="choose one with --tenths",
+        ) from None
+    source = (
+        f"which {worth['alerts']:.0%} of the validation rows reach" if worth.get("alerts") else "which the study states"
+    )
+    share = hits + false
+    return Threshold(risk, share / rows, hits / share if share else math.nan, hits / positive, source)
 
 
 def _between(result: dict[str, Any], tenths: int) -> Threshold:

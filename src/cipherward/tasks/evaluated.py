@@ -1,7 +1,7 @@
 """A task that fits a model, and then what `[evaluation]` asks beside its metrics: a threshold, prediction sets, subgroups.
 
 After the task's own sums come at most two: how many hospitals have each subgroup; and for those that enough have, the histograms of its
-scores, with those of the validation rows where prediction sets are asked for.
+scores, with those of the validation rows where prediction sets or a threshold for alerts are asked for.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class Evaluated(Task[EvaluatedState]):
     """`task`, and then its model for subgroups."""
 
     def __init__(self, task: Task[Any], study: Study, factory: Factory | None = None) -> None:
-        refuse_other_outcomes(study, "evaluation.threshold, coverage or subgroups")
+        refuse_other_outcomes(study, "evaluation.threshold, alerts, coverage or subgroups")
         if not task.measured_models():
             raise StudyError(
                 f"task {study.task!r} makes no model: there is nothing to measure by [evaluation]",
-                hint="remove threshold, coverage and subgroups from the study",
+                hint="remove threshold, alerts, coverage and subgroups from the study",
             )
         self._task, self._study, self._factory = task, study, factory
         self._asked = study.evaluation
@@ -89,7 +89,7 @@ class Evaluated(Task[EvaluatedState]):
         if purpose == "subgroup_sizes":
             segments = subgroups.of_sizes(self._study, self._groupings)
         else:
-            with_validation = self._asked.coverage is not None
+            with_validation = self._asked.asks_validation
             segments = subgroups.of_worth(self._study, self._kept(state), with_validation=with_validation)
         document = self._study.model_dump(mode="json")["evaluation"]
         asked = statistics.shared_parameters(self._study) | {
@@ -112,7 +112,7 @@ class Evaluated(Task[EvaluatedState]):
             module = self._module(model, at)
             measurement.check_not_picking(module, model, at, BINARY)
             test = self._scored(module, model, at, TEST)
-            validation = self._scored(module, model, at, VALIDATION) if self._asked.coverage else None
+            validation = self._scored(module, model, at, VALIDATION) if self._asked.asks_validation else None
             return subgroups.worth(self._study, self._groupings, self._kept(state), at, test, validation)
 
     def after(self, state: EvaluatedState, sums: Sums, n_contributors: int) -> EvaluatedState:
@@ -127,7 +127,7 @@ class Evaluated(Task[EvaluatedState]):
             found = tuple(tuple(next(counts) for _ in (*each.levels, "none")) for each in self._groupings)
             return dataclasses.replace(state, hospitals=found)
         validation = None
-        if self._asked.coverage:
+        if self._asked.asks_validation:
             validation = subgroups.counted(sums, "validation/")
         return dataclasses.replace(state, found=subgroups.opened(self._kept(state), sums), validation=validation)
 
@@ -141,10 +141,8 @@ class Evaluated(Task[EvaluatedState]):
         return found.digest()
 
     def result(self, state: EvaluatedState) -> Mapping[str, Any]:
-        asked, bound = self._asked, None
-        if state.validation is not None and asked.coverage:
-            bound = worth.strangeness(state.validation.negative, state.validation.positive, asked.coverage)
-        limits = (asked.threshold, bound)
+        asked, limits = self._asked, self._limits(state)
+        threshold, bound = limits
         everybody = worth.facts(state.everybody, *limits) if state.everybody else {}
         groups = []
         for each, places, found in zip(self._groupings, self._kept(state), state.found or (), strict=False):
@@ -160,7 +158,8 @@ class Evaluated(Task[EvaluatedState]):
             if place not in places
         ]
         said = {
-            "threshold": asked.threshold,
+            "threshold": threshold,
+            **({"alerts": asked.alerts} if asked.alerts else {}),
             "coverage": asked.coverage,
             "bound": bound if bound is None or np.isfinite(bound) else 1.0,
             "hospitals_needed": self._needed,
@@ -179,7 +178,7 @@ class Evaluated(Task[EvaluatedState]):
     def words(self, state: EvaluatedState) -> tuple[str, str]:
         if state.found is not None:
             n = sum(map(len, state.found))
-            return "subgroups", f"{n} measured" if n else "prediction sets"
+            return ("subgroups", f"{n} measured") if n else ("validation", "scores by outcome")
         if state.hospitals is not None:
             n, every = sum(map(len, self._kept(state))), sum(len(each.levels) for each in self._groupings)
             return "subgroups", f"{n} of {every} at enough hospitals"
@@ -218,15 +217,20 @@ class Evaluated(Task[EvaluatedState]):
         return worth.facts(counts, *limits)
 
     def _limits(self, state: EvaluatedState) -> tuple[float | None, float | None]:
-        found = state.validation
-        if found is None or not self._asked.coverage:
-            return self._asked.threshold, None
-        return self._asked.threshold, worth.strangeness(found.negative, found.positive, self._asked.coverage)
+        """The threshold of predicted risk, stated or found on validation rows, and `worth.strangeness`; None: not asked for."""
+        asked, found = self._asked, state.validation
+        if found is None:
+            return asked.threshold, None
+        rows = (found.negative, found.positive)
+        return (
+            worth.alert_threshold(*rows, asked.alerts) if asked.alerts else asked.threshold,
+            worth.strangeness(*rows, asked.coverage) if asked.coverage else None,
+        )
 
     def _purpose(self, state: EvaluatedState) -> str | None:
         if self._groupings and state.hospitals is None:
             return "subgroup_sizes"
-        is_asked = self._asked.coverage is not None or any(self._kept(state))
+        is_asked = self._asked.asks_validation or any(self._kept(state))
         return "subgroups" if is_asked and state.found is None else None
 
     @property
@@ -242,12 +246,14 @@ class Evaluated(Task[EvaluatedState]):
 
     def _largest(self) -> Iterator[tuple[Question, int]]:
         every = tuple(tuple(range(len(each.levels))) for each in self._groupings)
-        purposes = (["subgroup_sizes"] if every else []) + (["subgroups"] if every or self._asked.coverage else [])
+        purposes = (["subgroup_sizes"] if every else []) + (
+            ["subgroups"] if every or self._asked.asks_validation else []
+        )
         for purpose in purposes:
             if purpose == "subgroup_sizes":
                 segments: Sequence[CountSegment] = subgroups.of_sizes(self._study, self._groupings)
             else:
-                segments = subgroups.of_worth(self._study, every, with_validation=self._asked.coverage is not None)
+                segments = subgroups.of_worth(self._study, every, with_validation=self._asked.asks_validation)
             layout = Layout(tuple(segments), self._study.bits)
             means, about = subgroups.meaning(segments), measurement.about(BINARY)
             yield Question(purpose, subgroups.TITLES[purpose], b"", layout, means, about=about), 1
