@@ -85,6 +85,11 @@ class Evaluation(Section):
         """Whether it takes the scores of validation rows."""
         return self.alerts is not None or self.coverage is not None
 
+    def n_subgroups(self, columns: Sequence[Column]) -> int:
+        """Of these columns together."""
+        by_name = {column.name: column for column in columns}
+        return sum(each.size(by_name[each.column]) for each in self.subgroups if each.column in by_name)
+
     def problems(self, columns: Sequence[Column]) -> Iterator[str]:
         """What does not go together here, in words."""
         if self.threshold is not None and self.alerts is not None:
@@ -96,6 +101,5 @@ class Evaluation(Section):
             yield "evaluation.subgroups leaves the model no input: one column at least has to be one"
         found = [problem for each in self.subgroups for problem in each.problems(columns)]
         yield from found
-        by_name = {column.name: column for column in columns}
-        if not found and (levels := sum(each.size(by_name[each.column]) for each in self.subgroups)) > MOST_LEVELS:
+        if not found and (levels := self.n_subgroups(columns)) > MOST_LEVELS:
             yield f"evaluation.subgroups: {levels} subgroups are too many (at most {MOST_LEVELS})"

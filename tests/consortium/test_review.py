@@ -91,6 +91,41 @@ def test_the_text_says_what_matters_in_words(everyone: Consortium) -> None:
     assert json.loads(json.dumps(result.to_json()))["can_be_approved"] is True
 
 
+CHOICES: dict[str, tuple[dict[str, Any], str]] = {
+    "subgroups": (
+        {"evaluation": {"subgroups": [{"column": "ward"}, {"column": "age", "edges": [0.0]}]}},
+        "measured apart for subgroups of patients: ward (2 categories), age (2 bands)",
+    ),
+    "coverage": ({"evaluation": {"coverage": 0.9}}, "scores on validation rows by outcome are opened"),
+    "class weights": ({"training": {"class_weights": [1.0, 3.5]}}, "count by their outcome (class_weights: 1, 3.5)"),
+    "vote": ({"training": {"defence": {"vote": True}}}, "how many find it worse, by class of outcome, is opened"),
+    "norm": ({"training": {"defence": {"clip_norm": 2.0}}}, "by L2 norm it is cut to 2 before that"),
+    "rules": (
+        {
+            "task": "describe",
+            "training": {},
+            "noise": {"enabled": True, "epsilon": 8.0, "delta": 1e-5},
+            "settings": {"include": [{"column": "age", "minimum": 1.5, "name": "adults"}]},
+        },
+        "one after another, without outcomes: age is at least 1.5",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_what_a_setting_lets_out_is_said_in_words(everyone: Consortium, name: str) -> None:
+    sections, words = CHOICES[name]
+    assert words in " ".join(review_text.to_text(reviewed(everyone, **sections)).split())
+    assert words not in " ".join(review_text.to_text(reviewed(everyone)).split())
+
+
+def test_sums_of_single_blocks_are_said_to_hide_less(tmp_path: Path) -> None:
+    many = Consortium(tmp_path, 9)
+    study = simulator.study(9, aggregation={"corrupt": 1}, training={"defence": {"combine": "median"}})
+    text = review_text.to_text(review(many.first, many.offer(many.freeze(study))))
+    assert "Each of the 3 blocks is added up by itself in every round (median of blocks)" in " ".join(text.split())
+
+
 def test_the_head_says_what_the_study_says_about_itself(everyone: Consortium) -> None:
     stated = {
         "purpose": "Learn who\nreturns.",

@@ -58,6 +58,15 @@ def test_each_clause_alone_refuses_the_study_and_nothing_else_is_said(clause: di
     assert words in caught.value.message
 
 
+def test_subgroups_have_a_ceiling_and_none_refuses_studies_that_ask_for_any() -> None:
+    asking = simulator.study(5, evaluation={"subgroups": [{"column": "ward"}, {"column": "age", "edges": [-1.0, 1.0]}]})
+    assert Policy().broken(asking) == ()
+    assert Policy(max_subgroups=4).broken(asking) == ("5 subgroups (at most 4)",)
+    none = Policy(max_subgroups=0)
+    assert none.clauses_broken(asking) == ("max_subgroups",)
+    assert none.broken(simulator.study(5)) == ()
+
+
 def test_bins_of_a_column_and_a_delta_have_ceilings_of_their_own() -> None:
     described = simulator.study(5, task="describe", settings={"bins": 512})
     assert Policy().broken(described) == ("512 bins of a column (at most 256)",)

@@ -12,6 +12,7 @@ from cipherward.learning.catalogue import KINDS
 from cipherward.privacy import claims, records
 from cipherward.privacy.lifetime import Limit
 from cipherward.study import Study
+from cipherward.study_evaluation import MOST_LEVELS
 from cipherward.tasks.catalogue import make_task
 
 _Clause = tuple[str, str]  # its name, and what the study wants beside what is allowed
@@ -36,7 +37,7 @@ class Policy:
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for
     counts without it. `max_exact_sums` bounds the sums that carry no noise of the hospital's own, `max_measured_models`
-    the models whose scores are counted on the hospital's rows.
+    the models whose scores are counted on the hospital's rows, `max_subgroups` the subgroups of rows for which they are.
     """
 
     schemes: frozenset[str] = OPENED_BY_HOSPITALS
@@ -51,6 +52,7 @@ class Policy:
     exact_counts: bool = True
     max_exact_sums: int = 1_100
     max_measured_models: int = 1_100
+    max_subgroups: int = 30
     max_bins: int = 4_096
     max_column_bins: int = 256
     cell_min: int = 10
@@ -162,6 +164,8 @@ class Policy:
             yield "max_bins", f"bins {study.evaluation.bins} (at most {self.max_bins})"
         if study.group_rows < self.min_group_rows:
             yield "min_group_rows", f"scores in groups of {study.group_rows} rows (floor: {self.min_group_rows})"
+        if (subgroups := study.evaluation.n_subgroups(study.columns)) > self.max_subgroups:
+            yield "max_subgroups", f"{subgroups} subgroups (at most {self.max_subgroups})"
         model = study.model
         allowed = frozenset(KINDS) if self.models is None else self.models
         if model.kind not in allowed:
@@ -192,6 +196,7 @@ SIMULATION = Policy(
     max_noise_epsilon=50.0,
     max_exact_sums=10_100,
     max_measured_models=10_100,
+    max_subgroups=MOST_LEVELS,
     schemes=frozenset(CATALOGUE),
 )
 """A simulation also runs the schemes that exist for comparison."""

@@ -87,7 +87,9 @@ class Describe(Task[DescribeState]):
 
     def ask(self, state: DescribeState) -> Question | None:
         if state.first is None:
-            return self._question("describe", "Rows, values, means and counts of every column", self._parts(), MEANING)
+            rules = "; ".join(rule.meaning for rule in self._settings.include)
+            meaning = MEANING | {"flow": f"{MEANING['flow']}: {rules}"}
+            return self._question("describe", "Rows, values, means and counts of every column", self._parts(), meaning)
         if state.fine is not None or not self._numeric or self._study.own_noise:
             return None
         size = len(self._numeric) * len(GROUPS) * wanted_bins(self._histograms(state)).shape[1] * self._settings.bins

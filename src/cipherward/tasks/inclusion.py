@@ -36,8 +36,11 @@ class Rule(BaseModel):
 
     @property
     def words(self) -> str:
-        if self.name:
-            return self.name
+        return self.name or self.meaning
+
+    @property
+    def meaning(self) -> str:
+        """What the rule does, whatever it is called."""
         if self.categories:
             return f"{self.column} is {' or '.join(self.categories)}"
         ends = [f"at least {self.minimum:g}"] if self.minimum is not None else []

@@ -53,6 +53,10 @@ exact_counts = true
 max_exact_sums = 1100
 max_measured_models = 1100
 
+# A study may measure its model for subgroups of patients (sex, bands of age): exact counts by outcome of each. So many
+# subgroups in one study at most; 0 refuses studies that ask for any.
+max_subgroups = 30
+
 # Kinds of model: "logistic-regression", "linear" (the same for other outcomes), "mlp" (a small neural network), "tabular" (one that embeds categories), "points" (a table of points), "boosted-trees",
 # "cnn" and "sequence" (images and series), "backbone" (a network that was trained elsewhere, and one layer),
 # "custom" (see the next line).
@@ -130,6 +134,7 @@ class _File(BaseModel):
     exact_counts: bool = True
     max_exact_sums: int = Field(default=1_100, ge=0)
     max_measured_models: int = Field(default=1_100, ge=0)
+    max_subgroups: int = Field(default=30, ge=0)
     max_bins: int = Field(default=4_096, ge=64)
     max_column_bins: int = Field(default=256, ge=8)
     cell_min: int = Field(default=10, ge=1)
@@ -174,6 +179,7 @@ def parse(text: str, origin: str) -> Policy:
         exact_counts=found.exact_counts,
         max_exact_sums=found.max_exact_sums,
         max_measured_models=found.max_measured_models,
+        max_subgroups=found.max_subgroups,
         max_bins=found.max_bins,
         max_column_bins=found.max_column_bins,
         cell_min=found.cell_min,
@@ -214,6 +220,7 @@ def clauses(policy: Policy) -> dict[str, Any]:
         "exact_counts": policy.exact_counts,
         "max_exact_sums": policy.max_exact_sums,
         "max_measured_models": policy.max_measured_models,
+        "max_subgroups": policy.max_subgroups,
         "max_bins": policy.max_bins,
         "max_column_bins": policy.max_column_bins,
         "cell_min": policy.cell_min,

@@ -14,6 +14,7 @@ from typing import Any
 from cipherward.consortium.approval import (
     approvals,
     carried,
+    choices,
     consequences,
     datacheck,
     earlier_model,
@@ -62,7 +63,8 @@ class Partner:
 
 @dataclass(frozen=True)
 class Review:
-    """Everything that `cipherward hospital review` shows. `shown`: what its document says of splits, new keys,
+    """Everything that `cipherward hospital review` shows. `choices`: of settings that let out more than the same study without them;
+    `shown`: what its document says of splits, new keys,
     answers and foundings; `contested`: other foundings that exclude this one's; `refusals`: why it cannot be approved now; empty:
     it can."""
 
@@ -89,6 +91,7 @@ class Review:
     contested: str
     singled_out: tuple[str, ...]
     declared: tuple[str, ...]
+    choices: tuple[str, ...]
     carried: tuple[str, ...]
     partners: tuple[Partner, ...]
     sizes: tuple[str, ...]
@@ -164,6 +167,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         contested=contested,
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
+        choices=choices.words(study),
         carried=(*carried.words(home, study), *earlier_model.words(home, study)),
         partners=_partners(study, home.confirmed),
         sizes=_sizes(offered, may_dominate=policy.may_dominate),

@@ -58,7 +58,7 @@ def _lines(review: Review) -> Iterator[str]:
             f"Training rounds: at most {review.rounds}.",
         ]
     )
-    yield from _points(review.carried)
+    yield from _points((*review.choices, *review.carried))
     yield ""
     yield "2. What is read here, in this hospital's own table (nothing of this section is sent)"
     yield from _data(review.data)
