@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 README = Path(__file__).parents[2] / "README.md"
+SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", README.parents[1] / "shared" / "data"))
 
 
 def commands() -> list[str]:
@@ -28,10 +30,17 @@ def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 
 @pytest.fixture(scope="module")
 def quick_start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder in which the quick start has been run, and the run's place in it."""
+    """A folder with the quick start's run, two cohorts of its study and example tables, and the run's place in it."""
     path = tmp_path_factory.mktemp("readme")
-    done = execute(["run"], path)
-    assert done.returncode == 0, done.stderr
+    begun = (
+        ["run"],
+        ["cohort", "--out", "cohort-then"],
+        ["cohort", "--out", "cohort-now"],
+        ["data", "example", "tables"],
+    )
+    for arguments in begun:
+        done = execute(arguments, path)
+        assert done.returncode == 0, done.stderr
     return path, f"runs/{(path / 'runs' / 'latest.txt').read_text().strip()}"
 
 
@@ -46,7 +55,11 @@ def test_a_command_of_the_readme_does_what_it_says(shown: str, quick_start: tupl
         stored = execute(["run", "breast-cancer", "--vault", "URL"], folder)
         assert stored.returncode == 0, stored.stderr
     text = (
-        shown.replace("example DIR", "example new-folder")
+        shown.replace("RUN_DIR LATER_RUN_DIR", "cohort-then cohort-now")
+        .replace("run STUDY --continue", "run readmission --continue")  # the study of the run that it goes on from
+        .replace("data check TABLE --study STUDY", "data check tables/hospital-1.csv --study tables/study.toml")
+        .replace("data draft TABLE", "data draft tables/hospital-1.csv")
+        .replace("example DIR", "example new-folder")
         .replace("init URL", "init new-vault")  # the one that a run was given is there already
         .replace("RUN_DIR", run)
         .replace("report DIR", f"report {run}")
@@ -54,10 +67,13 @@ def test_a_command_of_the_readme_does_what_it_says(shown: str, quick_start: tupl
         .replace("TABLE.csv", f"{run}/example-rows.csv")
         .replace("STUDY", "breast-cancer")
     )
+    downloads = text.startswith(("data fetch", "run tcga-brca"))
+    if text.startswith("run tcga-brca") and (SHARED / "tcga_brca" / "brca.csv").is_file():
+        text += f" --data {SHARED / 'tcga_brca'}"
     done = execute(text.split(), folder)
     if "--resume" in text:
         assert "is finished" in done.stderr
-    elif text.startswith("data fetch") and done.returncode:
+    elif downloads and "--data" not in text and done.returncode:
         assert "CIPHERWARD_DATA" in done.stderr, "without a network the error says what stands in for it"
     else:
         assert done.returncode == 0, done.stderr
