@@ -97,6 +97,7 @@ CHOICES: dict[str, tuple[dict[str, Any], str]] = {
         "measured apart for subgroups of patients: ward (2 categories), age (2 bands)",
     ),
     "coverage": ({"evaluation": {"coverage": 0.9}}, "scores on validation rows by outcome are opened"),
+    "alerts": ({"evaluation": {"alerts": 0.1}}, "For a threshold for alerts exact histograms"),
     "class weights": ({"training": {"class_weights": [1.0, 3.5]}}, "count by their outcome (class_weights: 1, 3.5)"),
     "vote": ({"training": {"defence": {"vote": True}}}, "how many find it worse, by class of outcome, is opened"),
     "norm": ({"training": {"defence": {"clip_norm": 2.0}}}, "by L2 norm it is cut to 2 before that"),

@@ -63,6 +63,13 @@ def emptied(data: HospitalData) -> HospitalData:
     return dataclasses.replace(data, table=data.table.with_columns(pl.Series("age", column).fill_nan(None)))
 
 
+def without_ward_b(data: HospitalData) -> HospitalData:
+    """Nine rows keep ward B."""
+    wards = data.table["ward"].to_numpy().copy()
+    wards[np.flatnonzero(wards == "B")[9:]] = "A"
+    return dataclasses.replace(data, table=data.table.with_columns(pl.Series("ward", wards, dtype=pl.String)))
+
+
 CASES: dict[str, tuple[dict[str, Any], Change, int]] = {
     "training rows with the outcome": ({}, moved(TRAIN, outcome=1), 0),
     "test rows, by SGD": ({}, moved(TEST), 1),
@@ -73,6 +80,20 @@ CASES: dict[str, tuple[dict[str, Any], Change, int]] = {
         1,
     ),
     "rows with the outcome in a cohort table": ({"task": "describe"}, one_sided, 0),
+    "rows that the rules of a cohort table leave": (
+        {
+            "task": "describe",
+            "settings": {"include": [{"column": "ward", "categories": ["B"]}]},
+            "noise": {"enabled": True, "epsilon": 40.0, "delta": 1e-5},
+        },
+        without_ward_b,
+        0,
+    ),
+    "validation rows with the outcome, for prediction sets": (
+        {"training": {"rounds": 1}, "evaluation": {"coverage": 0.8}, "data": {"validation_fraction": 0.3}},
+        moved(VALIDATION, outcome=1),
+        3,
+    ),
     "rows with a value, in a task of its own": (
         {"task": "mean", "settings": {"column": "age", "error": 0.0}},
         emptied,

@@ -228,8 +228,9 @@ class Known:
     @property
     def limits(self) -> list[str]:
         found = [clean(text) for text in self.facts.result.warnings]
+        when = "in later rows" if self.study.data.test_from else "at the same time"
         found.append(
-            "The model was measured on other patients of the hospitals that trained it, at the same time, and nowhere else."
+            f"The model was measured on other patients of the hospitals that trained it, {when}, and nowhere else."
         )
         if self.study.synthetic:
             found.append("No real patient stands behind any row.")

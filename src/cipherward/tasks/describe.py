@@ -224,9 +224,11 @@ class Describe(Task[DescribeState]):
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
         if self._settings.include:
             asked["include"] = [rule.model_dump(mode="json") for rule in self._settings.include]
-        layout = Layout(parts, self._study.bits)
+        layout, about = Layout(parts, self._study.bits), by_outcome(BINARY)
+        if rules := self._settings.include:
+            about = tuple(inclusion.IncludedRows(outcome=each, rules=rules) for each in BINARY.classes)
         moved = None if on_state else self._sensitivity()
-        rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": by_outcome(BINARY)}
+        rest: dict[str, Any] = {"on_model": on_state, "sensitivity": moved, "about": about}
         return Question(purpose, title, canonical(asked), layout, meaning, **rest)
 
     def _sensitivity(self) -> Sensitivity:

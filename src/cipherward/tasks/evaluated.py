@@ -30,6 +30,7 @@ from cipherward.tasks import measurement, statistics, subgroup_tables, subgroups
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.result_figures import Drawn
+from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TEST, VALIDATION, rows_at
 from cipherward.tasks.subgroups import Grouping, Kept
 from cipherward.tasks.task import (
@@ -97,8 +98,7 @@ class Evaluated(Task[EvaluatedState]):
             "group_rows": self._study.group_rows,
         }
         layout, means = Layout(tuple(segments), self._study.bits), subgroups.meaning(segments)
-        title, about = subgroups.TITLES[purpose], measurement.about(BINARY)
-        return Question(purpose, title, canonical(asked), layout, means, about=about)
+        return Question(purpose, subgroups.TITLES[purpose], canonical(asked), layout, means, about=self._about(purpose))
 
     def answer(self, state: EvaluatedState, at: HospitalWork) -> Values:
         if self._task.ask(state.inner) is not None:
@@ -255,8 +255,13 @@ class Evaluated(Task[EvaluatedState]):
             else:
                 segments = subgroups.of_worth(self._study, every, with_validation=self._asked.asks_validation)
             layout = Layout(tuple(segments), self._study.bits)
-            means, about = subgroups.meaning(segments), measurement.about(BINARY)
-            yield Question(purpose, subgroups.TITLES[purpose], b"", layout, means, about=about), 1
+            means, title = subgroups.meaning(segments), subgroups.TITLES[purpose]
+            yield Question(purpose, title, b"", layout, means, about=self._about(purpose)), 1
+
+    def _about(self, purpose: str) -> tuple[RowGroup, ...]:
+        """Validation rows are told apart by outcome where their scores are."""
+        counts_validation = purpose == "subgroups" and self._asked.asks_validation
+        return (*measurement.about(BINARY), *(by_outcome(BINARY, VALIDATION) if counts_validation else ()))
 
     def _module(self, model: Model, at: HospitalWork) -> Module:
         study = self._study

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cipherward.data.sources import HospitalData
 from cipherward.study import Column
 from cipherward.tasks.result_figures import Step, Steps
+from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.task import ResultTable
 
 MOST = 20
@@ -72,6 +74,21 @@ class Rule(BaseModel):
             found &= np.nan_to_num(numbers) >= (-np.inf if self.minimum is None else self.minimum)
             found &= np.nan_to_num(numbers) <= (np.inf if self.maximum is None else self.maximum)
         return found
+
+
+@dataclass(frozen=True)
+class IncludedRows(RowGroup):
+    """Rows that all these rules leave, and of them those with this outcome. Where one hospital alone has them, the table is its own."""
+
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def words(self) -> str:
+        rows = "rows that the rules of inclusion leave"
+        return rows if self.outcome is None else f"{rows}, {'with' if self.outcome else 'without'} the outcome"
+
+    def chosen(self, data: HospitalData) -> Bools:
+        return left(self.rules, data, super().chosen(data))[-1]
 
 
 def left(rules: Sequence[Rule], data: HospitalData, rows: Bools) -> list[Bools]:

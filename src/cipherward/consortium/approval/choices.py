@@ -26,10 +26,12 @@ def _of_evaluation(study: Study) -> Iterator[str]:
             f"{study.thresholds.min_contributors} hospitals have, exact histograms of its scores by outcome are opened, of at least 10 test rows "
             "of this hospital or of none. How many of a subgroup have the outcome follows from them; where all have it, that, too."
         )
-    if asked.coverage:
+    if asked.asks_validation:
+        what = " and ".join(
+            ["prediction sets"] * bool(asked.coverage) + ["a threshold for alerts"] * bool(asked.alerts)
+        )
         yield (
-            "Prediction sets are made: exact histograms of the model's scores on validation rows by outcome are opened, which other studies "
-            "do not open."
+            f"For {what} exact histograms of the model's scores on validation rows by outcome are opened, which other studies do not open."
         )
 
 
