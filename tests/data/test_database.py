@@ -87,6 +87,9 @@ def test_a_wrong_query_is_named_with_its_reason(clinic: Path) -> None:
         f"postgresql://reader:{SECRET}@db/clinic",
         f"postgresql://reader@db/clinic?password={SECRET}",
         f"not a url {SECRET}",
+        f"mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dreader%3BPWD%3D{SECRET}",
+        f"mssql+pyodbc:///?odbc_connect=Driver={{x}};Pass Word ={SECRET}".replace("Pass Word", "Password"),
+        f"postgresql://db/clinic?options=-c%20a.token%3D{SECRET}",
     ],
 )
 def test_a_url_with_a_password_is_refused_and_not_repeated(url: str) -> None:

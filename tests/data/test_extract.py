@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from cipherward.data import extract
+from cipherward.data.database import Database, placed
+from cipherward.data.extract_chain import innermost
 from cipherward.data.sources import load_hospitals
 from cipherward.data.tables import read_table
 from cipherward.errors import DataError
@@ -64,6 +67,44 @@ def test_a_wrong_extract_of_a_database_is_refused(tmp_path: Path, text: str, wor
         extract.read(path)
     assert words in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "duckdb"])
+def test_a_relative_database_file_starts_at_the_extract_s_folder(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sqlalchemy")
+    duckdb = pytest.importorskip("duckdb")
+    folder, elsewhere = tmp_path / "one 100%", tmp_path / "other"
+    for place, value in ((folder, 1), (elsewhere, 2)):
+        place.mkdir()
+        connect = sqlite3.connect if scheme == "sqlite" else duckdb.connect
+        connection = connect(str(place / "c.db"))
+        connection.execute(f"CREATE TABLE t AS SELECT {value} AS a")
+        if scheme == "sqlite":
+            connection.commit()
+        connection.close()
+    path = folder / "extract.toml"
+    path.write_text(f'source = "database"\nurl = "{scheme}:///c.db"\nquery = "SELECT a FROM t"\n')
+    monkeypatch.chdir(elsewhere)
+    assert extract.read(path).table["a"].cast(int).to_list() == [1]
+    found = innermost(path)
+    assert isinstance(found, Database)
+    assert found.url.endswith("/c.db")
+    assert found.url.startswith(f"{scheme}:////")
+
+
+def test_only_a_relative_file_is_placed(tmp_path: Path) -> None:
+    for url in (
+        "sqlite:////a/c.db",
+        "sqlite:///:memory:",
+        "sqlite://",
+        "duckdb://",
+        "duckdb:///:memory:",
+        "sqlite:///C:/a/c.db",
+        "postgresql://reader@db/clinic",
+    ):
+        assert placed(url, tmp_path) == url
 
 
 def test_a_query_stands_in_a_file_of_its_own(tmp_path: Path) -> None:

@@ -140,6 +140,21 @@ def test_a_mapping_file_names_the_sheet_and_the_lines_around_the_table(
     assert any(text.startswith("by a mapping file, digest ") for text in data.assumed)
 
 
+@pytest.mark.parametrize("total", [["Total", None, None, "=SUM(D5:D64)"], [None, None, None, "=SUM(D5:D64)"]])
+def test_formulas_in_lines_that_are_left_out_need_no_result(total: list[str | None], tmp_path: Path) -> None:
+    def change(sheet: Sheet) -> None:
+        sheet["A1"] = "=TODAY()"
+        sheet.merge_cells("A1:D1")
+        sheet.append(total)
+
+    raw = read_table(workbook(tmp_path / "t.xlsx", change, header=3), FileSettings(skip_lines=2, skip_last=1))
+    assert raw.table["age"].to_list() == [str(fields[1]) for fields in rows()]
+    assert raw.assumed[1:] == ("2 row(s) above the header left out, as set", "1 row(s) at the end left out, as set")
+    with pytest.raises(TableError, match=f"cell D{N + 4} holds a formula") as caught:
+        read_table(tmp_path / "t.xlsx", FileSettings(skip_lines=2))
+    assert "skip_last" in caught.value.hint
+
+
 def frame() -> pl.DataFrame:
     return pl.DataFrame(
         {

@@ -7,6 +7,7 @@ SQLAlchemy 2 (extra `sql`) and the database's driver are loaded when a query is 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ _INSTALL = "pip install 'cipherward[sql]'"
 BATCH = 10_000
 """Rows that are fetched at a time."""
 _CONNECT_SECONDS = 15
+_RELATIVE = re.compile(r"((?:sqlite(?:\+\w+)?|duckdb):///)((?![A-Za-z]:[/\\])[^/\\:?][^?]*)(\?.*)?")
+"""The URL of a file by a relative path: neither `:memory:`, nor absolute."""
 _SECRETIVE = ("password", "passwd", "pwd", "secret", "token")
 
 
@@ -132,6 +135,16 @@ def _distinct(names: Sequence[str], database: Database) -> tuple[str, ...]:
     return tuple(names)
 
 
+def placed(url: str, folder: Path) -> str:
+    """The URL of an SQLite or DuckDB file with its whole path: a relative one starts at the folder. Any other URL stays."""
+    found = _RELATIVE.fullmatch(url)
+    if not found:
+        return url
+    scheme, name, rest = found.groups()
+    place = folder.resolve().as_posix()
+    return f"{scheme}{quote(place, safe='/:') if is_duckdb(url) else place}/{name}{rest or ''}"
+
+
 def is_duckdb(url: str) -> bool:
     """Whether DuckDB's own library reads it."""
     return url.startswith("duckdb:")
@@ -151,15 +164,22 @@ def check_url(url: str) -> URL:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError):
         raise DataError(
-            "the setting `database` is not a database URL",
+            "what is given as the database's URL is not a database URL",
             hint="write it as dialect+driver://user@host/database, for example postgresql+psycopg://reader@db/clinic",
         ) from None
-    if parsed.password is not None or any(word in key.lower() for key in parsed.query for word in _SECRETIVE):
+    if parsed.password is not None or any(_is_secretive(key, value) for key, value in parsed.query.items()):
         raise DataError(
             "the database URL holds a password",
             hint="take it out; name an environment variable (password_env) or a file of mode 0600 (password_file)",
         )
     return parsed
+
+
+def _is_secretive(key: str, value: str | tuple[str, ...]) -> bool:
+    """Whether a part of a URL's query names a password, or holds one in a list of settings (`odbc_connect=...;PWD=...`)."""
+    texts = value if isinstance(value, tuple) else (value,)
+    listed = (name for text in texts for name in re.findall(r"([\w\s]+)=", text))
+    return any(word in name.lower() for name in (key, *listed) for word in _SECRETIVE)
 
 
 def _password(database: Database) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from cipherward.data.database import Database, read_query
+from cipherward.data.database import Database, placed, read_query
 from cipherward.data.extract import Extract
 from cipherward.data.tables import RawTable
 from cipherward.errors import TableError
@@ -41,7 +41,8 @@ class DatabaseExtract(Extract):
         return read_query(self._database(folder, self._query(folder)))
 
     def _database(self, folder: Path, query: str) -> Database:
-        return Database(self.url, query, self.password_env, folder / self.password_file if self.password_file else None)
+        password = folder / self.password_file if self.password_file else None
+        return Database(placed(self.url, folder), query, self.password_env, password)
 
     def _query(self, folder: Path) -> str:
         if self.query:

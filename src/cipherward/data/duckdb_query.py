@@ -81,7 +81,7 @@ def file_of(url: str) -> str:
     """
     if not url.startswith(SCHEME) or "?" in url:
         raise DataError(
-            "the setting `database` is not a URL of DuckDB",
+            "what is given as the database's URL is not a URL of DuckDB",
             hint="write duckdb:////absolute/path/clinic.duckdb, or duckdb:// for a query on Parquet files",
         )
     found = unquote(url.removeprefix(SCHEME))

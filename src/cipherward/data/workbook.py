@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from cipherward.data.refused import RefusedFile
 _DIGITS = 10**15
 """A spreadsheet keeps 15 digits of a number: longer ones are written with an exponent, so that they do not pass for whole ids."""
 _NO_RESULT = re.compile(
-    rb"<c\s(?=[^>]*\br=\"([A-Z]+[0-9]+)\")(?![^>]*\bt=\"str\")[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>"
+    rb"<c\s(?=[^>]*\br=\"([A-Z]+)([0-9]+)\")(?![^>]*\bt=\"str\")[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>"
 )
 _MERGED = re.compile(rb"<mergeCell\s[^>]*\bref=\"([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)\"")
 _HIDDEN = re.compile(rb"<row\s[^>]*\bhidden=\"(?:1|true)\"")
@@ -39,12 +40,18 @@ def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, An
 
     book = load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
     sheet, assumed = _chosen(book, settings.sheet)
-    merged, n_hidden = _marks(path, sheet._worksheet_path)
-    rows = _rows(sheet, settings)
+    marks = _marks(path, sheet._worksheet_path, settings.skip_lines)
+    rows = _rows(sheet, settings, marks.last_unfinished)
     header = next(rows, (0, []))[1]
     below = [(number - settings.skip_lines - 1, fields) for number, fields in rows]
     last_row = below[-1][0] + settings.skip_lines + 1 if below else settings.skip_lines + 1
-    for place, first, last in merged:
+    if marks.first_unfinished and marks.first_unfinished[1] <= last_row:
+        raise RefusedFile(
+            f"cell {marks.first_unfinished[0]} holds a formula without a stored result",
+            "open the workbook in the spreadsheet program, let it calculate, and save it; or save the sheet as CSV; a line of totals at "
+            "the end can be left out by a mapping file ([file] skip_last)",
+        )
+    for place, first, last in marks.merged:
         if first <= last_row and last > settings.skip_lines:
             raise RefusedFile(
                 f"the cells {place} are merged: only the first of them holds the value",
@@ -58,12 +65,13 @@ def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, An
             "give the workbook with the table, or name its sheet in a mapping file ([file] sheet)",
         )
     header += [""] * (n_wide - len(header))
+    assumed += _left_out(settings)
     blank = sum(not fields for _, fields in below)
     full = [(number, fields + [None] * (n_wide - len(fields))) for number, fields in below if fields]
     if blank:
         assumed.append(f"{blank} blank row(s) left out")
-    if n_hidden:
-        assumed.append(f"{n_hidden} hidden row(s) read as the others are")
+    if marks.n_hidden:
+        assumed.append(f"{marks.n_hidden} hidden row(s) read as the others are")
     columns = [_column([fields[place] for _, fields in full]) for place in range(n_wide)]
     empty = [
         place for place, name in enumerate(header) if not name.strip() and columns[place].null_count() == len(full)
@@ -71,6 +79,13 @@ def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, An
     kept = [place for place in range(n_wide) if place not in empty]
     facts = {"assumed": assumed, "rows": [number for number, _ in full], "header": [header[place] for place in kept]}
     return pl.DataFrame([columns[place].rename(str(at)) for at, place in enumerate(kept)]), facts
+
+
+def _left_out(settings: FileSettings) -> Iterator[str]:
+    if settings.skip_lines:
+        yield f"{settings.skip_lines} row(s) above the header left out, as set"
+    if settings.skip_last:
+        yield f"{settings.skip_last} row(s) at the end left out, as set"
 
 
 def _chosen(book: Any, wanted: str) -> tuple[Any, list[str]]:
@@ -103,8 +118,9 @@ def _has_cells(sheet: Any) -> bool:
     return any(value is not None for row in sheet.iter_rows(values_only=True) for value in row)
 
 
-def _rows(sheet: Any, settings: FileSettings) -> Iterator[tuple[int, list[Any]]]:
-    """(row of the sheet from 1, fields without the empty ones at the end): the header line first."""
+def _rows(sheet: Any, settings: FileSettings, last_unfinished: int) -> Iterator[tuple[int, list[Any]]]:
+    """(row of the sheet from 1, fields without the empty ones at the end): the header line first. A row with a formula that has no
+    result looks blank, and counts among the last ones all the same."""
     found: list[tuple[int, list[Any]]] = []
     for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
         fields = [_written(value) for value in values]
@@ -112,7 +128,7 @@ def _rows(sheet: Any, settings: FileSettings) -> Iterator[tuple[int, list[Any]]]
             fields.pop()
         if number > settings.skip_lines:
             found.append((number, fields))
-    while found and not found[-1][1]:
+    while found and not found[-1][1] and found[-1][0] > last_unfinished:
         found.pop()
     if settings.skip_last:
         del found[max(len(found) - settings.skip_last, 1) :]
@@ -162,20 +178,31 @@ def _chunks(path: Path, member: str) -> Iterator[bytes]:
             before = (before + piece)[-_OVERLAP:]
 
 
-def _marks(path: Path, member: str) -> tuple[list[tuple[str, int, int]], int]:
-    """Merged ranges (place, first row, last row), and how many rows are hidden; a formula without a result is refused."""
+@dataclass
+class _Marks:
+    """What the sheet's XML says beyond its values: merged ranges (place, first row, last row); how many rows are hidden; of the formulas
+    without a stored result the uppermost one below the skipped lines (place, row), and the last row with one (0: none)."""
+
+    merged: list[tuple[str, int, int]]
+    n_hidden: int = 0
+    first_unfinished: tuple[str, int] | None = None
+    last_unfinished: int = 0
+
+
+def _marks(path: Path, member: str, skip_lines: int) -> _Marks:
     merged: dict[str, tuple[str, int, int]] = {}
-    hidden = 0
+    marks = _Marks([])
     before = 0
     for piece in _chunks(path, member):
-        if found := _NO_RESULT.search(piece):
-            raise RefusedFile(
-                f"cell {found[1].decode()} holds a formula without a stored result",
-                "open the workbook in the spreadsheet program, let it calculate, and save it; or save the sheet as CSV",
-            )
+        for found in _NO_RESULT.finditer(piece):
+            row = int(found[2])
+            if row > skip_lines and (marks.first_unfinished is None or row < marks.first_unfinished[1]):
+                marks.first_unfinished = (found[1] + found[2]).decode(), row
+            marks.last_unfinished = max(marks.last_unfinished, row)
         for left, first, right, last in _MERGED.findall(piece):
             place = f"{left.decode()}{first.decode()}:{right.decode()}{last.decode()}"
             merged[place] = place, int(first), int(last)
-        hidden += sum(row.end() > before for row in _HIDDEN.finditer(piece))
+        marks.n_hidden += sum(row.end() > before for row in _HIDDEN.finditer(piece))
         before = min(len(piece), _OVERLAP)
-    return list(merged.values()), hidden
+    marks.merged = [*merged.values()]
+    return marks

@@ -10,7 +10,7 @@ from cipherward.consortium.homes.home import Home
 from cipherward.consortium.homes.registers import Registers
 from cipherward.consortium.membership import members as members_list
 from cipherward.consortium.membership.members import MembersList
-from cipherward.data.database import Database, Source
+from cipherward.data.database import Database, Source, placed
 from cipherward.data.extract_chain import innermost
 from cipherward.errors import ProtocolError, RefusedError, StorageError, WireError
 from cipherward.store import files
@@ -84,9 +84,8 @@ class HospitalHome(Home):
         if "path" in given:
             return self.path / given["path"]
         file = given.get("password_file")
-        return Database(
-            given["database"], given["query"], given.get("password_env", ""), self.path / file if file else None
-        )
+        url = placed(given["database"], self.path)
+        return Database(url, given["query"], given.get("password_env", ""), self.path / file if file else None)
 
     @property
     def data_settings(self) -> dict[str, str]:

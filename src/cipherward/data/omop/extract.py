@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from cipherward import study_places, tomlfile
-from cipherward.data.database import Database, Source, asked, is_duckdb
+from cipherward.data.database import Database, Source, asked, is_duckdb, placed
 from cipherward.data.dates import completed_years
 from cipherward.data.extract import Extract
 from cipherward.data.omop import sql
@@ -53,7 +53,7 @@ class OmopExtract(Extract):
         return self
 
     def inner(self, folder: Path) -> Source:
-        return folder / self.path if self.path else Database(self.url, "")
+        return folder / self.path if self.path else Database(placed(self.url, folder), "")
 
     def files(self, folder: Path) -> tuple[Path, ...]:
         return (folder / self.definition,)
@@ -111,7 +111,7 @@ class _Reader:
     def __init__(self, extract: OmopExtract, folder: Path) -> None:
         self.extract = extract
         self.folder = folder / extract.path if extract.path else None
-        self.url = extract.url or "duckdb://"
+        self.url = placed(extract.url, folder) or "duckdb://"
         self.password = folder / extract.password_file if extract.password_file else None
         self.place = str(self.folder or f"the database {self.url}")
         if self.folder and not self.folder.is_dir():
