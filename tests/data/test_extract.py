@@ -85,7 +85,8 @@ def test_a_relative_database_file_starts_at_the_extract_s_folder(
             connection.commit()
         connection.close()
     path = folder / "extract.toml"
-    path.write_text(f'source = "database"\nurl = "{scheme}:///c.db"\nquery = "SELECT a FROM t"\n')
+    (folder / "q.sql").write_text("SELECT a FROM t")
+    path.write_text(f'source = "database"\nurl = "{scheme}:///c.db"\nquery_file = "q.sql"\n')
     monkeypatch.chdir(elsewhere)
     assert extract.read(path).table["a"].cast(int).to_list() == [1]
     found = innermost(path)

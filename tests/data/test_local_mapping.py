@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cipherward.data import extract, units
+from cipherward.data import drafting, extract, units
 from cipherward.data.extract_chain import digest, innermost
-from cipherward.data.local_mapping import Mapping
+from cipherward.data.local_mapping import Mapping, of_table
 from cipherward.data.sources import HospitalData, load_hospitals, load_table_for_prediction
 from cipherward.data.tables import read_table
 from cipherward.data.values import Rule
@@ -112,7 +112,10 @@ WRONG = {
     "a text twice": (changed('missing = ["9"]', 'missing = ["1"]'), "stands twice"),
     "one column for two": (changed('"GLUC"', '"WT_LB"'), "'WT_LB' is mapped twice"),
     "a setting that is none": (changed("recode = { ja", "recodes = { ja"), "columns.readmitted.recodes"),
-    "no table": (changed('table = "t.csv"\n', ""), "table: Field required"),
+    "no table": (changed('table = "t.csv"\n', ""), 'table: not given; write table = "FILE"'),
+    "no source": (changed('source = "mapping"\n', ""), 'write source = "mapping" as the first line'),
+    "a study": ('name = "x"\n[data]\noutcome = "y"\n', "looks like a study file"),
+    "a name that wants quotation marks": (changed("{ ja =", "{ männlich ="), "names with other characters"),
     "a table that is not there": (changed('"t.csv"', '"u.csv"'), "cannot read"),
     "no mapping": (changed('source = "mapping"', 'source = "map"'), "`source` is one of"),
     "an encoding that is none": (MAPPING + '\n[file]\nencoding = "utf-9"\n', "no encoding 'utf-9' is known"),
@@ -232,3 +235,38 @@ def test_a_mapping_of_a_mapping_is_refused_and_the_table_behind_one_is_found(tmp
     assert innermost(tmp_path / "m.toml") == tmp_path / "t.csv"
     assert innermost(tmp_path / "t.csv") == tmp_path / "t.csv"
     assert digest(tmp_path / "t.csv") is None
+
+
+def test_a_mapping_file_of_data_check_needs_no_table_of_its_own(tmp_path: Path) -> None:
+    table().write_csv(tmp_path / "t.csv")
+    (tmp_path / "map.toml").write_text('source = "mapping"\n[columns.weight]\nfrom = "WT_LB"\n')
+    assert "weight" in of_table(tmp_path / "map.toml", tmp_path / "t.csv").table.columns
+
+
+def test_a_mapping_may_call_a_code_by_the_label_that_the_file_gives_it(make_study: Make, tmp_path: Path) -> None:
+    pyreadstat = pytest.importorskip("pyreadstat")
+    frame = table().with_columns(
+        SEXE=pl.Series([1.0 + i % 3 for i in range(N)]), READM=pl.Series([float(i % 5 == 0) for i in range(N)])
+    )
+    labels = {"SEXE": {1: "Mann", 2: "Frau", 3: "unbekannt"}, "READM": {0: "nein", 1: "ja"}}
+    pyreadstat.write_dta(frame, str(tmp_path / "t.dta"), variable_value_labels=labels)
+    text = changed('"t.csv"', '"t.dta"').replace(
+        '{ "1" = "male", "2" = "female" }', '{ Mann = "male", "2" = "female" }'
+    )
+    data = load(make_study, tmp_path, text.replace('missing = ["9"]', 'missing = ["unbekannt"]'))
+    assert data.table["sex"].to_list() == [("male", "female", None)[i % 3] for i in range(N)]
+    assert data.outcome.tolist() == [int(i % 5 == 0) for i in range(N)]
+    counts = {(change.column, change.rule): change.count for change in data.changes}
+    assert counts["sex", Rule.MAPPED_MISSING] == N // 3
+    assert counts["sex", Rule.RECODED] == 2 * N // 3
+
+
+@pytest.mark.parametrize("unit", [" lb", "kg", " mmol/L", " %", "€"])
+def test_numbers_with_their_unit_are_refused_with_a_remedy_that_works(
+    unit: str, make_study: Make, tmp_path: Path
+) -> None:
+    frame = table().with_columns(WT_LB=pl.Series([f"{150 + i}.5{unit}" for i in range(N)]))
+    with pytest.raises(TableError, match="a number with its unit: export the column as the number alone"):
+        load(make_study, tmp_path, MAPPING, frame)
+    said = drafting.draft(read_table(tmp_path / "t.csv"), outcome="READM").said
+    assert any(line.startswith("column 'WT_LB': left out, as it holds numbers with their unit") for line in said)

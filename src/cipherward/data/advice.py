@@ -12,6 +12,8 @@ from cipherward.study_sections import is_number
 
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}")
 
+_WITH_UNIT = re.compile(r"[-+]?\d+([.,]\d+)*\s*[A-Za-zµμ°%€$£]\S*|[€$£]\s*\d+([.,]\d+)*")
+
 
 def number_advice(text: str) -> str:
     """How the number that the text seems to be is written."""
@@ -23,7 +25,14 @@ def number_advice(text: str) -> str:
         return " (write it without marks between thousands)"
     if _DATE.match(plain):
         return " (a date: make a number of it, such as days or years)"
+    if has_unit(plain):
+        return " (a number with its unit: export the column as the number alone)"
     return " (use a decimal point)" if "," in text else ""
+
+
+def has_unit(text: str) -> bool:
+    """Whether a text is a number with a unit or a currency beside it."""
+    return bool(_WITH_UNIT.fullmatch(text))
 
 
 def suggested(value: str, known: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.advice import has_unit
 from cipherward.data.number_forms import plain_numbers
 from cipherward.data.tables import RawTable
 from cipherward.data.values import OTHER, as_text, is_missing, is_value, number_key
@@ -230,6 +231,9 @@ def _column(name: str, series: pl.Series, clusters: NDArray[np.int64], least: in
         return _numeric(name, numbers.drop_nulls().to_numpy(), int(numbers.null_count()), least)
     if int(there.str.contains(_DATE.pattern).sum()) >= _MOSTLY * len(there):
         return None, f"{place}: left out, a date: make a number of it, such as days from the index date"
+    units = sum(has_unit(each) for each in there.unique().to_list())
+    if units >= _MOSTLY * n_different and n_different > _FEW_VALUES:
+        return None, f"{place}: left out, as it holds numbers with their unit: export the column as the number alone"
     often, n_rare = _often(text, clusters, least)
     if _looks_like_id(name, there, n_different) or len(often) > _MOST_CATEGORIES or n_rare > max(len(often) * 10, 200):
         return None, f"{place}: left out, as {n_different:,} different texts look like ids or free text"

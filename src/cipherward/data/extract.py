@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Collection
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -35,6 +35,10 @@ KINDS: dict[str, str | type[Extract]] = {
 """`source` -> "module:class", or the class itself."""
 _being_read: ContextVar[tuple[Path, ...]] = ContextVar("extracts that are being read", default=())
 _HINT = "docs/data.md says what an extract holds"
+_TOML_HINT = (
+    "texts stand in quotation marks, and so do names with other characters than A to Z, a to z, 0 to 9, - and _; "
+    + _HINT
+)
 
 
 class Extract(Section):
@@ -101,8 +105,11 @@ def read(path: Path, wanted: Collection[str] | None = None) -> RawTable:
         _being_read.reset(token)
 
 
-def load(path: Path) -> Extract:
+def load(path: Path, table: Path | None = None) -> Extract:
     """An extract, checked, without reading a table.
+
+    Args:
+        table: what a mapping file that names no table is about.
 
     Raises:
         TableError: unreadable, not TOML, or not an extract; every mistake with its line.
@@ -117,11 +124,18 @@ def load(path: Path) -> Extract:
     try:
         found = tomlfile.table(content)
     except ValueError as error:
-        raise TableError(f"{path} is not TOML: {error}", logged="the extract is not TOML", hint=_HINT) from None
+        raise TableError(f"{path} is not TOML: {error}", logged="the extract is not TOML", hint=_TOML_HINT) from None
     kind = found.get("source")
     if not isinstance(kind, str) or kind not in KINDS:
-        fact = f"is no extract: `source` is one of {', '.join(sorted(KINDS))}"
-        raise TableError(f"{path} {fact}", logged=f"the table {fact}", hint=_HINT)
+        listed = f"`source` is one of {', '.join(sorted(KINDS))}"
+        fact = (
+            f"is no extract: {listed}"
+            if "source" in found
+            else f"has no line `source`, with which an extract begins: {listed}"
+        )
+        raise TableError(f"{path} {fact}", logged=f"the table {fact}", hint=_begin(found))
+    if table and kind == "mapping":
+        found.setdefault("table", str(table.resolve()))
     try:
         return entries.load(KINDS[kind]).model_validate(found)
     except ValidationError as error:
@@ -132,3 +146,14 @@ def load(path: Path) -> Extract:
         )
         said = "; ".join(problems)
         raise TableError(f"{path}: {said}", logged=f"the extract: {said}", problems=problems, hint=_HINT) from None
+
+
+def _begin(found: dict[str, Any]) -> str:
+    """What to write, by what else the document holds."""
+    if "source" in found:
+        return _HINT
+    if isinstance(found.get("data"), dict) or isinstance(found.get("columns"), list):
+        return "this looks like a study file, and a table is wanted here; a study belongs to --study"
+    if {"file", "columns"} & {*found}:
+        return 'write source = "mapping" as the first line of a mapping file, above its sections'
+    return _HINT

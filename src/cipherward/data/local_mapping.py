@@ -70,6 +70,15 @@ class Mapping(extract.Extract):
     file: FileSettings = AS_FOUND
     columns: dict[str, MappedColumn] = Field(default_factory=dict)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, given: object) -> object:
+        if isinstance(given, dict) and "table" not in given:
+            raise ValueError(
+                'table: not given; write table = "FILE" above the sections (`data check` and `data draft` take it with --mapping, too)'
+            )
+        return given
+
     @model_validator(mode="after")
     def _one_column_each(self) -> Self:
         sources = {name: self.columns[name].source or name for name in self.columns}
@@ -129,7 +138,7 @@ def of_table(path: Path, table: Path) -> RawTable:
     Raises:
         DataError: that is no mapping file; as `Mapping.read`.
     """
-    found = extract.load(path)
+    found = extract.load(path, table)
     if not isinstance(found, Mapping):
         raise _error(path, "is an extract of another kind", 'give a file with source = "mapping"')
     return found.model_copy(update={"table": str(table.resolve())}).read(path.parent)

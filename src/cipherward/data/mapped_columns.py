@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import units
+from cipherward.data.advice import number_advice
 from cipherward.data.number_forms import plain_numbers
 from cipherward.data.problems import Problem, problems_of, table_error
 from cipherward.data.tables import RawTable
@@ -100,16 +101,23 @@ def _recoded(raw: RawTable, name: str, column: MappedColumn, problems: list[Prob
     text = as_text(series)
     missing, codes = {*map(_key, column.missing)}, {_key(code): value for code, value in column.recode}
     found: list[str] = text.drop_nulls().unique().sort().to_list()
-    gone = [each for each in found if _key(each) in missing]
-    other = [each for each in found if _key(each) in codes and codes[_key(each)] != each]
+    named = {each: _named(each, raw.labels.get(name, {}), {*missing, *codes}) for each in found}
+    gone = [each for each in found if named[each] in missing]
+    other = [each for each in found if named[each] in codes and codes[named[each]] != each]
     counts = {
         Rule.MAPPED_MISSING: int(text.is_in(gone).sum()),
         Rule.RECODED: int(text.is_in(other).sum()),
     }
-    read = text.replace([*gone, *other], [*(None for _ in gone), *(codes[_key(each)] for each in other)])
+    read = text.replace([*gone, *other], [*(None for _ in gone), *(codes[named[each]] for each in other)])
     if series.dtype != pl.String and not counts[Rule.RECODED]:
         read = series.set(text.is_in(gone).fill_null(False), None)
     return _with(raw, read, counts)
+
+
+def _named(text: str, labels: Mapping[str, str], known: Collection[str]) -> str:
+    """What the mapping calls a text: as it stands, or by the label that the file gives it."""
+    key = _key(text)
+    return key if key in known or text not in labels else _key(labels[text])
 
 
 def _key(text: str) -> str:
@@ -144,9 +152,10 @@ def _converted(raw: RawTable, name: str, column: MappedColumn, problems: list[Pr
             first = int(np.flatnonzero(wrong)[0])
             place = f"column {name!r}, row {raw.rows[first]}"
             count = f"({int(wrong.sum())} such row(s))"
+            remedy = number_advice(text[first]) or " (list it in the mapping's missing, or recode it)"
             problems.append(
                 Problem(
-                    f"{place}: {text[first]!r} is no number and cannot be converted {count}; list it in the mapping's missing, or recode it",
+                    f"{place}: {text[first]!r} is no number and cannot be converted {count}{remedy}",
                     f"{place} is no number and cannot be converted {count}",
                 )
             )
