@@ -13,14 +13,12 @@ import typer
 
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.telling import about
+from cipherward.cli.telling import Teller
 from cipherward.cli.terminal import doing, print_json, say_when_compiling
-from cipherward.cli.terminal import say as say_line
 
 if TYPE_CHECKING:
     from cipherward.attacks.results import Attacks, Row
     from cipherward.attacks.running import Step
-    from cipherward.data.sources import HospitalData
 
 
 def attack(
@@ -72,22 +70,8 @@ def attack(
     say.finish(found, path)
 
 
-class _Teller:
-    """Writes what happens, line by line."""
-
-    def __init__(self, *, to_stderr: bool) -> None:
-        self._err = to_stderr
-        self._place = ""
-
-    def __call__(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
-        say_line(text, err=self._err, fg=fg, bold=bold)
-
-    def about_data(self, hospitals: Sequence[HospitalData]) -> None:
-        lines = list(about(hospitals))
-        if lines:
-            self("About this data:", bold=True)
-        for line in lines:
-            self(f"  {line}", fg="yellow")
+class _Teller(Teller):
+    """Also says what the attacks do, and what they gave."""
 
     def step(self, step: Step) -> None:
         self._place = f"  {step.number:>2} of {step.total}  {step.attack:<14} seed {step.seed}"

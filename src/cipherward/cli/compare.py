@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,11 @@ import typer
 from cipherward.cli.choosing import study_named
 from cipherward.cli.run import DeviceName
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.telling import about
+from cipherward.cli.telling import Teller
 from cipherward.cli.terminal import doing, print_json, say_when_compiling, terminal_width
-from cipherward.cli.terminal import say as say_line
 
 if TYPE_CHECKING:
     from cipherward.comparison.compare import Step
-    from cipherward.data.sources import HospitalData
     from cipherward.simulation.simulate import Progress
 
 _TABLE_WIDTH = 108
@@ -102,22 +100,8 @@ def _write_report(path: Path) -> None:
     comparison_page.write(path)
 
 
-class _Teller:
-    """Writes what happens, line by line."""
-
-    def __init__(self, *, to_stderr: bool) -> None:
-        self._err = to_stderr
-        self._place = ""
-
-    def __call__(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
-        say_line(text, err=self._err, fg=fg, bold=bold)
-
-    def about_data(self, hospitals: Sequence[HospitalData]) -> None:
-        lines = list(about(hospitals))
-        if lines:
-            self("About this data:", bold=True)
-        for line in lines:
-            self(f"  {line}", fg="yellow")
+class _Teller(Teller):
+    """Also says what the arms do, and what they gave."""
 
     def step(self, step: Step) -> None:
         name = "centralised and local-only" if step.arm == "yardsticks" else step.arm

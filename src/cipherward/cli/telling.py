@@ -1,12 +1,32 @@
-"""What a run says about the hospitals' tables: each thing once, with the hospitals that it is true of."""
+"""What is told while a command works, and of the hospitals' tables each thing once, with the hospitals that it is true of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cipherward.cli.terminal import say
+
 if TYPE_CHECKING:
     from cipherward.data.sources import HospitalData
+
+
+class Teller:
+    """Writes what happens, line by line."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._err = to_stderr
+        self._place = ""
+
+    def __call__(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
+        say(text, err=self._err, fg=fg, bold=bold)
+
+    def about_data(self, hospitals: Sequence[HospitalData]) -> None:
+        lines = list(about(hospitals))
+        if lines:
+            self("About this data:", bold=True)
+        for line in lines:
+            self(f"  {line}", fg="yellow")
 
 
 def about(hospitals: Sequence[HospitalData]) -> Iterator[str]:
