@@ -407,3 +407,18 @@ def test_damaged_invitation_records_are_reported_not_trusted(home: CoordinatorHo
         enrolment.admit(home, request)
     with pytest.raises(CipherwardError):
         enrolment.admit(home, b"nothing")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[file]\nskip_lines = 2\n", "has no line `source`"),
+        ('source = "mapping"\n', "table: not given"),
+        ('source = "database"\nurl = "duckdb://"\n', "give query, or query_file"),
+    ],
+)
+def test_a_home_is_not_made_for_an_extract_that_is_wrong(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(text)
+    with pytest.raises(DataError, match=said):
+        enrolment.create_hospital(tmp_path / "home", data=tmp_path / "map.toml")
+    assert not (tmp_path / "home").exists()

@@ -192,6 +192,20 @@ def test_a_wrong_encounter_is_named_by_file_and_line(export: Written, change: di
     assert "all.ndjson" not in caught.value.logged
 
 
+def test_encounters_without_a_class_code_are_said(export: Written) -> None:
+    as_in_r5 = [{"coding": [{"code": "IMP"}]}]
+    folder = export(
+        [
+            PERSON,
+            encounter("a", "2024-01-01", "2024-01-05"),
+            encounter("b", "2024-02-01", "2024-02-05") | {"class": as_in_r5},
+        ]
+    )
+    raw = extract(folder)
+    assert raw.table.height == 1
+    assert "1 encounter(s) have no class code where R4 has it: not taken for stays" in raw.assumed
+
+
 def test_an_export_without_stays_is_refused_with_what_was_found(export: Written) -> None:
     with pytest.raises(DataError, match=r"gives no row: 0 inpatient stays .* other types not used: 1 Device"):
         extract(

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cipherward.consortium.membership.invitations import Invitation
-from cipherward.data import duckdb_query
+from cipherward.data import duckdb_query, extract
 from cipherward.data.database import Source, check_url, is_duckdb
 from cipherward.errors import DataError
 
@@ -68,13 +68,16 @@ def data_settings(data: Source) -> dict[str, str]:
     """[data] for a table or a database.
 
     Raises:
-        DataError: there is no such table, or the database's URL is none or holds a password. Nothing is asked of it.
+        DataError: there is no such table, the extract is wrong, or the database's URL is none or holds a password. Nothing is asked
+            of it.
     """
     if isinstance(data, Path):
         if not data.is_file():
             raise DataError(
                 f"there is no table {data}", hint="give this hospital's table, or its mapping file, with --data"
             )
+        if data.suffix.lower() == extract.SUFFIX:
+            extract.load(data)
         return {"path": str(data.resolve())}
     if not data.query.strip():
         raise DataError("there is no query for the database", hint='give it with --query "SELECT ..."')

@@ -69,7 +69,7 @@ class Readmissions:
         self._known: dict[str, list[tuple[str, Moment]]] = defaultdict(list)
         self._people: dict[str, _Person] = {}
         self._left_out: Counter[str] = Counter()
-        self._without_day = 0
+        self._without_day = self._without_class = 0
 
     def encounters(self, row: Mapping[str, str | None], place: str) -> None:
         """A row of the view of encounters. `place`: of its resource, file and line.
@@ -78,6 +78,7 @@ class Readmissions:
             TableError: a date that is none, or a discharge before its admission; names the place.
         """
         is_stay = row["class"] in self.inpatient
+        self._without_class += not row["class"]
         if row["status"] not in _OVER:
             self._left_out["that are not over, were cancelled or entered in error"] += is_stay
         elif not row["patient"]:
@@ -154,6 +155,10 @@ class Readmissions:
             f"{len(rows)} inpatient stays of {len({row[1] for row in rows})} patients, "
             f"{sum(row[-1] for row in rows)} followed by another within {self.days} days",
             *(f"{count} inpatient stay(s) {why}: left out" for why, count in sorted(left_out.items()) if count),
+            *(
+                [f"{self._without_class} encounter(s) have no class code where R4 has it: not taken for stays"]
+                * bool(self._without_class)
+            ),
             *([f"{joined} stay(s) that begin before another of the patient ends: joined with it"] if joined else []),
             *([f"{strangers} patient(s) of stays have no Patient resource: age and sex missing"] if strangers else []),
             *([f"{unborn} stay(s) begin before the patient's birth: an age below 0"] if unborn else []),
