@@ -34,7 +34,7 @@ class Drive:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -52,6 +52,7 @@ class Drive:
 class _Handler(BaseHTTPRequestHandler):
     state: Drive
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body would wait for the acknowledgement of its headers
 
     def log_message(self, format: str, *args: object) -> None:
         pass
