@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One thread per test process: the processes share the cores already.
 PYTEST := OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+# Images of containers often set it: each worker and each process that a test starts would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-all test-faults reliability soak lint types bench vectors figures docs sbom clean
 
