@@ -21,6 +21,13 @@ ENOUGH = 4 * 1024**3
 _made = pytest.StashKey[str]()
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """With `-n auto`, one worker more than processors: some tests wait for a timeout or for another process."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp or not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
         return
