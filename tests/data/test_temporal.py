@@ -16,12 +16,14 @@ from tests import simulator
 
 from cipherward.data import temporal
 from cipherward.data.registers import Terms
-from cipherward.data.sources import admit
+from cipherward.data.sources import admit, load_hospitals
 from cipherward.data.tables import RawTable
 from cipherward.data.temporal import TimeSplit
 from cipherward.data.values import names_of
-from cipherward.errors import StudyError
+from cipherward.errors import DataError, StudyError
+from cipherward.learning.outcomes import outcome_of
 from cipherward.study import Study
+from cipherward.tasks.rows import check_classes
 
 Make = Callable[..., Study]
 BY_TIME: dict[str, Any] = {"date_column": "discharged", "test_from": date(2021, 1, 1)}
@@ -55,6 +57,15 @@ def test_later_rows_test_and_earlier_rows_of_their_patients_are_left_out(
     left_out = int((~used).sum())
     assert left_out > 0
     assert any(f"{left_out} row(s) are from before 2021-01-01" in finding.text for finding in found.about)
+
+
+def test_the_days_of_a_parquet_file_are_read(make_study: Make, good_table: pl.DataFrame, tmp_path: Path) -> None:
+    table = with_days(good_table).with_columns(pl.col("discharged").str.to_date(), unused=pl.lit("x"))
+    table.write_parquet(tmp_path / "t.parquet")
+    roster = [{"name": "north", "path": "t.parquet"}, {"name": "south", "path": "x"}, {"name": "west", "path": "y"}]
+    study = make_study(hospitals=roster, **BY_TIME)
+    (found,) = load_hospitals(study, None, tmp_path, only=["north"])
+    assert int((found.split == 2).sum()) == int((table["discharged"] >= date(2021, 1, 1)).sum())
 
 
 def test_without_patients_no_row_is_left_out(make_study: Make, good_table: pl.DataFrame) -> None:
@@ -150,3 +161,12 @@ def test_between_hospitals_the_split_is_the_registers(tmp_path: Path) -> None:
     admitted = admit(raw(with_days(table, 1)), by_time, "clinic-1", terms=Terms(bytes(32), None, 0, 2))
     assert admitted.data is None
     assert any(temporal.BETWEEN_HOSPITALS in problem for problem in admitted.problems)
+
+
+def test_a_day_after_which_nobody_came_is_named(make_study: Make, good_table: pl.DataFrame) -> None:
+    study = make_study(date_column="discharged", test_from=date(2090, 1, 1))
+    found = admit(raw(with_days(good_table)), study, "north").data
+    assert found
+    with pytest.raises(DataError, match="test rows from 2090-01-01 on") as caught:
+        check_classes([found], 1, outcome_of(study.data))
+    assert "earlier day" in caught.value.hint

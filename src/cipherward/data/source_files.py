@@ -68,7 +68,7 @@ class Files(DataSource):
 def names_read(study: Study) -> tuple[str, ...]:
     """The columns of a table that a study looks at."""
     data = study.data
-    keys = (data.outcome, data.patient_column, data.hospital_column)
+    keys = (data.outcome, data.patient_column, data.hospital_column, data.date_column)
     return (*(column.name for column in study.columns), *(name for name in keys if name))
 
 

@@ -71,6 +71,6 @@ def _days(raw: RawTable, name: str) -> NDArray[np.datetime64] | Problem:
     if wrong:
         said = f"column {name!r}, row {raw.rows[wrong[0]]} holds no date ({len(wrong)} such row(s))"
         return Problem(
-            f"{said}; every row needs one, written as 2024-02-29 (an extract of dates reads other forms)", said
+            f"{said}; every row needs one, written as 2024-02-29: export the column so, or let a query write it", said
         )
     return days

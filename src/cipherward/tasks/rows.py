@@ -51,6 +51,11 @@ def check_classes(hospitals: Sequence[HospitalData], group_rows: int, outcome: O
     measured = [h for h in hospitals if may_measure(int((h.split == TEST).sum()), group_rows)]
     for split, name, those in ((TRAIN, "training", hospitals), (TEST, "test", measured)):
         labels: NDArray[np.generic] = labels_of(those, split)
+        if split == TEST and not labels.size and outcome.data.test_from:
+            raise DataError(
+                f"no hospital has {group_rows} test rows from {outcome.data.test_from} on (data.test_from)",
+                hint="choose an earlier day, or give more rows; evaluation.group_rows says how many a hospital needs",
+            )
         if trouble := outcome.unfit(labels):
             settings = "data.outcome and data.positive" if outcome.form == "sides" else "data.outcome"
             raise DataError(
