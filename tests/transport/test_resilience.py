@@ -46,7 +46,11 @@ def test_a_server_killed_and_started_again_loses_nothing(consortium: Consortium)
     asyncio.run(story())
 
 
-def test_a_connection_that_ends_without_a_word_is_noticed_and_made_again(consortium: Consortium) -> None:
+def test_a_connection_that_ends_without_a_word_is_noticed_and_made_again(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cipherward.transport.post._LOOK_SECONDS", 1.0)
+
     async def story() -> None:
         alpha = consortium.hospital("alpha")
         async with running(consortium.coordinator()) as up, running(alpha):

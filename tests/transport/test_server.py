@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,8 @@ def test_a_server_that_does_not_start_quotes_its_reason(tmp_path: Path) -> None:
 
 def test_a_server_left_behind_by_a_killed_coordinator_is_replaced(consortium: Consortium) -> None:
     leftover = consortium.server.pid
+    assert consortium.server._process is not None
+    threading.Thread(target=consortium.server._process.wait, daemon=True).start()  # as init does for an orphan
     again = ManagedServer(consortium.settings)
     again.start(consortium.users())
     assert again.pid not in (None, leftover)
