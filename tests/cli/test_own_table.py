@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pyreadstat
 import pytest
 
 from cipherward import study as study_document
+from cipherward.data import drafting
+from cipherward.data.tables import read_table
 
 N = 400
 SECRET = "Zaphod-Beeblebrox"
@@ -150,3 +153,10 @@ def test_a_model_with_more_parameters_than_the_table_has_rows_is_noted(table: Pa
     large = run("data", "check", table, "--study", "study.toml", folder=table.parent)
     assert large.returncode == 0, large.stdout
     assert f"parameters and this table has at most {N} training rows" in " ".join(large.stdout.split())
+
+
+@pytest.mark.parametrize("name", ["Patienten-Nr", "PatientenID", "IPP", "Nr pacjenta", "numéro patient", "pat_id"])
+def test_a_patient_column_is_known_by_its_german_french_or_polish_name(name: str, table: Path) -> None:
+    raw = read_table(table)
+    found = drafting.draft(dataclasses.replace(raw, table=raw.table.rename({"patient_id": name})))
+    assert found.document["data"]["patient_column"] == name

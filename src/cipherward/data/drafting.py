@@ -29,7 +29,8 @@ _MOST_CLASSES = 10
 _FEW_VALUES = 5  # numbers with no more different values than this, all whole, are codes
 _MOSTLY = 0.9
 _PATIENT = re.compile(
-    r"^(patient|pat|subject|person|mrn|pid|case|encounter_patient)([_\s-]?(id|nr|nbr|no|number|key|hash))?$",
+    r"^(patient|patienten|pat|subject|person|mrn|pid|ipp|case|encounter_patient)([_\s-]?(id|nr|nbr|no|number|nummer|key|hash))?$"
+    r"|^(id|nr|no|numer|num[ée]ro)[_\s-](patient|pacjenta)$",
     re.IGNORECASE,
 )
 _OUTCOME = re.compile(r"readm|outcome|died|death|dead|mortal|event|target|label|^y$", re.IGNORECASE)
