@@ -99,4 +99,5 @@ def test_whatever_they_choose_no_honest_hospital_is_read_apart_and_none_is_named
             assert len(group) >= 2, (steering.played, opened)
         assert set(world.hub.state.excluded) <= {LIAR}
         assert not any(site.stopped for i, site in world.sites.items() if i != LIAR), steering.played
-        assert len(opened) > 1, steering.played
+        # Without a whole block too few of eight are left to answer: played first, it ends the study there.
+        assert len(opened) > 1 or steering.trick == "drop its whole block", steering.played
