@@ -16,12 +16,12 @@ from cipherward.attacks.context import Context, for_attacks
 from cipherward.attacks.results import Attacks, Cell
 from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.errors import InterruptedRunError, StorageError, StudyError
+from cipherward.errors import InterruptedRunError, StudyError
 from cipherward.learning.catalogue import kind_of
 from cipherward.runs import continuing
 from cipherward.runs.result import versions
 from cipherward.simulation import make_parties
-from cipherward.store import files
+from cipherward.store import claims, files
 from cipherward.study import Study
 from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.task import refuse_columns_apart, refuse_other_outcomes
@@ -216,24 +216,9 @@ class _Run:
 
 def _claim(out: Path, study: Study) -> None:
     """Take the folder, or check that it holds attacks on this very study."""
-    path, wanted = out / "settings.json", {"study_digest": study.digest().hex()}
-    if path.exists():
-        try:
-            found = files.json_object(files.read(path))
-        except ValueError:
-            raise StorageError(f"{path} is damaged", hint="choose another --out") from None
-        if found.get("study_digest") != wanted["study_digest"]:
-            raise StudyError(
-                f"{out} holds attacks on another study, or on other settings of it",
-                hint="repeat the command with which it began, or choose another --out; nothing was changed",
-            )
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StorageError(
-            f"{out} exists and is not an empty folder", hint="choose another --out; nothing was overwritten"
-        )
-    files.write(path, (json.dumps(wanted, indent=2) + "\n").encode())
-    files.write(out / results.STUDY, study.to_toml().encode())
+    wanted = {"study_digest": study.digest().hex()}
+    if claims.claim(out, "study's attacks", wanted, {"study_digest": "the study or its settings"}):
+        files.write(out / results.STUDY, study.to_toml().encode())
 
 
 def _basis(study: Study, hospitals: Sequence[HospitalData]) -> str:

@@ -21,7 +21,7 @@ from cipherward.comparison.arms import Arm
 from cipherward.comparison.results import Results, Seed, to_csv
 from cipherward.data.partition import TRAIN
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.errors import DataError, InterruptedRunError, StorageError, StudyError
+from cipherward.errors import DataError, InterruptedRunError, StudyError
 from cipherward.learning import models
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.devices import Device, check_device, device_used
@@ -31,7 +31,7 @@ from cipherward.runs import continuing, result_json
 from cipherward.runs.folder import RunDirectory
 from cipherward.simulation import make_parties, simulate
 from cipherward.simulation.simulate import OnProgress
-from cipherward.store import files
+from cipherward.store import claims, files
 from cipherward.study import Study
 from cipherward.tasks import yardsticks
 from cipherward.tasks.catalogue import begin, make_task
@@ -134,29 +134,13 @@ def _open(study: Study, out: Path, chosen: Sequence[Arm], options: Options) -> N
         "seeds": options.n_seeds,
         "device": device_used(study.model, options.device),
     }
-    path = out / "settings.json"
-    if path.exists():
-        try:
-            found = files.json_object(files.read(path))
-        except ValueError:
-            raise StorageError(f"{path} is damaged", hint="choose another --out") from None
-        words = {
-            "study_digest": "the study or an override",
-            "arms": "--schemes",
-            "seeds": "--seeds",
-            "device": "--device",
-        }
-        if different := [text for key, text in words.items() if found.get(key) != wanted[key]]:
-            raise StudyError(
-                f"{out} holds another comparison: {', '.join(different)} differ(s)",
-                hint="repeat the command with which it began, or choose another --out; nothing was changed",
-            )
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StorageError(
-            f"{out} exists and is not an empty folder", hint="choose another --out; nothing was overwritten"
-        )
-    files.write(path, (json.dumps(wanted, indent=2) + "\n").encode())
+    words = {
+        "study_digest": "the study or an override",
+        "arms": "--schemes",
+        "seeds": "--seeds",
+        "device": "--device",
+    }
+    claims.claim(out, "comparison", wanted, words)
 
 
 @dataclass
