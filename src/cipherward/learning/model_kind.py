@@ -79,8 +79,10 @@ class ModelKind(ABC):
 
     def build_for(self, model: Model, n_features: int, seed: int, factory: Factory | None, outputs: Outputs) -> Module:
         """As `build`, with the outputs of an outcome that is not binary: `outputs.size` numbers per row, [n, size]. A torch module
-        ends with `networks.head`."""
-        raise NotImplementedError
+        ends with `networks.head`. A kind that has such models states `takes_outputs`, too."""
+        raise StudyError(
+            f"a model of kind {model.kind!r} predicts a binary outcome only", hint='set model.kind = "linear" or "mlp"'
+        )
 
     def exported(self, module: Module, graph: Graph, features: str, width: int) -> str:
         """Append the model to a graph, after its inputs (`data.graphs.add`); the name of what it gives: float64[rows, outputs].

@@ -58,10 +58,6 @@ def build(
         return kind.build_shaped(model, shape, seed, outputs or Outputs())
     if outputs is None:
         return kind.build(model, n_features, seed, factory)
-    if not kind.takes_outputs:
-        raise StudyError(
-            f"a model of kind {model.kind!r} predicts a binary outcome only", hint='set model.kind = "linear" or "mlp"'
-        )
     return kind.build_for(model, n_features, seed, factory, outputs)
 
 

@@ -50,10 +50,6 @@ class NumberMetrics(Measured):
     intercept: float | None
     calibration: tuple[Group, ...]
 
-    @property
-    def headline(self) -> float:
-        raise NotImplementedError
-
 
 @dataclass(frozen=True)
 class Scale:

@@ -249,10 +249,6 @@ class Outcome(ABC):
             ValueError: they are none.
         """
 
-    def figures(self, found: Measured) -> Figures:
-        """What a report shows of them; of a binary outcome the report has figures of its own."""
-        raise NotImplementedError
-
     # Words and files.
 
     def columns(self) -> tuple[str, ...]:
@@ -289,3 +285,11 @@ class Outcome(ABC):
     def unit(self) -> float:
         """What a difference between two predictions is measured by: 1 for probabilities."""
         return 1.0
+
+
+class OtherOutcome(Outcome):
+    """An outcome that is not binary; of a binary one the report has figures of its own."""
+
+    @abstractmethod
+    def figures(self, found: Measured) -> Figures:
+        """What a report shows of metrics."""

@@ -20,7 +20,7 @@ from cipherward.graph import Graph
 from cipherward.learning import binning, newton, number_metrics
 from cipherward.learning.newton import F32, Steps, Sums
 from cipherward.learning.number_metrics import NumberMetrics, Opened, Scale
-from cipherward.learning.outcome import F64, Counted, Counts, Curve, Figures, Outcome
+from cipherward.learning.outcome import F64, Counted, Counts, Curve, Figures, OtherOutcome
 from cipherward.study import Data
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ContinuousMetrics(NumberMetrics):
         return self.r2
 
 
-class Continuous(Outcome):
+class Continuous(OtherOutcome):
     type = "continuous"
     words = "measured number"
     form = "range"

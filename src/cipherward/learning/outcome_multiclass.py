@@ -15,7 +15,7 @@ from cipherward.graph import Graph
 from cipherward.learning import class_metrics, class_weights, newton
 from cipherward.learning.class_metrics import ClassMetrics
 from cipherward.learning.newton import F32, Steps, Sums
-from cipherward.learning.outcome import F64, Counted, Counts, Curve, Figures, Outcome, Outputs
+from cipherward.learning.outcome import F64, Counted, Counts, Curve, Figures, OtherOutcome, Outputs
 from cipherward.learning.picking import logits
 from cipherward.study import Data
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 100
 
 
-class Multiclass(Outcome):
+class Multiclass(OtherOutcome):
     type = "multiclass"
     words = "outcome of several classes"
     form = "labels"

@@ -13,7 +13,7 @@ from cipherward.data import small_counts
 from cipherward.errors import StorageError
 from cipherward.learning import catalogue as kinds
 from cipherward.learning.measured import Measured
-from cipherward.learning.outcome import Curve, Outcome
+from cipherward.learning.outcome import Curve, OtherOutcome, Outcome
 from cipherward.learning.outcomes import model_words, outcome_of
 from cipherward.report import blocks, costs, figures, page, rendering, rows, words
 from cipherward.report.blocks import SMALL, Figure, Table, count, limited, score
@@ -173,9 +173,12 @@ def alone(facts: Facts) -> Figure | None:
     return figures.alone(own, *shared, count(result.n_test_rows), "result.json", outcome.title)
 
 
-def _outcome(facts: Facts) -> Outcome:
+def _outcome(facts: Facts) -> OtherOutcome:
     scaling = facts.model.preprocessor if facts.model else None
-    return outcome_of(facts.study.data, getattr(scaling, "outcome", ()))
+    found = outcome_of(facts.study.data, getattr(scaling, "outcome", ()))
+    if not isinstance(found, OtherOutcome):
+        raise TypeError("a binary outcome has a page of its own")
+    return found
 
 
 def _measured(facts: Facts) -> dict[str, dict[str, Any]]:
