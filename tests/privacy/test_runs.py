@@ -24,7 +24,7 @@ from cipherward.errors import (
 from cipherward.parties.policy import SIMULATION
 from cipherward.privacy import noise
 from cipherward.privacy.accounting import Event
-from cipherward.privacy.budget import NOT_COVERED
+from cipherward.privacy.budget import NOT_COVERED, not_covered
 from cipherward.simulation.simulate import resume_study
 from cipherward.store.ledger import Ledger
 from cipherward.tasks.catalogue import make_task
@@ -45,6 +45,20 @@ CASES = [
 
 def privacy(unit: str, **changed: Any) -> dict[str, Any]:
     return {"unit": unit, "epsilon": 5.0, "delta": 1e-5, "clipping_norm": 0.5} | changed
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_what_the_promise_leaves_out_names_an_earlier_model_and_subgroups(unit: str) -> None:
+    plain = study(privacy=privacy(unit))
+    assert not_covered(plain, unit) == NOT_COVERED[unit]
+    goes_on = plain.with_overrides(training={"continues": "ab" * 32, "first_model": "cd" * 32})
+    assert any("goes on from" in said for said in not_covered(goes_on, unit))
+    numeric = next(column for column in plain.columns if column.kind == "numeric")
+    low, high = numeric.minimum, numeric.maximum
+    assert low is not None
+    assert high is not None
+    asked = plain.with_overrides(evaluation={"subgroups": [{"column": numeric.name, "edges": [(low + high) / 2]}]})
+    assert any("subgroup" in said for said in not_covered(asked, unit))
 
 
 @pytest.mark.parametrize(("unit", "scheme"), CASES)

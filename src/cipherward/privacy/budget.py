@@ -24,6 +24,8 @@ COVERED = {
 }
 _EXACT = "exact statistics of the training rows (counts, sums, squares), which scale the model's inputs"
 _WITH_NOISE = "statistics of the training rows, which scale the model's inputs and carry each hospital's own noise"
+_FIRST_MODEL = "the model that training goes on from, with all that the earlier study gave"
+_SUBGROUPS = "exact score histograms of the test rows of each subgroup, and how many hospitals have it"
 _VOTES = "how many hospitals are against the model that follows, by their validation rows, in every round"
 NOT_COVERED = {
     "record": (
@@ -47,9 +49,13 @@ def not_covered(study: Study, unit: str) -> tuple[str, ...]:
     """What the promise to a unit leaves out in this study."""
     defence = study.training.defence
     votes = (_VOTES,) if defence and defence.vote and unit != "hospital" else ()
+    first_model = (_FIRST_MODEL,) if study.training.continues else ()
+    subgroups = (_SUBGROUPS,) if study.evaluation.subgroups else ()
     return (
         *(_WITH_NOISE if text == _EXACT and study.own_noise else text for text in NOT_COVERED[unit]),
         *votes,
+        *subgroups,
+        *first_model,
     )
 
 
