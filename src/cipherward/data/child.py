@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from cipherward.data.file_settings import FileSettings
+from cipherward.data.problems import not_usable
 from cipherward.errors import TableError
 
 SECONDS = 900.0
@@ -87,7 +88,7 @@ def parse(
     about = KINDS[kind]
     if importlib.util.find_spec(about.package) is None:
         said = f"is {about.words}; reading it needs the Python package {about.package}, which is not installed"
-        raise _error(path, said, _INSTALL)
+        raise not_usable(path, said, _INSTALL)
     command = [sys.executable, "-P", "-m", "cipherward.data.child_readers"]
     task = json.dumps(
         [
@@ -108,7 +109,9 @@ def parse(
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HERE, os.environ.get("PYTHONPATH"))))},
         )
     except subprocess.TimeoutExpired:
-        raise _error(path, f"is {about.words} that takes more than {seconds:g} seconds to read", about.remedy) from None
+        raise not_usable(
+            path, f"is {about.words} that takes more than {seconds:g} seconds to read", about.remedy
+        ) from None
     facts, content = _split(done.stdout)
     if done.returncode == 0 and facts is not None:
         return Parsed(_with_names(pl.read_ipc(io.BytesIO(content), use_pyarrow=False), facts), facts)
@@ -135,7 +138,3 @@ def _split(out: bytes) -> tuple[dict[str, Any] | None, bytes]:
     except ValueError:
         facts = None
     return (facts if isinstance(facts, dict) else None), out[4 + length :]
-
-
-def _error(path: Path, said: str, hint: str) -> TableError:
-    return TableError(f"{path} {said}", logged=f"the table {said}", hint=hint)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cipherward.data.encodings import as_utf8
 from cipherward.data.file_settings import AS_FOUND, FileSettings
-from cipherward.data.problems import Problem, table_error
+from cipherward.data.problems import Problem, not_usable, table_error
 from cipherward.errors import TableError
 
 SEPARATORS = ",;\t|"
@@ -55,7 +55,7 @@ def read(
     is_doubtful = declared and not settings.separator and len(written) < 2
     if is_doubtful and (found := _separator(content, path)).encode() in content.partition(b"\n")[0]:
         said = f"says sep={separator} in its first line, but its fields are separated by {_NAMES[found]}"
-        raise TableError(f"{path} {said}", logged=f"the table {said}", hint="remove that line, or correct it")
+        raise not_usable(path, said, "remove that line, or correct it")
     names = checked_names(written, path)
     content = content.rstrip(b"\r\n\x1a") + b"\n"
     try:
@@ -111,7 +111,7 @@ def _without_lines(content: bytes, settings: FileSettings, path: Path) -> bytes:
     lines = content.rstrip(b"\r\n\x1a").splitlines(keepends=True)
     if len(lines) <= settings.skip_lines + settings.skip_last:
         said = f"has {len(lines)} line(s), and all of them are left out (skip_lines, skip_last)"
-        raise TableError(f"{path} {said}", logged=f"the table {said}", hint="correct [file] in the mapping file")
+        raise not_usable(path, said, "correct [file] in the mapping file")
     return b"".join(lines[settings.skip_lines : len(lines) - settings.skip_last])
 
 
@@ -138,7 +138,7 @@ def _separator(content: bytes, path: Path) -> str:
     if len(chosen) > 1:
         both = " or ".join(_NAMES[separator] for separator in chosen)
         said = f"may be separated by {both}: the header line and the first rows fit both"
-        raise TableError(f"{path} {said}", logged=f"the table {said}", hint="put names that hold a separator in quotes")
+        raise not_usable(path, said, "put names that hold a separator in quotes")
     return chosen[0]
 
 

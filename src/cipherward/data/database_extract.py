@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -9,8 +10,8 @@ from pydantic import Field, model_validator
 
 from cipherward.data.database import Database, placed, read_query
 from cipherward.data.extract import Extract
+from cipherward.data.problems import cannot_read, not_usable
 from cipherward.data.tables import RawTable
-from cipherward.errors import TableError
 
 
 class DatabaseExtract(Extract):
@@ -37,7 +38,7 @@ class DatabaseExtract(Extract):
     def files(self, folder: Path) -> tuple[Path, ...]:
         return (folder / self.query_file,) if self.query_file else ()
 
-    def read(self, folder: Path) -> RawTable:
+    def read(self, folder: Path, wanted: Collection[str] | None = None) -> RawTable:
         return read_query(self._database(folder, self._query(folder)))
 
     def _database(self, folder: Path, query: str) -> Database:
@@ -51,10 +52,7 @@ class DatabaseExtract(Extract):
         try:
             found = path.read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise TableError(
-                f"cannot read {path}: {reason}", logged=f"cannot read the query: {reason}", hint="check query_file"
-            ) from None
+            raise cannot_read(path, error, "the query", "check query_file") from None
         if not found.strip():
-            raise TableError(f"{path} is empty", logged="the query is empty", hint='write one "SELECT ..." into it')
+            raise not_usable(path, "is empty", 'write one "SELECT ..." into it', "the query")
         return found

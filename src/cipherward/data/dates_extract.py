@@ -92,10 +92,7 @@ class DatesExtract(Extract):
     def inner(self, folder: Path) -> Path:
         return folder / self.table
 
-    def read(self, folder: Path) -> RawTable:
-        return self.read_part(folder, None)
-
-    def read_part(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
+    def read(self, folder: Path, wanted: Collection[str] | None = None) -> RawTable:
         here = None if wanted is None else {*wanted, *self._named}
         raw = read_table(folder / self.table, wanted=here)
         self._check_columns(raw)

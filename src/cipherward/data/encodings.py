@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cipherward.data.problems import not_usable
 from cipherward.errors import TableError
 
 HEAD = 1 << 16
@@ -88,7 +89,7 @@ def _not_text(content: bytes, start: int, encoding: str, path: Path) -> TableErr
     row = content[:start].count(b"\n")
     place = f"row {row}" if row else "the header line"
     said = f"is not {encoding} text, from {place} on (another encoding, or damaged)"
-    return TableError(f"{path} {said}", logged=f"the table {said}", hint=_SAVE)
+    return not_usable(path, said, _SAVE)
 
 
 def _unmarked(content: bytes) -> str:
@@ -111,5 +112,4 @@ def _zero_bytes(content: bytes, first: int, path: Path) -> TableError:
 
 
 def _binary(path: Path) -> TableError:
-    said = "is no table of a kind that is read (it holds binary data)"
-    return TableError(f"{path} {said}", logged=f"the table {said}", hint=_HINT)
+    return not_usable(path, "is no table of a kind that is read (it holds binary data)", _HINT)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
 from cipherward import entries, study_places, tomlfile
+from cipherward.data.problems import cannot_read, not_usable
 from cipherward.errors import TableError
 from cipherward.study_sections import Section
 
@@ -37,8 +38,8 @@ _being_read: ContextVar[tuple[Path, ...]] = ContextVar("extracts that are being 
 _HINT = "docs/data.md says what an extract holds"
 _TOML_HINT = (
     "texts stand in quotation marks, and so do names with other characters than A to Z, a to z, 0 to 9, - and _; "
-    + _HINT
 )
+T = TypeVar("T")
 
 
 class Extract(Section):
@@ -47,19 +48,16 @@ class Extract(Section):
     source: str
 
     @abstractmethod
-    def read(self, folder: Path) -> RawTable:
+    def read(self, folder: Path, wanted: Collection[str] | None = None) -> RawTable:
         """The table, with what was left out or assumed in words.
 
         Args:
             folder: of the extract's file: relative paths start there.
+            wanted: the columns that will be looked at; None: all. Others may come without values.
 
         Raises:
             DataError: it cannot be made; names the place and the remedy.
         """
-
-    def read_part(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
-        """As `read`; other columns than the wanted ones (None: all are) may come without values."""
-        return self.read(folder)
 
     @abstractmethod
     def inner(self, folder: Path) -> Source:
@@ -81,15 +79,13 @@ class Extract(Section):
             try:
                 content = path.read_bytes()
             except OSError as error:
-                reason = error.strerror or type(error).__name__
-                said = f"cannot read a file that the extract names: {reason}"
-                raise TableError(f"cannot read {path}: {reason}", logged=said, hint="check the path") from None
+                raise cannot_read(path, error, "a file that the extract names", "check the path") from None
             found.update(hashlib.sha256(content).digest())
         return found.digest()
 
 
 def read(path: Path, wanted: Collection[str] | None = None) -> RawTable:
-    """The table of an extract. `wanted`: as in `Extract.read_part`.
+    """The table of an extract. `wanted`: as in `Extract.read`.
 
     Raises:
         TableError: the file is unreadable or wrong, with every mistake; or the table cannot be made.
@@ -100,7 +96,7 @@ def read(path: Path, wanted: Collection[str] | None = None) -> RawTable:
         raise TableError(f"{path} {said}", logged=f"an extract {said}", hint="name the file that holds the rows")
     token = _being_read.set((*outer, whole))
     try:
-        return load(path).read_part(path.parent, wanted)
+        return load(path).read(path.parent, wanted)
     finally:
         _being_read.reset(token)
 
@@ -114,38 +110,48 @@ def load(path: Path, table: Path | None = None) -> Extract:
     Raises:
         TableError: unreadable, not TOML, or not an extract; every mistake with its line.
     """
+
+    def checked(found: dict[str, Any]) -> Extract:
+        kind = found.get("source")
+        if not isinstance(kind, str) or kind not in KINDS:
+            listed = f"`source` is one of {', '.join(sorted(KINDS))}"
+            fact = (
+                f"is no extract: {listed}"
+                if "source" in found
+                else f"has no line `source`, with which an extract begins: {listed}"
+            )
+            raise not_usable(path, fact, _begin(found))
+        if table and kind == "mapping":
+            found.setdefault("table", str(table.resolve()))
+        return entries.load(KINDS[kind]).model_validate(found)
+
+    return document(path, "the extract", checked, _HINT)
+
+
+def document(path: Path, what: str, check: Callable[[dict[str, Any]], T], hint: str) -> T:
+    """What `check` makes of a TOML file. `what`: as in `problems.cannot_read`.
+
+    Raises:
+        TableError: unreadable, not TOML, or not what `check` wants; every mistake that pydantic finds with its line.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise TableError(
-            f"cannot read {path}: {reason}", logged=f"cannot read the extract: {reason}", hint=_HINT
-        ) from None
+        raise cannot_read(path, error, what, hint) from None
     try:
         found = tomlfile.table(content)
     except ValueError as error:
-        raise TableError(f"{path} is not TOML: {error}", logged="the extract is not TOML", hint=_TOML_HINT) from None
-    kind = found.get("source")
-    if not isinstance(kind, str) or kind not in KINDS:
-        listed = f"`source` is one of {', '.join(sorted(KINDS))}"
-        fact = (
-            f"is no extract: {listed}"
-            if "source" in found
-            else f"has no line `source`, with which an extract begins: {listed}"
-        )
-        raise TableError(f"{path} {fact}", logged=f"the table {fact}", hint=_begin(found))
-    if table and kind == "mapping":
-        found.setdefault("table", str(table.resolve()))
+        raise TableError(f"{path} is not TOML: {error}", logged=f"{what} is not TOML", hint=_TOML_HINT + hint) from None
     try:
-        return entries.load(KINDS[kind]).model_validate(found)
+        return check(found)
     except ValidationError as error:
         text = content.decode("utf-8", "replace")
         problems = tuple(
-            f"{study_places.describe(each['loc'], found, text) or 'the extract'}: {each['msg'].removeprefix('Value error, ')}"
+            f"{study_places.describe(each['loc'], found, text) or what}: {each['msg'].removeprefix('Value error, ')}"
             for each in error.errors()
         )
         said = "; ".join(problems)
-        raise TableError(f"{path}: {said}", logged=f"the extract: {said}", problems=problems, hint=_HINT) from None
+        raise TableError(f"{path}: {said}", logged=f"{what}: {said}", problems=problems, hint=hint) from None
 
 
 def _begin(found: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from cipherward.data import extract
 from cipherward.data.database import Source
 from cipherward.data.extract import Extract
-from cipherward.data.local_mapping import Mapping
 from cipherward.errors import DataError
 
 
@@ -29,7 +28,7 @@ def digest(path: Path) -> bytes | None:
     links, _ = _links(path)
     if not links:
         return None
-    digests = [link.digest() if isinstance(link, Mapping) else link.digest_in(folder) for link, folder in links]
+    digests = [link.digest_in(folder) for link, folder in links]
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256(b"cipherward/v1/extracts\x00" + b"".join(digests)).digest()

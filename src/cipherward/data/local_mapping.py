@@ -17,12 +17,14 @@ from pydantic import Field, field_validator, model_validator
 
 from cipherward.data import extract
 from cipherward.data.file_settings import AS_FOUND, FileSettings
-from cipherward.errors import TableError
+from cipherward.data.problems import not_usable
 from cipherward.study import same_text
 from cipherward.study_sections import Section
 
 if TYPE_CHECKING:
     from cipherward.data.tables import RawTable
+
+_TABLE = "the table of the mapping file"
 
 
 class MappedColumn(Section):
@@ -94,14 +96,13 @@ class Mapping(extract.Extract):
         text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(b"cipherward/v1/mapping\x00" + text.encode()).digest()
 
+    def digest_in(self, folder: Path) -> bytes:
+        return self.digest()
+
     def inner(self, folder: Path) -> Path:
         return folder / self.table
 
-    def read(self, folder: Path) -> RawTable:
-        """The table, as the file says that it is to be read; see `Extract.read`."""
-        return self.read_part(folder, None)
-
-    def read_part(self, folder: Path, wanted: Collection[str] | None) -> RawTable:
+    def read(self, folder: Path, wanted: Collection[str] | None = None) -> RawTable:
         from cipherward.data.mapped_columns import mapped
 
         here = None if wanted is None else {*wanted, *(column.source or name for name, column in self.columns.items())}
@@ -114,9 +115,11 @@ class Mapping(extract.Extract):
         inner = folder / self.table
         if inner.suffix.lower() == extract.SUFFIX:
             if isinstance(extract.load(inner), Mapping):
-                raise _error(inner, "is another mapping file", "name the table itself in the first")
+                raise not_usable(inner, "is another mapping file", "name the table itself in the first", _TABLE)
             if self.file != AS_FOUND:
-                raise _error(inner, "is an extract, which [file] is not for", "remove [file] from the mapping file")
+                raise not_usable(
+                    inner, "is an extract, which [file] is not for", "remove [file] from the mapping file", _TABLE
+                )
         return read_table(inner, self.file, wanted)
 
     def _said(self) -> Iterator[str]:
@@ -128,10 +131,6 @@ class Mapping(extract.Extract):
             yield f"columns renamed by it: {', '.join(renamed)}"
 
 
-def _error(path: Path, said: str, hint: str) -> TableError:
-    return TableError(f"{path} {said}", logged=f"the table of the mapping file {said}", hint=hint)
-
-
 def of_table(path: Path, table: Path) -> RawTable:
     """A table through a mapping file, in place of the table that the file names.
 
@@ -140,5 +139,5 @@ def of_table(path: Path, table: Path) -> RawTable:
     """
     found = extract.load(path, table)
     if not isinstance(found, Mapping):
-        raise _error(path, "is an extract of another kind", 'give a file with source = "mapping"')
+        raise not_usable(path, "is an extract of another kind", 'give a file with source = "mapping"', _TABLE)
     return found.model_copy(update={"table": str(table.resolve())}).read(path.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from cipherward.errors import DataError, TableError
 
@@ -39,3 +40,14 @@ def table_error(title: str, problems: Iterable[Problem], *, hint: str = "") -> T
         problems=found,
         hint=hint,
     )
+
+
+def cannot_read(path: Path, error: OSError | UnicodeError, what: str, hint: str) -> TableError:
+    """A file that cannot be read. `what`: it is, for logs, which name no file of a hospital."""
+    reason = "not UTF-8 text" if isinstance(error, UnicodeError) else error.strerror or type(error).__name__
+    return TableError(f"cannot read {path}: {reason}", logged=f"cannot read {what}: {reason}", hint=hint)
+
+
+def not_usable(path: Path, fact: str, hint: str, what: str = "the table") -> TableError:
+    """A file that is not as it should be. `fact` quotes no cell; `what`: as in `cannot_read`."""
+    return TableError(f"{path} {fact}", logged=f"{what} {fact}", hint=hint)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cipherward.data import child, csvfile, extract
 from cipherward.data.file_settings import AS_FOUND, FileSettings
+from cipherward.data.problems import cannot_read, not_usable
 from cipherward.data.values import Change, Rule
 from cipherward.errors import TableError
 
@@ -130,16 +131,16 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection
     if content.startswith(b"\x1f\x8b"):
         content = _gunzip(content, path)
     if not content.strip():
-        raise _refused(path, "is empty")
+        raise not_usable(path, "is empty", HINT)
     if path.suffix == ".parquet":
-        raise _refused(path, "is not a Parquet file (its first bytes are not PAR1)")
+        raise not_usable(path, "is not a Parquet file (its first bytes are not PAR1)", HINT)
     if content[8:12] == b"DUCK":
-        raise _refused(path, "is a DuckDB database, not a table", _BY_EXTRACT["an SQLite database"])
+        raise not_usable(path, "is a DuckDB database, not a table", _BY_EXTRACT["an SQLite database"])
     compact = b"".join(content[:64].lower().split())
     packed = ((signature, child.KINDS[kind].words) for signature, kind in _KINDS)
     for signature, what in (*_OTHER_FILES, *packed):
         if compact.startswith(b"".join(signature.lower().split())):
-            raise _refused(
+            raise not_usable(
                 path,
                 f"is {what}{' inside gzip' * begin.startswith(bytes([0x1F, 0x8B]))}, not a table of a kind that is read",
                 _BY_EXTRACT.get(what, "save the sheet as CSV (UTF-8), or unpack the archive, and give that file"),
@@ -155,15 +156,11 @@ def _parsed(kind: str, path: Path, settings: FileSettings, wanted: Collection[st
     if "header" in facts:
         table.columns = csvfile.checked_names(facts["header"], path)
     if not table.width:
-        raise _refused(path, "has no columns")
+        raise not_usable(path, "has no columns", HINT)
     rows = np.array(facts["rows"], np.int64) if "rows" in facts else np.arange(1, table.height + 1)
     changes = tuple(Change(name, Rule.MISSING_IN_FILE, count) for name, count in facts.get("missing", {}).items())
     assumed = tuple(facts.get("assumed", ()))
     return RawTable(table, rows, str(path), assumed, path.parent, settings, facts.get("labels", {}), changes)
-
-
-def _refused(path: Path, fact: str, hint: str = HINT) -> TableError:
-    return TableError(f"{path} {fact}", logged=f"the table {fact}", hint=hint)
 
 
 def _content(path: Path, first: int = -1) -> bytes:
@@ -171,12 +168,8 @@ def _content(path: Path, first: int = -1) -> bytes:
         with path.open("rb") as file:
             return file.read(first)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise TableError(
-            f"cannot read {path}: {reason}",
-            logged=f"cannot read the table: {reason}",
-            hint="check the path; one that stands in a study file starts at that file's folder",
-        ) from None
+        hint = "check the path; one that stands in a study file starts at that file's folder"
+        raise cannot_read(path, error, "the table", hint) from None
 
 
 def _gunzip(content: bytes, path: Path) -> bytes:

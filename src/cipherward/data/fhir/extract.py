@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from importlib import resources as packaged
 from pathlib import Path
 from typing import Any, Literal
@@ -53,7 +54,7 @@ class FhirExtract(Extract):
     def files(self, folder: Path) -> tuple[Path, ...]:
         return tuple(folder / name for name in (*([self.view] if self.view else []), *sorted(self.views.values())))
 
-    def read(self, folder: Path) -> RawTable:
+    def read(self, folder: Path, wanted: Collection[str] | None = None) -> RawTable:
         export = Export(folder / self.path)
         if self.view:
             view = views.load(folder / self.view)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
+from cipherward.data.problems import cannot_read
 from cipherward.errors import TableError
 
 LONGEST_LINE = 1 << 26
@@ -96,7 +97,7 @@ class Export:
                 return [self.path]
             there = sorted(entry for entry in self.path.iterdir() if entry.is_file())
         except OSError as error:
-            raise _unreadable(self.path, error) from None
+            raise cannot_read(self.path, error, "the FHIR export", "check the path") from None
         named = [entry for entry in there if entry.name.lower().endswith(_SUFFIXES)]
         files = [entry for entry in named if entry.name.lower() not in _LOGS]
         if left := [entry.name for entry in there if entry not in files]:
@@ -184,7 +185,7 @@ def _documents(file: Path) -> Iterator[tuple[dict[str, Any], str]]:
         said = "the gzip data is damaged or cut short"
         raise TableError(f"{file}: {said}", logged=said, hint="copy the file again") from None
     except OSError as error:
-        raise _unreadable(file, error) from None
+        raise cannot_read(file, error, "the FHIR export", "check the path") from None
 
 
 def _lines(line: bytes, number: int, stream: IO[bytes], file: Path) -> Iterator[tuple[dict[str, Any], str]]:
@@ -274,11 +275,4 @@ def _finite(text: str) -> float:
 def _too_long(place: str, limit: int, what: str) -> TableError:
     return refused(
         place, f"is longer than {limit >> 20} MiB, the most for {what}", "export as ndjson, one resource a line"
-    )
-
-
-def _unreadable(path: Path, error: OSError) -> TableError:
-    reason = error.strerror or type(error).__name__
-    return TableError(
-        f"cannot read {path}: {reason}", logged=f"cannot read the FHIR export: {reason}", hint="check the path"
     )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from cipherward import study_places, tomlfile
 from cipherward.data.database import Database, Source, asked, is_duckdb, placed
 from cipherward.data.dates import completed_years
-from cipherward.data.extract import Extract
+from cipherward.data.extract import Extract, document
 from cipherward.data.omop import sql
 from cipherward.data.omop.definition import Definition
 from cipherward.data.omop.sql import Query
@@ -58,7 +57,7 @@ class OmopExtract(Extract):
     def files(self, folder: Path) -> tuple[Path, ...]:
         return (folder / self.definition,)
 
-    def read(self, folder: Path) -> RawTable:
+    def read(self, folder: Path, wanted: Collection[str] | None = None) -> RawTable:
         definition = load(folder / self.definition)
         reader = _Reader(self, folder)
         cohort = _Cohort(definition)
@@ -84,25 +83,7 @@ def load(path: Path) -> Definition:
     Raises:
         TableError: unreadable, not TOML, or not a definition; every mistake with its line.
     """
-    try:
-        content = path.read_bytes()
-        found = tomlfile.table(content)
-        return Definition.model_validate(found)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise TableError(
-            f"cannot read {path}: {reason}", logged=f"cannot read the definition: {reason}", hint=_HINT
-        ) from None
-    except ValidationError as error:
-        text = content.decode("utf-8", "replace")
-        problems = tuple(
-            f"{study_places.describe(each['loc'], found, text) or 'the definition'}: {each['msg'].removeprefix('Value error, ')}"
-            for each in error.errors()
-        )
-        said = "; ".join(problems)
-        raise TableError(f"{path}: {said}", logged=f"the definition: {said}", problems=problems, hint=_HINT) from None
-    except ValueError as error:
-        raise TableError(f"{path} is not TOML: {error}", logged="the definition is not TOML", hint=_HINT) from None
+    return document(path, "the definition", Definition.model_validate, _HINT)
 
 
 class _Reader:
