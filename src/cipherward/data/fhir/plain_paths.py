@@ -14,24 +14,8 @@ from typing import Any
 Plain = Callable[[Mapping[str, Any], Mapping[str, str]], "list[Any] | None"]
 """Of a resource and the aliases of references: the values, or None where the resource is not plain."""
 _STEP = re.compile(r"[a-z][A-Za-z0-9]*|first\(\)|getReferenceKey\(\s*[A-Z]?[A-Za-z]*\s*\)")
-_WORDS = frozenset(
-    [
-        "and",
-        "or",
-        "xor",
-        "div",
-        "mod",
-        "in",
-        "is",
-        "as",
-        "contains",
-        "true",
-        "false",
-        "extension",
-        "contained",
-        "resource",
-    ]
-)
+_RESERVED = "and or xor div mod in is as contains true false extension contained resource"
+_WORDS = frozenset(_RESERVED.split(" "))
 
 
 def compiled(

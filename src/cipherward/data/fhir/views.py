@@ -23,33 +23,11 @@ MOST_ROWS = 100_000
 _MOST_DEPTH = 32
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]{0,254}$")
 _OF_VIEW = frozenset(["resource", "select", "where", "constant"])
-_ABOUT_VIEW = frozenset(
-    [
-        "resourceType",
-        "id",
-        "meta",
-        "implicitRules",
-        "language",
-        "text",
-        "contained",
-        "extension",
-        "modifierExtension",
-        "url",
-        "identifier",
-        "name",
-        "title",
-        "status",
-        "experimental",
-        "date",
-        "publisher",
-        "contact",
-        "description",
-        "useContext",
-        "copyright",
-        "fhirVersion",
-        "profile",
-    ]
+_ELEMENTS = (
+    "resourceType id meta implicitRules language text contained extension modifierExtension url identifier name title "
+    "status experimental date publisher contact description useContext copyright fhirVersion profile"
 )
+_ABOUT_VIEW = frozenset(_ELEMENTS.split(" "))
 _OF_SELECT = frozenset(["column", "select", "forEach", "forEachOrNull", "repeat", "unionAll"])
 _OF_COLUMN = frozenset(["name", "path", "type", "collection", "description", "tag"])
 
