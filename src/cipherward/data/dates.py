@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
+import polars as pl
+
 _WRITTEN = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"
     r"(?:[T ](?P<clock>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s?(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)?)?",
@@ -40,6 +42,13 @@ class Moment:
         if self.at and other.at and self.has_offset == other.has_offset:
             return self.order > other.order  # two times of one zone would be compared by their clocks
         return self.day > other.day
+
+
+def written(series: pl.Series) -> list[str | None] | None:
+    """A column of dates as they would be written; None where its type holds none."""
+    if isinstance(series.dtype, pl.Datetime):
+        return series.dt.to_string("iso:strict").to_list()
+    return series.cast(pl.String).to_list() if series.dtype in (pl.Date, pl.String, pl.Null) else None
 
 
 def moment(text: str) -> Moment:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
-from cipherward.data.dates import Moment, completed_years, days_between, hours_between, in_zone, moment
+from cipherward.data.dates import Moment, completed_years, days_between, hours_between, in_zone, moment, written
 from cipherward.data.extract import Extract
 from cipherward.data.problems import Problem, table_error
 from cipherward.data.tables import RawTable, read_table
@@ -248,9 +248,7 @@ def _is_empty(series: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def _as_text(series: pl.Series, origin: str) -> list[str | None]:
-    if isinstance(series.dtype, pl.Datetime):
-        return series.dt.to_string("iso:strict").to_list()
-    if series.dtype in (pl.Date, pl.String, pl.Null):
-        return series.cast(pl.String).to_list()
+    if (found := written(series)) is not None:
+        return found
     said = f"column {series.name!r} holds {series.dtype}, not dates"
     raise TableError(f"{origin}: {said}", logged=said, hint="write dates as 2024-02-29, or name their form")

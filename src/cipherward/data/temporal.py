@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data.dates import moment
+from cipherward.data.dates import moment, written
 from cipherward.data.partition import TEST, split_patients
 from cipherward.data.problems import Problem
 from cipherward.data.schema import with_declared_names
@@ -55,17 +54,14 @@ def _days(raw: RawTable, name: str) -> NDArray[np.datetime64] | Problem:
         said = f"column {name!r} (data.date_column) is missing"
         return Problem(f"{said}; found: {', '.join(raw.table.columns[:20])}", said)
     series = table[name]
-    if isinstance(series.dtype, pl.Datetime):
-        series = series.dt.to_string("iso:strict")
-    if series.dtype not in (pl.Date, pl.String, pl.Null):
+    if (texts := written(series)) is None:
         said = f"column {name!r} holds {series.dtype}, not dates"
         return Problem(f"{said}; write them as 2024-02-29", said)
-    texts = series.cast(pl.String).fill_null("").to_list()
     days = np.zeros(len(texts), "datetime64[D]")
     wrong = []
     for row, text in enumerate(texts):
         try:
-            days[row] = np.datetime64(moment(text).day, "D")
+            days[row] = np.datetime64(moment(text or "").day, "D")
         except ValueError:
             wrong.append(row)
     if wrong:
