@@ -21,6 +21,7 @@ from cipherward.data.tables import RawTable
 from cipherward.data.values import OTHER, as_text, is_missing, is_value, number_key
 from cipherward.errors import DataError
 from cipherward.study import same_text
+from cipherward.study_sections import is_number
 
 LEAST = 10
 """Patients (or rows) that have a category, or lie beyond a bound, at least."""
@@ -57,7 +58,7 @@ class Draft:
         """The study file, with what was guessed as comments in front."""
         import tomli_w
 
-        notes = "".join(f"# {_comment(line)}\n" for line in self.said)
+        notes = "".join(f"# {' '.join(line.split())}\n" for line in self.said)
         head = (
             "# A draft from one hospital's table: every line is a guess. Correct names, ranges, units (UCUM codes), categories and descriptions\n"
             "# with the people who know them, add [[hospitals]], and see docs/study.md for what else a study can say. What was guessed:\n"
@@ -127,10 +128,6 @@ def _with_labels(raw: RawTable) -> pl.DataFrame:
             if {*text.drop_nulls().unique().to_list()} <= {*labels}:
                 changed.append(text.replace([*labels], [*labels.values()]))
     return raw.table.with_columns(changed)
-
-
-def _comment(line: str) -> str:
-    return " ".join(line.split())
 
 
 def _is_filled(series: pl.Series) -> bool:
@@ -254,15 +251,8 @@ def _are_codes(numbers: pl.Series) -> bool:
 
 def _looks_like_id(name: str, there: pl.Series, n_different: int) -> bool:
     return (
-        n_different == len(there) and len(there) >= 2 * LEAST and bool(_ID.search(name) or not _is_number(there[0]))
+        n_different == len(there) and len(there) >= 2 * LEAST and bool(_ID.search(name) or not is_number(there[0]))
     ) or (n_different > 0.5 * len(there) and bool(_ID.search(name)))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def _numeric(name: str, values: NDArray[np.float64], n_words: int, least: int) -> tuple[dict[str, Any] | None, str]:
