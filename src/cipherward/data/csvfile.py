@@ -40,7 +40,7 @@ def read(
     content, assumed = as_utf8(content, path, settings.encoding)
     if settings.skip_lines or settings.skip_last:
         content = _without_lines(content, settings, path)
-        assumed += _left_out(settings)
+        assumed += settings.left_out("line")
     if content[:1] in (b"\r", b"\n"):
         content = content.lstrip(b"\r\n")
         assumed.append("blank line(s) above the header left out")
@@ -113,11 +113,6 @@ def _without_lines(content: bytes, settings: FileSettings, path: Path) -> bytes:
         said = f"has {len(lines)} line(s), and all of them are left out (skip_lines, skip_last)"
         raise not_usable(path, said, "correct [file] in the mapping file")
     return b"".join(lines[settings.skip_lines : len(lines) - settings.skip_last])
-
-
-def _left_out(settings: FileSettings) -> list[str]:
-    counts = ((settings.skip_lines, "above the header"), (settings.skip_last, "at the end"))
-    return [f"{count} line(s) {where} left out, as set" for count, where in counts if count]
 
 
 def _separator(content: bytes, path: Path) -> str:

@@ -51,5 +51,10 @@ class FileSettings(Section):
             raise ValueError(f"decimal and thousands are both {self.thousands!r}; write decimal, too")
         return self
 
+    def left_out(self, what: str) -> list[str]:
+        """How many lines (`what`: or rows) are no part of the table, in words."""
+        counts = ((self.skip_lines, "above the header"), (self.skip_last, "at the end"))
+        return [f"{count} {what}(s) {where} left out, as set" for count, where in counts if count]
+
 
 AS_FOUND = FileSettings()

@@ -10,15 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from cipherward.data.child import KINDS
 from cipherward.data.file_settings import FileSettings
 
-_WORDS = {
-    "xport": "SAS transport file",
-    "sas7bdat": "SAS file",
-    "sav": "SPSS file",
-    "por": "SPSS portable file",
-    "dta": "Stata file",
-}
 _NAMES_MISSING = {"sas7bdat", "sav", "dta"}
 """Where the library tells values that the file calls missing from cells that are empty."""
 
@@ -38,7 +32,8 @@ def read(kind: str, path: Path, settings: FileSettings) -> tuple[pl.DataFrame, d
             if called := stored - (table.height - table[name].null_count() - _n_nan(table[name])):
                 missing[name] = called
     encoding = settings.encoding or about.file_encoding
-    assumed = [f"{_WORDS[kind]}{f', encoding {encoding}' if encoding else ''}{', as set' * bool(settings.encoding)}"]
+    words = KINDS[kind].words.removeprefix("a ").removeprefix("an ")
+    assumed = [f"{words}{f', encoding {encoding}' if encoding else ''}{', as set' * bool(settings.encoding)}"]
     labels = {
         name: {_code(code): str(label).strip() for code, label in found.items()}
         for name, found in (about.variable_value_labels or {}).items()

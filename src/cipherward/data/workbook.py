@@ -65,7 +65,7 @@ def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, An
             "give the workbook with the table, or name its sheet in a mapping file ([file] sheet)",
         )
     header += [""] * (n_wide - len(header))
-    assumed += _left_out(settings)
+    assumed += settings.left_out("row")
     blank = sum(not fields for _, fields in below)
     full = [(number, fields + [None] * (n_wide - len(fields))) for number, fields in below if fields]
     if blank:
@@ -79,13 +79,6 @@ def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, An
     kept = [place for place in range(n_wide) if place not in empty]
     facts = {"assumed": assumed, "rows": [number for number, _ in full], "header": [header[place] for place in kept]}
     return pl.DataFrame([columns[place].rename(str(at)) for at, place in enumerate(kept)]), facts
-
-
-def _left_out(settings: FileSettings) -> Iterator[str]:
-    if settings.skip_lines:
-        yield f"{settings.skip_lines} row(s) above the header left out, as set"
-    if settings.skip_last:
-        yield f"{settings.skip_last} row(s) at the end left out, as set"
 
 
 def _chosen(book: Any, wanted: str) -> tuple[Any, list[str]]:
