@@ -28,7 +28,7 @@ from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import measurement, statistics, subgroup_tables, subgroups
 from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.lanes import CountSegment, Layout
+from cipherward.tasks.lanes import Layout
 from cipherward.tasks.result_figures import Drawn
 from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TEST, VALIDATION, rows_at
@@ -86,19 +86,12 @@ class Evaluated(Task[EvaluatedState]):
         purpose = None if question else self._purpose(state)
         if purpose is None:
             return question
-        segments: Sequence[CountSegment]
-        if purpose == "subgroup_sizes":
-            segments = subgroups.of_sizes(self._study, self._groupings)
-        else:
-            with_validation = self._asked.asks_validation
-            segments = subgroups.of_worth(self._study, self._kept(state), with_validation=with_validation)
         document = self._study.model_dump(mode="json")["evaluation"]
         asked = statistics.shared_parameters(self._study) | {
             "evaluation": document,
             "group_rows": self._study.group_rows,
         }
-        layout, means = Layout(tuple(segments), self._study.bits), subgroups.meaning(segments)
-        return Question(purpose, subgroups.TITLES[purpose], canonical(asked), layout, means, about=self._about(purpose))
+        return self._question(purpose, self._kept(state), canonical(asked))
 
     def answer(self, state: EvaluatedState, at: HospitalWork) -> Values:
         if self._task.ask(state.inner) is not None:
@@ -249,14 +242,16 @@ class Evaluated(Task[EvaluatedState]):
         purposes = (["subgroup_sizes"] if every else []) + (
             ["subgroups"] if every or self._asked.asks_validation else []
         )
-        for purpose in purposes:
-            if purpose == "subgroup_sizes":
-                segments: Sequence[CountSegment] = subgroups.of_sizes(self._study, self._groupings)
-            else:
-                segments = subgroups.of_worth(self._study, every, with_validation=self._asked.asks_validation)
-            layout = Layout(tuple(segments), self._study.bits)
-            means, title = subgroups.meaning(segments), subgroups.TITLES[purpose]
-            yield Question(purpose, title, b"", layout, means, about=self._about(purpose)), 1
+        yield from ((self._question(purpose, every, b""), 1) for purpose in purposes)
+
+    def _question(self, purpose: str, kept: Kept, parameters: bytes) -> Question:
+        study, with_validation = self._study, self._asked.asks_validation
+        if purpose == "subgroup_sizes":
+            segments = subgroups.of_sizes(study, self._groupings)
+        else:
+            segments = subgroups.of_worth(study, kept, with_validation=with_validation)
+        layout, means = Layout(segments, study.bits), subgroups.meaning(segments)
+        return Question(purpose, subgroups.TITLES[purpose], parameters, layout, means, about=self._about(purpose))
 
     def _about(self, purpose: str) -> tuple[RowGroup, ...]:
         """Validation rows are told apart by outcome where their scores are."""
