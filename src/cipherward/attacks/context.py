@@ -22,7 +22,7 @@ from cipherward.learning.outcome import Outcome
 from cipherward.study import Study, Training
 from cipherward.tasks import rounds, yardsticks
 from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
+from cipherward.tasks.rows import TRAIN, rows_at
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,6 @@ class Context:
 
 
 NOT_SHOWN = "Not shown: the study does not say that its patients are synthetic, and this page would hold their rows."
-
-SPLITS = (TRAIN, VALIDATION, TEST)
 
 
 def for_attacks(study: Study) -> Study:

@@ -81,7 +81,7 @@ class Poisoning(Attack):
         scene = self._scene(at)
         honest = {name: self._play(at, scene, name, (), Honest()) for name in scene.defences}
         found = [
-            _auroc(scene, f"nobody lies, {name}", ended, f"beside {honest[NONE].auroc:.4f} without a defence")
+            _auroc(f"nobody lies, {name}", ended, f"beside {honest[NONE].auroc:.4f} without a defence")
             for name, ended in honest.items()
         ]
         found += self._untargeted(at, scene)
@@ -161,7 +161,7 @@ class Poisoning(Attack):
         self, at: Context, scene: Scene, setting: str, name: str, liars: Sequence[int], poisoner: Poisoner
     ) -> Measure:
         try:
-            return _auroc(scene, setting, self._play(at, scene, name, liars, poisoner))
+            return _auroc(setting, self._play(at, scene, name, liars, poisoner))
         except CipherwardError as error:
             return Measure(setting, "AUROC", None, f"the study ends: {error.message}")
 
@@ -178,7 +178,7 @@ class Poisoning(Attack):
             setting = f"backdoor in one round, 1 of {n} hospitals lies, {name}; {mark}"
             yield _success(scene, setting, ended, _words(ended), _BARS.get(name, ""))
             near = f"at least {clean - 0.01:.4f}" if name in (MEDIAN, ALL) else ""
-            yield _auroc(scene, setting, ended, f"without a lie and a defence {clean:.4f}", near)
+            yield _auroc(setting, ended, f"without a lie and a defence {clean:.4f}", near)
 
     def _false_numbers(self, at: Context, scene: Scene) -> Iterator[Measure]:
         liar = self._liars(at, 1)[0]
@@ -217,7 +217,7 @@ class Poisoning(Attack):
             ended = self._play(at, scene, NONE, (), Honest(), many)
             rows = int(ended.result["n_train_rows"])
             said = f"the opened number of training rows is {rows:,}, and is {honest.result['n_train_rows']:,}"
-            yield _auroc(scene, setting, ended, said)
+            yield _auroc(setting, ended, said)
         except CipherwardError as error:
             yield Measure(setting, "AUROC", None, f"the study ends: {error.message}")
         setting = f"false measurement, 1 of {n} hospitals adds test rows that were predicted perfectly"
@@ -271,7 +271,7 @@ def play_overflow(study: Study, hospitals: Sequence[HospitalData], liar: int, ro
     )
 
 
-def _auroc(scene: Scene, setting: str, ended: Ended, words: str = "", bar: str = "") -> Measure:
+def _auroc(setting: str, ended: Ended, words: str = "", bar: str = "") -> Measure:
     return Measure(
         setting, "AUROC", ended.auroc, "; ".join(filter(None, (words, _words(ended)))) or "of the final model", bar=bar
     )

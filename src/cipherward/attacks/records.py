@@ -28,10 +28,6 @@ class Matched:
     error: F64
     nearest: NDArray[np.int64]
 
-    @property
-    def share_recovered(self) -> float:
-        return float((self.error <= RECOVERED).mean())
-
 
 def gradient(start: F64, end: F64, rate: float, decay: float = 0.0) -> F64:
     """What one step of SGD moved the weights by, as a gradient of the loss alone: float64[n_parameters]."""

@@ -219,7 +219,7 @@ def _engine(url: URL, database: Database) -> Engine:
     options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True, "echo": False}
     backend = url.get_backend_name()
     if backend == "sqlite":
-        options["creator"] = _sqlite(url, database)
+        options["creator"] = _sqlite(url)
     elif backend == "postgresql":
         options |= {"execution_options": {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}}
         options |= {"connect_args": {"connect_timeout": _CONNECT_SECONDS}}
@@ -237,7 +237,7 @@ def _engine(url: URL, database: Database) -> Engine:
         ) from None
 
 
-def _sqlite(url: URL, database: Database) -> Any:
+def _sqlite(url: URL) -> Any:
     import sqlite3
 
     path = Path(url.database or "")

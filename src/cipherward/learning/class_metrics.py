@@ -140,7 +140,7 @@ def from_counts(counts: Counts, labels: Sequence[str], *, grades: bool) -> Class
     if not is_sound or (table < 0).any() or not 0 <= sums["correct"] <= n:
         raise ProtocolError("segments test/*: the opened evaluation counts fit no set of predictions")
     each = [
-        _one(label, own, n, metrics.from_histograms(*side) if 0 < own < n else None)
+        _one(label, own, metrics.from_histograms(*side) if 0 < own < n else None)
         for label, own, side in zip(labels, of_classes, sides, strict=True)
     ]
     return _measured(each, n, loss / SCALE, sums, table, grades)
@@ -160,7 +160,7 @@ def exact(
         is_it = labels == place
         own = int(is_it.sum())
         found = metrics.exact(scores[:, place], is_it.astype(np.int8)) if 0 < own < len(labels) else None
-        each.append(_one(label, own, len(labels), found))
+        each.append(_one(label, own, found))
     sums = dict(zip(_SUMS, _sums(labels, predicted), strict=True))
     table = _confusion(labels, predicted, len(names), 0)
     return _measured(each, len(labels), math.fsum(row_losses(scores, labels)), sums, table, grades)
@@ -194,7 +194,7 @@ def _read_one(document: Mapping[str, Any]) -> OneClass:
     return OneClass(**found)
 
 
-def _one(label: str, own: int, n: int, found: metrics.Metrics | None) -> OneClass:
+def _one(label: str, own: int, found: metrics.Metrics | None) -> OneClass:
     if found is None:
         return OneClass(label, own, None, None, (), ())
     return OneClass(label, own, found.auroc, found.auprc, found.calibration, found.roc)

@@ -32,7 +32,7 @@ def _lines(study: Study) -> Iterator[str]:
         ("Purposes (b)", _purposes(study)),
         ("Data subjects and categories of data (c)", _data(study)),
         ("Recipients (d)", _recipients(study)),
-        ("Transfers to third countries (e)", _transfers(study)),
+        ("Transfers to third countries (e)", _transfers()),
         ("Time limits for erasure (f)", _erasure(study)),
         ("Technical and organisational measures (g)", _measures(study)),
     ):
@@ -82,7 +82,7 @@ def _recipients(study: Study) -> Iterator[str]:
     yield f"Users of the model: {OPEN}"
 
 
-def _transfers(study: Study) -> Iterator[str]:
+def _transfers() -> Iterator[str]:
     yield f"Where hospitals, coordinator and message server are: {OPEN}"
     yield f"Where vaults of coordinator and hospitals are, if any: {OPEN}"
 
