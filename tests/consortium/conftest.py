@@ -1,4 +1,4 @@
-"""Nothing in this folder waits for the disk; a consortium of four hospitals."""
+"""Nothing in this folder waits for the disk; consortia of three and of four hospitals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from tests.consortium.consortium import Consortium
 from tests.hasty import hasty_disk
 
 __all__ = ["hasty_disk"]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[Consortium]:
+    made = Consortium(tmp_path, 3)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -125,6 +125,13 @@ class Consortium:
         self.desks[name].close()
         self.desks[name] = HospitalDesk(HospitalHome(self.folder / name))
 
+    def give_table(self, name: str, written: str) -> None:
+        """Another section [data] for a hospital's settings, which runs anew with it."""
+        settings = self.hospital(name).path / "hospital.toml"
+        text = settings.read_text()
+        settings.write_text(f"{text[: text.index('[data]')]}[data]\n{written}\n")
+        self.restart_hospital(name)
+
     def hospital(self, name: str) -> HospitalHome:
         return self.desks[name].home
 

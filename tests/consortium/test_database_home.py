@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,21 +35,10 @@ def put_into_database(table: Path, path: Path) -> None:
     connection.close()
 
 
-@pytest.fixture
-def three(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 3)
-    yield made
-    made.close()
-
-
 def test_a_hospital_with_a_database_takes_part_as_one_with_a_file(three: Consortium, tmp_path: Path) -> None:
     put_into_database(tmp_path / "tables" / "clinic-2.csv", tmp_path / "clinic.db")
-    settings = three.hospital("clinic-2").path / "hospital.toml"
-    text = settings.read_text()
-    start = text.index("[data]")
     query = "SELECT age, dose, ward, outcome FROM stays"
-    settings.write_text(f'{text[:start]}[data]\ndatabase = "sqlite:///{tmp_path}/clinic.db"\nquery = "{query}"\n')
-    three.restart_hospital("clinic-2")
+    three.give_table("clinic-2", f'database = "sqlite:///{tmp_path}/clinic.db"\nquery = "{query}"')
     three.start(document(3))
     three.approve()
     three.pump()
@@ -149,11 +137,8 @@ def test_a_review_checks_what_the_query_answers(tmp_path: Path) -> None:
 def test_a_password_that_is_not_there_stops_the_study_and_not_the_service(three: Consortium) -> None:
     three.start(document(3))
     three.approve()
-    settings = three.hospital("clinic-2").path / "hospital.toml"
-    text = settings.read_text()
-    data = 'database = "postgresql://reader@db/clinic"\nquery = "SELECT 1"\npassword_env = "NOT_SET_HERE"\n'
-    settings.write_text(text[: text.index("[data]")] + "[data]\n" + data)
-    three.restart_hospital("clinic-2")
+    data = 'database = "postgresql://reader@db/clinic"\nquery = "SELECT 1"\npassword_env = "NOT_SET_HERE"'
+    three.give_table("clinic-2", data)
     three.pump()
     assert "NOT_SET_HERE" in three.desks["clinic-2"].status()[0]["why_not"]
     assert any("table cannot be used" in reason for reason in three.alarms("clinic-2"))

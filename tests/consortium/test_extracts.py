@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from cipherward.errors import StorageError
 pytest.importorskip("duckdb")
 
 
-@pytest.fixture
-def three(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 3)
-    yield made
-    made.close()
-
-
 def asked(three: Consortium, folder: Path, name: str) -> Path:
     """That hospital's table through a query that stands in a file of its own; gives that file."""
     table = folder / "tables" / f"{name}.csv"
@@ -28,10 +20,7 @@ def asked(three: Consortium, folder: Path, name: str) -> Path:
     query.write_text(f"SELECT * FROM read_csv('{table}', all_varchar = true)")  # noqa: S608
     file = folder / "extract.toml"
     file.write_text('source = "database"\nurl = "duckdb://"\nquery_file = "stays.sql"\n')
-    settings = three.hospital(name).path / "hospital.toml"
-    text = settings.read_text()
-    settings.write_text(f'{text[: text.index("[data]")]}[data]\npath = "{file}"\n')
-    three.restart_hospital(name)
+    three.give_table(name, f'path = "{file}"')
     return query
 
 

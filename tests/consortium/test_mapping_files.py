@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -18,23 +17,13 @@ from cipherward.errors import StorageError
 SECRET = "KLINIK_SPALTE"
 
 
-@pytest.fixture
-def three(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 3)
-    yield made
-    made.close()
-
-
 def mapped(three: Consortium, folder: Path, name: str) -> Path:
     """That hospital's table under another name for its column of age, and a mapping file in its settings."""
     table = folder / "tables" / f"{name}.csv"
     pl.read_csv(table, infer_schema=False).rename({"age": SECRET}).write_csv(table)
     file = folder / "map.toml"
     file.write_text(f'source = "mapping"\ntable = "{table}"\n\n[columns.age]\nfrom = "{SECRET}"\n')
-    settings = three.hospital(name).path / "hospital.toml"
-    text = settings.read_text()
-    settings.write_text(f'{text[: text.index("[data]")]}[data]\npath = "{file}"\n')
-    three.restart_hospital(name)
+    three.give_table(name, f'path = "{file}"')
     return file
 
 
