@@ -11,7 +11,7 @@ import pytest
 from tests.attacks.coin import Coin, CoinSettings
 
 from cipherward.attacks import catalogue, page, results
-from cipherward.attacks.attack import Attack, Found, Measure
+from cipherward.attacks.attack import Attack, Found, Measure, Part
 from cipherward.attacks.context import Context
 from cipherward.attacks.running import Options, Step, attack_study
 from cipherward.errors import InterruptedRunError, StorageError, StudyError
@@ -154,3 +154,48 @@ def test_a_study_that_no_attack_fits_is_refused_before_anything_runs(tmp_path: P
 def test_a_number_that_is_not_finite_is_never_written() -> None:
     with pytest.raises(ValueError, match="finite"):
         results.cell_of(Found((Measure("a", "b", float("nan"), "c"),)), "coin", 1, "", {}, 1.0)
+
+
+class Split(Coin):
+    """An attack of which one part needs a package that nobody has."""
+
+    name = "split"
+    parts = (Part("with a rare tool", "rare", ("a_rare_tool",)),)
+
+
+def test_a_part_that_needs_what_is_not_installed_is_named_before_anything_runs_and_run_after_the_installation(
+    small: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "ATTACKS", {"coin": Coin, "split": Split})
+    told: list[str] = []
+    first = run(
+        small,
+        tmp_path / "out",
+        on_not_run=lambda name, words: told.append(f"{name}: {words}"),
+        on_data=lambda _: told.append("tables"),
+    )
+    assert told[1:] == ["tables"]
+    for words in ("split: with a rare tool", "needs a-rare-tool, which is not installed", "cipherward[rare]"):
+        assert words in told[0]
+    assert first.attacks[0].not_run == ()
+    assert f"split: {first.attacks[1].not_run[0]}" == told[0]
+    page.write(tmp_path / "out")
+    assert "Not everything was run" in (tmp_path / "out" / "report.html").read_text()
+
+    steps: list[Step] = []
+    run(small, tmp_path / "out", on_step=steps.append)
+    assert all(step.kept for step in steps if step.seconds is not None)
+
+    monkeypatch.setattr(Split, "parts", (Part("with a rare tool", "rare", ("json",)),))
+    steps.clear()
+    whole = run(small, tmp_path / "out", on_step=steps.append)
+    assert [(step.attack, step.kept) for step in steps if step.seconds is not None] == [
+        ("coin", True),
+        ("split", False),
+    ]
+    assert whole.attacks[1].not_run == ()
+
+    monkeypatch.setattr(Split, "parts", (Part("with a rare tool", "rare", ("a_rare_tool",)),))
+    steps.clear()
+    assert run(small, tmp_path / "out", on_step=steps.append).attacks[1].not_run == ()
+    assert all(step.kept for step in steps if step.seconds is not None)

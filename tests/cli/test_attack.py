@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cipherward import study as study_document
 from cipherward.attacks import catalogue
+from cipherward.attacks.attack import Part
 from cipherward.cli import app
 
 
@@ -46,3 +47,19 @@ def test_an_attack_that_there_is_not_ends_with_an_error(study: Path, tmp_path: P
     done = CliRunner().invoke(app, ["attack", str(study), "--attacks", "heist", "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
     assert not (tmp_path / "out").exists()
+
+
+class Rare(Coin):
+    name = "rare"
+    parts = (Part("with a rare tool", "rare", ("a_rare_tool",)),)
+
+
+def test_what_cannot_be_run_here_is_said_first_with_what_to_install(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "ATTACKS", {"rare": Rare})
+    done = CliRunner().invoke(app, ["attack", str(study), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    said = done.output.index("rare is not run with a rare tool: needs a-rare-tool, which is not installed")
+    assert "cipherward[rare]" in done.output
+    assert said < done.output.index("1 of 1")

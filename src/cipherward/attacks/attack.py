@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -60,17 +61,41 @@ class Found:
     exhibits: tuple[Exhibit, ...] = ()
 
 
+@dataclass(frozen=True)
+class Part:
+    """Settings of an attack that need an extra of this package. `words`: which settings; `extra`: its name; `packages`: what of it is imported."""
+
+    words: str
+    extra: str
+    packages: tuple[str, ...]
+
+    def not_run(self) -> str:
+        """Why these settings are not run here, and what to install, as part of a sentence; empty where everything is installed."""
+        missing = [name.replace("_", "-") for name in self.packages if importlib.util.find_spec(name) is None]
+        if not missing:
+            return ""
+        of_them = "which is" if len(missing) == 1 else "which are"
+        return (
+            f'needs {" and ".join(missing)}, {of_them} not installed: python -m pip install "cipherward[{self.extra}]"'
+        )
+
+
+PRIVACY = Part("with differential privacy", "privacy", ("opacus", "dp_accounting"))
+
+
 class Attack(ABC):
     """One attack.
 
     `name`: on the command line. `title`: in reports. `explanation`: for a privacy officer, in plain words: who attacks, what they
     have, what they do, and what it means if it works. `version`: of its method; results of another one are measured anew.
+    `parts`: what of it needs an extra of this package; all else runs without one.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     explanation: ClassVar[str]
     version: ClassVar[int] = 1
+    parts: ClassVar[tuple[Part, ...]] = ()
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
@@ -78,6 +103,10 @@ class Attack(ABC):
     def why_not(self, study: Study) -> str:
         """Why it cannot be run on this study, as a sentence; empty where it can."""
         return ""
+
+    def not_run(self) -> list[str]:
+        """Each part that cannot be run on this machine, with the reason and what to install."""
+        return [f"{part.words}: {reason}" for part in self.parts if (reason := part.not_run())]
 
     @abstractmethod
     def run(self, at: Context) -> Found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cipherward.attacks import lira
-from cipherward.attacks.attack import Attack, Found, Measure, Settings
+from cipherward.attacks.attack import PRIVACY, Attack, Found, Measure, Settings
 from cipherward.attacks.context import Context
 from cipherward.attacks.fitting import Trainer, with_privacy, with_rows
 from cipherward.attacks.intervals import clopper_pearson, mean_interval
@@ -55,6 +54,7 @@ class Planted:
 
 class Canaries(Attack):
     name = "canaries"
+    parts = (PRIVACY,)
     title = "Does the model learn patients by heart? (canaries)"
     explanation = (
         "A model should learn what patients have in common, and not what a single one has. Whether it does can be tested: we make up patients that cannot be real, every value drawn at random, "
@@ -108,8 +108,8 @@ class Canaries(Attack):
         plain = Trainer(at, studies[0])
         for copies in (0, *self.chosen.copies):
             yield from self._measured(at, f"{where}, {_planted(copies)}, no noise", plain, hospitals, planted, copies)
-        if importlib.util.find_spec("opacus") is None:
-            yield Measure(where, "with differential privacy", None, "needs cipherward[privacy], which is not installed")
+        if reason := PRIVACY.not_run():
+            yield Measure(where, PRIVACY.words, None, f"not run: {reason}")
             return
         largest = max(len(each.outcome) for each in hospitals)
         for epsilon in self.chosen.epsilons:

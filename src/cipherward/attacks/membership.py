@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cipherward.attacks import lira
-from cipherward.attacks.attack import Attack, Found, Measure, Settings
+from cipherward.attacks.attack import PRIVACY, Attack, Found, Measure, Settings
 from cipherward.attacks.context import Context
 from cipherward.attacks.fitting import Trainer, members, with_privacy
 from cipherward.attacks.updates import some
@@ -58,6 +57,7 @@ class Models:
 
 class Membership(Attack):
     name = "membership"
+    parts = (PRIVACY,)
     title = "Was this patient in the training data? (membership inference)"
     explanation = (
         "A model is a little surer of rows that it was trained on. Whoever has the model and a patient's row can therefore guess whether the patient was in the study, "
@@ -100,8 +100,8 @@ class Membership(Attack):
             trainer = Trainer(at, study, encrypted=encrypted)
             models = _train(at, f"{words}, scheme {scheme}", trainer, hospitals, n_models)
             yield from _measures(f"{where}, scheme {scheme}, no noise", models)
-        if importlib.util.find_spec("opacus") is None:
-            yield Measure(where, "with differential privacy", None, "needs cipherward[privacy], which is not installed")
+        if reason := PRIVACY.not_run():
+            yield Measure(where, PRIVACY.words, None, f"not run: {reason}")
             return
         for epsilon in self.chosen.epsilons:
             trainer = Trainer(at, with_privacy(at.study, epsilon, largest))

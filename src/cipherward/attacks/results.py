@@ -92,13 +92,14 @@ class Cell(_Checked):
 
 
 class Told(_Checked):
-    """An attack as the page explains it. `why_not`: why it was not run on this study."""
+    """An attack as the page explains it. `why_not`: why it was not run on this study. `not_run`: parts of it for which something was not installed."""
 
     name: Name
     title: Words
     explanation: Words
     why_not: Words = ""
     settings: dict[Name, Any] = {}
+    not_run: tuple[Words, ...] = ()
 
 
 class Attacks(_Checked):

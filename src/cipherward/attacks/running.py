@@ -59,6 +59,7 @@ def attack_study(
     *,
     on_step: Callable[[Step], None] | None = None,
     on_data: Callable[[Sequence[HospitalData]], None] | None = None,
+    on_not_run: Callable[[str, str], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Attacks:
@@ -66,7 +67,8 @@ def attack_study(
 
     Args:
         out: a new or empty folder, or one with attacks on the same study.
-        on_step: called before and after every run; `on_data`: with every hospital's table; `say`: with what is being done.
+        on_step: called before and after every run; `on_data`: with every hospital's table; `on_not_run`: before anything
+            is read or run, with an attack and the part of it that needs an extra which is not installed; `say`: with what is being done.
         should_stop: asked between the steps of an attack; True stops, and what is finished is kept.
 
     Returns:
@@ -80,6 +82,10 @@ def attack_study(
     options = options or Options()
     chosen = catalogue.choose(options.names)
     _check(study)
+    if on_not_run:
+        for attack in chosen:
+            for words in [] if attack.why_not(for_attacks(study)) else attack.not_run():
+                on_not_run(attack.name, words)
     return _Run(study, out, chosen, options, on_step, on_data, say, should_stop).run()
 
 
@@ -142,14 +148,15 @@ class _Run:
         path = self.out / "cells" / attack.name / f"seed-{at.seed}.json"
         self._number += 1
         self._step(attack.name, at.seed)
-        started, settings = perf_counter(), attack.described()
+        started, whole = perf_counter(), attack.described()
+        settings = whole | ({"not_run": parts} if (parts := attack.not_run()) else {})
         kept = results.read_cell(path)
         if kept and kept.basis != basis:
             raise StudyError(
                 f"the data are not those with which the attacks in {self.out} began",
                 hint="give the same --data, or choose another --out; nothing was changed",
             )
-        if kept and kept.settings == json.loads(json.dumps(settings)):
+        if kept and kept.settings in (json.loads(json.dumps(whole)), json.loads(json.dumps(settings))):
             self._step(attack.name, at.seed, kept.seconds, kept=True)
             return kept
         try:
@@ -168,6 +175,11 @@ class _Run:
             total = self.options.n_seeds * sum(not each.why_not(for_attacks(self.study)) for each in self.attacks)
             self.on_step(Step(name, seed, self._number, total, seconds, kept))
 
+    def _not_run(self, name: str) -> list[str]:
+        """What of an attack is not among its results, as something was not installed when it ran."""
+        cells = [cell for (attack, _), cell in self._cells.items() if attack == name]
+        return sorted({words for cell in cells for words in cell.settings.get("not_run", ())})
+
     def _stopped(self) -> InterruptedRunError:
         again = self.options.command or "the same command"
         return InterruptedRunError(
@@ -184,6 +196,7 @@ class _Run:
                 "explanation": each.explanation,
                 "why_not": each.why_not(for_attacks(study)),
                 "settings": each.settings.model_dump(mode="json"),
+                "not_run": self._not_run(each.name),
             }
             for each in self.attacks
         ]

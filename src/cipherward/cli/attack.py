@@ -60,6 +60,7 @@ def attack(
         options,
         on_step=say.step,
         on_data=say.about_data,
+        on_not_run=say.not_run,
         say=say.progress,
         should_stop=stop,
     )
@@ -73,12 +74,23 @@ def attack(
 class _Teller(Teller):
     """Also says what the attacks do, and what they gave."""
 
+    _said_how = False
+
     def step(self, step: Step) -> None:
         self._place = f"  {step.number:>2} of {step.total}  {step.attack:<14} seed {step.seed}"
         if step.seconds is None:
             doing(self._place)
         else:
             self(f"{self._place}   {'done before' if step.kept else f'{step.seconds:.1f} s'}")
+
+    def not_run(self, attack: str, words: str) -> None:
+        if not self._said_how:
+            self(
+                "Not everything can be run here; the rest runs. After an installation the same command with the same --out"
+            )
+            self("runs these attacks anew:")
+        self._said_how = True
+        self(f"  {attack} is not run {words}")
 
     def progress(self, what: str) -> None:
         doing(f"{self._place}   {what}")
