@@ -21,6 +21,7 @@ from cipherward.cli import (
     drift,
     export,
     exposure,
+    extras,
     hospital,
     passport,
     personalise,
@@ -79,6 +80,10 @@ def main() -> None:
         app(prog_name="cipherward")
     except CipherwardError as error:
         sys.exit(fail(error))
+    except ModuleNotFoundError as error:
+        if said := extras.missing(error):
+            sys.exit(fail(said))
+        raise
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's way to end at Ctrl-C
             typer.echo("\nstopped", err=True)

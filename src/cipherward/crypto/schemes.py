@@ -5,6 +5,7 @@ What is true of a scheme stands at its class (`SchemeFacts`); nothing else decid
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 
 from cipherward.crypto import ckks
@@ -25,6 +26,21 @@ def facts(name: str) -> type[SchemeFacts]:
     if name not in CATALOGUE:
         raise StudyError(f"no scheme is called {name!r}", hint=f"schemes: {', '.join(sorted(CATALOGUE))}")
     return CATALOGUE[name]
+
+
+def check_installed(name: str) -> None:
+    """Before anything is written: whether the packages that the scheme needs are there.
+
+    Raises:
+        StudyError: one is not, or no scheme has this name.
+    """
+    extra, *packages = facts(name).extra or ("",)
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise StudyError(
+            f"scheme {name} needs {' and '.join(missing)}, not installed here",
+            hint=f'install the extra: python -m pip install "cipherward[{extra}]"',
+        )
 
 
 def make(name: str, public_key: bytes = b"", key_digest: bytes = b"", key_holder: KeyHolder | None = None) -> Scheme:

@@ -137,8 +137,10 @@ def check_study(study: Study) -> None:
     if privacy.unit == "hospital":
         stated = {"noise_multiplier": noise_multiplier(study)}
         hospital_noise(study.with_overrides(privacy=stated), n_parameters=1)
-    elif importlib.util.find_spec("opacus") is None:
-        raise accounting.missing("opacus")
+    else:
+        for package in ("opacus", "dp_accounting"):
+            if importlib.util.find_spec(package) is None:
+                raise accounting.missing(package.replace("_", "-"))
 
 
 def check_hospital(study: Study, n_parameters: int) -> None:

@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import Any
 
 from cipherward import study as study_document
+from cipherward.crypto import schemes
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import InterruptedRunError, StudyError
 from cipherward.learning import models
@@ -128,6 +129,7 @@ def run_study(
     task = make_task(study, module)
     models.check_factory(study.model, module)
     privacy_plan.check_study(study)
+    schemes.check_installed(study.aggregation.scheme)
     check_device(device)
     hospitals = load_hospitals(study, data, base or Path())
     study = on_one_machine.for_few_rows(study, task, hospitals)
