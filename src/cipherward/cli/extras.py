@@ -8,7 +8,6 @@ from cipherward.errors import CipherwardError, StudyError
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "backbones": ("monai",),
-    "ckks": ("tenseal", "zstandard"),
     "duckdb": ("duckdb",),
     "fhir": ("fhirpathpy",),
     "formats": ("openpyxl", "pyreadstat"),
@@ -22,13 +21,20 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "sql": ("sqlalchemy", "psycopg"),
     "units": ("pint", "ucumvert"),
 }
-"""extra -> what is imported of it."""
+"""extra -> what is imported of it; those of schemes are in `everything`."""
+
+
+def everything() -> dict[str, tuple[str, ...]]:
+    """The same with the extras of schemes."""
+    from cipherward.crypto.schemes import CATALOGUE  # not above: every command would load the kernels
+
+    return {**EXTRAS, **{facts.extra[0]: facts.extra[1:] for facts in CATALOGUE.values() if facts.extra}}
 
 
 def missing(error: ModuleNotFoundError) -> CipherwardError | None:
     """The error with the extra to install, for an import that failed; None where the package is of no extra."""
     package = (error.name or "").partition(".")[0]
-    for extra, packages in EXTRAS.items():
+    for extra, packages in everything().items():
         if package in packages:
             return StudyError(
                 f"this command needs the Python package {package}, which is not installed",
