@@ -101,6 +101,11 @@ def changed(old: str, new: str) -> str:
     return MAPPING.replace(old, new)
 
 
+def test_a_number_becomes_itself_times_the_factor_plus_the_offset(make_study: Make, tmp_path: Path) -> None:
+    data = load(make_study, tmp_path, changed("factor = 0.0555", "factor = 0.5\noffset = -20.0"))
+    assert data.table["glucose"].to_list() == pytest.approx([(90 + i) * 0.5 - 20.0 for i in range(N)])
+
+
 WRONG = {
     "a column that is not there": (changed('"WT_LB"', '"WTLB"'), "no column 'WTLB' (from); did you mean 'WT_LB'?"),
     "a unit that is none": (changed('"[lb_av]"', '"lbs"'), "'lbs' is no UCUM unit; write '[lb_av]'"),
@@ -170,6 +175,8 @@ def test_two_names_may_be_exchanged(tmp_path: Path) -> None:
         ("umol/L", "mmol/L", 88.4, 0.0884),
         ("mm[Hg]", "kPa", 120.0, 15.998),
         ("%", "1", 50.0, 0.5),
+        ("/100", "1", 50.0, 0.5),
+        ("10.L", "mL", 2.0, 20_000.0),
     ],
 )
 def test_units_convert_as_tables_of_units_say(given: str, wanted: str, value: float, expected: float) -> None:

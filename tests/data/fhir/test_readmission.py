@@ -145,6 +145,22 @@ def test_a_transfer_is_one_stay(export: Written) -> None:
     assert "3 stay(s) that begin before another of the patient ends: joined with it" in raw.assumed
 
 
+def test_earlier_stays_and_visits_count_for_365_days(export: Written) -> None:
+    visit = {"class": {"code": "AMB"}}
+    folder = export(
+        [
+            PERSON,
+            encounter("last-year", "2021-03-01", "2021-03-02"),
+            encounter("too-early", "2021-02-28T12:00:00Z", None, **visit),
+            encounter("just", "2021-03-01T12:00:00Z", None, **visit),
+            encounter("stay", "2022-03-01", "2022-03-02"),
+            encounter("later", "2023-03-02", "2023-03-03"),
+        ]
+    )
+    found = {row["stay"]: (row["previous_stays"], row["previous_visits"]) for row in rows(extract(folder))}
+    assert found == {"last-year": ("0", "1"), "stay": ("1", "1"), "later": ("0", "0")}
+
+
 def test_what_is_left_out_is_counted(export: Written) -> None:
     folder = export(
         [
