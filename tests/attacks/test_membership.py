@@ -60,6 +60,18 @@ def test_the_interval_of_a_rate_holds_the_rate_as_often_as_it_says() -> None:
     assert held >= 0.93 * 400
 
 
+def test_a_rate_and_an_area_are_those_counted_by_hand() -> None:
+    members, others = [0.95, 0.75, 0.65, 0.4, 0.1], [0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.2, 0.05]
+    scores = np.array(members + others)
+    inside = np.arange(len(scores)) < len(members)
+    found = lira.rate(scores, inside, 0.25)  # two of eight others may be accused: those above 0.7
+    assert (found.hits, found.false, found.value) == (2, 2, 0.4)
+    assert lira.rate(scores, inside, 0.0).hits == 1
+    pairs = [member > other for member in members for other in others]
+    assert lira.auc(scores, inside) == pytest.approx(np.mean(pairs))
+    assert lira.auc(-scores, inside) == pytest.approx(1.0 - np.mean(pairs))
+
+
 def test_a_rate_without_members_is_refused() -> None:
     with pytest.raises(ValueError, match="members and others"):
         lira.rate(np.zeros(3), np.zeros(3, np.bool_), 0.1)

@@ -163,6 +163,25 @@ def test_one_norm_after_smaller_steps_shows_the_largest_update_and_the_second_st
             assert len(third.run.rounds_with_openings()) == 2
 
 
+def test_whatever_makes_an_update_larger_or_smaller_before_it_is_cut_stays_as_it_was(tmp_path: Path) -> None:
+    cut: dict[str, Any] = {"batch_size": 32, "defence": {"clip_norm": 0.5}}
+    with World(tmp_path, study(training=cut)) as world:
+        world.run_sums(2)
+        known = Weighing(world.sites[1].ledger, world.sites[1].standing.register.name)
+        assert known.problem(make_task(study("again", training=cut))) == ""
+        sizing: dict[str, Any] = {
+            "learning_rate": 0.1,
+            "local_epochs": 7,
+            "batch_size": 16,
+            "momentum": 0.5,
+            "class_weights": [2.0, 1.0],
+            "scale": "robust",
+        }
+        for name, value in sizing.items():
+            said = known.problem(make_task(study("other", training={**cut, name: value})))
+            assert said.endswith(f"so after training of another size: {name}")
+
+
 def test_the_same_weighting_may_be_used_again_and_a_cap_that_cuts_nobody_off_is_the_same(tmp_path: Path) -> None:
     with World(tmp_path / "first", study()) as first:
         first.run_sums(2)

@@ -21,7 +21,7 @@ from cipherward.comparison.compare import compare_study
 from cipherward.consortium.approval import approvals, review, review_text
 from cipherward.data.partition import TEST, VALIDATION
 from cipherward.data.sources import HospitalData, load_hospitals
-from cipherward.errors import StudyError
+from cipherward.errors import StudyError, UnfitUpdateError
 from cipherward.learning import binning, metrics, worth
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.report import page
@@ -229,6 +229,71 @@ def test_what_is_opened_of_a_hospital_and_what_is_left_is_of_enough_rows_or_none
     sizes = subgroups.sizes(chosen, every, at)["hospitals"].tolist()
     of_levels = [sum(counted[k][0].values()) for k in range(3)]
     assert sizes == [int(rows >= least) for rows in (*of_levels, n - sum(of_levels))]
+
+
+def test_a_band_begins_at_its_edge_and_a_row_without_a_value_is_in_none() -> None:
+    (age, *_) = study().columns
+    grouping = subgroups.Grouping(age, (0.0, 4.0))
+    ages = [-99.0, -0.001, 0.0, 3.999, 4.0, 99.0, float("nan")]
+    assert grouping.codes(pl.DataFrame({"age": ages})).tolist() == [0, 0, 1, 1, 2, 2, 3]
+    assert grouping.levels == ("under 0", "0 to under 4", "4 and over")
+
+
+@pytest.mark.parametrize("cell_min", [0, 15])
+def test_scores_of_validation_rows_stand_in_groups_too(cell_min: int) -> None:
+    chosen = study(evaluation={"bins": 1024, "group_rows": 10})
+    rng = np.random.default_rng(4)
+    outcomes = rng.integers(0, 2, 60).astype(np.int8)
+    at = HospitalWork(0, made(["A"] * 60, outcomes.tolist()), "cpu", lambda: 0.0, cell_min=cell_min)
+    rows = rng.random(60), outcomes
+    found = subgroups.worth(chosen, subgroups.groupings(chosen), ((), ()), at, rows, rows)
+    bins = found["validation/negative"] + found["validation/positive"]
+    assert bins.sum() == 60
+    assert bins[bins > 0].min() >= max(10, cell_min)
+
+
+def test_validation_rows_are_told_apart_by_outcome_where_their_scores_are_asked_for() -> None:
+    groups = {}
+    for name, coverage in (("asked", 0.8), ("not asked", None)):
+        task = catalogue.make_task(study(evaluation={"coverage": coverage}))
+        groups[name] = {question.purpose: question.about for question, _ in task.plan()}["subgroups"]
+    assert {each.outcome for each in groups["asked"] if each.split == VALIDATION} == {None, 0, 1}
+    assert {each.outcome for each in groups["not asked"] if each.split == VALIDATION} == {None}
+
+
+def test_a_model_that_sets_a_row_apart_is_measured_for_no_subgroup(tmp_path: Path) -> None:
+    chosen = study()
+    hospitals = hospitals_of(chosen, tmp_path)
+    _, before = finished(chosen, hospitals)
+    at = HospitalWork(0, hospitals[0], "cpu", lambda: 0.0, cell_min=10)
+    assert before[-1].purpose == "subgroups"
+    assert at.values(before[-1])
+    table = hospitals[0].table
+    row = int(np.flatnonzero(hospitals[0].split == TEST)[0])
+    is_far = pl.int_range(pl.len()) == row
+    alone = table.with_columns(pl.when(is_far).then(8.0).otherwise(0.0).alias(name) for name in ("age", "dose"))
+    at = HospitalWork(0, dataclasses.replace(hospitals[0], table=alone), "cpu", lambda: 0.0, cell_min=10)
+    with pytest.raises(UnfitUpdateError, match="apart"):
+        at.values(before[-1])
+
+
+def test_the_digest_of_a_state_is_of_every_number_that_was_opened(tmp_path: Path) -> None:
+    chosen = study()
+    state, _ = finished(chosen, hospitals_of(chosen, tmp_path))
+    task, inner = state.task, state.inner
+
+    def others(each: worth.Counted) -> list[worth.Counted]:
+        changed = {"negative": each.negative[::-1], "positive": each.positive + 1}
+        numbers = {"brier": each.brier + 1, "log_loss": each.log_loss + 1}
+        return [dataclasses.replace(each, **{name: value}) for name, value in (changed | numbers).items()]  # type: ignore[arg-type]
+
+    states = [inner, dataclasses.replace(inner, hospitals=((4, 3, 0), (4, 4, 0)))]
+    states += [dataclasses.replace(inner, everybody=other) for other in others(inner.everybody)]
+    states += [dataclasses.replace(inner, validation=other) for other in others(inner.validation)]
+    ((first, *rest), *groupings) = inner.found
+    states += [dataclasses.replace(inner, found=((other, *rest), *groupings)) for other in others(first)]
+    assert len({task.digest(each) for each in states}) == len(states) == 14
+    assert task.digest(dataclasses.replace(inner)) == task.digest(inner)
 
 
 def test_a_study_that_asks_for_none_of_it_is_the_document_that_it_was() -> None:

@@ -132,6 +132,27 @@ def test_a_row_without_a_value_keeps_no_rule_about_it(tmp_path: Path) -> None:
     assert not inclusion.Rule(column="ward", categories=("A", "B")).holds(data)[0]
 
 
+def test_a_value_at_either_end_of_a_rule_stays_and_rows_of_the_table_keep_every_rule(tmp_path: Path) -> None:
+    (data, *_) = load_hospitals(study(), None, simulator.write_tables(tmp_path, 4))
+    ages, wards = [-0.1, 0.0, 1.0, 2.0, 2.1, 1.0], ["A", "A", "A", "A", "A", "B"]
+    table = data.table.head(6).with_columns(pl.Series("age", ages), pl.Series("ward", wards))
+    outcome = np.array([1, 1, 0, 0, 1, 1], dtype=np.int8)
+    data = dataclasses.replace(data, table=table, outcome=outcome, split=data.split[:6])
+    rules = tuple(inclusion.Rule.model_validate(each) for each in RULES)
+    assert rules[0].holds(data).tolist() == [False, True, True, True, False, True]
+    kept = inclusion.left(rules, data, np.array([True, True, True, False, True, True]))
+    assert [int(rows.sum()) for rows in kept] == [5, 3, 2]
+    assert inclusion.IncludedRows(rules=rules).chosen(data).tolist() == [False, True, True, True, False, False]
+    assert inclusion.IncludedRows(outcome=1, rules=rules).chosen(data).tolist() == [False, True] + [False] * 4
+
+
+def test_a_rule_that_excludes_few_does_not_show_how_many() -> None:
+    rules = [inclusion.Rule(column="age"), inclusion.Rule(column="ward"), inclusion.Rule(column="dose")]
+    found = inclusion.flow(rules, [100, 96, 60, 60], 5.0, 10)
+    assert [each["rows"] for each in found] == [100, 96, 60, 60]
+    assert [each["excluded"] for each in found] == [None, None, 36, 0]
+
+
 def test_noise_leaves_no_more_rows_than_before_and_small_counts_are_not_shown() -> None:
     rules = [inclusion.Rule(column="age"), inclusion.Rule(column="ward", name="in a ward")]
     found = inclusion.flow(rules, [100, 104, 6], 5.0, 10)

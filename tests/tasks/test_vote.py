@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ from cipherward import study as study_document
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.learning import verdicts
 from cipherward.learning.outcomes import outcome_of
+from cipherward.learning.server import Moments
 from cipherward.study import Study
 from cipherward.tasks import vote
+from cipherward.tasks.block_sums import BlockSum
 from cipherward.tasks.catalogue import make_task
+from cipherward.tasks.defended import Candidate, DefendedState
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Values
+from cipherward.tasks.vote import Votes
 
 ROWS = 400
 
@@ -167,6 +172,25 @@ def test_blocks_and_votes_go_together(tmp_path: Path) -> None:
         world.run_sums()
         asked = [report.purpose for report in world.hub.reports]
     assert asked == ["statistics", *(["train-block", "train-block", "train", "vote"] * 2), "evaluate"]
+
+
+def test_the_digest_of_a_state_is_of_its_votes_its_candidate_and_the_blocks_that_wait() -> None:
+    task = make_task(study())
+    first = task.first()
+    assert isinstance(first, DefendedState)
+    ones, zeros = np.ones(3, np.float32), np.zeros(3, np.float32)
+    moments = Moments(np.ones(3), np.zeros(3))
+    states = [
+        first,
+        *(dataclasses.replace(first, candidate=Candidate(weights)) for weights in (ones, zeros)),
+        *(dataclasses.replace(first, candidate=Candidate(ones, each)) for each in (moments, Moments(np.ones(3), np.ones(3)))),
+        *(dataclasses.replace(first, votes=(votes,)) for votes in (None, Votes((0, 1), 5), Votes((1, 1), 5), Votes((0, 1), 4))),
+        *(dataclasses.replace(first, waiting=(BlockSum({"weight": each}, 3),)) for each in (ones, zeros)),
+        dataclasses.replace(first, waiting=(BlockSum({"weight": ones}, 4),)),
+        dataclasses.replace(first, refused=(1,)),
+        dataclasses.replace(first, blocks_refused=((1, 2),)),
+    ]  # fmt: skip
+    assert len({task.digest(each) for each in states}) == len(states)
 
 
 def test_vote_settings_without_a_vote_are_refused() -> None:
