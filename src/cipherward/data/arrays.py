@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data.problems import Problem
+from cipherward.data.problems import Problem, first_of
 from cipherward.data.values import is_missing
 from cipherward.study import Column
 
@@ -142,7 +142,7 @@ def read(series: pl.Series, column: Column) -> tuple[pl.Series, NDArray[np.bool_
 
 def problem(name: str, rows: NDArray[np.int64], wrong: NDArray[np.bool_], text: str) -> Problem:
     """About the first of the rows that something is wrong with; no value of the table is named."""
-    said = f"column {name!r}, row {rows[np.flatnonzero(wrong)[0]]}: {text} ({int(wrong.sum())} such row(s))"
+    said = f"{first_of(wrong, rows, name)}: {text} ({int(wrong.sum())} such row(s))"
     return Problem(said, said)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cipherward.data import units
 from cipherward.data.advice import number_advice
 from cipherward.data.number_forms import plain_numbers
-from cipherward.data.problems import Problem, problems_of, table_error
+from cipherward.data.problems import Problem, first_of, problems_of, table_error
 from cipherward.data.tables import RawTable
 from cipherward.data.values import Change, Rule, as_text, is_missing, is_value, number_key
 from cipherward.errors import DataError
@@ -148,14 +148,12 @@ def _converted(raw: RawTable, name: str, column: MappedColumn, problems: list[Pr
         odd = [each for each in text.drop_nulls().unique().to_list() if not is_number(each)]
         bad = [each for each in odd if not is_missing(each)]
         wrong = text.is_in(bad).fill_null(False).to_numpy()
-        if wrong.any() and not doubts:
-            first = int(np.flatnonzero(wrong)[0])
-            place = f"column {name!r}, row {raw.rows[first]}"
-            count = f"({int(wrong.sum())} such row(s))"
-            remedy = number_advice(text[first]) or " (list it in the mapping's missing, or recode it)"
+        if (place := first_of(wrong, raw.rows, name)) and not doubts:
+            example, count = text[int(wrong.argmax())], f"({int(wrong.sum())} such row(s))"
+            remedy = number_advice(example) or " (list it in the mapping's missing, or recode it)"
             problems.append(
                 Problem(
-                    f"{place}: {text[first]!r} is no number and cannot be converted {count}{remedy}",
+                    f"{place}: {example!r} is no number and cannot be converted {count}{remedy}",
                     f"{place} is no number and cannot be converted {count}",
                 )
             )

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data.file_settings import FileSettings
-from cipherward.data.problems import Problem
+from cipherward.data.problems import Problem, first_of
 from cipherward.data.values import Mark, Rule, as_text, is_missing
 from cipherward.study import same_text
 from cipherward.study_sections import is_number
@@ -218,9 +218,7 @@ def _problems(
 ) -> Iterator[Problem]:
     for texts, said in doubts:
         wrong = series.is_in(texts).fill_null(False).to_numpy()
-        if not wrong.any():
-            continue
-        first = int(np.flatnonzero(wrong)[0])
-        place = f"column {name!r}, row {rows[first]}"
-        count = f"({wrong.sum()} such row(s))"
-        yield Problem(f"{place}: {series[first]!r} {said} {count}; {_HINT}", f"{place}: a number {said} {count}")
+        if place := first_of(wrong, rows, name):
+            count = f"({wrong.sum()} such row(s))"
+            example = series[int(wrong.argmax())]
+            yield Problem(f"{place}: {example!r} {said} {count}; {_HINT}", f"{place}: a number {said} {count}")

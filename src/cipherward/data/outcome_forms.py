@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data.advice import number_advice, suggested
-from cipherward.data.problems import Problem
+from cipherward.data.problems import Problem, first_of
 from cipherward.data.values import Change, Labels, Rule, as_text, is_missing
 from cipherward.study import Data, same_text
 
@@ -28,10 +28,9 @@ def read_classes(series: pl.Series, data: Data, rows: NDArray[np.int64]) -> Foun
     read = {raw: labels.read(labels.of_boolean(raw) if series.dtype == pl.Boolean else raw) for raw in raws}
     missing = [raw for raw, reading in read.items() if reading.value is None and not reading.trouble]
     odd = [raw for raw, reading in read.items() if reading.trouble]
-    problems = _without(data.outcome, (text.is_null() | text.is_in(missing).fill_null(False)).to_numpy(), rows)
+    problems = without_outcome(data.outcome, (text.is_null() | text.is_in(missing).fill_null(False)).to_numpy(), rows)
     wrong = text.is_in(odd).fill_null(False).to_numpy()
-    if wrong.any():
-        place = f"column {data.outcome!r}, row {rows[np.flatnonzero(wrong)[0]]}"
+    if place := first_of(wrong, rows, data.outcome):
         listed = ", ".join(suggested(same_text(raw), data.classes) for raw in odd[:_LISTED])
         more = f" and {len(odd) - _LISTED} more" if len(odd) > _LISTED else ""
         problems.append(
@@ -59,8 +58,8 @@ def read_numbers(series: pl.Series, data: Data, rows: NDArray[np.int64]) -> Foun
     values = values.fill_nan(None)
     unread = (text.is_not_null() & values.is_null()).to_numpy()
     empty = np.array([raw is not None and is_missing(raw) for raw in text.to_list()]) if unread.any() else unread
-    problems = _without(data.outcome, text.is_null().to_numpy() | (unread & empty), rows)
-    name, found = data.outcome, values.fill_null(0.0).to_numpy()
+    problems = without_outcome(data.outcome, text.is_null().to_numpy() | (unread & empty), rows)
+    found = values.fill_null(0.0).to_numpy()
     low, high = float(data.outcome_minimum or 0.0), float(data.outcome_maximum or 0.0)
     there = values.is_not_null().to_numpy()
     is_outside, is_whole = (found < low) | (found > high), found == np.rint(found)
@@ -74,10 +73,8 @@ def read_numbers(series: pl.Series, data: Data, rows: NDArray[np.int64]) -> Foun
             'counts are whole; for measured numbers set data.outcome_type = "continuous"',
         ),
     ):
-        if wrong.any():
-            first = int(np.flatnonzero(wrong)[0])
-            place = f"column {name!r}, row {rows[first]}"
-            raw = str(text[first])
+        if place := first_of(wrong, rows, data.outcome):
+            raw = str(text[int(wrong.argmax())])
             hint = number_advice(raw) if said == "is not a number" else ""
             problems.append(
                 Problem(
@@ -88,8 +85,9 @@ def read_numbers(series: pl.Series, data: Data, rows: NDArray[np.int64]) -> Foun
     return problems, found.astype(np.float64), ()
 
 
-def _without(name: str, missing: NDArray[np.bool_], rows: NDArray[np.int64]) -> list[Problem]:
-    if not missing.any():
+def without_outcome(name: str, missing: NDArray[np.bool_], rows: NDArray[np.int64]) -> list[Problem]:
+    """What is wrong where some rows have no outcome."""
+    if not (place := first_of(missing, rows, name)):
         return []
-    said = f"column {name!r}, row {rows[np.flatnonzero(missing)[0]]} has no outcome ({missing.sum()} such row(s))"
+    said = f"{place} has no outcome ({missing.sum()} such row(s))"
     return [Problem(f"{said}; leave out rows whose outcome is not known", said)]

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data.outcome_forms import read_classes, read_numbers
-from cipherward.data.problems import Problem
+from cipherward.data.outcome_forms import read_classes, read_numbers, without_outcome
+from cipherward.data.problems import Problem, first_of
 from cipherward.data.values import Change, Labels, Rule, as_text, is_value, number_key
 from cipherward.study import Data, same_text
 
@@ -86,15 +86,11 @@ def _resembles(raw: str, positive: str) -> bool:
 def _problems(
     text: pl.Series, data: Data, rows: NDArray[np.int64], missing: list[str], odd: list[str]
 ) -> list[Problem]:
-    name, problems = data.outcome, []
     without = (text.is_null() | text.is_in(missing).fill_null(False)).to_numpy()
-    if without.any():
-        said = f"column {name!r}, row {rows[np.flatnonzero(without)[0]]} has no outcome ({without.sum()} such row(s))"
-        problems.append(Problem(f"{said}; leave out rows whose outcome is not known", said))
+    problems = without_outcome(data.outcome, without, rows)
     wrong = text.is_in(odd).fill_null(False).to_numpy()
-    if not wrong.any():
+    if not (place := first_of(wrong, rows, data.outcome)):
         return problems
-    place = f"column {name!r}, row {rows[np.flatnonzero(wrong)[0]]}"
     alike = [raw for raw in odd if _resembles(raw, data.positive)]
     if data.positive == "1":
         advice = "outcomes are 0 or 1, or set data.positive in the study"
@@ -107,7 +103,7 @@ def _problems(
             f"beside the positive {data.positive!r} (data.positive) only one other value can be the negative outcome, and "
             f"these are {len(odd)}: {listed}; leave out rows whose outcome is not known, or list data.negative in the study"
         )
-    example = same_text((alike or [text[int(np.flatnonzero(wrong)[0])]])[0])
+    example = same_text((alike or [text[int(wrong.argmax())]])[0])
     problems.append(
         Problem(
             f"{place}: {example!r} is not an outcome ({wrong.sum()} such row(s)); {advice}",

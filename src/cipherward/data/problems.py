@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cipherward.errors import DataError, TableError
 
 
@@ -22,6 +25,12 @@ class Problem(str):
         """The same with its place in front. A file's name is for people only."""
         place = f"{hospital} ({file})" if file else hospital
         return Problem(f"{place}: {self}", f"{hospital}: {self.logged}")
+
+
+def first_of(bad: NDArray[np.bool_], rows: NDArray[np.int64], name: str) -> str:
+    """The place of the first bad row in words, or "" when there is none. `rows`: the number of each row in its file."""
+    where = np.flatnonzero(bad)
+    return f"column {name!r}, row {rows[where[0]]}" if len(where) else ""
 
 
 def problems_of(error: DataError) -> list[Problem]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from cipherward.data import arrays
 from cipherward.data.advice import number_advice, suggested
 from cipherward.data.outcomes import read_outcome
-from cipherward.data.problems import Problem
+from cipherward.data.problems import Problem, first_of
 from cipherward.data.values import (
     Change,
     Mark,
@@ -178,12 +178,6 @@ def declared_range(column: Column) -> tuple[float, float]:
     return cast(float, column.minimum), cast(float, column.maximum)
 
 
-def first_of(bad: NDArray[np.bool_], rows: Rows, name: str) -> str:
-    """The place of the first bad row in words, or "" when there is none."""
-    where = np.flatnonzero(bad)
-    return f"column {name!r}, row {rows[where[0]]}" if len(where) else ""
-
-
 _Found = tuple[pl.Series, list[Problem], list[Mark]]
 
 
@@ -262,7 +256,7 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
     place = first_of(wrong, rows, name)
     if not place:
         return []
-    example = text[int(np.flatnonzero(wrong)[0])]
+    example = text[int(wrong.argmax())]
     is_word = len(bad) == 1 and not any(character.isdigit() for character in example)
     otherwise = (
         f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column, in the study or a mapping file"
