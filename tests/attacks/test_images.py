@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import public_data
 
 from cipherward import study as study_document
 from cipherward.attacks.attack import Measure
@@ -15,8 +15,6 @@ from cipherward.attacks.images import RECOGNISABLE, Images, of_study
 from cipherward.attacks.intervals import LEVEL, median_interval
 from cipherward.attacks.matching import Search, ssim
 from cipherward.data.sources import load_hospitals
-
-SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
 
 def found(at: Context, count: int, steps: int) -> list[Measure]:
@@ -78,10 +76,9 @@ def test_one_image_of_twenty_in_the_median_is_recognisable_and_its_ciphertext_is
 
 
 def test_a_study_of_images_is_attacked_on_its_own_images() -> None:
-    if not (SHARED / "retinamnist").exists():
-        pytest.skip(f"no RetinaMNIST in {SHARED} (set CIPHERWARD_SHARED_DATA)")
+    folder = public_data.found("retinamnist")
     study = for_attacks(study_document.load_builtin("retina"))
-    at = Context(study, load_hospitals(study, SHARED / "retinamnist", Path()), study.seed)
+    at = Context(study, load_hospitals(study, folder, Path()), study.seed)
     pictures = of_study(at, 4)
     assert pictures.shape == (3, 28, 28)
     assert "augment" not in pictures.model.settings

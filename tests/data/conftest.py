@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from tests import public_data
 
 from cipherward.study import Study, parse
-
-SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
 
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of public data sets, which is not part of the repository."""
-    if not (SHARED / "diabetes130" / "diabetic_data.csv.gz").is_file():
-        pytest.skip(f"no public data in {SHARED} (set CIPHERWARD_SHARED_DATA)")
-    return SHARED
+    return public_data.found("diabetes130/diabetic_data.csv.gz").parents[1]
 
 
 @pytest.fixture

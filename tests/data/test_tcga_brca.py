@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests import public_data
 
 from cipherward.data import public, tcga_brca
 from cipherward.data.sources import load_hospitals
@@ -14,10 +15,8 @@ from cipherward.study import load_builtin
 
 
 @pytest.fixture
-def tcga(shared_data: Path) -> Path:
-    if not (shared_data / "tcga_brca" / "brca.csv").is_file():
-        pytest.skip(f"no TCGA-BRCA in {shared_data}")
-    return shared_data
+def tcga() -> Path:
+    return public_data.found("tcga_brca/brca.csv").parents[1]
 
 
 def test_the_published_file_gives_the_published_numbers(tcga: Path, monkeypatch: pytest.MonkeyPatch) -> None:

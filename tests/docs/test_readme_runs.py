@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.public_data import SHARED
 
 README = Path(__file__).parents[2] / "README.md"
-SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", README.parents[1] / "shared" / "data"))
 
 
 def commands() -> list[str]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from tests.data.conftest import SHARED
+from tests import public_data
 from typer.testing import CliRunner
 
 from cipherward.cli import app
@@ -64,9 +64,7 @@ def test_the_study_runs(tmp_path: Path) -> None:
 
 
 def test_data_draft_and_data_check_count_the_public_sample(tmp_path: Path) -> None:
-    sample = SHARED / "fhir_synthea" / "bulk10"
-    if not sample.is_dir():
-        pytest.skip(f"no FHIR sample in {SHARED} (set CIPHERWARD_SHARED_DATA)")
+    sample = public_data.found("fhir_synthea/bulk10")
     table, drafted = tmp_path / "readmission.toml", tmp_path / "drafted.toml"
     table.write_text((EXAMPLE / "readmission.toml").read_text().replace('"export"', f'"{sample}"'))
     words = ["data", "draft", str(table), "--out", str(drafted)]

@@ -3,14 +3,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from tests import simulator
+from tests import public_data, simulator
 from tests.consortium.consortium import Consortium, document
 
 import cipherward
@@ -419,9 +418,6 @@ def test_a_model_whose_scores_set_few_rows_apart_is_looked_at_before_each_stage(
         at.values(steered)
 
 
-SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings", "sums", "least"),
@@ -434,12 +430,11 @@ SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2]
 def test_real_patients_are_told_apart_as_well_as_the_figures_say(
     name: str, settings: dict[str, Any] | None, sums: int, least: float
 ) -> None:
-    if not (SHARED / "diabetes130").exists():
-        pytest.skip(f"no public data in {SHARED} (set CIPHERWARD_SHARED_DATA)")
+    folder = public_data.found("diabetes130")
     chosen = load_builtin(name).with_overrides(noise={"enabled": False})
     if settings is not None:
         chosen = chosen.with_overrides(top={"settings": settings})
-    hospitals = load_hospitals(chosen, SHARED / "diabetes130", Path.cwd())
+    hospitals = load_hospitals(chosen, folder, Path.cwd())
     works = [
         HospitalWork(k, data, "cpu", lambda: 0.0, secret=bytes([k]) * 32) for k, data in enumerate(hospitals, start=1)
     ]

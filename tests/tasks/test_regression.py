@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +25,11 @@ from cipherward.tasks.fixed_point import Scale
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.regression import Regression
 
-SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 REFERENCES = json.loads((Path(__file__).parent / "tcga_brca_references.json").read_text())
 """Of lifelines and statsmodels, see benchmarks/survival_references.py."""
 
 EXACT: dict[str, Any] = {"noise": {"enabled": False}}
 LOGISTIC: dict[str, Any] = {"task": "regression", "settings": {"family": "logistic"}}
-
-
-@pytest.fixture
-def tcga() -> Path:
-    if not (SHARED / "tcga_brca" / "brca.csv").is_file():
-        pytest.skip(f"no TCGA-BRCA in {SHARED} (set CIPHERWARD_SHARED_DATA)")
-    return SHARED / "tcga_brca"
 
 
 def survival(**settings: Any) -> Study:

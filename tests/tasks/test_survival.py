@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from cipherward.tasks.catalogue import begin
 from cipherward.tasks.result_figures import Curve, Curves
 from cipherward.tasks.survival_state import SurvivalState
 
-SHARED = Path(os.environ.get("CIPHERWARD_SHARED_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 REFERENCES = json.loads((Path(__file__).parent / "tcga_brca_references.json").read_text())
 """Of lifelines and statsmodels, see benchmarks/survival_references.py."""
 
@@ -32,13 +30,6 @@ COLUMNS: list[dict[str, Any]] = [
     {"name": "ward", "kind": "categorical", "categories": ["A", "B"]},
 ]
 SURVIVAL: dict[str, Any] = {"task": "survival", "columns": COLUMNS, "settings": {"time": "days", "group": "ward"}}
-
-
-@pytest.fixture
-def tcga() -> Path:
-    if not (SHARED / "tcga_brca" / "brca.csv").is_file():
-        pytest.skip(f"no TCGA-BRCA in {SHARED} (set CIPHERWARD_SHARED_DATA)")
-    return SHARED / "tcga_brca"
 
 
 def write_tables(folder: Path, n: int, rows: int = 300) -> Path:

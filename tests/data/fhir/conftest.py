@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.data.conftest import SHARED
+from tests import public_data
 
 Written = Callable[..., Path]
 
@@ -30,6 +30,4 @@ def export(tmp_path: Path) -> Written:
 @pytest.fixture
 def synthea() -> Path:
     """The public FHIR sample, which is not part of the repository."""
-    if not (SHARED / "fhir_synthea" / "bulk10").is_dir():
-        pytest.skip(f"no FHIR sample in {SHARED} (set CIPHERWARD_SHARED_DATA)")
-    return SHARED / "fhir_synthea"
+    return public_data.found("fhir_synthea/bulk10").parent

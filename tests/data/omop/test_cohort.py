@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import postgres_server
-from tests.data.conftest import SHARED
+from tests import postgres_server, public_data
 
 from cipherward.data.extract import load as load_extract
 from cipherward.data.omop import sql
@@ -110,9 +109,7 @@ ORDER BY s.person_id, s.at, s.visit_occurrence_id
 @pytest.fixture(scope="module")
 def cdm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The public OMOP sample, one Parquet file a table; it is not part of the repository."""
-    packed = SHARED / "omop_synthea27" / "Synthea27NjParquet_5.4.zip"
-    if not packed.is_file():
-        pytest.skip(f"no OMOP sample in {SHARED} (set CIPHERWARD_SHARED_DATA)")
+    packed = public_data.found("omop_synthea27/Synthea27NjParquet_5.4.zip")
     folder = tmp_path_factory.mktemp("omop")
     with zipfile.ZipFile(packed) as archive:
         for name in archive.namelist():
