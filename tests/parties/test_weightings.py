@@ -49,6 +49,24 @@ def opened_sums(world: World, state: StudyState) -> Any:
     return asking.named_sums(rules.scheme, state, rules.scheme.sums(task, opening.total, opening.witness, n), n)
 
 
+def at_update(world: World) -> StudyState:
+    """The state at which the second sum was asked, the first one of updates."""
+    world.run_sums(1)
+    state = world.hub.state
+    world.run_sums(1)
+    return state
+
+
+def refusal(first: World, folder: Path, wanted: Study) -> dict[str, Any]:
+    """What a hospital says that declines the updates of another study."""
+    with again(first, folder, wanted, SIMULATION) as other:
+        other.run_sums(1)
+        with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
+            other.run_sums(1)
+        (told, *_) = simulator.log(other.run.path, "declined")
+    return told
+
+
 OTHERS: dict[str, tuple[dict[str, Any], float]] = {
     "equal": ({"training": {"weights": "equal"}}, 64.0),
     "cut off": ({"aggregation": {"weight_cap": 100}}, 100.0),
@@ -75,27 +93,19 @@ def test_two_weightings_of_the_same_updates_are_equations_for_one_hospitals_and_
             study("second", **sections),
             identities={i: first.keys.identities[i] for i in range(6)},
         ) as second:
-            second.run_sums(1)
-            then = second.hub.state
-            second.run_sums(1)
+            then = at_update(second)
             read = (opened(first, state) * cap - opened(second, then) * scale) / 64
             assert np.abs(read - own).max() < 0.02 * np.abs(own).max()
-        with again(first, tmp_path / "second", study("third", **sections), SIMULATION) as third:
-            third.run_sums(1)
-            with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
-                third.run_sums(1)
-            (told, *_) = simulator.log(third.run.path, "declined")
-            assert "before" in told["reason"]
-            assert "as the earlier one did" in told["hint"]
+        told = refusal(first, tmp_path / "second", study("third", **sections))
+        assert "before" in told["reason"]
+        assert "as the earlier one did" in told["hint"]
 
 
 def test_updates_that_are_cut_in_one_study_only_show_the_largest_and_the_second_study_is_refused(
     tmp_path: Path,
 ) -> None:
     with World(tmp_path / "first", study()) as first:
-        first.run_sums(1)
-        state = first.hub.state
-        first.run_sums(1)
+        state = at_update(first)
         cap = state.inner.weight_cap
         own = {i: vector(site.work.values(state)) * cap for i, site in first.sites.items()}
         sizes = {i: float(np.linalg.norm(x)) / (128 if i == LARGE else 64) for i, x in own.items()}
@@ -105,18 +115,12 @@ def test_updates_that_are_cut_in_one_study_only_show_the_largest_and_the_second_
         # Hospitals that remember nothing.
         identities = {i: first.keys.identities[i] for i in range(6)}
         with World(tmp_path / "forgetful", study("second", **cut), identities=identities) as second:
-            second.run_sums(1)
-            then = second.hub.state
-            second.run_sums(1)
+            then = at_update(second)
             read = (opened(first, state) - opened(second, then)) * cap
             of_one = own[largest] * (1 - limit / sizes[largest])
             assert np.abs(read - of_one).max() < 0.1 * np.abs(of_one).max()
-        with again(first, tmp_path / "second", study("third", **cut), SIMULATION) as third:
-            third.run_sums(1)
-            with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
-                third.run_sums(1)
-            (told, *_) = simulator.log(third.run.path, "declined")
-            assert "updates were cut before to none, and now to a norm of" in told["reason"]
+        told = refusal(first, tmp_path / "second", study("third", **cut))
+        assert "updates were cut before to none, and now to a norm of" in told["reason"]
 
 
 @pytest.mark.parametrize(
@@ -139,24 +143,16 @@ def test_one_norm_after_smaller_steps_shows_the_largest_update_and_the_second_st
     limit = (sizes[second_largest] + sizes[largest]) / 2
     cut = {**one_step, "defence": {"clip_norm": limit}}
     with World(tmp_path / "first", study("second", training=cut, **bits), identities=identities) as first:
-        first.run_sums(1)
-        state = first.hub.state
-        first.run_sums(1)
+        state = at_update(first)
         small = study("third", training={**cut, **otherwise}, **bits)
         # Hospitals that remember nothing.
         with World(tmp_path / "forgetful", small, identities=identities) as second:
-            second.run_sums(1)
-            then = second.hub.state
-            second.run_sums(1)
+            then = at_update(second)
             read = (10 * opened(second, then) - opened(first, state)) * cap
             of_one = own[largest] * (1 - limit / sizes[largest])
             assert np.abs(read - of_one).max() < 0.1 * np.abs(of_one).max()
-        with again(first, tmp_path / "second", small, SIMULATION) as third:
-            third.run_sums(1)
-            with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
-                third.run_sums(1)
-            (told, *_) = simulator.log(third.run.path, "declined")
-            assert "now so after training of another size" in told["reason"]
+        told = refusal(first, tmp_path / "second", small)
+        assert "now so after training of another size" in told["reason"]
         same = study("fourth", training={**cut, "rounds": 2}, **bits)
         with again(first, tmp_path / "third", same, SIMULATION) as third:
             third.run_sums(2)
@@ -229,10 +225,7 @@ def test_a_newton_step_and_an_update_of_one_step_weighed_otherwise_are_equations
         assert np.abs(read - known[4][:-1]).max() < 0.05 * np.abs(known[4][:-1]).max()
         for name, weights in (("third", "class"), ("fourth", "equal")):
             otherwise = study(name, training={**one_step, "weights": weights})
-            with again(first, tmp_path / name, otherwise, SIMULATION) as refused:
-                refused.run_sums(1)
-                with pytest.raises(DeclinedError, match=WEIGHED_OTHERWISE):
-                    refused.run_sums(1)
+            refusal(first, tmp_path / name, otherwise)
         with again(
             first, tmp_path / "fifth", study("fifth", training={**one_step, "weights": "rows"}), SIMULATION
         ) as same:
