@@ -26,13 +26,6 @@ from cipherward.tasks.rows import TEST, TRAIN
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
-    four = deployments.finished(tmp_path_factory.mktemp("deployed"))
-    yield four
-    four.close()
-
-
-@pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
     eight = deployments.troubled(tmp_path_factory.mktemp("troubled"))
     yield eight

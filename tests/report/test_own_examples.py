@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,6 @@ MADE = [
     {"told": "best", "observed": "outcome is <b>1</b>", "predicted": {"probability": "0.9"}, "strongest": ""}
     | {"picture": PICTURE, "map": PICTURE, "width": 4, "height": 4}
 ]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
-    four = deployments.finished(tmp_path_factory.mktemp("deployed"))
-    yield four
-    four.close()
 
 
 def written(path: Path) -> str:
