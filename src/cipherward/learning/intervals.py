@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-_Z = 1.959963984540054  # 95 %
+Z = 1.959963984540054  # 95 %
 
 
 def auroc_interval(auroc: float, n_positive: int, n_negative: int) -> tuple[float, float]:
@@ -24,7 +24,7 @@ def auroc_interval(auroc: float, n_positive: int, n_negative: int) -> tuple[floa
     def excess(theta: float) -> float:
         factor = 1 + extra * (1 - theta) / (2 - theta) + extra * theta / (1 + theta)
         deviation = math.sqrt(theta * (1 - theta) * factor / (n_positive * n_negative))
-        return abs(theta - auroc) - _Z * deviation
+        return abs(theta - auroc) - Z * deviation
 
     low = 0.0 if auroc == 0 else _root(excess, auroc, 0.0)
     high = 1.0 if auroc == 1 else _root(excess, auroc, 1.0)
@@ -39,9 +39,9 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     """
     if not 0 <= hits <= n or n < 1:
         raise ValueError("a share needs rows, and not more hits than rows")
-    share, z = hits / n, _Z * _Z / n
+    share, z = hits / n, Z * Z / n
     middle = (share + z / 2) / (1 + z)
-    reach = _Z / (1 + z) * math.sqrt(share * (1 - share) / n + z / (4 * n))
+    reach = Z / (1 + z) * math.sqrt(share * (1 - share) / n + z / (4 * n))
     return max(middle - reach, 0.0), min(middle + reach, 1.0)
 
 

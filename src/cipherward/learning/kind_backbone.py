@@ -62,10 +62,8 @@ class Backbone(ShapedKind):
         return f"{self.words} {chosen.network} ({held}), and one layer that is trained"
 
     def shape_problems(self, model: Model, shape: tuple[int, ...]) -> list[str]:
-        if found := super().shape_problems(model, shape):
+        if (found := super().shape_problems(model, shape)) or self.problems(model):
             return found
-        if self.problems(model):
-            return []
         chosen = Settings.model_validate(model.settings)
         side, least = chosen.size or min(shape[1:]), 32 if chosen.network == "densenet121" else 16
         if side < least:

@@ -22,8 +22,6 @@ Ints = NDArray[np.int64]
 FEW = 10
 """Figures are of at least so many rows with the outcome, and as many without."""
 
-_SURE = 1.959963984540054
-
 
 @dataclass(frozen=True)
 class Counted:
@@ -149,7 +147,7 @@ def _worse(of: Mapping[str, Any], everybody: Mapping[str, Any], coverage: float 
     if is_below("auroc", everybody.get("auroc")):
         yield "tells outcomes apart less well"
     large, error = of.get("in_the_large"), of.get("in_the_large_error")
-    if large is not None and error and abs(large) > _SURE * error:
+    if large is not None and error and abs(large) > intervals.Z * error:
         yield f"risks too {'low' if large > 0.0 else 'high'}"
     if is_below("sensitivity", everybody.get("sensitivity")):
         yield "misses more outcomes"
