@@ -52,7 +52,6 @@ class Soak:
     killed: set[str] = field(default_factory=set)
     samples: list[Sample] = field(default_factory=list)
     incomplete: int = 0
-    disk_parts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def warm_rounds(self, name: str) -> int:
         """The round from which the growth of a process counts; in a short run half of it."""

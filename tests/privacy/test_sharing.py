@@ -46,7 +46,6 @@ def seeded(name: str) -> Randomness:
 
 
 NOISE = plan.hospital_noise(stated(study()), 8)
-HALF = (1 << 15) - 1
 
 
 @given(

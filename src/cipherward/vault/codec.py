@@ -19,7 +19,7 @@ from cipherward.errors import AuditError, StorageError
 
 CHUNK = 1 << 20
 """Bytes of plaintext in a chunk; the last one has what is left."""
-NAME_BYTES = KEY_BYTES = 32
+KEY_BYTES = 32
 HEADER_BYTES = 48
 TAG_BYTES = 16
 MAX_BYTES = 1 << 40
