@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from tests.report import deployments
 from tests.report.deployments import folder_of
+from tests.report.test_own_examples import MADE
 
-from cipherward.runs.study_folder import OWN_RESULTS
+from cipherward.report import deployed
+from cipherward.runs.study_folder import OWN_EXAMPLES, OWN_RESULTS
 
 
 @pytest.mark.slow
@@ -25,6 +27,10 @@ def test_every_party_reports_a_count_with_its_own_metric_and_no_auroc(tmp_path: 
             assert "AUROC" not in text
             assert "Simulation" not in text
             assert ("Seen by the coordinator" in text) == (name == "coordinator")
+            (folder_of(four, name) / OWN_EXAMPLES).write_text(json.dumps(MADE))
+            deployed.write(folder_of(four, name))
+            text = (folder_of(four, name) / "report.html").read_text("utf-8")
+            assert ("data:image/png" in text) == (name != "coordinator")
         own = json.loads((folder_of(four, "clinic-2") / OWN_RESULTS).read_text())
         assert own["headline"] == "d2"
         assert set(own["d2"]) == {"federated", "local"}

@@ -122,6 +122,22 @@ def test_a_vote_against_cannot_be_taken_back_by_adding_a_negative_number(tmp_pat
             state.layout.decode(total, 5)
 
 
+def test_a_vote_is_no_update_and_spends_no_privacy(tmp_path: Path) -> None:
+    pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
+    pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
+    privacy = {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 0.5}
+    chosen = study().with_overrides(privacy=privacy)
+    with World(tmp_path, chosen, rows=ROWS) as world:
+        found: dict[str, list[tuple[bool, bool, bool]]] = {"train": [], "vote": []}
+        while (state := world.hub.state).question is not None:
+            if state.purpose in found:
+                task, inner, work = state.task, state.inner, world.sites[1].work
+                cut, cost, base = task.weight_cut(inner, work), task.cost(inner, work), task.base(inner)
+                found[state.purpose].append((cut is not None, cost is not None, bool(base)))
+            world.run_sums(1)
+    assert found == {"train": [(True, True, True)] * 2, "vote": [(False, False, False)] * 2}
+
+
 def test_slots_follow_from_each_hospitals_own_secret_and_differ_from_vote_to_vote(tmp_path: Path) -> None:
     with World(tmp_path, study(), rows=ROWS) as world:
         works = [site.work for site in world.sites.values()]
