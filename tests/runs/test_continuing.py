@@ -25,6 +25,7 @@ from cipherward.runs.folder import RunDirectory
 from cipherward.simulation.simulate import resume_study, run_study
 from cipherward.study import Study, load_builtin
 from cipherward.tasks.catalogue import make_task
+from cipherward.tasks.task import Model
 
 MLP: dict[str, Any] = {
     "model": {"kind": "mlp", "hidden": [4]},
@@ -122,6 +123,21 @@ def test_what_goes_on_from_nothing_or_from_another_study_is_refused(earlier: Pat
         go_on(table, tmp_path / "other")
     with pytest.raises(CipherwardError):
         go_on(tmp_path / "nothing", tmp_path / "third")
+
+
+def test_the_digest_of_a_model_is_of_its_parts_and_every_weight() -> None:
+    weights = np.arange(6, dtype=np.float32)
+    models = [
+        Model((("a", 2), ("b", 4)), weights),
+        Model((("a", 4), ("b", 2)), weights),
+        Model((("c", 2), ("b", 4)), weights),
+    ]
+    for place in range(6):
+        other = weights.copy()
+        other[place] = np.nextafter(other[place], np.float32(9.0))
+        models.append(Model(models[0].groups, other))
+    assert len({continuing.digest_of(each) for each in models}) == len(models)
+    assert continuing.digest_of(Model(models[0].groups, weights.astype(">f4"))) == continuing.digest_of(models[0])
 
 
 def test_a_study_that_goes_on_from_nothing_is_the_document_that_it_was() -> None:

@@ -240,9 +240,10 @@ def test_a_model_that_gets_better_on_the_whole_is_no_attack_though_a_rare_class_
 
 def test_a_hospital_with_few_rows_has_no_opinion_and_a_loss_that_is_no_number_is_large() -> None:
     before, after, of_class = losses(0, 5.0)
-    few = np.zeros_like(of_class)
-    few[:9] = True
+    few = of_class & (np.cumsum(of_class) <= 9)
+    assert verdicts.is_worse(before, after, few, 0.1, least=9)
     assert not verdicts.is_worse(before, after, few, 0.1)
+    assert not verdicts.is_worse(before, after, of_class, 0.1, least=int(of_class.sum()) + 1)
     broken = np.where(of_class, np.nan, before)
     assert verdicts.is_worse(before, broken, of_class, 0.1)
     assert verdicts.is_worse(before, np.full_like(before, np.inf), of_class, 0.1)
