@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ def test_every_setting_of_the_default_file_is_explained_above_it() -> None:
     assert len(settings) == len(policyfile.clauses(Policy()))
     for at in settings:
         assert lines[at - 1].startswith("#") or "=" in lines[at - 1]
+
+
+def test_every_number_and_every_yes_or_no_of_the_file_reaches_the_policy() -> None:
+    default = policyfile.parse(policyfile.DEFAULT, "default")
+    found = re.findall(r"^(\w+) = (\d+|true|false)$", policyfile.DEFAULT, re.MULTILINE)
+    assert len(found) > 10
+    for name, value in found:
+        other = {"true": "false", "false": "true"}.get(value) or str(int(value) + (-1 if name == "max_bits" else 1))
+        text = policyfile.DEFAULT.replace(f"\n{name} = {value}\n", f"\n{name} = {other}\n")
+        assert policyfile.parse(text, "policy.toml") != default, name
 
 
 def test_every_mistake_is_named_at_once() -> None:

@@ -73,6 +73,18 @@ def test_another_first_model_does_not_verify(earlier: Path, tmp_path: Path) -> N
         simulator.lines_of(path)
 
 
+def test_a_run_that_has_not_ended_has_no_model_to_go_on_from(tmp_path: Path) -> None:
+    tables = simulator.write_tables(tmp_path / "tables", 4, rows=260)
+    stops = iter([False, False, True])
+    with pytest.raises(InterruptedRunError):
+        run_study(study(), base=tables, out=tmp_path / "run", device="cpu", should_stop=lambda: next(stops, False))
+    with pytest.raises(StudyError, match="no final model"):
+        continuing.last_model(tmp_path / "run")
+    resume_study(tmp_path / "run", device="cpu")
+    _, model = continuing.last_model(tmp_path / "run")
+    assert model.weights.tobytes() == simulator.weights(tmp_path / "run").tobytes()
+
+
 def test_it_is_resumed_from_that_model(earlier: Path, tmp_path: Path) -> None:
     tables = simulator.write_tables(tmp_path / "tables", 4, rows=260)
     stops = iter([False, False, True])

@@ -100,6 +100,8 @@ def test_columns_that_are_described_otherwise_are_named(then: Path, tmp_path: Pa
     found = drift.between(then, described(tmp_path, seed=7, sections={"columns": columns}))
     assert found.unlike == ("age",)
     assert set(found.moved) == {"dose", "ward", "outcome outcome"}
+    turned = described(tmp_path / "turned", seed=7, sections={"data": {"positive": "0"}})
+    assert drift.between(then, turned).unlike == ("outcome outcome",)
 
 
 def test_runs_that_cannot_be_compared_are_refused(then: Path, tmp_path: Path) -> None:
@@ -133,3 +135,12 @@ def test_the_command_says_it_in_words_as_a_file_and_as_json(
     assert (tmp_path / "drift.csv").read_text().splitlines()[0] == "column,index,by chance up to,bins,verdict"
     code, out, _ = call(capsys, "drift", then, now, "--json", "--retrain", "5")
     assert json.loads(out)["verdict"] == "watch"
+
+
+def test_what_chance_explains_is_stable_and_limits_belong_to_what_lies_above_them() -> None:
+    found = [
+        index.Moved(psi, chance, 10).verdict() for psi, chance in ((0.3, 0.3), (0.3, 0.29), (0.25, 0.0), (0.249, 0.0))
+    ]
+    assert found == ["stable", "retrain", "retrain", "watch"]
+    assert [index.Moved(psi, 0.0, 10).verdict() for psi in (0.1, 0.099)] == ["watch", "stable"]
+    assert index.Moved(0.1, 0.0, 10).verdict(0.05, 0.1) == "retrain"

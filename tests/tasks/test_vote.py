@@ -122,6 +122,17 @@ def test_a_vote_against_cannot_be_taken_back_by_adding_a_negative_number(tmp_pat
             state.layout.decode(total, 5)
 
 
+@pytest.mark.parametrize("corrupt", [1, 2])
+def test_one_hospital_more_than_may_lie_has_to_be_against(corrupt: int) -> None:
+    chosen = simulator.study(
+        9, training={"defence": {"vote": True}}, aggregation={"corrupt": corrupt, "min_contributors": None}
+    )
+    assert vote.needed(chosen) == corrupt + 1
+    assert not Votes((0, corrupt), 9).rejects(vote.needed(chosen))
+    assert Votes((0, corrupt + 1), 9).rejects(vote.needed(chosen))
+    assert vote.needed(chosen.with_overrides(training={"defence": {"vote": True, "vote_against": 5}})) == 5
+
+
 def test_a_vote_is_no_update_and_spends_no_privacy(tmp_path: Path) -> None:
     pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
     pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
