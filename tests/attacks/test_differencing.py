@@ -45,6 +45,15 @@ def test_the_regression_is_that_of_the_sums_at_the_missed_model() -> None:
     assert missed.error(np.zeros(3)) == pytest.approx(1.0)
 
 
+def test_the_difference_is_that_of_the_round_before_and_the_missed_one() -> None:
+    own = np.array([1.0, -2.0, 3.0])
+    totals = np.tile([4.0, 5.0, 6.0], (8, 1))
+    totals[5] -= own
+    assert (
+        apart.Missed(totals, np.zeros((8, 3)), 5, own).error(apart.Missed(totals, totals, 5, own).by_difference) == 0.0
+    )
+
+
 def test_blocks_leave_no_smaller_group_and_agreement_leaves_one(found: Found, at: Context) -> None:
     assert value(found, "sums with and without the last hospital hospitals") == 1.0
     assert value(found, "the last hospital's block") == len(at.hospitals)

@@ -56,6 +56,11 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
     assert class_weights.balanced((700, 60, 9)) == pytest.approx(expected, rel=1e-12)
 
 
+def test_the_largest_weight_is_that_of_a_row_and_at_least_one() -> None:
+    assert BINARY.weighed((0.5, 7.0)).largest_weight == 7.0
+    assert BINARY.weighed((0.5, 0.25)).largest_weight == BINARY.largest_weight == 1.0
+
+
 def test_no_class_counts_for_more_than_a_bound_whatever_noise_makes_of_its_count() -> None:
     assert class_weights.balanced((10_000, -4))[1] == class_weights.MOST
 
