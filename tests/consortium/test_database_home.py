@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,14 @@ from tests.consortium.consortium import Consortium, document
 from typer.testing import CliRunner, Result
 
 from cipherward.cli import app
-from cipherward.consortium.approval import datacheck
+from cipherward.consortium.approval import datacheck, own_mapping
 from cipherward.consortium.homes import health
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
 from cipherward.data.database import Database
 from cipherward.data.tables import read_table
 from cipherward.errors import DataError, StorageError
+from cipherward.study import load
 
 pytest.importorskip("sqlalchemy")
 
@@ -47,6 +49,43 @@ def test_a_hospital_with_a_database_takes_part_as_one_with_a_file(three: Consort
     carried = b"".join(letter for _, _, letter in three.carried)
     assert b"clinic.db" not in carried
     assert b"stays" not in carried
+
+
+def test_a_study_does_not_run_with_another_query_than_it_was_approved_with(three: Consortium, tmp_path: Path) -> None:
+    put_into_database(tmp_path / "tables" / "clinic-2.csv", tmp_path / "clinic.db")
+    place, query = f"sqlite:///{tmp_path}/clinic.db", "SELECT age, dose, ward, outcome FROM stays"
+    three.give_table("clinic-2", f'database = "{place}"\nquery = "{query}"')
+    three.start(document(3))
+    three.approve()
+    (folder,) = three.hospital("clinic-2").study_folders()
+    assert (folder / own_mapping.NAME).read_text() == Database(place, query).digest().hex()
+    three.give_table("clinic-2", f'database = "{place}"\nquery = "{query} WHERE age > 40"')
+    three.pump()
+    assert three.status()["phase"] != "finished"
+    said = "table cannot be used: the mapping file, extract or query is not the one that the study was approved with"
+    assert said in three.alarms("clinic-2")
+
+
+def test_where_the_password_is_may_change_after_an_approval() -> None:
+    found = Database("postgresql://reader@db/clinic", "SELECT 1", "A").digest()
+    assert found == Database("postgresql://reader@db/clinic", "SELECT 1", "", Path("p")).digest()
+    assert found != Database("postgresql://reader@db/other", "SELECT 1", "A").digest()
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_an_approval_from_before_queries_had_a_digest_still_holds(
+    is_file: bool, three: Consortium, tmp_path: Path
+) -> None:
+    put_into_database(tmp_path / "tables" / "clinic-2.csv", tmp_path / "clinic.db")
+    if not is_file:
+        query = "SELECT age, dose, ward, outcome FROM stays"
+        three.give_table("clinic-2", f'database = "sqlite:///{tmp_path}/clinic.db"\nquery = "{query}"')
+    three.start(document(3))
+    three.approve()
+    (folder,) = three.hospital("clinic-2").study_folders()
+    (folder / own_mapping.NAME).write_text("none")
+    three.pump()
+    assert three.status()["phase"] == "finished"
 
 
 def call(*words: object) -> Result:
@@ -126,8 +165,10 @@ def test_a_review_checks_what_the_query_answers(tmp_path: Path) -> None:
     simulator.write_tables(tmp_path / "tables", 1)
     put_into_database(tmp_path / "tables" / "clinic-1.csv", tmp_path / "clinic.db")
     query = "SELECT age, dose, ward, outcome FROM stays"
-    own = datacheck.check(document(3), "clinic-1", Database(f"sqlite:///{tmp_path}/clinic.db", query))
-    assert own == datacheck.check(document(3), "clinic-1", tmp_path / "tables" / "clinic-1.csv")
+    source = Database(f"sqlite:///{tmp_path}/clinic.db", query)
+    own = datacheck.check(document(3), "clinic-1", source)
+    assert own.assumed == (f"by a query, digest {source.digest().hex()[:16]}",)
+    assert replace(own, assumed=()) == datacheck.check(document(3), "clinic-1", tmp_path / "tables" / "clinic-1.csv")
     broken = datacheck.check(
         document(3), "clinic-1", Database(f"sqlite:///{tmp_path}/clinic.db", "SELECT beds FROM stays")
     )
@@ -139,6 +180,9 @@ def test_a_password_that_is_not_there_stops_the_study_and_not_the_service(three:
     three.approve()
     data = 'database = "postgresql://reader@db/clinic"\nquery = "SELECT 1"\npassword_env = "NOT_SET_HERE"'
     three.give_table("clinic-2", data)
+    home = three.hospital("clinic-2")
+    (folder,) = home.study_folders()
+    own_mapping.keep(home, load(folder / "study.toml"), folder)  # as if it was approved with that query
     three.pump()
     assert "NOT_SET_HERE" in three.desks["clinic-2"].status()[0]["why_not"]
     assert any("table cannot be used" in reason for reason in three.alarms("clinic-2"))

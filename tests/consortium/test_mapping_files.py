@@ -52,7 +52,7 @@ def test_a_study_does_not_run_through_another_mapping_than_it_was_approved_with(
     file.write_text(file.read_text() + 'missing = ["42"]\n')
     three.pump()
     assert three.status()["phase"] != "finished"
-    said = "table cannot be used: the mapping file or extract is not the one that the study was approved with"
+    said = "table cannot be used: the mapping file, extract or query is not the one that the study was approved with"
     assert said in three.alarms("clinic-2")
 
 

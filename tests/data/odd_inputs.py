@@ -136,6 +136,19 @@ def archive(path: Path) -> None:
         out.writestr("t.csv", GOOD)
 
 
+def packed(*members: str) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as out:
+            for member in members:
+                out.writestr(member, "x")
+
+    return write
+
+
+def old_office(stream: str) -> Callable[[Path], object]:
+    return csv(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + stream.encode("utf-16-le") + bytes(600))
+
+
 def cut(write: Callable[[Path], object], share: float) -> Callable[[Path], object]:
     def half(path: Path) -> None:
         write(path)
@@ -265,7 +278,10 @@ FILES = {
     "gzip twice": Case(csv(gz(gz(GOOD.encode()))), ("compressed twice",), name="t.csv.gz"),
     "a zip archive": Case(archive, ("is a zip archive", "unpack"), name="t.zip"),
     "a web page under the name of a workbook": Case(html, ("is a web page", "save the sheet as CSV"), name="t.xls"),
-    "an old workbook, or one with a password": Case(csv(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600), ("an old Excel workbook (.xls), or one with a password",), name="t.xls"),
+    "an old workbook": Case(old_office("Workbook"), ("is an old Excel workbook (.xls)", "save it as Excel workbook (.xlsx)"), name="t.xls"),
+    "a workbook with a password": Case(old_office("EncryptedPackage"), ("is an Excel workbook with a password", "take the password off"), name="t.xlsx"),
+    "an OpenDocument spreadsheet": Case(packed("mimetype", "content.xml"), ("is an OpenDocument spreadsheet (.ods)", "save it as Excel workbook (.xlsx)"), name="t.ods"),
+    "a binary workbook": Case(packed("[Content_Types].xml", "xl/workbook.bin"), ("is a binary Excel workbook (.xlsb)", "(.xlsx)"), name="t.xlsx"),
     "JSON": Case(csv('[{"age": 4}]'), ("is a JSON document",)),
     "binary data": Case(csv(bytes(range(256)) * 4), ("binary data",)),
     "a folder": Case(lambda path: path.mkdir(), ("cannot read",)),

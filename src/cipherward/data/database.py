@@ -6,6 +6,9 @@ SQLAlchemy 2 (extra `sql`) and the database's driver are loaded when a query is 
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import os
 import re
 import stat
@@ -50,6 +53,11 @@ class Database:
     def __str__(self) -> str:
         return f"the database {self.url}"
 
+    def digest(self) -> bytes:
+        """SHA-256 over what decides which rows come: the URL and the query's text, not where the password is; 32 bytes."""
+        text = json.dumps({"database": self.url, "query": self.query}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(b"cipherward/v1/query\x00" + text.encode()).digest()
+
 
 Source = Path | Database
 """Where a hospital's table is: a file, or a query."""
@@ -57,7 +65,10 @@ Source = Path | Database
 
 def read_source(source: Source, wanted: Collection[str] | None = None) -> RawTable:
     """The table of a file or of a query; see `read_table` (also for `wanted`) and `read_query`."""
-    return read_query(source) if isinstance(source, Database) else read_table(source, wanted=wanted)
+    if not isinstance(source, Database):
+        return read_table(source, wanted=wanted)
+    raw = read_query(source)
+    return dataclasses.replace(raw, assumed=(*raw.assumed, f"by a query, digest {source.digest().hex()[:16]}"))
 
 
 def read_query(database: Database) -> RawTable:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import child, csvfile, extract
+from cipherward.data import child, csvfile, extract, other_files
 from cipherward.data.file_settings import AS_FOUND, FileSettings
 from cipherward.data.problems import cannot_read, not_usable
 from cipherward.data.values import Change, Rule
@@ -22,6 +22,7 @@ from cipherward.errors import TableError
 HINT = (
     "correct the file (a CSV with one header line, or another kind that docs/data.md names) and run the command again"
 )
+_GZIP = b"\x1f\x8b"
 _WORKBOOKS = {".xlsx", ".xlsm", ".xltx", ".xltm"}
 _BY_NAME = {".por": "por", ".dta": "dta"}
 """Old files of Stata, and portable ones of SPSS, do not begin with a mark of their own."""
@@ -33,49 +34,6 @@ _KINDS = (
     (b"HEADER RECORD***", "xport"),
     (b"\x00" * 12 + b"\xc2\xea\x81\x60", "sas7bdat"),
 )
-_OTHER_FILES = (  # first bytes, in small letters and without space
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls), or one with a password"),
-    (b"ARROW1", "an Arrow file"),
-    (b"FEA1", "a Feather file"),
-    (b"Obj\x01", "an Avro file"),
-    (b"ORC\x08", "an ORC file"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy file"),
-    (b"\x80\x04\x95", "a Python pickle"),
-    (b"\x80\x05\x95", "a Python pickle"),
-    (b"RDX2", "an R workspace"),
-    (b"RDX3", "an R workspace"),
-    (b"X\n\x00\x00\x00", "an R object (RDS)"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"\x1f\x8b", "compressed twice (gzip)"),
-    (b"sqliteformat3", "an SQLite database"),
-    (b"%pdf", "a PDF document"),
-    (b"{\\rtf", "a text document (RTF)"),
-    (b"bzh", "compressed (bzip2)"),
-    (b"\xfd7zxz", "compressed (xz)"),
-    (b"\x28\xb5\x2f\xfd", "compressed (zstd)"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"\x04\x22\x4d\x18", "compressed (lz4)"),
-    (b"Rar!", "a RAR archive"),
-    (b"-----beginpgp", "encrypted (PGP)"),
-    (b"@relation", "a Weka file (ARFF)"),
-    (b"insertinto", "SQL statements"),
-    (b"createtable", "SQL statements"),
-    (b"versionhttps://git-lfs", "a Git LFS pointer that stands for the file"),
-    (b"{", "a JSON document"),
-    (b"[{", "a JSON document"),
-    (b"<!", "a web page"),
-    (b"<html", "a web page"),
-    (b"<table", "a web page"),
-    (b"<?xml", "an XML document"),
-)
-_BY_EXTRACT = {
-    "a folder": 'give one file; a folder of FHIR resources is read by an extract with source = "fhir" (docs/data.md)',
-    "a JSON document": 'save the sheet as CSV; FHIR resources are read by an extract with source = "fhir" (docs/data.md)',
-    "an SQLite database": 'write an extract with source = "database", its url and a query (docs/data.md)',
-}
 
 
 @dataclass(frozen=True)
@@ -115,7 +73,7 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection
     if path.is_dir():
         said = "it is a folder"
         raise TableError(
-            f"cannot read {path}: {said}", logged=f"cannot read the table: {said}", hint=_BY_EXTRACT["a folder"]
+            f"cannot read {path}: {said}", logged=f"cannot read the table: {said}", hint=other_files.OF_FOLDER
         )
     begin = _content(path, 1 << 10)
     kind = next(
@@ -125,28 +83,26 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection
         path.suffix.lower() in _WORKBOOKS or b"[Content_Types].xml" in begin or b"xl/" in begin
     ):
         kind = "excel"
+    if kind == "excel" and (found := other_files.in_archive(_content(path))):
+        raise _no_table(path, *found)
     if kind and begin:
         return _parsed(kind, path, settings, wanted)
     content = _content(path)
-    if content.startswith(b"\x1f\x8b"):
+    if content.startswith(_GZIP):
         content = _gunzip(content, path)
     if not content.strip():
         raise not_usable(path, "is empty", HINT)
     if path.suffix == ".parquet":
         raise not_usable(path, "is not a Parquet file (its first bytes are not PAR1)", HINT)
-    if content[8:12] == b"DUCK":
-        raise not_usable(path, "is a DuckDB database, not a table", _BY_EXTRACT["an SQLite database"])
-    compact = b"".join(content[:64].lower().split())
-    packed = ((signature, child.KINDS[kind].words) for signature, kind in _KINDS)
-    for signature, what in (*_OTHER_FILES, *packed):
-        if compact.startswith(b"".join(signature.lower().split())):
-            raise not_usable(
-                path,
-                f"is {what}{' inside gzip' * begin.startswith(bytes([0x1F, 0x8B]))}, not a table of a kind that is read",
-                _BY_EXTRACT.get(what, "save the sheet as CSV (UTF-8), or unpack the archive, and give that file"),
-            )
+    packed = next((child.KINDS[kind].words for signature, kind in _KINDS if content.startswith(signature)), "")
+    if found := (packed, "unpack the archive, and give that file") if packed else other_files.known(content):
+        raise _no_table(path, *found, is_packed=begin.startswith(_GZIP))
     table, rows, assumed = csvfile.read(content, path, settings)
     return RawTable(table, rows, str(path), assumed, path.parent, settings)
+
+
+def _no_table(path: Path, what: str, remedy: str, *, is_packed: bool = False) -> TableError:
+    return not_usable(path, f"is {what}{' inside gzip' * is_packed}, not a table of a kind that is read", remedy)
 
 
 def _parsed(kind: str, path: Path, settings: FileSettings, wanted: Collection[str] | None) -> RawTable:
