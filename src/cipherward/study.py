@@ -222,8 +222,8 @@ class Study(Section):
     @property
     def sums_planned(self) -> int:
         """How many sums a study that trains a model asks, at most."""
-        in_round = self.training.sums_in_round(len(self.blocks or ()))
-        return self.training.rounds * in_round + (1 if self.carry_over else 2)
+        before = (0 if self.carry_over else 1) + any(column.is_predicted for column in self.columns)
+        return before + self.training.rounds * self.training.sums_in_round(len(self.blocks or ())) + 1
 
     def names_alone(self, name: str) -> bool:
         """Whether `singled_out` names this hospital."""

@@ -17,7 +17,8 @@ LARGEST_CELL = 1 << 20
 class Column(Section):
     """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it; `missing`
     are this column's own codes for "no value", such as -9. `codes`: texts that tables may hold in place of a category, and which one
-    each is. A table without a `required` column is refused; without another one, the column has no value in any row.
+    each is. A table without a `required` column is refused; without another one, the column has no value in any row. `impute`: what
+    a missing number counts as, the middle of its column or what the row's other columns let expect.
 
     A cell of kind "image" or "series" holds many numbers: `shape` is (channels, height, width), with 1 or 3 channels, or
     (length,). Values of a series may be missing, pixels may not. `fit`: an image file of another size is refused, or stretched
@@ -38,6 +39,7 @@ class Column(Section):
     description: str = ""
     required: bool = False
     codes: tuple[tuple[str, str], ...] = ()
+    impute: Literal["middle", "regression"] = "middle"
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -46,6 +48,8 @@ class Column(Section):
         for name in ("required", "codes"):
             if name in found and not found[name]:
                 del found[name]
+        if found.get("impute") == "middle":
+            del found["impute"]
         return found | ({"codes": dict(self.codes)} if "codes" in found else {})
 
     @field_validator("codes", mode="before")
@@ -64,9 +68,16 @@ class Column(Section):
         """How many numbers a cell holds."""
         return math.prod(self.shape)
 
+    @property
+    def is_predicted(self) -> bool:
+        """Whether a missing number follows from the row's other columns."""
+        return self.impute == "regression"
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         self._check_shape()
+        if self.is_predicted and self.kind != "numeric":
+            raise ValueError(f'{self.kind} column {self.name!r}: impute = "regression" is for columns of numbers')
         if self.kind != "categorical":
             of_kind = f"{self.kind} column {self.name!r}"
             if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:

@@ -14,11 +14,12 @@ from tests import simulator
 from tests.simulator import World
 
 from cipherward.errors import DeclinedError
-from cipherward.parties.grids import ANOTHER_GRID, OTHER_GROUPS, Grids
+from cipherward.parties.grids import ANOTHER_GRID, OTHER_GROUPS, OTHER_PREDICTED, Grids
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
-from cipherward.tasks.catalogue import make_task
+from cipherward.tasks import imputation
+from cipherward.tasks.catalogue import begin, make_task
 
 ONE_GRID = dataclasses.replace(SIMULATION, one_grid=True)
 
@@ -200,6 +201,47 @@ def test_other_bands_and_other_categories_of_subgroups_are_refused(tmp_path: Pat
                 first = second
         with again(first, tmp_path / "same", study("same", 0.0, "A", "B"), ONE_GRID) as second:
             assert next_sum(second) == ""
+
+
+def test_missing_values_of_other_columns_predicted_show_few_rows_and_are_refused(tmp_path: Path) -> None:
+    """Rows with a value of one column less rows with a value of the other: each of two studies may have one of these sums."""
+
+    def study(name: str, *predicted: str) -> Study:
+        columns = simulator.document(5)["columns"]
+        for column in columns:
+            column |= {"impute": "regression"} if column["name"] in predicted else {}
+        return simulator.study(5, name=name, columns=columns, training={"rounds": 1})
+
+    def one_lacks_a_dose(world: World) -> World:
+        data = world.sites[2].work.data
+        dose = data.table["dose"].to_numpy().copy()
+        dose[np.flatnonzero(data.split == 0)[3]] = np.nan
+        table = data.table.with_columns(pl.Series("dose", dose).fill_nan(None))
+        world.sites[2].work.data = dataclasses.replace(data, table=table)
+        return world
+
+    with one_lacks_a_dose(World(tmp_path / "first", study("first", "age"), policy=ONE_GRID, rows=200)) as first:
+        first.run_sums(2)
+        asked = [begin(study("any", name)) for name in ("age", "dose")]
+        work = first.sites[2].work
+        rows = [imputation.counted(work.data.table, each.task.predicted(), 0).sum() for each in asked]
+        assert rows[0] - rows[1] == 1
+        with one_lacks_a_dose(again(first, tmp_path / "second", study("second", "dose"), ONE_GRID)) as second:
+            assert OTHER_PREDICTED in next_sum(second)
+            (told, *_) = simulator.log(second.run.path, "declined")
+            assert told["reason"] == "missing values were predicted before of age, and now of dose"
+            assert "(impute)" in told["hint"]
+            grids = Grids(second.sites[2].ledger, "table")
+            both = study("both", "age", "dose")
+            (problem,) = grids.problems(both, make_task(both))
+            assert problem == "missing values were predicted before of age, and now of age, dose"
+            other = Grids(second.sites[2].ledger, "table", cell_min=10)
+            *_, problem = other.problems(both, make_task(study("x", "age")))
+            assert problem.endswith("counted before in groups of 0, and now of 10")
+            with one_lacks_a_dose(again(second, tmp_path / "third", study("third", "age"), ONE_GRID)) as third:
+                assert next_sum(third) == ""
+                with one_lacks_a_dose(again(third, tmp_path / "fourth", study("fourth"), ONE_GRID)) as fourth:
+                    assert next_sum(fourth) == ""
 
 
 def test_sums_with_noise_need_no_grid_and_set_none(tmp_path: Path) -> None:

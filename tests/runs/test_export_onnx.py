@@ -23,6 +23,7 @@ from cipherward.cli import app
 from cipherward.data import graphs
 from cipherward.data.coding import FINE, Binned, Coding, Pair, fine_values
 from cipherward.data.forest import Forest
+from cipherward.data.imputation import Regression
 from cipherward.data.inputs import Inputs
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import CipherwardError, DataError, StudyError
@@ -48,6 +49,17 @@ COLUMNS = (AGE, STAYS, BMI, WARD, GRADE)
 SCALED = Preprocessor(
     COLUMNS, (0.6, 0.2, 0.5), (0.15, 0.01, 0.3), 500, 100, (("grade", (("1", "3"),)),)
 )  # stays: to its limit of 10 standard deviations and beyond
+WIDTH = 3 + len(WARD.categories) + len(GRADE.categories)
+FILLED = dataclasses.replace(  # age stays in the middle: few rows had one
+    SCALED,
+    columns=tuple(
+        column.model_copy(update={"impute": "regression"}) if column in (AGE, BMI) else column for column in COLUMNS
+    ),
+    imputed=(
+        Regression("age", 12, 0.0, ()),
+        Regression("body mass", 400, 0.3, (0.4, -0.9, 0.0, *np.linspace(-2.0, 2.0, WIDTH - 3).tolist(), 0.25)),
+    ),
+)
 CODING = Coding(
     COLUMNS,
     (
@@ -179,6 +191,24 @@ def test_an_exported_model_gives_what_predict_gives_for_a_table(kind: str, float
     assert np.abs(given - wanted).max() < 1e-6
     assert np.ptp(wanted) > 0.1
     assert [port.dtype for port in found.inputs].count("string") == 2
+
+
+@pytest.mark.parametrize("float32", [False, True])
+def test_missing_numbers_are_predicted_from_the_other_columns_as_predict_does(float32: bool, tmp_path: Path) -> None:
+    path, _ = a_model(tmp_path, "mlp")
+    modelfile.save(path, dataclasses.replace(modelfile.load(path), preprocessor=FILLED))
+    found = export(path, tmp_path / "model.onnx", float32=float32)
+    assert found.difference is not None
+    assert found.difference < 1e-6
+    filled = onnx_check.rows(COLUMNS, "float32" if float32 else "float64")
+    there = filled["body mass"].is_not_null() & filled["body mass"].is_not_nan()
+    data = found.path.read_bytes()
+    modelfile.save(path, dataclasses.replace(modelfile.load(path), preprocessor=SCALED))
+    plain = export(path, tmp_path / "plain.onnx", float32=float32).path.read_bytes()
+    both = [onnx_check.run(each, filled.filter(~there))[:, 0] for each in (data, plain)]
+    assert np.nanmax(np.abs(both[0] - both[1])) > 0.01
+    both = [onnx_check.run(each, filled.filter(there))[:, 0] for each in (data, plain)]
+    np.testing.assert_array_equal(both[0], both[1])
 
 
 def test_every_type_of_outcome_is_tried_here() -> None:

@@ -169,9 +169,30 @@ def _scaled(graph: Graph, inputs: Preprocessor) -> str:
             order[column.name] = list(range(start, start + width))
             start += width
     places = [place for column in inputs.columns for place in order[column.name]]
-    if places == list(range(start)):
-        return graph.joined(parts)
-    return graph.add("Gather", graph.joined(parts), graph.constant(places, "int64"), axis=1)
+    found = graph.joined(parts)
+    if places != list(range(start)):
+        found = graph.add("Gather", found, graph.constant(places, "int64"), axis=1)
+    return _filled(graph, inputs, found)
+
+
+def _filled(graph: Graph, inputs: Preprocessor, features: str) -> str:
+    """With predictions in place of missing numbers, which count as 0 before."""
+    regressions, values = [each for each in inputs.imputed if each.weights], inputs.value_places
+    if not regressions:
+        return features
+    at = [values[each.column].start for each in regressions]
+    weights, spread = np.zeros((inputs.n_features, len(at))), np.zeros((len(at), inputs.n_features))
+    weights[[place for each in values.values() for place in each]] = np.array([e.weights[:-1] for e in regressions]).T
+    spread[np.arange(len(at)), at] = 1.0
+    wide = graph.cast(features, "float64")
+    products = graph.add("MatMul", wide, graph.constant(weights))
+    predicted = graph.add("Add", products, graph.constant([each.weights[-1] for each in regressions], "float64"))
+    low, high = zip(*(inputs.ends[each.column] for each in regressions), strict=True)
+    predicted = graph.add("Max", predicted, graph.constant([low], "float64"))
+    predicted = graph.add("Min", predicted, graph.constant([high], "float64"))
+    is_missing = graph.add("Gather", wide, graph.constant([place + 1 for place in at], "int64"), axis=1)
+    there = graph.add("MatMul", graph.add("Mul", is_missing, predicted), graph.constant(spread))
+    return graph.cast(graph.add("Add", wide, there), "float32")
 
 
 def _ranged(inputs: Preprocessor) -> dict[str, tuple[float, float]]:

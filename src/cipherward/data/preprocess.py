@@ -19,7 +19,8 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from cipherward.data import arrays
+from cipherward.data import arrays, imputation
+from cipherward.data.imputation import Regression
 from cipherward.data.partition import TRAIN
 from cipherward.data.rare_categories import Merged
 from cipherward.data.schema import declared_range
@@ -110,9 +111,13 @@ def _total(values: NDArray[np.float64]) -> int:
 
 def n_features(columns: Sequence[Column]) -> int:
     """Width of a model's input: a numeric column and whether it is missing, or one place per category and missing."""
-    return sum(
+    return sum(_widths(columns))
+
+
+def _widths(columns: Sequence[Column]) -> list[int]:
+    return [
         arrays.width(c) if c.is_array else 1 + (len(c.categories) if c.kind == "categorical" else 1) for c in columns
-    )
+    ]
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ class Preprocessor:
     """Public scaling numbers. `mean`, `stddev`: per column that is not categorical, in scaled units; `n_rows`, `n_positive`: training
     rows of all hospitals together; `merged`: the categories that count as others, by column (`rare_categories`); `outcome`:
     mean and standard deviation of an outcome that is a number, in units of its declared range, else (); `class_rows`: training
-    rows of each class of several, where the study weighs them, else ()."""
+    rows of each class of several, where the study weighs them, else (); `imputed`: how missing numbers of some columns are predicted."""
 
     columns: tuple[Column, ...]
     mean: tuple[float, ...]
@@ -130,6 +135,7 @@ class Preprocessor:
     merged: Merged = ()
     outcome: tuple[float, ...] = ()
     class_rows: tuple[int, ...] = ()
+    imputed: tuple[Regression, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -177,7 +183,7 @@ class Preprocessor:
     def transform(self, table: pl.DataFrame) -> NDArray[np.float32]:
         """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).
 
-        Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean), then a missing indicator.
+        Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean) or as `imputed` predicts, then a missing indicator.
         Images and series: each number, standardised by one mean and deviation of the column (`arrays.features`).
         Categorical: one-hot, then a missing indicator; an undeclared value counts as "other", or as all zeros.
         """
@@ -203,7 +209,23 @@ class Preprocessor:
             rows = np.flatnonzero(places >= 0)
             matrix[rows, at + places[rows]] = 1.0
             at += len(column.categories) + 1
+        if self.imputed:
+            imputation.fill(matrix, self.value_places, self.imputed, self.ends)
         return matrix
+
+    @property
+    def value_places(self) -> Mapping[str, range]:
+        """As `imputation.value_places`."""
+        return imputation.value_places(self.columns, _widths(self.columns))
+
+    @property
+    def ends(self) -> dict[str, tuple[float, float]]:
+        """The ends of each column's declared range in standard deviations from its middle, at most 10."""
+        scales = zip(_ranged(self.columns), self.mean, self.stddev, strict=True)
+        return {
+            column.name: (max(-mean / stddev, -CLIP_STDDEV), min((1.0 - mean) / stddev, CLIP_STDDEV))
+            for column, mean, stddev in scales
+        }
 
     def to_json(self) -> str:
         """JSON text; `from_json` gives the same numbers back, bit for bit."""
@@ -217,6 +239,7 @@ class Preprocessor:
         }
         document |= {"outcome": list(self.outcome)} if self.outcome else {}
         document |= {"class_rows": list(self.class_rows)} if self.class_rows else {}
+        document |= {"imputed": [dataclasses.asdict(each) for each in self.imputed]} if self.imputed else {}
         return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -239,6 +262,12 @@ class Preprocessor:
                 ),
                 outcome=tuple(float(value) for value in document.pop("outcome", ())),
                 class_rows=tuple(int(value) for value in document.pop("class_rows", ())),
+                imputed=tuple(
+                    Regression(
+                        each["column"], int(each["rows"]), float(each["explained"]), tuple(map(float, each["weights"]))
+                    )
+                    for each in document.pop("imputed", ())
+                ),
             )
             n_numeric = len(_ranged(result.columns))
             known = {column.name: {*column.categories} for column in result.columns}
@@ -250,6 +279,7 @@ class Preprocessor:
                 and all(n >= 0 for n in result.class_rows)
                 and all(map(math.isfinite, (*result.mean, *result.outcome)))
                 and all(0 < s < math.inf for s in result.stddev)
+                and imputation.is_sound(result.imputed, result.columns, result.value_places)
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ValidationError):
             sound = False

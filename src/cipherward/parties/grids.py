@@ -2,16 +2,17 @@
 counted, and of how many rows a group of scores is.
 
 Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or of the one row
-by which two groups differ. The ledger keeps the grid on which an exact answer first counted; another one is refused, in any study.
+by which two groups differ; or that have one value and lack another, where missing numbers are predicted. The ledger keeps the grid on which an exact answer first counted; another one is refused, in any study.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cipherward.data.imputation import predicted
 from cipherward.errors import UnfitUpdateError
 from cipherward.store.ledger import Ledger
 from cipherward.study import Column, Study
@@ -20,6 +21,7 @@ from cipherward.tasks.task import Task
 
 ANOTHER_GRID = "a column on another grid than before"
 OTHER_GROUPS = "scores in other groups than before"
+OTHER_PREDICTED = "missing values of other columns predicted than before"
 
 WAY_OUT = (
     "use the column as it was used before; or leave it out. Sums with noise need no grid, training always does. policy.toml "
@@ -28,6 +30,10 @@ WAY_OUT = (
 SAME_GROUPS = (
     "set evaluation.group_rows as it was, where cell_min of policy.toml is as it was. policy.toml (one_grid) says whether this rule "
     "holds here"
+)
+SAME_PREDICTED = (
+    "predict missing values of the same columns as before (impute), where cell_min of policy.toml is as it was; or of none. policy.toml "
+    "(one_grid) says whether this rule holds here"
 )
 
 
@@ -43,11 +49,11 @@ class Grids:
     cell_min: int = 0
 
     def problems(self, study: Study, task: Task[Any]) -> dict[str, str]:
-        """Which columns an exact answer of this study would count on another grid than before, and whether it would count scores in
-        other groups, each with the way out."""
-        found = self._of_columns(study, task)
-        found += self._in_other_bands(task)
-        return dict.fromkeys(found, WAY_OUT) | dict.fromkeys(self._in_other_groups(study, task), SAME_GROUPS)
+        """Which columns an exact answer of this study would count on another grid than before, whether it would count scores in
+        other groups, and whether it would predict missing values of other columns, each with the way out."""
+        found = dict.fromkeys([*self._of_columns(study, task), *self._in_other_bands(task)], WAY_OUT)
+        found |= dict.fromkeys(self._in_other_groups(study, task), SAME_GROUPS)
+        return found | dict.fromkeys(self._predicts_others(task, ("listed", "columns")), SAME_PREDICTED)
 
     def hold(self, state: StudyState) -> None:
         """Called before an exact answer leaves: the ledger knows its grid from now on.
@@ -62,6 +68,8 @@ class Grids:
             raise UnfitUpdateError(problem, reason=ANOTHER_GRID, hint=WAY_OUT)
         for problem in self._in_other_groups(asked, task):
             raise UnfitUpdateError(problem, reason=OTHER_GROUPS, hint=SAME_GROUPS)
+        for problem in self._predicts_others(task, ("columns",)):
+            raise UnfitUpdateError(problem, reason=OTHER_PREDICTED, hint=SAME_PREDICTED)
         for column in asked.columns:
             known = self._known(self._name(column))
             found = _grid(column, task.bins(), is_grouped=column.name in task.groupings())
@@ -70,6 +78,9 @@ class Grids:
             self._keep(self._of_bands(name), {"edges": edges})
         if task.measured_models():
             self._keep(self._of_scores, {"rows": self._group_rows(asked)})
+        if counted := sorted(task.predicted()):
+            listed = sorted(predicted(state.study.columns))
+            self._keep(self._of_predicted, {"columns": counted, "listed": listed, "rows": self.cell_min})
 
     def _of_columns(self, study: Study, task: Task[Any]) -> list[str]:
         grouped = task.groupings()
@@ -101,6 +112,17 @@ class Grids:
         if known and task.measured_models() and known != rows:
             yield f"scores were counted before in groups of {known} rows, and now of {rows}"
 
+    def _predicts_others(self, task: Task[Any], kept_as: Sequence[str]) -> Iterator[str]:
+        """`kept_as`: which of the lists kept the task's has to be: before a study begins, columns may be left out that others do not fill."""
+        known, asked = self._known(self._of_predicted), sorted(task.predicted())
+        if not known or not asked:
+            return
+        if asked not in [known[name] for name in kept_as]:
+            was, now = (", ".join(each) for each in (known["listed"], asked))
+            yield f"missing values were predicted before of {was}, and now of {now}"
+        elif known["rows"] != self.cell_min:
+            yield f"rows for predicting missing values were counted before in groups of {known['rows']}, and now of {self.cell_min}"
+
     def _group_rows(self, study: Study) -> int:
         return max(study.group_rows, self.cell_min)
 
@@ -122,6 +144,10 @@ class Grids:
     @property
     def _of_scores(self) -> str:
         return f"score groups {self.register}"
+
+    @property
+    def _of_predicted(self) -> str:
+        return f"predicted {self.register}"
 
 
 def _bands(task: Task[Any]) -> dict[str, list[float]]:

@@ -114,11 +114,13 @@ class Known:
             else []
         )
         shown = f" Missing: {'; '.join(shares)}." if shares else ""
+        if not self._scaling:
+            return f"A missing value is a bin of its own where enough rows have one.{shown}"
+        named = [clean(each.column) for each in self._scaling.imputed if each.weights]
+        filled = f", of {', '.join(named)} what a linear regression on the other columns predicts" if named else ""
         return (
-            f"A missing number counts as the {self._middle} of all training rows, with an input of its own that says so; a missing category sets none of "
-            f"its inputs.{shown}"
-            if self._scaling
-            else f"A missing value is a bin of its own where enough rows have one.{shown}"
+            f"A missing number counts as the {self._middle} of all training rows{filled}, with an input of its own that says so; a missing category "
+            f"sets none of its inputs.{shown}"
         )
 
     @property

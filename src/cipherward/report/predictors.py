@@ -91,8 +91,8 @@ def coefficients(facts: Facts) -> Table | None:
     rows.insert(0, ("intercept", _signed(intercept), _signed(intercept - shift), "–"))
     head = ("Input", "Standardised (per SD)", "Original (per unit)", "Unit")
     note = (
-        "The risk is 1 / (1 + exp(-s)), s being the sum of intercept and coefficients times inputs. A missing value counts as the "
-        "mean and has a coefficient of its own, shown where training rows lack a value. Fitted for prediction: these are no effects of a treatment, and have no intervals."
+        f"The risk is 1 / (1 + exp(-s)), s being the sum of intercept and coefficients times inputs. A missing value counts as the "
+        f"mean{_predicted(found)} and has a coefficient of its own, shown where training rows lack a value. Fitted for prediction: these are no effects of a treatment, and have no intervals."
     )
     return limited("Coefficients of the logistic regression (log odds)", head, rows, "model.safetensors", note)
 
@@ -113,7 +113,7 @@ def _of_others(facts: Facts, found: Preprocessor) -> Table:
         above = facts.study.data.classes[:-1]
         rows[:0] = [(clean(f"above {grade}"), _signed(bias)) for grade, bias in zip(above, biases, strict=True)]
     note = (
-        f"{outcome.scale_words} A missing value counts as the mean and has a coefficient of its own. Fitted for prediction: these are no "
+        f"{outcome.scale_words} A missing value counts as the mean{_predicted(found)} and has a coefficient of its own. Fitted for prediction: these are no "
         "effects of a treatment, and have no intervals."
     )
     return limited(f"Coefficients of the {outcome.model_words}", ("Input", *names), rows, "model.safetensors", note)
@@ -162,6 +162,15 @@ def _range(column: Column, merged: Mapping[str, str | None]) -> str:
 
 def _merged(found: Inputs) -> Mapping[str, Mapping[str, str | None]]:
     return {name: dict(pairs) for name, pairs in found.merged} if isinstance(found, Preprocessor) else {}
+
+
+def _predicted(found: Preprocessor) -> str:
+    named = [clean(each.column) for each in found.imputed if each.weights]
+    return (
+        f" (of {', '.join(named)} as what a linear regression on the other columns predicts; it is in model.safetensors)"
+        if named
+        else ""
+    )
 
 
 def _unit(scale: _Scale | None) -> str:

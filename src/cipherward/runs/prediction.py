@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,7 +174,8 @@ def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
             for row in np.flatnonzero((found.table[name] == category).fill_null(False).to_numpy()):
                 said[row].append(f"{name} {category!r} had few patients, {counts_as(into)}")
     empty = found.table.select(pl.all_horizontal(pl.all().is_null()).alias("empty"))["empty"].to_numpy()
-    for name, text in _missing(found):
+    filled = {each.column for each in inputs.imputed if each.weights} if isinstance(inputs, Preprocessor) else set()
+    for name, text in _missing(found, filled):
         for row in np.flatnonzero(found.table[name].is_null().to_numpy() & ~empty):
             said[row].append(text)
     for row in np.flatnonzero(empty):
@@ -182,10 +183,10 @@ def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
     return tuple("; ".join(parts) for parts in said)
 
 
-def _missing(found: Converted) -> Iterator[tuple[str, str]]:
+def _missing(found: Converted, filled: Collection[str]) -> Iterator[tuple[str, str]]:
     for name, series in zip(found.table.columns, found.table.get_columns(), strict=True):
         if series.null_count():
-            yield name, f"{name} missing"
+            yield name, f"{name} missing" + (", predicted from the other columns" if name in filled else "")
 
 
 def _sentence(column: Column, rule: Rule, value: object) -> str:

@@ -221,9 +221,6 @@ class Defended(Train):
     def _sums_in_round(self) -> int:
         return len(self._blocks) or 1
 
-    def _is_round(self, state: TrainState) -> bool:
-        return state.model.preprocessor is not None and not self._trained_out(state)
-
     def _rounds(self, state: TrainState) -> Mapping[str, Any]:
         now = _defended(state)
         of_blocks = {"blocks_refused": [list(pair) for pair in now.blocks_refused]} if self._blocks else {}

@@ -42,7 +42,7 @@ from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.describe_settings import FINE, MEANING
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
-from cipherward.tasks.quantiles import Histograms, quartiles, refined, wanted_bins
+from cipherward.tasks.quantiles import Histograms, places, quartiles, refined, wanted_bins
 from cipherward.tasks.result_figures import Steps
 from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import (
@@ -73,7 +73,9 @@ class DescribeState:
 
 
 class Describe(Task[DescribeState]):
-    """Two questions: everything but the quartiles, and then the quartiles."""
+    """Two questions: everything but the quartiles, and then the quartiles. Missing values are counted, whatever fills them elsewhere."""
+
+    takes_imputation = True
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_other_outcomes(study)
@@ -324,7 +326,7 @@ class Describe(Task[DescribeState]):
                 # In integers, row by row: then one row moves a sum by no more than `moves` says.
                 found["sum"].append(int(np.rint(inside * SCALE).astype(np.int64).sum()))
                 found["square"].append(int(np.rint(np.square(inside) * SCALE).astype(np.int64).sum()))
-                found["histogram"] += np.bincount(_bin(binned[there], bins), minlength=bins).tolist()
+                found["histogram"] += np.bincount(places(binned[there], bins), minlength=bins).tolist()
         for column in self._categorical:
             n_categories = len(column.categories)
             codes = cells.codes(preprocess.codes(data.table[column.name], column.categories), n_categories, least)
@@ -393,7 +395,3 @@ class Describe(Task[DescribeState]):
         each = {name: described(parts[k], k + 1) for k, name in enumerate(GROUPS)}
         beside = cohort_table.compared(each, parts[:, 1].tolist())
         return {"all": described(parts.sum(axis=0), 0), "groups": each, "compared": beside}
-
-
-def _bin(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
-    return np.minimum((values * bins).astype(np.int64), bins - 1)

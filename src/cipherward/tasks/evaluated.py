@@ -72,8 +72,8 @@ class Evaluated(Task[EvaluatedState]):
         self._asked = study.evaluation
         self._seen = study.without_columns(study.evaluation.apart)
         self._groupings = subgroups.groupings(study)
-        self.is_comparable, self.takes_arrays, self.carries_over = (  # type: ignore[misc]
-            task.is_comparable, task.takes_arrays, task.carries_over,
+        self.is_comparable, self.takes_arrays, self.carries_over, self.takes_imputation = (  # type: ignore[misc]
+            task.is_comparable, task.takes_arrays, task.carries_over, task.takes_imputation,
         )  # fmt: skip
 
     # The questions of its own.
@@ -290,6 +290,9 @@ class Evaluated(Task[EvaluatedState]):
 
     def groupings(self) -> Mapping[str, Sequence[float]]:
         return {each.column.name: each.edges for each in self._groupings}
+
+    def predicted(self) -> tuple[str, ...]:
+        return self._task.predicted()
 
     def weights(self) -> str:
         return self._task.weights()

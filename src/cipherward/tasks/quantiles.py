@@ -17,6 +17,11 @@ Histograms = NDArray[np.int64]
 QUARTILES = (0.25, 0.5, 0.75)
 
 
+def places(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """The bins of values in [0, 1]."""
+    return np.minimum((values * bins).astype(np.int64), bins - 1)
+
+
 def wanted_bins(histograms: Histograms) -> NDArray[np.int64]:
     """The bins that hold the order statistics next to each quartile, of all rows and of each group.
 

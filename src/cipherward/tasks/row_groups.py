@@ -44,6 +44,10 @@ class RowGroup:
             found &= data.outcome == self.outcome
         return found
 
+    def count(self, data: HospitalData, least: int) -> int:
+        """How many of a hospital's rows count in it, where answers hold `least` rows together or none."""
+        return int(self.chosen(data).sum())
+
 
 def by_outcome(outcome: Outcome, split: int | None = None) -> tuple[RowGroup, ...]:
     """The groups of rows that a question tells apart when it counts by outcome: one for each class, or all where it is a number."""
@@ -53,4 +57,4 @@ def by_outcome(outcome: Outcome, split: int | None = None) -> tuple[RowGroup, ..
 
 def small(groups: Iterable[RowGroup], data: HospitalData, least: int) -> tuple[RowGroup, ...]:
     """The groups of which a hospital has fewer than `least` rows."""
-    return tuple(group for group in groups if int(group.chosen(data).sum()) < least)
+    return tuple(group for group in groups if group.count(data, least) < least)

@@ -122,6 +122,8 @@ class Task(ABC, Generic[S]):
     """Whether it can ask about columns of images and series."""
     carries_over: ClassVar[bool] = False
     """Whether the task can begin from constants that an earlier study opened (`Study.carry_over`)."""
+    takes_imputation: ClassVar[bool] = False
+    """Whether columns may have `impute = "regression"`: the task predicts missing numbers, or shows how many there are."""
 
     @abstractmethod
     def first(self) -> S:
@@ -182,6 +184,10 @@ class Task(ABC, Generic[S]):
     def groupings(self) -> Mapping[str, Sequence[float]]:
         """The columns by whose values rows are counted apart by outcome: of a numeric one where its bands begin; () for categories."""
         return {}
+
+    def predicted(self) -> tuple[str, ...]:
+        """The columns whose missing numbers are predicted from sums over the rows that have a value of them."""
+        return ()
 
     def weights(self) -> str:
         """How the task weighs hospitals' updates, and steps that follow from exact sums by outcome: "class", "equal", `ROWS`, or ""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.data.imputation import predicted
 from cipherward.data.preprocess import Preprocessor, n_features
 from cipherward.data.robust_constants import BINS
 from cipherward.data.sources import HospitalData
@@ -28,7 +29,18 @@ from cipherward.learning.server import Moments
 from cipherward.privacy.accounting import Event
 from cipherward.study import Study
 from cipherward.tasks import class_weights as weighing
-from cipherward.tasks import examples, measurement, newton, noise, reservations, rounds, statistics, yardsticks
+from cipherward.tasks import (
+    examples,
+    imputation,
+    measurement,
+    newton,
+    noise,
+    preparing,
+    reservations,
+    rounds,
+    statistics,
+    yardsticks,
+)
 from cipherward.tasks.evaluation_tables import tables as worth
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
@@ -77,6 +89,7 @@ class Train(Task[TrainState]):
     is_comparable = True
     takes_arrays = True
     carries_over = True
+    takes_imputation = True
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_settings(study.task, study.settings)
@@ -98,7 +111,10 @@ class Train(Task[TrainState]):
         return 0 if self._carried else 1  # the statistics; the sums of rounds are exact
 
     def exact_answers(self) -> int:
-        return self._study.training.rounds + 1
+        return self._study.training.rounds + 1 + bool(self.predicted())
+
+    def predicted(self) -> tuple[str, ...]:
+        return predicted(self._study.columns)
 
     def measured_models(self) -> int:
         return 1 if self._adds_noise_shares else self._study.training.rounds + 1
@@ -113,8 +129,8 @@ class Train(Task[TrainState]):
 
     def ask(self, state: TrainState) -> Question | None:
         study = self._study
-        if state.model.preprocessor is None:
-            return statistics.question(study)
+        if before := preparing.question(study, state.model):
+            return before
         if state.final is not None:
             return None
         document = study.model_dump(mode="json")
@@ -144,10 +160,8 @@ class Train(Task[TrainState]):
 
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model, outcome = self._study, state.model, self._outcome(state)
-        if model.preprocessor is None:
-            found, dropped = statistics.answer(study, at.data, at.randomness, at.cell_min)
-            at.note("rows_not_counted", dropped)
-            return found
+        if not preparing.is_done(study, model):
+            return preparing.answer(study, model, at)
         module = at.kept("module", self._module)
         if self._adds_noise_shares and not self._trained_out(state):
             half = Layout((), study.bits).half
@@ -173,7 +187,7 @@ class Train(Task[TrainState]):
         return "" if self._adds_noise_shares else self._study.training.weights
 
     def weight_cut(self, state: TrainState, at: HospitalWork) -> int | None:
-        if not self.weights() or state.model.preprocessor is None or self._trained_out(state):
+        if not self.weights() or not self._is_round(state):
             return None
         if self._study.fits_by_newton:
             return 0
@@ -181,18 +195,17 @@ class Train(Task[TrainState]):
         return rounds.weight_cut(self._study, n_rows, state.weight_cap)
 
     def cost(self, state: TrainState, at: HospitalWork) -> Event | None:
-        is_round = state.model.preprocessor is not None and not self._trained_out(state)
-        return rounds.cost(self._study, state.model, at) if is_round else None
+        return rounds.cost(self._study, state.model, at) if self._is_round(state) else None
 
     def base(self, state: TrainState) -> Sums:
-        if state.model.preprocessor is None or self._trained_out(state) or self._study.fits_by_newton:
+        if not self._is_round(state) or self._study.fits_by_newton:
             return {}
         return rounds.by_tensor(state.model, state.model.weights)
 
     def after(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
         study = self._study
-        if state.model.preprocessor is None:
-            return self._after_statistics(state, sums, n_contributors)
+        if not preparing.is_done(study, state.model):
+            return self._scaled(state, preparing.after(study, state.model, sums, n_contributors))
         if self._trained_out(state):
             loss = (*state.losses, measurement.loss(sums, self._outcome(state)))
             return dataclasses.replace(state, final=self._measured(state, sums), measured=None, losses=loss)
@@ -264,6 +277,7 @@ class Train(Task[TrainState]):
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
             "categories_merged": {name: dict(pairs) for name, pairs in merged},
+            **imputation.facts(scaling),
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             **self._of_study.facts,
@@ -275,11 +289,11 @@ class Train(Task[TrainState]):
         }
 
     def tables(self, result: Mapping[str, Any]) -> tuple[ResultTable, ...]:
-        return tuple(worth(result["federated"]))
+        return (*imputation.tables(result), *worth(result["federated"]))
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         said = reservations.of(result, self._of_study, is_fitted=self._study.fits_by_newton)
-        return (*reservations.of_study(self._study), *said)
+        return (*reservations.of_study(self._study), *imputation.warnings(result), *said)
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
@@ -293,7 +307,7 @@ class Train(Task[TrainState]):
 
     def words(self, state: TrainState) -> tuple[str, str]:
         if not state.rounds_done:
-            return "statistics", f"{state.model.scaling.n_rows:,} training rows"
+            return preparing.words(state.model)
         found = state.final or state.measured
         loss = "validation loss" if state.final else "loss"  # of training a line has to fit 80 columns
         figures = f"{self._of_study.title} {found.headline:.4f}, {loss} {state.losses[-1]:.4f}" if found else ""
@@ -307,15 +321,12 @@ class Train(Task[TrainState]):
         return state.model
 
     def plan(self) -> Iterator[tuple[Question, int]]:
-        columns = self._study.columns
-        zeros = tuple(0.0 for column in columns if column.kind != "categorical")
-        scaling = Preprocessor(columns, zeros, tuple(1.0 for _ in zeros), 1, 1)
-        first = self.first()
-        fitted = dataclasses.replace(first, model=dataclasses.replace(first.model, preprocessor=scaling))
-        n_rounds = self._study.training.rounds
+        first, n_rounds = self.first(), self._study.training.rounds
+        *before, fitted = (
+            dataclasses.replace(first, model=each) for each in preparing.planned(self._study, first.model)
+        )
         last = dataclasses.replace(fitted, rounds_done=n_rounds)
-        asked = () if self._carried else ((first, 1),)
-        for state, times in (*asked, (fitted, n_rounds), (last, 1)):
+        for state, times in (*((each, 1) for each in before), (fitted, n_rounds), (last, 1)):
             if question := self.ask(state):
                 yield question, times
 
@@ -358,6 +369,9 @@ class Train(Task[TrainState]):
         module = at.kept("module", self._module)
         return examples.examples(self._study, module, state.model, at, self._outcome(state), most)
 
+    def _is_round(self, state: TrainState) -> bool:
+        return preparing.is_done(self._study, state.model) and not self._trained_out(state)
+
     def _outcome(self, state: TrainState) -> Outcome:
         """The study's type of outcome, as the statistics let it be known."""
         scaling = state.model.preprocessor
@@ -371,9 +385,6 @@ class Train(Task[TrainState]):
         converged = averaging.has_converged(state.losses, settings.patience, settings.min_improvement)
         converged = converged or (state.fit is not None and state.fit.is_done)
         return converged or state.rounds_done >= settings.rounds
-
-    def _after_statistics(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
-        return self._scaled(state, statistics.fit(self._study, sums, n_contributors))
 
     def _scaled(self, state: TrainState, scaling: Preprocessor) -> TrainState:
         study = self._study

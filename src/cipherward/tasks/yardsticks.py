@@ -33,7 +33,7 @@ from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks import by_hospital, class_weights, own_rows, rounds, statistics
+from cipherward.tasks import by_hospital, class_weights, imputation, own_rows, rounds, statistics
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
 from cipherward.tasks.task import Model
@@ -154,7 +154,7 @@ def best_auroc(data: Sequence[HospitalData], labels: NDArray[Any]) -> float | No
 
 
 def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> tuple[Preprocessor, list[HospitalWork]]:
-    """The scaling that a run's first sum leads to, added up in the clear without running it, and the hospitals' work.
+    """The scaling that a run's first sums lead to, added up in the clear without running it, and the hospitals' work.
 
     Raises:
         DataError: the hospitals together have one class only.
@@ -162,7 +162,7 @@ def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> 
     each = [statistics.answer(study, data)[0] for data in hospitals]
     sums: dict[str, NDArray[Any]] = {name: np.stack([values[name] for values in each]).sum(axis=0) for name in each[0]}
     works = [HospitalWork(index, data, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
-    return statistics.fit(study, sums, len(hospitals)), works
+    return imputation.pooled(study, statistics.fit(study, sums, len(hospitals)), hospitals), works
 
 
 def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Inputs, split: int) -> list[Rows]:
