@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
+from tests import simulator
 
 from cipherward.attacks import apart, differencing
 from cipherward.attacks.attack import Found, Measure
 from cipherward.attacks.context import Context
 from cipherward.attacks.differencing import Differencing, DifferencingSettings
+from cipherward.data.sources import HospitalData
 
 SMALL = DifferencingSettings(rounds=10, n_targets=10)
 
@@ -76,3 +79,20 @@ def test_cells_of_few_rows_are_counted_and_the_rule_leaves_none(found: Found) ->
     words = ("of one hospital", f"category of fewer than {differencing.LEAST}")
     assert value(found, *words, "as they are") > 0.0
     assert value(found, *words, "of at least 10 rows") == 0.0
+
+
+def test_two_cuts_read_every_row_with_a_value_that_nobody_else_has_in_some_column() -> None:
+    study = simulator.study(4)
+    ages, doses = ([np.nan, 1.0, 1.0, 2.0], [2.0, 3.0, np.nan]), ([4.0, 6.0, 6.0, 6.0], [5.0, np.nan, 6.0])
+    hospitals = [
+        HospitalData(
+            f"clinic-{k}",
+            pl.DataFrame({"age": age, "dose": dose, "ward": ["A"] * len(age)}),
+            np.zeros(len(age), np.int8),
+            np.zeros(len(age), np.uint8),
+        )
+        for k, (age, dose) in enumerate(zip(ages, doses, strict=True))
+    ]
+    (found,) = differencing._cuts(Context(study, hospitals, 1))
+    assert found.value == pytest.approx(3 / 7)  # by dose a row of each hospital, by age the next one
+    assert found.words.startswith("3 of 7;")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from tests.consortium.consortium import Consortium, document
 
 from cipherward import study as study_document
 from cipherward.comparison.compare import compare_study
-from cipherward.consortium.approval import approvals, review, review_text
+from cipherward.consortium.approval import approvals, earlier_model, review, review_text
+from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import offering
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import AuditError, CipherwardError, InterruptedRunError, RefusedError, StudyError
@@ -62,6 +64,33 @@ def test_it_begins_with_that_model_verifies_and_says_so(earlier: Path, tmp_path:
     losses = json.loads((path / "result.json").read_text())["validation_loss_by_round"]
     anew = json.loads((earlier / "result.json").read_text())["validation_loss_by_round"]
     assert losses[0] < anew[0]  # it knows what the earlier rows taught
+
+
+def test_a_hospital_knows_the_model_that_its_own_openings_lead_to_and_no_other(earlier: Path, tmp_path: Path) -> None:
+    (tmp_path / HospitalHome.settings_file).write_text('name = "clinic-1"\n')
+    home, (later, model) = HospitalHome(tmp_path), continuing.stated(study(name="later"), earlier)
+    assert earlier_model.of(home, study()) is None
+    assert earlier_model.words(home, study()) == ()
+    with pytest.raises(RefusedError, match="has not verified"):
+        earlier_model.of(home, later)
+    own = home.models / f"earlier-{later.training.continues[:12]}"
+    shutil.copytree(earlier, own)
+    found = earlier_model.of(home, later)
+    assert found is not None
+    assert found.weights.tobytes() == model.weights.tobytes()
+    assert earlier_model.begun(home, later, None, {}).model is not None
+    assert "has verified that model itself" in earlier_model.words(home, later)[0]
+    for changed in (
+        {"first_model": continuing.digest_of(dataclasses.replace(model, weights=model.weights + np.float32(1e-6)))},
+        {"continues": later.training.continues[:12] + "0" * 52},
+    ):
+        other = later.with_overrides(training=changed)
+        with pytest.raises(RefusedError, match="not the one that this hospital verified"):
+            earlier_model.of(home, other)
+        assert "not the one" in earlier_model.words(home, other)[0]
+    (own / "study.toml").write_text("")
+    with pytest.raises(RefusedError, match="cannot be recomputed here"):
+        earlier_model.of(home, later)
 
 
 def test_another_first_model_does_not_verify(earlier: Path, tmp_path: Path) -> None:

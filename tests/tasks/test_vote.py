@@ -24,6 +24,8 @@ from cipherward.tasks import vote
 from cipherward.tasks.block_sums import BlockSum
 from cipherward.tasks.catalogue import make_task
 from cipherward.tasks.defended import Candidate, DefendedState
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.rows import VALIDATION
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Values
 from cipherward.tasks.vote import Votes
@@ -163,6 +165,29 @@ def test_slots_follow_from_each_hospitals_own_secret_and_differ_from_vote_to_vot
         assert places == again
         assert len(set(places)) > 5
         assert not vote._ballot(works[0], 1, "against/0", is_against=False).any()
+
+
+def test_a_candidate_that_sets_few_rows_apart_is_voted_against_for_every_class_though_no_loss_is_larger(
+    tmp_path: Path,
+) -> None:
+    with World(tmp_path, study(), rows=ROWS) as world:
+        world.run_sums(1)
+        state, data = world.hub.state, world.sites[1].work.data
+    alone = np.flatnonzero(data.split == VALIDATION)[0]
+    age = np.where(np.arange(len(data.split)) == alone, 1.0, 0.0)
+    at = HospitalWork(1, dataclasses.replace(data, table=data.table.with_columns(age=age)), "cpu", lambda: 0.0)
+    model, module, outcome = state.inner.model, state.task._module(), outcome_of(state.study.data)  # type: ignore[attr-defined]
+    flat, steered = model.weights, model.weights.copy()
+    steered[0] += np.float32(1e-3)
+
+    def against(before: NDArray[np.float32], candidate: NDArray[np.float32]) -> list[int]:
+        found = vote.answer(state.study, module, dataclasses.replace(model, weights=before), candidate, 1, at, outcome)
+        return [int(each.sum()) for each in found.values()]
+
+    assert against(flat, steered) == [0, 0]  # whoever looks at no scores sees nothing
+    at.cell_min = 10
+    assert against(flat, steered) == [1, 1]
+    assert against(steered, flat) == [0, 0]
 
 
 def test_a_round_beyond_the_bound_is_not_voted_on(tmp_path: Path) -> None:

@@ -116,6 +116,17 @@ def test_content_of_another_length_than_announced_is_not_sealed(length: int, mor
         list(codec.seal(KEY, header, codec.pieces(bytes(length + more))))
 
 
+def test_a_short_chunk_before_the_last_is_not_sealed_though_the_length_is_right() -> None:
+    content = bytes(range(2 * SMALL))
+    parts = [content[: SMALL - 1], content[SMALL - 1 :]]
+    with pytest.raises(StorageError, match="another length"):
+        b"".join(codec.seal(KEY, codec.Header(NAME, len(content)), parts))
+
+
+def test_a_name_tells_where_the_label_ends() -> None:
+    assert codec.name_of(KEY, b"ab", [b"c"]) != codec.name_of(KEY, b"a", [b"bc"])
+
+
 def test_a_file_is_read_in_the_same_chunks_as_bytes() -> None:
     for length in (0, 1, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL):
         content = bytes(range(256)) * 2
