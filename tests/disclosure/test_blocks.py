@@ -85,12 +85,11 @@ def test_a_part_of_a_part_descends_from_the_whole_and_nothing_descends_from_a_sp
 
 
 def test_a_study_lists_sound_blocks_only() -> None:
-    everybody = [register(x) for x in "abcdef"]
-    assert listing_problem(Blocks([block("abcdef")]), everybody, 3) is None
-    assert listing_problem(Blocks([block("abc"), block("cdef")]), everybody, 3) is not None
-    assert listing_problem(Blocks([block("abc")]), everybody, 4) is not None, "fewer than the study asks for"
+    assert listing_problem(Blocks([block("abcdef")]), 3) is None
+    assert listing_problem(Blocks([block("abc"), block("cdef")]), 3) is not None
+    assert listing_problem(Blocks([block("abc")]), 4) is not None, "fewer than the study asks for"
     whole = block("abcdef")
-    assert listing_problem(Blocks(parts_of(whole, "abc", "def")), everybody, 3) is not None, "no split is shown"
+    assert listing_problem(Blocks(parts_of(whole, "abc", "def")), 3) is not None, "no split is shown"
 
 
 def test_two_foundings_over_different_hospitals_both_wait() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from cipherward.cli.choosing import study_named
+from cipherward.cli.choosing import folder_for, names_in, study_named, words_of
 from cipherward.cli.stopping import StopAfterSum
 from cipherward.cli.telling import Teller
 from cipherward.cli.terminal import doing, print_json, say_when_compiling
@@ -43,15 +42,12 @@ def attack(
 
     say_when_compiling()
     chosen, base = study_named(study)
-    path = out or Path("runs") / f"attack-{chosen.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    path = out or folder_for("attack", chosen)
     given = {"--attacks": attacks, "--seeds": seeds, "--data": data}
-    words = ["cipherward", "attack", study, *(w for key, value in given.items() if value for w in (key, str(value)))]
-    names = [name.strip() for name in attacks.split(",") if name.strip()] if attacks is not None else None
-    options = running.Options(names=names, n_seeds=seeds, data=data, base=base, command=shlex.join(words))
+    words = words_of("attack", study, given)
+    options = running.Options(names=names_in(attacks), n_seeds=seeds, data=data, base=base, command=shlex.join(words))
     say = _Teller(to_stderr=json)
-    say(f"{chosen.title or chosen.name}: attacks with {seeds} seed(s), into {path}", bold=True)
-    if chosen.synthetic:
-        say("The patients of this study are synthetic: made by a generator, nobody's data.")
+    say.begins(chosen, f"attacks with {seeds} seed(s), into {path}")
     stop = StopAfterSum(what="step of the attack")
     doing("  reading the tables")
     found = running.attack_study(

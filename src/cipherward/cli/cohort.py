@@ -35,7 +35,7 @@ def cohort(
     stop, say = StopAfterSum(), Teller(to_stderr=json)
     say.start(chosen)
     result = simulate.run_study(
-        chosen, data=data, base=base, out=out, on_data=say.about_data, on_progress=say.progress, should_stop=stop
+        chosen, data=data, base=base, out=out, on_data=say.about_study, on_progress=say.progress, should_stop=stop
     )
     page.write(result.path)
     if json:

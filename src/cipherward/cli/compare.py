@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cipherward.cli.choosing import study_named
+from cipherward.cli.choosing import folder_for, names_in, study_named, words_of
 from cipherward.cli.run import DeviceName
 from cipherward.cli.stopping import StopAfterSum
 from cipherward.cli.telling import Teller
@@ -56,13 +55,13 @@ def compare(
     chosen, base = study_named(study)
     if rounds:
         chosen = chosen.with_overrides(training={"rounds": rounds})
-    path = out or Path("runs") / f"compare-{chosen.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    path = out or folder_for("compare", chosen)
     given = {"--schemes": schemes, "--seeds": seeds, "--data": data, "--rounds": rounds}
-    words = ["cipherward", "compare", study, *(w for key, value in given.items() if value for w in (key, str(value)))]
+    words = words_of("compare", study, given)
     words += [] if device == DeviceName.auto else ["--device", device.value]
     words += [flag for flag, on in (("--no-sizes", sizes), ("--no-shift", shift)) if not on]
     options = comparison.Options(
-        names=[name.strip() for name in schemes.split(",") if name.strip()] if schemes is not None else None,
+        names=names_in(schemes),
         n_seeds=seeds,
         data=data,
         base=base,
@@ -72,9 +71,7 @@ def compare(
         command=shlex.join(words),
     )
     say = _Teller(to_stderr=json)
-    say(f"{chosen.title or chosen.name}: {chosen.n_hospitals} hospitals, {seeds} seed(s), into {path}", bold=True)
-    if chosen.synthetic:
-        say("The patients of this study are synthetic: made by a generator, nobody's data.")
+    say.begins(chosen, f"{chosen.n_hospitals} hospitals, {seeds} seed(s), into {path}")
     stop = StopAfterSum()
     doing("  reading the tables")
     document = comparison.compare_study(

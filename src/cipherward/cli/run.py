@@ -13,7 +13,7 @@ import typer
 from cipherward.cli import telling
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.terminal import doing, lined_up, print_json, quoted, say, say_when_compiling
+from cipherward.cli.terminal import doing, lined_up, print_json, quoted, say_when_compiling
 from cipherward.cli.vault import archive_for, tell_vault
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def run(
                 base=base,
                 out=out,
                 device=device.value,
-                on_data=teller.about_data,
+                on_data=teller.about_study,
                 on_frozen=teller.if_missing,
                 on_progress=teller.progress,
                 should_stop=stop,
@@ -166,82 +166,62 @@ def _study(
     return (chosen.with_overrides(**sections) if sections else chosen), base
 
 
-class Teller:
-    """Writes what happens, line by line."""
-
-    def __init__(self, *, to_stderr: bool) -> None:
-        self._err = to_stderr
-
-    def _say(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
-        say(text, err=self._err, fg=fg, bold=bold)
+class Teller(telling.Teller):
+    """Also says how sums are protected, and what a run gave."""
 
     def start(self, study: Study) -> None:
         from cipherward.crypto import schemes
         from cipherward.crypto.scheme import Opener
 
-        title = study.title or study.name
-        self._say(
-            f"{title}: {study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}", bold=True
-        )
-        if study.synthetic:
-            self._say("The patients of this study are synthetic: made by a generator, nobody's data.")
+        self.begins(study, f"{study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}")
         scheme = schemes.facts(study.aggregation.scheme)
         if scheme.caution:
-            self._say(scheme.caution, fg="yellow")
+            self(scheme.caution, fg="yellow")
         if scheme.opener is not Opener.ANYONE:
-            self._say(study.thresholds.explain(is_shared=scheme.opener is Opener.HOSPITALS))
+            self(study.thresholds.explain(is_shared=scheme.opener is Opener.HOSPITALS))
         for warning in study.thresholds.warnings():
-            self._say(f"warning: {warning}", fg="yellow")
+            self(f"warning: {warning}", fg="yellow")
         if study.privacy:
             p = study.privacy
-            self._say(
+            self(
                 f"Differential privacy of each {p.unit}: epsilon {p.epsilon:g}, delta {p.delta:g}, clipping norm "
                 f"{p.clipping_norm:g}, for the updates of the training rounds (docs/privacy.md says what else leaves)."
             )
             if p.unit == "hospital":
-                self._say(
-                    "The model is measured at the end only: training rounds carry the noisy update and nothing else."
-                )
+                self("The model is measured at the end only: training rounds carry the noisy update and nothing else.")
 
-    def about_data(self, study: Study, hospitals: Sequence[HospitalData]) -> None:
+    def about_study(self, study: Study, hospitals: Sequence[HospitalData]) -> None:
         """What anyone should know before anything is trained: the noise that these rows bear, and what is odd about them."""
         if own := study.own_noise:
-            self._say(
+            self(
                 f"Noise on counts: epsilon {own.epsilon:g}, delta {own.delta:g} for each patient, added by each hospital; "
                 "sums that carry none are exact."
             )
         else:
-            self._say("Noise on counts: none. Every sum that carries no other noise is exact.")
+            self("Noise on counts: none. Every sum that carries no other noise is exact.")
         if study.group_rows == 1:
-            self._say(
-                "Test scores: counted one by one; between hospitals a policy may refuse that (evaluation.group_rows)."
-            )
-        lines = list(telling.about(hospitals))
-        if not lines:
-            return
-        self._say("About this data:", bold=True)
-        for line in lines:
-            self._say(f"  {line}", fg="yellow")
+            self("Test scores: counted one by one; between hospitals a policy may refuse that (evaluation.group_rows).")
+        self.about_data(hospitals)
 
     def if_missing(self, study: Study) -> None:
         """What would happen between hospitals, with the answers that the study gives."""
         from cipherward.parties import who_stands
 
         for line in who_stands.if_missing(study):
-            self._say(line)
+            self(line)
         doing("  first sum")
 
     def drawing(self) -> None:
-        self._say("  writing figures and report")
+        self("  writing figures and report")
         doing("  writing")
 
     def progress(self, done: Progress) -> None:
         name, figures = done.words
         who = f"{done.contributors} of {done.n_hospitals} hospitals"
         figures = figures if done.opened else "void: the sum did not open"
-        self._say(f"  {name:<12} {who}   {figures + '   ' if figures else ''}{done.seconds:.2f} s")
+        self(f"  {name:<12} {who}   {figures + '   ' if figures else ''}{done.seconds:.2f} s")
         for note in done.notes:
-            self._say(f"    {note}")
+            self(f"    {note}")
         doing("  next")
 
     def finish(self, result: RunResult) -> None:
@@ -249,10 +229,10 @@ class Teller:
         from cipherward.crypto.scheme import Opener
 
         s = result.summary
-        self._say()
+        self()
         for outcome in result.outcomes:
-            self._say(outcome.phrase, fg="green" if outcome.is_verified else "red")
-        self._say()
+            self(outcome.phrase, fg="green" if outcome.is_verified else "red")
+        self()
         key = str(s.get("headline", "auroc"))
         has_model = f"{key}_federated" in s
         if has_model:
@@ -260,50 +240,46 @@ class Teller:
         for table in () if has_model else result.tables:
             self._table(table)
         for line in telling.reshaped(s):
-            self._say(line, fg="yellow")
+            self(line, fg="yellow")
         for warning in s["warnings"]:
-            self._say(f"warning: {warning}", fg="yellow")
+            self(f"warning: {warning}", fg="yellow")
         if s["privacy"]:
             p = s["privacy"]
-            self._say(
+            self(
                 f"Privacy budget of a {p['unit']}: epsilon {p['epsilon_spent']:.3g} of {p['epsilon']:g} spent at delta "
                 f"{p['delta']:g} on {', '.join(p['covered'])}; {p['epsilon_left']:.3g} left."
             )
-            self._say(f"  Not covered: {'; '.join(p['not_covered'])}.")
+            self(f"  Not covered: {'; '.join(p['not_covered'])}.")
         if s["bytes_up_per_hospital_round"]:
-            self._say(
+            self(
                 f"Sent per hospital and round: {s['bytes_up_per_hospital_round'] / 1e3:.0f} kB up, "
                 f"{s['bytes_down_per_hospital_round'] / 1e3:.0f} kB down"
             )
         scheme = schemes.facts(s["scheme"])
         if scheme.opener is not Opener.ANYONE:
             if scheme.caution:
-                self._say(scheme.caution)
-            self._say(
-                "Only sums were opened. The sums and the model can still reveal training data: see docs/security.md."
-            )
-        self._say()
-        self._say(f"Report:   {result.path / 'report.html'}")
+                self(scheme.caution)
+            self("Only sums were opened. The sums and the model can still reveal training data: see docs/security.md.")
+        self()
+        self(f"Report:   {result.path / 'report.html'}")
         files = ["auroc.svg" if key == "auroc" else "rounds.svg", "hospitals.svg"] if has_model else []
         files += [f"{table.name}.csv" for table in result.tables]
-        self._say(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
-        self._say(f"Verify:   {quoted('cipherward', 'verify', result.path)}")
+        self(f"Results:  {', '.join(str(result.path / name) for name in ['result.json', *files])}")
+        self(f"Verify:   {quoted('cipherward', 'verify', result.path)}")
         if not has_model:
             return
         rows = result.path / "example-rows.csv"
-        self._say(f"Predict:  {quoted('cipherward', 'predict', result.path, rows if rows.exists() else 'TABLE.csv')}")
+        self(f"Predict:  {quoted('cipherward', 'predict', result.path, rows if rows.exists() else 'TABLE.csv')}")
 
     def _accuracy(self, s: Mapping[str, Any], key: str) -> None:
         local = s[f"{key}_local"].values()
         best = f", best possible {s[f'{key}_best_possible']:.4f}" if s[f"{key}_best_possible"] else ""
         title = "AUROC" if key == "auroc" else key.replace("_", " ")
-        self._say(f"{title} on the {s['n_test_rows']} pooled test rows: federated {s[f'{key}_federated']:.4f},")
-        self._say(
-            f"  centralised {s[f'{key}_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}"
-        )
+        self(f"{title} on the {s['n_test_rows']} pooled test rows: federated {s[f'{key}_federated']:.4f},")
+        self(f"  centralised {s[f'{key}_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}")
 
     def _table(self, table: ResultTable) -> None:
-        self._say(table.title)
+        self(table.title)
         for line in lined_up([table.header, *table.rows]):
-            self._say(line)
-        self._say()
+            self(line)
+        self()

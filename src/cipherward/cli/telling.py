@@ -9,6 +9,7 @@ from cipherward.cli.terminal import say
 
 if TYPE_CHECKING:
     from cipherward.data.sources import HospitalData
+    from cipherward.study import Study
 
 
 class Teller:
@@ -20,6 +21,12 @@ class Teller:
 
     def __call__(self, text: str = "", *, fg: str | None = None, bold: bool = False) -> None:
         say(text, err=self._err, fg=fg, bold=bold)
+
+    def begins(self, study: Study, what: str) -> None:
+        """That work on a study begins, and whose patients it is about where they are nobody's."""
+        self(f"{study.title or study.name}: {what}", bold=True)
+        if study.synthetic:
+            self("The patients of this study are synthetic: made by a generator, nobody's data.")
 
     def about_data(self, hospitals: Sequence[HospitalData]) -> None:
         lines = list(about(hospitals))

@@ -129,8 +129,8 @@ def default_blocks(registers: Collection[Register], least: int, existing: Iterab
     return kept + tuple(new)
 
 
-def listing_problem(blocks: Blocks, registers: Collection[Register], least: int) -> Refusal | None:
-    """Rules 1 and 2: what keeps these blocks out of a study over these registers, if anything."""
+def listing_problem(blocks: Blocks, least: int) -> Refusal | None:
+    """Rules 1 and 2: what keeps these blocks out of a study that asks for `least` contributors, if anything."""
     listed = [member for block in blocks.listed for member in block.members]
     if len(listed) != len(set(listed)):
         return Refusal(1, "a register is listed in two blocks", "list every register once; blocks never merge")

@@ -35,7 +35,7 @@ def blocks_of(study: Study) -> Blocks:
         StudyError: they break rule 1, 2 or 4, or something in the document is not signed by whom it says.
     """
     blocks, registers = Blocks(listed.blocks_in(study), listed.splits_in(study)), registers_of(study)
-    problem = listing_problem(blocks, registers, study.thresholds.min_contributors)
+    problem = listing_problem(blocks, study.thresholds.min_contributors)
     if refusal := problem or succession.refusal(listed.successions_of(study), blocks.listed):
         raise StudyError(f"the study {study.name!r} lists blocks that may not be: {refusal}", hint=refusal.way_out)
     if len(set(registers)) < len(registers):

@@ -46,7 +46,7 @@ class BinnedTask(Task[S]):
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
         if not self._study.own_noise:
             return True
-        frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
+        frozen = noise.in_numbers(self._study, self)
         return statistics.n_counted(self._study, hospitals) >= _BEARS * self._stddev(frozen, len(hospitals))
 
     def patients_needed(self, n_contributors: int) -> int:
@@ -66,6 +66,4 @@ class BinnedTask(Task[S]):
         return moves.of_counts("rows", 2, 2).and_also(moves.of_counts("values", size, columns))
 
     def _stddev(self, study: Study, n_contributors: int) -> float:
-        question = self.ask(self.first())
-        plan = noise.noise_of(study, question) if question else None
-        return plan.stddevs(n_contributors)["values"] if plan else 0.0
+        return noise.stddevs(study, self, n_contributors).get("values", 0.0)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TypeVar
 
 from cipherward.data.sources import HospitalData
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.study import Study
 from cipherward.tasks import noise, statistics
-from cipherward.tasks.task import ROWS, Question, Task, Values
+from cipherward.tasks.task import ROWS, Task, Values
 
 S = TypeVar("S")
 
@@ -41,29 +40,16 @@ class CountedTask(Task[S]):
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
         if not self._study.own_noise:
             return True
-        return self._n_counted(hospitals) >= self._rows_wanted(self._frozen(), len(hospitals))
+        return self._n_counted(hospitals) >= self._rows_wanted(noise.in_numbers(self._study, self), len(hospitals))
 
     def patients_needed(self, n_contributors: int) -> int:
         return self._rows_needed(self._study, n_contributors) if self._study.own_noise else 0
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
-        self._check_rows(self._frozen(), self._n_counted(hospitals), len(hospitals))
-
-    def _frozen(self) -> Study:
-        """The study with its noise in numbers."""
-        study = self._study
-        return study.with_overrides(noise=noise.stated(study, self)) if study.own_noise else study
+        self._check_rows(noise.in_numbers(self._study, self), self._n_counted(hospitals), len(hospitals))
 
     def _n_counted(self, hospitals: Sequence[HospitalData]) -> int:
         return sum(int(self._counts(each, SYSTEM)[0]["rows"][1]) for each in hospitals)
 
-    @cached_property
-    def _first_question(self) -> Question | None:
-        return self.ask(self.first())
-
-    def _stddevs(self, study: Study, n_contributors: int) -> dict[str, float]:
-        plan = noise.noise_of(study, self._first_question) if self._first_question else None
-        return plan.stddevs(n_contributors) if plan else {}
-
     def _rows_needed(self, study: Study, n_contributors: int) -> int:
-        return math.ceil(statistics.BEARABLE * self._stddevs(study, n_contributors).get("rows", 0.0))
+        return math.ceil(statistics.BEARABLE * noise.stddevs(study, self, n_contributors).get("rows", 0.0))

@@ -112,18 +112,16 @@ class Describe(Task[DescribeState]):
             return {"fine": refined(values, at.data.outcome, wanted, self._settings.bins)}
 
     def patients_needed(self, n_contributors: int) -> int:
-        return noisy_cohort.rows_needed(self._stddevs(self._study, n_contributors)) if self._study.own_noise else 0
+        return noisy_cohort.rows_needed(self._stddevs(n_contributors)) if self._study.own_noise else 0
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         """Rows that do not bear the study's noise are refused before their budget is charged."""
         if self._study.own_noise:
-            frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
-            counted = sum(int(self._rows(each, SYSTEM)[0].sum()) for each in hospitals)
-            self._check_rows(counted, self._stddevs(frozen, len(hospitals)))
+            self._check_rows(self._n_counted(hospitals), self._planned_stddevs(len(hospitals)))
 
     def after(self, state: DescribeState, sums: Sums, n_contributors: int) -> DescribeState:
         if state.first is None and self._study.own_noise:
-            self._check_rows(int(np.sum(sums["rows"])), self._stddevs(self._study, n_contributors))
+            self._check_rows(int(np.sum(sums["rows"])), self._stddevs(n_contributors))
             return DescribeState(dict(sums), n_contributors=n_contributors)
         if state.first is None:
             describe_histograms.check(sums)
@@ -159,7 +157,7 @@ class Describe(Task[DescribeState]):
         found = {"rows": int(rows.sum()), "groups": shown, "columns": ordered, "cell_min": self._settings.cell_min}
         if self._settings.include:
             counts = np.asarray(sums["flow"], dtype=np.int64).tolist()
-            reach = noisy_cohort.Z95 * self._stddevs(self._study, state.n_contributors)["flow"]
+            reach = noisy_cohort.Z95 * self._stddevs(state.n_contributors)["flow"]
             found["flow"] = inclusion.flow(self._settings.include, counts, reach, self._settings.cell_min)
         return found | ({"noise_on_counts": self._noise_on_counts(state)} if state.n_contributors else {})
 
@@ -180,9 +178,8 @@ class Describe(Task[DescribeState]):
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
         if not self._study.own_noise:
             return True
-        counted = sum(int(self._rows(each, SYSTEM)[0].sum()) for each in hospitals)
-        frozen = self._study.with_overrides(noise=noise.stated(self._study, self))
-        return counted >= noisy_cohort.rows_wanted(self._stddevs(frozen, len(hospitals)), self._settings.bins)
+        wanted = noisy_cohort.rows_wanted(self._planned_stddevs(len(hospitals)), self._settings.bins)
+        return self._n_counted(hospitals) >= wanted
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         return (noisy_cohort.GIVEN_UP,) if self._study.noise.given_up else ()
@@ -207,7 +204,7 @@ class Describe(Task[DescribeState]):
         }
 
     def histograms(self, state: DescribeState) -> Mapping[str, Histogram]:
-        sds = self._stddevs(self._study, state.n_contributors) if state.n_contributors else {}
+        sds = self._stddevs(state.n_contributors) if state.n_contributors else {}
         return describe_histograms.of(state.first or {}, self._numeric, self._categorical, self._settings.bins, sds)
 
     def figures(self, state: DescribeState) -> tuple[Steps, ...]:
@@ -240,10 +237,15 @@ class Describe(Task[DescribeState]):
         steps = len(self._settings.include) + 1
         return found.and_also(moves.of_counts("flow", steps, steps)) if steps > 1 else found
 
-    def _stddevs(self, study: Study, n_contributors: int) -> dict[str, float]:
-        question = self.ask(self.first())
-        plan = noise.noise_of(study, question) if question else None
-        return plan.stddevs(n_contributors) if plan else {}
+    def _stddevs(self, n_contributors: int) -> dict[str, float]:
+        return noise.stddevs(self._study, self, n_contributors)
+
+    def _planned_stddevs(self, n_contributors: int) -> dict[str, float]:
+        """The same before the study is frozen."""
+        return noise.stddevs(noise.in_numbers(self._study, self), self, n_contributors)
+
+    def _n_counted(self, hospitals: Sequence[HospitalData]) -> int:
+        return sum(int(self._rows(each, SYSTEM)[0].sum()) for each in hospitals)
 
     def _check_rows(self, n_rows: int, stddevs: Mapping[str, float]) -> None:
         needed = noisy_cohort.rows_needed(stddevs)
@@ -274,7 +276,7 @@ class Describe(Task[DescribeState]):
     def _noise_on_counts(self, state: DescribeState) -> dict[str, float]:
         """The half-width of a 95 % interval around a count: of rows, of missing values, of a category, in one group; over
         all rows, root of two times as much."""
-        sds = self._stddevs(self._study, state.n_contributors)
+        sds = self._stddevs(state.n_contributors)
         found = {"rows": sds["rows"]}
         if self._numeric:
             found["missing"] = float(np.hypot(sds["rows"], sds["present"]))
@@ -287,7 +289,7 @@ class Describe(Task[DescribeState]):
         ones are not shown."""
         if not state.n_contributors:
             return {}
-        noise_on_all = self._stddevs(self._study, state.n_contributors)["categories"] * math.sqrt(len(GROUPS))
+        noise_on_all = self._stddevs(state.n_contributors)["categories"] * math.sqrt(len(GROUPS))
         least = statistics.least_rows(self._study, noise_on_all)
         return dict(dict(rare_categories.merged([column], counts.sum(axis=0)[:-1], least)).get(column.name, ()))
 
@@ -344,7 +346,7 @@ class Describe(Task[DescribeState]):
     def _noisy_numbers(self, state: DescribeState, place: int, column: Column) -> dict[str, Any]:
         sums, n = state.first or {}, len(GROUPS)
         own = slice(place * n, (place + 1) * n)
-        sds = self._stddevs(self._study, state.n_contributors)
+        sds = self._stddevs(state.n_contributors)
         rows = np.asarray(sums["rows"], dtype=np.int64).clip(0)
         totals = np.stack([np.asarray(sums[key][own], np.int64) for key in ("present", "sum", "square")], axis=1)
         absent = cohort_table.missing((rows - totals[:, 0]).clip(0), self._settings.cell_min)

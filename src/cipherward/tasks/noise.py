@@ -73,6 +73,22 @@ def stated(study: Study, task: Task[Any]) -> dict[str, object]:
     return {"noise_multiplier": records.multiplier(wanted.epsilon, wanted.delta, answers)}
 
 
+def in_numbers(study: Study, task: Task[Any]) -> Study:
+    """The study as freezing makes it, with its noise stated; as it is where it wants none. Raises: as `stated`."""
+    return study.with_overrides(noise=stated(study, task)) if study.own_noise else study
+
+
+def stddevs(study: Study, task: Task[Any], n_contributors: int) -> dict[str, float]:
+    """Of the noise on each segment that so many hospitals' answers to the task's first question carry together; {} without noise.
+
+    Raises:
+        StudyError: as `noise_of`.
+    """
+    question = task.ask(task.first())
+    plan = noise_of(study, question) if question else None
+    return plan.stddevs(n_contributors) if plan else {}
+
+
 def check_hospital(study: Study, task: Task[Any], n_rows: int | None = None) -> None:
     """What a hospital checks before it takes part: that the noise a frozen study states keeps what it promises.
 

@@ -29,7 +29,7 @@ from cipherward.learning.model_kind import Factory
 from cipherward.learning.newton import Sums as StepSums
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Study
-from cipherward.tasks import regression_questions, regression_result, regression_settings, statistics
+from cipherward.tasks import noise, regression_questions, regression_result, regression_settings, statistics
 from cipherward.tasks.counted_task import CountedTask
 from cipherward.tasks.fixed_point import Scale
 from cipherward.tasks.hospital_work import HospitalWork
@@ -250,7 +250,7 @@ class Regression(CountedTask[RegressionState]):
         columns = regression_questions.inputs(self._study, self._settings)
         counts, stddev = np.asarray(sums.get("categories", np.zeros(0)), dtype=np.int64), 0.0
         if self._study.own_noise:
-            stddev = self._stddevs(self._study, n_contributors).get("categories", 0.0)
+            stddev = noise.stddevs(self._study, self, n_contributors).get("categories", 0.0)
         merged = rare_categories.merged(columns, counts, statistics.least_rows(self._study, stddev))
         terms = self._terms(merged)
         if not terms.names:

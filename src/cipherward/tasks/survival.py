@@ -25,7 +25,7 @@ from cipherward.learning.model_kind import Factory
 from cipherward.learning.survival import AtRisk
 from cipherward.privacy.randomness import Randomness
 from cipherward.study import Study
-from cipherward.tasks import statistics, survival_grid, survival_questions, survival_result, survival_settings
+from cipherward.tasks import noise, statistics, survival_grid, survival_questions, survival_result, survival_settings
 from cipherward.tasks.counted_task import CountedTask
 from cipherward.tasks.fixed_point import Scale
 from cipherward.tasks.hospital_work import HospitalWork
@@ -220,7 +220,7 @@ class Survival(CountedTask[SurvivalState]):
         study, chosen = self._study, self._settings
         n_all, n, events = (int(value) for value in sums["rows"])
         self._check_rows(study, n, n_contributors)
-        sds = self._stddevs(study, n_contributors)
+        sds = noise.stddevs(study, self, n_contributors)
         _, group = survival_questions.columns_of(study, chosen)
         merged: rare_categories.Merged = ()
         names, rows = [EVERYBODY], [n]
@@ -317,7 +317,7 @@ class Survival(CountedTask[SurvivalState]):
 
     def _rows_wanted(self, study: Study, n_contributors: int) -> int:
         groups = survival_questions.n_groups(study, self._settings)
-        return math.ceil(_BEARS * groups * self._stddevs(study, n_contributors).get("follow_up", 0.0))
+        return math.ceil(_BEARS * groups * noise.stddevs(study, self, n_contributors).get("follow_up", 0.0))
 
     def _check_rows(self, study: Study, n_rows: int, n_contributors: int) -> None:
         needed = max(self._rows_needed(study, n_contributors), 2 * self._settings.least)

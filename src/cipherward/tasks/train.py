@@ -341,7 +341,7 @@ class Train(Task[TrainState]):
     @cached_property
     def _with_noise(self) -> Study:
         """The study as freezing makes it, as far as noise goes."""
-        return self._study.with_overrides(noise=noise.stated(self._study, self))
+        return noise.in_numbers(self._study, self)
 
     def patients_needed(self, n_contributors: int) -> int:
         data = self._study.data
