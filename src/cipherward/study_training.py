@@ -134,3 +134,10 @@ class Training(Section):
         """Whether a setting that only SGD has differs from its default."""
         names = (*SGD_SETTINGS, "server", "halves_rate", "defence")
         return any(getattr(self, name) != type(self).model_fields[name].default for name in names)
+
+
+def has_network_defaults(training: Training) -> bool:
+    """Whether a network is trained as where its study says nothing of SGD, whatever it says of rounds and patience."""
+    said = training.model_dump()
+    usual = Training.model_validate(NETWORK_TRAINING).model_dump()
+    return all(said[name] == usual[name] for name in (*SGD_SETTINGS, "halves_rate"))

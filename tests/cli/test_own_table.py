@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyreadstat
 import pytest
@@ -160,3 +161,12 @@ def test_a_patient_column_is_known_by_its_german_french_or_polish_name(name: str
     raw = read_table(table)
     found = drafting.draft(dataclasses.replace(raw, table=raw.table.rename({"patient_id": name})))
     assert found.document["data"]["patient_column"] == name
+
+
+def test_a_draft_takes_the_logarithm_of_a_column_with_a_long_tail(table: Path) -> None:
+    raw = read_table(table)
+    skewed = pl.Series("crp", np.exp(2.0 * np.random.default_rng(1).normal(size=raw.table.height)))
+    found = drafting.draft(dataclasses.replace(raw, table=raw.table.with_columns(skewed)))
+    by_name = {entry["name"]: entry for entry in found.document["columns"]}
+    assert by_name["crp"]["transform"] == "log1p"
+    assert [name for name, entry in by_name.items() if "transform" in entry] == ["crp"]

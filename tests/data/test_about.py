@@ -41,12 +41,31 @@ def test_a_column_without_news_is_named() -> None:
     assert said(list(np.random.default_rng(1).normal(size=N))) == []
 
 
+def test_a_column_with_a_long_tail_is_named_with_what_suits_it() -> None:
+    rng = np.random.default_rng(1)
+    skewed = list(np.exp(2.0 * rng.normal(size=N)))
+    assert 'transform = "log1p"' in said(skewed, minimum=0.0)[0]
+    assert said(skewed, minimum=0.0, transform="log1p") == []
+    weights = [*rng.normal(80.0, 15.0, N - 4), *[80_000.0] * 4]
+    assert "another unit" in said(weights, minimum=0.0)[0]
+    assert said(weights, minimum=0.0, maximum=200.0) == []
+    assert "another unit" in said(list(rng.standard_cauchy(10 * N)))[0]
+    # few have one at all; and what is skewed only a little
+    assert said([0.0] * (N - 3) + [7.0] * 3, minimum=0.0) == []
+    assert said(list(rng.exponential(size=N)), minimum=0.0) == []
+
+
 def test_a_column_that_is_the_outcome_is_named_in_every_disguise() -> None:
     outcome = [int(i % 3 == 0) for i in range(N)]
-    assert "equals the outcome" in said([float(y) for y in outcome], outcome)[0]
-    assert "equals the outcome" in said([-5.0 * y for y in outcome], outcome)[0]
-    assert "equals the outcome" in said(["ab"[y] for y in outcome], outcome, categories=("a", "b"))[0]
-    assert "equals the outcome" in said([float(i % 7) if y else None for i, y in enumerate(outcome)], outcome)[0]
+    assert "alone tells the outcome without error" in said([float(y) for y in outcome], outcome)[0]
+    assert "alone tells the outcome without error" in said([-5.0 * y for y in outcome], outcome)[0]
+    assert (
+        "alone tells the outcome without error" in said(["ab"[y] for y in outcome], outcome, categories=("a", "b"))[0]
+    )
+    assert (
+        "alone tells the outcome without error"
+        in said([float(i % 7) if y else None for i, y in enumerate(outcome)], outcome)[0]
+    )
 
 
 def test_an_id_among_the_inputs_is_named() -> None:
@@ -105,10 +124,12 @@ def test_a_near_perfect_column_is_refused_until_the_study_confirms_it(
         good_table,
         ward=pl.when(pl.col("readmitted") == "1").then(pl.lit("surgical")).otherwise(pl.lit("medical")),
     )
-    with pytest.raises(DataError, match=r"'ward' equals the outcome.*data\.confirmed_columns"):
+    with pytest.raises(DataError, match=r"'ward' alone tells the outcome without error.*data\.confirmed_columns"):
         load_hospitals(make_study(), None, tmp_path)
     confirmed = load_hospitals(make_study(confirmed_columns=["ward"]), None, tmp_path)
-    assert all(any("equals the outcome" in finding.text for finding in data.about) for data in confirmed)
+    assert all(
+        any("alone tells the outcome without error" in finding.text for finding in data.about) for data in confirmed
+    )
 
 
 def test_the_same_rows_at_two_hospitals_are_said(make_study: Make, good_table: pl.DataFrame, tmp_path: Path) -> None:

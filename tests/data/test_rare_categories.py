@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cipherward.data.preprocess import Preprocessor, local_statistics
-from cipherward.data.rare_categories import merged
+from cipherward.data.rare_categories import merged, merged_words
 from cipherward.errors import DataError
 from cipherward.study import Column
 
@@ -134,3 +134,12 @@ def test_categories_are_counted_over_training_rows_and_missing_ones_are_not() ->
     split = np.array([0, 0, 0, 2, 1], dtype=np.uint8)
     found = local_statistics(table, np.zeros(5, np.int8), split, [column("A", "B")])
     assert found["categories"].tolist() == [1, 1]
+
+
+def test_many_merged_categories_are_said_in_one_sentence_with_what_to_do() -> None:
+    assert merged_words({"C": "B", "D": "B"}) == "too few patients have 'C', 'D': each counts as 'B'"
+    assert merged_words({"C": None}) == "too few patients have 'C': counts as missing"
+    said = merged_words({f"C{k:03d}": "other" for k in range(160)})
+    assert "160 of its categories ('C000', " in said
+    assert "'C008'" not in said
+    assert "broader categories" in said

@@ -62,7 +62,7 @@ def test_a_category_that_few_have_is_merged_and_nothing_is_learned_of_it(tmp_pat
     (tmp_path / "one.csv").write_text("age,ward\n1.0,C\n1.0,A\n")
     assumed = predict_rows(result.path, tmp_path / "one.csv").assumed
     assert assumed == (f"ward 'C' had few patients, counts as {into!r}", "")
-    assert any(f"'C' counts as {into!r}" in line for line in telling.reshaped(result.summary))
+    assert any(f"have 'C': counts as {into!r}" in line for line in telling.reshaped(result.summary))
     page.write(result.path)
     assert f"C (few: counts as {into}" in (result.path / page.NAME).read_text().replace("&#39;", "")
 

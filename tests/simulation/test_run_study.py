@@ -211,6 +211,7 @@ def test_a_hospital_without_a_positive_case_is_named_unless_the_study_allows_it(
     with pytest.raises(DataError, match=r"clinic-2 .* no positive case") as caught:
         run_study(simulator.study(4), base=tables, out=tmp_path / "run", device="cpu")
     assert "data.positive" in str(caught.value)
+    assert "data.allow_single_class = true" in str(caught.value)
     assert not (tmp_path / "run").exists()
     allowed = simulator.study(4, data={"allow_single_class": True})
     assert holds(run_study(allowed, base=tables, out=tmp_path / "run", device="cpu").path)

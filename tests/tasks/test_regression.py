@@ -256,6 +256,9 @@ def test_rows_that_lack_a_value_are_left_out_and_counted(tmp_path: Path) -> None
     found = state.task.result(state.inner)
     assert found["rows_left_out"] == 2
     assert found["rows"] == 90 + 100 + 110 - 2
+    assert not any("left out" in said for said in state.task.warnings(found))
+    many = "".join(state.task.warnings({**found, "rows_left_out": 40}))
+    assert "40 of 338 rows are left out" in many
 
 
 @pytest.mark.slow

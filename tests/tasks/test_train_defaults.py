@@ -67,7 +67,52 @@ def test_a_model_that_knows_nothing_or_far_less_than_the_pooled_one_is_said() ->
     result = {"validation_loss_by_round": [0.5], "auroc_federated": 0.72}
     (words,) = reservations.of(result | {"auroc_centralised": 0.77})
     assert "in one place (AUROC 0.720, there 0.770)" in words
-    assert not list(reservations.of(result | {"auroc_centralised": 0.74}))
+    assert list(reservations.of(result | {"auroc_centralised": 0.731, "n_test_rows": 800}))
+    # of so few test rows the difference says nothing
+    assert not list(reservations.of(result | {"auroc_centralised": 0.731, "n_test_rows": 100}))
+    assert not list(reservations.of(result | {"auroc_centralised": 0.729}))
+
+
+def test_what_is_said_of_a_model_that_knows_nothing_is_the_figure_that_was_printed() -> None:
+    result = {"validation_loss_by_round": [0.5], "auroc_federated": 0.497, "auroc_federated_exact": 0.495}
+    (words,) = reservations.of(result)
+    assert "AUROC 0.497" in words
+
+
+BELOW = {"auroc_federated": 0.72, "auroc_centralised": 0.80, "auroc_local": {"a": 0.75, "b": 0.76}}
+
+
+def test_only_settings_that_train_longer_are_named() -> None:
+    ended = BELOW | {"validation_loss_by_round": [0.69, 0.6, 0.61], "converged_early": True}
+    below, alone = reservations.of(ended)
+    assert "raise training.patience" in below
+    assert "raise training.patience" in alone
+    assert "training.rounds" not in below + alone
+    below, alone = reservations.of(ended | {"converged_early": False})
+    assert "raise training.rounds" in below
+    assert "raise training.rounds" in alone
+
+
+def test_a_fit_that_is_done_is_not_told_to_train_longer() -> None:
+    done = {"validation_loss_by_round": [0.69, 0.69], "converged_early": True}
+    found = [
+        *reservations.of(done | BELOW, is_fitted=True),
+        *reservations.of(done | {"auroc_federated": 0.5}, is_fitted=True),
+    ]
+    assert len(found) == 3
+    assert not any("training." in words for words in found)
+    assert 'model.kind = "mlp"' in found[-1]
+
+
+def test_a_network_with_default_training_is_not_told_to_set_what_would_take_the_defaults_away() -> None:
+    falls = {"validation_loss_by_round": list(np.linspace(0.69, 0.5, 11)), "auroc_federated": 0.8}
+    defaults, own = parsed(training={"rounds": 10}).training, parsed(training={"learning_rate": 0.1}).training
+    (words,) = reservations.of(falls, training=defaults)
+    assert words.endswith("Raise training.rounds.")
+    (words,) = reservations.of(falls, training=own)
+    assert words.endswith("Raise training.rounds, training.local_epochs or training.learning_rate.")
+    (words,) = reservations.of(falls | {"validation_loss_by_round": [0.69, 0.5, 0.9]}, training=defaults)
+    assert "learning_rate" not in words
 
 
 def test_a_converged_run_says_nothing() -> None:

@@ -272,9 +272,11 @@ class Teller(telling.Teller):
         self(f"Predict:  {quoted('cipherward', 'predict', result.path, rows if rows.exists() else 'TABLE.csv')}")
 
     def _accuracy(self, s: Mapping[str, Any], key: str) -> None:
+        from cipherward.learning import outcomes
+
         local = s[f"{key}_local"].values()
         best = f", best possible {s[f'{key}_best_possible']:.4f}" if s[f"{key}_best_possible"] else ""
-        title = "AUROC" if key == "auroc" else key.replace("_", " ")
+        title = outcomes.title_of(s.get("outcome_type", "binary"))
         self(f"{title} on the {s['n_test_rows']} pooled test rows: federated {s[f'{key}_federated']:.4f},")
         self(f"  centralised {s[f'{key}_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}")
 

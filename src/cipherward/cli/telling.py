@@ -59,10 +59,9 @@ def about(hospitals: Sequence[HospitalData]) -> Iterator[str]:
 
 def reshaped(summary: Mapping[str, Any]) -> Iterator[str]:
     """Lines about columns and categories that the model does not have as the study declares them."""
-    from cipherward.data.rare_categories import counts_as
+    from cipherward.data.rare_categories import merged_words
 
     for name, why in summary.get("columns_left_out", {}).items():
         yield f"Column {name!r} is left out: {why}"
     for name, pairs in summary.get("categories_merged", {}).items():
-        said = "; ".join(f"{one!r} {counts_as(into)}" for one, into in pairs.items())
-        yield f"Column {name!r}, categories of few patients: {said}"
+        yield f"Column {name!r}: {merged_words(pairs)}"

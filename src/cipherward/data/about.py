@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess
+from cipherward.data import preprocess, tails
 from cipherward.data.partition import TEST, TRAIN
 from cipherward.data.values import OTHER
 from cipherward.study import Column
@@ -84,23 +84,23 @@ def _column(
     found = []
     best = max(_alone(values, column, side, sample) for side, sample in sides)
     if best >= NEAR_PERFECT:
-        same = (
-            "equals the outcome"
-            if best == 1.0 and is_all
-            else f"alone tells the outcome almost without error (AUROC {best:.4f})"
-        )
+        error = "without error" if best == 1.0 and is_all else f"almost without error (AUROC {best:.4f})"
+        same = f"alone tells the outcome {error}"
         found.append(Finding(name, f"column {name!r} {same}: is it known before the outcome is?", must_confirm=True))
     if _is_id(values, column, cluster):
         found.append(
             Finding(name, f"column {name!r} looks like an id or a row number: a model should not learn from it")
         )
-    if column.kind == "numeric" and preprocess.is_too_wide(values.to_numpy()[split == TRAIN], column):
-        found.append(
-            Finding(
-                name, f"column {name!r}: the declared range is so wide that these values cannot be told apart in it"
-            )
-        )
+    if column.kind == "numeric":
+        found += _numeric(values.to_numpy()[split == TRAIN], column)
     return found
+
+
+def _numeric(values: NDArray[np.float64], column: Column) -> list[Finding]:
+    advice = tails.advice(values, column)
+    if preprocess.is_too_wide(values, column):
+        advice = "the declared range is so wide that these values cannot be told apart in it"
+    return [Finding(column.name, f"column {column.name!r}: {advice}")] if advice else []
 
 
 def _sides(outcome: NDArray[Any]) -> list[NDArray[np.int8]]:

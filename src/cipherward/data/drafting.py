@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cipherward.data.advice import has_unit
 from cipherward.data.number_forms import plain_numbers
 from cipherward.data.tables import RawTable
+from cipherward.data.tails import is_for_logarithm
 from cipherward.data.values import OTHER, as_text, is_missing, is_value, number_key
 from cipherward.errors import DataError
 from cipherward.study import same_text
@@ -264,6 +265,9 @@ def _numeric(name: str, values: NDArray[np.float64], n_words: int, least: int) -
     low, high = nice_range(float(real[least - 1]), float(real[-least]), is_positive=bool(real[0] >= 0))
     entry: dict[str, Any] = {"name": name, "kind": "numeric", "minimum": low, "maximum": high}
     words = f"{place}: numeric, range {low:g} to {high:g} (a guess: values beyond it are cut)"
+    if low >= 0.0 and is_for_logarithm(np.clip(real, low, high)):
+        entry["transform"] = "log1p"
+        words += ", by its logarithm, as a few values lie far above the rest"
     if codes:
         entry["missing"] = [f"{code:g}" for code in codes]
         words += f", and {', '.join(entry['missing'])} taken for missing"

@@ -117,9 +117,17 @@ def _one_sided(outcome: NDArray[np.int8], values: list[str], data: Data) -> list
     if not outcome.any():
         said = f"column {data.outcome!r} has no positive case"
         listed = ", ".join(map(repr, values[:_LISTED]))
-        advice = f"none of its values ({listed}) is {data.positive!r}; correct data.positive if it is written otherwise"
+        advice = (
+            f"none of its values ({listed}) is {data.positive!r}; correct data.positive if it is written otherwise, or set "
+            "data.allow_single_class = true if none of this hospital's rows has the outcome"
+        )
         return [Problem(f"{said}: {advice}", said)]
     if outcome.all():
         said = f"column {data.outcome!r} has only positive cases"
-        return [Problem(f"{said} ({data.positive!r}, data.positive), nothing to tell them from", said)]
+        return [
+            Problem(
+                f"{said} ({data.positive!r}, data.positive), nothing to tell them from; set data.allow_single_class = true if that is so",
+                said,
+            )
+        ]
     return []

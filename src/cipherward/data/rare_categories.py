@@ -6,7 +6,7 @@ The counts are of all hospitals together and carry the study's noise, if it has 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,26 @@ Merged = tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...]
 """By column: each category that is merged and the one that it counts as; None: as no value. Columns without any are left away."""
 
 
+_NAMED = 8
+
+
 def counts_as(into: str | None) -> str:
     """What a merged category is taken for, as a clause."""
     return "counts as missing" if into is None else f"counts as {into!r}"
+
+
+def merged_words(pairs: Mapping[str, str | None]) -> str:
+    """What is merged of one column, and what to do about it, as a sentence. `pairs`: each such category and what it counts as."""
+    (into, *_), names = pairs.values(), [*pairs]
+    if len(names) <= _NAMED:
+        listed = ", ".join(map(repr, names))
+        return f"too few patients have {listed}: {'each ' if len(names) > 1 else ''}{counts_as(into)}"
+    listed = ", ".join(map(repr, names[:_NAMED]))
+    return (
+        f"too few patients have {len(names)} of its categories ({listed}, ...; all in result.json): each {counts_as(into)}. What they know of the "
+        "outcome is lost to the model, and to the centralised one beside it: declare broader categories, and in the "
+        "column's codes which values belong to each"
+    )
 
 
 def n_cells(columns: Sequence[Column]) -> int:

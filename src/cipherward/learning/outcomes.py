@@ -39,6 +39,11 @@ def outcome_of(data: Data, constants: Sequence[float] = ()) -> Outcome:
     return _class(data.outcome_type)(data).scaled(constants)
 
 
+def title_of(name: str) -> str:
+    """What the headline metric of a type of outcome is called."""
+    return _class(name).title
+
+
 def model_words(study: Study) -> str:
     """A study's model in words: a linear one by what it is for its type of outcome."""
     weights = study.training.class_weights

@@ -25,6 +25,7 @@ TITLES = {
 }
 
 _LARGE = 50.0
+_MANY_LEFT_OUT = 0.1  # of all rows, from which on what is left may be others than those
 _PARTED = 1e-3
 _DISPERSED = 1.5
 
@@ -156,6 +157,12 @@ def warnings(result: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with these estimates, in sentences."""
     if not result["converged"]:
         yield f"The fit had not converged after {result['steps']} steps: raise settings.steps, or see the next lines."
+    n_left, n_all = result["rows_left_out"], result["rows_left_out"] + result["rows"]
+    if n_left > _MANY_LEFT_OUT * n_all:
+        yield (
+            f"{n_left:,} of {n_all:,} rows are left out, as they have no value in some column: where values are missing for a reason, these "
+            'estimates are wrong for all rows together. Leave out columns that are often missing; task = "describe" lists them in missing.csv.'
+        )
     gone = [each["term"] for each in result["terms"] if each["estimate"] is None]
     if gone:
         yield (

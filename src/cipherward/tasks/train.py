@@ -292,8 +292,9 @@ class Train(Task[TrainState]):
         return (*imputation.tables(result), *worth(result["federated"]))
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
-        said = reservations.of(result, self._of_study, is_fitted=self._study.fits_by_newton)
-        return (*reservations.of_study(self._study), *imputation.warnings(result), *said)
+        study = self._study
+        said = reservations.of(result, self._of_study, study.training, is_fitted=study.fits_by_newton)
+        return (*reservations.of_study(study), *imputation.warnings(result), *said)
 
     def shown(self, state: TrainState) -> Mapping[str, Any]:
         found = state.final or state.measured
