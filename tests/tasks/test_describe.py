@@ -15,10 +15,10 @@ from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
 
 from cipherward.data.small_counts import hidden
-from cipherward.errors import ProtocolError
+from cipherward.errors import ProtocolError, StudyError
 from cipherward.simulation.simulate import RunResult
 from cipherward.tasks.catalogue import begin
-from cipherward.tasks.quantiles import quartiles, refined, wanted_bins
+from cipherward.tasks.quantiles import is_shown, quantiles, refined, wanted_bins
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_quartiles_from_histograms_are_numpy_s_within_one_small_bin(
         histograms[0, group, min(int(value * bins), bins - 1)] += 1
     wanted = wanted_bins(histograms)
     fine = sum((refined([x[at == i]], groups[at == i], wanted, bins) for i in range(n_hospitals)), np.int64(0))
-    found = quartiles(histograms, np.asarray(fine), bins)
+    found = quantiles(histograms, np.asarray(fine), bins)
     for subset, rows in enumerate((np.ones(len(x), dtype=bool), groups == 0, groups == 1)):
         if rows.any():
             exact = np.quantile(x[rows], (0.25, 0.5, 0.75))
@@ -112,3 +112,51 @@ def test_real_hospitals_describe_their_patients_together(tmp_path: Path) -> None
         assert (folder / "cohort.csv").exists()
     finally:
         four.close()
+
+
+OTHERS = (0.05, 0.5, 0.95, 0.999)
+
+
+def test_other_quantiles_are_those_of_pooled_rows_within_one_bin_and_hidden_where_few_rows_lie_beyond(
+    tmp_path: Path,
+) -> None:
+    found = simulator.run(tmp_path, simulator.study(5, task="describe", settings={"quantiles": list(OTHERS)}))
+    assert simulator.holds(found.path)
+    summary = found.summary
+    assert summary["largest_difference"]["quartile"] <= 1 / 64**2
+    ages = summary["columns"]["age"]
+    pooled = summary["pooled"]["columns"]["age"]
+    for part, exact in ((ages["all"], pooled["all"]), (ages["groups"]["positive"], pooled["groups"]["positive"])):
+        assert list(part["quantiles"]) == ["0.05", "0.95", "0.999"]
+        assert [value is None for value in part["quantiles"].values()] == [False, False, True]  # n x 0.001 is below 2.5
+        assert part["quantiles"]["0.05"] == pytest.approx(exact["quantiles"]["0.05"], abs=16 / 64**2)
+        assert part["quantiles"]["0.05"] < part["q1"] < part["q3"] < part["quantiles"]["0.95"]
+    csv = (found.path / "cohort.csv").read_text()
+    assert '"age, quantiles 0.05, 0.95, 0.999"' in csv
+    assert "; –" in csv
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "shown"), [(0.25, 10, True), (0.25, 9, False), (0.05, 50, True), (0.95, 49, False)]
+)
+def test_a_quantile_is_shown_where_as_many_rows_lie_beyond_as_beyond_a_quartile(
+    share: float, n: int, shown: bool
+) -> None:
+    assert is_shown(share, n, 10) is shown
+
+
+def test_a_study_that_asks_for_quartiles_only_asks_as_before() -> None:
+    plain = begin(simulator.study(5, task="describe")).asked
+    assert b"quantiles" not in plain.parameters
+    more = begin(simulator.study(5, task="describe", settings={"quantiles": [0.1]})).asked
+    assert b'"quantiles":[0.25,0.5,0.75,0.1]' in more.parameters
+    assert more.layout == plain.layout  # what differs is asked by the second sum
+    same = begin(simulator.study(5, task="describe", settings={"quantiles": [0.5]})).task
+    (_, (fine, _)), (_, (few, _)) = begin(simulator.study(5, task="describe")).task.plan(), same.plan()
+    assert fine.layout == few.layout
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 25.0])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(StudyError, match="quantiles"):
+        begin(simulator.study(5, task="describe", settings={"quantiles": [share]}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.report import page
 from cipherward.runs import exposure
-from cipherward.simulation.simulate import RunResult
+from cipherward.simulation.simulate import RunResult, run_study
 from cipherward.tasks import noisy_cohort
 from cipherward.tasks.catalogue import begin
 from cipherward.tasks.describe import Describe
@@ -102,6 +103,19 @@ def test_every_figure_of_a_noisy_run_says_how_far_noise_may_move_it(noisy: RunRe
         assert table.count(f"noise may move a count of {what} by") == 1
     page.write(noisy.path)
     assert "noise may move these by" in (noisy.path / "report.html").read_text("utf-8")
+
+
+def test_noise_moves_other_quantiles_as_far_as_is_said(tmp_path: Path) -> None:
+    sections: dict[str, Any] = {"noise": {"enabled": True, "epsilon": 8.0}, "settings": {"quantiles": [0.1, 0.9]}}
+    chosen = simulator.study(3, task="describe", **sections)
+    tables = simulator.write_tables(tmp_path / "tables", 3, rows=1500)
+    result = run_study(chosen, base=tables, out=tmp_path / "run", device="cpu")
+    ages, pooled = (found["columns"]["age"]["all"] for found in (result.summary, result.summary["pooled"]))
+    for share in ("0.1", "0.9"):
+        off = abs(ages["quantiles"][share] - pooled["quantiles"][share])
+        assert off <= 3.0 * ages["noise"]["quantiles"][share]
+    shown = (result.path / "cohort.csv").read_text()
+    assert '"age, quantiles 0.1, 0.9"' in shown
 
 
 def test_a_noisy_run_verifies_and_its_one_sum_is_charged(noisy: RunResult) -> None:

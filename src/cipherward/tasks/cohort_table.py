@@ -15,7 +15,8 @@ from cipherward.data.small_counts import hidden
 from cipherward.data.sources import HospitalData
 from cipherward.data.values import OTHER
 from cipherward.learning import comparing
-from cipherward.study import Study
+from cipherward.study import Column, Study
+from cipherward.tasks.quantiles import QUARTILES, Shares, is_shown
 from cipherward.tasks.task import ResultTable
 
 GROUPS = ("negative", "positive")
@@ -24,7 +25,38 @@ GROUPS = ("negative", "positive")
 NUMBERS = ("mean", "sd", "q1", "median", "q3")
 
 
-def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int) -> dict[str, Any]:
+def names_of(shares: Shares) -> tuple[str, ...]:
+    """What each quantile is called, the quartiles first: others are called by their share."""
+    return (*NUMBERS[2:], *(f"{share:g}" for share in shares[3:]))
+
+
+def nested(found: Mapping[str, float | None]) -> dict[str, Any]:
+    """Figures by name, those that are called by a share under "quantiles", where there are some."""
+    others = {name: value for name, value in found.items() if name not in NUMBERS}
+    rest: dict[str, Any] = {name: value for name, value in found.items() if name in NUMBERS}
+    return rest | ({"quantiles": others} if others else {})
+
+
+def from_sums(
+    column: Column, moments: tuple[int, float, float], cut: Sequence[float], shares: Shares, least: int
+) -> dict[str, Any]:
+    """The figures of a numeric column, in its own unit, None where they are not shown.
+
+    Args:
+        moments: rows with a value, their sum and that of their squares; and `cut` the quantiles: all scaled to [0, 1].
+    """
+    (n, total, square), names, (low, high) = moments, names_of(shares), declared_range(column)
+    if n < least:
+        return nested(dict.fromkeys(("mean", "sd", *names)))
+    mean, width = total / n, high - low
+    variance = max(square - n * mean * mean, 0.0) / max(n - 1, 1)
+    both = zip(shares, cut, strict=True)
+    shown = [low + width * value if is_shown(share, n, least) else None for share, value in both]
+    figures = {"mean": low + width * mean, "sd": width * math.sqrt(variance)}
+    return figures | nested(dict(zip(names, shown, strict=True)))
+
+
+def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int, shares: Shares = QUARTILES) -> dict[str, Any]:
     """As the result of task `describe`, with numpy, from the values themselves."""
     outcome = np.concatenate([each.outcome for each in hospitals])
     subsets = {"all": np.ones(len(outcome), dtype=bool), "negative": outcome == 0, "positive": outcome == 1}
@@ -37,7 +69,7 @@ def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int) -> dic
             absent = np.array([int(np.isnan(numbers[rows]).sum()) for rows in subsets.values()], dtype=np.int64)
             few = missing(absent[1:], cell_min)
             found = {
-                name: {"missing": gone} | _numbers(numbers[rows], cell_min)
+                name: {"missing": gone} | _numbers(numbers[rows], cell_min, shares)
                 for (name, rows), gone in zip(subsets.items(), few, strict=True)
             }
             everybody = found.pop("all")
@@ -108,7 +140,7 @@ def missing(counts: NDArray[np.int64], cell_min: int) -> list[int | None]:
 
 
 def largest_difference(study: Study, ours: Mapping[str, Any], pooled: Mapping[str, Any]) -> dict[str, float]:
-    """The largest difference of a mean or standard deviation, and of a quartile, as a share of its column's range; and
+    """The largest difference of a mean or standard deviation, and of a quartile or other quantile, as a share of its column's range; and
     the largest of a count."""
     found = {"mean_sd": 0.0, "quartile": 0.0, "count": 0.0}
     for column in study.columns:
@@ -125,6 +157,10 @@ def largest_difference(study: Study, ours: Mapping[str, Any], pooled: Mapping[st
                 if own[name] is not None:
                     kind = "mean_sd" if name in ("mean", "sd") else "quartile"
                     found[kind] = max(found[kind], abs(own[name] - other[name]) / (high - low))
+            for name, value in own.get("quantiles", {}).items():
+                if value is not None:
+                    off = abs(value - other["quantiles"][name]) / (high - low)
+                    found["quartile"] = max(found["quartile"], off)
             found["count"] = max(found["count"], abs((own["missing"] or 0) - (other["missing"] or 0)))
     return found
 
@@ -167,10 +203,23 @@ def _lines(
     else:
         yield (f"{name}, mean (sd)", *(_pair(part, "{mean} ({sd})") for part in each), *beside)
         yield (f"{name}, median (q1 to q3)", *(_pair(part, "{median} ({q1} to {q3})") for part in each), "", "")
+        if others := list(column["all"].get("quantiles", ())):
+            shares = ", ".join(f"{float(share):.4g}" for share in others)
+            yield (f"{name}, quantiles {shares}", *(_quantiles(part["quantiles"], "{}") for part in each), "", "")
         if "noise" in each[0]:
             reached = ({"mean": part["mean"], **part["noise"]} for part in each)
             text = "± {mean} (± {sd}); ± {median} (± {q1}, ± {q3})"
-            yield ("  noise may move these by", *(_pair(part, text) for part in reached), "", "")
+            text_of_others = [_quantiles(part["noise"]["quantiles"], "± {}") for part in each] if others else []
+            cells = [_pair(part, text) for part in reached]
+            yield (
+                "  noise may move these by",
+                *(
+                    f"{cell}; {more}" if more else cell
+                    for cell, more in zip(cells, text_of_others or [""] * len(cells), strict=True)
+                ),
+                "",
+                "",
+            )
     if any(part["missing"] != 0 for part in each):
         yield ("  missing", *(_absent(part["missing"], n) for part, n in zip(each, rows, strict=True)), "", "")
 
@@ -202,6 +251,10 @@ def _pair(part: Mapping[str, Any], text: str) -> str:
     return text.format(**{name: f"{part[name]:.4g}" for name in NUMBERS})
 
 
+def _quantiles(values: Mapping[str, float | None], text: str) -> str:
+    return "; ".join("–" if value is None else text.format(f"{value:.4g}") for value in values.values())
+
+
 def _share(count: int | None, rows: int | None, missing: int | None) -> str:
     """A count, and its share of the rows with a value."""
     total = (rows or 0) - (missing or 0)
@@ -218,10 +271,14 @@ def _pairs(own: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[M
         yield own["groups"][name], other["groups"][name]
 
 
-def _numbers(values: NDArray[np.float64], cell_min: int) -> dict[str, Any]:
+def _numbers(values: NDArray[np.float64], cell_min: int, shares: Shares) -> dict[str, Any]:
     inside = values[~np.isnan(values)]
+    names = names_of(shares)
     if len(inside) < cell_min:
-        return dict.fromkeys(NUMBERS)
-    q1, median, q3 = (float(value) for value in np.quantile(inside, (0.25, 0.5, 0.75)))
+        return nested(dict.fromkeys(("mean", "sd", *names)))
+    cut = [
+        value if is_shown(share, len(inside), cell_min) else None
+        for share, value in zip(shares, np.quantile(inside, shares).tolist(), strict=True)
+    ]
     sd = float(inside.std(ddof=1)) if len(inside) > 1 else 0.0
-    return {"mean": math.fsum(inside) / len(inside), "sd": sd, "q1": q1, "median": median, "q3": q3}
+    return {"mean": math.fsum(inside) / len(inside), "sd": sd, **nested(dict(zip(names, cut, strict=True)))}

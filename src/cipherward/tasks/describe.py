@@ -42,7 +42,7 @@ from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.describe_settings import FINE, MEANING
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
-from cipherward.tasks.quantiles import Histograms, places, quartiles, refined, wanted_bins
+from cipherward.tasks.quantiles import Histograms, places, quantiles, refined, wanted_bins
 from cipherward.tasks.result_figures import Steps
 from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import (
@@ -94,7 +94,8 @@ class Describe(Task[DescribeState]):
             return self._question("describe", "Rows, values, means and counts of every column", self._parts(), meaning)
         if state.fine is not None or not self._numeric or self._study.own_noise:
             return None
-        size = len(self._numeric) * len(GROUPS) * wanted_bins(self._histograms(state)).shape[1] * self._settings.bins
+        n_wanted = wanted_bins(self._histograms(state), self._settings.shares).shape[1]
+        size = len(self._numeric) * len(GROUPS) * n_wanted * self._settings.bins
         parts = (CountSegment("fine", size, limbs_for(32, self._study.bits)),)
         return self._question("quartiles", "Quartiles of every numeric column", parts, FINE, on_state=True)
 
@@ -107,9 +108,9 @@ class Describe(Task[DescribeState]):
                 found = self._counted(at.data, steps[-1], 0 if self._study.own_noise else at.cell_min)
                 flow = {"flow": np.array([int(each.sum()) for each in steps], dtype=np.int64)}
                 return found | (flow if self._settings.include else {})
-            wanted = wanted_bins(self._histograms(state))
+            wanted = wanted_bins(self._histograms(state), self._settings.shares)
             values = [cells.grouped(each, at.cell_min) for each in self._scaled(at.data, at.cell_min)]
-            return {"fine": refined(values, at.data.outcome, wanted, self._settings.bins)}
+            return {"fine": refined(values, at.data.outcome, wanted, self._settings.bins, self._settings.shares)}
 
     def patients_needed(self, n_contributors: int) -> int:
         return noisy_cohort.rows_needed(self._stddevs(n_contributors)) if self._study.own_noise else 0
@@ -195,9 +196,8 @@ class Describe(Task[DescribeState]):
 
     def pooled(self, state: DescribeState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The same from all rows in one place, and the largest difference, as a share of each column's range."""
-        found = cohort_table.exact(
-            self._study, [self._included(each.data) for each in hospitals], self._settings.cell_min
-        )
+        included = [self._included(each.data) for each in hospitals]
+        found = cohort_table.exact(self._study, included, self._settings.cell_min, self._settings.shares)
         return {
             "pooled": found,
             "largest_difference": cohort_table.largest_difference(self._study, self.result(state), found),
@@ -221,6 +221,8 @@ class Describe(Task[DescribeState]):
         on_state: bool = False,
     ) -> Question:
         asked = statistics.shared_parameters(self._study) | {"bins": self._settings.bins}
+        if self._settings.quantiles:
+            asked["quantiles"] = list(self._settings.shares)
         if self._settings.include:
             asked["include"] = [rule.model_dump(mode="json") for rule in self._settings.include]
         layout, about = Layout(parts, self._study.bits), by_outcome(BINARY)
@@ -355,13 +357,15 @@ class Describe(Task[DescribeState]):
 
         def described(part: NDArray[np.int64], counts: NDArray[np.int64], which: int) -> dict[str, Any]:
             present, total, square = (int(value) for value in part)
-            found = noisy_cohort.figures((present, total, square), counts, sds, n if which == 0 else 1)
+            found = noisy_cohort.figures(
+                (present, total, square), counts, sds, n if which == 0 else 1, self._settings.shares
+            )
             scaled = {
                 name: None if value is None else (0.0 if name == "sd" else low) + (high - low) * value
                 for name, value in found.values.items()
             }
             reach = {name: None if value is None else (high - low) * value for name, value in found.noise.items()}
-            return {"missing": absent[which], **scaled, "noise": reach}
+            return {"missing": absent[which], **cohort_table.nested(scaled), "noise": cohort_table.nested(reach)}
 
         each = {name: described(totals[k], histogram[k], k + 1) for k, name in enumerate(GROUPS)}
         reached = [float(each[name]["noise"]["mean"] or 0.0) / noisy_cohort.Z95 for name in GROUPS]
@@ -379,20 +383,15 @@ class Describe(Task[DescribeState]):
         )
         histograms = self._histograms(state)
         fine = np.zeros(0, np.int64) if state.fine is None else state.fine
-        found = quartiles(histograms, fine, self._settings.bins)[place]
-        low, high = declared_range(column)
-
-        missing = cohort_table.missing(parts[:, 0] - parts[:, 1], self._settings.cell_min)
+        shares, least = self._settings.shares, self._settings.cell_min
+        found = quantiles(histograms, fine, self._settings.bins, shares)[place]
+        missing = cohort_table.missing(parts[:, 0] - parts[:, 1], least)
 
         def described(part: NDArray[np.int64], which: int) -> dict[str, Any]:
             _, present, total, square = (int(value) for value in part)
-            if present < self._settings.cell_min:
-                return {"missing": missing[which], "mean": None, "sd": None, "q1": None, "median": None, "q3": None}
-            mean = total / SCALE / present
-            variance = max(square / SCALE - present * mean * mean, 0.0) / max(present - 1, 1)
-            q1, median, q3 = (low + (high - low) * value for value in found[which])
-            mean, sd = low + (high - low) * mean, (high - low) * math.sqrt(variance)
-            return {"missing": missing[which], "mean": mean, "sd": sd, "q1": q1, "median": median, "q3": q3}
+            moments = present, total / SCALE, square / SCALE
+            figures = cohort_table.from_sums(column, moments, found[which].tolist(), shares, least)
+            return {"missing": missing[which], **figures}
 
         each = {name: described(parts[k], k + 1) for k, name in enumerate(GROUPS)}
         beside = cohort_table.compared(each, parts[:, 1].tolist())

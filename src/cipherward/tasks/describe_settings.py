@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from cipherward.errors import StudyError
 from cipherward.study import Study
 from cipherward.tasks import inclusion, settings
 from cipherward.tasks.inclusion import Rule
+from cipherward.tasks.quantiles import QUARTILES
 
 MEANING = {
     "rows": "how many rows there are, by outcome",
@@ -19,19 +22,29 @@ MEANING = {
     "flow": "how many rows there are, and how many each rule leaves, one after another, without outcomes",
 }
 FINE = {
-    "fine": "for each numeric column, outcome and quartile: rows by value inside the bin that holds the quartile; a bin may hold one row"
+    "fine": "for each numeric column, outcome and quantile: rows by value inside the bin that holds it; a bin may hold one row"
 }
 
 
+MOST_QUANTILES = 20
+Share = Annotated[float, Field(ge=0.001, le=0.999)]
+
+
 class Settings(BaseModel):
-    """`bins`: of a declared range, and again of the bin that holds a quartile. `cell_min`: smaller counts are not shown. `include`: rules
-    that rows have to keep, one after another."""
+    """`bins`: of a declared range, and again of the bin that holds a quantile. `cell_min`: smaller counts are not shown. `include`: rules
+    that rows have to keep, one after another. `quantiles`: shares of rows below, shown beside the quartiles."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bins: int = Field(default=64, ge=8, le=1_024)
     cell_min: int = Field(default=10, ge=1, le=1_000)
     include: tuple[Rule, ...] = Field(default=(), max_length=inclusion.MOST)
+    quantiles: tuple[Share, ...] = Field(default=(), max_length=MOST_QUANTILES)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """All quantiles that are asked: the quartiles, then the others, ascending."""
+        return (*QUARTILES, *sorted({*self.quantiles} - {*QUARTILES}))
 
 
 def parse(study: Study) -> Settings:

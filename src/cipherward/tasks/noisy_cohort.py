@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from cipherward.data.preprocess import FRACTION_BITS
 from cipherward.privacy.records import Sensitivity
 from cipherward.tasks import moves
-from cipherward.tasks.quantiles import QUARTILES
+from cipherward.tasks.cohort_table import names_of
+from cipherward.tasks.quantiles import QUARTILES, Shares
 
 SCALE = 1 << FRACTION_BITS
 """Fixed-point units of a column's declared range."""
@@ -69,9 +70,13 @@ class Figures:
 
 
 def figures(
-    totals: tuple[int, int, int], histogram: NDArray[np.int64], stddevs: Mapping[str, float], n_groups: int
+    totals: tuple[int, int, int],
+    histogram: NDArray[np.int64],
+    stddevs: Mapping[str, float],
+    n_groups: int,
+    shares: Shares = QUARTILES,
 ) -> Figures:
-    """Mean, standard deviation and quartiles from noisy totals.
+    """Mean, standard deviation and quantiles from noisy totals.
 
     Args:
         totals: present, sum, square.
@@ -84,7 +89,7 @@ def figures(
     of_present, of_sum, of_square = (
         stddevs["present"] * root, stddevs["sum"] * root / SCALE, stddevs["square"] * root / SCALE
     )  # fmt: skip
-    names = ("mean", "sd", "q1", "median", "q3")
+    names = ("mean", "sd", *names_of(shares))
     if present <= _SURE * of_present:
         return Figures(dict.fromkeys(names), dict.fromkeys(names))
     n = float(present)
@@ -98,19 +103,19 @@ def figures(
     of_sd = min(Z95 * spread / (2.0 * sd) if sd else math.inf, math.sqrt(Z95 * spread))
     values: dict[str, float | None] = {"mean": centre + 0.5, "sd": sd}
     noise: dict[str, float | None] = {"mean": Z95 * of_mean, "sd": of_sd}
-    cut = _quartiles(histogram, stddevs["histogram"] * root)
+    cut = _quantiles(histogram, stddevs["histogram"] * root, shares)
     for name, (value, reach) in zip(names[2:], cut, strict=True):
         values[name], noise[name] = value, reach
     return Figures(values, noise)
 
 
-def _quartiles(histogram: NDArray[np.int64], stddev: float) -> list[tuple[float, float]]:
-    """Each quartile with the half-width of its interval: where ranks on either side lie, and a bin's own width."""
+def _quantiles(histogram: NDArray[np.int64], stddev: float, shares: Shares) -> list[tuple[float, float]]:
+    """Each quantile with the half-width of its interval: where ranks on either side lie, and a bin's own width."""
     bins = len(histogram)
     below = np.maximum.accumulate(np.clip(np.concatenate([[0], np.cumsum(histogram)]), 0, None)).astype(np.float64)
     n = float(below[-1])
     found = []
-    for share in QUARTILES:
+    for share in shares:
         place = _place(below, share * n)
         # The rank at a bin edge, less its share of all rows: noise of the bins on either side.
         left = place * bins
