@@ -205,6 +205,41 @@ def test_a_witness_refuses_a_log_that_was_rewritten_and_cosigns_one_that_goes_on
         Witness(HOSPITALS[2], WITNESSES[2].name, KEY, kept[0])
 
 
+def test_a_witness_that_knows_less_says_what_it_knows_and_the_empty_log_needs_no_proof(tmp_path: Path) -> None:
+    log = write(tmp_path, cosign=False)
+    head = log.checkpoint()
+    assert head
+    witness = Witness(HOSPITALS[1], WITNESSES[1].name, KEY)
+    assert witness.answer(log.request(head, 8), 1) == "0\n"  # asked for more than it has seen, which is no fork
+    with pytest.raises(ForkError, match="without proof"):
+        witness.answer(f"old 0\n{notes.hash_lines([bytes(32)])}\n{head.text}", 1)
+    assert witness.known.size == 0
+
+
+def test_a_cosignature_of_another_witness_or_on_another_log_is_not_kept(tmp_path: Path) -> None:
+    log, other = write(tmp_path / "a", 8, cosign=False), write(tmp_path / "b", 8, cosign=False, what="another")
+    head, lie = log.checkpoint(), other.checkpoint()
+    assert head
+    assert lie
+    own, foreign = (
+        Witness(HOSPITALS[1], WITNESSES[1].name, KEY).answer(at.request(signed, 0), 1)
+        for at, signed in ((log, head), (other, lie))
+    )
+    for answer, witness in ((own, WITNESSES[2]), (foreign, WITNESSES[1])):
+        with pytest.raises(AuditError, match="no head of this log"):
+            log.take([(answer, witness)])
+    assert log.take([(own, WITNESSES[1])]) == 8
+
+
+def test_a_log_without_a_head_is_not_continued_where_its_entries_do_not_follow_each_other(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path, AUTHOR, NAME)
+    log.add(Event("receipt", {"hospital": "clinic-1"}) for _ in range(3))
+    found = lines(tmp_path)
+    put(tmp_path, [changed(found[0]), *found[1:]])
+    with pytest.raises(AuditError, match="entry 1 does not follow"):
+        AuditLog(tmp_path, AUTHOR, NAME)
+
+
 def test_a_witness_does_not_step_back(tmp_path: Path) -> None:
     log = write(tmp_path, 16)
     witness = Witness(HOSPITALS[1], WITNESSES[1].name, KEY)
@@ -295,7 +330,14 @@ def test_a_proof_file_stands_alone_and_proves_one_entry_only(whole: Path) -> Non
     for wrong, at in ((proof, 16), (proof.replace("index 17", "index 16"), 17), (proof.replace("@v1", "@v2"), 17)):
         with pytest.raises(AuditError):
             proofs.check(wrong, lines(whole)[at], KEY, WITNESSES)
+    forged = notes.sign(HOSPITALS[1], head.checkpoint)
     old = reading.read_checkpoint(checkpoint_file(whole, 16)).checkpoint
+    for check in (
+        lambda: proofs.check(proofs.inclusion(tree, 17, forged), lines(whole)[17], KEY, {}),
+        lambda: proofs.check_extension(proofs.consistency(tree, 16, forged), old, KEY),
+    ):
+        with pytest.raises(AuditError, match="has not signed"):
+            check()
     extension = proofs.consistency(tree, 16, head)
     assert proofs.check_extension(extension, old, KEY) == head.checkpoint
     with pytest.raises(AuditError):

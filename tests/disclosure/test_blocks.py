@@ -88,6 +88,7 @@ def test_a_study_lists_sound_blocks_only() -> None:
     assert listing_problem(Blocks([block("abcdef")]), 3) is None
     assert listing_problem(Blocks([block("abc"), block("cdef")]), 3) is not None
     assert listing_problem(Blocks([block("abc")]), 4) is not None, "fewer than the study asks for"
+    assert listing_problem(Blocks([block("abcd", 5)]), 3) is not None, "fewer than the block asks for"
     whole = block("abcdef")
     assert listing_problem(Blocks(parts_of(whole, "abc", "def")), 3) is not None, "no split is shown"
 

@@ -99,6 +99,12 @@ def test_who_was_in_a_block_does_not_stand_alone_later() -> None:
     assert rules_of((*says(TWO, "efg"), Statement(register("d"), ALONE, YES)), memory=memory) == [1]
 
 
+def test_who_stood_alone_may_join_a_block_also_while_that_sum_is_withheld() -> None:
+    alone, joins = Statement(register("a"), ALONE, YES), Statement(register("a"), ONE.digest, YES)
+    for memory in (NEW.voted(b"1", (alone,)), NEW.opened(b"1", (alone,), BOTH)):
+        assert memory.contradiction(joins, BOTH) is None
+
+
 def test_a_yes_is_not_taken_back() -> None:
     memory = after_first_sum(*says(ONE, "abc"), *says(ONE, "d", YES))
     assert rules_of(says(ONE, "abcd"), memory=memory) == [3]
@@ -142,6 +148,10 @@ def test_a_split_is_signed_only_where_each_part_hides_its_members() -> None:
     assert rule_for_signing(mine, in_parts("abcg", "def"), proved) == 0, (
         "d was one of the liars that a block reckons with"
     )
+    in_the_other = NEW.spoiled(frozenset({register("g")})).shown(frozenset({register("f")}))
+    assert rule_for_signing(mine, in_parts("abcg", "def"), in_the_other) == 2, (
+        "a liar of another part hides nobody here"
+    )
 
 
 def test_a_split_is_signed_once_and_after_the_sums_of_the_whole() -> None:
@@ -179,6 +189,12 @@ def test_a_hospital_is_bound_by_its_first_header_until_all_of_them_are_void() ->
 def test_a_block_that_was_opened_once_binds_for_good() -> None:
     mine = Binding(register("a")).named(ONE.digest, b"1").opened(b"1").named(ONE.digest, b"2").voided(b"2")
     assert mine.problem(block("aefg").digest, Blocks([block("aefg")])) is not None
+
+
+def test_an_opening_in_which_a_register_named_no_block_binds_it_to_none() -> None:
+    mine = Binding(register("a")).named(ONE.digest, b"1").opened(b"2")
+    assert not mine.is_founded
+    assert not mine.voided(b"1").is_bound
 
 
 def test_no_one_stands_alone_without_agreement_and_no_agreement_is_narrowed() -> None:

@@ -137,8 +137,18 @@ def test_lanes_that_are_too_narrow_are_named() -> None:
     bounds = noise.bounds()
     assert bounds["cells"] == TAIL * noise.segments[0].stddev + 1
     records.check_room(noise, {"cells": 1 << 24, "wards": 1 << 24}, 1 << 20)
+    just = {name: 1_000 + 2 * bound for name, bound in bounds.items()}  # the offset, and as much noise again
+    records.check_room(noise, just, 1_000)
+    with pytest.raises(StudyError, match="lanes of wards are too narrow"):
+        records.check_room(noise, just | {"wards": just["wards"] - 1}, 1_000)
     with pytest.raises(StudyError, match="lanes of cells are too narrow"):
         records.check_room(noise, {"cells": 1 << 10, "wards": 1 << 24}, 1 << 10)
+
+
+def test_a_move_that_is_no_multiple_of_its_grid_counts_as_the_next_one() -> None:
+    odd = Sensitivity((Part((("sum", 1),), move=1_025, entries=1),))
+    (segment,) = records.plan(odd, 10.0).segments
+    assert (segment.grid, segment.stddev) == (2, 10 * 513)
 
 
 def test_cutting_off_costs_less_than_what_is_kept_of_delta() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -190,6 +191,8 @@ def test_an_erased_object_is_gone_with_its_key_and_the_vault_says_so(made: Fille
     assert gone[0].name not in catalogue.keys
     assert gone[0].name not in catalogue.entries
     assert problems(made, made.path) == []
+    of_segment = [file.name.rpartition(".")[0] for file in made.path.glob("keys-*/*")]
+    assert len(of_segment) == len(set(of_segment)) == 3, "no earlier file still has the key"
 
 
 def test_a_provider_that_kept_an_erased_object_cannot_have_it_opened_any_more(made: Filled, tmp_path: Path) -> None:
@@ -280,6 +283,23 @@ def test_a_passphrase_opens_its_vault_and_another_does_not(tmp_path: Path) -> No
         open_vault(store, keys.Source(bytes(32)))
 
 
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"salt": bytes(15)},
+        {"passes": 0},
+        {"passes": 65},
+        {"lanes": 0},
+        {"lanes": 65},
+        {"memory_kib": 31},
+        {"memory_kib": (1 << 20) + 1},
+    ],
+)
+def test_a_provider_cannot_have_a_passphrase_stretched_less_or_for_ever(altered: dict[str, Any]) -> None:
+    with pytest.raises(StorageError, match="no vault has"):
+        keys.Stretching(**({"salt": bytes(16)} | altered)).key("correct horse battery")
+
+
 def test_a_vault_is_not_made_where_there_is_one_and_a_key_is_never_overwritten(made: Filled, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="is a vault already"):
         create(LocalStore(made.path), made.source)
@@ -292,15 +312,18 @@ def test_a_vault_is_not_made_where_there_is_one_and_a_key_is_never_overwritten(m
 def test_a_key_is_refused_where_others_can_read_it_or_it_is_none(tmp_path: Path) -> None:
     keys.make_file(tmp_path / "a.key")
     assert (tmp_path / "a.key").stat().st_mode & 0o077 == 0
-    (tmp_path / "a.key").chmod(0o644)
-    with pytest.raises(StorageError, match="open to other users"):
-        keys.from_file(tmp_path / "a.key")
-    (tmp_path / "b.key").write_text("no key")
-    (tmp_path / "b.key").chmod(0o600)
-    with pytest.raises(StorageError, match="does not hold a key"):
-        keys.from_file(tmp_path / "b.key")
+    for mode in (0o644, 0o640, 0o620, 0o604):
+        (tmp_path / "a.key").chmod(mode)
+        with pytest.raises(StorageError, match="open to other users"):
+            keys.from_file(tmp_path / "a.key")
+    for text in ("no key", "1" * 62, "1" * 66):
+        (tmp_path / "b.key").write_text(text)
+        (tmp_path / "b.key").chmod(0o600)
+        with pytest.raises(StorageError, match="does not hold a key"):
+            keys.from_file(tmp_path / "b.key")
     with pytest.raises(StorageError, match="fewer than 12"):
-        keys.from_passphrase("too short")
+        keys.from_passphrase("p" * 11)
+    assert keys.from_passphrase("p" * 12).passphrase == "p" * 12
     with pytest.raises(StorageError, match="both set"):
         keys.from_environment({keys.KEY_VARIABLE: "1" * 64, keys.PASSPHRASE_VARIABLE: "long enough it is"})
     found = keys.from_environment({keys.KEY_VARIABLE: "1" * 64})
