@@ -203,6 +203,8 @@ def test_a_witness_refuses_a_log_that_was_rewritten_and_cosigns_one_that_goes_on
     assert notes.parse(reborn.answer(honest.request(later, 8), 3)).checkpoint.size == 9
     with pytest.raises(AuditError, match="damaged"):
         Witness(HOSPITALS[2], WITNESSES[2].name, KEY, kept[0])
+    with pytest.raises(AuditError, match="damaged"):
+        Witness(HOSPITALS[1], WITNESSES[1].name, Key("cipherward/another-log", AUTHOR.public_key), kept[0])
 
 
 def test_a_witness_that_knows_less_says_what_it_knows_and_the_empty_log_needs_no_proof(tmp_path: Path) -> None:

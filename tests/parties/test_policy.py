@@ -58,6 +58,21 @@ def test_each_clause_alone_refuses_the_study_and_nothing_else_is_said(clause: di
     assert words in caught.value.message
 
 
+def test_a_study_that_is_exactly_what_the_policy_allows_may_run() -> None:
+    at_the_edge = Policy(
+        min_contributors=4,
+        min_corrupt=2,
+        max_bits=16,
+        max_range=64.0,
+        max_rounds=2,
+        max_exact_sums=4,
+        max_measured_models=3,
+        max_bins=64,
+        min_group_rows=10,
+    )
+    assert at_the_edge.broken(simulator.study(5)) == ()
+
+
 def test_subgroups_have_a_ceiling_and_none_refuses_studies_that_ask_for_any() -> None:
     asking = simulator.study(5, evaluation={"subgroups": [{"column": "ward"}, {"column": "age", "edges": [-1.0, 1.0]}]})
     assert Policy().broken(asking) == ()

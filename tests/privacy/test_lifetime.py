@@ -10,7 +10,7 @@ from tests import simulator
 
 from cipherward.errors import BudgetExceededError, StorageError, StudyError
 from cipherward.parties.policy import SIMULATION, Policy
-from cipherward.privacy import accounting, claims, noise
+from cipherward.privacy import accounting, budget, claims, noise
 from cipherward.privacy.accounting import Event
 from cipherward.privacy.lifetime import PATIENT, Lifetime, Limit, check_delta
 from cipherward.store.ledger import Ledger
@@ -82,6 +82,27 @@ def test_it_keeps_its_charges_in_the_ledger_with_the_answer_that_is_sent_again(t
         Lifetime(ledger, "clinic-1", LIMIT).charge(b"s", b"q", 0, "statistics", ONE, b"noisy counts")
         assert ledger.contribution(b"s", b"q") == b"noisy counts"
         assert Lifetime(ledger, "clinic-1", LIMIT).events(PATIENT) == [ONE]
+
+
+@pytest.mark.parametrize("unit", ["record", "hospital"])
+def test_a_round_is_charged_against_the_study_and_against_the_hospitals_own_limit(unit: str, tmp_path: Path) -> None:
+    privacy = {"unit": unit, "epsilon": 3.0, "delta": 1e-6, "clipping_norm": 1.0}
+    study = simulator.study(4, privacy=privacy)
+    with contextlib.closing(Ledger(tmp_path / "ledger.db")) as ledger:
+        own = budget.budget_of(study, ledger, "clinic-1")
+        assert own is not None
+        ledger.record_charge(study.digest(), b"q0", 0, PATIENT, "statistics", ONE.to_json(), b"")
+        assert own.spent == 0.0  # its promise is about rounds alone
+        own.charge(b"q1", 0, "train", ONE, b"an update")
+        own.charge(b"q2", 1, "evaluate", None, b"exact counts")
+        assert (own.kept(b"q1"), own.kept(b"q2")) == (b"an update", None)
+        assert own.report()["releases_not_covered"] == ["evaluate"]
+        limited = budget.budget_of(study, ledger, "clinic-1", Limit(own.spent + 0.01, 1e-6))
+        assert limited is not None
+        own.check(ONE)  # the study has more
+        with pytest.raises(BudgetExceededError, match="the hospital's own limit"):
+            limited.charge(b"q3", 2, "train", ONE, b"another update")
+        assert own.report()["releases_charged"] == 2  # the statistics, and one round
 
 
 def test_a_damaged_charge_is_no_free_charge() -> None:

@@ -16,6 +16,7 @@ from cipherward.crypto.hashing import digest
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, WireError
 from cipherward.sums import hospital_steps
+from cipherward.sums.counted_votes import CountedVotes
 from cipherward.sums.messages import CONSENT, VOID, Certificate, Release, Vote
 from cipherward.sums.votes import check_void, distinct_votes
 
@@ -98,6 +99,19 @@ def test_three_manifests_that_share_one_holder_get_at_most_one_certificate() -> 
             voters = set(group) | set(liars)
             certified += is_certified(who, {i: consent_to(who, i, manifest) for i in voters}, manifest)
         assert certified <= 1
+
+
+def test_the_coordinator_counts_a_vote_for_its_signer_only_and_a_void_certificate_needs_a_threshold() -> None:
+    who = parties(5)
+    counted = CountedVotes(who.rules, who.task, ())
+    vote = consent_to(who, 1, MANIFESTS[0])
+    with pytest.raises(ProtocolError, match="a vote of somebody else"):
+        counted.first(2, vote)
+    assert counted.first(1, vote) is not None
+    for i in who.everyone[: who.rules.threshold]:
+        assert counted.void_certificate() is None
+        counted.voids[i] = void_of(who, i)
+    assert counted.void_certificate() is not None
 
 
 def test_repeated_votes_of_one_hospital_are_not_counted_twice() -> None:
