@@ -67,6 +67,14 @@ def test_a_boosted_update_is_found_to_exceed() -> None:
     )
 
 
+def test_the_bound_is_the_norm_times_the_weights_and_a_step_for_each_entry_and_contributor() -> None:
+    # 3 contributors, half = 100: weights of 2 may have been 2.015, and each of 4 entries is off by less than 0.06.
+    most = 0.5 * 2.015 + math.sqrt(4 * 0.06**2)
+    for size, is_more in ((most * (1.0 - 1e-6), False), (most * (1.0 + 1e-6), True)):
+        total = [np.array([size, 0.0]), np.zeros(2)]
+        assert robust.exceeds(total, [2.0, 2.0], 2.0, 0.5, 3, 100) is is_more
+
+
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])
 def test_a_sum_that_is_no_number_exceeds(wrong: float) -> None:
     assert robust.exceeds([np.array([wrong])], [1.0], 1.0, 0.5, 3, 100)
@@ -92,3 +100,10 @@ def test_a_norm_does_not_depend_on_the_order_of_its_entries() -> None:
     x = rng.normal(size=10_000) * 10.0 ** rng.integers(-8, 8, 10_000)
     shuffled: Callable[[], NDArray[np.float64]] = lambda: x[rng.permutation(len(x))]  # noqa: E731
     assert len({robust.norm(shuffled()) for _ in range(5)}) == 1
+
+
+def test_of_three_blocks_trimming_leaves_the_middle_one_and_of_two_both() -> None:
+    means = [np.array([0.0, 9.0]), np.array([1.0, 2.0]), np.array([50.0, 1.0])]
+    assert robust.combined(means, "trimmed").tolist() == robust.combined(means, "median").tolist() == [1.0, 2.0]
+    assert robust.combined(means[:2], "trimmed").tolist() == [0.5, 5.5]
+    assert robust.combined([*means, np.array([3.0, 4.0])], "trimmed").tolist() == [2.0, 3.0]

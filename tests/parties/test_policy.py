@@ -73,6 +73,24 @@ def test_a_study_that_is_exactly_what_the_policy_allows_may_run() -> None:
     assert at_the_edge.broken(simulator.study(5)) == ()
 
 
+def test_the_columns_allowed_hold_outcome_and_patient_too() -> None:
+    data = simulator.document(5)["data"] | {"patient_column": "mrn"}
+    study = simulator.study(5, data=data)
+    read = frozenset({"age", "dose", "ward", "mrn", study.data.outcome})
+    assert Policy(columns=read).broken(study) == ()
+    for name in sorted(read):
+        assert Policy(columns=read - {name}).broken(study) == (f"columns {name} (not among the columns allowed)",)
+
+
+def test_a_norm_bounds_what_leaves_only_where_it_is_a_hospitals() -> None:
+    norms = {
+        unit: simulator.study(5, privacy={"unit": unit, "epsilon": 1.0, "delta": 1e-6, "clipping_norm": 65.0})
+        for unit in ("record", "hospital")
+    }
+    assert "max_range" not in Policy().clauses_broken(norms["record"])
+    assert Policy().clauses_broken(norms["hospital"]) == ("max_range",)
+
+
 def test_subgroups_have_a_ceiling_and_none_refuses_studies_that_ask_for_any() -> None:
     asking = simulator.study(5, evaluation={"subgroups": [{"column": "ward"}, {"column": "age", "edges": [-1.0, 1.0]}]})
     assert Policy().broken(asking) == ()
