@@ -173,6 +173,12 @@ def test_groups_of_scores_that_differ_by_one_row_show_its_outcome_and_are_refuse
             (told, *_) = simulator.log(second.run.path, "declined")
             assert told["reason"] == "scores were counted before in groups of 10 rows, and now of 11"
             assert "evaluation.group_rows" in told["hint"]
+            fives = study(5, "third")
+            of_ten, of_five = (Grids(second.sites[2].ledger, "table", least) for least in (10, 5))
+            assert of_ten.problems(fives, make_task(fives)) == {}, "a group has as many rows as the policy asks for"
+            assert list(of_five.problems(fives, make_task(fives))) == [
+                "scores were counted before in groups of 10 rows, and now of 5"
+            ]
 
 
 def test_other_bands_and_other_categories_of_subgroups_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,12 @@ def test_whatever_makes_an_update_larger_or_smaller_before_it_is_cut_stays_as_it
         for name, value in sizing.items():
             said = known.problem(make_task(study("other", training={**cut, name: value})))
             assert said.endswith(f"so after training of another size: {name}")
+        task = make_task(study("again", training=cut))
+        less = {name: value for name, value in task.sizing().items() if name != "scale"}
+        kept = {"weights": task.weights(), "cut": 0, "clip": task.clip_norm(), "sizing": less}
+        world.sites[1].ledger.record_standing("weighing old", json.dumps(kept).encode())
+        said = Weighing(world.sites[1].ledger, "old").problem(task)
+        assert said.endswith("another size: scale"), "what an earlier record does not say may have been anything"
 
 
 def test_the_same_weighting_may_be_used_again_and_a_cap_that_cuts_nobody_off_is_the_same(tmp_path: Path) -> None:
