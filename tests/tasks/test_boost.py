@@ -104,20 +104,34 @@ def test_a_run_is_verified_and_its_trees_are_those_of_all_rows_in_one_place(quor
     assert np.array_equal(simulator.weights(result.path), again.weights)
 
 
-def test_encrypted_sums_give_the_trees_of_plain_ones_up_to_the_fixed_point_step(quorum: Any, tmp_path: Path) -> None:
-    folder, result = quorum
-    table = folder / "tables" / "clinic-1.csv"
-    predicted = cipherward.predict(result.path, table)
+def test_encrypted_sums_give_bit_for_bit_the_trees_of_plain_ones(quorum: Any, tmp_path: Path) -> None:
+    _, result = quorum
     for scheme in ("plain", "ckks"):
         if scheme == "ckks":
             pytest.importorskip("tenseal")
         other = simulator.run(tmp_path / scheme, study(aggregation={"scheme": scheme}))
         first, second = (modelfile.load(each.path / "model.safetensors").preprocessor for each in (result, other))
-        assert first == second  # every split alike
-        off = np.abs(simulator.weights(result.path) - simulator.weights(other.path)).max()
-        assert off < 1e-3
-        assert np.abs(cipherward.predict(other.path, table) - predicted).max() < 1e-3
+        assert first == second
+        assert np.array_equal(simulator.weights(result.path), simulator.weights(other.path))
         assert simulator.holds(other.path)
+
+
+def test_trees_are_those_of_the_same_rows_dealt_to_other_hospitals(tmp_path: Path) -> None:
+    chosen = study({"subsample": 1.0})
+    works = works_of(chosen, tmp_path)
+    (one, *_), merged = works, [at.data for at in works]
+    together = dataclasses.replace(
+        merged[0],
+        table=pl.concat([data.table for data in merged]),
+        outcome=np.concatenate([data.outcome for data in merged]),
+        split=np.concatenate([data.split for data in merged]),
+    )
+    ends = [
+        up_to(chosen, each, "evaluate")
+        for each in (works, works[::-1], [HospitalWork(1, together, "cpu", lambda: 0.0, secret=one.secret)])
+    ]
+    assert len({state.inner.digest() for state in ends}) == 1
+    assert ends[0].inner.forest.n_trees == 8
 
 
 def test_the_report_shows_what_trees_ask_about_and_how_few_rows_were_counted(quorum: Any) -> None:
@@ -312,6 +326,23 @@ def test_a_stage_ends_where_other_hospitals_stand_in_a_sum_than_before(tmp_path:
     assert np.count_nonzero(after.model.weights[:-1]) > after.forest.n_features / 2  # a leaf may be worth nothing
 
 
+def test_a_stage_ends_where_derivatives_of_a_child_leave_what_no_rows_give_to_the_other(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = up_to(chosen, works, "grow", level=1)
+    inner, sums = state.inner, opened(state, works)
+    assert inner.grown.parents is not None
+    there = boost_fit.cells(inner.coding, inner.grown, inner.grown.asked)
+    left = inner.grown.parents.rows[there] - sums["drawn"]
+    emptied = np.flatnonzero((left == 0) & (sums["drawn"] > 0))
+    assert len(emptied)
+    for name in ("gradient", "curvature"):
+        false = {each: values.copy() for each, values in sums.items()}
+        false[name][emptied[0]] -= 1
+        assert state.after(sums, 4).inner.cut_short == 0
+        assert state.after(false, 4).inner.cut_short == 1
+
+
 def test_counts_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     chosen = study()
     works = works_of(chosen, tmp_path)
@@ -320,6 +351,21 @@ def test_counts_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
         false[name][0] += 1
         with pytest.raises(ProtocolError, match="contradict"):
             state.after(false, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("gradient", 2 * boost_questions.UNIT), ("curvature", boost_questions.UNIT // 4)]
+)
+def test_derivatives_beyond_what_the_counted_rows_have_are_refused(name: str, most: int, tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = up_to(chosen, works, "grow")
+    sums = opened(state, works)
+    sums[name][0] = most * sums["drawn"][0]
+    assert state.after(sums, 4)
+    sums[name][0] += 1
+    with pytest.raises(ProtocolError, match="more rows than were counted"):
+        state.after(sums, 4)
 
 
 def test_what_can_be_asked_is_announced_and_no_question_is_larger(tmp_path: Path) -> None:

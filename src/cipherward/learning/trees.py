@@ -46,9 +46,12 @@ class Sums:
 
     def less(self, part: Sums) -> Sums:
         """What is left of them without a part."""
-        # Fixed-point sums of nearly nothing may be below it.
-        curvature = np.maximum(self.curvature - part.curvature, 0.0)
-        return Sums(self.gradient - part.gradient, curvature, self.rows - part.rows)
+        return Sums(self.gradient - part.gradient, self.curvature - part.curvature, self.rows - part.rows)
+
+    def are_of_rows(self) -> bool:
+        """Whether there can be rows with these sums, each with derivatives of -1 to 1, and of 0 to 1/4."""
+        within = (np.abs(self.gradient) <= self.rows) & (self.curvature >= 0.0) & (4.0 * self.curvature <= self.rows)
+        return bool(within.all())
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,12 @@ class Boost(BinnedTask[BoostState]):
     def ask(self, state: BoostState) -> Question | None:
         if state.stage == "done":
             return None
-        parameters = canonical(statistics.shared_parameters(self._study) | {"settings": self._settings.model_dump()})
+        shared = statistics.shared_parameters(self._study) | {"settings": self._settings.model_dump()}
         if state.stage == "evaluate":
-            return measurement.question(self._study, BINARY, parameters)
+            return measurement.question(self._study, BINARY, canonical(shared))
         layout = Layout(tuple(boost_questions.segments(self._study, state)), self._study.bits)
         is_first, grows = state.stage == "values", state.stage == "grow"
+        parameters = canonical(shared | ({"unit": boost_questions.UNIT} if grows else {}))
         title = (
             boost_questions.title(state.grown.level, self._settings) if grows else boost_questions.TITLES[state.stage]
         )

@@ -125,7 +125,7 @@ def _both(growing: Growing, asked: Sums) -> Sums | None:
     if growing.parents is None or (asked.rows[:, 0].sum(axis=1) != growing.rows[growing.asked]).any():
         return None
     rest = growing.parents.less(asked)
-    if (rest.rows < 0).any():
+    if not rest.are_of_rows():
         return None
     is_asked = growing.open == np.repeat(growing.asked, 2)
     shape = (len(growing.open), *asked.rows.shape[1:])

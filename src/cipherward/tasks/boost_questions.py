@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.data.forest import Forest
+from cipherward.errors import ProtocolError
 from cipherward.learning import linear, trees
 from cipherward.learning.trees import Sums as Histograms
 from cipherward.privacy.randomness import Words
@@ -18,11 +20,15 @@ from cipherward.tasks import boost_fit, points_questions
 from cipherward.tasks.boost_settings import Settings
 from cipherward.tasks.boost_state import BoostState
 from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.lanes import CountSegment, RealSegment, Segment
+from cipherward.tasks.lanes import CountSegment, Segment
 from cipherward.tasks.points_questions import MOST_ROWS
 from cipherward.tasks.task import Model, Sums, Values, limbs_for
 
 F64 = NDArray[np.float64]
+
+UNIT = 1 << 16
+"""Steps of 1 to which a row's derivatives are rounded: their sums are whole numbers, the same whichever hospital has the rows. A step
+rounds the score of a row, not a sum, so that splits which gain alike go on doing so."""
 
 TITLES = {
     "values": points_questions.TITLES["values"],
@@ -60,12 +66,19 @@ def segments(study: Study, state: BoostState) -> Iterator[Segment]:
         yield CountSegment("positive", 1, limbs)
         yield CountSegment("inside", state.coding.n_features, limbs)
         return
-    growing = state.grown
-    size = int(boost_fit.cells(state.coding, growing, growing.asked).sum())
-    most = int(boost_fit.most_rows(state, growing.asked).max())
-    yield RealSegment("gradient", size, 1.0)
-    yield RealSegment("curvature", size, 0.25)
-    yield CountSegment("drawn", size, limbs_for(most.bit_length(), study.bits))
+    size = int(boost_fit.cells(state.coding, state.grown, state.grown.asked).sum())
+    for name, limbs in _limbs(study, state).items():
+        yield CountSegment(name, size, limbs)
+
+
+def _limbs(study: Study, state: BoostState) -> dict[str, int]:
+    most = int(boost_fit.most_rows(state, state.grown.asked).max())
+    return {name: limbs_for(int(largest).bit_length(), study.bits) for name, largest in _largest(most).items()}
+
+
+def _largest(rows: Any) -> dict[str, Any]:
+    """What is sent for so many rows, an int or int64[n], at most. To a gradient 1 is added for each row, so that none is negative."""
+    return {"gradient": 2 * UNIT * rows, "curvature": UNIT // 4 * rows, "drawn": rows}
 
 
 def inside(state: BoostState, at: HospitalWork) -> Values:
@@ -77,36 +90,38 @@ def inside(state: BoostState, at: HospitalWork) -> Values:
 
 
 def histograms(study: Study, state: BoostState, settings: Settings, at: HospitalWork) -> Values:
-    """One hospital's sums for the asked nodes; real ones as shares of the rows that all hospitals together have there at most."""
+    """One hospital's sums for the asked nodes."""
     own, growing = _own(state, at), state.grown
     drawn = [drawn_rows(at, state.stages, tree, len(own.labels), settings) for tree in range(growing.n_trees)]
     slots = np.full(len(growing.tree), -1, np.int32)
     slots[growing.asked] = np.arange(len(growing.asked), dtype=np.int32)
-    found = trees.histograms(
+    sums = trees.histograms(
         own.bins, own.error, own.unsure, drawn, growing.nodes, slots, growing.columns, len(growing.asked)
     )
     there = boost_fit.cells(state.coding, growing, growing.asked)
-    most = boost_fit.most_rows(state, growing.asked)
-    # More than a lane holds can only be of rows that were not there before; the sum is then of no use, and no other is hurt.
-    limit = (1 << (study.bits * limbs_for(int(most.max()).bit_length(), study.bits))) - 1
+    # More than lanes hold can only be of rows that were not there before; the sum is then of no use, and no other is hurt.
+    lanes = {name: (1 << (study.bits * limbs)) - 1 for name, limbs in _limbs(study, state).items()}
+    rows = np.minimum(sums.rows[there], lanes["drawn"])
+    whole = {"gradient": sums.gradient[there] + UNIT * rows, "curvature": sums.curvature[there], "drawn": rows}
+    most = _largest(rows)
     return {
-        "gradient": (found.gradient / most)[there],
-        "curvature": (found.curvature / most)[there],
-        "drawn": np.minimum(found.rows[there], limit),
+        name: np.clip(found, 0, np.minimum(most[name], lanes[name])).astype(np.int64) for name, found in whole.items()
     }
 
 
 def opened(state: BoostState, sums: Sums) -> Histograms:
-    """The sums of the asked nodes over all hospitals, in rows."""
-    growing = state.grown
-    there = boost_fit.cells(state.coding, growing, growing.asked)
-    most = boost_fit.most_rows(state, growing.asked)
-    gradient, curvature, rows = np.zeros(there.shape), np.zeros(there.shape), np.zeros(there.shape, np.int64)
-    gradient[there] = np.asarray(sums["gradient"], np.float64) * most[there]
-    # A fixed-point sum of nearly nothing may be below it.
-    curvature[there] = np.maximum(np.asarray(sums["curvature"], np.float64) * most[there], 0.0)
-    rows[there] = np.asarray(sums["drawn"], np.int64)
-    return Histograms(gradient, curvature, rows)
+    """The sums of the asked nodes over all hospitals, in rows.
+
+    Raises:
+        ProtocolError: sums that no rows give.
+    """
+    there = boost_fit.cells(state.coding, state.grown, state.grown.asked)
+    gradient, curvature, rows = (np.zeros(there.shape, np.int64) for _ in range(3))
+    gradient[there], curvature[there], rows[there] = (sums[name] for name in ("gradient", "curvature", "drawn"))
+    found = Histograms(gradient / UNIT - rows, curvature / UNIT, rows)
+    if not found.are_of_rows():
+        raise ProtocolError("the opened derivatives are of more rows than were counted: a hospital has sent false ones")
+    return found
 
 
 def drawn_rows(at: HospitalWork, stage: int, tree: int, n_rows: int, settings: Settings) -> NDArray[np.int64]:
@@ -160,7 +175,7 @@ class _Own:
     bins: NDArray[np.uint16] = field(repr=False)
     labels: NDArray[np.integer] = field(repr=False)
     scored: _Scored | None = field(default=None, repr=False)
-    error: F64 = field(default_factory=lambda: np.zeros(0), repr=False)
+    error: F64 = field(default_factory=lambda: np.zeros(0), repr=False)  # in steps, like what follows
     unsure: F64 = field(default_factory=lambda: np.zeros(0), repr=False)
 
 
@@ -180,5 +195,5 @@ def _own(state: BoostState, at: HospitalWork) -> _Own:
         return own
     own.scored = before.after(model, own.bins)
     chance = linear.sigmoid(own.scored.total)
-    own.error, own.unsure = chance - own.labels, chance * (1.0 - chance)
+    own.error, own.unsure = (np.rint(each * UNIT) for each in (chance - own.labels, chance * (1.0 - chance)))
     return own
