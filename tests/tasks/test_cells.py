@@ -46,6 +46,11 @@ def test_few_rows_of_a_category_take_some_of_the_largest_along() -> None:
     assert np.bincount(after).tolist() == [90, 0, 10]
 
 
+def test_a_category_of_just_enough_rows_stays_as_it_is() -> None:
+    found = np.repeat([0, 1, 2], [80, 10, 10])
+    assert cells.codes(found, 2, 10).tolist() == found.tolist()
+
+
 def test_few_missing_values_are_joined_by_those_nearest_the_median() -> None:
     after = cells.values(np.array([*range(40), np.nan], dtype=np.float64), 10)
     assert np.flatnonzero(np.isnan(after)).tolist() == [*range(15, 24), 40]

@@ -188,6 +188,11 @@ def test_a_candidate_that_sets_few_rows_apart_is_voted_against_for_every_class_t
     at.cell_min = 10
     assert against(flat, steered) == [1, 1]
     assert against(steered, flat) == [0, 0]
+    wild = [flat.copy(), flat.copy()]
+    wild[0][2], wild[1][2] = 20.0, -20.0
+    assert any(sum(against(flat, each)) for each in wild)
+    at.cell_min = 30  # of either class it has fewer rows, and so no opinion
+    assert not any(sum(against(flat, each)) for each in wild)
 
 
 def test_a_round_beyond_the_bound_is_not_voted_on(tmp_path: Path) -> None:
