@@ -140,8 +140,8 @@ def bad_sums() -> Content:
 def small_shares(i: int) -> dict[int, U32]:
     seeds = {holder: fixed("share", i, holder) for holder in (1, 2, 3, 4) if holder != i}
     seeds.popitem()
-    full = shamir.share(SMALL, small_secret(i), seeds, [holder for holder in (1, 2, 3, 4) if holder not in seeds])
-    return {holder: shamir.expand_share(SMALL, seed) for holder, seed in seeds.items()} | full
+    seeded = {holder: shamir.expand_share(SMALL, seed) for holder, seed in seeds.items()}
+    return seeded | shamir.share(SMALL, small_secret(i), seeded, [h for h in (1, 2, 3, 4) if h not in seeds])
 
 
 def small_release(holder: int) -> U32:

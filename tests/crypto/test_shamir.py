@@ -25,8 +25,8 @@ def secret_of(seed: int, bound: int = 42) -> NDArray[np.int8]:
 def all_shares(p: SumParameters, secret: NDArray[np.int8], salt: int = 0) -> dict[int, U32]:
     order = np.random.default_rng(salt).permutation(np.arange(1, p.n_hospitals + 1)).tolist()
     seeds = {holder: (holder + 1000 * salt).to_bytes(32, "big") for holder in order[: p.threshold - 1]}
-    full = shamir.share(p, secret, seeds, sorted(order[p.threshold - 1 :]))
-    return {holder: shamir.expand_share(p, seed) for holder, seed in seeds.items()} | full
+    seeded = {holder: shamir.expand_share(p, seed) for holder, seed in seeds.items()}
+    return seeded | shamir.share(p, secret, seeded, sorted(order[p.threshold - 1 :]))
 
 
 def interpolated_by_hand(points: list[int], values: list[int], x: int, modulus: int) -> int:
@@ -54,11 +54,11 @@ def test_any_threshold_of_the_shares_give_the_secret(n_hospitals: int, threshold
 def test_shares_lie_on_the_polynomial_through_secret_and_seeds(n_hospitals: int) -> None:
     p = setting(n_hospitals, 4)
     secret = secret_of(3)
-    seeds = {holder: bytes([holder]) * 32 for holder in (2, 3, 6)}
-    full = shamir.share(p, secret, seeds, [5, 1])
+    seeded = {holder: shamir.expand_share(p, bytes([holder]) * 32) for holder in (2, 3, 6)}
+    full = shamir.share(p, secret, seeded, [5, 1])
     assert list(full) == [5, 1]
     for coefficient in range(DEGREE):
-        values = [int(secret[coefficient])] + [int(shamir.expand_share(p, s)[coefficient]) for s in seeds.values()]
+        values = [int(secret[coefficient])] + [int(share[coefficient]) for share in seeded.values()]
         for holder, share in full.items():
             assert share[coefficient] == interpolated_by_hand([0, 2, 3, 6], values, holder, p.share_modulus)
 
@@ -105,7 +105,7 @@ def test_the_largest_sum_of_secrets_still_fits_the_field() -> None:
         p = setting(n_hospitals, 2)
         for extreme in (-42 * n_hospitals, 42 * n_hospitals):
             secret = np.full(DEGREE, extreme)
-            full = shamir.share(p, secret, {1: bytes(32)}, [2, 3])
+            full = shamir.share(p, secret, {1: shamir.expand_share(p, bytes(32))}, [2, 3])
             assert np.array_equal(shamir.interpolate_at_zero(p, [3, 2], [full[3], full[2]]), secret)
 
 
@@ -152,8 +152,9 @@ def test_holders_must_be_distinct_and_on_the_roster() -> None:
     for points in ([1, 1, 2], [0, 1, 2], [1, 2, 6]):
         with pytest.raises(ValueError, match="distinct"):
             shamir.interpolate_at_zero(p, points, [shares[1]] * 3)
-    for seeds, holders in (({1: bytes(32)}, [2, 3]), ({1: bytes(32), 2: bytes(32)}, [2, 3])):
+    one = shamir.expand_share(p, bytes(32))
+    for seeded, holders in (({1: one}, [2, 3]), ({1: one, 2: one}, [2, 3])):
         with pytest.raises(ValueError, match=r"seeds|distinct"):
-            shamir.share(p, secret_of(5), seeds, holders)
+            shamir.share(p, secret_of(5), seeded, holders)
     with pytest.raises(ValueError, match="integers below"):
-        shamir.share(p, np.full(DEGREE, 40_000), {1: bytes(32), 2: bytes(32)}, [3])
+        shamir.share(p, np.full(DEGREE, 40_000), {1: one, 2: one}, [3])

@@ -281,9 +281,10 @@ def _shares(
     first = sender % len(order)
     seeded = (order[first:] + order[:first])[: parameters.threshold - 1]
     seeds = {holder: _stream(one_time, f"share/{holder}") for holder in seeded}
-    shares = shamir.share(parameters, secret, seeds, [holder for holder in order if holder not in seeds])
+    known = {holder: shamir.expand_share(parameters, seed) for holder, seed in seeds.items()}
+    shares = shamir.share(parameters, secret, known, [holder for holder in order if holder not in seeds])
     secret.fill(0)
-    return seeds, shares | {holder: shamir.expand_share(parameters, seed) for holder, seed in seeds.items()}
+    return seeds, shares | known
 
 
 def _numbers(parameters: SumParameters, seed: bytes, values: npt.NDArray[np.uint32]) -> Numbers:

@@ -5,6 +5,8 @@ A key pair serves one sum: 96 private bytes (64 of ML-KEM seed, 32 of X25519), 1
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
@@ -109,6 +111,8 @@ def unseal(sealed: bytes, key: PrivateKey, purpose: bytes) -> bytes:
         raise WireError("a sealed share does not open") from None
 
 
+# Every party of a process seals to the same keys.
+@lru_cache(maxsize=256)
 def _public(key: bytes) -> hpke.MLKEM768X25519PublicKey:
     if len(key) != PUBLIC_BYTES:
         raise WireError(f"a holder's key has {PUBLIC_BYTES} bytes, found {len(key)}")

@@ -30,31 +30,31 @@ _BLOCK = 1024
 
 
 def share(
-    params: SumParameters, secret: NDArray[np.signedinteger], seeds: Mapping[int, bytes], holders: Sequence[int]
+    params: SumParameters, secret: NDArray[np.signedinteger], seeded: Mapping[int, U32], holders: Sequence[int]
 ) -> dict[int, U32]:
     """The full shares of the given holders, uint32[N] each.
 
     Args:
         secret: N signed integers of absolute value below share_modulus / 2.
-        seeds: 32 fresh secret random bytes for each of threshold - 1 holders.
-        holders: who else gets a share; 1..n_hospitals, none of them in `seeds`.
+        seeded: of threshold - 1 holders their shares, each expanded from 32 fresh secret random bytes.
+        holders: who else gets a share; 1..n_hospitals, none of them in `seeded`.
 
     Raises:
         ValueError: an argument is out of range.
     """
     modulus = params.share_modulus
-    _check_points([*seeds, *holders], params.n_hospitals)
-    if len(seeds) != params.threshold - 1:
-        raise ValueError(f"threshold {params.threshold} needs {params.threshold - 1} seeds, not {len(seeds)}")
+    _check_points([*seeded, *holders], params.n_hospitals)
+    if len(seeded) != params.threshold - 1:
+        raise ValueError(f"threshold {params.threshold} needs {params.threshold - 1} seeds, not {len(seeded)}")
     wide = secret.astype(np.int64)
     if wide.shape != (params.ring.ring_degree,) or int(np.abs(wide).max()) * 2 >= modulus:
         raise ValueError(f"a secret is {params.ring.ring_degree} integers below {modulus} / 2")
-    seeded = sorted(seeds)
+    order = sorted(seeded)
     known = np.empty((params.threshold, wide.size), np.uint32)
     known[0] = wide % modulus
-    for row, holder in enumerate(seeded, start=1):
-        known[row] = expand_share(params, seeds[holder])
-    values = evaluate([0, *seeded], known, holders, modulus)
+    for row, holder in enumerate(order, start=1):
+        known[row] = seeded[holder]
+    values = evaluate([0, *order], known, holders, modulus)
     known[:] = 0
     wide[:] = 0
     return dict(zip(holders, values, strict=True))

@@ -45,10 +45,14 @@ class Ballot:
         task: SumTask,
         record: SumRecord,
         request: ConsentRequest,
+        data: bytes,
         manifest_digest: bytes,
         standing: Standing,
     ) -> list[bytes]:
         """Step 5: the vote, or a complaint that names a dealer. What must not be opened together gets the other vote.
+
+        Args:
+            data: the request as it came.
 
         Raises:
             FaultyCoordinatorError, ProtocolError, WireError: see `hospital_steps.consent`.
@@ -75,7 +79,7 @@ class Ballot:
         vote = sign(me.identity, me.rules.study, me.index, answer.vote)
         with self.ledger.together():
             standing.voted(task.context, said)
-            self.ledger.record_vote(task.context, vote, manifest_digest, wire.encode(request))
+            self.ledger.record_vote(task.context, vote, manifest_digest, data)
         self._given[task.context] = answer
         return [pack("Vote", vote)]
 

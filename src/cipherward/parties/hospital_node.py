@@ -160,17 +160,14 @@ class HospitalNode:
             "Opening": (Opening, self._opening),
             "Notice": (Notice, self._notice),
         }
-        # What carries signatures of its own inside.
-        bare: dict[str, tuple[type[Any], Callable[[Any], list[bytes]]]] = {
-            "ConsentRequest": (ConsentRequest, self._consent),
-            "Certificate": (Certificate, self._certificate),
-        }
         if kind in signed:
             body, answer = signed[kind]
             return answer(unsign(data, body, study=self.rules.study, keys=self.rules.keys, sender=COORDINATOR))
-        if kind in bare:
-            body, answer = bare[kind]
-            return answer(wire.decode(body, data))
+        # These carry signatures of their own inside.
+        if kind == "ConsentRequest":
+            return self._consent(data)
+        if kind == "Certificate":
+            return self._certificate(wire.decode(Certificate, data))
         if kind == "Receipt":
             self.stopped = not remembers(self._me, self.ledger, data, self.log)
             return []
@@ -255,14 +252,14 @@ class HospitalNode:
 
     # consent, void
 
-    def _consent(self, request: ConsentRequest) -> list[bytes]:
-        started = self.clock()
+    def _consent(self, data: bytes) -> list[bytes]:
+        started, request = self.clock(), wire.decode(ConsentRequest, data)
         manifest = manifest_of(self._me, request)
         task, record = self._current(manifest.context)
         if not record.vote:
             attempts.check_consent(self.ledger, self._attempts, record.attempt)
         answer = self._ballot.consent(
-            self._me, task, record, request, digest("manifest", wire.encode(manifest)), self.standing
+            self._me, task, record, request, data, digest("manifest", wire.encode(manifest)), self.standing
         )
         self._spend("consent", started)
         return answer

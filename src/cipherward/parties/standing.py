@@ -140,7 +140,10 @@ class Standing:
         return self._read_before[1]
 
     def _memory_in(self, data: bytes) -> Memory:
-        kept = self._read(_Memory, data)
+        return self._memory_of(self._read(_Memory, data))
+
+    @staticmethod
+    def _memory_of(kept: _Memory) -> Memory:
         return Memory(
             {_register(said): said.block for said in kept.named},
             frozenset(_register(said) for said in kept.agreed),
@@ -227,7 +230,9 @@ class Standing:
             tuple(sorted(memory.founded)),
             tuple(_Voted(context, tuple(map(_kept, said))) for context, said in sorted(memory.pending.items())),
         )
-        self.ledger.record_standing(_MEMORY, wire.encode(kept))
+        data = wire.encode(kept)
+        self.ledger.record_standing(_MEMORY, data)
+        self._read_before = data, self._memory_of(kept)
 
     def _read(self, kind: type[T], data: bytes) -> T:
         try:

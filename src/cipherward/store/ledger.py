@@ -191,7 +191,7 @@ class Ledger(MarkedTables):
             known = self._find("sums", context=context)
             if known is None or known["vote"] not in (None, vote):
                 raise AlreadyReleasedError("this hospital has already voted on this sum")
-            self._change_sum(context, vote=vote, manifest=manifest, request=request)
+            self._change("sums", known, {"vote": vote, "manifest": manifest, "request": request}, context=context)
 
     def record_release(self, context: bytes, release: bytes) -> None:
         """Record the release before it is sent; what it was made from is kept until the sum is verified."""
@@ -219,9 +219,9 @@ class Ledger(MarkedTables):
         """
         with self._transaction(erases=True):
             self._insert("receipts", {"study": study, "round": round, "receipt": receipt}, "OR REPLACE")
-            self._change_sum(context, is_closed=1)
             done = "study = ? AND round <= ?", (study, round)
             self._erase("sums", *done, "private_key", "update_bytes", "request")
+            self._change_sum(context, is_closed=1)  # afterwards: SQLite writes a row anew as a whole
             if not asked_again:
                 self._erase("charges", *done, "contribution")
             # That something was said is kept for good; what, for the last sums.

@@ -173,6 +173,8 @@ class StudyState:
     def proved(self, dealers: Collection[int], registers: frozenset[Register]) -> StudyState:
         """The same state, in which these are proved to have dealt false shares in the next sum; they take no part after it."""
         named = [(self.sums_done, hospital) for hospital in sorted(dealers) if hospital not in self.excluded]
+        if not named and registers <= self.memory.proved:
+            return self
         memory = self.memory.spoiled(registers)
         return dataclasses.replace(self, false_dealers=(*self.false_dealers, *named), memory=memory)
 

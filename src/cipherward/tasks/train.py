@@ -133,7 +133,7 @@ class Train(Task[TrainState]):
             return before
         if state.final is not None:
             return None
-        document = study.model_dump(mode="json")
+        document = study.model_dump(mode="json", include={"training", "model", "privacy"})
         asked = statistics.shared_parameters(study) | {
             "bins": study.evaluation.bins,
             "group_rows": study.group_rows,
