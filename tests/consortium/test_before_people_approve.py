@@ -56,6 +56,46 @@ def test_another_grid_of_a_column_cannot_be_approved_and_the_first_one_can(large
     approvals.approve(home, offered(large), "Dr Example", Agreement.YES)
 
 
+def trained(name: str, first_range: float, rate: float = 0.5) -> Study:
+    return document(
+        4,
+        name=name,
+        training={"rounds": 1, "batch_size": 32, "learning_rate": rate},
+        aggregation={"range_initial": first_range},
+    )
+
+
+def test_a_review_names_an_earlier_study_of_the_same_first_model_with_other_ranges_or_steps(large: Consortium) -> None:
+    large.start(trained("wide", 0.25))
+    large.approve()
+    large.pump()
+    assert large.status()["phase"] == "finished"
+    large.start(trained("again", 0.25))
+    assert "trained from the same first model" not in reviewed(large)
+    large.approve()
+    large.pump()
+    large.start(trained("other", 0.25, rate=0.25))
+    assert "'wide' trained from the same first model with other training.learning_rate. The difference" in reviewed(
+        large
+    )
+    assert "This study can be approved" in reviewed(large)
+
+
+def test_where_this_hospitals_update_was_cut_another_study_of_the_same_first_model_cannot_be_approved(
+    large: Consortium,
+) -> None:
+    large.start(trained("narrow", 0.001))
+    large.approve()
+    large.pump()
+    assert large.status()["phase"] == "finished"
+    large.start(trained("wide", 0.25))
+    said = "'narrow' trained from the same first model with other aggregation.range_initial; this hospital's update was cut then"
+    assert said in reviewed(large)
+    with pytest.raises(RefusedError, match="update was cut then") as caught:
+        approvals.approve(large.hospital("clinic-1"), offered(large), "Dr Example", Agreement.YES)
+    assert "train as the earlier study did" in caught.value.hint
+
+
 def test_a_study_about_rows_that_too_few_have_says_so_to_the_coordinators_people(four: Consortium) -> None:
     four.start(document(4, singled_out="never"))
     four.approve()

@@ -18,6 +18,7 @@ from tests.simulator import World, lost
 
 from cipherward.disclosure.inference import readable
 from cipherward.errors import BudgetExceededError, DataError, DeclinedError, RefusedError, StudyError
+from cipherward.parties.cut_updates import CUT_OTHERWISE
 from cipherward.parties.grids import ANOTHER_GRID, OTHER_GROUPS
 from cipherward.parties.outcomes import BOUND
 from cipherward.parties.weighing import WEIGHED_OTHERWISE
@@ -165,7 +166,7 @@ def first(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-REFUSALS = (BOUND, WEIGHED_OTHERWISE, ANOTHER_GRID, OTHER_GROUPS)
+REFUSALS = (BOUND, WEIGHED_OTHERWISE, CUT_OTHERWISE, ANOTHER_GRID, OTHER_GROUPS)
 
 Weighing = tuple[str, tuple[int, ...]]
 """What updates, and steps by outcome, are weighed by, and at how many rows each hospital's weight is cut off."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import asking
+from cipherward.parties.cut_updates import CutUpdates
 from cipherward.parties.grids import Grids
 from cipherward.parties.policy import Policy
 from cipherward.parties.standing import Standing
@@ -31,13 +32,14 @@ class Contributions:
     `lifetime`: of the register, for noise that is the hospital's own. `rounding_key`: its own secret for
     this study, from which the rounding of every contribution follows, and what a task draws in secret: another attempt after a restart
     sends the same one.
-    `weighing`: of the register's updates; `grids`: of its columns, where the policy asks for one grid in all studies."""
+    `weighing`: of the register's updates; `cut_updates`: what was cut of them; `grids`: of its columns, where the policy asks for one grid in all studies."""
 
     scheme: Scheme
     budget: Budget | None
     lifetime: Lifetime
     log: Log
     weighing: Weighing
+    cut_updates: CutUpdates
     rounding_key: bytes = field(repr=False)
     grids: Grids | None = None
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
@@ -67,7 +69,10 @@ class Contributions:
     def _rounded(self, work: HospitalWork, state: StudyState, query: bytes) -> NDArray[Any]:
         rounding = digest("rounding", self.rounding_key, query)
         work.secret = digest("drawn by a task", self.rounding_key)
-        return asking.vector_of(self.scheme, state, work.values(state), rounding)
+        values = work.values(state)
+        if self.scheme.fixed_point:  # numbers as they are have no range
+            self.cut_updates.hold(work, state, query, values)
+        return asking.vector_of(self.scheme, state, values, rounding)
 
     def forget(self) -> None:
         """The sum is over."""
@@ -115,6 +120,7 @@ def contributions_of(
         Lifetime(ledger, who, limit),
         log,
         Weighing(ledger, standing.register.name),
+        CutUpdates(ledger, standing.register.name),
         rounding_key,
         Grids(ledger, standing.register.name, policy.cell_min) if policy.one_grid else None,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cipherward.disclosure.blocks import Blocks, Register
 from cipherward.disclosure.standing import Agreement, Memory, Statement
 from cipherward.errors import RefusedError
-from cipherward.parties import listed
+from cipherward.parties import cut_updates, listed
 from cipherward.parties.standing import Standing
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
@@ -85,6 +85,8 @@ def rebuild(
             if (one.study, one.query) not in charged:
                 charged.add((one.study, one.query))
                 ledger.record_charge(one.study, one.query, one.number, unit, one.purpose, event, b"")
+    if found:
+        cut_updates.note_rebuilt(ledger, register.name)
     standing.learn(learnt)
     return found
 

@@ -59,7 +59,7 @@ class Weighing:
         cut = state.task.weight_cut(state.inner, work)
         if cut is None:
             return
-        known, asked = self._known(), dict[str, Any](weights=state.task.weights(), cut=cut)
+        known, asked = self._known(), dict[str, Any](weights=state.task.weights(), cut=cut, keeps_cuts=True)
         if clip := state.task.clip_norm():
             asked |= {"clip": clip, "sizing": dict(state.task.sizing())}
         problem = self.problem(state.task)
@@ -70,6 +70,12 @@ class Weighing:
             raise UnfitUpdateError(problem, reason=WEIGHED_OTHERWISE, hint=WAY_OUT)
         if not known:
             self.ledger.record_standing(self._name, json.dumps(asked).encode())
+
+    @property
+    def knows_no_cuts(self) -> bool:
+        """Whether updates or steps left before `parties.cut_updates` kept how they were cut."""
+        known = self._known()
+        return bool(known) and "keeps_cuts" not in known
 
     def _known(self) -> dict[str, Any]:
         data = self.ledger.standing(self._name)

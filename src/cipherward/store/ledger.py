@@ -141,6 +141,11 @@ class Ledger(MarkedTables):
         row = self._find("standing", name=name)
         return row["value"] if row else b""
 
+    def standing_under(self, prefix: str) -> list[bytes]:
+        """What is known under every name that begins so, in the order in which it was first known."""
+        where = "substr(name, 1, ?) = ? ORDER BY rowid"
+        return [row["value"] for row in self._rows("standing", where, (len(prefix), prefix))]
+
     def record_standing(self, name: str, value: bytes) -> None:
         """Keep what is known now, in place of what was known."""
         with self._transaction():

@@ -32,6 +32,7 @@ from cipherward.tasks.lanes import Layout
 from cipherward.tasks.result_figures import Drawn
 from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TEST, VALIDATION, rows_at
+from cipherward.tasks.sent_update import SentUpdate
 from cipherward.tasks.subgroups import Grouping, Kept
 from cipherward.tasks.task import (
     Model,
@@ -311,6 +312,9 @@ class Evaluated(Task[EvaluatedState]):
 
     def weight_cut(self, state: EvaluatedState, at: HospitalWork) -> int | None:
         return self._task.weight_cut(state.inner, at) if self._is_inner(state) else None
+
+    def sent(self, state: EvaluatedState, at: HospitalWork, values: Values) -> SentUpdate | None:
+        return self._task.sent(state.inner, at, values)
 
     def cost(self, state: EvaluatedState, at: HospitalWork) -> Event | None:
         return self._task.cost(state.inner, at) if self._is_inner(state) else None

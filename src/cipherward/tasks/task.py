@@ -32,6 +32,7 @@ from cipherward.tasks.row_groups import RowGroup
 
 if TYPE_CHECKING:
     from cipherward.tasks.hospital_work import HospitalWork
+    from cipherward.tasks.sent_update import SentUpdate
 
 Sums = Mapping[str, NDArray[Any]]
 """Segment name -> float64[size] or int64[size], see `Layout.decode`."""
@@ -205,6 +206,10 @@ class Task(ABC, Generic[S]):
     def weight_cut(self, state: S, at: HospitalWork) -> int | None:
         """Of the next answer: at how many rows the weight of this hospital's update or step is cut off, 0 where it is not; None: it is
         neither."""
+        return None
+
+    def sent(self, state: S, at: HospitalWork, values: Values) -> SentUpdate | None:
+        """What a hospital's answer is as an update of the model; None: it is none, or nothing of it is cut at a range."""
         return None
 
     def cost(self, state: S, at: HospitalWork) -> Event | None:

@@ -46,6 +46,7 @@ from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TRAIN, check_classes, rows_at
+from cipherward.tasks.sent_update import SentUpdate, sent_update
 from cipherward.tasks.task import (
     ROWS,
     Model,
@@ -193,6 +194,12 @@ class Train(Task[TrainState]):
             return 0
         n_rows = len(rows_at(at, state.model.scaling, TRAIN)[1])
         return rounds.weight_cut(self._study, n_rows, state.weight_cap)
+
+    def sent(self, state: TrainState, at: HospitalWork, values: Values) -> SentUpdate | None:
+        if "clipped" not in values:  # another question, or a sum with noise of hospitals
+            return None
+        n_rows = len(rows_at(at, state.model.scaling, TRAIN)[1])
+        return sent_update(self._study, state.model, state.ranges, state.losses, state.rounds_done, n_rows, values)
 
     def cost(self, state: TrainState, at: HospitalWork) -> Event | None:
         return rounds.cost(self._study, state.model, at) if self._is_round(state) else None

@@ -181,7 +181,7 @@ def check(home: HospitalHome, offered: OfferedStudy) -> None:
     problems = list(unconfirmed(home, offered.study))
     hint = "compare fingerprints and confirm: cipherward hospital members, then cipherward hospital confirm"
     policy = policyfile.load(home.policy_file)
-    if grids := other_grids.problems(home, offered, policy):
+    if grids := other_grids.beside_earlier(home, offered, policy).problems:
         problems, hint = [*grids, *problems], next(iter(grids.values()))
     try:
         policy.check(offered.study)

@@ -119,8 +119,8 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
     terms, lost = _terms(home, study, policy.rows_min)
     broken = policy.broken(study)
     unconfirmed = approvals.unconfirmed(home, study)
-    grids = other_grids.problems(home, offered, policy)
-    problems = [*(f"policy: {clause}" for clause in (*broken, *grids)), *unconfirmed, *lost]
+    earlier = other_grids.beside_earlier(home, offered, policy)
+    problems = [*(f"policy: {clause}" for clause in (*broken, *earlier.problems)), *unconfirmed, *lost]
     if over := study.ended(time()):
         problems.insert(0, over)
     leaves: tuple[Outgoing, ...] = ()
@@ -168,7 +168,7 @@ def review(home: HospitalHome, offered: OfferedStudy, *, table: Path | None = No
         singled_out=tuple(singling_out.paragraphs(offered)),
         declared=_declared(home, study, table, policy.cell_min),
         choices=choices.words(study),
-        carried=(*carried.words(home, study), *earlier_model.words(home, study)),
+        carried=(*carried.words(home, study), *earlier_model.words(home, study), *earlier.notes),
         partners=_partners(study, home.confirmed),
         sizes=_sizes(offered, may_dominate=policy.may_dominate),
         policy_broken=broken,

@@ -21,8 +21,8 @@ def paragraphs(offered: OfferedStudy) -> list[str]:
         f"The answer holds for the table {register!r} of this hospital in all studies, past and future. It can be changed from "
         "no to yes at any time, and never back: a yes also makes readable what was opened before.",
         "NO: this hospital stands in sums only together with its whole block, so that subtracting sums over other hospitals leaves "
-        "nothing of it alone. Not covered: all others of its block that work together; and two studies that train the same first model "
-        f"with other ranges or steps of updates, which can show part of one hospital's update. {_block(offered)} The price: while this hospital, or another of its block that said no, "
+        "nothing of it alone. Not covered: all others of its block that work together; and sums of answers to different questions, or of "
+        f"updates of models that differ, where all but one hospital answer alike. {_block(offered)} The price: while this hospital, or another of its block that said no, "
         "is away, a sum waits for it, or goes on without the whole block.",
         "YES: the study need not wait for this hospital. Whoever sees the opened sums, that is the coordinator and every "
         "hospital, may be able to subtract them and so read this hospital's counts and its update exactly; from these, "

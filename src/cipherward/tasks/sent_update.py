@@ -1,0 +1,113 @@
+"""What an update of federated averaging is, beside its numbers: from which model, in which way, and whether its numbers were bent on the way
+into the sum. Two sums of the same update in two ways are equations for whoever's was bent (`parties.cut_updates`)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cipherward.crypto.hashing import digest
+from cipherward.study import Study, Training
+from cipherward.tasks import rounds
+from cipherward.tasks.lanes import Layout
+from cipherward.tasks.task import Model, Values
+
+FEW_STEPS = 8
+"""A tensor whose largest entry is fewer steps of the grid is rounded to a coarse picture of itself."""
+
+_TRAINING = (
+    "local_epochs",
+    "batch_size",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "proximal",
+    "halves_rate",
+    "scale",
+    "class_weights",
+)
+_AGGREGATION = ("range_initial", "range_min", "range_max", "weight_cap")
+
+
+@dataclass(frozen=True)
+class SentUpdate:
+    """One hospital's update.
+
+    Args:
+        start: the weights that it started from, float32[n_parameters].
+        is_first: they are those with which the study begins.
+        bent: L2 norm of what was taken off, before it was weighed: cut at the ranges, or rounded to the nearest of too few steps. 0: what left
+            is the update, but for less than a step of its grid.
+        reach: how much of a change of the start the update follows at most, from 0 to 1 (`_reach`).
+        way: 32 bytes that follow from all by which the same start and rows give another contribution: ranges in units of the update,
+            grid, steps, constants of columns.
+    """
+
+    start: NDArray[np.float32] = field(repr=False)
+    is_first: bool
+    bent: float
+    reach: float
+    way: bytes
+
+
+def settings(study: Study) -> Mapping[str, Any]:
+    """The settings from which the way follows, by the names that people write, as JSON values."""
+    document = study.model_dump(mode="json")
+    rounding = "stochastic" if study.has_stochastic_rounding else "nearest"
+    return {
+        **{f"aggregation.{name}": document["aggregation"][name] for name in _AGGREGATION},
+        "aggregation.bits": study.bits,
+        "aggregation.rounding": rounding,
+        **{f"training.{name}": document["training"].get(name) for name in _TRAINING},
+    }
+
+
+def sent_update(
+    study: Study,
+    model: Model,
+    ranges: Sequence[float],
+    losses: Sequence[float],
+    number: int,
+    n_rows: int,
+    values: Values,
+) -> SentUpdate:
+    """Of the values that `rounds.weighted_update` gave for `n_rows` training rows, in the round after `number` others."""
+    weight, chosen = float(values["weight"][0]), rounds.settings(study, model.scaling, losses)
+    parts = [values[f"update/{name}"] for name, _ in model.groups]
+    steps = chosen.model_dump(mode="json")
+    facts = {
+        "ranges": [(bound / weight).hex() for bound in ranges],
+        "grid": [study.bits, study.has_stochastic_rounding],
+        "steps": [steps.get(name) for name in _TRAINING],
+        "constants": model.scaling.to_json(),
+    }
+    taken = [_taken_off(study, part, bound) for part, bound in zip(parts, ranges, strict=True)]
+    return SentUpdate(
+        start=model.weights,
+        is_first=number == 0,
+        bent=math.hypot(*taken) / weight,
+        reach=_reach(chosen, n_rows),
+        way=digest("way of an update", json.dumps(facts, sort_keys=True).encode()),
+    )
+
+
+def _taken_off(study: Study, part: NDArray[Any], bound: float) -> float:
+    """L2 norm of what the grid of a range takes off one tensor's entries."""
+    cut = np.clip(part, -bound, bound)
+    step = bound / Layout((), study.bits).half
+    if not study.has_stochastic_rounding and np.abs(cut).max(initial=0.0) < FEW_STEPS * step:
+        cut = np.rint(cut / step) * step
+    return float(np.linalg.norm(part - cut))
+
+
+def _reach(chosen: Training, n_rows: int) -> float:
+    """k steps of rate r on a loss of curvature b from starts that differ by d differ by at most about r k b d; b is 1/4 at
+    most along an input of logistic regression that is scaled to a standard deviation of 1."""
+    steps = chosen.local_epochs * -(-n_rows // max(chosen.batch_size, 1))
+    return min(chosen.learning_rate / (1.0 - chosen.momentum) * steps / 4.0, 1.0)
