@@ -155,6 +155,7 @@ def test_models_are_the_same_until_they_change_an_update_by_a_quarter_of_what_wa
         site = world.sites[LARGE]
         values, cuts = site.work.values(state), site._contributions.cut_updates
         sent = state.task.sent(state.inner, site.work, values)
+        assert sent is not None
         assert sent.reach == 0.05 / 4  # one step of this rate
         away = sent.start.copy()
         away[ENTRY] += moved * sent.bent / sent.reach
@@ -204,7 +205,7 @@ def test_a_range_that_grows_while_updates_hardly_change_shows_the_largest_in_one
 def test_a_study_is_asked_again_and_with_other_steps_and_ranges_where_nobody_was_cut(tmp_path: Path) -> None:
     with World(tmp_path / "first", study()) as first:
         rounds_of(first, 1)
-        honest = {
+        honest: dict[str, dict[str, Any]] = {
             "again": {},
             "longer": {"rounds": 3},
             "wider": {"aggregation": {"range_initial": 1.0}},

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.simulator import World
 
+from cipherward.parties.cut_updates import CutUpdates
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Values
@@ -27,9 +28,17 @@ class LyingWork(HospitalWork):
         return dict(lie(state, values)) if lie else values
 
 
+class Shameless(CutUpdates):
+    """Of a hospital that does not mind what its false updates show."""
+
+    def hold(self, work: HospitalWork, state: StudyState, query: bytes, values: Values) -> None:
+        pass
+
+
 def lying(world: World, index: int, lie: Lie, *purposes: str) -> None:
     """Hospital `index` of a world lies about the sums of these purposes; of training, where none is given."""
-    old = world.sites[index].work
+    old, said = world.sites[index].work, world.sites[index]._contributions
+    said.cut_updates = Shameless(said.cut_updates.ledger, said.cut_updates.register)
     kept = {one.name: getattr(old, one.name) for one in dataclasses.fields(HospitalWork) if one.init}
     before = old.lies if isinstance(old, LyingWork) else {}
     world.sites[index].work = LyingWork(**kept, lies=before | dict.fromkeys(purposes or ("train", "train-block"), lie))

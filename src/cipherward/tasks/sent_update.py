@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,12 @@ from cipherward.crypto.hashing import digest
 from cipherward.study import Study, Training
 from cipherward.tasks import rounds
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.task import Model, Values
+from cipherward.tasks.rows import TRAIN, rows_at
+from cipherward.tasks.task import Values
+
+if TYPE_CHECKING:
+    from cipherward.tasks.hospital_work import HospitalWork
+    from cipherward.tasks.train import TrainState
 
 FEW_STEPS = 8
 """A tensor whose largest entry is fewer steps of the grid is rounded to a coarse picture of itself."""
@@ -68,17 +73,13 @@ def settings(study: Study) -> Mapping[str, Any]:
     }
 
 
-def sent_update(
-    study: Study,
-    model: Model,
-    ranges: Sequence[float],
-    losses: Sequence[float],
-    number: int,
-    n_rows: int,
-    values: Values,
-) -> SentUpdate:
-    """Of the values that `rounds.weighted_update` gave for `n_rows` training rows, in the round after `number` others."""
-    weight, chosen = float(values["weight"][0]), rounds.settings(study, model.scaling, losses)
+def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Values) -> SentUpdate | None:
+    """Of values that `rounds.weighted_update` gave at this hospital; None: of another question, or with noise of hospitals."""
+    if "clipped" not in values:
+        return None
+    model, ranges = state.model, state.ranges
+    n_rows = len(rows_at(at, model.scaling, TRAIN)[1])
+    weight, chosen = float(values["weight"][0]), rounds.settings(study, model.scaling, state.losses)
     parts = [values[f"update/{name}"] for name, _ in model.groups]
     steps = chosen.model_dump(mode="json")
     facts = {
@@ -90,7 +91,7 @@ def sent_update(
     taken = [_taken_off(study, part, bound) for part, bound in zip(parts, ranges, strict=True)]
     return SentUpdate(
         start=model.weights,
-        is_first=number == 0,
+        is_first=state.rounds_done == 0,
         bent=math.hypot(*taken) / weight,
         reach=_reach(chosen, n_rows),
         way=digest("way of an update", json.dumps(facts, sort_keys=True).encode()),

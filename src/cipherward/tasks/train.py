@@ -196,10 +196,7 @@ class Train(Task[TrainState]):
         return rounds.weight_cut(self._study, n_rows, state.weight_cap)
 
     def sent(self, state: TrainState, at: HospitalWork, values: Values) -> SentUpdate | None:
-        if "clipped" not in values:  # another question, or a sum with noise of hospitals
-            return None
-        n_rows = len(rows_at(at, state.model.scaling, TRAIN)[1])
-        return sent_update(self._study, state.model, state.ranges, state.losses, state.rounds_done, n_rows, values)
+        return sent_update(self._study, state, at, values)
 
     def cost(self, state: TrainState, at: HospitalWork) -> Event | None:
         return rounds.cost(self._study, state.model, at) if self._is_round(state) else None
@@ -366,12 +363,10 @@ class Train(Task[TrainState]):
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""
-        module = self._module()
-        return yardsticks.beside(self._study, module, self._first, state.model, hospitals, known)
+        return yardsticks.beside(self._study, self._module(), self._first, state.model, hospitals, known)
 
     def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:
-        module = at.kept("module", self._module)
-        return yardsticks.own(self._study, module, self._first, state.model, at)
+        return yardsticks.own(self._study, at.kept("module", self._module), self._first, state.model, at)
 
     def examples(self, state: TrainState, at: HospitalWork, most: int) -> Sequence[Mapping[str, Any]]:
         module = at.kept("module", self._module)
@@ -389,10 +384,9 @@ class Train(Task[TrainState]):
         return measurement.measured(sums, self._outcome(state))
 
     def _trained_out(self, state: TrainState) -> bool:
-        settings = self._study.training
+        settings, is_fitted = self._study.training, state.fit is not None and state.fit.is_done
         converged = averaging.has_converged(state.losses, settings.patience, settings.min_improvement)
-        converged = converged or (state.fit is not None and state.fit.is_done)
-        return converged or state.rounds_done >= settings.rounds
+        return converged or is_fitted or state.rounds_done >= settings.rounds
 
     def _scaled(self, state: TrainState, scaling: Preprocessor) -> TrainState:
         study = self._study
