@@ -95,8 +95,7 @@ class Train(Task[TrainState]):
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
         refuse_settings(study.task, study.settings)
         refuse_other_kinds(study)
-        self._study, self._factory = study, factory
-        self._given = first
+        self._study, self._factory, self._given = study, factory, first
         self._of_study = outcome_of(study.data)
         self._carried = statistics.carried(study)
         self._adds_noise_shares = rounds.adds_noise_shares(study)
