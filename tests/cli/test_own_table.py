@@ -170,3 +170,28 @@ def test_a_draft_takes_the_logarithm_of_a_column_with_a_long_tail(table: Path) -
     by_name = {entry["name"]: entry for entry in found.document["columns"]}
     assert by_name["crp"]["transform"] == "log1p"
     assert [name for name, entry in by_name.items() if "transform" in entry] == ["crp"]
+
+
+def test_a_draft_tells_counts_from_measurements_and_asks_for_the_order_of_grades(table: Path) -> None:
+    raw, rng = read_table(table), np.random.default_rng(1)
+    n = raw.table.height
+    with_outcomes = raw.table.with_columns(
+        visits=pl.Series(rng.poisson(6.0, n) * (rng.random(n) < 0.7)),
+        pressure=pl.Series(rng.integers(90, 180, n)),
+        grade=pl.Series(rng.choice(["none", "mild", "severe"], n)),
+    )
+
+    def draft(outcome: str) -> drafting.Draft:
+        return drafting.draft(dataclasses.replace(raw, table=with_outcomes), outcome=outcome)
+
+    assert draft("visits").document["data"]["outcome_type"] == "counts"
+    assert draft("pressure").document["data"]["outcome_type"] == "continuous"
+    with_none = with_outcomes.with_columns(grade=pl.col("grade").replace("none", "moderate"))
+    graded = drafting.draft(dataclasses.replace(raw, table=with_none), outcome="grade")
+    assert graded.document["data"]["classes"] == ["mild", "moderate", "severe"]
+    assert "if they are grades" in graded.said[1]
+    assert "'none'" not in graded.said[1]
+    four = with_outcomes.with_columns(grade=pl.Series(rng.choice(["none", "mild", "moderate", "severe"], n)))
+    assert (
+        "'none' was read as no value" in drafting.draft(dataclasses.replace(raw, table=four), outcome="grade").said[1]
+    )

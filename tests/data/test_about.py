@@ -55,6 +55,16 @@ def test_a_column_with_a_long_tail_is_named_with_what_suits_it() -> None:
     assert said(list(rng.exponential(size=N)), minimum=0.0) == []
 
 
+def test_a_few_outcomes_far_from_the_rest_are_named() -> None:
+    rng = np.random.default_rng(2)
+    x = pl.DataFrame({"x": rng.normal(size=N)})
+    column, split = Column(name="x", kind="numeric", minimum=-9, maximum=9), np.arange(N, dtype=np.uint8) % 3
+    outcome = rng.normal(50.0, 5.0, N)
+    assert not findings(x, outcome, split, None, [column])
+    outcome[:4] += 1_000.0
+    assert "a few outcomes lie far" in findings(x, outcome, split, None, [column])[0].text
+
+
 def test_a_column_that_is_the_outcome_is_named_in_every_disguise() -> None:
     outcome = [int(i % 3 == 0) for i in range(N)]
     assert "alone tells the outcome without error" in said([float(y) for y in outcome], outcome)[0]

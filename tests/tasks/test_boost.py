@@ -24,7 +24,8 @@ from cipherward.runs import export_xgboost, exports, modelfile
 from cipherward.runs.verify import verify_sums
 from cipherward.simulation.simulate import resume_study, run_study
 from cipherward.study import Study, load_builtin
-from cipherward.tasks import boost_fit, boost_questions, catalogue, fitted_yardsticks
+from cipherward.tasks import boost_fit, boost_questions, boost_tables, catalogue, fitted_yardsticks
+from cipherward.tasks.boost import Boost
 from cipherward.tasks.boost_state import BoostState
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, labels_of
@@ -408,6 +409,23 @@ def test_too_few_rows_for_the_floors_end_the_study_with_the_way_out(tmp_path: Pa
     with pytest.raises(DataError, match="500 training rows") as caught:
         state.after(opened(state, works), 4)
     assert "points" in caught.value.hint
+
+
+def test_what_a_hospital_reaches_alone_is_not_held_back_by_floors_that_its_rows_do_not_need(tmp_path: Path) -> None:
+    chosen = study({"floors": True, "leaf_rows": 0})
+    works, task = works_of(chosen, tmp_path / "tables"), Boost(chosen)
+    last = fitted_yardsticks.fitted(task._alone, works)
+    assert last is not None
+    found = fitted_yardsticks.beside(task._exact, last, works, task._alone)
+    assert found["auroc_centralised"] == 0.5  # as the floors leave nothing to split
+    assert all(area > 0.55 for area in found["auroc_local"].values())
+
+
+def test_trees_of_few_leaves_are_said_with_what_suits_few_rows() -> None:
+    found = {"cells": {"of_one_row": 0}, "floors": True, "cut_short": 0, "trees": 256, "leaf_rows": 500}
+    (words,) = boost_tables.warnings(found | {"leaves": 290})
+    assert "a tree 1.1 leaves in the mean" in words
+    assert not boost_tables.warnings(found | {"leaves": 256 * 20})
 
 
 def test_a_policy_refuses_a_study_without_floors_unless_it_says_otherwise() -> None:

@@ -10,8 +10,11 @@ import pytest
 from tests import simulator
 
 from cipherward import study as study_document
+from cipherward.cli.run import Teller
 from cipherward.data.preprocess import Preprocessor
 from cipherward.learning import baselines, models
+from cipherward.report import page
+from cipherward.report.figures import beside
 from cipherward.study import Model, Study, Training
 from cipherward.tasks import reservations, rounds
 
@@ -147,12 +150,22 @@ def test_a_run_of_one_small_step_warns_in_its_result(tmp_path: Path) -> None:
     assert "had not converged" in simulator.run(tmp_path, study).summary["warnings"][0]
 
 
-def test_few_test_rows_on_one_machine_are_scored_one_by_one_unless_the_study_says_otherwise(tmp_path: Path) -> None:
+def test_few_test_rows_on_one_machine_are_scored_one_by_one_unless_the_study_says_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     open_ended = simulator.study(4, evaluation={"bins": 2_048, "group_rows": None})
     found = simulator.run(tmp_path, open_ended).summary
     assert found["auroc_federated"] == pytest.approx(found["auroc_federated_exact"], abs=2e-3)
-    grouped = simulator.run(tmp_path / "grouped", simulator.study(4)).summary
+    run = simulator.run(tmp_path / "grouped", simulator.study(4))
+    grouped = run.summary
     assert grouped["auroc_federated"] < grouped["auroc_federated_exact"]
+    page.write(run.path)
+    gap = grouped["auroc_federated_exact"] - grouped["auroc_centralised"]
+    said = f"{beside(gap)} the model trained on all rows in one place (both measured row by row)"
+    assert said in (run.path / page.NAME).read_text()
+    Teller(to_stderr=False).finish(run)
+    exact = f"(row by row {grouped['auroc_federated_exact']:.4f})"
+    assert f"federated {grouped['auroc_federated']:.4f} {exact}" in capsys.readouterr().out
 
 
 def minimal(**sections: Any) -> dict[str, Any]:
@@ -210,3 +223,12 @@ def test_a_model_with_more_parameters_than_rows_is_said_to_have_room_for_them() 
     (words,) = reservations.of(result)
     assert "24,001 parameters and all hospitals together have 1,080 training rows" in words
     assert not list(reservations.of(result | {"n_parameters": 1_080}))
+
+
+def test_a_table_of_points_or_trees_that_boosting_in_one_place_outdoes_is_said() -> None:
+    result = {"auroc_federated": 0.72, "n_test_rows": 800}
+    others = [{"name": "boosting", "measured": {"auroc": 0.74}}]
+    (words,) = reservations.of_binned(result | {"others": others}, "look there")
+    assert words == "boosting on all rows in one place is better (AUROC 0.740, here 0.720): look there."
+    assert not list(reservations.of_binned(result, ""))
+    assert not list(reservations.of_binned(result | {"others": others, "n_test_rows": 50}, ""))

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from cipherward.tasks.task import ResultTable
 
 
+_APART = 0.0005
+"""From which on the opened figure, of scores that are counted in groups, is told apart from the exact one."""
+
+
 class DeviceName(StrEnum):
     auto = "auto"
     cpu = "cpu"
@@ -277,7 +281,9 @@ class Teller(telling.Teller):
         local = s[f"{key}_local"].values()
         best = f", best possible {s[f'{key}_best_possible']:.4f}" if s[f"{key}_best_possible"] else ""
         title = outcomes.title_of(s.get("outcome_type", "binary"))
-        self(f"{title} on the {s['n_test_rows']} pooled test rows: federated {s[f'{key}_federated']:.4f},")
+        opened, exact = s[f"{key}_federated"], s[f"{key}_federated_exact"]
+        by_row = f" (row by row {exact:.4f})" if abs(opened - exact) >= _APART else ""
+        self(f"{title} on the {s['n_test_rows']} pooled test rows: federated {opened:.4f}{by_row},")
         self(f"  centralised {s[f'{key}_centralised']:.4f}, hospitals alone {min(local):.4f} to {max(local):.4f}{best}")
 
     def _table(self, table: ResultTable) -> None:

@@ -49,6 +49,9 @@ def findings(
         found += _column(table[column.name], column, sides, split, cluster, is_all=outcome is sides[0][0])
     if cluster is not None and len(outcome) >= _ID_ROWS:
         found += _patients(table, outcome, cluster)
+    if outcome.dtype.kind == "f" and len(outcome) >= _ID_ROWS and tails.is_stretched(outcome):
+        text = "a few outcomes lie far from the rest, and a fit by squares is mostly about them: is that another unit, or a mistake?"
+        found.append(Finding("", text))
     tested = outcome[split == TEST]
     n_test = len(tested)
     if n_test < _FEW:

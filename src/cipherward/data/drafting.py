@@ -184,11 +184,19 @@ def _outcome(series: pl.Series, name: str, clusters: NDArray[np.int64], least: i
     if len(labels) > _MOST_CLASSES and not numbers.null_count():
         values = np.sort(text.drop_nulls().cast(pl.Float64).to_numpy())
         low, high = nice_range(float(values[least - 1]), float(values[-least]), is_positive=bool(values[0] >= 0))
+        if values[least - 1] == 0.0 and _are_codes(numbers):
+            data |= {"outcome_type": "counts", "outcome_maximum": high}
+            return (
+                f"outcome: {name!r}, counted, at most {high:.12g}: a number beyond that is refused, so set the maximum"
+            )
         data |= {"outcome_type": "continuous", "outcome_minimum": low, "outcome_maximum": high}
-        return f"outcome: {name!r}, measured, {low:g} to {high:g}: a number beyond that is refused, so set the range"
+        return (
+            f"outcome: {name!r}, measured, {low:.12g} to {high:.12g}: a number beyond that is refused, so set the range"
+        )
     if len(labels) > 2 and set(often) == set(labels) and len(labels) <= _MOST_CLASSES:
         data |= {"outcome_type": "multiclass", "classes": labels}
-        return f"outcome: {name!r}, one of {len(labels)} classes"
+        grades = 'if they are grades, set outcome_type = "ordinal", and data.classes in their order'
+        return f"outcome: {name!r}, one of {len(labels)} classes; {grades}{_unnamed(series, labels)}"
     if len(labels) > 2:
         raise DataError(
             f"column {name!r} has {len(labels)} values, some of fewer than {least} patients: no type of outcome can be guessed",
@@ -203,6 +211,16 @@ def _outcome(series: pl.Series, name: str, clusters: NDArray[np.int64], least: i
         return f"outcome: {name!r}; fewer than {least} patients have a value of it, so none is named: set data.positive"
     data["positive"] = positive
     return f"outcome: {name!r}, positive where it is {positive!r}: correct data.positive if it is the other value"
+
+
+def _unnamed(series: pl.Series, labels: list[str]) -> str:
+    """Of "none", which is a grade in some tables and no value in others."""
+    has_none = bool((as_text(series).str.strip_chars().str.to_lowercase() == "none").any())
+    return (
+        "; 'none' was read as no value: list it in data.classes if it is one"
+        if has_none and "none" not in labels
+        else ""
+    )
 
 
 def _column(name: str, series: pl.Series, clusters: NDArray[np.int64], least: int) -> tuple[dict[str, Any] | None, str]:
@@ -264,7 +282,7 @@ def _numeric(name: str, values: NDArray[np.float64], n_words: int, least: int) -
         return None, f"{place}: left out, as fewer than {2 * least} rows have a number"
     low, high = nice_range(float(real[least - 1]), float(real[-least]), is_positive=bool(real[0] >= 0))
     entry: dict[str, Any] = {"name": name, "kind": "numeric", "minimum": low, "maximum": high}
-    words = f"{place}: numeric, range {low:g} to {high:g} (a guess: values beyond it are cut)"
+    words = f"{place}: numeric, range {low:.12g} to {high:.12g} (a guess: values beyond it are cut)"
     if low >= 0.0 and is_for_logarithm(np.clip(real, low, high)):
         entry["transform"] = "log1p"
         words += ", by its logarithm, as a few values lie far above the rest"

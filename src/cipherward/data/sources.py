@@ -144,7 +144,8 @@ def load_table_for_prediction(path: Path, columns: Sequence[Column]) -> tuple[Ra
         raise table_error(
             f"{path} has {len(problems)} problem(s)",
             problems,
-            hint="the table needs the model's input columns, named and written as in the study's data dictionary",
+            hint="the table needs the model's input columns, named and written as in the study's data dictionary; "
+            "the fields of one of which nothing is known may be empty",
         )
     return raw, found
 

@@ -29,13 +29,18 @@ def advice(values: NDArray[np.float64], column: Column) -> str:
         return ""
     if low >= 0.0 and is_for_logarithm(known):
         return LOGARITHM
-    first, third = np.quantile(known, (0.25, 0.75))
-    if known.std() > _STRETCHED * (third - first) / 1.349 > 0.0:
+    if is_stretched(known):
         return (
             "a few values lie far from the rest: is that another unit, or a code for missing? If they are real, training.scale = "
             '"robust" keeps them from setting the scale'
         )
     return ""
+
+
+def is_stretched(values: NDArray[np.float64]) -> bool:
+    """Whether few of these numbers (float64[n]) make most of their standard deviation."""
+    first, third = np.quantile(values, (0.25, 0.75))
+    return bool(values.std() > _STRETCHED * (third - first) / 1.349 > 0.0)
 
 
 def is_for_logarithm(values: NDArray[np.float64]) -> bool:

@@ -32,9 +32,13 @@ from cipherward.report.figures import (
     with_ends,
 )
 from cipherward.report.svg import Axis, Chart, Point, key
-from cipherward.runs.result_json import AtHospital, Measured
+from cipherward.runs.result_json import AtHospital, Measured, Simulated
 
 _CENTRALISED, _FEDERATED = ("centralised", "square", "cen"), ("federated", "circle", "fed")
+
+
+BY_ROW = " (both measured row by row)"
+"""Of the figure that hospitals open scores are counted in groups of rows."""
 
 
 def _auroc(facts: Facts) -> Way:
@@ -52,8 +56,9 @@ def auroc(facts: Facts) -> Figure:
     pooled = {n: (value,) for n, value in enumerate(central, start=first)}
     ways = [_auroc(facts), *([Way(*_CENTRALISED, pooled)] if pooled else [])]
     last = result.auroc_federated
-    gap = last - result.auroc_centralised if pooled and result.auroc_centralised is not None else None
-    shows = reached(result.rounds, "the federated model", with_interval(last, facts.interval(last)), gap)
+    exact = result.auroc_federated_exact if isinstance(result, Simulated) else last
+    gap = exact - result.auroc_centralised if pooled and result.auroc_centralised is not None else None
+    shows = reached(result.rounds, "the federated model", with_interval(last, facts.interval(last)), gap, BY_ROW)
     lines = facts.rounds.items()
     # A hospital's record has no losses.
     losses = {

@@ -66,9 +66,9 @@ def beside(gap: float) -> str:
     return "as good as" if abs(gap) < _EQUAL else f"{abs(gap):.3f} {'above' if gap > 0 else 'below'}"
 
 
-def reached(rounds: int, model: str, auroc: str, gap: float | None) -> str:
-    """What a federated model reached. `gap`: to the model of all rows in one place; None where that was not trained."""
-    pooled = f", {beside(gap)} the model trained on all rows in one place" if gap is not None else ""
+def reached(rounds: int, model: str, auroc: str, gap: float | None, how: str = "") -> str:
+    """What a federated model reached. `gap`: to the model of all rows in one place; None where that was not trained. `how`: both were measured for it."""
+    pooled = f", {beside(gap)} the model trained on all rows in one place{how}" if gap is not None else ""
     return f"After {plural(rounds, 'round')} {model} reaches an AUROC of {auroc}{pooled}."
 
 

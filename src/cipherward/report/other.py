@@ -151,8 +151,13 @@ def by_round(facts: Facts) -> Figure:
     reached = {n: (value,) for n, value in _by_round(facts).items()}
     pooled = {n: (value,) for n, value in enumerate(result.pooled_by_round)}
     ways = [Way(*_FEDERATED, reached, layer=1), *([Way(*_CENTRALISED, pooled)] if pooled else [])]
-    gap = result.reached - result.pooled if result.pooled is not None else None
-    beside = f", {figures.beside(gap)} the model trained on all rows in one place" if gap is not None else ""
+    exact = result.reached if result.exactly is None else result.exactly
+    gap = exact - result.pooled if result.pooled is not None else None
+    beside = (
+        f", {figures.beside(gap)} the model trained on all rows in one place (both measured row by row)"
+        if gap is not None
+        else ""
+    )
     shows = f"After {figures.plural(result.rounds, 'round')} the federated model reaches {outcome.title} {result.reached:.3f}{beside}."
     losses = {n - 1: line.validation_loss for n, line in facts.rounds.items() if n > 0 and line.opened}
     against = ", federated against centralised" if pooled else ""

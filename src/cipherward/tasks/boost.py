@@ -39,7 +39,7 @@ from cipherward.tasks.binned_task import BinnedTask
 from cipherward.tasks.boost_state import BoostState, Growing, model_of
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.reservations import NOISE_GIVEN_UP
+from cipherward.tasks.reservations import NOISE_GIVEN_UP, of_binned
 from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TRAIN
 from cipherward.tasks.task import (
@@ -150,7 +150,7 @@ class Boost(BinnedTask[BoostState]):
 
     def warnings(self, result: Mapping[str, Any]) -> tuple[str, ...]:
         given_up = (NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
-        return (*given_up, *boost_tables.warnings(result["boost"]))
+        return (*given_up, *boost_tables.warnings(result["boost"]), *of_binned(result, boost_tables.BETTER))
 
     def shown(self, state: BoostState) -> Mapping[str, Any]:
         return {
@@ -184,14 +184,19 @@ class Boost(BinnedTask[BoostState]):
 
     def pooled(self, state: BoostState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
         """The same rules over all rows in one place, and over each hospital's alone, on the same test rows."""
-        return fitted_yardsticks.beside(self._exact, state.model, hospitals)
+        return fitted_yardsticks.beside(self._exact, state.model, hospitals, self._alone)
 
     def own(self, state: BoostState, at: HospitalWork) -> Mapping[str, Any]:
-        return fitted_yardsticks.own(self._exact, state.model, at)
+        return fitted_yardsticks.own(self._alone, state.model, at)
 
     @cached_property
     def _exact(self) -> Boost:
         return Boost(self._study.with_overrides(noise={"enabled": False}))
+
+    @cached_property
+    def _alone(self) -> Boost:
+        """What a hospital trains alone needs no floors: nothing of it leaves."""
+        return Boost(self._exact._study.with_overrides(settings={"floors": False}))
 
     def _binned(self, sums: Sums) -> BoostState:
         coding = binning.coding_of(

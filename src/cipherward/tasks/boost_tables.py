@@ -10,6 +10,11 @@ from cipherward.tasks.boost_settings import Settings
 from cipherward.tasks.boost_state import SMALL, BoostState
 from cipherward.tasks.task import ResultTable
 
+FEW_LEAVES = 8.0
+"""Leaves of a tree in the mean, below which it can say little."""
+
+BETTER = 'more stages or narrower ranges may help; where trees have few leaves, task = "points" needs fewer rows'
+
 
 def facts(state: BoostState, settings: Settings) -> dict[str, Any]:
     """JSON values: `trees`, `leaves`, `stages`, `cut_short`; `importance`: [{name, gain, splits}], the largest first; `floors`,
@@ -71,6 +76,12 @@ def warnings(found: Mapping[str, Any]) -> tuple[str, ...]:
     if not found["floors"]:
         said.append(
             f"the floors on rows were off (settings.floors): bins of {found['bin_rows']} rows, leaves of {found['leaf_rows']}"
+        )
+    per_tree = found["leaves"] / max(found["trees"], 1)
+    if found["floors"] and per_tree < FEW_LEAVES:
+        said.append(
+            f"so few training rows leave a tree {per_tree:.1f} leaves in the mean, as each has {found['leaf_rows']} rows or more: try task "
+            '"points", or settings.floors = false, which every hospital\'s review shows'
         )
     if found["cut_short"]:
         said.append(

@@ -22,13 +22,15 @@ from cipherward.tasks.task import Model, Task
 from cipherward.tasks.yardsticks import best_auroc
 
 
-def beside(task: Task[Any], last: Model, hospitals: Sequence[HospitalWork]) -> dict[str, Any]:
+def beside(
+    task: Task[Any], last: Model, hospitals: Sequence[HospitalWork], alone_by: Task[Any] | None = None
+) -> dict[str, Any]:
     """What a simulation says of the model beside the centralised and the local-only ones, and boosting of all rows in one
-    place: JSON values, as task `train` does."""
+    place: JSON values, as task `train` does. `alone_by`: the rules of the local-only ones, where they are others."""
     data = [each.data for each in hospitals]
     labels: NDArray[np.int64] = labels_of(data, TEST).astype(np.int64)
     models = {"federated": last, "centralised": fitted(task, hospitals)}
-    local = [fitted(task, [each]) for each in hospitals]
+    local = [fitted(alone_by or task, [each]) for each in hospitals]
     exact = {name: metrics.exact(_all_scores(model, data), labels) for name, model in models.items()}
     alone = {
         each.name: metrics.exact(_all_scores(model, data), labels).auroc

@@ -42,7 +42,7 @@ from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.points_questions import MEANING, TITLES, bounds, entries_of, segments, sums, values
 from cipherward.tasks.points_state import PointsState, model_of
-from cipherward.tasks.reservations import NOISE_GIVEN_UP
+from cipherward.tasks.reservations import NOISE_GIVEN_UP, of_binned
 from cipherward.tasks.row_groups import RowGroup, by_outcome
 from cipherward.tasks.rows import TRAIN
 from cipherward.tasks.task import (
@@ -56,6 +56,10 @@ from cipherward.tasks.task import (
     refuse_other_kinds,
 )
 
+_BETTER = (
+    'a numeric column with few bins in points.csv needs a narrower range or transform = "log1p"; else raise settings.pairs, or try '
+    'model.kind = "mlp" in task "train"'
+)
 _PAYS = 1e-5
 """A step that lowers the mean loss by less is the last."""
 
@@ -158,7 +162,8 @@ class PointsTask(BinnedTask[PointsState]):
         given_up = (NOISE_GIVEN_UP,) if self._study.noise.given_up else ()
         names = {column.name for column in self._study.columns}
         unknown = [name for family in self._settings.families for name in family if name not in names]
-        return (*given_up, *(f"settings.families names {name!r}, which is no column that was used" for name in unknown))
+        said = (f"settings.families names {name!r}, which is no column that was used" for name in unknown)
+        return (*given_up, *said, *of_binned(result, _BETTER))
 
     def shown(self, state: PointsState) -> Mapping[str, Any]:
         return {

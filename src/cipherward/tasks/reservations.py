@@ -66,7 +66,7 @@ def _of_headline(result: Mapping[str, Any], outcome: Outcome, longer: str) -> It
     opened = float(result[f"{key}_federated"])
     alone, reached = [*result.get(f"{key}_local", {}).values()], float(result.get(f"{key}_federated_exact", opened))
     pooled, is_sided = result.get(f"{key}_centralised"), outcome.form == "sides"
-    margin = max(_BELOW_POOLED, _BY_CHANCE / math.sqrt(result.get("n_test_rows") or math.inf))
+    margin = _margin(result)
     if reached < outcome.floor:
         others = 'model.kind = "mlp" or task = "points" does' if is_sided else 'model.kind = "mlp" does'
         knows = (
@@ -121,3 +121,18 @@ def _of_losses(losses: Sequence[float], training: Training, *, is_converged: boo
             f"Training had not converged: the validation loss still fell at the end, from {before:.4f} to {last:.4f} in the last "
             f"quarter of the rounds. Raise training.rounds{others}."
         )
+
+
+def of_binned(result: Mapping[str, Any], advice: str) -> Iterator[str]:
+    """Sentences about a model that is fitted by sums over binned rows, from result.json. `advice`: what to do where boosting of all rows in
+    one place, which a run on one machine has beside it, is better."""
+    reached = float(result.get("auroc_federated_exact", result["auroc_federated"]))
+    margin = _margin(result)
+    for other in result.get("others", ()):
+        best = float(other["measured"]["auroc"])
+        if reached < best - margin:
+            yield f"{other['name']} on all rows in one place is better (AUROC {best:.3f}, here {reached:.3f}): {advice}."
+
+
+def _margin(result: Mapping[str, Any]) -> float:
+    return max(_BELOW_POOLED, _BY_CHANCE / math.sqrt(result.get("n_test_rows") or math.inf))
