@@ -402,6 +402,12 @@ def test_what_does_not_fit_is_refused_before_anything_runs(sections: dict[str, A
     assert text in f"{caught.value} {caught.value.hint}"
 
 
+def test_a_task_that_does_not_fit_the_kind_of_model_names_both_ways_out() -> None:
+    with pytest.raises(StudyError, match="does not fit") as caught:
+        catalogue.begin(study(model={"kind": "logistic-regression"}))
+    assert caught.value.hint == 'set model.kind = "boosted-trees" for this task, or task = "train" for this kind'
+
+
 def test_too_few_rows_for_the_floors_end_the_study_with_the_way_out(tmp_path: Path) -> None:
     chosen = study({"floors": True, "leaf_rows": 0})
     works = works_of(chosen, tmp_path)

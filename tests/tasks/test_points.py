@@ -20,7 +20,7 @@ from cipherward.report import page
 from cipherward.runs import modelfile
 from cipherward.runs.verify import verify_sums
 from cipherward.study import Study
-from cipherward.tasks import catalogue, points_fit, points_questions
+from cipherward.tasks import catalogue, points_fit, points_questions, points_tables
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -253,3 +253,8 @@ def test_two_studies_whose_bins_end_at_different_values_differ_by_whole_groups_o
         at.cell_min = 10
     assert all(n == 0 or n >= 10 for n in between(works))
     assert len(between(works)) > 8
+
+
+def test_a_sum_over_very_many_pairs_of_bins_is_announced_with_the_way_to_a_smaller_one() -> None:
+    assert points_tables.many_pairs(40 * 32) == ""
+    assert "6.4 million pairs of bins" in points_tables.many_pairs(3_568)

@@ -33,6 +33,11 @@ def kind_of(model: Model) -> ModelKind:
     return entries.load(KINDS[model.kind])()
 
 
+def fitted_by(task: str) -> list[str]:
+    """The kinds of model that a task fits."""
+    return [name for name, kind in KINDS.items() if entries.load(kind).fitted_by == task]
+
+
 def problems(model: Model, shape: tuple[int, ...] = ()) -> list[str]:
     """Everything that is wrong with a study's `[model]`, each with its place. `shape`: `Study.input_shape`."""
     if model.kind not in KINDS:

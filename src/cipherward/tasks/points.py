@@ -179,7 +179,7 @@ class PointsTask(BinnedTask[PointsState]):
             return "final model", f"AUROC {state.final.auroc:.4f}   validation loss {state.loss:.4f}"
         coding = state.coding
         if state.stage == "counts":
-            return "values", f"about {coding.n_rows:,} training rows"
+            return "values", f"about {coding.n_rows:,} training rows{points_tables.many_pairs(coding.n_bins)}"
         if state.stage == "outcomes":
             return "bins", f"{coding.n_bins} of {len(coding.binned)} columns"
         if state.stage == "pairs":

@@ -11,6 +11,16 @@ from numpy.typing import NDArray
 from cipherward.data.coding import Coding
 from cipherward.tasks.task import ResultTable
 
+_MANY_PAIRS = 1_000_000
+
+
+def many_pairs(n_bins: int) -> str:
+    """What to do about a sum over every two bins that takes long, as words that follow others; "" where it does not."""
+    pairs = n_bins * (n_bins + 1) // 2
+    if pairs < _MANY_PAIRS:
+        return ""
+    return f"; {pairs / 1e6:.1f} million pairs of bins to count, which takes long: fewer columns or settings.bins are faster"
+
 
 def facts(
     coding: Coding, weights: NDArray[np.float32], rows: NDArray[np.int64], positive: NDArray[np.int64]

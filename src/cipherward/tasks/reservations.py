@@ -68,13 +68,17 @@ def _of_headline(result: Mapping[str, Any], outcome: Outcome, longer: str) -> It
     pooled, is_sided = result.get(f"{key}_centralised"), outcome.form == "sides"
     margin = _margin(result)
     if reached < outcome.floor:
-        others = 'model.kind = "mlp" or task = "points" does' if is_sided else 'model.kind = "mlp" does'
+        others = 'model.kind = "mlp"' + (', or task = "points" with model.kind = "points"' if is_sided else "")
         knows = (
             f"tells positive rows from negative ones (AUROC {opened:.3f}, where 0.5 is chance)"
             if is_sided
             else f"knows anything of the outcome ({title} {opened:.3f})"
         )
-        advice = f"raise {longer}" if longer else f"it sees no curves and no combinations of columns, as {others}"
+        advice = (
+            f"raise {longer}"
+            if longer
+            else f"a linear model sees no curves and no combinations of columns, so try {others}"
+        )
         yield f"The model hardly {knows}: {advice}, or ask whether these inputs know anything of the outcome."
     elif pooled is not None and reached < pooled - margin:
         advice = (

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cipherward.data.inputs import Inputs
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, StudyError
+from cipherward.learning import catalogue
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.drift import Histogram
 from cipherward.privacy.accounting import Event
@@ -312,10 +313,11 @@ def refuse_other_kinds(study: Study) -> None:
         StudyError: another task fits the study's kind of model, or it has no models of the study's type of outcome.
     """
     kind = kind_of(study.model)
-    fitted_by = kind.fitted_by
-    if fitted_by != study.task:
+    if kind.fitted_by != study.task:
+        kinds = " or ".join(f'"{name}"' for name in catalogue.fitted_by(study.task))
         raise StudyError(
-            f"task {study.task!r} does not fit a model of kind {study.model.kind!r}", hint=f'set task = "{fitted_by}"'
+            f"task {study.task!r} does not fit a model of kind {study.model.kind!r}",
+            hint=f'set model.kind = {kinds} for this task, or task = "{kind.fitted_by}" for this kind',
         )
     if study.data.form in ("range", "whole") and not kind.has_numbers:
         raise StudyError(
