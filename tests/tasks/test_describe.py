@@ -137,7 +137,8 @@ def test_other_quantiles_are_those_of_pooled_rows_within_one_bin_and_hidden_wher
 
 
 @pytest.mark.parametrize(
-    ("share", "n", "shown"), [(0.25, 10, True), (0.25, 9, False), (0.05, 50, True), (0.95, 49, False)]
+    ("share", "n", "shown"),
+    [(0.25, 10, True), (0.25, 9, False), (0.05, 50, True), (0.95, 49, False), (0.1, 25, True), (0.9, 25, True)],
 )
 def test_a_quantile_is_shown_where_as_many_rows_lie_beyond_as_beyond_a_quartile(
     share: float, n: int, shown: bool

@@ -162,6 +162,15 @@ def test_no_combination_of_the_sums_is_about_fewer_rows_of_a_hospital_than_it_wa
         assert int((there[k] & ~chosen[k]).sum()) >= least or (there[k] == chosen[k]).all() or not chosen[k].any()
 
 
+def test_columns_in_another_order_count_the_same_rows_so_that_two_studies_differ_by_none() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 200))
+    values[1, 3] = np.nan
+    table = pl.DataFrame({name: pl.Series(each).fill_nan(None) for name, each in zip("ab", values, strict=True)})
+    counts = imputation.counted(table, ["a", "b"], 10)
+    assert counts[0].sum() == 200 - 1 - 10
+    assert np.array_equal(counts, imputation.counted(table, ["b", "a"], 10)[::-1])
+
+
 def outer(scaling: Preprocessor, table: pl.DataFrame) -> NDArray[np.float64]:
     """Sum over rows of the products of the inputs age, ward = A and ward = B."""
     rows = scaling.transform(table)[:, [0, 4, 5]].astype(np.float64)

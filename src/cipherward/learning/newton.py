@@ -181,7 +181,8 @@ def symmetric(upper: F64, p: int) -> F64:
 
 
 def solved(matrix: F64, right: F64) -> F64:
-    """x float64[p] of matrix x = right, a positive definite matrix float64[p, p], by LDL^T without pivoting (Golub and Van Loan, Matrix Computations, section 4.1.2).
+    """x float64[p] of matrix x = right, a positive definite matrix float64[p, p], by LDL^T without pivoting (Golub and Van Loan,
+    Matrix Computations, section 4.1.2).
 
     Raises:
         ProtocolError: the matrix is not positive definite, which sums over rows with a ridge always are.
@@ -191,7 +192,7 @@ def solved(matrix: F64, right: F64) -> F64:
     for j in range(p):
         pivot = rest[j, j]
         if not pivot > 0.0:
-            raise ProtocolError("the opened sums of a Newton step are no second derivatives of a loss over rows")
+            raise ProtocolError("the opened sums are no second derivatives or products that rows have")
         diagonal[j] = pivot
         column = rest[j + 1 :, j] / pivot
         lower[j + 1 :, j] = column

@@ -1,8 +1,9 @@
-"""One grid for all studies over a register: where a column's values are cut off, into how many bins and bands they go, which categories are
-counted, and of how many rows a group of scores is.
+"""One grid for all studies over a register: where a column's values are cut off, into how many bins and bands they go, which
+categories are counted, of how many rows a group of scores is, and which columns' missing numbers are predicted.
 
-Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or of the one row
-by which two groups differ; or that have one value and lack another, where missing numbers are predicted. The ledger keeps the grid on which an exact answer first counted; another one is refused, in any study.
+Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or of the
+one row by which two groups differ; or that have one value and lack another, where missing numbers are predicted. The ledger
+keeps the grid on which an exact answer first counted; another one is refused, in any study.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ class Grids:
             yield f"scores were counted before in groups of {known} rows, and now of {rows}"
 
     def _predicts_others(self, task: Task[Any], kept_as: Sequence[str]) -> Iterator[str]:
-        """`kept_as`: which of the lists kept the task's has to be: before a study begins, columns may be left out that others do not fill."""
+        """`kept_as`: which of the lists kept the task's has to be: before a study begins, columns may be left out that others
+        do not fill."""
         known, asked = self._known(self._of_predicted), sorted(task.predicted())
         if not known or not asked:
             return

@@ -26,7 +26,8 @@ def places(values: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
 
 def is_shown(share: float, n: int, least: int) -> bool:
     """Whether enough of `n` values lie beyond a quantile, as beyond a quartile of `least` values."""
-    return n >= least and n * min(share, 1.0 - share) * _AT_QUARTILES >= least
+    below = n * share  # 1 - 0.9 is less than 0.1
+    return n >= least and min(below, n - below) * _AT_QUARTILES >= least
 
 
 def wanted_bins(histograms: Histograms, shares: Shares = QUARTILES) -> NDArray[np.int64]:
