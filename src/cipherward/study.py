@@ -222,7 +222,7 @@ class Study(Section):
     @property
     def sums_planned(self) -> int:
         """How many sums a study that trains a model asks, at most."""
-        before = (0 if self.carry_over else 1) + any(column.is_predicted for column in self.columns)
+        before = (0 if self.carry_over else 1 + self.noise.narrow) + any(column.is_predicted for column in self.columns)
         return before + self.training.rounds * self.training.sums_in_round(len(self.blocks or ())) + 1
 
     def names_alone(self, name: str) -> bool:

@@ -146,7 +146,8 @@ class Noise(Section):
     """Noise on counts and sums: each hospital adds all of it for its own patients, for all of the study's answers that can
     bear it together. Not `enabled`: those answers are exact, and promise no patient anything. Where the study does not say,
     there is noise; only a simulation whose rows are too few for it goes without, says so, and sets `given_up`.
-    `rows_per_patient`: more rows of one patient are not counted. `noise_multiplier` is set by freezing.
+    `rows_per_patient`: more rows of one patient are not counted. `narrow`: a first noisy sum says where each column's values lie
+    (`tasks.narrowing`). `noise_multiplier` is set by freezing.
     """
 
     enabled: bool | None = None
@@ -154,7 +155,14 @@ class Noise(Section):
     epsilon: float = Field(default=1.0, gt=0.0, le=50.0)
     delta: float = Field(default=1e-6, gt=0.0, lt=1.0)
     rows_per_patient: int = Field(default=1, ge=1, le=1_024)
+    narrow: bool = False
     noise_multiplier: float = Field(default=0.0, ge=0.0)
+
+    @pydantic.model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A study that does not narrow is the same document, with the same digest, as before there was a way to."""
+        found: dict[str, Any] = write(self)
+        return found if found.get("narrow") else {name: value for name, value in found.items() if name != "narrow"}
 
 
 class CarryOver(Section):

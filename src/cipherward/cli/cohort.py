@@ -31,7 +31,9 @@ def cohort(
     say_when_compiling()
     chosen, base = study_named(study)
     if chosen.task != "describe":
-        chosen = chosen.with_overrides(top={"task": "describe", "settings": {}, "privacy": None})
+        chosen = chosen.with_overrides(
+            top={"task": "describe", "settings": {}, "privacy": None}, noise={"narrow": False}
+        )
     stop, say = StopAfterSum(), Teller(to_stderr=json)
     say.start(chosen)
     result = simulate.run_study(

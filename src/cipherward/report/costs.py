@@ -162,7 +162,9 @@ def label(facts: Facts, n: int) -> str:
     """How a sum is called for people."""
     purpose = facts.rounds[n].purpose if n in facts.rounds else _purpose(facts, n)
     names = {
+        "ranges": "ranges",
         "statistics": "statistics",
+        "imputation": "missing numbers",
         "evaluate": "final evaluation",
         "subgroup_sizes": "hospitals by subgroup",
         "subgroups": "subgroups",

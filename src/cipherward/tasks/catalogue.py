@@ -14,7 +14,7 @@ from cipherward.learning import catalogue as kinds
 from cipherward.learning import outcomes
 from cipherward.learning.model_kind import Factory
 from cipherward.study import Study
-from cipherward.tasks import class_weights, imputation
+from cipherward.tasks import class_weights, imputation, narrowing
 from cipherward.tasks.state import StudyState
 from cipherward.tasks.task import Model, Task, refuse_robust_scale
 
@@ -79,6 +79,7 @@ def make_task(study: Study, factory: Factory | None = None, first: Model | None 
         task = entries.load(_EVALUATED)(task, study, factory)
     if study.training.is_robust:
         refuse_robust_scale(study, takes_it=task.carries_over)
+    narrowing.refuse(study, takes_it=task.carries_over)
     imputation.refuse(study, takes_it=task.takes_imputation)
     if study.training.continues and not task.carries_over:
         raise StudyError(

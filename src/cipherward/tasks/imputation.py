@@ -155,15 +155,6 @@ def rows_needed(study: Study, n_inputs: int) -> int:
     return max(math.ceil(statistics.least_rows(study)), n_inputs)
 
 
-def pooled(study: Study, scaling: Preprocessor, hospitals: Sequence[HospitalData]) -> Preprocessor:
-    """The same from all rows in one place; the scaling as it is where nothing is predicted."""
-    model = Model((), np.zeros(0, dtype=np.float32), scaling)
-    if not is_wanted(study, model):
-        return scaling
-    each = [answer(study, model, data) for data in hospitals]
-    return fit(study, model, {name: np.stack([own[name] for own in each]).sum(axis=0) for name in each[0]})
-
-
 def facts(scaling: object) -> Mapping[str, Any]:
     """What the result says: by column the rows that it was fitted to, and the share of their variance that it explains; None:
     too few."""

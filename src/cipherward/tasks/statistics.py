@@ -113,11 +113,11 @@ def answer(study: Study, data: HospitalData, randomness: Randomness = SYSTEM, le
     if study.own_noise:
         most = study.own_noise.rows_per_patient
         counted, dropped = records.kept_rows(data.cluster, data.split == TRAIN, most, randomness)
-    table, number = data.table, _number(study)
-    if number:
-        table = table.with_columns(pl.Series(number[0].name, data.outcome, dtype=pl.Float64))
+    table, numbers = data.table, number(study)
+    if numbers:
+        table = table.with_columns(pl.Series(numbers[0].name, data.outcome, dtype=pl.Float64))
     classes = outcome_of(study.data).classes[1:]
-    columns = (*study.columns, *number)
+    columns = (*study.columns, *numbers)
     found = preprocess.local_statistics(table, data.outcome, data.split, columns, counted, classes)
     if study.training.is_robust and "present" in found:
         rows = (data.split == TRAIN) & (np.ones(len(data.split), dtype=bool) if counted is None else counted)
@@ -145,10 +145,10 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
         check_rows(study, int(sums["rows"][0]), n_contributors)
         none = dict.fromkeys(("present", "sum", "square", "categories"), 0.0)
         stddevs = none | noise.stddevs(n_contributors)
-        scaling = _scaling(study, fit_noisy((*study.columns, *_number(study)), sums, stddevs))
+        scaling = _scaling(study, fit_noisy((*study.columns, *number(study)), sums, stddevs))
         return _counting(study, _merging(study, scaling, sums, stddevs["categories"]), sums)
     _check_classes(study, [int(value) for value in sums["rows"]])
-    fitted = _scaling(study, preprocess.fit((*study.columns, *_number(study)), sums))
+    fitted = _scaling(study, preprocess.fit((*study.columns, *number(study)), sums))
     return _counting(study, _merging(study, fitted, sums), sums)
 
 
@@ -269,7 +269,7 @@ def n_counted(study: Study, hospitals: Sequence[HospitalData]) -> int:
     return int(sum(kept.sum() for kept in each))
 
 
-def _number(study: Study) -> tuple[Column, ...]:
+def number(study: Study) -> tuple[Column, ...]:
     """An outcome that is a number, as a column that is summed with the numeric ones, after them; () where it is none."""
     data, high = study.data, study.data.outcome_maximum
     if outcome_of(data).classes or high is None:
@@ -278,7 +278,7 @@ def _number(study: Study) -> tuple[Column, ...]:
 
 
 def _scaling(study: Study, found: Preprocessor) -> Preprocessor:
-    return found.of_outcome(study.columns) if _number(study) else found
+    return found.of_outcome(study.columns) if number(study) else found
 
 
 def _totals(study: Study) -> tuple[str, ...]:
@@ -287,5 +287,5 @@ def _totals(study: Study) -> tuple[str, ...]:
 
 
 def _n_numeric(study: Study, more: Sequence[Column] | None = None) -> int:
-    columns = (*study.columns, *(_number(study) if more is None else more))
+    columns = (*study.columns, *(number(study) if more is None else more))
     return sum(column.kind != "categorical" for column in columns)

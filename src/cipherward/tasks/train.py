@@ -44,6 +44,7 @@ from cipherward.tasks import (
 from cipherward.tasks.evaluation_tables import tables as worth
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
+from cipherward.tasks.narrowing import Parts
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TRAIN, check_classes, rows_at
 from cipherward.tasks.sent_update import SentUpdate, sent_update
@@ -69,7 +70,7 @@ class TrainState:
     that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in memory.
 
     `measured`: what the newest sum measured of the model that came into it; None where it measured nothing. `fit`: of a model
-    that is fitted by Newton steps, after the first of them. `moments`: of a server that keeps some (`training.server`).
+    that is fitted by Newton steps, after the first of them. `moments`: of a server that keeps some (`training.server`). `parts`: of `narrowing`.
     """
 
     model: Model
@@ -82,6 +83,7 @@ class TrainState:
     final: Measured | None = None
     fit: Fit | None = None
     moments: Moments | None = None
+    parts: Parts | None = None
 
 
 class Train(Task[TrainState]):
@@ -108,7 +110,7 @@ class Train(Task[TrainState]):
         return Model(models.groups(module), models.flatten(module))
 
     def noisy_answers(self) -> int:
-        return 0 if self._carried else 1  # the statistics; the sums of rounds are exact
+        return 0 if self._carried else preparing.noisy_sums(self._study)  # the sums of rounds are exact
 
     def exact_answers(self) -> int:
         return self._study.training.rounds + 1 + bool(self.predicted())
@@ -129,7 +131,7 @@ class Train(Task[TrainState]):
 
     def ask(self, state: TrainState) -> Question | None:
         study = self._study
-        if before := preparing.question(study, state.model):
+        if before := preparing.question(study, state.model, state.parts):
             return before
         if state.final is not None:
             return None
@@ -161,7 +163,7 @@ class Train(Task[TrainState]):
     def answer(self, state: TrainState, at: HospitalWork) -> Values:
         study, model, outcome = self._study, state.model, self._outcome(state)
         if not preparing.is_done(study, model):
-            return preparing.answer(study, model, at)
+            return preparing.answer(study, model, state.parts, at)
         module = at.kept("module", self._module)
         if self._adds_noise_shares and not self._trained_out(state):
             half = Layout((), study.bits).half
@@ -208,7 +210,9 @@ class Train(Task[TrainState]):
     def after(self, state: TrainState, sums: Sums, n_contributors: int) -> TrainState:
         study = self._study
         if not preparing.is_done(study, state.model):
-            return self._scaled(state, preparing.after(study, state.model, sums, n_contributors))
+            scaling, parts = preparing.after(study, state.model, state.parts, sums, n_contributors)
+            state = dataclasses.replace(state, parts=parts)
+            return self._scaled(state, scaling) if scaling else state
         if self._trained_out(state):
             loss = (*state.losses, measurement.loss(sums, self._outcome(state)))
             return dataclasses.replace(state, final=self._measured(state, sums), measured=None, losses=loss)
@@ -258,7 +262,7 @@ class Train(Task[TrainState]):
             "rounds_done": state.rounds_done,
             "final": state.final is not None,
             "fit": [state.fit.objective.hex(), state.fit.step] if state.fit else None,
-        }
+        } | ({"parts": state.parts} if state.parts else {})
         found = hashlib.sha256(b"train\x00" + json.dumps(facts, sort_keys=True).encode() + b"\x00")
         found.update(np.ascontiguousarray(state.model.weights, "<f4").data)
         if state.fit:
@@ -273,18 +277,15 @@ class Train(Task[TrainState]):
         final = state.final
         if final is None:
             raise DataError("the study has no final evaluation")
-        scaling = state.model.preprocessor
-        merged = scaling.merged if isinstance(scaling, Preprocessor) else ()
         before: list[float | None] = [None] * state.rounds_done if self._adds_noise_shares else [*state.history]
         return {
             "n_train_rows": state.model.scaling.n_rows,
             "n_test_rows": final.n,
-            "categories_merged": {name: dict(pairs) for name, pairs in merged},
-            **imputation.facts(scaling),
+            **preparing.facts(self._study, state.model, state.parts),
             "rounds": state.rounds_done,
             "converged_early": state.rounds_done < self._study.training.rounds,
             **self._of_study.facts,
-            **weighing.facts(self._study, scaling),
+            **weighing.facts(self._study, state.model.preprocessor),
             f"{self._of_study.key}_federated": final.headline,
             f"{self._of_study.key}_by_round": [*before, final.headline],
             "validation_loss_by_round": [measurement.stated(loss) for loss in state.losses],
@@ -311,7 +312,7 @@ class Train(Task[TrainState]):
 
     def words(self, state: TrainState) -> tuple[str, str]:
         if not state.rounds_done:
-            return preparing.words(state.model)
+            return preparing.words(state.model, state.parts)
         found = state.final or state.measured
         loss = "validation loss" if state.final else "loss"  # of training a line has to fit 80 columns
         figures = f"{self._of_study.title} {found.headline:.4f}, {loss} {state.losses[-1]:.4f}" if found else ""
@@ -326,9 +327,8 @@ class Train(Task[TrainState]):
 
     def plan(self) -> Iterator[tuple[Question, int]]:
         first, n_rounds = self.first(), self._study.training.rounds
-        *before, fitted = (
-            dataclasses.replace(first, model=each) for each in preparing.planned(self._study, first.model)
-        )
+        known = preparing.planned(self._study, first.model)
+        *before, fitted = (dataclasses.replace(first, model=model, parts=parts) for model, parts in known)
         last = dataclasses.replace(fitted, rounds_done=n_rounds)
         for state, times in (*((each, 1) for each in before), (fitted, n_rounds), (last, 1)):
             if question := self.ask(state):

@@ -33,7 +33,7 @@ from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.outcomes import outcome_of
 from cipherward.store import files
 from cipherward.study import Study
-from cipherward.tasks import by_hospital, class_weights, imputation, own_rows, rounds, statistics
+from cipherward.tasks import by_hospital, class_weights, own_rows, preparing, rounds
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.rows import TEST, TRAIN, VALIDATION, rows_at
 from cipherward.tasks.task import Model
@@ -159,10 +159,8 @@ def prepare(study: Study, hospitals: Sequence[HospitalData], device: Device) -> 
     Raises:
         DataError: the hospitals together have one class only.
     """
-    each = [statistics.answer(study, data)[0] for data in hospitals]
-    sums: dict[str, NDArray[Any]] = {name: np.stack([values[name] for values in each]).sum(axis=0) for name in each[0]}
     works = [HospitalWork(index, data, device, perf_counter) for index, data in enumerate(hospitals, start=1)]
-    return imputation.pooled(study, statistics.fit(study, sums, len(hospitals)), hospitals), works
+    return preparing.pooled(study, works), works
 
 
 def rows_of_all(hospitals: Sequence[HospitalWork], scaling: Inputs, split: int) -> list[Rows]:
