@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,25 @@ def test_another_grid_is_refused_whatever_asks_and_the_way_out_is_the_first_one(
             assert "use the column as it was used before" in told["hint"]
             with again(second, tmp_path / "third", over(name="third", task="train"), ONE_GRID) as third:
                 assert next_sum(third) == ""
+
+
+def test_the_same_range_in_another_unit_is_another_grid_and_a_ledger_of_before_learns_the_unit(tmp_path: Path) -> None:
+    """Where tables become what a study declares, a unit of a suitable size cuts one patient's value alone."""
+
+    def in_unit(unit: str) -> Study:
+        columns = simulator.document(5)["columns"]
+        columns[0] |= {"unit": unit}
+        return simulator.study(5, columns=columns, task="describe")
+
+    grids, name = Grids(Ledger(tmp_path / "ledger.db"), "table"), "grid table age"
+    grids.hold(begin(in_unit("a")))
+    (problem,) = grids.problems(in_unit("101.a/100"), make_task(in_unit("101.a/100")))
+    assert problem == "column 'age' was counted before with unit a, and now with 101.a/100"
+    known = json.loads(grids.ledger.standing(name))
+    del known["unit"]
+    grids.ledger.record_standing(name, json.dumps(known).encode())
+    grids.hold(begin(in_unit("mo")))
+    assert json.loads(grids.ledger.standing(name))["unit"] == "mo"
 
 
 def with_rare_wards(world: World) -> World:

@@ -1,5 +1,5 @@
-"""One grid for all studies over a register: where a column's values are cut off, into how many bins and bands they go, which
-categories are counted, of how many rows a group of scores is, and which columns' missing numbers are predicted.
+"""One grid for all studies over a register: where a column's values are cut off and in which unit, into how many bins and bands
+they go, which categories are counted, of how many rows a group of scores is, and which columns' missing numbers are predicted.
 
 Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or of the
 one row by which two groups differ; or that have one value and lack another, where missing numbers are predicted. The ledger
@@ -97,9 +97,10 @@ class Grids:
             yield f"column {column.name!r} was counted before as {_kind(known)}, and now as {_kind(asked)}"
             return
         for what, value in asked.items() if known else ():
-            if value != known[what] and (what != "bins" or (bins and known["bins"])):
-                was, now = (", ".join(each) if isinstance(each, list) else each for each in (known[what], value))
-                yield f"column {column.name!r} was counted before with {what} {was}, and now with {now}"
+            before = known.get(what, value)  # ledgers of before knew no unit
+            if value != before and (what != "bins" or (bins and before)):
+                was, now = (", ".join(each) if isinstance(each, list) else each for each in (before, value))
+                yield f"column {column.name!r} was counted before with {what} {was or 'none'}, and now with {now or 'none'}"
 
     def _in_other_bands(self, task: Task[Any]) -> Iterator[str]:
         for name, edges in _bands(task).items():
@@ -157,7 +158,7 @@ def _bands(task: Task[Any]) -> dict[str, list[float]]:
 
 
 def _grid(column: Column, bins: int, *, is_grouped: bool = False) -> dict[str, Any]:
-    """What has to stay; {} for categories that are in no cell by outcome."""
+    """What has to stay; {} for categories that are in no cell by outcome. In another unit the same ends cut other rows."""
     if column.kind == "categorical":
         is_counted = bins or is_grouped
         return {"categories": sorted(column.categories), "missing": sorted(column.missing)} if is_counted else {}
@@ -165,6 +166,7 @@ def _grid(column: Column, bins: int, *, is_grouped: bool = False) -> dict[str, A
         "minimum": column.minimum,
         "maximum": column.maximum,
         "missing": sorted(column.missing),
+        "unit": column.unit,
         "bins": bins,
     }
 
