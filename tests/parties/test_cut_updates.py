@@ -22,6 +22,7 @@ from cipherward.parties.policy import SIMULATION
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.hospital_steps import contributors_of
+from cipherward.tasks.rows import TRAIN, rows_at
 from cipherward.tasks.state import StudyState
 
 NARROW = 0.0018
@@ -86,6 +87,7 @@ SECOND: dict[str, tuple[dict[str, Any], float, float]] = {
     "rate": ({"aggregation": {"range_initial": 2 * NARROW}, "training": {"learning_rate": 0.1}}, 2.0, 2 * NARROW),
     "cap": ({"aggregation": {"range_initial": 4 * NARROW, "weight_cap": 158}}, CAP / 158, 4 * NARROW),
     "bits": ({"aggregation": {"range_initial": NARROW, "bits": 16}}, 1.0, NARROW),
+    "alerts": ({"aggregation": {"range_initial": NARROW}, "evaluation": {"alerts": 0.2}}, 1.0, NARROW),
 }
 """The second study; how much larger its updates are; and where they are cut."""
 
@@ -256,6 +258,40 @@ def test_a_rebuilt_ledger_is_one_of_before(tmp_path: Path) -> None:
             note_rebuilt(site.ledger, site.standing.register.name)
         with pytest.raises(DeclinedError, match=CUT_OTHERWISE):
             first.run_sums(1)
+
+
+def test_a_study_with_privacy_of_records_is_refused_before_its_budget_is_charged(tmp_path: Path) -> None:
+    """Noise of records hides patients, not hospitals."""
+    private = {"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}}
+    narrow = study("second", aggregation={"range_initial": NARROW / 8}, **private)
+    with World(tmp_path / "first", study()) as first:
+        rounds_of(first, 1)
+        declined(first, tmp_path / "second", narrow)
+        refused = Ledger(first.sites[LARGE].ledger.path)
+        assert [what for _, _, _, unit, what, event in refused.charges() if event] == []
+        refused.close()
+
+
+def test_noise_of_hospitals_bounds_what_an_update_shows_so_no_rule_does(tmp_path: Path) -> None:
+    private = {"privacy": {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 0.001}}
+    with World(tmp_path / "first", study()) as first:
+        rounds_of(first, 1)
+        with again(first, tmp_path / "second", study("second", **private), SIMULATION) as second:
+            second.run_sums(2)
+            assert len(second.run.rounds_with_openings()) == 2
+
+
+def test_reach_is_the_rate_times_the_steps(tmp_path: Path) -> None:
+    """With momentum a step counts on; no update follows more than the whole change of its start."""
+    steps = {"batch_size": 32, "local_epochs": 2, "learning_rate": 0.02}
+    for training, reach in ((steps, 0.02), (steps | {"momentum": 0.5}, 0.04), (steps | {"learning_rate": 5.0}, 1.0)):
+        with World(tmp_path / str(reach), study(training=training)) as world:
+            world.run_sums(1)
+            state, work = world.hub.state, world.sites[1].work
+            assert len(rows_at(work, state.inner.model.scaling, TRAIN)[1]) in range(33, 65)  # two minibatches
+            sent = state.task.sent(state.inner, work, work.values(state))
+            assert sent is not None
+            assert sent.reach == pytest.approx(reach)
 
 
 def forget(ledger: Ledger, register: str) -> None:
