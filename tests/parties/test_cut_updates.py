@@ -158,7 +158,9 @@ def test_models_are_the_same_until_they_change_an_update_by_a_quarter_of_what_wa
         values, cuts = site.work.values(state), site._contributions.cut_updates
         sent = state.task.sent(state.inner, site.work, values)
         assert sent is not None
-        assert sent.reach == 0.05 / 4  # one step of this rate
+        assert sent.reach == pytest.approx(
+            0.05 / 4, rel=1e-3
+        )  # one step of this rate, half of the rows with the outcome
         away = sent.start.copy()
         away[ENTRY] += moved * sent.bent / sent.reach
         inner = dataclasses.replace(
@@ -262,7 +264,7 @@ def test_a_rebuilt_ledger_is_one_of_before(tmp_path: Path) -> None:
 
 def test_a_study_with_privacy_of_records_is_refused_before_its_budget_is_charged(tmp_path: Path) -> None:
     """Noise of records hides patients, not hospitals."""
-    private = {"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}}
+    private: dict[str, Any] = {"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}}
     narrow = study("second", aggregation={"range_initial": NARROW / 8}, **private)
     with World(tmp_path / "first", study()) as first:
         rounds_of(first, 1)
@@ -273,7 +275,7 @@ def test_a_study_with_privacy_of_records_is_refused_before_its_budget_is_charged
 
 
 def test_noise_of_hospitals_bounds_what_an_update_shows_so_no_rule_does(tmp_path: Path) -> None:
-    private = {"privacy": {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 0.001}}
+    private: dict[str, Any] = {"privacy": {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 0.001}}
     with World(tmp_path / "first", study()) as first:
         rounds_of(first, 1)
         with again(first, tmp_path / "second", study("second", **private), SIMULATION) as second:
@@ -286,12 +288,12 @@ def test_reach_is_the_rate_times_the_steps(tmp_path: Path) -> None:
     steps = {"batch_size": 32, "local_epochs": 2, "learning_rate": 0.02}
     for training, reach in ((steps, 0.02), (steps | {"momentum": 0.5}, 0.04), (steps | {"learning_rate": 5.0}, 1.0)):
         with World(tmp_path / str(reach), study(training=training)) as world:
-            world.run_sums(1)
+            world.run_sums(1)  # half of the rows have the outcome
             state, work = world.hub.state, world.sites[1].work
             assert len(rows_at(work, state.inner.model.scaling, TRAIN)[1]) in range(33, 65)  # two minibatches
             sent = state.task.sent(state.inner, work, work.values(state))
             assert sent is not None
-            assert sent.reach == pytest.approx(reach)
+            assert sent.reach == pytest.approx(reach, rel=1e-3)
 
 
 def forget(ledger: Ledger, register: str) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.crypto.hashing import digest
+from cipherward.data.inputs import Inputs
+from cipherward.data.preprocess import Preprocessor
 from cipherward.study import Study, Training
 from cipherward.tasks import rounds
 from cipherward.tasks.lanes import Layout
@@ -93,7 +95,7 @@ def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Value
         start=model.weights,
         is_first=state.rounds_done == 0,
         bent=math.hypot(*taken) / weight,
-        reach=_reach(chosen, n_rows),
+        reach=_reach(chosen, model.scaling, n_rows),
         way=digest("way of an update", json.dumps(facts, sort_keys=True).encode()),
     )
 
@@ -107,8 +109,10 @@ def _taken_off(study: Study, part: NDArray[Any], bound: float) -> float:
     return float(np.linalg.norm(part - cut))
 
 
-def _reach(chosen: Training, n_rows: int) -> float:
-    """k steps of rate r on a loss of curvature b from starts that differ by d differ by at most about r k b d; b is 1/4 at
-    most along an input of logistic regression that is scaled to a standard deviation of 1."""
+def _reach(chosen: Training, scaling: Inputs, n_rows: int) -> float:
+    """k steps of rate r on a loss of curvature b from starts that differ by d differ by about r k b d. Along an input of logistic regression
+    that is scaled to a standard deviation of 1, b is about the share of rows with the outcome times that without, 1/4 at most."""
+    positive = scaling.n_positive if isinstance(scaling, Preprocessor) else 0
+    share = min(max(positive / max(scaling.n_rows, 1), 0.0), 1.0)
     steps = chosen.local_epochs * -(-n_rows // max(chosen.batch_size, 1))
-    return min(chosen.learning_rate / (1.0 - chosen.momentum) * steps / 4.0, 1.0)
+    return min(chosen.learning_rate / (1.0 - chosen.momentum) * steps * (share * (1.0 - share) or 0.25), 1.0)
