@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests import simulator
+from tests.consortium.consortium import Consortium, document
 from tests.tasks import driven
 
+from cipherward.consortium.approval import approvals, review, review_text
 from cipherward.data.partition import TRAIN
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData, load_hospitals
@@ -333,3 +335,22 @@ def test_sums_that_no_rows_give_and_documents_that_no_sum_gave_are_refused(tmp_p
 def test_a_study_that_does_not_say_it_is_the_document_that_it_was() -> None:
     assert all("impute" not in column for column in load_builtin("readmission").model_dump(mode="json")["columns"])
     assert begin(study()).task.predicted() == ()
+
+
+def test_real_hospitals_are_told_what_leaves_and_fill_alike(tmp_path: Path) -> None:
+    columns = simulator.document(4)["columns"]
+    columns[1] |= {"impute": "regression"}
+    four = Consortium(tmp_path, 4)
+    try:
+        folder = four.start(document(4, columns=columns, training={"rounds": 1}))
+        home = four.hospital(four.names[0])
+        text = " ".join(review_text.to_text(review.review(home, approvals.whole_offers(home)[0][-1])).split())
+        assert "how columns follow from each other, so that missing numbers can be predicted" in text
+        assert "counts of patients, also by two of them, and may be of one row (dose)" in text
+        four.approve()
+        four.pump()
+        assert four.status()["phase"] == "finished"
+        assert simulator.holds(folder)
+        assert (folder / "imputation.csv").exists()
+    finally:
+        four.close()
