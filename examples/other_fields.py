@@ -65,7 +65,7 @@ FIELDS = {
         base=-0.6,
         numbers={
             "dose": Number(5, 80, effect=2.0, bend=1.0, unit="mg"),
-            "age": Number(18, 85, effect=-0.8, unit="years"),
+            "age": Number(18, 85, effect=-0.8, unit="a"),
             "tumour_size": Number(5, 120, effect=-1.5, unit="mm"),
             "prior_lines": Number(0, 5, effect=-1.0),
         },
@@ -82,9 +82,9 @@ FIELDS = {
         rows_of_each=26,
         base=1.0,
         numbers={
-            "cases_last_week": Number(0, 60, effect=1.6, unit="cases"),
+            "cases_last_week": Number(0, 60, effect=1.6, unit="{cases}"),
             "rainfall": Number(0, 120, effect=0.5, bend=0.2, unit="mm"),
-            "temperature": Number(-5, 35, effect=0.3, unit="degrees C"),
+            "temperature": Number(-5, 35, effect=0.3, unit="Cel"),
             "vaccinated": Number(0.3, 0.95, effect=-1.0),
         },
         choices={
@@ -101,9 +101,9 @@ FIELDS = {
         rows_of_each=5,
         base=-3.5,
         numbers={
-            "amount": Number(1, 2_000, effect=2.0, unit="euro"),
+            "amount": Number(1, 2_000, effect=2.0, unit="{euro}"),
             "hour": Number(0, 24, bend=-1.5, unit="h"),
-            "card_age": Number(0, 60, effect=-1.5, unit="months"),
+            "card_age": Number(0, 60, effect=-1.5, unit="mo"),
             "payments_today": Number(0, 20, effect=2.5),
         },
         choices={

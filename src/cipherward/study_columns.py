@@ -12,6 +12,11 @@ from cipherward.study_sections import Section, is_number, number_key, same_text
 
 LARGEST_CELL = 1 << 20
 """Numbers in one image or series, at most."""
+_WORDS = {
+    "a": "years", "mo": "months", "wk": "weeks", "d": "days", "h": "hours", "min": "minutes", "/min": "per minute", "Cel": "°C", "mm[Hg]": "mmHg",
+    "[lb_av]": "lb",
+}  # fmt: skip
+"""UCUM codes that people write otherwise."""
 
 
 class Column(Section):
@@ -57,6 +62,13 @@ class Column(Section):
     def _pairs(cls, given: Any) -> Any:
         """A table of TOML, as pairs: a column can be hashed."""
         return tuple(given.items()) if isinstance(given, dict) else given
+
+    @property
+    def unit_words(self) -> str:
+        """The unit as people write it: years for a, visits for {visits}."""
+        if self.unit.startswith("{") and self.unit.endswith("}"):
+            return self.unit[1:-1].replace("_", " ")
+        return _WORDS.get(self.unit, self.unit)
 
     @property
     def is_array(self) -> bool:

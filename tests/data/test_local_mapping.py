@@ -111,7 +111,7 @@ WRONG = {
     "a unit that is none": (changed('"[lb_av]"', '"lbs"'), "'lbs' is no UCUM unit; write '[lb_av]'"),
     "units of different things": (changed('"[lb_av]"', '"cm"'), "'cm' cannot become 'kg'"),
     "the study's unit is another": (changed('to = "kg"', 'to = "g"'), "converts it to 'g', and the study declares 'kg'"),
-    "a unit without its target": (changed('to = "kg"\n', ""), "unit and to belong together"),
+    "a target without its unit": (changed('unit = "[lb_av]"\n', ""), "to needs unit"),
     "an offset alone": (changed("factor = 0.0555", "offset = 2"), "offset needs a factor"),
     "unit and factor": (changed('unit = "[lb_av]"', 'unit = "[lb_av]"\nfactor = 2'), "not both"),
     "a text twice": (changed('missing = ["9"]', 'missing = ["1"]'), "stands twice"),

@@ -168,6 +168,7 @@ def start(
     from cipherward import study as document
     from cipherward.consortium.homes.lock import is_served
     from cipherward.consortium.service import known, offering
+    from cipherward.data import units
     from cipherward.parties import inventories, who_stands
 
     own = _open(home)
@@ -175,6 +176,8 @@ def start(
     typer.echo(f"Study digest, which every hospital approves:  {folder.name}")
     typer.echo(f"Files: {folder}")
     frozen = document.load(folder / "study.toml")
+    if any(column.unit for column in frozen.columns) and not units.can_be_told():
+        typer.echo("The study's units were not looked at: pip install 'cipherward[units]' (pint, ucumvert)")
     typer.echo("With the answers that the study proposes; each hospital's people give theirs when they approve:")
     typer.echo("\n".join(who_stands.if_missing(frozen)))
     if needed := inventories.patients_needed(frozen):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cipherward.data import catalogue, units
+from cipherward.data import carried_units, catalogue, unit_hints, units
 from cipherward.data.problems import problems_of
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import admit
@@ -35,7 +35,7 @@ class ColumnFound:
 @dataclass(frozen=True)
 class Checked:
     """`problems`: why the table cannot be used, each with its remedy; `about`: what anyone would see first in it; `units`: of the
-    study's units, what is no UCUM code; `n_patients`: None without a patient column; `n_outcome`: rows with the outcome, None
+    study's units, what is no UCUM code, and where a column is called by another; `n_patients`: None without a patient column; `n_outcome`: rows with the outcome, None
     where the outcome has no two sides or cannot be read."""
 
     origin: str
@@ -112,10 +112,10 @@ def check(raw: RawTable, study: Study, name: str = "") -> Checked:
         n_outcome=int(examined.outcome.sum()) if is_sided else None,
         columns=tuple(found),
         unused=tuple(name for name in admitted.columns if name not in known),
-        assumed=raw.assumed,
+        assumed=admitted.assumed,
         problems=tuple(problems),
         about=tuple(finding.text for finding in admitted.data.about) if admitted.data else (),
-        units=tuple(_units(study)),
+        units=tuple(_units(study, raw)),
     )
 
 
@@ -136,7 +136,7 @@ def _column(column: Column, n_missing: int, is_there: bool, changes: tuple[Chang
         described = f"{column.kind} of {column.size:,} numbers"
     else:
         low, high = declared_range(column)
-        described = f"{low:g} to {high:g} {column.unit}".rstrip()
+        described = f"{low:g} to {high:g} {column.unit_words}".rstrip()
     own = tuple(change for change in changes if change.column == column.name)
     return ColumnFound(column.name, "feature", described, is_there, column.required, n_missing, own)
 
@@ -152,14 +152,13 @@ def _key_words(study: Study, role: str) -> str:
     return f"{data.outcome_minimum or 0:g} to {data.outcome_maximum:g}"
 
 
-def _units(study: Study) -> Iterator[str]:
+def _units(study: Study, raw: RawTable) -> Iterator[str]:
     named = [column for column in study.columns if column.unit]
-    if not named or not units.can_be_told():
-        if named:
-            yield "units were not looked at: pip install 'cipherward[units]' (pint, ucumvert)"
-        return
-    for column in named:
-        if not units.is_code(column.unit):
-            code = units.suggestion(column.unit)
-            meant = f"; in UCUM it is {code!r}" if code else "; ucum.org lists the codes"
-            yield f"column {column.name!r}: the unit {column.unit!r} is no UCUM code{meant}. Mapping files cannot convert to it"
+    if not named:
+        pass
+    elif units.can_be_told():
+        yield from (f"{text}. No unit can be converted to it" for text in carried_units.undeclared(named))
+    else:
+        yield "units were not looked at: pip install 'cipherward[units]' (pint, ucumvert)"
+    told = {*raw.carried, *raw.units}
+    yield from unit_hints.hints([column for column in study.columns if column.name not in told], raw.titles)

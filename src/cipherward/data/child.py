@@ -55,7 +55,7 @@ KINDS = {
 @dataclass(frozen=True)
 class Parsed:
     """What a child read. `facts`: `assumed` (list of texts), `rows` (numbers of the rows, where some were left out),
-    `labels` (column: code: label) and `missing` (column: how many values the file itself calls missing)."""
+    `labels` (column: code: label), `titles` (column: its label) and `missing` (column: how many values the file itself calls missing)."""
 
     table: pl.DataFrame
     facts: dict[str, Any]

@@ -51,7 +51,7 @@ def words(column: Column) -> str:
     if column.kind != "categorical":
         low, high = declared_range(column)
         shape = f"{column.kind}, {' x '.join(map(str, column.shape))} numbers, " if column.is_array else "number, "
-        unit = f" {column.unit}" if column.unit else ""
+        unit = f" {column.unit_words}" if column.unit_words else ""
         found = f"{shape}{low:g} to {high:g}{unit}; values outside are cut to this range"
         found += "; NaN: the row gets no prediction" if column.kind == "image" else "; NaN: no value"
     else:

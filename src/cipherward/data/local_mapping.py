@@ -11,9 +11,9 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from cipherward.data import extract
 from cipherward.data.file_settings import AS_FOUND, FileSettings
@@ -28,12 +28,14 @@ _TABLE = "the table of the mapping file"
 
 
 class MappedColumn(Section):
-    """What a column of the study is here. `from`: its name in the table; `unit` is what the table has, `to` what the study declares (UCUM
-    codes), or `factor` and `offset` say what a number becomes: number x factor + offset. `missing`: texts that mean no value;
+    """What a column of the study is here. `from`: its name in the table; `unit` is what the table has, or `unit_column` the column of the
+    table that says it row by row (UCUM codes); `to` what the study declares, "": whatever that is. Or `factor` and `offset` say what a
+    number becomes: number x factor + offset. `missing`: texts that mean no value;
     `recode`: what texts become. Missing codes come first, then recoding, then units."""
 
     source: str = Field(default="", alias="from")
     unit: str = ""
+    unit_column: str = ""
     to: str = ""
     factor: float | None = None
     offset: float = 0.0
@@ -47,10 +49,12 @@ class MappedColumn(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if bool(self.unit) != bool(self.to):
-            raise ValueError("unit and to belong together: the unit in the table, and the one that the study declares")
-        if self.unit and self.factor is not None:
-            raise ValueError("give unit and to, or factor and offset, not both")
+        if self.to and not self.unit:
+            raise ValueError("to needs unit: the unit in the table, and the one that the study declares")
+        if self.unit and self.unit_column:
+            raise ValueError("give unit, or the unit_column that says it, not both")
+        if (self.unit or self.unit_column) and self.factor is not None:
+            raise ValueError("give a unit, or factor and offset, not both")
         if self.factor == 0.0 or (self.offset and self.factor is None):
             raise ValueError("offset needs a factor, which is not 0; factor = 1 changes nothing")
         codes = [same_text(code) for code in (*self.missing, *(code for code, _ in self.recode))]
@@ -58,10 +62,16 @@ class MappedColumn(Section):
             raise ValueError("a text stands twice in missing and recode")
         return self
 
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A mapping file that does not use the newer settings keeps the digest that it was approved with."""
+        found: dict[str, Any] = write(self)
+        return found if self.unit_column else {key: value for key, value in found.items() if key != "unit_column"}
+
     @property
     def converts(self) -> bool:
-        """Whether its numbers become others."""
-        return bool(self.unit) or self.factor is not None
+        """Whether its numbers become others before the study is known."""
+        return bool(self.to) or self.factor is not None
 
 
 class Mapping(extract.Extract):
@@ -105,7 +115,9 @@ class Mapping(extract.Extract):
     def read(self, folder: Path, wanted: Collection[str] | None = None) -> RawTable:
         from cipherward.data.mapped_columns import mapped
 
-        here = None if wanted is None else {*wanted, *(column.source or name for name, column in self.columns.items())}
+        named = {column.source or name for name, column in self.columns.items()}
+        named |= {column.unit_column for column in self.columns.values() if column.unit_column}
+        here = None if wanted is None else {*wanted, *named}
         raw = mapped(self._found(folder, here), self.columns)
         return dataclasses.replace(raw, assumed=(*raw.assumed, *self._said()))
 

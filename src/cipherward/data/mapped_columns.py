@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import units
+from cipherward.data import carried_units, units
 from cipherward.data.advice import number_advice
 from cipherward.data.number_forms import plain_numbers
 from cipherward.data.problems import Problem, first_of, problems_of, table_error
@@ -23,9 +23,6 @@ from cipherward.study_sections import is_number
 
 if TYPE_CHECKING:
     from cipherward.data.local_mapping import MappedColumn
-
-_DIGITS = 12
-"""Significant digits of a converted number: what a conversion's own rounding adds is no part of a value."""
 
 
 def mapped(raw: RawTable, columns: Mapping[str, MappedColumn]) -> RawTable:
@@ -52,17 +49,28 @@ def mapped(raw: RawTable, columns: Mapping[str, MappedColumn]) -> RawTable:
         for source, name in renamed.items()
         if source != name and name in raw.table.columns and name not in renamed
     ]
+    beside = {name: known.get(same_text(column.unit_column)) for name, column in columns.items() if column.unit_column}
+    problems += [
+        _absent(name, columns[name].unit_column, raw.table.columns, "unit_column")
+        for name, there in beside.items()
+        if there is None
+    ]
     if problems:
         raise _error(raw, problems)
+    unit_texts = {name: as_text(raw.table[there]) for name, there in beside.items() if there}
+    own = {old: (old, *raw.titles.get(old, ())) for old in {*raw.titles, *renamed} if renamed.get(old, old) != old}
     raw = dataclasses.replace(
         raw,
         table=raw.table.rename(renamed),
         labels={renamed.get(name, name): labels for name, labels in raw.labels.items()},
         changes=tuple(dataclasses.replace(each, column=renamed.get(each.column, each.column)) for each in raw.changes),
+        carried={renamed.get(name, name): unit for name, unit in raw.carried.items()},
+        titles={renamed.get(name, name): titles for name, titles in (dict(raw.titles) | own).items()},
     )
     for name, column in columns.items():
         if column.missing or column.recode:
             raw = _recoded(raw, name, column, problems)
+        raw = carried_units.said(raw, name, column, unit_texts.get(name), problems)
         if column.converts:
             raw = _converted(raw, name, column, problems)
     if problems:
@@ -76,10 +84,10 @@ def _error(raw: RawTable, problems: list[Problem]) -> DataError:
     )
 
 
-def _absent(name: str, wanted: str, there: list[str]) -> Problem:
+def _absent(name: str, wanted: str, there: list[str], key: str = "from") -> Problem:
     close = difflib.get_close_matches(wanted.lower(), {text.lower(): text for text in there}, n=1, cutoff=0.6)
     advice = next((f"; did you mean {text!r}?" for text in there if close and text.lower() == close[0]), "")
-    said = f"column {name!r}: the table has no column {wanted!r} (from)"
+    said = f"column {name!r}: the table has no column {wanted!r} ({key})"
     return Problem(f"{said}{advice}", f"column {name!r}: the table has no such column")
 
 
@@ -141,14 +149,27 @@ def _converted(raw: RawTable, name: str, column: MappedColumn, problems: list[Pr
         return raw
     table, marks, doubts = plain_numbers(raw.table, {name}, raw.rows, raw.settings)
     problems += doubts
-    series = table[name]
-    words = 0
+    series, words = numbers(table[name], raw.rows, problems, is_doubtful=bool(doubts))
+    if series is None:
+        return raw
+    read, changed = carried_units.in_other_unit(series, convert)
+    counts = {Rule.MISSING_WORD: words, Rule.CONVERTED: int(changed.sum())} | {
+        mark.rule: int(mark.rows.sum()) for mark in marks
+    }
+    return _with(raw, read, counts, column.to)
+
+
+def numbers(
+    series: pl.Series, rows: NDArray[np.int64], problems: list[Problem], *, is_doubtful: bool
+) -> tuple[pl.Series | None, int]:
+    """A column of plain numbers as Float64, and how many words for missing it has; None, with a problem, where it holds none."""
+    name, words = series.name, 0
     if series.dtype == pl.String:
         text = series.str.strip_chars()
         odd = [each for each in text.drop_nulls().unique().to_list() if not is_number(each)]
         bad = [each for each in odd if not is_missing(each)]
         wrong = text.is_in(bad).fill_null(False).to_numpy()
-        if (place := first_of(wrong, raw.rows, name)) and not doubts:
+        if (place := first_of(wrong, rows, name)) and not is_doubtful:
             example, count = text[int(wrong.argmax())], f"({int(wrong.sum())} such row(s))"
             remedy = number_advice(example) or " (list it in the mapping's missing, or recode it)"
             problems.append(
@@ -162,20 +183,9 @@ def _converted(raw: RawTable, name: str, column: MappedColumn, problems: list[Pr
         problems.append(
             Problem(f"column {name!r} holds {series.dtype}, not numbers", f"column {name!r} holds no numbers")
         )
-        return raw
-    values = series.cast(pl.Float64, strict=False).fill_nan(None)
-    found = _rounded(convert(values.to_numpy()))
-    changed = np.isfinite(found) & (found != values.to_numpy())
-    read = pl.Series(name, found).fill_nan(None)
-    counts = {Rule.MISSING_WORD: words, Rule.CONVERTED: int(changed.sum())} | {
-        mark.rule: int(mark.rows.sum()) for mark in marks
-    }
-    return _with(raw, read, counts, column.to)
+        return None, 0
+    return series.cast(pl.Float64, strict=False).fill_nan(None), words
 
 
 def _by_factor(factor: float, offset: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     return lambda values: values * factor + offset
-
-
-def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([float(f"{value:.{_DIGITS}g}") for value in values.tolist()], dtype=np.float64)

@@ -278,7 +278,7 @@ def _range_problems(
     """Single values outside are cut. One that repeats is a code for missing, most of them another unit."""
     low, high = declared_range(column)
     name, present = column.name, values[~np.isnan(values)]
-    unit = f" {column.unit}" if column.unit else ""
+    unit = f" {column.unit_words}" if column.unit_words else ""
     problems = []
     for side in (values < low, values > high):
         counts = Counter(values[side].tolist())

@@ -153,12 +153,13 @@ def load_table_for_prediction(path: Path, columns: Sequence[Column]) -> tuple[Ra
 @dataclass(frozen=True)
 class Admitted:
     """A table at the gate: `data` is None exactly when there are problems. `columns`: the names of all its columns, declared ones as
-    the study writes them."""
+    the study writes them; `assumed`: how it was read, in words."""
 
     examined: Examined
     problems: tuple[Problem, ...]
     data: HospitalData | None
     columns: tuple[str, ...]
+    assumed: tuple[str, ...]
 
 
 def admit(
@@ -181,18 +182,18 @@ def admit(
     names = tuple(raw.table.columns)
     doubts = (problem.at(name, raw.origin) for problem in (*written.problems, *unreadable))
     if found := (*doubts, *examined.problems):
-        return Admitted(examined, found, None, names)
+        return Admitted(examined, found, None, names, raw.assumed)
     reading = read_register(_to_read(raw, study), terms) if terms else None
     if isinstance(reading, Problem):
-        return Admitted(examined, (reading.at(name, raw.origin),), None, names)
+        return Admitted(examined, (reading.at(name, raw.origin),), None, names, raw.assumed)
     by_time = temporal.split(raw, examined.patients, study.data) if study.data.test_from else None
     if terms and by_time:
         by_time = Problem(temporal.BETWEEN_HOSPITALS, temporal.BETWEEN_HOSPITALS)
     if isinstance(by_time, Problem):
-        return Admitted(examined, (by_time.at(name, raw.origin),), None, names)
+        return Admitted(examined, (by_time.at(name, raw.origin),), None, names, raw.assumed)
     data = _split(examined, raw, study, name, best_score, parts, left_out, reading, by_time)
     problems = [problem.at(name, raw.origin) for problem in _unfit(data, study)]
-    return Admitted(examined, tuple(problems), None if problems else data, names)
+    return Admitted(examined, tuple(problems), None if problems else data, names, raw.assumed)
 
 
 def _to_read(raw: RawTable, study: Study) -> TableToRead:

@@ -38,7 +38,8 @@ def read(kind: str, path: Path, settings: FileSettings) -> tuple[pl.DataFrame, d
         name: {_code(code): str(label).strip() for code, label in found.items()}
         for name, found in (about.variable_value_labels or {}).items()
     }
-    return table, {"assumed": assumed, "labels": labels, "missing": missing}
+    titles = {name: title for name, title in (about.column_names_to_labels or {}).items() if title}
+    return table, {"assumed": assumed, "labels": labels, "missing": missing, "titles": titles}
 
 
 def _n_nan(series: pl.Series) -> int:

@@ -41,7 +41,8 @@ class RawTable:
     """A table as found. `rows`: int64, the 1-based row number of each row in the file, header not counted; `assumed`:
     what was taken for granted in reading it, in words; `folder`: where the files that it names are, for a table
     that is a file; `settings`: how the hospital says that it is written; `labels`: of each column the labels that the file itself
-    gives its codes; `changes`: values that reading the file has changed; `units`: of columns that a mapping file has converted."""
+    gives its codes; `changes`: values that reading the file has changed; `units`: of columns that a mapping file has converted; `carried`: of columns
+    whose unit the source says, and which are still in it; `titles`: what else a column is called there, in which people may name a unit."""
 
     table: pl.DataFrame
     rows: NDArray[np.int64]
@@ -52,6 +53,8 @@ class RawTable:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     changes: tuple[Change, ...] = ()
     units: dict[str, str] = field(default_factory=dict)
+    carried: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def where(self, keep: pl.Series) -> RawTable:
         """The rows where the Boolean series `keep` is true, with their row numbers."""
@@ -116,7 +119,9 @@ def _parsed(kind: str, path: Path, settings: FileSettings, wanted: Collection[st
     rows = np.array(facts["rows"], np.int64) if "rows" in facts else np.arange(1, table.height + 1)
     changes = tuple(Change(name, Rule.MISSING_IN_FILE, count) for name, count in facts.get("missing", {}).items())
     assumed = tuple(facts.get("assumed", ()))
-    return RawTable(table, rows, str(path), assumed, path.parent, settings, facts.get("labels", {}), changes)
+    titles = {name: (title,) for name, title in facts.get("titles", {}).items()}
+    labels = facts.get("labels", {})
+    return RawTable(table, rows, str(path), assumed, path.parent, settings, labels, changes, titles=titles)
 
 
 def _content(path: Path, first: int = -1) -> bytes:

@@ -45,6 +45,16 @@ def suggestion(unit: str) -> str:
     return _USUAL.get(unit.strip().casefold(), "")
 
 
+def code_of(unit: str) -> str:
+    """The UCUM code of a unit as it is written, or as people usually mean it; "" where it is none.
+
+    Raises:
+        DataError: the libraries are not installed.
+    """
+    found = unit if is_code(unit) else suggestion(unit)
+    return found if found and is_code(found) else ""
+
+
 def converter(given: str, wanted: str) -> Convert:
     """From values in the unit `given` to values in `wanted`: float64 in, float64 out, of any shape; NaN stays.
 

@@ -304,10 +304,10 @@ class Known:
         return [each.auroc_on_own_rows.federated for each in result.by_hospital] if isinstance(result, Trained) else []
 
     def _column(self, column: Column) -> str:
-        unit = f", {clean(column.unit)}" if column.unit else ""
+        unit = f", {clean(column.unit_words)}" if column.unit_words else ""
         said = (
             f" ({clean(column.description)}{unit})"
             if column.description
-            else (f" ({clean(column.unit)})" if unit else "")
+            else (f" ({clean(column.unit_words)})" if unit else "")
         )
         return f"{clean(column.name)}{said}"

@@ -35,7 +35,7 @@ def predictors(facts: Facts) -> Table | None:
         (
             clean(column.name),
             *([clean(column.description) or "–"] if described else []),
-            clean(column.unit) or "–",
+            clean(column.unit_words) or "–",
             _range(column, merged.get(column.name, {})),
             scales[column.name].mean_and_sd if column.name in scales else "–",
             _missing(found.n_rows, present.get(column.name), facts.off),
@@ -176,7 +176,7 @@ def _predicted(found: Preprocessor) -> str:
 def _unit(scale: _Scale | None) -> str:
     if scale is None:
         return "yes or no"
-    unit = clean(scale.column.unit) or "its own"
+    unit = clean(scale.column.unit_words) or "its own"
     return f"log(1 + {unit})" if scale.column.transform == "log1p" else unit
 
 

@@ -35,7 +35,7 @@ def of_curve(chosen: Settings, curve: Curve) -> dict[str, Any]:
 
 def drawn(chosen: Settings, curves: Sequence[Curve], study: Study) -> Curves:
     """The curves for a report, with the rows at risk as the second sum says them."""
-    unit = next((column.unit for column in study.columns if column.name == chosen.time), "")
+    unit = next((column.unit_words for column in study.columns if column.name == chosen.time), "")
     shown = []
     for curve in curves:
         points = of_curve(chosen, curve)["points"]

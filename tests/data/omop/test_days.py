@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cipherward.data.tables import read_table
+from cipherward.data.tables import RawTable, read_table
 
 duckdb = pytest.importorskip("duckdb")
 
@@ -69,7 +69,7 @@ TABLES = {
     "condition_occurrence": "person_id INTEGER, condition_occurrence_id INTEGER, condition_concept_id INTEGER, condition_start_date DATE",
     "measurement": "person_id INTEGER, measurement_id INTEGER, measurement_concept_id INTEGER, measurement_date DATE, "
     "measurement_datetime TIMESTAMP, value_as_number DOUBLE, unit_concept_id INTEGER",
-    "concept": "concept_id INTEGER, standard_concept VARCHAR",
+    "concept": "concept_id INTEGER, standard_concept VARCHAR, vocabulary_id VARCHAR, concept_code VARCHAR",
     "concept_ancestor": "ancestor_concept_id INTEGER, descendant_concept_id INTEGER",
 }
 LONG = ("2020-06-20", "2020-07-02")
@@ -107,13 +107,17 @@ class Hospital:
         self.number += 1
         self.add("measurement", who, self.number, 200, at[:10], at, value, unit)
 
-    def column(self, name: str) -> dict[int, str | None]:
-        """What the cohort's table says in a column, by person."""
+    def table(self) -> RawTable:
+        """The cohort's table; the database is closed."""
         self.connection.close()
         (self.folder / "cohort.toml").write_text(DEFINITION)
         path = self.folder / "extract.toml"
         path.write_text('source = "omop"\ndefinition = "cohort.toml"\nurl = "duckdb:///cdm.duckdb"\n')
-        table = read_table(path).table
+        return read_table(path)
+
+    def column(self, name: str) -> dict[int, str | None]:
+        """What the cohort's table says in a column, by person."""
+        table = self.table().table
         return dict(zip(map(int, table["person_id"]), table[name].to_list(), strict=True))
 
 
@@ -169,3 +173,16 @@ def test_the_latest_value_is_by_day_then_by_time_and_of_the_unit_that_is_named(h
     hospital.measure(1, "2020-06-30 11:00", 19.0, unit=1)
     hospital.measure(1, "2020-07-01 11:00", 160.0)
     assert [float(value or 0) for value in hospital.column("systolic").values()] == [150.0]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_unit_concept_s_ucum_code_comes_along_or_it_is_said_that_there_is_none(
+    hospital: Hospital, is_known: bool
+) -> None:
+    hospital.person(1)
+    hospital.measure(1, "2020-06-29 09:00", 140.0)
+    hospital.add("concept", 8876, "S", "UCUM" if is_known else "Own", "mm[Hg]")
+    found = hospital.table()
+    assert found.carried == ({"systolic": "mm[Hg]"} if is_known else {})
+    said = "feature 'systolic' has the unit 8876, no UCUM unit in this vocabulary"
+    assert any(said in text for text in found.assumed) is not is_known

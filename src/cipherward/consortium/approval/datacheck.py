@@ -105,7 +105,7 @@ def check(
         if column.kind == "numeric":
             low, high = declared_range(column)
             outside = int(((values < low) | (values > high)).sum())
-            described = f"{low:g} to {high:g} {column.unit}".strip()
+            described = f"{low:g} to {high:g} {column.unit_words}".strip()
         else:
             described = f"{len(column.categories)} categories"
         missing = int(values.null_count()) if present else raw.table.height
@@ -128,7 +128,7 @@ def check(
         problems=tuple(problems),
         changes=tuple(Changed(each.column, str(each.rule), shown(each.count)) for each in examined.changes),
         about=tuple(finding.text for finding in own.about) if own else (),
-        assumed=raw.assumed,
+        assumed=admitted.assumed,
         keys=_keys(study, frozenset(raw.table.columns)),
         register=_register(own.reading, terms) if own and own.reading and terms else (),
         used=len(own.outcome) if own else 0,

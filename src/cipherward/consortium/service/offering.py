@@ -16,8 +16,8 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
 from cipherward.consortium.service import declared, giving_up, known
 from cipherward.crypto import schemes
+from cipherward.data import carried_units, temporal, units
 from cipherward.data import catalogue as sources
-from cipherward.data import temporal
 from cipherward.disclosure.blocks import Block
 from cipherward.errors import CipherwardError, DataError, StorageError, StudyError
 from cipherward.learning.catalogue import kind_of
@@ -97,6 +97,8 @@ def freeze(
         problems.append(f"aggregation.scheme {study.aggregation.scheme!r} is for comparison on one machine")
     if kind_of(study.model).is_own_code != bool(study.model.package):
         problems.append('model.kind "custom" needs model.package, the installed code that makes the model')
+    if units.can_be_told():
+        problems += carried_units.undeclared(study.columns)
     keys = {}
     for hospital in study.hospitals:
         member = members.find(hospital.name)

@@ -58,11 +58,11 @@ class FhirExtract(Extract):
         export = Export(folder / self.path)
         if self.view:
             view = views.load(folder / self.view)
-            rows = [row for resource in export.resources({view.resource}) for row in view.rows(resource)]
+            rows, carried = _of_view(view, export)
             said: tuple[str, ...] = (f"{len(rows)} row(s) of the view {self.view}",)
             names = view.names
         else:
-            names = readmission.COLUMNS
+            names, carried = readmission.COLUMNS, {}
             rows, said = self._readmission(export, folder)
         if not rows:
             raise TableError(
@@ -71,9 +71,9 @@ class FhirExtract(Extract):
                 hint="compare the resources with the view, or the classes of encounters with `inpatient`",
             )
         columns = [column(name, [row[place] for row in rows]) for place, name in enumerate(names)]
-        return RawTable(
-            pl.DataFrame(columns), np.arange(1, len(rows) + 1), str(export.path), (*said, *export.notes), folder
-        )
+        numbers = np.arange(1, len(rows) + 1)
+        notes = (*said, *export.notes)
+        return RawTable(pl.DataFrame(columns), numbers, str(export.path), notes, folder, carried=carried)
 
     def _readmission(self, export: Export, folder: Path) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
         chosen = {name: self._view(name, folder) for name in _OF_READMISSION}
@@ -101,3 +101,26 @@ class FhirExtract(Extract):
                 hint="the shipped views are in cipherward/data/fhir/views",
             )
         return view
+
+
+def _of_view(view: View, export: Export) -> tuple[list[tuple[Any, ...]], dict[str, str]]:
+    """The rows, and the one unit of each column of Quantities.
+
+    Raises:
+        TableError: a column is in several units.
+    """
+    rows, seen = [], dict[str, tuple[str, str]]()
+    for resource in export.resources({view.resource}):
+        for row, units in view.with_units(resource):
+            rows.append(row)
+            for name, unit in units.items():
+                before, where = seen.setdefault(name, (unit, resource.place))
+                if before != unit:
+                    told = [f"in {each!r}" if each else "without a unit" for each in (unit, before)]
+                    raise TableError(
+                        f"{resource.place} gives column {name!r} {told[0]}, and {where} gives it {told[1]}",
+                        logged=f"a FHIR resource gives column {name!r} in another unit than one before",
+                        hint="make a column of each unit in the view, such as value.ofType(Quantity).where(code = 'mmol/L').value, or convert "
+                        "one of them in the export",
+                    )
+    return rows, {name: unit for name, (unit, _) in seen.items() if unit}

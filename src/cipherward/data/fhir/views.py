@@ -29,9 +29,19 @@ _ELEMENTS = (
 )
 _ABOUT_VIEW = frozenset(_ELEMENTS.split(" "))
 _OF_SELECT = frozenset(["column", "select", "forEach", "forEachOrNull", "repeat", "unionAll"])
+_VALUE = re.compile(r"(?:(.+)\.)?value(?:\.first\(\))?", re.DOTALL)
+_UCUM = "http://unitsofmeasure.org"
 _OF_COLUMN = frozenset(["name", "path", "type", "collection", "description", "tag"])
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The value of a Quantity, with its unit: the UCUM code, else what people read, else ""."""
+
+    value: Any
+    unit: str
 
 
 class WrongViewError(DataError):
@@ -40,11 +50,14 @@ class WrongViewError(DataError):
 
 @dataclass(frozen=True)
 class _Column:
+    """`quantity`: what has the value, where the column may be the value of a Quantity."""
+
     name: str
     evaluate: Evaluate
     plain: plain_paths.Plain | None
     is_collection: bool
     type: str
+    quantity: Evaluate | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +86,19 @@ class View:
         Raises:
             TableError: the resource does not fit the view; names file, line and column.
         """
+        return [row for row, _ in self.with_units(resource)]
+
+    def with_units(self, resource: Resource) -> list[tuple[Row, dict[str, str]]]:
+        """`rows`, each with the units of its values that are those of Quantities, by column. Raises: as `rows`."""
+        found = []
+        for cells in self._cells(resource):
+            units = {
+                name: cell.unit for name, cell in zip(self.names, cells, strict=True) if isinstance(cell, _Measured)
+            }
+            found.append((tuple(cell.value if isinstance(cell, _Measured) else cell for cell in cells), units))
+        return found
+
+    def _cells(self, resource: Resource) -> list[Row]:
         try:
             for condition in self._where:
                 found = [value_of(node) for node in condition(resource.content, 0, resource.aliases)]
@@ -189,7 +215,9 @@ def _column(found: object, constants: Mapping[str, paths.Value], place: str, res
     plain = plain_paths.compiled(str(path), resource, paths.reference_key) if resource else None
     if not isinstance(declared := known.get("type", ""), str):
         raise WrongViewError(f"column {name!r}: type is the name of a FHIR type")
-    return _Column(name, evaluate, plain, collection, declared)
+    found = _VALUE.fullmatch(str(path).strip())
+    quantity = paths.compiled(found[1] or "$this", constants) if found else None
+    return _Column(name, evaluate, plain, collection, declared, quantity)
 
 
 def _keys(found: object, place: str, allowed: frozenset[str] | set[str] | None) -> dict[str, Any]:
@@ -282,4 +310,20 @@ def _cell(column: _Column, node: Any, index: int, aliases: Mapping[str, str]) ->
         return values
     if len(values) > 1:
         raise WrongPathError(f"column {column.name!r} has {len(values)} values, and is not declared a collection")
-    return values[0] if values else None
+    if not values:
+        return None
+    return _measured(column, values[0], node, index, aliases) if column.quantity else values[0]
+
+
+def _measured(column: _Column, value: Any, node: Any, index: int, aliases: Mapping[str, str]) -> Any:
+    """The value, with its unit where it is that of a Quantity."""
+    assert column.quantity is not None  # noqa: S101 - the caller saw to it
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return value
+    for found in map(value_of, column.quantity(node, index, aliases)):
+        if isinstance(found, dict) and "value" in found:
+            code, text = found.get("code"), found.get("unit")
+            is_ucum = found.get("system", _UCUM) == _UCUM
+            chosen = (code, text) if is_ucum else (text, code)
+            return _Measured(value, next((each for each in chosen if isinstance(each, str) and each.strip()), ""))
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -72,9 +72,10 @@ class OmopExtract(Extract):
                 hint="compare the definition's concepts and windows with the database",
             )
         table = cohort.table()
-        notes = (*cohort.words(), *reader.vocabulary(definition))
+        carried, unnamed = reader.units(cohort.units)
         digest = f"cohort definition, digest {definition.digest().hex()[:16]}"
-        return RawTable(table, np.arange(1, table.height + 1), reader.place, (*notes, digest))
+        notes = (*cohort.words(), *reader.vocabulary(definition), *unnamed, digest)
+        return RawTable(table, np.arange(1, table.height + 1), reader.place, notes, carried=carried)
 
 
 def load(path: Path) -> Definition:
@@ -133,6 +134,23 @@ class _Reader:
         database = Database(self.url, text, self.extract.password_env, self.password)
         with asked(database, query.values) as answer:
             yield from answer.batches
+
+    def units(self, found: Mapping[str, Collection[object]]) -> tuple[dict[str, str], list[str]]:
+        """The UCUM code of each feature's unit, and in words which have none. `found`: by feature its one unit's concept, or None."""
+        concepts = {name: unit for name, (unit,) in found.items()}
+        wanted = sorted({unit for unit in concepts.values() if isinstance(unit, int)})
+        codes: dict[Any, str] = {}
+        if wanted:
+            query = self.query()
+            asked_for = self.ask(sql.unit_codes(wanted, query, self.table), query)
+            codes = {row[0]: str(row[1]) for rows in asked_for for row in rows}
+        unnamed = [
+            f"feature {name!r} has {'no unit' if unit is None else f'the unit {unit}, no UCUM unit in this vocabulary'}: "
+            "it is not compared with the study's"
+            for name, unit in sorted(concepts.items())
+            if unit not in codes
+        ]
+        return {name: codes[unit] for name, unit in concepts.items() if unit in codes}, unnamed
 
     def vocabulary(self, definition: Definition) -> Iterator[str]:
         """What the vocabulary of this database does not have of what the definition names, in words."""

@@ -127,6 +127,12 @@ def known(concepts: Sequence[int], query: Query, table: Callable[[str], str]) ->
     return f"SELECT concept_id, standard_concept FROM {table('concept')} WHERE concept_id IN ({listed})"
 
 
+def unit_codes(concepts: Sequence[int], query: Query, table: Callable[[str], str]) -> str:
+    """The SELECT of the UCUM codes of those of the concepts that are units."""
+    listed = ", ".join(query.bind(each) for each in concepts)
+    return f"SELECT concept_id, concept_code FROM {table('concept')} WHERE vocabulary_id = 'UCUM' AND concept_id IN ({listed})"
+
+
 def any_ancestor(table: Callable[[str], str]) -> str:
     """The SELECT of one row where concept_ancestor has any."""
     return f"SELECT 1 AS found FROM {table('concept_ancestor')} LIMIT 1"
