@@ -24,7 +24,7 @@ from pydantic_core import ErrorDetails
 from cipherward import study_dictionary, study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_columns import Column as Column
-from cipherward.study_columns import input_shape
+from cipherward.study_columns import days_without_index, input_shape
 from cipherward.study_evaluation import Evaluation as Evaluation
 from cipherward.study_sections import LARGEST_BATCH as LARGEST_BATCH
 from cipherward.study_sections import (
@@ -108,12 +108,14 @@ class Study(Section):
         names = [column.name for column in self.columns]
         problems += [f"column {name!r} is declared twice" for name in sorted({n for n in names if names.count(n) > 1})]
         data = self.data
-        reserved = {data.outcome, data.patient_column, data.hospital_column, data.date_column} - {""}
+        days = {data.index_date, data.outcome_date, *(column.recorded for column in self.columns)}
+        reserved = {data.outcome, data.patient_column, data.hospital_column, data.date_column, *days} - {""}
         problems += [
             f"column {name!r} cannot be both input and outcome, patient, hospital or date"
             for name in names
             if name in reserved
         ]
+        problems += days_without_index(self.columns, data.index_date)
         people = [hospital.name for hospital in self.hospitals]
         problems += problems_of_names(people)
         problems += [

@@ -22,8 +22,13 @@ _WORDS = {
 class Column(Section):
     """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it; `missing`
     are this column's own codes for "no value", such as -9. `codes`: texts that tables may hold in place of a category, and which one
+<<<<<<< HEAD
     each is. A table without a `required` column is refused; without another one, the column has no value in any row. `impute`: what
     a missing number counts as, the middle of its column or what the row's other columns let expect.
+=======
+    each is. A table without a `required` column is refused; without another one, the column has no value in any row. `recorded`: the
+    column with the day on which a value was recorded, which is not later than the index date.
+>>>>>>> 43329b8f (Index date as a role: what was recorded after it or after the outcome is refused with its row)
 
     A cell of kind "image" or "series" holds many numbers: `shape` is (channels, height, width), with 1 or 3 channels, or
     (length,). Values of a series may be missing, pixels may not. `fit`: an image file of another size is refused, or stretched
@@ -44,13 +49,17 @@ class Column(Section):
     description: str = ""
     required: bool = False
     codes: tuple[tuple[str, str], ...] = ()
+<<<<<<< HEAD
     impute: Literal["middle", "regression"] = "middle"
+=======
+    recorded: str = ""
+>>>>>>> 43329b8f (Index date as a role: what was recorded after it or after the outcome is refused with its row)
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A study that does not use the newer settings is the same document, with the same digest, as before there were any."""
         found: dict[str, Any] = write(self)
-        for name in ("required", "codes"):
+        for name in ("required", "codes", "recorded"):
             if name in found and not found[name]:
                 del found[name]
         if found.get("impute") == "middle":
@@ -144,6 +153,12 @@ class Column(Section):
             raise ValueError(f"{self.kind} column {self.name!r}: more than {LARGEST_CELL:,} numbers in one cell")
         if self.kind == "image" and (self.missing or self.transform != "none"):
             raise ValueError(f"image column {self.name!r} cannot have codes for missing pixels, or a transform")
+
+
+def days_without_index(columns: Sequence[Column], index_date: str) -> list[str]:
+    """Of each column whose values have a day of record, where there is no index date to compare it with."""
+    said = "recorded needs an index date (a column with role index-date, or data.index_date)"
+    return [f"column {each.name!r}: {said}" for each in columns if each.recorded and not index_date]
 
 
 def input_shape(columns: Sequence[Column]) -> tuple[int, ...]:

@@ -15,9 +15,22 @@ from cipherward.errors import StudyError
 SETTING = "dictionary"
 _IN_SETTINGS = {"time": "time", "group": "group"}
 """Role -> key of the task's own [settings]: such a column is an input, too."""
-_ROLES = ("feature", "outcome", "event", "patient", *_IN_SETTINGS)
-_OF_OUTCOME = {"name", "role", "kind", "categories", "positive", "minimum", "maximum", "unit", "description"}
-_OF_PATIENT = {"name", "role", "description"}
+_IN_DATA = {"patient": "patient_column", "index-date": "index_date"}
+"""Role -> key of [data]: such a column is no input."""
+_ROLES = ("feature", "outcome", "event", *_IN_DATA, *_IN_SETTINGS)
+_OF_OUTCOME = {
+    "name",
+    "role",
+    "kind",
+    "categories",
+    "positive",
+    "minimum",
+    "maximum",
+    "unit",
+    "description",
+    "recorded",
+}
+_OF_KEY = {"name", "role", "description"}
 
 
 def with_file(document: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -47,8 +60,8 @@ def with_file(document: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def with_roles(document: dict[str, Any]) -> dict[str, Any]:
-    """A study as written, with the roles of its columns said where the study says them: outcome and patient column in [data], the time
-    of follow-up and the column of groups in [settings].
+    """A study as written, with the roles of its columns said where the study says them: outcome, patient column and index date in [data],
+    the time of follow-up and the column of groups in [settings].
 
     Raises:
         ValueError: a role is unknown, two columns have one that only one can have, or the study says otherwise.
@@ -68,9 +81,9 @@ def with_roles(document: dict[str, Any]) -> dict[str, Any]:
         elif role in ("outcome", "event"):
             problems += _take(data, "data", {"outcome": name} | _outcome(entry, data))
             problems += _unknown(entry, _OF_OUTCOME)
-        elif role == "patient":
-            problems += _take(data, "data", {"patient_column": name})
-            problems += _unknown(entry, _OF_PATIENT)
+        elif role in _IN_DATA:
+            problems += _take(data, "data", {_IN_DATA[role]: name})
+            problems += _unknown(entry, _OF_KEY)
         else:
             if role in _IN_SETTINGS:
                 problems += _take(settings, "settings", {_IN_SETTINGS[role]: name})
@@ -87,7 +100,7 @@ def _outcome(entry: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any
     """What an outcome's entry says that [data] has words for, by the type of outcome."""
     kind = data.get("outcome_type", "binary")
     categories = entry.get("categories")
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = {"outcome_date": entry["recorded"]} if "recorded" in entry else {}
     if kind == "binary":
         positive = entry.get("positive", data.get("positive", "1"))
         if "positive" in entry:

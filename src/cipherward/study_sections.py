@@ -176,12 +176,25 @@ class CarryOver(Section):
     constants: str = ""
 
 
+_NEWER = (
+    "outcome_type",
+    "classes",
+    "outcome_minimum",
+    "outcome_maximum",
+    "date_column",
+    "test_from",
+    "index_date",
+    "outcome_date",
+)
+
+
 class Data(Section):
     """Where the rows come from (`data/catalogue.py`) and what they mean. The source checks its own settings when the task
     is made: `path`, `hospital_column`, `cohort`, and what else it takes.
 
     `outcome_type` is of `learning/outcomes.py`, which checks what its outcome column has to declare: `positive` and `negative`,
-    the `classes` (of an ordinal outcome in their order), or the range `outcome_minimum` to `outcome_maximum`.
+    the `classes` (of an ordinal outcome in their order), or the range `outcome_minimum` to `outcome_maximum`. `index_date`: the column
+    with each row's index date, after which no input may have been recorded; `outcome_date`: with the day of its outcome.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -202,6 +215,8 @@ class Data(Section):
     validation_fraction: float = Field(default=0.1, gt=0.0, lt=0.9)
     date_column: str = ""
     test_from: _Day | None = None
+    index_date: str = ""
+    outcome_date: str = ""
     allow_single_class: bool = False
     confirmed_columns: tuple[str, ...] = ()
     cohort: Cohort | None = None
@@ -210,7 +225,7 @@ class Data(Section):
     def _without_what_is_not_said(self, write: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A study of a binary outcome, split by patient, is the same document, with the same digest, as before there was more."""
         found: dict[str, Any] = write(self)
-        for name in ("outcome_type", "classes", "outcome_minimum", "outcome_maximum", "date_column", "test_from"):
+        for name in _NEWER:
             if name in found and getattr(self, name) == type(self).model_fields[name].default:
                 del found[name]
         return found
@@ -229,6 +244,13 @@ class Data(Section):
         roles = [self.outcome, self.patient_column, self.hospital_column, self.date_column]
         for name in sorted({role for role in roles if role and roles.count(role) > 1}):
             yield f"data: {name!r} cannot be two of outcome, patient, hospital and date"
+        days = {self.index_date, self.outcome_date} - {""}
+        for name in sorted(days & {self.outcome, self.patient_column, self.hospital_column}):
+            yield f"data: {name!r} cannot be a date and outcome, patient or hospital"
+        if self.outcome_date and not self.index_date:
+            yield "data.outcome_date needs data.index_date"
+        if self.index_date and self.index_date == self.outcome_date:
+            yield "data.index_date and data.outcome_date are two columns"
         if self.positive in self.negative:
             yield f"data.positive {self.positive!r} is listed in data.negative, too"
         if len({same_text(text) for text in self.classes}) < len(self.classes):

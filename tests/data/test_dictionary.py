@@ -49,11 +49,28 @@ def test_what_a_study_does_not_say_is_not_in_its_document_or_digest(make_study: 
     assert study_document.parse(required.model_dump(mode="json"), origin="x").digest() == required.digest()
 
 
-def test_a_built_in_study_has_the_digest_that_it_had() -> None:
-    assert (
-        study_document.load_builtin("readmission").digest().hex()
-        == "caebe92cc439e8270fb2e36bd09600136a4b98eceb6d67920c2d730f48364183"
-    )
+UNITS = {
+    "a": "years",
+    "d": "days",
+    "{points}": "points",
+    "{drugs}": "drugs",
+    "{stays}": "in 12 months",
+    "{visits}": "in 6 months",
+}
+
+
+def test_a_built_in_study_has_the_digest_that_it_had_but_for_its_units() -> None:
+    chosen = study_document.load_builtin("readmission")
+    columns = [
+        column | {"unit": UNITS.get(column["unit"], column["unit"])} for column in chosen.model_dump()["columns"]
+    ]
+    as_before = chosen.with_overrides(top={"columns": columns})
+    assert as_before.digest().hex() == "caebe92cc439e8270fb2e36bd09600136a4b98eceb6d67920c2d730f48364183"
+
+
+@pytest.mark.parametrize("name", study_document.builtin_names())
+def test_the_units_of_a_built_in_study_are_ucum_codes(name: str) -> None:
+    assert list(carried_units.undeclared(study_document.load_builtin(name).columns)) == []
 
 
 def test_an_optional_column_may_be_absent_and_that_is_said_and_a_required_one_may_not(

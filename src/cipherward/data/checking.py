@@ -101,7 +101,11 @@ def check(raw: RawTable, study: Study, name: str = "") -> Checked:
         if key:
             own = tuple(change for change in changes if change.column == key)
             found.append(ColumnFound(key, role, _key_words(study, role), key in there, True, 0, own))
-    known = {column.name for column in found} | {data.hospital_column}
+    for key, role in ((data.index_date, "index date"), (data.outcome_date, "day of the outcome")):
+        if key:
+            found.append(ColumnFound(key, role, "a date", key in there, True, 0, ()))
+    days = {column.recorded for column in study.columns}
+    known = {column.name for column in found} | days | {data.hospital_column}
     problems = [*catalogue_problems(study), *map(str, admitted.problems)]
     has_patients = bool(data.patient_column) and data.patient_column in there
     is_sided = data.form == "sides" and data.outcome in there

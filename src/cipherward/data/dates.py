@@ -75,6 +75,30 @@ def moment(text: str) -> Moment:
         raise ValueError("a day or time that does not exist") from None
 
 
+def checked_form(form: str) -> str:
+    """How dates are written, as `strptime` has it; "" is ISO 8601.
+
+    Raises:
+        ValueError: it does not say a whole day.
+    """
+    if form and not all(any(mark in form for mark in marks) for marks in (("%d",), ("%m", "%b", "%B"), ("%Y",))):
+        raise ValueError("a form has day (%d), month (%m) and year with four digits (%Y)")
+    return form
+
+
+def in_form(text: str, form: str) -> Moment:
+    """A date in a form that `checked_form` allows.
+
+    Raises:
+        ValueError: it is none, in words, without the text.
+    """
+    try:
+        at = datetime.strptime(text, form)
+    except ValueError:
+        raise ValueError(f"no date in the form {form}") from None
+    return Moment(at.date(), at if any(mark in form for mark in ("%H", "%I")) else None)
+
+
 def in_zone(found: Moment, zone: ZoneInfo) -> Moment:
     """The same as the clocks of a zone show it: a time with an offset on the day that it was there, a time without one as
     written there. Of an hour that a clock shows twice it is the first.

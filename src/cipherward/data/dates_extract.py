@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,7 +16,17 @@ import numpy as np
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
-from cipherward.data.dates import Moment, completed_years, days_between, hours_between, in_zone, moment, written
+from cipherward.data.dates import (
+    Moment,
+    checked_form,
+    completed_years,
+    days_between,
+    hours_between,
+    in_form,
+    in_zone,
+    moment,
+    written,
+)
 from cipherward.data.extract import Extract
 from cipherward.data.problems import Problem, table_error
 from cipherward.data.tables import RawTable, read_table
@@ -74,9 +83,7 @@ class DatesExtract(Extract):
     @field_validator("form")
     @classmethod
     def _whole_form(cls, form: str) -> str:
-        if form and not all(any(mark in form for mark in marks) for marks in (("%d",), ("%m", "%b", "%B"), ("%Y",))):
-            raise ValueError("form has day (%d), month (%m) and year with four digits (%Y)")
-        return form
+        return checked_form(form)
 
     @model_validator(mode="after")
     def _whole(self) -> DatesExtract:
@@ -216,15 +223,7 @@ class _Reader:
             self._mistake(name, rows, words)
 
     def _moment(self, text: str) -> Moment:
-        if self.extract.form:
-            try:
-                at = datetime.strptime(text, self.extract.form)
-            except ValueError:
-                raise ValueError(f"no date in the form {self.extract.form}") from None
-            has_time = any(mark in self.extract.form for mark in ("%H", "%I"))
-            found = Moment(at.date(), at if has_time else None)
-        else:
-            found = moment(text)
+        found = in_form(text, self.extract.form) if self.extract.form else moment(text)
         return in_zone(found, self.zone) if self.zone else found
 
     def _mistake(self, name: str, rows: list[int], words: str) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from cipherward.data import extract
+from cipherward.data import dates, extract
 from cipherward.data.file_settings import AS_FOUND, FileSettings
 from cipherward.data.problems import not_usable
 from cipherward.study import same_text
@@ -31,7 +31,8 @@ class MappedColumn(Section):
     """What a column of the study is here. `from`: its name in the table; `unit` is what the table has, or `unit_column` the column of the
     table that says it row by row (UCUM codes); `to` what the study declares, "": whatever that is. Or `factor` and `offset` say what a
     number becomes: number x factor + offset. `missing`: texts that mean no value;
-    `recode`: what texts become. Missing codes come first, then recoding, then units."""
+    `recode`: what texts become. Missing codes come first, then recoding, then units. `date`: the form of dates, as `strptime` has it, which
+    become ISO 8601."""
 
     source: str = Field(default="", alias="from")
     unit: str = ""
@@ -41,6 +42,12 @@ class MappedColumn(Section):
     offset: float = 0.0
     missing: tuple[str, ...] = ()
     recode: tuple[tuple[str, str], ...] = ()
+    date: str = ""
+
+    @field_validator("date")
+    @classmethod
+    def _whole_form(cls, form: str) -> str:
+        return dates.checked_form(form)
 
     @field_validator("recode", mode="before")
     @classmethod
@@ -55,6 +62,8 @@ class MappedColumn(Section):
             raise ValueError("give unit, or the unit_column that says it, not both")
         if (self.unit or self.unit_column) and self.factor is not None:
             raise ValueError("give a unit, or factor and offset, not both")
+        if self.date and (self.unit or self.unit_column or self.factor is not None):
+            raise ValueError("a date has no unit and no factor")
         if self.factor == 0.0 or (self.offset and self.factor is None):
             raise ValueError("offset needs a factor, which is not 0; factor = 1 changes nothing")
         codes = [same_text(code) for code in (*self.missing, *(code for code, _ in self.recode))]
@@ -66,7 +75,7 @@ class MappedColumn(Section):
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A mapping file that does not use the newer settings keeps the digest that it was approved with."""
         found: dict[str, Any] = write(self)
-        return found if self.unit_column else {key: value for key, value in found.items() if key != "unit_column"}
+        return {key: value for key, value in found.items() if value or key not in ("unit_column", "date")}
 
     @property
     def converts(self) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cipherward.data import carried_units, units
 from cipherward.data.advice import number_advice
+from cipherward.data.dates import in_form
 from cipherward.data.number_forms import plain_numbers
 from cipherward.data.problems import Problem, first_of, problems_of, table_error
 from cipherward.data.tables import RawTable
@@ -70,6 +71,8 @@ def mapped(raw: RawTable, columns: Mapping[str, MappedColumn]) -> RawTable:
     for name, column in columns.items():
         if column.missing or column.recode:
             raw = _recoded(raw, name, column, problems)
+        if column.date:
+            raw = _dated(raw, name, column.date, problems)
         raw = carried_units.said(raw, name, column, unit_texts.get(name), problems)
         if column.converts:
             raw = _converted(raw, name, column, problems)
@@ -132,6 +135,35 @@ def _key(text: str) -> str:
     """A number is its value, however it is written."""
     plain = same_text(text)
     return number_key(plain) or plain
+
+
+def _dated(raw: RawTable, name: str, form: str, problems: list[Problem]) -> RawTable:
+    """Texts in the named form as ISO 8601; a column that the file types as dates stays."""
+    series = raw.table[name]
+    if series.dtype.is_temporal():
+        return raw
+    read: dict[str, str] = {}
+    wrong: list[str] = []
+    for text in as_text(series).drop_nulls().unique().sort().to_list():
+        if is_missing(text):
+            continue
+        try:
+            found = in_form(text.strip(), form)
+        except ValueError:
+            wrong.append(text)
+            continue
+        read[text] = found.at.isoformat(sep=" ") if found.at else found.day.isoformat()
+    texts = as_text(series)
+    bad = texts.is_in(wrong).fill_null(False).to_numpy()
+    if place := first_of(bad, raw.rows, name):
+        said = f"{place}: no date in the form {form} ({int(bad.sum())} such row(s))"
+        example = texts[int(bad.argmax())]
+        problems.append(
+            Problem(f"{said}: {example!r}; correct `date` in the mapping file, or list it in missing", said)
+        )
+        return raw
+    changed = texts.is_in([text for text, day in read.items() if text != day]).fill_null(False)
+    return _with(raw, texts.replace(read), {Rule.DATE: int(changed.sum())})
 
 
 def _converted(raw: RawTable, name: str, column: MappedColumn, problems: list[Problem]) -> RawTable:

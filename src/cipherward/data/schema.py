@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -85,7 +85,9 @@ def examine(
     data = study.data
     extra = [data.patient_column] if data.patient_column else []
     table = with_declared_names(table, [*(column.name for column in study.columns), data.outcome, *extra])
-    found = convert(table, study.columns, rows, also=[data.outcome, *extra], may_lack=True)
+    dates = (data.index_date, data.outcome_date, data.date_column, *(column.recorded for column in study.columns))
+    other = {data.hospital_column, *dates}
+    found = convert(table, study.columns, rows, also=[data.outcome, *extra], may_lack=True, other=other)
     problems, changes = found.problems, found.changes
     outcome: NDArray[Any] = np.zeros(table.height, np.int8)
     negative = ""
@@ -143,17 +145,19 @@ def convert(
     also: Sequence[str] = (),
     each_row_alone: bool = False,
     may_lack: bool = False,
+    other: Collection[str] = (),
 ) -> Converted:
     """Check and type the input columns; absent columns are all null.
 
     Args:
         also: further columns (outcome, patient) that must exist.
+        other: columns that the study knows, and that are none of these.
         may_lack: a table without some of the input columns will do, unless another name in it looks like one of them.
         each_row_alone: leave out the checks that look at a column as a whole, so that a row is read alike in any company.
     """
     table = with_declared_names(table, [*(column.name for column in columns), *also])
     problems = [] if table.height else [Problem("the table has no rows", "the table has no rows")]
-    unused = [name for name in table.columns if name not in {*(c.name for c in columns), *also}]
+    unused = [name for name in table.columns if name not in {*(c.name for c in columns), *also, *other}]
     inputs = [column.name for column in columns]
     optional = [column.name for column in columns if not column.required]
     may_lack = may_lack and not set(inputs).isdisjoint(table.columns)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from cipherward.data import pictures
+from cipherward.data import pictures, recorded_days
 from cipherward.data.database import Database, Source, read_source
 from cipherward.data.problems import Problem, problems_of
 from cipherward.data.schema import with_declared_names
@@ -69,7 +69,8 @@ def names_read(study: Study) -> tuple[str, ...]:
     """The columns of a table that a study looks at."""
     data = study.data
     keys = (data.outcome, data.patient_column, data.hospital_column, data.date_column)
-    return (*(column.name for column in study.columns), *(name for name in keys if name))
+    days = recorded_days.names(data, study.columns)
+    return (*(column.name for column in study.columns), *(name for name in keys if name), *days)
 
 
 def _told_apart(

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import arrays, catalogue, pictures, temporal
+from cipherward.data import arrays, catalogue, pictures, recorded_days, temporal
 from cipherward.data.about import Finding, findings
 from cipherward.data.database import Source
 from cipherward.data.partition import TRAIN, split_patients
@@ -180,7 +180,8 @@ def admit(
     examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
     examined = dataclasses.replace(examined, changes=(*written.changes, *examined.changes))
     names = tuple(raw.table.columns)
-    doubts = (problem.at(name, raw.origin) for problem in (*written.problems, *unreadable))
+    days = recorded_days.problems(raw, study.data, study.columns)
+    doubts = (problem.at(name, raw.origin) for problem in (*written.problems, *unreadable, *days))
     if found := (*doubts, *examined.problems):
         return Admitted(examined, found, None, names, raw.assumed)
     reading = read_register(_to_read(raw, study), terms) if terms else None

@@ -28,6 +28,7 @@ class Rule(StrEnum):
     MAPPED_MISSING = "code for missing of the mapping file, read as no value"
     RECODED = "recoded by the mapping file"
     CONVERTED = "converted to another unit by the mapping file"
+    DATE = "date in the mapping file's form, read as that day"
     UNIT = "converted from the source's unit to the study's"
     LABEL = "code with a label in the file, read as that label"
     DECIMAL_COMMA = "number with a decimal comma, read as that number"
