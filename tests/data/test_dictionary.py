@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from cipherward import study as study_document
+from cipherward.data import carried_units
 from cipherward.data.schema import examine
 from cipherward.data.sources import load_hospitals
 from cipherward.data.values import Rule

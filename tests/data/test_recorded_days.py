@@ -150,9 +150,7 @@ def test_the_role_is_data_index_date_and_a_study_without_it_is_the_same_document
     chosen = study()
     assert (chosen.data.index_date, chosen.data.outcome_date) == ("discharged", "back")
     assert chosen == study(index_date="discharged", outcome_date="back")
-    plain = study(
-        change=lambda columns: (columns.__delitem__(1), columns[1].pop("recorded"), columns[2].pop("recorded"))
-    )
+    plain = study(change=lambda columns: (columns.pop(1), columns[1].pop("recorded"), columns[2].pop("recorded")))
     assert not {"index_date", "outcome_date", "recorded"} & {
         *plain.model_dump()["data"],
         *plain.model_dump()["columns"][0],
