@@ -19,7 +19,7 @@ from cipherward.errors import StudyError
 from cipherward.report import flow_chart, page
 from cipherward.simulation.simulate import run_study
 from cipherward.study import Study
-from cipherward.tasks import cohort_table, inclusion
+from cipherward.tasks import catalogue, cohort_table, inclusion
 from cipherward.tasks.catalogue import begin
 from cipherward.tasks.result_figures import Step, Steps
 
@@ -166,3 +166,23 @@ def test_a_long_rule_is_cut_in_the_diagram_and_whole_in_the_table() -> None:
     found = flow_chart.figure("1.1", Steps("t", "s", (Step("rows", "90"), Step(long, "80", "10")), "flow.csv"))
     assert found.data.rows[1] == (long, "80", "10")
     assert " …" in found.svg
+
+
+OTHERS: list[dict[str, Any]] = [
+    {"task": "train"},
+    {"task": "points", "model": {"kind": "points"}},
+    {"task": "boost", "model": {"kind": "boosted-trees"}},
+    {"task": "regression"},
+    {"task": "survival"},
+]
+
+
+def test_every_task_takes_the_rules_or_says_by_name_why_it_does_not() -> None:
+    assert {each["task"] for each in OTHERS} | {"describe"} == {*catalogue.TASKS}
+    for other in OTHERS:
+        with pytest.raises(
+            StudyError, match="settings.include is for task 'describe', whose counts carry noise"
+        ) as caught:
+            catalogue.make_task(simulator.study(4, **other, settings={"include": RULES}))
+        assert f"task '{other['task']}' opens exact sums" in caught.value.message
+        assert "exclusions of an OMOP" in caught.value.hint

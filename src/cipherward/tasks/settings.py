@@ -10,6 +10,26 @@ from cipherward.errors import StudyError
 from cipherward.study import Study
 
 S = TypeVar("S", bound=BaseModel)
+INCLUDE = "include"
+
+
+def refuse_rules(study: Study) -> None:
+    """For tasks whose sums are exact: two studies with other rules of inclusion could be subtracted.
+
+    Raises:
+        StudyError: there are such rules.
+    """
+    if INCLUDE in study.settings:
+        said = (
+            f"settings.include is for task 'describe', whose counts carry noise: task {study.task!r} opens exact sums, and those of two studies "
+            "with other rules can be subtracted, so that what is left may be few patients"
+        )
+        raise StudyError(
+            said,
+            problems=(said,),
+            hint="let every hospital make its table of these rows, from the register's first study on (a query, the exclusions of an OMOP "
+            "definition, a view's where: docs/data.md); a study of task 'describe' counts who is excluded",
+        )
 
 
 def parsed(study: Study, kind: type[S]) -> S:
@@ -18,6 +38,8 @@ def parsed(study: Study, kind: type[S]) -> S:
     Raises:
         StudyError: they do not fit; `problems` has every mistake with its place.
     """
+    if INCLUDE not in kind.model_fields:
+        refuse_rules(study)
     try:
         return kind.model_validate(study.settings)
     except ValidationError as error:

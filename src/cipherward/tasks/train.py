@@ -47,7 +47,11 @@ from cipherward.tasks.lanes import Layout
 from cipherward.tasks.narrowing import Parts
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TRAIN, check_classes, rows_at
+<<<<<<< HEAD
 from cipherward.tasks.sent_update import SentUpdate, sent_update
+=======
+from cipherward.tasks.settings import refuse_rules
+>>>>>>> dc4b33a7 (Refuse rules of inclusion by name where sums are exact, with the reason)
 from cipherward.tasks.task import (
     ROWS,
     Model,
@@ -95,6 +99,7 @@ class Train(Task[TrainState]):
     takes_imputation = True
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
+        refuse_rules(study)
         refuse_settings(study.task, study.settings)
         refuse_other_kinds(study)
         self._study, self._factory, self._given = study, factory, first
