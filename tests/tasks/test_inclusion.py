@@ -181,7 +181,7 @@ def test_every_task_takes_the_rules_or_says_by_name_why_it_does_not() -> None:
     assert {each["task"] for each in OTHERS} | {"describe"} == {*catalogue.TASKS}
     for other in OTHERS:
         with pytest.raises(
-            StudyError, match="settings.include is for task 'describe', whose counts carry noise"
+            StudyError, match=r"settings\.include is for task 'describe', whose counts carry noise"
         ) as caught:
             catalogue.make_task(simulator.study(4, **other, settings={"include": RULES}))
         assert f"task '{other['task']}' opens exact sums" in caught.value.message
