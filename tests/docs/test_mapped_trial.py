@@ -68,7 +68,7 @@ def test_the_trial_through_mapping_files_ends_with_the_same_predictions_as_on_pl
                 assert time.monotonic() - began < SECONDS, terminals[name].said
                 time.sleep(0.5)
                 shown = terminals[name].type(commands.strip().splitlines()[-1], block.until)
-            if "data example" in commands:
+            if "cipherward data example " in commands:
                 own_shapes.write(folder / "example")
             if "hospital review readmission-trial" in commands:
                 assert "by a mapping file, digest" in shown
