@@ -22,13 +22,9 @@ _WORDS = {
 class Column(Section):
     """One input column of the data dictionary. Numeric values outside [minimum, maximum] are clipped to it; `missing`
     are this column's own codes for "no value", such as -9. `codes`: texts that tables may hold in place of a category, and which one
-<<<<<<< HEAD
     each is. A table without a `required` column is refused; without another one, the column has no value in any row. `impute`: what
-    a missing number counts as, the middle of its column or what the row's other columns let expect.
-=======
-    each is. A table without a `required` column is refused; without another one, the column has no value in any row. `recorded`: the
-    column with the day on which a value was recorded, which is not later than the index date.
->>>>>>> 43329b8f (Index date as a role: what was recorded after it or after the outcome is refused with its row)
+    a missing number counts as, the middle of its column or what the row's other columns let expect. `recorded`: the column with the
+    day on which a value was recorded, which is not later than the index date.
 
     A cell of kind "image" or "series" holds many numbers: `shape` is (channels, height, width), with 1 or 3 channels, or
     (length,). Values of a series may be missing, pixels may not. `fit`: an image file of another size is refused, or stretched
@@ -49,11 +45,8 @@ class Column(Section):
     description: str = ""
     required: bool = False
     codes: tuple[tuple[str, str], ...] = ()
-<<<<<<< HEAD
     impute: Literal["middle", "regression"] = "middle"
-=======
     recorded: str = ""
->>>>>>> 43329b8f (Index date as a role: what was recorded after it or after the outcome is refused with its row)
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -47,11 +47,8 @@ from cipherward.tasks.lanes import Layout
 from cipherward.tasks.narrowing import Parts
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TRAIN, check_classes, rows_at
-<<<<<<< HEAD
 from cipherward.tasks.sent_update import SentUpdate, sent_update
-=======
 from cipherward.tasks.settings import refuse_rules
->>>>>>> dc4b33a7 (Refuse rules of inclusion by name where sums are exact, with the reason)
 from cipherward.tasks.task import (
     ROWS,
     Model,
