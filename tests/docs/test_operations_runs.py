@@ -123,7 +123,7 @@ def terminals(tmp_path: Path) -> Iterator[dict[str, Terminal]]:
     command.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from cipherward.cli import main; main()' \"$@\"\n")
     command.chmod(0o755)
     environment = os.environ | {"PATH": f"{command.parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = str(Path(coordinator_study.__file__).parents[2])  # the code under test, from any folder
+    environment["PYTHONPATH"] = str(Path(coordinator_study.__file__).parents[3])  # the code under test, from any folder
     environment.pop("CIPHERWARD_HOME", None)
     folder = tmp_path / "trial"
     folder.mkdir()

@@ -8,9 +8,20 @@ from pydantic import BaseModel, ValidationError
 
 from cipherward.errors import StudyError
 from cipherward.study import Study
+from cipherward.tasks.task import refuse_settings
 
 S = TypeVar("S", bound=BaseModel)
 INCLUDE = "include"
+
+
+def refuse_all(study: Study) -> None:
+    """For tasks without settings of their own.
+
+    Raises:
+        StudyError: there are some.
+    """
+    refuse_rules(study)
+    refuse_settings(study.task, study.settings)
 
 
 def refuse_rules(study: Study) -> None:

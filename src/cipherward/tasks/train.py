@@ -48,7 +48,7 @@ from cipherward.tasks.narrowing import Parts
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TRAIN, check_classes, rows_at
 from cipherward.tasks.sent_update import SentUpdate, sent_update
-from cipherward.tasks.settings import refuse_rules
+from cipherward.tasks.settings import refuse_all
 from cipherward.tasks.task import (
     ROWS,
     Model,
@@ -59,7 +59,6 @@ from cipherward.tasks.task import (
     Values,
     canonical,
     refuse_other_kinds,
-    refuse_settings,
 )
 
 _TRAINED = RowGroup(TRAIN)
@@ -96,8 +95,7 @@ class Train(Task[TrainState]):
     takes_imputation = True
 
     def __init__(self, study: Study, factory: Factory | None = None, first: Model | None = None) -> None:
-        refuse_rules(study)
-        refuse_settings(study.task, study.settings)
+        refuse_all(study)
         refuse_other_kinds(study)
         self._study, self._factory, self._given = study, factory, first
         self._of_study = outcome_of(study.data)
