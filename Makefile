@@ -7,7 +7,7 @@ PYTEST := OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n auto
 # Images of containers often set it: each worker and each process that a test starts would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all test-faults reliability soak lint types bench vectors figures docs sbom clean
+.PHONY: run test test-all test-faults reliability soak lint types bench vectors kernels figures docs sbom clean
 
 run: $(VENV)/.run
 	$(BIN)/cipherward run
@@ -45,6 +45,9 @@ bench: $(VENV)/.dev
 
 vectors: $(VENV)/.dev
 	$(BIN)/python -m vectors.make
+
+kernels: $(VENV)/.dev
+	$(BIN)/python -m kernels.make
 
 figures: $(VENV)/.dev
 	$(BIN)/python docs/figures/make.py

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-import numba
 from rich.console import Console
 from rich.table import Table
 
@@ -93,6 +92,13 @@ def timed(work: Callable[[], object]) -> float:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """What divides its work among processors does not, while this lasts."""
+    with mock.patch.object(os, "cpu_count", return_value=1):
+        yield
+
+
+@contextmanager
 def quiet() -> Iterator[None]:
     """Nothing on stdout and stderr, not even from C++: TenSEAL warns about every vector longer than a ciphertext."""
     sys.stdout.flush()
@@ -126,7 +132,7 @@ def alone(work: Callable[..., T], *arguments: object) -> T:
 def machine() -> dict[str, str]:
     """CPU, cores, memory and versions, for the line above every table."""
     packages = {}
-    for name in ("numpy", "numba", "cryptography", "tenseal"):
+    for name in ("numpy", "llvmlite", "cryptography", "tenseal"):
         try:
             packages[name] = version(name)
         except PackageNotFoundError:
@@ -136,7 +142,7 @@ def machine() -> dict[str, str]:
         "cpu": cpu_model(),
         "cores": str(os.cpu_count()),
         "memory": f"{memory:.0f} GiB",
-        "threads": str(numba.get_num_threads()),
+        "threads": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **packages,

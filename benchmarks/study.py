@@ -94,7 +94,7 @@ def encrypted_round(folder: Path, quick: bool) -> Section:
 
 def quick_start(folder: Path, quick: bool) -> Section:
     """`cipherward run` as a new user starts it: a fresh process that has to compile the kernels."""
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / "kernels")}
+    environment = os.environ | {"CIPHERWARD_CACHE": str(folder / "kernels")}
     command = [sys.executable, "-c", "from cipherward.cli import main; main()", "run", "--out", str(folder / "quick")]
     started = time.perf_counter()
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -131,7 +131,7 @@ def one_sum(n: int, n_lanes: int) -> dict[str, float]:
 def measured(source: Path, n: int) -> dict[str, float]:
     """`one_sum` in a fresh process, with the package in `source`."""
     command = [sys.executable, __file__, "--worker", str(n)]
-    environment = {**os.environ, "PYTHONPATH": str(source), "NUMBA_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(source)}
     found = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     seconds: dict[str, float] = json.loads(found.stdout)
     return seconds

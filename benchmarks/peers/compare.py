@@ -54,7 +54,7 @@ def measured(python: Path, program: str, *given: str) -> dict[str, Any]:
 
 
 def _run(command: list[str]) -> str:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
 
 

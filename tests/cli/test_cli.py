@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -84,18 +83,6 @@ def test_services_that_wait_hold_no_compiler_and_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_the_first_run_says_that_it_compiles_and_the_second_does_not(run_dir: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from cipherward.cli import main; main()", "predict", str(run_dir)]
-    command += [str(run_dir / "example-rows.csv")]
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    first, second = (
-        subprocess.run(command, check=True, capture_output=True, text=True, env=environment) for _ in range(2)
-    )
-    assert first.stderr.count("Compiling numerical kernels") == 1
-    assert "Compiling" not in second.stderr
-    assert first.stdout == second.stdout
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:

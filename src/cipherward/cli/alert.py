@@ -30,13 +30,11 @@ def alert(
     tenths of their test rows, as the study opened them. With --id and --day the alerts of
     each patient are shown day by day. Not for patients: what an alert is worth has to be tried where it is to be used.
     """
-    from cipherward.cli.terminal import say_when_compiling
     from cipherward.errors import DataError
     from cipherward.runs import alerts
     from cipherward.runs.prediction import carried, predict_rows
     from cipherward.store import files
 
-    say_when_compiling()
     if day_column and not id_column:
         raise DataError("--day needs --id: days are those of a patient")
     threshold = alerts.threshold_of(run_dir, tenths)

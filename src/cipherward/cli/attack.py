@@ -13,7 +13,7 @@ import typer
 from cipherward.cli.choosing import folder_for, names_in, study_named, words_of
 from cipherward.cli.stopping import StopAfterSum
 from cipherward.cli.telling import Teller
-from cipherward.cli.terminal import doing, print_json, say_when_compiling
+from cipherward.cli.terminal import doing, print_json
 
 if TYPE_CHECKING:
     from cipherward.attacks.results import Attacks, Row
@@ -40,7 +40,6 @@ def attack(
     """
     from cipherward.attacks import page, running
 
-    say_when_compiling()
     chosen, base = study_named(study)
     path = out or folder_for("attack", chosen)
     given = {"--attacks": attacks, "--seeds": seeds, "--data": data}

@@ -125,11 +125,10 @@ def study_page(
     home: Path = HOME,
 ) -> None:
     """At a hospital, one page for the privacy officer: which columns were used, on whose approval, what left, what is left."""
-    from cipherward.cli.terminal import doing, say_when_compiling, terminal_width
+    from cipherward.cli.terminal import doing, terminal_width
     from cipherward.consortium.homes.hospital_home import HospitalHome
     from cipherward.consortium.service import officers_page
 
-    say_when_compiling()
     doing("  checking the files of the study")
     typer.echo(officers_page.of(HospitalHome(home), name, min(officers_page.WIDTH, terminal_width())), nl=False)
 

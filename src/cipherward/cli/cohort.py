@@ -24,11 +24,10 @@ def cohort(
     with task = "describe" does the same.
     """
     from cipherward.cli.run import Teller
-    from cipherward.cli.terminal import print_json, say_when_compiling
+    from cipherward.cli.terminal import print_json
     from cipherward.report import page
     from cipherward.simulation import simulate
 
-    say_when_compiling()
     chosen, base = study_named(study)
     if chosen.task != "describe":
         chosen = chosen.with_overrides(

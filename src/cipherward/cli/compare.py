@@ -13,7 +13,7 @@ from cipherward.cli.choosing import folder_for, names_in, study_named, words_of
 from cipherward.cli.run import DeviceName
 from cipherward.cli.stopping import StopAfterSum
 from cipherward.cli.telling import Teller
-from cipherward.cli.terminal import doing, print_json, say_when_compiling, terminal_width
+from cipherward.cli.terminal import doing, print_json, terminal_width
 
 if TYPE_CHECKING:
     from cipherward.comparison.compare import Step
@@ -51,7 +51,6 @@ def compare(
 
     from cipherward.comparison import compare as comparison
 
-    say_when_compiling()
     chosen, base = study_named(study)
     if rounds:
         chosen = chosen.with_overrides(training={"rounds": rounds})

@@ -19,11 +19,9 @@ def export(
     ),
 ) -> None:
     """Write a trained model for other software. docs/export.md says what its inputs are."""
-    from cipherward.cli.terminal import say_when_compiling
     from cipherward.runs import exports
     from cipherward.store import files
 
-    say_when_compiling()
     found = exports.export(run_dir, to or exports.format_of(out))
     files.write(out, found.data)
     typer.echo(f"the model is in {out}")

@@ -26,13 +26,12 @@ def exposure(
 
     Everything is replayed first: a run that its files do not prove is refused.
     """
-    from cipherward.cli.terminal import print_json, say, say_when_compiling
+    from cipherward.cli.terminal import print_json, say
     from cipherward.consortium.homes import exposure as own_exposure
     from cipherward.consortium.homes.hospital_home import HospitalHome
     from cipherward.report.facts import clean
     from cipherward.runs import exposure as of_run
 
-    say_when_compiling()
     if what and Path(what).is_dir():
         run = of_run.of_path(Path(what))
         if json:

@@ -106,10 +106,8 @@ def inherit(
     home: Path = HOME,
 ) -> None:
     """Rebuild this hospital's ledger for its new key from openings that others have; each is verified first."""
-    from cipherward.cli.terminal import say_when_compiling
     from cipherward.consortium.homes import inheriting
 
-    say_when_compiling()
     found = inheriting.inherit(_open(home), folders)
     for one in found.studies:
         typer.echo(

@@ -22,10 +22,8 @@ def predict(
     Rows have their number in the file: 1 is the first below the header. The column `assumed` says what was taken for
     granted for a row: missing values, values cut to their declared range, categories read as "other".
     """
-    from cipherward.cli.terminal import say_when_compiling
     from cipherward.runs.prediction import predict_rows
 
-    say_when_compiling()
     write(predict_rows(run_dir, table, id_column=id_column), out)
 
 

@@ -13,7 +13,7 @@ import typer
 from cipherward.cli import telling
 from cipherward.cli.choosing import study_named
 from cipherward.cli.stopping import StopAfterSum
-from cipherward.cli.terminal import doing, lined_up, print_json, quoted, say_when_compiling
+from cipherward.cli.terminal import doing, lined_up, print_json, quoted
 from cipherward.cli.vault import archive_for, tell_vault
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ def run(
     from cipherward.simulation import simulate, witnessed
 
     archive = archive_for(vault, vault_key_file, resume)
-    say_when_compiling()
     stop = StopAfterSum()
     teller = Teller(to_stderr=json)
     with archive or nullcontext():

@@ -8,7 +8,6 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -116,18 +115,6 @@ def quoted(*words: str | Path) -> str:
 def print_json(document: Any) -> None:
     """One JSON document on standard output, for scripts."""
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
-
-
-@cache
-def say_when_compiling() -> None:
-    """Say on standard error why a first run stands still for a while. Later ones find the kernels in a cache."""
-    from cipherward import compiled
-
-    def tell() -> None:
-        typer.echo("Compiling numerical kernels for this machine: up to a minute, once for each kind of run.", err=True)
-        doing("  compiling")
-
-    compiled.before_compiling(tell)
 
 
 def lined_up(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -143,7 +143,7 @@ def restore(
     """
     from time import time
 
-    from cipherward.cli.terminal import NOT_VERIFIED, quoted, say, say_when_compiling
+    from cipherward.cli.terminal import NOT_VERIFIED, quoted, say
     from cipherward.consortium.homes.coordinator_home import CoordinatorHome
     from cipherward.errors import StorageError
     from cipherward.runs import earlier_logs, in_vault, restoring
@@ -155,7 +155,6 @@ def restore(
         raise StorageError(f"the vault has of this: {listed}", hint="choose one study with --study DIGEST")
     home = CoordinatorHome(folder) if (folder / CoordinatorHome.settings_file).exists() else None
     folder = home.study_folder(bytes.fromhex(found[0])) if home else folder
-    say_when_compiling()
     files = restoring.restore(vault, catalogue, found[0], folder)
     earlier_logs.note_restore(folder, vault.store.shown, time())
     if home:

@@ -42,9 +42,8 @@ def verify(
     """
     from dataclasses import asdict
 
-    from cipherward.cli.terminal import NOT_VERIFIED, doing, print_json, say, say_when_compiling
+    from cipherward.cli.terminal import NOT_VERIFIED, doing, print_json, say
 
-    say_when_compiling()
     doing(f"  checking {path}")
     lines = []
     for line in _lines(path, key_file, head):

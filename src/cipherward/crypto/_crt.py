@@ -11,8 +11,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from cipherward.compiled import In1, In2, Out1, Out2, inlined, kernel
 from cipherward.crypto import _ntt
-from cipherward.crypto._jit import U32, kernel
+from cipherward.crypto._jit import U32, U64
 from cipherward.crypto._ntt import below, copy, times
 from cipherward.crypto.params import RingParameters
 
@@ -45,7 +46,9 @@ def tables(ring: RingParameters) -> GarnerTables:
 
 
 @kernel
-def digits(residues: U32, primes: U32, inverse: U32, inverse_s: U32) -> None:
+def digits(
+    residues: Out2[np.uint32], primes: In1[np.uint32], inverse: In2[np.uint32], inverse_s: In2[np.uint32]
+) -> None:
     """Residues uint32[K, B], each below its prime, become mixed-radix digits in place: x = sum_k d_k prod_{j<k} p_j."""
     for k in range(1, primes.size):
         prime = primes[k]
@@ -63,7 +66,7 @@ def digits(residues: U32, primes: U32, inverse: U32, inverse_s: U32) -> None:
 
 
 @kernel
-def limbs_of(digit: U32, primes: U32, limbs: U32) -> None:
+def limbs_of(digit: Out2[np.uint32], primes: In1[np.uint32], limbs: Out2[np.uint32]) -> None:
     """Mixed-radix digits uint32[K, B] (overwritten) to little-endian limbs uint32[K + SPARE_LIMBS, B]; spare ones 0."""
     n_primes = primes.size
     copy(digit[n_primes - 1], limbs[0])
@@ -81,22 +84,24 @@ def limbs_of(digit: U32, primes: U32, limbs: U32) -> None:
         copy(carry, limbs[used])
 
 
-@kernel
+@inlined
 def read_lanes(
     limbs: U32,
     shape: NDArray[np.int64],
     n_valid: int,
     stride: int,
+    words: U64,
     lanes: NDArray[np.int64],
     broken: NDArray[np.int64],
 ) -> None:
     """Check and unpack a block of values v + 2^(delta_bits - 1), as limbs uint32[*, B].
 
     Lane f of coefficient i goes to lanes[f * stride + i] where that index is below n_valid; other lanes must be 0.
-    shape: as in `open_blocks`. broken int64[4] counts noise beyond its bound, bits above the top word, lanes above the
+    shape: as in `open_blocks`; words: scratch uint64[B]. broken int64[4] counts noise beyond its bound, bits above the top word, lanes above the
     largest sum, non-zero padding.
     """
-    delta_bits, word_bits, last_word_bits, lane_base, lanes_per_word, n_fields, max_noise, max_lane = shape
+    delta_bits, word_bits, last_word_bits, lane_base = shape[0], shape[1], shape[2], shape[3]
+    lanes_per_word, n_fields, max_noise, max_lane = shape[4], shape[5], shape[6], shape[7]
     size = limbs.shape[1]
     half = np.int64(1) << np.int64(delta_bits - 1)
     noise_mask = np.uint32((np.int64(1) << np.int64(delta_bits)) - np.int64(1))
@@ -106,7 +111,6 @@ def read_lanes(
         count += int(abs(np.int64(low[i] & noise_mask) - half) > max_noise)
     broken[0] += count
 
-    words = np.empty(size, np.uint64)
     base, limit = np.uint64(lane_base), np.uint64(max_lane)
     position, f = delta_bits, 0
     while f < n_fields:
@@ -134,7 +138,7 @@ def read_lanes(
     broken[1] += count_above(limbs, position)
 
 
-@kernel
+@inlined
 def read_words(limbs: U32, position: int, width: int, words: NDArray[np.uint64]) -> None:
     """The `width` <= 62 bits from bit `position` on of each value, limbs uint32[*, B], into words uint64[B]."""
     low_limb = position >> 5
@@ -148,7 +152,7 @@ def read_words(limbs: U32, position: int, width: int, words: NDArray[np.uint64])
         words[i] = ((pair >> offset) | (np.uint64(third[i]) << rest)) & mask
 
 
-@kernel
+@inlined
 def count_above(limbs: U32, top: int) -> int:
     """How often a limb of limbs uint32[*, B] has a bit at or above bit `top` of its value."""
     count = 0
@@ -166,27 +170,29 @@ def count_above(limbs: U32, top: int) -> int:
 
 @kernel
 def open_blocks(
-    residues: U32,
-    primes: U32,
-    inverse: U32,
-    inverse_s: U32,
-    shape: NDArray[np.int64],
-    digit: U32,
-    limbs: U32,
-    lanes: NDArray[np.int64],
-    broken: NDArray[np.int64],
+    residues: In2[np.uint32],
+    primes: In1[np.uint32],
+    inverse: In2[np.uint32],
+    inverse_s: In2[np.uint32],
+    shape: In1[np.int64],
+    digit: Out2[np.uint32],
+    limbs: Out2[np.uint32],
+    words: Out1[np.uint64],
+    lanes: Out1[np.int64],
+    broken: Out1[np.int64],
 ) -> None:
     """Unpack one ciphertext's residues uint32[K, N] into lanes int64[*], from this ciphertext's first lane on.
 
     shape int64[8]: delta_bits, word_bits, last_word_bits, lane_base, lanes_per_word, lanes_per_coefficient, noise bound,
-    largest lane sum. digit, limbs: scratch.
+    largest lane sum. digit, limbs, words: scratch, for blocks of a divisor of N.
     """
     n = residues.shape[1]
     size = digit.shape[1]
-    for begin in range(0, n, size):
+    for block in range(n // size):
+        begin = block * size
         for k in range(primes.size):
             copy(residues[k, begin : begin + size], digit[k])
         digits(digit, primes, inverse, inverse_s)
         limbs_of(digit, primes, limbs)
         rest = lanes[min(begin, lanes.size) :]
-        read_lanes(limbs, shape, rest.size, n, rest, broken)
+        read_lanes(limbs, shape, rest.size, n, words, rest, broken)

@@ -1,6 +1,6 @@
 """Compiled steps of `ring`, each over one ciphertext, so that its rows stay in the cache.
 
-`up` and `down` are the forward and inverse twiddles (first, first companion, second, second companion) of `_ntt`.
+`first`, `first_s`, `second`, `second_s` are the forward or inverse twiddles and their companions, as in `_ntt`.
 """
 
 from __future__ import annotations
@@ -8,26 +8,40 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.crypto._jit import U32, U64, kernel
-from cipherward.crypto._ntt import Twiddles, below, copy, forward, inverse, times
+from cipherward.compiled import In1, In2, In3, Out1, Out2, Out3, inlined, kernel
+from cipherward.crypto._jit import U32, U64
+from cipherward.crypto._ntt import below, copy, forward, inverse, times
 from cipherward.crypto.packing import pack_row, unpack_row
 from cipherward.crypto.sampling import binomial_into
 
+BLOCK = 512
+"""So many coefficients are put together at a time: they stay in the cache."""
 _LOW30 = np.uint64(2**30 - 1)
 _LOW32 = np.uint64(2**32 - 1)
 
 
 @kernel
-def transform_secret(secret: NDArray[np.int64], primes: U32, up: Twiddles, key: U32) -> None:
-    """NTT of small integers int64[N] (absolute value below 2^29) into key[0] uint32[K, N], Shoup companions in key[1]."""
-    work = np.empty(secret.size, np.uint32)
+def transform_secret(
+    secret: In1[np.int64],
+    primes: In1[np.uint32],
+    first: In2[np.uint32],
+    first_s: In2[np.uint32],
+    second: In3[np.uint32],
+    second_s: In3[np.uint32],
+    work: Out1[np.uint32],
+    key: Out3[np.uint32],
+) -> None:
+    """NTT of small integers int64[N] (absolute value below 2^29) into key[0] uint32[K, N], Shoup companions in key[1].
+
+    `work`: scratch uint32[N], 0 afterwards.
+    """
     for k in range(primes.size):
         prime = primes[k]
         two_p = np.uint32(prime + prime)
         row = key[0, k]
         for i in range(row.size):
             row[i] = np.uint32(secret[i] + np.int64(prime))
-        forward(row, work, prime, up[0][k], up[1][k], up[2][k], up[3][k])
+        forward(row, work, prime, first[k], first_s[k], second[k], second_s[k])
         for i in range(row.size):
             value = below(row[i], two_p)
             row[i] = below(value, prime)
@@ -38,31 +52,35 @@ def transform_secret(secret: NDArray[np.int64], primes: U32, up: Twiddles, key: 
 
 @kernel
 def seal(
-    lanes: U32,
-    random: U64,
-    a: U32,
-    key: U32,
-    weights: U64,
-    primes: U32,
-    fold: U32,
-    up: Twiddles,
-    noise: NDArray[np.int8],
-    message: U32,
-    words: U32,
+    lanes: In1[np.uint32],
+    random: In1[np.uint64],
+    a: In2[np.uint32],
+    key: In3[np.uint32],
+    weights: In2[np.uint64],
+    primes: In1[np.uint32],
+    fold: In2[np.uint32],
+    first: In2[np.uint32],
+    first_s: In2[np.uint32],
+    second: In3[np.uint32],
+    second_s: In3[np.uint32],
+    noise: Out1[np.int8],
+    sums: Out1[np.uint64],
+    message: Out2[np.uint32],
+    words: Out2[np.uint32],
 ) -> None:
     """One ciphertext a * s + NTT(e + 2^d m), packed into words uint32[K, 15 N / 16].
 
     lanes uint32[F * N]; random uint64[2 N] becomes e; a uint32[K, N]; weights[k, f] = 2^d lane_weight(f) mod p_k;
-    fold[k] is 2^30 mod p_k with its companion. Scratch: noise int8[N], message uint32[K + 1, N].
+    fold[k] is 2^30 mod p_k with its companion. Scratch: noise int8[N], sums uint64[a divisor of N], message uint32[K + 1, N].
     """
     binomial_into(random, noise)
-    encode(lanes, noise, weights, primes, fold, message)
+    encode(lanes, noise, weights, primes, fold, sums, message)
     work = message[primes.size]
     for k in range(primes.size):
         prime = primes[k]
         two_p = np.uint32(prime + prime)
         x, public, secret, companion = message[k], a[k], key[0, k], key[1, k]
-        forward(x, work, prime, up[0][k], up[1][k], up[2][k], up[3][k])
+        forward(x, work, prime, first[k], first_s[k], second[k], second_s[k])
         for i in range(x.size):
             value = times(public[i], secret[i], companion[i], prime)
             value = np.uint32(value + below(x[i], two_p))
@@ -71,8 +89,8 @@ def seal(
         pack_row(x, words[k])
 
 
-@kernel
-def encode(lanes: U32, noise: NDArray[np.int8], weights: U64, primes: U32, fold: U32, message: U32) -> None:
+@inlined
+def encode(lanes: U32, noise: NDArray[np.int8], weights: U64, primes: U32, fold: U32, sums: U64, message: U32) -> None:
     """Residues, in [0, 4p), of e + 2^d m into message uint32[>= K, N].
 
     A weighted sum of F lanes stays below 2^61: F * bits < 30 * 64, bits <= 24, weights are below 2^30. Blocks of
@@ -80,9 +98,9 @@ def encode(lanes: U32, noise: NDArray[np.int8], weights: U64, primes: U32, fold:
     """
     n = noise.size
     n_fields = weights.shape[1]
-    size = min(n, 512)
-    sums = np.empty(size, np.uint64)
-    for begin in range(0, n, size):
+    size = sums.size
+    for block in range(n // size):
+        begin = block * size
         for k in range(primes.size):
             prime = primes[k]
             sums[:] = np.uint64(0)
@@ -110,7 +128,17 @@ def encode(lanes: U32, noise: NDArray[np.int8], weights: U64, primes: U32, fold:
 
 @kernel
 def remove_mask(
-    total: U32, key: U32, primes: U32, scale: U32, down: Twiddles, delta_bits: int, work: U32, a: U32
+    total: In2[np.uint32],
+    key: In3[np.uint32],
+    primes: In1[np.uint32],
+    scale: In2[np.uint32],
+    first: In2[np.uint32],
+    first_s: In2[np.uint32],
+    second: In3[np.uint32],
+    second_s: In3[np.uint32],
+    delta_bits: int,
+    work: Out1[np.uint32],
+    a: Out2[np.uint32],
 ) -> None:
     """a uint32[K, N] becomes the residues, each below its prime, of (total - a * s) + 2^(delta_bits - 1)."""
     for k in range(primes.size):
@@ -121,7 +149,7 @@ def remove_mask(
             value = times(x[i], secret[i], companion[i], prime)
             value = np.uint32(c[i] + np.uint32(two_p - value))
             x[i] = below(value, two_p)
-        inverse(x, work, prime, down[0][k], down[1][k], down[2][k], down[3][k])
+        inverse(x, work, prime, first[k], first_s[k], second[k], second_s[k])
         w, ws = scale[k, 0], scale[k, 1]
         half = np.uint32((np.int64(1) << np.int64(delta_bits - 1)) % np.int64(prime))
         for i in range(x.size):
@@ -132,7 +160,13 @@ def remove_mask(
 
 
 @kernel
-def inner_products(rows: U32, rho: U32, primes: U32, scratch: U32, total: U32) -> bool:
+def inner_products(
+    rows: In2[np.uint32],
+    rho: In2[np.uint32],
+    primes: In1[np.uint32],
+    scratch: Out1[np.uint32],
+    total: Out2[np.uint32],
+) -> bool:
     """total uint32[5, K] += <rho_v, row_k> mod p_k; rho is masked to 30 bits. False if a residue is not below p_k.
 
     rows uint32[K, N], or packed uint32[K, 15 N / 16]. Products are summed as two halves: each half of a product is below

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.crypto._jit import U32, U64, kernel
+from cipherward.compiled import In1, In2, Out1, inlined, kernel
+from cipherward.crypto._jit import U32, U64
 from cipherward.crypto.params import RingParameters
 
 Twiddles = tuple[U32, U32, U32, U32]
@@ -129,44 +130,57 @@ def _read_only(rows: list[NDArray[Any]]) -> U32:
     return stacked
 
 
-@kernel
+@inlined
 def below(value: np.uint32, bound: np.uint32) -> np.uint32:
     """value - bound if that is not negative, else value; for value below 2 * bound the remainder, without a branch."""
     return np.uint32(min(value, np.uint32(value - bound)))
 
 
-@kernel
+@inlined
 def times(value: np.uint32, w: np.uint32, w_companion: np.uint32, prime: np.uint32) -> np.uint32:
     """value * w mod prime, in [0, 2p), for any value below 2^32 and w < p with its companion."""
     quotient = np.uint32((np.uint64(value) * np.uint64(w_companion)) >> np.uint64(32))
     return np.uint32(np.uint32(value * w) - np.uint32(quotient * prime))
 
 
-@kernel
+@inlined
 def copy(source: U32, target: U32) -> None:
-    """target[i] = source[i]. For an assignment of slices numba compiles, for seconds, what its error message would say."""
+    """target[i] = source[i]. An assignment of slices could raise an error, which no kernel can."""
     for i in range(target.size):
         target[i] = source[i]
 
 
-@kernel
+@inlined
 def transpose(source: U32, target: U32) -> None:
     """target[c, r] = source[r, c], tile by tile: strides that are powers of two would evict each other."""
     tile = min(source.shape[0], source.shape[1], 16)
-    for r0 in range(0, source.shape[0], tile):
-        for c0 in range(0, source.shape[1], tile):
-            for c in range(c0, c0 + tile):
-                for r in range(r0, r0 + tile):
+    for r0 in range(source.shape[0] // tile):
+        for c0 in range(source.shape[1] // tile):
+            for c in range(c0 * tile, (c0 + 1) * tile):
+                for r in range(r0 * tile, (r0 + 1) * tile):
                     target[c, r] = source[r, c]
 
 
+def matrix(row: U32, rows: int, columns: int) -> U32:
+    """The same memory as uint32[rows, columns]. `kernels.make` says how it is compiled: `reshape` could raise an error."""
+    return row.reshape(rows, columns)
+
+
 @kernel
-def forward(x: U32, work: U32, prime: np.uint32, first: U32, first_s: U32, second: U32, second_s: U32) -> None:
+def forward(
+    x: Out1[np.uint32],
+    work: Out1[np.uint32],
+    prime: np.uint32,
+    first: In1[np.uint32],
+    first_s: In1[np.uint32],
+    second: In2[np.uint32],
+    second_s: In2[np.uint32],
+) -> None:
     """Transform x: uint32[N] in place, values in [0, 4p) before and after; `work` uint32[N] is overwritten."""
     rows = first.size
     columns = x.size // rows
     two_p = np.uint32(prime + prime)
-    a = x.reshape(rows, columns)
+    a = matrix(x, rows, columns)
     half = rows // 2
     blocks = 1
     while half > 0:
@@ -183,7 +197,7 @@ def forward(x: U32, work: U32, prime: np.uint32, first: U32, first_s: U32, secon
                     a[row + half, c] = u + np.uint32(two_p - v)
         blocks *= 2
         half //= 2
-    b = work.reshape(columns, rows)
+    b = matrix(work, columns, rows)
     transpose(a, b)
     half = columns // 2
     blocks = 1
@@ -203,13 +217,21 @@ def forward(x: U32, work: U32, prime: np.uint32, first: U32, first_s: U32, secon
 
 
 @kernel
-def inverse(x: U32, work: U32, prime: np.uint32, first: U32, first_s: U32, second: U32, second_s: U32) -> None:
+def inverse(
+    x: Out1[np.uint32],
+    work: Out1[np.uint32],
+    prime: np.uint32,
+    first: In1[np.uint32],
+    first_s: In1[np.uint32],
+    second: In2[np.uint32],
+    second_s: In2[np.uint32],
+) -> None:
     """Undo `forward` up to a factor N: x uint32[N] in place, values in [0, 2p) before and after."""
     rows = first.size
     columns = x.size // rows
     two_p = np.uint32(prime + prime)
     copy(x, work)
-    b = work.reshape(columns, rows)
+    b = matrix(work, columns, rows)
     blocks = columns // 2
     half = 1
     while blocks > 0:
@@ -224,7 +246,7 @@ def inverse(x: U32, work: U32, prime: np.uint32, first: U32, first_s: U32, secon
                     b[row + half, c] = times(v, second[blocks + block, c], second_s[blocks + block, c], prime)
         blocks //= 2
         half *= 2
-    a = x.reshape(rows, columns)
+    a = matrix(x, rows, columns)
     transpose(b, a)
     blocks = rows // 2
     half = 1

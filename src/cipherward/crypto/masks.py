@@ -29,8 +29,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from cipherward.compiled import In1, Out1, inlined, kernel
 from cipherward.crypto import sealing, seeds, shamir, wire
-from cipherward.crypto._jit import U8, U32, kernel
+from cipherward.crypto._jit import U8, U32
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.releases import contradiction, is_usable, read
 from cipherward.crypto.sampling import Xof
@@ -93,14 +94,14 @@ class _Form:
 
 
 @kernel
-def _pack(words: U32, lane_bytes: int, data: U8) -> None:
+def _pack(words: In1[np.uint32], lane_bytes: int, data: Out1[np.uint8]) -> None:
     for b in range(lane_bytes):
         shift = np.uint32(8 * b)
         for i in range(words.size):
             data[i * lane_bytes + b] = np.uint8((words[i] >> shift) & np.uint32(255))
 
 
-@kernel
+@inlined
 def _lane(data: U8, at: int, lane_bytes: int) -> np.uint32:
     lane = np.uint32(data[at])
     if lane_bytes > 1:
@@ -113,7 +114,7 @@ def _lane(data: U8, at: int, lane_bytes: int) -> np.uint32:
 
 
 @kernel
-def _used_bits(data: U8, lane_bytes: int) -> int:
+def _used_bits(data: In1[np.uint8], lane_bytes: int) -> int:
     """All lanes, or-ed: which bits are set in any of them."""
     used = np.uint32(0)
     for i in range(data.size // lane_bytes):
@@ -122,7 +123,7 @@ def _used_bits(data: U8, lane_bytes: int) -> int:
 
 
 @kernel
-def _add_lanes(data: U8, lane_bytes: int, modulo: np.uint32, total: U32) -> None:
+def _add_lanes(data: In1[np.uint8], lane_bytes: int, modulo: np.uint32, total: Out1[np.uint32]) -> None:
     for i in range(total.size):
         total[i] = np.uint32(total[i] + _lane(data, i * lane_bytes, lane_bytes)) & modulo
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from cipherward.crypto._jit import U32, BytesLike, kernel
+from cipherward.compiled import In1, In2, Out1, Out2, inlined, kernel
+from cipherward.crypto._jit import U32, BytesLike
 from cipherward.crypto.params import SumParameters
 from cipherward.errors import WireError
 
 _LOW = np.uint32(2**30 - 1)
 
 
-@kernel
+@inlined
 def pack_row(residues: U32, words: U32) -> None:
     """residues uint32[N], each below 2^30, into words uint32[15 N / 16]."""
     group = residues.size // 16
@@ -31,7 +32,7 @@ def pack_row(residues: U32, words: U32) -> None:
             target[g] = source[g] | np.uint32(((rest[g] >> shift) & np.uint32(3)) << np.uint32(30))
 
 
-@kernel
+@inlined
 def unpack_row(words: U32, residues: U32) -> None:
     """Inverse of `pack_row`."""
     group = residues.size // 16
@@ -48,13 +49,13 @@ def unpack_row(words: U32, residues: U32) -> None:
 
 
 @kernel
-def _pack_rows(residues: U32, words: U32) -> None:
+def _pack_rows(residues: In2[np.uint32], words: Out2[np.uint32]) -> None:
     for row in range(residues.shape[0]):
         pack_row(residues[row], words[row])
 
 
 @kernel
-def _unpack_rows(words: U32, primes: U32, residues: U32) -> int:
+def _unpack_rows(words: In2[np.uint32], primes: In1[np.uint32], residues: Out2[np.uint32]) -> int:
     outside = 0
     for row in range(words.shape[0]):
         unpack_row(words[row], residues[row])
@@ -65,7 +66,7 @@ def _unpack_rows(words: U32, primes: U32, residues: U32) -> int:
 
 
 @kernel
-def count_outside(words: U32, primes: U32, scratch: U32) -> int:
+def count_outside(words: In2[np.uint32], primes: In1[np.uint32], scratch: Out1[np.uint32]) -> int:
     """How many of the packed residues words uint32[C * K, 15 N / 16] are not below their prime."""
     outside = 0
     for row in range(words.shape[0]):
@@ -77,7 +78,7 @@ def count_outside(words: U32, primes: U32, scratch: U32) -> int:
 
 
 @kernel
-def add_rows(words: U32, primes: U32, scratch: U32, total: U32) -> int:
+def add_rows(words: In2[np.uint32], primes: In1[np.uint32], scratch: Out1[np.uint32], total: Out2[np.uint32]) -> int:
     """total uint32[C * K, N] += packed residues, modulo each row's prime. Returns how many rows were added: all, or those before
     the first with a residue that is not below its prime."""
     for row in range(words.shape[0]):

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from cipherward.crypto import _crt, _kernels, _ntt, packing
 from cipherward.crypto._jit import U32, BytesLike
 from cipherward.crypto.packing import pack_sum, unpack_sum
-from cipherward.crypto.params import ETA, SumParameters
+from cipherward.crypto.params import ETA, RingParameters, SumParameters
 from cipherward.crypto.sampling import Xof, expand_uniform
 from cipherward.errors import ProtocolError, WireError
 
@@ -87,14 +87,14 @@ def encrypt(
         ],
         np.uint64,
     )
-    key = np.empty((2, ring.n_primes, ring.ring_degree), np.uint32)
-    _kernels.transform_secret(secret.astype(np.int64), tables.primes, tables.up, key)
+    key = _transformed(ring, secret.astype(np.int64))
 
     def work(ciphertexts: range, words: U32) -> None:
         public, errors = Xof(a_key), Xof(error_key)
         a = np.empty((ring.n_primes, ring.ring_degree), np.uint32)
         random = np.empty(2 * ring.ring_degree, np.uint64)
         noise = np.empty(ring.ring_degree, np.int8)
+        sums = np.empty(min(_kernels.BLOCK, ring.ring_degree), np.uint64)
         padded = np.empty(params.lanes_per_ciphertext, np.uint32)
         message = np.empty((ring.n_primes + 1, ring.ring_degree), np.uint32)
         for k in ciphertexts:
@@ -105,9 +105,9 @@ def encrypt(
             errors.start(k)
             errors.fill(random)
             _kernels.seal(
-                padded, random, a, key, weights, tables.primes, tables.fold, tables.up, noise, message, words[k]
+                padded, random, a, key, weights, tables.primes, tables.fold, *tables.up, noise, sums, message, words[k]
             )
-        for used in (random, noise, padded, message):
+        for used in (random, noise, sums, padded, message):
             used.fill(0)
 
     payload = _written(params, lambda words: _each(params, n_threads, lambda part: work(part, words)))
@@ -180,8 +180,7 @@ def open_sum(
     if beyond:
         raise ProtocolError(f"{beyond} coefficient(s) of the sum of secrets exceed {bound}")
     tables, garner = _ntt.tables(ring), _crt.tables(ring)
-    key = np.empty((2, ring.n_primes, ring.ring_degree), np.uint32)
-    _kernels.transform_secret(wide, tables.primes, tables.up, key)
+    key = _transformed(ring, wide)
     lanes = np.empty(params.n_lanes, np.int64)
     shape = np.array(
         [
@@ -204,13 +203,15 @@ def open_sum(
         block = min(_crt.BLOCK, ring.ring_degree)
         digits = np.empty((ring.n_primes, block), np.uint32)
         limbs = np.empty((ring.n_primes + _crt.SPARE_LIMBS, block), np.uint32)
-        broken = np.zeros(4, np.int64)
+        sums, broken = np.empty(block, np.uint64), np.zeros(4, np.int64)
         for k in ciphertexts:
             expand_uniform(public, ring, k, a)
-            _kernels.remove_mask(total[k], key, tables.primes, tables.scale, tables.down, params.delta_bits, scratch, a)
+            _kernels.remove_mask(
+                total[k], key, tables.primes, tables.scale, *tables.down, params.delta_bits, scratch, a
+            )
             target = lanes[k * params.lanes_per_ciphertext :]
             _crt.open_blocks(
-                a, tables.primes, garner.inverse, garner.inverse_shoup, shape, digits, limbs, target, broken
+                a, tables.primes, garner.inverse, garner.inverse_shoup, shape, digits, limbs, sums, target, broken
             )
         return broken
 
@@ -240,7 +241,7 @@ def coefficients(params: SumParameters, total: U32) -> U32:
     found, work = np.zeros_like(total), np.empty(ring.ring_degree, np.uint32)
     primes = packing.prime_array(params).astype(np.int64)[:, None]
     for k, out in enumerate(found):
-        _kernels.remove_mask(total[k], none, tables.primes, tables.scale, tables.down, params.delta_bits, work, out)
+        _kernels.remove_mask(total[k], none, tables.primes, tables.scale, *tables.down, params.delta_bits, work, out)
         out[:] = (out.astype(np.int64) - (1 << (params.delta_bits - 1))) % primes  # what `remove_mask` adds
     return found
 
@@ -294,6 +295,13 @@ def add_fingerprints(params: SumParameters, fingerprints: Iterable[U32]) -> U32:
             raise ValueError(f"a fingerprint is uint32{list(total.shape)}, not {each.dtype}{list(each.shape)}")
         total += each
     return (total % np.array(params.ring.primes, np.uint64)).astype(np.uint32)
+
+
+def _transformed(ring: RingParameters, secret: NDArray[np.int64]) -> U32:
+    tables, work = _ntt.tables(ring), np.empty(ring.ring_degree, np.uint32)
+    key = np.empty((2, ring.n_primes, ring.ring_degree), np.uint32)
+    _kernels.transform_secret(secret, tables.primes, *tables.up, work, key)
+    return key
 
 
 def _written(params: SumParameters, write: Callable[[U32], object]) -> bytes:

@@ -17,7 +17,8 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
-from cipherward.crypto._jit import U32, U64, kernel
+from cipherward.compiled import In1, In2, Out1, Out2, inlined, kernel
+from cipherward.crypto._jit import U32
 from cipherward.crypto.params import ETA, SEED_BYTES, RingParameters
 
 _ZEROS = bytes(1 << 18)
@@ -44,7 +45,7 @@ class Xof:
             self._encryptor.update_into(memoryview(_ZEROS)[: part.nbytes], part)
 
 
-@kernel
+@inlined
 def _accept(words: NDArray[np.unsignedinteger], mask: np.uint32, bound: np.uint32, out: U32, filled: int) -> int:
     size = out.size
     for i in range(words.size):
@@ -56,7 +57,17 @@ def _accept(words: NDArray[np.unsignedinteger], mask: np.uint32, bound: np.uint3
 
 
 @kernel
-def _accept_rows(words: U32, primes: U32, out: U32) -> int:
+def _accept_16(words: In1[np.uint16], mask: np.uint32, bound: np.uint32, out: Out1[np.uint32], filled: int) -> int:
+    return _accept(words, mask, bound, out, filled)
+
+
+@kernel
+def _accept_32(words: In1[np.uint32], mask: np.uint32, bound: np.uint32, out: Out1[np.uint32], filled: int) -> int:
+    return _accept(words, mask, bound, out, filled)
+
+
+@kernel
+def _accept_rows(words: In2[np.uint32], primes: In1[np.uint32], out: Out2[np.uint32]) -> int:
     # Rows filled before the first whose words did not suffice.
     for j in range(primes.size):
         if _accept(words[j], np.uint32(2**30 - 1), primes[j], out[j], 0) < out.shape[1]:
@@ -70,13 +81,15 @@ def _n_words(n_values: int) -> int:
 
 def uniform_into(xof: Xof, stream: tuple[int, int], bound: int, out: U32) -> None:
     """Fill out: uint32[n] with the first n uniform values below `bound` (at most 2^31) of a stream."""
-    words: NDArray[Any] = np.empty(_n_words(out.size), np.uint16 if bound < 2**16 else np.uint32)
+    is_short = bound < 2**16
+    accept = _accept_16 if is_short else _accept_32
+    words: NDArray[Any] = np.empty(_n_words(out.size), np.uint16 if is_short else np.uint32)
     mask = np.uint32((1 << (bound - 1).bit_length()) - 1)
     xof.start(*stream)
     filled = 0
     while filled < out.size:
         xof.fill(words)
-        filled = _accept(words, mask, np.uint32(bound), out, filled)
+        filled = accept(words, mask, np.uint32(bound), out, filled)
 
 
 def expand_uniform(xof: Xof, ring: RingParameters, ciphertext: int, out: U32) -> None:
@@ -93,7 +106,7 @@ def expand_uniform(xof: Xof, ring: RingParameters, ciphertext: int, out: U32) ->
         uniform_into(xof, (ciphertext, j), ring.primes[j], out[j])
 
 
-@kernel
+@inlined
 def _ones(word: np.uint64) -> np.uint64:
     # Spelled so that LLVM recognises a population count; half-way sums never overflow their field.
     x = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -106,7 +119,7 @@ _ETA_MASK = np.uint64((1 << ETA) - 1)
 
 
 @kernel
-def binomial_into(words: U64, out: NDArray[np.int8]) -> None:
+def binomial_into(words: In1[np.uint64], out: Out1[np.int8]) -> None:
     """out[i] = ones in the low 42 bits of words[2 i] minus ones in those of words[2 i + 1]."""
     for i in range(out.size):
         plus = np.int64(_ones(words[2 * i] & _ETA_MASK))

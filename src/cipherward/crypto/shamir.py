@@ -16,7 +16,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.crypto._jit import U32, BytesLike, kernel
+from cipherward.compiled import In2, Out1, Out2, kernel
+from cipherward.crypto._jit import U32, BytesLike
 from cipherward.crypto.params import SumParameters
 from cipherward.crypto.sampling import Xof, uniform_into
 from cipherward.errors import WireError
@@ -198,17 +199,26 @@ def evaluate(known: Sequence[int], values: U32, wanted: Sequence[int], modulus: 
     """
     out = np.empty((len(wanted), values.shape[1]), np.uint32)
     if len(wanted):
-        _combine(lagrange(known, wanted, modulus), values, np.uint64(modulus), out)
+        low, high = np.empty((2, min(values.shape[1], _BLOCK)), np.uint64)
+        _combine(lagrange(known, wanted, modulus), values, np.uint64(modulus), low, high, out)
+        low[:] = 0
+        high[:] = 0
     return out
 
 
 @kernel
-def _combine(coefficients: U32, values: U32, modulus: np.uint64, out: U32) -> None:
+def _combine(
+    coefficients: In2[np.uint32],
+    values: In2[np.uint32],
+    modulus: np.uint64,
+    low: Out1[np.uint64],
+    high: Out1[np.uint64],
+    out: Out2[np.uint32],
+) -> None:
     # A product below 2^32, or each half of a longer one, so that 2^32 of them fit before one reduction.
     n, is_short = values.shape[1], modulus < np.uint64(2**16)
-    low = np.empty(min(n, _BLOCK), np.uint64)
-    high = np.empty(min(n, _BLOCK), np.uint64)
-    for begin in range(0, n, _BLOCK):
+    for block in range((n + _BLOCK - 1) // _BLOCK):
+        begin = block * _BLOCK
         size = min(_BLOCK, n - begin)
         for row in range(out.shape[0]):
             low[:] = np.uint64(0)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward import compiled
+from cipherward.compiled import In1, In2, Out2, kernel
 from cipherward.data.coding import Coding
 from cipherward.errors import DataError
 from cipherward.study import Column
@@ -23,7 +22,6 @@ from cipherward.study import Column
 I32 = NDArray[np.int32]
 U16 = NDArray[np.uint16]
 
-_kernel = compiled.kernels(Path(__file__))
 _LARGEST = 1 << 24
 """A place of a leaf is a whole number that float32 holds."""
 
@@ -195,16 +193,16 @@ def _check(coding: Coding, roots: I32, feature: I32, left: I32, right: I32, goes
         raise ValueError("a node that has not one parent")
 
 
-@_kernel
+@kernel
 def _leaves(
-    bins: U16,
-    roots: I32,
-    feature: I32,
-    left: I32,
-    right: I32,
-    goes_left: NDArray[np.bool_],
-    leaf: I32,
-    found: I32,
+    bins: In2[np.uint16],
+    roots: In1[np.int32],
+    feature: In1[np.int32],
+    left: In1[np.int32],
+    right: In1[np.int32],
+    goes_left: In2[np.bool_],
+    leaf: In1[np.int32],
+    found: Out2[np.int32],
 ) -> None:
     for row in range(bins.shape[0]):
         for tree in range(roots.size):

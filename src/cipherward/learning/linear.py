@@ -7,22 +7,18 @@ torch does not promise.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward import compiled
+from cipherward.compiled import In1, In2, Out1, inlined, kernel
 from cipherward.graph import Graph
 from cipherward.learning import checks
 from cipherward.study import Training
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
-
-_kernel = compiled.kernels(Path(__file__))
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is ln 2; k times HIGH is exact
@@ -72,13 +68,13 @@ def train(
     """As `sgd.train`, from checked rows. `class_weights`: of negative and of positive rows; (): alike."""
     checks.width(features, len(start) - 1)
     x, origin = _read_only(features), _read_only(start)
-    vector, velocity = start.copy(), np.zeros_like(start)
+    vector, velocity, total = start.copy(), np.zeros_like(start), np.empty(len(start), np.float64)
     s, orders = settings, Shuffles(seed)
     # As torch does, constants are rounded to float32 first.
     constants = [float(np.float32(value)) for value in (s.learning_rate, s.momentum, s.weight_decay, s.proximal)]
     constants += class_weights or (1.0, 1.0)
     for epoch in range(s.local_epochs):
-        _fit_epoch(vector, velocity, origin, x, labels, orders.next(len(labels)), s.batch_size, *constants)
+        _fit_epoch(vector, velocity, total, origin, x, labels, orders.next(len(labels)), s.batch_size, *constants)
         checks.finite(vector, module.groups, epoch)
     return vector
 
@@ -118,12 +114,15 @@ def _read_only(array: F32) -> F32:
     return view
 
 
-@_kernel
+@inlined
 def _exp(x: float) -> float:
     """e^x for x <= 0, to the last bit or two of float64."""
     if x < _UNDERFLOW:
         return 0.0
-    k = math.floor(x * _LOG2_E + 0.5)
+    nearest = x * _LOG2_E + 0.5
+    k = np.int64(nearest)
+    if k > nearest:
+        k -= 1
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
     found = 1.0 / 6227020800.0  # 1/13!; Taylor, as |r| < 0.35: the next term is below 5e-18
     found = found * r + 1.0 / 479001600.0
@@ -139,16 +138,16 @@ def _exp(x: float) -> float:
     found = found * r + 0.5
     found = found * r + 1.0
     found = found * r + 1.0
-    return math.ldexp(found, int(k))
+    return found * np.int64((k + 1023) << 52).view(np.float64)  # 2^k by its bits; k is above -1023
 
 
-@_kernel
+@inlined
 def _sigmoid(z: float) -> float:
     small = _exp(-abs(z))
     return 1.0 / (1.0 + small) if z >= 0.0 else small / (1.0 + small)
 
 
-@_kernel
+@inlined
 def _logit(vector: F32, x: F32, row: int) -> float:
     n = vector.size - 1
     a = b = c = d = 0.0
@@ -163,14 +162,15 @@ def _logit(vector: F32, x: F32, row: int) -> float:
     return (a + b) + (c + d) + np.float64(vector[n])
 
 
-@_kernel
+@kernel
 def _fit_epoch(
-    vector: F32,
-    velocity: F32,
-    origin: F32,
-    x: F32,
-    y: NDArray[np.uint8],
-    order: NDArray[np.int64],
+    vector: Out1[np.float32],
+    velocity: Out1[np.float32],
+    total: Out1[np.float64],
+    origin: In1[np.float32],
+    x: In2[np.float32],
+    y: In1[np.uint8],
+    order: In1[np.int64],
     batch: int,
     rate: float,
     momentum: float,
@@ -180,8 +180,9 @@ def _fit_epoch(
     positive: float,
 ) -> None:
     n = vector.size - 1
-    total = np.empty(n + 1, np.float64)
-    for start in range(0, order.size, batch):
+    stop = 0
+    while stop < order.size:
+        start = stop
         stop = min(start + batch, order.size)
         total[:] = 0.0
         for place in range(start, stop):
@@ -205,20 +206,20 @@ def _fit_epoch(
             vector[j] = np.float32(np.float64(vector[j]) - rate * np.float64(step))
 
 
-@_kernel
-def _logits(vector: F32, x: F32, found: F64) -> None:
+@kernel
+def _logits(vector: In1[np.float32], x: In2[np.float32], found: Out1[np.float64]) -> None:
     for row in range(found.size):
         found[row] = np.float64(np.float32(_logit(vector, x, row)))
 
 
-@_kernel
-def _sigmoids(logits: F64, found: F64) -> None:
+@kernel
+def _sigmoids(logits: In1[np.float64], found: Out1[np.float64]) -> None:
     for row in range(found.size):
         found[row] = _sigmoid(logits[row])
 
 
-@_kernel
-def _shuffle(order: NDArray[np.int64], words: NDArray[np.uint32]) -> None:
+@kernel
+def _shuffle(order: Out1[np.int64], words: In1[np.uint32]) -> None:
     """Fisher-Yates with the words' remainders, as torch's; biased by less than n / 2^32."""
     for i in range(words.size):
         j = i + np.int64(words[i]) % (order.size - i)

@@ -8,19 +8,16 @@ bits on every machine. What a hospital computes from its own rows is an input of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward import compiled
+from cipherward.compiled import In1, In2, In3, Out1, Out2, Out3, inlined, kernel
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-_kernel = compiled.kernels(Path(__file__))
 
 RIDGE = 10.0
 """lambda: added to every sum of second derivatives."""
@@ -117,6 +114,10 @@ def best_splits(sums: Sums, sizes: I32, is_numeric: Bools, missing: I32, least_r
         is_numeric,
         missing,
         least_rows,
+        np.empty(width, np.int64),
+        np.empty(width),
+        np.empty(2),
+        np.empty(5),
         gain,
         column,
         goes_left,
@@ -132,23 +133,23 @@ def leaf_values(gradient: F64, curvature: F64, rate: float) -> NDArray[np.float3
     return (-rate * gradient / (curvature + RIDGE)).astype(np.float32)
 
 
-@_kernel
+@kernel
 def _add(
-    bins: NDArray[np.uint16],
-    error: F64,
-    unsure: F64,
-    every: I64,
-    starts: I64,
-    roots: I32,
-    feature: I32,
-    left: I32,
-    right: I32,
-    goes_left: Bools,
-    slots: I32,
-    columns: I32,
-    gradient: F64,
-    curvature: F64,
-    rows: I64,
+    bins: In2[np.uint16],
+    error: In1[np.float64],
+    unsure: In1[np.float64],
+    every: In1[np.int64],
+    starts: In1[np.int64],
+    roots: In1[np.int32],
+    feature: In1[np.int32],
+    left: In1[np.int32],
+    right: In1[np.int32],
+    goes_left: In2[np.bool_],
+    slots: In1[np.int32],
+    columns: In2[np.int32],
+    gradient: Out3[np.float64],
+    curvature: Out3[np.float64],
+    rows: Out3[np.int64],
 ) -> None:
     for tree in range(roots.size):
         for place in range(starts[tree], starts[tree + 1]):
@@ -166,7 +167,7 @@ def _add(
                 rows[slot, column, own] += 1
 
 
-@_kernel
+@inlined
 def _scan(
     g: F64,
     h: F64,
@@ -199,23 +200,25 @@ def _scan(
     return best
 
 
-@_kernel
+@kernel
 def _search(
-    gradient: F64,
-    curvature: F64,
-    rows: I64,
-    sizes: I32,
-    is_numeric: Bools,
-    missing: I32,
+    gradient: In3[np.float64],
+    curvature: In3[np.float64],
+    rows: In3[np.int64],
+    sizes: In2[np.int32],
+    is_numeric: In2[np.bool_],
+    missing: In2[np.int32],
     least_rows: int,
-    gains: F64,
-    chosen: I32,
-    goes_left: Bools,
-    derivatives: F64,
-    of_rows: I64,
+    order: Out1[np.int64],
+    ratio: Out1[np.float64],
+    totals: Out1[np.float64],
+    found: Out1[np.float64],
+    gains: Out1[np.float64],
+    chosen: Out1[np.int32],
+    goes_left: Out2[np.bool_],
+    derivatives: Out3[np.float64],
+    of_rows: Out2[np.int64],
 ) -> None:
-    width = gradient.shape[2]
-    order, ratio, totals, found = np.empty(width, np.int64), np.empty(width), np.empty(2), np.zeros(5)
     for node in range(gradient.shape[0]):
         found[0] = 0.0
         for column in range(gradient.shape[1]):

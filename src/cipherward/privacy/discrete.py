@@ -8,12 +8,10 @@ the hospital's machine learns something about the noise.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward import compiled
+from cipherward.compiled import In1, Out1, inlined, kernel
 from cipherward.privacy.randomness import Words
 
 MAX_STDDEV = 1 << 26
@@ -27,10 +25,8 @@ _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _NOTHING = np.int64(0)
 _SPARE_WORDS = 512
 
-_kernel = compiled.kernels(Path(__file__))
 
-
-@_kernel
+@inlined
 def _below(words: NDArray[np.uint64], place: int, bound: np.uint64) -> tuple[np.uint64, int]:
     """A uniform integer below `bound` by rejection, and where to read on."""
     mask = bound - _ONE
@@ -48,7 +44,7 @@ def _below(words: NDArray[np.uint64], place: int, bound: np.uint64) -> tuple[np.
     return _ZERO, _EMPTY
 
 
-@_kernel
+@inlined
 def _small_exp(words: NDArray[np.uint64], place: int, a: np.uint64, b: np.uint64) -> tuple[bool, int]:
     """Bernoulli(exp(-a / b)) for 0 <= a <= b (algorithm 1, first case)."""
     k = _ONE
@@ -67,7 +63,7 @@ def _small_exp(words: NDArray[np.uint64], place: int, a: np.uint64, b: np.uint64
         k += _ONE
 
 
-@_kernel
+@inlined
 def _exp(words: NDArray[np.uint64], place: int, a: np.uint64, b: np.uint64) -> tuple[bool, int]:
     """Bernoulli(exp(-a / b)) for any a (algorithm 1)."""
     while a > b:
@@ -78,7 +74,7 @@ def _exp(words: NDArray[np.uint64], place: int, a: np.uint64, b: np.uint64) -> t
     return _small_exp(words, place, a, b)
 
 
-@_kernel
+@inlined
 def _one(words: NDArray[np.uint64], place: int, stddev: np.uint64) -> tuple[np.int64, int]:
     """One sample and where to read on (algorithms 2 and 3)."""
     while True:
@@ -115,17 +111,19 @@ def _one(words: NDArray[np.uint64], place: int, stddev: np.uint64) -> tuple[np.i
             return (-signed if sign == _ONE else signed), place
 
 
-@_kernel
-def _fill(words: NDArray[np.uint64], stddev: np.uint64, out: NDArray[np.int64], done: int) -> tuple[int, int]:
-    """Fill out[done:] as far as the words go: (samples done, words used by them)."""
+@kernel
+def _fill(words: In1[np.uint64], stddev: np.uint64, out: Out1[np.int64], used: Out1[np.int64], done: int) -> int:
+    """Fill out[done:] as far as the words go: how many samples are done; used[0]: the words of those."""
     place = 0
     for i in range(done, out.size):
         value, following = _one(words, place, stddev)
         if following == _EMPTY:
-            return i, place
+            used[0] = place
+            return i
         out[i] = value
         place = following
-    return out.size, place
+    used[0] = place
+    return out.size
 
 
 def gaussian(words: Words, stddev: int, size: int) -> NDArray[np.int64]:
@@ -141,12 +139,12 @@ def gaussian(words: Words, stddev: int, size: int) -> NDArray[np.int64]:
     if not 1 <= stddev <= MAX_STDDEV:
         raise ValueError(f"the standard deviation must be an integer from 1 to {MAX_STDDEV}, not {stddev}")
     out = np.empty(size, dtype=np.int64)
-    rest = np.empty(0, dtype=np.uint64)
+    rest, used = np.empty(0, dtype=np.uint64), np.empty(1, np.int64)
     done = 0
     while done < size:
         # A sample that ran out of words starts again from its own first word: dropping the words of long ones would
         # make long ones rarer.
         rest = np.concatenate([rest, words.take(min(24 * (size - done), 1 << 20) + _SPARE_WORDS)])
-        done, used = _fill(rest, np.uint64(stddev), out, done)
-        rest = rest[used:]
+        done = _fill(rest, np.uint64(stddev), out, used, done)
+        rest = rest[used[0] :]
     return out

@@ -74,4 +74,4 @@ def versions() -> dict[str, str]:
     """What a result depends on, as installed."""
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("cipherward", "torch", "numpy", "numba", "cryptography")}
+    return {name: version(name) for name in ("cipherward", "torch", "numpy", "llvmlite", "cryptography")}

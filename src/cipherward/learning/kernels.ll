@@ -1,0 +1,1910 @@
+; Written by `make kernels` from the Python source of this room's kernels. Do not edit.
+; Python 3.11, numba 0.68.1, llvmlite 0.50.0, x86_64
+define internal i1 @0(ptr %0, ptr %1, i64 %2, i32 %3, i32 %4) {
+  %6 = load i64, ptr %0, align 8
+  %7 = getelementptr i8, ptr %1, i64 %6
+  %8 = getelementptr i8, ptr %7, i64 -8
+  %9 = load i64, ptr %8, align 8
+  %10 = getelementptr i8, ptr %0, i64 8
+  %11 = load i64, ptr %10, align 8
+  %12 = icmp eq i64 %9, %11
+  br i1 %12, label %15, label %13
+
+13:
+  %14 = phi i1 [ %29, %15 ], [ false, %5 ]
+  ret i1 %14
+
+15:
+  %16 = getelementptr i8, ptr %7, i64 8
+  %17 = load i32, ptr %16, align 4
+  %18 = icmp eq i32 %17, %3
+  %19 = getelementptr i8, ptr %7, i64 40
+  %20 = load i64, ptr %19, align 8
+  %21 = getelementptr i64, ptr %0, i64 %2
+  %22 = load i64, ptr %21, align 8
+  %23 = icmp eq i64 %20, %22
+  %24 = getelementptr i8, ptr %7, i64 48
+  %25 = load i32, ptr %24, align 4
+  %26 = and i32 %25, %4
+  %27 = icmp eq i32 %26, %4
+  %28 = and i1 %18, %23
+  %29 = and i1 %28, %27
+  br label %13
+}
+
+define i64 @linear._fit_epoch(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6, ptr %7, i64 %8, double %9, double %10, double %11, double %12, double %13, double %14) {
+  %16 = load i64, ptr %0, align 8
+  %17 = call i1 @0(ptr nonnull %0, ptr %1, i64 10, i32 1, i32 1281)
+  br i1 %17, label %20, label %18
+
+18:
+  %19 = phi i64 [ 0, %66 ], [ -1, %15 ], [ -2, %20 ], [ -3, %29 ], [ -4, %36 ], [ -5, %43 ], [ -6, %50 ], [ -7, %59 ]
+  ret i64 %19
+
+20:
+  %21 = getelementptr i8, ptr %1, i64 %16
+  %22 = load ptr, ptr %21, align 8
+  %23 = getelementptr i8, ptr %21, i64 16
+  %24 = load ptr, ptr %23, align 8
+  %25 = load i64, ptr %24, align 8
+  %26 = shl i64 %25, 2
+  %27 = ashr exact i64 %26, 2
+  %28 = call i1 @0(ptr nonnull %0, ptr %2, i64 10, i32 1, i32 1281)
+  br i1 %28, label %29, label %18
+
+29:
+  %30 = getelementptr i8, ptr %2, i64 %16
+  %31 = load ptr, ptr %30, align 8
+  %32 = getelementptr i8, ptr %30, i64 16
+  %33 = load ptr, ptr %32, align 8
+  %34 = load i64, ptr %33, align 8
+  %35 = call i1 @0(ptr nonnull %0, ptr %3, i64 11, i32 1, i32 1281)
+  br i1 %35, label %36, label %18
+
+36:
+  %37 = getelementptr i8, ptr %3, i64 %16
+  %38 = load ptr, ptr %37, align 8
+  %39 = getelementptr i8, ptr %37, i64 16
+  %40 = load ptr, ptr %39, align 8
+  %41 = load i64, ptr %40, align 8
+  %42 = call i1 @0(ptr nonnull %0, ptr %4, i64 10, i32 1, i32 257)
+  br i1 %42, label %43, label %18
+
+43:
+  %44 = getelementptr i8, ptr %4, i64 %16
+  %45 = load ptr, ptr %44, align 8
+  %46 = getelementptr i8, ptr %44, i64 16
+  %47 = load ptr, ptr %46, align 8
+  %48 = load i64, ptr %47, align 8
+  %49 = call i1 @0(ptr nonnull %0, ptr %5, i64 10, i32 2, i32 257)
+  br i1 %49, label %50, label %18
+
+50:
+  %51 = getelementptr i8, ptr %5, i64 %16
+  %52 = load ptr, ptr %51, align 8
+  %53 = getelementptr i8, ptr %51, i64 16
+  %54 = load ptr, ptr %53, align 8
+  %55 = getelementptr i8, ptr %54, i64 8
+  %56 = load i64, ptr %55, align 8
+  %57 = load i64, ptr %54, align 8
+  %58 = call i1 @0(ptr nonnull %0, ptr %6, i64 2, i32 1, i32 257)
+  br i1 %58, label %59, label %18
+
+59:
+  %60 = getelementptr i8, ptr %6, i64 %16
+  %61 = load ptr, ptr %60, align 8
+  %62 = getelementptr i8, ptr %60, i64 16
+  %63 = load ptr, ptr %62, align 8
+  %64 = load i64, ptr %63, align 8
+  %65 = call i1 @0(ptr nonnull %0, ptr %7, i64 9, i32 1, i32 257)
+  br i1 %65, label %66, label %18
+
+66:
+  %67 = getelementptr i8, ptr %7, i64 %16
+  %68 = load ptr, ptr %67, align 8
+  %69 = getelementptr i8, ptr %67, i64 16
+  %70 = load ptr, ptr %69, align 8
+  %71 = load i64, ptr %70, align 8
+  %72 = shl i64 %71, 3
+  %73 = ashr exact i64 %72, 3
+  %74 = alloca ptr, align 8
+  call void @1(ptr nonnull %74, i64 %27, ptr %22, i64 %25, ptr %31, i64 %34, ptr %38, i64 %41, ptr %45, i64 %48, ptr %52, i64 %57, i64 %56, ptr %61, i64 %64, i64 %73, ptr %68, i64 %71, i64 %8, double %9, double %10, double %11, double %12, double %13, double %14)
+  br label %18
+}
+
+define i64 @linear._logits(ptr %0, ptr %1, ptr %2, ptr %3) {
+  %5 = load i64, ptr %0, align 8
+  %6 = call i1 @0(ptr nonnull %0, ptr %1, i64 10, i32 1, i32 257)
+  br i1 %6, label %9, label %7
+
+7:
+  %8 = phi i64 [ 0, %27 ], [ -1, %4 ], [ -2, %9 ], [ -3, %18 ]
+  ret i64 %8
+
+9:
+  %10 = getelementptr i8, ptr %1, i64 %5
+  %11 = load ptr, ptr %10, align 8
+  %12 = getelementptr i8, ptr %10, i64 16
+  %13 = load ptr, ptr %12, align 8
+  %14 = load i64, ptr %13, align 8
+  %15 = shl i64 %14, 2
+  %16 = ashr exact i64 %15, 2
+  %17 = call i1 @0(ptr nonnull %0, ptr %2, i64 10, i32 2, i32 257)
+  br i1 %17, label %18, label %7
+
+18:
+  %19 = getelementptr i8, ptr %2, i64 %5
+  %20 = load ptr, ptr %19, align 8
+  %21 = getelementptr i8, ptr %19, i64 16
+  %22 = load ptr, ptr %21, align 8
+  %23 = getelementptr i8, ptr %22, i64 8
+  %24 = load i64, ptr %23, align 8
+  %25 = load i64, ptr %22, align 8
+  %26 = call i1 @0(ptr nonnull %0, ptr %3, i64 11, i32 1, i32 1281)
+  br i1 %26, label %27, label %7
+
+27:
+  %28 = getelementptr i8, ptr %3, i64 %5
+  %29 = load ptr, ptr %28, align 8
+  %30 = getelementptr i8, ptr %28, i64 16
+  %31 = load ptr, ptr %30, align 8
+  %32 = load i64, ptr %31, align 8
+  %33 = shl i64 %32, 3
+  %34 = ashr exact i64 %33, 3
+  %35 = alloca ptr, align 8
+  call void @2(ptr nonnull %35, i64 %16, ptr %11, i64 %14, ptr %20, i64 %25, i64 %24, i64 %34, ptr %29, i64 %32)
+  br label %7
+}
+
+define i64 @linear._sigmoids(ptr %0, ptr %1, ptr %2) {
+  %4 = load i64, ptr %0, align 8
+  %5 = call i1 @0(ptr nonnull %0, ptr %1, i64 11, i32 1, i32 257)
+  br i1 %5, label %8, label %6
+
+6:
+  %7 = phi i64 [ 0, %15 ], [ -1, %3 ], [ -2, %8 ]
+  ret i64 %7
+
+8:
+  %9 = getelementptr i8, ptr %1, i64 %4
+  %10 = load ptr, ptr %9, align 8
+  %11 = getelementptr i8, ptr %9, i64 16
+  %12 = load ptr, ptr %11, align 8
+  %13 = load i64, ptr %12, align 8
+  %14 = call i1 @0(ptr nonnull %0, ptr %2, i64 11, i32 1, i32 1281)
+  br i1 %14, label %15, label %6
+
+15:
+  %16 = getelementptr i8, ptr %2, i64 %4
+  %17 = load ptr, ptr %16, align 8
+  %18 = getelementptr i8, ptr %16, i64 16
+  %19 = load ptr, ptr %18, align 8
+  %20 = load i64, ptr %19, align 8
+  %21 = shl i64 %20, 3
+  %22 = ashr exact i64 %21, 3
+  %23 = alloca ptr, align 8
+  call void @3(ptr nonnull %23, ptr %10, i64 %13, i64 %22, ptr %17, i64 %20)
+  br label %6
+}
+
+define i64 @linear._shuffle(ptr %0, ptr %1, ptr %2) {
+  %4 = load i64, ptr %0, align 8
+  %5 = call i1 @0(ptr nonnull %0, ptr %1, i64 9, i32 1, i32 1281)
+  br i1 %5, label %8, label %6
+
+6:
+  %7 = phi i64 [ 0, %15 ], [ -1, %3 ], [ -2, %8 ]
+  ret i64 %7
+
+8:
+  %9 = getelementptr i8, ptr %1, i64 %4
+  %10 = load ptr, ptr %9, align 8
+  %11 = getelementptr i8, ptr %9, i64 16
+  %12 = load ptr, ptr %11, align 8
+  %13 = load i64, ptr %12, align 8
+  %14 = call i1 @0(ptr nonnull %0, ptr %2, i64 4, i32 1, i32 257)
+  br i1 %14, label %15, label %6
+
+15:
+  %16 = shl i64 %13, 3
+  %17 = ashr exact i64 %16, 3
+  %18 = getelementptr i8, ptr %2, i64 %4
+  %19 = load ptr, ptr %18, align 8
+  %20 = getelementptr i8, ptr %18, i64 16
+  %21 = load ptr, ptr %20, align 8
+  %22 = load i64, ptr %21, align 8
+  %23 = shl i64 %22, 2
+  %24 = ashr exact i64 %23, 2
+  %25 = alloca ptr, align 8
+  call void @4(ptr nonnull %25, i64 %17, ptr %10, i64 %13, i64 %24, ptr %19, i64 %22)
+  br label %6
+}
+
+define i64 @trees._add(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6, ptr %7, ptr %8, ptr %9, ptr %10, ptr %11, ptr %12, ptr %13, ptr %14, ptr %15) {
+  %17 = load i64, ptr %0, align 8
+  %18 = call i1 @0(ptr nonnull %0, ptr %1, i64 3, i32 2, i32 257)
+  br i1 %18, label %21, label %19
+
+19:
+  %20 = phi i64 [ 0, %133 ], [ -1, %16 ], [ -2, %21 ], [ -3, %30 ], [ -4, %37 ], [ -5, %44 ], [ -6, %51 ], [ -7, %58 ], [ -8, %67 ], [ -9, %74 ], [ -10, %81 ], [ -11, %88 ], [ -12, %97 ], [ -13, %104 ], [ -14, %113 ], [ -15, %123 ]
+  ret i64 %20
+
+21:
+  %22 = getelementptr i8, ptr %1, i64 %17
+  %23 = load ptr, ptr %22, align 8
+  %24 = getelementptr i8, ptr %22, i64 16
+  %25 = load ptr, ptr %24, align 8
+  %26 = getelementptr i8, ptr %25, i64 8
+  %27 = load i64, ptr %26, align 8
+  %28 = load i64, ptr %25, align 8
+  %29 = call i1 @0(ptr nonnull %0, ptr %2, i64 11, i32 1, i32 257)
+  br i1 %29, label %30, label %19
+
+30:
+  %31 = getelementptr i8, ptr %2, i64 %17
+  %32 = load ptr, ptr %31, align 8
+  %33 = getelementptr i8, ptr %31, i64 16
+  %34 = load ptr, ptr %33, align 8
+  %35 = load i64, ptr %34, align 8
+  %36 = call i1 @0(ptr nonnull %0, ptr %3, i64 11, i32 1, i32 257)
+  br i1 %36, label %37, label %19
+
+37:
+  %38 = getelementptr i8, ptr %3, i64 %17
+  %39 = load ptr, ptr %38, align 8
+  %40 = getelementptr i8, ptr %38, i64 16
+  %41 = load ptr, ptr %40, align 8
+  %42 = load i64, ptr %41, align 8
+  %43 = call i1 @0(ptr nonnull %0, ptr %4, i64 9, i32 1, i32 257)
+  br i1 %43, label %44, label %19
+
+44:
+  %45 = getelementptr i8, ptr %4, i64 %17
+  %46 = load ptr, ptr %45, align 8
+  %47 = getelementptr i8, ptr %45, i64 16
+  %48 = load ptr, ptr %47, align 8
+  %49 = load i64, ptr %48, align 8
+  %50 = call i1 @0(ptr nonnull %0, ptr %5, i64 9, i32 1, i32 257)
+  br i1 %50, label %51, label %19
+
+51:
+  %52 = getelementptr i8, ptr %5, i64 %17
+  %53 = load ptr, ptr %52, align 8
+  %54 = getelementptr i8, ptr %52, i64 16
+  %55 = load ptr, ptr %54, align 8
+  %56 = load i64, ptr %55, align 8
+  %57 = call i1 @0(ptr nonnull %0, ptr %6, i64 8, i32 1, i32 257)
+  br i1 %57, label %58, label %19
+
+58:
+  %59 = getelementptr i8, ptr %6, i64 %17
+  %60 = load ptr, ptr %59, align 8
+  %61 = getelementptr i8, ptr %59, i64 16
+  %62 = load ptr, ptr %61, align 8
+  %63 = load i64, ptr %62, align 8
+  %64 = shl i64 %63, 2
+  %65 = ashr exact i64 %64, 2
+  %66 = call i1 @0(ptr nonnull %0, ptr %7, i64 8, i32 1, i32 257)
+  br i1 %66, label %67, label %19
+
+67:
+  %68 = getelementptr i8, ptr %7, i64 %17
+  %69 = load ptr, ptr %68, align 8
+  %70 = getelementptr i8, ptr %68, i64 16
+  %71 = load ptr, ptr %70, align 8
+  %72 = load i64, ptr %71, align 8
+  %73 = call i1 @0(ptr nonnull %0, ptr %8, i64 8, i32 1, i32 257)
+  br i1 %73, label %74, label %19
+
+74:
+  %75 = getelementptr i8, ptr %8, i64 %17
+  %76 = load ptr, ptr %75, align 8
+  %77 = getelementptr i8, ptr %75, i64 16
+  %78 = load ptr, ptr %77, align 8
+  %79 = load i64, ptr %78, align 8
+  %80 = call i1 @0(ptr nonnull %0, ptr %9, i64 8, i32 1, i32 257)
+  br i1 %80, label %81, label %19
+
+81:
+  %82 = getelementptr i8, ptr %9, i64 %17
+  %83 = load ptr, ptr %82, align 8
+  %84 = getelementptr i8, ptr %82, i64 16
+  %85 = load ptr, ptr %84, align 8
+  %86 = load i64, ptr %85, align 8
+  %87 = call i1 @0(ptr nonnull %0, ptr %10, i64 12, i32 2, i32 257)
+  br i1 %87, label %88, label %19
+
+88:
+  %89 = getelementptr i8, ptr %10, i64 %17
+  %90 = load ptr, ptr %89, align 8
+  %91 = getelementptr i8, ptr %89, i64 16
+  %92 = load ptr, ptr %91, align 8
+  %93 = getelementptr i8, ptr %92, i64 8
+  %94 = load i64, ptr %93, align 8
+  %95 = load i64, ptr %92, align 8
+  %96 = call i1 @0(ptr nonnull %0, ptr %11, i64 8, i32 1, i32 257)
+  br i1 %96, label %97, label %19
+
+97:
+  %98 = getelementptr i8, ptr %11, i64 %17
+  %99 = load ptr, ptr %98, align 8
+  %100 = getelementptr i8, ptr %98, i64 16
+  %101 = load ptr, ptr %100, align 8
+  %102 = load i64, ptr %101, align 8
+  %103 = call i1 @0(ptr nonnull %0, ptr %12, i64 8, i32 2, i32 257)
+  br i1 %103, label %104, label %19
+
+104:
+  %105 = getelementptr i8, ptr %12, i64 %17
+  %106 = load ptr, ptr %105, align 8
+  %107 = getelementptr i8, ptr %105, i64 16
+  %108 = load ptr, ptr %107, align 8
+  %109 = getelementptr i8, ptr %108, i64 8
+  %110 = load i64, ptr %109, align 8
+  %111 = load i64, ptr %108, align 8
+  %112 = call i1 @0(ptr nonnull %0, ptr %13, i64 11, i32 3, i32 1281)
+  br i1 %112, label %113, label %19
+
+113:
+  %114 = getelementptr i8, ptr %13, i64 %17
+  %115 = load ptr, ptr %114, align 8
+  %116 = getelementptr i8, ptr %114, i64 16
+  %117 = load ptr, ptr %116, align 8
+  %118 = getelementptr i8, ptr %117, i64 16
+  %119 = load i64, ptr %118, align 8
+  %120 = getelementptr i8, ptr %117, i64 8
+  %121 = load i64, ptr %120, align 8
+  %122 = call i1 @0(ptr nonnull %0, ptr %14, i64 11, i32 3, i32 1281)
+  br i1 %122, label %123, label %19
+
+123:
+  %124 = getelementptr i8, ptr %14, i64 %17
+  %125 = load ptr, ptr %124, align 8
+  %126 = getelementptr i8, ptr %124, i64 16
+  %127 = load ptr, ptr %126, align 8
+  %128 = getelementptr i8, ptr %127, i64 16
+  %129 = load i64, ptr %128, align 8
+  %130 = getelementptr i8, ptr %127, i64 8
+  %131 = load i64, ptr %130, align 8
+  %132 = call i1 @0(ptr nonnull %0, ptr %15, i64 9, i32 3, i32 1281)
+  br i1 %132, label %133, label %19
+
+133:
+  %134 = getelementptr i8, ptr %15, i64 %17
+  %135 = load ptr, ptr %134, align 8
+  %136 = getelementptr i8, ptr %134, i64 16
+  %137 = load ptr, ptr %136, align 8
+  %138 = getelementptr i8, ptr %137, i64 16
+  %139 = load i64, ptr %138, align 8
+  %140 = getelementptr i8, ptr %137, i64 8
+  %141 = load i64, ptr %140, align 8
+  %142 = alloca ptr, align 8
+  call void @5(ptr nonnull %142, ptr %23, i64 %28, i64 %27, ptr %32, i64 %35, ptr %39, i64 %42, ptr %46, i64 %49, ptr %53, i64 %56, i64 %65, ptr %60, i64 %63, ptr %69, i64 %72, ptr %76, i64 %79, ptr %83, i64 %86, ptr %90, i64 %95, i64 %94, ptr %99, i64 %102, ptr %106, i64 %111, i64 %110, ptr %115, i64 %121, i64 %119, ptr %125, i64 %131, i64 %129, ptr %135, i64 %141, i64 %139)
+  br label %19
+}
+
+define i64 @trees._search(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6, i64 %7, ptr %8, ptr %9, ptr %10, ptr %11, ptr %12, ptr %13, ptr %14, ptr %15, ptr %16) {
+  %18 = load i64, ptr %0, align 8
+  %19 = call i1 @0(ptr nonnull %0, ptr %1, i64 11, i32 3, i32 257)
+  br i1 %19, label %22, label %20
+
+20:
+  %21 = phi i64 [ 0, %138 ], [ -1, %17 ], [ -2, %22 ], [ -3, %33 ], [ -4, %44 ], [ -5, %55 ], [ -6, %64 ], [ -8, %73 ], [ -9, %82 ], [ -10, %89 ], [ -11, %96 ], [ -12, %100 ], [ -13, %104 ], [ -14, %111 ], [ -15, %118 ], [ -16, %127 ]
+  ret i64 %21
+
+22:
+  %23 = getelementptr i8, ptr %1, i64 %18
+  %24 = load ptr, ptr %23, align 8
+  %25 = getelementptr i8, ptr %23, i64 16
+  %26 = load ptr, ptr %25, align 8
+  %27 = getelementptr i8, ptr %26, i64 16
+  %28 = load i64, ptr %27, align 8
+  %29 = getelementptr i8, ptr %26, i64 8
+  %30 = load i64, ptr %29, align 8
+  %31 = load i64, ptr %26, align 8
+  %32 = call i1 @0(ptr nonnull %0, ptr %2, i64 11, i32 3, i32 257)
+  br i1 %32, label %33, label %20
+
+33:
+  %34 = getelementptr i8, ptr %2, i64 %18
+  %35 = load ptr, ptr %34, align 8
+  %36 = getelementptr i8, ptr %34, i64 16
+  %37 = load ptr, ptr %36, align 8
+  %38 = getelementptr i8, ptr %37, i64 16
+  %39 = load i64, ptr %38, align 8
+  %40 = getelementptr i8, ptr %37, i64 8
+  %41 = load i64, ptr %40, align 8
+  %42 = load i64, ptr %37, align 8
+  %43 = call i1 @0(ptr nonnull %0, ptr %3, i64 9, i32 3, i32 257)
+  br i1 %43, label %44, label %20
+
+44:
+  %45 = getelementptr i8, ptr %3, i64 %18
+  %46 = load ptr, ptr %45, align 8
+  %47 = getelementptr i8, ptr %45, i64 16
+  %48 = load ptr, ptr %47, align 8
+  %49 = getelementptr i8, ptr %48, i64 16
+  %50 = load i64, ptr %49, align 8
+  %51 = getelementptr i8, ptr %48, i64 8
+  %52 = load i64, ptr %51, align 8
+  %53 = load i64, ptr %48, align 8
+  %54 = call i1 @0(ptr nonnull %0, ptr %4, i64 8, i32 2, i32 257)
+  br i1 %54, label %55, label %20
+
+55:
+  %56 = getelementptr i8, ptr %4, i64 %18
+  %57 = load ptr, ptr %56, align 8
+  %58 = getelementptr i8, ptr %56, i64 16
+  %59 = load ptr, ptr %58, align 8
+  %60 = getelementptr i8, ptr %59, i64 8
+  %61 = load i64, ptr %60, align 8
+  %62 = load i64, ptr %59, align 8
+  %63 = call i1 @0(ptr nonnull %0, ptr %5, i64 12, i32 2, i32 257)
+  br i1 %63, label %64, label %20
+
+64:
+  %65 = getelementptr i8, ptr %5, i64 %18
+  %66 = load ptr, ptr %65, align 8
+  %67 = getelementptr i8, ptr %65, i64 16
+  %68 = load ptr, ptr %67, align 8
+  %69 = getelementptr i8, ptr %68, i64 8
+  %70 = load i64, ptr %69, align 8
+  %71 = load i64, ptr %68, align 8
+  %72 = call i1 @0(ptr nonnull %0, ptr %6, i64 8, i32 2, i32 257)
+  br i1 %72, label %73, label %20
+
+73:
+  %74 = getelementptr i8, ptr %6, i64 %18
+  %75 = load ptr, ptr %74, align 8
+  %76 = getelementptr i8, ptr %74, i64 16
+  %77 = load ptr, ptr %76, align 8
+  %78 = getelementptr i8, ptr %77, i64 8
+  %79 = load i64, ptr %78, align 8
+  %80 = load i64, ptr %77, align 8
+  %81 = call i1 @0(ptr nonnull %0, ptr %8, i64 9, i32 1, i32 1281)
+  br i1 %81, label %82, label %20
+
+82:
+  %83 = getelementptr i8, ptr %8, i64 %18
+  %84 = load ptr, ptr %83, align 8
+  %85 = getelementptr i8, ptr %83, i64 16
+  %86 = load ptr, ptr %85, align 8
+  %87 = load i64, ptr %86, align 8
+  %88 = call i1 @0(ptr nonnull %0, ptr %9, i64 11, i32 1, i32 1281)
+  br i1 %88, label %89, label %20
+
+89:
+  %90 = getelementptr i8, ptr %9, i64 %18
+  %91 = load ptr, ptr %90, align 8
+  %92 = getelementptr i8, ptr %90, i64 16
+  %93 = load ptr, ptr %92, align 8
+  %94 = load i64, ptr %93, align 8
+  %95 = call i1 @0(ptr nonnull %0, ptr %10, i64 11, i32 1, i32 1281)
+  br i1 %95, label %96, label %20
+
+96:
+  %97 = getelementptr i8, ptr %10, i64 %18
+  %98 = load ptr, ptr %97, align 8
+  %99 = call i1 @0(ptr nonnull %0, ptr %11, i64 11, i32 1, i32 1281)
+  br i1 %99, label %100, label %20
+
+100:
+  %101 = getelementptr i8, ptr %11, i64 %18
+  %102 = load ptr, ptr %101, align 8
+  %103 = call i1 @0(ptr nonnull %0, ptr %12, i64 11, i32 1, i32 1281)
+  br i1 %103, label %104, label %20
+
+104:
+  %105 = getelementptr i8, ptr %12, i64 %18
+  %106 = load ptr, ptr %105, align 8
+  %107 = getelementptr i8, ptr %105, i64 16
+  %108 = load ptr, ptr %107, align 8
+  %109 = load i64, ptr %108, align 8
+  %110 = call i1 @0(ptr nonnull %0, ptr %13, i64 8, i32 1, i32 1281)
+  br i1 %110, label %111, label %20
+
+111:
+  %112 = getelementptr i8, ptr %13, i64 %18
+  %113 = load ptr, ptr %112, align 8
+  %114 = getelementptr i8, ptr %112, i64 16
+  %115 = load ptr, ptr %114, align 8
+  %116 = load i64, ptr %115, align 8
+  %117 = call i1 @0(ptr nonnull %0, ptr %14, i64 12, i32 2, i32 1281)
+  br i1 %117, label %118, label %20
+
+118:
+  %119 = getelementptr i8, ptr %14, i64 %18
+  %120 = load ptr, ptr %119, align 8
+  %121 = getelementptr i8, ptr %119, i64 16
+  %122 = load ptr, ptr %121, align 8
+  %123 = getelementptr i8, ptr %122, i64 8
+  %124 = load i64, ptr %123, align 8
+  %125 = load i64, ptr %122, align 8
+  %126 = call i1 @0(ptr nonnull %0, ptr %15, i64 11, i32 3, i32 1281)
+  br i1 %126, label %127, label %20
+
+127:
+  %128 = getelementptr i8, ptr %15, i64 %18
+  %129 = load ptr, ptr %128, align 8
+  %130 = getelementptr i8, ptr %128, i64 16
+  %131 = load ptr, ptr %130, align 8
+  %132 = getelementptr i8, ptr %131, i64 16
+  %133 = load i64, ptr %132, align 8
+  %134 = getelementptr i8, ptr %131, i64 8
+  %135 = load i64, ptr %134, align 8
+  %136 = load i64, ptr %131, align 8
+  %137 = call i1 @0(ptr nonnull %0, ptr %16, i64 9, i32 2, i32 1281)
+  br i1 %137, label %138, label %20
+
+138:
+  %139 = getelementptr i8, ptr %16, i64 %18
+  %140 = load ptr, ptr %139, align 8
+  %141 = getelementptr i8, ptr %139, i64 16
+  %142 = load ptr, ptr %141, align 8
+  %143 = getelementptr i8, ptr %142, i64 8
+  %144 = load i64, ptr %143, align 8
+  %145 = load i64, ptr %142, align 8
+  %146 = alloca ptr, align 8
+  call void @6(ptr nonnull %146, ptr %24, i64 %31, i64 %30, i64 %28, ptr %35, i64 %42, i64 %41, i64 %39, ptr %46, i64 %53, i64 %52, i64 %50, ptr %57, i64 %62, i64 %61, ptr %66, i64 %71, i64 %70, ptr %75, i64 %80, i64 %79, i64 %7, ptr %84, i64 %87, ptr %91, i64 %94, ptr %98, ptr %102, ptr %106, i64 %109, ptr %113, i64 %116, ptr %120, i64 %125, i64 %124, ptr %129, i64 %136, i64 %135, i64 %133, ptr %140, i64 %145, i64 %144)
+  br label %20
+}
+
+declare double @llvm.fabs.f64(double)
+
+define internal void @1(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, i64 %12, ptr %13, i64 %14, i64 %15, ptr %16, i64 %17, i64 %18, double %19, double %20, double %21, double %22, double %23, double %24) {
+  %26 = add nsw i64 %1, -1
+  %27 = icmp sgt i64 %15, 0
+  br i1 %27, label %28, label %213
+
+28:
+  %29 = phi i64 [ 0, %25 ], [ %31, %211 ]
+  %30 = add nsw i64 %29, %18
+  %31 = call i64 @llvm.smin.i64(i64 %15, i64 %30)
+  %32 = icmp slt i64 %7, 1
+  br i1 %32, label %214, label %215
+
+33:
+  %34 = phi i64 [ %29, %220 ], [ %228, %148 ]
+  %35 = phi i64 [ %222, %220 ], [ %227, %148 ]
+  %36 = icmp sgt i64 %35, 0
+  br i1 %36, label %226, label %154
+
+37:
+  %38 = phi i64 [ 0, %226 ], [ %52, %50 ]
+  %39 = phi i64 [ %238, %226 ], [ %51, %50 ]
+  %40 = phi double [ 0.000000e+00, %226 ], [ %70, %50 ]
+  %41 = phi double [ 0.000000e+00, %226 ], [ %83, %50 ]
+  %42 = phi double [ 0.000000e+00, %226 ], [ %96, %50 ]
+  %43 = phi double [ 0.000000e+00, %226 ], [ %109, %50 ]
+  %44 = icmp sgt i64 %39, 0
+  br i1 %44, label %50, label %45
+
+45:
+  %46 = phi i64 [ %112, %110 ], [ %235, %37 ]
+  %47 = phi i64 [ %111, %110 ], [ %234, %37 ]
+  %48 = phi double [ %130, %110 ], [ %40, %37 ]
+  %49 = icmp sgt i64 %47, 0
+  br i1 %49, label %110, label %131
+
+50:
+  %51 = add nsw i64 %39, -1
+  %52 = add i64 %38, 4
+  %53 = icmp slt i64 %38, 0
+  %54 = select i1 %53, i64 %3, i64 0
+  %55 = getelementptr float, ptr %2, i64 %38
+  %56 = getelementptr float, ptr %55, i64 %54
+  %57 = load float, ptr %56, align 4
+  %58 = fpext float %57 to double
+  %59 = icmp slt i64 %233, 0
+  %60 = select i1 %59, i64 %11, i64 0
+  %61 = add i64 %233, %60
+  %62 = select i1 %53, i64 %12, i64 0
+  %63 = mul i64 %61, %12
+  %64 = getelementptr float, ptr %10, i64 %63
+  %65 = getelementptr float, ptr %64, i64 %38
+  %66 = getelementptr float, ptr %65, i64 %62
+  %67 = load float, ptr %66, align 4
+  %68 = fpext float %67 to double
+  %69 = fmul double %58, %68
+  %70 = fadd double %40, %69
+  %71 = icmp slt i64 %38, -1
+  %72 = select i1 %71, i64 %3, i64 0
+  %73 = getelementptr i8, ptr %55, i64 4
+  %74 = getelementptr float, ptr %73, i64 %72
+  %75 = load float, ptr %74, align 4
+  %76 = fpext float %75 to double
+  %77 = select i1 %71, i64 %12, i64 0
+  %78 = getelementptr i8, ptr %65, i64 4
+  %79 = getelementptr float, ptr %78, i64 %77
+  %80 = load float, ptr %79, align 4
+  %81 = fpext float %80 to double
+  %82 = fmul double %76, %81
+  %83 = fadd double %41, %82
+  %84 = icmp slt i64 %38, -2
+  %85 = select i1 %84, i64 %3, i64 0
+  %86 = getelementptr i8, ptr %55, i64 8
+  %87 = getelementptr float, ptr %86, i64 %85
+  %88 = load float, ptr %87, align 4
+  %89 = fpext float %88 to double
+  %90 = select i1 %84, i64 %12, i64 0
+  %91 = getelementptr i8, ptr %65, i64 8
+  %92 = getelementptr float, ptr %91, i64 %90
+  %93 = load float, ptr %92, align 4
+  %94 = fpext float %93 to double
+  %95 = fmul double %89, %94
+  %96 = fadd double %42, %95
+  %97 = icmp slt i64 %38, -3
+  %98 = select i1 %97, i64 %3, i64 0
+  %99 = getelementptr i8, ptr %55, i64 12
+  %100 = getelementptr float, ptr %99, i64 %98
+  %101 = load float, ptr %100, align 4
+  %102 = fpext float %101 to double
+  %103 = select i1 %97, i64 %12, i64 0
+  %104 = getelementptr i8, ptr %65, i64 12
+  %105 = getelementptr float, ptr %104, i64 %103
+  %106 = load float, ptr %105, align 4
+  %107 = fpext float %106 to double
+  %108 = fmul double %102, %107
+  %109 = fadd double %43, %108
+  br label %37
+
+110:
+  %111 = add nsw i64 %47, -1
+  %112 = add i64 %46, 1
+  %113 = icmp slt i64 %46, 0
+  %114 = select i1 %113, i64 %3, i64 0
+  %115 = getelementptr float, ptr %2, i64 %46
+  %116 = getelementptr float, ptr %115, i64 %114
+  %117 = load float, ptr %116, align 4
+  %118 = fpext float %117 to double
+  %119 = icmp slt i64 %233, 0
+  %120 = select i1 %119, i64 %11, i64 0
+  %121 = add i64 %233, %120
+  %122 = select i1 %113, i64 %12, i64 0
+  %123 = mul i64 %121, %12
+  %124 = getelementptr float, ptr %10, i64 %123
+  %125 = getelementptr float, ptr %124, i64 %46
+  %126 = getelementptr float, ptr %125, i64 %122
+  %127 = load float, ptr %126, align 4
+  %128 = fpext float %127 to double
+  %129 = fmul double %118, %128
+  %130 = fadd double %48, %129
+  br label %45
+
+131:
+  %132 = fadd double %48, %41
+  %133 = fadd double %42, %43
+  %134 = fadd double %132, %133
+  %135 = icmp sgt i64 %1, 0
+  %136 = select i1 %135, i64 0, i64 %3
+  %137 = getelementptr float, ptr %2, i64 %26
+  %138 = getelementptr float, ptr %137, i64 %136
+  %139 = load float, ptr %138, align 4
+  %140 = fpext float %139 to double
+  %141 = fadd double %134, %140
+  %142 = call double @llvm.fabs.f64(double %141)
+  %143 = fcmp ogt double %142, 7.080000e+02
+  br i1 %143, label %283, label %239
+
+144:
+  %145 = phi i64 [ 0, %283 ], [ %303, %301 ]
+  %146 = phi i64 [ %300, %283 ], [ %302, %301 ]
+  %147 = icmp sgt i64 %146, 0
+  br i1 %147, label %301, label %148
+
+148:
+  %149 = select i1 %135, i64 0, i64 %7
+  %150 = getelementptr double, ptr %6, i64 %26
+  %151 = getelementptr double, ptr %150, i64 %149
+  %152 = load double, ptr %151, align 8
+  %153 = fadd double %152, %298
+  store double %153, ptr %151, align 8
+  br label %33
+
+154:
+  %155 = call i64 @llvm.smax.i64(i64 %1, i64 0)
+  br label %156
+
+156:
+  %157 = phi i64 [ 0, %154 ], [ %322, %200 ]
+  %158 = phi i64 [ %155, %154 ], [ %321, %200 ]
+  %159 = icmp sgt i64 %158, 0
+  br i1 %159, label %320, label %211
+
+160:
+  %161 = fpext float %330 to double
+  %162 = select i1 %323, i64 %3, i64 0
+  %163 = getelementptr float, ptr %2, i64 %157
+  %164 = getelementptr float, ptr %163, i64 %162
+  %165 = load float, ptr %164, align 4
+  %166 = fpext float %165 to double
+  %167 = fmul double %21, %166
+  %168 = fadd double %167, %161
+  %169 = fptrunc double %168 to float
+  br label %170
+
+170:
+  %171 = phi float [ %169, %160 ], [ %330, %320 ]
+  %172 = fcmp une double %22, 0.000000e+00
+  br i1 %172, label %173, label %188
+
+173:
+  %174 = select i1 %323, i64 %3, i64 0
+  %175 = getelementptr float, ptr %2, i64 %157
+  %176 = getelementptr float, ptr %175, i64 %174
+  %177 = load float, ptr %176, align 4
+  %178 = select i1 %323, i64 %9, i64 0
+  %179 = getelementptr float, ptr %8, i64 %157
+  %180 = getelementptr float, ptr %179, i64 %178
+  %181 = load float, ptr %180, align 4
+  %182 = fsub float %177, %181
+  %183 = fpext float %171 to double
+  %184 = fpext float %182 to double
+  %185 = fmul double %22, %184
+  %186 = fadd double %185, %183
+  %187 = fptrunc double %186 to float
+  br label %188
+
+188:
+  %189 = phi float [ %187, %173 ], [ %171, %170 ]
+  %190 = fcmp une double %20, 0.000000e+00
+  br i1 %190, label %191, label %200
+
+191:
+  %192 = select i1 %323, i64 %5, i64 0
+  %193 = getelementptr float, ptr %4, i64 %157
+  %194 = getelementptr float, ptr %193, i64 %192
+  %195 = load float, ptr %194, align 4
+  %196 = fpext float %195 to double
+  %197 = fmul double %20, %196
+  %198 = fptrunc double %197 to float
+  %199 = fadd float %189, %198
+  store float %199, ptr %194, align 4
+  br label %200
+
+200:
+  %201 = phi float [ %199, %191 ], [ %189, %188 ]
+  %202 = select i1 %323, i64 %3, i64 0
+  %203 = getelementptr float, ptr %2, i64 %157
+  %204 = getelementptr float, ptr %203, i64 %202
+  %205 = load float, ptr %204, align 4
+  %206 = fpext float %205 to double
+  %207 = fpext float %201 to double
+  %208 = fmul double %19, %207
+  %209 = fsub double %206, %208
+  %210 = fptrunc double %209 to float
+  store float %210, ptr %204, align 4
+  br label %156
+
+211:
+  %212 = icmp slt i64 %30, %15
+  br i1 %212, label %28, label %213
+
+213:
+  store ptr null, ptr %0, align 8
+  ret void
+
+214:
+  br label %215
+
+215:
+  %216 = phi i64 [ %7, %214 ], [ 0, %28 ]
+  br label %217
+
+217:
+  %218 = phi i64 [ %216, %215 ], [ %225, %223 ]
+  %219 = icmp slt i64 %218, %7
+  br i1 %219, label %223, label %220
+
+220:
+  %221 = sub i64 %31, %29
+  %222 = call i64 @llvm.smax.i64(i64 %221, i64 0)
+  br label %33
+
+223:
+  %224 = getelementptr double, ptr %6, i64 %218
+  store double 0.000000e+00, ptr %224, align 8
+  %225 = add nsw i64 %218, 1
+  br label %217
+
+226:
+  %227 = add nsw i64 %35, -1
+  %228 = add i64 %34, 1
+  %229 = icmp slt i64 %34, 0
+  %230 = select i1 %229, i64 %17, i64 0
+  %231 = getelementptr i64, ptr %16, i64 %34
+  %232 = getelementptr i64, ptr %231, i64 %230
+  %233 = load i64, ptr %232, align 8
+  %234 = and i64 %26, 3
+  %235 = and i64 %26, -4
+  %236 = icmp slt i64 %1, 5
+  %237 = ashr i64 %26, 2
+  %238 = select i1 %236, i64 0, i64 %237
+  br label %37
+
+239:
+  %240 = fneg double %142
+  %241 = fmul double %142, 0xBFF71547652B82FE
+  %242 = fadd double %241, 5.000000e-01
+  %243 = fptosi double %242 to i64
+  %244 = sitofp i64 %243 to double
+  %245 = fcmp olt double %242, %244
+  %246 = sext i1 %245 to i64
+  %247 = add nsw i64 %243, %246
+  %248 = sitofp i64 %247 to double
+  %249 = fmul double %248, 0x3FE62E42FEE00000
+  %250 = fsub double %240, %249
+  %251 = fmul double %248, 0x3DEA39EF35793C76
+  %252 = fsub double %250, %251
+  %253 = fmul double %252, 0x3DE6124613A86D09
+  %254 = fadd double %253, 0x3E21EED8EFF8D898
+  %255 = fmul double %254, %252
+  %256 = fadd double %255, 0x3E5AE64567F544E4
+  %257 = fmul double %256, %252
+  %258 = fadd double %257, 0x3E927E4FB7789F5C
+  %259 = fmul double %258, %252
+  %260 = fadd double %259, 0x3EC71DE3A556C734
+  %261 = fmul double %260, %252
+  %262 = fadd double %261, 0x3EFA01A01A01A01A
+  %263 = fmul double %262, %252
+  %264 = fadd double %263, 0x3F2A01A01A01A01A
+  %265 = fmul double %264, %252
+  %266 = fadd double %265, 0x3F56C16C16C16C17
+  %267 = fmul double %266, %252
+  %268 = fadd double %267, 0x3F81111111111111
+  %269 = fmul double %268, %252
+  %270 = fadd double %269, 0x3FA5555555555555
+  %271 = fmul double %270, %252
+  %272 = fadd double %271, 0x3FC5555555555555
+  %273 = fmul double %272, %252
+  %274 = fadd double %273, 5.000000e-01
+  %275 = fmul double %274, %252
+  %276 = fadd double %275, 1.000000e+00
+  %277 = fmul double %276, %252
+  %278 = fadd double %277, 1.000000e+00
+  %279 = shl i64 %247, 52
+  %280 = add i64 %279, 4607182418800017408
+  %281 = bitcast i64 %280 to double
+  %282 = fmul double %278, %281
+  br label %283
+
+283:
+  %284 = phi double [ %282, %239 ], [ 0.000000e+00, %131 ]
+  %285 = fcmp ult double %141, 0.000000e+00
+  %286 = fadd double %284, 1.000000e+00
+  %287 = select i1 %285, double %284, double 1.000000e+00
+  %288 = fdiv double %287, %286
+  %289 = icmp slt i64 %233, 0
+  %290 = select i1 %289, i64 %14, i64 0
+  %291 = getelementptr i8, ptr %13, i64 %233
+  %292 = getelementptr i8, ptr %291, i64 %290
+  %293 = load i8, ptr %292, align 1
+  %294 = uitofp i8 %293 to double
+  %295 = fsub double %288, %294
+  %296 = icmp eq i8 %293, 0
+  %297 = select i1 %296, double %23, double %24
+  %298 = fmul double %295, %297
+  %299 = icmp slt i64 %1, 2
+  %300 = select i1 %299, i64 0, i64 %26
+  br label %144
+
+301:
+  %302 = add nsw i64 %146, -1
+  %303 = add i64 %145, 1
+  %304 = icmp slt i64 %145, 0
+  %305 = select i1 %304, i64 %7, i64 0
+  %306 = getelementptr double, ptr %6, i64 %145
+  %307 = getelementptr double, ptr %306, i64 %305
+  %308 = load double, ptr %307, align 8
+  %309 = select i1 %289, i64 %11, i64 0
+  %310 = add i64 %233, %309
+  %311 = select i1 %304, i64 %12, i64 0
+  %312 = mul i64 %310, %12
+  %313 = getelementptr float, ptr %10, i64 %312
+  %314 = getelementptr float, ptr %313, i64 %145
+  %315 = getelementptr float, ptr %314, i64 %311
+  %316 = load float, ptr %315, align 4
+  %317 = fpext float %316 to double
+  %318 = fmul double %298, %317
+  %319 = fadd double %308, %318
+  store double %319, ptr %307, align 8
+  br label %144
+
+320:
+  %321 = add nsw i64 %158, -1
+  %322 = add i64 %157, 1
+  %323 = icmp slt i64 %157, 0
+  %324 = select i1 %323, i64 %7, i64 0
+  %325 = getelementptr double, ptr %6, i64 %157
+  %326 = getelementptr double, ptr %325, i64 %324
+  %327 = load double, ptr %326, align 8
+  %328 = sitofp i64 %221 to double
+  %329 = fdiv double %327, %328
+  %330 = fptrunc double %329 to float
+  %331 = fcmp une double %21, 0.000000e+00
+  br i1 %331, label %160, label %170
+}
+
+define internal void @2(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9) {
+  %11 = call i64 @llvm.smax.i64(i64 %7, i64 0)
+  br label %12
+
+12:
+  %13 = phi i64 [ 0, %10 ], [ %130, %110 ]
+  %14 = phi i64 [ %11, %10 ], [ %129, %110 ]
+  %15 = icmp sgt i64 %14, 0
+  br i1 %15, label %128, label %127
+
+16:
+  %17 = phi i64 [ 0, %128 ], [ %31, %29 ]
+  %18 = phi i64 [ %136, %128 ], [ %30, %29 ]
+  %19 = phi double [ 0.000000e+00, %128 ], [ %49, %29 ]
+  %20 = phi double [ 0.000000e+00, %128 ], [ %62, %29 ]
+  %21 = phi double [ 0.000000e+00, %128 ], [ %75, %29 ]
+  %22 = phi double [ 0.000000e+00, %128 ], [ %88, %29 ]
+  %23 = icmp sgt i64 %18, 0
+  br i1 %23, label %29, label %24
+
+24:
+  %25 = phi i64 [ %91, %89 ], [ %133, %16 ]
+  %26 = phi i64 [ %90, %89 ], [ %132, %16 ]
+  %27 = phi double [ %109, %89 ], [ %19, %16 ]
+  %28 = icmp sgt i64 %26, 0
+  br i1 %28, label %89, label %110
+
+29:
+  %30 = add nsw i64 %18, -1
+  %31 = add i64 %17, 4
+  %32 = icmp slt i64 %17, 0
+  %33 = select i1 %32, i64 %3, i64 0
+  %34 = getelementptr float, ptr %2, i64 %17
+  %35 = getelementptr float, ptr %34, i64 %33
+  %36 = load float, ptr %35, align 4
+  %37 = fpext float %36 to double
+  %38 = icmp slt i64 %13, 0
+  %39 = select i1 %38, i64 %5, i64 0
+  %40 = add i64 %13, %39
+  %41 = select i1 %32, i64 %6, i64 0
+  %42 = mul i64 %40, %6
+  %43 = getelementptr float, ptr %4, i64 %42
+  %44 = getelementptr float, ptr %43, i64 %17
+  %45 = getelementptr float, ptr %44, i64 %41
+  %46 = load float, ptr %45, align 4
+  %47 = fpext float %46 to double
+  %48 = fmul double %37, %47
+  %49 = fadd double %19, %48
+  %50 = icmp slt i64 %17, -1
+  %51 = select i1 %50, i64 %3, i64 0
+  %52 = getelementptr i8, ptr %34, i64 4
+  %53 = getelementptr float, ptr %52, i64 %51
+  %54 = load float, ptr %53, align 4
+  %55 = fpext float %54 to double
+  %56 = select i1 %50, i64 %6, i64 0
+  %57 = getelementptr i8, ptr %44, i64 4
+  %58 = getelementptr float, ptr %57, i64 %56
+  %59 = load float, ptr %58, align 4
+  %60 = fpext float %59 to double
+  %61 = fmul double %55, %60
+  %62 = fadd double %20, %61
+  %63 = icmp slt i64 %17, -2
+  %64 = select i1 %63, i64 %3, i64 0
+  %65 = getelementptr i8, ptr %34, i64 8
+  %66 = getelementptr float, ptr %65, i64 %64
+  %67 = load float, ptr %66, align 4
+  %68 = fpext float %67 to double
+  %69 = select i1 %63, i64 %6, i64 0
+  %70 = getelementptr i8, ptr %44, i64 8
+  %71 = getelementptr float, ptr %70, i64 %69
+  %72 = load float, ptr %71, align 4
+  %73 = fpext float %72 to double
+  %74 = fmul double %68, %73
+  %75 = fadd double %21, %74
+  %76 = icmp slt i64 %17, -3
+  %77 = select i1 %76, i64 %3, i64 0
+  %78 = getelementptr i8, ptr %34, i64 12
+  %79 = getelementptr float, ptr %78, i64 %77
+  %80 = load float, ptr %79, align 4
+  %81 = fpext float %80 to double
+  %82 = select i1 %76, i64 %6, i64 0
+  %83 = getelementptr i8, ptr %44, i64 12
+  %84 = getelementptr float, ptr %83, i64 %82
+  %85 = load float, ptr %84, align 4
+  %86 = fpext float %85 to double
+  %87 = fmul double %81, %86
+  %88 = fadd double %22, %87
+  br label %16
+
+89:
+  %90 = add nsw i64 %26, -1
+  %91 = add i64 %25, 1
+  %92 = icmp slt i64 %25, 0
+  %93 = select i1 %92, i64 %3, i64 0
+  %94 = getelementptr float, ptr %2, i64 %25
+  %95 = getelementptr float, ptr %94, i64 %93
+  %96 = load float, ptr %95, align 4
+  %97 = fpext float %96 to double
+  %98 = icmp slt i64 %13, 0
+  %99 = select i1 %98, i64 %5, i64 0
+  %100 = add i64 %13, %99
+  %101 = select i1 %92, i64 %6, i64 0
+  %102 = mul i64 %100, %6
+  %103 = getelementptr float, ptr %4, i64 %102
+  %104 = getelementptr float, ptr %103, i64 %25
+  %105 = getelementptr float, ptr %104, i64 %101
+  %106 = load float, ptr %105, align 4
+  %107 = fpext float %106 to double
+  %108 = fmul double %97, %107
+  %109 = fadd double %27, %108
+  br label %24
+
+110:
+  %111 = fadd double %27, %20
+  %112 = fadd double %21, %22
+  %113 = fadd double %111, %112
+  %114 = icmp sgt i64 %1, 0
+  %115 = select i1 %114, i64 0, i64 %3
+  %116 = getelementptr float, ptr %2, i64 %131
+  %117 = getelementptr float, ptr %116, i64 %115
+  %118 = load float, ptr %117, align 4
+  %119 = fpext float %118 to double
+  %120 = fadd double %113, %119
+  %121 = fptrunc double %120 to float
+  %122 = fpext float %121 to double
+  %123 = icmp slt i64 %13, 0
+  %124 = select i1 %123, i64 %9, i64 0
+  %125 = getelementptr double, ptr %8, i64 %13
+  %126 = getelementptr double, ptr %125, i64 %124
+  store double %122, ptr %126, align 8
+  br label %12
+
+127:
+  store ptr null, ptr %0, align 8
+  ret void
+
+128:
+  %129 = add nsw i64 %14, -1
+  %130 = add i64 %13, 1
+  %131 = add nsw i64 %1, -1
+  %132 = and i64 %131, 3
+  %133 = and i64 %131, -4
+  %134 = icmp slt i64 %1, 5
+  %135 = ashr i64 %131, 2
+  %136 = select i1 %134, i64 0, i64 %135
+  br label %16
+}
+
+define internal void @3(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5) {
+  %7 = call i64 @llvm.smax.i64(i64 %3, i64 0)
+  br label %8
+
+8:
+  %9 = phi i64 [ 0, %6 ], [ %68, %56 ]
+  %10 = phi i64 [ %7, %6 ], [ %67, %56 ]
+  %11 = icmp sgt i64 %10, 0
+  br i1 %11, label %66, label %65
+
+12:
+  %13 = fneg double %74
+  %14 = fmul double %74, 0xBFF71547652B82FE
+  %15 = fadd double %14, 5.000000e-01
+  %16 = fptosi double %15 to i64
+  %17 = sitofp i64 %16 to double
+  %18 = fcmp olt double %15, %17
+  %19 = sext i1 %18 to i64
+  %20 = add nsw i64 %16, %19
+  %21 = sitofp i64 %20 to double
+  %22 = fmul double %21, 0x3FE62E42FEE00000
+  %23 = fsub double %13, %22
+  %24 = fmul double %21, 0x3DEA39EF35793C76
+  %25 = fsub double %23, %24
+  %26 = fmul double %25, 0x3DE6124613A86D09
+  %27 = fadd double %26, 0x3E21EED8EFF8D898
+  %28 = fmul double %27, %25
+  %29 = fadd double %28, 0x3E5AE64567F544E4
+  %30 = fmul double %29, %25
+  %31 = fadd double %30, 0x3E927E4FB7789F5C
+  %32 = fmul double %31, %25
+  %33 = fadd double %32, 0x3EC71DE3A556C734
+  %34 = fmul double %33, %25
+  %35 = fadd double %34, 0x3EFA01A01A01A01A
+  %36 = fmul double %35, %25
+  %37 = fadd double %36, 0x3F2A01A01A01A01A
+  %38 = fmul double %37, %25
+  %39 = fadd double %38, 0x3F56C16C16C16C17
+  %40 = fmul double %39, %25
+  %41 = fadd double %40, 0x3F81111111111111
+  %42 = fmul double %41, %25
+  %43 = fadd double %42, 0x3FA5555555555555
+  %44 = fmul double %43, %25
+  %45 = fadd double %44, 0x3FC5555555555555
+  %46 = fmul double %45, %25
+  %47 = fadd double %46, 5.000000e-01
+  %48 = fmul double %47, %25
+  %49 = fadd double %48, 1.000000e+00
+  %50 = fmul double %49, %25
+  %51 = fadd double %50, 1.000000e+00
+  %52 = shl i64 %20, 52
+  %53 = add i64 %52, 4607182418800017408
+  %54 = bitcast i64 %53 to double
+  %55 = fmul double %51, %54
+  br label %56
+
+56:
+  %57 = phi double [ %55, %12 ], [ 0.000000e+00, %66 ]
+  %58 = fcmp ult double %73, 0.000000e+00
+  %59 = fadd double %57, 1.000000e+00
+  %60 = select i1 %58, double %57, double 1.000000e+00
+  %61 = fdiv double %60, %59
+  %62 = select i1 %69, i64 %5, i64 0
+  %63 = getelementptr double, ptr %4, i64 %9
+  %64 = getelementptr double, ptr %63, i64 %62
+  store double %61, ptr %64, align 8
+  br label %8
+
+65:
+  store ptr null, ptr %0, align 8
+  ret void
+
+66:
+  %67 = add nsw i64 %10, -1
+  %68 = add i64 %9, 1
+  %69 = icmp slt i64 %9, 0
+  %70 = select i1 %69, i64 %2, i64 0
+  %71 = getelementptr double, ptr %1, i64 %9
+  %72 = getelementptr double, ptr %71, i64 %70
+  %73 = load double, ptr %72, align 8
+  %74 = call double @llvm.fabs.f64(double %73)
+  %75 = fcmp ogt double %74, 7.080000e+02
+  br i1 %75, label %56, label %12
+}
+
+define internal void @4(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i64 %4, ptr %5, i64 %6) {
+  %8 = call i64 @llvm.smax.i64(i64 %4, i64 0)
+  br label %9
+
+9:
+  %10 = phi i64 [ 0, %7 ], [ %16, %19 ]
+  %11 = phi i64 [ %8, %7 ], [ %15, %19 ]
+  %12 = icmp sgt i64 %11, 0
+  br i1 %12, label %14, label %13
+
+13:
+  store ptr null, ptr %0, align 8
+  ret void
+
+14:
+  %15 = add nsw i64 %11, -1
+  %16 = add i64 %10, 1
+  %17 = icmp slt i64 %10, 0
+  %18 = icmp eq i64 %1, %10
+  br i1 %18, label %19, label %31
+
+19:
+  %20 = phi i64 [ 0, %14 ], [ %42, %31 ]
+  %21 = add nsw i64 %10, %20
+  %22 = icmp slt i64 %21, 0
+  %23 = select i1 %22, i64 %3, i64 0
+  %24 = getelementptr i64, ptr %2, i64 %21
+  %25 = getelementptr i64, ptr %24, i64 %23
+  %26 = load i64, ptr %25, align 8
+  %27 = select i1 %17, i64 %3, i64 0
+  %28 = getelementptr i64, ptr %2, i64 %10
+  %29 = getelementptr i64, ptr %28, i64 %27
+  %30 = load i64, ptr %29, align 8
+  store i64 %26, ptr %29, align 8
+  store i64 %30, ptr %25, align 8
+  br label %9
+
+31:
+  %32 = sub nsw i64 %1, %10
+  %33 = getelementptr i32, ptr %5, i64 %10
+  %34 = select i1 %17, i64 %6, i64 0
+  %35 = getelementptr i32, ptr %33, i64 %34
+  %36 = load i32, ptr %35, align 4
+  %37 = zext i32 %36 to i64
+  %38 = srem i64 %37, %32
+  %39 = icmp eq i64 %38, 0
+  %40 = call i64 @llvm.smin.i64(i64 %32, i64 0)
+  %41 = select i1 %39, i64 0, i64 %40
+  %42 = add nsw i64 %38, %41
+  br label %19
+}
+
+define internal void @5(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, i64 %12, ptr %13, i64 %14, ptr %15, i64 %16, ptr %17, i64 %18, ptr %19, i64 %20, ptr %21, i64 %22, i64 %23, ptr %24, i64 %25, ptr %26, i64 %27, i64 %28, ptr %29, i64 %30, i64 %31, ptr %32, i64 %33, i64 %34, ptr %35, i64 %36, i64 %37) {
+  %39 = call i64 @llvm.smax.i64(i64 %12, i64 0)
+  br label %40
+
+40:
+  %41 = phi i64 [ 0, %38 ], [ %109, %44 ]
+  %42 = phi i64 [ %39, %38 ], [ %108, %44 ]
+  %43 = icmp sgt i64 %42, 0
+  br i1 %43, label %107, label %105
+
+44:
+  %45 = phi i64 [ %114, %107 ], [ %124, %106 ]
+  %46 = phi i64 [ %121, %107 ], [ %123, %106 ]
+  %47 = icmp sgt i64 %46, 0
+  br i1 %47, label %122, label %40
+
+48:
+  %49 = phi i1 [ %135, %122 ], [ %84, %48 ]
+  %50 = phi i64 [ %136, %122 ], [ %85, %48 ]
+  %51 = phi i32 [ %133, %122 ], [ %82, %48 ]
+  %52 = sext i32 %51 to i64
+  %53 = getelementptr i32, ptr %15, i64 %50
+  %54 = getelementptr i32, ptr %53, i64 %52
+  %55 = load i32, ptr %54, align 4
+  %56 = sext i32 %55 to i64
+  %57 = icmp slt i64 %129, 0
+  %58 = select i1 %57, i64 %2, i64 0
+  %59 = add i64 %129, %58
+  %60 = icmp slt i32 %55, 0
+  %61 = select i1 %60, i64 %3, i64 0
+  %62 = mul i64 %59, %3
+  %63 = getelementptr i16, ptr %1, i64 %62
+  %64 = getelementptr i16, ptr %63, i64 %61
+  %65 = getelementptr i16, ptr %64, i64 %56
+  %66 = load i16, ptr %65, align 2
+  %67 = zext i16 %66 to i64
+  %68 = select i1 %49, i64 %22, i64 0
+  %69 = add i64 %68, %52
+  %70 = mul i64 %69, %23
+  %71 = getelementptr i8, ptr %21, i64 %70
+  %72 = getelementptr i8, ptr %71, i64 %67
+  %73 = load i8, ptr %72, align 1
+  %74 = icmp eq i8 %73, 0
+  %75 = icmp slt i32 %51, 0
+  %76 = select i1 %75, i64 %18, i64 0
+  %77 = getelementptr i32, ptr %17, i64 %76
+  %78 = select i1 %75, i64 %20, i64 0
+  %79 = getelementptr i32, ptr %19, i64 %78
+  %80 = select i1 %74, ptr %79, ptr %77
+  %81 = getelementptr i32, ptr %80, i64 %52
+  %82 = load i32, ptr %81, align 4
+  %83 = sext i32 %82 to i64
+  %84 = icmp slt i32 %82, 0
+  %85 = select i1 %84, i64 %16, i64 0
+  %86 = getelementptr i32, ptr %15, i64 %85
+  %87 = getelementptr i32, ptr %86, i64 %83
+  %88 = load i32, ptr %87, align 4
+  %89 = icmp sgt i32 %88, -1
+  br i1 %89, label %48, label %90
+
+90:
+  %91 = phi i1 [ %135, %122 ], [ %84, %48 ]
+  %92 = phi i32 [ %133, %122 ], [ %82, %48 ]
+  %93 = sext i32 %92 to i64
+  %94 = select i1 %91, i64 %25, i64 0
+  %95 = getelementptr i32, ptr %24, i64 %94
+  %96 = getelementptr i32, ptr %95, i64 %93
+  %97 = load i32, ptr %96, align 4
+  %98 = icmp slt i32 %97, 0
+  br i1 %98, label %106, label %99
+
+99:
+  %100 = call i64 @llvm.smax.i64(i64 %28, i64 0)
+  br label %101
+
+101:
+  %102 = phi i64 [ 0, %99 ], [ %143, %141 ]
+  %103 = phi i64 [ %100, %99 ], [ %142, %141 ]
+  %104 = icmp sgt i64 %103, 0
+  br i1 %104, label %141, label %106
+
+105:
+  store ptr null, ptr %0, align 8
+  ret void
+
+106:
+  br label %44
+
+107:
+  %108 = add nsw i64 %42, -1
+  %109 = add i64 %41, 1
+  %110 = icmp slt i64 %41, 0
+  %111 = select i1 %110, i64 %11, i64 0
+  %112 = getelementptr i64, ptr %10, i64 %41
+  %113 = getelementptr i64, ptr %112, i64 %111
+  %114 = load i64, ptr %113, align 8
+  %115 = icmp slt i64 %41, -1
+  %116 = select i1 %115, i64 %11, i64 0
+  %117 = getelementptr i8, ptr %112, i64 8
+  %118 = getelementptr i64, ptr %117, i64 %116
+  %119 = load i64, ptr %118, align 8
+  %120 = sub i64 %119, %114
+  %121 = call i64 @llvm.smax.i64(i64 %120, i64 0)
+  br label %44
+
+122:
+  %123 = add nsw i64 %46, -1
+  %124 = add i64 %45, 1
+  %125 = icmp slt i64 %45, 0
+  %126 = select i1 %125, i64 %9, i64 0
+  %127 = getelementptr i64, ptr %8, i64 %45
+  %128 = getelementptr i64, ptr %127, i64 %126
+  %129 = load i64, ptr %128, align 8
+  %130 = select i1 %110, i64 %14, i64 0
+  %131 = getelementptr i32, ptr %13, i64 %41
+  %132 = getelementptr i32, ptr %131, i64 %130
+  %133 = load i32, ptr %132, align 4
+  %134 = sext i32 %133 to i64
+  %135 = icmp slt i32 %133, 0
+  %136 = select i1 %135, i64 %16, i64 0
+  %137 = getelementptr i32, ptr %15, i64 %136
+  %138 = getelementptr i32, ptr %137, i64 %134
+  %139 = load i32, ptr %138, align 4
+  %140 = icmp sgt i32 %139, -1
+  br i1 %140, label %48, label %90
+
+141:
+  %142 = add nsw i64 %103, -1
+  %143 = add i64 %102, 1
+  %144 = select i1 %110, i64 %27, i64 0
+  %145 = add i64 %41, %144
+  %146 = icmp slt i64 %102, 0
+  %147 = select i1 %146, i64 %28, i64 0
+  %148 = mul i64 %145, %28
+  %149 = getelementptr i32, ptr %26, i64 %148
+  %150 = getelementptr i32, ptr %149, i64 %102
+  %151 = getelementptr i32, ptr %150, i64 %147
+  %152 = load i32, ptr %151, align 4
+  %153 = sext i32 %152 to i64
+  %154 = icmp slt i64 %129, 0
+  %155 = select i1 %154, i64 %2, i64 0
+  %156 = add i64 %129, %155
+  %157 = icmp slt i32 %152, 0
+  %158 = select i1 %157, i64 %3, i64 0
+  %159 = mul i64 %156, %3
+  %160 = getelementptr i16, ptr %1, i64 %159
+  %161 = getelementptr i16, ptr %160, i64 %158
+  %162 = getelementptr i16, ptr %161, i64 %153
+  %163 = load i16, ptr %162, align 2
+  %164 = zext nneg i32 %97 to i64
+  %165 = zext i16 %163 to i64
+  %166 = select i1 %146, i64 %30, i64 0
+  %167 = add i64 %102, %166
+  %168 = mul i64 %30, %31
+  %169 = mul i64 %168, %164
+  %170 = mul i64 %167, %31
+  %171 = getelementptr double, ptr %29, i64 %169
+  %172 = getelementptr double, ptr %171, i64 %170
+  %173 = getelementptr double, ptr %172, i64 %165
+  %174 = load double, ptr %173, align 8
+  %175 = select i1 %154, i64 %5, i64 0
+  %176 = getelementptr double, ptr %4, i64 %129
+  %177 = getelementptr double, ptr %176, i64 %175
+  %178 = load double, ptr %177, align 8
+  %179 = fadd double %174, %178
+  store double %179, ptr %173, align 8
+  %180 = select i1 %146, i64 %33, i64 0
+  %181 = add i64 %102, %180
+  %182 = mul i64 %33, %34
+  %183 = mul i64 %182, %164
+  %184 = mul i64 %181, %34
+  %185 = getelementptr double, ptr %32, i64 %183
+  %186 = getelementptr double, ptr %185, i64 %184
+  %187 = getelementptr double, ptr %186, i64 %165
+  %188 = load double, ptr %187, align 8
+  %189 = select i1 %154, i64 %7, i64 0
+  %190 = getelementptr double, ptr %6, i64 %129
+  %191 = getelementptr double, ptr %190, i64 %189
+  %192 = load double, ptr %191, align 8
+  %193 = fadd double %188, %192
+  store double %193, ptr %187, align 8
+  %194 = select i1 %146, i64 %36, i64 0
+  %195 = add i64 %102, %194
+  %196 = mul i64 %36, %37
+  %197 = mul i64 %196, %164
+  %198 = mul i64 %195, %37
+  %199 = getelementptr i64, ptr %35, i64 %197
+  %200 = getelementptr i64, ptr %199, i64 %198
+  %201 = getelementptr i64, ptr %200, i64 %165
+  %202 = load i64, ptr %201, align 8
+  %203 = add nsw i64 %202, 1
+  store i64 %203, ptr %201, align 8
+  br label %101
+}
+
+define internal void @6(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6, i64 %7, i64 %8, ptr %9, i64 %10, i64 %11, i64 %12, ptr %13, i64 %14, i64 %15, ptr %16, i64 %17, i64 %18, ptr %19, i64 %20, i64 %21, i64 %22, ptr %23, i64 %24, ptr %25, i64 %26, ptr %27, ptr %28, ptr %29, i64 %30, ptr %31, i64 %32, ptr %33, i64 %34, i64 %35, ptr %36, i64 %37, i64 %38, i64 %39, ptr %40, i64 %41, i64 %42) {
+  %44 = call i64 @llvm.smax.i64(i64 %2, i64 0)
+  br label %45
+
+45:
+  %46 = phi i64 [ 0, %43 ], [ %50, %56 ]
+  %47 = phi i64 [ %44, %43 ], [ %52, %56 ]
+  %48 = icmp sgt i64 %47, 0
+  %49 = zext i1 %48 to i64
+  %50 = add i64 %46, %49
+  %51 = sext i1 %48 to i64
+  %52 = add nsw i64 %47, %51
+  %53 = select i1 %48, i64 %46, i64 0
+  br i1 %48, label %54, label %346
+
+54:
+  store double 0.000000e+00, ptr %28, align 8
+  %55 = call i64 @llvm.smax.i64(i64 %3, i64 0)
+  br label %56
+
+56:
+  %57 = phi i64 [ 0, %54 ], [ %61, %133 ]
+  %58 = phi i64 [ %55, %54 ], [ %63, %133 ]
+  %59 = icmp sgt i64 %58, 0
+  %60 = zext i1 %59 to i64
+  %61 = add i64 %57, %60
+  %62 = sext i1 %59 to i64
+  %63 = add nsw i64 %58, %62
+  %64 = select i1 %59, i64 %57, i64 0
+  br i1 %59, label %65, label %45
+
+65:
+  %66 = icmp slt i64 %53, 0
+  %67 = select i1 %66, i64 %2, i64 0
+  %68 = add i64 %53, %67
+  %69 = icmp slt i64 %64, 0
+  %70 = select i1 %69, i64 %3, i64 0
+  %71 = add i64 %64, %70
+  %72 = mul i64 %3, %4
+  %73 = mul i64 %68, %72
+  %74 = mul i64 %71, %4
+  %75 = getelementptr double, ptr %1, i64 %73
+  %76 = getelementptr double, ptr %75, i64 %74
+  %77 = select i1 %66, i64 %6, i64 0
+  %78 = add i64 %53, %77
+  %79 = select i1 %69, i64 %7, i64 0
+  %80 = add i64 %64, %79
+  %81 = mul i64 %7, %8
+  %82 = mul i64 %78, %81
+  %83 = mul i64 %80, %8
+  %84 = getelementptr double, ptr %5, i64 %82
+  %85 = getelementptr double, ptr %84, i64 %83
+  %86 = select i1 %66, i64 %10, i64 0
+  %87 = add i64 %53, %86
+  %88 = select i1 %69, i64 %11, i64 0
+  %89 = add i64 %64, %88
+  %90 = mul i64 %11, %12
+  %91 = mul i64 %87, %90
+  %92 = mul i64 %89, %12
+  %93 = getelementptr i64, ptr %9, i64 %91
+  %94 = getelementptr i64, ptr %93, i64 %92
+  %95 = select i1 %66, i64 %14, i64 0
+  %96 = add i64 %53, %95
+  %97 = select i1 %69, i64 %15, i64 0
+  %98 = mul i64 %96, %15
+  %99 = getelementptr i32, ptr %13, i64 %98
+  %100 = getelementptr i32, ptr %99, i64 %64
+  %101 = getelementptr i32, ptr %100, i64 %97
+  %102 = load i32, ptr %101, align 4
+  store double 0.000000e+00, ptr %27, align 8
+  %103 = getelementptr i8, ptr %27, i64 8
+  store double 0.000000e+00, ptr %103, align 8
+  %104 = call i32 @llvm.smax.i32(i32 %102, i32 0)
+  br label %105
+
+105:
+  %106 = phi i32 [ 0, %65 ], [ %349, %347 ]
+  %107 = phi i32 [ %104, %65 ], [ %348, %347 ]
+  %108 = phi i64 [ 0, %65 ], [ %368, %347 ]
+  %109 = icmp sgt i32 %107, 0
+  br i1 %109, label %347, label %110
+
+110:
+  %111 = select i1 %66, i64 %17, i64 0
+  %112 = add i64 %53, %111
+  %113 = select i1 %69, i64 %18, i64 0
+  %114 = mul i64 %112, %18
+  %115 = getelementptr i8, ptr %16, i64 %114
+  %116 = getelementptr i8, ptr %115, i64 %64
+  %117 = getelementptr i8, ptr %116, i64 %113
+  %118 = load i8, ptr %117, align 1
+  %119 = icmp eq i8 %118, 0
+  br i1 %119, label %130, label %120
+
+120:
+  %121 = select i1 %66, i64 %20, i64 0
+  %122 = add i64 %53, %121
+  %123 = select i1 %69, i64 %21, i64 0
+  %124 = mul i64 %122, %21
+  %125 = getelementptr i32, ptr %19, i64 %124
+  %126 = getelementptr i32, ptr %125, i64 %64
+  %127 = getelementptr i32, ptr %126, i64 %123
+  %128 = load i32, ptr %127, align 4
+  %129 = icmp sgt i32 %128, -1
+  br i1 %129, label %131, label %130
+
+130:
+  br label %131
+
+131:
+  %132 = phi i64 [ 1, %130 ], [ 2, %120 ]
+  br label %133
+
+133:
+  %134 = phi i64 [ 0, %131 ], [ %371, %345 ]
+  %135 = phi i64 [ %132, %131 ], [ %370, %345 ]
+  %136 = icmp sgt i64 %135, 0
+  br i1 %136, label %369, label %56
+
+137:
+  %138 = icmp eq i64 %134, 1
+  br i1 %138, label %139, label %149
+
+139:
+  %140 = select i1 %66, i64 %20, i64 0
+  %141 = add i64 %53, %140
+  %142 = select i1 %69, i64 %21, i64 0
+  %143 = mul i64 %141, %21
+  %144 = getelementptr i32, ptr %19, i64 %143
+  %145 = getelementptr i32, ptr %144, i64 %64
+  %146 = getelementptr i32, ptr %145, i64 %142
+  %147 = load i32, ptr %146, align 4
+  %148 = sext i32 %147 to i64
+  store i64 %148, ptr %23, align 8
+  br label %149
+
+149:
+  %150 = phi i64 [ 1, %139 ], [ 0, %137 ]
+  br label %151
+
+151:
+  %152 = phi i32 [ 0, %149 ], [ %376, %173 ]
+  %153 = phi i32 [ %104, %149 ], [ %375, %173 ]
+  %154 = phi i64 [ %150, %149 ], [ %174, %173 ]
+  %155 = icmp sgt i32 %153, 0
+  br i1 %155, label %374, label %231
+
+156:
+  %157 = select i1 %66, i64 %20, i64 0
+  %158 = add i64 %53, %157
+  %159 = select i1 %69, i64 %21, i64 0
+  %160 = mul i64 %158, %21
+  %161 = getelementptr i32, ptr %19, i64 %160
+  %162 = getelementptr i32, ptr %161, i64 %64
+  %163 = getelementptr i32, ptr %162, i64 %159
+  %164 = load i32, ptr %163, align 4
+  %165 = icmp eq i32 %152, %164
+  br i1 %165, label %173, label %166
+
+166:
+  %167 = icmp slt i64 %154, 0
+  %168 = select i1 %167, i64 %24, i64 0
+  %169 = getelementptr i64, ptr %23, i64 %154
+  %170 = getelementptr i64, ptr %169, i64 %168
+  %171 = sext i32 %152 to i64
+  store i64 %171, ptr %170, align 8
+  %172 = add nsw i64 %154, 1
+  br label %173
+
+173:
+  %174 = phi i64 [ %172, %166 ], [ %154, %156 ]
+  br label %151
+
+175:
+  %176 = phi i32 [ %380, %229 ], [ 0, %369 ]
+  %177 = phi i32 [ %379, %229 ], [ %104, %369 ]
+  %178 = phi i64 [ %230, %229 ], [ 0, %369 ]
+  %179 = icmp sgt i32 %177, 0
+  br i1 %179, label %378, label %231
+
+180:
+  %181 = select i1 %382, i64 %4, i64 0
+  %182 = getelementptr double, ptr %76, i64 %381
+  %183 = getelementptr double, ptr %182, i64 %181
+  %184 = load double, ptr %183, align 8
+  %185 = select i1 %382, i64 %8, i64 0
+  %186 = getelementptr double, ptr %85, i64 %381
+  %187 = getelementptr double, ptr %186, i64 %185
+  %188 = load double, ptr %187, align 8
+  %189 = fadd double %188, 1.000000e+01
+  %190 = fdiv double %184, %189
+  %191 = select i1 %382, i64 %26, i64 0
+  %192 = getelementptr double, ptr %25, i64 %381
+  %193 = getelementptr double, ptr %192, i64 %191
+  store double %190, ptr %193, align 8
+  %194 = icmp sgt i64 %178, 0
+  br i1 %194, label %195, label %222
+
+195:
+  %196 = getelementptr i64, ptr %23, i64 %178
+  %197 = getelementptr i8, ptr %196, i64 -8
+  %198 = load i64, ptr %197, align 8
+  %199 = icmp slt i64 %198, 0
+  %200 = select i1 %199, i64 %26, i64 0
+  %201 = getelementptr double, ptr %25, i64 %198
+  %202 = getelementptr double, ptr %201, i64 %200
+  %203 = load double, ptr %202, align 8
+  %204 = fcmp ogt double %203, %190
+  br i1 %204, label %205, label %222
+
+205:
+  %206 = phi i64 [ %178, %195 ], [ %210, %212 ]
+  %207 = getelementptr i64, ptr %23, i64 %206
+  %208 = getelementptr i8, ptr %207, i64 -8
+  %209 = load i64, ptr %208, align 8
+  store i64 %209, ptr %207, align 8
+  %210 = add nsw i64 %206, -1
+  %211 = icmp sgt i64 %206, 1
+  br i1 %211, label %212, label %222
+
+212:
+  %213 = getelementptr i8, ptr %207, i64 -16
+  %214 = load i64, ptr %213, align 8
+  %215 = icmp slt i64 %214, 0
+  %216 = select i1 %215, i64 %26, i64 0
+  %217 = getelementptr double, ptr %25, i64 %214
+  %218 = getelementptr double, ptr %217, i64 %216
+  %219 = load double, ptr %218, align 8
+  %220 = load double, ptr %193, align 8
+  %221 = fcmp ogt double %219, %220
+  br i1 %221, label %205, label %222
+
+222:
+  %223 = phi i64 [ %210, %212 ], [ %210, %205 ], [ %178, %195 ], [ %178, %180 ]
+  %224 = icmp slt i64 %223, 0
+  %225 = select i1 %224, i64 %24, i64 0
+  %226 = getelementptr i64, ptr %23, i64 %223
+  %227 = getelementptr i64, ptr %226, i64 %225
+  store i64 %381, ptr %227, align 8
+  %228 = add nsw i64 %178, 1
+  br label %229
+
+229:
+  %230 = phi i64 [ %228, %222 ], [ %178, %378 ]
+  br label %175
+
+231:
+  %232 = phi i64 [ %154, %151 ], [ %178, %175 ]
+  %233 = phi double [ 1.000000e+01, %151 ], [ 2.000000e+01, %175 ]
+  %234 = load double, ptr %27, align 8
+  %235 = fmul double %234, %234
+  %236 = load double, ptr %103, align 8
+  %237 = fadd double %236, 1.000000e+01
+  %238 = fdiv double %235, %237
+  %239 = call i64 @llvm.smax.i64(i64 %232, i64 0)
+  br label %240
+
+240:
+  %241 = phi i64 [ 1, %231 ], [ %272, %268 ]
+  %242 = phi i64 [ %239, %231 ], [ %271, %268 ]
+  %243 = phi double [ 0.000000e+00, %231 ], [ %284, %268 ]
+  %244 = phi double [ 0.000000e+00, %231 ], [ %289, %268 ]
+  %245 = phi i64 [ 0, %231 ], [ %294, %268 ]
+  %246 = phi i64 [ 0, %231 ], [ %269, %268 ]
+  %247 = icmp sgt i64 %242, 0
+  br i1 %247, label %270, label %303
+
+248:
+  %249 = icmp slt i64 %294, %22
+  %250 = fcmp olt double %289, 1.000000e+00
+  %251 = select i1 %249, i1 true, i1 %250
+  br i1 %251, label %268, label %252
+
+252:
+  %253 = fmul double %284, %284
+  %254 = fadd double %289, %233
+  %255 = fdiv double %253, %254
+  %256 = fmul double %296, %296
+  %257 = fadd double %298, %233
+  %258 = fdiv double %256, %257
+  %259 = fadd double %255, %258
+  %260 = fsub double %259, %238
+  %261 = load double, ptr %28, align 8
+  %262 = fcmp ogt double %260, %261
+  br i1 %262, label %263, label %268
+
+263:
+  store double %260, ptr %28, align 8
+  %264 = getelementptr i8, ptr %28, i64 8
+  store double %284, ptr %264, align 8
+  %265 = getelementptr i8, ptr %28, i64 16
+  store double %289, ptr %265, align 8
+  %266 = getelementptr i8, ptr %28, i64 24
+  store double %296, ptr %266, align 8
+  %267 = getelementptr i8, ptr %28, i64 32
+  store double %298, ptr %267, align 8
+  br label %268
+
+268:
+  %269 = phi i64 [ %246, %248 ], [ %241, %263 ], [ %246, %252 ]
+  br label %240
+
+270:
+  %271 = add nsw i64 %242, -1
+  %272 = add i64 %241, 1
+  %273 = icmp sgt i64 %241, 0
+  %274 = select i1 %273, i64 0, i64 %24
+  %275 = getelementptr i64, ptr %23, i64 %241
+  %276 = getelementptr i8, ptr %275, i64 -8
+  %277 = getelementptr i64, ptr %276, i64 %274
+  %278 = load i64, ptr %277, align 8
+  %279 = icmp slt i64 %278, 0
+  %280 = select i1 %279, i64 %4, i64 0
+  %281 = getelementptr double, ptr %76, i64 %278
+  %282 = getelementptr double, ptr %281, i64 %280
+  %283 = load double, ptr %282, align 8
+  %284 = fadd double %243, %283
+  %285 = select i1 %279, i64 %8, i64 0
+  %286 = getelementptr double, ptr %85, i64 %278
+  %287 = getelementptr double, ptr %286, i64 %285
+  %288 = load double, ptr %287, align 8
+  %289 = fadd double %244, %288
+  %290 = select i1 %279, i64 %12, i64 0
+  %291 = getelementptr i64, ptr %94, i64 %278
+  %292 = getelementptr i64, ptr %291, i64 %290
+  %293 = load i64, ptr %292, align 8
+  %294 = add nsw i64 %245, %293
+  %295 = load double, ptr %27, align 8
+  %296 = fsub double %295, %284
+  %297 = load double, ptr %103, align 8
+  %298 = fsub double %297, %289
+  %299 = sub nsw i64 %108, %294
+  %300 = icmp slt i64 %299, %22
+  %301 = fcmp olt double %298, 1.000000e+00
+  %302 = select i1 %300, i1 true, i1 %301
+  br i1 %302, label %303, label %248
+
+303:
+  %304 = icmp sgt i64 %246, 0
+  br i1 %304, label %305, label %345
+
+305:
+  %306 = load double, ptr %28, align 8
+  %307 = select i1 %66, i64 %30, i64 0
+  %308 = getelementptr double, ptr %29, i64 %53
+  %309 = getelementptr double, ptr %308, i64 %307
+  store double %306, ptr %309, align 8
+  %310 = select i1 %66, i64 %32, i64 0
+  %311 = getelementptr i32, ptr %31, i64 %53
+  %312 = getelementptr i32, ptr %311, i64 %310
+  %313 = trunc i64 %64 to i32
+  store i32 %313, ptr %312, align 4
+  %314 = select i1 %66, i64 %34, i64 0
+  %315 = add i64 %53, %314
+  %316 = icmp slt i64 %35, 1
+  br i1 %316, label %388, label %389
+
+317:
+  %318 = phi i64 [ %401, %399 ], [ 0, %391 ]
+  %319 = phi i64 [ %400, %399 ], [ %246, %391 ]
+  %320 = phi i64 [ %419, %399 ], [ 0, %391 ]
+  %321 = icmp sgt i64 %319, 0
+  br i1 %321, label %399, label %322
+
+322:
+  %323 = getelementptr i8, ptr %28, i64 8
+  %324 = load double, ptr %323, align 8
+  %325 = getelementptr i8, ptr %28, i64 16
+  %326 = load double, ptr %325, align 8
+  %327 = select i1 %66, i64 %37, i64 0
+  %328 = add i64 %53, %327
+  %329 = mul i64 %38, %39
+  %330 = mul i64 %328, %329
+  %331 = getelementptr double, ptr %36, i64 %330
+  store double %324, ptr %331, align 8
+  %332 = getelementptr i8, ptr %331, i64 8
+  store double %326, ptr %332, align 8
+  %333 = getelementptr i8, ptr %28, i64 24
+  %334 = load double, ptr %333, align 8
+  %335 = getelementptr i8, ptr %28, i64 32
+  %336 = load double, ptr %335, align 8
+  %337 = getelementptr double, ptr %331, i64 %39
+  store double %334, ptr %337, align 8
+  %338 = getelementptr i8, ptr %337, i64 8
+  store double %336, ptr %338, align 8
+  %339 = sub nsw i64 %108, %320
+  %340 = select i1 %66, i64 %41, i64 0
+  %341 = add i64 %53, %340
+  %342 = mul i64 %341, %42
+  %343 = getelementptr i64, ptr %40, i64 %342
+  store i64 %320, ptr %343, align 8
+  %344 = getelementptr i8, ptr %343, i64 8
+  store i64 %339, ptr %344, align 8
+  br label %345
+
+345:
+  br label %133
+
+346:
+  store ptr null, ptr %0, align 8
+  ret void
+
+347:
+  %348 = add nsw i32 %107, -1
+  %349 = add i32 %106, 1
+  %350 = sext i32 %106 to i64
+  %351 = load double, ptr %27, align 8
+  %352 = icmp slt i32 %106, 0
+  %353 = select i1 %352, i64 %4, i64 0
+  %354 = getelementptr double, ptr %76, i64 %350
+  %355 = getelementptr double, ptr %354, i64 %353
+  %356 = load double, ptr %355, align 8
+  %357 = fadd double %351, %356
+  store double %357, ptr %27, align 8
+  %358 = load double, ptr %103, align 8
+  %359 = select i1 %352, i64 %8, i64 0
+  %360 = getelementptr double, ptr %85, i64 %350
+  %361 = getelementptr double, ptr %360, i64 %359
+  %362 = load double, ptr %361, align 8
+  %363 = fadd double %358, %362
+  store double %363, ptr %103, align 8
+  %364 = select i1 %352, i64 %12, i64 0
+  %365 = getelementptr i64, ptr %94, i64 %350
+  %366 = getelementptr i64, ptr %365, i64 %364
+  %367 = load i64, ptr %366, align 8
+  %368 = add nsw i64 %108, %367
+  br label %105
+
+369:
+  %370 = add nsw i64 %135, -1
+  %371 = add i64 %134, 1
+  %372 = load i8, ptr %117, align 1
+  %373 = icmp eq i8 %372, 0
+  br i1 %373, label %175, label %137
+
+374:
+  %375 = add nsw i32 %153, -1
+  %376 = add i32 %152, 1
+  %377 = icmp eq i64 %134, 0
+  br i1 %377, label %166, label %156
+
+378:
+  %379 = add nsw i32 %177, -1
+  %380 = add i32 %176, 1
+  %381 = sext i32 %176 to i64
+  %382 = icmp slt i32 %176, 0
+  %383 = select i1 %382, i64 %12, i64 0
+  %384 = getelementptr i64, ptr %94, i64 %381
+  %385 = getelementptr i64, ptr %384, i64 %383
+  %386 = load i64, ptr %385, align 8
+  %387 = icmp sgt i64 %386, 9
+  br i1 %387, label %180, label %229
+
+388:
+  br label %389
+
+389:
+  %390 = phi i64 [ %35, %388 ], [ 0, %305 ]
+  br label %391
+
+391:
+  %392 = phi i64 [ %390, %389 ], [ %398, %394 ]
+  %393 = icmp slt i64 %392, %35
+  br i1 %393, label %394, label %317
+
+394:
+  %395 = mul i64 %315, %35
+  %396 = getelementptr i8, ptr %33, i64 %395
+  %397 = getelementptr i8, ptr %396, i64 %392
+  store i8 0, ptr %397, align 1
+  %398 = add nsw i64 %392, 1
+  br label %391
+
+399:
+  %400 = add nsw i64 %319, -1
+  %401 = add i64 %318, 1
+  %402 = icmp slt i64 %318, 0
+  %403 = select i1 %402, i64 %24, i64 0
+  %404 = getelementptr i64, ptr %23, i64 %318
+  %405 = getelementptr i64, ptr %404, i64 %403
+  %406 = load i64, ptr %405, align 8
+  %407 = icmp slt i64 %406, 0
+  %408 = select i1 %407, i64 %35, i64 0
+  %409 = mul i64 %315, %35
+  %410 = getelementptr i8, ptr %33, i64 %409
+  %411 = getelementptr i8, ptr %410, i64 %406
+  %412 = getelementptr i8, ptr %411, i64 %408
+  store i8 1, ptr %412, align 1
+  %413 = load i64, ptr %405, align 8
+  %414 = icmp slt i64 %413, 0
+  %415 = select i1 %414, i64 %12, i64 0
+  %416 = getelementptr i64, ptr %94, i64 %413
+  %417 = getelementptr i64, ptr %416, i64 %415
+  %418 = load i64, ptr %417, align 8
+  %419 = add nsw i64 %320, %418
+  br label %317
+}
+
+declare i64 @llvm.smin.i64(i64, i64)
+
+declare i64 @llvm.smax.i64(i64, i64)
+
+declare i32 @llvm.smax.i32(i32, i32)
