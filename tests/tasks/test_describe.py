@@ -152,6 +152,8 @@ def test_a_study_that_asks_for_quartiles_only_asks_as_before() -> None:
     more = begin(simulator.study(5, task="describe", settings={"quantiles": [0.1]})).asked
     assert b'"quantiles":[0.25,0.5,0.75,0.1]' in more.parameters
     assert more.layout == plain.layout  # what differs is asked by the second sum
+    (_, (asked, _)) = begin(simulator.study(5, task="describe", settings={"quantiles": [0.95, 0.1]})).task.plan()
+    assert asked.title == "Quartiles, and quantiles 0.1, 0.95, of every numeric column"
     same = begin(simulator.study(5, task="describe", settings={"quantiles": [0.5]})).task
     (_, (fine, _)), (_, (few, _)) = begin(simulator.study(5, task="describe")).task.plan(), same.plan()
     assert fine.layout == few.layout

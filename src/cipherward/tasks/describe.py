@@ -42,7 +42,7 @@ from cipherward.tasks.cohort_table import GROUPS
 from cipherward.tasks.describe_settings import FINE, MEANING
 from cipherward.tasks.lanes import CountSegment, Layout
 from cipherward.tasks.noisy_cohort import SCALE
-from cipherward.tasks.quantiles import Histograms, places, quantiles, refined, wanted_bins
+from cipherward.tasks.quantiles import QUARTILES, Histograms, places, quantiles, refined, wanted_bins
 from cipherward.tasks.result_figures import Steps
 from cipherward.tasks.row_groups import by_outcome
 from cipherward.tasks.task import (
@@ -97,7 +97,9 @@ class Describe(Task[DescribeState]):
         n_wanted = wanted_bins(self._histograms(state), self._settings.shares).shape[1]
         size = len(self._numeric) * len(GROUPS) * n_wanted * self._settings.bins
         parts = (CountSegment("fine", size, limbs_for(32, self._study.bits)),)
-        return self._question("quartiles", "Quartiles of every numeric column", parts, FINE, on_state=True)
+        others = ", ".join(f"{share:g}" for share in self._settings.shares[len(QUARTILES) :])
+        title = f"Quartiles{f', and quantiles {others},' if others else ''} of every numeric column"
+        return self._question("quartiles", title, parts, FINE, on_state=True)
 
     def answer(self, state: DescribeState, at: HospitalWork) -> Values:
         with at.timed("describe"):
