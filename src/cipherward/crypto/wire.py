@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import operator
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -65,36 +66,49 @@ def _head(major: int, value: int) -> bytes:
 
 
 def _write(out: bytearray, value: Any) -> None:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        out += _head(_BYTES, len(value))
+    kind = type(value)
+    if kind is bytes:
+        out += _DIGEST_HEAD if len(value) == DIGEST_BYTES else _head(_BYTES, len(value))
         out += value
-    elif isinstance(value, tuple):
-        out += _head(_ARRAY, len(value))
-        for item in value:
-            _write(out, item)
-    elif isinstance(value, bool):
-        raise TypeError("booleans have no place on the wire")
-    elif isinstance(value, int):
+    elif kind is int:
         if not 0 <= value < 1 << 63:
             raise TypeError("integers on the wire lie in [0, 2^63)")
         out += _head(_UINT, value)
-    elif isinstance(value, str):
+    elif kind is tuple:
+        out += _head(_ARRAY, len(value))
+        for item in value:
+            _write(out, item)
+    elif kind is str:
         text = value.encode()
         out += _head(_TEXT, len(text))
         out += text
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        out += _head(_BYTES, len(value))
+        out += value
+    elif isinstance(value, bool):
+        raise TypeError("booleans have no place on the wire")
+    elif isinstance(value, int):
+        _write(out, int(value))
+    elif isinstance(value, tuple):
+        _write(out, tuple(value))
+    elif isinstance(value, str):
+        _write(out, str.__str__(value))
     else:
-        kind: Any = type(value)
-        names = _field_names(kind)
-        out += _head(_ARRAY, len(names))
-        for name in names:
-            _write(out, getattr(value, name))
+        fields = _fields(typing.cast(Any, kind))(value)
+        out += _head(_ARRAY, len(fields))
+        for item in fields:
+            _write(out, item)
 
 
 @functools.cache
-def _field_names(kind: type) -> tuple[str, ...]:
+def _fields(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of a message's fields, in order."""
     if not dataclasses.is_dataclass(kind):
         raise TypeError(f"{kind.__name__} has no place on the wire")
-    return tuple(field.name for field in dataclasses.fields(kind))
+    names = [field.name for field in dataclasses.fields(kind)]
+    if len(names) > 1:
+        return operator.attrgetter(*names)
+    return lambda message: tuple(getattr(message, name) for name in names)
 
 
 _Source = bytes | memoryview
@@ -129,6 +143,8 @@ def _check_end(data: _Source, end: int) -> None:
 
 
 def _read_uint(data: _Source, at: int) -> tuple[int, int]:
+    if at < len(data) and data[at] < 24:
+        return data[at], at + 1
     return _read_head(data, at, _UINT)
 
 

@@ -22,6 +22,7 @@ _FEW = 10
 _SHARE = 0.1  # of the rows, from which on one patient's, or copies, are no accident
 _ID_ROWS = 30
 _SAMPLE = 20_000  # rows of each outcome that are looked at first
+_FIRST = 500  # rows that usually show that values are no ids
 _NEAR = 0.01  # how far the sample's AUROC may be from that of all rows, many times over
 _ID_NAME = re.compile(r"(^|[_\s-])(id|nr|no|number|mrn|key|uid|uuid)($|[_\s-])", re.IGNORECASE)
 
@@ -188,12 +189,12 @@ def _is_id(values: pl.Series, column: Column, cluster: NDArray[np.uint32] | None
         return bool(_ID_NAME.search(column.name)) or span <= 1.1 * len(present) or present.is_sorted()
     if cluster is None or values.null_count() or not _ID_ROWS <= int(cluster.max()) + 1 < len(cluster):
         return False
-    return _one_for_each(values[:_SAMPLE], cluster[:_SAMPLE]) and _one_for_each(values, cluster)
+    return _one_for_each(values[:_FIRST], cluster[:_FIRST]) and _one_for_each(values, cluster)
 
 
 def _all_differ(values: pl.Series) -> bool:
     """Whether no two values are the same; a few rows usually show that they are not."""
-    return all(part.n_unique() == len(part) for part in (values[:_SAMPLE], values))
+    return all(part.n_unique() == len(part) for part in (values[:_FIRST], values))
 
 
 def _one_for_each(values: pl.Series, cluster: NDArray[np.uint32]) -> bool:
