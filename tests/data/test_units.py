@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from cipherward.data import checking, unit_hints, units
 from cipherward.data.local_mapping import Mapping
+from cipherward.data.registers import Terms
 from cipherward.data.sources import Admitted, admit, load_table_for_prediction
 from cipherward.data.tables import read_table
 from cipherward.data.values import Rule
@@ -74,6 +76,20 @@ def test_the_table_s_unit_alone_is_enough_and_codes_for_missing_stay_codes(make_
         ("weight", Rule.MISSING_CODE): 1,
         ("weight", Rule.MISSING_WORD): 1,
     }
+
+
+def test_a_study_in_another_unit_takes_no_row_of_a_register_for_a_changed_one(make_study: Make, tmp_path: Path) -> None:
+    found = read_table(mapped(table(tmp_path), '[columns.weight]\nunit = "kg"\n'))
+    terms = Terms(bytes(32), None, 0, 2)
+    first = admit(found, study(make_study), "north", terms=terms)
+    assert first.data is not None
+    assert first.data.reading is not None
+    in_pounds = study(make_study, weight={"unit": "[lb_av]", "maximum": 700})
+    later = admit(found, in_pounds, "north", terms=dataclasses.replace(terms, register=first.data.reading.register))
+    assert later.data is not None, later.problems
+    assert later.data.reading is not None
+    assert later.data.reading.lost_rows == 0
+    assert weights(later)[0] == pytest.approx((weights(first)[0] or 0.0) / 0.45359237)
 
 
 def test_a_prediction_converts_as_training_did(make_study: Make, tmp_path: Path) -> None:

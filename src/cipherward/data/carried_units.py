@@ -1,7 +1,8 @@
 """Units that a source itself says: a FHIR Quantity, a unit concept of OMOP, a mapping file. Values become the study's unit, counted, or
 the column is refused by name; two units in one column are never mixed.
 
-A source's unit and its conversion meet where the study is known (`plain_form`), after the study's codes for missing have been set aside.
+A source's unit and its conversion meet where the study is known, after a register has looked at the values as the source has them:
+otherwise a study in another unit would take rows for changed ones.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ def several(name: str, found: Iterable[tuple[str, int, int]], where: str) -> Pro
 
 def in_declared_units(
     raw: RawTable, columns: Iterable[Column], outcome: str = ""
-) -> tuple[RawTable, list[Mark], list[Problem], list[str]]:
-    """Numeric columns in the study's unit where the source says another; the rows changed, problems, and what is to be said. Numbers
-    stand in plain digits already. `outcome`: a measured one, for which a study has no unit."""
+) -> tuple[RawTable, list[Mark], list[Problem]]:
+    """Numeric columns in the study's unit where the source says another; the rows changed, and problems. Numbers stand in plain
+    digits already; the study's codes for missing stay codes. `outcome`: a measured one, for which a study has no unit."""
     table, marks, problems, notes = raw.table, [], [], []
     declared = {column.name: column for column in columns}
     for name, given in raw.carried.items():
@@ -111,8 +112,9 @@ def in_declared_units(
             elif changed.any():
                 text = pl.select(pl.when(unread).then(table[name].cast(pl.String)).otherwise(read.cast(pl.String)))
                 table = table.with_columns(text.to_series().alias(name))
-            marks.append(Mark(name, Rule.UNIT, changed))
-    return dataclasses.replace(raw, table=table), marks, problems, notes
+            if changed.any():
+                marks.append(Mark(name, Rule.UNIT, changed))
+    return dataclasses.replace(raw, table=table, assumed=(*raw.assumed, *notes)), marks, problems
 
 
 def _converter(given: str, wanted: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

@@ -7,6 +7,7 @@ is said of a file names its row, never its name or a header: both may tell who t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import logging
 import warnings
@@ -76,7 +77,7 @@ def _read_all(raw: RawTable, column: Column, leave_out: bool) -> tuple[RawTable,
     kind = pl.UInt8 if is_byte else pl.Float32
     typed = values.astype(np.uint8) if is_byte else values
     loaded = pl.Series(column.name, typed, dtype=pl.Array(kind, column.size))
-    found = RawTable(raw.table.with_columns(loaded), raw.rows, raw.origin, raw.assumed, raw.folder)
+    found = dataclasses.replace(raw, table=raw.table.with_columns(loaded))
     if not wrong:
         return found, []
     bad = np.zeros(raw.table.height, bool)
@@ -90,7 +91,7 @@ def _read_all(raw: RawTable, column: Column, leave_out: bool) -> tuple[RawTable,
         return found, problems
     kept = found.where(pl.Series(~bad))
     said = f"{int(bad.sum())} row(s) without a readable image in column {column.name!r} are left out"
-    return RawTable(kept.table, kept.rows, kept.origin, (*kept.assumed, said), kept.folder), []
+    return dataclasses.replace(kept, assumed=(*kept.assumed, said)), []
 
 
 def _read(folder: Path, name: str | None, column: Column) -> NDArray[np.float32]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from cipherward.data import carried_units
 from cipherward.data.number_forms import plain_numbers
 from cipherward.data.problems import Problem
 from cipherward.data.schema import with_declared_names
@@ -63,14 +62,9 @@ def in_plain_form(
             table, found = _with_labels(table, name, labels, own)
             marks += found
     problems += [*_other_units(raw, columns), *_totals(table, raw, data)]
-    raw = dataclasses.replace(raw, table=table)
-    raw, converted, unfit, notes = carried_units.in_declared_units(raw, columns, data.outcome if data else "")
-    marks += converted
-    problems += unfit
     declared = {*keys, *(column.name for column in columns)}
     changes = [change for change in raw.changes if change.column in declared]
-    raw = dataclasses.replace(raw, assumed=(*raw.assumed, *notes))
-    return Written(raw, marks, problems, (*changes, *(mark.change for mark in marks if mark.rows.any())))
+    return Written(dataclasses.replace(raw, table=table), marks, problems, (*changes, *(mark.change for mark in marks)))
 
 
 def _other_units(raw: RawTable, columns: Sequence[Column]) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cipherward.data import arrays, catalogue, pictures, recorded_days, temporal
 from cipherward.data.about import Finding, findings
+from cipherward.data.carried_units import in_declared_units
 from cipherward.data.database import Source
 from cipherward.data.partition import TRAIN, split_patients
 from cipherward.data.plain_form import in_plain_form
@@ -138,9 +139,10 @@ def load_table_for_prediction(path: Path, columns: Sequence[Column]) -> tuple[Ra
     """
     written = in_plain_form(read_table(path), columns, each_row_alone=True)
     raw, unreadable = pictures.with_images(written.raw, columns)
+    raw, converted, unfit = in_declared_units(raw, columns)
     found = convert(raw.table, columns, raw.rows, each_row_alone=True)
-    found = dataclasses.replace(found, marks=[*written.marks, *found.marks])
-    if problems := [*written.problems, *unreadable, *found.problems]:
+    found = dataclasses.replace(found, marks=[*written.marks, *converted, *found.marks])
+    if problems := [*written.problems, *unreadable, *unfit, *found.problems]:
         raise table_error(
             f"{path} has {len(problems)} problem(s)",
             problems,
@@ -176,15 +178,17 @@ def admit(
     of its file that belong to no hospital of the study; `terms`: as in `load_hospitals`."""
     written = in_plain_form(raw, study.columns, study.data)
     setting = (study.data.model_extra or {}).get(pictures.SETTING, "")
-    raw, unreadable = pictures.with_images(written.raw, study.columns, setting)
+    as_found, unreadable = pictures.with_images(written.raw, study.columns, setting)
+    raw, converted, unfit = in_declared_units(as_found, study.columns, study.data.outcome)
     examined = examine(raw.table, study, name, file=raw.origin, rows=raw.rows)
-    examined = dataclasses.replace(examined, changes=(*written.changes, *examined.changes))
+    changes = (*written.changes, *(mark.change for mark in converted), *examined.changes)
+    examined = dataclasses.replace(examined, changes=changes)
     names = tuple(raw.table.columns)
     days = recorded_days.problems(raw, study.data, study.columns)
-    doubts = (problem.at(name, raw.origin) for problem in (*written.problems, *unreadable, *days))
+    doubts = (problem.at(name, raw.origin) for problem in (*written.problems, *unreadable, *unfit, *days))
     if found := (*doubts, *examined.problems):
         return Admitted(examined, found, None, names, raw.assumed)
-    reading = read_register(_to_read(raw, study), terms) if terms else None
+    reading = read_register(_to_read(as_found, study), terms) if terms else None
     if isinstance(reading, Problem):
         return Admitted(examined, (reading.at(name, raw.origin),), None, names, raw.assumed)
     by_time = temporal.split(raw, examined.patients, study.data) if study.data.test_from else None
