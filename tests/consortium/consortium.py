@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +61,16 @@ def found(
     folder: Path, n: int, *, url: str = "tls://127.0.0.1:4222", rows: int = 80, own_split: bool = False
 ) -> CoordinatorHome:
     """A coordinator's home in folder/coordinator and `n` enrolled hospitals' in folder/clinic-1 ..., whose registers have the
-    public split, as on the local engine; with `own_split` none has begun a register."""
+    public split, as on the local engine; with `own_split` none has begun a register. All are copies of homes that are made
+    once in a process: two foundings alike have the same keys."""
+    shutil.copytree(_founded(n, url, rows, own_split).name, folder, dirs_exist_ok=True)
+    return CoordinatorHome(folder / "coordinator")
+
+
+@functools.cache
+def _founded(n: int, url: str, rows: int, own_split: bool) -> tempfile.TemporaryDirectory[str]:
+    made = tempfile.TemporaryDirectory(prefix="cipherward-founded-")
+    folder = Path(made.name)
     tables = simulator.write_tables(folder / "tables", n, rows=rows)
     home = enrolment.create_coordinator(
         folder / "coordinator", name="Test consortium", servers=[url], listen=url.removeprefix("tls://")
@@ -69,12 +82,16 @@ def found(
         hospital.confirm_members(hospital.receive_members(home.chain()))
         if not own_split:
             public_split.deal(hospital, simulator.study(n))
-    return home
+    return made
 
 
 def join(folder: Path, home: CoordinatorHome, name: str, table: Path) -> HospitalHome:
-    """One hospital, from the invitation to the certificate; it confirms nothing."""
+    """One hospital, from the invitation to the certificate; it confirms nothing. Its settings lead to the table from where they
+    are, so that all of it can be copied."""
     enrolment.create_hospital(folder / name, data=table)
+    settings = folder / name / "hospital.toml"
+    found = settings.read_text()
+    settings.write_text(found.replace(str(table.resolve()), os.path.relpath(table, folder / name)))
     hospital = HospitalHome(folder / name)
     request = enrolment.accept_invitation(hospital, enrolment.invite(home, name))
     hospital = HospitalHome(folder / name)
@@ -102,13 +119,20 @@ class Consortium:
     own_split: bool = False
 
     def __post_init__(self) -> None:
-        self.home = found(self.folder, self.n, url=self.url, rows=self.rows, own_split=self.own_split)
+        if not (self.folder / "coordinator").exists():
+            found(self.folder, self.n, url=self.url, rows=self.rows, own_split=self.own_split)
+        self.home = CoordinatorHome(self.folder / "coordinator")
         self.names = [f"clinic-{i}" for i in range(1, self.n + 1)]
         self.reachable = set(self.names)
         self.queue: deque[tuple[str, str, bytes]] = deque()
         self.held: dict[str, list[tuple[str, str, bytes]]] = {name: [] for name in self.names}
         self.desks = {name: HospitalDesk(HospitalHome(self.folder / name)) for name in self.names}
         self.desk = CoordinatorDesk(self.home, lambda: self.now)
+
+    def copied(self, folder: Path) -> Consortium:
+        """Another, that goes on in `folder` from where this one, which is closed, has come; every process has just started."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return replace(self, folder=folder, carried=[])
 
     def close(self) -> None:
         for desk in self.desks.values():

@@ -488,7 +488,7 @@ def with_registers(made: Consortium, register: str) -> None:
         set_aside(named, "patient", 0.4, home / "aside.key", part=home / "trial.csv", rest=home / "rest.csv")
         shutil.rmtree(home / "registers", ignore_errors=True)  # of the table as it was before
         settings = home / "hospital.toml"
-        text = settings.read_text().replace(str(table), "rest.csv")
+        text = settings.read_text().replace(f"../tables/{name}.csv", "rest.csv")
         settings.write_text(text + f'\n[registers.{register}]\npath = "trial.csv"\n')
         made.restart_hospital(name)
 

@@ -30,22 +30,30 @@ NOISE = {"enabled": True, "epsilon": 6.0, "delta": 1e-5}
 DAY = datetime.datetime.fromtimestamp(NOW, datetime.UTC).date()
 
 
-@pytest.fixture
-def six(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consortium]:
-    """Six hospitals, of which the first four have opened constants together, at the time of the coordinator's clock."""
-    monkeypatch.setattr(days, "today", lambda: int(NOW // 86_400))
-    made = Consortium(tmp_path, 6)
-    earlier(made)
-    yield made
-    made.close()
+@pytest.fixture(scope="module", autouse=True)
+def at_the_time_of_the_coordinators_clock() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(days, "today", lambda: int(NOW // 86_400))
+        yield
 
 
-def earlier(made: Consortium) -> Path:
-    folder = made.start(document(4, name="earlier", training={"rounds": 1, "learning_rate": 0.5}, noise=NOISE))
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    """Six hospitals, of which the first four have opened constants together; closed."""
+    made = Consortium(tmp_path_factory.mktemp("earlier"), 6)
+    made.start(document(4, name="earlier", training={"rounds": 1, "learning_rate": 0.5}, noise=NOISE))
     made.approve(*made.names[:4])
     made.pump()
     assert made.status()["phase"] == "finished"
-    return folder
+    made.close()
+    return made
+
+
+@pytest.fixture
+def six(earlier: Consortium, tmp_path: Path) -> Iterator[Consortium]:
+    made = earlier.copied(tmp_path)
+    yield made
+    made.close()
 
 
 def later(six: Consortium, *numbers: int, **sections: Any) -> Study:

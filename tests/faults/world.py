@@ -93,7 +93,7 @@ class Processes:
         self.names = ["coordinator", *(f"clinic-{i}" for i in here)]
         self.proxies = {name: Proxy(self.port) for name in self.names}
         self.pids: dict[str, int] = {}
-        self.tables = template.tables
+        self.tables = Path(shutil.copytree(template.tables, self.folder / "tables"))
         for name in self.names:
             shutil.copytree(homes / name, self.path(name))
             self._configure(name)
