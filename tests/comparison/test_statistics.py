@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from tests import simulator
 
 from cipherward.comparison.bootstrap import Draws, TestRows, mean, pooled
@@ -36,6 +35,8 @@ def weights(draws: Draws, index: int) -> NDArray[np.float64]:
 
 @given(st.integers(0, 10_000), st.sampled_from([0, 3, 20]))
 def test_every_draw_has_the_metrics_that_scikit_learn_gives_with_the_same_weights(seed: int, levels: int) -> None:
+    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
     of = rows(seed)
     draws = Draws([of], seed, 7)
     sampled = draws.sample(0, predicted := scores(seed + 1, of, levels))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import polars as pl
 import pyreadstat
 
@@ -112,6 +111,8 @@ def parquet(**columns: pl.Series | pl.Expr) -> Callable[[Path], object]:
 
 def excel(change: Callable[[Any], object] = lambda _sheet: None) -> Callable[[Path], object]:
     def write(path: Path) -> None:
+        import openpyxl
+
         book = openpyxl.Workbook()
         sheet: Any = book.active
         sheet.append(HEADER)

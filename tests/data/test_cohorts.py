@@ -4,8 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 
 from cipherward.data import cohorts
 from cipherward.data.partition import TEST, TRAIN
@@ -25,6 +23,8 @@ def test_a_hospital_depends_on_seed_and_index_only() -> None:
 
 
 def test_the_outcome_follows_the_true_probability() -> None:
+    from sklearn.metrics import roc_auc_score
+
     cohort = Cohort(n_hospitals=1, encounters_per_hospital=100_000, heterogeneity=0.0)
     table, probability = cohorts.generate(cohort, 0, 0)
     outcome = table[cohorts.OUTCOME].to_numpy()
@@ -52,6 +52,9 @@ def test_rows_of_one_patient_agree_on_age_and_sex() -> None:
 
 
 def test_the_built_in_study_accepts_its_cohort_and_a_logistic_regression_comes_close_to_the_best() -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+
     study = load_builtin("readmission")
     assert study.synthetic
     assert "SYNTHETIC" in study.description

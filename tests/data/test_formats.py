@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import openpyxl
 import polars as pl
 import pyreadstat
 import pytest
@@ -40,6 +39,8 @@ def rows() -> list[list[Any]]:
 
 
 def workbook(path: Path, change: Callable[[Sheet], object] = lambda _sheet: None, *, header: int = 1) -> Path:
+    import openpyxl
+
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None

@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 from tests import simulator
+from tests.installed import needs
 
 from cipherward.errors import StudyError
 from cipherward.learning import catalogue, frozen, models, sgd, weight_files
@@ -25,7 +26,7 @@ from cipherward.study import Model, Training
 from cipherward.tasks import rounds
 from cipherward.tasks.catalogue import make_task
 
-pytest.importorskip("monai", reason="MONAI is not installed: pip install 'cipherward[backbones]'")
+pytestmark = needs("backbones", "monai")
 
 SHAPE = (1, 16, 16)
 IMAGE = {"name": "scan", "kind": "image", "shape": list(SHAPE), "minimum": 0, "maximum": 255}

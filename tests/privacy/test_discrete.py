@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from cipherward.privacy import discrete
 from cipherward.privacy.randomness import SYSTEM, Words
@@ -19,6 +18,8 @@ def words(name: str) -> Words:
 
 @pytest.mark.parametrize("stddev", [1, 2, 3, 7, 20])
 def test_samples_follow_the_discrete_gaussian(stddev: int) -> None:
+    from scipy import stats
+
     samples = discrete.gaussian(words("pmf"), stddev, 400_000)
     values = np.arange(-4 * stddev, 4 * stddev + 1)
     weights = np.exp(-(np.arange(-40 * stddev, 40 * stddev + 1) ** 2) / (2.0 * stddev**2))
@@ -31,6 +32,8 @@ def test_samples_follow_the_discrete_gaussian(stddev: int) -> None:
 
 @pytest.mark.parametrize("stddev", [1_000, 1 << 18, discrete.MAX_STDDEV])
 def test_wide_samples_are_normal_with_the_stated_standard_deviation(stddev: int) -> None:
+    from scipy import stats
+
     samples = discrete.gaussian(words("wide"), stddev, 200_000)
     assert stats.kstest(samples / stddev, "norm").pvalue > 1e-3
     assert abs(samples.std() / stddev - 1.0) < 4.0 / math.sqrt(2 * samples.size)

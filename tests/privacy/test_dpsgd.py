@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tests import simulator
+from tests.installed import needs
 from torch import nn
 
 from cipherward.errors import StudyError
@@ -23,8 +24,7 @@ from cipherward.privacy.noise import RECORD_GRID, RecordNoise, record_noise
 from cipherward.privacy.randomness import SYSTEM, Randomness
 from cipherward.study import Study, Training
 
-pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
-pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
+pytestmark = needs("privacy", "opacus", "dp_accounting")
 
 PRIVACY = {"unit": "record", "epsilon": 3.0, "delta": 1e-5, "clipping_norm": 0.5}
 

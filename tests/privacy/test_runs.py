@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests import simulator
+from tests.installed import needs
 from tests.parties.liars_in_a_sum import lies
 from tests.simulator import World, holds, run, study
 
@@ -29,8 +30,7 @@ from cipherward.simulation.simulate import resume_study
 from cipherward.store.ledger import Ledger
 from cipherward.tasks.catalogue import make_task
 
-pytest.importorskip("opacus", reason="Opacus is not installed (extra `privacy`)")
-pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
+pytestmark = needs("privacy", "opacus", "dp_accounting")
 
 needs_tenseal = pytest.mark.skipif(importlib.util.find_spec("tenseal") is None, reason="TenSEAL is not installed")
 UNITS = ["record", "hospital"]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from scipy import stats
 from tests import simulator
 from tests.tasks.driven import finished
 
@@ -35,6 +34,8 @@ def study(**more: Any) -> Study:
 
 
 def test_groups_are_compared_as_their_rows_are(tmp_path: Path) -> None:
+    from scipy import stats
+
     chosen = simulator.study(4, task="describe")
     hospitals = load_hospitals(chosen, None, simulator.write_tables(tmp_path, 4))
     state, _ = finished(chosen, hospitals)
