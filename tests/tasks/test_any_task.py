@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,27 @@ def values(folder: Path) -> np.ndarray[Any, Any]:
     return np.concatenate(tables)
 
 
-def test_it_stops_by_its_own_rule_and_gives_the_mean(tmp_path: Path) -> None:
-    result = simulator.run(tmp_path, simulator.study(5, **MEAN))
-    found = result.summary
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a whole run of it is, below its tables; nobody changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(catalogue.TASKS, "mean", FederatedMean)
+        return simulator.run(tmp_path_factory.mktemp("ran"), simulator.study(5, **MEAN)).path
+
+
+@pytest.fixture
+def run(ran: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    return Path(shutil.copytree(ran, tmp_path / "run"))
+
+
+def test_it_stops_by_its_own_rule_and_gives_the_mean(ran: Path) -> None:
+    found = json.loads((ran / "result.json").read_text())
     assert found["batches"] < 10
-    assert abs(found["mean"] - values(tmp_path).mean()) < 5 * found["error"]
-    assert simulator.holds(result.path)
-    assert (result.path / "mean.csv").read_text().startswith("mean,error\n")
-    assert not (result.path / "model.safetensors").exists()
+    assert abs(found["mean"] - values(ran.parent).mean()) < 5 * found["error"]
+    assert simulator.holds(ran)
+    assert (ran / "mean.csv").read_text().startswith("mean,error\n")
+    assert not (ran / "model.safetensors").exists()
 
 
 def test_asked_to_the_end_it_gives_the_mean_of_all_rows(tmp_path: Path) -> None:
@@ -47,28 +61,25 @@ def test_asked_to_the_end_it_gives_the_mean_of_all_rows(tmp_path: Path) -> None:
     assert abs(found["mean"] - values(tmp_path).mean()) < 1e-4
 
 
-def test_a_changed_result_is_found(tmp_path: Path) -> None:
-    path = simulator.run(tmp_path, simulator.study(5, **MEAN)).path
-    document = json.loads((path / "result.json").read_text())
+def test_a_changed_result_is_found(run: Path) -> None:
+    document = json.loads((run / "result.json").read_text())
     document["mean"] += 1e-6
-    (path / "result.json").write_text(json.dumps(document))
-    assert not simulator.holds(path)
+    (run / "result.json").write_text(json.dumps(document))
+    assert not simulator.holds(run)
 
 
-def test_its_report_shows_its_table(tmp_path: Path) -> None:
-    path = simulator.run(tmp_path, simulator.study(5, **MEAN)).path
-    page.write(path)
-    text = (path / "report.html").read_text()
+def test_its_report_shows_its_table(run: Path) -> None:
+    page.write(run)
+    text = (run / "report.html").read_text()
     assert "Mean of one column" in text
     assert "rows, sum and squares" in text
 
 
-def test_its_report_shows_what_the_sums_say_and_not_what_a_changed_file_says(tmp_path: Path) -> None:
-    path = simulator.run(tmp_path, simulator.study(5, **MEAN)).path
-    document = json.loads((path / "result.json").read_text())
-    (path / "result.json").write_text(json.dumps(document | {"mean": 123.456}))
-    page.write(path)
-    text = (path / "report.html").read_text()
+def test_its_report_shows_what_the_sums_say_and_not_what_a_changed_file_says(run: Path) -> None:
+    document = json.loads((run / "result.json").read_text())
+    (run / "result.json").write_text(json.dumps(document | {"mean": 123.456}))
+    page.write(run)
+    text = (run / "report.html").read_text()
     assert "do not prove its result" in text
     assert str(document["mean"]) in text
     assert "123.456" not in text

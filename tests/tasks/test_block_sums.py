@@ -16,7 +16,7 @@ from tests.tasks.test_defended import SCHEMES, ended, inner, weights
 from cipherward.errors import InterruptedRunError, QuorumError, StudyError
 from cipherward.learning import robust
 from cipherward.runs import exposure
-from cipherward.simulation.simulate import resume_study
+from cipherward.simulation.simulate import RunResult, resume_study
 from cipherward.study import Study
 from cipherward.sums.messages import Joined
 from cipherward.tasks.catalogue import make_task
@@ -63,10 +63,10 @@ def test_a_round_asks_one_block_after_the_other_and_goes_on_from_the_median_of_t
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_one_liar_among_three_blocks_does_not_carry_the_median_away(scheme: str, tmp_path: Path) -> None:
-    honest = weights(ended(tmp_path / "honest", study(scheme)))
-    median = weights(ended(tmp_path / "median", study(scheme), {5: boosted(-30.0)}))
-    trimmed = weights(ended(tmp_path / "trimmed", study(scheme, combine="trimmed"), {5: boosted(-30.0)}))
-    plain = study(scheme).with_overrides(training={"defence": None})
+    honest = weights(ended(tmp_path / "honest", study(scheme, rounds=1)))
+    median = weights(ended(tmp_path / "median", study(scheme, rounds=1), {5: boosted(-30.0)}))
+    trimmed = weights(ended(tmp_path / "trimmed", study(scheme, rounds=1, combine="trimmed"), {5: boosted(-30.0)}))
+    plain = study(scheme, rounds=1).with_overrides(training={"defence": None})
     mean = weights(ended(tmp_path / "mean", plain, {5: boosted(-30.0)}))
     assert np.linalg.norm(median - honest) < 0.5 * np.linalg.norm(honest)
     assert np.array_equal(median, trimmed)  # of three, both keep the middle one
@@ -82,20 +82,24 @@ def test_a_block_beyond_the_bound_is_left_out_and_the_others_go_on(tmp_path: Pat
     assert "block 2 in round 1" in words
 
 
-def test_a_run_with_blocks_verifies_and_says_who_was_asked(tmp_path: Path) -> None:
-    chosen = study()
-    found = simulator.run(tmp_path, chosen)
-    assert holds(found.path)
-    assert contributors(found.path) == [list(range(1, 10)), *BLOCKS, *BLOCKS, list(range(1, 10))]
-    assert {line.detail for line in lines_of(found.path) if "was not asked" in line.detail}
-    assert found.summary["rounds_refused"] == found.summary["blocks_refused"] == []
-    assert found.summary["auroc_federated"] > 0.6
-    (page,) = [path.read_text() for path in [found.path / "rounds.jsonl"]]
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    """A whole run with blocks; nobody changes it."""
+    return simulator.run(tmp_path_factory.mktemp("ran"), study())
+
+
+def test_a_run_with_blocks_verifies_and_says_who_was_asked(ran: RunResult) -> None:
+    assert holds(ran.path)
+    assert contributors(ran.path) == [list(range(1, 10)), *BLOCKS, *BLOCKS, list(range(1, 10))]
+    assert {line.detail for line in lines_of(ran.path) if "was not asked" in line.detail}
+    assert ran.summary["rounds_refused"] == ran.summary["blocks_refused"] == []
+    assert ran.summary["auroc_federated"] > 0.6
+    (page,) = [path.read_text() for path in [ran.path / "rounds.jsonl"]]
     assert page.count('"train-block"') == 4
 
 
-def test_no_hospital_is_read_apart_by_sums_of_blocks(tmp_path: Path) -> None:
-    found = exposure.of_path(simulator.run(tmp_path, study()).path)
+def test_no_hospital_is_read_apart_by_sums_of_blocks(ran: RunResult) -> None:
+    found = exposure.of_path(ran.path)
     assert found.inferred.alone == ()
     assert sorted(len(group) for group in found.inferred.readable) == [3, 3, 3]
 
@@ -160,7 +164,7 @@ def test_the_plan_counts_every_blocks_sum() -> None:
 
 
 def test_a_run_that_is_stopped_between_blocks_goes_on_to_the_same_model(tmp_path: Path) -> None:
-    chosen = study(vote=True, clip_norm=1.0, bounds=True)
+    chosen = study(rounds=1, vote=True, clip_norm=1.0, bounds=True)
     asked = iter(range(1000))
     with pytest.raises(InterruptedRunError):
         simulator.run(
