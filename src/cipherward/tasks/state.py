@@ -168,7 +168,7 @@ class StudyState:
             opening: its digest.
         """
         memory = self.memory.opened(context, statements, blocks).spoiled(spoilers)
-        return dataclasses.replace(self, memory=memory, openings=(*self.openings, opening))
+        return self._asking_the_same(memory=memory, openings=(*self.openings, opening))
 
     def proved(self, dealers: Collection[int], registers: frozenset[Register]) -> StudyState:
         """The same state, in which these are proved to have dealt false shares in the next sum; they take no part after it."""
@@ -176,7 +176,7 @@ class StudyState:
         if not named and registers <= self.memory.proved:
             return self
         memory = self.memory.spoiled(registers)
-        return dataclasses.replace(self, false_dealers=(*self.false_dealers, *named), memory=memory)
+        return self._asking_the_same(false_dealers=(*self.false_dealers, *named), memory=memory)
 
     def after_failed(self, contributors: Sequence[int], culprits: Sequence[tuple[int, str]] = ()) -> StudyState:
         """The state after a certified sum that does not open: the same is asked again, without `culprits`.
@@ -189,7 +189,14 @@ class StudyState:
         for hospital, reason in culprits:
             named.setdefault(hospital, reason)
         failed = Failed(self.sums_done, tuple(contributors), tuple(sorted(named.items())))
-        return dataclasses.replace(self, sums_done=self.sums_done + 1, failed=(*self.failed, failed))
+        return self._asking_the_same(sums_done=self.sums_done + 1, failed=(*self.failed, failed))
+
+    def _asking_the_same(self, **changes: Any) -> StudyState:
+        """A state of the same task's state: what its question was worked out to be stays."""
+        changed = dataclasses.replace(self, **changes)
+        kept = {name: value for name, value in vars(self).items() if name in ("question", "noise")}
+        vars(changed).update(kept)
+        return changed
 
     def names(self, hospitals: Sequence[int]) -> str:
         """Names of hospitals, for people."""
