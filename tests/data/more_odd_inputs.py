@@ -79,13 +79,8 @@ def long_ids(sheet: Any) -> None:
         sheet.cell(row, 1).value = 12345678901234567890 + row
 
 
-def short_floats(path: Path) -> None:
-    pyreadstat.write_dta(frame(patient=pl.Series([16777216 + i for i in range(N)], dtype=pl.Float32)), str(path))
-
-
 def portable(path: Path) -> None:
-    table = frame(sex=(pl.col("sex") == "male").cast(pl.Float64) + 1.0, ward=pl.lit("medical"))
-    pyreadstat.write_por(table, str(path))
+    pyreadstat.write_por(frame(), str(path))
 
 
 IDS = pl.Series([16777216 + i for i in range(N)])
@@ -157,7 +152,8 @@ MORE = {
     "Parquet under the name of a CSV": Case(parquet()),
     "CSV under the name of a workbook": Case(csv(GOOD), name="t.xlsx"),
     "CSV under the name of Stata": Case(csv(GOOD), ("is not a readable Stata file",), name="t.dta"),
-    "Stata with ids as short floats": Case(short_floats, ("'patient', row 1: a spreadsheet has cut the digits",), name="t.dta"),
+    "a portable SPSS file": Case(portable, name="t.por", mapping="".join(f'\n[columns.{name}]\nfrom = "{name.upper()}"\n' for name in HEADER), assumed="SPSS portable file"),
+    "a portable SPSS file of an encoding": Case(portable, ("encoding of a portable SPSS file cannot be set",), name="t.por", mapping='\n[file]\nencoding = "cp1252"\n'),
     "a recoded number written in two ways": Case(csv(GOOD), ("a number written in two ways, stands twice",), mapping='\n[columns.sex]\nrecode = { "1" = "male", "1.0" = "female" }\n'),
     "a code for missing as a number": Case(csv(GOOD), ("columns.crp.missing",), mapping="\n[columns.crp]\nmissing = [-9]\n"),
     "a factor that is no number": Case(csv(GOOD), ("factor",), mapping="\n[columns.crp]\nfactor = nan\n"),

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.data.odd_inputs import ALL, HEADER, ROWS, STUDY, Case
+from tests.data.more_odd_inputs import MORE
+from tests.data.odd_inputs import ALL as FIRST
+from tests.data.odd_inputs import HEADER, ROWS, STUDY, Case
 
 from cipherward.cli import main
 from cipherward.data.local_mapping import of_table
@@ -17,6 +19,8 @@ from cipherward.data.sources import admit
 from cipherward.data.tables import read_table
 from cipherward.errors import CipherwardError
 from cipherward.study import load
+
+ALL = FIRST | MORE
 
 
 def check(folder: Path, case: Case, *more: str) -> list[str]:
@@ -97,8 +101,8 @@ def test_a_broken_table_is_refused_with_place_and_remedy(
     assert "Traceback" not in out + err
 
 
-def test_there_are_at_least_sixty_of_them() -> None:
-    assert len(ALL) >= 60
+def test_there_are_at_least_a_hundred_and_sixty_of_them() -> None:
+    assert len(ALL) == len(FIRST) + len(MORE) >= 160
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,12 @@ def test_two_units_of_quantities_are_refused_with_their_places_and_logged_withou
         assert str(tmp_path) not in caught.value.logged
 
 
+def test_a_limit_is_no_value(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 2 does not fit the view: column 'glucose' holds a limit") as caught:
+        read_table(fhir(tmp_path, quantity(90, "mg/dL"), quantity(5, "mg/dL", comparator="<")))
+    assert "comparator.empty()" in str(caught.value)
+
+
 # Hints
 
 

@@ -41,6 +41,7 @@ def read(
     if settings.skip_lines or settings.skip_last:
         content = _without_lines(content, settings, path)
         assumed += settings.left_out("line")
+    _refuse_drawn_lines(content, path)
     if content[:1] in (b"\r", b"\n"):
         content = content.lstrip(b"\r\n")
         assumed.append("blank line(s) above the header left out")
@@ -104,6 +105,17 @@ def checked_names(written: Sequence[str], path: Path) -> list[str]:
             hint="rename columns, or remove them, until every name stands once",
         )
     return names
+
+
+def _refuse_drawn_lines(content: bytes, path: Path) -> None:
+    """A table as a terminal or a document prints it has lines of dashes around its header."""
+    for line in content[:_HEAD].splitlines()[:3]:
+        if b"---" in line and not line.strip(b'-+=|: \t"'):
+            raise not_usable(
+                path,
+                "is a printed table, with lines of dashes",
+                "export it as CSV: psql --csv, mysql --batch, or the spreadsheet's own export",
+            )
 
 
 def _without_lines(content: bytes, settings: FileSettings, path: Path) -> bytes:

@@ -19,7 +19,7 @@ from cipherward.data import dates, extract
 from cipherward.data.file_settings import AS_FOUND, FileSettings
 from cipherward.data.problems import not_usable
 from cipherward.study import same_text
-from cipherward.study_sections import Section
+from cipherward.study_sections import Section, number_key
 
 if TYPE_CHECKING:
     from cipherward.data.tables import RawTable
@@ -67,8 +67,9 @@ class MappedColumn(Section):
         if self.factor == 0.0 or (self.offset and self.factor is None):
             raise ValueError("offset needs a factor, which is not 0; factor = 1 changes nothing")
         codes = [same_text(code) for code in (*self.missing, *(code for code, _ in self.recode))]
+        codes = [number_key(code) or code for code in codes]
         if len(set(codes)) < len(codes):
-            raise ValueError("a text stands twice in missing and recode")
+            raise ValueError("a text, or a number written in two ways, stands twice in missing and recode")
         return self
 
     @model_serializer(mode="wrap")

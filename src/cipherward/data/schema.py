@@ -263,7 +263,9 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
     example = text[int(wrong.argmax())]
     is_word = len(bad) == 1 and not any(character.isdigit() for character in example)
     otherwise = (
-        f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column, in the study or a mapping file"
+        "; a second line of names or units does not belong below the header: remove it"
+        if wrong.sum() == 1 and wrong[0] and is_word
+        else f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column, in the study or a mapping file"
         if is_word
         else ""
     )

@@ -12,9 +12,12 @@ import polars as pl
 
 from cipherward.data.child import KINDS
 from cipherward.data.file_settings import FileSettings
+from cipherward.data.refused import RefusedFile
 
 _NAMES_MISSING = {"sas7bdat", "sav", "dta"}
 """Where the library tells values that the file calls missing from cells that are empty."""
+
+_ALWAYS_UTF8 = "por"
 
 
 def read(kind: str, path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
@@ -22,7 +25,11 @@ def read(kind: str, path: Path, settings: FileSettings) -> tuple[pl.DataFrame, d
     import pyreadstat
 
     reader = getattr(pyreadstat, f"read_{kind}")
-    options: dict[str, Any] = {"encoding": settings.encoding or None}
+    if kind == _ALWAYS_UTF8 and settings.encoding:
+        raise RefusedFile(
+            "the encoding of a portable SPSS file cannot be set", "remove [file] encoding from the mapping file"
+        )
+    options: dict[str, Any] = {} if kind == _ALWAYS_UTF8 else {"encoding": settings.encoding or None}
     table, about = reader(str(path), output_format="polars", **options)
     missing: dict[str, int] = {}
     if kind in _NAMES_MISSING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import io
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,11 @@ def read_table(path: Path, settings: FileSettings = AS_FOUND, wanted: Collection
         raise TableError(
             f"cannot read {path}: {said}", logged=f"cannot read the table: {said}", hint=other_files.OF_FOLDER
         )
+    if path.exists() and not path.is_file():
+        said = "it is a pipe or a device, which can be read once only"
+        raise TableError(
+            f"cannot read {path}: {said}", logged=f"the table: {said}", hint="save it as a file, and give that"
+        )
     begin = _content(path, 1 << 10)
     kind = next(
         (kind for signature, kind in _KINDS if begin.startswith(signature)), _BY_NAME.get(path.suffix.lower(), "")
@@ -134,8 +140,17 @@ def _content(path: Path, first: int = -1) -> bytes:
 
 
 def _gunzip(content: bytes, path: Path) -> bytes:
+    most = child.limit(path)
+    too_much = "unpacks to more than memory should hold"
+    hint = "unpack it, look at it, and give the table itself"
     try:
-        return gzip.decompress(content)
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            found = packed.read(most + 1)
     except (OSError, EOFError, zlib.error):
         said = "the gzip data is damaged or cut short"
         raise TableError(f"{path}: {said}", logged=said, hint="copy the file again") from None
+    except MemoryError:
+        raise not_usable(path, too_much, hint) from None
+    if len(found) > most:
+        raise not_usable(path, too_much, hint)
+    return found

@@ -75,6 +75,8 @@ _FRACTION = re.compile(r"\d+\.\d*[1-9]\d*", re.ASCII)
 _LETTER_CODE = re.compile(r"[A-Za-z]+\.?\d[\w.]*", re.ASCII)
 _PLAIN_NAME = r"^(?:0|[1-9][0-9]{0,14}|[A-Za-z0-9]*[A-Za-z][A-Za-z0-9-]*)$"  # its own form, if no word for missing
 _ROUNDED_NAME = r"^[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,}$|^[0-9]\.[0-9]+[eE][0-9]{2,}$"  # 1.23457E+17
+_SHORT_FLOAT = 2.0**24
+"""From here on a float of 32 bits leaves out whole numbers."""
 _BOOLEANS = {"true": ("true", "True", "TRUE", "1"), "false": ("false", "False", "FALSE", "0")}
 
 
@@ -201,6 +203,9 @@ class Names:
 def names_of(series: pl.Series) -> Names:
     """A column of names (patients, hospitals): one form, words for missing are none, 12.0 the same name as 12."""
     text = as_text(series).rename("")
+    if series.dtype == pl.Float32 and (series.abs() >= _SHORT_FLOAT).any():
+        cut = pl.Series([None if value is None else f"{value:.7E}" for value in series.to_list()], dtype=pl.String)
+        text = pl.select(pl.when((series.abs() >= _SHORT_FLOAT).fill_null(False)).then(cut).otherwise(text)).to_series()
     found = text.drop_nulls().unique().sort()
     odd = found.filter(~found.str.contains(_PLAIN_NAME) | found.str.to_lowercase().is_in(list(MISSING)))
     codes = _places(text, found)

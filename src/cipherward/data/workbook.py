@@ -96,7 +96,11 @@ def _chosen(book: Any, wanted: str) -> tuple[Any, list[str]]:
         return sheets[wanted], [f"sheet {wanted!r} of an Excel workbook, as set"]
     seen = {name: sheet for name, sheet in sheets.items() if sheet.sheet_state == "visible" and _has_cells(sheet)}
     if len(seen) != 1:
-        said = f"the workbook has {len(seen)} sheets with cells" if seen else "the workbook has no sheet with cells"
+        said = (
+            f"the workbook has {len(seen)} sheets with cells"
+            if seen
+            else "the workbook has no visible sheet with cells"
+        )
         raise RefusedFile(
             f"{said}: {listed}", "name the one with the table in a mapping file ([file] sheet)", logged=said
         )

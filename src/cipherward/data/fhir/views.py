@@ -322,6 +322,11 @@ def _measured(column: _Column, value: Any, node: Any, index: int, aliases: Mappi
         return value
     for found in map(value_of, column.quantity(node, index, aliases)):
         if isinstance(found, dict) and "value" in found:
+            if found.get("comparator"):
+                raise WrongPathError(
+                    f"column {column.name!r} holds a limit (the Quantity has a comparator), not a measured value; leave such resources out by "
+                    "the view's where, as value.ofType(Quantity).comparator.empty()"
+                )
             code, text = found.get("code"), found.get("unit")
             is_ucum = found.get("system", _UCUM) == _UCUM
             chosen = (code, text) if is_ucum else (text, code)
