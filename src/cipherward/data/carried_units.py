@@ -1,8 +1,8 @@
-"""Units that a source itself says: a FHIR Quantity, a unit concept of OMOP, a mapping file. Values become the study's unit, counted, or
-the column is refused by name; two units in one column are never mixed.
+"""Units that a source itself says: a FHIR Quantity, a unit concept of OMOP, a mapping file. Values become the study's
+unit, counted, or the column is refused by name; two units in one column are never mixed.
 
-A source's unit and its conversion meet where the study is known, after a register has looked at the values as the source has them:
-otherwise a study in another unit would take rows for changed ones.
+A source's unit and its conversion meet where the study is known, after a register has looked at the values as the source
+has them: otherwise a study in another unit would take rows for changed ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _DIGITS = 12
 
 
 def said(raw: RawTable, name: str, column: MappedColumn, texts: pl.Series | None, problems: list[Problem]) -> RawTable:
-    """What a mapping file says of a column's unit, beside what its table says. `texts`: of `unit_column`, one for each row."""
+    """What a mapping file says of a column's unit, beside what its table says. `texts`: of `unit_column`, one for each
+    row."""
     carried = dict(raw.carried)
     before = carried.pop(name, "")
     if texts is not None:
@@ -79,8 +80,9 @@ def several(name: str, found: Iterable[tuple[str, int, int]], where: str) -> Pro
 def in_declared_units(
     raw: RawTable, columns: Iterable[Column], outcome: str = ""
 ) -> tuple[RawTable, list[Mark], list[Problem]]:
-    """Numeric columns in the study's unit where the source says another; the rows changed, and problems. Numbers stand in plain
-    digits already; the study's codes for missing stay codes. `outcome`: a measured one, for which a study has no unit."""
+    """Numeric columns in the study's unit where the source says another; the rows changed, and problems. Numbers stand
+    in plain digits already; the study's codes for missing stay codes. `outcome`: a measured one, for which a study has
+    no unit."""
     table, marks, problems, notes = raw.table, [], [], []
     declared = {column.name: column for column in columns}
     for name, given in raw.carried.items():
@@ -133,7 +135,8 @@ def _numbers(series: pl.Series) -> pl.Series | None:
 def in_other_unit(
     series: pl.Series, convert: Callable[[NDArray[np.float64]], NDArray[np.float64]], kept: Iterable[float] = ()
 ) -> tuple[pl.Series, NDArray[np.bool_]]:
-    """Float64 converted, null where it was; and which rows became other numbers. `kept`: codes that are no measurements."""
+    """Float64 converted, null where it was; and which rows became other numbers. `kept`: codes that are no
+    measurements."""
     values = series.to_numpy()
     rounded = np.array([float(f"{value:.{_DIGITS}g}") for value in convert(values).tolist()], dtype=np.float64)
     found = np.where(np.isin(values, list(kept)), values, rounded)

@@ -1,6 +1,8 @@
-"""Missing numbers of some columns, predicted from the row's other columns by linear regressions that every hospital shares.
+"""Missing numbers of some columns, predicted from the row's other columns by linear regressions that every hospital
+shares.
 
-Each row is predicted by itself, adding up in a fixed order, so that it gets the same bits whatever rows stand beside it.
+Each row is predicted by itself, adding up in a fixed order, so that it gets the same bits whatever rows stand beside
+it.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from cipherward.study import Column
 
 @dataclass(frozen=True)
 class Regression:
-    """How a missing number of `column` is predicted, in standard deviations from its middle. `weights`: one for each of the
-    model's `value_places` (0 for the column's own), then the intercept; () where too few rows have a value: then it stays in
-    the middle. `rows`: training rows that it was fitted to; `explained`: the share of their variance that it explains."""
+    """How a missing number of `column` is predicted, in standard deviations from its middle. `weights`: one for each of
+    the model's `value_places` (0 for the column's own), then the intercept; () where too few rows have a value: then it
+    stays in the middle. `rows`: training rows that it was fitted to; `explained`: the share of their variance that it
+    explains."""
 
     column: str
     rows: int
@@ -33,8 +36,8 @@ def predicted(columns: Sequence[Column]) -> tuple[str, ...]:
 
 
 def value_places(columns: Sequence[Column], widths: Sequence[int]) -> Mapping[str, range]:
-    """Where among a model's inputs each column's values stand: the number, or each category; not whether it is missing. Images
-    and series predict nothing. `widths`: of each column's inputs."""
+    """Where among a model's inputs each column's values stand: the number, or each category; not whether it is missing.
+    Images and series predict nothing. `widths`: of each column's inputs."""
     found, at = {}, 0
     for column, width in zip(columns, widths, strict=True):
         if not column.is_array:

@@ -1,8 +1,9 @@
-"""The index date of a study's rows, and values that were recorded after it: refused, as a model that is fed what was written down later looks
-better than it can be.
+"""The index date of a study's rows, and values that were recorded after it: refused, as a model that is fed what was
+written down later looks better than it can be.
 
-A study names the index date (`data.index_date`), for an input the column with the day of its record (`recorded`), and the day of the
-outcome (`data.outcome_date`). A hospital that wants late values to be left out says so in an extract of dates.
+A study names the index date (`data.index_date`), for an input the column with the day of its record (`recorded`), and
+the day of the outcome (`data.outcome_date`). A hospital that wants late values to be left out says so in an extract of
+dates.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Units that people write into the name or the title of a column: a hint that something is to be compared, and nothing that converts."""
+"""Units that people write into the name or the title of a column: a hint that something is to be compared, and nothing
+that converts."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def named_in(text: str) -> str:
 
 
 def hints(columns: Sequence[Column], titles: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Where what a column is called says another unit than the study declares, in words. `titles`: what it is called besides."""
+    """Where what a column is called says another unit than the study declares, in words. `titles`: what it is called
+    besides."""
     for column in columns:
         if column.kind != "numeric":
             continue

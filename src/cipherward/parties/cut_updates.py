@@ -1,13 +1,14 @@
-"""Of updates that follow from one model, or nearly the same, what was cut or coarsely rounded stays as it was: in all studies over a register, and in all
-rounds.
+"""Of updates that follow from one model, or nearly the same, what was cut or coarsely rounded stays as it was: in all
+studies over a register, and in all rounds.
 
-Every entry of an update is cut at a public range. Where two sums of the same updates have other ranges, or follow from other steps, their difference is of
-the hospitals that were cut, often of one: the largest. So a hospital remembers, for each update that left, from which model it was made, in which way, and
-how much was taken off its own. From the same model it sends no update in another way where something is taken off its own now, or was then.
+Every entry of an update is cut at a public range. Where two sums of the same updates have other ranges, or follow from
+other steps, their difference is of the hospitals that were cut, often of one: the largest. So a hospital remembers, for
+each update that left, from which model it was made, in which way, and how much was taken off its own. From the same
+model it sends no update in another way where something is taken off its own now, or was then.
 
-Models are the same here where their difference changes an update by less than a quarter of what was taken off. A model is kept as a sketch: signed sums
-of its weights over places that follow from the ledger's secret, whose distances are about those of the models (Charikar et al. 2002, Finding frequent items
-in data streams).
+Models are the same here where their difference changes an update by less than a quarter of what was taken off. A model
+is kept as a sketch: signed sums of its weights over places that follow from the ledger's secret, whose distances are
+about those of the models (Charikar et al. 2002, Finding frequent items in data streams).
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class CutUpdates:
         `query`: what is asked; the same, asked again in this study, was looked at before.
 
         Raises:
-            UnfitUpdateError: an update from this model left in another way, and this hospital's is cut, or was; nothing may be sent.
+            UnfitUpdateError: an update from this model left in another way, and this hospital's is cut, or was; nothing
+                may be sent.
         """
         study, update = state.study, state.task.sent(state.inner, work, values)
         name = f"{self._prefix}{study.digest().hex()} {query.hex()}"
@@ -103,8 +105,8 @@ class CutUpdates:
         self.ledger.record_standing(name, json.dumps(kept).encode())
 
     def pairs(self, study: Study, first: Model) -> dict[str, bool]:
-        """The earlier studies that trained from this first model with other settings of ranges or steps, in words; True where this hospital's update was cut
-        then, so that it declines now."""
+        """The earlier studies that trained from this first model with other settings of ranges or steps, in words; True
+        where this hospital's update was cut then, so that it declines now."""
         sketch, asked = self._sketch(first.weights), settings(study)
         found: dict[str, bool] = {}
         for earlier in self._earlier(study):

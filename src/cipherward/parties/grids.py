@@ -1,9 +1,10 @@
-"""One grid for all studies over a register: where a column's values are cut off and in which unit, into how many bins and bands
-they go, which categories are counted, of how many rows a group of scores is, and which columns' missing numbers are predicted.
+"""One grid for all studies over a register: where a column's values are cut off and in which unit, into how many bins
+and bands they go, which categories are counted, of how many rows a group of scores is, and which columns' missing
+numbers are predicted.
 
-Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or of the
-one row by which two groups differ; or that have one value and lack another, where missing numbers are predicted. The ledger
-keeps the grid on which an exact answer first counted; another one is refused, in any study.
+Exact sums on two grids can be subtracted, and what is left is of the few rows between two edges, or in one category, or
+of the one row by which two groups differ; or that have one value and lack another, where missing numbers are predicted.
+The ledger keeps the grid on which an exact answer first counted; another one is refused, in any study.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class Grids:
     cell_min: int = 0
 
     def problems(self, study: Study, task: Task[Any]) -> dict[str, str]:
-        """Which columns an exact answer of this study would count on another grid than before, whether it would count scores in
-        other groups, and whether it would predict missing values of other columns, each with the way out."""
+        """Which columns an exact answer of this study would count on another grid than before, whether it would count
+        scores in other groups, and whether it would predict missing values of other columns, each with the way out."""
         found = dict.fromkeys([*self._of_columns(study, task), *self._in_other_bands(task)], WAY_OUT)
         found |= dict.fromkeys(self._in_other_groups(study, task), SAME_GROUPS)
         return found | dict.fromkeys(self._predicts_others(task, ("listed", "columns")), SAME_PREDICTED)
@@ -115,8 +116,8 @@ class Grids:
             yield f"scores were counted before in groups of {known} rows, and now of {rows}"
 
     def _predicts_others(self, task: Task[Any], kept_as: Sequence[str]) -> Iterator[str]:
-        """`kept_as`: which of the lists kept the task's has to be: before a study begins, columns may be left out that others
-        do not fill."""
+        """`kept_as`: which of the lists kept the task's has to be: before a study begins, columns may be left out that
+        others do not fill."""
         known, asked = self._known(self._of_predicted), sorted(task.predicted())
         if not known or not asked:
             return
@@ -158,7 +159,8 @@ def _bands(task: Task[Any]) -> dict[str, list[float]]:
 
 
 def _grid(column: Column, bins: int, *, is_grouped: bool = False) -> dict[str, Any]:
-    """What has to stay; {} for categories that are in no cell by outcome. In another unit the same ends cut other rows."""
+    """What has to stay; {} for categories that are in no cell by outcome. In another unit the same ends cut other
+    rows."""
     if column.kind == "categorical":
         is_counted = bins or is_grouped
         return {"categories": sorted(column.categories), "missing": sorted(column.missing)} if is_counted else {}

@@ -31,8 +31,9 @@ Share = Annotated[float, Field(ge=0.001, le=0.999)]
 
 
 class Settings(BaseModel):
-    """`bins`: of a declared range, and again of the bin that holds a quantile. `cell_min`: smaller counts are not shown. `include`: rules
-    that rows have to keep, one after another. `quantiles`: shares of rows below, shown beside the quartiles."""
+    """`bins`: of a declared range, and again of the bin that holds a quantile. `cell_min`: smaller counts are not
+    shown. `include`: rules that rows have to keep, one after another. `quantiles`: shares of rows below, shown beside
+    the quartiles."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,9 +1,9 @@
 """One sum from which missing numbers follow: linear regressions of some columns on the others (`data.imputation`).
 
-For each of these columns products of inputs are added up over the training rows that have a value of it. Such sums can be
-subtracted, from each other and from sums over all training rows, and what is left are rows that lack one value and have
-another. So at every hospital these sums are over the same few groups of rows, by which of the columns have a value, each of
-`least` rows or more (`counted`).
+For each of these columns products of inputs are added up over the training rows that have a value of it. Such sums can
+be subtracted, from each other and from sums over all training rows, and what is left are rows that lack one value and
+have another. So at every hospital these sums are over the same few groups of rows, by which of the columns have a
+value, each of `least` rows or more (`counted`).
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class CountedRows(RowGroup):
 
 
 def counted(table: pl.DataFrame, predicted: Sequence[str], least: int) -> NDArray[np.bool_]:
-    """Which rows of a table count for which of these columns, bool[n_columns, n_rows]: those with a value of it, but for rows
-    whose columns with a value fewer than `least` rows share. Where there are such, so many others join them that no fewer are
-    left out: the same ones whatever order a study lists its columns in."""
+    """Which rows of a table count for which of these columns, bool[n_columns, n_rows]: those with a value of it, but
+    for rows whose columns with a value fewer than `least` rows share. Where there are such, so many others join them
+    that no fewer are left out: the same ones whatever order a study lists its columns in."""
     there = np.stack([table[name].is_not_null().to_numpy() for name in predicted])
     _, which, sizes = np.unique(there, axis=1, return_inverse=True, return_counts=True)
     which = which.reshape(-1)
@@ -156,8 +156,8 @@ def rows_needed(study: Study, n_inputs: int) -> int:
 
 
 def facts(scaling: object) -> Mapping[str, Any]:
-    """What the result says: by column the rows that it was fitted to, and the share of their variance that it explains; None:
-    too few."""
+    """What the result says: by column the rows that it was fitted to, and the share of their variance that it explains;
+    None: too few."""
     found = scaling.imputed if isinstance(scaling, Preprocessor) else ()
     if not found:
         return {}

@@ -1,7 +1,9 @@
-"""A first noisy sum says where the values of each column lie, so that the noise of the next one is measured by that part of its range.
+"""A first noisy sum says where the values of each column lie, so that the noise of the next one is measured by that
+part of its range.
 
-Noise on sums of values is as large as the declared range: where values fill a small part of it, mean and standard deviation drown. So rows are
-counted by value first, with a share of the budget, and the statistics are then asked as if the range had been declared that narrow.
+Noise on sums of values is as large as the declared range: where values fill a small part of it, mean and standard
+deviation drown. So rows are counted by value first, with a share of the budget, and the statistics are then asked as if
+the range had been declared that narrow.
 """
 
 from __future__ import annotations
@@ -39,12 +41,13 @@ Parts = tuple[tuple[int, int], ...]
 WHOLE = (0, BINS)
 
 _SURE = 4.5
-"""Standard deviations of the noise on the number of rows beyond an edge: fewer rows than that may be none. Every bin is tried for an edge, so
-that with three of them one column in some dozens would keep all of its range by chance."""
+"""Standard deviations of the noise on the number of rows beyond an edge: fewer rows than that may be none. Every bin is
+tried for an edge, so that with three of them one column in some dozens would keep all of its range by chance."""
 _ANY = 4.0
 """The same of the noise on all bins together: a column with fewer values is not known well enough to be narrowed."""
 _MOST = BINS // 4
-"""A part that is wider gains less than half of the budget costs, and what lies beyond it would be cut off for nothing."""
+"""A part that is wider gains less than half of the budget costs, and what lies beyond it would be cut off for
+nothing."""
 
 
 def columns_of(study: Study) -> tuple[Column, ...]:
@@ -90,8 +93,8 @@ def parts(study: Study, sums: Sums, n_contributors: int) -> Parts:
 
 
 def part(counts: NDArray[np.int64], stddev: float) -> tuple[int, int]:
-    """Of one column: the bins beyond which noise may be all there is, and half as many on either side, since as many rows may lie there.
-    `stddev`: of the noise on a bin."""
+    """Of one column: the bins beyond which noise may be all there is, and half as many on either side, since as many
+    rows may lie there. `stddev`: of the noise on a bin."""
     low, high = _first(counts.tolist(), stddev), _first(counts[::-1].tolist(), stddev)
     if low is None or high is None or int(counts.sum()) <= _ANY * stddev * math.sqrt(BINS):
         return WHOLE

@@ -51,8 +51,8 @@ def answer(study: Study, model: Model, parts: Parts | None, at: HospitalWork) ->
 def after(
     study: Study, model: Model, parts: Parts | None, sums: Sums, n_contributors: int
 ) -> tuple[Preprocessor | None, Parts | None]:
-    """What is known of the inputs, and of where values lie, when the sums of the next question have been opened. Raises: as
-    `statistics.fit`, `imputation.fit`, `narrowing.parts`."""
+    """What is known of the inputs, and of where values lie, when the sums of the next question have been opened.
+    Raises: as `statistics.fit`, `imputation.fit`, `narrowing.parts`."""
     if model.preprocessor is not None:
         return imputation.fit(study, model, sums), parts
     if asks_ranges(study, model, parts):
@@ -85,7 +85,8 @@ def words(model: Model, parts: Parts | None) -> tuple[str, str]:
 
 
 def planned(study: Study, model: Model) -> Iterator[tuple[Model, Parts | None]]:
-    """The model and the parts of ranges before each of these sums, and after the last, as far as what is asked depends on it."""
+    """The model and the parts of ranges before each of these sums, and after the last, as far as what is asked depends
+    on it."""
     zeros = tuple(0.0 for column in study.columns if column.kind != "categorical")
     scaling, parts = Preprocessor(study.columns, zeros, tuple(1.0 for _ in zeros), 1, 1), None
     if model.preprocessor is None:

@@ -1,4 +1,5 @@
-"""Quartiles and other quantiles from two histograms: one over the whole range, then one inside each bin that holds a wanted value.
+"""Quartiles and other quantiles from two histograms: one over the whole range, then one inside each bin that holds a
+wanted value.
 
 A quartile is what numpy's default ("linear", Hyndman and Fan 1996, type 7) makes of the values: between the two order
 statistics next to it, each known to one small bin.
@@ -34,8 +35,8 @@ def wanted_bins(histograms: Histograms, shares: Shares = QUARTILES) -> NDArray[n
     """The bins that hold the order statistics next to each quantile, of all rows and of each group.
 
     Returns:
-        int64[n_columns, (1 + n_groups) * 2 * n_shares]: for all rows and then each group, lower and upper of each quantile; -1
-        where there are no values.
+        int64[n_columns, (1 + n_groups) * 2 * n_shares]: for all rows and then each group, lower and upper of each
+        quantile; -1 where there are no values.
     """
     n_columns = len(histograms)
     found = np.full((n_columns, _subsets(histograms).shape[1], 2 * len(shares)), -1, dtype=np.int64)

@@ -1,5 +1,6 @@
-"""What an update of federated averaging is, beside its numbers: from which model, in which way, and whether its numbers were bent on the way
-into the sum. Two sums of the same update in two ways are equations for whoever's was bent (`parties.cut_updates`)."""
+"""What an update of federated averaging is, beside its numbers: from which model, in which way, and whether its numbers
+were bent on the way into the sum. Two sums of the same update in two ways are equations for whoever's was bent
+(`parties.cut_updates`)."""
 
 from __future__ import annotations
 
@@ -49,11 +50,11 @@ class SentUpdate:
     Args:
         start: the weights that it started from, float32[n_parameters].
         is_first: they are those with which the study begins.
-        bent: L2 norm of what was taken off, before it was weighed: cut at the ranges, or rounded to the nearest of too few steps. 0: what left
-            is the update, but for less than a step of its grid.
+        bent: L2 norm of what was taken off, before it was weighed: cut at the ranges, or rounded to the nearest of too
+            few steps. 0: what left is the update, but for less than a step of its grid.
         reach: how much of a change of the start the update follows at most, from 0 to 1 (`_reach`).
-        way: 32 bytes that follow from all by which the same start and rows give another contribution: ranges in units of the update,
-            grid, steps, constants of columns.
+        way: 32 bytes that follow from all by which the same start and rows give another contribution: ranges in units
+            of the update, grid, steps, constants of columns.
     """
 
     start: NDArray[np.float32] = field(repr=False)
@@ -76,7 +77,8 @@ def settings(study: Study) -> Mapping[str, Any]:
 
 
 def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Values) -> SentUpdate | None:
-    """Of values that `rounds.weighted_update` gave at this hospital; None: of another question, or with noise of hospitals."""
+    """Of values that `rounds.weighted_update` gave at this hospital; None: of another question, or with noise of
+    hospitals."""
     if "clipped" not in values:
         return None
     model, ranges = state.model, state.ranges
@@ -110,8 +112,9 @@ def _taken_off(study: Study, part: NDArray[Any], bound: float) -> float:
 
 
 def _reach(chosen: Training, scaling: Inputs, n_rows: int) -> float:
-    """k steps of rate r on a loss of curvature b from starts that differ by d differ by about r k b d. Along an input of logistic regression
-    that is scaled to a standard deviation of 1, b is about the share of rows with the outcome times that without, 1/4 at most."""
+    """k steps of rate r on a loss of curvature b from starts that differ by d differ by about r k b d. Along an input
+    of logistic regression that is scaled to a standard deviation of 1, b is about the share of rows with the outcome
+    times that without, 1/4 at most."""
     positive = scaling.n_positive if isinstance(scaling, Preprocessor) else 0
     share = min(max(positive / max(scaling.n_rows, 1), 0.0), 1.0)
     steps = chosen.local_epochs * -(-n_rows // max(chosen.batch_size, 1))
