@@ -108,7 +108,7 @@ REFUSED: dict[str, tuple[Callable[[Sheet], object], str, str]] = {
     "two sheets with cells": (lambda sheet: sheet.parent.create_sheet("Notes").append(["x"]), "2 sheets with cells: 'Sheet', 'Notes'", "sheet"),
     "a name twice": (lambda sheet: sheet.__setitem__("C1", "age"), "'age' appears 2 times", "keep one column"),
     "columns without a name": (lambda sheet: (sheet.__setitem__("F2", 1), sheet.__setitem__("G2", 1)), "columns without a name", "name them all"),
-    "an empty sheet": (lambda sheet: sheet.delete_rows(1, 99), "no sheet with cells", "sheet"),
+    "an empty sheet": (lambda sheet: sheet.delete_rows(1, 99), "no visible sheet with cells", "sheet"),
 }  # fmt: skip
 
 
