@@ -262,13 +262,12 @@ def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list
         return []
     example = text[int(wrong.argmax())]
     is_word = len(bad) == 1 and not any(character.isdigit() for character in example)
-    otherwise = (
-        "; a second line of names or units does not belong below the header: remove it"
-        if wrong.sum() == 1 and wrong[0] and is_word
-        else f", or declare missing = [{json.dumps(example, ensure_ascii=False)}] for the column, in the study or a mapping file"
-        if is_word
-        else ""
-    )
+    otherwise = ""
+    if is_word:
+        code = json.dumps(example, ensure_ascii=False)
+        otherwise = f", or declare missing = [{code}] for the column, in the study or a mapping file"
+        if wrong.sum() == 1 and wrong[0]:
+            otherwise += "; a second line of names or units does not belong below the header: remove it"
     return [
         Problem(
             f"{place}: {example!r} is not a number{number_advice(example)} ({wrong.sum()} such row(s)); "
