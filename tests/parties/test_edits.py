@@ -105,6 +105,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "epsilon": {"noise": {"epsilon": 8.0}},
     "delta": {"noise": {"delta": 1e-5}},
     "rows_per_patient": {"noise": {"rows_per_patient": 2}},
+    "narrow": {"noise": {"narrow": True}},
     "vault": {"vault": {"updates": {"keep": False}}},
 }
 ELSEWHERE = {
@@ -114,6 +115,8 @@ ELSEWHERE = {
     "classes": "the tables have no column of three values; test_types_of_outcome runs such studies",
     "date_column": "a split by time is refused between hospitals (tests/data/test_temporal.py)",
     "test_from": "as date_column",
+    "index_date": "says which rows are refused, never which ones count (tests/data/test_recorded_days.py)",
+    "outcome_date": "as index_date",
     "path": "where the table lies; a register is named by the hospital",
     "hospital_column": "as path",
     "package": "code that a hospital allowed by name (test_what_a_study_brings)",
