@@ -105,7 +105,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "epsilon": {"noise": {"epsilon": 8.0}},
     "delta": {"noise": {"delta": 1e-5}},
     "rows_per_patient": {"noise": {"rows_per_patient": 2}},
-    "narrow": {"noise": {"narrow": True}},
+    "narrow": {"noise": {"enabled": True, "epsilon": 20.0, "delta": 1e-5, "narrow": True}},
     "vault": {"vault": {"updates": {"keep": False}}},
 }
 ELSEWHERE = {
