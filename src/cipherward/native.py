@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ def ir_of(room: str) -> str:
     return resources.files("cipherward").joinpath(room, "kernels.ll").read_text("utf-8")
 
 
-@lru_cache  # engines own the code: none is ever let go
+@cache  # engines own the code: none is ever let go
 def _engine(room: str) -> Any:
     import llvmlite.binding as llvm
 

@@ -59,6 +59,7 @@ def _run_until(consortium: Consortium, sums: int) -> None:
 
 def _in_use() -> int:
     """What is left when memories of bounded length are empty: how full they are is no growth."""
+    gc.unfreeze()  # what was there before the first test
     for found in gc.get_objects():
         if isinstance(found, functools._lru_cache_wrapper) and found.cache_parameters()["maxsize"] is not None:
             found.cache_clear()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.errors import StudyError
+from cipherward.learning.catalogue import kind_of
 from cipherward.parties.cut_updates import WAY_OUT as AS_BEFORE
 from cipherward.parties.cut_updates import CutUpdates
 from cipherward.parties.grids import Grids
@@ -67,8 +68,9 @@ def beside_earlier(home: HospitalHome, offered: OfferedStudy, policy: Policy) ->
 
 
 def _pairs(updates: CutUpdates, study: Study, task: Task[Any]) -> Mapping[str, bool]:
-    """Of a study that is trained in rounds from a first model that its seed gives."""
-    if study.task != "train" or study.fits_by_newton or study.training.continues:
+    """Of a study that is trained in rounds from a first model that its seed gives. What a study brings as code is run by the
+    service only, which declines all the same."""
+    if study.task != "train" or study.fits_by_newton or study.training.continues or kind_of(study.model).is_own_code:
         return {}
     first = task.model(task.first())
     return updates.pairs(study, first) if first else {}
