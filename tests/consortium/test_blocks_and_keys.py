@@ -46,14 +46,15 @@ def one_block(n: int) -> list[dict[str, Any]]:
     return [{"members": [{"hospital": f"clinic-{i}"} for i in range(1, n + 1)], "least": 3}]
 
 
+@pytest.fixture(scope="module")
+def six_once(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    return finished(tmp_path_factory.mktemp("six"), asks(6, blocks=one_block(6), aggregation=SMALL), 6)
+
+
 @pytest.fixture
-def six(tmp_path: Path) -> Iterator[Consortium]:
+def six(six_once: Consortium, tmp_path: Path) -> Iterator[Consortium]:
     """Six hospitals in one block, which a first study has founded."""
-    made = Consortium(tmp_path, 6, rows=300)
-    made.start(asks(6, blocks=one_block(6), aggregation=SMALL))
-    made.approve()
-    made.pump()
-    assert made.status()["phase"] == "finished"
+    made = six_once.copied(tmp_path)
     yield made
     made.close()
 
@@ -63,6 +64,30 @@ def five(tmp_path: Path) -> Iterator[Consortium]:
     made = Consortium(tmp_path, 5, rows=300)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def founded_once(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    return finished(tmp_path_factory.mktemp("five"), asks(5), 5)
+
+
+@pytest.fixture
+def founded(founded_once: Consortium, tmp_path: Path) -> Iterator[Consortium]:
+    """Five hospitals whose block a first study of all has founded."""
+    made = founded_once.copied(tmp_path)
+    yield made
+    made.close()
+
+
+def finished(folder: Path, first: Study, n: int) -> Consortium:
+    """A consortium whose first study is finished; closed."""
+    made = Consortium(folder, n, rows=300)
+    made.start(first)
+    made.approve()
+    made.pump()
+    assert made.status()["phase"] == "finished"
+    made.close()
+    return made
 
 
 def sums_of(folder: Path) -> set[frozenset[str]]:
@@ -220,45 +245,41 @@ def lose_machine(made: Consortium, name: str) -> HospitalHome:
     return made.hospital(name)
 
 
-def test_a_hospital_whose_machine_was_lost_stands_in_its_block_again(five: Consortium, tmp_path: Path) -> None:
-    five.start(asks(5))
-    five.approve()
-    five.pump()
-    assert five.status()["phase"] == "finished"
-    home = lose_machine(five, "clinic-5")
+def test_a_hospital_whose_machine_was_lost_stands_in_its_block_again(founded: Consortium, tmp_path: Path) -> None:
+    home = lose_machine(founded, "clinic-5")
     second = asks(5, "second")
     with pytest.raises(StudyError, match="clinic-5, of which this study lists a new key") as caught:
-        five.start(second)
+        founded.start(second)
     assert "confirm-successor" in caught.value.hint
-    for name in five.names[:3]:
-        mate = five.hospital(name)
+    for name in founded.names[:3]:
+        mate = founded.hospital(name)
         assert "clinic-5 has a new key" in declaring.words(mate)[0]
         declaring.confirm_successor(mate, *declaring.successor_of(mate, "clinic-5"))
-    five.pump()
-    assert "not confirmed yet by clinic-4" in five.desk.blocks()[0]
+    founded.pump()
+    assert "not confirmed yet by clinic-4" in founded.desk.blocks()[0]
     with pytest.raises(StudyError, match="rule 4"):
-        five.start(second)
-    mate = five.hospital("clinic-4")
+        founded.start(second)
+    mate = founded.hospital("clinic-4")
     declaring.confirm_successor(mate, *declaring.successor_of(mate, "clinic-5"))
-    five.pump()
-    folder = five.start(second)
-    assert "has a new key" in said(five, "clinic-1")
-    assert "A false successor exposes its predecessor" in said(five, "clinic-1")
-    assert "its ledger does not know" in said(five, "clinic-5")
-    five.desks["clinic-5"].close()
+    founded.pump()
+    folder = founded.start(second)
+    assert "has a new key" in said(founded, "clinic-1")
+    assert "A false successor exposes its predecessor" in said(founded, "clinic-1")
+    assert "its ledger does not know" in said(founded, "clinic-5")
+    founded.desks["clinic-5"].close()
     ledger = [home.ledger_file, home.ledger_counter]
     for path in ledger:
         path.unlink(missing_ok=True)
-    shutil.copytree(five.folder / "clinic-5" / "registers", home.registers_folder)  # from a backup
-    rebuilt = inheriting.inherit(home, [five.hospital("clinic-1").models])
+    shutil.copytree(founded.folder / "clinic-5" / "registers", home.registers_folder)  # from a backup
+    rebuilt = inheriting.inherit(home, [founded.hospital("clinic-1").models])
     (found,) = rebuilt.studies
     assert rebuilt.lost == ()
-    assert found.sums == len(exposure.of_path(five.home.study_folders()[0]).sums)
-    five.desks["clinic-5"] = HospitalDesk(HospitalHome(home.path))
-    five.approve()
-    five.pump()
-    assert five.status()["phase"] == "finished"
-    assert sums_of(folder) == {frozenset(five.names)}
+    assert found.sums == len(exposure.of_path(founded.home.study_folders()[0]).sums)
+    founded.desks["clinic-5"] = HospitalDesk(HospitalHome(home.path))
+    founded.approve()
+    founded.pump()
+    assert founded.status()["phase"] == "finished"
+    assert sums_of(folder) == {frozenset(founded.names)}
     *others, stand = exposure.of_path(folder).registers
     (before,) = stand.predecessors
     assert exposure.register_words(stand) == (f"its key follows {before}",)
@@ -271,25 +292,22 @@ def test_a_hospital_whose_machine_was_lost_stands_in_its_block_again(five: Conso
     with_ledger.close()
 
 
-def test_a_home_that_takes_over_the_old_one_brings_its_ledger_along(five: Consortium) -> None:
-    five.start(asks(5))
-    five.approve()
-    five.pump()
-    old = HospitalHome(five.folder / "clinic-5")
-    new = lose_machine(five, "clinic-5")
-    five.desks["clinic-5"].close()
+def test_a_home_that_takes_over_the_old_one_brings_its_ledger_along(founded: Consortium) -> None:
+    old = HospitalHome(founded.folder / "clinic-5")
+    new = lose_machine(founded, "clinic-5")
+    founded.desks["clinic-5"].close()
     for path in (new.ledger_file, new.ledger_counter):
         path.unlink(missing_ok=True)
     inheriting.succeed(new, old)
     with pytest.raises(CipherwardError, match="lost or set back"):
         HospitalDesk(HospitalHome(old.path))
-    five.desks["clinic-5"] = HospitalDesk(HospitalHome(new.path))
-    five.pump()
-    folder = five.start(asks(5, "second"))
-    assert "its old key signed it" in said(five, "clinic-2")
-    five.approve()
-    five.pump()
-    assert sums_of(folder) == {frozenset(five.names)}
+    founded.desks["clinic-5"] = HospitalDesk(HospitalHome(new.path))
+    founded.pump()
+    folder = founded.start(asks(5, "second"))
+    assert "its old key signed it" in said(founded, "clinic-2")
+    founded.approve()
+    founded.pump()
+    assert sums_of(folder) == {frozenset(founded.names)}
 
 
 def test_a_mate_confirms_one_successor_of_a_key(five: Consortium) -> None:
@@ -447,19 +465,16 @@ def test_who_widens_to_yes_can_be_left_out_of_the_next_study(five: Consortium) -
         who_stands.blocks_of(parse(forged, origin="tests"))
 
 
-def test_who_ends_its_register_ends_the_block_and_the_others_are_told(five: Consortium) -> None:
-    five.start(asks(5))
-    five.approve()
-    five.pump()
-    home = five.hospital("clinic-5")
+def test_who_ends_its_register_ends_the_block_and_the_others_are_told(founded: Consortium) -> None:
+    home = founded.hospital("clinic-5")
     register, block = declaring.find_register(home, "table")
     words = " ".join(consequences.of_end(register, block, consequences.names_here(home)))
     assert "ITS BLOCK ENDS WITH IT: clinic-1, clinic-2, clinic-3, clinic-4 stand" in words
     declaring.end_register(home, register)
-    five.pump()
+    founded.pump()
     for n in (4, 5):
         with pytest.raises(StudyError, match="clinic-5 has ended"):
-            five.start(asks(n, "second"))
+            founded.start(asks(n, "second"))
 
 
 def test_who_ends_its_register_in_the_middle_takes_part_in_nothing_more(five: Consortium) -> None:
@@ -514,16 +529,13 @@ def test_a_trial_reads_a_register_of_its_own_and_leaves_the_real_one_free(five: 
     assert sums_of(real) == {frozenset(five.names[:4])}, "nobody is bound to the block of the trial"
 
 
-def test_one_table_is_not_read_under_two_names(five: Consortium) -> None:
-    five.start(asks(5))
-    five.approve()
-    five.pump()
-    five.start(read_as("again", 5, "second"))
-    home = five.hospital("clinic-1")
+def test_one_table_is_not_read_under_two_names(founded: Consortium) -> None:
+    founded.start(read_as("again", 5, "second"))
+    home = founded.hospital("clinic-1")
     with pytest.raises(RefusedError, match="two names for one table escape every rule"):
         own_standing.check(home, approvals.whole_offers(home)[0][-1])
     settings = home.path / "hospital.toml"
-    table = five.folder / "tables" / "clinic-1.csv"
+    table = founded.folder / "tables" / "clinic-1.csv"
     settings.write_text(settings.read_text() + f'\n[registers.again]\npath = "{table}"\n')
     with pytest.raises(StorageError, match="are one table"):
         HospitalHome(home.path).source_of("again")
@@ -532,34 +544,31 @@ def test_one_table_is_not_read_under_two_names(five: Consortium) -> None:
 # a ledger that was lost, with the key still there
 
 
-def test_a_lost_ledger_is_rebuilt_from_a_mates_openings_and_stays_bound(five: Consortium) -> None:
-    five.start(asks(5))
-    five.approve()
-    five.pump()
-    home = five.hospital("clinic-3")
-    five.desks["clinic-3"].close()
+def test_a_lost_ledger_is_rebuilt_from_a_mates_openings_and_stays_bound(founded: Consortium) -> None:
+    home = founded.hospital("clinic-3")
+    founded.desks["clinic-3"].close()
     was = Ledger(home.ledger_file)
     charged = was.charges()
     was.close()
     for path in home.path.glob("ledger.*"):
         path.unlink()
-    rebuilt = inheriting.inherit(home, [five.hospital("clinic-2").models])
+    rebuilt = inheriting.inherit(home, [founded.hospital("clinic-2").models])
     (found,) = rebuilt.studies
     assert rebuilt.lost == ()
-    assert found.sums == len(exposure.of_path(five.home.study_folders()[0]).sums)
-    five.desks["clinic-3"] = HospitalDesk(HospitalHome(home.path))
-    assert [row[5] for row in five.desks["clinic-3"]._ledger.charges()] == [row[5] for row in charged if row[5]]
+    assert found.sums == len(exposure.of_path(founded.home.study_folders()[0]).sums)
+    founded.desks["clinic-3"] = HospitalDesk(HospitalHome(home.path))
+    assert [row[5] for row in founded.desks["clinic-3"]._ledger.charges()] == [row[5] for row in charged if row[5]]
     four = asks(4, "second").model_dump(mode="json")
     four["hospitals"] = [
         hospital for hospital in asks(5).model_dump(mode="json")["hospitals"] if hospital["name"] != "clinic-5"
     ]
-    five.start(
+    founded.start(
         parse(
             four | {"blocks": [{"members": [{"hospital": f"clinic-{i}"} for i in range(1, 5)], "least": 3}]},
             origin="tests",
         )
     )
-    home = five.hospital("clinic-3")
+    home = founded.hospital("clinic-3")
     with pytest.raises(RefusedError, match="bound to another block"):
         own_standing.check(home, approvals.whole_offers(home)[0][-1])
 
