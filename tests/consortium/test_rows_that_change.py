@@ -35,13 +35,29 @@ def lines(hospital: int, numbers: range) -> str:
     return "".join(found)
 
 
-@pytest.fixture
-def four(tmp_path: Path) -> Iterator[Consortium]:
-    made = Consortium(tmp_path, 4, own_split=True)
+@pytest.fixture(scope="module")
+def one_study(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    """Four hospitals that have finished study "one"; closed."""
+    made = Consortium(tmp_path_factory.mktemp("one"), 4, own_split=True)
     for hospital in range(1, 5):
         change(table(made, hospital), "mrn,age,dose,ward,outcome\n" + lines(hospital, range(N)))
+    run(made, study("one"))
+    made.close()
+    return made
+
+
+@pytest.fixture
+def four(one_study: Consortium, tmp_path: Path) -> Iterator[Consortium]:
+    """A copy of them that goes on."""
+    made = one_study.copied(tmp_path)
     yield made
     made.close()
+
+
+def first_of(four: Consortium) -> Path:
+    """The folder of study "one" at the coordinator."""
+    (found,) = four.home.study_folders()
+    return found
 
 
 def table(four: Consortium, hospital: int) -> Path:
@@ -76,7 +92,7 @@ def difference(before: Path, after: Path) -> dict[str, np.ndarray]:
 
 
 def test_a_moved_split_moves_nobody(four: Consortium) -> None:
-    first = run(four, study("one"))
+    first = first_of(four)
     moved = {"validation_fraction": 0.1001, "test_fraction": 0.2104, "split_salt": "another"}
     second = run(four, study("two", moved))
     assert statistics(first)["rows"][0] > 600
@@ -101,7 +117,7 @@ def goes(text: str) -> str:
 def test_one_patient_who_comes_changes_or_goes_is_not_told_from_the_batch(
     four: Consortium, happens: Callable[[str], str]
 ) -> None:
-    first = run(four, study("one"))
+    first = first_of(four)
     change(table(four, 2), happens(table(four, 2).read_text()))
     second = run(four, study("two"))
     found = difference(first, second)
@@ -118,7 +134,7 @@ def test_one_patient_who_comes_changes_or_goes_is_not_told_from_the_batch(
 
 
 def test_new_patients_of_one_hospital_alone_are_opened_by_nobody(four: Consortium) -> None:
-    first = run(four, study("one"))
+    first = first_of(four)
     change(table(four, 2), table(four, 2).read_text() + lines(2, range(N, 2 * N)))
     folder = four.start(study("two", refresh=True))
     said = review.review(four.hospital(ME), approvals.find(four.hospital(ME), "two")).data.register
@@ -143,7 +159,7 @@ def test_new_patients_of_one_hospital_alone_are_opened_by_nobody(four: Consortiu
 
 
 def test_new_patients_of_enough_hospitals_enter_together(four: Consortium) -> None:
-    first = run(four, study("one"))
+    first = first_of(four)
     for hospital in (1, 2, 3):
         change(table(four, hospital), table(four, hospital).read_text() + lines(hospital, range(N, 2 * N)))
     second = run(four, study("two"))  # they wait
@@ -161,7 +177,7 @@ def test_new_patients_of_enough_hospitals_enter_together(four: Consortium) -> No
 def test_a_patient_who_is_withdrawn_stops_a_running_study_here_and_the_next_one_reads_a_batch_less(
     four: Consortium,
 ) -> None:
-    before = run(four, study("one"))
+    before = first_of(four)
     four.start(study("two"))
     four.approve()
     while not four.desks[ME].status()[-1]["sums_verified"]:
@@ -187,7 +203,7 @@ def test_a_patient_who_is_withdrawn_stops_a_running_study_here_and_the_next_one_
 
 def test_a_register_that_is_lost_with_the_ledger_is_not_dealt_anew(four: Consortium) -> None:
     """A patient more, and the new register would hold all of them: the difference would be that one."""
-    first = run(four, study("one"))
+    first = first_of(four)
     change(table(four, 2), comes(table(four, 2).read_text()))
     home = four.hospital(ME)
     four.desks[ME].close()
@@ -217,7 +233,6 @@ def test_a_register_that_is_lost_with_the_ledger_is_not_dealt_anew(four: Consort
 
 
 def test_a_table_of_which_most_has_changed_is_read_only_when_people_say_that_it_is_right(four: Consortium) -> None:
-    run(four, study("one"))
     rows = table(four, 2).read_text().splitlines(keepends=True)
     change(
         table(four, 2), "".join([rows[0], *rows[41:]])
@@ -235,6 +250,5 @@ def test_a_table_of_which_most_has_changed_is_read_only_when_people_say_that_it_
 def test_a_home_of_an_earlier_version_begins_its_register_with_all_rows_of_the_day_and_says_so(
     four: Consortium,
 ) -> None:
-    run(four, study("one"))
     (line,) = [line for line in four.hospital(ME).log_lines() if line["event"] == "register read"]
     assert (line["register"], line["refresh"], line["rows"], line["waiting"]) == ("table", 0, N, 0)
