@@ -11,6 +11,7 @@ import pytest
 from tests import simulator
 from tests.consortium import enrolled
 from tests.consortium.consortium import Consortium, document
+from tests.installed import needs
 from typer.testing import CliRunner, Result
 
 from cipherward.cli import app
@@ -23,7 +24,7 @@ from cipherward.data.tables import read_table
 from cipherward.errors import DataError, StorageError
 from cipherward.study import load
 
-pytest.importorskip("sqlalchemy")
+pytestmark = needs("sql", "sqlalchemy")
 
 SECRET = "Xk29-very-secret"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests import postgres_server, simulator
+from tests.installed import needs
 
 from cipherward.consortium.membership.settings_file import data_settings
 from cipherward.data.database import BATCH, Database, asked, check_url, read_query
@@ -17,7 +18,7 @@ from cipherward.data.sources import load_hospitals
 from cipherward.data.tables import read_table
 from cipherward.errors import DataError
 
-pytest.importorskip("sqlalchemy")
+pytestmark = needs("sql", "sqlalchemy")
 
 SECRET = "Xk29-very-secret"
 

@@ -13,6 +13,7 @@ import pytest
 from tests.docs import own_shapes
 from tests.docs.test_operations_runs import SECONDS, Terminal, blocks, free_port
 from tests.docs.test_operations_runs import terminals as terminals
+from tests.installed import needs
 
 from cipherward import study
 from cipherward.data import checking
@@ -20,8 +21,7 @@ from cipherward.data.sources import admit
 from cipherward.data.tables import read_table
 from cipherward.study import Study
 
-pytest.importorskip("ucumvert")
-pytest.importorskip("sqlalchemy")
+pytestmark = [needs("units", "ucumvert"), needs("sql", "sqlalchemy")]
 
 
 def example(folder: Path, encounters: int) -> Study:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from cipherward.learning import comparing
 
 
 def test_a_difference_of_means_is_welchs_test_of_the_rows() -> None:
+    from scipy import stats
+
     rng = np.random.default_rng(1)
     first, second = rng.normal(10.0, 2.0, 80), rng.normal(10.6, 3.0, 45)
     both = [(len(each), float(each.mean()), float(each.std(ddof=1))) for each in (first, second)]
@@ -30,6 +31,8 @@ def test_noise_on_means_that_are_alike_makes_no_more_findings_than_the_level_say
 
 
 def test_a_table_of_categories_is_pearsons_test() -> None:
+    from scipy import stats
+
     counts = np.array([[30, 50, 20, 0], [40, 25, 30, 0]], dtype=np.int64)
     found = comparing.of_categories(counts)
     assert found["p_value"] == pytest.approx(stats.chi2_contingency(counts[:, :3], correction=False).pvalue, rel=1e-4)
