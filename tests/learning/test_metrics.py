@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 from tests import simulator
 
 from cipherward.errors import DataError, ProtocolError
@@ -49,6 +48,8 @@ SHAPES: dict[str, Callable[[np.random.Generator, int], Drawn]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_metrics_from_bins_are_those_of_the_scores(shape: str) -> None:
+    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
     for seed in range(5):
         scores, labels = SHAPES[shape](np.random.default_rng(seed), 20_000)
         binned = metrics.from_counts(metrics.local_counts(scores, labels, 1_024))
@@ -62,6 +63,8 @@ def test_metrics_from_bins_are_those_of_the_scores(shape: str) -> None:
 
 @given(st.integers(0, 2**32), st.integers(2, 60), st.integers(2, 12))
 def test_exact_metrics_agree_with_scikit_learn_with_and_without_ties(seed: int, n: int, n_distinct: int) -> None:
+    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
     rng = np.random.default_rng(seed)
     scores = rng.choice(np.concatenate([[0.0, 1.0], rng.random(n_distinct)]), n)
     labels = rng.integers(0, 2, n)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from cipherward.errors import DataError, ProtocolError, StudyError, UnfitUpdateError
@@ -162,6 +161,8 @@ def test_fedavg_with_one_hospital_is_plain_training() -> None:
 
 @every_logistic
 def test_logistic_regression_reaches_the_optimum_that_scikit_learn_finds(made_by: MadeBy) -> None:
+    from sklearn.linear_model import LogisticRegression
+
     x, y = rows(3_000)
     module, start = made_by()
     settings = Training(local_epochs=1_000, batch_size=len(y), learning_rate=1.0, momentum=0.9)
