@@ -63,12 +63,15 @@ def found(
     """A coordinator's home in folder/coordinator and `n` enrolled hospitals' in folder/clinic-1 ..., whose registers have the
     public split, as on the local engine; with `own_split` none has begun a register. All are copies of homes that are made
     once in a process: two foundings alike have the same keys."""
-    shutil.copytree(_founded(n, url, rows, own_split).name, folder, dirs_exist_ok=True)
+    made_by = simulator.write_tables, simulator.document  # tests put others in their places
+    shutil.copytree(_founded(n, url, rows, own_split, made_by).name, folder, dirs_exist_ok=True)
     return CoordinatorHome(folder / "coordinator")
 
 
 @functools.cache
-def _founded(n: int, url: str, rows: int, own_split: bool) -> tempfile.TemporaryDirectory[str]:
+def _founded(
+    n: int, url: str, rows: int, own_split: bool, made_by: tuple[Callable[..., Any], ...]
+) -> tempfile.TemporaryDirectory[str]:
     made = tempfile.TemporaryDirectory(prefix="cipherward-founded-")
     folder = Path(made.name)
     tables = simulator.write_tables(folder / "tables", n, rows=rows)
