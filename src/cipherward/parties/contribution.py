@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import asking
+from cipherward.parties.cut_inputs import CutInputs
 from cipherward.parties.cut_updates import CutUpdates
 from cipherward.parties.grids import Grids
 from cipherward.parties.policy import Policy
@@ -32,7 +33,8 @@ class Contributions:
     `lifetime`: of the register, for noise that is the hospital's own. `rounding_key`: its own secret for
     this study, from which the rounding of every contribution follows, and what a task draws in secret: another attempt after a restart
     sends the same one.
-    `weighing`: of the register's updates; `cut_updates`: what was cut of them; `grids`: of its columns, where the policy asks for one grid in all studies."""
+    `weighing`: of the register's updates; `cut_updates`: what was cut of them; `grids`: of its columns, and `cut_inputs`: where they were cut,
+    where the policy asks for one grid in all studies."""
 
     scheme: Scheme
     budget: Budget | None
@@ -42,6 +44,7 @@ class Contributions:
     cut_updates: CutUpdates
     rounding_key: bytes = field(repr=False)
     grids: Grids | None = None
+    cut_inputs: CutInputs | None = None
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
     def vector(self, work: HospitalWork, state: StudyState) -> NDArray[Any]:
@@ -57,6 +60,8 @@ class Contributions:
         self.weighing.hold(work, state)
         if self.grids:
             self.grids.hold(state)
+        if self.cut_inputs:
+            self.cut_inputs.hold(work, state)
         if self.budget is None:
             if self._made is None or self._made[0] != query:
                 self._made = query, self._rounded(work, state, query)
@@ -123,4 +128,5 @@ def contributions_of(
         CutUpdates(ledger, standing.register.name),
         rounding_key,
         Grids(ledger, standing.register.name, policy.cell_min) if policy.one_grid else None,
+        CutInputs(ledger, standing.register.name) if policy.one_grid else None,
     )

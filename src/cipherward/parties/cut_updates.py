@@ -86,7 +86,7 @@ class CutUpdates:
         name = f"{self._prefix}{study.digest().hex()} {query.hex()}"
         if update is None or self.ledger.standing(name):
             return
-        if update.bent and update.is_first and self._forgot:
+        if update.bent and update.is_first and has_forgotten(self.ledger, self.register):
             raise UnfitUpdateError(FORGOTTEN, reason=CUT_OTHERWISE, hint=WAY_OUT)
         sketch = self._sketch(update.start)
         for earlier in self._earlier(study):
@@ -115,11 +115,6 @@ class CutUpdates:
                 found[words] = found.get(words, False) or bool(earlier.bent)
         return found
 
-    @property
-    def _forgot(self) -> bool:
-        is_rebuilt = bool(self.ledger.standing(_rebuilt(self.register)))
-        return is_rebuilt or Weighing(self.ledger, self.register).knows_no_cuts
-
     def _earlier(self, study: Study) -> Iterator[Earlier]:
         """Updates for the same outcome; for another one, those of the same rows are others."""
         for data in self.ledger.standing_under(self._prefix):
@@ -143,6 +138,11 @@ class CutUpdates:
 def note_rebuilt(ledger: Ledger, register: str) -> None:
     """The ledger of this register was rebuilt from openings, which do not say how its hospital's updates were cut."""
     ledger.record_standing(_rebuilt(register), b"yes")
+
+
+def has_forgotten(ledger: Ledger, register: str) -> bool:
+    """Whether sums of this register left of which the ledger does not know how they were cut."""
+    return bool(ledger.standing(_rebuilt(register))) or Weighing(ledger, register).knows_no_cuts
 
 
 def _rebuilt(register: str) -> str:

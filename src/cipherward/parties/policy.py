@@ -32,7 +32,7 @@ class Policy:
     ledger spend together, all at `max_delta`. `max_bins` are those of a score histogram, `max_column_bins` those of a column's
     range, `min_group_rows` the rows that share a score. With fewer rows than `cell_min` of what a question is about, this hospital does not count among those of its block
     that hide each other; so many of its rows, or none, stand in a cell of exact counts by outcome, and are set apart by a model.
-    `one_grid`: exact sums count a column on one grid in all studies. `row_floors`: no study that turns its task's floors on rows off. `may_dominate` false: no part where this hospital has more
+    `one_grid`: exact sums count a column on one grid in all studies, and cut rows here at one value. `row_floors`: no study that turns its task's floors on rows off. `may_dominate` false: no part where this hospital has more
     patients than all the others of its block together. `rows_min`: patients of a new batch of its register in every part of the split, at least.
 
     `max_noise_epsilon` is for one study's noise on counts, at `max_delta`; `exact_counts` allows a study that asks for

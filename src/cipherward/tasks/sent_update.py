@@ -52,7 +52,7 @@ class SentUpdate:
         is_first: they are those with which the study begins.
         bent: L2 norm of what was taken off, before it was weighed: cut at the ranges, or rounded to the nearest of too
             few steps. 0: what left is the update, but for less than a step of its grid.
-        reach: how much of a change of the start the update follows at most, from 0 to 1 (`_reach`).
+        reach: how much of a change of the start the update follows at most, from 0 to 1 (`reach_of`).
         way: 32 bytes that follow from all by which the same start and rows give another contribution: ranges in units
             of the update, grid, steps, constants of columns.
     """
@@ -97,7 +97,7 @@ def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Value
         start=model.weights,
         is_first=state.rounds_done == 0,
         bent=math.hypot(*taken) / weight,
-        reach=_reach(chosen, model.scaling, n_rows),
+        reach=reach_of(chosen, model.scaling, n_rows),
         way=digest("way of an update", json.dumps(facts, sort_keys=True).encode()),
     )
 
@@ -111,11 +111,16 @@ def _taken_off(study: Study, part: NDArray[Any], bound: float) -> float:
     return float(np.linalg.norm(part - cut))
 
 
-def _reach(chosen: Training, scaling: Inputs, n_rows: int) -> float:
+def steps_of(chosen: Training, n_rows: int) -> int:
+    """How many steps an update takes over so many rows."""
+    return chosen.local_epochs * -(-n_rows // max(chosen.batch_size, 1))
+
+
+def reach_of(chosen: Training, scaling: Inputs, n_rows: int) -> float:
     """k steps of rate r on a loss of curvature b from starts that differ by d differ by about r k b d. Along an input
     of logistic regression that is scaled to a standard deviation of 1, b is about the share of rows with the outcome
     times that without, 1/4 at most."""
     positive = scaling.n_positive if isinstance(scaling, Preprocessor) else 0
     share = min(max(positive / max(scaling.n_rows, 1), 0.0), 1.0)
-    steps = chosen.local_epochs * -(-n_rows // max(chosen.batch_size, 1))
+    steps = steps_of(chosen, n_rows)
     return min(chosen.learning_rate / (1.0 - chosen.momentum) * steps * (share * (1.0 - share) or 0.25), 1.0)

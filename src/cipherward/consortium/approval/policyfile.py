@@ -90,7 +90,8 @@ cell_min = 10
 rows_min = 10
 
 # Exact sums count a column in all studies over the same range and into as many bins as the first one did: from two
-# such grids the few patients between them can be worked out. false lets a study choose another one.
+# such grids the few patients between them can be worked out; so from two values at which large inputs of a model are
+# cut, where this hospital has such rows. false lets a study choose others.
 one_grid = true
 
 # Boosted trees have floors on the rows of their bins and leaves, which a study can turn off; its review says so. true refuses

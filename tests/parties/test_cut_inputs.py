@@ -1,0 +1,233 @@
+"""Exact sums of inputs that are cut at other values show the rows that are cut: the second is refused where it has such rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests import simulator
+from tests.parties.test_cut_updates import opened
+from tests.parties.test_grids import ONE_GRID, again, next_sum
+from tests.simulator import World
+
+from cipherward.data.partition import TRAIN
+from cipherward.data.preprocess import Preprocessor
+from cipherward.errors import UnfitUpdateError
+from cipherward.learning import newton as steps
+from cipherward.learning.outcome_binary import BINARY
+from cipherward.parties.cut_inputs import CUT_ELSEWHERE, cuts
+from cipherward.parties.cut_updates import note_rebuilt
+from cipherward.parties.policy import SIMULATION, Policy
+from cipherward.study import Study
+from cipherward.tasks import newton
+from cipherward.tasks.catalogue import begin
+
+ROBUST = {"scale": "robust"}
+LOW, HIGH = -8.0, 100.0
+FAR = 60.0
+"""The age of one patient of clinic-2; nobody else's is above 5."""
+HIS_LINE = 6
+N_INPUTS = 7
+AGE, DOSE, WARD_A, ONE = 0, 2, 4, 7
+"""Places among the inputs; the last is the intercept's 1."""
+
+_write_tables = simulator.write_tables
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One patient's age is far from all others."""
+
+    def tables(folder: Path, n: int = 5, *, rows: int = 80) -> Path:
+        path = _write_tables(folder, n, rows=rows) / "clinic-2.csv"
+        lines = path.read_text().splitlines()
+        lines[HIS_LINE] = f"{FAR},{lines[HIS_LINE].partition(',')[2]}"
+        path.write_text("\n".join(lines) + "\n")
+        return folder
+
+    monkeypatch.setattr(simulator, "write_tables", tables)
+
+
+def study(
+    name: str = "first", *, minimum: float = LOW, transform: str | None = None, impute: bool = False, **sections: Any
+) -> Study:
+    """A logistic regression that is fitted by Newton steps, or of which only the sum for predicted numbers matters."""
+    columns = simulator.document(5)["columns"]
+    columns[0] |= {"minimum": minimum, "maximum": HIGH} | ({"transform": transform} if transform else {})
+    columns[1] |= {"impute": "regression"} if impute else {}
+    training = {"rounds": 1, "batch_size": 0, "learning_rate": 0.05} | sections.pop("training", {})
+    return simulator.study(5, name=name, columns=columns, training=training, **sections)
+
+
+@contextmanager
+def stepped(world: World) -> Iterator[World]:
+    """A study of which the constants and one more sum are opened."""
+    with world:
+        for _ in range(2):
+            assert next_sum(world) == ""
+        yield world
+
+
+def first(folder: Path, chosen: Study | None = None, policy: Policy = ONE_GRID) -> Any:
+    return stepped(World(folder / "first", chosen or study(), policy=policy))
+
+
+def refusal(world: World) -> dict[str, Any]:
+    """What a hospital says that declines the sum after the constants."""
+    with world:
+        assert next_sum(world) == ""
+        assert CUT_ELSEWHERE in next_sum(world)
+        assert len(world.run.rounds_with_openings()) == 1
+        declined = simulator.log(world.run.path, "declined")
+        assert {told["hospital"] for told in declined if "hospital" in told} == {2}
+        return declined[0]
+
+
+def scaling_of(world: World) -> Preprocessor:
+    found = world.hub.state.model.preprocessor if world.hub.state.model else None
+    assert isinstance(found, Preprocessor)
+    return found
+
+
+def products(folder: Path, chosen: Study, earlier: World | None = None) -> tuple[World, NDArray[np.float64]]:
+    """A quarter of the sums of products of every two inputs, the numbers in [0, 1] of their range: the first Newton
+    step, its change of scale undone, as anybody reads it."""
+    made = again(earlier, folder, chosen, SIMULATION) if earlier else World(folder, chosen)
+    assert next_sum(made) == ""
+    state, scaling = made.hub.state, scaling_of(made)
+    assert next_sum(made) == ""
+    sums = opened(made, state)
+    _, second = newton._reach(N_INPUTS + 1, BINARY.steps)
+    terms = (sums["fit/curvature"].astype(np.float64) / newton._SCALE - int(sums["fit/rows"][0])) * second
+    undo = np.eye(N_INPUTS + 1)
+    for place, mean, stddev in zip((AGE, DOSE), scaling.mean, scaling.stddev, strict=True):
+        undo[place, place], undo[place, ONE] = stddev, mean
+    return made, undo @ steps.symmetric(terms, N_INPUTS + 1) @ undo.T
+
+
+@pytest.mark.usefixtures("far")
+def test_two_first_steps_show_the_inputs_of_a_patient_with_a_value_far_out(tmp_path: Path) -> None:
+    """Without the rule: dose and ward of one patient follow from two sums over all rows of five hospitals."""
+    one, wide = products(tmp_path / "first", study())
+    with one:
+        data = one.sites[2].work.data
+        assert data.table["age"][HIS_LINE - 1] == FAR
+        assert data.split[HIS_LINE - 1] == TRAIN
+        (_, (_, was)), _ = cuts(scaling_of(one))
+        two, narrow = products(tmp_path / "second", study("second", training=ROBUST), one)
+        with two:
+            (_, (_, now)), _ = cuts(scaling_of(two))
+            assert now < was < (FAR - LOW) / (HIGH - LOW)
+            read = (wide - narrow)[AGE] / (wide - narrow)[AGE, ONE]
+            dose = (float(data.table["dose"][HIS_LINE - 1]) + 8.0) / 16.0
+            assert read[DOSE] == pytest.approx(dose, abs=1e-4)
+            assert read[WARD_A] == pytest.approx(float(data.table["ward"][HIS_LINE - 1] == "A"), abs=1e-4)
+            assert (wide - narrow)[AGE, ONE] == pytest.approx((was - now) / 4, rel=1e-3)
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("impute", [False, True])
+def test_a_hospital_with_such_a_row_declines_the_second_and_names_the_column_alone(
+    tmp_path: Path, *, impute: bool
+) -> None:
+    with first(tmp_path, study(impute=impute)) as one:
+        told = refusal(again(one, tmp_path / "second", study("second", impute=impute, training=ROBUST), ONE_GRID))
+    assert "of the column 'age' elsewhere than before (the study 'first' cut them)" in told["reason"]
+    assert f"{FAR:g}" not in told["reason"]
+    assert "carry_over" in told["hint"]
+
+
+@pytest.mark.usefixtures("far")
+def test_a_row_that_is_cut_in_the_earlier_sum_alone_counts_too(tmp_path: Path) -> None:
+    with first(tmp_path, study(training=ROBUST)) as one:
+        refusal(again(one, tmp_path / "second", study("second"), ONE_GRID))
+
+
+@pytest.mark.usefixtures("far")
+def test_the_same_study_is_answered_again_and_so_is_one_without_the_column(tmp_path: Path) -> None:
+    with first(tmp_path) as one:
+        robust = study("without", training=ROBUST)
+        for chosen in (study("again", training={"rounds": 3}), robust.without_columns(["age"])):
+            with stepped(again(one, tmp_path / chosen.name, chosen, ONE_GRID)) as other:
+                one = other
+
+
+ONE_STEP = {"method": "sgd", "batch_size": 1_000, "local_epochs": 1}
+MANY_STEPS = {"method": "sgd", "batch_size": 8, "local_epochs": 2}
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize(
+    ("training", "is_refused"),
+    [
+        (ONE_STEP, True),
+        (MANY_STEPS | {"learning_rate": 0.0005}, True),
+        (MANY_STEPS | {"learning_rate": 0.05}, False),
+    ],
+    ids=["one step", "many that hardly move", "many"],
+)
+def test_an_update_that_is_nearly_one_step_from_zeros_is_such_a_sum(
+    tmp_path: Path, training: dict[str, Any], *, is_refused: bool
+) -> None:
+    fine = {"bits": 24}
+    with first(tmp_path, study(training=training, aggregation=fine)) as one:
+        robust = study("second", training=training | ROBUST, aggregation=fine)
+        second = again(one, tmp_path / "second", robust, ONE_GRID)
+        if is_refused:
+            refusal(second)
+        else:
+            with stepped(second):
+                pass
+
+
+def test_a_hospital_without_such_rows_answers_whatever_the_scale(tmp_path: Path) -> None:
+    with first(tmp_path) as one:
+        for name, training in (("robust", ROBUST), ("again", {})):
+            with stepped(again(one, tmp_path / name, study(name, training=training), ONE_GRID)) as other:
+                one = other
+
+
+@pytest.mark.usefixtures("far")
+def test_constants_that_are_carried_over_cut_where_they_did(tmp_path: Path) -> None:
+    """The way out that a refusal names, for fewer columns, too."""
+    with first(tmp_path) as one:
+        opening = {"study": "ab" * 32, "opening": "cd" * 32, "date": "2026-01-01"}
+        carried = opening | {"constants": scaling_of(one).to_json()}
+        chosen = study("carried", training=ROBUST, carry_over=carried)
+        state, rule = begin(chosen), one.sites[2]._contributions.cut_inputs
+        assert rule is not None
+        rule.hold(one.sites[2].work, state)
+        fewer = chosen.without_columns(["ward"])
+        rule.hold(one.sites[2].work, begin(fewer))
+        model = state.inner.model
+        moved = dataclasses.replace(model.preprocessor, stddev=tuple(1.01 * each for each in model.preprocessor.stddev))
+        inner = dataclasses.replace(state.inner, model=dataclasses.replace(model, preprocessor=moved))
+        with pytest.raises(UnfitUpdateError, match="column 'age'"):
+            rule.hold(one.sites[2].work, dataclasses.replace(state, inner=inner))
+
+
+@pytest.mark.usefixtures("far")
+def test_the_logarithm_of_the_column_is_another_sum_with_places_of_its_own(tmp_path: Path) -> None:
+    """Ages below zero count as zero in all of these studies, as one grid asks for."""
+
+    def of(name: str, **options: Any) -> Study:
+        return study(name, minimum=0.0, **options)
+
+    with first(tmp_path, of("first")) as one:
+        logged = again(one, tmp_path / "logged", of("logged", transform="log1p", training=ROBUST), ONE_GRID)
+        with stepped(logged) as two:
+            refusal(again(two, tmp_path / "third", of("third", training=ROBUST), ONE_GRID))
+
+
+@pytest.mark.usefixtures("far")
+def test_a_rebuilt_ledger_does_not_know_where_so_no_row_may_be_cut(tmp_path: Path) -> None:
+    rebuilt = World(tmp_path, study(), policy=ONE_GRID)
+    for site in rebuilt.sites.values():
+        note_rebuilt(site.ledger, site.standing.register.name)
+    assert "has forgotten where earlier studies did" in refusal(rebuilt)["reason"]
