@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.installed import needs
 
 from cipherward.errors import StudyError
 from cipherward.privacy import accounting
 from cipherward.privacy.accounting import Event, calibrate, epsilon
 
-pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
+pytestmark = needs("privacy", "dp_accounting")
 
 
 def random_settings() -> list[tuple[float, float, int, float]]:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tests import simulator
+from tests.installed import needs
 from tests.simulator import World, replayed
 
 from cipherward.errors import DataError, StudyError
@@ -26,7 +27,7 @@ from cipherward.simulation import make_parties
 from cipherward.study import Study
 from cipherward.tasks.lanes import RealSegment
 
-pytest.importorskip("dp_accounting", reason="dp-accounting is not installed (extra `privacy`)")
+pytestmark = needs("privacy", "dp_accounting")
 
 PRIVACY = {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 0.5}
 
