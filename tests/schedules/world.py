@@ -181,7 +181,7 @@ class Work:
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.data = SimpleNamespace(outcome=())
+        self.data = SimpleNamespace(outcome=(), split=np.empty(0, np.int8))
         self.spent: dict[str, float] = {}
         self.times_asked = 0
 
