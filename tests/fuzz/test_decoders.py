@@ -92,10 +92,7 @@ def test_a_decoder_survives_a_hundred_thousand_malformed_inputs(everything: dict
     assert attack(everything[name], seed=1, tries=tries) > tries // 50 or not everything[name].refuses
 
 
-@pytest.mark.parametrize(
-    "name",  # each example of Parquet starts a process: the few above are enough for `make test`
-    [pytest.param(name, marks=pytest.mark.slow) if name == "table-parquet" else name for name in NAMES],
-)
+@every
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_decoder_survives_bytes_around_its_own(
