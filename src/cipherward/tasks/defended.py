@@ -25,7 +25,8 @@ from cipherward.tasks.block_sums import BlockSum
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.task import Model, Question, Sums, Values, canonical
-from cipherward.tasks.train import Train, TrainState
+from cipherward.tasks.train import Train
+from cipherward.tasks.train_state import TrainState
 from cipherward.tasks.vote import Votes
 
 _SIZING = ("learning_rate", "local_epochs", "batch_size", "momentum", "class_weights", "scale")

@@ -21,10 +21,10 @@ from cipherward.tasks import rounds
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TRAIN, rows_at
 from cipherward.tasks.task import Values
+from cipherward.tasks.train_state import TrainState
 
 if TYPE_CHECKING:
     from cipherward.tasks.hospital_work import HospitalWork
-    from cipherward.tasks.train import TrainState
 
 FEW_STEPS = 8
 """A tensor whose largest entry is fewer steps of the grid is rounded to a coarse picture of itself."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +19,6 @@ from cipherward.errors import DataError
 from cipherward.learning import averaging, models
 from cipherward.learning.measured import Measured
 from cipherward.learning.model_kind import Factory, Module
-from cipherward.learning.newton import Fit
 from cipherward.learning.outcome import Outcome
 from cipherward.learning.outcomes import outcome_of
 from cipherward.learning.server import Moments
@@ -44,7 +40,6 @@ from cipherward.tasks import (
 from cipherward.tasks.evaluation_tables import tables as worth
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
-from cipherward.tasks.narrowing import Parts
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TRAIN, check_classes, rows_at
 from cipherward.tasks.sent_update import SentUpdate, sent_update
@@ -60,30 +55,9 @@ from cipherward.tasks.task import (
     canonical,
     refuse_other_kinds,
 )
+from cipherward.tasks.train_state import TrainState
 
 _TRAINED = RowGroup(TRAIN)
-
-
-@dataclass(frozen=True)
-class TrainState:
-    """`ranges` holds one clipping bound per parameter tensor; `history` the headline metric of the model at the start of each round
-    that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in memory.
-
-    `measured`: what the newest sum measured of the model that came into it; None where it measured nothing. `fit`: of a model
-    that is fitted by Newton steps, after the first of them. `moments`: of a server that keeps some (`training.server`). `parts`: of `narrowing`.
-    """
-
-    model: Model
-    ranges: tuple[float, ...]
-    weight_cap: float = 0.0
-    rounds_done: int = 0
-    losses: tuple[float, ...] = ()
-    history: tuple[float, ...] = ()
-    measured: Measured | None = None
-    final: Measured | None = None
-    fit: Fit | None = None
-    moments: Moments | None = None
-    parts: Parts | None = None
 
 
 class Train(Task[TrainState]):
@@ -252,26 +226,7 @@ class Train(Task[TrainState]):
         )
 
     def digest(self, state: TrainState) -> bytes:
-        scaling = state.model.preprocessor
-        facts = {
-            "preprocessor": scaling.to_json() if scaling else None,
-            "ranges": [bound.hex() for bound in state.ranges],
-            "weight_cap": float(state.weight_cap).hex(),
-            "groups": state.model.groups,
-            "losses": [loss.hex() for loss in state.losses],
-            "rounds_done": state.rounds_done,
-            "final": state.final is not None,
-            "fit": [state.fit.objective.hex(), state.fit.step] if state.fit else None,
-        } | ({"parts": state.parts} if state.parts else {})
-        found = hashlib.sha256(b"train\x00" + json.dumps(facts, sort_keys=True).encode() + b"\x00")
-        found.update(np.ascontiguousarray(state.model.weights, "<f4").data)
-        if state.fit:
-            found.update(np.ascontiguousarray(state.fit.weights, "<f4").data)
-            found.update(np.ascontiguousarray(state.fit.direction, "<f8").data)
-        if state.moments:
-            found.update(np.ascontiguousarray(state.moments.first, "<f8").data)
-            found.update(np.ascontiguousarray(state.moments.second, "<f8").data)
-        return found.digest()
+        return state.digest()
 
     def result(self, state: TrainState) -> Mapping[str, Any]:
         final = state.final
