@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from cipherward.data import child
 from cipherward.data.tables import read_table
 from cipherward.errors import DataError
 
@@ -24,6 +25,17 @@ def test_csv_is_read_as_text_with_any_usual_separator(separator: str, tmp_path: 
     raw = read_table(write(tmp_path / "t.csv", content))
     assert raw.table.to_dicts() == [{"age": "71", "ward": "medical"}, {"age": "58", "ward": None}]
     assert raw.rows.tolist() == [1, 3]
+
+
+def test_gzip_that_unpacks_to_more_than_memory_should_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = b"age\n" + b"7\n" * 498
+    monkeypatch.setattr(child, "limit", lambda _path: len(rows))
+    assert read_table(write(tmp_path / "a.csv.gz", gzip.compress(rows))).table.height == 498
+    with pytest.raises(DataError, match="unpacks to more than memory should hold") as error:
+        read_table(write(tmp_path / "b.csv.gz", gzip.compress(rows + b"\n")))
+    assert "unpack it" in error.value.hint
 
 
 def test_gzipped_csv_and_parquet_are_known_by_their_content(tmp_path: Path) -> None:
