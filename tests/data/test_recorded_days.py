@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from cipherward.consortium.approval import datacheck
 from cipherward.data import checking
 from cipherward.data.sources import admit, load_hospitals
 from cipherward.data.tables import read_table
@@ -92,6 +93,22 @@ def test_what_does_not_fit_is_refused_with_its_row_in_check_and_run(
         load_hospitals(study(), None, tmp_path, only=["north"])
     assert said in " / ".join(map(str, caught.value.problems))
     assert "2024" not in caught.value.logged
+
+
+def test_a_hospital_that_reviews_the_study_sees_the_index_date_and_what_does_not_fit(tmp_path: Path) -> None:
+    table().with_columns(note=pl.lit("x")).write_csv(tmp_path / "t.csv")
+    own = datacheck.check(study(), "north", tmp_path / "t.csv")
+    assert own.problems == ()
+    assert own.unused == 1, "of the dates each is read, and the note is not"
+    assert [(key.name, key.kind, key.present) for key in own.keys][2:] == [("discharged", "index date", True)]
+    assert "what was recorded after it is refused" in own.keys[2].described
+    changed("hba1c_day", r3="2024-01-04").write_csv(tmp_path / "t.csv")
+    late = datacheck.check(study(), "north", tmp_path / "t.csv")
+    assert "'hba1c', row 3: recorded after the index date 'discharged'" in " ".join(late.problems)
+    table().drop("discharged").write_csv(tmp_path / "t.csv")
+    without = datacheck.check(study(), "north", tmp_path / "t.csv")
+    assert not without.keys[2].present
+    assert "'discharged' is missing: the index date" in " ".join(without.problems)
 
 
 def test_of_one_day_the_time_decides_where_both_have_one(tmp_path: Path) -> None:

@@ -51,8 +51,9 @@ class Changed:
 @dataclass(frozen=True)
 class OwnData:
     """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
-    patient column. `keys`: outcome and patient id, which are no inputs. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it. `few`: the groups of rows that the
-    study asks about and of which this table has fewer than the policy's `cell_min`.
+    patient column. `keys`: outcome, patient id and index date, which are no inputs. `unused`: columns that are not read.
+    `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it. `few`: the groups
+    of rows that the study asks about and of which this table has fewer than the policy's `cell_min`.
     `register`: which of its rows studies may read, in words; `used`: how many this one reads."""
 
     rows: int
@@ -112,7 +113,7 @@ def check(
         empty = missing == raw.table.height > 0
         uses.append(ColumnUse(column.name, column.kind, described, present, shown(missing), shown(outside), empty))
     data = study.data
-    read = {column.name for column in study.columns} | {data.outcome, data.patient_column}
+    read = {*names_read(study)}
     has_patients = bool(data.patient_column) and data.patient_column in raw.table.columns
     is_sided = study.data.form == "sides"
     positive = (
@@ -185,8 +186,11 @@ def _outcome_words(data: Data) -> str:
 
 def _keys(study: Study, there: frozenset[str]) -> tuple[ColumnUse, ...]:
     data = study.data
-    outcome = ColumnUse(data.outcome, "outcome", _outcome_words(data), data.outcome in there, 0, 0)
-    if not data.patient_column:
-        return (outcome,)
-    words = "the patient's id, which keeps the rows of one patient together; it is not sent"
-    return outcome, ColumnUse(data.patient_column, "patient id", words, data.patient_column in there, 0, 0)
+    patient = "the patient's id, which keeps the rows of one patient together; it is not sent"
+    index = "each row's index date: what was recorded after it is refused; it is not sent"
+    keys = (
+        (data.outcome, "outcome", _outcome_words(data)),
+        (data.patient_column, "patient id", patient),
+        (data.index_date, "index date", index),
+    )
+    return tuple(ColumnUse(name, kind, words, name in there, 0, 0) for name, kind, words in keys if name)
