@@ -1,9 +1,10 @@
 """Exact sums over standardised inputs cut them at the same values in all studies over a register.
 
 A number counts as no more than ten standard deviations from its middle (`data.preprocess`), and each study opens both
-anew. Two sums of a Newton step, or for predicted numbers, or two updates that are one step from zeros, are the same but for a known change of scale, and for the rows
-that are cut in one of them: their difference is of these rows, perhaps of one patient. The ledger keeps where the first
-such sum cut a column. A hospital declines another one that cuts elsewhere, if a row of its own is cut in either.
+anew. Two sums of a Newton step, or for predicted numbers, or two updates that are one step from zeros, are the same but
+for a known change of scale, and for the rows that are cut in one of them: their difference is of these rows, perhaps of
+one patient. The ledger keeps where the first such sum cut a column. A hospital declines another one that cuts
+elsewhere, if a row of its own is cut in either.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from cipherward.errors import UnfitUpdateError
 from cipherward.parties.cut_updates import has_forgotten
 from cipherward.store.ledger import Ledger
 from cipherward.study import Column
-from cipherward.tasks import rounds, sent_update
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -34,12 +34,6 @@ WAY_OUT = (
     'take over the constants of the earlier study (carry_over); or give the column transform = "log1p", if it never was in such a sum with '
     "it; or leave the column out. policy.toml (one_grid) says whether this rule holds here"
 )
-
-HARDLY = 0.01
-"""The reach (`tasks.sent_update`) of steps after which an update is still that sum, but for about a hundredth."""
-
-_SUMS = frozenset({"fit/gradient", "impute/products"})
-"""Of the questions `tasks.newton` and `tasks.imputation`."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +45,14 @@ class CutInputs:
     register: str
 
     def hold(self, work: HospitalWork, state: StudyState) -> None:
-        """Called before an exact answer leaves: where it sums products of inputs, the ledger knows from now on where
-        they are cut.
+        """Called before an exact answer leaves: where it sums inputs (`Task.sums_inputs`), the ledger knows from now on
+        where they are cut.
 
         Raises:
             UnfitUpdateError: elsewhere than before, and a training row here is cut in one of both; nothing may be sent.
         """
         scaling = state.model.preprocessor if state.model else None
-        if not isinstance(scaling, Preprocessor) or not _sums_inputs(work, state, scaling):
+        if not isinstance(scaling, Preprocessor) or not state.task.sums_inputs(state.inner, work):
             return
         first = []
         for column, places in cuts(scaling):
@@ -91,19 +85,6 @@ def cuts(scaling: Preprocessor) -> Iterator[tuple[Column, tuple[float, float]]]:
     for column, mean, stddev in zip(numeric, scaling.mean, scaling.stddev, strict=True):
         reach = preprocess.CLIP_STDDEV * stddev
         yield column, (max(mean - reach, 0.0), min(mean + reach, 1.0))
-
-
-def _sums_inputs(work: HospitalWork, state: StudyState, scaling: Preprocessor) -> bool:
-    """Whether the next answer sums inputs over rows, or is an update that is nearly such a sum: of a linear model from
-    zeros, by one step over all rows, or by many that hardly move it."""
-    names = [each.name for each in state.layout.segments]
-    if not _SUMS.isdisjoint(names):
-        return True
-    weights = state.model.weights if state.model else None
-    if weights is None or weights.any() or state.study.privacy or not any(name.startswith("update/") for name in names):
-        return False
-    n_rows, chosen = int((work.data.split == TRAIN).sum()), rounds.settings(state.study, scaling)
-    return sent_update.steps_of(chosen, n_rows) == 1 or sent_update.reach_of(chosen, scaling, n_rows) < HARDLY
 
 
 def _is_beyond(data: HospitalData, column: Column, low: float, high: float) -> bool:

@@ -99,6 +99,9 @@ class Defended(Train):
     def weight_cut(self, state: TrainState, at: HospitalWork) -> int | None:
         return None if _defended(state).candidate else super().weight_cut(state, at)
 
+    def sums_inputs(self, state: TrainState, at: HospitalWork) -> bool:
+        return _defended(state).candidate is None and super().sums_inputs(state, at)
+
     def cost(self, state: TrainState, at: HospitalWork) -> Event | None:
         return None if _defended(state).candidate else super().cost(state, at)
 

@@ -313,6 +313,9 @@ class Evaluated(Task[EvaluatedState]):
     def weight_cut(self, state: EvaluatedState, at: HospitalWork) -> int | None:
         return self._task.weight_cut(state.inner, at) if self._is_inner(state) else None
 
+    def sums_inputs(self, state: EvaluatedState, at: HospitalWork) -> bool:
+        return self._is_inner(state) and self._task.sums_inputs(state.inner, at)
+
     def sent(self, state: EvaluatedState, at: HospitalWork, values: Values) -> SentUpdate | None:
         return self._task.sent(state.inner, at, values)
 

@@ -36,6 +36,11 @@ def is_done(study: Study, model: Model) -> bool:
     return model.preprocessor is not None and not imputation.is_wanted(study, model)
 
 
+def sums_inputs(study: Study, model: Model) -> bool:
+    """Whether the next of these sums adds up inputs that are scaled already."""
+    return model.preprocessor is not None and imputation.is_wanted(study, model)
+
+
 def answer(study: Study, model: Model, parts: Parts | None, at: HospitalWork) -> Values:
     """One hospital's sums for the next question."""
     if model.preprocessor is not None:

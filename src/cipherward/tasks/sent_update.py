@@ -20,7 +20,7 @@ from cipherward.study import Study, Training
 from cipherward.tasks import rounds
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TRAIN, rows_at
-from cipherward.tasks.task import Values
+from cipherward.tasks.task import Model, Values
 from cipherward.tasks.train_state import TrainState
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 FEW_STEPS = 8
 """A tensor whose largest entry is fewer steps of the grid is rounded to a coarse picture of itself."""
+
+HARDLY = 0.01
+"""The reach (`reach_of`) of steps after which an update from zeros is a sum of inputs still, but for about a hundredth."""
 
 _TRAINING = (
     "local_epochs",
@@ -100,6 +103,15 @@ def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Value
         reach=reach_of(chosen, model.scaling, n_rows),
         way=digest("way of an update", json.dumps(facts, sort_keys=True).encode()),
     )
+
+
+def is_nearly_a_sum(study: Study, model: Model, at: HospitalWork) -> bool:
+    """Whether the next update is nearly a sum of inputs over rows: of a linear model from zeros, by one step over all
+    rows, or by many that hardly move it."""
+    if model.weights.any() or study.privacy:
+        return False
+    n_rows, chosen = len(rows_at(at, model.scaling, TRAIN)[1]), rounds.settings(study, model.scaling)
+    return steps_of(chosen, n_rows) == 1 or reach_of(chosen, model.scaling, n_rows) < HARDLY
 
 
 def _taken_off(study: Study, part: NDArray[Any], bound: float) -> float:

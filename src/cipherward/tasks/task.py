@@ -209,6 +209,11 @@ class Task(ABC, Generic[S]):
         neither."""
         return None
 
+    def sums_inputs(self, state: S, at: HospitalWork) -> bool:
+        """Whether the next answer adds up standardised inputs over rows, or their products, or is an update that is nearly such a sum: at
+        the same values in all studies, rows are cut for it (`parties.cut_inputs`)."""
+        return False
+
     def sent(self, state: S, at: HospitalWork, values: Values) -> SentUpdate | None:
         """What a hospital's answer is as an update of the model; None: it is none, or nothing of it is cut at a range."""
         return None

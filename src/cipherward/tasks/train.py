@@ -42,7 +42,7 @@ from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
 from cipherward.tasks.rows import TRAIN, check_classes, rows_at
-from cipherward.tasks.sent_update import SentUpdate, sent_update
+from cipherward.tasks.sent_update import SentUpdate, is_nearly_a_sum, sent_update
 from cipherward.tasks.settings import refuse_all
 from cipherward.tasks.task import (
     ROWS,
@@ -169,6 +169,11 @@ class Train(Task[TrainState]):
             return 0
         n_rows = len(rows_at(at, state.model.scaling, TRAIN)[1])
         return rounds.weight_cut(self._study, n_rows, state.weight_cap)
+
+    def sums_inputs(self, state: TrainState, at: HospitalWork) -> bool:
+        if not self._is_round(state):
+            return preparing.sums_inputs(self._study, state.model)
+        return self._study.fits_by_newton or is_nearly_a_sum(self._study, state.model, at)
 
     def sent(self, state: TrainState, at: HospitalWork, values: Values) -> SentUpdate | None:
         return sent_update(self._study, state, at, values)
