@@ -8,6 +8,7 @@ this adds the messages that come after a certificate, and crashes of the real me
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -205,7 +206,7 @@ class Explorer:
 
 
 @dataclass(frozen=True)
-class _Move:
+class _Move(ABC):
     """`always`: it may matter although nothing in the ledger changes. `ends`: nothing may be said any more."""
 
     explorer: Explorer
@@ -213,9 +214,9 @@ class _Move:
     always: ClassVar[bool] = False
     ends: ClassVar[bool] = False
 
+    @abstractmethod
     def play(self, node: HospitalNode, point: Point) -> tuple[History, str]:
         """What has been said afterwards, and what must not have been."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
