@@ -22,6 +22,7 @@ from unittest import mock
 import llvmlite
 import llvmlite.binding as llvm
 import numba
+from numba import config
 from numba.core import cgutils, codegen, types
 from numba.extending import register_jitable, typeof_impl
 
@@ -81,6 +82,7 @@ def modules() -> tuple[tuple[str, ...], dict[compiled.Kernel, Any]]:
     for function in compiled.INLINED:
         register_jitable(error_model="numpy")(function)
     texts: list[str] = []
+    level: Any = config._OptLevel
     normalised: Any = cgutils.normalize_ir_text
     add: Any = codegen.CPUCodeLibrary.add_ir_module
 
@@ -92,6 +94,7 @@ def modules() -> tuple[tuple[str, ...], dict[compiled.Kernel, Any]]:
     with (
         mock.patch.object(_ntt, "matrix", entries.matrix),
         mock.patch.object(codegen.CPUCodeLibrary, "add_ir_module", noted),
+        mock.patch.object(config, "OPT", level(0)),  # nobody runs the code that numba makes here
     ):
         for kernel in every:
             made = dispatcher(kernel)
