@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +26,10 @@ ROOMS = ["crypto", "data", "learning", "privacy"]
 SMALL = SumParameters(params.ring(32, 3), 5, 4, 16, 200)
 
 
-def header(room: str) -> str:
-    return native.ir_of(room).splitlines()[1]
-
-
 def test_the_ir_in_the_package_is_what_the_source_of_the_kernels_gives() -> None:
     from kernels import make
 
-    if header("crypto") != f"; {make.MADE_WITH}":
+    if native.ir_of("crypto").splitlines()[1] != f"; {make.MADE_WITH}":
         pytest.skip("the IR was made with other versions")
     done = subprocess.run(
         [sys.executable, "-m", "kernels.make", "--check"], capture_output=True, text=True, check=False
@@ -97,7 +95,17 @@ def shares() -> list[Any]:
     return [
         shamir.evaluate([1, 2, 3], rng.integers(0, modulus, (3, 40), dtype=np.uint32), [0, 5], modulus)
         for modulus in (65521, 2**31 - 1)
-    ] + [shamir.expand_share(SMALL, KEY)]
+    ]
+
+
+def sampled() -> list[Any]:
+    rows = np.empty((3, 32), np.uint32)
+    sampling.expand_uniform(sampling.Xof(KEY), SMALL.ring, 0, rows)
+    found: list[Any] = [rows, sampling.centred_binomial(KEY, 32)]
+    for bound in (65521, 2**31 - 1):
+        found.append(np.empty(40, np.uint32))
+        sampling.uniform_into(sampling.Xof(KEY), (0, 0), bound, found[-1])
+    return found
 
 
 def masked() -> list[Any]:
@@ -160,10 +168,24 @@ def transforms() -> list[Any]:
     return [x, y]
 
 
-@pytest.mark.parametrize("work", [a_sum, shares, masked, noise, regression, boosted, transforms])
+WORKS = [
+    (a_sum, ["_crt", "_kernels", "packing"]),
+    (shares, ["shamir"]),
+    (sampled, ["sampling"]),
+    (masked, ["masks"]),
+    (noise, ["discrete"]),
+    (regression, ["linear"]),
+    (boosted, ["forest", "trees"]),
+    (transforms, ["_ntt"]),
+]
+
+
+@pytest.mark.parametrize(("work", "modules"), WORKS)
 def test_machine_code_gives_the_same_bits_as_the_source_that_python_reads(
-    work: Any, monkeypatch: pytest.MonkeyPatch
+    work: Any, modules: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from kernels import make
+
     by_machine = work()
     called = set()
 
@@ -174,10 +196,18 @@ def test_machine_code_gives_the_same_bits_as_the_source_that_python_reads(
     monkeypatch.setattr(compiled.Kernel, "__call__", by_python)
     with np.errstate(over="ignore", invalid="ignore"):
         found = work()
-    assert called
+    every = {kernel.symbol for room in ROOMS for kernel in make.kernels_of(room)}
+    assert called >= {symbol for symbol in every if symbol.split(".")[0] in modules}
     for one, two in zip(by_machine, found, strict=True):
         assert np.asarray(one).dtype == np.asarray(two).dtype
         assert np.asarray(one).tobytes() == np.asarray(two).tobytes()
+
+
+def test_every_module_with_kernels_is_among_those_that_python_reads_too() -> None:
+    from kernels import make
+
+    read = [module for _, modules in WORKS for module in modules]
+    assert sorted(read) == sorted(module for modules in make.ROOMS.values() for module in modules)
 
 
 def packed(residues: Any, words: Any) -> None:
@@ -226,10 +256,19 @@ def test_an_equal_dtype_and_a_memory_map_are_taken(tmp_path: Path) -> None:
         assert np.array_equal(found, wanted)
 
 
-def transformed_elsewhere(cache: Path, before: str = "") -> str:
+def test_memory_like_an_array_s_is_refused_where_the_object_is_none() -> None:
+    size = np.ndarray.__basicsize__
+    memory = (ctypes.c_int64 * (size // 8)).from_buffer_copy(ctypes.string_at(id(ROWS), size))
+    memory[0] = 1 << 20  # its reference count: nobody frees it
+    memory[object.__basicsize__ // 8 - 1] = id(object)
+    with pytest.raises(TypeError, match="residues"):
+        packed(ctypes.cast(memory, ctypes.py_object).value, WORDS.copy())
+
+
+def transformed_elsewhere(cache: Path) -> str:
     """What another process computes with this cache folder, and whether it compiled."""
     script = (
-        f"import sys; sys.modules['numba'] = None\n{before}\n"
+        "import sys; sys.modules['numba'] = None\n"
         "from cipherward import native\n"
         "made = []\n"
         "optimised = native._optimised\n"
@@ -256,3 +295,33 @@ def test_machine_code_is_made_once_again_when_it_was_damaged_and_always_where_no
     assert transformed_elsewhere(tmp_path) == f"{found} 0\n"
     (tmp_path / "a file").touch()
     assert transformed_elsewhere(tmp_path / "a file") == f"{found} 1\n"
+
+
+def test_machine_code_of_other_ir_and_for_another_processor_is_kept_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import llvmlite.binding as llvm
+
+    monkeypatch.setenv("CIPHERWARD_CACHE", str(tmp_path))
+    ir = native.ir_of("data")
+    monkeypatch.setattr(native, "ir_of", lambda room: ir)
+    changes: list[Callable[[], None]] = [
+        lambda: None,
+        lambda: monkeypatch.setattr(llvm, "get_host_cpu_name", lambda: "generic"),
+        lambda: monkeypatch.setattr(llvm, "get_host_cpu_features", llvm.FeatureMap),
+        lambda: monkeypatch.setattr(native, "ir_of", lambda room: f"{ir}; other\n"),
+    ]
+    for n_files, change in enumerate(changes, start=1):
+        change()
+        native._engine.__wrapped__("data")
+        assert len(list((tmp_path / "kernels").iterdir())) == n_files
+
+
+def test_nothing_is_left_of_machine_code_that_could_not_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CIPHERWARD_CACHE", str(tmp_path))
+    taken = tmp_path / "kernels" / "its name"
+    taken.mkdir(parents=True)
+    native._keep(taken.name, b"code")
+    assert list(taken.parent.iterdir()) == [taken]
