@@ -124,10 +124,8 @@ def as_words(params: SumParameters, payload: BytesLike, what: str) -> U32:
 
 
 def prime_array(params: SumParameters) -> U32:
-    """The ring's primes as a read-only uint32[K]."""
-    primes = np.array(params.ring.primes, np.uint32)
-    primes.flags.writeable = False
-    return primes
+    """The ring's primes as uint32[K]."""
+    return np.array(params.ring.primes, np.uint32)
 
 
 def pack_sum(params: SumParameters, total: U32) -> bytes:

@@ -264,8 +264,7 @@ def fingerprint(params: SumParameters, rho_key: bytes, ciphertexts: BytesLike | 
     ring = params.ring
     if isinstance(ciphertexts, np.ndarray):
         packing.check_total(params, ciphertexts)
-        rows = ciphertexts.view()
-        rows.flags.writeable = False
+        rows = ciphertexts
     else:
         rows = packing.as_words(params, ciphertexts, "the ciphertext vector").reshape(
             params.n_ciphertexts, ring.n_primes, -1

@@ -67,7 +67,7 @@ def train(
 ) -> F32:
     """As `sgd.train`, from checked rows. `class_weights`: of negative and of positive rows; (): alike."""
     checks.width(features, len(start) - 1)
-    x, origin = _read_only(features), _read_only(start)
+    x, origin = np.ascontiguousarray(features), np.ascontiguousarray(start)
     vector, velocity, total = start.copy(), np.zeros_like(start), np.empty(len(start), np.float64)
     s, orders = settings, Shuffles(seed)
     # As torch does, constants are rounded to float32 first.
@@ -83,7 +83,7 @@ def logits(vector: F32, x: F32) -> F64:
     """Float64[n], rounded to float32."""
     checks.width(x, len(vector) - 1)
     found = np.empty(len(x), np.float64)
-    _logits(_read_only(vector), _read_only(x), found)
+    _logits(np.ascontiguousarray(vector), np.ascontiguousarray(x), found)
     return found
 
 
@@ -105,13 +105,6 @@ class Shuffles:
         order = np.arange(n, dtype=np.int64)
         _shuffle(order, self._words.randint(0, 1 << 32, n - 1, np.uint32))
         return order
-
-
-def _read_only(array: F32) -> F32:
-    """A view of contiguous memory that kernels only read: one compiled version serves every caller."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
 
 
 @inlined
