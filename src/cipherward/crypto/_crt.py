@@ -88,7 +88,6 @@ def limbs_of(digit: Out2[np.uint32], primes: In1[np.uint32], limbs: Out2[np.uint
 def read_lanes(
     limbs: U32,
     shape: NDArray[np.int64],
-    n_valid: int,
     stride: int,
     words: U64,
     lanes: NDArray[np.int64],
@@ -96,7 +95,7 @@ def read_lanes(
 ) -> None:
     """Check and unpack a block of values v + 2^(delta_bits - 1), as limbs uint32[*, B].
 
-    Lane f of coefficient i goes to lanes[f * stride + i] where that index is below n_valid; other lanes must be 0.
+    Lane f of coefficient i goes to lanes[f * stride + i] where that index is below lanes.size; other lanes must be 0.
     shape: as in `open_blocks`; words: scratch uint64[B]. broken int64[4] counts noise beyond its bound, bits above the top word, lanes above the
     largest sum, non-zero padding.
     """
@@ -119,7 +118,7 @@ def read_lanes(
         read_words(limbs, position, width, words)
         position += width
         for digit in range(n_digits):
-            valid = min(max(n_valid - f * stride, 0), size)
+            valid = min(max(lanes.size - f * stride, 0), size)
             target = lanes[f * stride : f * stride + valid]
             is_last = digit == n_digits - 1  # what is left of an honest word is its last digit
             count, padding = 0, 0
@@ -195,4 +194,4 @@ def open_blocks(
         digits(digit, primes, inverse, inverse_s)
         limbs_of(digit, primes, limbs)
         rest = lanes[min(begin, lanes.size) :]
-        read_lanes(limbs, shape, rest.size, n, words, rest, broken)
+        read_lanes(limbs, shape, n, words, rest, broken)
