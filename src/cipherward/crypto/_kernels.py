@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cipherward.compiled import In1, In2, In3, Out1, Out2, Out3, inlined, kernel
 from cipherward.crypto._jit import U32, U64
 from cipherward.crypto._ntt import below, copy, forward, inverse, times
-from cipherward.crypto.packing import pack_row, unpack_row
+from cipherward.crypto.packing import n_outside, pack_row, unpack_row
 from cipherward.crypto.sampling import binomial_into
 
 BLOCK = 512
@@ -173,16 +173,13 @@ def inner_products(
     2^32, and N <= 2^16 of them fit 64 bits.
     """
     packed = rows.shape[1] != scratch.size
-    sound = True
+    outside = 0
     for k in range(primes.size):
         if packed:
             unpack_row(rows[k], scratch)
         else:
             copy(rows[k], scratch)
-        outside = 0
-        for value in scratch:
-            outside += int(value >= primes[k])
-        sound = sound and outside == 0
+        outside += n_outside(scratch, primes[k])
         prime = np.uint64(primes[k])
         for v in range(rho.shape[0]):
             factor = rho[v]
@@ -194,4 +191,4 @@ def inner_products(
                 high += product >> np.uint64(32)
             value = (high % prime) * (np.uint64(2**32) % prime) + low % prime + np.uint64(total[v, k])
             total[v, k] = np.uint32(value % prime)
-    return sound
+    return outside == 0

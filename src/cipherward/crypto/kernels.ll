@@ -3812,16 +3812,16 @@ define internal void @10(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4,
   br label %19
 
 19:
-  %20 = phi i64 [ 0, %16 ], [ %25, %180 ]
-  %21 = phi i64 [ %18, %16 ], [ %27, %180 ]
-  %22 = phi i1 [ true, %16 ], [ %172, %180 ]
+  %20 = phi i64 [ 0, %16 ], [ %25, %187 ]
+  %21 = phi i64 [ %18, %16 ], [ %27, %187 ]
+  %22 = phi i64 [ 0, %16 ], [ %184, %187 ]
   %23 = icmp sgt i64 %21, 0
   %24 = zext i1 %23 to i64
   %25 = add i64 %20, %24
   %26 = sext i1 %23 to i64
   %27 = add nsw i64 %21, %26
   %28 = select i1 %23, i64 %20, i64 0
-  br i1 %23, label %29, label %192
+  br i1 %23, label %29, label %199
 
 29:
   br i1 %17, label %143, label %30
@@ -4030,128 +4030,123 @@ define internal void @10(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4,
   br label %150
 
 165:
-  br label %166
+  %166 = icmp slt i64 %28, 0
+  %167 = select i1 %166, i64 %9, i64 0
+  %168 = getelementptr i32, ptr %8, i64 %28
+  %169 = getelementptr i32, ptr %168, i64 %167
+  %170 = load i32, ptr %169, align 4
+  br label %171
 
-166:
-  %167 = phi i64 [ 0, %165 ], [ %198, %194 ]
-  %168 = phi i64 [ 0, %165 ], [ %206, %194 ]
-  %169 = icmp slt i64 %167, %12
-  br i1 %169, label %194, label %170
+171:
+  %172 = phi i64 [ 0, %165 ], [ %179, %175 ]
+  %173 = phi i64 [ 0, %165 ], [ %182, %175 ]
+  %174 = icmp slt i64 %172, %12
+  br i1 %174, label %175, label %183
 
-170:
-  %171 = icmp eq i64 %168, 0
-  %172 = select i1 %22, i1 %171, i1 false
-  %173 = icmp slt i64 %28, 0
-  %174 = select i1 %173, i64 %9, i64 0
-  %175 = getelementptr i32, ptr %8, i64 %28
-  %176 = getelementptr i32, ptr %175, i64 %174
-  %177 = load i32, ptr %176, align 4
-  %178 = zext i32 %177 to i64
-  %179 = call i64 @llvm.smax.i64(i64 %5, i64 0)
-  br label %180
+175:
+  %176 = shl i64 %172, 2
+  %177 = getelementptr i8, ptr %11, i64 %176
+  %178 = load i32, ptr %177, align 4
+  %179 = add nuw nsw i64 %172, 1
+  %180 = icmp uge i32 %178, %170
+  %181 = zext i1 %180 to i64
+  %182 = add nuw nsw i64 %173, %181
+  br label %171
 
-180:
-  %181 = phi i64 [ 0, %170 ], [ %209, %254 ]
-  %182 = phi i64 [ %179, %170 ], [ %208, %254 ]
-  %183 = icmp sgt i64 %182, 0
-  br i1 %183, label %207, label %19
+183:
+  %184 = add nuw nsw i64 %22, %173
+  %185 = zext i32 %170 to i64
+  %186 = call i64 @llvm.smax.i64(i64 %5, i64 0)
+  br label %187
 
-184:
-  %185 = phi i64 [ 0, %207 ], [ %218, %216 ]
-  %186 = phi i64 [ %215, %207 ], [ %217, %216 ]
-  %187 = phi i64 [ 0, %207 ], [ %233, %216 ]
-  %188 = phi i64 [ 0, %207 ], [ %235, %216 ]
-  %189 = icmp sgt i64 %186, 0
-  br i1 %189, label %216, label %190
+187:
+  %188 = phi i64 [ 0, %183 ], [ %204, %249 ]
+  %189 = phi i64 [ %186, %183 ], [ %203, %249 ]
+  %190 = icmp sgt i64 %189, 0
+  br i1 %190, label %202, label %19
 
-190:
-  %191 = icmp eq i32 %177, 0
-  br i1 %191, label %254, label %236
+191:
+  %192 = phi i64 [ 0, %202 ], [ %213, %211 ]
+  %193 = phi i64 [ %210, %202 ], [ %212, %211 ]
+  %194 = phi i64 [ 0, %202 ], [ %228, %211 ]
+  %195 = phi i64 [ 0, %202 ], [ %230, %211 ]
+  %196 = icmp sgt i64 %193, 0
+  br i1 %196, label %211, label %197
 
-192:
-  %193 = zext i1 %22 to i8
-  store i8 %193, ptr %0, align 1
+197:
+  %198 = icmp eq i32 %170, 0
+  br i1 %198, label %249, label %231
+
+199:
+  %200 = icmp eq i64 %22, 0
+  %201 = zext i1 %200 to i8
+  store i8 %201, ptr %0, align 1
   ret void
 
-194:
-  %195 = shl i64 %167, 2
-  %196 = getelementptr i8, ptr %11, i64 %195
-  %197 = load i32, ptr %196, align 4
-  %198 = add nuw nsw i64 %167, 1
-  %199 = icmp slt i64 %28, 0
-  %200 = select i1 %199, i64 %9, i64 0
-  %201 = getelementptr i32, ptr %8, i64 %28
-  %202 = getelementptr i32, ptr %201, i64 %200
-  %203 = load i32, ptr %202, align 4
-  %204 = icmp uge i32 %197, %203
-  %205 = zext i1 %204 to i64
-  %206 = add nuw nsw i64 %168, %205
-  br label %166
+202:
+  %203 = add nsw i64 %189, -1
+  %204 = add i64 %188, 1
+  %205 = icmp slt i64 %188, 0
+  %206 = select i1 %205, i64 %5, i64 0
+  %207 = add i64 %188, %206
+  %208 = mul i64 %207, %6
+  %209 = getelementptr i32, ptr %4, i64 %208
+  %210 = call i64 @llvm.smax.i64(i64 %10, i64 0)
+  br label %191
 
-207:
-  %208 = add nsw i64 %182, -1
-  %209 = add i64 %181, 1
-  %210 = icmp slt i64 %181, 0
-  %211 = select i1 %210, i64 %5, i64 0
-  %212 = add i64 %181, %211
-  %213 = mul i64 %212, %6
-  %214 = getelementptr i32, ptr %4, i64 %213
-  %215 = call i64 @llvm.smax.i64(i64 %10, i64 0)
-  br label %184
-
-216:
-  %217 = add nsw i64 %186, -1
-  %218 = add i64 %185, 1
-  %219 = icmp slt i64 %185, 0
-  %220 = select i1 %219, i64 %12, i64 0
-  %221 = getelementptr i32, ptr %11, i64 %185
+211:
+  %212 = add nsw i64 %193, -1
+  %213 = add i64 %192, 1
+  %214 = icmp slt i64 %192, 0
+  %215 = select i1 %214, i64 %12, i64 0
+  %216 = getelementptr i32, ptr %11, i64 %192
+  %217 = getelementptr i32, ptr %216, i64 %215
+  %218 = load i32, ptr %217, align 4
+  %219 = zext i32 %218 to i64
+  %220 = select i1 %214, i64 %6, i64 0
+  %221 = getelementptr i32, ptr %209, i64 %192
   %222 = getelementptr i32, ptr %221, i64 %220
   %223 = load i32, ptr %222, align 4
-  %224 = zext i32 %223 to i64
-  %225 = select i1 %219, i64 %6, i64 0
-  %226 = getelementptr i32, ptr %214, i64 %185
-  %227 = getelementptr i32, ptr %226, i64 %225
-  %228 = load i32, ptr %227, align 4
-  %229 = and i32 %228, 1073741823
-  %230 = zext nneg i32 %229 to i64
-  %231 = mul nuw nsw i64 %224, %230
-  %232 = and i64 %231, 4294967295
-  %233 = add i64 %187, %232
-  %234 = lshr i64 %231, 32
-  %235 = add i64 %188, %234
-  br label %184
+  %224 = and i32 %223, 1073741823
+  %225 = zext nneg i32 %224 to i64
+  %226 = mul nuw nsw i64 %219, %225
+  %227 = and i64 %226, 4294967295
+  %228 = add i64 %194, %227
+  %229 = lshr i64 %226, 32
+  %230 = add i64 %195, %229
+  br label %191
 
-236:
-  %237 = urem i64 %188, %178
-  %238 = urem i64 4294967296, %178
-  %239 = mul nuw i64 %237, %238
-  %240 = urem i64 %187, %178
-  %241 = add nuw i64 %239, %240
-  %242 = select i1 %210, i64 %14, i64 0
-  %243 = add i64 %181, %242
-  %244 = mul i64 %243, %15
-  %245 = getelementptr i32, ptr %13, i64 %244
-  %246 = getelementptr i32, ptr %245, i64 %28
-  %247 = select i1 %173, i64 %15, i64 0
-  %248 = getelementptr i32, ptr %246, i64 %247
-  %249 = load i32, ptr %248, align 4
-  %250 = zext i32 %249 to i64
-  %251 = add nuw i64 %241, %250
-  %252 = urem i64 %251, %178
-  %253 = trunc nuw i64 %252 to i32
-  br label %254
+231:
+  %232 = urem i64 %195, %185
+  %233 = urem i64 4294967296, %185
+  %234 = mul nuw i64 %232, %233
+  %235 = urem i64 %194, %185
+  %236 = add nuw i64 %234, %235
+  %237 = select i1 %205, i64 %14, i64 0
+  %238 = add i64 %188, %237
+  %239 = mul i64 %238, %15
+  %240 = getelementptr i32, ptr %13, i64 %239
+  %241 = getelementptr i32, ptr %240, i64 %28
+  %242 = select i1 %166, i64 %15, i64 0
+  %243 = getelementptr i32, ptr %241, i64 %242
+  %244 = load i32, ptr %243, align 4
+  %245 = zext i32 %244 to i64
+  %246 = add nuw i64 %236, %245
+  %247 = urem i64 %246, %185
+  %248 = trunc nuw i64 %247 to i32
+  br label %249
 
-254:
-  %255 = phi i32 [ %253, %236 ], [ 0, %190 ]
-  %256 = select i1 %210, i64 %14, i64 0
-  %257 = add i64 %181, %256
-  %258 = select i1 %173, i64 %15, i64 0
-  %259 = mul i64 %257, %15
-  %260 = getelementptr i32, ptr %13, i64 %259
-  %261 = getelementptr i32, ptr %260, i64 %28
-  %262 = getelementptr i32, ptr %261, i64 %258
-  store i32 %255, ptr %262, align 4
-  br label %180
+249:
+  %250 = phi i32 [ %248, %231 ], [ 0, %197 ]
+  %251 = select i1 %205, i64 %14, i64 0
+  %252 = add i64 %188, %251
+  %253 = select i1 %166, i64 %15, i64 0
+  %254 = mul i64 %252, %15
+  %255 = getelementptr i32, ptr %13, i64 %254
+  %256 = getelementptr i32, ptr %255, i64 %28
+  %257 = getelementptr i32, ptr %256, i64 %253
+  store i32 %250, ptr %257, align 4
+  br label %187
 }
 
 define internal void @11(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i64 %4, ptr %5, i64 %6) {
@@ -4564,16 +4559,16 @@ define internal void @15(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
   br label %12
 
 12:
-  %13 = phi i64 [ 0, %10 ], [ %18, %141 ]
-  %14 = phi i64 [ %11, %10 ], [ %20, %141 ]
-  %15 = phi i64 [ 0, %10 ], [ %143, %141 ]
+  %13 = phi i64 [ 0, %10 ], [ %18, %165 ]
+  %14 = phi i64 [ %11, %10 ], [ %20, %165 ]
+  %15 = phi i64 [ 0, %10 ], [ %166, %165 ]
   %16 = icmp sgt i64 %14, 0
   %17 = zext i1 %16 to i64
   %18 = add i64 %13, %17
   %19 = sext i1 %16 to i64
   %20 = add nsw i64 %14, %19
   %21 = select i1 %16, i64 %13, i64 0
-  br i1 %16, label %22, label %145
+  br i1 %16, label %22, label %141
 
 22:
   %23 = icmp slt i64 %21, 0
@@ -4755,52 +4750,56 @@ define internal void @15(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
 
 139:
   %140 = icmp eq i64 %4, 0
-  br i1 %140, label %150, label %146
+  br i1 %140, label %146, label %142
 
 141:
-  %142 = phi i64 [ 0, %150 ], [ %169, %165 ]
-  %143 = phi i64 [ %15, %150 ], [ %172, %165 ]
-  %144 = icmp slt i64 %142, %9
-  br i1 %144, label %165, label %12
-
-145:
   store i64 %15, ptr %0, align 8
   ret void
 
-146:
-  %147 = icmp ne i64 %21, -9223372036854775808
-  %148 = icmp ne i64 %4, -1
-  %149 = or i1 %147, %148
-  br i1 %149, label %157, label %150
+142:
+  %143 = icmp ne i64 %21, -9223372036854775808
+  %144 = icmp ne i64 %4, -1
+  %145 = or i1 %143, %144
+  br i1 %145, label %167, label %146
 
-150:
-  %151 = phi i64 [ 0, %139 ], [ %164, %157 ], [ 0, %146 ]
-  %152 = icmp slt i64 %151, 0
-  %153 = select i1 %152, i64 %6, i64 0
-  %154 = getelementptr i32, ptr %5, i64 %151
-  %155 = getelementptr i32, ptr %154, i64 %153
-  %156 = load i32, ptr %155, align 4
-  br label %141
+146:
+  %147 = phi i64 [ 0, %139 ], [ %174, %167 ], [ 0, %142 ]
+  %148 = icmp slt i64 %147, 0
+  %149 = select i1 %148, i64 %6, i64 0
+  %150 = getelementptr i32, ptr %5, i64 %147
+  %151 = getelementptr i32, ptr %150, i64 %149
+  %152 = load i32, ptr %151, align 4
+  br label %153
+
+153:
+  %154 = phi i64 [ 0, %146 ], [ %161, %157 ]
+  %155 = phi i64 [ 0, %146 ], [ %164, %157 ]
+  %156 = icmp slt i64 %154, %9
+  br i1 %156, label %157, label %165
 
 157:
-  %158 = srem i64 %21, %4
-  %159 = xor i64 %4, %158
-  %160 = icmp slt i64 %159, 0
-  %161 = icmp ne i64 %158, 0
-  %162 = and i1 %161, %160
-  %163 = select i1 %162, i64 %4, i64 0
-  %164 = add nsw i64 %158, %163
-  br label %150
+  %158 = shl i64 %154, 2
+  %159 = getelementptr i8, ptr %31, i64 %158
+  %160 = load i32, ptr %159, align 4
+  %161 = add nuw nsw i64 %154, 1
+  %162 = icmp uge i32 %160, %152
+  %163 = zext i1 %162 to i64
+  %164 = add nuw nsw i64 %155, %163
+  br label %153
 
 165:
-  %166 = shl i64 %142, 2
-  %167 = getelementptr i8, ptr %31, i64 %166
-  %168 = load i32, ptr %167, align 4
-  %169 = add nuw nsw i64 %142, 1
-  %170 = icmp uge i32 %168, %156
-  %171 = zext i1 %170 to i64
-  %172 = add nsw i64 %143, %171
-  br label %141
+  %166 = add nuw nsw i64 %15, %155
+  br label %12
+
+167:
+  %168 = srem i64 %21, %4
+  %169 = xor i64 %4, %168
+  %170 = icmp slt i64 %169, 0
+  %171 = icmp ne i64 %168, 0
+  %172 = and i1 %171, %170
+  %173 = select i1 %172, i64 %4, i64 0
+  %174 = add nsw i64 %168, %173
+  br label %146
 }
 
 define internal void @16(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6, i64 %7, ptr %8, i64 %9) {
@@ -4808,16 +4807,16 @@ define internal void @16(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
   br label %12
 
 12:
-  %13 = phi i64 [ 0, %10 ], [ %18, %137 ]
-  %14 = phi i64 [ %11, %10 ], [ %20, %137 ]
-  %15 = phi i64 [ 0, %10 ], [ %139, %137 ]
+  %13 = phi i64 [ 0, %10 ], [ %18, %161 ]
+  %14 = phi i64 [ %11, %10 ], [ %20, %161 ]
+  %15 = phi i64 [ 0, %10 ], [ %162, %161 ]
   %16 = icmp sgt i64 %14, 0
   %17 = zext i1 %16 to i64
   %18 = add i64 %13, %17
   %19 = sext i1 %16 to i64
   %20 = add nsw i64 %14, %19
   %21 = select i1 %16, i64 %13, i64 0
-  br i1 %16, label %22, label %141
+  br i1 %16, label %22, label %137
 
 22:
   %23 = icmp slt i64 %21, 0
@@ -4995,52 +4994,56 @@ define internal void @16(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
 
 135:
   %136 = icmp eq i64 %4, 0
-  br i1 %136, label %146, label %142
+  br i1 %136, label %142, label %138
 
 137:
-  %138 = phi i64 [ 0, %146 ], [ %165, %161 ]
-  %139 = phi i64 [ %15, %146 ], [ %168, %161 ]
-  %140 = icmp slt i64 %138, %9
-  br i1 %140, label %161, label %12
-
-141:
   store i64 %15, ptr %0, align 8
   ret void
 
-142:
-  %143 = icmp ne i64 %21, -9223372036854775808
-  %144 = icmp ne i64 %4, -1
-  %145 = or i1 %143, %144
-  br i1 %145, label %153, label %146
+138:
+  %139 = icmp ne i64 %21, -9223372036854775808
+  %140 = icmp ne i64 %4, -1
+  %141 = or i1 %139, %140
+  br i1 %141, label %163, label %142
 
-146:
-  %147 = phi i64 [ 0, %135 ], [ %160, %153 ], [ 0, %142 ]
-  %148 = icmp slt i64 %147, 0
-  %149 = select i1 %148, i64 %6, i64 0
-  %150 = getelementptr i32, ptr %5, i64 %147
-  %151 = getelementptr i32, ptr %150, i64 %149
-  %152 = load i32, ptr %151, align 4
-  br label %137
+142:
+  %143 = phi i64 [ 0, %135 ], [ %170, %163 ], [ 0, %138 ]
+  %144 = icmp slt i64 %143, 0
+  %145 = select i1 %144, i64 %6, i64 0
+  %146 = getelementptr i32, ptr %5, i64 %143
+  %147 = getelementptr i32, ptr %146, i64 %145
+  %148 = load i32, ptr %147, align 4
+  br label %149
+
+149:
+  %150 = phi i64 [ 0, %142 ], [ %157, %153 ]
+  %151 = phi i64 [ 0, %142 ], [ %160, %153 ]
+  %152 = icmp slt i64 %150, %9
+  br i1 %152, label %153, label %161
 
 153:
-  %154 = srem i64 %21, %4
-  %155 = xor i64 %4, %154
-  %156 = icmp slt i64 %155, 0
-  %157 = icmp ne i64 %154, 0
-  %158 = and i1 %157, %156
-  %159 = select i1 %158, i64 %4, i64 0
-  %160 = add nsw i64 %154, %159
-  br label %146
+  %154 = shl i64 %150, 2
+  %155 = getelementptr i8, ptr %8, i64 %154
+  %156 = load i32, ptr %155, align 4
+  %157 = add nuw nsw i64 %150, 1
+  %158 = icmp uge i32 %156, %148
+  %159 = zext i1 %158 to i64
+  %160 = add nuw nsw i64 %151, %159
+  br label %149
 
 161:
-  %162 = shl i64 %138, 2
-  %163 = getelementptr i8, ptr %8, i64 %162
-  %164 = load i32, ptr %163, align 4
-  %165 = add nuw nsw i64 %138, 1
-  %166 = icmp uge i32 %164, %152
-  %167 = zext i1 %166 to i64
-  %168 = add nsw i64 %139, %167
-  br label %137
+  %162 = add nuw nsw i64 %15, %151
+  br label %12
+
+163:
+  %164 = srem i64 %21, %4
+  %165 = xor i64 %4, %164
+  %166 = icmp slt i64 %165, 0
+  %167 = icmp ne i64 %164, 0
+  %168 = and i1 %167, %166
+  %169 = select i1 %168, i64 %4, i64 0
+  %170 = add nsw i64 %164, %169
+  br label %142
 }
 
 define internal void @17(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, i64 %12) {
@@ -5048,15 +5051,15 @@ define internal void @17(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
   br label %15
 
 15:
-  %16 = phi i64 [ 0, %13 ], [ %20, %153 ]
-  %17 = phi i64 [ %14, %13 ], [ %22, %153 ]
+  %16 = phi i64 [ 0, %13 ], [ %20, %147 ]
+  %17 = phi i64 [ %14, %13 ], [ %22, %147 ]
   %18 = icmp sgt i64 %17, 0
   %19 = zext i1 %18 to i64
   %20 = add i64 %16, %19
   %21 = sext i1 %18 to i64
   %22 = add nsw i64 %17, %21
   %23 = select i1 %18, i64 %16, i64 0
-  br i1 %18, label %24, label %145
+  br i1 %18, label %24, label %139
 
 24:
   %25 = icmp slt i64 %23, 0
@@ -5234,89 +5237,89 @@ define internal void @17(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
 
 137:
   %138 = icmp eq i64 %4, 0
-  br i1 %138, label %161, label %157
+  br i1 %138, label %155, label %151
 
 139:
-  %140 = phi i64 [ 0, %161 ], [ %180, %176 ]
-  %141 = phi i64 [ 0, %161 ], [ %183, %176 ]
-  %142 = icmp slt i64 %140, %9
-  br i1 %142, label %176, label %143
-
-143:
-  %144 = icmp eq i64 %141, 0
-  br i1 %144, label %147, label %145
-
-145:
-  %146 = phi i64 [ %23, %143 ], [ %2, %15 ]
-  store i64 %146, ptr %0, align 8
+  %140 = phi i64 [ %23, %174 ], [ %2, %15 ]
+  store i64 %140, ptr %0, align 8
   ret void
 
+141:
+  %142 = select i1 %25, i64 %11, i64 0
+  %143 = add i64 %23, %142
+  %144 = mul i64 %143, %12
+  %145 = getelementptr i32, ptr %10, i64 %144
+  %146 = call i64 @llvm.smax.i64(i64 %12, i64 0)
+  br label %147
+
 147:
-  %148 = select i1 %25, i64 %11, i64 0
-  %149 = add i64 %23, %148
-  %150 = mul i64 %149, %12
-  %151 = getelementptr i32, ptr %10, i64 %150
-  %152 = call i64 @llvm.smax.i64(i64 %12, i64 0)
-  br label %153
+  %148 = phi i64 [ 0, %141 ], [ %186, %184 ]
+  %149 = phi i64 [ %146, %141 ], [ %185, %184 ]
+  %150 = icmp sgt i64 %149, 0
+  br i1 %150, label %184, label %15
 
-153:
-  %154 = phi i64 [ 0, %147 ], [ %186, %184 ]
-  %155 = phi i64 [ %152, %147 ], [ %185, %184 ]
-  %156 = icmp sgt i64 %155, 0
-  br i1 %156, label %184, label %15
+151:
+  %152 = icmp ne i64 %23, -9223372036854775808
+  %153 = icmp ne i64 %4, -1
+  %154 = or i1 %152, %153
+  br i1 %154, label %176, label %155
 
-157:
-  %158 = icmp ne i64 %23, -9223372036854775808
-  %159 = icmp ne i64 %4, -1
-  %160 = or i1 %158, %159
-  br i1 %160, label %168, label %161
+155:
+  %156 = phi i64 [ 0, %137 ], [ %183, %176 ], [ 0, %151 ]
+  %157 = icmp slt i64 %156, 0
+  %158 = select i1 %157, i64 %6, i64 0
+  %159 = getelementptr i32, ptr %5, i64 %156
+  %160 = getelementptr i32, ptr %159, i64 %158
+  %161 = load i32, ptr %160, align 4
+  br label %162
 
-161:
-  %162 = phi i64 [ 0, %137 ], [ %175, %168 ], [ 0, %157 ]
-  %163 = icmp slt i64 %162, 0
-  %164 = select i1 %163, i64 %6, i64 0
-  %165 = getelementptr i32, ptr %5, i64 %162
-  %166 = getelementptr i32, ptr %165, i64 %164
-  %167 = load i32, ptr %166, align 4
-  br label %139
+162:
+  %163 = phi i64 [ 0, %155 ], [ %170, %166 ]
+  %164 = phi i64 [ 0, %155 ], [ %173, %166 ]
+  %165 = icmp slt i64 %163, %9
+  br i1 %165, label %166, label %174
 
-168:
-  %169 = srem i64 %23, %4
-  %170 = xor i64 %4, %169
-  %171 = icmp slt i64 %170, 0
-  %172 = icmp ne i64 %169, 0
-  %173 = and i1 %172, %171
-  %174 = select i1 %173, i64 %4, i64 0
-  %175 = add nsw i64 %169, %174
-  br label %161
+166:
+  %167 = shl i64 %163, 2
+  %168 = getelementptr i8, ptr %8, i64 %167
+  %169 = load i32, ptr %168, align 4
+  %170 = add nuw nsw i64 %163, 1
+  %171 = icmp uge i32 %169, %161
+  %172 = zext i1 %171 to i64
+  %173 = add nuw nsw i64 %164, %172
+  br label %162
+
+174:
+  %175 = icmp eq i64 %164, 0
+  br i1 %175, label %141, label %139
 
 176:
-  %177 = shl i64 %140, 2
-  %178 = getelementptr i8, ptr %8, i64 %177
-  %179 = load i32, ptr %178, align 4
-  %180 = add nuw nsw i64 %140, 1
-  %181 = icmp uge i32 %179, %167
-  %182 = zext i1 %181 to i64
-  %183 = add nuw nsw i64 %141, %182
-  br label %139
+  %177 = srem i64 %23, %4
+  %178 = xor i64 %4, %177
+  %179 = icmp slt i64 %178, 0
+  %180 = icmp ne i64 %177, 0
+  %181 = and i1 %180, %179
+  %182 = select i1 %181, i64 %4, i64 0
+  %183 = add nsw i64 %177, %182
+  br label %155
 
 184:
-  %185 = add nsw i64 %155, -1
-  %186 = add i64 %154, 1
-  %187 = icmp slt i64 %154, 0
+  %185 = add nsw i64 %149, -1
+  %186 = add i64 %148, 1
+  %187 = icmp slt i64 %148, 0
   %188 = select i1 %187, i64 %12, i64 0
-  %189 = getelementptr i32, ptr %151, i64 %154
+  %189 = getelementptr i32, ptr %145, i64 %148
   %190 = getelementptr i32, ptr %189, i64 %188
   %191 = load i32, ptr %190, align 4
   %192 = select i1 %187, i64 %9, i64 0
-  %193 = getelementptr i32, ptr %8, i64 %154
+  %193 = getelementptr i32, ptr %8, i64 %148
   %194 = getelementptr i32, ptr %193, i64 %192
   %195 = load i32, ptr %194, align 4
   %196 = add i32 %191, %195
-  %197 = sub i32 %196, %167
+  %197 = sub i32 %196, %161
   %198 = call i32 @llvm.umin.i32(i32 %197, i32 %196)
   store i32 %198, ptr %190, align 4
-  br label %153
+  br label %147
 }
 
 define internal void @18(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i32 %4, i32 %5, i64 %6, ptr %7, i64 %8, i64 %9) {

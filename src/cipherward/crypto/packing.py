@@ -13,6 +13,7 @@ import numpy as np
 
 from cipherward.compiled import In1, In2, Out1, Out2, inlined, kernel
 from cipherward.crypto._jit import U32, BytesLike
+from cipherward.crypto._ntt import below
 from cipherward.crypto.params import SumParameters
 from cipherward.errors import WireError
 
@@ -48,6 +49,15 @@ def unpack_row(words: U32, residues: U32) -> None:
             rest[g] |= np.uint32((word >> np.uint32(30)) << shift)
 
 
+@inlined
+def n_outside(residues: U32, prime: np.uint32) -> int:
+    """How many residues are not below the prime."""
+    outside = 0
+    for value in residues:
+        outside += int(value >= prime)
+    return outside
+
+
 @kernel
 def _pack_rows(residues: In2[np.uint32], words: Out2[np.uint32]) -> None:
     for row in range(residues.shape[0]):
@@ -59,9 +69,7 @@ def _unpack_rows(words: In2[np.uint32], primes: In1[np.uint32], residues: Out2[n
     outside = 0
     for row in range(words.shape[0]):
         unpack_row(words[row], residues[row])
-        prime = primes[row % primes.size]
-        for value in residues[row]:
-            outside += int(value >= prime)
+        outside += n_outside(residues[row], primes[row % primes.size])
     return outside
 
 
@@ -71,9 +79,7 @@ def count_outside(words: In2[np.uint32], primes: In1[np.uint32], scratch: Out1[n
     outside = 0
     for row in range(words.shape[0]):
         unpack_row(words[row], scratch)
-        prime = primes[row % primes.size]
-        for value in scratch:
-            outside += int(value >= prime)
+        outside += n_outside(scratch, primes[row % primes.size])
     return outside
 
 
@@ -84,15 +90,11 @@ def add_rows(words: In2[np.uint32], primes: In1[np.uint32], scratch: Out1[np.uin
     for row in range(words.shape[0]):
         unpack_row(words[row], scratch)
         prime = primes[row % primes.size]
-        outside = 0
-        for value in scratch:
-            outside += int(value >= prime)
-        if outside:
+        if n_outside(scratch, prime):
             return row
         target = total[row]
         for i in range(target.size):
-            value = np.uint32(target[i] + scratch[i])
-            target[i] = min(value, np.uint32(value - prime))
+            target[i] = below(np.uint32(target[i] + scratch[i]), prime)
     return int(words.shape[0])
 
 
