@@ -6,8 +6,10 @@ import ctypes
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -263,6 +265,29 @@ def test_memory_like_an_array_s_is_refused_where_the_object_is_none() -> None:
     memory[object.__basicsize__ // 8 - 1] = id(object)
     with pytest.raises(TypeError, match="residues"):
         packed(ctypes.cast(memory, ctypes.py_object).value, WORDS.copy())
+
+
+def test_other_threads_go_on_while_a_kernel_runs() -> None:
+    n = 100_000  # one tree that is a chain: no memory, and half a second
+    feature, left = np.zeros(n, np.int32), np.arange(1, n + 1, dtype=np.int32)
+    feature[-1] = -1
+    bins, found = np.zeros((2_000, 1), np.uint16), np.empty((2_000, 1), np.int32)
+    given = (bins, np.zeros(1, np.int32), feature, left, left, np.ones((n, 1), np.bool_), left, found)
+    span = []
+
+    def walk() -> None:
+        span.append(perf_counter())
+        forest._leaves(*given)
+        span.append(perf_counter())
+
+    forest._leaves(bins[:0], *given[1:-1], found[:0])  # compiled before
+    thread, seen = threading.Thread(target=walk), []
+    thread.start()
+    while thread.is_alive():
+        seen.append(perf_counter())
+        sleep(0.001)
+    quarter = (span[1] - span[0]) / 4
+    assert any(span[0] + quarter < each < span[1] - quarter for each in seen)
 
 
 def transformed_elsewhere(cache: Path) -> str:
