@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from numpy.typing import NDArray
 from tests import simulator
@@ -16,17 +17,22 @@ from tests.parties.test_cut_updates import opened
 from tests.parties.test_grids import ONE_GRID, again, next_sum
 from tests.simulator import World
 
-from cipherward.data.partition import TRAIN
+from cipherward.data.partition import TEST, TRAIN
 from cipherward.data.preprocess import Preprocessor
+from cipherward.data.sources import HospitalData
 from cipherward.errors import UnfitUpdateError
 from cipherward.learning import newton as steps
 from cipherward.learning.outcome_binary import BINARY
-from cipherward.parties.cut_inputs import CUT_ELSEWHERE, cuts
+from cipherward.parties.cut_inputs import CUT_ELSEWHERE, CutInputs, cuts
 from cipherward.parties.cut_updates import note_rebuilt
 from cipherward.parties.policy import SIMULATION, Policy
+from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks import newton
 from cipherward.tasks.catalogue import begin
+from cipherward.tasks.defended import Candidate
+from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.state import StudyState
 
 ROBUST = {"scale": "robust"}
 LOW, HIGH = -8.0, 100.0
@@ -231,3 +237,106 @@ def test_a_rebuilt_ledger_does_not_know_where_so_no_row_may_be_cut(tmp_path: Pat
     for site in rebuilt.sites.values():
         note_rebuilt(site.ledger, site.standing.register.name)
     assert "has forgotten where earlier studies did" in refusal(rebuilt)["reason"]
+
+
+NEARER, FARTHER, BEYOND_ALL = 0.025, 0.0375, 0.0625
+"""Standard deviations of ages around the middle of their range: cut beyond 1/4 and 3/4 of it, 1/8 and 7/8, or nowhere."""
+
+
+def with_constants(chosen: Study, stddev: float) -> StudyState:
+    """The state of a study after its constants."""
+    state = begin(chosen)
+    scaling = Preprocessor(chosen.columns, (0.5, 0.5), (stddev, BEYOND_ALL), 400, 200)
+    model = dataclasses.replace(state.inner.model, preprocessor=scaling)
+    inner = dataclasses.replace(state.inner, model=model)
+    return dataclasses.replace(state, inner=inner)
+
+
+def rows_with(place: float, split: int = TRAIN) -> HospitalWork:
+    """A hospital one of whose rows has an age at this share of its range; all others are in the middle."""
+    ages = [LOW + share * (HIGH - LOW) for share in (place, *[0.5] * 9)]
+    table = pl.DataFrame({"age": ages, "dose": [0.0] * 10, "ward": ["A"] * 10})
+    splits = np.array([split, *[TRAIN] * 9], np.uint8)
+    return HospitalWork(1, HospitalData("clinic-1", table, np.array([0, 1] * 5, np.int8), splits), "cpu", lambda: 0.0)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.sqlite")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("order", [(NEARER, FARTHER), (FARTHER, NEARER)], ids=["then farther", "then nearer"])
+@pytest.mark.parametrize(
+    ("place", "split", "is_cut"),
+    [
+        (0.8, TRAIN, True),
+        (0.2, TRAIN, True),
+        (0.95, TRAIN, True),
+        (0.75, TRAIN, False),
+        (0.25, TRAIN, False),
+        (0.8, TEST, False),
+    ],
+    ids=["above", "below", "far above", "at the upper place", "at the lower place", "a test row"],
+)
+def test_a_training_row_beyond_the_nearer_of_both_places_counts_and_none_at_it(
+    ledger: Ledger, place: float, split: int, order: tuple[float, float], *, is_cut: bool
+) -> None:
+    rule, work = CutInputs(ledger, "clinic-1"), rows_with(place, split)
+    first, second = (with_constants(study(), stddev) for stddev in order)
+    rule.hold(work, first)
+    if is_cut:
+        with pytest.raises(UnfitUpdateError, match="column 'age'"):
+            rule.hold(work, second)
+    else:
+        rule.hold(work, second)
+    CutInputs(ledger, "another").hold(work, second)
+    rule.hold(work, first)
+
+
+def test_the_first_place_stays_whatever_is_answered_afterwards(ledger: Ledger) -> None:
+    rule = CutInputs(ledger, "clinic-1")
+    rule.hold(rows_with(0.5), with_constants(study(), FARTHER))
+    rule.hold(rows_with(0.5), with_constants(study(), NEARER))
+    rule.hold(rows_with(0.8), with_constants(study(), FARTHER))
+    with pytest.raises(UnfitUpdateError, match="column 'age'"):
+        rule.hold(rows_with(0.8), with_constants(study(), NEARER))
+
+
+def test_what_is_refused_sets_no_place_and_none_is_beyond_the_declared_range(ledger: Ledger) -> None:
+    rule, state = CutInputs(ledger, "clinic-1"), with_constants(study(), NEARER)
+    note_rebuilt(ledger, "clinic-1")
+    with pytest.raises(UnfitUpdateError, match="has forgotten"):
+        rule.hold(rows_with(0.8), state)
+    (age, (low, high)), (dose, everything) = cuts(state.inner.model.preprocessor)
+    assert (low, high, everything) == (0.25, 0.75, (0.0, 1.0))
+    assert not ledger.standing(rule._name(age))
+    assert not ledger.standing(rule._name(dose))
+    rule.hold(rows_with(0.5), state)
+    assert ledger.standing(rule._name(dose))
+
+
+def test_a_task_says_which_of_its_answers_sum_inputs() -> None:
+    """A vote on a model that was trained from zeros is none, nor is an update with noise or from another model."""
+    work = rows_with(0.5)
+
+    def says(chosen: Study, **changed: Any) -> bool:
+        state = with_constants(chosen, NEARER)
+        return state.task.sums_inputs(dataclasses.replace(state.inner, **changed), work)
+
+    one_step = study(training=ONE_STEP)
+    assert says(one_step)
+    assert says(study())
+    assert not says(study(), rounds_done=1), "the fit is at its last step, and its model is measured"
+    model = with_constants(one_step, NEARER).inner.model
+    assert not says(one_step, model=dataclasses.replace(model, weights=np.full_like(model.weights, 0.01)))
+    assert not says(one_step, model=dataclasses.replace(model, preprocessor=None))
+    noisy = {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}
+    assert not says(study(training=ONE_STEP, privacy=noisy))
+    voted = study(training=ONE_STEP | {"defence": {"vote": True}})
+    assert says(voted)
+    assert not says(voted, candidate=Candidate(model.weights))
+    measured = begin(study(training=ONE_STEP, evaluation={"subgroups": [{"column": "ward"}]}))
+    trained = with_constants(one_step, NEARER).inner
+    assert measured.task.sums_inputs(dataclasses.replace(measured.inner, inner=trained), work)
