@@ -46,6 +46,8 @@ def test_a_column_with_a_long_tail_is_named_with_what_suits_it() -> None:
     skewed = list(np.exp(2.0 * rng.normal(size=N)))
     assert 'transform = "log1p"' in said(skewed, minimum=0.0)[0]
     assert said(skewed, minimum=0.0, transform="log1p") == []
+    assert "another unit" in said(skewed, minimum=-1.0)[0], "a logarithm is of a range from 0 on"
+    assert said(skewed[:49], minimum=0.0) == [], "of fewer rows nothing is said"
     weights = [*rng.normal(80.0, 15.0, N - 4), *[80_000.0] * 4]
     assert "another unit" in said(weights, minimum=0.0)[0]
     assert said(weights, minimum=0.0, maximum=200.0) == []

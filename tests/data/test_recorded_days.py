@@ -127,6 +127,11 @@ def test_a_value_after_the_outcome_is_refused_where_both_are_after_no_index_date
     assert "recorded after the outcome 'back'" in check(frame, tmp_path).problems[0]
 
 
+def test_a_day_beside_no_value_is_the_day_of_nothing(tmp_path: Path) -> None:
+    frame = changed("hba1c_day", r3="2024-03-01").with_columns(hba1c=changed("hba1c", r3="")["hba1c"])
+    assert check(frame, tmp_path).fits
+
+
 def test_a_hospital_without_the_input_needs_no_day_of_it(tmp_path: Path) -> None:
     assert check(table().drop("hba1c", "hba1c_day"), tmp_path).fits
 

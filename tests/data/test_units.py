@@ -8,18 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyreadstat
 import pytest
 
-from cipherward.data import checking, unit_hints, units
-from cipherward.data.local_mapping import Mapping
+from cipherward.data import carried_units, checking, unit_hints, units
+from cipherward.data.local_mapping import MappedColumn, Mapping
+from cipherward.data.problems import Problem
 from cipherward.data.registers import Terms
 from cipherward.data.sources import Admitted, admit, load_table_for_prediction
-from cipherward.data.tables import read_table
+from cipherward.data.tables import RawTable, read_table
 from cipherward.data.values import Rule
 from cipherward.errors import DataError
-from cipherward.study import Study
+from cipherward.study import Column, Study
 
 Make = Callable[..., Study]
 N = 60
@@ -154,6 +156,21 @@ def test_a_unit_beside_a_study_that_declares_none_is_said(make_study: Make, tmp_
     assert "column 'glucose' is in 'mg/dL', says the source; the study declares no unit for it" in found.data.assumed
 
 
+def test_a_mapping_file_that_speaks_against_its_table_s_unit_is_refused_and_a_factor_takes_its_place() -> None:
+    raw = dataclasses.replace(RawTable(pl.DataFrame({"weight": ["80"]}), np.array([1]), "t"), carried={"weight": "kg"})
+
+    def said(**settings: Any) -> tuple[str, list[str]]:
+        problems: list[Problem] = []
+        found = carried_units.said(raw, "weight", MappedColumn(**settings), None, problems)
+        return found.carried.get("weight", ""), [str(problem) for problem in problems]
+
+    assert said() == ("kg", [])
+    assert said(unit="kg") == ("kg", [])
+    assert "the mapping file says '[lb_av]', and the table itself says 'kg'" in said(unit="[lb_av]")[1][0]
+    assert said(factor=0.001) == ("", []), "what a number becomes is in no unit that the table says"
+    assert said(unit="kg", to="g") == ("", [])
+
+
 def test_without_the_libraries_the_same_unit_passes_and_another_is_refused(
     make_study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,3 +277,6 @@ def test_data_check_says_where_a_name_or_a_label_says_another_unit(make_study: M
     pyreadstat.write_sav(frame, tmp_path / "t.sav", column_labels={"glucose": "Glucose (mmol/L)"})
     found = checking.check(read_table(tmp_path / "t.sav"), study(make_study))
     assert any("'Glucose (mmol/L)' looks like the unit 'mmol/L'" in text for text in found.units)
+    assert len(found.units) == 1
+    alike = [Column(name="WT_KG", kind="numeric", minimum=0, maximum=300, unit="kg")]
+    assert not list(unit_hints.hints(alike, {"WT_KG": ("Weight (kg)",)}))
