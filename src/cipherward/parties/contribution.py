@@ -29,12 +29,11 @@ Log = Callable[[str, dict[str, object]], None]
 
 @dataclass
 class Contributions:
-    """The vectors of one hospital in one study. `budget`: None for a study without differential privacy;
-    `lifetime`: of the register, for noise that is the hospital's own. `rounding_key`: its own secret for
-    this study, from which the rounding of every contribution follows, and what a task draws in secret: another attempt after a restart
-    sends the same one.
-    `weighing`: of the register's updates; `cut_updates`: what was cut of them; `grids`: of its columns, and `cut_inputs`: where they were cut,
-    where the policy asks for one grid in all studies."""
+    """The vectors of one hospital in one study. `budget`: None for a study without differential privacy; `lifetime`:
+    of the register, for noise that is the hospital's own. `rounding_key`: its own secret for this study, from which
+    the rounding of every contribution follows, and what a task draws in secret: another attempt after a restart sends
+    the same one. `weighing`: of the register's updates; `cut_updates`: what was cut of them; `grids`: of its columns,
+    and `cut_inputs`: where they were cut, where the policy asks for one grid in all studies."""
 
     scheme: Scheme
     budget: Budget | None
@@ -48,7 +47,8 @@ class Contributions:
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
 
     def vector(self, work: HospitalWork, state: StudyState) -> NDArray[Any]:
-        """The vector to protect; another attempt at the sum, and the sum that asks the same after one that did not open, get the same.
+        """The vector to protect; another attempt at the sum, and the sum that asks the same after one that did not
+        open, get the same.
 
         Raises:
             DataError: the hospital's own rows do not give one.

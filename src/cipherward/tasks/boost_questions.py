@@ -27,8 +27,8 @@ from cipherward.tasks.task import Model, Sums, Values, limbs_for
 F64 = NDArray[np.float64]
 
 UNIT = 1 << 16
-"""Steps of 1 to which a row's derivatives are rounded: their sums are whole numbers, the same whichever hospital has the rows. A step
-rounds the score of a row, not a sum, so that splits which gain alike go on doing so."""
+"""Steps of 1 to which a row's derivatives are rounded: their sums are whole numbers, the same whichever hospital has
+the rows. A step rounds the score of a row, not a sum, so that splits which gain alike go on doing so."""
 
 TITLES = {
     "values": points_questions.TITLES["values"],
@@ -77,7 +77,8 @@ def _limbs(study: Study, state: BoostState) -> dict[str, int]:
 
 
 def _largest(rows: Any) -> dict[str, Any]:
-    """What is sent for so many rows, an int or int64[n], at most. To a gradient 1 is added for each row, so that none is negative."""
+    """What is sent for so many rows, an int or int64[n], at most. To a gradient 1 is added for each row, so that none
+    is negative."""
     return {"gradient": 2 * UNIT * rows, "curvature": UNIT // 4 * rows, "drawn": rows}
 
 
@@ -125,7 +126,8 @@ def opened(state: BoostState, sums: Sums) -> Histograms:
 
 
 def drawn_rows(at: HospitalWork, stage: int, tree: int, n_rows: int, settings: Settings) -> NDArray[np.int64]:
-    """Which training rows a tree sees at this hospital, ascending: drawn in secret, and the same at every level and after a restart."""
+    """Which training rows a tree sees at this hospital, ascending: drawn in secret, and the same at every level and
+    after a restart."""
     if settings.subsample >= 1.0:
         return np.arange(n_rows)
     key = hashlib.sha256(

@@ -1,4 +1,5 @@
-"""The cohort table: what of it is shown, the same from all rows in one place, for comparison in a simulation, and for people: rows of a "Table 1"."""
+"""The cohort table: what of it is shown, the same from all rows in one place, for comparison in a simulation, and for
+people: rows of a "Table 1"."""
 
 from __future__ import annotations
 
@@ -76,10 +77,8 @@ def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int, shares
             present = [int((~np.isnan(numbers[subsets[name]])).sum()) for name in GROUPS]
             columns[column.name] = {"all": everybody, "groups": found, "compared": compared(found, present)}
             continue
-        codes, size = (
-            np.concatenate([preprocess.codes(each, column.categories) for each in values]),
-            len(column.categories),
-        )
+        codes = np.concatenate([preprocess.codes(each, column.categories) for each in values])
+        size = len(column.categories)
         counts = np.stack([np.bincount(codes[outcome == group], minlength=size + 1) for group in range(len(GROUPS))])
         columns[column.name] = categories(counts, column.categories, cell_min)
     n_rows = np.bincount(outcome, minlength=len(GROUPS)).astype(np.int64)
@@ -99,7 +98,8 @@ def categories(
 
     Args:
         counts: int64[n_groups, n_categories + 1], the last for rows without a value.
-        merged: categories that are shown as one with what they count as (`rare_categories`); with nothing left, as `OTHER`.
+        merged: categories that are shown as one with what they count as (`rare_categories`); with nothing left, as
+            `OTHER`.
         is_exact: whether the counts carry no noise.
     """
     if merged:
@@ -140,8 +140,8 @@ def missing(counts: NDArray[np.int64], cell_min: int) -> list[int | None]:
 
 
 def largest_difference(study: Study, ours: Mapping[str, Any], pooled: Mapping[str, Any]) -> dict[str, float]:
-    """The largest difference of a mean or standard deviation, and of a quartile or other quantile, as a share of its column's range; and
-    the largest of a count."""
+    """The largest difference of a mean or standard deviation, and of a quartile or other quantile, as a share of its
+    column's range; and the largest of a count."""
     found = {"mean_sd": 0.0, "quartile": 0.0, "count": 0.0}
     for column in study.columns:
         for own, other in _pairs(ours["columns"][column.name], pooled["columns"][column.name]):

@@ -1,4 +1,5 @@
-"""What a finished run says against its own model: not trained to the end, diverged, or no better than hospitals alone."""
+"""What a finished run says against its own model: not trained to the end, diverged, or no better than hospitals
+alone."""
 
 from __future__ import annotations
 
@@ -39,10 +40,11 @@ def of_study(study: Study) -> tuple[str, ...]:
 def of(
     result: Mapping[str, Any], outcome: Outcome = BINARY, training: Training = Training(), *, is_fitted: bool = False
 ) -> Iterator[str]:
-    """Sentences about a trained model, from result.json: validation losses by round, headline metric of each hospital alone.
+    """Sentences about a trained model, from result.json: validation losses by round, headline metric of each hospital
+    alone.
 
-    `training`: the study's, so that only settings are named that help. `is_fitted`: by Newton steps, which have no learning rate
-    and end by their own criterion, whatever validation rows lose.
+    `training`: the study's, so that only settings are named that help. `is_fitted`: by Newton steps, which have no
+    learning rate and end by their own criterion, whatever validation rows lose.
     """
     if words := capacity.warning(
         result.get("n_parameters", 0), result.get("n_train_rows", 0), "all hospitals together have"
@@ -106,7 +108,8 @@ def _of_fit(losses: Sequence[float], *, is_converged: bool) -> Iterator[str]:
 
 
 def _of_losses(losses: Sequence[float], training: Training, *, is_converged: bool) -> Iterator[str]:
-    """A network whose study says nothing of SGD is told to change nothing of it: one such setting would take all these defaults away."""
+    """A network whose study says nothing of SGD is told to change nothing of it: one such setting would take all
+    these defaults away."""
     lowest, last, is_default = min(losses), losses[-1], has_network_defaults(training)
     if last > _ROSE * lowest:
         advice = "Lower training.learning_rate or training.momentum, or end earlier with training.patience"
@@ -128,8 +131,8 @@ def _of_losses(losses: Sequence[float], training: Training, *, is_converged: boo
 
 
 def of_binned(result: Mapping[str, Any], advice: str) -> Iterator[str]:
-    """Sentences about a model that is fitted by sums over binned rows, from result.json. `advice`: what to do where boosting of all rows in
-    one place, which a run on one machine has beside it, is better."""
+    """Sentences about a model that is fitted by sums over binned rows, from result.json. `advice`: what to do where
+    boosting of all rows in one place, which a run on one machine has beside it, is better."""
     reached = float(result.get("auroc_federated_exact", result["auroc_federated"]))
     margin = _margin(result)
     for other in result.get("others", ()):

@@ -59,8 +59,9 @@ class Question:
         on_model: whether the state's digest is part of the question.
         sensitivity: how far one row can move the answer (`privacy.records` plans the noise from it); None: this answer
             cannot carry noise, so nothing is promised to a single patient.
-        about: the groups of rows that it is about. A hospital with fewer than its `cell_min` rows in one of them declares so
-            in its header, and does not count among those of its block that hide each other (disclosure rule 1).
+        about: the groups of rows that it is about. A hospital with fewer than its `cell_min` rows in one of them
+            declares so in its header, and does not count among those of its block that hide each other (disclosure
+            rule 1).
         asked: roster indices of the hospitals whose contributions it adds; () for the whole roster.
     """
 
@@ -125,7 +126,8 @@ class Task(ABC, Generic[S]):
     carries_over: ClassVar[bool] = False
     """Whether the task can begin from constants that an earlier study opened (`Study.carry_over`)."""
     takes_imputation: ClassVar[bool] = False
-    """Whether columns may have `impute = "regression"`: the task predicts missing numbers, or shows how many there are."""
+    """Whether columns may have `impute = "regression"`: the task predicts missing numbers, or shows how many there
+    are."""
 
     @abstractmethod
     def first(self) -> S:
@@ -157,7 +159,8 @@ class Task(ABC, Generic[S]):
 
     @abstractmethod
     def result(self, state: S) -> Mapping[str, Any]:
-        """What result.json says, all of it recomputable from the opened sums. JSON values; asked when the task is done."""
+        """What result.json says, all of it recomputable from the opened sums. JSON values; asked when the task is
+        done."""
 
     @abstractmethod
     def plan(self) -> Iterable[tuple[Question, int]]:
@@ -184,7 +187,8 @@ class Task(ABC, Generic[S]):
         return 0
 
     def groupings(self) -> Mapping[str, Sequence[float]]:
-        """The columns by whose values rows are counted apart by outcome: of a numeric one where its bands begin; () for categories."""
+        """The columns by whose values rows are counted apart by outcome: of a numeric one where its bands begin; ()
+        for categories."""
         return {}
 
     def predicted(self) -> tuple[str, ...]:
@@ -192,8 +196,8 @@ class Task(ABC, Generic[S]):
         return ()
 
     def weights(self) -> str:
-        """How the task weighs hospitals' updates, and steps that follow from exact sums by outcome: "class", "equal", `ROWS`, or ""
-        where it has none, or where they carry noise for all of it."""
+        """How the task weighs hospitals' updates, and steps that follow from exact sums by outcome: "class", "equal",
+        `ROWS`, or "" where it has none, or where they carry noise for all of it."""
         return ""
 
     def clip_norm(self) -> float:
@@ -205,17 +209,18 @@ class Task(ABC, Generic[S]):
         return {}
 
     def weight_cut(self, state: S, at: HospitalWork) -> int | None:
-        """Of the next answer: at how many rows the weight of this hospital's update or step is cut off, 0 where it is not; None: it is
-        neither."""
+        """Of the next answer: at how many rows the weight of this hospital's update or step is cut off, 0 where it is
+        not; None: it is neither."""
         return None
 
     def sums_inputs(self, state: S, at: HospitalWork) -> bool:
-        """Whether the next answer adds up standardised inputs over rows, or their products, or is an update that is nearly such a sum: at
-        the same values in all studies, rows are cut for it (`parties.cut_inputs`)."""
+        """Whether the next answer adds up standardised inputs over rows, or their products, or is an update that is
+        nearly such a sum: it cuts them at the same values in all studies (`parties.cut_inputs`)."""
         return False
 
     def sent(self, state: S, at: HospitalWork, values: Values) -> SentUpdate | None:
-        """What a hospital's answer is as an update of the model; None: it is none, or nothing of it is cut at a range."""
+        """What a hospital's answer is as an update of the model; None: it is none, or nothing of it is cut at a
+        range."""
         return None
 
     def cost(self, state: S, at: HospitalWork) -> Event | None:
@@ -270,7 +275,8 @@ class Task(ABC, Generic[S]):
         return ()
 
     def histograms(self, state: S) -> Mapping[str, Histogram]:
-        """Rows by value of each column, and under "" by outcome, as far as the task has opened them; asked when it is done."""
+        """Rows by value of each column, and under "" by outcome, as far as the task has opened them; asked when it is
+        done."""
         return {}
 
     def figures(self, state: S) -> tuple[Drawn, ...]:
@@ -290,7 +296,8 @@ class Task(ABC, Generic[S]):
         return {}
 
     def examples(self, state: S, at: HospitalWork, most: int) -> Sequence[Mapping[str, Any]]:
-        """At most so many of a hospital's test rows as pictures, for its own report, as JSON values. They stay there."""
+        """At most so many of a hospital's test rows as pictures, for its own report, as JSON values. They stay
+        there."""
         return ()
 
     def pooled(self, state: S, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:

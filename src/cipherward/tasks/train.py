@@ -1,4 +1,5 @@
-"""`train`: one model for an outcome. Column statistics; rounds of federated averaging, or Newton steps; measurements."""
+"""`train`: one model for an outcome. Column statistics; rounds of federated averaging, or Newton steps;
+measurements."""
 
 from __future__ import annotations
 
@@ -215,7 +216,8 @@ class Train(Task[TrainState]):
         return rounds.next_weights(self._study, state.model, sums, n, state.moments)
 
     def _after_newton(self, state: TrainState, sums: Sums) -> TrainState:
-        """The sum of a step measures the weights that it was taken at: where these are the fit, nothing is left to ask."""
+        """The sum of a step measures the weights that it was taken at: where these are the fit, nothing is left to
+        ask."""
         fit = newton.advance(self._study, state.fit, state.model, sums, self._outcome(state))
         found, losses = self._measured(state, sums), (*state.losses, measurement.loss(sums, self._outcome(state)))
         if fit.is_done and fit.weights is state.model.weights:
@@ -321,7 +323,8 @@ class Train(Task[TrainState]):
             statistics.check_rows(self._with_noise, statistics.n_counted(self._study, hospitals), len(hospitals))
 
     def pooled(self, state: TrainState, hospitals: Sequence[HospitalWork], known: Any = None) -> Mapping[str, Any]:
-        """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are some."""
+        """The centralised and the local-only models, on the same test rows. `known`: `Yardsticks`, where there are
+        some."""
         return yardsticks.beside(self._study, self._module(), self._first, state.model, hospitals, known)
 
     def own(self, state: TrainState, at: HospitalWork) -> Mapping[str, Any]:

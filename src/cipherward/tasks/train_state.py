@@ -17,11 +17,13 @@ from cipherward.tasks.task import Model
 
 @dataclass(frozen=True)
 class TrainState:
-    """`ranges` holds one clipping bound per parameter tensor; `history` the headline metric of the model at the start of each round
-    that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in memory.
+    """`ranges` holds one clipping bound per parameter tensor; `history` the headline metric of the model at the start
+    of each round that opened, `losses` its validation loss: a round adds two numbers, so a long study stays small in
+    memory.
 
-    `measured`: what the newest sum measured of the model that came into it; None where it measured nothing. `fit`: of a model
-    that is fitted by Newton steps, after the first of them. `moments`: of a server that keeps some (`training.server`). `parts`: of `narrowing`.
+    `measured`: what the newest sum measured of the model that came into it; None where it measured nothing. `fit`: of
+    a model that is fitted by Newton steps, after the first of them. `moments`: of a server that keeps some
+    (`training.server`). `parts`: of `narrowing`.
     """
 
     model: Model

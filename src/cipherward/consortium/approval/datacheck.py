@@ -50,11 +50,11 @@ class Changed:
 
 @dataclass(frozen=True)
 class OwnData:
-    """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None without a
-    patient column. `keys`: outcome, patient id and index date, which are no inputs. `unused`: columns that are not read.
-    `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it. `few`: the groups
-    of rows that the study asks about and of which this table has fewer than the policy's `cell_min`.
-    `register`: which of its rows studies may read, in words; `used`: how many this one reads."""
+    """`outcome_rate`: share of rows with the outcome, None when a count behind it is small. `patients` is None
+    without a patient column. `keys`: outcome, patient id and index date, which are no inputs. `unused`: columns that
+    are not read. `problems`: why this table cannot be used, all of them. `about`: what anyone would see first in it.
+    `few`: the groups of rows that the study asks about and of which this table has fewer than the policy's
+    `cell_min`. `register`: which of its rows studies may read, in words; `used`: how many this one reads."""
 
     rows: int
     patients: int | None

@@ -1,5 +1,5 @@
-"""Before people approve: whether a study would count a column on another grid than an earlier one did (rule 6), or weigh or cut updates
-otherwise (rules 1 and 8)."""
+"""Before people approve: whether a study would count a column on another grid than an earlier one did (rule 6), or
+weigh or cut updates otherwise (rules 1 and 8)."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def beside_earlier(home: HospitalHome, offered: OfferedStudy, policy: Policy) ->
 
 
 def _pairs(updates: CutUpdates, study: Study, task: Task[Any]) -> Mapping[str, bool]:
-    """Of a study that is trained in rounds from a first model that its seed gives. What a study brings as code is run by the
-    service only, which declines all the same."""
+    """Of a study that is trained in rounds from a first model that its seed gives. What a study brings as code is run
+    by the service only, which declines all the same."""
     if study.task != "train" or study.fits_by_newton or study.training.continues or kind_of(study.model).is_own_code:
         return {}
     first = task.model(task.first())

@@ -1,5 +1,5 @@
-"""Through which mapping file, other extract or query a hospital's people approved a study: its digest is kept beside the approval, and the
-study runs with no other.
+"""Through which mapping file, other extract or query a hospital's people approved a study: its digest is kept beside
+the approval, and the study runs with no other.
 
 It is this hospital's own record: the signed approval that others see says nothing about it.
 """
@@ -23,8 +23,8 @@ _BEFORE = "none"
 
 
 def digest(home: HospitalHome, study: Study) -> str:
-    """Of the mapping file, other extracts or query through which this hospital's table is read for the study, hex; `NONE` where there is
-    none of them."""
+    """Of the mapping file, other extracts or query through which this hospital's table is read for the study, hex;
+    `NONE` where there is none of them."""
     if not sources.source(study.data.source).is_own_tables:
         return NONE
     source = home.source_of(entry(home, study).register_name)
