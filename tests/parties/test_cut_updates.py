@@ -17,12 +17,13 @@ from tests.simulator import World
 
 from cipherward.errors import DeclinedError, UnfitUpdateError
 from cipherward.parties import asking, cut_updates
-from cipherward.parties.cut_updates import CUT_OTHERWISE, FORGOTTEN, note_rebuilt
+from cipherward.parties.cut_updates import CUT_OTHERWISE, FORGOTTEN, note_rebuilt, shows
 from cipherward.parties.policy import SIMULATION
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.hospital_steps import contributors_of
 from cipherward.tasks.rows import TRAIN, rows_at
+from cipherward.tasks.sent_update import SentUpdate
 from cipherward.tasks.state import StudyState
 
 NARROW = 0.0018
@@ -175,6 +176,47 @@ def test_models_are_the_same_until_they_change_an_update_by_a_quarter_of_what_wa
         else:
             cuts.hold(site.work, later, bytes(32), values)
             cuts.hold(site.work, later, bytes(32), values)  # another attempt
+
+
+@pytest.mark.parametrize(
+    ("bents", "ways", "reaches", "distance", "is_shown"),
+    [
+        ((1.0, 0.0), (b"a", b"b"), (0.5, 0.5), 0.5, True),
+        ((0.0, 1.0), (b"a", b"b"), (0.5, 0.5), 0.5, True),
+        ((0.0, 0.0), (b"a", b"b"), (0.5, 0.5), 0.0, False),
+        ((1.0, 1.0), (b"a", b"a"), (0.5, 0.5), 0.0, False),
+        ((1.0, 0.0), (b"a", b"b"), (0.5, 0.5), 0.51, False),
+        ((1.0, 0.0), (b"a", b"b"), (0.5, 1.0), 0.5, True),
+        ((1.0, 0.0), (b"a", b"b"), (1.0, 0.5), 0.5, True),
+        ((4.0, 1.0), (b"a", b"b"), (0.5, 0.5), 2.0, True),
+    ],
+)
+def test_two_ways_show_what_the_larger_cut_took_where_the_lesser_reach_moves_it_by_a_quarter_at_most(
+    bents: tuple[float, float],
+    ways: tuple[bytes, bytes],
+    reaches: tuple[float, float],
+    distance: float,
+    *,
+    is_shown: bool,
+) -> None:
+    start = np.zeros(1, np.float32)
+    one, other = (SentUpdate(start, True, *each) for each in zip(bents, reaches, ways, strict=True))
+    assert shows(one, other, distance) is is_shown
+
+
+def test_a_ledger_that_has_forgotten_refuses_first_updates_alone_and_of_these_those_that_are_cut(
+    tmp_path: Path,
+) -> None:
+    with World(tmp_path, study(aggregation={"range_initial": NARROW})) as world:
+        world.run_sums(1)
+        state, cut, whole = world.hub.state, world.sites[LARGE], world.sites[1]
+        later = dataclasses.replace(state, inner=dataclasses.replace(state.inner, rounds_done=1))
+        for site in (cut, whole):
+            note_rebuilt(site.ledger, site.standing.register.name)
+        for site, asked in ((cut, later), (whole, state)):
+            site._contributions.cut_updates.hold(site.work, asked, bytes(32), site.work.values(asked))
+        with pytest.raises(UnfitUpdateError, match="does not know"):
+            cut._contributions.cut_updates.hold(cut.work, state, bytes(31), cut.work.values(state))
 
 
 def test_updates_for_another_outcome_are_other_updates(tmp_path: Path) -> None:
