@@ -17,6 +17,7 @@ from tests.consortium.consortium import Consortium, document
 from cipherward.data.small_counts import hidden
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.simulation.simulate import RunResult
+from cipherward.tasks import cohort_table
 from cipherward.tasks.catalogue import begin
 from cipherward.tasks.quantiles import is_shown, quantiles, refined, wanted_bins
 
@@ -32,6 +33,14 @@ def test_it_is_what_pooled_rows_give(described: RunResult) -> None:
     assert found["quartile"] <= 1 / 64**2
     assert found["count"] == 0
     assert described.summary["rows"] == sum(described.summary["groups"].values())
+
+
+def test_a_table_with_a_hidden_count_has_no_test_that_would_tell_it() -> None:
+    shown = cohort_table.categories(np.array([[50, 20, 0], [40, 30, 0]]), ("a", "b"), 10)
+    assert None not in shown["compared"].values()
+    told = cohort_table.categories(np.array([[50, 2, 0], [40, 30, 0]]), ("a", "b"), 10)
+    assert None in told["groups"]["negative"]["counts"].values()
+    assert set(told["compared"].values()) == {None}
 
 
 def test_it_verifies_and_names_what_left(described: RunResult) -> None:

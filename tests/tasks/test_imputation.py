@@ -164,6 +164,26 @@ def test_no_combination_of_the_sums_is_about_fewer_rows_of_a_hospital_than_it_wa
         assert int((there[k] & ~chosen[k]).sum()) >= least or (there[k] == chosen[k]).all() or not chosen[k].any()
 
 
+@pytest.mark.parametrize(
+    ("whole", "only_a", "only_b", "counted"),
+    [
+        (20, 30, 10, (50, 30)),
+        (20, 30, 9, (40, 10)),
+        (19, 30, 9, (30, 0)),
+        (10, 30, 9, (30, 0)),
+        (9, 30, 10, (0, 0)),
+        (20, 9, 9, (10, 10)),
+    ],
+)
+def test_rows_that_enough_share_count_and_as_many_as_enough_go_with_the_few(
+    whole: int, only_a: int, only_b: int, counted: tuple[int, int]
+) -> None:
+    a = [1.0] * whole + [2.0] * only_a + [None] * only_b
+    b = [1.0] * whole + [None] * only_a + [2.0] * only_b
+    found = imputation.counted(pl.DataFrame({"a": a, "b": b}), ["a", "b"], 10)
+    assert tuple(found.sum(axis=1)) == counted
+
+
 def test_columns_in_another_order_count_the_same_rows_so_that_two_studies_differ_by_none() -> None:
     values = np.random.default_rng(0).normal(size=(2, 200))
     values[1, 3] = np.nan
@@ -230,6 +250,20 @@ def test_a_hospital_says_so_where_too_few_of_its_rows_count(tmp_path: Path) -> N
         assert HospitalWork(1, rows, "cpu", lambda: 0.0).has_rows(asked, 10) is is_enough
     (first, *_) = asked.asked.about
     assert first.words == "training rows with a value of the column 'dose', in groups by which columns have one"
+
+
+def test_a_regression_needs_as_many_rows_as_noise_or_its_inputs_ask_for_and_no_more(tmp_path: Path) -> None:
+    chosen = study("dose")
+    _, (_, asked, *_) = driven.finished(chosen, hospitals_of(tmp_path, chosen))
+    model = asked.inner.model
+    n_inputs = len([place for each in model.preprocessor.value_places.values() for place in each])
+    least = imputation.rows_needed(chosen, n_inputs)
+    for n in (least - 1, least):
+        terms = np.zeros((n_inputs + 1) * (n_inputs + 2) // 2)
+        terms[-1] = n
+        sums = {"impute/rows": np.array([n]), "impute/products": np.rint((terms + n) * 2.0**28).astype(np.int64)}
+        (found,) = imputation.fit(chosen, model, sums).imputed
+        assert bool(found.weights) is (n == least)
 
 
 def test_a_column_that_few_rows_have_stays_in_the_middle_and_the_result_says_so(tmp_path: Path) -> None:

@@ -100,6 +100,26 @@ def test_without_noise_no_value_lies_beyond_the_part_that_is_left(places: list[i
     assert (low, high) == WHOLE or high - low <= min(2 * (used[-1] - used[0] + 1) + 2, BINS // 4)
 
 
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ({120: 65}, (119, 122)),
+        ({120: 64}, WHOLE),
+        ({100: 100, 119: 100}, (90, 130)),
+        ({50: 32, 120: 100}, (119, 122)),
+        ({50: 33, 120: 100}, WHOLE),
+    ],
+    ids=["rows enough", "too few", "half as many bins on either side", "noise, surely not rows", "rows far apart"],
+)
+def test_a_part_is_left_where_rows_are_surely_there_and_enough_of_them(
+    rows: dict[int, int], found: tuple[int, int]
+) -> None:
+    """Noise of one row on a bin: 4 x 16 on all, and 4.5 x sqrt(51) = 32.1 on the first 51."""
+    counts = np.zeros(BINS, np.int64)
+    counts[list(rows)] = list(rows.values())
+    assert narrowing.part(counts, 1.0) == found
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_noise_alone_narrows_nothing_and_few_rows_lie_beyond_what_is_left(seed: int) -> None:
     source, stddev = np.random.default_rng(seed), 40.0
