@@ -360,10 +360,29 @@ def test_sums_that_no_rows_give_and_documents_that_no_sum_gave_are_refused(tmp_p
         ('"column":"dose"', '"column":"age"'),
         ('"rows":', '"rows":-'),
         ('"weights":[', '"weights":[1.0,'),
+        ('"explained":0.', '"explained":1.'),
     ):
         assert old in text
         with pytest.raises(DataError, match="not a preprocessing document"):
             Preprocessor.from_json(text.replace(old, new))
+
+
+def test_a_sum_has_room_for_so_many_rows_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = study("dose")
+    data, *others = hospitals_of(tmp_path, chosen)
+    _, before = driven.finished(chosen, [data, *others])
+    model, n = before[1].inner.model, int((data.split == TRAIN).sum())
+    monkeypatch.setattr(imputation, "MOST_ROWS", n + 1)
+    sums = imputation.answer(chosen, model, data)
+    known = int(sums["impute/rows"][0])
+    monkeypatch.setattr(imputation, "MOST_ROWS", known + 1)
+    assert imputation.fit(chosen, model, sums).imputed[0].rows == known
+    monkeypatch.setattr(imputation, "MOST_ROWS", known)
+    with pytest.raises(ProtocolError, match=f"of {known} rows"):
+        imputation.fit(chosen, model, sums)
+    monkeypatch.setattr(imputation, "MOST_ROWS", n)
+    with pytest.raises(DataError, match=f"a sum for predicting missing numbers is of at most {n - 1}"):
+        imputation.answer(chosen, model, data)
 
 
 def test_a_study_that_does_not_say_it_is_the_document_that_it_was() -> None:
