@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests import simulator
 from tests.simulator import World
 
-from cipherward.errors import DeclinedError
+from cipherward.errors import DeclinedError, UnfitUpdateError
 from cipherward.parties.grids import ANOTHER_GRID, OTHER_GROUPS, OTHER_PREDICTED, Grids
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.store.ledger import Ledger
@@ -118,6 +118,27 @@ def test_the_same_range_in_another_unit_is_another_grid_and_a_ledger_of_before_l
     grids.ledger.record_standing(name, json.dumps(known).encode())
     grids.hold(begin(in_unit("mo")))
     assert json.loads(grids.ledger.standing(name))["unit"] == "mo"
+
+
+def test_bins_stay_through_a_study_that_counts_in_none(tmp_path: Path) -> None:
+    grids = Grids(Ledger(tmp_path / "ledger.db"), "table")
+    for chosen in (over(), over(task="train")):
+        grids.hold(begin(chosen))
+    other = over(settings={"bins": 32})
+    assert "column 'age' was counted before with bins 64, and now with 32" in grids.problems(other, make_task(other))
+
+
+def test_columns_that_were_left_out_may_be_listed_again_and_are_then_left_out_or_refused(tmp_path: Path) -> None:
+    columns = simulator.document(5)["columns"]
+    for column in columns[:2]:
+        column["impute"] = "regression"
+    chosen = simulator.study(5, columns=columns)
+    grids = Grids(Ledger(tmp_path / "ledger.db"), "table")
+    kept = {"columns": ["age"], "listed": ["age", "dose"], "rows": 0}
+    grids.ledger.record_standing("predicted table", json.dumps(kept).encode())
+    assert grids.problems(chosen, make_task(chosen)) == {}
+    with pytest.raises(UnfitUpdateError, match="predicted before of age, and now of age, dose"):
+        grids.hold(begin(chosen))
 
 
 def with_rare_wards(world: World) -> World:

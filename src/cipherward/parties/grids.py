@@ -122,7 +122,7 @@ class Grids:
         if not known or not asked:
             return
         if asked not in [known[name] for name in kept_as]:
-            was, now = (", ".join(each) for each in (known["listed"], asked))
+            was, now = (", ".join(each) for each in (known[kept_as[0]], asked))
             yield f"missing values were predicted before of {was}, and now of {now}"
         elif known["rows"] != self.cell_min:
             yield f"rows for predicting missing values were counted before in groups of {known['rows']}, and now of {self.cell_min}"
