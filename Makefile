@@ -7,13 +7,17 @@ PYTEST := OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n auto
 # Images of containers often set it: each worker and each process that a test starts would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-all test-faults reliability soak lint types bench vectors kernels figures docs sbom clean
+.PHONY: run test test-thorough test-all test-faults reliability soak lint types bench vectors kernels figures docs sbom clean
 
 run: $(VENV)/.run
 	$(BIN)/cipherward run
 
 test: $(VENV)/.dev
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not thorough"
+
+# More cases of what `make test` tries: further seeds, places of a fault, schemes, kinds of file.
+test-thorough: $(VENV)/.dev
+	$(PYTEST) -m "thorough and not slow"
 
 test-all: $(VENV)/.dev
 	$(PYTEST) -m "not faults"

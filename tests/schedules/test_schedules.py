@@ -13,7 +13,7 @@ import pytest
 from tests.schedules.schedule import Schedule
 from tests.schedules.world import memory_folder
 
-QUICK, ALL, BLOCK = 200, 10_000, 100
+QUICK, THOROUGH, ALL, BLOCK = 100, 200, 10_000, 50
 ONE = os.environ.get("CIPHERWARD_SCHEDULE")
 AGAIN = "CIPHERWARD_SCHEDULE={seed} python -m pytest tests/schedules -k holds"
 
@@ -31,7 +31,10 @@ def blocks() -> list[object]:
     if ONE is not None:
         return [range(int(ONE), int(ONE) + 1)]
     return [
-        pytest.param(range(start, start + BLOCK), marks=[pytest.mark.slow] if start >= QUICK else [])
+        pytest.param(
+            range(start, start + BLOCK),
+            marks=[pytest.mark.slow] if start >= THOROUGH else [pytest.mark.thorough] if start >= QUICK else [],
+        )
         for start in range(0, ALL, BLOCK)
     ]
 
