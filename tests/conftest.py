@@ -4,16 +4,19 @@ there is memory to write to."""
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests import readers
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -68,3 +71,37 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if made := config.stash.get(_made, ""):
         shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def commands_made_once() -> Iterator[None]:
+    """typer makes all commands anew for each call of one; here many are called in one process."""
+    from typer import main, testing
+
+    made = functools.cache(main.get_command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "get_command", made)
+        patch.setattr(testing, "_get_command", made)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Readers of files begin as copies of one process. What starts one otherwise."""
+    from cipherward.data import child
+
+    really = child.start
+    if not hasattr(os, "fork"):
+        yield really
+        return
+    nursery = readers.Nursery(tmp_path_factory.mktemp("readers"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child, "start", nursery.start)
+        yield really
+    nursery.close()
+
+
+@pytest.fixture
+def real_readers(quick_readers: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers of files begin as they do for users."""
+    monkeypatch.setattr("cipherward.data.child.start", quick_readers)

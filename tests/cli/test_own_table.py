@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import pyreadstat
 import pytest
+from tests.cli.test_cli import call
 
 from cipherward import study as study_document
 from cipherward.data import drafting
@@ -22,9 +23,22 @@ N = 400
 SECRET = "Zaphod-Beeblebrox"
 
 
-def run(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from cipherward.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+class Done(NamedTuple):
+    """As `subprocess.CompletedProcess` has it."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """One command, in the folder of the table."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: Done(*call(capsys, *arguments))
 
 
 @pytest.fixture
@@ -45,8 +59,8 @@ def table(tmp_path: Path) -> Path:
     return tmp_path / "t.csv"
 
 
-def test_a_draft_fits_its_own_table_and_holds_no_rare_cell(table: Path) -> None:
-    done = run("data", "draft", table, folder=table.parent)
+def test_a_draft_fits_its_own_table_and_holds_no_rare_cell(run: Run, table: Path) -> None:
+    done = run("data", "draft", table)
     assert done.returncode == 0, done.stderr
     text = (table.parent / "study.toml").read_text()
     study = study_document.load(table.parent / "study.toml")
@@ -60,98 +74,98 @@ def test_a_draft_fits_its_own_table_and_holds_no_rare_cell(table: Path) -> None:
     assert found["sex"].categories == ("1", "2")
     assert "column 'admitted': left out, a date" in done.stdout
     assert "column 'note': left out" in done.stdout
-    checked = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    checked = run("data", "check", table, "--study", "study.toml")
     assert checked.returncode == 0, checked.stdout
     assert f"{N} rows of {N // 2} patients; {N // 5} with the outcome" in checked.stdout
     assert f"{N // 16} changed: declared code for missing, read as no value" in checked.stdout
     assert f"{N - N // 16} changed: number with a decimal comma" in checked.stdout
 
 
-def test_a_draft_of_a_statistics_file_names_the_labels_of_its_codes(tmp_path: Path) -> None:
+def test_a_draft_of_a_statistics_file_names_the_labels_of_its_codes(run: Run, tmp_path: Path) -> None:
     frame = pl.DataFrame({"sex": [1.0 + i % 2 for i in range(N)], "died": [float(i % 5 == 0) for i in range(N)]})
     pyreadstat.write_sav(frame, str(tmp_path / "t.sav"), variable_value_labels={"sex": {1.0: "female", 2.0: "male"}})
-    assert run("data", "draft", "t.sav", folder=tmp_path).returncode == 0
+    assert run("data", "draft", "t.sav").returncode == 0
     (column,) = study_document.load(tmp_path / "study.toml").columns
     assert column.categories == ("female", "male")
-    done = run("data", "check", "t.sav", "--study", "study.toml", folder=tmp_path)
+    done = run("data", "check", "t.sav", "--study", "study.toml")
     assert done.returncode == 0, done.stdout
     assert f"{N} changed: code with a label in the file, read as that label" in done.stdout
 
 
-def test_a_draft_is_never_written_over_a_file(table: Path) -> None:
+def test_a_draft_is_never_written_over_a_file(run: Run, table: Path) -> None:
     out = table.parent / "study.toml"
     out.write_text("mine")
-    done = run("data", "draft", table, folder=table.parent)
+    done = run("data", "draft", table)
     assert done.returncode == 1
     assert out.read_text() == "mine"
-    assert run("data", "draft", table, "--force", folder=table.parent).returncode == 0
+    assert run("data", "draft", table, "--force").returncode == 0
     assert tomllib.loads(out.read_text())["data"]["outcome"] == "readmitted"
 
 
-def test_a_draft_without_an_outcome_says_which_columns_could_be(table: Path) -> None:
+def test_a_draft_without_an_outcome_says_which_columns_could_be(run: Run, table: Path) -> None:
     pl.read_csv(table, separator=";").rename({"readmitted": "back"}).write_csv(table)
-    done = run("data", "draft", table, folder=table.parent)
+    done = run("data", "draft", table)
     assert done.returncode == 1
     assert "columns with two values: sex, back" in done.stderr
     assert not (table.parent / "study.toml").exists()
-    assert run("data", "draft", table, "--outcome", "back", folder=table.parent).returncode == 0
-    wrong = run("data", "draft", table, "--outcome", "none", "--out", "x.toml", folder=table.parent)
+    assert run("data", "draft", table, "--outcome", "back").returncode == 0
+    wrong = run("data", "draft", table, "--outcome", "none", "--out", "x.toml")
     assert "has no column 'none' (--outcome)" in wrong.stderr
 
 
-def test_a_table_that_does_not_fit_is_told_every_problem_with_its_remedy(table: Path) -> None:
-    run("data", "draft", table, folder=table.parent)
+def test_a_table_that_does_not_fit_is_told_every_problem_with_its_remedy(run: Run, table: Path) -> None:
+    run("data", "draft", table)
     frame = pl.read_csv(table, separator=";", infer_schema=False)
     frame = frame.rename({"age": "Age"}).with_columns(sex=pl.col("sex").replace("1", "3")).drop("ward")
     frame.write_csv(table)
-    done = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    done = run("data", "check", table, "--study", "study.toml")
     assert done.returncode == 1
     assert "column 'age' is missing; did you mean 'Age'? Rename it" in done.stdout
     assert "column 'sex', row 1: unknown category: '3' (200 such row(s)); known: 1, 2" in done.stdout
     assert "ward" in done.stdout
     assert "not in the table, which may be" in done.stdout
     assert "does not fit the study: 2 problem(s)" in done.stdout
-    told = json.loads(run("data", "check", table, "--study", "study.toml", "--json", folder=table.parent).stdout)
+    told = json.loads(run("data", "check", table, "--study", "study.toml", "--json").stdout)
     assert told["fits"] is False
     assert len(told["problems"]) == 2
     assert told["rows"] == N
     assert {column["name"]: column["present"] for column in told["columns"]}["ward"] is False
 
 
-def test_units_that_are_no_ucum_codes_are_said(table: Path) -> None:
-    run("data", "draft", table, folder=table.parent)
+def test_units_that_are_no_ucum_codes_are_said(run: Run, table: Path) -> None:
+    run("data", "draft", table)
     study = table.parent / "study.toml"
     study.write_text(study.read_text().replace('name = "age"\n', 'name = "age"\nunit = "years"\n'))
-    done = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    done = run("data", "check", table, "--study", "study.toml")
     assert "column 'age': the unit 'years' is no UCUM code; in UCUM it is 'a'" in done.stdout
 
 
 @pytest.mark.parametrize(("name", "content"), [("none.csv", None), ("empty.csv", b""), ("t.bin", b"\x00\x01" * 99)])
-def test_a_file_that_is_no_table_is_an_error_in_words(name: str, content: bytes | None, table: Path) -> None:
-    run("data", "draft", table, folder=table.parent)
+def test_a_file_that_is_no_table_is_an_error_in_words(run: Run, name: str, content: bytes | None, table: Path) -> None:
+    run("data", "draft", table)
     if content is not None:
         (table.parent / name).write_bytes(content)
     for command in (("data", "check", name, "--study", "study.toml"), ("data", "draft", name, "--out", "x.toml")):
-        done = run(*command, folder=table.parent)
+        done = run(*command)
         assert done.returncode == 1
         assert done.stderr.startswith("error: ")
         assert "what to do: " in done.stderr
         assert "Traceback" not in done.stderr
         assert not (table.parent / "x.toml").exists()
-    told = run("data", "check", name, "--study", "study.toml", "--json", folder=table.parent)
+    told = run("data", "check", name, "--study", "study.toml", "--json")
     assert told.returncode == 1
     found = json.loads(told.stdout)
     assert found["fits"] is False
     assert name in found["problems"][0]
 
 
-def test_a_model_with_more_parameters_than_the_table_has_rows_is_noted(table: Path) -> None:
-    assert run("data", "draft", table, folder=table.parent).returncode == 0
+def test_a_model_with_more_parameters_than_the_table_has_rows_is_noted(run: Run, table: Path) -> None:
+    assert run("data", "draft", table).returncode == 0
     path = table.parent / "study.toml"
-    small = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    small = run("data", "check", table, "--study", "study.toml")
     assert "parameters" not in small.stdout
     path.write_text(path.read_text().replace("[data]", '[model]\nkind = "mlp"\nhidden = [64, 32]\n\n[data]', 1))
-    large = run("data", "check", table, "--study", "study.toml", folder=table.parent)
+    large = run("data", "check", table, "--study", "study.toml")
     assert large.returncode == 0, large.stdout
     assert f"parameters and this table has at most {N} training rows" in " ".join(large.stdout.split())
 

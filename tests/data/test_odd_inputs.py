@@ -16,7 +16,7 @@ from tests.data.odd_inputs import HEADER, ROWS, STUDY, Case
 from cipherward.cli import main
 from cipherward.data.local_mapping import of_table
 from cipherward.data.sources import admit
-from cipherward.data.tables import read_table
+from cipherward.data.tables import RawTable, read_table
 from cipherward.errors import CipherwardError
 from cipherward.study import load
 
@@ -61,10 +61,13 @@ def test_an_odd_table_is_read_rightly_and_every_change_is_counted(
     assert values(tmp_path, case) == expected(case)
 
 
-def values(folder: Path, case: Case) -> dict[str, list[Any]]:
+def raw(folder: Path, case: Case) -> RawTable:
     table = folder / case.name
-    raw = of_table(folder / "map.toml", table) if case.mapping else read_table(table)
-    found = admit(raw, load(folder / "study.toml"), "here").data
+    return of_table(folder / "map.toml", table) if case.mapping else read_table(table)
+
+
+def values(folder: Path, case: Case) -> dict[str, list[Any]]:
+    found = admit(raw(folder, case), load(folder / "study.toml"), "here").data
     assert found is not None
     return found.table.to_dict(as_series=False) | {"y": found.outcome.tolist()}
 
@@ -84,7 +87,7 @@ def expected(case: Case) -> dict[str, list[Any]]:
 @pytest.mark.parametrize(
     "case", [case for case in ALL.values() if case.said], ids=[n for n, c in ALL.items() if c.said]
 )
-def test_a_broken_table_is_refused_with_place_and_remedy(
+def test_a_broken_table_is_refused_with_place_and_remedy_and_nothing_of_it_is_logged(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(check(tmp_path, case), monkeypatch, capsys)
@@ -94,6 +97,7 @@ def test_a_broken_table_is_refused_with_place_and_remedy(
         assert text in out + err
     assert err.startswith("error: ") or "PROBLEM: " in out
     assert err == "" or "what to do: " in err
+    logged_without_a_cell_or_a_path(tmp_path, case)
     # A draft of such a table is another refusal, or a draft; never a traceback, and nothing half written.
     draft = ["data", "draft", str(tmp_path / case.name), "--outcome", "y", "--out", str(tmp_path / "draft.toml")]
     code, out, err = run(draft, monkeypatch, capsys)
@@ -101,26 +105,19 @@ def test_a_broken_table_is_refused_with_place_and_remedy(
     assert "Traceback" not in out + err
 
 
-def test_there_are_at_least_a_hundred_and_sixty_of_them() -> None:
-    assert len(ALL) == len(FIRST) + len(MORE) >= 160
-
-
-@pytest.mark.parametrize(
-    "case", [case for case in ALL.values() if case.said], ids=[n for n, c in ALL.items() if c.said]
-)
-def test_what_is_logged_of_a_broken_table_holds_no_cell_and_no_path(case: Case, tmp_path: Path) -> None:
-    check(tmp_path, case)
+def logged_without_a_cell_or_a_path(folder: Path, case: Case) -> None:
     cells = {cell for row in ROWS for cell in row if len(cell) > 3 and not cell.isdigit()}
-    study = load(tmp_path / "study.toml")
+    study = load(folder / "study.toml")
     names = {column.name for column in study.columns} | {text for column in study.columns for text in column.categories}
     try:
-        raw = (
-            of_table(tmp_path / "map.toml", tmp_path / case.name) if case.mapping else read_table(tmp_path / case.name)
-        )
-        logged = [problem.logged for problem in admit(raw, study, "here").problems]
+        logged = [problem.logged for problem in admit(raw(folder, case), study, "here").problems]
     except CipherwardError as error:
         logged = [error.logged]
     assert logged
     for text in logged:
-        assert str(tmp_path) not in text
+        assert str(folder) not in text
         assert [cell for cell in cells - names if cell in text] == []
+
+
+def test_there_are_at_least_a_hundred_and_sixty_of_them() -> None:
+    assert len(ALL) == len(FIRST) + len(MORE) >= 160

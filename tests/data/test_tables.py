@@ -38,6 +38,7 @@ def test_gzip_that_unpacks_to_more_than_memory_should_hold_is_refused(
     assert "unpack it" in error.value.hint
 
 
+@pytest.mark.usefixtures("real_readers")
 def test_gzipped_csv_and_parquet_are_known_by_their_content(tmp_path: Path) -> None:
     assert read_table(write(tmp_path / "a", gzip.compress(b"age\n7\n"))).table["age"].to_list() == ["7"]
     TABLE.write_parquet(tmp_path / "b")
@@ -73,6 +74,7 @@ def test_a_file_that_is_no_table_is_refused_in_words(name: str, content: bytes, 
     assert name in error.value.message
 
 
+@pytest.mark.usefixtures("real_readers")
 def test_a_parquet_file_whose_reading_ends_the_reader_is_refused() -> None:
     (damaged,) = (Path(__file__).parents[1] / "corpus" / "table-parquet").glob("*.bin")
     with pytest.raises(DataError, match="reading it ended the reader"):

@@ -66,6 +66,22 @@ def limit(path: Path) -> int:
     return 4 * _GIB + _TIMES * path.stat().st_size
 
 
+def start(task: str, seconds: float) -> subprocess.CompletedProcess[bytes]:
+    """Run one reader to its end, or end it.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer.
+    """
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-P", "-m", "cipherward.data.child_readers", task],
+        capture_output=True,
+        check=False,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HERE, os.environ.get("PYTHONPATH"))))},
+    )
+
+
 def parse(
     kind: str,
     path: Path,
@@ -89,7 +105,6 @@ def parse(
     if importlib.util.find_spec(about.package) is None:
         said = f"is {about.words}; reading it needs the Python package {about.package}, which is not installed"
         raise not_usable(path, said, _INSTALL)
-    command = [sys.executable, "-P", "-m", "cipherward.data.child_readers"]
     task = json.dumps(
         [
             kind,
@@ -100,14 +115,7 @@ def parse(
         ]
     )
     try:
-        done = subprocess.run(  # noqa: S603
-            [*command, task],
-            capture_output=True,
-            check=False,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (_HERE, os.environ.get("PYTHONPATH"))))},
-        )
+        done = start(task, seconds)
     except subprocess.TimeoutExpired:
         raise not_usable(
             path, f"is {about.words} that takes more than {seconds:g} seconds to read", about.remedy
