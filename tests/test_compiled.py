@@ -28,6 +28,7 @@ ROOMS = ["crypto", "data", "learning", "privacy"]
 SMALL = SumParameters(params.ring(32, 3), 5, 4, 16, 200)
 
 
+@pytest.mark.thorough  # what the kernels of a changed source would do is compared with Python below
 def test_the_ir_in_the_package_is_what_the_source_of_the_kernels_gives() -> None:
     from kernels import make
 

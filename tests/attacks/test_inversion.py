@@ -15,6 +15,7 @@ from cipherward.attacks.inversion import Inversion, InversionSettings
 from cipherward.attacks.updates import Trainer, all_rows, dealt, one_step, with_model
 
 SMALL = InversionSettings(n_records=5, batch=4, hidden=8, repeats=4, n_ciphertexts=20, n_images=1, image_steps=10)
+TINY = InversionSettings(n_records=2, batch=2, hidden=2, repeats=1, n_ciphertexts=10, n_images=1, image_steps=10)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_without_any_gradient_the_guess_is_the_public_mean() -> None:
 
 def test_rows_of_real_patients_are_not_shown(at: Context) -> None:
     real = Context(at.study.with_overrides(top={"synthetic": False}), at.hospitals, at.seed)
-    found = Inversion(SMALL).run(real)
+    found = Inversion(TINY).run(real)
     records = [each for each in found.exhibits if each.title.startswith("Records")]
     assert len(records) == 2
     assert all(not each.rows and "Not shown" in each.words for each in records)

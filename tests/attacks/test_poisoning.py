@@ -39,7 +39,7 @@ from cipherward.tasks.catalogue import begin
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.task import Values
 
-SMALL = PoisoningSettings(n_hospitals=9, corrupt=1, liars=(1,), rounds=8, honest_rounds=3)
+SMALL = PoisoningSettings(n_hospitals=9, corrupt=1, liars=(1,), rounds=8, honest_rounds=1)
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from cipherward.tasks import yardsticks
 
 N_SEEDS = 2
 QUICK = ("centralised", "local-only", "plain", "quorum")
+Finished = tuple[Path, dict[str, Any], list[Step]]
 
 
 def compare(folder: Path, study: Study, names: tuple[str, ...] | None = QUICK, **how: Any) -> dict[str, Any]:
@@ -59,6 +60,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def document(whole: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((whole / NAME).read_text())
     return found
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A finished comparison of the quick arms, what it found and its steps; nobody changes it."""
+    folder, steps = tmp_path_factory.mktemp("finished"), list[Step]()
+    found = compare(folder, simulator.study(5), on_step=steps.append)
+    return folder, found, steps
+
+
+@pytest.fixture
+def copied(finished: Finished, tmp_path: Path) -> Path:
+    """The finished comparison, to go on with."""
+    shutil.copytree(finished[0], tmp_path / "copy")
+    return tmp_path / "copy"
 
 
 def arm_of(document: dict[str, Any], name: str) -> dict[str, Any]:
@@ -209,19 +225,19 @@ def test_counts_that_point_at_few_people_are_left_out(document: dict[str, Any]) 
     assert all(hospital["positive"] >= 10 for hospital in document["data"])
 
 
-def test_a_finished_comparison_runs_nothing_again(tmp_path: Path) -> None:
-    first = compare(tmp_path, simulator.study(5))
-    before = files_below(tmp_path / "out" / "arms") | files_below(tmp_path / "out" / "yardsticks")
+def test_a_finished_comparison_runs_nothing_again(finished: Finished, copied: Path) -> None:
+    before = files_below(copied / "out" / "arms") | files_below(copied / "out" / "yardsticks")
     steps: list[Step] = []
-    again = compare(tmp_path, simulator.study(5), on_step=steps.append)
-    assert files_below(tmp_path / "out" / "arms") | files_below(tmp_path / "out" / "yardsticks") == before
+    again = compare(copied, simulator.study(5), on_step=steps.append)
+    assert files_below(copied / "out" / "arms") | files_below(copied / "out" / "yardsticks") == before
     assert all(step.kept for step in steps if step.seconds is not None)
-    assert again == first
+    assert again == finished[1]
 
 
-@pytest.mark.parametrize("stop_after", [0, 3, 6])
-def test_stopped_anywhere_it_goes_on_and_ends_with_the_same_accuracy(tmp_path: Path, stop_after: int) -> None:
-    whole = compare(tmp_path / "whole", simulator.study(5))
+@pytest.mark.parametrize("stop_after", [3, *(pytest.param(other, marks=pytest.mark.thorough) for other in (0, 6))])
+def test_stopped_anywhere_it_goes_on_and_ends_with_the_same_accuracy(
+    tmp_path: Path, finished: Finished, stop_after: int
+) -> None:
     asked = 0
 
     def should_stop() -> bool:
@@ -234,40 +250,37 @@ def test_stopped_anywhere_it_goes_on_and_ends_with_the_same_accuracy(tmp_path: P
     assert str(tmp_path / "parts" / "out") in stopped.value.hint
     again = compare(tmp_path / "parts", simulator.study(5))
     for name in QUICK:
-        assert arm_of(again, name)["metrics"] == arm_of(whole, name)["metrics"]
+        assert arm_of(again, name)["metrics"] == arm_of(finished[1], name)["metrics"]
     assert simulator.holds(tmp_path / "parts" / "out" / "arms/plain/seed-3")
 
 
-def test_a_run_that_was_killed_before_its_first_sum_starts_anew(tmp_path: Path) -> None:
-    whole = compare(tmp_path, simulator.study(5))
-    run = tmp_path / "out/arms/quorum/seed-4"
+def test_a_run_that_was_killed_before_its_first_sum_starts_anew(finished: Finished, copied: Path) -> None:
+    run = copied / "out/arms/quorum/seed-4"
     for file in ("result.json", "study.toml", "study.digest"):
         (run / file).unlink()
-    again = compare(tmp_path, simulator.study(5))
-    assert arm_of(again, "quorum")["metrics"] == arm_of(whole, "quorum")["metrics"]
+    again = compare(copied, simulator.study(5))
+    assert arm_of(again, "quorum")["metrics"] == arm_of(finished[1], "quorum")["metrics"]
     assert simulator.holds(run)
 
 
-def test_another_study_or_other_settings_are_refused_and_nothing_is_changed(tmp_path: Path) -> None:
-    compare(tmp_path, simulator.study(5))
-    before = files_below(tmp_path / "out")
+def test_another_study_or_other_settings_are_refused_and_nothing_is_changed(copied: Path) -> None:
+    before = files_below(copied / "out")
     other = simulator.study(5, training={"rounds": 2, "batch_size": 32, "learning_rate": 0.25})
     with pytest.raises(StudyError, match="another comparison: the study or an override"):
-        compare(tmp_path, other)
+        compare(copied, other)
     with pytest.raises(StudyError, match="--schemes"):
-        compare(tmp_path, simulator.study(5), ("plain",))
+        compare(copied, simulator.study(5), ("plain",))
     with pytest.raises(StudyError, match="--seeds"):
-        compare(tmp_path, simulator.study(5), n_seeds=3)
-    assert files_below(tmp_path / "out") == before
+        compare(copied, simulator.study(5), n_seeds=3)
+    assert files_below(copied / "out") == before
 
 
-def test_other_data_are_refused_too(tmp_path: Path) -> None:
-    compare(tmp_path, simulator.study(5))
-    before = files_below(tmp_path / "out")
-    simulator.write_tables(tmp_path / "tables", 5, rows=90)
+def test_other_data_are_refused_too(copied: Path) -> None:
+    before = files_below(copied / "out")
+    simulator.write_tables(copied / "tables", 5, rows=90)
     with pytest.raises(StudyError, match="not those with which"):
-        compare(tmp_path, simulator.study(5))
-    assert files_below(tmp_path / "out") == before
+        compare(copied, simulator.study(5))
+    assert files_below(copied / "out") == before
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -333,10 +346,8 @@ def test_convergence_is_the_first_round_after_which_nothing_moves() -> None:
     assert convergence([[None, 0.7]]) is None
 
 
-def test_the_estimate_of_what_remains_ends_at_nothing(tmp_path: Path) -> None:
-    steps: list[Step] = []
-    compare(tmp_path, simulator.study(5), on_step=steps.append)
-    finished = [step for step in steps if step.seconds is not None]
-    assert [step.number for step in finished] == list(range(1, finished[0].total + 1))
-    assert finished[-1].seconds_left == 0
-    assert all(step.seconds_left and math.isfinite(step.seconds_left) for step in finished[:-1])
+def test_the_estimate_of_what_remains_ends_at_nothing(finished: Finished) -> None:
+    ended = [step for step in finished[2] if step.seconds is not None]
+    assert [step.number for step in ended] == list(range(1, ended[0].total + 1))
+    assert ended[-1].seconds_left == 0
+    assert all(step.seconds_left and math.isfinite(step.seconds_left) for step in ended[:-1])

@@ -32,12 +32,14 @@ def check(seeds: range, planted: Planted) -> None:
     assert n_opened > len(seeds), "most histories open nothing: they show nothing"
 
 
-def test_in_2000_histories_nobody_that_said_no_is_apart_from_its_block() -> None:
-    check(range(2000), Planted())
+@pytest.mark.parametrize("seeds", [range(500), pytest.param(range(500, 2000), marks=pytest.mark.thorough)])
+def test_in_2000_histories_nobody_that_said_no_is_apart_from_its_block(seeds: range) -> None:
+    check(seeds, Planted())
 
 
-def test_nor_in_1000_with_ledgers_that_are_set_back_and_noticed() -> None:
-    check(range(1000), Planted(restores=True))
+@pytest.mark.parametrize("seeds", [range(300), pytest.param(range(300, 1000), marks=pytest.mark.thorough)])
+def test_nor_in_1000_with_ledgers_that_are_set_back_and_noticed(seeds: range) -> None:
+    check(seeds, Planted(restores=True))
 
 
 @pytest.mark.slow
