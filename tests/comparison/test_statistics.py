@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests import simulator
@@ -33,6 +33,7 @@ def weights(draws: Draws, index: int) -> NDArray[np.float64]:
     return draws._times[index][:, draws.rows[index].cluster].astype(np.float64)
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from([0, 3, 20]))
 def test_every_draw_has_the_metrics_that_scikit_learn_gives_with_the_same_weights(seed: int, levels: int) -> None:
     from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score

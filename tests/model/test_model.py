@@ -31,7 +31,11 @@ def check(found: Found) -> None:
     assert found.n_states > ENOUGH
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [*CASES[:2], *(pytest.param(case, marks=pytest.mark.thorough) for case in CASES[2:])],
+    ids=lambda case: case.name,
+)
 def test_two_attempts_and_a_crash_open_one_sum_over_whole_blocks_with_a_certificate(parts: Parts, case: Case) -> None:
     check(Model(parts, case, attempts=2, crashes=1).explore(ENOUGH))
 

@@ -21,7 +21,15 @@ def chosen(scheme: str, **sections: Any) -> Any:
     return simulator.agreed(5, aggregation={"scheme": scheme}, **sections)
 
 
-@pytest.mark.parametrize("phase", [None, *PHASES])
+@pytest.mark.parametrize(
+    "phase",
+    [
+        None,
+        "deal",
+        "release",
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in PHASES if each not in ("deal", "release")),
+    ],
+)
 def test_masks_and_quorum_give_the_same_model_whenever_a_hospital_drops_out(tmp_path: Path, phase: str | None) -> None:
     models = {}
     for scheme in ("masks", "quorum"):

@@ -170,10 +170,17 @@ def failed(
     return made
 
 
-@pytest.mark.parametrize("block", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in range(1, 10))])
-def test_an_honest_party_is_never_named_in_ten_thousand_sums(block: int) -> None:
+@pytest.mark.parametrize(
+    ("block", "seeds"),
+    [
+        (0, range(200)),
+        pytest.param(0, range(200, 1000), marks=pytest.mark.thorough),
+        *(pytest.param(k, range(1000), marks=pytest.mark.slow) for k in range(1, 10)),
+    ],
+)
+def test_an_honest_party_is_never_named_in_ten_thousand_sums(block: int, seeds: range) -> None:
     named_somebody = 0
-    for seed in range(1000):
+    for seed in seeds:
         rng = Random(f"{block}/{seed}")
         sums = failed(rng)
         silent = frozenset(i for i in range(1, sums.n + 1) if rng.random() < 0.2)  # crashed, honest or not
@@ -182,7 +189,7 @@ def test_an_honest_party_is_never_named_in_ten_thousand_sums(block: int) -> None
         verdict = sums.settled(lambda i, silent=silent: i not in silent)  # type: ignore[misc]
         assert verdict.named <= sums.liars, f"{block}/{seed}: {verdict}"
         named_somebody += bool(verdict.culprits)
-    assert named_somebody > 300
+    assert named_somebody > 0.3 * len(seeds)
 
 
 def test_where_everybody_answers_somebody_is_named() -> None:

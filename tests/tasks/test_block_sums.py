@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tests import simulator
 from tests.simulator import World, contributors, holds, lines_of
 from tests.tasks.liars import boosted
-from tests.tasks.test_defended import SCHEMES, ended, inner, weights
+from tests.tasks.test_defended import CHOSEN, ended, inner, weights
 
 from cipherward.errors import InterruptedRunError, QuorumError, StudyError
 from cipherward.learning import robust
@@ -22,7 +22,6 @@ from cipherward.sums.messages import Joined
 from cipherward.tasks.catalogue import make_task
 
 BLOCKS = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-CHOSEN = ["quorum", *(pytest.param(other, marks=pytest.mark.thorough) for other in SCHEMES if other != "quorum")]
 
 
 def study(scheme: str = "quorum", *, rounds: int = 2, n: int = 9, **defence: Any) -> Study:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests import simulator
 from tests.simulator import World, holds, replayed
 from tests.tasks.liars import Lie, boosted, lying
-from tests.tasks.test_defended import SCHEMES, inner, weights
+from tests.tasks.test_defended import CHOSEN, inner, weights
 
 from cipherward import study as study_document
 from cipherward.errors import ProtocolError, StudyError
@@ -73,7 +73,7 @@ def ended(folder: Path, chosen: Study, *lies: tuple[int, Lie, tuple[str, ...]]) 
         return world.hub.state
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", CHOSEN)
 def test_candidates_that_nobody_is_against_give_the_model_of_a_study_without_a_vote(
     scheme: str, tmp_path: Path
 ) -> None:
@@ -85,7 +85,7 @@ def test_candidates_that_nobody_is_against_give_the_model_of_a_study_without_a_v
     assert not [said for said in voted.task.warnings(voted.task.result(voted.inner)) if "vote" in said]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", CHOSEN)
 def test_a_candidate_that_does_worse_is_dropped_and_the_model_stays(scheme: str, tmp_path: Path) -> None:
     lie = in_round(2, boosted(-20.0))
     found = ended(tmp_path, study(scheme), (5, lie, ("train",)), (5, silent, ("vote",)))
