@@ -186,6 +186,41 @@ def test_a_table_in_another_order_or_with_numbers_written_otherwise_is_the_same(
     assert [again[place]["mrn"] for place in found.rows] == [ROWS[place]["mrn"] for place in first.rows]
 
 
+@pytest.mark.parametrize("zeros", [(0.0, -0.0), ("0", "-0"), ("0.00", "-0.0")])
+@pytest.mark.parametrize("others", [(1.5, 2.0), (0.0, 2.0), (-0.0, 2.0), (None, None)])
+def test_zero_is_zero_with_its_sign_whatever_else_is_in_the_column(
+    zeros: tuple[object, object], others: tuple[float | None, ...]
+) -> None:
+    is_text = isinstance(zeros[0], str)
+    digests = {
+        row_digests.of_cells(
+            pl.DataFrame({"x": [zero, *(str(one) if is_text and one is not None else one for one in others)]}),
+            ["x"],
+            KEY,
+        )[0]
+        for zero in zeros
+    }
+    assert len(digests) == 1
+
+
+def test_columns_say_the_same_in_a_short_table_and_in_a_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long one each distinct cell is read once."""
+    cells = ["1", "1.0", " 1 ", "01", "-0.5", "", None, "NA", "nan", "E11", "e\u0301", "\u00e9", "1e5", "+2", "2"]
+    table = pl.DataFrame(
+        {"text": cells, "number": [float(n % 4) for n in range(len(cells))], "none": pl.Series([None] * len(cells))}
+    )
+    table = pl.concat([table, table])
+    short = [row_digests.of_cells(table, [name], KEY).tolist() for name in table.columns]
+    monkeypatch.setattr(row_digests, "_FEW", 0)
+    assert [row_digests.of_cells(table, [name], KEY).tolist() for name in table.columns] == short
+    text = dict(zip(cells, short[0], strict=False))
+    assert text["1"] == text["1.0"] == text[" 1 "]
+    assert text[""] == text[None] == text["NA"] == text["nan"]
+    assert text["e\u0301"] == text["\u00e9"]
+    assert text["+2"] == text["2"]
+    assert len({text[cell] for cell in ("1", "01", "-0.5", "", "E11", "1e5", "\u00e9", "2")}) == 8
+
+
 def test_a_column_counts_from_the_first_study_that_reads_it_and_stays() -> None:
     first = reading(asked(ROWS, ["age", "outcome"]), terms(None))
     moved = [row | {"ward": "C"} for row in ROWS]

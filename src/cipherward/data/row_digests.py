@@ -20,6 +20,9 @@ Digests = NDArray[np.uint64]
 
 _NUMBER = r"^[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?$"  # not 007 or 1E50, which may be codes
 _BETWEEN = "\x1f"
+_CELL = "cell"
+_FEW = 4_096
+"""Up to so many rows it takes longer to find the distinct cells than to read each one."""
 
 
 def of_patients(patients: Names, key: bytes) -> Digests:
@@ -47,28 +50,35 @@ def occurrences(digests: Digests) -> NDArray[np.int64]:
 
 
 def _canonical(series: pl.Series) -> pl.Series:
-    """String without nulls: "#" and the bits of a number, "@" and the digest of many, "=" and a text in its one form, or nothing where there is no value."""
+    """String without nulls: "#" and the value of a number, "@" and the digest of many, "=" and a text in its one form, or nothing where there is no value."""
     if isinstance(series.dtype, pl.Array | pl.List):
         return pl.Series(["" if one is None else f"@{one}" for one in arrays.digests(series)], dtype=pl.String)
     if not series.dtype.is_numeric():
         series = as_text(series)
-    distinct = series.unique()
-    if len(distinct) == len(series):
+    if len(series) <= _FEW or len(distinct := series.unique()) == len(series):
         return _said(series)
     return series.replace_strict(distinct, _said(distinct), return_dtype=pl.String)
 
 
 def _said(series: pl.Series) -> pl.Series:
+    """Few calls: each costs more than what it does to a small table."""
+    cells = pl.DataFrame({_CELL: series})
     if series.dtype.is_numeric():
-        return pl.select(pl.coalesce("#" + _bits(series.cast(pl.Float64).fill_nan(None)), pl.lit(""))).to_series()
-    text = series.str.strip_chars()
-    is_number = text.str.contains(_NUMBER)
-    bits, names = _bits(text.set(~is_number, None).cast(pl.Float64)), names_of(text.set(is_number, None)).series
-    return pl.select(pl.coalesce("#" + bits, "=" + names, pl.lit(""))).to_series()
+        return cells.select(pl.coalesce(_number(pl.col(_CELL).fill_nan(None)), pl.lit(""))).to_series()
+    texts = cells.select(pl.col(_CELL).str.strip_chars())
+    is_number = texts.to_series().str.contains(_NUMBER)
+    if is_number.all():
+        return texts.select(_number(pl.col(_CELL)).fill_null("")).to_series()
+    number, other = pl.when(is_number).then(_CELL), pl.when(~is_number).then(_CELL)
+    numbers, others = texts.select(_number(number).alias("numbers"), other.alias("others"))
+    if others.null_count() == len(others):
+        return numbers.fill_null("")
+    return pl.select(pl.coalesce(numbers, "=" + names_of(others).series, pl.lit(""))).to_series()
 
 
-def _bits(numbers: pl.Series) -> pl.Series:
-    return (numbers + 0.0).reinterpret(signed=True).cast(pl.String)  # -0 is 0
+def _number(numbers: pl.Expr) -> pl.Expr:
+    value = numbers.cast(pl.Float64)
+    return "#" + pl.when(value == 0.0).then(pl.lit(0.0)).otherwise(value).cast(pl.String)  # -0 is 0
 
 
 def _hashed(texts: Iterable[str], key: bytes, purpose: bytes) -> Digests:
