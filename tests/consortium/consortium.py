@@ -226,6 +226,11 @@ class Consortium:
         """The newest study as the coordinator sees it."""
         return self.desk.status()[-1]
 
+    @property
+    def sums_opened(self) -> int:
+        """Of the newest study; for what looks at every letter, as the whole status takes as long as some letters."""
+        return len(list(self.desk._studies.values())[-1].run.rounds_with_openings())
+
 
 def opened(path: Path) -> list[tuple[bytes, NDArray[Any]]]:
     """Per sum of a run directory: the digest of the state that follows, and the opened sums."""

@@ -30,7 +30,7 @@ def another_value(text: str) -> str:
 
 def run_until_the_first_sum(four: Consortium) -> None:
     """Everybody takes part, and `ME` has verified the first sum."""
-    four.start(document(4, training={"rounds": 3}, aggregation={"deadline_seconds": 1.0}), begin_after=0.0)
+    four.start(document(4, training={"rounds": 2}, aggregation={"deadline_seconds": 1.0}), begin_after=0.0)
     four.approve()
     while not four.desks[ME].status()[0]["sums_verified"]:
         if not four.queue:
@@ -44,8 +44,17 @@ def finish(four: Consortium) -> None:
         four.now += 10.0
 
 
-@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
-@pytest.mark.parametrize("changed", [another_name, half_of_the_rows, another_value])
+@pytest.mark.parametrize(
+    ("changed", "restarted"),
+    [
+        pytest.param(another_name, False, id="another name, running"),
+        pytest.param(another_name, True, id="another name, restarted", marks=pytest.mark.thorough),
+        pytest.param(half_of_the_rows, False, id="half of the rows, running", marks=pytest.mark.thorough),
+        pytest.param(half_of_the_rows, True, id="half of the rows, restarted"),
+        pytest.param(another_value, False, id="another value, running"),
+        pytest.param(another_value, True, id="another value, restarted", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_change_is_noticed_and_said_and_the_study_goes_on_without_this_hospital(
     four: Consortium, changed: Callable[[str], str], restarted: bool
 ) -> None:

@@ -28,7 +28,9 @@ def run_until(four: Consortium, sums: int) -> None:
         four.step()
 
 
-@pytest.mark.parametrize("of", ["before the offer", "before the approval", "after one sum"])
+@pytest.mark.parametrize(
+    "of", [pytest.param("before the offer", marks=pytest.mark.thorough), "before the approval", "after one sum"]
+)
 def test_an_old_home_alarms_with_the_way_out_and_the_others_go_on(four: Consortium, of: str) -> None:
     if of == "before the offer":
         copy_home(four)

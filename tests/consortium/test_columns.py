@@ -137,13 +137,22 @@ def test_a_table_that_fills_less_than_was_approved_is_not_used(four: Consortium)
     assert any("fills 'dose' with fewer than 10 patients now" in said for said in four.alarms(ME))
 
 
+@pytest.fixture(scope="module")
+def begun_once(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    made = Consortium(tmp_path_factory.mktemp("begun"), 4, rows=300, own_split=True)
+    empty(made, "dose", *made.names[1:])
+    made.start(never())
+    made.approve()
+    made.close()
+    return made
+
+
 @pytest.fixture
-def begun(four: Consortium) -> Consortium:
+def begun(begun_once: Consortium, tmp_path: Path) -> Iterator[Consortium]:
     """One hospital alone fills a column; the study has not begun yet at that hospital, which is told lies first."""
-    empty(four, "dose", *four.names[1:])
-    four.start(never())
-    four.approve()
-    return four
+    made = begun_once.copied(tmp_path)
+    yield made
+    made.close()
 
 
 def test_a_column_is_not_kept_by_leaving_an_inventory_away(begun: Consortium) -> None:
@@ -213,7 +222,7 @@ def with_late_block(eight: Consortium) -> Path:
     chosen = document(8, singled_out=["clinic-7", "clinic-8"], training={"rounds": 2}, aggregation=numbers)
     folder = eight.start(chosen, begin_after=0.0)
     eight.approve("clinic-1", "clinic-2", "clinic-3", "clinic-4", "clinic-7", "clinic-8")
-    while not eight.status()["sums_opened"]:
+    while not eight.sums_opened:
         if not eight.queue:
             eight.now += 5.0
             eight.poll()

@@ -28,7 +28,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
     four.approve()
 
     def before(sender: str, to: str, letter: bytes) -> None:
-        if kind_of(letter) == "Update" and four.status()["sums_opened"] == 1:
+        if kind_of(letter) == "Update" and four.sums_opened == 1:
             offering.stop(four.home, "stopped", "funding ended")
 
     four.before = before
@@ -162,7 +162,7 @@ def test_a_study_whose_last_day_passes_in_the_middle_ends_everywhere_and_says_wh
     four.approve()
 
     def days_later(sender: str, to: str, letter: bytes) -> None:
-        if kind_of(letter) == "Update" and four.status()["sums_opened"] == 1:
+        if kind_of(letter) == "Update" and four.sums_opened == 1:
             four.now += 2 * 86_400
 
     four.before = days_later

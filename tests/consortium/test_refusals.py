@@ -53,7 +53,7 @@ def running(four: Consortium) -> Consortium:
         four.step()
         if not four.queue:
             four.poll()
-        if four.status().get("step") == "deal" and four.status()["sums_opened"] == 1:
+        if four.status().get("step") == "deal" and four.sums_opened == 1:
             break
     assert four.queue
     return four
@@ -340,7 +340,7 @@ def test_a_breach_takes_one_hospital_out_and_all_others_see_the_evidence(four: C
 
     def hand_over(sender: str, to: str, letter: bytes) -> None:
         nonlocal lied
-        if to == ME and not lied and _kind(letter) == "Opening" and four.status()["sums_opened"] == 2:
+        if to == ME and not lied and _kind(letter) == "Opening" and four.sums_opened == 2:
             lied = True
             signed = unpack(letters._parts(letter)[1])[1]
             lie = dataclasses.replace(simulator.signed_body(signed, Opening), next_model=bytes(32))

@@ -114,7 +114,7 @@ def test_a_study_that_is_stopped_has_its_updates_and_their_data_keys_erased(four
     gone: set[bytes] = set()
 
     def before(sender: str, to: str, letter: bytes) -> None:
-        if kind_of(letter) == "Update" and four.status()["sums_opened"] == 1 and not gone:
+        if kind_of(letter) == "Update" and four.sums_opened == 1 and not gone:
             until(lambda: four.status()["vault"]["objects"] == 0)
             gone.update(entry.name for entry in opened(coordinators(four))[1].of(kind="updates"))
             offering.stop(four.home, "tiny", "funding ended")
@@ -153,7 +153,7 @@ def lose(four: Consortium, folder: Path, kind: str, capsys: Capture, *, behind: 
 
     def before(sender: str, to: str, letter: bytes) -> None:
         nonlocal closed
-        opened_sums = four.status()["sums_opened"]
+        opened_sums = four.sums_opened
         if behind and opened_sums == 1 and not closed:
             until(lambda: four.status()["vault"]["objects"] == 0)
             four.desk.vault.close()
@@ -193,7 +193,15 @@ def check_the_end(four: Consortium, folder: Path, alone: Path, first: bytes) -> 
     return lines
 
 
-@pytest.mark.parametrize("kind", ["Joined", "Update", "Vote", "Release"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("Joined", marks=pytest.mark.thorough),
+        "Update",
+        pytest.param("Vote", marks=pytest.mark.thorough),
+        "Release",
+    ],
+)
 def test_a_coordinator_that_lost_its_studies_goes_on_from_its_vault(
     four: Consortium, alone: Path, kind: str, capsys: Capture
 ) -> None:
@@ -209,7 +217,10 @@ def test_a_coordinator_that_lost_its_studies_goes_on_from_its_vault(
         assert [alarm.partition(":")[0] for alarm in four.alarms(name)] == ["coordinator's audit log begun again"]
 
 
-@pytest.mark.parametrize("kind", ["Joined", "Release", "Receipt"])
+@pytest.mark.parametrize(
+    "kind",
+    ["Joined", *(pytest.param(kind, marks=pytest.mark.thorough) for kind in ("Release", "Receipt"))],
+)
 def test_what_the_vault_did_not_have_yet_hospitals_bring_back_and_what_the_log_lost_stays_a_gap(
     four: Consortium, alone: Path, kind: str, capsys: Capture
 ) -> None:
@@ -276,7 +287,7 @@ def test_what_a_hospital_that_withdraws_has_contributed_is_erased_in_the_vault(
     four.approve()
 
     def before(sender: str, to: str, letter: bytes) -> None:
-        if kind_of(letter) == "Update" and four.status()["sums_opened"] == 1 and not four.status()["withdrawn"]:
+        if kind_of(letter) == "Update" and four.sums_opened == 1 and not four.status()["withdrawn"]:
             until(lambda: four.status()["vault"]["objects"] == 0)
             four.withdraw("clinic-3")
             four.poll()

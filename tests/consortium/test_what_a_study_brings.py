@@ -21,6 +21,7 @@ from cipherward.consortium.approval import modelcode
 from cipherward.consortium.service import brought, own_results
 from cipherward.consortium.service.boundary import DEATHS, Boundary, BroughtError
 from cipherward.errors import CipherwardError
+from cipherward.study import Study
 
 NAME = "brought_by_a_study"
 PACKAGE = f"{NAME}:make"
@@ -108,6 +109,14 @@ def raising(what: What, hook: str) -> Callable[..., None]:
     return say
 
 
+SHORT = {"rounds": 1}
+
+
+def theirs() -> Study:
+    """A study that brings its model's code."""
+    return document(4, name="theirs", training=SHORT, model={"kind": "custom", "package": PACKAGE})
+
+
 def allow(four: Consortium) -> None:
     for name in four.names:
         policy = four.hospital(name).policy_file
@@ -143,7 +152,13 @@ def test_an_error_of_ours_passes_as_it_is(tmp_path: Path) -> None:
         raise CipherwardError("said by us")
 
 
-MATRIX = [pytest.param(hook, SystemExit(CELL), id=f"{hook}-SystemExit") for hook in HOOKS] + [
+QUICK = ("import", "forward", "read", "own")
+"""Hooks that break in `make test`; there the others are seen to run where that is recognised."""
+
+MATRIX = [
+    pytest.param(hook, SystemExit(CELL), id=f"{hook}-SystemExit", marks=[] if hook in QUICK else [pytest.mark.thorough])
+    for hook in HOOKS
+] + [
     pytest.param(hook, error, id=f"{hook}-{type(error).__name__}", marks=pytest.mark.slow)
     for hook in HOOKS
     for error in (*EVERY, Panic(CELL))
@@ -157,7 +172,7 @@ def test_whatever_a_hook_raises_ends_the_study_here_and_nothing_else(
 ) -> None:
     allow(four)
     breaking = Breaking(four, code, hook, error)
-    four.start(document(4, name="theirs", model={"kind": "custom", "package": PACKAGE}), begin_after=0.0)
+    four.start(theirs(), begin_after=0.0)
     four.approve()
     with breaking:
         four.pump()
@@ -177,17 +192,19 @@ def test_whatever_a_hook_raises_ends_the_study_here_and_nothing_else(
         told = str(status["refused"]) + four.home.path.joinpath("log.jsonl").read_text()
         assert "model" in told or "data" in told
         assert four.hospital(ME).alarms() or "declined" in told, (status, four.hospital(ME).log_lines()[-5:])
-    four.start(document(4, name="ours"))
+    four.start(document(4, name="ours", training=SHORT))
     four.approve()
     four.pump()
     assert {study["study"]: study["phase"] for study in four.desk.status()}["ours"] == "finished"
 
 
-@pytest.mark.parametrize("hook", HOOKS)
+@pytest.mark.parametrize(
+    "hook", [pytest.param(hook, marks=[pytest.mark.thorough] if hook in QUICK else []) for hook in HOOKS]
+)
 def test_every_hook_runs_where_a_crash_and_a_hang_are_recognised(four: Consortium, code: Any, hook: str) -> None:
     """A process that dies in the hook leaves the note by which the next one knows; one that hangs is seen by the clock."""
     allow(four)
-    four.start(document(4, name="theirs", model={"kind": "custom", "package": PACKAGE}), begin_after=0.0)
+    four.start(theirs(), begin_after=0.0)
     four.approve()
     seen: list[tuple[bool, bool]] = []
 
@@ -298,7 +315,7 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_study_that_does_not_come_to_an_end_is_set_aside_told_by_name_and_goes_on_when_people_say_so(
     four: Consortium, hours: list[float]
 ) -> None:
-    four.start(document(4, name="endless"), begin_after=0.0)
+    four.start(document(4, name="endless", training=SHORT), begin_after=0.0)
     four.approve()
     four.poll()
     desk = four.desks[ME]
@@ -324,10 +341,10 @@ def test_a_study_that_does_not_come_to_an_end_is_set_aside_told_by_name_and_goes
 def test_a_study_that_breaks_at_the_coordinator_keeps_no_other_from_running(
     four: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = four.start(document(4, name="broken"))
+    folder = four.start(document(4, name="broken", training=SHORT))
     (folder / "started.json").write_text("damaged")
     four.approve()
-    four.start(document(4, name="whole"))
+    four.start(document(4, name="whole", training=SHORT))
     four.approve(*four.names)
     four.pump()
     assert {study["study"]: study["phase"] for study in four.desk.status()}["whole"] == "finished"

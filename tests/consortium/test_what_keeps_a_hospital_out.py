@@ -132,7 +132,7 @@ def test_after_the_last_day_nobody_contributes_and_the_coordinator_hears_why(
     four.start(document(4, until="2099-12-31"), begin_after=0.0)
     four.approve()
     assert four.status()["approved_by"] == {}
-    while not four.status()["sums_opened"]:
+    while not four.sums_opened:
         if not four.queue:
             four.poll()
         four.step()

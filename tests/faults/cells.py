@@ -3,6 +3,7 @@ sample that covers every pair."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ def every() -> list[Cell]:
     return [Cell(*values) for values in itertools.product(PARTIES, PHASES, FAULTS, AGREEMENTS)]
 
 
+@functools.cache
 def pairs(cell: Cell) -> frozenset[tuple[str, str]]:
     return frozenset(itertools.combinations((cell.party, cell.phase, f"fault {cell.fault}", cell.agreement), 2))
 

@@ -138,7 +138,28 @@ ELSEWHERE = {
 }
 """Fields that are not edited here, each with the reason or the test that does."""
 
+FEW = (
+    "the same question",
+    "a column's range",
+    "a column less",
+    "rounds",
+    "validation_fraction",
+    "bins",
+    "task",
+    "defence",
+)
+"""Of `QUICK`, one of each kind: each rule that refuses an edit refuses one of these."""
+
 PAIRS = [random.Random(seed).sample(sorted(QUICK), 2) for seed in range(4)]
+
+
+def asked() -> Iterator[Any]:
+    """Edits and pairs of them; `make test` tries few."""
+    for name in EDITS:
+        marks = [] if name in FEW else [pytest.mark.thorough] if name in QUICK else [pytest.mark.slow]
+        yield pytest.param([name], marks=marks)
+    for number, pair in enumerate(PAIRS):
+        yield pytest.param(pair, marks=[pytest.mark.thorough] if number else [])
 
 
 def fields_of(model: type[BaseModel]) -> Iterator[str]:
@@ -239,11 +260,7 @@ def _keys(edit: dict[str, Any]) -> Iterator[str]:
             yield from value
 
 
-@pytest.mark.parametrize(
-    "names",
-    [*([name] if name in QUICK else pytest.param([name], marks=pytest.mark.slow) for name in EDITS), *PAIRS],
-    ids="+".join,
-)
+@pytest.mark.parametrize("names", [*asked()], ids="+".join)
 def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_path: Path, names: list[str]) -> None:
     """Once it leaves, once it is late, and once it is late for the third sum, after a first update, step or measurement."""
     opened, late = Opened(), partial(lost, {5}, kinds={"Update"})

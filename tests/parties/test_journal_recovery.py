@@ -141,9 +141,12 @@ def check(world: World, mortal: Mortal, whole: StudyState) -> None:
     assert not any(site.stopped for site in world.sites.values())
 
 
-@pytest.mark.parametrize("stride", [17, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("scheme", ["quorum", "masks"])
-@pytest.mark.parametrize("hospitals_too", [False, True])
+@pytest.mark.parametrize(
+    "stride", [34, pytest.param(17, marks=pytest.mark.thorough), pytest.param(1, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize(
+    ("scheme", "hospitals_too"), [("quorum", True), ("masks", False), ("quorum", False), ("masks", True)]
+)
 def test_a_kill_at_any_one_input_changes_nothing(
     tmp_path: Path, whole: dict[str, tuple[StudyState, int]], scheme: str, hospitals_too: bool, stride: int
 ) -> None:
@@ -157,12 +160,16 @@ def test_a_kill_at_any_one_input_changes_nothing(
             assert {report.attempt for report in world.hub.reports} <= {0}
 
 
-def test_a_kill_at_every_input_changes_nothing(tmp_path: Path, whole: dict[str, tuple[StudyState, int]]) -> None:
-    for step in (1, 2, 3):
-        with World(tmp_path / str(step), small()) as world:
-            mortal = Mortal(world, Moments(range(0, 1000, step)))
-            mortal.run()
-            check(world, mortal, whole["quorum"][0])
+@pytest.mark.parametrize(
+    "step", [1, pytest.param(2, marks=pytest.mark.thorough), pytest.param(3, marks=pytest.mark.thorough)]
+)
+def test_a_kill_at_every_input_changes_nothing(
+    tmp_path: Path, whole: dict[str, tuple[StudyState, int]], step: int
+) -> None:
+    with World(tmp_path, small()) as world:
+        mortal = Mortal(world, Moments(range(0, 1000, step)))
+        mortal.run()
+        check(world, mortal, whole["quorum"][0])
 
 
 @pytest.mark.slow
