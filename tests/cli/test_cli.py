@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -19,8 +20,26 @@ from cipherward.cli.terminal import Lasting
 from cipherward.runs.folder import LATEST
 
 
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+def called(*arguments: object) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of one command, run in this process."""
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch:
+        out, err = io.StringIO(), io.StringIO()
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        patch.setattr(sys, "argv", ["cipherward", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, before)
+    return code, out.getvalue(), err.getvalue()
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """The same through pytest's own standard output, which has what pytest's has."""
     before = signal.getsignal(signal.SIGINT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["cipherward", *map(str, arguments)])
@@ -39,17 +58,8 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished two-round quick start."""
     path = tmp_path_factory.mktemp("cli") / "run"
-    command = [
-        sys.executable,
-        "-c",
-        "from cipherward.cli import main; main()",
-        "run",
-        "--rounds",
-        "2",
-        "--out",
-        str(path),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
+    code, _, err = called("run", "--rounds", 2, "--out", path)
+    assert code == 0, err
     return path
 
 
@@ -299,23 +309,16 @@ def test_data_sets_are_listed_with_licence(capsys: pytest.CaptureFixture[str]) -
     assert {study["name"] for study in json.loads(out)} >= {"readmission", "diabetes130", "breast-cancer"}
 
 
-def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path: Path) -> None:
+def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     exact = tmp_path / "exact.toml"  # noise would differ between the two runs
     exact.write_text(load_builtin_study("readmission").with_overrides(noise={"enabled": False}).to_toml())
-    command = [
-        sys.executable,
-        "-u",
-        "-c",
-        "from cipherward.cli import main; main()",
-        "run",
-        str(exact),
-        "--rounds",
-        "6",
-    ]
-    subprocess.run([*command, "--out", str(whole)], check=True, capture_output=True)
+    call(capsys, "run", exact, "--rounds", 6, "--out", whole)
+    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", str(exact)]
     process = subprocess.Popen(
-        [*command, "--out", str(stopped)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--rounds", "6", "--out", str(stopped)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -325,8 +328,8 @@ def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(tmp_path:
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "--resume" in err
-    resume = [*command[:5], "--resume", str(stopped)]
-    subprocess.run(resume, check=True, capture_output=True)
+    code, _, err = call(capsys, "run", "--resume", stopped)
+    assert code == 0, err
     first, second = (json.loads((path / "result.json").read_text()) for path in (whole, stopped))
     assert first["auroc_by_round"] == second["auroc_by_round"]
     assert first["auroc_federated"] == second["auroc_federated"]
@@ -369,9 +372,11 @@ def test_report_of_what_is_no_finished_run_says_what_to_do(
 
 @pytest.mark.parametrize("stderr", [subprocess.PIPE, subprocess.STDOUT], ids=["output", "errors too"])
 def test_a_run_goes_on_when_nobody_reads_it_any_more(stderr: int, tmp_path: Path) -> None:
-    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", "breast-cancer"]
+    tables = simulator.write_tables(tmp_path / "tables", 3)
+    (tables / "s.toml").write_text(simulator.study(3, training={"rounds": 1}).to_toml())
+    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", str(tables / "s.toml")]
     process = subprocess.Popen(
-        [*command, "--rounds", "1", "--out", str(tmp_path / "r")], stdout=subprocess.PIPE, stderr=stderr, text=True
+        [*command, "--out", str(tmp_path / "r")], stdout=subprocess.PIPE, stderr=stderr, text=True
     )
     assert process.stdout is not None
     process.stdout.readline()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,17 +13,17 @@ from pathlib import Path
 
 import pytest
 from tests import simulator
-from tests.cli.test_cli import call
+from tests.cli.test_cli import call, called
 
 from cipherward.cli.compare import cards
 
 ARMS = "centralised,local-only,plain,quorum"
 
 
-@pytest.fixture
-def study_file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small study with its tables."""
-    tables = simulator.write_tables(tmp_path / "tables", 5)
+    tables = simulator.write_tables(tmp_path_factory.mktemp("compare") / "tables", 5)
     path = tables / "study.toml"
     path.write_text(simulator.study(5).to_toml())
     return path
@@ -33,18 +34,29 @@ def given(study_file: Path, out: Path, *more: object) -> list[object]:
     return ["compare", study_file, "--schemes", ARMS, *fixed, *more]
 
 
+@pytest.fixture(scope="module")
+def compared(study_file: Path) -> tuple[Path, str]:
+    """A comparison that has ended, and what was said."""
+    code, out, err = called(*given(study_file, study_file.parent / "compared"))
+    assert code == 0, err
+    return study_file.parent / "compared", out
+
+
+@pytest.fixture
+def copied(compared: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(compared[0], tmp_path / "c"))
+
+
 def test_it_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "compare", "--help")
     assert code == 0
     assert "quorum-dp" in out.replace("\n", " ")
 
 
-def test_a_comparison_ends_with_a_table_and_says_where_everything_is(
-    capsys: pytest.CaptureFixture[str], study_file: Path, tmp_path: Path
-) -> None:
-    code, out, _ = call(capsys, *given(study_file, tmp_path / "c"))
-    assert code == 0
-    lines = [line for line in out.splitlines() if str(tmp_path) not in line and not line.startswith("warning: ")]
+def test_a_comparison_ends_with_a_table_and_says_where_everything_is(compared: tuple[Path, str]) -> None:
+    folder, out = compared
+    lines = [line for line in out.splitlines() if str(folder) not in line and not line.startswith("warning: ")]
     assert [line for line in lines if len(line) > 120] == []
     assert "1 of 6" in out
     assert "6 of 6" in out
@@ -54,12 +66,12 @@ def test_a_comparison_ends_with_a_table_and_says_where_everything_is(
         assert any(line.startswith(f"{arm} ") for line in out.splitlines())
     assert "nobody, while at most" in out
     assert "quorum: AUROC differs from plain by at most" in out or "quorum: AUROC as of plain" in out
-    narrow = cards(json.loads((tmp_path / "c" / "comparison.json").read_text()))
+    narrow = cards(json.loads((folder / "comparison.json").read_text()))
     assert max(map(len, narrow[:-2])) <= 80
     assert [line.split()[0] for line in narrow if " AUROC " in line] == ARMS.split(",")
     for name in ("report.html", "comparison.csv", "comparison.json", "study.toml"):
-        assert (tmp_path / "c" / name).stat().st_size > 0
-    command = json.loads((tmp_path / "c" / "comparison.json").read_text())["command"]
+        assert (folder / name).stat().st_size > 0
+    command = json.loads((folder / "comparison.json").read_text())["command"]
     assert command.startswith("cipherward compare ")
     assert "--seeds 2" in command
     assert "--out" not in command
@@ -75,21 +87,19 @@ def test_json_is_the_comparison_and_nothing_else(
 
 
 def test_the_same_command_again_keeps_every_run(
-    capsys: pytest.CaptureFixture[str], study_file: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], study_file: Path, copied: Path
 ) -> None:
-    call(capsys, *given(study_file, tmp_path / "c"))
-    table = (tmp_path / "c" / "comparison.csv").read_bytes()
-    code, out, _ = call(capsys, *given(study_file, tmp_path / "c"))
+    table = (copied / "comparison.csv").read_bytes()
+    code, out, _ = call(capsys, *given(study_file, copied))
     assert code == 0
     assert out.count("done before") == 6
-    assert (tmp_path / "c" / "comparison.csv").read_bytes() == table
+    assert (copied / "comparison.csv").read_bytes() == table
 
 
 def test_other_rounds_in_the_same_folder_are_refused(
-    capsys: pytest.CaptureFixture[str], study_file: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], study_file: Path, copied: Path
 ) -> None:
-    call(capsys, *given(study_file, tmp_path / "c"))
-    code, _, err = call(capsys, *given(study_file, tmp_path / "c", "--rounds", 1))
+    code, _, err = call(capsys, *given(study_file, copied, "--rounds", 1))
     assert code == 1
     assert "another comparison: the study or an override" in err
     assert "what to do:" in err
@@ -104,14 +114,11 @@ def test_an_unknown_arm_is_an_error_with_a_hint(
     assert not (tmp_path / "c").exists()
 
 
-def test_the_report_is_made_again_from_the_folder(
-    capsys: pytest.CaptureFixture[str], study_file: Path, tmp_path: Path
-) -> None:
-    call(capsys, *given(study_file, tmp_path / "c"))
-    page = tmp_path / "c" / "report.html"
+def test_the_report_is_made_again_from_the_folder(capsys: pytest.CaptureFixture[str], copied: Path) -> None:
+    page = copied / "report.html"
     before = page.read_bytes()
     page.unlink()
-    code, _, _ = call(capsys, "report", tmp_path / "c")
+    code, _, _ = call(capsys, "report", copied)
     assert code == 0
     assert page.read_bytes() == before
 
@@ -122,7 +129,9 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(
 ) -> None:
     out = tmp_path / "c"
     many = simulator.study(5, training={"rounds": 40, "batch_size": 32, "learning_rate": 0.5})
-    study_file.write_text(many.to_toml())
+    own = study_file.with_name("many.toml")
+    own.write_text(many.to_toml())
+    study_file = own
     command = [sys.executable, "-c", "from cipherward.cli import main; main()", *map(str, given(study_file, out))]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
     receipts = out / "arms" / "plain" / "seed-3" / "receipts"

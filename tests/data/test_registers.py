@@ -28,6 +28,7 @@ KEY = bytes(range(32))
 ROWS_MIN = 2
 PARTS = (TRAIN, VALIDATION, TEST)
 COLUMNS = ("age", "ward", "outcome")
+SEEDS = st.integers(0, 2**32)
 
 Row = dict[str, object]
 
@@ -134,9 +135,7 @@ def atoms(reads: list[frozenset[int]]) -> list[set[int]]:
     return list(found.values())
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.integers(0, 2**32))
-def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_every_part(seed: int) -> None:
+def differ_by_whole_batches(seed: int) -> None:
     history = History(seed, with_ids=True)
     for _ in range(12):
         history.look()
@@ -148,9 +147,20 @@ def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_ev
         assert all(len(each) >= ROWS_MIN for each in patients.values())
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.integers(0, 2**32))
-def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
+@settings(max_examples=40)
+@given(SEEDS)
+def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_every_part(seed: int) -> None:
+    differ_by_whole_batches(seed)
+
+
+@pytest.mark.thorough
+@settings(max_examples=150)
+@given(SEEDS)
+def test_readings_of_more_registers_differ_by_whole_batches(seed: int) -> None:
+    differ_by_whole_batches(seed)
+
+
+def are_dealt_once_without_ids(seed: int) -> None:
     history = History(seed, with_ids=False)
     sizes = []
     for _ in range(12):
@@ -161,6 +171,19 @@ def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
     for earlier, later in itertools.pairwise(sizes):
         assert (earlier == later[: len(earlier)]).all()  # dealt once and for ever
         assert (later[len(earlier) :] >= 3 * ROWS_MIN).all()
+
+
+@settings(max_examples=30)
+@given(SEEDS)
+def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
+    are_dealt_once_without_ids(seed)
+
+
+@pytest.mark.thorough
+@settings(max_examples=100)
+@given(SEEDS)
+def test_and_so_do_those_of_more_registers_without_patient_ids(seed: int) -> None:
+    are_dealt_once_without_ids(seed)
 
 
 def test_a_register_begins_with_enough_patients_in_every_part_or_not_at_all() -> None:

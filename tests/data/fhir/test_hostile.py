@@ -109,18 +109,40 @@ def read(content: bytes) -> None:
     assert SECRET not in said
 
 
-@settings(max_examples=300)
+def lines(resources: list[Any]) -> bytes:
+    return b"\n".join(json.dumps(each).encode() for each in resources)
+
+
+@settings(max_examples=60)
 @given(_mutated())
 @example([])
 def test_resources_that_were_changed_give_a_table_or_a_named_error(resources: list[Any]) -> None:
-    read(b"\n".join(json.dumps(each).encode() for each in resources))
+    read(lines(resources))
 
 
-@settings(max_examples=200)
-@given(st.integers(0, 2**32), st.integers(1, 6))
-def test_bytes_that_were_changed_give_a_table_or_a_named_error(seed: int, n_changes: int) -> None:
+@pytest.mark.thorough
+@settings(max_examples=300)
+@given(_mutated())
+def test_more_resources_that_were_changed_give_a_table_or_a_named_error(resources: list[Any]) -> None:
+    read(lines(resources))
+
+
+def changed(seed: int, n_changes: int) -> bytes:
     draw = random.Random(seed)
-    content = bytearray(b"\n".join(json.dumps(each).encode() for each in RESOURCES))
+    content = bytearray(lines(RESOURCES))
     for _ in range(n_changes):
         content[draw.randrange(len(content))] = draw.choice(b'\x00\xff{}[]",:\n9aE-')
-    read(bytes(content))
+    return bytes(content)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**32), st.integers(1, 6))
+def test_bytes_that_were_changed_give_a_table_or_a_named_error(seed: int, n_changes: int) -> None:
+    read(changed(seed, n_changes))
+
+
+@pytest.mark.thorough
+@settings(max_examples=200)
+@given(st.integers(0, 2**32), st.integers(1, 6))
+def test_more_bytes_that_were_changed_give_a_table_or_a_named_error(seed: int, n_changes: int) -> None:
+    read(changed(seed, n_changes))
