@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -11,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, field_validator, model_validator
+
+from cipherward.texts import same_text as same_text
 
 _Day = date
 HexOf32Bytes = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
@@ -22,11 +23,6 @@ NAME = r"^[a-z][a-z0-9-]{0,31}$"
 
 LARGEST_BATCH = 256
 """Rows of a minibatch that follows from the rows, at most (`tasks.rounds.settings`); with privacy of records, always."""
-
-
-def same_text(text: str) -> str:
-    """The one form under which texts are compared: Unicode NFKC, without space or invisible characters around."""
-    return unicodedata.normalize("NFKC", text).strip().strip("\u200b\u2060\ufeff").strip()
 
 
 def number_key(text: str) -> str | None:

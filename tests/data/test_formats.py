@@ -6,6 +6,7 @@ import base64
 import contextlib
 import datetime
 import gzip
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -314,6 +315,15 @@ def test_a_reader_that_takes_too_long_or_too_much_is_stopped(tmp_path: Path) -> 
     assert child.parse("excel", tmp_path / "t.xlsx", FileSettings(), memory=memory).table.height == N
     with pytest.raises(TableError, match=r"memory|ended the reader"):
         child.parse("excel", bomb, FileSettings(), memory=memory)
+
+
+def test_a_reader_imports_nothing_that_only_checking_documents_takes() -> None:
+    script = (
+        "import sys, cipherward.data.child_readers, cipherward.data.workbook, cipherward.data.statistics_files\n"
+        "assert not {'pydantic', 'torch', 'cryptography'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_reader_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,7 +233,8 @@ def test_a_whole_study_runs_is_verified_predicts_and_is_exported(
     from cipherward import export_onnx
 
     found = export_onnx(result.path, tmp_path / "model.onnx")
-    assert found is not None
+    assert found.difference is not None
+    assert found.difference < 1e-5
     monkeypatch.setenv(weight_files.FOLDER, str(tmp_path / "elsewhere"))
     with pytest.raises(StudyError, match="are not here"):
         predict_rows(result.path, tmp_path / "clinic-1.parquet")

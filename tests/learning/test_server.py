@@ -57,8 +57,13 @@ def test_a_study_with_it_runs_is_verified_and_ends_elsewhere_than_the_mean(tmp_p
     assert np.abs(other.model.weights).max() < 0.5
 
 
-@pytest.mark.parametrize("unit", ["record", "hospital"])
-@pytest.mark.parametrize("name", ["adam", "yogi"])
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        *(("adam", "record"), ("yogi", "hospital")),
+        *(pytest.param(*each, marks=pytest.mark.thorough) for each in (("adam", "hospital"), ("yogi", "record"))),
+    ],
+)
 def test_a_private_study_takes_the_step_of_the_noisy_mean_and_costs_what_it_cost_without(
     tmp_path: Path, unit: str, name: str
 ) -> None:

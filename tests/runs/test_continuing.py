@@ -53,8 +53,13 @@ def go_on(earlier: Path, folder: Path, chosen: Study | None = None) -> Path:
     return run_study(named, base=tables, out=folder / "run", device="cpu", continued=earlier).path
 
 
-def test_it_begins_with_that_model_verifies_and_says_so(earlier: Path, tmp_path: Path) -> None:
-    path = go_on(earlier, tmp_path)
+@pytest.fixture(scope="module")
+def gone_on(earlier: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return go_on(earlier, tmp_path_factory.mktemp("gone-on"))
+
+
+def test_it_begins_with_that_model_verifies_and_says_so(earlier: Path, gone_on: Path) -> None:
+    path = gone_on
     last, first = (modelfile.load(each) for each in (earlier / "model.safetensors", path / "model-initial.safetensors"))
     assert last.weights.tobytes() == first.weights.tobytes()
     assert simulator.holds(path)
@@ -93,8 +98,8 @@ def test_a_hospital_knows_the_model_that_its_own_openings_lead_to_and_no_other(e
         earlier_model.of(home, later)
 
 
-def test_another_first_model_does_not_verify(earlier: Path, tmp_path: Path) -> None:
-    path = go_on(earlier, tmp_path)
+def test_another_first_model_does_not_verify(gone_on: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(gone_on, tmp_path / "run"))
     initial = RunDirectory(path).initial_model
     found = modelfile.load(initial)
     modelfile.save(initial, dataclasses.replace(found, weights=found.weights + np.float32(0.5)))

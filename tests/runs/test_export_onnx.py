@@ -231,7 +231,7 @@ def test_numbers_come_out_in_their_own_unit(data: dict[str, Any], name: str, tmp
     assert np.ptp(onnx_check.run(found.path.read_bytes(), onnx_check.rows(COLUMNS)[:200])) > 1.0
 
 
-@pytest.mark.parametrize("case", ["cnn", "sequence", "gru", "backbone"])
+@pytest.mark.parametrize("case", ["cnn", "sequence", "gru", pytest.param("backbone", marks=pytest.mark.thorough)])
 def test_images_and_series_go_in_as_their_numbers(case: str, tmp_path: Path) -> None:
     if case == "backbone":
         pytest.importorskip("monai", reason="MONAI is not installed")

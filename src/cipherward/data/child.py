@@ -10,15 +10,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cipherward.data.file_settings import FileSettings
 from cipherward.data.problems import not_usable
 from cipherward.errors import TableError
+
+if TYPE_CHECKING:
+    from cipherward.data.file_settings import FileSettings
 
 SECONDS = 900.0
 """How long reading one file may take."""
@@ -109,7 +111,7 @@ def parse(
         [
             kind,
             str(path),
-            settings.model_dump(mode="json"),
+            asdict(settings.for_reader()),
             memory or limit(path),
             None if wanted is None else sorted(wanted),
         ]

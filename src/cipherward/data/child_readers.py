@@ -16,15 +16,15 @@ from typing import Any
 
 import polars as pl
 
-from cipherward.data.file_settings import FileSettings
+from cipherward.data.reader_settings import ReaderSettings
 from cipherward.data.refused import RefusedFile
-from cipherward.study_sections import same_text
+from cipherward.texts import same_text
 
-Read = Callable[[Path, FileSettings, Collection[str] | None], tuple[pl.DataFrame, dict[str, Any]]]
+Read = Callable[[Path, ReaderSettings, Collection[str] | None], tuple[pl.DataFrame, dict[str, Any]]]
 
 
 def _parquet(
-    path: Path, _settings: FileSettings, wanted: Collection[str] | None
+    path: Path, _settings: ReaderSettings, wanted: Collection[str] | None
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Only the wanted columns, and the names of the others: a table may be far larger than what a study reads of it."""
     if wanted is None:
@@ -38,7 +38,9 @@ def _parquet(
     return table if kept else pl.DataFrame(), {"names": names, "height": height}
 
 
-def _excel(path: Path, settings: FileSettings, _wanted: Collection[str] | None) -> tuple[pl.DataFrame, dict[str, Any]]:
+def _excel(
+    path: Path, settings: ReaderSettings, _wanted: Collection[str] | None
+) -> tuple[pl.DataFrame, dict[str, Any]]:
     from cipherward.data import workbook
 
     return workbook.read(path, settings)
@@ -46,7 +48,7 @@ def _excel(path: Path, settings: FileSettings, _wanted: Collection[str] | None) 
 
 def _statistics(kind: str) -> Read:
     def read(
-        path: Path, settings: FileSettings, _wanted: Collection[str] | None
+        path: Path, settings: ReaderSettings, _wanted: Collection[str] | None
     ) -> tuple[pl.DataFrame, dict[str, Any]]:
         from cipherward.data import statistics_files
 
@@ -82,7 +84,7 @@ def main(task: str) -> int:
     table = pl.DataFrame()
     code = 1
     try:
-        table, facts = READERS[kind](Path(path), FileSettings.model_validate(settings), wanted)
+        table, facts = READERS[kind](Path(path), ReaderSettings(**settings), wanted)
         code = 0
     except RefusedFile as error:
         facts = {"refused": error.said, "logged": error.logged, "hint": error.hint}

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from cipherward.data.reader_settings import ReaderSettings
 from cipherward.study_sections import Section
 
 
@@ -51,10 +52,13 @@ class FileSettings(Section):
             raise ValueError(f"decimal and thousands are both {self.thousands!r}; write decimal, too")
         return self
 
+    def for_reader(self) -> ReaderSettings:
+        """The same for a child process."""
+        return ReaderSettings(**self.model_dump())
+
     def left_out(self, what: str) -> list[str]:
-        """How many lines (`what`: or rows) are no part of the table, in words."""
-        counts = ((self.skip_lines, "above the header"), (self.skip_last, "at the end"))
-        return [f"{count} {what}(s) {where} left out, as set" for count, where in counts if count]
+        """As `ReaderSettings.left_out`."""
+        return self.for_reader().left_out(what)
 
 
 AS_FOUND = FileSettings()

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from cipherward.data.child import KINDS
-from cipherward.data.file_settings import FileSettings
+from cipherward.data.reader_settings import ReaderSettings
 from cipherward.data.refused import RefusedFile
 
 _NAMES_MISSING = {"sas7bdat", "sav", "dta"}
@@ -20,7 +20,7 @@ _NAMES_MISSING = {"sas7bdat", "sav", "dta"}
 _ALWAYS_UTF8 = "por"
 
 
-def read(kind: str, path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
+def read(kind: str, path: Path, settings: ReaderSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Columns as the file types them, and the facts that `child.Parsed` names."""
     import pyreadstat
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from cipherward.data.file_settings import FileSettings
+from cipherward.data.reader_settings import ReaderSettings
 from cipherward.data.refused import RefusedFile
 
 _DIGITS = 10**15
@@ -30,7 +30,7 @@ _CHUNK = 1 << 22
 _OVERLAP = 1 << 16
 
 
-def read(path: Path, settings: FileSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
+def read(path: Path, settings: ReaderSettings) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Columns of text (of true and false alone: Boolean), and the facts that `child.Parsed` names.
 
     Raises:
@@ -115,7 +115,7 @@ def _has_cells(sheet: Any) -> bool:
     return any(value is not None for row in sheet.iter_rows(values_only=True) for value in row)
 
 
-def _rows(sheet: Any, settings: FileSettings, last_unfinished: int) -> Iterator[tuple[int, list[Any]]]:
+def _rows(sheet: Any, settings: ReaderSettings, last_unfinished: int) -> Iterator[tuple[int, list[Any]]]:
     """(row of the sheet from 1, fields without the empty ones at the end): the header line first. A row with a formula that has no
     result looks blank, and counts among the last ones all the same."""
     found: list[tuple[int, list[Any]]] = []
